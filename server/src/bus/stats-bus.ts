@@ -1,0 +1,137 @@
+/**
+ * The contract by which serving asks the owners of tokens, wherever they live: threads of this process now, other
+ * instances later. Serving never sees a partition. Every answer is JSON text that its owner made, ready to be put into a
+ * response, so that no figure is built twice.
+ */
+import type { Counters } from "../engine/types.ts";
+
+/** What a selection of a token's statistics consists of. `fields` empty: all. */
+export type Selection = { readonly windows: readonly string[]; readonly fields: readonly string[] };
+
+export type TokenAnswer =
+  | {
+      readonly kind: "stats";
+      /** Canonical id. */
+      readonly id: string;
+      readonly epoch: string;
+      readonly rev: number;
+      readonly asOf: number;
+      /** Absent while the chain has no high (cannot happen for a known token). */
+      readonly watermark: number;
+      readonly lagMs: number;
+      /** `"id":..,"symbol":..,"late":..,"removed":..,"unresolved":..,"windows":{..}` without the outer braces. */
+      readonly body: string;
+    }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] };
+
+export type OverviewRequest = {
+  readonly window: string;
+  readonly sort: string;
+  readonly order: "asc" | "desc";
+  readonly limit: number;
+  /** From the answer before; undefined for the first page. */
+  readonly cursor: string | undefined;
+};
+export type OverviewAnswer = {
+  readonly asOf: number;
+  readonly epoch: string;
+  readonly rev: number;
+  /** JSON array text of items {id, symbol, rev, stats}. */
+  readonly items: string;
+  readonly nextCursor: string | undefined;
+};
+
+export type CandlesRequest = {
+  readonly token: string;
+  readonly intervalMs: number;
+  readonly fromMs: number | undefined;
+  readonly toMs: number | undefined;
+  readonly limit: number;
+};
+/** `body`: JSON text of the members behind "id" and "interval": available_from and items, without the outer braces. */
+export type BodyAnswer =
+  | { readonly kind: "body"; readonly id: string; readonly epoch: string; readonly rev: number; readonly body: string }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] };
+
+export type PartitionStatus = {
+  partition: number;
+  owner: string;
+  epoch: string;
+  next_offset: number;
+  end_offset: number;
+  lag: number;
+  /** ms; 0 when nothing waits. */
+  lag_ms: number;
+  seen_since?: number;
+  watermark: Record<string, number>;
+  checkpoint?: { offset: number; time: number; bytes: number };
+  state: "restoring" | "running" | "draining" | "failed";
+  /** Plain sentences for /readyz and status: damaged checkpoints, gaps, refusals. */
+  problems: string[];
+};
+export type StatusAnswer = { partitions: PartitionStatus[]; counters: Counters; tokens: number };
+
+export type DeadLetter = {
+  code: string;
+  message: string;
+  partition: number;
+  offset: number;
+  arrival: number;
+  /** The record's text, cut to 4 KiB, invalid UTF-8 replaced. */
+  raw: string;
+};
+
+/** A stream of one token's or one ranking's figures. */
+export type Topic =
+  | { readonly kind: "token"; readonly token: string; readonly windows: readonly string[] }
+  | { readonly kind: "overview"; readonly window: string; readonly sort: string; readonly limit: number };
+
+export type TopicUpdate = {
+  readonly epoch: string;
+  readonly rev: number;
+  /** The revision that `patch` applies to; undefined for the first update of a subscription. */
+  readonly prevRev: number | undefined;
+  readonly asOf: number;
+  /** Undefined for an overview. */
+  readonly watermark: number | undefined;
+  readonly lagMs: number;
+  /** JSON text of the whole data at `rev`. */
+  readonly data: string;
+  /** JSON text of the RFC 7396 merge patch from prevRev to rev; undefined when prevRev is. */
+  readonly patch: string | undefined;
+};
+
+export type TopicOpened =
+  | { readonly kind: "opened"; /** canonical channel name */ readonly channel: string; readonly close: () => void }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] };
+
+export type StatsBus = {
+  tokenStats(tokens: readonly string[], selection: Selection): Promise<TokenAnswer[]>;
+  overview(request: OverviewRequest): Promise<OverviewAnswer>;
+  candles(request: CandlesRequest): Promise<BodyAnswer>;
+  newestSwaps(token: string, limit: number): Promise<BodyAnswer>;
+  deadLetters(limit: number): Promise<DeadLetter[]>;
+  status(): Promise<StatusAnswer>;
+  /**
+   * Opens a topic. `onUpdate` gets the whole data once, at once, then an update at most every coalesce_ms whenever the data
+   * changed (by swaps or by time). Updates of one topic are in order of revision. The caller shares one subscription among its clients.
+   */
+  subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened>;
+};
+
+/** How POST /api/swaps hands events over. */
+export type IngestResult = {
+  accepted: number;
+  rejected: { index: number; code: string; message: string }[];
+};
+export type IngestPort = {
+  /**
+   * Takes a request body (one JSON object, an array, or NDJSON), validates each event and makes the accepted ones durable.
+   * Resolves when they are on disk. Rejects with SwapstatsError: `bad_request` (the body as a whole cannot be read; 400),
+   * `log_full`, `storage_failed` or `unavailable` (503). The body's buffer is transferred: the caller must not use it again.
+   */
+  ingest(body: Uint8Array): Promise<IngestResult>;
+};

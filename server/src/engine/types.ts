@@ -1,0 +1,137 @@
+/** Public shapes of the engine: configuration in, outcomes and figures out. Times are ms since 1970. */
+
+export type WindowSpec = {
+  /** As configured and as served, e.g. `5m`. */
+  readonly name: string;
+  readonly lengthMs: number;
+  readonly stepMs: number;
+};
+
+export type ChainLimits = { readonly graceMs: number; readonly reorgHorizonMs: number };
+
+export type EngineConfig = {
+  /** Ascending by length, at most 16; steps divide each other. */
+  readonly windows: readonly WindowSpec[];
+  readonly graceMs: number;
+  readonly reorgHorizonMs: number;
+  readonly maxSkewMs: number;
+  /** Overrides by chain id. */
+  readonly chains: ReadonlyMap<number, ChainLimits>;
+  readonly maxTokens: number;
+  /** Wallets of a token in the longest window up to which unique traders are exact. */
+  readonly exactTraders: number;
+};
+
+/** What became of one event; the counters are sums of these. */
+export type Outcome =
+  | "applied"
+  | "duplicate"
+  | "late"
+  | "quarantined"
+  | "removed"
+  | "unresolved"
+  | "too_many_inclusions"
+  | "too_many_tokens"
+  | "too_many_chains";
+
+export type Counters = {
+  accepted: number;
+  applied: number;
+  duplicates: number;
+  late: number;
+  quarantined: number;
+  removed: number;
+  unresolved: number;
+  /** Copies of an inclusion whose content differs from the first's; outside the sum. */
+  conflicts: number;
+  dead_letters: Record<string, number>;
+};
+
+/** Names a token inside one partition's engine; stable while the engine lives and across snapshots. */
+export type TokenRef = number;
+
+export type TokenInfo = {
+  readonly id: string;
+  readonly symbol: string | undefined;
+  readonly chainId: number;
+  readonly late: number;
+  readonly removed: number;
+  readonly unresolved: number;
+};
+
+/** Field names and order are those served. Absent figures are absent keys. */
+export type WindowStats = {
+  open_time: number;
+  close_time: number;
+  complete: boolean;
+  trades: number;
+  buys: number;
+  sells: number;
+  volume_usd: string;
+  buy_volume_usd: string;
+  sell_volume_usd: string;
+  net_volume_usd: string;
+  volume_token: string;
+  buy_volume_token: string;
+  sell_volume_token: string;
+  open?: string;
+  high?: string;
+  low?: string;
+  close?: string;
+  price_change?: string;
+  price_change_pct?: string;
+  vwap?: string;
+  traders: number;
+  buyers: number;
+  sellers: number;
+  traders_estimated?: true;
+  traders_error?: string;
+  first_trade_time?: number;
+  last_trade_time?: number;
+  previous?: {
+    trades: number;
+    buys: number;
+    sells: number;
+    volume_usd: string;
+    buy_volume_usd: string;
+    sell_volume_usd: string;
+    net_volume_usd: string;
+    volume_token: string;
+    buy_volume_token: string;
+    sell_volume_token: string;
+  };
+};
+
+export type Candle = {
+  open_time: number;
+  open?: string;
+  high?: string;
+  low?: string;
+  close?: string;
+  volume_usd: string;
+  volume_token: string;
+  trades: number;
+  buys: number;
+  sells: number;
+  complete: boolean;
+};
+
+/** A swap that counts, as served by `GET /api/tokens/{id}/swaps`. */
+export type ServedSwap = {
+  chain_id: number;
+  tx_hash: string;
+  log_index: number;
+  event_id: string;
+  token: string;
+  token_symbol?: string;
+  pool?: string;
+  who?: string;
+  side: "buy" | "sell";
+  amount_token: string;
+  amount_usd: string;
+  price_usd?: string;
+  event_time: number;
+  block_number?: number;
+  block_hash?: string;
+  revision?: number;
+};
