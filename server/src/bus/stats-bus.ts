@@ -5,7 +5,11 @@
  */
 import type { Counters } from "../engine/types.ts";
 
-/** What a selection of a token's statistics consists of. `fields` empty: all. */
+/**
+ * What a selection of a token's statistics consists of. Windows are names of configured windows, without repetition, in the
+ * order of the configuration. `fields` empty: all figures; else those named (of protocol's `statsFields`), and always open_time,
+ * close_time and complete, which say what the figures stand on.
+ */
 export type Selection = { readonly windows: readonly string[]; readonly fields: readonly string[] };
 
 export type TokenAnswer =
@@ -109,6 +113,12 @@ export type TopicOpened =
   | { readonly kind: "ambiguous"; readonly candidates: readonly string[] };
 
 export type StatsBus = {
+  /**
+   * The answer of `tokenStats` for one token when it can be given at once and is exact at this moment (nothing acknowledged is
+   * missing; as_of, watermark and lag are of now), else undefined: then ask `tokenStats`. Never waits, never throws. It is the hot path of
+   * `GET stats`. Serving passes equal selections as the same object, so a bus may key its answers by identity of the selection.
+   */
+  cachedTokenStats(token: string, selection: Selection): TokenAnswer | undefined;
   tokenStats(tokens: readonly string[], selection: Selection): Promise<TokenAnswer[]>;
   overview(request: OverviewRequest): Promise<OverviewAnswer>;
   candles(request: CandlesRequest): Promise<BodyAnswer>;
@@ -131,7 +141,7 @@ export type IngestPort = {
   /**
    * Takes a request body (one JSON object, an array, or NDJSON), validates each event and makes the accepted ones durable.
    * Resolves when they are on disk. Rejects with SwapstatsError: `bad_request` (the body as a whole cannot be read; 400),
-   * `log_full`, `storage_failed` or `unavailable` (503). The body's buffer is transferred: the caller must not use it again.
+   * `too_large` (more events than api.http.max_batch, nothing was taken; 413), `log_full`, `storage_failed` or `unavailable` (503). The body's buffer is transferred: the caller must not use it again.
    */
   ingest(body: Uint8Array): Promise<IngestResult>;
 };

@@ -14,6 +14,7 @@ export type ErrorCode =
   | "log_full"
   | "not_found"
   | "storage_failed"
+  | "too_large"
   | "unavailable"
   | "usage";
 
