@@ -1,0 +1,135 @@
+/** Puts checked values of keys together to a `Config`, with the checks that look at more than one key. */
+import type { ChainSetting, Config, LogLevel } from "./config.ts";
+import { CHAINS_MAX } from "./keys.ts";
+import type { ConfigProblem, Setting } from "./load.ts";
+import { formatListenAddress, type ListenAddress } from "./units.ts";
+import { type WindowSetting, windowsOf } from "./windows.ts";
+
+const CHAIN_ID_MAX = 4_294_967_295;
+
+/** Adds what is wrong to `problems`; undefined where no configuration can be made. */
+export function buildConfig(
+  settings: readonly Setting[],
+  hostInstanceId: string,
+  problems: ConfigProblem[],
+): Config | undefined {
+  const values = new Map(settings.map((setting) => [setting.path, setting.value]));
+  // The casts hold because each kind of key has one type of value, and each key has a value or its default.
+  const num = (path: string): number => values.get(path) as number;
+  const word = <T extends string>(path: string): T => values.get(path) as T;
+  const address = (path: string): ListenAddress | undefined => values.get(path) as ListenAddress | undefined;
+
+  const problemsBefore = problems.length;
+  const list = buildWindows(values.get("windows.list") as readonly string[], num("windows.bucket_step"), problems);
+  const chains = buildChains(settings, num("app.grace"), num("app.reorg_horizon"), problems);
+  checkListeners(address("api.http.addr"), address("metrics.prometheus"), problems);
+  if (problems.length > problemsBefore) return undefined;
+
+  return {
+    dataDir: word("data_dir"),
+    ingest: {
+      source: word<"embedded" | "generator">("ingest.source"),
+      embedded: {
+        partitions: num("ingest.embedded.partitions"),
+        retentionMs: num("ingest.embedded.retention"),
+        retentionBytes: num("ingest.embedded.retention_bytes"),
+      },
+      generator: {
+        ratePerSecond: num("ingest.generator.rate"),
+        tokens: num("ingest.generator.tokens"),
+        traders: num("ingest.generator.traders"),
+        seed: num("ingest.generator.seed"),
+      },
+    },
+    windows: { list, clock: word<"live" | "event">("windows.clock") },
+    app: {
+      graceMs: num("app.grace"),
+      maxSkewMs: num("app.max_skew"),
+      reorgHorizonMs: num("app.reorg_horizon"),
+      chains,
+      snapshotIntervalMs: num("app.snapshot_interval"),
+      instanceId: (values.get("app.instance_id") as string | undefined) ?? hostInstanceId,
+      workers: num("app.workers"),
+      readyLagMs: num("app.ready_lag"),
+      maxTokens: num("app.max_tokens"),
+      exactTraders: num("app.exact_traders"),
+    },
+    stores: { checkpoint: word<"embedded">("stores.checkpoint") },
+    api: {
+      http: {
+        addr: address("api.http.addr"),
+        maxBodyBytes: num("api.http.max_body"),
+        maxBatch: num("api.http.max_batch"),
+      },
+      cors: values.get("api.cors") as readonly string[],
+      ws: {
+        coalesceMs: num("api.ws.coalesce_ms"),
+        maxConn: num("api.ws.max_conn"),
+        maxSubscriptions: num("api.ws.max_subscriptions"),
+        maxMessageBytes: num("api.ws.max_message_bytes"),
+        maxMessagesPerSec: num("api.ws.max_messages_per_sec"),
+      },
+    },
+    metrics: { prometheus: address("metrics.prometheus") },
+    logging: { level: word<LogLevel>("logging.level"), format: word<"json" | "text">("logging.format") },
+  };
+}
+
+function buildWindows(
+  names: readonly string[],
+  bucketStepMs: number | undefined,
+  problems: ConfigProblem[],
+): readonly WindowSetting[] {
+  if (bucketStepMs !== undefined && bucketStepMs % 1_000 !== 0) {
+    problems.push({
+      path: "windows.bucket_step",
+      where: "",
+      message: "is not in whole seconds; write 1s, 5s or the like",
+    });
+    return [];
+  }
+  const result = windowsOf(names, bucketStepMs);
+  for (const message of result.problems) problems.push({ path: "windows.list", where: "", message });
+  return result.windows;
+}
+
+function buildChains(
+  settings: readonly Setting[],
+  graceMs: number,
+  reorgHorizonMs: number,
+  problems: ConfigProblem[],
+): ReadonlyMap<number, ChainSetting> {
+  const chains = new Map<number, ChainSetting>();
+  for (const { path, value } of settings) {
+    const match = /^app\.chains\.([0-9]+)\.(grace|reorg_horizon)$/.exec(path);
+    if (match === null || value === undefined) continue;
+    const id = Number(match[1]);
+    if (id > CHAIN_ID_MAX || String(id) !== match[1]) {
+      const message = `"${match[1]}" is not a chain id; write a whole number from 0 to ${CHAIN_ID_MAX}`;
+      problems.push({ path, where: "", message });
+      continue;
+    }
+    const before = chains.get(id) ?? { graceMs, reorgHorizonMs };
+    const changed = match[2] === "grace" ? { graceMs: value as number } : { reorgHorizonMs: value as number };
+    chains.set(id, { ...before, ...changed });
+  }
+  if (chains.size > CHAINS_MAX) {
+    problems.push({
+      path: "app.chains",
+      where: "",
+      message: `names ${chains.size} chains; give at most ${CHAINS_MAX}`,
+    });
+  }
+  return chains;
+}
+
+function checkListeners(
+  http: ListenAddress | undefined,
+  metrics: ListenAddress | undefined,
+  problems: ConfigProblem[],
+): void {
+  if (http === undefined || metrics === undefined || http.port === 0) return;
+  if (http.port !== metrics.port || http.host !== metrics.host) return;
+  const message = `${formatListenAddress(metrics)} is taken by api.http.addr; choose another port`;
+  problems.push({ path: "metrics.prometheus", where: "", message });
+}

@@ -1,0 +1,85 @@
+/** The configuration as the program uses it: every value checked, every unit in its name. */
+import type { ListenAddress } from "./units.ts";
+import type { WindowSetting } from "./windows.ts";
+
+export type ChainSetting = { readonly graceMs: number; readonly reorgHorizonMs: number };
+
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+
+export type Config = {
+  /** As given; relative to the working folder. */
+  readonly dataDir: string;
+  readonly ingest: {
+    readonly source: "embedded" | "generator";
+    readonly embedded: { readonly partitions: number; readonly retentionMs: number; readonly retentionBytes: number };
+    /** Used with source `generator`. */
+    readonly generator: {
+      readonly ratePerSecond: number;
+      readonly tokens: number;
+      readonly traders: number;
+      readonly seed: number;
+    };
+  };
+  readonly windows: {
+    /** Ascending by length, 1 to 16. */
+    readonly list: readonly WindowSetting[];
+    readonly clock: "live" | "event";
+  };
+  readonly app: {
+    readonly graceMs: number;
+    readonly maxSkewMs: number;
+    readonly reorgHorizonMs: number;
+    /** By chain id; both values filled in. */
+    readonly chains: ReadonlyMap<number, ChainSetting>;
+    readonly snapshotIntervalMs: number;
+    readonly instanceId: string;
+    readonly workers: number;
+    readonly readyLagMs: number;
+    readonly maxTokens: number;
+    readonly exactTraders: number;
+  };
+  readonly stores: { readonly checkpoint: "embedded" };
+  readonly api: {
+    readonly http: {
+      /** Undefined: the listener is off. */
+      readonly addr: ListenAddress | undefined;
+      readonly maxBodyBytes: number;
+      readonly maxBatch: number;
+    };
+    /** Allowed origins, as a browser sends them (`https://app.example.com`); empty: none. */
+    readonly cors: readonly string[];
+    readonly ws: {
+      readonly coalesceMs: number;
+      readonly maxConn: number;
+      readonly maxSubscriptions: number;
+      readonly maxMessageBytes: number;
+      readonly maxMessagesPerSec: number;
+    };
+  };
+  /** Undefined: the listener is off. */
+  readonly metrics: { readonly prometheus: ListenAddress | undefined };
+  readonly logging: { readonly level: LogLevel; readonly format: "json" | "text" };
+};
+
+/** What an engine needs of the configuration; has the shape of the engine's own `EngineConfig`. */
+export type EngineSettings = {
+  readonly windows: readonly WindowSetting[];
+  readonly graceMs: number;
+  readonly reorgHorizonMs: number;
+  readonly maxSkewMs: number;
+  readonly chains: ReadonlyMap<number, ChainSetting>;
+  readonly maxTokens: number;
+  readonly exactTraders: number;
+};
+
+export function toEngineConfig(config: Config): EngineSettings {
+  return {
+    windows: config.windows.list,
+    graceMs: config.app.graceMs,
+    reorgHorizonMs: config.app.reorgHorizonMs,
+    maxSkewMs: config.app.maxSkewMs,
+    chains: config.app.chains,
+    maxTokens: config.app.maxTokens,
+    exactTraders: config.app.exactTraders,
+  };
+}

@@ -1,0 +1,241 @@
+/**
+ * Gathers the configuration: defaults, then the file, then environment variables, then the command line, the later ones
+ * winning. All problems are collected and reported in one error, each with its path, what is wrong and what to do.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { hostname } from "node:os";
+import { SwapstatsError } from "../shared/errors.ts";
+import { buildConfig } from "./build.ts";
+import type { Config } from "./config.ts";
+import { readConfigYaml } from "./file.ts";
+import { CONFIG_KEYS, envNameOf, type KeySpec, LATER_KEYS, RESERVED_ENV, RESERVED_ENV_PREFIX } from "./keys.ts";
+import { type KeyValue, parseValue } from "./values.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export type LoadOptions = {
+  /** Path of the YAML file; undefined: none. */
+  readonly filePath?: string | undefined;
+  readonly env?: Environment;
+  /** By dotted path, in the spelling of the file; from options of the command line. */
+  readonly overrides?: Readonly<Record<string, string>>;
+  readonly keys?: readonly KeySpec[];
+};
+
+export type Origin = "default" | "file" | "environment" | "command line";
+
+/** A value that was given, before it is read. */
+export type RawSetting = {
+  readonly path: string;
+  readonly raw: unknown;
+  readonly origin: Origin;
+  readonly where: string;
+};
+
+export type Setting = {
+  readonly path: string;
+  readonly spec: KeySpec;
+  readonly value: KeyValue;
+  readonly origin: Origin;
+};
+
+export type ConfigProblem = {
+  /** Dotted path of the key. */
+  readonly path: string;
+  /** `config.yaml:12`, the name of the environment variable, or empty. */
+  readonly where: string;
+  readonly message: string;
+};
+
+export type LoadedConfig = { readonly config: Config; readonly settings: readonly Setting[] };
+
+const FILE_BYTES_MAX = 1024 * 1024;
+const SHORT_FORMS: readonly (readonly [string, string])[] = [
+  ["WINDOWS", "windows.list"],
+  ["BUCKET_STEP", "windows.bucket_step"],
+];
+
+/** Throws SwapstatsError `bad_config` whose message lists every problem. */
+export function loadConfig(options: LoadOptions = {}): LoadedConfig {
+  const problems: ConfigProblem[] = [];
+  const settings = readSettings(options, problems);
+  const config = buildConfig(settings, instanceIdOfHost(), problems);
+  if (problems.length > 0 || config === undefined) throw configError(problems);
+  return { config, settings };
+}
+
+/** The configuration of an empty file and an empty environment. */
+export function defaultConfig(): Config {
+  return loadConfig({ env: {} }).config;
+}
+
+/** Values of all keys, checked one by one; a bad value is reported and leaves the default in its place. */
+export function readSettings(options: LoadOptions, problems: ConfigProblem[]): Setting[] {
+  const keys = options.keys ?? CONFIG_KEYS;
+  const env = options.env ?? {};
+  const raws = new Map<string, RawSetting>();
+  const given = [
+    ...readFile(options.filePath, keys, problems),
+    ...readEnvironment(env, keys, problems),
+    ...Object.entries(options.overrides ?? {}).map(
+      ([path, raw]): RawSetting => ({ path, raw, origin: "command line", where: "command line" }),
+    ),
+  ];
+  for (const raw of given) raws.set(raw.path, raw);
+
+  const settings: Setting[] = [];
+  for (const spec of keys) {
+    const paths = spec.path.includes("<id>")
+      ? [...raws.keys()].filter((path) => specOf(path, keys) === spec)
+      : [spec.path];
+    for (const path of paths) settings.push(readSetting(path, spec, raws.get(path), env, problems));
+  }
+  for (const raw of raws.values()) {
+    if (specOf(raw.path, keys) === undefined) problems.push(unknownKey(raw, keys));
+  }
+  return settings;
+}
+
+function readSetting(
+  path: string,
+  spec: KeySpec,
+  given: RawSetting | undefined,
+  env: Environment,
+  problems: ConfigProblem[],
+): Setting {
+  if (given !== undefined) {
+    const optional = spec.defaultText === "" && given.raw === "" && given.origin === "environment";
+    const sources = { env, literalAllowed: given.origin !== "file" };
+    const parsed = optional ? { value: defaultValue(spec) } : parseValue(spec.kind, given.raw, sources);
+    if ("value" in parsed) return { path, spec, value: parsed.value, origin: given.origin };
+    problems.push({ path, where: given.where, message: parsed.problem });
+  }
+  return { path, spec, value: defaultValue(spec), origin: "default" };
+}
+
+function defaultValue(spec: KeySpec): KeyValue {
+  if (spec.defaultText === "") return spec.kind.type === "origins" ? [] : undefined;
+  const parsed = parseValue(spec.kind, spec.defaultText, { env: {}, literalAllowed: false });
+  if ("problem" in parsed) throw new SwapstatsError("internal", `default of ${spec.path}: ${parsed.problem}`);
+  return parsed.value;
+}
+
+function readFile(filePath: string | undefined, keys: readonly KeySpec[], problems: ConfigProblem[]): RawSetting[] {
+  if (filePath === undefined) return [];
+  let text: string;
+  try {
+    if (statSync(filePath).size > FILE_BYTES_MAX) throw new Error("it is larger than 1 MiB");
+    text = readFileSync(filePath, "utf8");
+  } catch (error) {
+    const message = `cannot be read (${(error as Error).message}); check the path given with --config or SWAPSTATS_CONFIG`;
+    problems.push({ path: filePath, where: "", message });
+    return [];
+  }
+  return readConfigYaml(text, filePath, (path) => specOf(path, keys) !== undefined, problems);
+}
+
+function readEnvironment(env: Environment, keys: readonly KeySpec[], problems: ConfigProblem[]): RawSetting[] {
+  const found = new Map<string, RawSetting>();
+  for (const [name, raw] of Object.entries(env)) {
+    if (raw === undefined || !name.startsWith("SWAPSTATS_")) continue;
+    if (RESERVED_ENV.some((reserved) => reserved === name) || name.startsWith(RESERVED_ENV_PREFIX)) continue;
+    const path = pathOfEnv(name, keys);
+    if (path === undefined) problems.push(unknownVariable(name, keys));
+    else found.set(path, { path, raw, origin: "environment", where: name });
+  }
+  for (const [name, path] of SHORT_FORMS) {
+    const raw = env[name];
+    if (raw === undefined || raw === "") continue;
+    const long = found.get(path);
+    if (long !== undefined && long.raw !== raw) {
+      problems.push({ path, where: name, message: `is given by ${long.where} as well, with another value; set one` });
+    }
+    found.set(path, { path, raw, origin: "environment", where: name });
+  }
+  return [...found.values()];
+}
+
+/** `<id>` in a path of the table stands for digits. */
+function specOf(path: string, keys: readonly KeySpec[]): KeySpec | undefined {
+  const general = path.replace(/^app\.chains\.[0-9]{1,10}\./, "app.chains.<id>.");
+  return keys.find((spec) => spec.path === general);
+}
+
+function pathOfEnv(name: string, keys: readonly KeySpec[]): string | undefined {
+  const chain = /^SWAPSTATS_APP_CHAINS_([0-9]{1,10})_(.+)$/.exec(name);
+  if (chain !== null) {
+    const path = `app.chains.${chain[1]}.${chain[2]?.toLowerCase()}`;
+    return specOf(path, keys) === undefined ? undefined : path;
+  }
+  return keys.find((spec) => envNameOf(spec.path) === name)?.path;
+}
+
+function isLater(path: string): boolean {
+  return LATER_KEYS.some(
+    (later) => path === later || `${path}.` === later || path.startsWith(`${later.replace(/\.$/, "")}.`),
+  );
+}
+
+function unknownKey(raw: RawSetting, keys: readonly KeySpec[]): ConfigProblem {
+  const near = nearest(
+    raw.path,
+    keys.map((spec) => spec.path),
+  );
+  const message = isLater(raw.path)
+    ? "is not in this version of swapstats; remove it"
+    : `is not a key; ${near === undefined ? "remove it (docs/configuration.md lists all keys)" : `did you mean ${near}?`}`;
+  return { path: raw.path, where: raw.where, message };
+}
+
+function unknownVariable(name: string, keys: readonly KeySpec[]): ConfigProblem {
+  const later = LATER_KEYS.some((path) =>
+    path.endsWith(".") ? name.startsWith(`${envNameOf(path)}`) : name === envNameOf(path),
+  );
+  const near = nearest(
+    name,
+    keys.map((spec) => envNameOf(spec.path)),
+  );
+  const message = later
+    ? "names a key that is not in this version of swapstats; unset it"
+    : `names no key; ${near === undefined ? "unset it (docs/configuration.md lists all keys)" : `did you mean ${near}?`}`;
+  return { path: name, where: "environment", message };
+}
+
+/** The candidate at an edit distance of at most a fifth of the length, or undefined. */
+function nearest(text: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(text.length / 5)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(text, candidate);
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Levenshtein's distance, one row at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+function instanceIdOfHost(): string {
+  return (
+    hostname()
+      .replaceAll(/[^A-Za-z0-9._:-]/g, "-")
+      .slice(0, 128) || "swapstats"
+  );
+}
+
+function configError(problems: readonly ConfigProblem[]): SwapstatsError {
+  const lines = problems.map(({ path, where, message }) => `  ${path}${where === "" ? "" : ` (${where})`}: ${message}`);
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  return new SwapstatsError("bad_config", `the configuration has ${count}:\n${lines.join("\n")}`);
+}

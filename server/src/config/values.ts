@@ -1,0 +1,167 @@
+/** Reads and writes the value of one key by its kind. A problem is a phrase that follows the path of the key. */
+import { readFileSync } from "node:fs";
+import type { KeyKind } from "./keys.ts";
+import {
+  ADDRESS_HINT,
+  DURATION_HINT,
+  formatDurationMs,
+  formatListenAddress,
+  formatSizeBytes,
+  type ListenAddress,
+  parseDurationMs,
+  parseListenAddress,
+  parseSizeBytes,
+  SIZE_HINT,
+} from "./units.ts";
+
+/** `undefined` stands for not set (duration, text, secret) and for off (address). */
+export type KeyValue = number | string | ListenAddress | readonly string[] | undefined;
+export type ParsedValue = { readonly value: KeyValue } | { readonly problem: string };
+
+/** What secrets may ask for; given as arguments so that tests need no real environment. */
+export type SecretSources = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** In a file a secret stands by reference only; an environment variable may hold it itself. */
+  readonly literalAllowed: boolean;
+};
+
+const SECRET_BYTES_MAX = 64 * 1024;
+const MASK = "********";
+
+const problem = (text: string): ParsedValue => ({ problem: text });
+const shown = (raw: unknown): string => {
+  const text = JSON.stringify(raw) ?? String(raw);
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+};
+
+/** Raw is what YAML or the environment holds; null is an empty value in YAML. */
+export function parseValue(kind: KeyKind, raw: unknown, secrets: SecretSources): ParsedValue {
+  const text = typeof raw === "string" ? raw.trim() : raw === null ? "" : undefined;
+  const scalar = text ?? (typeof raw === "number" || typeof raw === "bigint" ? String(raw) : undefined);
+  switch (kind.type) {
+    case "windows":
+      return parseList(raw, "windows, such as 1m,5m,1h");
+    case "origins":
+      return parseOrigins(raw, kind.countMax);
+    default:
+      if (scalar === undefined) return problem(`${shown(raw)} is not a single value; give one`);
+      return parseScalar(kind, scalar, secrets);
+  }
+}
+
+type ScalarKind = Exclude<KeyKind, { type: "windows" | "origins" }>;
+
+function parseScalar(kind: ScalarKind, text: string, secrets: SecretSources): ParsedValue {
+  switch (kind.type) {
+    case "duration":
+      return parseDuration(text, kind.minMs, kind.maxMs);
+    case "size":
+      return parseSize(text, kind.minBytes, kind.maxBytes);
+    case "integer":
+      return parseNumber(text, /^-?[0-9]{1,15}$/, "a whole number", kind.min, kind.max);
+    case "number":
+      return parseNumber(text, /^-?[0-9]{1,15}(\.[0-9]{1,9})?$/, "a number", kind.min, kind.max);
+    case "choice":
+      if (kind.values.includes(text)) return { value: text };
+      if (kind.later.includes(text)) {
+        return problem(`"${text}" is not in this version of swapstats; use ${kind.values.join(" or ")}`);
+      }
+      return problem(`"${text}" is none of ${kind.values.join(", ")}; choose one of them`);
+    case "text":
+      if (text !== "" && Buffer.byteLength(text) <= kind.bytesMax && kind.pattern.test(text)) return { value: text };
+      return problem(`${shown(text)} does not fit; write 1 to ${kind.bytesMax} bytes of ${kind.patternHint}`);
+    case "path":
+      return text === "" || text.includes("\0") ? problem("is empty; give the path of a folder") : { value: text };
+    case "address": {
+      if (text === "") return { value: undefined };
+      const address = parseListenAddress(text);
+      return address === undefined ? problem(`${shown(text)} is not an address; ${ADDRESS_HINT}`) : { value: address };
+    }
+    case "secret":
+      return parseSecret(text, secrets);
+  }
+}
+
+function parseDuration(text: string, minMs: number, maxMs: number): ParsedValue {
+  const ms = parseDurationMs(text);
+  if (ms === undefined) return problem(`${shown(text)} is not a duration; ${DURATION_HINT}`);
+  if (ms >= minMs && ms <= maxMs) return { value: ms };
+  return problem(`${text} is outside ${formatDurationMs(minMs)} to ${formatDurationMs(maxMs)}; choose a value within`);
+}
+
+function parseSize(text: string, minBytes: number, maxBytes: number): ParsedValue {
+  const bytes = parseSizeBytes(text);
+  if (bytes === undefined) return problem(`${shown(text)} is not a size; ${SIZE_HINT}`);
+  if (bytes >= minBytes && bytes <= maxBytes) return { value: bytes };
+  return problem(
+    `${text} is outside ${formatSizeBytes(minBytes)} to ${formatSizeBytes(maxBytes)}; choose a value within`,
+  );
+}
+
+function parseNumber(text: string, form: RegExp, what: string, min: number, max: number): ParsedValue {
+  if (!form.test(text)) return problem(`${shown(text)} is not ${what}; give one from ${min} to ${max}`);
+  const value = Number(text);
+  if (value < min || value > max) return problem(`${text} is outside ${min} to ${max}; choose a value within`);
+  return { value };
+}
+
+function parseList(raw: unknown, what: string): { readonly value: readonly string[] } | { readonly problem: string } {
+  if (raw === null || raw === "") return { value: [] };
+  const items = typeof raw === "string" ? raw.split(",") : raw;
+  if (!Array.isArray(items) || !items.every((item) => typeof item === "string")) {
+    return { problem: `${shown(raw)} is not a list of ${what}` };
+  }
+  return { value: items.map((item) => item.trim()) };
+}
+
+function parseOrigins(raw: unknown, countMax: number): ParsedValue {
+  const list = parseList(raw, "origins, such as https://app.example.com");
+  if ("problem" in list) return list;
+  if (list.value.length > countMax) return problem(`lists ${list.value.length} origins; give at most ${countMax}`);
+  for (const origin of list.value) {
+    if (origin === "*") return problem('"*" would let every page in; list the origins that may call');
+    if (!/^https?:$/.test(URL.parse(origin)?.protocol ?? "") || URL.parse(origin)?.origin !== origin) {
+      return problem(
+        `${shown(origin)} is not an origin; write scheme, host and port alone, such as https://app.example.com`,
+      );
+    }
+  }
+  return { value: [...new Set(list.value)] };
+}
+
+function parseSecret(text: string, sources: SecretSources): ParsedValue {
+  if (text === "") return { value: undefined };
+  const reference = /^(file|env):(.+)$/s.exec(text);
+  if (reference === null) {
+    if (sources.literalAllowed) return { value: text };
+    return problem(
+      "holds a secret in clear; give file:PATH or env:NAME, and change the secret if others could read it",
+    );
+  }
+  const [, how, name = ""] = reference;
+  if (how === "env") {
+    const value = sources.env[name];
+    return value === undefined || value === ""
+      ? problem(`names the environment variable ${name}, which is not set; set it`)
+      : { value };
+  }
+  try {
+    const value = readFileSync(name, "utf8").replace(/\r?\n$/, "");
+    if (value === "") return problem(`names the file ${name}, which is empty; put the secret into it`);
+    if (Buffer.byteLength(value) > SECRET_BYTES_MAX)
+      return problem(`names the file ${name}, which is larger than 64 KiB`);
+    return { value };
+  } catch (error) {
+    return problem(`names the file ${name}, which cannot be read (${(error as Error).message}); check path and rights`);
+  }
+}
+
+/** The value as it would stand in the file; a secret is masked. Undefined: nothing is set. */
+export function formatValue(kind: KeyKind, value: KeyValue): string | number | readonly string[] | undefined {
+  if (kind.type === "address") return value === undefined ? "" : formatListenAddress(value as ListenAddress);
+  if (value === undefined) return undefined;
+  if (kind.type === "secret") return MASK;
+  if (kind.type === "duration") return formatDurationMs(value as number);
+  if (kind.type === "size") return formatSizeBytes(value as number);
+  return value as string | number | readonly string[];
+}
