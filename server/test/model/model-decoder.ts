@@ -1,0 +1,188 @@
+import { type Decimal, parseDecimal, power10, toDigits15, toPlaces } from "./decimal.ts";
+import { defaultEventId, type ModelEvent } from "./model-event.ts";
+
+/**
+ * The model's own reading of one JSON line: JSON.parse with the source text of numbers, then the rules of the event
+ * table one by one. It shares nothing with the codecs, so that the two can disagree.
+ */
+export type Decoded = { readonly event: ModelEvent } | { readonly code: string };
+
+/** A JSON number, kept as its source text. */
+class NumberText {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+class Rejection extends Error {}
+
+type Fields = Record<string, unknown>;
+
+export function decodeLine(line: string): Decoded {
+  let value: unknown;
+  try {
+    value = JSON.parse(line, (_key, parsed, context: { source?: string }) =>
+      typeof parsed === "number" ? new NumberText(context.source as string) : parsed,
+    );
+  } catch {
+    return { code: "malformed_json" };
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof NumberText) {
+    return { code: "not_an_object" };
+  }
+  try {
+    return { event: readEvent(value as Fields) };
+  } catch (error) {
+    if (error instanceof Rejection) return { code: error.message };
+    throw error;
+  }
+}
+
+function readEvent(fields: Fields): ModelEvent {
+  const chainId = requiredInteger(fields, ["chain_id"], 2 ** 32 - 1);
+  const txHash = lowerHex(required(text(fields, ["tx_hash"]), "tx_hash"));
+  const logIndex = requiredInteger(fields, ["log_index"], 2 ** 32 - 1);
+  const { token, symbol } = readToken(fields);
+  const side = text(fields, ["side"]);
+  if (side !== "buy" && side !== "sell") throw new Rejection("bad_side");
+  const amount = toPlaces(required(decimal(fields, ["amount_token", "amount"]), "amount_token"), 18);
+  if (amount <= 0n || amount >= power10(38)) throw new Rejection("amount_token_out_of_range");
+  const usd = toPlaces(required(decimal(fields, ["amount_usd", "usd"]), "amount_usd"), 6);
+  if (usd < 0n || usd > 9007199254740991n) throw new Rejection("amount_usd_out_of_range");
+  const blockHash = text(fields, ["block_hash"]);
+  return {
+    chainId,
+    txHash,
+    logIndex,
+    eventId: text(fields, ["event_id"]) ?? defaultEventId(chainId, txHash, logIndex),
+    token,
+    symbol,
+    pool: mapped(text(fields, ["pool", "pool_address"]), lowerAddress),
+    who: mapped(text(fields, ["who", "wallet", "trader", "maker"]), lowerAddress),
+    side,
+    amount,
+    usd,
+    price: readPrice(fields),
+    eventTimeMs: readTime(fields),
+    blockNumber: integer(fields, ["block_number"], Number.MAX_SAFE_INTEGER),
+    blockHash: mapped(blockHash, lowerHex),
+    removed: readRemoved(fields),
+    revision: integer(fields, ["revision"], Number.MAX_SAFE_INTEGER) ?? 0,
+  };
+}
+
+/** The address goes before the name; with both given the name is the symbol, unless one is given. */
+function readToken(fields: Fields): { token: string; symbol: string | undefined } {
+  const name = text(fields, ["token"]);
+  const address = text(fields, ["token_address"]);
+  const symbol = text(fields, ["token_symbol"], 64);
+  if (address === undefined) return { token: lowerAddress(required(name, "token")), symbol };
+  if (symbol !== undefined || name === undefined) return { token: lowerAddress(address), symbol };
+  return { token: lowerAddress(address), symbol: text(fields, ["token"], 64) };
+}
+
+function readPrice(fields: Fields): Decimal | undefined {
+  const given = decimal(fields, ["price_usd"]);
+  if (given === undefined) return undefined;
+  const price = toDigits15(given);
+  const magnitude = price.coefficient.toString().length + price.exponent;
+  const isOutside = price.coefficient <= 0n || magnitude < -59 || magnitude > 61;
+  if (isOutside || (magnitude === 61 && price.coefficient !== 1n)) throw new Rejection("price_usd_out_of_range");
+  return price;
+}
+
+function readRemoved(fields: Fields): boolean {
+  const value = pick(fields, ["removed"]);
+  if (value === undefined) return false;
+  if (typeof value !== "boolean") throw new Rejection("bad_removed");
+  return value;
+}
+
+function readTime(fields: Fields): number {
+  const value = pick(fields, ["event_time", "ts"]);
+  if (value === undefined) throw new Rejection("missing_event_time");
+  const ms = typeof value === "string" ? parseRfc3339(value) : toInteger(value, Number.MAX_SAFE_INTEGER);
+  if (ms < 100_000_000_000) throw new Rejection("time_in_seconds");
+  if (ms > 253_402_300_799_999) throw new Rejection("event_time_out_of_range");
+  return ms;
+}
+
+function parseRfc3339(value: string): number {
+  const form = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))$/.exec(value);
+  if (form === null) throw new Rejection("bad_event_time");
+  const [, year, month, day, hour, minute, second, fraction = "", sign, zoneHour = "0", zoneMinute = "0"] = form;
+  const date = new Date(0);
+  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
+  const exists = date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day);
+  const inRange = Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60;
+  if (!exists || !inRange || Number(zoneHour) > 23 || Number(zoneMinute) > 59) throw new Rejection("bad_event_time");
+  const milliseconds = Number(fraction.slice(0, 3).padEnd(3, "0"));
+  const local = date.getTime() + ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000 + milliseconds;
+  const zoneMs = (Number(zoneHour) * 60 + Number(zoneMinute)) * 60_000;
+  return sign === "-" ? local + zoneMs : local - zoneMs;
+}
+
+/** The first of the names that has a value; null and the empty string have none. */
+function pick(fields: Fields, names: readonly string[]): unknown {
+  for (const name of names) {
+    const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (value !== undefined && value !== null && value !== "") return value;
+  }
+  return undefined;
+}
+
+function text(fields: Fields, names: readonly string[], bytesMax = 128): string | undefined {
+  const value = pick(fields, names);
+  if (value === undefined) return undefined;
+  if (typeof value !== "string") throw new Rejection(`bad_${names[0]}`);
+  if (!value.isWellFormed()) throw new Rejection("bad_utf8");
+  if (Buffer.byteLength(value) > bytesMax) throw new Rejection(`long_${names[0]}`);
+  return value;
+}
+
+function decimal(fields: Fields, names: readonly string[]): Decimal | undefined {
+  const value = pick(fields, names);
+  if (value === undefined) return undefined;
+  if (value instanceof NumberText) return parseDecimal(value.text);
+  const isText = typeof value === "string" && value.length <= 100;
+  if (!isText || !/^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$/.test(value)) throw new Rejection(`bad_${names[0]}`);
+  return parseDecimal(value);
+}
+
+function integer(fields: Fields, names: readonly string[], max: number): number | undefined {
+  const value = pick(fields, names);
+  return value === undefined ? undefined : toInteger(value, max);
+}
+
+function requiredInteger(fields: Fields, names: readonly string[], max: number): number {
+  return required(integer(fields, names, max), names[0]);
+}
+
+function toInteger(value: unknown, max: number): number {
+  if (!(value instanceof NumberText)) throw new Rejection("bad_integer");
+  const exact = parseDecimal(value.text);
+  const scaled = exact.exponent >= 0 ? exact.coefficient * power10(exact.exponent) : exact.coefficient;
+  const divisor = exact.exponent >= 0 ? 1n : power10(-exact.exponent);
+  if (scaled % divisor !== 0n) throw new Rejection("bad_integer");
+  const whole = scaled / divisor;
+  if (whole < 0n || whole > BigInt(max)) throw new Rejection("integer_out_of_range");
+  return Number(whole);
+}
+
+function required<T>(value: T | undefined, name: string | undefined): T {
+  if (value === undefined) throw new Rejection(`missing_${name}`);
+  return value;
+}
+
+function mapped(value: string | undefined, map: (text: string) => string): string | undefined {
+  return value === undefined ? undefined : map(value);
+}
+
+function lowerAddress(value: string): string {
+  return /^0[xX][0-9a-fA-F]{40}$/.test(value) ? value.toLowerCase() : value;
+}
+
+function lowerHex(value: string): string {
+  return /^0[xX][0-9a-fA-F]+$/.test(value) ? value.toLowerCase() : value;
+}

@@ -1,0 +1,54 @@
+import { readFileSync } from "node:fs";
+import { defaultWindows } from "./window-rules.ts";
+import type { ModelConfig } from "./naive-model.ts";
+
+export const vectorNames = ["dense", "hours", "day", "edges"] as const;
+
+export type ExpectedToken = {
+  readonly symbol?: string;
+  readonly late: number;
+  readonly removed: number;
+  readonly unresolved: number;
+  readonly windows: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+};
+
+export type Vector = {
+  readonly lines: readonly string[];
+  readonly expected: {
+    readonly arrival: number;
+    readonly as_of: number;
+    readonly counters: Readonly<Record<string, unknown>>;
+    readonly tokens: Readonly<Record<string, ExpectedToken>>;
+  };
+};
+
+export type Form = {
+  readonly json: string;
+  readonly accept: boolean;
+  readonly why: string;
+  readonly want?: Readonly<Record<string, unknown>>;
+};
+
+const folder = new URL("../fixtures/vectors/", import.meta.url);
+
+export function loadVector(name: string): Vector {
+  const lines = readFileSync(new URL(`${name}.ndjson`, folder), "utf8").split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  return { lines, expected: JSON.parse(readFileSync(new URL(`${name}.expected.json`, folder), "utf8")) };
+}
+
+export function loadForms(): Form[] {
+  return JSON.parse(readFileSync(new URL("forms.json", folder), "utf8"));
+}
+
+/** The defaults of the interfaces, for the model and for the engine alike. */
+export const defaultConfig: ModelConfig & { readonly exactTraders: number } = {
+  windows: defaultWindows,
+  graceMs: 120_000,
+  reorgHorizonMs: 900_000,
+  maxSkewMs: 60_000,
+  chains: new Map(),
+  maxTokens: 2_000_000,
+  maxChains: Number.POSITIVE_INFINITY,
+  exactTraders: 4096,
+};

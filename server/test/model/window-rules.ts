@@ -1,0 +1,63 @@
+/** The rules of windows and steps as the text of the semantics gives them, apart from the product's own. */
+export type ModelWindow = { readonly name: string; readonly lengthMs: number; readonly stepMs: number };
+
+const listedStepsMs: Readonly<Record<number, number>> = {
+  60_000: 1_000,
+  300_000: 5_000,
+  900_000: 15_000,
+  1_800_000: 15_000,
+  3_600_000: 15_000,
+  21_600_000: 60_000,
+  86_400_000: 60_000,
+};
+
+export const candleIntervalsMs: Readonly<Record<string, number>> = {
+  "1s": 1_000,
+  "5s": 5_000,
+  "15s": 15_000,
+  "1m": 60_000,
+  "5m": 300_000,
+  "15m": 900_000,
+  "30m": 1_800_000,
+  "1h": 3_600_000,
+  "4h": 14_400_000,
+  "1d": 86_400_000,
+};
+
+const unitsMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+export function stepOf(lengthMs: number): number {
+  const listed = listedStepsMs[lengthMs];
+  if (listed !== undefined) return listed;
+  const fitting = [300_000, 60_000, 15_000, 5_000, 1_000].filter((step) => step * 60 <= lengthMs && lengthMs % step === 0);
+  return fitting[0] ?? 1_000;
+}
+
+/** Windows from names like `5m`, ascending by length; `bucketStepMs` sets one step for all. */
+export function windowsOf(names: readonly string[], bucketStepMs?: number): ModelWindow[] {
+  const windows = names.map((name) => {
+    const form = /^(\d+)([smhd])$/.exec(name);
+    if (form === null) throw new Error(`not a window: ${name}`);
+    const lengthMs = Number(form[1]) * (unitsMs[form[2] as string] as number);
+    return { name, lengthMs, stepMs: bucketStepMs ?? stepOf(lengthMs) };
+  });
+  return windows.sort((a, b) => a.lengthMs - b.lengthMs);
+}
+
+export const defaultWindows = windowsOf(["1m", "5m", "15m", "30m", "1h", "6h", "24h"]);
+
+export type Edges = { readonly openMs: number; readonly closeMs: number };
+
+export function closeTime(windows: readonly ModelWindow[], asOfMs: number): number {
+  const finest = Math.min(...windows.map((window) => window.stepMs));
+  return Math.floor(asOfMs / finest) * finest + finest;
+}
+
+export function edgesOf(windows: readonly ModelWindow[], window: ModelWindow, asOfMs: number): Edges {
+  const openMs = Math.floor((asOfMs - window.lengthMs) / window.stepMs) * window.stepMs;
+  return { openMs, closeMs: closeTime(windows, asOfMs) };
+}
+
+export function hasPrevious(windows: readonly ModelWindow[], window: ModelWindow): boolean {
+  return 2 * window.lengthMs + window.stepMs <= Math.max(...windows.map((other) => other.lengthMs));
+}
