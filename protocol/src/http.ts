@@ -1,0 +1,177 @@
+/** Bodies of the HTTP API, as TypeScript sees them. Times are milliseconds since 1970; amounts and prices decimal strings. */
+import type { ProblemCode } from "./problems.ts";
+
+/** Counts and volumes of a span. */
+export type Volumes = {
+  trades: number;
+  buys: number;
+  sells: number;
+  volume_usd: string;
+  buy_volume_usd: string;
+  sell_volume_usd: string;
+  net_volume_usd: string;
+  volume_token: string;
+  buy_volume_token: string;
+  sell_volume_token: string;
+};
+
+/** Figures of a token in a window. A figure without a value, or that was not asked for, is an absent key. */
+export type WindowFigures = Partial<Volumes> & {
+  open_time: number;
+  close_time: number;
+  complete: boolean;
+  open?: string;
+  high?: string;
+  low?: string;
+  close?: string;
+  price_change?: string;
+  price_change_pct?: string;
+  vwap?: string;
+  traders?: number;
+  buyers?: number;
+  sellers?: number;
+  traders_estimated?: true;
+  traders_error?: string;
+  first_trade_time?: number;
+  last_trade_time?: number;
+  previous?: Volumes;
+};
+
+/** `GET /api/tokens/{id}/stats`. */
+export type TokenStatsBody = {
+  id: string;
+  symbol?: string;
+  as_of: number;
+  watermark: number;
+  epoch: string;
+  rev: number;
+  lag_ms: number;
+  late: number;
+  removed: number;
+  unresolved: number;
+  windows: Record<string, WindowFigures>;
+};
+
+/** A token of `POST /api/tokens/stats` that has no figures, and why. */
+export type TokenErrorItem = {
+  id: string;
+  error: { code: ProblemCode; message: string; candidates?: string[] };
+};
+
+/** `POST /api/tokens/stats`. */
+export type TokensStatsBody = { as_of: number; items: (TokenStatsBody | TokenErrorItem)[] };
+
+/** `GET /stats?token=`. */
+export type ShortStatsBody = {
+  token: string;
+  as_of: number;
+  watermark: number;
+  epoch: string;
+  rev: number;
+  lag_ms: number;
+  windows: Record<string, WindowFigures>;
+};
+
+/** `GET /api/overview`. */
+export type OverviewBody = {
+  as_of: number;
+  epoch: string;
+  rev: number;
+  window: string;
+  sort: string;
+  order: "asc" | "desc";
+  items: { id: string; symbol?: string; rev: number; stats: WindowFigures }[];
+  next_cursor?: string;
+};
+
+export type CandleBody = {
+  open_time: number;
+  open?: string;
+  high?: string;
+  low?: string;
+  close?: string;
+  volume_usd: string;
+  volume_token: string;
+  trades: number;
+  buys: number;
+  sells: number;
+  complete: boolean;
+};
+
+/** `GET /api/tokens/{id}/candles`. */
+export type CandlesBody = { id: string; interval: string; available_from?: number; items: CandleBody[] };
+
+export type SwapBody = {
+  chain_id: number;
+  tx_hash: string;
+  log_index: number;
+  event_id: string;
+  token: string;
+  token_symbol?: string;
+  pool?: string;
+  who?: string;
+  side: "buy" | "sell";
+  amount_token: string;
+  amount_usd: string;
+  price_usd?: string;
+  event_time: number;
+  block_number?: number;
+  block_hash?: string;
+  revision?: number;
+};
+
+/** `GET /api/tokens/{id}/swaps`. */
+export type SwapsBody = { id: string; available_from?: number; items: SwapBody[] };
+
+/** 202 of `POST /api/swaps`. */
+export type IngestBody = { accepted: number; rejected: { index: number; code: string; message: string }[] };
+
+export type DeadLetterBody = {
+  code: string;
+  message: string;
+  partition: number;
+  offset: number;
+  arrival: number;
+  raw: string;
+};
+
+/** `GET /api/dead-letters`. */
+export type DeadLettersBody = { items: DeadLetterBody[] };
+
+export type PartitionStatusBody = {
+  partition: number;
+  owner: string;
+  epoch: string;
+  next_offset: number;
+  end_offset: number;
+  lag: number;
+  lag_ms: number;
+  seen_since?: number;
+  watermark: Record<string, number>;
+  checkpoint?: { offset: number; time: number; bytes: number };
+  state: "restoring" | "running" | "draining" | "failed";
+  problems: string[];
+};
+
+/** `GET /api/status`. */
+export type StatusBody = {
+  instance: string;
+  version: string;
+  uptime_ms: number;
+  tokens: number;
+  partitions: PartitionStatusBody[];
+  counters: {
+    accepted: number;
+    applied: number;
+    duplicates: number;
+    late: number;
+    quarantined: number;
+    removed: number;
+    unresolved: number;
+    conflicts: number;
+    dead_letters: Record<string, number>;
+  };
+};
+
+/** `GET /readyz`, 200. */
+export type ReadyBody = { status: "ready"; reasons: string[]; problems: string[] };
