@@ -40,9 +40,9 @@ export function differences(served: Served, model: ModelStats, tolerance: Tolera
   for (const [name, value] of Object.entries(model.sums)) expectEqual(name, value);
   expectEqual("first_trade_time", model.firstTradeMs);
   expectEqual("last_trade_time", model.lastTradeMs);
-  found.push(...previousDifferences(served["previous"] as Served | undefined, model));
+  found.push(...previousDifferences(served.previous as Served | undefined, model));
   found.push(...walletDifferences(served, model, tolerance));
-  found.push(...ratioDifferences("vwap", served["vwap"], model.vwap));
+  found.push(...ratioDifferences("vwap", served.vwap, model.vwap));
   found.push(...priceDifferences(served, model.prices));
   for (const [name, value] of Object.entries(served)) {
     if (!known.has(name)) found.push(`unknown field ${name}`);
@@ -63,9 +63,9 @@ function sortedText(fields: object): string {
 
 function walletDifferences(served: Served, model: ModelStats, tolerance: Tolerance): string[] {
   const found: string[] = [];
-  const isEstimated = served["traders_estimated"] !== undefined;
-  if (isEstimated && served["traders_estimated"] !== true) found.push("traders_estimated is neither true nor absent");
-  if (isEstimated !== (typeof served["traders_error"] === "string")) found.push("traders_error and _estimated differ");
+  const isEstimated = served.traders_estimated !== undefined;
+  if (isEstimated && served.traders_estimated !== true) found.push("traders_estimated is neither true nor absent");
+  if (isEstimated !== (typeof served.traders_error === "string")) found.push("traders_error and _estimated differ");
   if (isEstimated && tolerance.estimate === 0) found.push("wallets are estimated although they are few");
   for (const name of ["traders", "buyers", "sellers"] as const) {
     const actual = served[name] as number;
@@ -89,21 +89,16 @@ function priceDifferences(served: Served, prices: readonly ModelPrice[]): string
   };
   const found = priceNames.flatMap((name) => onePriceDifference(name, served[name], expected[name], prices));
   if (found.length > 0) return found;
-  const open = parseDecimal(served["open"] as string);
-  const close = parseDecimal(served["close"] as string);
-  return [...changeDifferences(served["price_change"], open, close), ...percentDifferences(served, open, close)];
+  const open = parseDecimal(served.open as string);
+  const close = parseDecimal(served.close as string);
+  return [...changeDifferences(served.price_change, open, close), ...percentDifferences(served, open, close)];
 }
 
 /**
  * A given price comes back to the digit. A derived one may differ by a unit, and where both kinds lie within a unit of
  * the extreme either may have won.
  */
-function onePriceDifference(
-  name: string,
-  actual: unknown,
-  price: ModelPrice,
-  prices: readonly ModelPrice[],
-): string[] {
+function onePriceDifference(name: string, actual: unknown, price: ModelPrice, prices: readonly ModelPrice[]): string[] {
   const mayBeDerived =
     price.given === undefined ||
     ((name === "high" || name === "low") &&
@@ -131,7 +126,7 @@ function changeDifferences(text: unknown, open: Decimal, close: Decimal): string
 
 /** 6 places, within 0.000001 of the exact percentage. */
 function percentDifferences(served: Served, open: Decimal, close: Decimal): string[] {
-  const text = served["price_change_pct"];
+  const text = served.price_change_pct;
   if (typeof text !== "string") return ["price_change_pct is absent"];
   if (!/^-?\d+(\.\d{1,6})?$/.test(text) || formatDecimal(parseDecimal(text)) !== text) {
     return [`price_change_pct: form of ${text}`];

@@ -1,6 +1,6 @@
 import { type ModelEvent, tokenIdOf } from "./model-event.ts";
-import { closeTime, edgesOf, hasPrevious, type ModelWindow } from "./window-rules.ts";
 import { compareClose, type ModelStats, statsOf, sumsOf } from "./naive-stats.ts";
+import { closeTime, edgesOf, hasPrevious, type ModelWindow } from "./window-rules.ts";
 
 /**
  * The model of one partition: keeps every record that it ever applied, and answers by filtering, sorting and adding up
@@ -304,4 +304,3 @@ function between(events: readonly ModelEvent[], fromMs: number, toMs: number): r
   const to = events.findLastIndex((event) => event.eventTimeMs < toMs);
   return events.slice(from, to + 1);
 }
-

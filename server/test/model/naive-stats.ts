@@ -1,4 +1,4 @@
-import { type Decimal, type Rational, compareRational, formatPlaces, power10, toRational } from "./decimal.ts";
+import { compareRational, type Decimal, formatPlaces, power10, type Rational, toRational } from "./decimal.ts";
 import type { ModelEvent } from "./model-event.ts";
 
 /** Sums of some swaps, as served. */

@@ -23,8 +23,16 @@ describe("the naive model gives the figures of the vectors", () => {
       assert.deepEqual(counters, expected.counters);
       assert.deepEqual([...model.known.keys()].sort(), Object.keys(expected.tokens).sort());
       for (const [id, want] of Object.entries(expected.tokens)) {
-        const { late, removed, unresolved } = model.known.get(id) as { late: number; removed: number; unresolved: number };
-        assert.deepEqual({ late, removed, unresolved }, { late: want.late, removed: want.removed, unresolved: want.unresolved }, id);
+        const { late, removed, unresolved } = model.known.get(id) as {
+          late: number;
+          removed: number;
+          unresolved: number;
+        };
+        assert.deepEqual(
+          { late, removed, unresolved },
+          { late: want.late, removed: want.removed, unresolved: want.unresolved },
+          id,
+        );
         assert.equal(model.symbol(id), want.symbol, `symbol of ${id}`);
         defaultConfig.windows.forEach((window, index) => {
           const figures = model.stats(id, index, expected.as_of);
@@ -39,7 +47,11 @@ describe("the model's decoder reads the single forms", () => {
   for (const [index, { json, accept, why, want }] of loadForms().entries()) {
     test(`${index}: ${why}`, () => {
       const decoded = decodeLine(json);
-      assert.equal("event" in decoded, accept, JSON.stringify(decoded, (_key, value) => String(value)));
+      assert.equal(
+        "event" in decoded,
+        accept,
+        JSON.stringify(decoded, (_key, value) => String(value)),
+      );
       if (!("event" in decoded) || want === undefined) return;
       const { event } = decoded;
       const price = priceOf(event);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { defaultWindows } from "./window-rules.ts";
 import type { ModelConfig } from "./naive-model.ts";
+import { defaultWindows } from "./window-rules.ts";
 
 export const vectorNames = ["dense", "hours", "day", "edges"] as const;
 

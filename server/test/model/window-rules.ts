@@ -2,13 +2,13 @@
 export type ModelWindow = { readonly name: string; readonly lengthMs: number; readonly stepMs: number };
 
 const listedStepsMs: Readonly<Record<number, number>> = {
-  60_000: 1_000,
-  300_000: 5_000,
-  900_000: 15_000,
-  1_800_000: 15_000,
-  3_600_000: 15_000,
-  21_600_000: 60_000,
-  86_400_000: 60_000,
+  60000: 1_000,
+  300000: 5_000,
+  900000: 15_000,
+  1800000: 15_000,
+  3600000: 15_000,
+  21600000: 60_000,
+  86400000: 60_000,
 };
 
 export const candleIntervalsMs: Readonly<Record<string, number>> = {
@@ -29,7 +29,9 @@ const unitsMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_60
 export function stepOf(lengthMs: number): number {
   const listed = listedStepsMs[lengthMs];
   if (listed !== undefined) return listed;
-  const fitting = [300_000, 60_000, 15_000, 5_000, 1_000].filter((step) => step * 60 <= lengthMs && lengthMs % step === 0);
+  const fitting = [300_000, 60_000, 15_000, 5_000, 1_000].filter(
+    (step) => step * 60 <= lengthMs && lengthMs % step === 0,
+  );
   return fitting[0] ?? 1_000;
 }
 
