@@ -1,0 +1,14 @@
+/** `npm run layers`: the house rules that types and lint cannot see. Exits with 1 and a list when one is broken. */
+import { checkCycles, checkLayers } from "./house/layers.ts";
+import { checkPackages } from "./house/packages.ts";
+import { checkPurity } from "./house/purity.ts";
+import { readRepository } from "./house/repository.ts";
+import { checkTexts } from "./house/texts.ts";
+
+const files = readRepository();
+const problems = [checkLayers, checkCycles, checkPurity, checkTexts, checkPackages].flatMap((check) => check(files));
+for (const { file, line, message } of problems) console.error(`${file}:${line}: ${message}`);
+console.error(
+  problems.length === 0 ? `House rules hold in ${files.size} files.` : `${problems.length} house rules broken.`,
+);
+process.exitCode = problems.length === 0 ? 0 : 1;

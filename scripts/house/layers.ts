@@ -1,0 +1,163 @@
+/**
+ * The layer rule: imports go down only. The table is the rule; ARCHITECTURE.md explains it.
+ */
+import { posix } from "node:path";
+import { type Import, importsOf } from "./imports.ts";
+import type { Files, Problem } from "./problem.ts";
+import { tokenize } from "./tokens.ts";
+
+type Layer = {
+  /** Layers whose files it may import. Its own files are always allowed. */
+  readonly uses: readonly string[];
+  /** Layers of which it may import types alone. */
+  readonly usesTypesOf: readonly string[];
+  /** Whether it may import node:* and packages; `pure` layers import neither. */
+  readonly pure: boolean;
+};
+
+const BELOW_ALL = ["config", "observability", "shared"];
+const BACKENDS = ["bus", "sources", "stores"];
+
+const LAYERS: Readonly<Record<string, Layer>> = {
+  main: { uses: ["cli", "shared"], usesTypesOf: [], pure: false },
+  cli: {
+    uses: ["app", "pipeline", ...BACKENDS, "generator", "codecs", "engine", "protocol", ...BELOW_ALL],
+    usesTypesOf: [],
+    pure: false,
+  },
+  app: {
+    uses: ["serving", "pipeline", ...BACKENDS, "generator", "codecs", "engine", "protocol", ...BELOW_ALL],
+    usesTypesOf: [],
+    pure: false,
+  },
+  serving: { uses: ["bus", "protocol", ...BELOW_ALL], usesTypesOf: ["engine"], pure: false },
+  pipeline: { uses: [...BACKENDS, "codecs", "engine", "protocol", ...BELOW_ALL], usesTypesOf: [], pure: false },
+  generator: { uses: ["codecs", "engine", "protocol", ...BELOW_ALL], usesTypesOf: ["bus"], pure: false },
+  bus: { uses: ["codecs", "engine", "protocol", ...BELOW_ALL], usesTypesOf: [], pure: false },
+  sources: { uses: ["codecs", "engine", ...BELOW_ALL], usesTypesOf: [], pure: false },
+  stores: { uses: ["codecs", "engine", ...BELOW_ALL], usesTypesOf: [], pure: false },
+  codecs: { uses: ["engine", "shared"], usesTypesOf: [], pure: false },
+  engine: { uses: ["shared"], usesTypesOf: [], pure: true },
+  config: { uses: ["shared"], usesTypesOf: ["engine"], pure: false },
+  observability: { uses: ["config", "shared"], usesTypesOf: ["engine"], pure: false },
+  shared: { uses: [], usesTypesOf: [], pure: false },
+  protocol: { uses: [], usesTypesOf: [], pure: true },
+};
+
+/** Packages that belong to one place; a second place would mean that a layer does another's work. */
+const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
+  fastify: ["serving"],
+  "node:sqlite": ["sources", "stores", "cli"],
+  "node:worker_threads": ["app", "pipeline", "bus", "sources", "stores", "cli", "shared"],
+  pino: ["observability"],
+  "prom-client": ["observability"],
+  commander: ["cli", "main"],
+};
+
+/** The layer of a source file, or undefined for files outside the rule (tests, scripts, benchmarks). */
+export function layerOf(file: string): string | undefined {
+  if (file.startsWith("protocol/src/")) return "protocol";
+  if (!file.startsWith("server/src/")) return undefined;
+  const [first, ...rest] = file.slice("server/src/".length).split("/");
+  return rest.length === 0 ? first!.replace(/\.ts$/, "") : first;
+}
+
+/** The file that a specifier names, or undefined for node:* and packages. */
+function resolveImport(file: string, specifier: string): string | undefined {
+  if (specifier.startsWith(".")) return posix.normalize(posix.join(posix.dirname(file), specifier));
+  if (specifier === "@swapstats/protocol") return "protocol/src/index.ts";
+  if (specifier.startsWith("@swapstats/protocol/"))
+    return `protocol/src/${specifier.slice("@swapstats/protocol/".length)}`;
+  return undefined;
+}
+
+function isSource(file: string): boolean {
+  return file.endsWith(".ts") && layerOf(file) !== undefined;
+}
+
+export function checkLayers(files: Files): Problem[] {
+  const problems: Problem[] = [];
+  for (const [file, text] of files) {
+    if (!isSource(file)) continue;
+    for (const entry of importsOf(tokenize(text))) {
+      const message = violation(file, entry, files);
+      if (message !== undefined) problems.push({ file, line: entry.line, message });
+    }
+  }
+  return problems;
+}
+
+function violation(file: string, entry: Import, files: Files): string | undefined {
+  const name = layerOf(file)!;
+  const layer = LAYERS[name];
+  if (layer === undefined) return `"${name}" is no layer; the table is in scripts/house/layers.ts`;
+  const target = resolveImport(file, entry.specifier);
+  if (target === undefined) return packageViolation(name, layer, entry.specifier);
+  if (!files.has(target)) return `imports ${entry.specifier}, which is no file (relative imports end in .ts)`;
+  const targetLayer = layerOf(target);
+  if (targetLayer === undefined) return `imports ${entry.specifier}, which is no source of a layer`;
+  if (targetLayer === name || layer.uses.includes(targetLayer)) return undefined;
+  if (layer.usesTypesOf.includes(targetLayer)) {
+    return entry.typeOnly ? undefined : `${name} may import types alone from ${targetLayer} (import type)`;
+  }
+  return `${name} may not import from ${targetLayer}; it may from ${layer.uses.join(", ") || "none"}`;
+}
+
+function packageViolation(name: string, layer: Layer, specifier: string): string | undefined {
+  if (layer.pure) return `${name} imports neither Node nor packages, but here is ${specifier}`;
+  const homes = PACKAGE_HOMES[specifier];
+  if (homes === undefined || homes.includes(name)) return undefined;
+  return `${specifier} belongs to ${homes.join(", ")}, not to ${name}`;
+}
+
+/** Cycles of imports that exist at run time; each is reported once, at the file in it that sorts first. */
+export function checkCycles(files: Files): Problem[] {
+  const graph = new Map<string, string[]>();
+  for (const [file, text] of files) {
+    if (!isSource(file)) continue;
+    const edges = importsOf(tokenize(text)).filter((entry) => !entry.typeOnly && !entry.startsThread);
+    const targets = edges.map((entry) => resolveImport(file, entry.specifier));
+    graph.set(file, targets.filter((target) => target !== undefined && files.has(target)) as string[]);
+  }
+  const problems: Problem[] = [];
+  for (const start of [...graph.keys()].sort()) {
+    const path = pathBack(graph, start);
+    if (path !== undefined) problems.push({ file: start, line: 1, message: `import cycle: ${path.join(" > ")}` });
+  }
+  return problems;
+}
+
+/** A way from start to itself through files that sort behind it, so that a cycle is found from its first file only. */
+function pathBack(graph: ReadonlyMap<string, readonly string[]>, start: string): string[] | undefined {
+  const cameFrom = new Map<string, string>();
+  const queue = [start];
+  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+    for (const target of graph.get(file) ?? []) {
+      if (target === start) {
+        const path = [start];
+        for (let at: string | undefined = file; at !== undefined && at !== start; at = cameFrom.get(at))
+          path.unshift(at);
+        return [start, ...path];
+      }
+      if (target < start || cameFrom.has(target)) continue;
+      cameFrom.set(target, file);
+      queue.push(target);
+    }
+  }
+  return undefined;
+}
+
+/** The engine, the protocol and all that they reach: files that must be functions of their arguments. */
+export function pureFiles(files: Files): Set<string> {
+  const pure = new Set<string>();
+  const queue = [...files.keys()].filter((file) => isSource(file) && LAYERS[layerOf(file)!]?.pure === true);
+  for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+    if (pure.has(file)) continue;
+    pure.add(file);
+    for (const entry of importsOf(tokenize(files.get(file)!))) {
+      const target = entry.typeOnly ? undefined : resolveImport(file, entry.specifier);
+      if (target !== undefined && files.has(target)) queue.push(target);
+    }
+  }
+  return pure;
+}

@@ -1,0 +1,70 @@
+/**
+ * Rules about package files: exact versions, a lock file that is whole and names no host, and a decision in
+ * ARCHITECTURE.md for every dependency.
+ */
+import type { Files, Problem } from "./problem.ts";
+
+type LockEntry = {
+  link?: boolean;
+  resolved?: string;
+  dependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
+};
+
+export function checkPackages(files: Files): Problem[] {
+  return [...checkLock(files), ...checkManifests(files)];
+}
+
+function checkLock(files: Files): Problem[] {
+  const file = "package-lock.json";
+  const text = files.get(file);
+  if (text === undefined) return [{ file, line: 1, message: "missing" }];
+  const packages = (JSON.parse(text) as { packages: Record<string, LockEntry> }).packages;
+  const problems: Problem[] = [];
+  for (const [path, entry] of Object.entries(packages)) {
+    if (entry.link !== true && entry.resolved !== undefined) {
+      problems.push({ file, line: 1, message: `${path} has a "resolved" address; .npmrc leaves them out` });
+    }
+    // npm drops what other platforms need when it could not load it, and `npm ci` then refuses the lock file everywhere.
+    for (const name of Object.keys({ ...entry.dependencies, ...entry.optionalDependencies })) {
+      if (!resolvesFrom(packages, path, name)) {
+        problems.push({
+          file,
+          line: 1,
+          message: `${name}, needed by ${path || "the root"}, is missing; make the lock file anew`,
+        });
+      }
+    }
+  }
+  return problems;
+}
+
+/** Node's look-up: node_modules of the package itself, then of each folder above it. */
+function resolvesFrom(packages: Readonly<Record<string, LockEntry>>, path: string, name: string): boolean {
+  let at = path;
+  for (;;) {
+    if (`${at === "" ? "" : `${at}/`}node_modules/${name}` in packages) return true;
+    if (at === "") return false;
+    const parent = at.lastIndexOf("/node_modules/");
+    at = parent === -1 ? "" : at.slice(0, parent);
+  }
+}
+
+function checkManifests(files: Files): Problem[] {
+  const architecture = files.get("ARCHITECTURE.md") ?? "";
+  const problems: Problem[] = [];
+  for (const [file, text] of files) {
+    if (!/(^|\/)package\.json$/.test(file)) continue;
+    const manifest = JSON.parse(text) as Record<"dependencies" | "devDependencies", Record<string, string> | undefined>;
+    for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) {
+      if (name.startsWith("@swapstats/")) continue;
+      if (!/^\d+\.\d+\.\d+$/.test(version)) {
+        problems.push({ file, line: 1, message: `${name} must have an exact version, not "${version}"` });
+      }
+      if (!name.startsWith("@types/") && !architecture.includes(`\`${name}\``)) {
+        problems.push({ file, line: 1, message: `ARCHITECTURE.md does not say why ${name} is used` });
+      }
+    }
+  }
+  return problems;
+}

@@ -1,0 +1,26 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Files } from "./problem.ts";
+
+export const REPOSITORY = resolve(import.meta.dirname, "../..");
+
+const TEXT =
+  /(\.(ts|js|json|jsonc|md|yaml|yml|toml|sh|html|css|proto|sql|py|txt|editorconfig|npmrc|gitignore|gitattributes)|\/run|LICENSE|bin\/swapstats)$/;
+const FILE_BYTES_MAX = 4 * 2 ** 20;
+
+/** All texts that are, or are about to be, part of the repository: what git tracks and what it does not ignore. */
+export function readRepository(): Files {
+  const list = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
+    cwd: REPOSITORY,
+    encoding: "utf8",
+    maxBuffer: 2 ** 26,
+  });
+  const files = new Map<string, string>();
+  for (const file of new Set(list.split("\0"))) {
+    const path = join(REPOSITORY, file);
+    const info = statSync(path, { throwIfNoEntry: false });
+    if (TEXT.test(file) && info?.isFile() && info.size <= FILE_BYTES_MAX) files.set(file, readFileSync(path, "utf8"));
+  }
+  return files;
+}

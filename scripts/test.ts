@@ -1,0 +1,119 @@
+/**
+ * `npm test`: types, lint, house rules, then every test, on two cores within 15 minutes. All steps run even if an earlier
+ * one failed. Arguments are paths or parts of paths of test files; with them only those tests run, without the other steps.
+ *
+ * A test that is skipped or marked as work to do is a failure: a suite that lacks something on this machine is not
+ * registered at all (server/test/support/requires.ts) and is listed here as "not run here". In CI that fails, too.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { finished } from "node:stream/promises";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { REPOSITORY } from "./house/repository.ts";
+
+const TEST_FILES = ["protocol/test/**/*.test.ts", "server/test/**/*.test.ts", "scripts/test/**/*.test.ts"];
+/** Suites that take longest; they start first, so that no long one is left over for a single core at the end. */
+const LONG_SUITES = /crash|fault|kill|full-disk|chromium|properties|model/;
+const FILE_TIMEOUT_MS = 8 * 60_000;
+const TOTAL_BUDGET_MS = 15 * 60_000;
+
+const STEPS: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
+  ["types", join(REPOSITORY, "node_modules/.bin/tsc"), "-b"],
+  ["lint", join(REPOSITORY, "node_modules/.bin/biome"), "check", "--error-on-warnings", "."],
+  ["house rules", process.execPath, join(REPOSITORY, "scripts/check-house.ts")],
+];
+
+function seconds(sinceMs: number): string {
+  return `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
+}
+
+/** Returns the names of the steps that failed. */
+function runSteps(): string[] {
+  const failed: string[] = [];
+  for (const [name, command, ...args] of STEPS) {
+    const startMs = performance.now();
+    const { status, error } = spawnSync(command, args, { cwd: REPOSITORY, stdio: "inherit" });
+    if (error !== undefined) console.error(error.message);
+    if (status !== 0) failed.push(name);
+    console.log(`${status === 0 ? "✔" : "✖"} ${name} (${seconds(startMs)})`);
+  }
+  return failed;
+}
+
+function testFiles(selection: readonly string[]): string[] {
+  const named = selection.filter((part) => part.endsWith(".ts") && existsSync(part)).map((part) => resolve(part));
+  const files = globSync(TEST_FILES as string[], { cwd: REPOSITORY })
+    .map((file) => join(REPOSITORY, file))
+    .sort();
+  const selected =
+    named.length > 0
+      ? named
+      : files.filter((file) => selection.length === 0 || selection.some((part) => file.includes(part)));
+  const long = selected.filter((file) => LONG_SUITES.test(file));
+  return [...long, ...selected.filter((file) => !LONG_SUITES.test(file))];
+}
+
+type Totals = { passed: number; failed: number; success: boolean; skipped: string[]; notRun: string[] };
+
+async function runTests(files: readonly string[]): Promise<Totals> {
+  const folder = mkdtempSync(join(tmpdir(), "swapstats-run-"));
+  const notRunFile = join(folder, "not-run");
+  process.env.SWAPSTATS_TEST_NOT_RUN_FILE = notRunFile;
+  const totals: Totals = { passed: 0, failed: 0, success: false, skipped: [], notRun: [] };
+  const events = run({
+    files: [...files],
+    cwd: REPOSITORY,
+    concurrency: Math.max(2, availableParallelism()),
+    timeout: FILE_TIMEOUT_MS,
+  });
+  events.on("test:pass", (event) => {
+    if (event.skip !== undefined || event.todo !== undefined) totals.skipped.push(event.name);
+  });
+  events.on("test:summary", (event) => {
+    if (event.file !== undefined) return;
+    totals.success = event.success;
+    totals.passed = event.counts.passed;
+    totals.failed = event.counts.tests - event.counts.passed - event.counts.skipped - event.counts.todo;
+  });
+  const report = events.compose(new spec());
+  report.pipe(process.stdout, { end: false });
+  await finished(report);
+  totals.notRun = readLines(notRunFile);
+  rmSync(folder, { recursive: true });
+  return totals;
+}
+
+function readLines(file: string): string[] {
+  try {
+    return readFileSync(file, "utf8").trimEnd().split("\n").sort();
+  } catch {
+    // No suite wrote one.
+    return [];
+  }
+}
+
+async function main(): Promise<void> {
+  const startMs = performance.now();
+  const selection = process.argv.slice(2);
+  console.log(`Node ${process.version} on ${availableParallelism()} cores`);
+  const failures = selection.length === 0 ? runSteps() : [];
+  const files = testFiles(selection);
+  const totals = await runTests(files);
+  console.log();
+  for (const line of totals.notRun) console.log(line);
+  if (totals.failed > 0) failures.push(`${totals.failed} tests`);
+  else if (!totals.success) failures.push("a suite");
+  if (totals.passed === 0) failures.push("no test passed");
+  if (totals.skipped.length > 0) failures.push(`skipped tests (${totals.skipped.join("; ")})`);
+  if (process.env.CI === "true" && totals.notRun.length > 0) failures.push("suites that did not run");
+  if (performance.now() - startMs > TOTAL_BUDGET_MS)
+    console.log("Over the 15 minutes that this command may take on two cores.");
+  console.log(`${files.length} test files, ${totals.notRun.length} suites not run here, ${seconds(startMs)}`);
+  if (failures.length > 0) console.log(`FAILED: ${failures.join(", ")}`);
+  process.exitCode = failures.length === 0 ? 0 : 1;
+}
+
+await main();

@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { checkCycles, checkLayers, layerOf, pureFiles } from "../house/layers.ts";
+import { checkPackages } from "../house/packages.ts";
+import type { Files, Problem } from "../house/problem.ts";
+import { checkPurity } from "../house/purity.ts";
+import { readRepository } from "../house/repository.ts";
+import { checkTexts, FILE_LINES_MAX } from "../house/texts.ts";
+
+type Check = (files: Files) => Problem[];
+
+const run = (check: Check, files: Record<string, string>): string[] =>
+  check(new Map(Object.entries(files))).map((problem) => `${problem.file}:${problem.line}: ${problem.message}`);
+
+/** Each check must fail on what it forbids: a rule that was never seen to fail guards nothing. */
+function fails(check: Check, files: Record<string, string>, expected: RegExp): void {
+  const problems = run(check, files);
+  assert.equal(problems.length, 1, problems.join("\n"));
+  assert.match(problems[0]!, expected);
+}
+const passes = (check: Check, files: Record<string, string>): void => assert.deepEqual(run(check, files), []);
+
+const SRC = "server/src";
+
+describe("layers", () => {
+  test("a file's layer is its folder, or its name at the top", () => {
+    assert.equal(layerOf("server/src/engine/types.ts"), "engine");
+    assert.equal(layerOf("server/src/serving/websocket/session.ts"), "serving");
+    assert.equal(layerOf("server/src/main.ts"), "main");
+    assert.equal(layerOf("protocol/src/messages.ts"), "protocol");
+    assert.equal(layerOf("server/test/engine/sums.test.ts"), undefined);
+  });
+
+  test("imports go down", () => {
+    passes(checkLayers, {
+      [`${SRC}/app.ts`]: `import { a } from "./pipeline/a.ts"; import { b } from "./serving/b.ts";`,
+      [`${SRC}/pipeline/a.ts`]: `import { e } from "../engine/e.ts";`,
+      [`${SRC}/serving/b.ts`]: `import type { E } from "../engine/e.ts"; import "@swapstats/protocol/m.ts";`,
+      [`${SRC}/engine/e.ts`]: `import { s } from "../shared/s.ts";`,
+      [`${SRC}/shared/s.ts`]: `import { readFileSync } from "node:fs";`,
+      "protocol/src/m.ts": "",
+    });
+  });
+
+  test("serving and pipeline never import each other", () => {
+    const files = { [`${SRC}/pipeline/a.ts`]: "", [`${SRC}/serving/b.ts`]: "" };
+    fails(checkLayers, { ...files, [`${SRC}/serving/b.ts`]: `import "../pipeline/a.ts";` }, /b\.ts:1: serving may not/);
+    fails(
+      checkLayers,
+      { ...files, [`${SRC}/pipeline/a.ts`]: `import type { B } from "../serving/b.ts";` },
+      /pipeline may/,
+    );
+  });
+
+  test("nothing imports up, a thread's entry neither", () => {
+    const files = { [`${SRC}/app.ts`]: "", [`${SRC}/codecs/c.ts`]: "", [`${SRC}/engine/e.ts`]: "" };
+    fails(
+      checkLayers,
+      { ...files, [`${SRC}/codecs/c.ts`]: `\nexport { a } from "../app.ts";` },
+      /c\.ts:2: codecs may not/,
+    );
+    const worker = `new Worker(new URL("../app.ts", import.meta.url));`;
+    fails(checkLayers, { ...files, [`${SRC}/codecs/c.ts`]: worker }, /codecs may not import from app/);
+    fails(checkLayers, { ...files, [`${SRC}/engine/e.ts`]: `import "../codecs/c.ts";` }, /engine may not/);
+  });
+
+  test("serving has only types of the engine", () => {
+    const files = { [`${SRC}/engine/e.ts`]: "", [`${SRC}/serving/b.ts`]: `import { e } from "../engine/e.ts";` };
+    fails(checkLayers, files, /types alone/);
+  });
+
+  test("the engine and the protocol import neither Node nor packages", () => {
+    fails(checkLayers, { [`${SRC}/engine/e.ts`]: `import "node:fs";` }, /neither Node nor packages/);
+    fails(checkLayers, { [`${SRC}/engine/e.ts`]: `const x = await import("ws");` }, /neither Node nor packages/);
+    fails(checkLayers, { "protocol/src/m.ts": `import "typebox";` }, /neither Node nor packages/);
+  });
+
+  test("a package has a home, a file exists, a folder is a layer", () => {
+    fails(checkLayers, { [`${SRC}/pipeline/a.ts`]: `import "fastify";` }, /belongs to serving/);
+    fails(checkLayers, { [`${SRC}/pipeline/a.ts`]: `import "./b.js";` }, /no file/);
+    fails(checkLayers, { [`${SRC}/utils/a.ts`]: `import "node:fs";` }, /no layer/);
+    fails(checkLayers, { [`${SRC}/cli/a.ts`]: `import "../../test/b.ts";`, "server/test/b.ts": "" }, /no source/);
+  });
+
+  test("cycles at run time are found once, types alone make none", () => {
+    const files = {
+      [`${SRC}/codecs/a.ts`]: `import "./b.ts";`,
+      [`${SRC}/codecs/b.ts`]: `import "./c.ts";`,
+      [`${SRC}/codecs/c.ts`]: `import "./a.ts";`,
+    };
+    fails(checkCycles, files, /a\.ts > .*b\.ts > .*c\.ts > .*a\.ts/);
+    passes(checkCycles, { ...files, [`${SRC}/codecs/c.ts`]: `import type { A } from "./a.ts";` });
+  });
+});
+
+describe("purity", () => {
+  const engine = (text: string): Record<string, string> => ({ [`${SRC}/engine/e.ts`]: text });
+
+  test("clocks, timers, randomness, logging and the process are found", () => {
+    for (const name of [
+      "Date.now()",
+      "performance.now()",
+      "setTimeout(f)",
+      "console.log(1)",
+      "process.pid",
+      "[...crypto]",
+    ]) {
+      fails(checkPurity, engine(`f(${name});`), /a pure file uses/);
+    }
+    fails(checkPurity, engine("const x = Math.random();"), /\.random/);
+    fails(checkPurity, engine("a.localeCompare(b)"), /localeCompare/);
+  });
+
+  test("names of members and keys are free, as are comments and strings", () => {
+    passes(checkPurity, engine(`// Date\nconst s = "console"; o.process(); const t = { Date: 1, performance: 2 };`));
+  });
+
+  test("it holds for all that the engine reaches", () => {
+    const files = {
+      [`${SRC}/engine/e.ts`]: `import { c } from "../shared/clock.ts"; import type { L } from "../shared/l.ts";`,
+      [`${SRC}/shared/clock.ts`]: "export const now = () => Date.now();",
+      [`${SRC}/shared/l.ts`]: "console.log(1);",
+    };
+    fails(checkPurity, files, /clock\.ts:1: a pure file uses Date/);
+  });
+});
+
+describe("texts", () => {
+  test("length, foreign paths and hosts, unfinished work", () => {
+    passes(checkTexts, { "a.ts": "x\n".repeat(FILE_LINES_MAX) });
+    fails(checkTexts, { "a.ts": "x\n".repeat(FILE_LINES_MAX + 1) }, /501 lines/);
+    fails(checkTexts, { "a.md": `see /${"work"}/main` }, /path of one machine/);
+    fails(checkTexts, { "a.md": `see \`/${"root"}/x` }, /path of one machine/);
+    fails(checkTexts, { "a.md": `from registry.${"npmjs"}.org` }, /registry/);
+    fails(checkTexts, { "a.ts": `// ${"TO"}DO` }, /unfinished/);
+  });
+
+  test("links lead somewhere", () => {
+    const files = { "README.md": "# One: two & three\n", "docs/b.md": "" };
+    passes(checkTexts, { ...files, "docs/b.md": "[r](../README.md#one-two--three) [f](../docs) [w](https://x.org/y)" });
+    fails(checkTexts, { ...files, "docs/b.md": "[c](c.md)" }, /no such file/);
+    fails(checkTexts, { ...files, "docs/b.md": "[c](../README.md#four)" }, /no heading/);
+  });
+});
+
+describe("packages", () => {
+  const lock = (packages: object): Record<string, string> => ({ "package-lock.json": JSON.stringify({ packages }) });
+
+  test("the lock file is whole and names no host", () => {
+    passes(checkPackages, lock({ "": { dependencies: { a: "1.0.0" } }, "node_modules/a": {} }));
+    fails(checkPackages, lock({ "node_modules/a": { resolved: "https://host/a.tgz" } }), /"resolved"/);
+    fails(checkPackages, lock({ "node_modules/a": { optionalDependencies: { b: "1" } } }), /b, needed by/);
+  });
+
+  test("exact versions, and a decision for each dependency", () => {
+    const manifest = (version: string) => ({ "package.json": JSON.stringify({ dependencies: { a: version } }) });
+    const rest = { ...lock({}), "ARCHITECTURE.md": "`a` is small" };
+    passes(checkPackages, { ...rest, ...manifest("1.2.3") });
+    fails(checkPackages, { ...rest, ...manifest("^1.2.3") }, /exact version/);
+    fails(checkPackages, { ...rest, ...manifest("1.2.3"), "ARCHITECTURE.md": "" }, /why a is used/);
+  });
+});
+
+test("the checks see the repository: its engine is among the pure files", () => {
+  assert.ok(pureFiles(readRepository()).has(`${SRC}/engine/types.ts`));
+});

@@ -1,0 +1,50 @@
+/** The test command itself: what must make it fail does, and what is left out is said. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { REPOSITORY } from "../house/repository.ts";
+
+type Result = { status: number | null; output: string };
+
+function runFixture(name: string, ci = false): Result {
+  // A test file learns from NODE_TEST_CONTEXT that it runs below a runner; a runner of its own must not.
+  const { NODE_TEST_CONTEXT: _, CI: __, SWAPSTATS_TEST_NOT_RUN_FILE: ___, ...environment } = process.env;
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(REPOSITORY, "scripts/test.ts"), join(import.meta.dirname, "runner", `${name}.fixture.ts`)],
+    { env: ci ? { ...environment, CI: "true" } : environment, encoding: "utf8" },
+  );
+  return { status, output: stdout + stderr };
+}
+
+describe("the test command", { concurrency: true }, () => {
+  test("passes, and closes with the runner's own summary", () => {
+    const { status, output } = runFixture("passes", true);
+    assert.equal(status, 0, output);
+    assert.match(output, /tests 1\n.*pass 1\n.*fail 0\n/s);
+  });
+
+  for (const [fixture, reason] of [
+    ["fails", /FAILED: 1 tests/],
+    ["throws", /FAILED: 1 tests/],
+    ["suite-fails", /FAILED: /],
+    ["skips", /FAILED: skipped tests \(skips itself\)/],
+    ["unfinished", /FAILED: skipped tests \(is work to do\)/],
+  ] as const) {
+    test(`fails when a test file ${fixture}`, () => {
+      const { status, output } = runFixture(fixture);
+      assert.equal(status, 1, output);
+      assert.match(output, reason);
+    });
+  }
+
+  test("lists a suite that lacks something, and fails on it in CI", () => {
+    const here = runFixture("lacks");
+    assert.equal(here.status, 0, here.output);
+    assert.match(here.output, /not run here: a suite in snake language: no Python 3 with .*a_module_that_nobody_has/);
+    const inCi = runFixture("lacks", true);
+    assert.equal(inCi.status, 1, inCi.output);
+    assert.match(inCi.output, /in CI every suite runs, but here is no Python 3/);
+  });
+});

@@ -1,0 +1,5 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+test("passes", () => {});
+test("fails", () => assert.fail("as it should"));
