@@ -108,7 +108,7 @@ export type TopicUpdate = {
 };
 
 export type TopicOpened =
-  | { readonly kind: "opened"; /** canonical channel name */ readonly channel: string; readonly close: () => void }
+  | { readonly kind: "opened" /** canonical channel name */; readonly channel: string; readonly close: () => void }
   | { readonly kind: "unknown" }
   | { readonly kind: "ambiguous"; readonly candidates: readonly string[] };
 

@@ -1,0 +1,71 @@
+/**
+ * Answers about tokens that may be given again at once. An answer holds its owner's ticket: while the token's slot on the
+ * version board is the same and the finest step has not ended, the figures and the revision are the same; as-of, watermark
+ * and lag are read anew. Only ids are kept: what a symbol means can change by events of other tokens.
+ */
+import { parseTokenId } from "../shared/token-id.ts";
+import type { AnswerTicket } from "./host-protocol.ts";
+import type { SharedClock } from "./shared-clock.ts";
+import type { Selection, TokenAnswer } from "./stats-bus.ts";
+import type { VersionBoard } from "./version-board.ts";
+
+type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
+type Entry = { readonly answer: StatsAnswer; readonly ticket: AnswerTicket };
+
+/** An answer is of use for a second at most, so beyond this all are dropped and the hot ones soon come back. */
+export const CACHED_CHARS_MAX = 32 * 1024 * 1024;
+
+export class AnswerCache {
+  readonly #clock: SharedClock;
+  readonly #boards: ReadonlyMap<number, VersionBoard>;
+  #bySelection = new Map<Selection, Map<string, Entry>>();
+  #chars = 0;
+
+  /** `boards` by partition. */
+  constructor(clock: SharedClock, boards: ReadonlyMap<number, VersionBoard>) {
+    this.#clock = clock;
+    this.#boards = boards;
+  }
+
+  /** The answer as of now, or undefined when it must be asked for. */
+  get(token: string, selection: Selection): StatsAnswer | undefined {
+    const entry = this.#bySelection.get(selection)?.get(token);
+    if (entry === undefined) return undefined;
+    const { answer, ticket } = entry;
+    const board = this.#boards.get(ticket.partition) as VersionBoard;
+    const asOf = this.#clock.now();
+    if (
+      asOf >= ticket.validUntil ||
+      board.slot(ticket.token) !== ticket.slot ||
+      board.generation() !== ticket.generation
+    ) {
+      return undefined;
+    }
+    return {
+      kind: "stats",
+      id: answer.id,
+      epoch: answer.epoch,
+      rev: answer.rev,
+      asOf,
+      watermark: board.highMs(ticket.chainIndex) - ticket.graceMs,
+      lagMs: board.lagMs(this.#clock.wallMs()),
+      body: answer.body,
+    };
+  }
+
+  put(token: string, selection: Selection, answer: StatsAnswer, ticket: AnswerTicket): void {
+    if (parseTokenId(token) === undefined || this.#clock.now() >= ticket.validUntil) return;
+    let entries = this.#bySelection.get(selection);
+    if (entries === undefined) {
+      entries = new Map();
+      this.#bySelection.set(selection, entries);
+    }
+    const before = entries.get(token);
+    this.#chars +=
+      token.length + answer.body.length - (before === undefined ? 0 : token.length + before.answer.body.length);
+    entries.set(token, { answer, ticket });
+    if (this.#chars <= CACHED_CHARS_MAX) return;
+    this.#bySelection = new Map();
+    this.#chars = 0;
+  }
+}

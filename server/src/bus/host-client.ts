@@ -1,0 +1,117 @@
+/**
+ * The main thread's end of one host's port. Requests of one turn of the event loop go out as one message; answers come
+ * back by number. A request that is not answered in time fails with `unavailable`, and its late answer is dropped.
+ */
+import type { MessagePort } from "node:worker_threads";
+import { SwapstatsError } from "../shared/errors.ts";
+import type { FromHost, HostAnswer, HostRequest, HostTopic, HostTopicUpdate, ToHost } from "./host-protocol.ts";
+
+type Waiting = {
+  readonly resolve: (answer: HostAnswer[HostRequest["kind"]]) => void;
+  readonly reject: (error: Error) => void;
+  readonly deadlineMs: number;
+};
+
+/** Requests that wait for one host; beyond it new ones fail at once. */
+export const HOST_WAITING_MAX = 100_000;
+const SWEEP_MS = 250;
+
+export class HostClient {
+  readonly #port: MessagePort;
+  readonly #timeoutMs: number;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #listeners = new Map<number, (update: HostTopicUpdate) => void>();
+  readonly #sweep: NodeJS.Timeout;
+  #batch: { id: number; request: HostRequest }[] = [];
+  #nextId = 1;
+  #closed = false;
+
+  constructor(port: MessagePort, timeoutMs: number) {
+    this.#port = port;
+    this.#timeoutMs = timeoutMs;
+    port.on("message", (message: FromHost) => this.#receive(message));
+    this.#sweep = setInterval(() => this.#failOverdue(), SWEEP_MS);
+    this.#sweep.unref();
+  }
+
+  ask<K extends HostRequest["kind"]>(request: Extract<HostRequest, { kind: K }>): Promise<HostAnswer[K]> {
+    if (this.#closed) return Promise.reject(closed());
+    if (this.#waiting.size >= HOST_WAITING_MAX) {
+      const message = `${HOST_WAITING_MAX} questions wait for an answer already; ask again later`;
+      return Promise.reject(new SwapstatsError("unavailable", message, { retryable: true }));
+    }
+    return new Promise<HostAnswer[K]>((resolve, reject) => {
+      const id = this.#nextId++;
+      const deadlineMs = performance.now() + this.#timeoutMs;
+      this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject, deadlineMs });
+      if (this.#batch.length === 0) setImmediate(() => this.#flush());
+      this.#batch.push({ id, request });
+    });
+  }
+
+  /** Opens a topic; updates come until the returned function is called. */
+  open(topic: HostTopic, onUpdate: (update: HostTopicUpdate) => void): () => void {
+    const topicId = this.#nextId++;
+    this.#listeners.set(topicId, onUpdate);
+    this.#post({ type: "open", topicId, topic });
+    return () => {
+      if (this.#listeners.delete(topicId) && !this.#closed) this.#post({ type: "close", topicId });
+    };
+  }
+
+  /** Fails what waits; nothing is sent any more. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#sweep);
+    this.#listeners.clear();
+    for (const waiting of this.#waiting.values()) waiting.reject(closed());
+    this.#waiting.clear();
+    this.#batch = [];
+    this.#port.close();
+  }
+
+  #post(message: ToHost): void {
+    this.#port.postMessage(message);
+  }
+
+  #flush(): void {
+    if (this.#closed) return;
+    const items = this.#batch;
+    this.#batch = [];
+    this.#post({ type: "requests", items });
+  }
+
+  #receive(message: FromHost): void {
+    if (message.type === "updates") {
+      for (const update of message.items) this.#listeners.get(update.topicId)?.(update);
+      return;
+    }
+    for (const item of message.items) {
+      const waiting = this.#waiting.get(item.id);
+      if (waiting === undefined) continue;
+      this.#waiting.delete(item.id);
+      if ("error" in item) {
+        const { code, message: text, retryable } = item.error;
+        waiting.reject(new SwapstatsError(code, text, { retryable }));
+      } else {
+        waiting.resolve(item.answer);
+      }
+    }
+  }
+
+  #failOverdue(): void {
+    const now = performance.now();
+    for (const [id, waiting] of this.#waiting) {
+      // Ids grow and all have the same time, so the first that is in time ends the pass.
+      if (waiting.deadlineMs > now) return;
+      this.#waiting.delete(id);
+      const message = `no answer from the owner of the tokens within ${this.#timeoutMs} ms; ask again`;
+      waiting.reject(new SwapstatsError("unavailable", message, { retryable: true }));
+    }
+  }
+}
+
+function closed(): SwapstatsError {
+  return new SwapstatsError("unavailable", "the service is stopping", { retryable: true });
+}

@@ -1,0 +1,70 @@
+/**
+ * A ranking over several hosts. Each host sends its own best rows whole; the best of all are put together here, and the
+ * patch is made against what was sent last. Hosts tick at the same interval; a round of updates that come in one turn of the
+ * event loop is merged once.
+ */
+import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { HostTopicUpdate, RankKey } from "./host-protocol.ts";
+import { mergeRanked } from "./rank-order.ts";
+import type { TopicUpdate } from "./stats-bus.ts";
+
+type Part = {
+  readonly update: HostTopicUpdate;
+  readonly rows: readonly { readonly key: RankKey; readonly data: JsonObject }[];
+};
+
+export class MergedOverviewTopic {
+  readonly #limit: number;
+  readonly #onUpdate: (update: TopicUpdate) => void;
+  readonly #parts: (Part | undefined)[];
+  #sent: JsonObject | undefined;
+  #sentRev: number | undefined;
+  #isScheduled = false;
+
+  constructor(hosts: number, limit: number, onUpdate: (update: TopicUpdate) => void) {
+    this.#limit = limit;
+    this.#onUpdate = onUpdate;
+    this.#parts = new Array<Part | undefined>(hosts).fill(undefined);
+  }
+
+  /** Takes one host's update; nothing is sent before every host has sent its first. */
+  update(host: number, update: HostTopicUpdate): void {
+    const { rows } = JSON.parse(update.data) as { rows: Record<string, JsonObject> };
+    const keys = update.keys ?? [];
+    this.#parts[host] = { update, rows: keys.map((key) => ({ key, data: rows[key.id] as JsonObject })) };
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => this.#send());
+  }
+
+  #send(): void {
+    this.#isScheduled = false;
+    const parts = this.#parts.filter((part) => part !== undefined);
+    if (parts.length < this.#parts.length) return;
+    const best = mergeRanked(
+      parts.map((part) => part.rows),
+      "desc",
+      this.#limit,
+    );
+    const data: JsonObject = {
+      order: best.map((row) => row.key.id),
+      rows: Object.fromEntries(best.map((row) => [row.key.id, row.data])),
+    };
+    const patch = this.#sent === undefined ? undefined : diffMergePatch(this.#sent, data);
+    if (patch !== undefined && Object.keys(patch).length === 0) return;
+    const updates = parts.map((part) => part.update);
+    const prevRev = this.#sentRev;
+    this.#sentRev = updates.reduce((sum, update) => sum + update.rev, 0);
+    this.#sent = data;
+    this.#onUpdate({
+      epoch: updates.map((update) => update.epoch).join("."),
+      rev: this.#sentRev,
+      prevRev,
+      asOf: Math.max(...updates.map((update) => update.asOf)),
+      watermark: undefined,
+      lagMs: Math.max(...updates.map((update) => update.lagMs)),
+      data: JSON.stringify(data),
+      patch: patch === undefined ? undefined : JSON.stringify(patch),
+    });
+  }
+}

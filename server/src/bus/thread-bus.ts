@@ -1,0 +1,282 @@
+/**
+ * The bus of one process: partitions live in worker threads (hosts), each behind a port. A question about an id goes to
+ * the host that owns its partition; one about a name or a ranking goes to all, and the answers are merged.
+ *
+ * Answers of several hosts are of one as-of: figures change with time only at multiples of the finest step, so answers
+ * made within one step are equal to answers made at its latest as-of. Where a host had moved on to a later step, all are asked again.
+ */
+import { SwapstatsError } from "../shared/errors.ts";
+import { formatTokenId, parseTokenId } from "../shared/token-id.ts";
+import { partitionOfTokenId } from "../shared/token-partition.ts";
+import { AnswerCache } from "./answer-cache.ts";
+import type { HostClient } from "./host-client.ts";
+import {
+  type AsOfWish,
+  type HostAnswer,
+  type HostBodyAnswer,
+  type HostLookup,
+  type HostTokenAnswer,
+  LOOKUP_TIERS,
+} from "./host-protocol.ts";
+import { MergedOverviewTopic } from "./merged-overview-topic.ts";
+import { decodeCursor, encodeCursor, mergeRanked } from "./rank-order.ts";
+import type { SharedClock } from "./shared-clock.ts";
+import type {
+  BodyAnswer,
+  CandlesRequest,
+  DeadLetter,
+  OverviewAnswer,
+  OverviewRequest,
+  Selection,
+  StatsBus,
+  StatusAnswer,
+  TokenAnswer,
+  Topic,
+  TopicOpened,
+  TopicUpdate,
+} from "./stats-bus.ts";
+import { mergeStatus } from "./status-merge.ts";
+import type { VersionBoard } from "./version-board.ts";
+
+export type ThreadBusOptions = {
+  readonly hosts: readonly HostClient[];
+  /** Index in `hosts` of the owner of each partition. */
+  readonly hostOfPartition: readonly number[];
+  readonly boards: ReadonlyMap<number, VersionBoard>;
+  readonly clock: SharedClock;
+  readonly finestStepMs: number;
+};
+
+/** Rounds in which hosts are asked until their answers are of one step; the last one pins the as-of. */
+const ROUNDS_MAX = 3;
+
+export class ThreadBus implements StatsBus {
+  readonly #hosts: readonly HostClient[];
+  readonly #hostOfPartition: readonly number[];
+  readonly #clock: SharedClock;
+  readonly #finestStepMs: number;
+  readonly #cache: AnswerCache;
+  /** Questions about one token that were asked in this turn of the event loop. */
+  readonly #asked = new Map<Selection, Map<string, Promise<TokenAnswer[]>>>();
+
+  constructor(options: ThreadBusOptions) {
+    this.#hosts = options.hosts;
+    this.#hostOfPartition = options.hostOfPartition;
+    this.#clock = options.clock;
+    this.#finestStepMs = options.finestStepMs;
+    this.#cache = new AnswerCache(options.clock, options.boards);
+  }
+
+  cachedTokenStats(token: string, selection: Selection): TokenAnswer | undefined {
+    return this.#cache.get(token, selection);
+  }
+
+  async tokenStats(tokens: readonly string[], selection: Selection): Promise<TokenAnswer[]> {
+    if (tokens.length !== 1) return this.#askTokens(tokens, selection);
+    // Equal questions of one turn of the event loop share an answer: a hot token is asked for by many at once.
+    const token = tokens[0] as string;
+    let asked = this.#asked.get(selection);
+    if (asked === undefined) {
+      if (this.#asked.size === 0) setImmediate(() => this.#asked.clear());
+      asked = new Map();
+      this.#asked.set(selection, asked);
+    }
+    let answer = asked.get(token);
+    if (answer === undefined) {
+      answer = this.#askTokens(tokens, selection);
+      asked.set(token, answer);
+    }
+    return answer;
+  }
+
+  async #askTokens(tokens: readonly string[], selection: Selection): Promise<TokenAnswer[]> {
+    const gathered: HostTokenAnswer[][] = tokens.map(() => []);
+    const asOf = await this.#atOneAsOf(async (at) => {
+      for (const answers of gathered) answers.length = 0;
+      const unknown = await this.#gatherTokens(tokens, this.#ownersOf(tokens), selection, at, gathered);
+      if (unknown.indexes.length === 0 || this.#hosts.length === 1) return unknown.asOfs;
+      const everywhere = unknown.indexes.map((index) => ({ index, hosts: this.#hosts }));
+      const rest = await this.#gatherTokens(tokens, everywhere, selection, at, gathered);
+      return [...unknown.asOfs, ...rest.asOfs];
+    });
+    return gathered.map((answers, index) => this.#tokenAnswer(tokens[index] as string, selection, answers, asOf));
+  }
+
+  async overview(request: OverviewRequest): Promise<OverviewAnswer> {
+    const { window, sort, order, limit, cursor } = request;
+    const after = cursor === undefined ? undefined : decodeCursor(request, cursor);
+    let parts: HostAnswer["overview"][] = [];
+    const asOf = await this.#atOneAsOf(async (at) => {
+      const asked = { kind: "overview", request: { window, sort, order, limit }, after, at } as const;
+      parts = await Promise.all(this.#hosts.map((host) => host.ask<"overview">(asked)));
+      return parts.map((part) => part.asOf);
+    });
+    const lists = parts.map((part) => part.rows);
+    const rows = mergeRanked(lists, order, limit);
+    const isMore = parts.some((part) => part.more) || lists.reduce((sum, list) => sum + list.length, 0) > limit;
+    const last = rows.at(-1);
+    return {
+      asOf,
+      epoch: parts.map((part) => part.epoch).join("."),
+      rev: parts.reduce((sum, part) => sum + part.rev, 0),
+      items: `[${rows.map((row) => row.json).join(",")}]`,
+      nextCursor: isMore && last !== undefined ? encodeCursor(request, last.key) : undefined,
+    };
+  }
+
+  async candles(request: CandlesRequest): Promise<BodyAnswer> {
+    return this.#body(request.token, (host) => host.ask<"candles">({ kind: "candles", ...request }));
+  }
+
+  async newestSwaps(token: string, limit: number): Promise<BodyAnswer> {
+    return this.#body(token, (host) => host.ask<"swaps">({ kind: "swaps", token, limit }));
+  }
+
+  async deadLetters(limit: number): Promise<DeadLetter[]> {
+    const lists = await Promise.all(
+      this.#hosts.map((host) => host.ask<"dead_letters">({ kind: "dead_letters", limit })),
+    );
+    // Hosts of one data folder share a store; each has written its own before it answered, and sees those of others.
+    const byPlace = new Map(lists.flat().map((letter) => [`${letter.partition}:${letter.offset}`, letter]));
+    return [...byPlace.values()]
+      .sort((a, b) => b.arrival - a.arrival || b.offset - a.offset || b.partition - a.partition)
+      .slice(0, limit);
+  }
+
+  async status(): Promise<StatusAnswer> {
+    return mergeStatus(await Promise.all(this.#hosts.map((host) => host.ask<"status">({ kind: "status" }))));
+  }
+
+  async subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
+    if (topic.kind === "token") return this.#subscribeToken(topic, onUpdate);
+    const channel = `overview:${topic.window}:${topic.sort}`;
+    const [only] = this.#hosts;
+    if (this.#hosts.length === 1 && only !== undefined) {
+      return { kind: "opened", channel, close: only.open(topic, onUpdate) };
+    }
+    const merged = new MergedOverviewTopic(this.#hosts.length, topic.limit, onUpdate);
+    const closers = this.#hosts.map((host, index) => host.open(topic, (update) => merged.update(index, update)));
+    return { kind: "opened", channel, close: () => closers.forEach((close) => close()) };
+  }
+
+  async #subscribeToken(
+    topic: Extract<Topic, { kind: "token" }>,
+    onUpdate: (update: TopicUpdate) => void,
+  ): Promise<TopicOpened> {
+    const ask = (host: HostClient) => host.ask<"lookup">({ kind: "lookup", token: topic.token });
+    const owner = this.#ownerOf(topic.token);
+    let lookup = owner === undefined ? undefined : await ask(owner);
+    if (lookup?.tier !== "id" && (owner === undefined || this.#hosts.length > 1)) {
+      lookup = mergeLookups(await Promise.all(this.#hosts.map(ask)));
+    }
+    if (lookup === undefined) return { kind: "unknown" };
+    const [id, ...others] = lookup.ids;
+    if (id === undefined || others.length > 0) return { kind: "ambiguous", candidates: lookup.ids };
+    const host = this.#ownerOf(id) as HostClient;
+    const close = host.open({ ...topic, token: id }, onUpdate);
+    return { kind: "opened", channel: `token:${id}`, close };
+  }
+
+  /** The host whose partition holds this id, or undefined when the text is no id. */
+  #ownerOf(text: string): HostClient | undefined {
+    if (this.#hosts.length === 1) return this.#hosts[0];
+    const id = parseTokenId(text);
+    if (id === undefined) return undefined;
+    const partition = partitionOfTokenId(formatTokenId(id.chainId, id.token), this.#hostOfPartition.length);
+    return this.#hosts[this.#hostOfPartition[partition] as number];
+  }
+
+  #ownersOf(tokens: readonly string[]): { index: number; hosts: readonly HostClient[] }[] {
+    return tokens.map((text, index) => {
+      const owner = this.#ownerOf(text);
+      return { index, hosts: owner === undefined ? this.#hosts : [owner] };
+    });
+  }
+
+  /** Asks each host once for all its tokens; says which tokens nobody knew though not all hosts were asked. */
+  async #gatherTokens(
+    tokens: readonly string[],
+    wanted: readonly { readonly index: number; readonly hosts: readonly HostClient[] }[],
+    selection: Selection,
+    at: AsOfWish,
+    gathered: HostTokenAnswer[][],
+  ): Promise<{ asOfs: number[]; indexes: number[] }> {
+    const byHost = new Map<HostClient, number[]>();
+    for (const { index, hosts } of wanted) {
+      for (const host of hosts) {
+        const indexes = byHost.get(host);
+        if (indexes === undefined) byHost.set(host, [index]);
+        else indexes.push(index);
+      }
+    }
+    const asked = [...byHost].map(async ([host, indexes]) => {
+      const texts = indexes.map((index) => tokens[index] as string);
+      const answer = await host.ask<"tokens">({ kind: "tokens", tokens: texts, selection, at });
+      for (let i = 0; i < indexes.length; i++) {
+        gathered[indexes[i] as number]?.push(answer.items[i] as HostTokenAnswer);
+      }
+      return answer.asOf;
+    });
+    const asOfs = await Promise.all(asked);
+    const missed = wanted.filter(
+      ({ index, hosts }) =>
+        hosts.length < this.#hosts.length && gathered[index]?.every((answer) => answer.lookup?.tier !== "id"),
+    );
+    for (const { index } of missed) (gathered[index] as HostTokenAnswer[]).length = 0;
+    return { asOfs, indexes: missed.map(({ index }) => index) };
+  }
+
+  #tokenAnswer(text: string, selection: Selection, answers: readonly HostTokenAnswer[], asOf: number): TokenAnswer {
+    const lookup = mergeLookups(answers.map((answer) => answer.lookup));
+    if (lookup === undefined) return { kind: "unknown" };
+    const [id] = lookup.ids;
+    if (id === undefined || lookup.ids.length > 1) return { kind: "ambiguous", candidates: lookup.ids };
+    const stats = answers.find((answer) => answer.stats !== undefined && answer.lookup?.ids[0] === id)?.stats;
+    if (stats === undefined) throw new SwapstatsError("internal", `the owner of ${id} gave no figures`);
+    const { epoch, rev, watermark, lagMs, body, ticket } = stats;
+    const answer = { kind: "stats", id, epoch, rev, asOf, watermark, lagMs, body } as const;
+    this.#cache.put(text, selection, answer, ticket);
+    return answer;
+  }
+
+  async #body(token: string, ask: (host: HostClient) => Promise<HostBodyAnswer>): Promise<BodyAnswer> {
+    const owner = this.#ownerOf(token);
+    let answers = owner === undefined ? [] : [await ask(owner)];
+    if (this.#hosts.length > 1 && answers[0]?.lookup?.tier !== "id") {
+      answers = await Promise.all(this.#hosts.map(ask));
+    }
+    const lookup = mergeLookups(answers.map((answer) => answer.lookup));
+    if (lookup === undefined) return { kind: "unknown" };
+    const [id] = lookup.ids;
+    if (id === undefined || lookup.ids.length > 1) return { kind: "ambiguous", candidates: lookup.ids };
+    const found = answers.find((answer) => answer.found !== undefined && answer.lookup?.ids[0] === id)?.found;
+    if (found === undefined) throw new SwapstatsError("internal", `the owner of ${id} gave no answer`);
+    return { kind: "body", id, ...found };
+  }
+
+  /** Calls `ask` until all as-ofs that it returns lie in one step; returns the latest, which then holds for all. */
+  async #atOneAsOf(ask: (at: AsOfWish) => Promise<readonly number[]>): Promise<number> {
+    if (this.#hosts.length === 1) return Math.max(...(await ask(undefined)), 0) || this.#clock.now();
+    let wish = this.#clock.now();
+    for (let round = 1; ; round++) {
+      const asOfs = await ask({ asOf: wish, forced: round === ROUNDS_MAX });
+      const latest = Math.max(...asOfs, wish);
+      const earliest = Math.min(...asOfs, latest);
+      if (this.#step(latest) === this.#step(earliest) || round === ROUNDS_MAX) return latest;
+      wish = latest;
+    }
+  }
+
+  #step(asOfMs: number): number {
+    return Math.floor(asOfMs / this.#finestStepMs);
+  }
+}
+
+/** The lookup of the first tier that hits at any host, with the ids of all hosts. */
+function mergeLookups(lookups: readonly (HostLookup | undefined)[]): HostLookup | undefined {
+  for (const tier of LOOKUP_TIERS) {
+    const ids = lookups.flatMap((lookup) => (lookup?.tier === tier ? lookup.ids : []));
+    if (ids.length > 0) return { tier, ids };
+  }
+  return undefined;
+}

@@ -1,0 +1,77 @@
+/**
+ * What a worker thread lets the main thread read without asking: a change count for every token (tokens share a slot by
+ * the low bits of their number, which at worst makes an answer be asked for anew), the highs of the chains, the offset
+ * up to which the state has come, and the arrival of the oldest record that waits.
+ *
+ * Order of publishing, which the reader relies on: the slots are raised while a slice is applied; the offset and the age
+ * of the oldest record are stored after. So whoever has read an offset sees all changes of the records below it.
+ */
+export type VersionBoardHandle = { readonly buffer: SharedArrayBuffer };
+
+const SLOT_COUNT = 1 << 16;
+const SLOT_MASK = SLOT_COUNT - 1;
+/** Chains whose high is on the board; an answer about a token of a further chain is asked for each time. */
+export const BOARD_CHAINS_MAX = 256;
+
+const GENERATION = 0;
+const OLDEST_ARRIVAL = 1;
+const NEXT_OFFSET = 2;
+const HEADER_CELLS = 4;
+const CELLS = HEADER_CELLS + BOARD_CHAINS_MAX;
+const SLOTS_AT = CELLS * BigInt64Array.BYTES_PER_ELEMENT;
+
+export function createVersionBoard(): VersionBoardHandle {
+  return { buffer: new SharedArrayBuffer(SLOTS_AT + SLOT_COUNT * Int32Array.BYTES_PER_ELEMENT) };
+}
+
+/** One partition's board. One thread writes, any thread reads. */
+export class VersionBoard {
+  readonly #cells: BigInt64Array;
+  readonly #slots: Int32Array;
+
+  constructor(handle: VersionBoardHandle) {
+    this.#cells = new BigInt64Array(handle.buffer, 0, CELLS);
+    this.#slots = new Int32Array(handle.buffer, SLOTS_AT, SLOT_COUNT);
+  }
+
+  touch(token: number): void {
+    Atomics.add(this.#slots, token & SLOT_MASK, 1);
+  }
+
+  slot(token: number): number {
+    return Atomics.load(this.#slots, token & SLOT_MASK);
+  }
+
+  /** Tells that something changed which concerns all tokens. */
+  touchAll(): void {
+    Atomics.add(this.#cells, GENERATION, 1n);
+  }
+
+  generation(): bigint {
+    return Atomics.load(this.#cells, GENERATION);
+  }
+
+  /** `chainIndex` is the owner's number of the chain, from 0; those from BOARD_CHAINS_MAX on are not kept. */
+  publishHigh(chainIndex: number, highMs: number): void {
+    if (chainIndex < BOARD_CHAINS_MAX) Atomics.store(this.#cells, HEADER_CELLS + chainIndex, BigInt(highMs));
+  }
+
+  highMs(chainIndex: number): number {
+    return Number(Atomics.load(this.#cells, HEADER_CELLS + chainIndex));
+  }
+
+  /** `oldestArrivalMs`: of the oldest record that is known and not applied; 0 when none is. */
+  publishPosition(nextOffset: number, oldestArrivalMs: number): void {
+    Atomics.store(this.#cells, OLDEST_ARRIVAL, BigInt(oldestArrivalMs));
+    Atomics.store(this.#cells, NEXT_OFFSET, BigInt(nextOffset));
+  }
+
+  nextOffset(): number {
+    return Number(Atomics.load(this.#cells, NEXT_OFFSET));
+  }
+
+  lagMs(wallMs: number): number {
+    const arrivalMs = Number(Atomics.load(this.#cells, OLDEST_ARRIVAL));
+    return arrivalMs === 0 ? 0 : Math.max(0, wallMs - arrivalMs);
+  }
+}

@@ -1,0 +1,188 @@
+/** Answers to questions about the tokens of one host, each made at one as-of, as JSON text that is ready to be sent. */
+import type {
+  AsOfWish,
+  HostBodyAnswer,
+  HostLookup,
+  HostOverviewAnswer,
+  HostRow,
+  HostTokenAnswer,
+  RequestOf,
+} from "../bus/host-protocol.ts";
+import { mergeRanked } from "../bus/rank-order.ts";
+import type { SharedClock } from "../bus/shared-clock.ts";
+import type { Selection } from "../bus/stats-bus.ts";
+import { BOARD_CHAINS_MAX } from "../bus/version-board.ts";
+import type { WindowSpec } from "../engine/types.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+import { type RankedField, servedValue } from "./ranking.ts";
+import type { ServedPartition } from "./served-partition.ts";
+import {
+  ALL_FIGURES,
+  candlesBody,
+  type FigureFilter,
+  figureFilter,
+  swapsBody,
+  tokenHeadJson,
+  windowJson,
+} from "./stats-json.ts";
+import { type FoundToken, type Lookup, lookUp } from "./token-lookup.ts";
+
+export class HostQueries {
+  readonly #partitions: () => readonly ServedPartition[];
+  readonly #clock: SharedClock;
+  readonly #windows: readonly WindowSpec[];
+
+  /** `partitions` gives those that are restored; it throws `unavailable` while one is not. */
+  constructor(partitions: () => readonly ServedPartition[], clock: SharedClock, windows: readonly WindowSpec[]) {
+    this.#partitions = partitions;
+    this.#clock = clock;
+    this.#windows = windows;
+  }
+
+  tokens(request: RequestOf<"tokens">): { asOf: number; items: HostTokenAnswer[] } {
+    const partitions = this.#partitions();
+    const asOf = this.#asOf(partitions, request.at);
+    const windowIndexes = request.selection.windows.map((name) => this.windowIndex(name));
+    const filter = figureFilter(request.selection.fields);
+    const items = request.tokens.map((text) => {
+      const lookup = lookUp(partitions, text);
+      const only = onlyOne(lookup);
+      if (only === undefined) return { lookup: toHostLookup(lookup), stats: undefined };
+      return { lookup: toHostLookup(lookup), stats: this.#stats(only, windowIndexes, request.selection, filter, asOf) };
+    });
+    return { asOf, items };
+  }
+
+  overview(request: RequestOf<"overview">): HostOverviewAnswer {
+    const { window, sort, order, limit } = request.request;
+    const partitions = this.#partitions();
+    const asOf = this.#asOf(partitions, request.at);
+    const windowIndex = this.windowIndex(window);
+    const lists = partitions.map((home) => {
+      home.views.lookAll(asOf);
+      const top = home.ranking(windowIndex, sort as RankedField).top(limit + 1, order, request.after, asOf);
+      return top.map((token) => overviewRow({ home, token }, windowIndex, sort as RankedField, asOf));
+    });
+    const rows = mergeRanked(lists, order, limit + 1);
+    return {
+      asOf,
+      epoch: hostEpoch(partitions),
+      rev: hostRevision(partitions),
+      rows: rows.slice(0, limit),
+      more: rows.length > limit,
+    };
+  }
+
+  candles(request: RequestOf<"candles">): HostBodyAnswer {
+    return this.#body(request.token, ({ home, token }, asOf) => {
+      const { intervalMs, fromMs, toMs, limit } = request;
+      const { availableFromMs, items } = home.engine.candles(token, intervalMs, fromMs, toMs, limit, asOf);
+      return candlesBody(availableFromMs, items);
+    });
+  }
+
+  swaps(request: RequestOf<"swaps">): HostBodyAnswer {
+    return this.#body(request.token, ({ home, token }, asOf) => {
+      const { availableFromMs, items } = home.engine.newestSwaps(token, request.limit, asOf);
+      return swapsBody(availableFromMs, items);
+    });
+  }
+
+  lookup(text: string): HostLookup | undefined {
+    return toHostLookup(lookUp(this.#partitions(), text));
+  }
+
+  /** The index of a configured window; rejects others with `bad_request`. */
+  windowIndex(name: string): number {
+    const index = this.#windows.findIndex((window) => window.name === name);
+    if (index === -1) {
+      const names = this.#windows.map((window) => window.name).join(", ");
+      throw new SwapstatsError("bad_request", `"${name}" is not a configured window; there are ${names}`);
+    }
+    return index;
+  }
+
+  #stats(
+    { home, token }: FoundToken,
+    windowIndexes: readonly number[],
+    selection: Selection,
+    filter: FigureFilter,
+    asOf: number,
+  ): NonNullable<HostTokenAnswer["stats"]> {
+    const { engine, board } = home;
+    const rev = home.views.look(token, asOf);
+    const info = engine.info(token);
+    let windows = "";
+    for (let i = 0; i < windowIndexes.length; i++) {
+      const figures = windowJson(engine.windowStats(token, windowIndexes[i] as number, asOf), filter);
+      windows += `${i === 0 ? "" : ","}"${selection.windows[i]}":${figures}`;
+    }
+    const chainIndex = home.chainIndex(info.chainId);
+    return {
+      epoch: home.epoch,
+      rev,
+      asOf,
+      watermark: home.watermarkMs(info.chainId),
+      lagMs: board.lagMs(this.#clock.wallMs()),
+      body: `${tokenHeadJson(info)}"windows":{${windows}}`,
+      ticket: {
+        partition: home.partition,
+        token,
+        slot: board.slot(token),
+        generation: board.generation(),
+        chainIndex,
+        graceMs: home.graceMs(info.chainId),
+        validUntil: chainIndex < BOARD_CHAINS_MAX ? stepEnd(asOf, home.finestStepMs) : 0,
+      },
+    };
+  }
+
+  #body(text: string, make: (found: FoundToken, asOf: number) => string): HostBodyAnswer {
+    const partitions = this.#partitions();
+    const lookup = lookUp(partitions, text);
+    const only = onlyOne(lookup);
+    if (only === undefined) return { lookup: toHostLookup(lookup), found: undefined };
+    const asOf = this.#clock.now();
+    const rev = only.home.views.look(only.token, asOf);
+    return { lookup: toHostLookup(lookup), found: { epoch: only.home.epoch, rev, body: make(only, asOf) } };
+  }
+
+  #asOf(partitions: readonly ServedPartition[], wish: AsOfWish): number {
+    if (wish === undefined) return this.#clock.now();
+    if (wish.forced || partitions.every((home) => wish.asOf >= home.views.lastStepMs)) return wish.asOf;
+    return this.#clock.now();
+  }
+}
+
+/** The end of the step of the finest window that holds this as-of: figures cannot change with time before it. */
+function stepEnd(asOfMs: number, stepMs: number): number {
+  return Math.floor(asOfMs / stepMs) * stepMs + stepMs;
+}
+
+function onlyOne(lookup: Lookup | undefined): FoundToken | undefined {
+  return lookup?.found.length === 1 ? lookup.found[0] : undefined;
+}
+
+function toHostLookup(lookup: Lookup | undefined): HostLookup | undefined {
+  if (lookup === undefined) return undefined;
+  return { tier: lookup.tier, ids: lookup.found.map(({ home, token }) => home.engine.info(token).id) };
+}
+
+/** A row of an overview; all tokens have been looked at, so the revision stands. */
+function overviewRow({ home, token }: FoundToken, windowIndex: number, sort: RankedField, asOf: number): HostRow {
+  const { id, symbol } = home.engine.info(token);
+  const stats = home.engine.windowStats(token, windowIndex, asOf);
+  const symbolJson = symbol === undefined ? "" : `,"symbol":${JSON.stringify(symbol)}`;
+  const json = `{"id":${JSON.stringify(id)}${symbolJson},"rev":${home.views.revOf(token)},"stats":${windowJson(stats, ALL_FIGURES)}}`;
+  return { key: { value: servedValue(stats, sort), id }, json };
+}
+
+/** The epoch of answers about all tokens of a host: those of its partitions. */
+export function hostEpoch(partitions: readonly ServedPartition[]): string {
+  return partitions.map((home) => home.epoch).join(".");
+}
+
+/** A number that grows whenever a token of the host changes; after a look at all. */
+export function hostRevision(partitions: readonly ServedPartition[]): number {
+  return partitions.reduce((sum, home) => sum + home.views.revision, 0);
+}

@@ -1,0 +1,129 @@
+/**
+ * Topics of one host: streams of a token's or a ranking's figures. Every `coalesceMs` each open topic whose token has a
+ * new revision is built once, compared with what was sent last, and sent as data and patch; all in one message. A topic
+ * whose figures came out the same is not sent, so the next patch still applies to the last revision that was.
+ */
+import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { HostTopic, HostTopicUpdate } from "../bus/host-protocol.ts";
+import type { SharedClock } from "../bus/shared-clock.ts";
+import { OverviewTopic } from "./overview-topic.ts";
+import type { ServedPartition } from "./served-partition.ts";
+import { TOPIC_FIGURES, tokenHeadJson, topicFigures, windowJson } from "./stats-json.ts";
+import { type FoundToken, lookUp } from "./token-lookup.ts";
+
+type OpenTopic = {
+  /** The update that is due at this as-of, or undefined. */
+  update(topicId: number, asOf: number, wallMs: number): HostTopicUpdate | undefined;
+};
+
+export class HostTopics {
+  readonly #partitions: () => readonly ServedPartition[];
+  readonly #clock: SharedClock;
+  readonly #windowIndex: (name: string) => number;
+  readonly #send: (updates: HostTopicUpdate[]) => void;
+  readonly #topics = new Map<number, OpenTopic>();
+
+  constructor(
+    partitions: () => readonly ServedPartition[],
+    clock: SharedClock,
+    windowIndex: (name: string) => number,
+    send: (updates: HostTopicUpdate[]) => void,
+  ) {
+    this.#partitions = partitions;
+    this.#clock = clock;
+    this.#windowIndex = windowIndex;
+    this.#send = send;
+  }
+
+  /** Opens a topic and sends its whole data at once. A token that is not known is a fault of the caller, who looked it up. */
+  open(topicId: number, topic: HostTopic): void {
+    const opened = this.#opened(topic);
+    this.#topics.set(topicId, opened);
+    this.#sendDue([[topicId, opened]]);
+  }
+
+  close(topicId: number): void {
+    this.#topics.delete(topicId);
+  }
+
+  /** Sends what is due. */
+  tick(): void {
+    if (this.#topics.size > 0) this.#sendDue(this.#topics);
+  }
+
+  #opened(topic: HostTopic): OpenTopic {
+    const partitions = this.#partitions();
+    if (topic.kind === "overview") {
+      return new OverviewTopic(partitions, topic, this.#windowIndex(topic.window), this.#clock);
+    }
+    const found = lookUp(partitions, topic.token)?.found[0];
+    if (found === undefined) throw new Error(`the topic of ${topic.token} was opened at a host that does not know it`);
+    const indexes = topic.windows.map((name) => this.#windowIndex(name));
+    return new TokenTopic(found, topic.windows, indexes);
+  }
+
+  #sendDue(topics: Iterable<[number, OpenTopic]>): void {
+    const asOf = this.#clock.now();
+    const wallMs = this.#clock.wallMs();
+    const updates: HostTopicUpdate[] = [];
+    for (const [topicId, topic] of topics) {
+      const update = topic.update(topicId, asOf, wallMs);
+      if (update !== undefined) updates.push(update);
+    }
+    if (updates.length > 0) this.#send(updates);
+  }
+}
+
+class TokenTopic implements OpenTopic {
+  readonly #home: ServedPartition;
+  readonly #token: number;
+  readonly #windows: readonly string[];
+  readonly #windowIndexes: readonly number[];
+  /** The revision of the last look, and of what was sent last; undefined before anything was. */
+  #seenRev: number | undefined;
+  #sentRev: number | undefined;
+  #sentData: JsonObject = {};
+
+  constructor(found: FoundToken, windows: readonly string[], windowIndexes: readonly number[]) {
+    this.#home = found.home;
+    this.#token = found.token;
+    this.#windows = windows;
+    this.#windowIndexes = windowIndexes;
+  }
+
+  update(topicId: number, asOf: number, wallMs: number): HostTopicUpdate | undefined {
+    const home = this.#home;
+    const rev = home.views.look(this.#token, asOf);
+    if (rev === this.#seenRev) return undefined;
+    this.#seenRev = rev;
+    const info = home.engine.info(this.#token);
+    const windows: Record<string, JsonObject> = {};
+    let windowsText = "";
+    for (let i = 0; i < this.#windows.length; i++) {
+      const name = this.#windows[i] as string;
+      const stats = home.engine.windowStats(this.#token, this.#windowIndexes[i] as number, asOf);
+      windows[name] = topicFigures(stats);
+      windowsText += `${i === 0 ? "" : ","}"${name}":${windowJson(stats, TOPIC_FIGURES)}`;
+    }
+    const { id, symbol, late, removed, unresolved } = info;
+    const named = symbol === undefined ? { id } : { id, symbol };
+    const data = { ...named, late, removed, unresolved, windows };
+    const patch = this.#sentRev === undefined ? undefined : diffMergePatch(this.#sentData, data);
+    if (patch !== undefined && Object.keys(patch).length === 0) return undefined;
+    const prevRev = this.#sentRev;
+    this.#sentRev = rev;
+    this.#sentData = data;
+    return {
+      topicId,
+      epoch: home.epoch,
+      rev,
+      prevRev,
+      asOf,
+      watermark: home.watermarkMs(info.chainId),
+      lagMs: home.board.lagMs(wallMs),
+      data: `{${tokenHeadJson(info)}"windows":{${windowsText}}}`,
+      patch: patch === undefined ? undefined : JSON.stringify(patch),
+      keys: undefined,
+    };
+  }
+}

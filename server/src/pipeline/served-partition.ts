@@ -1,0 +1,121 @@
+/** One partition as queries and topics see it: its engine, its revisions, its rankings, its place on the version board. */
+import type { SharedClock } from "../bus/shared-clock.ts";
+import type { VersionBoard } from "../bus/version-board.ts";
+import type { Candle, EngineConfig, ServedSwap, TokenInfo, TokenRef, WindowStats } from "../engine/types.ts";
+import { type RankedField, Ranking } from "./ranking.ts";
+import { TokenViews } from "./token-views.ts";
+
+/** The reading half of the engine. */
+export type ServedEngine = {
+  readonly config: EngineConfig;
+  seenSinceMs(): number | undefined;
+  highs(): Map<number, number>;
+  findById(chainId: number, token: string): TokenRef | undefined;
+  findByToken(token: string): TokenRef[];
+  findBySymbol(symbol: string): TokenRef[];
+  info(token: TokenRef): TokenInfo;
+  version(token: TokenRef): number;
+  isRetired(token: TokenRef, asOfMs: number): boolean;
+  tokens(): Iterable<TokenRef>;
+  windowStats(token: TokenRef, windowIndex: number, asOfMs: number): WindowStats;
+  figure(token: TokenRef, windowIndex: number, field: RankedField, asOfMs: number): number | undefined;
+  nextChangeMs(token: TokenRef, asOfMs: number): number;
+  candles(
+    token: TokenRef,
+    intervalMs: number,
+    fromMs: number | undefined,
+    toMs: number | undefined,
+    limit: number,
+    asOfMs: number,
+  ): { availableFromMs: number | undefined; items: Candle[] };
+  newestSwaps(
+    token: TokenRef,
+    limit: number,
+    asOfMs: number,
+  ): { availableFromMs: number | undefined; items: ServedSwap[] };
+};
+
+/** Rankings that are kept up; beyond it the one that was longest not asked for is dropped. */
+const RANKINGS_MAX = 32;
+
+export class ServedPartition {
+  readonly partition: number;
+  readonly epoch: string;
+  readonly engine: ServedEngine;
+  readonly views: TokenViews;
+  readonly board: VersionBoard;
+  readonly finestStepMs: number;
+  readonly #clock: SharedClock;
+  readonly #rankings = new Map<string, Ranking>();
+  readonly #chainIndexes = new Map<number, number>();
+  #seenSinceMs: number | undefined;
+  #highs = new Map<number, number>();
+
+  constructor(partition: number, epoch: string, engine: ServedEngine, board: VersionBoard, clock: SharedClock) {
+    const { windows } = engine.config;
+    this.partition = partition;
+    this.epoch = epoch;
+    this.engine = engine;
+    this.board = board;
+    this.#clock = clock;
+    this.#seenSinceMs = engine.seenSinceMs();
+    this.finestStepMs = windows.reduce((finest, window) => Math.min(finest, window.stepMs), Number.POSITIVE_INFINITY);
+    this.views = new TokenViews(engine, this.finestStepMs, windows.length - 1);
+  }
+
+  /** Says that an event changed this token. */
+  touch(token: TokenRef): void {
+    this.views.touch(token);
+    this.board.touch(token);
+  }
+
+  /**
+   * Makes known how far the state has come, after a slice of events. `oldestArrivalMs` is that of the oldest record that waits, 0 if none does.
+   */
+  publish(nextOffset: number, oldestArrivalMs: number): void {
+    const seenSinceMs = this.engine.seenSinceMs();
+    if (seenSinceMs !== this.#seenSinceMs) {
+      this.#seenSinceMs = seenSinceMs;
+      this.views.touchAll();
+      this.board.touchAll();
+    }
+    this.#highs = this.engine.highs();
+    for (const [chainId, highMs] of this.#highs) {
+      this.board.publishHigh(this.chainIndex(chainId), highMs);
+      this.#clock.raiseHigh(highMs);
+    }
+    this.board.publishPosition(nextOffset, oldestArrivalMs);
+  }
+
+  /** The board's number of a chain. */
+  chainIndex(chainId: number): number {
+    let index = this.#chainIndexes.get(chainId);
+    if (index === undefined) {
+      index = this.#chainIndexes.size;
+      this.#chainIndexes.set(chainId, index);
+    }
+    return index;
+  }
+
+  graceMs(chainId: number): number {
+    return this.engine.config.chains.get(chainId)?.graceMs ?? this.engine.config.graceMs;
+  }
+
+  /** The watermark of a chain that this partition has seen, as of the last `publish`. */
+  watermarkMs(chainId: number): number {
+    return (this.#highs.get(chainId) ?? 0) - this.graceMs(chainId);
+  }
+
+  ranking(windowIndex: number, field: RankedField): Ranking {
+    const key = `${windowIndex}:${field}`;
+    const known = this.#rankings.get(key);
+    const ranking = known ?? new Ranking(this.engine, this.views, windowIndex, field);
+    this.#rankings.delete(key);
+    this.#rankings.set(key, ranking);
+    if (this.#rankings.size > RANKINGS_MAX) {
+      const [oldest] = this.#rankings.keys();
+      if (oldest !== undefined) this.#rankings.delete(oldest);
+    }
+    return ranking;
+  }
+}
