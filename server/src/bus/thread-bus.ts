@@ -156,7 +156,7 @@ export class ThreadBus implements StatsBus {
     }
     const merged = new MergedOverviewTopic(this.#hosts.length, topic.limit, onUpdate);
     const closers = this.#hosts.map((host, index) => host.open(topic, (update) => merged.update(index, update)));
-    return { kind: "opened", channel, close: () => closers.forEach((close) => close()) };
+    return { kind: "opened", channel, close: () => closeAll(closers) };
   }
 
   async #subscribeToken(
@@ -279,4 +279,8 @@ function mergeLookups(lookups: readonly (HostLookup | undefined)[]): HostLookup 
     if (ids.length > 0) return { tier, ids };
   }
   return undefined;
+}
+
+function closeAll(closers: readonly (() => void)[]): void {
+  for (const close of closers) close();
 }
