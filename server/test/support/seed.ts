@@ -7,8 +7,8 @@ import { randomInt } from "node:crypto";
 
 const SEED_LIMIT = 2 ** 31;
 
-/** What is needed of node:test's context; the `passed` of an ended test is only known in `after`. */
-export type SeededTest = { after(run: () => void): void; diagnostic(message: string): void; readonly passed: boolean };
+/** What is needed of node:test's context. */
+export type SeededTest = { after(run: () => void): void; diagnostic(message: string): void };
 
 function numberFromEnvironment(name: string): number | undefined {
   const text = process.env[name];
@@ -22,7 +22,8 @@ function numberFromEnvironment(name: string): number | undefined {
 export function seedOf(t: SeededTest): number {
   const seed = numberFromEnvironment("SWAPSTATS_TEST_SEED") ?? randomInt(SEED_LIMIT);
   t.after(() => {
-    if (!t.passed) t.diagnostic(`repeat with SWAPSTATS_TEST_SEED=${seed}`);
+    // The context has `passed`, known once the test has ended; its published type lacks it.
+    if (!(t as SeededTest & { passed: boolean }).passed) t.diagnostic(`repeat with SWAPSTATS_TEST_SEED=${seed}`);
   });
   return seed;
 }
