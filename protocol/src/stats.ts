@@ -79,6 +79,42 @@ export const previousFields = [
   "sell_volume_token",
 ] as const satisfies readonly StatsField[];
 
+/** Counts and volumes of a span. */
+export type Volumes = {
+  trades: number;
+  buys: number;
+  sells: number;
+  volume_usd: string;
+  buy_volume_usd: string;
+  sell_volume_usd: string;
+  net_volume_usd: string;
+  volume_token: string;
+  buy_volume_token: string;
+  sell_volume_token: string;
+};
+
+/** Figures of a token in a window. A figure without a value, or that was not asked for, is an absent key. */
+export type WindowFigures = Partial<Volumes> & {
+  open_time: number;
+  close_time: number;
+  complete: boolean;
+  open?: string;
+  high?: string;
+  low?: string;
+  close?: string;
+  price_change?: string;
+  price_change_pct?: string;
+  vwap?: string;
+  traders?: number;
+  buyers?: number;
+  sellers?: number;
+  traders_estimated?: true;
+  traders_error?: string;
+  first_trade_time?: number;
+  last_trade_time?: number;
+  previous?: Volumes;
+};
+
 /** Intervals of candles and their length in milliseconds. */
 export const candleIntervals = {
   "1s": 1_000,
