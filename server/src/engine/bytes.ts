@@ -1,0 +1,88 @@
+/** Small helpers over byte ranges: hashing, comparing, UTF-8. */
+
+/** 32-bit hash of a byte range (multiply-rotate over 4-byte words, final avalanche of MurmurHash3, public domain). */
+export function hashBytes(bytes: Uint8Array, start: number, end: number, seed: number): number {
+  let h = seed ^ Math.imul(end - start, 0x9e3779b1);
+  let i = start;
+  for (; i + 4 <= end; i += 4) {
+    const word = bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
+    h = Math.imul(h ^ Math.imul(word, 0xcc9e2d51 | 0), 0x1b873593);
+    h = (h << 13) | (h >>> 19);
+  }
+  for (; i < end; i++) h = Math.imul(h ^ bytes[i], 0x01000193);
+  return mix(h);
+}
+
+/** Final avalanche of MurmurHash3. */
+export function mix(value: number): number {
+  let h = value;
+  h ^= h >>> 16;
+  h = Math.imul(h, 0x85ebca6b);
+  h ^= h >>> 13;
+  h = Math.imul(h, 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+export function equalBytes(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
+  for (let i = 0; i < length; i++) {
+    if (a[aStart + i] !== b[bStart + i]) return false;
+  }
+  return true;
+}
+
+/** Negative, zero or positive, as unsigned bytes compare. */
+export function compareBytes(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): number {
+  const aLength = aEnd - aStart;
+  const bLength = bEnd - bStart;
+  const length = aLength < bLength ? aLength : bLength;
+  for (let i = 0; i < length; i++) {
+    const d = a[aStart + i] - b[bStart + i];
+    if (d !== 0) return d;
+  }
+  return aLength - bLength;
+}
+
+/** Valid UTF-8 (the decoder has checked it) to a string. */
+export function utf8ToString(bytes: Uint8Array, start: number, end: number): string {
+  let text = "";
+  for (let i = start; i < end; ) {
+    const b = bytes[i];
+    if (b < 0x80) {
+      text += String.fromCharCode(b);
+      i += 1;
+    } else if (b < 0xe0) {
+      text += String.fromCharCode(((b & 0x1f) << 6) | (bytes[i + 1] & 0x3f));
+      i += 2;
+    } else if (b < 0xf0) {
+      text += String.fromCharCode(((b & 0x0f) << 12) | ((bytes[i + 1] & 0x3f) << 6) | (bytes[i + 2] & 0x3f));
+      i += 3;
+    } else {
+      text += String.fromCodePoint(
+        ((b & 0x07) << 18) | ((bytes[i + 1] & 0x3f) << 12) | ((bytes[i + 2] & 0x3f) << 6) | (bytes[i + 3] & 0x3f),
+      );
+      i += 4;
+    }
+  }
+  return text;
+}
+
+/** UTF-8 bytes of a string; a lone surrogate becomes U+FFFD. */
+export function stringToUtf8(text: string): Uint8Array {
+  const out: number[] = [];
+  for (const char of text) {
+    let c = char.codePointAt(0) ?? 0;
+    if (c >= 0xd800 && c <= 0xdfff) c = 0xfffd;
+    if (c < 0x80) out.push(c);
+    else if (c < 0x800) out.push(0xc0 | (c >> 6), 0x80 | (c & 0x3f));
+    else if (c < 0x10000) out.push(0xe0 | (c >> 12), 0x80 | ((c >> 6) & 0x3f), 0x80 | (c & 0x3f));
+    else out.push(0xf0 | (c >> 18), 0x80 | ((c >> 12) & 0x3f), 0x80 | ((c >> 6) & 0x3f), 0x80 | (c & 0x3f));
+  }
+  return Uint8Array.from(out);
+}

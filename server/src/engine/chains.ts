@@ -1,0 +1,150 @@
+/** Chains of a partition: their highs and limits, and the wheel in which their tokens wait for upkeep. */
+import type { Heap } from "./heap.ts";
+import type { LevelPlan } from "./levels.ts";
+import type { EngineConfig } from "./types.ts";
+
+/** A partition keeps state for so many chains; an event of a further one is a dead letter. */
+export const CHAINS_MAX = 256;
+/** Grain of the wheel: a token with fresh swaps is looked after once in this span of event time. */
+export const WHEEL_GRAIN_MS = 30_000;
+const WHEEL_SLOTS = 4096;
+/** Empty slots passed over by one event at most, so that a jump of the high stalls nothing. */
+const SLOTS_PER_EVENT_MAX = 256;
+
+export type Chain = {
+  readonly id: number;
+  readonly index: number;
+  readonly graceMs: number;
+  /** H of semantics: the larger of grace and reorg horizon. */
+  readonly horizonMs: number;
+  /** Buckets younger than this stay hot: the horizon, and never less than what lies ahead of an as-of. */
+  readonly hotMs: number;
+  highMs: number;
+  wheelRef: number;
+  wheelPosition: number;
+  scheduled: number;
+};
+
+/** What of a chain is not derived from the configuration; part of the snapshot's header. */
+export type ChainState = Pick<Chain, "id" | "highMs" | "wheelRef" | "wheelPosition" | "scheduled">;
+
+const DUE = 5;
+
+export class Chains {
+  readonly list: Chain[] = [];
+  readonly #byId = new Map<number, Chain>();
+  readonly #heap: Heap;
+  readonly #config: EngineConfig;
+  readonly #plan: LevelPlan;
+
+  constructor(heap: Heap, config: EngineConfig, plan: LevelPlan, states: readonly ChainState[] = []) {
+    this.#heap = heap;
+    this.#config = config;
+    this.#plan = plan;
+    for (const state of states) this.#append(state);
+  }
+
+  #append(state: ChainState): Chain {
+    const own = this.#config.chains.get(state.id);
+    const graceMs = own?.graceMs ?? this.#config.graceMs;
+    const horizonMs = Math.max(graceMs, own?.reorgHorizonMs ?? this.#config.reorgHorizonMs);
+    const hotMs = Math.max(horizonMs, this.#config.maxSkewMs + this.#plan.finestStepMs);
+    const chain = { ...state, index: this.list.length, graceMs, horizonMs, hotMs };
+    this.list.push(chain);
+    this.#byId.set(chain.id, chain);
+    return chain;
+  }
+
+  get(id: number): Chain | undefined {
+    return this.#byId.get(id);
+  }
+
+  create(id: number, highMs: number): Chain {
+    const wheelRef = this.#heap.alloc(4 * WHEEL_SLOTS);
+    return this.#append({ id, highMs, wheelRef, wheelPosition: Math.floor(highMs / WHEEL_GRAIN_MS), scheduled: 0 });
+  }
+
+  states(): ChainState[] {
+    return this.list.map(({ id, highMs, wheelRef, wheelPosition, scheduled }) => ({
+      id,
+      highMs,
+      wheelRef,
+      wheelPosition,
+      scheduled,
+    }));
+  }
+
+  /** Puts a token (not in the wheel) down for upkeep once the high has passed dueMs. */
+  schedule(chain: Chain, row: number, dueMs: number): void {
+    const heap = this.#heap;
+    const slot = Math.max(
+      chain.wheelPosition + 1,
+      Math.min(Math.floor(dueMs / WHEEL_GRAIN_MS) + 1, chain.wheelPosition + WHEEL_SLOTS - 1),
+    );
+    const at = 2 * chain.wheelRef + (slot % WHEEL_SLOTS);
+    const next = heap.u32[at];
+    heap.own(row, 10);
+    heap.own(at >>> 1, 1);
+    heap.u32[2 * row + 5] = next;
+    heap.u32[2 * row + 6] = 0;
+    heap.f64[row + DUE] = slot;
+    if (next !== 0) {
+      heap.own(next + 3, 1);
+      heap.u32[2 * next + 6] = row;
+    }
+    heap.u32[at] = row;
+    chain.scheduled += 1;
+  }
+
+  unschedule(chain: Chain, row: number): void {
+    const heap = this.#heap;
+    const slot = heap.f64[row + DUE];
+    if (slot < 0) return;
+    const next = heap.u32[2 * row + 5];
+    const previous = heap.u32[2 * row + 6];
+    heap.own(row, 10);
+    if (previous === 0) {
+      const at = 2 * chain.wheelRef + (slot % WHEEL_SLOTS);
+      heap.own(at >>> 1, 1);
+      heap.u32[at] = next;
+    } else {
+      heap.own(previous + 2, 1);
+      heap.u32[2 * previous + 5] = next;
+    }
+    if (next !== 0) {
+      heap.own(next + 3, 1);
+      heap.u32[2 * next + 6] = previous;
+    }
+    heap.u32[2 * row + 5] = 0;
+    heap.u32[2 * row + 6] = 0;
+    heap.f64[row + DUE] = -1;
+    chain.scheduled -= 1;
+  }
+
+  /** A token has fresh swaps: its upkeep comes within a grain or two. */
+  wake(chain: Chain, row: number): void {
+    const slot = this.#heap.f64[row + DUE];
+    const soon = Math.floor(chain.highMs / WHEEL_GRAIN_MS) + 2;
+    if (slot >= 0 && slot <= soon) return;
+    this.unschedule(chain, row);
+    this.schedule(chain, row, chain.highMs + WHEEL_GRAIN_MS);
+  }
+
+  /** The next token whose time has come, taken out of the wheel; 0 when there is none now. */
+  nextDue(chain: Chain): number {
+    const target = Math.floor(chain.highMs / WHEEL_GRAIN_MS);
+    if (chain.scheduled === 0) {
+      if (chain.wheelPosition < target) chain.wheelPosition = target;
+      return 0;
+    }
+    for (let passed = 0; chain.wheelPosition < target && passed < SLOTS_PER_EVENT_MAX; passed++) {
+      const row = this.#heap.u32[2 * chain.wheelRef + ((chain.wheelPosition + 1) % WHEEL_SLOTS)];
+      if (row !== 0) {
+        this.unschedule(chain, row);
+        return row;
+      }
+      chain.wheelPosition += 1;
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,121 @@
+/** The parts of one partition's state, put together afresh or on a restored memory image. */
+import { Chains } from "./chains.ts";
+import { ColdStore } from "./cold-store.ts";
+import type { Heap } from "./heap.ts";
+import { HotBuckets } from "./hot-buckets.ts";
+import { Inclusions } from "./inclusions.ts";
+import { type LevelPlan, planLevels } from "./levels.ts";
+import { Records } from "./records.ts";
+import { SettledTraders } from "./settled-traders.ts";
+import { fingerprintOf, IMAGE_FORMAT, type SnapshotHeader } from "./snapshot.ts";
+import { Strings } from "./strings.ts";
+import { Tokens } from "./tokens.ts";
+import type { Counters, EngineConfig } from "./types.ts";
+
+export class EngineState {
+  readonly heap: Heap;
+  readonly plan: LevelPlan;
+  readonly strings: Strings;
+  readonly tokens: Tokens;
+  readonly records: Records;
+  readonly inclusions: Inclusions;
+  readonly hot: HotBuckets;
+  readonly cold: ColdStore;
+  readonly traders: SettledTraders;
+  readonly chains: Chains;
+  readonly counters: Counters;
+  seenSinceMs: number | undefined;
+
+  constructor(heap: Heap, config: EngineConfig, header: SnapshotHeader | undefined) {
+    const roots = header?.roots ?? [0, 0, 0, 0];
+    this.heap = heap;
+    this.plan = planLevels(config);
+    this.strings = new Strings(heap, roots[0]);
+    this.tokens = new Tokens(heap, this.strings, roots[1], roots[2]);
+    this.records = new Records(heap, this.strings);
+    this.inclusions = new Inclusions(heap, this.records, roots[3]);
+    this.hot = new HotBuckets(heap, this.records, this.plan);
+    this.cold = new ColdStore(heap, this.plan);
+    this.traders = new SettledTraders(heap, this.records, this.strings, this.plan, config.exactTraders);
+    this.chains = new Chains(heap, config, this.plan, header?.chains);
+    this.counters = header === undefined ? noCounts() : structuredCopy(header.counters);
+    this.seenSinceMs = header?.seenSinceMs ?? undefined;
+    if (header !== undefined) this.#takeTallies(header.tallies);
+  }
+
+  #tallies(): Record<string, number> {
+    return {
+      known: this.tokens.knownCount,
+      active: this.tokens.activeCount,
+      records: this.records.count,
+      recordBytes: this.records.bytes,
+      hotBuckets: this.hot.count,
+      coldBlobs: this.cold.blobs.count,
+      coldRows: this.cold.blobs.rows,
+      coldBytes: this.cold.blobs.bytes,
+      tableBytes: this.traders.tables.bytes,
+      sketchBytes: this.traders.sketches.bytes,
+    };
+  }
+
+  #takeTallies(t: Readonly<Record<string, number>>): void {
+    this.tokens.knownCount = t["known"] ?? 0;
+    this.tokens.activeCount = t["active"] ?? 0;
+    this.records.count = t["records"] ?? 0;
+    this.records.bytes = t["recordBytes"] ?? 0;
+    this.hot.count = t["hotBuckets"] ?? 0;
+    this.cold.blobs.count = t["coldBlobs"] ?? 0;
+    this.cold.blobs.rows = t["coldRows"] ?? 0;
+    this.cold.blobs.bytes = t["coldBytes"] ?? 0;
+    this.traders.tables.bytes = t["tableBytes"] ?? 0;
+    this.traders.sketches.bytes = t["sketchBytes"] ?? 0;
+  }
+
+  header(config: EngineConfig): SnapshotHeader {
+    return {
+      format: IMAGE_FORMAT,
+      fingerprint: fingerprintOf(config),
+      imageBytes: this.heap.imageBytes,
+      counters: structuredCopy(this.counters),
+      seenSinceMs: this.seenSinceMs ?? null,
+      chains: this.chains.states(),
+      roots: [
+        this.strings.index.directoryRef,
+        this.tokens.index.directoryRef,
+        this.tokens.symbolIndex.directoryRef,
+        this.inclusions.index.directoryRef,
+      ],
+      tallies: this.#tallies(),
+    };
+  }
+
+  /** Bytes of the state by kind; they add up to `total`. */
+  memory(): Record<string, number> {
+    const total = this.heap.inUseBytes;
+    const buckets = this.hot.count * 160 + this.cold.blobs.bytes;
+    const traders = this.traders.tables.bytes + this.traders.sketches.bytes;
+    const inclusions = this.records.bytes + this.inclusions.index.bytes();
+    const indexes = this.tokens.index.bytes() + this.tokens.symbolIndex.bytes() + this.strings.index.bytes();
+    const other = total - buckets - traders - inclusions - indexes;
+    return { buckets, traders, inclusions, indexes, tokens_and_strings: other, total, image: this.heap.imageBytes };
+  }
+}
+
+function noCounts(): Counters {
+  return {
+    accepted: 0,
+    applied: 0,
+    duplicates: 0,
+    late: 0,
+    quarantined: 0,
+    removed: 0,
+    unresolved: 0,
+    conflicts: 0,
+    dead_letters: {},
+  };
+}
+
+function structuredCopy(counters: Counters): Counters {
+  const codes = Object.entries(counters.dead_letters).sort(([a], [b]) => (a < b ? -1 : 1));
+  return { ...counters, dead_letters: Object.fromEntries(codes) };
+}

@@ -1,0 +1,187 @@
+/**
+ * An index from 32-bit hashes to refs, inside the heap. It is cut into segments by the top bits of the hash, and each
+ * segment is an open-addressed table with linear probing and backward-shift deletion that grows by a quarter on its own: no
+ * insertion ever moves more than one segment (a whole-table doubling would stall the stream for tens of
+ * milliseconds at a million entries), and tables stay between 68 and 85 % full.
+ *
+ * Segment: u32 [0] capacity, [1] count, then pairs (hash, value). Value 0 marks an empty slot.
+ */
+import type { Heap } from "./heap.ts";
+
+const SEGMENT_BITS = 8;
+const SEGMENTS = 1 << SEGMENT_BITS;
+const SLOT_BITS = 32 - SEGMENT_BITS;
+const SLOT_MASK = 2 ** SLOT_BITS - 1;
+const SLOT_RANGE = 2 ** SLOT_BITS;
+const FIRST_CAPACITY = 6;
+const LOAD_MAX = 0.85;
+
+/** Decides whether a candidate with the right hash is the one looked for. */
+export type Matcher = { matches(value: number): boolean };
+
+export class HashIndex {
+  readonly #heap: Heap;
+  /** Allocation that holds one segment ref a segment. */
+  readonly directoryRef: number;
+
+  constructor(heap: Heap, directoryRef = 0) {
+    this.#heap = heap;
+    this.directoryRef = directoryRef === 0 ? heap.alloc(SEGMENTS * 4) : directoryRef;
+  }
+
+  /** The value under this hash that the matcher accepts, or 0. */
+  find(hash: number, matcher: Matcher): number {
+    const u32 = this.#heap.u32;
+    const segment = u32[2 * this.directoryRef + (hash >>> SLOT_BITS)];
+    if (segment === 0) return 0;
+    const capacity = u32[2 * segment];
+    const table = 2 * segment + 2;
+    let slot = Math.floor(((hash & SLOT_MASK) * capacity) / SLOT_RANGE);
+    for (;;) {
+      const value = u32[table + 2 * slot + 1];
+      if (value === 0) return 0;
+      if (u32[table + 2 * slot] === hash && matcher.matches(value)) return value;
+      slot = slot + 1 === capacity ? 0 : slot + 1;
+    }
+  }
+
+  /** Adds an entry; the caller knows that it is not there yet (several values may share a hash). */
+  insert(hash: number, value: number): void {
+    const heap = this.#heap;
+    const entry = 2 * this.directoryRef + (hash >>> SLOT_BITS);
+    let segment = heap.u32[entry];
+    if (segment === 0 || heap.u32[2 * segment + 1] + 1 > heap.u32[2 * segment] * LOAD_MAX) {
+      segment = this.#resize(hash >>> SLOT_BITS, segment);
+    }
+    heap.own(segment, 1);
+    heap.u32[2 * segment + 1] += 1;
+    this.#place(segment, hash, value);
+  }
+
+  #place(segment: number, hash: number, value: number): void {
+    const u32 = this.#heap.u32;
+    const capacity = u32[2 * segment];
+    const table = 2 * segment + 2;
+    let slot = Math.floor(((hash & SLOT_MASK) * capacity) / SLOT_RANGE);
+    while (u32[table + 2 * slot + 1] !== 0) slot = slot + 1 === capacity ? 0 : slot + 1;
+    this.#heap.own(segment + 1 + slot, 1);
+    u32[table + 2 * slot] = hash;
+    u32[table + 2 * slot + 1] = value;
+  }
+
+  #resize(number: number, old: number): number {
+    const heap = this.#heap;
+    const oldCapacity = old === 0 ? 0 : heap.u32[2 * old];
+    const capacity = oldCapacity === 0 ? FIRST_CAPACITY : Math.ceil(oldCapacity * 1.25) + 2;
+    const segment = heap.alloc(8 + 8 * capacity);
+    heap.u32[2 * segment] = capacity;
+    heap.own(this.directoryRef + (number >>> 1), 1);
+    heap.u32[2 * this.directoryRef + number] = segment;
+    if (old === 0) return segment;
+    heap.u32[2 * segment + 1] = heap.u32[2 * old + 1];
+    heap.own(segment, 1 + capacity);
+    for (let slot = 0; slot < oldCapacity; slot++) {
+      const at = 2 * old + 2 + 2 * slot;
+      if (heap.u32[at + 1] !== 0) this.#place(segment, heap.u32[at], heap.u32[at + 1]);
+    }
+    heap.free(old, 8 + 8 * oldCapacity);
+    return segment;
+  }
+
+  #slotOf(segment: number, hash: number, value: number): number {
+    const u32 = this.#heap.u32;
+    const capacity = u32[2 * segment];
+    const table = 2 * segment + 2;
+    let slot = Math.floor(((hash & SLOT_MASK) * capacity) / SLOT_RANGE);
+    while (u32[table + 2 * slot + 1] !== value) {
+      if (u32[table + 2 * slot + 1] === 0) throw new RangeError("hash index: entry not found");
+      slot = slot + 1 === capacity ? 0 : slot + 1;
+    }
+    return slot;
+  }
+
+  /** Exchanges the value of an existing entry. */
+  replace(hash: number, oldValue: number, newValue: number): void {
+    const segment = this.#heap.u32[2 * this.directoryRef + (hash >>> SLOT_BITS)];
+    const slot = this.#slotOf(segment, hash, oldValue);
+    this.#heap.own(segment + 1 + slot, 1);
+    this.#heap.u32[2 * segment + 2 + 2 * slot + 1] = newValue;
+  }
+
+  /** Removes an existing entry and closes the gap behind it. */
+  remove(hash: number, value: number): void {
+    const heap = this.#heap;
+    const u32 = heap.u32;
+    const segment = u32[2 * this.directoryRef + (hash >>> SLOT_BITS)];
+    const capacity = u32[2 * segment];
+    const table = 2 * segment + 2;
+    let hole = this.#slotOf(segment, hash, value);
+    heap.own(segment, 1);
+    u32[2 * segment + 1] -= 1;
+    let slot = hole;
+    for (;;) {
+      slot = slot + 1 === capacity ? 0 : slot + 1;
+      const moved = u32[table + 2 * slot + 1];
+      if (moved === 0) break;
+      const home = Math.floor(((u32[table + 2 * slot] & SLOT_MASK) * capacity) / SLOT_RANGE);
+      const between = hole <= slot ? home > hole && home <= slot : home > hole || home <= slot;
+      if (between) continue;
+      heap.own(segment + 1 + hole, 1);
+      u32[table + 2 * hole] = u32[table + 2 * slot];
+      u32[table + 2 * hole + 1] = moved;
+      hole = slot;
+    }
+    heap.own(segment + 1 + hole, 1);
+    u32[table + 2 * hole] = 0;
+    u32[table + 2 * hole + 1] = 0;
+    if (u32[2 * segment + 1] === 0) this.#drop(hash >>> SLOT_BITS, segment);
+    else if (capacity > 64 && u32[2 * segment + 1] < capacity * 0.25) this.#shrink(hash >>> SLOT_BITS, segment);
+  }
+
+  #drop(number: number, segment: number): void {
+    const heap = this.#heap;
+    const capacity = heap.u32[2 * segment];
+    heap.own(this.directoryRef + (number >>> 1), 1);
+    heap.u32[2 * this.directoryRef + number] = 0;
+    heap.free(segment, 8 + 8 * capacity);
+  }
+
+  #shrink(number: number, old: number): void {
+    const heap = this.#heap;
+    const oldCapacity = heap.u32[2 * old];
+    const capacity = Math.ceil(oldCapacity / 2);
+    const segment = heap.alloc(8 + 8 * capacity);
+    heap.u32[2 * segment] = capacity;
+    heap.u32[2 * segment + 1] = heap.u32[2 * old + 1];
+    heap.own(this.directoryRef + (number >>> 1), 1);
+    heap.u32[2 * this.directoryRef + number] = segment;
+    for (let slot = 0; slot < oldCapacity; slot++) {
+      const at = 2 * old + 2 + 2 * slot;
+      if (heap.u32[at + 1] !== 0) this.#place(segment, heap.u32[at], heap.u32[at + 1]);
+    }
+    heap.free(old, 8 + 8 * oldCapacity);
+  }
+
+  /** All values, in the order of the tables. The index must not change meanwhile. */
+  *values(): Generator<number> {
+    for (let number = 0; number < SEGMENTS; number++) {
+      const segment = this.#heap.u32[2 * this.directoryRef + number];
+      if (segment === 0) continue;
+      const capacity = this.#heap.u32[2 * segment];
+      for (let slot = 0; slot < capacity; slot++) {
+        const value = this.#heap.u32[2 * segment + 2 + 2 * slot + 1];
+        if (value !== 0) yield value;
+      }
+    }
+  }
+
+  /** Bytes of the tables. */
+  bytes(): number {
+    let sum = SEGMENTS * 4;
+    for (let number = 0; number < SEGMENTS; number++) {
+      const segment = this.#heap.u32[2 * this.directoryRef + number];
+      if (segment !== 0) sum += 8 + 8 * this.#heap.u32[2 * segment];
+    }
+    return sum;
+  }
+}

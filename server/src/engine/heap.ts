@@ -1,0 +1,199 @@
+/**
+ * The memory image of one partition: a flat, growing span of bytes in which the whole bulk of the state lives. A
+ * snapshot is a copy of it and a restore copies it back, without rehashing or rebuilding anything.
+ *
+ * A `ref` names an allocation: its byte offset divided by 8, so that refs stay small integers up to 4 GiB. With r a
+ * ref, its first double is f64[r], its first 32-bit word u32[2r], its first byte u8[8r]. Ref 0 is "nothing".
+ *
+ * Two rules for users: views (`u8`, `u32`, `f64`) change when an allocation grows the image, so read them anew after any
+ * call that may allocate; and call `own` before the first write to an allocation, so that a snapshot in progress keeps the old bytes.
+ */
+
+/** An allocation is at least this; exact size classes below EXACT_UNITS_MAX, eight per doubling above. */
+const UNIT_BYTES = 8;
+const EXACT_UNITS_MAX = 64;
+const CLASS_COUNT = EXACT_UNITS_MAX + 1 + 8 * 26;
+/** Header: [0] reserved for "nothing", then break, bytes in use, then one free-list head a class. */
+const BREAK_REF = 1;
+const IN_USE_REF = 2;
+const FREE_WORD = 6;
+const HEADER_UNITS = 3 + Math.ceil(CLASS_COUNT / 2);
+/** Below this the image is a plain buffer that doubles by copying (10 ms at most); above, it grows in place. */
+const COPY_GROWTH_BYTES_MAX = 64 * 1024 * 1024;
+const WASM_PAGE_BYTES = 65536;
+/** The image ends here: refs and addresses stay below 2^32. */
+export const IMAGE_BYTES_MAX = 4 * 1024 * 1024 * 1024 - WASM_PAGE_BYTES;
+const INITIAL_BYTES = 64 * 1024;
+/** Grain of copy-on-write during a snapshot: small enough that saving one costs about a microsecond. */
+const PAGE_SHIFT = 14;
+export const PAGE_BYTES = 1 << PAGE_SHIFT;
+
+/** WebAssembly.Memory is the only growable span whose views run at full speed; es2024 libraries do not declare it. */
+declare const WebAssembly: {
+  Memory: new (limits: { initial: number; maximum: number }) => { buffer: ArrayBuffer; grow(pages: number): number };
+};
+
+function classOf(units: number): number {
+  if (units <= EXACT_UNITS_MAX) return units;
+  const log = 31 - Math.clz32(units - 1);
+  return EXACT_UNITS_MAX + 1 + (log - 6) * 8 + (((units - 1) >>> (log - 3)) & 7);
+}
+
+function unitsOfClass(sizeClass: number): number {
+  if (sizeClass <= EXACT_UNITS_MAX) return sizeClass;
+  const k = sizeClass - EXACT_UNITS_MAX - 1;
+  const log = 6 + (k >>> 3);
+  return (9 + (k & 7)) * 2 ** (log - 3);
+}
+
+export class Heap {
+  u8: Uint8Array;
+  u32: Uint32Array;
+  f64: Float64Array;
+  #memory: { buffer: ArrayBuffer; grow(pages: number): number } | undefined;
+  /** Copy-on-write of the snapshot in progress: pages not yet emitted keep their bytes here. */
+  #saved: Map<number, Uint8Array> | undefined;
+  #snapshotPages = 0;
+  #emittedPages = 0;
+
+  constructor() {
+    const buffer = new ArrayBuffer(INITIAL_BYTES);
+    this.u8 = new Uint8Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.f64 = new Float64Array(buffer);
+    this.f64[BREAK_REF] = HEADER_UNITS;
+  }
+
+  /** Bytes from the start of the image to its end; a snapshot is this long. */
+  get imageBytes(): number {
+    return this.f64[BREAK_REF] * UNIT_BYTES;
+  }
+
+  /** Bytes of live allocations, rounded to their size class. */
+  get inUseBytes(): number {
+    return this.f64[IN_USE_REF] * UNIT_BYTES;
+  }
+
+  /** What an allocation of so many bytes really takes. */
+  static roundedBytes(bytes: number): number {
+    return unitsOfClass(classOf(Math.max(1, (bytes + 7) >>> 3))) * UNIT_BYTES;
+  }
+
+  /** Returns a zeroed allocation of at least `bytes`. Throws RangeError when the image is full. */
+  alloc(bytes: number): number {
+    const sizeClass = classOf(Math.max(1, (bytes + 7) >>> 3));
+    const units = unitsOfClass(sizeClass);
+    this.own(BREAK_REF, HEADER_UNITS);
+    this.f64[IN_USE_REF] += units;
+    const free = this.u32[FREE_WORD + sizeClass];
+    if (free !== 0) {
+      this.u32[FREE_WORD + sizeClass] = this.u32[2 * free];
+      this.own(free, units);
+      this.f64[free] = 0;
+      return free;
+    }
+    const ref = this.f64[BREAK_REF];
+    const end = ref + units;
+    if (end * UNIT_BYTES > this.u8.length) this.#grow(end * UNIT_BYTES);
+    this.f64[BREAK_REF] = end;
+    return ref;
+  }
+
+  /** Gives an allocation back; `bytes` is the size it was allocated with. */
+  free(ref: number, bytes: number): void {
+    const sizeClass = classOf(Math.max(1, (bytes + 7) >>> 3));
+    const units = unitsOfClass(sizeClass);
+    this.own(BREAK_REF, HEADER_UNITS);
+    this.own(ref, units);
+    this.f64[IN_USE_REF] -= units;
+    // Zeroed so that the bytes of the image depend on the live state alone, not on what was there.
+    this.f64.fill(0, ref, ref + units);
+    this.u32[2 * ref] = this.u32[FREE_WORD + sizeClass];
+    this.u32[FREE_WORD + sizeClass] = ref;
+  }
+
+  /** Must come before writing to units [ref, ref + units): keeps the old bytes for a snapshot in progress. */
+  own(ref: number, units: number): void {
+    if (this.#saved !== undefined) this.#save(ref, units);
+  }
+
+  #save(ref: number, units: number): void {
+    const saved = this.#saved;
+    if (saved === undefined) return;
+    const last = Math.min((ref + units - 1) >>> (PAGE_SHIFT - 3), this.#snapshotPages - 1);
+    for (let page = Math.max(ref >>> (PAGE_SHIFT - 3), this.#emittedPages); page <= last; page++) {
+      if (!saved.has(page)) saved.set(page, this.u8.slice(page * PAGE_BYTES, (page + 1) * PAGE_BYTES));
+    }
+  }
+
+  #grow(bytesNeeded: number): void {
+    if (bytesNeeded > IMAGE_BYTES_MAX) {
+      throw new RangeError(`the state of a partition cannot exceed ${IMAGE_BYTES_MAX} bytes; use more partitions`);
+    }
+    if (bytesNeeded <= COPY_GROWTH_BYTES_MAX && this.#memory === undefined) {
+      let size = this.u8.length;
+      while (size < bytesNeeded) size *= 2;
+      this.#adopt(new ArrayBuffer(size), true);
+      return;
+    }
+    if (this.#memory === undefined) {
+      const pages = Math.ceil((bytesNeeded * 1.125) / WASM_PAGE_BYTES);
+      this.#memory = new WebAssembly.Memory({ initial: Math.min(pages, 65535), maximum: 65535 });
+      this.#adopt(this.#memory.buffer, true);
+      return;
+    }
+    const wanted = Math.min(Math.max(bytesNeeded, this.u8.length * 1.0625), IMAGE_BYTES_MAX);
+    this.#memory.grow(Math.ceil((wanted - this.u8.length) / WASM_PAGE_BYTES));
+    this.#adopt(this.#memory.buffer, false);
+  }
+
+  #adopt(buffer: ArrayBuffer, copy: boolean): void {
+    const old = this.u8;
+    this.u8 = new Uint8Array(buffer);
+    if (copy) this.u8.set(old);
+    this.u32 = new Uint32Array(buffer);
+    this.f64 = new Float64Array(buffer);
+  }
+
+  /** Starts a snapshot of the image as it is now; one at a time. Returns its length in bytes. */
+  beginSnapshot(): number {
+    if (this.#saved !== undefined) throw new RangeError("a snapshot is already in progress");
+    this.#saved = new Map();
+    this.#snapshotPages = Math.ceil(this.imageBytes / PAGE_BYTES);
+    this.#emittedPages = 0;
+    return this.imageBytes;
+  }
+
+  /** Copies up to `target.length` bytes (a multiple of PAGE_BYTES) of the snapshot; returns the pages written. */
+  emitPages(target: Uint8Array): number {
+    const saved = this.#saved;
+    if (saved === undefined) throw new RangeError("no snapshot is in progress");
+    const count = Math.min(Math.floor(target.length / PAGE_BYTES), this.#snapshotPages - this.#emittedPages);
+    for (let i = 0; i < count; i++) {
+      const page = this.#emittedPages + i;
+      const old = saved.get(page);
+      const bytes = old ?? this.u8.subarray(page * PAGE_BYTES, Math.min((page + 1) * PAGE_BYTES, this.u8.length));
+      target.set(bytes, i * PAGE_BYTES);
+      if (old !== undefined) saved.delete(page);
+    }
+    this.#emittedPages += count;
+    return count;
+  }
+
+  endSnapshot(): void {
+    this.#saved = undefined;
+  }
+
+  /** Fills a fresh heap from the bytes of a snapshot of `imageBytes` bytes. Throws RangeError when they do not add up. */
+  load(imageBytes: number, chunks: Iterable<Uint8Array>): void {
+    if (imageBytes > this.u8.length) this.#grow(imageBytes);
+    let at = 0;
+    for (const chunk of chunks) {
+      if (at + chunk.length > imageBytes) throw new RangeError("the image is longer than its header says");
+      this.u8.set(chunk, at);
+      at += chunk.length;
+    }
+    if (at !== imageBytes) throw new RangeError(`the image has ${at} bytes, its header says ${imageBytes}`);
+    if (this.imageBytes !== imageBytes) throw new RangeError("the image does not fit its own header");
+  }
+}

@@ -1,0 +1,380 @@
+/**
+ * Buckets whose swaps may still change: those younger than the horizon. Each keeps exact sums and extremes, and the
+ * list of its remembered events, from which the extremes are found again when one of them leaves. A token's hot buckets form
+ * a list in order of time; they never overlap, because new ones are of the finest step and only ageing widens them.
+ *
+ * Bucket: u32 [0] previous, [1] next, [2] first and [8] last record, [3] level, [4] buys, [5] sells, [6] open and [7] close
+ * record; f64 [5] start, [6..7] and [8..9] dollars bought and sold, [10..12] and [13..15] tokens, [16] high, [17] low,
+ * [18] first and [19] last trade time. Extremes hold NaN, trade times 0, while there are none.
+ */
+import type { BucketRow } from "./bucket-row.ts";
+import { LIMB } from "./decimal.ts";
+import type { Heap } from "./heap.ts";
+import type { LevelPlan } from "./levels.ts";
+import { FLAG_BUY, FLAG_COUNTS, priceOf, type Records, type RecordView } from "./records.ts";
+import { HOT_COUNT, HOT_COUNTING, HOT_HEAD, HOT_TAIL } from "./tokens.ts";
+
+const UNITS = 20;
+export const HOT_BUCKET_BYTES = UNITS * 8;
+const PREVIOUS = 0;
+const NEXT = 1;
+const FIRST_RECORD = 2;
+const LEVEL = 3;
+const BUYS = 4;
+const SELLS = 5;
+const OPEN_RECORD = 6;
+const CLOSE_RECORD = 7;
+const LAST_RECORD = 8;
+const START = 5;
+const USD_BUY = 6;
+const USD_SELL = 8;
+const TOKEN_BUY = 10;
+const TOKEN_SELL = 13;
+const HIGH = 16;
+const LOW = 17;
+const FIRST_TIME = 18;
+const LAST_TIME = 19;
+
+export class HotBuckets {
+  readonly #heap: Heap;
+  readonly #records: Records;
+  readonly #plan: LevelPlan;
+  count = 0;
+
+  constructor(heap: Heap, records: Records, plan: LevelPlan) {
+    this.#heap = heap;
+    this.#records = records;
+    this.#plan = plan;
+  }
+
+  startMs(bucket: number): number {
+    return this.#heap.f64[bucket + START];
+  }
+
+  endMs(bucket: number): number {
+    return this.#heap.f64[bucket + START] + this.#plan.levels[this.level(bucket)].stepMs;
+  }
+
+  level(bucket: number): number {
+    return this.#heap.u32[2 * bucket + LEVEL];
+  }
+
+  next(bucket: number): number {
+    return this.#heap.u32[2 * bucket + NEXT];
+  }
+
+  previous(bucket: number): number {
+    return this.#heap.u32[2 * bucket + PREVIOUS];
+  }
+
+  trades(bucket: number): number {
+    return this.#heap.u32[2 * bucket + BUYS] + this.#heap.u32[2 * bucket + SELLS];
+  }
+
+  firstRecord(bucket: number): number {
+    return this.#heap.u32[2 * bucket + FIRST_RECORD];
+  }
+
+  /** The bucket that holds timeMs, made if there is none. */
+  locate(active: number, timeMs: number): number {
+    const { u32, f64 } = this.#heap;
+    let bucket = u32[2 * active + HOT_TAIL];
+    while (bucket !== 0 && f64[bucket + START] > timeMs) bucket = u32[2 * bucket + PREVIOUS];
+    if (bucket !== 0 && timeMs < this.endMs(bucket)) return bucket;
+    return this.#insertAfter(active, bucket, Math.floor(timeMs / this.#plan.finestStepMs) * this.#plan.finestStepMs);
+  }
+
+  #insertAfter(active: number, before: number, startMs: number): number {
+    const heap = this.#heap;
+    const bucket = heap.alloc(HOT_BUCKET_BYTES);
+    const { u32, f64 } = heap;
+    heap.own(active, 8);
+    heap.own(bucket, UNITS);
+    const after = before === 0 ? u32[2 * active + HOT_HEAD] : u32[2 * before + NEXT];
+    u32[2 * bucket + PREVIOUS] = before;
+    u32[2 * bucket + NEXT] = after;
+    f64[bucket + START] = startMs;
+    f64[bucket + HIGH] = Number.NaN;
+    f64[bucket + LOW] = Number.NaN;
+    if (before === 0) u32[2 * active + HOT_HEAD] = bucket;
+    else {
+      heap.own(before, UNITS);
+      u32[2 * before + NEXT] = bucket;
+    }
+    if (after === 0) u32[2 * active + HOT_TAIL] = bucket;
+    else {
+      heap.own(after, UNITS);
+      u32[2 * after + PREVIOUS] = bucket;
+    }
+    u32[2 * active + HOT_COUNT] += 1;
+    this.count += 1;
+    return bucket;
+  }
+
+  /** Takes a bucket out of its list and frees it; its records are the caller's. */
+  remove(active: number, bucket: number): void {
+    const heap = this.#heap;
+    const { u32 } = heap;
+    const before = u32[2 * bucket + PREVIOUS];
+    const after = u32[2 * bucket + NEXT];
+    heap.own(active, 8);
+    if (before === 0) u32[2 * active + HOT_HEAD] = after;
+    else {
+      heap.own(before, UNITS);
+      u32[2 * before + NEXT] = after;
+    }
+    if (after === 0) u32[2 * active + HOT_TAIL] = before;
+    else {
+      heap.own(after, UNITS);
+      u32[2 * after + PREVIOUS] = before;
+    }
+    u32[2 * active + HOT_COUNT] -= 1;
+    this.count -= 1;
+    heap.free(bucket, HOT_BUCKET_BYTES);
+  }
+
+  /** Hangs a record into the bucket's list, not yet counting. */
+  attach(bucket: number, record: number): void {
+    const heap = this.#heap;
+    heap.own(bucket, UNITS);
+    const first = heap.u32[2 * bucket + FIRST_RECORD];
+    if (first === 0) heap.u32[2 * bucket + LAST_RECORD] = record;
+    this.#records.setNext(record, first);
+    heap.u32[2 * bucket + FIRST_RECORD] = record;
+  }
+
+  /** Lets an attached record count. `view` is the record, read. */
+  countIn(active: number, bucket: number, view: RecordView, chainId: number): void {
+    const heap = this.#heap;
+    const { u32, f64 } = heap;
+    const record = view.ref;
+    const buy = (view.flags & FLAG_BUY) !== 0;
+    const price = priceOf(view);
+    const timeMs = this.#records.timeMs(record);
+    heap.own(bucket, UNITS);
+    heap.own(active, 8);
+    u32[2 * active + HOT_COUNTING] += 1;
+    if (this.trades(bucket) === 0 || timeMs < f64[bucket + FIRST_TIME]) f64[bucket + FIRST_TIME] = timeMs;
+    if (timeMs > f64[bucket + LAST_TIME]) f64[bucket + LAST_TIME] = timeMs;
+    u32[2 * bucket + (buy ? BUYS : SELLS)] += 1;
+    this.#add(bucket, buy, view, 1);
+    if (!Number.isNaN(price)) this.#extend(bucket, record, price, chainId);
+    this.#records.setFlag(record, FLAG_COUNTS, true);
+  }
+
+  /** Takes a counting record out of the figures again; it stays attached. `view` is the record, read. */
+  countOut(active: number, bucket: number, view: RecordView, chainId: number): void {
+    const heap = this.#heap;
+    const { u32, f64 } = heap;
+    const record = view.ref;
+    const buy = (view.flags & FLAG_BUY) !== 0;
+    const price = priceOf(view);
+    const timeMs = this.#records.timeMs(record);
+    heap.own(bucket, UNITS);
+    heap.own(active, 8);
+    u32[2 * active + HOT_COUNTING] -= 1;
+    u32[2 * bucket + (buy ? BUYS : SELLS)] -= 1;
+    this.#add(bucket, buy, view, -1);
+    this.#records.setFlag(record, FLAG_COUNTS, false);
+    if (
+      timeMs === f64[bucket + FIRST_TIME] ||
+      timeMs === f64[bucket + LAST_TIME] ||
+      price === f64[bucket + HIGH] ||
+      price === f64[bucket + LOW] ||
+      record === u32[2 * bucket + OPEN_RECORD] ||
+      record === u32[2 * bucket + CLOSE_RECORD]
+    ) {
+      this.#rebuildExtremes(bucket, chainId);
+    }
+  }
+
+  /** Adds the record's amounts to the bucket's sums, or (sign -1) takes them out; exact either way. */
+  #add(bucket: number, buy: boolean, view: RecordView, sign: 1 | -1): void {
+    const usdHigh = view.usdMicro >= LIMB ? Math.floor(view.usdMicro / LIMB) : 0;
+    const usd = bucket + (buy ? USD_BUY : USD_SELL);
+    addLimbs(this.#heap.f64, usd, 2, sign, view.usdMicro - usdHigh * LIMB, usdHigh, 0);
+    const token = bucket + (buy ? TOKEN_BUY : TOKEN_SELL);
+    addLimbs(this.#heap.f64, token, 3, sign, view.amount0, view.amount1, view.amount2);
+  }
+
+  #extend(bucket: number, record: number, price: number, chainId: number): void {
+    const { u32, f64 } = this.#heap;
+    if (u32[2 * bucket + OPEN_RECORD] === 0) {
+      f64[bucket + HIGH] = price;
+      f64[bucket + LOW] = price;
+      u32[2 * bucket + OPEN_RECORD] = record;
+      u32[2 * bucket + CLOSE_RECORD] = record;
+      return;
+    }
+    if (price > f64[bucket + HIGH]) f64[bucket + HIGH] = price;
+    if (price < f64[bucket + LOW]) f64[bucket + LOW] = price;
+    if (this.#records.compare(record, u32[2 * bucket + CLOSE_RECORD], chainId) > 0)
+      u32[2 * bucket + CLOSE_RECORD] = record;
+    else if (this.#records.compare(record, u32[2 * bucket + OPEN_RECORD], chainId) < 0)
+      u32[2 * bucket + OPEN_RECORD] = record;
+  }
+
+  #rebuildExtremes(bucket: number, chainId: number): void {
+    const { u32, f64 } = this.#heap;
+    f64[bucket + HIGH] = Number.NaN;
+    f64[bucket + LOW] = Number.NaN;
+    u32[2 * bucket + OPEN_RECORD] = 0;
+    u32[2 * bucket + CLOSE_RECORD] = 0;
+    let first = Number.POSITIVE_INFINITY;
+    let last = 0;
+    for (let record = this.firstRecord(bucket); record !== 0; record = this.#records.next(record)) {
+      if ((this.#records.flags(record) & FLAG_COUNTS) === 0) continue;
+      const timeMs = this.#records.timeMs(record);
+      if (timeMs < first) first = timeMs;
+      if (timeMs > last) last = timeMs;
+      const price = priceOf(this.#records.read(record));
+      if (!Number.isNaN(price)) this.#extend(bucket, record, price, chainId);
+    }
+    f64[bucket + FIRST_TIME] = last === 0 ? 0 : first;
+    f64[bucket + LAST_TIME] = last;
+  }
+
+  /** Reads a bucket's figures. */
+  read(bucket: number, row: BucketRow): void {
+    const { u32, f64 } = this.#heap;
+    row.startMs = f64[bucket + START];
+    row.buys = u32[2 * bucket + BUYS];
+    row.sells = u32[2 * bucket + SELLS];
+    row.usdBuy0 = f64[bucket + USD_BUY];
+    row.usdBuy1 = f64[bucket + USD_BUY + 1];
+    row.usdSell0 = f64[bucket + USD_SELL];
+    row.usdSell1 = f64[bucket + USD_SELL + 1];
+    row.tokenBuy0 = f64[bucket + TOKEN_BUY];
+    row.tokenBuy1 = f64[bucket + TOKEN_BUY + 1];
+    row.tokenBuy2 = f64[bucket + TOKEN_BUY + 2];
+    row.tokenSell0 = f64[bucket + TOKEN_SELL];
+    row.tokenSell1 = f64[bucket + TOKEN_SELL + 1];
+    row.tokenSell2 = f64[bucket + TOKEN_SELL + 2];
+    row.high = f64[bucket + HIGH];
+    row.low = f64[bucket + LOW];
+    const open = u32[2 * bucket + OPEN_RECORD];
+    const close = u32[2 * bucket + CLOSE_RECORD];
+    row.open = open === 0 ? Number.NaN : priceOf(this.#records.read(open));
+    row.close = close === 0 ? Number.NaN : priceOf(this.#records.read(close));
+    row.firstMs = f64[bucket + FIRST_TIME];
+    row.lastMs = f64[bucket + LAST_TIME];
+  }
+
+  /** Calls `each` for the buckets with trades that start in [fromMs, toMs), in order of time. */
+  eachRow(active: number, fromMs: number, toMs: number, row: BucketRow, each: (row: BucketRow) => void): void {
+    const { u32, f64 } = this.#heap;
+    let bucket = u32[2 * active + HOT_TAIL];
+    let first = 0;
+    while (bucket !== 0 && f64[bucket + START] >= fromMs) {
+      first = bucket;
+      bucket = u32[2 * bucket + PREVIOUS];
+    }
+    for (bucket = first; bucket !== 0 && f64[bucket + START] < toMs; bucket = u32[2 * bucket + NEXT]) {
+      if (this.trades(bucket) === 0) continue;
+      this.read(bucket, row);
+      each(row);
+    }
+  }
+
+  /** Widens buckets that are old enough for a coarser step, and merges those that then share one. */
+  age(active: number, highMs: number): void {
+    const { levels } = this.#plan;
+    if (levels.length === 1) return;
+    let bucket = this.#heap.u32[2 * active + HOT_HEAD];
+    while (bucket !== 0 && this.startMs(bucket) < highMs - levels[0].keepMs) {
+      const next = this.next(bucket);
+      const startMs = this.startMs(bucket);
+      let level = this.level(bucket);
+      while (level + 1 < levels.length) {
+        const { stepMs } = levels[level + 1];
+        if (Math.floor(startMs / stepMs) * stepMs + stepMs > highMs - levels[level].keepMs) break;
+        level += 1;
+      }
+      if (level !== this.level(bucket)) this.#widen(active, bucket, level);
+      bucket = next;
+    }
+  }
+
+  #widen(active: number, bucket: number, level: number): void {
+    const { stepMs } = this.#plan.levels[level];
+    const startMs = Math.floor(this.startMs(bucket) / stepMs) * stepMs;
+    const before = this.previous(bucket);
+    if (before !== 0 && this.level(before) === level && this.startMs(before) === startMs) {
+      this.#merge(before, bucket);
+      this.remove(active, bucket);
+      return;
+    }
+    this.#heap.own(bucket, UNITS);
+    this.#heap.f64[bucket + START] = startMs;
+    this.#heap.u32[2 * bucket + LEVEL] = level;
+  }
+
+  /** Adds `from`, which lies wholly behind `into`, to it. */
+  #merge(into: number, from: number): void {
+    const heap = this.#heap;
+    const { u32, f64 } = heap;
+    heap.own(into, UNITS);
+    const hadTrades = this.trades(into) > 0;
+    const hasTrades = this.trades(from) > 0;
+    u32[2 * into + BUYS] += u32[2 * from + BUYS];
+    u32[2 * into + SELLS] += u32[2 * from + SELLS];
+    for (const [at, limbs] of SUMS) {
+      const third = limbs === 3 ? f64[from + at + 2] : 0;
+      addLimbs(f64, into + at, limbs, 1, f64[from + at], f64[from + at + 1], third);
+    }
+    if (u32[2 * from + OPEN_RECORD] !== 0) {
+      if (u32[2 * into + OPEN_RECORD] === 0) {
+        u32[2 * into + OPEN_RECORD] = u32[2 * from + OPEN_RECORD];
+        f64[into + HIGH] = f64[from + HIGH];
+        f64[into + LOW] = f64[from + LOW];
+      } else {
+        f64[into + HIGH] = Math.max(f64[into + HIGH], f64[from + HIGH]);
+        f64[into + LOW] = Math.min(f64[into + LOW], f64[from + LOW]);
+      }
+      u32[2 * into + CLOSE_RECORD] = u32[2 * from + CLOSE_RECORD];
+    }
+    if (hasTrades) {
+      if (!hadTrades) f64[into + FIRST_TIME] = f64[from + FIRST_TIME];
+      f64[into + LAST_TIME] = f64[from + LAST_TIME];
+    }
+    if (u32[2 * from + FIRST_RECORD] === 0) return;
+    if (u32[2 * into + FIRST_RECORD] === 0) u32[2 * into + FIRST_RECORD] = u32[2 * from + FIRST_RECORD];
+    else this.#records.setNext(u32[2 * into + LAST_RECORD], u32[2 * from + FIRST_RECORD]);
+    u32[2 * into + LAST_RECORD] = u32[2 * from + LAST_RECORD];
+  }
+}
+
+const SUMS: readonly (readonly [number, 2 | 3])[] = [
+  [USD_BUY, 2],
+  [USD_SELL, 2],
+  [TOKEN_BUY, 3],
+  [TOKEN_SELL, 3],
+];
+
+/** sum += sign x addend, in normalised limbs; the highest limb is unbounded (below 2^53 by the limits of events). */
+function addLimbs(f64: Float64Array, at: number, limbs: 2 | 3, sign: 1 | -1, l0: number, l1: number, l2: number): void {
+  let a = f64[at] + sign * l0;
+  let b = f64[at + 1] + sign * l1;
+  if (a >= LIMB) {
+    a -= LIMB;
+    b += 1;
+  } else if (a < 0) {
+    a += LIMB;
+    b -= 1;
+  }
+  f64[at] = a;
+  if (limbs === 2) {
+    f64[at + 1] = b;
+    return;
+  }
+  let c = f64[at + 2] + sign * l2;
+  if (b >= LIMB) {
+    b -= LIMB;
+    c += 1;
+  } else if (b < 0) {
+    b += LIMB;
+    c -= 1;
+  }
+  f64[at + 1] = b;
+  f64[at + 2] = c;
+}

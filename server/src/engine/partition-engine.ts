@@ -1,0 +1,407 @@
+/**
+ * The statistics of one partition: a deterministic function of the records it is given. `apply` runs the order of checks
+ * of the semantics; reads are pure functions of the state and an as-of. There is no clock, no randomness and no I/O here.
+ */
+
+import { SwapstatsError } from "../shared/errors.ts";
+import { stringToUtf8 } from "./bytes.ts";
+import { CandleQuery } from "./candle-query.ts";
+import { CHAINS_MAX, type Chain } from "./chains.ts";
+import { EngineState } from "./engine-state.ts";
+import { Heap, PAGE_BYTES } from "./heap.ts";
+import { INCLUSIONS_MAX } from "./inclusions.ts";
+import { FLAG_COUNTS } from "./records.ts";
+import { decodeHeader, encodeHeader, type SnapshotHeader } from "./snapshot.ts";
+import type { SwapEvent } from "./swap-event.ts";
+import { SwapQuery } from "./swap-query.ts";
+import { HOT_TAIL, RECENT_FROM, SYMBOL_HOLDER } from "./tokens.ts";
+import { TraderCounts } from "./trader-counts.ts";
+import type { Candle, Counters, EngineConfig, Outcome, ServedSwap, TokenInfo, TokenRef, WindowStats } from "./types.ts";
+import { Upkeep } from "./upkeep.ts";
+import { WindowQuery } from "./window-query.ts";
+
+/** Tokens looked after at one event at most: more than can come due per event, so that a backlog shrinks without a stall. */
+const VISITS_PER_EVENT_MAX = 3;
+
+export type EngineSnapshot = {
+  readonly header: Uint8Array;
+  readonly totalBytes: number;
+  /** The next slice of the image of about maxBytes (at least a page), or undefined at the end. */
+  next(maxBytes: number): Uint8Array | undefined;
+  abort(): void;
+};
+
+export class PartitionEngine {
+  readonly config: EngineConfig;
+  /** The known token whose version the last apply raised, or -1. */
+  touchedRef: TokenRef = -1;
+  readonly #state: EngineState;
+  readonly #upkeep: Upkeep;
+  readonly #traderCounts: TraderCounts;
+  readonly #windows: WindowQuery;
+  readonly #candles: CandleQuery;
+  readonly #swaps: SwapQuery;
+
+  constructor(config: EngineConfig, state = new EngineState(new Heap(), config, undefined)) {
+    this.config = config;
+    this.#state = state;
+    this.#upkeep = new Upkeep(state);
+    this.#traderCounts = new TraderCounts(state.heap, state.records, state.hot, state.traders);
+    this.#windows = new WindowQuery(config, state.plan, state.hot, state.cold, this.#traderCounts);
+    this.#candles = new CandleQuery(state.plan, state.hot, state.cold);
+    this.#swaps = new SwapQuery(state.heap, state.hot, state.records, state.strings, state.tokens);
+  }
+
+  get counters(): Counters {
+    return this.#state.counters;
+  }
+
+  /** A record that could not be decoded. */
+  deadLetter(code: string): void {
+    this.touchedRef = -1;
+    this.#state.counters.accepted += 1;
+    this.#countDeadLetter(code);
+  }
+
+  #countDeadLetter(code: string): void {
+    const { dead_letters } = this.#state.counters;
+    dead_letters[code] = (dead_letters[code] ?? 0) + 1;
+  }
+
+  /** Runs the checks on one decoded event and applies it. Throws RangeError only when the image is full. */
+  apply(event: SwapEvent, arrivalMs: number): Outcome {
+    const { counters, chains } = this.#state;
+    this.touchedRef = -1;
+    counters.accepted += 1;
+    if (event.eventTimeMs > arrivalMs + this.config.maxSkewMs) {
+      counters.quarantined += 1;
+      return "quarantined";
+    }
+    let chain = chains.get(event.chainId);
+    if (chain === undefined) {
+      if (chains.list.length >= CHAINS_MAX) {
+        this.#countDeadLetter("too_many_chains");
+        return "too_many_chains";
+      }
+      chain = chains.create(event.chainId, event.eventTimeMs);
+    } else if (event.eventTimeMs > chain.highMs) {
+      chain.highMs = event.eventTimeMs;
+    }
+    if (this.#state.seenSinceMs === undefined) this.#state.seenSinceMs = chain.highMs;
+    const outcome = this.#judge(event, chain);
+    for (let i = 0; i < VISITS_PER_EVENT_MAX; i++) {
+      const due = chains.nextDue(chain);
+      if (due === 0) break;
+      this.#traderCounts.forget(due);
+      this.#upkeep.visit(due, chain);
+    }
+    return outcome;
+  }
+
+  /** Steps 4 to 8: late, duplicate, beyond a cap, or applied. */
+  #judge(event: SwapEvent, chain: Chain): Outcome {
+    const { tokens, records, inclusions } = this.#state;
+    const oldestMs = chain.highMs - chain.horizonMs;
+    let token = tokens.findEvent(chain.index, event);
+    if (event.eventTimeMs < oldestMs) return event.removed ? this.#unresolved(token) : this.#late(token);
+    let hash = 0;
+    let entry = 0;
+    if (token !== 0) {
+      hash = records.prepare(event, token);
+      entry = inclusions.find(hash, event, token);
+      if (entry !== 0 && inclusions.lastMs(entry) < oldestMs) {
+        inclusions.forget(hash, entry);
+        entry = 0;
+      }
+    }
+    let inclusion = -1;
+    if (entry !== 0) {
+      inclusion = inclusions.inclusionOf(entry, event);
+      if (inclusion >= 0 && this.#isDuplicate(entry, inclusion, event)) return "duplicate";
+    } else if (!event.removed && event.eventTimeMs < chain.highMs - chain.graceMs) {
+      return this.#late(token);
+    }
+    if (entry !== 0 && inclusion < 0 && inclusions.count(entry) >= INCLUSIONS_MAX) {
+      this.#countDeadLetter("too_many_inclusions");
+      return "too_many_inclusions";
+    }
+    if (!event.removed && (token === 0 || !tokens.isKnown(token)) && tokens.knownCount >= this.config.maxTokens) {
+      this.#countDeadLetter("too_many_tokens");
+      return "too_many_tokens";
+    }
+    if (token === 0) {
+      token = tokens.create(chain.index, event);
+      hash = records.prepare(event, token);
+    }
+    this.#take(event, chain, token, hash, entry, inclusion);
+    return event.removed ? "removed" : "applied";
+  }
+
+  #late(token: number): Outcome {
+    this.#state.counters.late += 1;
+    if (token !== 0 && this.#state.tokens.isKnown(token)) {
+      this.#state.tokens.countLate(token);
+      this.touchedRef = token;
+    }
+    return "late";
+  }
+
+  #unresolved(token: number): Outcome {
+    this.#state.counters.unresolved += 1;
+    if (token !== 0 && this.#state.tokens.isKnown(token)) {
+      this.#state.tokens.countUnresolved(token);
+      this.touchedRef = token;
+    }
+    return "unresolved";
+  }
+
+  #isDuplicate(entry: number, inclusion: number, event: SwapEvent): boolean {
+    const { inclusions, records, counters } = this.#state;
+    const first = event.removed ? inclusions.removal(entry, inclusion) : inclusions.announcement(entry, inclusion);
+    if (first === 0) return false;
+    counters.duplicates += 1;
+    if (!records.sameContent(first, event)) counters.conflicts += 1;
+    return true;
+  }
+
+  /** Remembers a new announcement or removal, and lets the swap count as it now must. */
+  #take(event: SwapEvent, chain: Chain, token: number, hash: number, entry: number, inclusion: number): void {
+    const { tokens, records, inclusions, hot, counters, chains } = this.#state;
+    const wasActive = tokens.active(token) !== 0;
+    const active = tokens.activate(token);
+    if (!wasActive && tokens.isKnown(token)) {
+      // What was held of a retired token's newest swaps is gone; new ones lie within the horizon.
+      this.#state.heap.f64[active + RECENT_FROM] = Math.max(0, chain.highMs - chain.horizonMs);
+    }
+    if (event.removed) {
+      counters.removed += 1;
+      if (tokens.isKnown(token)) tokens.countRemoved(token);
+    } else {
+      counters.applied += 1;
+      tokens.makeKnown(token);
+    }
+    const record = records.write(event, token);
+    hot.attach(hot.locate(active, event.eventTimeMs), record);
+    const before = entry === 0 ? 0 : inclusions.counting(entry);
+    const after =
+      entry === 0
+        ? inclusions.add(hash, record, event.removed)
+        : inclusions.extend(hash, entry, inclusion, record, event.removed);
+    const now = entry === 0 ? (event.removed ? 0 : record) : inclusions.counting(after);
+    if (before !== now) {
+      if (before !== 0) this.#countOut(token, active, before, chain);
+      if (now !== 0) this.#countIn(token, active, now, chain);
+    }
+    tokens.noteRecord(token, event.eventTimeMs);
+    tokens.touch(token);
+    chains.wake(chain, token);
+    if (tokens.isKnown(token)) this.touchedRef = token;
+  }
+
+  #countIn(token: number, active: number, record: number, chain: Chain): void {
+    const { records, hot, tokens, heap } = this.#state;
+    const view = records.read(record);
+    const { symbol } = view;
+    hot.countIn(active, hot.locate(active, records.timeMs(record)), view, chain.id);
+    this.#traderCounts.countedIn(token, record);
+    if (symbol === 0) return;
+    const holder = heap.u32[2 * active + SYMBOL_HOLDER];
+    if (holder !== 0 && records.compare(record, holder, chain.id) < 0) return;
+    heap.own(active, 8);
+    heap.u32[2 * active + SYMBOL_HOLDER] = record;
+    tokens.setSymbolNow(token, symbol);
+  }
+
+  #countOut(token: number, active: number, record: number, chain: Chain): void {
+    const { records, hot, heap } = this.#state;
+    hot.countOut(active, hot.locate(active, records.timeMs(record)), records.read(record), chain.id);
+    this.#traderCounts.forget(token);
+    if (heap.u32[2 * active + SYMBOL_HOLDER] === record) this.#findSymbol(token, active, chain);
+  }
+
+  /** The holder of the symbol has gone: the last counting swap with one takes over, or the settled symbol does. */
+  #findSymbol(token: number, active: number, chain: Chain): void {
+    const { heap, hot, records, tokens } = this.#state;
+    let holder = 0;
+    let symbol = tokens.settledSymbol(token);
+    for (let b = heap.u32[2 * active + HOT_TAIL]; b !== 0 && holder === 0; b = hot.previous(b)) {
+      for (let record = hot.firstRecord(b); record !== 0; record = records.next(record)) {
+        if ((records.flags(record) & FLAG_COUNTS) === 0) continue;
+        const own = records.read(record).symbol;
+        if (own === 0 || (holder !== 0 && records.compare(record, holder, chain.id) < 0)) continue;
+        holder = record;
+        symbol = own;
+      }
+    }
+    heap.own(active, 8);
+    heap.u32[2 * active + SYMBOL_HOLDER] = holder;
+    tokens.setSymbolNow(token, symbol);
+  }
+
+  /** Fixes seen_since, where it is known from outside (a fresh data folder with a live clock). */
+  setSeenSince(ms: number): void {
+    this.#state.seenSinceMs = ms;
+  }
+
+  /** After a gap in the offsets: nothing is complete until the next event tells a high. */
+  noteGap(): void {
+    this.#state.seenSinceMs = undefined;
+  }
+
+  seenSinceMs(): number | undefined {
+    return this.#state.seenSinceMs;
+  }
+
+  highs(): Map<number, number> {
+    return new Map(this.#state.chains.list.map((chain) => [chain.id, chain.highMs]));
+  }
+
+  watermarks(): Map<number, number> {
+    return new Map(this.#state.chains.list.map((chain) => [chain.id, chain.highMs - chain.graceMs]));
+  }
+
+  maxHighMs(): number | undefined {
+    const { list } = this.#state.chains;
+    return list.length === 0 ? undefined : list.reduce((high, chain) => Math.max(high, chain.highMs), 0);
+  }
+
+  findById(chainId: number, token: string): TokenRef | undefined {
+    const { chains, tokens } = this.#state;
+    const chain = chains.get(chainId);
+    if (chain === undefined) return undefined;
+    const bytes = stringToUtf8(token);
+    const row = tokens.find(chain.index, bytes, 0, bytes.length);
+    return row !== 0 && tokens.isKnown(row) ? row : undefined;
+  }
+
+  findByToken(token: string): TokenRef[] {
+    return this.#state.tokens.findByText(token);
+  }
+
+  findBySymbol(symbol: string): TokenRef[] {
+    return this.#state.tokens.findBySymbol(symbol);
+  }
+
+  #chainOf(ref: TokenRef): Chain {
+    return this.#state.chains.list[this.#state.tokens.chainIndex(ref)];
+  }
+
+  info(ref: TokenRef): TokenInfo {
+    const { tokens, strings } = this.#state;
+    const chainId = this.#chainOf(ref).id;
+    const symbol = tokens.symbolNow(ref);
+    return {
+      id: `${chainId}:${tokens.text(ref)}`,
+      symbol: symbol === 0 ? undefined : strings.text(symbol),
+      chainId,
+      late: tokens.late(ref),
+      removed: tokens.removed(ref),
+      unresolved: tokens.unresolved(ref),
+    };
+  }
+
+  version(ref: TokenRef): number {
+    return this.#state.tokens.version(ref);
+  }
+
+  *tokens(): Generator<TokenRef> {
+    const { tokens } = this.#state;
+    for (const row of tokens.index.values()) if (tokens.isKnown(row)) yield row;
+  }
+
+  get knownTokens(): number {
+    return this.#state.tokens.knownCount;
+  }
+
+  isRetired(ref: TokenRef, asOfMs: number): boolean {
+    const { tokens } = this.#state;
+    const active = tokens.active(ref);
+    if (active === 0) return true;
+    const chain = this.#chainOf(ref);
+    if (tokens.lastRecordMs(ref) >= chain.highMs - chain.horizonMs) return false;
+    const longest = this.config.windows[this.config.windows.length - 1];
+    const { openMs } = this.#windows.edges(longest, asOfMs);
+    return !this.#windows.hasTrades(active, openMs, Number.POSITIVE_INFINITY);
+  }
+
+  windowStats(ref: TokenRef, windowIndex: number, asOfMs: number): WindowStats {
+    return this.#windows.stats(ref, this.#state.tokens.active(ref), windowIndex, asOfMs, this.#state.seenSinceMs);
+  }
+
+  figure(ref: TokenRef, windowIndex: number, field: keyof WindowStats, asOfMs: number): number | undefined {
+    return this.#windows.figure(ref, this.#state.tokens.active(ref), windowIndex, field, asOfMs);
+  }
+
+  nextChangeMs(ref: TokenRef, asOfMs: number): number {
+    return this.#windows.nextChangeMs(this.#state.tokens.active(ref), asOfMs, this.#state.seenSinceMs);
+  }
+
+  candles(ref: TokenRef, intervalMs: number, fromMs: number, toMs: number, limit: number, asOfMs: number) {
+    const { seenSinceMs, tokens } = this.#state;
+    const items: Candle[] = [];
+    if (seenSinceMs === undefined) return { availableFromMs: undefined, items };
+    const { highMs } = this.#chainOf(ref);
+    const range = { intervalMs, fromMs, toMs, limit, asOfMs, seenSinceMs, highMs };
+    const availableFromMs = this.#candles.availableFromMs(range);
+    if (!Number.isFinite(availableFromMs)) return { availableFromMs: undefined, items };
+    return { availableFromMs, items: this.#candles.candles(tokens.active(ref), range) };
+  }
+
+  newestSwaps(
+    ref: TokenRef,
+    limit: number,
+    asOfMs: number,
+  ): { availableFromMs: number | undefined; items: ServedSwap[] } {
+    const { seenSinceMs, tokens, plan, heap } = this.#state;
+    if (seenSinceMs === undefined) return { availableFromMs: undefined, items: [] };
+    const chain = this.#chainOf(ref);
+    const active = tokens.active(ref);
+    const finest = plan.finestStepMs;
+    const closeMs = Math.floor(asOfMs / finest) * finest + finest;
+    const goneBeforeMs = active === 0 ? chain.highMs - plan.longestWindowMs : heap.f64[active + RECENT_FROM];
+    return {
+      availableFromMs: Math.max(seenSinceMs, goneBeforeMs),
+      items: this.#swaps.newest(ref, chain.id, limit, closeMs),
+    };
+  }
+
+  memory(): Record<string, number> {
+    return this.#state.memory();
+  }
+
+  /** Freezes the state as it is now; the image is then copied slice by slice while apply goes on. One at a time. */
+  beginSnapshot(): EngineSnapshot {
+    const { heap } = this.#state;
+    const header = encodeHeader(this.#state.header(this.config));
+    const totalBytes = heap.beginSnapshot();
+    let done = 0;
+    return {
+      header,
+      totalBytes,
+      next: (maxBytes: number): Uint8Array | undefined => {
+        if (done >= totalBytes) return undefined;
+        const slice = new Uint8Array(Math.max(1, Math.floor(maxBytes / PAGE_BYTES)) * PAGE_BYTES);
+        const bytes = Math.min(heap.emitPages(slice) * PAGE_BYTES, totalBytes - done);
+        done += bytes;
+        if (done >= totalBytes) heap.endSnapshot();
+        return slice.subarray(0, bytes);
+      },
+      abort: (): void => {
+        if (done < totalBytes) heap.endSnapshot();
+        done = totalBytes;
+      },
+    };
+  }
+
+  /** The engine of a snapshot. Throws `checkpoint_incompatible` or `checkpoint_damaged`. */
+  static restore(config: EngineConfig, header: Uint8Array, chunks: Iterable<Uint8Array>): PartitionEngine {
+    const decoded: SnapshotHeader = decodeHeader(header, config);
+    const heap = new Heap();
+    try {
+      heap.load(decoded.imageBytes, chunks);
+    } catch (cause) {
+      throw new SwapstatsError("checkpoint_damaged", `the snapshot's image is damaged: ${String(cause)}`, { cause });
+    }
+    return new PartitionEngine(config, new EngineState(heap, config, decoded));
+  }
+}

@@ -1,0 +1,485 @@
+/**
+ * Remembered events (announcements and removals), packed into the heap: about 90 bytes each. A record keeps the exact
+ * identity of its swap instead of a fingerprint, because order among equal times is decided by the bytes of the event id.
+ *
+ * Record: u32 [0] next record of the bucket, [1] token, [2] who, [3] block hash, [4] low half of the event time;
+ * u16 at byte 20 its high half; u8 at byte 22 and 23 flags; then, if flagged, price (f64) and pool, symbol (u32);
+ * then varints: log index, block number, revision, usd, three amount limbs; then the transaction hash and the event id, a
+ * length byte before each.
+ */
+import { compareBytes, equalBytes, hashBytes, mix, utf8ToString } from "./bytes.ts";
+import type { Heap } from "./heap.ts";
+import type { Strings } from "./strings.ts";
+import type { SwapEvent } from "./swap-event.ts";
+
+export const FLAG_BUY = 1;
+/** The swap counts as this inclusion. */
+export const FLAG_COUNTS = 2;
+export const FLAG_REMOVAL = 4;
+/** The index holds a group for this record's swap, not the record itself. */
+export const FLAG_GROUPED = 8;
+/** Settled: the index no longer knows the swap. */
+export const FLAG_FORGOTTEN = 16;
+const FLAG_PRICE = 32;
+const FLAG_POOL = 64;
+const FLAG_SYMBOL = 128;
+const FLAG2_EVENT_ID = 1;
+const FLAG2_REVISION = 2;
+const FLAG2_TX_HEX = 4;
+const FLAG2_BLOCK = 8;
+
+const FIXED_BYTES = 24;
+const TX_SEED = 0x7a11;
+const ID_SEED = 0x1d1d;
+const TWO_32 = 4294967296;
+const VARINT_BYTES_MAX = 8;
+/** Fixed part, price, two refs, seven varints, two strings of 128 bytes with their lengths. */
+const RECORD_BYTES_MAX = 8 * Math.ceil((FIXED_BYTES + 16 + 7 * VARINT_BYTES_MAX + 2 * 129) / 8);
+
+const HEX_VALUE = new Int8Array(256).fill(-1);
+for (let i = 0; i < 10; i++) HEX_VALUE[48 + i] = i;
+for (let i = 0; i < 6; i++) HEX_VALUE[97 + i] = 10 + i;
+const HEX_DIGIT = "0123456789abcdef";
+
+/** The variable part of one record, read into fields. */
+export class RecordView {
+  ref = 0;
+  flags = 0;
+  price = Number.NaN;
+  pool = 0;
+  symbol = 0;
+  logIndex = 0;
+  /** -1 when absent. */
+  blockNumber = -1;
+  revision = 0;
+  usdMicro = 0;
+  amount0 = 0;
+  amount1 = 0;
+  amount2 = 0;
+  txHex = false;
+  /** Ranges in the heap's bytes. */
+  txStart = 0;
+  txEnd = 0;
+  idStart = 0;
+  idEnd = 0;
+}
+
+export class Records {
+  readonly #heap: Heap;
+  readonly #strings: Strings;
+  readonly #scratch = new Uint8Array(RECORD_BYTES_MAX);
+  readonly #scratchF64 = new Float64Array(this.#scratch.buffer, 0, RECORD_BYTES_MAX / 8);
+  readonly #scratchU32 = new Uint32Array(this.#scratch.buffer, 0, RECORD_BYTES_MAX / 4);
+  #at = 0;
+  /** Packed transaction hash of the event at hand: see prepare. */
+  readonly tx = new Uint8Array(128);
+  txLength = 0;
+  txHex = false;
+  readonly #a = new RecordView();
+  readonly #b = new RecordView();
+  readonly #idA = new Uint8Array(160);
+  readonly #idB = new Uint8Array(160);
+  count = 0;
+  bytes = 0;
+
+  constructor(heap: Heap, strings: Strings) {
+    this.#heap = heap;
+    this.#strings = strings;
+  }
+
+  /** Packs the event's transaction hash into `tx`, and returns the hash of its swap's identity within the token. */
+  prepare(event: SwapEvent, tokenRef: number): number {
+    const { bytes, txHashStart: start, txHashEnd: end } = event;
+    const length = end - start;
+    this.txHex = false;
+    if (length >= 4 && (length & 1) === 0 && bytes[start] === 48 && bytes[start + 1] === 120) {
+      let ok = 0;
+      for (let i = start + 2, o = 0; i < end; i += 2, o++) {
+        const high = HEX_VALUE[bytes[i]];
+        const low = HEX_VALUE[bytes[i + 1]];
+        ok |= high | low;
+        this.tx[o] = (high << 4) | low;
+      }
+      this.txHex = ok >= 0;
+    }
+    if (this.txHex) {
+      this.txLength = (length - 2) >>> 1;
+    } else {
+      this.txLength = length;
+      for (let i = 0; i < length; i++) this.tx[i] = bytes[start + i];
+    }
+    if (event.eventIdStart !== event.eventIdEnd) {
+      return mix(hashBytes(bytes, event.eventIdStart, event.eventIdEnd, ID_SEED) ^ tokenRef);
+    }
+    return mix(hashBytes(this.tx, 0, this.txLength, TX_SEED) ^ Math.imul(event.logIndex + 1, 0x9e3779b1) ^ tokenRef);
+  }
+
+  /** The same hash from a stored record. */
+  identityHash(ref: number): number {
+    const view = this.read(ref, this.#a);
+    const tokenRef = this.#heap.u32[2 * ref + 1];
+    if (view.idStart !== view.idEnd) return mix(hashBytes(this.#heap.u8, view.idStart, view.idEnd, ID_SEED) ^ tokenRef);
+    const hash = hashBytes(this.#heap.u8, view.txStart, view.txEnd, TX_SEED);
+    return mix(hash ^ Math.imul(view.logIndex + 1, 0x9e3779b1) ^ tokenRef);
+  }
+
+  /** Whether the record is of the event's swap (after prepare): same token and same event id. */
+  sameSwap(ref: number, event: SwapEvent, tokenRef: number): boolean {
+    const { u8, u32 } = this.#heap;
+    if (u32[2 * ref + 1] !== tokenRef) return false;
+    const hasId = event.eventIdStart !== event.eventIdEnd;
+    if (((u8[8 * ref + 23] & FLAG2_EVENT_ID) !== 0) !== hasId) return false;
+    const view = this.read(ref, this.#a);
+    if (hasId) {
+      const length = event.eventIdEnd - event.eventIdStart;
+      return (
+        view.idEnd - view.idStart === length && equalBytes(u8, view.idStart, event.bytes, event.eventIdStart, length)
+      );
+    }
+    return (
+      view.logIndex === event.logIndex &&
+      view.txHex === this.txHex &&
+      view.txEnd - view.txStart === this.txLength &&
+      equalBytes(u8, view.txStart, this.tx, 0, this.txLength)
+    );
+  }
+
+  /** Whether the record is of the event's inclusion, given that it is of its swap: same revision and block. */
+  sameInclusion(ref: number, event: SwapEvent): boolean {
+    const view = this.read(ref, this.#a);
+    if (view.revision !== event.revision) return false;
+    const blockHash = this.#heap.u32[2 * ref + 3];
+    if (event.blockHashStart === event.blockHashEnd) {
+      return (
+        blockHash === 0 &&
+        Math.max(view.blockNumber, 0) === Math.max(event.blockNumber, 0) &&
+        this.timeMs(ref) === event.eventTimeMs
+      );
+    }
+    return blockHash !== 0 && this.#strings.equals(blockHash, event.bytes, event.blockHashStart, event.blockHashEnd);
+  }
+
+  /** Whether record and event, of one inclusion, say the same in every field. */
+  sameContent(ref: number, event: SwapEvent): boolean {
+    const view = this.read(ref, this.#a);
+    const { u8, u32 } = this.#heap;
+    const strings = this.#strings;
+    const same = (stored: number, start: number, end: number): boolean =>
+      stored === 0 ? start === end : strings.equals(stored, event.bytes, start, end);
+    return (
+      view.logIndex === event.logIndex &&
+      view.blockNumber === event.blockNumber &&
+      view.usdMicro === event.usdMicro &&
+      view.amount0 === event.amount0 &&
+      view.amount1 === event.amount1 &&
+      view.amount2 === event.amount2 &&
+      (view.flags & FLAG_BUY) === (event.isBuy ? FLAG_BUY : 0) &&
+      Object.is(view.price, event.priceUsd) &&
+      this.timeMs(ref) === event.eventTimeMs &&
+      same(u32[2 * ref + 2], event.whoStart, event.whoEnd) &&
+      same(view.pool, event.poolStart, event.poolEnd) &&
+      same(view.symbol, event.symbolStart, event.symbolEnd) &&
+      view.txHex === this.txHex &&
+      view.txEnd - view.txStart === this.txLength &&
+      equalBytes(u8, view.txStart, this.tx, 0, this.txLength)
+    );
+  }
+
+  /** Stores the event (after prepare), with one reference to each of its strings. */
+  write(event: SwapEvent, tokenRef: number): number {
+    const strings = this.#strings;
+    const { bytes } = event;
+    const who = strings.intern(bytes, event.whoStart, event.whoEnd);
+    const block = strings.intern(bytes, event.blockHashStart, event.blockHashEnd);
+    const pool = strings.intern(bytes, event.poolStart, event.poolEnd);
+    const symbol = strings.intern(bytes, event.symbolStart, event.symbolEnd);
+    const u32 = this.#scratchU32;
+    let flags = (event.isBuy ? FLAG_BUY : 0) | (event.removed ? FLAG_REMOVAL : 0);
+    let flags2 = this.txHex ? FLAG2_TX_HEX : 0;
+    u32[0] = 0;
+    u32[1] = tokenRef;
+    u32[2] = who;
+    u32[3] = block;
+    u32[4] = event.eventTimeMs % TWO_32;
+    const high = Math.floor(event.eventTimeMs / TWO_32);
+    let at = FIXED_BYTES;
+    if (!Number.isNaN(event.priceUsd)) {
+      flags |= FLAG_PRICE;
+      this.#scratchF64[at >>> 3] = event.priceUsd;
+      at += 8;
+    }
+    if (pool !== 0) {
+      flags |= FLAG_POOL;
+      u32[at >>> 2] = pool;
+      at += 4;
+    }
+    if (symbol !== 0) {
+      flags |= FLAG_SYMBOL;
+      u32[at >>> 2] = symbol;
+      at += 4;
+    }
+    this.#at = at;
+    this.#putVarint(event.logIndex);
+    if (event.blockNumber >= 0) {
+      flags2 |= FLAG2_BLOCK;
+      this.#putVarint(event.blockNumber);
+    }
+    if (event.revision > 0) {
+      flags2 |= FLAG2_REVISION;
+      this.#putVarint(event.revision);
+    }
+    this.#putVarint(event.usdMicro);
+    this.#putVarint(event.amount0);
+    this.#putVarint(event.amount1);
+    this.#putVarint(event.amount2);
+    this.#putString(this.tx, 0, this.txLength);
+    if (event.eventIdStart !== event.eventIdEnd) {
+      flags2 |= FLAG2_EVENT_ID;
+      this.#putString(bytes, event.eventIdStart, event.eventIdEnd);
+    }
+    const scratch = this.#scratch;
+    scratch[20] = high & 0xff;
+    scratch[21] = high >>> 8;
+    scratch[22] = flags;
+    scratch[23] = flags2;
+    return this.#store();
+  }
+
+  #store(): number {
+    const size = this.#at;
+    const heap = this.#heap;
+    const ref = heap.alloc(size);
+    const units = (size + 7) >>> 3;
+    heap.own(ref, units);
+    const { f64 } = heap;
+    const scratch = this.#scratchF64;
+    this.#scratch.fill(0, size, units * 8);
+    for (let i = 0; i < units; i++) f64[ref + i] = scratch[i];
+    this.count += 1;
+    this.bytes += size;
+    return ref;
+  }
+
+  #putVarint(value: number): void {
+    const scratch = this.#scratch;
+    let at = this.#at;
+    let rest = value;
+    while (rest >= 0x10000000) {
+      const high = Math.floor(rest / 128);
+      scratch[at++] = (rest - high * 128) | 0x80;
+      rest = high;
+    }
+    while (rest >= 0x80) {
+      scratch[at++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    scratch[at++] = rest;
+    this.#at = at;
+  }
+
+  #putString(bytes: Uint8Array, start: number, end: number): void {
+    const scratch = this.#scratch;
+    let at = this.#at;
+    scratch[at++] = end - start;
+    for (let i = start; i < end; i++) scratch[at++] = bytes[i];
+    this.#at = at;
+  }
+
+  #getVarint(): number {
+    const { u8 } = this.#heap;
+    let at = this.#at;
+    let byte = u8[at++];
+    let value = byte & 0x7f;
+    let scale = 128;
+    while (byte >= 0x80) {
+      byte = u8[at++];
+      value += (byte & 0x7f) * scale;
+      scale *= 128;
+    }
+    this.#at = at;
+    return value;
+  }
+
+  /** Reads a record into a view (a shared one when none is given: valid until the next call of any method here). */
+  read(ref: number, view: RecordView = this.#b): RecordView {
+    const { u8, u32, f64 } = this.#heap;
+    const flags = u8[8 * ref + 22];
+    const flags2 = u8[8 * ref + 23];
+    let at = 8 * ref + FIXED_BYTES;
+    view.ref = ref;
+    view.flags = flags;
+    view.price = Number.NaN;
+    view.pool = 0;
+    view.symbol = 0;
+    if ((flags & FLAG_PRICE) !== 0) {
+      view.price = f64[at >>> 3];
+      at += 8;
+    }
+    if ((flags & FLAG_POOL) !== 0) {
+      view.pool = u32[at / 4];
+      at += 4;
+    }
+    if ((flags & FLAG_SYMBOL) !== 0) {
+      view.symbol = u32[at / 4];
+      at += 4;
+    }
+    this.#at = at;
+    view.logIndex = this.#getVarint();
+    view.blockNumber = (flags2 & FLAG2_BLOCK) !== 0 ? this.#getVarint() : -1;
+    view.revision = (flags2 & FLAG2_REVISION) !== 0 ? this.#getVarint() : 0;
+    view.usdMicro = this.#getVarint();
+    view.amount0 = this.#getVarint();
+    view.amount1 = this.#getVarint();
+    view.amount2 = this.#getVarint();
+    view.txHex = (flags2 & FLAG2_TX_HEX) !== 0;
+    const txLength = u8[this.#at];
+    view.txStart = this.#at + 1;
+    view.txEnd = view.txStart + txLength;
+    view.idStart = 0;
+    view.idEnd = 0;
+    this.#at = view.txEnd;
+    if ((flags2 & FLAG2_EVENT_ID) !== 0) {
+      view.idStart = view.txEnd + 1;
+      view.idEnd = view.idStart + u8[view.txEnd];
+      this.#at = view.idEnd;
+    }
+    return view;
+  }
+
+  timeMs(ref: number): number {
+    const { u8, u32 } = this.#heap;
+    return u32[2 * ref + 4] + (u8[8 * ref + 20] | (u8[8 * ref + 21] << 8)) * TWO_32;
+  }
+
+  flags(ref: number): number {
+    return this.#heap.u8[8 * ref + 22];
+  }
+
+  setFlag(ref: number, flag: number, on: boolean): void {
+    this.#heap.own(ref + 2, 1);
+    const at = 8 * ref + 22;
+    this.#heap.u8[at] = on ? this.#heap.u8[at] | flag : this.#heap.u8[at] & ~flag;
+  }
+
+  next(ref: number): number {
+    return this.#heap.u32[2 * ref];
+  }
+
+  setNext(ref: number, next: number): void {
+    this.#heap.own(ref, 1);
+    this.#heap.u32[2 * ref] = next;
+  }
+
+  token(ref: number): number {
+    return this.#heap.u32[2 * ref + 1];
+  }
+
+  who(ref: number): number {
+    return this.#heap.u32[2 * ref + 2];
+  }
+
+  blockHash(ref: number): number {
+    return this.#heap.u32[2 * ref + 3];
+  }
+
+  free(ref: number): void {
+    const view = this.read(ref, this.#a);
+    const size = this.#at - 8 * ref;
+    const strings = this.#strings;
+    const who = this.who(ref);
+    const blockHash = this.blockHash(ref);
+    const { pool, symbol } = view;
+    this.#heap.free(ref, size);
+    this.count -= 1;
+    this.bytes -= size;
+    strings.release(who);
+    strings.release(blockHash);
+    strings.release(pool);
+    strings.release(symbol);
+  }
+
+  /** Order of open and close: (event_time, block_number or 0, log_index, event_id as bytes). */
+  compare(a: number, b: number, chainId: number): number {
+    const byTime = this.timeMs(a) - this.timeMs(b);
+    if (byTime !== 0) return byTime;
+    const va = this.read(a, this.#a);
+    const vb = this.read(b, this.#b);
+    const byBlock = Math.max(va.blockNumber, 0) - Math.max(vb.blockNumber, 0);
+    if (byBlock !== 0) return byBlock;
+    if (va.logIndex !== vb.logIndex) return va.logIndex - vb.logIndex;
+    const aEnd = this.#eventId(va, chainId, this.#idA);
+    const bEnd = this.#eventId(vb, chainId, this.#idB);
+    return compareBytes(this.#idA, 0, aEnd, this.#idB, 0, bEnd);
+  }
+
+  /** Order of inclusions of one swap: (revision, block_number or 0, event_time, block_hash as bytes). */
+  compareInclusions(a: number, b: number): number {
+    const va = this.read(a, this.#a);
+    const vb = this.read(b, this.#b);
+    if (va.revision !== vb.revision) return va.revision - vb.revision;
+    const byBlock = Math.max(va.blockNumber, 0) - Math.max(vb.blockNumber, 0);
+    if (byBlock !== 0) return byBlock;
+    const byTime = this.timeMs(a) - this.timeMs(b);
+    if (byTime !== 0) return byTime;
+    const ha = this.blockHash(a);
+    const hb = this.blockHash(b);
+    const s = this.#strings;
+    const { u8 } = this.#heap;
+    return compareBytes(
+      u8,
+      ha === 0 ? 0 : s.byteStart(ha),
+      ha === 0 ? 0 : s.byteEnd(ha),
+      u8,
+      hb === 0 ? 0 : s.byteStart(hb),
+      hb === 0 ? 0 : s.byteEnd(hb),
+    );
+  }
+
+  /** Writes the event id's bytes into `out` (160 bytes suffice); returns their length. */
+  #eventId(view: RecordView, chainId: number, out: Uint8Array): number {
+    const { u8 } = this.#heap;
+    if (view.idStart !== view.idEnd) {
+      for (let i = view.idStart; i < view.idEnd; i++) out[i - view.idStart] = u8[i];
+      return view.idEnd - view.idStart;
+    }
+    let n = 0;
+    for (const char of `${chainId}:`) out[n++] = char.charCodeAt(0);
+    if (view.txHex) {
+      out[n++] = 48;
+      out[n++] = 120;
+      for (let i = view.txStart; i < view.txEnd; i++) {
+        out[n++] = HEX_DIGIT.charCodeAt(u8[i] >>> 4);
+        out[n++] = HEX_DIGIT.charCodeAt(u8[i] & 15);
+      }
+    } else {
+      for (let i = view.txStart; i < view.txEnd; i++) out[n++] = u8[i];
+    }
+    for (const char of `:${view.logIndex}`) out[n++] = char.charCodeAt(0);
+    return n;
+  }
+
+  eventIdText(ref: number, chainId: number): string {
+    return utf8ToString(this.#idA, 0, this.#eventId(this.read(ref, this.#a), chainId, this.#idA));
+  }
+
+  txHashText(view: RecordView): string {
+    const { u8 } = this.#heap;
+    if (!view.txHex) return utf8ToString(u8, view.txStart, view.txEnd);
+    let text = "0x";
+    for (let i = view.txStart; i < view.txEnd; i++) text += HEX_DIGIT[u8[i] >>> 4] + HEX_DIGIT[u8[i] & 15];
+    return text;
+  }
+}
+
+/** The price of a swap: the given one, else usd / amount; NaN when it has none. */
+export function priceOf(view: {
+  price: number;
+  usdMicro: number;
+  amount0: number;
+  amount1: number;
+  amount2: number;
+}): number {
+  if (!Number.isNaN(view.price)) return view.price;
+  if (view.usdMicro === 0) return Number.NaN;
+  return (view.usdMicro / ((view.amount2 * 1e15 + view.amount1) * 1e15 + view.amount0)) * 1e12;
+}

@@ -1,0 +1,82 @@
+/** A token's settled traders: an exact table up to the cap, beyond it a sketch. */
+import type { Heap } from "./heap.ts";
+import type { LevelPlan } from "./levels.ts";
+import { FLAG_BUY, type Records } from "./records.ts";
+import type { Strings } from "./strings.ts";
+import { TRADER_SKETCH, TRADER_TABLE } from "./tokens.ts";
+import { TraderSketches } from "./trader-sketch.ts";
+import { TraderTables } from "./trader-table.ts";
+
+export class SettledTraders {
+  readonly #heap: Heap;
+  readonly #records: Records;
+  readonly #plan: LevelPlan;
+  /** A table is swept of expired wallets when it holds an eighth more than the cap, so that sweeps stay rare. */
+  readonly #tableMax: number;
+  readonly #exactMax: number;
+  readonly tables: TraderTables;
+  readonly sketches: TraderSketches;
+
+  constructor(heap: Heap, records: Records, strings: Strings, plan: LevelPlan, exactMax: number) {
+    this.#heap = heap;
+    this.#records = records;
+    this.#plan = plan;
+    this.#exactMax = exactMax;
+    this.#tableMax = exactMax + Math.ceil(exactMax / 8);
+    this.tables = new TraderTables(heap, strings);
+    this.sketches = new TraderSketches(heap, strings);
+  }
+
+  #expiredBeforeMs(highMs: number): number {
+    return highMs - this.#plan.levels[this.#plan.levels.length - 1].keepMs;
+  }
+
+  /** Notes a swap that counts, as it settles. */
+  note(active: number, record: number, highMs: number): void {
+    const who = this.#records.who(record);
+    if (who === 0) return;
+    const buy = (this.#records.flags(record) & FLAG_BUY) !== 0;
+    const timeMs = this.#records.timeMs(record);
+    const expiredMs = this.#expiredBeforeMs(highMs);
+    const sketch = this.#heap.u32[2 * active + TRADER_SKETCH];
+    if (sketch !== 0) {
+      this.sketches.note(sketch, who, buy, timeMs, expiredMs);
+      return;
+    }
+    let table = this.#heap.u32[2 * active + TRADER_TABLE];
+    if (table === 0) table = this.tables.create(timeMs);
+    table = this.tables.note(table, who, buy, timeMs, expiredMs);
+    if (this.tables.count(table) <= this.#tableMax) {
+      this.#setTable(active, table);
+      return;
+    }
+    table = this.tables.sweep(table, expiredMs);
+    this.#setTable(active, table);
+    if (this.tables.count(table) > this.#exactMax) this.#estimateFromNow(active, table, timeMs, expiredMs);
+  }
+
+  #setTable(active: number, table: number): void {
+    if (this.#heap.u32[2 * active + TRADER_TABLE] === table) return;
+    this.#heap.own(active, 8);
+    this.#heap.u32[2 * active + TRADER_TABLE] = table;
+  }
+
+  #estimateFromNow(active: number, table: number, timeMs: number, expiredMs: number): void {
+    const sketch = this.sketches.create(timeMs);
+    this.tables.each(table, (who, buyMs, sellMs) => {
+      if (buyMs >= expiredMs) this.sketches.note(sketch, who, true, buyMs, expiredMs);
+      if (sellMs >= expiredMs) this.sketches.note(sketch, who, false, sellMs, expiredMs);
+    });
+    this.tables.free(table);
+    this.#heap.own(active, 8);
+    this.#heap.u32[2 * active + TRADER_TABLE] = 0;
+    this.#heap.u32[2 * active + TRADER_SKETCH] = sketch;
+  }
+
+  free(active: number): void {
+    const table = this.#heap.u32[2 * active + TRADER_TABLE];
+    const sketch = this.#heap.u32[2 * active + TRADER_SKETCH];
+    if (table !== 0) this.tables.free(table);
+    if (sketch !== 0) this.sketches.free(sketch);
+  }
+}

@@ -1,0 +1,73 @@
+/** What a snapshot's header says, and how it is matched with a configuration. */
+import { SwapstatsError } from "../shared/errors.ts";
+import { stringToUtf8, utf8ToString } from "./bytes.ts";
+import type { ChainState } from "./chains.ts";
+import type { Counters, EngineConfig } from "./types.ts";
+
+/** Version of the memory image's layout. An image of another version is rebuilt from the log. */
+export const IMAGE_FORMAT = 1;
+
+export type SnapshotHeader = {
+  readonly format: number;
+  /** Everything of the configuration on which the bytes of the image depend. */
+  readonly fingerprint: string;
+  readonly imageBytes: number;
+  readonly counters: Counters;
+  readonly seenSinceMs: number | null;
+  readonly chains: readonly ChainState[];
+  /** Refs of the indexes' directories: strings, tokens, symbols, inclusions. */
+  readonly roots: readonly [number, number, number, number];
+  /** Tallies that are kept beside the image: known tokens, active tokens, records and their bytes, ... */
+  readonly tallies: Readonly<Record<string, number>>;
+};
+
+/** Text of the state-relevant configuration: equal texts, equal handling of equal logs. */
+export function fingerprintOf(config: EngineConfig): string {
+  const windows = config.windows.map((w) => `${w.lengthMs}/${w.stepMs}`).join(",");
+  const chains = [...config.chains]
+    .sort(([a], [b]) => a - b)
+    .map(([id, c]) => `${id}:${c.graceMs}/${c.reorgHorizonMs}`)
+    .join(",");
+  return [
+    `windows=${windows}`,
+    `grace=${config.graceMs}`,
+    `horizon=${config.reorgHorizonMs}`,
+    `skew=${config.maxSkewMs}`,
+    `chains=${chains}`,
+    `exact_traders=${config.exactTraders}`,
+  ].join(";");
+}
+
+export function encodeHeader(header: SnapshotHeader): Uint8Array {
+  return stringToUtf8(JSON.stringify(header));
+}
+
+/** Throws `checkpoint_damaged` for text that is no header, `checkpoint_incompatible` for another format or configuration. */
+export function decodeHeader(bytes: Uint8Array, config: EngineConfig): SnapshotHeader {
+  let header: SnapshotHeader;
+  try {
+    header = JSON.parse(utf8ToString(bytes, 0, bytes.length)) as SnapshotHeader;
+  } catch (cause) {
+    throw new SwapstatsError(
+      "checkpoint_damaged",
+      "the snapshot's header is not readable; an older checkpoint must serve",
+      {
+        cause,
+      },
+    );
+  }
+  if (header.format !== IMAGE_FORMAT) {
+    throw new SwapstatsError(
+      "checkpoint_incompatible",
+      `the checkpoint has format ${header.format}, this version writes ${IMAGE_FORMAT}; the state is rebuilt from the log`,
+    );
+  }
+  const fingerprint = fingerprintOf(config);
+  if (header.fingerprint !== fingerprint) {
+    throw new SwapstatsError(
+      "checkpoint_incompatible",
+      `the checkpoint was made with other settings (${header.fingerprint}) than now (${fingerprint}); the state is rebuilt from the log`,
+    );
+  }
+  return header;
+}

@@ -1,0 +1,95 @@
+/**
+ * Interned strings with reference counts: traders, pools, symbols and block hashes are stored once each and named by a
+ * ref. Exact by construction, which a hash as identity is not.
+ *
+ * Entry: u32 [0] reference count, [1] hash, [2] length in bytes; bytes from byte 12.
+ */
+import { equalBytes, hashBytes, utf8ToString } from "./bytes.ts";
+import { HashIndex } from "./hash-index.ts";
+import type { Heap } from "./heap.ts";
+
+const HEADER_BYTES = 12;
+const HASH_SEED = 0x51ab;
+
+export class Strings {
+  readonly #heap: Heap;
+  readonly index: HashIndex;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #start = 0;
+  #length = 0;
+
+  constructor(heap: Heap, directoryRef = 0) {
+    this.#heap = heap;
+    this.index = new HashIndex(heap, directoryRef);
+  }
+
+  matches(ref: number): boolean {
+    return (
+      this.#heap.u32[2 * ref + 2] === this.#length &&
+      this.equals(ref, this.#bytes, this.#start, this.#start + this.#length)
+    );
+  }
+
+  equals(ref: number, bytes: Uint8Array, start: number, end: number): boolean {
+    return (
+      this.#heap.u32[2 * ref + 2] === end - start &&
+      equalBytes(this.#heap.u8, 8 * ref + HEADER_BYTES, bytes, start, end - start)
+    );
+  }
+
+  /** The ref of the string, with one more reference to it; 0 for an empty range. */
+  intern(bytes: Uint8Array, start: number, end: number): number {
+    if (start === end) return 0;
+    const hash = hashBytes(bytes, start, end, HASH_SEED);
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#length = end - start;
+    const found = this.index.find(hash, this);
+    if (found !== 0) {
+      this.retain(found);
+      return found;
+    }
+    const ref = this.#heap.alloc(HEADER_BYTES + this.#length);
+    const { u8, u32 } = this.#heap;
+    this.#heap.own(ref, (HEADER_BYTES + this.#length + 7) >>> 3);
+    u32[2 * ref] = 1;
+    u32[2 * ref + 1] = hash;
+    u32[2 * ref + 2] = this.#length;
+    const at = 8 * ref + HEADER_BYTES;
+    for (let i = 0; i < this.#length; i++) u8[at + i] = bytes[start + i];
+    this.index.insert(hash, ref);
+    return ref;
+  }
+
+  retain(ref: number): void {
+    if (ref === 0) return;
+    this.#heap.own(ref, 1);
+    this.#heap.u32[2 * ref] += 1;
+  }
+
+  release(ref: number): void {
+    if (ref === 0) return;
+    const heap = this.#heap;
+    heap.own(ref, 1);
+    heap.u32[2 * ref] -= 1;
+    if (heap.u32[2 * ref] > 0) return;
+    this.index.remove(heap.u32[2 * ref + 1], ref);
+    heap.free(ref, HEADER_BYTES + heap.u32[2 * ref + 2]);
+  }
+
+  hash(ref: number): number {
+    return this.#heap.u32[2 * ref + 1];
+  }
+
+  byteStart(ref: number): number {
+    return 8 * ref + HEADER_BYTES;
+  }
+
+  byteEnd(ref: number): number {
+    return 8 * ref + HEADER_BYTES + this.#heap.u32[2 * ref + 2];
+  }
+
+  text(ref: number): string {
+    return utf8ToString(this.#heap.u8, this.byteStart(ref), this.byteEnd(ref));
+  }
+}

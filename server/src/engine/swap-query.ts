@@ -1,0 +1,82 @@
+/** The newest swaps of a token that count, rebuilt from their records. Reads only. */
+import { ExactSum, priceText } from "./decimal.ts";
+import type { Heap } from "./heap.ts";
+import type { HotBuckets } from "./hot-buckets.ts";
+import { FLAG_BUY, FLAG_COUNTS, type Records, RecordView } from "./records.ts";
+import type { Strings } from "./strings.ts";
+import { HOT_TAIL, RECENT_HEAD, type Tokens } from "./tokens.ts";
+import type { ServedSwap } from "./types.ts";
+
+export class SwapQuery {
+  readonly #heap: Heap;
+  readonly #hot: HotBuckets;
+  readonly #records: Records;
+  readonly #strings: Strings;
+  readonly #tokens: Tokens;
+
+  constructor(heap: Heap, hot: HotBuckets, records: Records, strings: Strings, tokens: Tokens) {
+    this.#heap = heap;
+    this.#hot = hot;
+    this.#records = records;
+    this.#strings = strings;
+    this.#tokens = tokens;
+  }
+
+  /** Newest first, of those before closeMs. */
+  newest(token: number, chainId: number, limit: number, closeMs: number): ServedSwap[] {
+    const active = this.#tokens.active(token);
+    if (active === 0) return [];
+    const byNewest = (a: number, b: number): number => this.#records.compare(b, a, chainId);
+    const found: number[] = [];
+    for (let b = this.#heap.u32[2 * active + HOT_TAIL]; b !== 0 && found.length < limit; b = this.#hot.previous(b)) {
+      if (this.#hot.startMs(b) >= closeMs || this.#hot.trades(b) === 0) continue;
+      const inBucket: number[] = [];
+      for (let r = this.#hot.firstRecord(b); r !== 0; r = this.#records.next(r)) {
+        if ((this.#records.flags(r) & FLAG_COUNTS) !== 0) inBucket.push(r);
+      }
+      found.push(...inBucket.sort(byNewest));
+    }
+    if (found.length < limit) {
+      const settled: number[] = [];
+      for (let r = this.#heap.u32[2 * active + RECENT_HEAD]; r !== 0; r = this.#records.next(r)) settled.push(r);
+      found.push(...settled.reverse());
+    }
+    return found.slice(0, limit).map((record) => this.#served(record, token, chainId));
+  }
+
+  #text(ref: number): string | undefined {
+    return ref === 0 ? undefined : this.#strings.text(ref);
+  }
+
+  #served(record: number, token: number, chainId: number): ServedSwap {
+    const records = this.#records;
+    const eventId = records.eventIdText(record, chainId);
+    const view = records.read(record, new RecordView());
+    const amount = new ExactSum();
+    amount.add(view.amount0, view.amount1, view.amount2);
+    const usd = new ExactSum();
+    usd.add(view.usdMicro % 1e15, Math.floor(view.usdMicro / 1e15), 0);
+    const optional = {
+      token_symbol: this.#text(view.symbol),
+      pool: this.#text(view.pool),
+      who: this.#text(records.who(record)),
+      price_usd: Number.isNaN(view.price) ? undefined : priceText(view.price),
+      block_number: view.blockNumber < 0 ? undefined : view.blockNumber,
+      block_hash: this.#text(records.blockHash(record)),
+      revision: view.revision === 0 ? undefined : view.revision,
+    };
+    const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
+    return {
+      chain_id: chainId,
+      tx_hash: records.txHashText(view),
+      log_index: view.logIndex,
+      event_id: eventId,
+      token: this.#tokens.text(token),
+      side: (view.flags & FLAG_BUY) !== 0 ? "buy" : "sell",
+      amount_token: amount.text(18),
+      amount_usd: usd.text(6),
+      event_time: records.timeMs(record),
+      ...given,
+    };
+  }
+}

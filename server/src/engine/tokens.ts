@@ -1,0 +1,270 @@
+/**
+ * Token rows and, for tokens that are not retired, the block that heads their data.
+ *
+ * Row: u32 [0] chain index, [1] flags, [2] version, [3] active block (0: retired), [4] symbol among settled swaps,
+ * [5] next and [6] previous in the wheel, [7] hash, [8] symbol now, [9] text length; f64 [5] wheel slot, [6] late, [7] removed,
+ * [8] unresolved, [9] latest time of any remembered event; text from byte 80.
+ */
+import { compareBytes, equalBytes, hashBytes, stringToUtf8, utf8ToString } from "./bytes.ts";
+import { HashIndex } from "./hash-index.ts";
+import type { Heap } from "./heap.ts";
+import type { Strings } from "./strings.ts";
+import type { SwapEvent } from "./swap-event.ts";
+
+/** An applied announcement has made the token known; before, only removals named it. */
+const FLAG_KNOWN = 1;
+const ROW_BYTES = 80;
+const TEXT_SEED = 0x70c3;
+const SYMBOL_SEED = 0x5b01;
+
+/** u32 fields of the active block. */
+export const HOT_HEAD = 0;
+export const HOT_TAIL = 1;
+export const HOT_COUNT = 2;
+export const COLD_LIST = 3;
+export const COLD_COUNT = 4;
+export const COLD_CAPACITY = 5;
+export const SYMBOL_HOLDER = 6;
+export const TRADER_TABLE = 7;
+export const TRADER_SKETCH = 8;
+export const RECENT_HEAD = 9;
+export const RECENT_TAIL = 10;
+export const RECENT_COUNT = 11;
+/** Swaps in hot buckets that count. */
+export const HOT_COUNTING = 12;
+/** f64 field: from here on the newest swaps are all held; 0: from the beginning. */
+export const RECENT_FROM = 7;
+export const ACTIVE_BYTES = 64;
+
+export class Tokens {
+  readonly #heap: Heap;
+  readonly #strings: Strings;
+  readonly index: HashIndex;
+  readonly symbolIndex: HashIndex;
+  knownCount = 0;
+  activeCount = 0;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #start = 0;
+  #end = 0;
+  #chainIndex = 0;
+
+  constructor(heap: Heap, strings: Strings, indexRef = 0, symbolIndexRef = 0) {
+    this.#heap = heap;
+    this.#strings = strings;
+    this.index = new HashIndex(heap, indexRef);
+    this.symbolIndex = new HashIndex(heap, symbolIndexRef);
+  }
+
+  matches(row: number): boolean {
+    return this.#heap.u32[2 * row] === this.#chainIndex && this.#sameText(row);
+  }
+
+  #sameText(row: number): boolean {
+    const length = this.#end - this.#start;
+    return (
+      this.#heap.u32[2 * row + 9] === length &&
+      equalBytes(this.#heap.u8, 8 * row + ROW_BYTES, this.#bytes, this.#start, length)
+    );
+  }
+
+  /** The row of a token, known or not, or 0. */
+  find(chainIndex: number, bytes: Uint8Array, start: number, end: number): number {
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
+    this.#chainIndex = chainIndex;
+    return this.index.find(hashBytes(bytes, start, end, TEXT_SEED), this);
+  }
+
+  findEvent(chainIndex: number, event: SwapEvent): number {
+    return this.find(chainIndex, event.bytes, event.tokenStart, event.tokenEnd);
+  }
+
+  /** Known tokens of exactly this text on any chain. */
+  findByText(text: string): number[] {
+    this.#bytes = stringToUtf8(text);
+    this.#start = 0;
+    this.#end = this.#bytes.length;
+    const rows: number[] = [];
+    const collect = {
+      matches: (row: number): boolean => {
+        if (this.#sameText(row) && this.isKnown(row)) rows.push(row);
+        return false;
+      },
+    };
+    this.index.find(hashBytes(this.#bytes, 0, this.#end, TEXT_SEED), collect);
+    return rows;
+  }
+
+  /** Known tokens whose symbol now in use is this one, without case. */
+  findBySymbol(symbol: string): number[] {
+    const folded = symbol.toLowerCase();
+    const rows: number[] = [];
+    const collect = {
+      matches: (row: number): boolean => {
+        const now = this.symbolNow(row);
+        if (now !== 0 && this.isKnown(row) && this.#strings.text(now).toLowerCase() === folded) rows.push(row);
+        return false;
+      },
+    };
+    this.symbolIndex.find(this.#symbolHash(folded), collect);
+    return rows;
+  }
+
+  #symbolHash(folded: string): number {
+    const bytes = stringToUtf8(folded);
+    return hashBytes(bytes, 0, bytes.length, SYMBOL_SEED);
+  }
+
+  /** A new row, not yet known, with its active block. */
+  create(chainIndex: number, event: SwapEvent): number {
+    const { bytes, tokenStart: start, tokenEnd: end } = event;
+    const length = end - start;
+    const row = this.#heap.alloc(ROW_BYTES + length);
+    const hash = hashBytes(bytes, start, end, TEXT_SEED);
+    const { u8, u32, f64 } = this.#heap;
+    this.#heap.own(row, (ROW_BYTES + length + 7) >>> 3);
+    u32[2 * row] = chainIndex;
+    u32[2 * row + 7] = hash;
+    u32[2 * row + 9] = length;
+    f64[row + 5] = -1;
+    for (let i = 0; i < length; i++) u8[8 * row + ROW_BYTES + i] = bytes[start + i];
+    this.index.insert(hash, row);
+    return row;
+  }
+
+  /** Gives the row its active block, if it has none. Returns the block. */
+  activate(row: number): number {
+    const found = this.#heap.u32[2 * row + 3];
+    if (found !== 0) return found;
+    const active = this.#heap.alloc(ACTIVE_BYTES);
+    this.#heap.own(row, 10);
+    this.#heap.u32[2 * row + 3] = active;
+    this.activeCount += 1;
+    return active;
+  }
+
+  /** Frees the (empty) active block: the token keeps id, symbol and counters. */
+  retire(row: number): void {
+    this.#heap.own(row, 10);
+    this.#heap.free(this.#heap.u32[2 * row + 3], ACTIVE_BYTES);
+    this.#heap.u32[2 * row + 3] = 0;
+    this.activeCount -= 1;
+  }
+
+  /** Forgets a row that never became known. */
+  remove(row: number): void {
+    const heap = this.#heap;
+    this.index.remove(heap.u32[2 * row + 7], row);
+    heap.free(row, ROW_BYTES + heap.u32[2 * row + 9]);
+  }
+
+  active(row: number): number {
+    return this.#heap.u32[2 * row + 3];
+  }
+
+  chainIndex(row: number): number {
+    return this.#heap.u32[2 * row];
+  }
+
+  isKnown(row: number): boolean {
+    return (this.#heap.u32[2 * row + 1] & FLAG_KNOWN) !== 0;
+  }
+
+  makeKnown(row: number): void {
+    if (this.isKnown(row)) return;
+    this.#heap.own(row, 1);
+    this.#heap.u32[2 * row + 1] |= FLAG_KNOWN;
+    this.knownCount += 1;
+  }
+
+  version(row: number): number {
+    return this.#heap.u32[2 * row + 2];
+  }
+
+  touch(row: number): void {
+    this.#heap.own(row + 1, 1);
+    this.#heap.u32[2 * row + 2] += 1;
+  }
+
+  /** Notes the time of an event that is remembered. */
+  noteRecord(row: number, timeMs: number): void {
+    if (this.#heap.f64[row + 9] >= timeMs) return;
+    this.#heap.own(row + 9, 1);
+    this.#heap.f64[row + 9] = timeMs;
+  }
+
+  lastRecordMs(row: number): number {
+    return this.#heap.f64[row + 9];
+  }
+
+  late(row: number): number {
+    return this.#heap.f64[row + 6];
+  }
+
+  removed(row: number): number {
+    return this.#heap.f64[row + 7];
+  }
+
+  unresolved(row: number): number {
+    return this.#heap.f64[row + 8];
+  }
+
+  countLate(row: number): void {
+    this.#increment(row + 6, row);
+  }
+
+  countRemoved(row: number): void {
+    this.#increment(row + 7, row);
+  }
+
+  countUnresolved(row: number): void {
+    this.#increment(row + 8, row);
+  }
+
+  #increment(at: number, row: number): void {
+    this.#heap.own(at, 1);
+    this.#heap.f64[at] += 1;
+    this.touch(row);
+  }
+
+  settledSymbol(row: number): number {
+    return this.#heap.u32[2 * row + 4];
+  }
+
+  setSettledSymbol(row: number, symbol: number): void {
+    const old = this.settledSymbol(row);
+    if (old === symbol) return;
+    this.#strings.retain(symbol);
+    this.#heap.own(row + 2, 1);
+    this.#heap.u32[2 * row + 4] = symbol;
+    this.#strings.release(old);
+  }
+
+  symbolNow(row: number): number {
+    return this.#heap.u32[2 * row + 8];
+  }
+
+  setSymbolNow(row: number, symbol: number): void {
+    const old = this.symbolNow(row);
+    if (old === symbol) return;
+    if (old !== 0) this.symbolIndex.remove(this.#symbolHash(this.#strings.text(old).toLowerCase()), row);
+    this.#strings.retain(symbol);
+    this.#heap.own(row + 4, 1);
+    this.#heap.u32[2 * row + 8] = symbol;
+    this.#strings.release(old);
+    if (symbol !== 0) this.symbolIndex.insert(this.#symbolHash(this.#strings.text(symbol).toLowerCase()), row);
+  }
+
+  text(row: number): string {
+    const start = 8 * row + ROW_BYTES;
+    return utf8ToString(this.#heap.u8, start, start + this.#heap.u32[2 * row + 9]);
+  }
+
+  compareText(a: number, b: number): number {
+    const { u8, u32 } = this.#heap;
+    const aStart = 8 * a + ROW_BYTES;
+    const bStart = 8 * b + ROW_BYTES;
+    return compareBytes(u8, aStart, aStart + u32[2 * a + 9], u8, bStart, bStart + u32[2 * b + 9]);
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Settled last-seen times of a token's traders, exact: one entry a wallet with the second of its last settled buy and
+ * sell. A wallet is in a window if one of them is, or if an unsettled swap of it is.
+ *
+ * Table: f64 [0] base second; u32 [2] count, [3] capacity; then entries of three u32: who, buy, sell; the seconds count
+ * from base + 1, 0 being never. Open addressing by the hash of the wallet.
+ */
+import type { Heap } from "./heap.ts";
+import type { Strings } from "./strings.ts";
+
+const HEADER_BYTES = 16;
+const ENTRY_WORDS = 3;
+const FIRST_CAPACITY = 4;
+const LOAD_MAX = 0.8;
+const OFFSET_MAX = 0xffffffff;
+/** The base lies so far before the first time, for entries that come out of order. */
+const BASE_LEAD_SECONDS = 1000_000_000;
+
+export class TraderTables {
+  readonly #heap: Heap;
+  readonly #strings: Strings;
+  bytes = 0;
+
+  constructor(heap: Heap, strings: Strings) {
+    this.#heap = heap;
+    this.#strings = strings;
+  }
+
+  create(timeMs: number): number {
+    const table = this.#allocate(FIRST_CAPACITY);
+    this.#heap.f64[table] = Math.floor(timeMs / 1000) - BASE_LEAD_SECONDS;
+    return table;
+  }
+
+  #allocate(capacity: number): number {
+    const size = HEADER_BYTES + 4 * ENTRY_WORDS * capacity;
+    const table = this.#heap.alloc(size);
+    this.#heap.own(table, (size + 7) >>> 3);
+    this.#heap.u32[2 * table + 3] = capacity;
+    this.bytes += size;
+    return table;
+  }
+
+  #release(table: number): void {
+    const size = HEADER_BYTES + 4 * ENTRY_WORDS * this.#heap.u32[2 * table + 3];
+    this.bytes -= size;
+    this.#heap.free(table, size);
+  }
+
+  /** Frees the table and its references to wallets. */
+  free(table: number): void {
+    this.each(table, (who) => this.#strings.release(who));
+    this.#release(table);
+  }
+
+  count(table: number): number {
+    return this.#heap.u32[2 * table + 2];
+  }
+
+  /** Notes a settled swap. Returns the table, which may have moved. */
+  note(table: number, who: number, buy: boolean, timeMs: number, expiredBeforeMs: number): number {
+    let target = table;
+    let second = Math.floor(timeMs / 1000) - this.#heap.f64[target] + 1;
+    if (second > OFFSET_MAX || second < 1) {
+      target = this.#rebuild(target, expiredBeforeMs, Math.floor(timeMs / 1000) - BASE_LEAD_SECONDS);
+      second = Math.floor(timeMs / 1000) - this.#heap.f64[target] + 1;
+    }
+    let slot = this.#slot(target, who);
+    const { u32 } = this.#heap;
+    if (u32[slot] === 0) {
+      if (u32[2 * target + 2] + 1 > u32[2 * target + 3] * LOAD_MAX) {
+        target = this.#rebuild(target, expiredBeforeMs, this.#heap.f64[target]);
+        slot = this.#slot(target, who);
+      }
+      this.#heap.own(target, 2);
+      this.#heap.own(slot >>> 1, 2);
+      this.#heap.u32[2 * target + 2] += 1;
+      this.#heap.u32[slot] = who;
+      this.#strings.retain(who);
+    }
+    this.#heap.own(slot >>> 1, 2);
+    const at = slot + (buy ? 1 : 2);
+    if (this.#heap.u32[at] < second) this.#heap.u32[at] = second;
+    return target;
+  }
+
+  #slot(table: number, who: number): number {
+    const { u32 } = this.#heap;
+    const capacity = u32[2 * table + 3];
+    const entries = 2 * table + HEADER_BYTES / 4;
+    let slot = Math.floor((this.#strings.hash(who) * capacity) / 4294967296);
+    for (;;) {
+      const at = entries + ENTRY_WORDS * slot;
+      if (u32[at] === who || u32[at] === 0) return at;
+      slot = slot + 1 === capacity ? 0 : slot + 1;
+    }
+  }
+
+  /** Copies what has not expired into a table of the right size with this base. */
+  #rebuild(old: number, expiredBeforeMs: number, baseSecond: number): number {
+    const live: number[] = [];
+    const dead: number[] = [];
+    this.each(old, (who, buyMs, sellMs) => {
+      if (Math.max(buyMs, sellMs) < expiredBeforeMs) dead.push(who);
+      else live.push(who, buyMs, sellMs);
+    });
+    const wanted = live.length / 3 + 1;
+    const table = this.#allocate(Math.max(FIRST_CAPACITY, Math.ceil((wanted * 1.2) / LOAD_MAX)));
+    this.#heap.f64[table] = baseSecond;
+    this.#heap.u32[2 * table + 2] = live.length / 3;
+    for (let i = 0; i < live.length; i += 3) {
+      const slot = this.#slot(table, live[i]);
+      this.#heap.u32[slot] = live[i];
+      this.#heap.u32[slot + 1] = Math.max(0, Math.floor(live[i + 1] / 1000) - baseSecond + 1);
+      this.#heap.u32[slot + 2] = Math.max(0, Math.floor(live[i + 2] / 1000) - baseSecond + 1);
+    }
+    this.#release(old);
+    for (const who of dead) this.#strings.release(who);
+    return table;
+  }
+
+  /** Drops wallets not seen since expiredBeforeMs. Returns the table, which may have moved. */
+  sweep(table: number, expiredBeforeMs: number): number {
+    return this.#rebuild(table, expiredBeforeMs, this.#heap.f64[table]);
+  }
+
+  /** Calls `each` with every wallet and its last settled buy and sell, cut to the second; -Infinity is never. */
+  each(table: number, each: (who: number, buyMs: number, sellMs: number) => void): void {
+    const base = this.#heap.f64[table];
+    const capacity = this.#heap.u32[2 * table + 3];
+    const entries = 2 * table + HEADER_BYTES / 4;
+    for (let at = entries; at < entries + ENTRY_WORDS * capacity; at += ENTRY_WORDS) {
+      // Read anew each time: what the caller does may grow the image.
+      const { u32 } = this.#heap;
+      const who = u32[at];
+      if (who === 0) continue;
+      const buy = u32[at + 1];
+      const sell = u32[at + 2];
+      each(
+        who,
+        buy === 0 ? Number.NEGATIVE_INFINITY : (base + buy - 1) * 1000,
+        sell === 0 ? Number.NEGATIVE_INFINITY : (base + sell - 1) * 1000,
+      );
+    }
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Upkeep of a token as its chain's high moves on: buckets widen, settle and merge, swaps are forgotten, traders settle,
+ * and an empty token retires. All of it is lazy: figures never depend on whether it has run, only memory does. It runs at
+ * records of the log alone, so equal logs give equal bytes of state.
+ */
+import { BucketRow } from "./bucket-row.ts";
+import type { Chain, Chains } from "./chains.ts";
+import { WHEEL_GRAIN_MS } from "./chains.ts";
+import type { ColdStore } from "./cold-store.ts";
+import type { Heap } from "./heap.ts";
+import type { HotBuckets } from "./hot-buckets.ts";
+import type { Inclusions } from "./inclusions.ts";
+import type { LevelPlan } from "./levels.ts";
+import { FLAG_COUNTS, FLAG_FORGOTTEN, FLAG_GROUPED, type Records } from "./records.ts";
+import type { SettledTraders } from "./settled-traders.ts";
+import {
+  HOT_COUNTING,
+  HOT_HEAD,
+  RECENT_COUNT,
+  RECENT_FROM,
+  RECENT_HEAD,
+  RECENT_TAIL,
+  SYMBOL_HOLDER,
+  type Tokens,
+} from "./tokens.ts";
+
+/** So many of a token's newest swaps that count are kept beyond the horizon. */
+export const RECENT_SWAPS_MAX = 100;
+
+export type UpkeepParts = {
+  readonly heap: Heap;
+  readonly plan: LevelPlan;
+  readonly chains: Chains;
+  readonly tokens: Tokens;
+  readonly records: Records;
+  readonly inclusions: Inclusions;
+  readonly hot: HotBuckets;
+  readonly cold: ColdStore;
+  readonly traders: SettledTraders;
+};
+
+export class Upkeep {
+  readonly #p: UpkeepParts;
+  readonly #row = new BucketRow();
+
+  constructor(parts: UpkeepParts) {
+    this.#p = parts;
+  }
+
+  /** Looks after one token and puts it down for its next time. */
+  visit(token: number, chain: Chain): void {
+    const { heap, hot, cold, tokens, chains } = this.#p;
+    const active = tokens.active(token);
+    if (active === 0) return;
+    hot.age(active, chain.highMs);
+    for (;;) {
+      const bucket = heap.u32[2 * active + HOT_HEAD];
+      if (bucket === 0 || hot.endMs(bucket) > chain.highMs - chain.hotMs) break;
+      if (!this.#settle(token, active, bucket, chain)) break;
+    }
+    cold.age(active, chain.highMs);
+    if (heap.u32[2 * active + HOT_HEAD] === 0 && cold.count(active) === 0) {
+      this.#retire(token, active);
+      return;
+    }
+    const fresh = heap.u32[2 * active + HOT_HEAD] !== 0;
+    chains.schedule(chain, token, fresh ? chain.highMs + WHEEL_GRAIN_MS : cold.nextDueMs(active));
+  }
+
+  /**
+   * Settles the oldest hot bucket, unless one of its swaps is still remembered (by a later inclusion or removal): then
+   * it and all behind it wait. Returns whether it did.
+   */
+  #settle(token: number, active: number, bucket: number, chain: Chain): boolean {
+    const { records, inclusions, hot, cold } = this.#p;
+    for (let record = hot.firstRecord(bucket); record !== 0; record = records.next(record)) {
+      const flags = records.flags(record);
+      if ((flags & FLAG_GROUPED) === 0 || (flags & FLAG_FORGOTTEN) !== 0) continue;
+      const entry = inclusions.entryOf(record, records.identityHash(record));
+      if (inclusions.lastMs(entry) >= chain.highMs - chain.horizonMs) return false;
+    }
+    for (let record = hot.firstRecord(bucket); record !== 0; record = records.next(record)) {
+      if ((records.flags(record) & FLAG_FORGOTTEN) !== 0) continue;
+      const hash = records.identityHash(record);
+      inclusions.forget(hash, inclusions.entryOf(record, hash));
+    }
+    if (hot.trades(bucket) > 0) {
+      hot.read(bucket, this.#row);
+      cold.settle(active, hot.level(bucket), this.#row);
+    }
+    this.#settleRecords(token, active, bucket, chain);
+    hot.remove(active, bucket);
+    return true;
+  }
+
+  #settleRecords(token: number, active: number, bucket: number, chain: Chain): void {
+    const { heap, records, hot, traders } = this.#p;
+    const counting: number[] = [];
+    const rest: number[] = [];
+    for (let record = hot.firstRecord(bucket); record !== 0; record = records.next(record)) {
+      if ((records.flags(record) & FLAG_COUNTS) !== 0) counting.push(record);
+      else rest.push(record);
+    }
+    for (const record of rest) records.free(record);
+    heap.own(active, 8);
+    heap.u32[2 * active + HOT_COUNTING] -= counting.length;
+    if (counting.length === 0) return;
+    for (const record of counting) traders.note(active, record, chain.highMs);
+    this.#settleSymbol(token, active, counting, chain);
+    if (heap.u32[2 * active + HOT_COUNTING] >= RECENT_SWAPS_MAX) {
+      this.#dropRecent(active, hot.endMs(bucket));
+      for (const record of counting) records.free(record);
+      return;
+    }
+    counting.sort((a, b) => records.compare(a, b, chain.id));
+    for (const record of counting) this.#pushRecent(active, record);
+  }
+
+  #settleSymbol(token: number, active: number, counting: readonly number[], chain: Chain): void {
+    const { heap, records, tokens } = this.#p;
+    let best = 0;
+    let symbol = 0;
+    for (const record of counting) {
+      const own = records.read(record).symbol;
+      if (record === heap.u32[2 * active + SYMBOL_HOLDER]) {
+        heap.own(active, 8);
+        heap.u32[2 * active + SYMBOL_HOLDER] = 0;
+      }
+      if (own === 0) continue;
+      if (best === 0 || records.compare(record, best, chain.id) > 0) {
+        best = record;
+        symbol = own;
+      }
+    }
+    if (best !== 0) tokens.setSettledSymbol(token, symbol);
+  }
+
+  #pushRecent(active: number, record: number): void {
+    const { heap, records } = this.#p;
+    heap.own(active, 8);
+    records.setNext(record, 0);
+    const tail = heap.u32[2 * active + RECENT_TAIL];
+    if (tail === 0) heap.u32[2 * active + RECENT_HEAD] = record;
+    else records.setNext(tail, record);
+    heap.u32[2 * active + RECENT_TAIL] = record;
+    heap.u32[2 * active + RECENT_COUNT] += 1;
+    if (heap.u32[2 * active + RECENT_COUNT] > RECENT_SWAPS_MAX) this.#shiftRecent(active);
+  }
+
+  #shiftRecent(active: number): void {
+    const { heap, records } = this.#p;
+    const head = heap.u32[2 * active + RECENT_HEAD];
+    const next = records.next(head);
+    heap.u32[2 * active + RECENT_HEAD] = next;
+    if (next === 0) heap.u32[2 * active + RECENT_TAIL] = 0;
+    heap.u32[2 * active + RECENT_COUNT] -= 1;
+    heap.f64[active + RECENT_FROM] = Math.max(heap.f64[active + RECENT_FROM], records.timeMs(head) + 1);
+    records.free(head);
+  }
+
+  #dropRecent(active: number, fromMs: number): void {
+    const { heap } = this.#p;
+    heap.own(active, 8);
+    while (heap.u32[2 * active + RECENT_HEAD] !== 0) this.#shiftRecent(active);
+    heap.f64[active + RECENT_FROM] = Math.max(heap.f64[active + RECENT_FROM], fromMs);
+  }
+
+  #retire(token: number, active: number): void {
+    const { tokens, traders } = this.#p;
+    this.#dropRecent(active, 0);
+    traders.free(active);
+    tokens.retire(token);
+    if (!tokens.isKnown(token)) tokens.remove(token);
+  }
+}

@@ -1,0 +1,225 @@
+/** Figures of a token in a window at an as-of: range queries over its buckets. Reads only. */
+import { BucketRow, Figures } from "./bucket-row.ts";
+import type { ColdStore } from "./cold-store.ts";
+import { differenceText, ExactSum, priceChangePercentText, priceChangeText, priceText, vwapText } from "./decimal.ts";
+import type { HotBuckets } from "./hot-buckets.ts";
+import type { LevelPlan } from "./levels.ts";
+import type { TraderCount, TraderCounts } from "./trader-counts.ts";
+import { SKETCH_ERROR } from "./trader-sketch.ts";
+import type { EngineConfig, WindowSpec, WindowStats } from "./types.ts";
+
+const USD_PLACES = 6;
+const TOKEN_PLACES = 18;
+
+export type WindowEdges = { readonly openMs: number; readonly closeMs: number };
+
+export class WindowQuery {
+  readonly #config: EngineConfig;
+  readonly #plan: LevelPlan;
+  readonly #hot: HotBuckets;
+  readonly #cold: ColdStore;
+  readonly #traders: TraderCounts;
+  readonly #row = new BucketRow();
+  readonly #figures = new Figures();
+  readonly #hasPrevious: readonly boolean[];
+
+  constructor(config: EngineConfig, plan: LevelPlan, hot: HotBuckets, cold: ColdStore, traders: TraderCounts) {
+    this.#config = config;
+    this.#plan = plan;
+    this.#hot = hot;
+    this.#cold = cold;
+    this.#traders = traders;
+    this.#hasPrevious = config.windows.map((w) => 2 * w.lengthMs + w.stepMs <= plan.longestWindowMs);
+  }
+
+  edges(window: WindowSpec, asOfMs: number): WindowEdges {
+    const finest = this.#plan.finestStepMs;
+    return {
+      openMs: Math.floor((asOfMs - window.lengthMs) / window.stepMs) * window.stepMs,
+      closeMs: Math.floor(asOfMs / finest) * finest + finest,
+    };
+  }
+
+  /** Adds up what counts in [fromMs, toMs). */
+  figures(active: number, fromMs: number, toMs: number, figures: Figures): void {
+    figures.clear();
+    if (active === 0) return;
+    this.#cold.accumulate(active, fromMs, toMs, figures);
+    this.#hot.eachRow(active, fromMs, toMs, this.#row, (row) => figures.add(row));
+  }
+
+  stats(token: number, active: number, index: number, asOfMs: number, seenSinceMs: number | undefined): WindowStats {
+    const window = this.#config.windows[index];
+    const { openMs, closeMs } = this.edges(window, asOfMs);
+    const f = this.#figures;
+    this.figures(active, openMs, closeMs, f);
+    const usd = sumOf(f.usdBuy, f.usdSell);
+    const amount = sumOf(f.tokenBuy, f.tokenSell);
+    const [count] = this.#traders.count(token, active, [openMs], closeMs);
+    const stats: WindowStats = {
+      open_time: openMs,
+      close_time: closeMs,
+      complete: seenSinceMs !== undefined && seenSinceMs <= openMs,
+      ...volumes(f, usd, amount),
+      ...prices(f, usd, amount),
+      ...tradersOf(count),
+      ...(f.trades === 0 ? {} : { first_trade_time: f.firstMs, last_trade_time: f.lastMs }),
+    };
+    if (this.#hasPrevious[index]) {
+      this.figures(active, openMs - window.lengthMs, openMs, f);
+      stats.previous = volumes(f, sumOf(f.usdBuy, f.usdSell), sumOf(f.tokenBuy, f.tokenSell));
+    }
+    return stats;
+  }
+
+  /** A double near the figure, for ranking. */
+  figure(token: number, active: number, index: number, field: string, asOfMs: number): number | undefined {
+    const { openMs, closeMs } = this.edges(this.#config.windows[index], asOfMs);
+    const f = this.#figures;
+    if (field === "traders" || field === "buyers" || field === "sellers") {
+      return this.#traders.count(token, active, [openMs], closeMs)[0][field];
+    }
+    this.figures(active, openMs, closeMs, f);
+    return rankFigure(f, field);
+  }
+
+  hasTrades(active: number, fromMs: number, toMs: number): boolean {
+    return active !== 0 && this.#firstStartMs(active, fromMs) < toMs;
+  }
+
+  /** Start of the first bucket with trades at or behind fromMs, or Infinity. */
+  #firstStartMs(active: number, fromMs: number): number {
+    const cold = this.#cold.firstStartMs(active, fromMs);
+    if (cold !== Number.POSITIVE_INFINITY) return cold;
+    let first = Number.POSITIVE_INFINITY;
+    this.#hot.eachRow(active, fromMs, Number.POSITIVE_INFINITY, this.#row, (row) => {
+      if (row.startMs < first) first = row.startMs;
+    });
+    return first;
+  }
+
+  /** The first instant after asOfMs at which any window changes without an event. */
+  nextChangeMs(active: number, asOfMs: number, seenSinceMs: number | undefined): number {
+    let next = Number.POSITIVE_INFINITY;
+    const finest = this.#plan.finestStepMs;
+    const closeMs = Math.floor(asOfMs / finest) * finest + finest;
+    if (active !== 0) {
+      // The first waiting swap counts when its own second has come.
+      next = this.#firstStartMs(active, closeMs);
+    }
+    this.#config.windows.forEach((window, i) => {
+      const { openMs } = this.edges(window, asOfMs);
+      const { lengthMs, stepMs } = window;
+      if (seenSinceMs !== undefined && seenSinceMs > openMs) {
+        next = Math.min(next, Math.ceil(seenSinceMs / stepMs) * stepMs + lengthMs);
+      }
+      if (active === 0) return;
+      const leaves = (startMs: number): number => (Math.floor(startMs / stepMs) + 1) * stepMs;
+      const first = this.#firstStartMs(active, openMs);
+      if (first < closeMs) next = Math.min(next, leaves(first) + lengthMs);
+      if (!this.#hasPrevious[i]) return;
+      const before = this.#firstStartMs(active, openMs - lengthMs);
+      if (before < openMs) next = Math.min(next, leaves(before) + 2 * lengthMs);
+    });
+    return next;
+  }
+}
+
+function sumOf(a: ExactSum, b: ExactSum): ExactSum {
+  const sum = new ExactSum();
+  sum.addSum(a);
+  sum.addSum(b);
+  return sum;
+}
+
+function volumes(f: Figures, usd: ExactSum, amount: ExactSum) {
+  return {
+    trades: f.trades,
+    buys: f.buys,
+    sells: f.sells,
+    volume_usd: usd.text(USD_PLACES),
+    buy_volume_usd: f.usdBuy.text(USD_PLACES),
+    sell_volume_usd: f.usdSell.text(USD_PLACES),
+    net_volume_usd: differenceText(f.usdBuy, f.usdSell, USD_PLACES),
+    volume_token: amount.text(TOKEN_PLACES),
+    buy_volume_token: f.tokenBuy.text(TOKEN_PLACES),
+    sell_volume_token: f.tokenSell.text(TOKEN_PLACES),
+  };
+}
+
+function prices(f: Figures, usd: ExactSum, amount: ExactSum) {
+  if (f.trades === 0) return {};
+  const vwap = vwapText(usd, amount);
+  if (Number.isNaN(f.open)) return { vwap };
+  const open = priceText(f.open);
+  const close = priceText(f.close);
+  return {
+    open,
+    high: priceText(f.high),
+    low: priceText(f.low),
+    close,
+    price_change: priceChangeText(open, close),
+    price_change_pct: priceChangePercentText(open, close),
+    vwap,
+  };
+}
+
+function tradersOf(count: TraderCount) {
+  const { traders, buyers, sellers } = count;
+  if (!count.estimated) return { traders, buyers, sellers };
+  return { traders, buyers, sellers, traders_estimated: true as const, traders_error: SKETCH_ERROR };
+}
+
+function rankFigure(f: Figures, field: string): number | undefined {
+  const usd = (f.usdBuy.toNumber() + f.usdSell.toNumber()) / 1e6;
+  const amount = (f.tokenBuy.toNumber() + f.tokenSell.toNumber()) / 1e18;
+  switch (field) {
+    case "trades":
+      return f.trades;
+    case "buys":
+      return f.buys;
+    case "sells":
+      return f.sells;
+    case "volume_usd":
+      return usd;
+    case "buy_volume_usd":
+      return f.usdBuy.toNumber() / 1e6;
+    case "sell_volume_usd":
+      return f.usdSell.toNumber() / 1e6;
+    case "net_volume_usd":
+      return (f.usdBuy.toNumber() - f.usdSell.toNumber()) / 1e6;
+    case "volume_token":
+      return amount;
+    case "buy_volume_token":
+      return f.tokenBuy.toNumber() / 1e18;
+    case "sell_volume_token":
+      return f.tokenSell.toNumber() / 1e18;
+    case "vwap":
+      return f.trades === 0 ? undefined : usd / amount;
+    case "first_trade_time":
+      return f.trades === 0 ? undefined : f.firstMs;
+    case "last_trade_time":
+      return f.trades === 0 ? undefined : f.lastMs;
+    default:
+      return Number.isNaN(f.open) ? undefined : priceFigure(f, field);
+  }
+}
+
+function priceFigure(f: Figures, field: string): number | undefined {
+  switch (field) {
+    case "open":
+      return f.open;
+    case "high":
+      return f.high;
+    case "low":
+      return f.low;
+    case "close":
+      return f.close;
+    case "price_change":
+      return f.close - f.open;
+    case "price_change_pct":
+      return ((f.close - f.open) / f.open) * 100;
+    default:
+      return undefined;
+  }
+}
