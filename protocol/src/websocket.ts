@@ -1,0 +1,109 @@
+/** Messages of the WebSocket at `/ws`, in the encoding `swapstats.v1.json`. Times are milliseconds since 1970. */
+import type { JsonObject } from "./merge-patch.ts";
+import type { ProblemCode } from "./problems.ts";
+import type { WindowFigures } from "./stats.ts";
+
+export const webSocketPath = "/ws";
+/** The sub-protocol that is spoken, also where a client names none. */
+export const webSocketProtocol = "swapstats.v1.json";
+/** Named in the interface, and not part of this version. */
+export const jsonPatchProtocol = "swapstats.v1.json-patch";
+
+/** Limits that a client can meet; those of connections, subscriptions, sizes and rates are the server's configuration. */
+export const messageLimits = {
+  /** Bytes of UTF-8 of the `id` of a request. */
+  requestIdBytesMax: 128,
+  conflateMsMax: 60_000,
+} as const;
+
+/** Close codes that the server uses, and when. */
+export const closeCodes = {
+  /** The service is going away; a message `shutdown` says when to come back. */
+  goingAway: 1001,
+  /** A frame breaks RFC 6455. */
+  protocolError: 1002,
+  /** A binary message: all messages are text. */
+  unsupportedData: 1003,
+  /** A text message that is not UTF-8. */
+  invalidText: 1007,
+  /** More messages than allowed, answers that are not read, or no answer to pings. */
+  policyViolation: 1008,
+  /** A message longer than `api.ws.max_message_bytes`. */
+  messageTooBig: 1009,
+} as const;
+
+/** Echoed in the answers to a request. */
+export type RequestId = string | number;
+
+/** `windows` holds for token channels, `limit` for overview channels; absent: all windows, 50 rows. */
+export type SubscribeRequest = {
+  subscribe: string | string[];
+  id?: RequestId;
+  windows?: string[];
+  limit?: number;
+  conflate_ms?: number;
+};
+export type UnsubscribeRequest = { unsubscribe: string | string[]; id?: RequestId };
+export type ClientMessage = SubscribeRequest | UnsubscribeRequest;
+
+/** Figures of a window without its edges, which follow from as_of and the window's step. */
+export type ChannelFigures = Omit<WindowFigures, "open_time" | "close_time">;
+
+/** Data of a channel `token:<id>`. */
+export type TokenData = {
+  id: string;
+  symbol?: string;
+  late: number;
+  removed: number;
+  unresolved: number;
+  windows: Record<string, ChannelFigures>;
+};
+/** Data of a channel `overview:<window>:<sort>`; `order` holds ids, best first. */
+export type OverviewData = { order: string[]; rows: Record<string, { symbol?: string; stats: ChannelFigures }> };
+
+export type SubscribedMessage = {
+  type: "subscribed";
+  id?: RequestId;
+  /** Canonical names; every later message of a channel uses its canonical name. */
+  channels: string[];
+  windows: Record<string, { length_ms: number; step_ms: number }>;
+};
+/** Sent only where the request had an `id`. */
+export type UnsubscribedMessage = { type: "unsubscribed"; id: RequestId; channels: string[] };
+
+type Revision = {
+  channel: string;
+  epoch: string;
+  rev: number;
+  as_of: number;
+  /** Absent for an overview. */
+  watermark?: number;
+  lag_ms: number;
+};
+export type SnapshotMessage = Revision & { type: "snapshot"; data: TokenData | OverviewData };
+/** `patch` is a merge patch (RFC 7396) that applies to the data of `prev_rev`, which is the revision sent last. */
+export type PatchMessage = Revision & { type: "patch"; prev_rev: number; patch: JsonObject };
+
+export type ErrorMessage = {
+  type: "error";
+  /** Absent where the request had none, or could not be read. */
+  id?: RequestId;
+  code: ProblemCode;
+  message: string;
+  /** The channel as the request named it. */
+  channel?: string;
+  /** With `ambiguous_token`: the ids that the name stands for. */
+  candidates?: readonly string[];
+};
+/** Sent when nothing else was for a while. */
+export type HeartbeatMessage = { type: "heartbeat"; time: number };
+export type ShutdownMessage = { type: "shutdown"; reconnect_after_ms: number };
+
+export type ServerMessage =
+  | SubscribedMessage
+  | UnsubscribedMessage
+  | SnapshotMessage
+  | PatchMessage
+  | ErrorMessage
+  | HeartbeatMessage
+  | ShutdownMessage;

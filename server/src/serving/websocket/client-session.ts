@@ -1,0 +1,267 @@
+/**
+ * One connected client.
+ *
+ *   open ------- close frame sent or received, by either side --> closing
+ *   open ------- the connection broke -------------------------> closed
+ *   closing ---- the other side answered, or took too long -----> closed
+ *
+ * While open, requests are worked on one after the other in the order they came, each once there is room for its answer:
+ * so a client that asks and does not read makes its own requests wait, and costs no memory but theirs.
+ *
+ * Frames are made by this folder and written to the socket itself: `ws` would build one frame a message and client. That is
+ * sound because without compression `ws` writes each of its own frames (the close frame, nothing else here) whole and at once, and
+ * every write here ends at the end of a frame. `ws` does the handshake, parses what comes in, and closes.
+ */
+import type { Duplex } from "node:stream";
+import { closeCodes } from "@swapstats/protocol/websocket.ts";
+import { WebSocket } from "ws";
+import { ProblemError } from "../problems.ts";
+import { type MessageFrames, sequenceOfPong, textFrames } from "./frames.ts";
+import type { Hub } from "./hub.ts";
+import type { WebSocketConfig, WebSocketLimits } from "./limits.ts";
+import { MessageRate } from "./message-rate.ts";
+import { errorText, heartbeatText, shutdownText, subscribedText, unsubscribedText } from "./messages.ts";
+import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "./observers.ts";
+import { Outbox } from "./outbox.ts";
+import { type ClientRequest, parseRequest } from "./requests.ts";
+import type { PushTarget, Subscription } from "./subscription.ts";
+import { ClientSubscriptions } from "./subscriptions.ts";
+import { WaitingQueue } from "./waiting-queue.ts";
+
+export type SessionOptions = {
+  readonly hub: Hub;
+  readonly config: WebSocketConfig;
+  readonly limits: WebSocketLimits;
+  readonly logger: WebSocketLogger;
+  readonly metrics: WebSocketMetrics;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
+  /** Called once, when the connection has ended. */
+  readonly onClosed: (session: ClientSession, reason: CloseReason) => void;
+};
+
+export class ClientSession implements PushTarget {
+  readonly #ws: WebSocket;
+  readonly #socket: Duplex;
+  readonly #options: SessionOptions;
+  readonly #windows: readonly string[];
+  readonly #outbox: Outbox;
+  readonly #rate: MessageRate;
+  readonly #waiting = new WaitingQueue();
+  readonly #subscriptions: ClientSubscriptions;
+  /** Texts of requests that wait, and their length together. */
+  readonly #requests: string[] = [];
+  #requestChars = 0;
+  #isWorking = false;
+  #lastSentMs: number;
+  #closeReason: CloseReason | undefined;
+
+  constructor(ws: WebSocket, socket: Duplex, options: SessionOptions) {
+    this.#ws = ws;
+    this.#socket = socket;
+    this.#options = options;
+    this.#windows = options.config.windows.list.map((window) => window.name);
+    this.#lastSentMs = options.nowMs();
+    this.#outbox = new Outbox(
+      options.limits,
+      (frames) => this.#write(frames),
+      (bytesFree, nowMs) => this.#waiting.take(bytesFree, nowMs),
+    );
+    this.#rate = new MessageRate(options.config.api.ws.maxMessagesPerSec, this.#lastSentMs);
+    this.#subscriptions = new ClientSubscriptions(options.hub, this, options.config, this.#windows);
+    ws.on("message", (data: Buffer, isBinary) => this.#onMessage(data, isBinary));
+    ws.on("ping", (payload) => this.#onPing(payload));
+    ws.on("pong", (payload) => this.#onPong(payload));
+    ws.on("error", (error) => this.#onReceiveError(error));
+    ws.on("close", (code) => this.#onClose(code));
+  }
+
+  get isOpen(): boolean {
+    return this.#ws.readyState === WebSocket.OPEN;
+  }
+
+  enqueue(subscription: Subscription): void {
+    this.#waiting.add(subscription);
+  }
+
+  dequeue(subscription: Subscription): void {
+    this.#waiting.remove(subscription);
+  }
+
+  flush(nowMs: number): void {
+    if (!this.isOpen) return;
+    const bytes = this.#outbox.pump(nowMs);
+    const oldestMs = this.#waiting.drainOldestTakenMs();
+    if (bytes === 0) return;
+    this.#lastSentMs = nowMs;
+    if (oldestMs !== undefined) this.#options.metrics.pushLag((nowMs - oldestMs) / 1_000);
+  }
+
+  /** Looks after heartbeat and death; called every `sweepMs`. */
+  sweep(nowMs: number): void {
+    if (!this.isOpen) return;
+    const { limits } = this.#options;
+    const oldestPingAtMs = this.#outbox.oldestPingAtMs;
+    if (oldestPingAtMs !== undefined && nowMs - oldestPingAtMs > limits.noPongMs) {
+      this.#close(closeCodes.policyViolation, "no answer to pings", "no_pong");
+    } else if (oldestPingAtMs === undefined && nowMs - this.#lastSentMs >= limits.heartbeatMs) {
+      this.#outbox.reply(this.#framesOf(heartbeatText(Date.now())));
+      this.flush(nowMs);
+    }
+  }
+
+  /** Says goodbye and closes. Goes past the credit: it is one small message, and the last. */
+  shutdown(reconnectAfterMs: number): void {
+    if (!this.isOpen) return;
+    if (!this.#outbox.isInMessage) this.#write(this.#framesOf(shutdownText(reconnectAfterMs)));
+    this.#close(closeCodes.goingAway, "the service is shutting down", "shutting_down");
+  }
+
+  terminate(): void {
+    this.#ws.terminate();
+  }
+
+  #write(frames: readonly Buffer[]): void {
+    if (!this.#socket.writable) return;
+    this.#socket.cork();
+    for (const frame of frames) this.#socket.write(frame);
+    this.#socket.uncork();
+  }
+
+  #framesOf(text: string): MessageFrames {
+    return textFrames(text, this.#options.limits.fragmentBytesMax);
+  }
+
+  #close(code: number, reason: string, label: CloseReason): void {
+    this.#closeReason ??= label;
+    this.#ws.close(code, reason);
+  }
+
+  #onMessage(data: Buffer, isBinary: boolean): void {
+    if (!this.isOpen) return;
+    if (isBinary) {
+      this.#close(closeCodes.unsupportedData, "messages are JSON text", "bad_frame");
+      return;
+    }
+    const text = data.toString();
+    if (!this.#isAllowed(text)) return;
+    this.#requests.push(text);
+    this.#requestChars += text.length;
+    if (!this.#isWorking) void this.#work();
+  }
+
+  /** Holds the rate and the number of requests that wait; answers what is over the limit. */
+  #isAllowed(text: string): boolean {
+    const { maxMessagesPerSec, maxMessageBytes } = this.#options.config.api.ws;
+    const verdict = this.#rate.take(this.#options.nowMs());
+    if (verdict === "cut_off") {
+      this.#close(closeCodes.policyViolation, `more than ${maxMessagesPerSec} messages a second`, "rate_limited");
+      return false;
+    }
+    const isQueueFull = this.#requests.length > 0 && this.#requestChars + text.length > maxMessageBytes;
+    if (verdict === "accept" && !isQueueFull) return true;
+    const message = isQueueFull
+      ? "The message was ignored: the requests before it are still being answered. Read the answers first."
+      : `The message was ignored: a connection may send ${maxMessagesPerSec} messages a second. Put several channels into one.`;
+    if (this.#outbox.hasRoom) {
+      this.#answer(errorText(parseRequest(text, this.#windows).id, new ProblemError("rate_limited", message)));
+    } else {
+      this.#close(closeCodes.policyViolation, "answers are not read", "answers_not_read");
+    }
+    return false;
+  }
+
+  #onPing(payload: Buffer): void {
+    if (!this.isOpen) return;
+    const verdict = this.#rate.take(this.#options.nowMs());
+    if (verdict === "cut_off") this.#close(closeCodes.policyViolation, "too many pings", "rate_limited");
+    if (verdict !== "accept") return;
+    this.#outbox.owePong(payload);
+    this.flush(this.#options.nowMs());
+  }
+
+  #onPong(payload: Buffer): void {
+    if (!this.isOpen) return;
+    const nowMs = this.#options.nowMs();
+    const sequence = sequenceOfPong(payload);
+    if (sequence !== undefined && this.#outbox.pong(sequence)) {
+      this.flush(nowMs);
+    } else if (this.#rate.take(nowMs) === "cut_off") {
+      // RFC 6455 allows pongs that nobody asked for, as a sign of life; a flood of them is none.
+      this.#close(closeCodes.policyViolation, "too many pongs", "rate_limited");
+    }
+  }
+
+  /** `ws` has sent the close frame with the right code already. */
+  #onReceiveError(error: Error & { readonly code?: string }): void {
+    const isTooBig = error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
+    this.#closeReason ??= isTooBig ? "message_too_large" : "bad_frame";
+  }
+
+  #onClose(code: number): void {
+    const isAbnormal = code === 1006;
+    this.#outbox.close();
+    this.#subscriptions.closeAll();
+    this.#requests.length = 0;
+    this.#options.onClosed(this, this.#closeReason ?? (isAbnormal ? "lost" : "client"));
+  }
+
+  #answer(text: string): void {
+    this.#outbox.reply(this.#framesOf(text));
+    this.flush(this.#options.nowMs());
+  }
+
+  async #work(): Promise<void> {
+    this.#isWorking = true;
+    for (let text = this.#requests[0]; text !== undefined && this.isOpen; text = this.#requests[0]) {
+      await this.#handle(parseRequest(text, this.#windows));
+      this.#requests.shift();
+      this.#requestChars -= text.length;
+    }
+    this.#isWorking = false;
+  }
+
+  async #handle(request: ClientRequest): Promise<void> {
+    await this.#outbox.room();
+    if (request.kind === "subscribe") await this.#subscribe(request);
+    else if (request.kind === "unsubscribe") await this.#unsubscribe(request);
+    else this.#answer(errorText(request.id, request.problem));
+  }
+
+  async #subscribe(request: Extract<ClientRequest, { kind: "subscribe" }>): Promise<void> {
+    let outcome: Awaited<ReturnType<ClientSubscriptions["open"]>>;
+    try {
+      outcome = await this.#subscriptions.open(request.channels, request.options);
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      this.#answer(errorText(request.id, error));
+      return;
+    }
+    if (!this.isOpen) {
+      this.#subscriptions.closeAll();
+      return;
+    }
+    if (outcome.opened.length > 0) {
+      const channels = outcome.opened.map((subscription) => subscription.feed?.channel as string);
+      this.#answer(subscribedText(request.id, channels, outcome.windows));
+      this.#subscriptions.activate(outcome.opened);
+      this.flush(this.#options.nowMs());
+    }
+    for (const { channel, problem } of outcome.failed) {
+      if (problem.code === "internal")
+        this.#options.logger.error({ err: problem.cause, channel }, "subscribing failed");
+      await this.#outbox.room();
+      this.#answer(errorText(request.id, problem, channel));
+    }
+  }
+
+  async #unsubscribe(request: Extract<ClientRequest, { kind: "unsubscribe" }>): Promise<void> {
+    const { closed, missing } = this.#subscriptions.close(request.channels);
+    if (request.id !== undefined && closed.length > 0) this.#answer(unsubscribedText(request.id, closed));
+    for (const channel of missing) {
+      await this.#outbox.room();
+      const problem = new ProblemError("not_subscribed", "The channel is not open on this connection.");
+      this.#answer(errorText(request.id, problem, channel));
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Frames of RFC 6455 as a server sends them: unmasked, uncompressed, ready to be written to any number of sockets.
+ *
+ * A frame's memory is its own and not a slice of Node's shared pool: frames live as long as their revision is the
+ * newest of a quiet topic, and each would hold 8 KiB of the pool.
+ */
+
+const FIN = 0x80;
+const OPCODE_CONTINUATION = 0x0;
+const OPCODE_TEXT = 0x1;
+const OPCODE_PING = 0x9;
+const OPCODE_PONG = 0xa;
+const LENGTH_16_BIT = 126;
+const LENGTH_64_BIT = 127;
+
+const PING_PAYLOAD_BYTES = 4;
+/** Bytes of a frame made by `pingFrame`. */
+export const PING_FRAME_BYTES = 2 + PING_PAYLOAD_BYTES;
+
+/** One message as the frames that carry it: one, or several where it is longer than a fragment may be. */
+export type MessageFrames = readonly Buffer[];
+
+/** Frames of a text message, none of them with more than `fragmentBytesMax` bytes of payload. */
+export function textFrames(text: string, fragmentBytesMax: number): MessageFrames {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= fragmentBytesMax) {
+    const frame = frameOf(FIN | OPCODE_TEXT, bytes);
+    frame.write(text, frame.length - bytes);
+    return [frame];
+  }
+  const payload = Buffer.from(text);
+  const frames: Buffer[] = [];
+  for (let start = 0; start < bytes; start += fragmentBytesMax) {
+    const end = Math.min(start + fragmentBytesMax, bytes);
+    const opcode = start === 0 ? OPCODE_TEXT : OPCODE_CONTINUATION;
+    const frame = frameOf(end === bytes ? FIN | opcode : opcode, end - start);
+    payload.copy(frame, frame.length - (end - start), start, end);
+    frames.push(frame);
+  }
+  return frames;
+}
+
+/** A ping that carries its number, an unsigned 32-bit integer. */
+export function pingFrame(sequence: number): Buffer {
+  const frame = Buffer.allocUnsafe(PING_FRAME_BYTES);
+  frame[0] = FIN | OPCODE_PING;
+  frame[1] = PING_PAYLOAD_BYTES;
+  frame.writeUInt32BE(sequence, 2);
+  return frame;
+}
+
+/** The number that a pong brings back, or undefined when it is not one of ours. */
+export function sequenceOfPong(payload: Buffer): number | undefined {
+  return payload.length === PING_PAYLOAD_BYTES ? payload.readUInt32BE(0) : undefined;
+}
+
+/** A pong with the payload of the client's ping, which has at most 125 bytes. */
+export function pongFrame(payload: Buffer): Buffer {
+  const frame = frameOf(FIN | OPCODE_PONG, payload.length);
+  payload.copy(frame, frame.length - payload.length);
+  return frame;
+}
+
+/** A frame with its header filled in and room for the payload behind. */
+function frameOf(firstByte: number, payloadBytes: number): Buffer {
+  const headerBytes = payloadBytes < LENGTH_16_BIT ? 2 : payloadBytes < 2 ** 16 ? 4 : 10;
+  const frame = Buffer.allocUnsafeSlow(headerBytes + payloadBytes);
+  frame[0] = firstByte;
+  if (headerBytes === 2) {
+    frame[1] = payloadBytes;
+  } else if (headerBytes === 4) {
+    frame[1] = LENGTH_16_BIT;
+    frame.writeUInt16BE(payloadBytes, 2);
+  } else {
+    frame[1] = LENGTH_64_BIT;
+    frame.writeBigUInt64BE(BigInt(payloadBytes), 2);
+  }
+  return frame;
+}

@@ -1,0 +1,236 @@
+/**
+ * Joins clients and topics: one subscription of the bus for all clients with the same topic, however they named it, and one
+ * flush for all updates of a tick.
+ *
+ * The owner coalesces a topic's updates already. Owners on several threads send at different moments, so a flush here
+ * waits until most of coalesce_ms has passed since the last one; otherwise a client would get a write for each owner. With
+ * one owner every batch is flushed as it comes, without further delay.
+ */
+import type { StatsBus, Topic, TopicUpdate } from "../../bus/stats-bus.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
+import { keyOf, keyOfTopic } from "./channels.ts";
+import { HeldSubscriptions } from "./held-subscriptions.ts";
+import type { WebSocketLimits } from "./limits.ts";
+import type { WebSocketMetrics } from "./observers.ts";
+import type { PushTarget, Subscription } from "./subscription.ts";
+import { TopicFeed } from "./topic-feed.ts";
+
+/** Part of coalesce_ms after which a flush is not held back; owners' ticks jitter by less than the rest. */
+const FLUSH_GAP_FACTOR = 0.8;
+/** A flush gives the event loop back after about this time, and goes on in its next turn. */
+const FLUSH_SLICE_MS = 10;
+const CLIENTS_PER_TIME_CHECK = 32;
+
+export type HubOptions = {
+  readonly bus: StatsBus;
+  readonly coalesceMs: number;
+  readonly limits: WebSocketLimits;
+  readonly metrics: WebSocketMetrics;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
+};
+
+export type JoinResult =
+  | { readonly kind: "joined" }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] };
+
+type FeedResult = { readonly kind: "feed"; readonly feed: TopicFeed } | Exclude<JoinResult, { kind: "joined" }>;
+
+export class Hub {
+  readonly #options: HubOptions;
+  /** By the key of the canonical channel. */
+  readonly #feeds = new Map<string, TopicFeed>();
+  readonly #opening = new Map<string, Promise<FeedResult>>();
+  readonly #refreshing = new Map<TopicFeed, Promise<void>>();
+  readonly #held: HeldSubscriptions;
+  #dirty = new Set<PushTarget>();
+  #flushing: PushTarget[] = [];
+  #isScheduled = false;
+  #flushTimer: NodeJS.Timeout | undefined;
+  #lastFlushMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.#held = new HeldSubscriptions(options.nowMs, (subscription) => this.#queue(subscription));
+  }
+
+  /** Topics that are open at the bus. */
+  get topics(): number {
+    return this.#feeds.size;
+  }
+
+  /** Rejects with SwapstatsError `unavailable` when the owner does not answer in time, and with what the bus rejects with. */
+  async join(topic: Topic, subscription: Subscription): Promise<JoinResult> {
+    for (;;) {
+      const result = await this.#feedOf(topic);
+      if (result.kind !== "feed") return result;
+      // Another client, the only one until now, may have left while this one waited.
+      if (result.feed.isClosed) continue;
+      subscription.feed = result.feed;
+      result.feed.subscribers.add(subscription);
+      await this.#refresh(result.feed, topic);
+      return { kind: "joined" };
+    }
+  }
+
+  /** The client was told that it is subscribed: its messages may follow. */
+  activate(subscription: Subscription): void {
+    if (subscription.state !== "opening") return;
+    subscription.state = "current";
+    if (subscription.feed?.isLive) this.#offer(subscription, this.#options.nowMs());
+  }
+
+  leave(subscription: Subscription): void {
+    if (subscription.state === "waiting") subscription.client.dequeue(subscription);
+    subscription.state = "closed";
+    const feed = subscription.feed;
+    if (feed === undefined) return;
+    feed.subscribers.delete(subscription);
+    if (feed.subscribers.size === 0) feed.close();
+  }
+
+  /** Ends all timers; clients leave on their own. */
+  close(): void {
+    this.#held.close();
+    clearTimeout(this.#flushTimer);
+  }
+
+  async #feedOf(topic: Topic): Promise<FeedResult> {
+    const key = keyOfTopic(topic);
+    const feed = this.#feeds.get(key);
+    if (feed !== undefined) return { kind: "feed", feed };
+    const known = this.#opening.get(key);
+    if (known !== undefined) return known;
+    const opening = this.#open(topic).finally(() => this.#opening.delete(key));
+    this.#opening.set(key, opening);
+    return opening;
+  }
+
+  async #open(topic: Topic): Promise<FeedResult> {
+    const feed = new TopicFeed(this.#options.limits);
+    const opened = await this.#subscribe(topic, (update) => this.#onUpdate(feed, update));
+    if (opened.kind !== "opened") return opened;
+    const key = keyOf(opened.channel, topic);
+    const twin = this.#feeds.get(key);
+    if (twin !== undefined) {
+      opened.close();
+      return { kind: "feed", feed: twin };
+    }
+    this.#feeds.set(key, feed);
+    feed.opened(opened.channel, () => {
+      this.#feeds.delete(key);
+      opened.close();
+    });
+    return { kind: "feed", feed };
+  }
+
+  /**
+   * A quiet topic's newest update may be hours old. Its figures still hold, but a new client has to be told as-of,
+   * watermark and lag of now, so the owner is asked once more.
+   */
+  async #refresh(feed: TopicFeed, topic: Topic): Promise<void> {
+    const ageMs = this.#options.nowMs() - feed.newestAtMs;
+    if (!feed.isLive || ageMs <= this.#options.limits.snapshotAgeMsMax) return;
+    const known = this.#refreshing.get(feed);
+    if (known !== undefined) return known;
+    const refreshing = this.#lookAgain(feed, topic).finally(() => this.#refreshing.delete(feed));
+    this.#refreshing.set(feed, refreshing);
+    return refreshing;
+  }
+
+  async #lookAgain(feed: TopicFeed, topic: Topic): Promise<void> {
+    const first = Promise.withResolvers<void>();
+    const opened = await this.#subscribe(topic, (update) => {
+      feed.refresh(update, this.#options.nowMs());
+      first.resolve();
+    });
+    if (opened.kind !== "opened") return;
+    // The data comes at once after the topic is open; if it does not, the older standing is served rather than none.
+    const timer = setTimeout(first.resolve, this.#options.limits.snapshotAgeMsMax);
+    await first.promise;
+    clearTimeout(timer);
+    opened.close();
+  }
+
+  async #subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): ReturnType<StatsBus["subscribe"]> {
+    const { bus, limits } = this.#options;
+    const { promise: timeout, reject } = Promise.withResolvers<never>();
+    let isTooLate = false;
+    const timer = setTimeout(() => {
+      isTooLate = true;
+      const message = `No answer within ${limits.openTimeoutMs} ms; the service is busy or recovering. Subscribe again.`;
+      reject(new SwapstatsError("unavailable", message, { retryable: true }));
+    }, limits.openTimeoutMs);
+    const opening = bus.subscribe(topic, onUpdate);
+    opening.then(
+      (opened) => {
+        if (isTooLate && opened.kind === "opened") opened.close();
+      },
+      () => {},
+    );
+    try {
+      return await Promise.race([opening, timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #onUpdate(feed: TopicFeed, update: TopicUpdate): void {
+    if (feed.isClosed) return;
+    const nowMs = this.#options.nowMs();
+    if (!feed.accept(update, nowMs)) return;
+    let conflated = 0;
+    for (const subscription of feed.subscribers) {
+      if (subscription.state === "current") this.#offer(subscription, nowMs);
+      else if (subscription.state !== "opening") conflated += 1;
+    }
+    if (conflated > 0) this.#options.metrics.conflated(conflated);
+  }
+
+  #offer(subscription: Subscription, nowMs: number): void {
+    subscription.waitingSinceMs = nowMs;
+    const dueMs = subscription.dueMs(nowMs);
+    if (dueMs > nowMs) this.#held.hold(subscription, dueMs);
+    else this.#queue(subscription);
+  }
+
+  #queue(subscription: Subscription): void {
+    subscription.state = "waiting";
+    subscription.client.enqueue(subscription);
+    this.#dirty.add(subscription.client);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    const { coalesceMs } = this.#options;
+    const elapsedMs = this.#options.nowMs() - this.#lastFlushMs;
+    if (elapsedMs >= coalesceMs * FLUSH_GAP_FACTOR) setImmediate(this.#startFlush);
+    else this.#flushTimer = setTimeout(this.#startFlush, coalesceMs - elapsedMs);
+  }
+
+  readonly #startFlush = (): void => {
+    this.#lastFlushMs = this.#options.nowMs();
+    this.#flushing = [...this.#dirty];
+    this.#dirty = new Set();
+    this.#flushSlice(0);
+  };
+
+  #flushSlice(from: number): void {
+    const endMs = this.#options.nowMs() + FLUSH_SLICE_MS;
+    const clients = this.#flushing;
+    for (let i = from; i < clients.length; i++) {
+      const nowMs = this.#options.nowMs();
+      if ((i - from) % CLIENTS_PER_TIME_CHECK === CLIENTS_PER_TIME_CHECK - 1 && nowMs > endMs) {
+        setImmediate(() => this.#flushSlice(i));
+        return;
+      }
+      (clients[i] as PushTarget).flush(nowMs);
+    }
+    this.#flushing = [];
+    this.#isScheduled = false;
+    if (this.#dirty.size > 0) this.#schedule();
+  }
+}

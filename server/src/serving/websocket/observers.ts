@@ -1,0 +1,33 @@
+/** What the WebSocket tells the outside: structured logs and the metrics whose names start with `swapstats_ws_`. */
+
+/** Why a connection ended; the label of `ws_closed_total`. */
+export const closeReasons = [
+  "client",
+  "lost",
+  "no_pong",
+  "rate_limited",
+  "answers_not_read",
+  "message_too_large",
+  "bad_frame",
+  "shutting_down",
+] as const;
+export type CloseReason = (typeof closeReasons)[number];
+
+export type WebSocketMetrics = {
+  /** `ws_clients`: connections now. */
+  clients(count: number): void;
+  /** `ws_conflated_total`: updates that a newer one replaced before they were sent to a client. */
+  conflated(count: number): void;
+  /** `ws_closed_total{reason}`. */
+  closed(reason: CloseReason): void;
+  /** `ws_push_lag_seconds`: once a write, from the oldest update in it reaching the service's socket side to the write. */
+  pushLag(seconds: number): void;
+};
+
+/** The part of pino's logger that is used. */
+export type WebSocketLogger = {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+};
