@@ -7,6 +7,7 @@ import {
   type Rational,
   toRational,
 } from "./decimal.ts";
+import type { ModelCandle } from "./naive-model.ts";
 import { highOf, lowOf, type ModelPrice, type ModelStats } from "./naive-stats.ts";
 
 /** Served figures of a window, as an object of JSON. */
@@ -51,6 +52,24 @@ export function differences(served: Served, model: ModelStats, tolerance: Tolera
   return found;
 }
 
+/** As `differences`, for a candle; `openMs` of the model's candle is its beginning. */
+export function candleDifferences(served: Served, model: ModelCandle): string[] {
+  const { open: _o, high: _h, low: _l, close: _c, ...rest } = served;
+  const { sums, prices } = model.stats;
+  const { volume_usd, volume_token, trades, buys, sells } = sums;
+  const { openMs: open_time, complete } = model;
+  const [actual, expected] = [
+    sortedText(rest),
+    sortedText({ open_time, volume_usd, volume_token, trades, buys, sells, complete }),
+  ];
+  const found = actual === expected ? [] : [`${actual} instead of ${expected}`];
+  if (prices.length > 0) return [...found, ...extremeDifferences(served, prices)];
+  return [
+    ...found,
+    ...priceNames.filter((name) => served[name] !== undefined).map((name) => `${name} without a price`),
+  ];
+}
+
 function previousDifferences(served: Served | undefined, model: ModelStats): string[] {
   const actual = served === undefined ? undefined : sortedText(served);
   const expected = model.previous === undefined ? undefined : sortedText(model.previous);
@@ -81,17 +100,21 @@ function priceDifferences(served: Served, prices: readonly ModelPrice[]): string
   if (prices.length === 0) {
     return absentWithoutPrice.filter((name) => served[name] !== undefined).map((name) => `${name} without a price`);
   }
+  const found = extremeDifferences(served, prices);
+  if (found.length > 0) return found;
+  const open = parseDecimal(served.open as string);
+  const close = parseDecimal(served.close as string);
+  return [...changeDifferences(served.price_change, open, close), ...percentDifferences(served, open, close)];
+}
+
+function extremeDifferences(served: Served, prices: readonly ModelPrice[]): string[] {
   const expected = {
     open: prices[0] as ModelPrice,
     high: highOf(prices),
     low: lowOf(prices),
     close: prices.at(-1) as ModelPrice,
   };
-  const found = priceNames.flatMap((name) => onePriceDifference(name, served[name], expected[name], prices));
-  if (found.length > 0) return found;
-  const open = parseDecimal(served.open as string);
-  const close = parseDecimal(served.close as string);
-  return [...changeDifferences(served.price_change, open, close), ...percentDifferences(served, open, close)];
+  return priceNames.flatMap((name) => onePriceDifference(name, served[name], expected[name], prices));
 }
 
 /**

@@ -63,3 +63,17 @@ export function edgesOf(windows: readonly ModelWindow[], window: ModelWindow, as
 export function hasPrevious(windows: readonly ModelWindow[], window: ModelWindow): boolean {
   return 2 * window.lengthMs + window.stepMs <= Math.max(...windows.map((other) => other.lengthMs));
 }
+
+/**
+ * For how long behind the high the memory holds candles of an interval: the longest life of a step that divides it.
+ * undefined where no step does. A step lives for twice the longest window that uses it, plus the step and max_skew, at most
+ * for the longest window plus its step and max_skew.
+ */
+export function keptForMs(windows: readonly ModelWindow[], maxSkewMs: number, intervalMs: number): number | undefined {
+  const longest = windows.reduce((a, b) => (b.lengthMs > a.lengthMs ? b : a));
+  const mostMs = longest.lengthMs + longest.stepMs + maxSkewMs;
+  const lives = windows
+    .filter(({ stepMs }) => intervalMs % stepMs === 0)
+    .map(({ lengthMs, stepMs }) => Math.min(mostMs, 2 * lengthMs + stepMs + maxSkewMs));
+  return lives.length === 0 ? undefined : Math.max(...lives);
+}

@@ -1,0 +1,78 @@
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { asOfOffsets, commandLists, configs, starts } from "../model/arbitraries.ts";
+import { LogBuilder } from "../model/log-builder.ts";
+import { buildStream, plainStream } from "../model/streams.ts";
+import { defaultConfig } from "../model/vectors.ts";
+import { windowsOf } from "../model/window-rules.ts";
+import { propertyOptions, randomFrom, seedOf } from "../support/seed.ts";
+import { describeLog, Pair } from "./pair.ts";
+
+describe("every statistic at any as-of equals a recomputation from the whole log", () => {
+  test("small hostile logs", (t) => {
+    const property = fc.property(
+      configs,
+      starts,
+      commandLists(90),
+      fc.array(asOfOffsets, { minLength: 3, maxLength: 6 }),
+      (config, start, commands, offsets) => {
+        const items = new LogBuilder(config, start).build(commands);
+        const pair = new Pair(config);
+        fc.pre(items.length > 0);
+        try {
+          items.forEach((item, i) => {
+            pair.take(item);
+            if (i % 9 === 0) pair.compareAt(pair.highMs() + (offsets[i % offsets.length] as number));
+          });
+          pair.compareState();
+          for (const offset of offsets) pair.compareAt(pair.highMs() + offset);
+        } catch (error) {
+          throw new Error(`${(error as Error).message}\nlog:\n${describeLog(items)}`, { cause: error });
+        }
+      },
+    );
+    fc.assert(property, propertyOptions(t, 150));
+  });
+
+  test("a day of a market: 24 hours of event time, with everything that goes wrong", (t) => {
+    const seed = seedOf(t);
+    const random = randomFrom(seed + 1);
+    const items = buildStream({ ...plainStream, seed, count: 30_000, spanMs: 26 * 3_600_000, chainIds: [1, 10] });
+    const pair = new Pair(defaultConfig);
+    items.forEach((item, i) => {
+      pair.take(item);
+      if (i % 2_500 === 2_499) pair.compareAt(pair.highMs() + random.below(120_000) - 60_000);
+    });
+    pair.compareState();
+    for (const hours of [0, 0.02, 0.3, 1.1, 3, 7, 12, 18, 23.99, 24, 24.02, 30]) {
+      pair.compareAt(pair.highMs() + Math.floor(hours * 3_600_000) + random.below(1_000));
+    }
+  });
+
+  test("bursts and silences: many swaps in few buckets, then hours of nothing", (t) => {
+    const seed = seedOf(t);
+    const config = { ...defaultConfig, windows: windowsOf(["1m", "7m", "2h"]) };
+    const pair = new Pair(config);
+    let startMs = plainStream.startMs;
+    for (const [burst, hours] of [0.05, 0.5, 1, 1.9, 2.1, 5, 0.01, 30].entries()) {
+      const spec = {
+        ...plainStream,
+        seed: seed + burst,
+        count: 900,
+        tokens: 4,
+        spanMs: 90_000,
+        startMs,
+        removals: 0.2,
+        inclusions: 0.05,
+      };
+      const items = buildStream(spec).map((item) =>
+        item.kind === "event" ? { ...item, event: { ...item.event, eventId: `${burst}-${item.event.eventId}` } } : item,
+      );
+      for (const item of items) pair.take(item);
+      pair.compareAt(pair.highMs());
+      pair.compareAt(pair.highMs() + 200_000);
+      startMs += Math.floor(hours * 3_600_000);
+    }
+    pair.compareState();
+  });
+});

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { commandLists, configs } from "../model/arbitraries.ts";
+import { LogBuilder, type LogItem } from "../model/log-builder.ts";
+import { buildStream, plainStream } from "../model/streams.ts";
+import { defaultConfig } from "../model/vectors.ts";
+import { propertyOptions, type Random, randomFrom, seedOf } from "../support/seed.ts";
+import { figuresOf } from "./figures.ts";
+import { EngineRun } from "./pair.ts";
+
+const start = Date.UTC(2026, 0, 1);
+
+/** Feeds the log once plain and once with copies of what was taken, at any distance; both runs. */
+function withCopies(config: typeof defaultConfig, items: readonly LogItem[], random: Random): [EngineRun, EngineRun] {
+  const plain = new EngineRun(config);
+  const copied = new EngineRun(config);
+  const taken: LogItem[] = [];
+  for (const item of items) {
+    const outcome = plain.take(item);
+    assert.equal(copied.take(item), outcome);
+    if (outcome === "applied" || outcome === "removed") taken.push(item);
+    while (taken.length > 0 && random.chance(0.3)) {
+      const near = Math.max(0, taken.length - 1 - random.below(5));
+      const copy = taken[random.chance(0.5) ? near : random.below(taken.length)] as LogItem;
+      const again = copied.take(copy);
+      assert.ok(again === "duplicate" || again === "late" || again === "unresolved", `a copy was ${again}`);
+    }
+  }
+  return [plain, copied];
+}
+
+function assertOnlyCountersDiffer(plain: EngineRun, copied: EngineRun): void {
+  const { applied, removed, quarantined, conflicts } = plain.engine.counters;
+  const {
+    applied: applied2,
+    removed: removed2,
+    quarantined: quarantined2,
+    conflicts: conflicts2,
+  } = copied.engine.counters;
+  assert.deepEqual([applied2, removed2, quarantined2, conflicts2], [applied, removed, quarantined, conflicts]);
+  assert.deepEqual(copied.engine.highs(), plain.engine.highs());
+  assert.equal(copied.engine.seenSinceMs(), plain.engine.seenSinceMs());
+  const highMs = plain.engine.maxHighMs() ?? start;
+  for (const asOfMs of [highMs, highMs + 70_000, highMs + 1_000_000]) {
+    assert.deepEqual(figuresOf(copied, asOfMs), figuresOf(plain, asOfMs));
+  }
+}
+
+describe("copies at any distance change nothing but their counter", () => {
+  test("small hostile logs", (t) => {
+    const property = fc.property(configs, commandLists(60), fc.nat(), (config, commands, seed) => {
+      const items = new LogBuilder(config, start).build(commands);
+      assertOnlyCountersDiffer(...withCopies(config, items, randomFrom(seed)));
+    });
+    fc.assert(property, propertyOptions(t, 100));
+  });
+
+  test("a market of three hours", (t) => {
+    const seed = seedOf(t);
+    const items = buildStream({ ...plainStream, seed, count: 8_000, spanMs: 3 * 3_600_000 });
+    assertOnlyCountersDiffer(...withCopies(defaultConfig, items, randomFrom(seed)));
+  });
+});

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { commandLists, configs } from "../model/arbitraries.ts";
+import { LogBuilder, type LogItem } from "../model/log-builder.ts";
+import type { ModelEvent } from "../model/model-event.ts";
+import { buildStream, plainStream } from "../model/streams.ts";
+import { defaultConfig } from "../model/vectors.ts";
+import { propertyOptions, type Random, randomFrom, seedOf } from "../support/seed.ts";
+import { figuresOf } from "./figures.ts";
+import { EngineRun } from "./pair.ts";
+
+type EventItem = LogItem & { kind: "event" };
+
+const start = Date.UTC(2026, 0, 1);
+
+/** A new order in which no event comes more than grace behind the newest one: each is delayed by less than grace. */
+function shuffledWithinGrace(items: readonly EventItem[], graceMs: number, random: Random): EventItem[] {
+  return items
+    .map((item) => ({ item, due: item.event.eventTimeMs + random.next() * graceMs }))
+    .sort((a, b) => a.due - b.due)
+    .map(({ item }) => ({ ...item, arrivalMs: Number.MAX_SAFE_INTEGER / 2 }));
+}
+
+/** Without copies of different content (the first counts) and without lives of one swap so far apart that it is forgotten. */
+function orderFree(items: readonly LogItem[], forgetMs: number): EventItem[] {
+  const contents = new Map<string, string>();
+  const firstTimes = new Map<string, number>();
+  return items.filter((item): item is EventItem => {
+    if (item.kind !== "event") return false;
+    const { event } = item;
+    const swap = JSON.stringify([event.chainId, event.token, event.eventId]);
+    const first = firstTimes.get(swap) ?? event.eventTimeMs;
+    if (Math.abs(first - event.eventTimeMs) > forgetMs / 2) return false;
+    firstTimes.set(swap, first);
+    const block = event.blockHash ?? `${event.blockNumber ?? 0}@${event.eventTimeMs}`;
+    const inclusion = JSON.stringify([swap, event.revision, block, event.removed]);
+    const content = contentText(event);
+    if ((contents.get(inclusion) ?? content) !== content) return false;
+    contents.set(inclusion, content);
+    return true;
+  });
+}
+
+function contentText(event: ModelEvent): string {
+  return JSON.stringify(event, (_key, value) => (typeof value === "bigint" ? value.toString() : value));
+}
+
+describe("the order of arrival within grace changes no figure", () => {
+  test("small hostile logs in any order", (t) => {
+    const property = fc.property(configs, commandLists(60), fc.nat(), (config, commands, seed) => {
+      const graceMs = Math.min(...[config.graceMs, ...[...config.chains.values()].map((chain) => chain.graceMs)]);
+      const horizonMs = Math.max(
+        graceMs,
+        Math.min(...[config.reorgHorizonMs, ...[...config.chains.values()].map((chain) => chain.reorgHorizonMs)]),
+      );
+      fc.pre(horizonMs > graceMs && config.maxTokens > 100);
+      const items = orderFree(new LogBuilder(config, start).build(commands), horizonMs - graceMs);
+      const random = randomFrom(seed);
+      const sorted = [...items].sort((a, b) => a.event.eventTimeMs - b.event.eventTimeMs);
+      const [one, other] = [sorted, shuffledWithinGrace(items, graceMs, random)].map((log) => {
+        const run = new EngineRun(config).takeAll(
+          log.map((item) => ({ ...item, arrivalMs: Number.MAX_SAFE_INTEGER / 2 })),
+        );
+        const { dead_letters } = run.engine.counters;
+        return { run, refused: Object.keys(dead_letters).length };
+      }) as [{ run: EngineRun; refused: number }, { run: EngineRun; refused: number }];
+      fc.pre(one.refused === 0 && other.refused === 0);
+      const highMs = one.run.engine.maxHighMs() ?? start;
+      for (const asOfMs of [highMs, highMs + 45_000, highMs + 400_000, highMs - 60_000]) {
+        assert.deepEqual(figuresOf(other.run, asOfMs), figuresOf(one.run, asOfMs));
+      }
+    });
+    fc.assert(property, propertyOptions(t, 120));
+  });
+
+  test("a market of an hour, three orders", (t) => {
+    const seed = seedOf(t);
+    const random = randomFrom(seed);
+    const stream = buildStream({
+      ...plainStream,
+      seed,
+      count: 5_000,
+      tokens: 15,
+      spanMs: 3_600_000,
+      late: 0,
+      future: 0,
+    });
+    const items = orderFree(stream, 700_000);
+    const runs = [0, 1, 2].map(() => new EngineRun(defaultConfig).takeAll(shuffledWithinGrace(items, 120_000, random)));
+    const highMs = runs[0]?.engine.maxHighMs() as number;
+    for (const asOfMs of [highMs, highMs + 600_000, highMs + 5_000_000]) {
+      const figures = runs.map((run) => figuresOf(run, asOfMs));
+      assert.deepEqual(figures[1], figures[0]);
+      assert.deepEqual(figures[2], figures[0]);
+    }
+  });
+});

@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import type { ServedSwap, WindowStats } from "../../src/engine/types.ts";
+import { asOfOffsets, commandLists, configs, starts } from "../model/arbitraries.ts";
+import { candleDifferences, type Served } from "../model/compare-figures.ts";
+import { formatDecimal, formatPlaces } from "../model/decimal.ts";
+import { LogBuilder } from "../model/log-builder.ts";
+import type { ModelEvent } from "../model/model-event.ts";
+import type { ModelToken } from "../model/naive-model.ts";
+import { itemOf, newYear2026, plainEvent } from "../model/plain-events.ts";
+import { buildStream, plainStream } from "../model/streams.ts";
+import { defaultConfig } from "../model/vectors.ts";
+import { candleIntervalsMs, keptForMs, windowsOf } from "../model/window-rules.ts";
+import { propertyOptions, seedOf } from "../support/seed.ts";
+import { describeLog, EngineRun, Pair } from "./pair.ts";
+
+const limitMax = 1_000_000;
+const intervalsMs = Object.values(candleIntervalsMs);
+
+function compareCandles(
+  pair: Pair,
+  token: ModelToken,
+  intervalMs: number,
+  fromMs: number,
+  toMs: number,
+  asOfMs: number,
+): void {
+  const { engine, model, config } = pair;
+  const ref = pair.run.ref(token) as number;
+  const { availableFromMs, items } = engine.candles(ref, intervalMs, fromMs, toMs, limitMax, asOfMs);
+  const keptMs = keptForMs(config.windows, config.maxSkewMs, intervalMs);
+  const about = `${token.id} ${intervalMs} ms [${fromMs}, ${toMs}) as of ${asOfMs}, available from ${availableFromMs}`;
+  if (availableFromMs === undefined) {
+    assert.equal(items.length, 0, about);
+    assert.ok(keptMs === undefined || model.seenSinceMs === undefined, about);
+    return;
+  }
+  if (keptMs !== undefined) {
+    const promisedMs = Math.max(
+      fromMs,
+      model.seenSinceMs ?? 0,
+      (model.highs.get(token.chainId) as number) - keptMs + intervalMs,
+    );
+    assert.ok(availableFromMs <= promisedMs, `${about}, at least from ${promisedMs}`);
+  }
+  const expected = model.candles(token.id, intervalMs, Math.max(fromMs, availableFromMs), toMs, asOfMs);
+  assert.deepEqual(
+    items.map((item) => item.open_time),
+    expected.map((candle) => candle.openMs),
+    about,
+  );
+  items.forEach((item, i) => {
+    const candle = expected[i];
+    assert.ok(candle !== undefined);
+    assert.deepEqual(candleDifferences(item as unknown as Served, candle), [], about);
+  });
+  const half = Math.ceil(items.length / 2);
+  if (half > 0)
+    assert.deepEqual(engine.candles(ref, intervalMs, fromMs, toMs, half, asOfMs).items, items.slice(0, half), about);
+}
+
+function servedForm(event: ModelEvent): ServedSwap {
+  return {
+    chain_id: event.chainId,
+    tx_hash: event.txHash,
+    log_index: event.logIndex,
+    event_id: event.eventId,
+    token: event.token,
+    ...(event.symbol !== undefined && { token_symbol: event.symbol }),
+    ...(event.pool !== undefined && { pool: event.pool }),
+    ...(event.who !== undefined && { who: event.who }),
+    side: event.side,
+    amount_token: formatPlaces(event.amount, 18),
+    amount_usd: formatPlaces(event.usd, 6),
+    ...(event.price !== undefined && { price_usd: formatDecimal(event.price) }),
+    event_time: event.eventTimeMs,
+    ...(event.blockNumber !== undefined && { block_number: event.blockNumber }),
+    ...(event.blockHash !== undefined && { block_hash: event.blockHash }),
+    ...(event.revision !== 0 && { revision: event.revision }),
+  };
+}
+
+function compareSwaps(pair: Pair, token: ModelToken, limit: number, asOfMs: number): void {
+  const { engine, model } = pair;
+  const { availableFromMs, items } = engine.newestSwaps(pair.run.ref(token) as number, limit, asOfMs);
+  assert.ok(availableFromMs !== undefined);
+  const highMs = model.highs.get(token.chainId) as number;
+  const promisedMs = Math.max(highMs - model.horizonMs(token.chainId), model.seenSinceMs ?? 0);
+  if (items.length < limit)
+    assert.ok(availableFromMs <= promisedMs, `swaps from ${availableFromMs}, at least ${promisedMs}`);
+  const expected = model.newestSwaps(token.id, asOfMs).filter((event) => event.eventTimeMs >= availableFromMs);
+  assert.deepEqual(items, expected.slice(0, limit).map(servedForm), `${token.id} as of ${asOfMs}`);
+}
+
+function compareRankingFigures(pair: Pair, token: ModelToken, asOfMs: number): void {
+  const ref = pair.run.ref(token) as number;
+  pair.config.windows.forEach((_window, index) => {
+    const stats = pair.engine.windowStats(ref, index, asOfMs);
+    for (const [name, value] of Object.entries(stats)) {
+      if (typeof value === "object" || typeof value === "boolean" || name === "traders_error") continue;
+      const figure = pair.engine.figure(ref, index, name as keyof WindowStats, asOfMs);
+      const exact = Number(value);
+      assert.ok(figure !== undefined, `${name} has a value`);
+      assert.ok(Math.abs(figure - exact) <= Math.abs(exact) * 1e-9 + 2e-6, `${name}: ${figure} is not near ${value}`);
+    }
+    for (const name of ["open", "high", "vwap", "price_change_pct", "first_trade_time"] as const) {
+      if (stats[name] === undefined) assert.equal(pair.engine.figure(ref, index, name, asOfMs), undefined, name);
+    }
+  });
+}
+
+describe("candles, newest swaps and ranking figures equal those of the whole log", () => {
+  test("small hostile logs", (t) => {
+    const property = fc.property(
+      configs,
+      starts,
+      commandLists(60),
+      fc.array(asOfOffsets, { minLength: 3, maxLength: 5 }),
+      fc.integer({ min: 1, max: 12 }),
+      (config, start, commands, offsets, limit) => {
+        const items = new LogBuilder(config, start).build(commands);
+        const pair = new Pair(config);
+        try {
+          for (const item of items) pair.take(item);
+          for (const [i, offset] of offsets.entries()) {
+            const asOfMs = pair.highMs() + offset;
+            for (const token of pair.model.known.values()) {
+              const intervalMs = intervalsMs[(i * 3 + limit) % intervalsMs.length] as number;
+              compareCandles(pair, token, intervalMs, asOfMs - 90_000_000, asOfMs + 70_000, asOfMs);
+              compareCandles(pair, token, 60_000, pair.highMs() - limit * 61_000, pair.highMs() + 1, asOfMs);
+              compareSwaps(pair, token, limit, asOfMs);
+              compareRankingFigures(pair, token, asOfMs);
+            }
+          }
+        } catch (error) {
+          throw new Error(`${(error as Error).message}\nlog:\n${describeLog(items)}`, { cause: error });
+        }
+      },
+    );
+    fc.assert(property, propertyOptions(t, 80));
+  });
+
+  test("a market of a day: all intervals, back to the end of memory", (t) => {
+    const seed = seedOf(t);
+    const pair = new Pair(defaultConfig);
+    for (const item of buildStream({ ...plainStream, seed, count: 8_000, tokens: 6, spanMs: 25 * 3_600_000 }))
+      pair.take(item);
+    for (const token of pair.model.known.values()) {
+      for (const intervalMs of intervalsMs) {
+        compareCandles(
+          pair,
+          token,
+          intervalMs,
+          pair.highMs() - 100_000_000,
+          pair.highMs() + 100_000,
+          pair.highMs() + 30_000,
+        );
+        compareCandles(pair, token, intervalMs, pair.highMs() - 10_000_000, pair.highMs() - 5_000_000, pair.highMs());
+      }
+      for (const limit of [1, 3, 100]) compareSwaps(pair, token, limit, pair.highMs() + 500);
+      compareRankingFigures(pair, token, pair.highMs());
+    }
+  });
+
+  test("intervals finer than the finest step are not in memory", () => {
+    const config = { ...defaultConfig, windows: windowsOf(["5m", "1h"], 60_000) };
+    const pair = new Pair(config);
+    pair.take(itemOf(plainEvent(1, newYear2026)));
+    for (const token of pair.model.known.values()) {
+      for (const intervalMs of intervalsMs) {
+        compareCandles(pair, token, intervalMs, newYear2026 - 100_000, newYear2026 + 100_000, newYear2026 + 50_000);
+      }
+    }
+  });
+});
+
+describe("looking tokens up", () => {
+  const at = newYear2026;
+  const run = new EngineRun(defaultConfig);
+  const names = [
+    { chainId: 1, token: "0xaa", symbol: "PEPE" },
+    { chainId: 2, token: "0xaa", symbol: "Pepe" },
+    { chainId: 1, token: "PEPE", symbol: "other" },
+    { chainId: 1, token: "é", symbol: undefined },
+  ];
+  names.forEach((name, i) => {
+    run.take(itemOf(plainEvent(i, at + i, name)));
+  });
+  run.take(itemOf(plainEvent(90, at, { token: "unknown", removed: true, symbol: "PEPE" })));
+  run.take(itemOf(plainEvent(91, at - 10_000_000, { token: "late", symbol: "PEPE" })));
+  const ids = (refs: Iterable<number>) => [...refs].map((ref) => run.engine.info(ref).id).sort();
+
+  test("by id, only tokens that a swap made known", () => {
+    for (const { chainId, token } of names) assert.ok(run.engine.findById(chainId, token) !== undefined);
+    for (const [chainId, token] of [
+      [1, "unknown"],
+      [1, "late"],
+      [3, "0xaa"],
+      [1, "0xAA"],
+      [1, ""],
+    ] as const) {
+      assert.equal(run.engine.findById(chainId, token), undefined, token);
+    }
+    assert.deepEqual(ids(run.engine.tokens()), ["1:0xaa", "1:PEPE", "1:é", "2:0xaa"]);
+  });
+
+  test("by exact token, by symbol without case", () => {
+    assert.deepEqual(ids(run.engine.findByToken("0xaa")), ["1:0xaa", "2:0xaa"]);
+    assert.deepEqual(ids(run.engine.findByToken("unknown")), []);
+    assert.deepEqual(ids(run.engine.findBySymbol("pEPe")), ["1:0xaa", "2:0xaa"]);
+    assert.deepEqual(ids(run.engine.findBySymbol("nothing")), []);
+  });
+
+  test("a symbol that was replaced or removed is found no more", () => {
+    const renamed = plainEvent(92, at + 50, { token: "PEPE", symbol: "NEW" });
+    run.take(itemOf(renamed));
+    assert.deepEqual([ids(run.engine.findBySymbol("other")), ids(run.engine.findBySymbol("new"))], [[], ["1:PEPE"]]);
+    run.take(itemOf({ ...renamed, removed: true }));
+    assert.deepEqual([ids(run.engine.findBySymbol("other")), ids(run.engine.findBySymbol("new"))], [["1:PEPE"], []]);
+  });
+});

@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { commandLists, configs } from "../model/arbitraries.ts";
+import { LogBuilder, type LogItem } from "../model/log-builder.ts";
+import { type EventItem, itemOf, newYear2026, plainEvent } from "../model/plain-events.ts";
+import { buildStream, plainStream } from "../model/streams.ts";
+import { defaultConfig } from "../model/vectors.ts";
+import { propertyOptions, randomFrom, seedOf } from "../support/seed.ts";
+import { figuresOf } from "./figures.ts";
+import { EngineRun, Pair } from "./pair.ts";
+
+const start = newYear2026;
+
+/** Swaps beside the log that are announced and removed, in either order, with copies of both; none raises a high. */
+function annihilated(items: readonly LogItem[], share: number, seed: number): LogItem[] {
+  const random = randomFrom(seed);
+  const result: LogItem[] = [];
+  const owed: EventItem[] = [];
+  items.forEach((item, i) => {
+    result.push(item);
+    if (item.kind === "event" && item.event.eventTimeMs <= item.arrivalMs && random.chance(share)) {
+      const { event } = item;
+      const ghost = itemOf(
+        {
+          ...event,
+          eventId: `ghost${i}`,
+          who: `ghost${i}`,
+          symbol: "GHOST",
+          amount: 7n,
+          usd: 9_007_199_254_740_991n,
+          removed: false,
+        },
+        item.arrivalMs,
+      );
+      const removal = itemOf({ ...ghost.event, removed: true }, item.arrivalMs);
+      const [first, second] = random.chance(0.5) ? [ghost, removal] : [removal, ghost];
+      result.push(first);
+      if (random.chance(0.3)) result.push(first);
+      owed.push(second);
+      if (random.chance(0.3)) owed.push(second);
+    }
+    while (owed.length > 0 && random.chance(0.5)) result.push(owed.shift() as EventItem);
+  });
+  return [...result, ...owed];
+}
+
+describe("apply and remove together are nothing", () => {
+  test("small hostile logs with annihilated swaps among them", (t) => {
+    const property = fc.property(configs, commandLists(40), fc.nat(), (config, commands, seed) => {
+      // A removal must not come after its horizon, nor an announcement after grace, or it would rightly not count.
+      const patient = { ...config, graceMs: 30 * 86_400_000, chains: new Map(), maxTokens: 100 };
+      const items = new LogBuilder(config, start).build(commands);
+      const plain = new EngineRun(patient);
+      const takenItems = items.filter((item) => plain.take(item) === "applied");
+      const clean = new EngineRun(patient).takeAll(takenItems);
+      const haunted = new EngineRun(patient).takeAll(annihilated(takenItems, 0.5, seed));
+      const highMs = clean.engine.maxHighMs() ?? start;
+      for (const asOfMs of [highMs, highMs + 61_000, highMs + 1_000_000]) {
+        assert.deepEqual(figuresOf(haunted, asOfMs), figuresOf(clean, asOfMs));
+      }
+    });
+    fc.assert(property, propertyOptions(t, 80));
+  });
+
+  test("half of the swaps of a market of an hour are removed within the horizon", (t) => {
+    const seed = seedOf(t);
+    const items = buildStream({
+      ...plainStream,
+      seed,
+      count: 4_000,
+      tokens: 8,
+      spanMs: 3_600_000,
+      removals: 0.45,
+      copies: 0.05,
+    });
+    const pair = new Pair(defaultConfig);
+    items.forEach((item, i) => {
+      pair.take(item);
+      if (i % 400 === 399) pair.compareAt(pair.highMs());
+    });
+    pair.compareState();
+  });
+});
+
+describe("lives of a swap", () => {
+  const H = defaultConfig.reorgHorizonMs;
+  const at = start + 3_600_000;
+  const swap = plainEvent(1, at, { blockHash: "0x01", blockNumber: 7, symbol: "ONE" });
+  const others = plainEvent(2, at, { who: "other", symbol: "TWO", usd: 5_000_000n });
+  const clock = (ms: number) => itemOf(plainEvent(900, ms, { token: "clock", txHash: `clock${ms}` }));
+
+  const stories: Readonly<Record<string, readonly EventItem[]>> = {
+    "removed first": [itemOf({ ...swap, removed: true }), itemOf(swap), itemOf(others)],
+    "removed twice": [itemOf(swap), itemOf({ ...swap, removed: true }), itemOf({ ...swap, removed: true })],
+    "a removal of nothing": [itemOf(others), itemOf({ ...swap, removed: true })],
+    "a copy after the removal": [itemOf(swap), itemOf({ ...swap, removed: true }), itemOf(swap)],
+    "announced again with a higher revision": [
+      itemOf(swap),
+      itemOf({ ...swap, removed: true }),
+      itemOf({ ...swap, revision: 1 }),
+    ],
+    "included again before the removal": [
+      itemOf(swap),
+      itemOf({ ...swap, blockHash: "0x02", blockNumber: 8, eventTimeMs: at + 12_000, usd: 3n }),
+      itemOf({ ...swap, removed: true }),
+    ],
+    "included again after the removal, later than grace": [
+      itemOf(swap),
+      itemOf({ ...swap, removed: true }),
+      clock(at + 600_000),
+      itemOf({ ...swap, blockHash: "0x02", blockNumber: 8, eventTimeMs: at + 12_000 }),
+    ],
+    "the greater one removed: the lesser counts again": [
+      itemOf(swap),
+      itemOf({ ...swap, blockHash: "0x02", blockNumber: 8, eventTimeMs: at + 12_000 }),
+      itemOf({ ...swap, blockHash: "0x02", blockNumber: 8, eventTimeMs: at + 12_000, removed: true }),
+    ],
+    "removed on the last millisecond of the horizon": [itemOf(swap), clock(at + H), itemOf({ ...swap, removed: true })],
+    "removed a millisecond beyond the horizon": [itemOf(swap), clock(at + H + 1), itemOf({ ...swap, removed: true })],
+    "a life extended by the time of its removal": [
+      itemOf(swap),
+      itemOf({ ...swap, eventTimeMs: at + 500_000, removed: true }),
+      clock(at + 500_000 + H),
+      itemOf({ ...swap, blockHash: "0x02", eventTimeMs: at + 500_000, revision: 3 }),
+      itemOf({ ...swap, blockHash: "0x03", eventTimeMs: at + 500_000, revision: 2 }),
+    ],
+    "a lesser inclusion far older than the horizon comes back": [
+      itemOf(swap),
+      ...[1, 2, 3, 4, 5, 6].flatMap((n) => [
+        clock(at + n * 800_000),
+        itemOf({ ...swap, blockHash: `0x1${n}`, blockNumber: 7 + n, eventTimeMs: at + n * 800_000 }),
+      ]),
+      ...[6, 5, 4, 3, 2, 1].map((n) =>
+        itemOf({ ...swap, blockHash: `0x1${n}`, blockNumber: 7 + n, eventTimeMs: at + 6 * 800_000, removed: true }),
+      ),
+    ],
+    "forgotten, then as new": [
+      itemOf(swap),
+      clock(at + H + 1),
+      itemOf({ ...swap, eventTimeMs: at + H - 1_000 }),
+      itemOf({ ...swap, eventTimeMs: at + H - 1_000, blockHash: "0x05" }),
+    ],
+    "at the edge of a bucket": [
+      itemOf({ ...swap, eventTimeMs: at - 1 }),
+      itemOf({ ...others, eventTimeMs: at }),
+      itemOf({ ...swap, eventTimeMs: at, blockHash: "0x02" }),
+      itemOf({ ...swap, eventTimeMs: at, blockHash: "0x02", removed: true }),
+    ],
+    "seventeen inclusions": [
+      ...Array.from({ length: 17 }, (_, n) => itemOf({ ...swap, blockHash: `0x${n + 10}`, revision: n % 3 })),
+      itemOf({ ...swap, blockHash: "0x99", removed: true }),
+      itemOf({ ...swap, blockHash: "0x24", revision: 2, removed: true }),
+    ],
+    "inclusions without a hash differ by block and time": [
+      itemOf({ ...swap, blockHash: undefined, blockNumber: undefined }),
+      itemOf({ ...swap, blockHash: undefined, blockNumber: 0 }),
+      itemOf({ ...swap, blockHash: undefined, blockNumber: 0, eventTimeMs: at + 1 }),
+      itemOf({ ...swap, blockHash: undefined, blockNumber: 0, eventTimeMs: at + 1, removed: true }),
+    ],
+    "the removal carries another content": [
+      itemOf(swap),
+      itemOf({ ...swap, removed: true, usd: 77n, who: undefined }),
+      itemOf({ ...swap, removed: true, usd: 78n }),
+      itemOf({ ...swap, usd: 79n }),
+    ],
+  };
+  for (const [name, items] of Object.entries(stories)) {
+    test(name, () => {
+      const pair = new Pair(defaultConfig);
+      for (const item of items) {
+        pair.take(item);
+        for (const aheadMs of [0, 1_000, 200_000, 3_000_000, 30_000_000]) pair.compareAt(pair.highMs() + aheadMs);
+      }
+      pair.compareState();
+    });
+  }
+});
