@@ -8,11 +8,7 @@ import { type WindowSetting, windowsOf } from "./windows.ts";
 const CHAIN_ID_MAX = 4_294_967_295;
 
 /** Adds what is wrong to `problems`; undefined where no configuration can be made. */
-export function buildConfig(
-  settings: readonly Setting[],
-  hostInstanceId: string,
-  problems: ConfigProblem[],
-): Config | undefined {
+export function buildConfig(settings: readonly Setting[], problems: ConfigProblem[]): Config | undefined {
   const values = new Map(settings.map((setting) => [setting.path, setting.value]));
   // The casts hold because each kind of key has one type of value, and each key has a value or its default.
   const num = (path: string): number => values.get(path) as number;
@@ -48,7 +44,7 @@ export function buildConfig(
       reorgHorizonMs: num("app.reorg_horizon"),
       chains,
       snapshotIntervalMs: num("app.snapshot_interval"),
-      instanceId: (values.get("app.instance_id") as string | undefined) ?? hostInstanceId,
+      instanceId: word("app.instance_id"),
       workers: num("app.workers"),
       readyLagMs: num("app.ready_lag"),
       maxTokens: num("app.max_tokens"),

@@ -59,7 +59,7 @@ const SHORT_FORMS: readonly (readonly [string, string])[] = [
 export function loadConfig(options: LoadOptions = {}): LoadedConfig {
   const problems: ConfigProblem[] = [];
   const settings = readSettings(options, problems);
-  const config = buildConfig(settings, instanceIdOfHost(), problems);
+  const config = buildConfig(settings, problems);
   if (problems.length > 0 || config === undefined) throw configError(problems);
   return { config, settings };
 }
@@ -114,6 +114,7 @@ function readSetting(
 }
 
 function defaultValue(spec: KeySpec): KeyValue {
+  if (spec.path === "app.instance_id") return instanceIdOfHost();
   if (spec.defaultText === "") return spec.kind.type === "origins" ? [] : undefined;
   const parsed = parseValue(spec.kind, spec.defaultText, { env: {}, literalAllowed: false });
   if ("problem" in parsed) throw new SwapstatsError("internal", `default of ${spec.path}: ${parsed.problem}`);

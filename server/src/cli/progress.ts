@@ -1,0 +1,72 @@
+/**
+ * Progress of long work on stderr: one line that is written over on a terminal, a plain line every few seconds
+ * elsewhere. Work that is over at once shows nothing.
+ */
+import type { Output } from "./output.ts";
+
+const TERMINAL_EVERY_MS = 200;
+const PLAIN_EVERY_MS = 5_000;
+const FIRST_AFTER_MS = 700;
+
+export type ProgressState = {
+  readonly records: number;
+  /** Bytes of input read, and all there are; 0 where that is unknown. */
+  readonly bytesDone: number;
+  readonly bytesAll: number;
+};
+
+export class Progress {
+  readonly #output: Output;
+  readonly #label: string;
+  readonly #startMs: number;
+  #shownMs: number;
+  #shown = false;
+
+  constructor(output: Output, label: string, nowMs: number) {
+    this.#output = output;
+    this.#label = label;
+    this.#startMs = nowMs;
+    this.#shownMs = nowMs + FIRST_AFTER_MS;
+  }
+
+  /** Cheap when it is too early to show anything. */
+  update(state: ProgressState, nowMs: number): void {
+    const every = this.#output.errIsTerminal ? TERMINAL_EVERY_MS : PLAIN_EVERY_MS;
+    if (nowMs - this.#shownMs < every) return;
+    this.#shownMs = nowMs;
+    this.#shown = true;
+    const line = `${this.#label}: ${progressLine(state, (nowMs - this.#startMs) / 1_000)}`;
+    this.#output.err(this.#output.errIsTerminal ? `\r\x1b[2K${line}` : `${line}\n`);
+  }
+
+  /** Removes the line from a terminal, so that results stand alone. */
+  end(): void {
+    if (this.#shown && this.#output.errIsTerminal) this.#output.err("\r\x1b[2K");
+    this.#shown = false;
+  }
+}
+
+/** `1,200,000 swaps, 310,000/s, 42 %, 6 s remaining` */
+export function progressLine(state: ProgressState, seconds: number): string {
+  const rate = seconds > 0 ? state.records / seconds : 0;
+  const parts = [`${groupDigits(state.records)} swaps`, `${groupDigits(Math.round(rate))}/s`];
+  if (state.bytesAll > 0) {
+    const share = Math.min(state.bytesDone / state.bytesAll, 1);
+    parts.push(`${Math.floor(share * 100)} %`);
+    if (share > 0) parts.push(`${formatSeconds((seconds * (1 - share)) / share)} remaining`);
+  }
+  return parts.join(", ");
+}
+
+/** 1234567 gives `1,234,567`; a decimal string keeps its fraction as it is. */
+export function groupDigits(value: number | string): string {
+  const [whole = "", fraction] = String(value).split(".");
+  const grouped = whole.replace(/\B(?=([0-9]{3})+(?![0-9]))/g, ",");
+  return fraction === undefined ? grouped : `${grouped}.${fraction}`;
+}
+
+export function formatSeconds(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  if (seconds < 5_400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3_600).toFixed(1)} h`;
+}

@@ -1,0 +1,34 @@
+import type { SwapEvent } from "../../engine/swap-event.ts";
+
+/** Finds out whether swaps come further out of order than grace, judged by the highest event time of each chain. */
+export class DisorderWatch {
+  readonly #graceOf: (chainId: number) => number;
+  readonly #highs = new Map<number, { highMs: number; readonly graceMs: number }>();
+  #chainId = -1;
+  #chain = { highMs: 0, graceMs: 0 };
+
+  constructor(graceOf: (chainId: number) => number) {
+    this.#graceOf = graceOf;
+  }
+
+  /** False for an event that lies behind by more than grace. */
+  inOrder(event: SwapEvent): boolean {
+    if (event.chainId !== this.#chainId) this.#choose(event.chainId);
+    const chain = this.#chain;
+    if (event.eventTimeMs >= chain.highMs) {
+      chain.highMs = event.eventTimeMs;
+      return true;
+    }
+    return event.eventTimeMs >= chain.highMs - chain.graceMs;
+  }
+
+  #choose(chainId: number): void {
+    let chain = this.#highs.get(chainId);
+    if (chain === undefined) {
+      chain = { highMs: 0, graceMs: this.#graceOf(chainId) };
+      this.#highs.set(chainId, chain);
+    }
+    this.#chainId = chainId;
+    this.#chain = chain;
+  }
+}

@@ -1,0 +1,99 @@
+/** Replay through an engine of this process, with as-of following the highest event time. */
+import { type Config, type EngineSettings, toEngineConfig } from "../../config/config.ts";
+import { parseDurationMs } from "../../config/units.ts";
+import { WINDOWS_COUNT_MAX, type WindowSetting, windowsOf } from "../../config/windows.ts";
+import { PartitionEngine } from "../../engine/partition-engine.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
+import type { Output } from "../output.ts";
+import { DisorderWatch } from "./disorder.ts";
+import { ExternalSort } from "./external-sort.ts";
+import { type Arrival, feedEngine, feedSink, feedSort } from "./feed.ts";
+import { overviewJson, overviewTable } from "./overview.ts";
+import type { ReplayInput, ReplayOptions } from "./replay-options.ts";
+import { EngineSink } from "./sinks.ts";
+
+export async function replayEmbedded(
+  input: ReplayInput,
+  options: ReplayOptions,
+  config: Config,
+  output: Output,
+  signal: AbortSignal,
+): Promise<void> {
+  const settings = withWindow(toEngineConfig(config), options.window);
+  const { arrivalMs } = options;
+  const arrival: Arrival = arrivalMs === undefined ? Date.now : () => arrivalMs;
+  const engine = await runEngine(input, options, settings, arrival, output, signal);
+  const names = settings.windows.map(({ name }) => name);
+  const pieces =
+    options.format === "json"
+      ? overviewJson(engine, options.window === undefined ? names : [options.window])
+      : overviewTable(engine, options.window ?? (names.at(-1) as string));
+  for (const piece of pieces) output.out(piece);
+}
+
+async function runEngine(
+  input: ReplayInput,
+  options: ReplayOptions,
+  settings: EngineSettings,
+  arrival: Arrival,
+  output: Output,
+  signal: AbortSignal,
+): Promise<PartitionEngine> {
+  const { order, speed } = options;
+  if (speed === undefined && order !== "time") {
+    const engine = new PartitionEngine(settings);
+    const watch = order === "auto" ? new DisorderWatch(graceOf(settings)) : undefined;
+    // In most files the order is fine, so `auto` applies while it checks, and begins again in the other case.
+    const step = input.step("replay", signal);
+    if (await feedEngine(engine, step.chunks, arrival, watch, step.onChunk)) return engine;
+  } else if (order === "file" || (order === "auto" && (await input.isInOrder(settings, graceOf(settings), signal)))) {
+    const engine = new PartitionEngine(settings);
+    const step = input.step("replay", signal);
+    await feedSink(new EngineSink(engine, arrival), step.chunks, speed, signal, step.onChunk);
+    return engine;
+  }
+  if (order === "auto") output.err("The swaps are out of order beyond grace; sorting them by time first.\n");
+  return runSorted(input, options, settings, arrival, signal);
+}
+
+async function runSorted(
+  input: ReplayInput,
+  options: ReplayOptions,
+  settings: EngineSettings,
+  arrival: Arrival,
+  signal: AbortSignal,
+): Promise<PartitionEngine> {
+  const engine = new PartitionEngine(settings);
+  const sort = new ExternalSort();
+  try {
+    const step = input.step("sort", signal);
+    await feedSort(sort, step.chunks, step.onChunk);
+    const feed = input.stepOver("replay", sort.sorted(), signal);
+    if (options.speed === undefined) await feedEngine(engine, feed.chunks, arrival, undefined, feed.onChunk);
+    else await feedSink(new EngineSink(engine, arrival), feed.chunks, options.speed, signal, feed.onChunk);
+    return engine;
+  } finally {
+    sort.dispose();
+  }
+}
+
+export function graceOf(settings: EngineSettings): (chainId: number) => number {
+  return (chainId) => settings.chains.get(chainId)?.graceMs ?? settings.graceMs;
+}
+
+/** A window that is not in the configuration is added to it, under the name that was asked for. */
+function withWindow(settings: EngineSettings, name: string | undefined): EngineSettings {
+  if (name === undefined || settings.windows.some((window) => window.name === name)) return settings;
+  const lengthMs = parseDurationMs(name);
+  const others: readonly WindowSetting[] = settings.windows.filter((window) => window.lengthMs !== lengthMs);
+  const { windows, problems } = windowsOf([name], undefined);
+  const added = windows[0];
+  if (added === undefined) throw new SwapstatsError("usage", `--window: ${problems.join("; ")}`);
+  if (others.length >= WINDOWS_COUNT_MAX) {
+    throw new SwapstatsError(
+      "usage",
+      `--window: ${name} would be one window more than ${WINDOWS_COUNT_MAX}; name one of the configured`,
+    );
+  }
+  return { ...settings, windows: [...others, added].sort((a, b) => a.lengthMs - b.lengthMs) };
+}

@@ -1,0 +1,162 @@
+/**
+ * Sorts lines by the order of swaps in bounded memory. Lines gather in a buffer; a full one is sorted and written to a
+ * temporary file as a run; the runs are merged in the end, at most FAN_IN at a time. What fits the buffer touches no
+ * disk. Runs are in the order of the input and ties go to the earlier run, so equal keys keep their order.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SwapstatsError } from "../../shared/errors.ts";
+import { mergeRuns } from "./merge-runs.ts";
+import { RunWriter } from "./sort-runs.ts";
+import { SwapKeys } from "./swap-order.ts";
+
+/** Lines held in memory before a run is written. */
+export const RUN_BYTES_MAX = 64 * 1024 * 1024;
+/** Runs that are merged at once; each has a read buffer. */
+export const FAN_IN = 64;
+const CHUNK_BYTES = 1024 * 1024;
+const LINE_FEED = 10;
+
+export type SortLimits = { readonly runBytesMax: number; readonly fanIn: number; readonly tempDir: string };
+
+export class ExternalSort {
+  readonly #limits: SortLimits;
+  readonly #keys = new SwapKeys();
+  /** Record i is lines[ends[i - 1], ends[i]). */
+  #lines = Buffer.allocUnsafe(1024 * 1024);
+  #ends = new Uint32Array(1024);
+  #used = 0;
+  #folder: string | undefined;
+  #runs: string[] = [];
+  #runCount = 0;
+
+  constructor(limits: Partial<SortLimits> = {}) {
+    this.#limits = { runBytesMax: RUN_BYTES_MAX, fanIn: FAN_IN, tempDir: tmpdir(), ...limits };
+  }
+
+  /** Runs on disk so far. */
+  get runs(): number {
+    return this.#runs.length;
+  }
+
+  /** Takes a copy of the line [start, end) of bytes, which has no line feed. */
+  add(bytes: Uint8Array, start: number, end: number, timeMs: number, block: number, logIndex: number): void {
+    const length = end - start;
+    const held = this.#used + this.#keys.bytes;
+    if (this.#keys.count > 0 && held + length > this.#limits.runBytesMax) this.#spill();
+    this.#reserve(length);
+    this.#lines.set(bytes.subarray(start, end), this.#used);
+    this.#used += length;
+    this.#ends[this.#keys.count] = this.#used;
+    this.#keys.add(timeMs, block, logIndex);
+  }
+
+  /** Chunks of NDJSON in order. A chunk is valid until the next one is asked for. Nothing may be added afterwards. */
+  *sorted(): Generator<Buffer> {
+    if (this.#runs.length === 0) {
+      yield* this.#sortedInMemory();
+      return;
+    }
+    this.#spill();
+    this.#lines = Buffer.alloc(0);
+    const { fanIn } = this.#limits;
+    while (this.#runs.length > fanIn) {
+      const before = this.#runs;
+      this.#runs = [];
+      for (let from = 0; from < before.length; from += fanIn) {
+        const group = before.slice(from, from + fanIn);
+        const merged = this.#writeRun((run) => {
+          for (const { key, bytes, start, end } of mergeRuns(group)) run.write(key, bytes, start, end);
+        });
+        for (const path of group) rmSync(path);
+        this.#runs.push(merged);
+      }
+    }
+    yield* gatherLines(mergeRuns(this.#runs));
+  }
+
+  /** Removes all temporary files; call it in every case. */
+  dispose(): void {
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+    this.#folder = undefined;
+  }
+
+  *#sortedInMemory(): Generator<Buffer> {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES * 2);
+    let used = 0;
+    for (const index of this.#keys.sortedOrder()) {
+      const start = index === 0 ? 0 : (this.#ends[index - 1] as number);
+      const end = this.#ends[index] as number;
+      if (used + end - start + 1 > chunk.length) {
+        yield chunk.subarray(0, used);
+        used = 0;
+      }
+      used += this.#lines.copy(chunk, used, start, end);
+      chunk[used++] = LINE_FEED;
+    }
+    yield chunk.subarray(0, used);
+  }
+
+  #spill(): void {
+    if (this.#keys.count === 0) return;
+    const keys = this.#keys;
+    const path = this.#writeRun((run) => {
+      for (const index of keys.sortedOrder()) {
+        const key = { timeMs: keys.timeMs(index), block: keys.block(index), logIndex: keys.logIndex(index) };
+        const start = index === 0 ? 0 : (this.#ends[index - 1] as number);
+        run.write(key, this.#lines, start, this.#ends[index] as number);
+      }
+    });
+    this.#runs.push(path);
+    this.#keys.clear();
+    this.#used = 0;
+  }
+
+  #writeRun(fill: (run: RunWriter) => void): string {
+    try {
+      this.#folder ??= mkdtempSync(join(this.#limits.tempDir, "swapstats-sort-"));
+      const path = join(this.#folder, `run-${this.#runCount++}`);
+      const run = new RunWriter(path);
+      try {
+        fill(run);
+      } finally {
+        run.close();
+      }
+      return path;
+    } catch (cause) {
+      const where = this.#folder ?? this.#limits.tempDir;
+      const message = `sorting needs room for a copy of the input in ${where}, and writing there failed (${(cause as Error).message}); let TMPDIR name a folder with room`;
+      throw new SwapstatsError("storage_failed", message, { cause });
+    }
+  }
+
+  #reserve(length: number): void {
+    if (this.#used + length > this.#lines.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#lines.length * 2, this.#used + length));
+      this.#lines.copy(larger, 0, 0, this.#used);
+      this.#lines = larger;
+    }
+    if (this.#keys.count === this.#ends.length) {
+      const larger = new Uint32Array(this.#ends.length * 2);
+      larger.set(this.#ends);
+      this.#ends = larger;
+    }
+  }
+}
+
+function* gatherLines(
+  records: Iterable<{ readonly bytes: Buffer; readonly start: number; readonly end: number }>,
+): Generator<Buffer> {
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES * 2);
+  let used = 0;
+  for (const { bytes, start, end } of records) {
+    if (used + end - start + 1 > chunk.length) {
+      yield chunk.subarray(0, used);
+      used = 0;
+    }
+    used += bytes.copy(chunk, used, start, end);
+    chunk[used++] = LINE_FEED;
+  }
+  yield chunk.subarray(0, used);
+}

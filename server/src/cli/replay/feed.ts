@@ -1,0 +1,202 @@
+/** Ways of lines: into an engine at full speed, into a sort, past a watch, or into any sink at the pace of the swaps. */
+import { SwapDecoder } from "../../codecs/swap-decoder.ts";
+import type { PartitionEngine } from "../../engine/partition-engine.ts";
+import { SwapEvent } from "../../engine/swap-event.ts";
+import type { DisorderWatch } from "./disorder.ts";
+import type { ExternalSort } from "./external-sort.ts";
+import { isBlank, LineReader } from "./line-reader.ts";
+
+/** Chunks of NDJSON, each valid until the next one is asked for. */
+export type Chunks = AsyncIterable<Buffer> | Iterable<Buffer>;
+
+/** Called after each chunk with the number of lines so far. */
+export type OnChunk = (lines: number) => void;
+
+/** The time of reading, or one given time, as the arrival of records. */
+export type Arrival = () => number;
+
+/**
+ * Applies all lines; the loop that decides how fast a replay is, so nothing is allocated in it. With a watch it stops at
+ * the first swap that is out of order beyond grace, and returns false: the engine is then of no further use.
+ */
+export async function feedEngine(
+  engine: PartitionEngine,
+  chunks: Chunks,
+  arrival: Arrival,
+  watch: DisorderWatch | undefined,
+  onChunk: OnChunk,
+): Promise<boolean> {
+  const lines = new LineReader();
+  const decoder = new SwapDecoder();
+  const event = new SwapEvent();
+  let count = 0;
+  const apply = (arrivalMs: number): boolean => {
+    const code = decoder.decode(lines.bytes, lines.start, lines.end, event);
+    if (code !== undefined) {
+      if (!isBlank(lines.bytes, lines.start, lines.end)) engine.deadLetter(code);
+      return true;
+    }
+    const outcome = engine.apply(event, arrivalMs);
+    // A quarantined swap never moves the high, so it says nothing about the order.
+    return watch === undefined || outcome === "quarantined" || watch.inOrder(event);
+  };
+  for await (const chunk of chunks) {
+    const arrivalMs = arrival();
+    lines.push(chunk);
+    while (lines.next()) {
+      count++;
+      if (!apply(arrivalMs)) return false;
+    }
+    onChunk(count);
+  }
+  return !lines.last() || apply(arrival());
+}
+
+/** True when no swap is out of order beyond grace; reads no further than the first that is. */
+export async function isInOrder(
+  chunks: Chunks,
+  watch: DisorderWatch,
+  maxSkewMs: number,
+  onChunk: OnChunk,
+): Promise<boolean> {
+  const lines = new LineReader();
+  const decoder = new SwapDecoder();
+  const event = new SwapEvent();
+  let count = 0;
+  const check = (limitMs: number): boolean => {
+    const code = decoder.decode(lines.bytes, lines.start, lines.end, event);
+    return code !== undefined || event.eventTimeMs > limitMs || watch.inOrder(event);
+  };
+  for await (const chunk of chunks) {
+    const limitMs = Date.now() + maxSkewMs;
+    lines.push(chunk);
+    while (lines.next()) {
+      count++;
+      if (!check(limitMs)) return false;
+    }
+    onChunk(count);
+  }
+  return !lines.last() || check(Date.now() + maxSkewMs);
+}
+
+/** Hands all lines to a sort. A line that is no swap stays behind the one before it, so that it is reported in its place. */
+export async function feedSort(sort: ExternalSort, chunks: Chunks, onChunk: OnChunk): Promise<void> {
+  const lines = new LineReader();
+  const decoder = new SwapDecoder();
+  const event = new SwapEvent();
+  event.blockNumber = 0;
+  let count = 0;
+  let timeMs = 0;
+  let block = 0;
+  let logIndex = 0;
+  const add = (): void => {
+    const { bytes, start, end } = lines;
+    const code = decoder.decode(bytes, start, end, event);
+    if (code === undefined) {
+      timeMs = event.eventTimeMs;
+      block = Math.max(event.blockNumber, 0);
+      logIndex = event.logIndex;
+    } else if (isBlank(bytes, start, end)) {
+      return;
+    }
+    sort.add(bytes, start, end, timeMs, block, logIndex);
+  };
+  for await (const chunk of chunks) {
+    lines.push(chunk);
+    while (lines.next()) {
+      count++;
+      add();
+    }
+    onChunk(count);
+  }
+  if (lines.last()) add();
+}
+
+export type SwapSink = {
+  /** Takes a copy of the line; waits when the sink is behind. */
+  take(bytes: Uint8Array, start: number, end: number): Promise<void> | undefined;
+  /** Resolves when everything taken has had its effect. */
+  flush(): Promise<void>;
+};
+
+/**
+ * Hands all lines to a sink. `speed` undefined: as fast as it takes them; else that many times as fast as the swaps
+ * happened, by their event times from the first one on.
+ */
+export async function feedSink(
+  sink: SwapSink,
+  chunks: Chunks,
+  speed: number | undefined,
+  signal: AbortSignal,
+  onChunk: OnChunk,
+): Promise<void> {
+  const lines = new LineReader();
+  const pacer = speed === undefined ? undefined : new Pacer(speed);
+  let count = 0;
+  const take = async (): Promise<void> => {
+    const { bytes, start, end } = lines;
+    const waitMs = pacer?.waitMs(bytes, start, end, performance.now()) ?? 0;
+    if (waitMs >= 1) {
+      await sink.flush();
+      onChunk(count);
+      await pause(waitMs, signal);
+    }
+    const behind = sink.take(bytes, start, end);
+    if (behind !== undefined) await behind;
+  };
+  for await (const chunk of chunks) {
+    lines.push(chunk);
+    while (lines.next()) {
+      if (isBlank(lines.bytes, lines.start, lines.end)) continue;
+      count++;
+      if (pacer !== undefined) {
+        await take();
+        continue;
+      }
+      const behind = sink.take(lines.bytes, lines.start, lines.end);
+      if (behind !== undefined) await behind;
+    }
+    onChunk(count);
+    signal.throwIfAborted();
+  }
+  if (lines.last()) await take();
+  await sink.flush();
+}
+
+/** How long a swap has yet to wait for its turn. */
+class Pacer {
+  readonly #speed: number;
+  readonly #decoder = new SwapDecoder();
+  readonly #event = new SwapEvent();
+  #firstTimeMs = Number.NaN;
+  #startedMs = 0;
+
+  constructor(speed: number) {
+    this.#speed = speed;
+  }
+
+  /** 0 for a line that is no swap: it goes with the one before it. */
+  waitMs(bytes: Uint8Array, start: number, end: number, nowMs: number): number {
+    if (this.#decoder.decode(bytes, start, end, this.#event) !== undefined) return 0;
+    if (Number.isNaN(this.#firstTimeMs)) {
+      this.#firstTimeMs = this.#event.eventTimeMs;
+      this.#startedMs = nowMs;
+    }
+    return this.#startedMs + (this.#event.eventTimeMs - this.#firstTimeMs) / this.#speed - nowMs;
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const limitedMs = Math.min(ms, 2 ** 31 - 1);
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    }, limitedMs);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+}

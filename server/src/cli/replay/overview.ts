@@ -1,0 +1,104 @@
+/** The final overview of a replay: all tokens, as a table for people or as JSON. */
+import type { PartitionEngine } from "../../engine/partition-engine.ts";
+import type { Counters, TokenInfo, TokenRef, WindowStats } from "../../engine/types.ts";
+import { compareDecimals } from "../../shared/decimal-order.ts";
+import { groupDigits } from "../progress.ts";
+import { type Column, safeText, tableLines } from "../table.ts";
+
+type Ranked = { readonly ref: TokenRef; readonly info: TokenInfo; readonly stats: WindowStats };
+
+const SYMBOL_WIDTH = 14;
+const COLUMNS: readonly Column[] = [
+  { title: "symbol", align: "left" },
+  { title: "trades", align: "right" },
+  { title: "buys", align: "right" },
+  { title: "sells", align: "right" },
+  { title: "volume_usd", align: "right" },
+  { title: "traders", align: "right" },
+  { title: "open", align: "right" },
+  { title: "high", align: "right" },
+  { title: "low", align: "right" },
+  { title: "close", align: "right" },
+  { title: "change %", align: "right" },
+  { title: "token", align: "left" },
+];
+
+/** All known tokens by volume in the window, the greatest first, ties by id. */
+function rankTokens(engine: PartitionEngine, windowIndex: number, asOfMs: number): Ranked[] {
+  const ranked: Ranked[] = [];
+  for (const ref of engine.tokens()) {
+    ranked.push({ ref, info: engine.info(ref), stats: engine.windowStats(ref, windowIndex, asOfMs) });
+  }
+  return ranked.sort(
+    (a, b) => compareDecimals(b.stats.volume_usd, a.stats.volume_usd) || (a.info.id < b.info.id ? -1 : 1),
+  );
+}
+
+/** Pieces of `{as_of, counters, items:[{id, symbol, windows}]}`; `windows` has those named, in their order. */
+export function* overviewJson(engine: PartitionEngine, windowNames: readonly string[]): Generator<string> {
+  const asOfMs = engine.maxHighMs();
+  const names = engine.config.windows.map(({ name }) => name);
+  const indexes = windowNames.map((name) => names.indexOf(name));
+  const rankIndex = Math.max(...indexes);
+  const head = { ...(asOfMs === undefined ? {} : { as_of: asOfMs }), counters: engine.counters };
+  yield `${JSON.stringify(head).slice(0, -1)},"items":[`;
+  let separator = "";
+  for (const { ref, info, stats } of asOfMs === undefined ? [] : rankTokens(engine, rankIndex, asOfMs)) {
+    const windows: Record<string, WindowStats> = {};
+    for (const index of indexes) {
+      windows[names[index] ?? ""] = index === rankIndex ? stats : engine.windowStats(ref, index, asOfMs as number);
+    }
+    const symbol = info.symbol === undefined ? {} : { symbol: info.symbol };
+    yield `${separator}\n${JSON.stringify({ id: info.id, ...symbol, windows })}`;
+    separator = ",";
+  }
+  yield "\n]}\n";
+}
+
+export function* overviewTable(engine: PartitionEngine, windowName: string): Generator<string> {
+  const asOfMs = engine.maxHighMs();
+  if (asOfMs !== undefined) {
+    const windowIndex = engine.config.windows.findIndex(({ name }) => name === windowName);
+    const ranked = rankTokens(engine, windowIndex, asOfMs);
+    const first = ranked[0]?.stats;
+    const edges = first === undefined ? "" : `, ${isoTime(first.open_time)} to ${isoTime(first.close_time)}`;
+    const complete = first?.complete === false ? " (the swaps do not reach back to its beginning)" : "";
+    yield `${ranked.length} tokens in the window ${windowName} as of ${isoTime(asOfMs)}${edges}${complete}\n\n`;
+    for (const line of tableLines(COLUMNS, ranked.map(rowOf))) yield `${line}\n`;
+    yield "\n";
+  }
+  yield `${countersLine(engine.counters)}\n`;
+}
+
+function rowOf({ info, stats }: Ranked): string[] {
+  const approximately = stats.traders_estimated === true ? "~" : "";
+  return [
+    safeText(info.symbol ?? "-", SYMBOL_WIDTH),
+    groupDigits(stats.trades),
+    groupDigits(stats.buys),
+    groupDigits(stats.sells),
+    stats.volume_usd,
+    approximately + groupDigits(stats.traders),
+    stats.open ?? "-",
+    stats.high ?? "-",
+    stats.low ?? "-",
+    stats.close ?? "-",
+    stats.price_change_pct ?? "-",
+    safeText(info.id, 160),
+  ];
+}
+
+/** `9,936 accepted: 9,936 applied, 0 duplicates, ...` with dead letters by code where there are any. */
+export function countersLine(counters: Counters): string {
+  const { accepted, conflicts, dead_letters, ...rest } = counters;
+  const parts = Object.entries(rest).map(([name, count]) => `${groupDigits(count as number)} ${name}`);
+  const codes = Object.entries(dead_letters).map(([code, count]) => `${groupDigits(count)} ${code}`);
+  const dead = Object.values(dead_letters).reduce((sum, count) => sum + count, 0);
+  parts.push(`${groupDigits(dead)} dead letters${codes.length === 0 ? "" : ` (${codes.join(", ")})`}`);
+  const conflicting = conflicts === 0 ? "" : `; ${groupDigits(conflicts)} copies differ from the first`;
+  return `${groupDigits(accepted)} accepted: ${parts.join(", ")}${conflicting}`;
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString().replace(".000Z", "Z");
+}

@@ -1,0 +1,163 @@
+/** The HTTP calls that commands make to a running service. */
+import { SwapstatsError } from "../shared/errors.ts";
+
+export type PostResult = {
+  accepted: number;
+  rejected: { index: number; code: string; message: string }[];
+};
+
+/** What is read of `GET /api/status`. */
+export type ServiceStatus = {
+  partitions: { lag: number }[];
+  counters: Record<string, number | Record<string, number>>;
+};
+
+const REQUEST_MS_MAX = 60_000;
+const RETRIES_MAX = 20;
+const RETRY_FIRST_MS = 200;
+const RETRY_LONGEST_MS = 5_000;
+
+export class ServiceClient {
+  readonly url: string;
+  readonly #signal: AbortSignal;
+  #reached = false;
+
+  /** `signal` ends waiting and retrying; the calls then reject with its reason. */
+  constructor(url: string, signal: AbortSignal) {
+    this.url = url;
+    this.#signal = signal;
+  }
+
+  /**
+   * Posts NDJSON. A service that cannot take it now is asked again for about a minute; sending twice is harmless, since
+   * copies are recognised. A batch that is too large goes in halves. Rejects with `unavailable` or `bad_request`.
+   */
+  async postSwaps(body: Uint8Array<ArrayBuffer>): Promise<PostResult> {
+    for (let attempt = 0; ; attempt++) {
+      const answer = await this.#attempt(body, attempt);
+      if (answer === undefined) continue;
+      if (answer.status === 413) return this.#postHalves(body);
+      const result = (await answer.json().catch(() => ({}))) as Partial<PostResult> & {
+        detail?: string;
+        title?: string;
+      };
+      if (answer.status === 202 || (answer.status === 422 && result.rejected !== undefined)) {
+        return { accepted: result.accepted ?? 0, rejected: result.rejected ?? [] };
+      }
+      const why = result.detail ?? result.title ?? "no reason given";
+      throw new SwapstatsError("bad_request", `${this.url}/api/swaps answered ${answer.status}: ${why}`);
+    }
+  }
+
+  /** Undefined: try again. */
+  async #attempt(body: Uint8Array<ArrayBuffer>, attempt: number): Promise<Response | undefined> {
+    let waitMs = Math.min(RETRY_FIRST_MS * 2 ** attempt, RETRY_LONGEST_MS);
+    let problem: string;
+    try {
+      const answer = await this.#fetch("/api/swaps", {
+        method: "POST",
+        body,
+        headers: { "content-type": "application/x-ndjson" },
+      });
+      this.#reached = true;
+      if (answer.status !== 503 && answer.status !== 429) return answer;
+      problem = `answered ${answer.status}: ${(await answer.text()).slice(0, 300)}`;
+      const retryAfter = Number(answer.headers.get("retry-after"));
+      if (retryAfter > 0) waitMs = Math.min(retryAfter * 1_000, RETRY_LONGEST_MS);
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      problem = `cannot be reached (${reasonOf(error)})`;
+      if (!this.#reached) throw notReached(this.url, problem, error);
+    }
+    if (attempt === RETRIES_MAX) {
+      throw new SwapstatsError("unavailable", `${this.url} ${problem}; look at its log and start again`, {
+        retryable: true,
+      });
+    }
+    await this.#pause(waitMs);
+    return undefined;
+  }
+
+  async status(): Promise<ServiceStatus> {
+    let answer: Response;
+    try {
+      answer = await this.#fetch("/api/status", {});
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      throw notReached(this.url, `cannot be reached (${reasonOf(error)})`, error);
+    }
+    if (answer.status !== 200) {
+      throw new SwapstatsError(
+        "unavailable",
+        `${this.url}/api/status answered ${answer.status}; is this a swapstats service?`,
+      );
+    }
+    return (await answer.json()) as ServiceStatus;
+  }
+
+  /** The status once everything acknowledged is applied, or the last one when that takes longer than `limitMs`. */
+  async statusAtRest(limitMs: number): Promise<ServiceStatus> {
+    const deadline = performance.now() + limitMs;
+    for (;;) {
+      const status = await this.status();
+      if (status.partitions.every(({ lag }) => lag === 0) || performance.now() > deadline) return status;
+      await this.#pause(RETRY_FIRST_MS / 2);
+    }
+  }
+
+  async #postHalves(body: Uint8Array<ArrayBuffer>): Promise<PostResult> {
+    const cut = body.lastIndexOf(10, body.length >> 1) + 1 || body.indexOf(10) + 1;
+    if (cut === 0 || cut === body.length) {
+      throw new SwapstatsError(
+        "bad_request",
+        `${this.url} takes no record as large as ${body.length} bytes; leave it out`,
+      );
+    }
+    const first = await this.postSwaps(body.subarray(0, cut));
+    const count = countLines(body.subarray(0, cut));
+    const second = await this.postSwaps(body.subarray(cut));
+    const rejected = second.rejected.map((entry) => ({ ...entry, index: entry.index + count }));
+    return { accepted: first.accepted + second.accepted, rejected: [...first.rejected, ...rejected] };
+  }
+
+  #fetch(path: string, init: RequestInit): Promise<Response> {
+    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(REQUEST_MS_MAX)]);
+    return fetch(this.url + path, { ...init, signal });
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        clearTimeout(timer);
+        reject(this.#signal.reason);
+      };
+      const timer = setTimeout(() => {
+        this.#signal.removeEventListener("abort", stop);
+        resolve();
+      }, ms);
+      this.#signal.addEventListener("abort", stop, { once: true });
+    });
+  }
+}
+
+function countLines(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) count++;
+  return count;
+}
+
+function reasonOf(error: unknown): string {
+  const cause = (error as { cause?: { code?: string; message?: string } }).cause;
+  return cause?.code ?? cause?.message ?? (error as Error).message;
+}
+
+function notReached(url: string, problem: string, cause: unknown): SwapstatsError {
+  return new SwapstatsError(
+    "unavailable",
+    `${url} ${problem}; start it with \`swapstats serve\`, or name another address`,
+    {
+      cause,
+      retryable: true,
+    },
+  );
+}

@@ -1,0 +1,50 @@
+/** Plain text tables: columns as wide as their widest cell, numbers to the right. */
+export type Column = { readonly title: string; readonly align: "left" | "right" };
+
+const GAP = "  ";
+
+/** Lines without line feeds; the title row first. Cells hold no control characters. */
+export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+  const widths = columns.map((column, index) =>
+    rows.reduce((width, row) => Math.max(width, displayWidth(row[index] ?? "")), displayWidth(column.title)),
+  );
+  const titles = columns.map(({ title }) => title);
+  return [titles, ...rows].map((row) =>
+    columns
+      .map(({ align }, index) => pad(row[index] ?? "", widths[index] ?? 0, align))
+      .join(GAP)
+      .trimEnd(),
+  );
+}
+
+export function pad(text: string, width: number, align: "left" | "right"): string {
+  const space = " ".repeat(Math.max(0, width - displayWidth(text)));
+  return align === "left" ? text + space : space + text;
+}
+
+/** Characters on a terminal, nearly: East Asian and emoji characters take two places, marks none. */
+export function displayWidth(text: string): number {
+  let width = 0;
+  for (const character of text) {
+    if (/\p{M}|\u200d/u.test(character)) continue;
+    width +=
+      /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}]/u.test(
+        character,
+      )
+        ? 2
+        : 1;
+  }
+  return width;
+}
+
+/** Text of others (symbols, messages) made safe for a terminal: no control characters, cut to a width. */
+export function safeText(text: string, width: number): string {
+  const clean = text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
+  if (displayWidth(clean) <= width) return clean;
+  let kept = "";
+  for (const character of clean) {
+    if (displayWidth(kept + character) > width - 1) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}
