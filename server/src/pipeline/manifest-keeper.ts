@@ -1,0 +1,104 @@
+/**
+ * Swaps the manifest of one partition, removes the parts that no manifest needs any more, and knows from where on the log must
+ * be kept. Two manifests count: the current one and the one before it, which a store gives back when the current one is
+ * damaged; what either needs stays.
+ */
+import { SwapstatsError } from "../shared/errors.ts";
+import type { CheckpointStore } from "../stores/checkpoint-store.ts";
+import type { Manifest } from "./manifest.ts";
+import { decodeManifest, encodeManifest, neededLogOffset, partNames } from "./manifest.ts";
+
+export class ManifestKeeper {
+  readonly #store: CheckpointStore;
+  readonly #partition: number;
+  #current: Manifest;
+  #before: Manifest;
+  /** Undefined after a swap that failed: the store may have taken it or not. */
+  #version: string | undefined;
+  readonly #garbage = new Set<string>();
+  #hasSwept = false;
+
+  /** `claimed` is the manifest that this owner's claim wrote, `version` the store's for it. */
+  constructor(store: CheckpointStore, claimed: Manifest, version: string) {
+    this.#store = store;
+    this.#partition = claimed.partition;
+    this.#current = claimed;
+    this.#before = claimed;
+    this.#version = version;
+  }
+
+  get current(): Manifest {
+    return this.#current;
+  }
+
+  /** The log is needed from here on by one of the two manifests; undefined: all of it. */
+  get neededLogOffset(): number | undefined {
+    const current = neededLogOffset(this.#current);
+    const before = neededLogOffset(this.#before);
+    return current === undefined || before === undefined ? undefined : Math.min(current, before);
+  }
+
+  /** The current manifest needs less of the log than the one before it: swapping once more would free some of it. */
+  get isHeldByOlder(): boolean {
+    const current = neededLogOffset(this.#current);
+    return current !== undefined && current > (neededLogOffset(this.#before) ?? -1);
+  }
+
+  /**
+   * Makes this the current manifest. Rejects with `checkpoint_conflict` when another owner has claimed the partition, and with
+   * `storage_failed` when it cannot be said whether it was written; then the same or a later one may be swapped again.
+   */
+  async swap(manifest: Manifest): Promise<void> {
+    const expected = this.#version ?? (await this.#readVersion());
+    this.#version = undefined;
+    this.#version = await this.#store.swapManifest(this.#partition, encodeManifest(manifest), expected);
+    const needed = new Set([...partNames(manifest), ...partNames(this.#current)]);
+    for (const name of partNames(this.#before)) if (!needed.has(name)) this.#garbage.add(name);
+    this.#before = this.#current;
+    this.#current = manifest;
+    await this.#removeGarbage(needed);
+  }
+
+  /** These parts were written and will be in no manifest. */
+  discard(names: Iterable<string>): void {
+    for (const name of names) this.#garbage.add(name);
+  }
+
+  async #readVersion(): Promise<string> {
+    const stored = await this.#store.readManifest(this.#partition);
+    const decoded = stored === undefined ? undefined : decodeManifest(stored.bytes, this.#partition);
+    // Every claim has a greater epoch, so a manifest with ours is ours. One that cannot be read might hide a claim.
+    if (stored !== undefined && decoded?.kind === "good" && decoded.manifest.epoch === this.#current.epoch) {
+      return stored.version;
+    }
+    const message = `The manifest of partition ${this.#partition} is not the one that this instance wrote: another owner claimed it.`;
+    throw new SwapstatsError("checkpoint_conflict", message);
+  }
+
+  /** What cannot be removed now is tried again at the next swap, or swept by the next owner. */
+  async #removeGarbage(needed: ReadonlySet<string>): Promise<void> {
+    try {
+      if (!this.#hasSwept) await this.#sweep(needed);
+      for (const name of this.#garbage) {
+        if (!needed.has(name)) await this.#store.deletePart(this.#partition, name);
+        this.#garbage.delete(name);
+      }
+    } catch {
+      return;
+    }
+  }
+
+  /** Once an owner: finds what earlier owners wrote and never named, or could not remove. */
+  async #sweep(needed: ReadonlySet<string>): Promise<void> {
+    const own = partPrefix(this.#current.epoch);
+    for (const name of await this.#store.listParts(this.#partition)) {
+      if (!needed.has(name) && !name.includes(own)) this.#garbage.add(name);
+    }
+    this.#hasSwept = true;
+  }
+}
+
+/** Part names hold the epoch of their writer, so that no two owners ever write the same name. */
+export function partPrefix(epoch: number): string {
+  return `-${epoch}-`;
+}

@@ -1,0 +1,128 @@
+/**
+ * The manifest of a checkpoint: which files make up the state of one partition, and whose it is.
+ *
+ *   base image B0 at offset Y ----redo----redo----+----redo----redo----> next offset
+ *                                   base image B1 at offset X
+ *
+ * A base is an image of the whole state; a redo delta holds the records that were applied after it. The newest two bases are
+ * kept, and all deltas since the older one, so there are two ways to the same state, and one damaged file loses nothing:
+ * with B1 unreadable B0 and the deltas serve, with a delta unreadable the log does, which is kept from X on.
+ *
+ * Stored as one line `swapstats-checkpoint <crc32 of the rest, hex>` and JSON, so that people can read it.
+ */
+import { crc32 } from "node:zlib";
+
+export const MANIFEST_FORMAT = 1;
+const FIRST_LINE = /^swapstats-checkpoint ([0-9a-f]{8})\n/;
+const FIRST_LINE_BYTES = "swapstats-checkpoint 00000000\n".length;
+
+export type PartRef = { readonly name: string; readonly bytes: number; readonly crc32: number };
+
+export type BaseImage = {
+  /** The image holds all records below it. */
+  readonly offset: number;
+  /** The engine's own header of the image: its version, configuration and sizes. */
+  readonly header: string;
+  readonly parts: readonly PartRef[];
+  readonly bytes: number;
+  readonly takenAtMs: number;
+};
+
+/** The records of offsets [from, to). */
+export type RedoDelta = PartRef & {
+  readonly from: number;
+  readonly to: number;
+  /** Offsets are missing in front of it: the engine is told of a gap first. */
+  readonly afterGap: boolean;
+};
+
+export type Manifest = {
+  readonly format: number;
+  readonly partition: number;
+  /** The owner's claim; greater than that of every owner before. */
+  readonly epoch: number;
+  readonly owner: string;
+  /** Position behind the last record that the checkpoint holds. */
+  readonly nextOffset: number;
+  /** No answer was given for a later instant when this was written; 0: none was given. */
+  readonly asOfMs: number;
+  readonly writtenAtMs: number;
+  /** Newest first, at most BASES_KEPT. */
+  readonly bases: readonly BaseImage[];
+  /** Ascending, from the older base on. */
+  readonly deltas: readonly RedoDelta[];
+};
+
+export const BASES_KEPT = 2;
+
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  const body = `${JSON.stringify(manifest, null, 1)}\n`;
+  const sum = crc32(body).toString(16).padStart(8, "0");
+  return new TextEncoder().encode(`swapstats-checkpoint ${sum}\n${body}`);
+}
+
+/** The manifest, or what is wrong with it. A version that this program does not know is `newer`. */
+export type DecodedManifest =
+  | { readonly kind: "good"; readonly manifest: Manifest }
+  | { readonly kind: "damaged"; readonly reason: string }
+  | { readonly kind: "newer"; readonly format: number };
+
+export function decodeManifest(bytes: Uint8Array, partition: number): DecodedManifest {
+  const text = new TextDecoder().decode(bytes);
+  const match = FIRST_LINE.exec(text);
+  if (match === null) return { kind: "damaged", reason: "it does not begin as a manifest does" };
+  if (Number.parseInt(match[1]!, 16) !== crc32(bytes.subarray(FIRST_LINE_BYTES))) {
+    return { kind: "damaged", reason: "its checksum does not match its content" };
+  }
+  // Behind a matching checksum stands what some version of this program wrote.
+  const manifest = JSON.parse(text.slice(FIRST_LINE_BYTES)) as Manifest;
+  if (manifest.format > MANIFEST_FORMAT) return { kind: "newer", format: manifest.format };
+  if (manifest.format < MANIFEST_FORMAT)
+    return { kind: "damaged", reason: `it has the unknown format ${manifest.format}` };
+  if (manifest.partition !== partition) {
+    return { kind: "damaged", reason: `it belongs to partition ${manifest.partition}` };
+  }
+  return { kind: "good", manifest };
+}
+
+/** Names of all parts that a manifest needs. */
+export function partNames(manifest: Manifest): Set<string> {
+  const names = new Set<string>();
+  for (const base of manifest.bases) for (const part of base.parts) names.add(part.name);
+  for (const delta of manifest.deltas) names.add(delta.name);
+  return names;
+}
+
+/** Bytes of all files that a manifest names. */
+export function checkpointBytes(manifest: Manifest): number {
+  const bases = manifest.bases.reduce((sum, base) => sum + base.bytes, 0);
+  return manifest.deltas.reduce((sum, delta) => sum + delta.bytes, bases);
+}
+
+/** The deltas that follow `offset` without a hole, and where they end. */
+export function deltasFrom(deltas: readonly RedoDelta[], offset: number): { run: RedoDelta[]; end: number } {
+  const run: RedoDelta[] = [];
+  let end = offset;
+  for (const delta of deltas) {
+    if (delta.to <= end && delta.from < end) continue;
+    if (delta.from !== end && !(delta.afterGap && delta.from > end)) break;
+    run.push(delta);
+    end = delta.to;
+  }
+  return { run, end };
+}
+
+/**
+ * The log must be kept from here on for this checkpoint to survive the loss of any one of its files; undefined: all of
+ * it, as long as there is only one base. Where a hole in the deltas cuts the older base off from the newer one, the older one alone
+ * would need the log from the hole on.
+ */
+export function neededLogOffset(manifest: Manifest): number | undefined {
+  const [newer, older] = manifest.bases;
+  if (newer === undefined || older === undefined) return undefined;
+  return Math.min(newer.offset, deltasFrom(manifest.deltas, older.offset).end);
+}
+
+export function isIntact(part: PartRef, bytes: Uint8Array | undefined): bytes is Uint8Array {
+  return bytes !== undefined && bytes.length === part.bytes && crc32(bytes) === part.crc32;
+}

@@ -1,0 +1,203 @@
+/**
+ * Which base images and redo deltas make up the checkpoint of a partition, and which are still on their way; no input or
+ * output. The chain of deltas behind the newest base:
+ *
+ *   whole    --the redo that waits for a failing store is over its limit--> broken
+ *   broken   --a base image is begun--> healing     redo is dropped while broken: it joins nothing
+ *   healing  --the image is written--> whole        there is no new manifest while healing
+ *   healing  --the image fails--> broken
+ *
+ * A new partition begins broken. While whole, a new base is begun now and then, and deltas go on meanwhile; an image that
+ * fails then leaves the chain whole. An image begins where a delta was cut, so that base and deltas join.
+ */
+import { crc32 } from "node:zlib";
+import type { BaseImage, Manifest, RedoDelta } from "./manifest.ts";
+import { BASES_KEPT } from "./manifest.ts";
+
+/** Redo since the newest base that is always allowed before the next base; above it, as many bytes as the base has. */
+export const REDO_BYTES_MIN = 64 * 1024 * 1024;
+/** Deltas since the newest base before the next one; each is a file to read at a restore. */
+export const DELTAS_MAX = 256;
+/** A delta is cut at about this size whatever the interval, so that it is one part of a store. */
+export const DELTA_BYTES_MAX = 8 * 1024 * 1024;
+/** Redo that waits in memory while the store fails. */
+export const UNSAVED_REDO_BYTES_MAX = 256 * 1024 * 1024;
+
+/** What is needed of the redo writer; `take` gives all bytes since the last one and begins anew. */
+export type RedoBuffer = { readonly byteLength: number; take(): Uint8Array };
+
+/** A delta that is cut and not yet stored. */
+export type Cut = {
+  readonly from: number;
+  readonly to: number;
+  readonly afterGap: boolean;
+  readonly content: Uint8Array;
+};
+
+/** What a restore found sound, and stands on: see restore.ts. */
+export type RestoredChain = {
+  readonly bases: readonly BaseImage[];
+  readonly deltas: readonly RedoDelta[];
+  readonly nextOffset: number;
+  /** Offsets are missing before nextOffset that no delta tells of yet. */
+  readonly afterGap: boolean;
+  /** Something was damaged: a new base is to replace it soon. */
+  readonly wantsBase: boolean;
+};
+
+export class RedoChain {
+  readonly #redo: RedoBuffer;
+  #state: "whole" | "broken" | "healing";
+  #bases: readonly BaseImage[];
+  /** Stored deltas since the older base. */
+  #deltas: readonly RedoDelta[];
+  #cuts: Cut[] = [];
+  #cutBytes = 0;
+  #position: number;
+  /** Where the redo begins. */
+  #cutFrom: number;
+  #afterGap: boolean;
+  #wantsBase: boolean;
+  /** Offset of the image that is being written. */
+  #beganAt: number | undefined;
+  #redoSinceBaseBytes = 0;
+  #deltasSinceBase = 0;
+
+  constructor(redo: RedoBuffer, restored: RestoredChain) {
+    this.#redo = redo;
+    this.#bases = restored.bases;
+    this.#deltas = restored.deltas;
+    this.#state = restored.bases.length === 0 ? "broken" : "whole";
+    this.#position = restored.nextOffset;
+    this.#cutFrom = restored.nextOffset;
+    this.#afterGap = restored.afterGap;
+    this.#wantsBase = restored.wantsBase;
+    const newest = restored.bases[0];
+    for (const delta of restored.deltas) {
+      if (newest === undefined || delta.from < newest.offset) continue;
+      this.#redoSinceBaseBytes += delta.bytes;
+      this.#deltasSinceBase++;
+    }
+  }
+
+  get state(): "whole" | "broken" | "healing" {
+    return this.#state;
+  }
+
+  get isBasing(): boolean {
+    return this.#beganAt !== undefined;
+  }
+
+  /** All records below this offset are in the redo. True when a delta was cut that should be stored soon. */
+  advance(nextOffset: number): boolean {
+    this.#position = nextOffset;
+    if (this.#state === "broken") {
+      this.#dropRedo();
+      return false;
+    }
+    if (this.#redo.byteLength < DELTA_BYTES_MAX) return false;
+    this.cut();
+    if (this.#cutBytes <= UNSAVED_REDO_BYTES_MAX) return true;
+    // An image that is being written may still end well, but it too would join nothing.
+    this.#state = "broken";
+    this.#cuts = [];
+    this.#cutBytes = 0;
+    return false;
+  }
+
+  noteGap(resumeOffset: number): void {
+    this.cut();
+    this.#position = resumeOffset;
+    this.#cutFrom = resumeOffset;
+    this.#afterGap = true;
+  }
+
+  /** Ends the delta that is being gathered, if it holds anything. */
+  cut(): void {
+    if (this.#state === "broken") this.#dropRedo();
+    if (this.#position === this.#cutFrom) return;
+    const content = this.#redo.take();
+    this.#cuts.push({ from: this.#cutFrom, to: this.#position, afterGap: this.#afterGap, content });
+    this.#cutBytes += content.length;
+    this.#redoSinceBaseBytes += content.length;
+    this.#deltasSinceBase++;
+    this.#cutFrom = this.#position;
+    this.#afterGap = false;
+  }
+
+  /** The oldest delta that is not stored yet. */
+  get nextCut(): Cut | undefined {
+    return this.#cuts[0];
+  }
+
+  /** The oldest cut is stored under this name. False: it was given up meanwhile, the part is garbage. */
+  cutStored(cut: Cut, name: string): boolean {
+    if (this.#cuts[0] !== cut) return false;
+    this.#cuts.shift();
+    this.#cutBytes -= cut.content.length;
+    const { from, to, afterGap, content } = cut;
+    const delta = { name, bytes: content.length, crc32: crc32(content), from, to, afterGap };
+    this.#deltas = [...this.#deltas, delta];
+    return true;
+  }
+
+  /** Whether a new base should be begun now; `isPressed`: the log wants the records that only an older base frees. */
+  isBaseDue(isPressed: boolean): boolean {
+    if (this.isBasing) return false;
+    const newest = this.#bases[0];
+    if (this.#state === "broken" || newest === undefined) return true;
+    if (this.#wantsBase || this.#deltasSinceBase > DELTAS_MAX) return true;
+    if (isPressed && this.#position > newest.offset) return true;
+    return this.#redoSinceBaseBytes > Math.max(REDO_BYTES_MIN, newest.bytes);
+  }
+
+  /** An image of the state as it is now is begun; returns its offset. */
+  beginBase(): number {
+    this.cut();
+    if (this.#state === "broken") this.#state = "healing";
+    this.#beganAt = this.#position;
+    this.#wantsBase = false;
+    this.#redoSinceBaseBytes = 0;
+    this.#deltasSinceBase = 0;
+    return this.#position;
+  }
+
+  /** The image is stored. False: the chain broke meanwhile, and it is garbage. */
+  baseWritten(image: BaseImage): boolean {
+    this.#beganAt = undefined;
+    if (this.#state === "broken") return false;
+    this.#state = "whole";
+    this.#bases = [image, ...this.#bases].slice(0, BASES_KEPT);
+    const oldest = this.#bases.at(-1)!.offset;
+    this.#deltas = this.#deltas.filter((delta) => delta.to > oldest);
+    return true;
+  }
+
+  /** The image came to nothing; returns the names of stored deltas that came to nothing with it. */
+  baseFailed(): string[] {
+    const beganAt = this.#beganAt;
+    this.#beganAt = undefined;
+    this.#wantsBase = true;
+    if (this.#state !== "healing" || beganAt === undefined) return [];
+    this.#state = "broken";
+    this.#cuts = [];
+    this.#cutBytes = 0;
+    const lost = this.#deltas.filter((delta) => delta.from >= beganAt);
+    this.#deltas = this.#deltas.filter((delta) => delta.from < beganAt);
+    return lost.map((delta) => delta.name);
+  }
+
+  /** What a manifest can say now; undefined while the newest records stand on no base. */
+  content(): Pick<Manifest, "bases" | "deltas" | "nextOffset"> | undefined {
+    const newest = this.#bases[0];
+    if (this.#state !== "whole" || newest === undefined) return undefined;
+    const nextOffset = Math.max(newest.offset, this.#deltas.at(-1)?.to ?? 0);
+    return { bases: this.#bases, deltas: this.#deltas, nextOffset };
+  }
+
+  #dropRedo(): void {
+    this.#redo.take();
+    this.#cutFrom = this.#position;
+    this.#afterGap = false;
+  }
+}

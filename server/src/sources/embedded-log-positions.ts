@@ -1,0 +1,74 @@
+/**
+ * Where each partition of the log ended at its last commit, in a small file beside the database, written after the
+ * commit and before anyone hears of it. SQLite drops everything behind the first damaged frame of its WAL without a
+ * word, as it must for a transaction that was cut by a crash; only these numbers tell such a loss from a crash, and keep
+ * the offsets of what is lost from being given away a second time.
+ *
+ * The file is not synced: after the death of the process it is exact, and after a loss of power it is at most older than the
+ * log, which is synced, and so never raises a false alarm. Two slots are written in turn, so that one cut in the
+ * middle leaves the other.
+ */
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { crc32 } from "node:zlib";
+
+/** u32 crc of the rest, u32 count of partitions, f64 sequence, then f64 for each partition. */
+const SLOT_HEADER_BYTES = 16;
+
+export type PositionsFile = {
+  /** The newest valid slot, or undefined: no file, or neither slot is valid. */
+  load(): number[] | undefined;
+  save(ends: readonly number[]): void;
+  close(): void;
+};
+
+function readSlot(slot: Buffer, partitions: number): { sequence: number; ends: number[] } | undefined {
+  if (slot.length < SLOT_HEADER_BYTES + 8 * partitions) return undefined;
+  if (slot.readUInt32LE(4) !== partitions || slot.readUInt32LE(0) !== crc32(slot.subarray(4))) return undefined;
+  const ends = Array.from({ length: partitions }, (_, i) => slot.readDoubleLE(SLOT_HEADER_BYTES + 8 * i));
+  return { sequence: slot.readDoubleLE(8), ends };
+}
+
+/** What the file at `path` says, for reports; undefined when there is none or neither slot is valid. */
+export function readPositions(path: string, partitions: number): number[] | undefined {
+  return readNewest(path, partitions)?.ends;
+}
+
+function readNewest(path: string, partitions: number): { sequence: number; ends: number[] } | undefined {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch {
+    return undefined;
+  }
+  const slotBytes = SLOT_HEADER_BYTES + 8 * partitions;
+  const first = readSlot(bytes.subarray(0, slotBytes), partitions);
+  const second = readSlot(bytes.subarray(slotBytes, 2 * slotBytes), partitions);
+  if (first === undefined || second === undefined) return first ?? second;
+  return first.sequence > second.sequence ? first : second;
+}
+
+/** Opens the file, and creates it when it is missing. Throws the system's error when it cannot be opened. */
+export function openPositionsFile(path: string, partitions: number): PositionsFile {
+  const slotBytes = SLOT_HEADER_BYTES + 8 * partitions;
+  const found = readNewest(path, partitions);
+  let sequence = found?.sequence ?? 0;
+  let fd: number;
+  try {
+    fd = openSync(path, "r+");
+  } catch {
+    fd = openSync(path, "w+");
+  }
+  const slot = Buffer.alloc(slotBytes);
+  return {
+    load: () => found?.ends,
+    save(ends) {
+      sequence++;
+      slot.writeUInt32LE(partitions, 4);
+      slot.writeDoubleLE(sequence, 8);
+      for (let i = 0; i < partitions; i++) slot.writeDoubleLE(ends[i]!, SLOT_HEADER_BYTES + 8 * i);
+      slot.writeUInt32LE(crc32(slot.subarray(4)), 0);
+      writeSync(fd, slot, 0, slotBytes, (sequence % 2) * slotBytes);
+    },
+    close: () => closeSync(fd),
+  };
+}

@@ -1,0 +1,255 @@
+/**
+ * Reads one partition of the embedded log, in the thread of the partition's owner, on a read-only connection of its
+ * own. It does not poll: `notify` tells it of new commits. Each row is read in a transaction of its own, ended before `read`
+ * returns, so that a reader never holds up the log's checkpoints.
+ */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { SwapstatsError } from "../shared/errors.ts";
+import { logKey, openLogReadOnly, readGaps, sqliteError } from "./embedded-log-database.ts";
+import type { StoredBatch } from "./embedded-log-format.ts";
+import { readBatch } from "./embedded-log-format.ts";
+import type { LogRange, PartitionReader, RecordBatch } from "./source.ts";
+
+export type LogReaderOptions = {
+  /** The log's database file. */
+  readonly path: string;
+  readonly partition: number;
+  /** Hands the floor to the writer, which lives in another thread. */
+  readonly release: (offset: number) => void;
+  /** Asks the writer to begin at this offset at least; its next `notify` says that it is done. */
+  readonly raiseEnd: (offset: number) => void;
+};
+
+type Row = { key: number; count: number; batch: Uint8Array };
+
+export class EmbeddedLogReader implements PartitionReader {
+  readonly #options: LogReaderOptions;
+  readonly #db: DatabaseSync;
+  readonly #from: StatementSync;
+  readonly #covering: StatementSync;
+  readonly #edges: StatementSync;
+  readonly #next: StatementSync;
+  #endOffset: number;
+  #pressure = false;
+  #isClosed = false;
+  /** Calls of those that wait for the end to move, or for `close`. */
+  readonly #waiting = new Set<() => void>();
+
+  constructor(options: LogReaderOptions) {
+    this.#options = options;
+    this.#db = openLogReadOnly(options.path);
+    const range = "key >= ? AND key < ?";
+    this.#from = this.#db.prepare(`SELECT key, count, batch FROM batches WHERE ${range} ORDER BY key`);
+    this.#covering = this.#db.prepare(`SELECT key, count, batch FROM batches WHERE ${range} ORDER BY key DESC LIMIT 1`);
+    this.#edges = this.#db.prepare(
+      `SELECT * FROM (SELECT key, count FROM batches WHERE ${range} ORDER BY key LIMIT 1)
+       UNION ALL SELECT * FROM (SELECT key, count FROM batches WHERE ${range} ORDER BY key DESC LIMIT 1)`,
+    );
+    this.#next = this.#db.prepare(`SELECT key FROM batches WHERE ${range} ORDER BY key LIMIT 1`);
+    this.#endOffset = this.#storedRange().endOffset;
+  }
+
+  /** New records, or a gap, reach to this offset now. `pressure`: the log waits for a new base to release some of it. */
+  notify(endOffset: number, pressure: boolean): void {
+    this.#endOffset = Math.max(this.#endOffset, endOffset);
+    this.#pressure = pressure;
+    this.#wake();
+  }
+
+  /** Whether the log asked, by the last `notify`, for a release. */
+  get pressure(): boolean {
+    return this.#pressure;
+  }
+
+  async range(): Promise<LogRange> {
+    const stored = this.#storedRange();
+    const endOffset = Math.max(stored.endOffset, this.#endOffset);
+    return { startOffset: stored.isEmpty ? endOffset : stored.startOffset, endOffset };
+  }
+
+  /**
+   * See PartitionReader. `log_damaged` also when records at the position are missing or do not match their checksum; then
+   * `resumeAfter` says where the log can be read again.
+   */
+  async read(position: number, maxBytes: number, signal: AbortSignal): Promise<RecordBatch> {
+    signal.throwIfAborted();
+    while (position === this.#endOffset) await this.#endMoved(signal);
+    if (position > this.#endOffset || position < 0) throw this.#outOfRange(position);
+    try {
+      const batches = this.#rowsFrom(position, maxBytes);
+      return batches.length === 1 ? single(batches[0]!) : merged(batches);
+    } catch (cause) {
+      throw sqliteError(cause, this.#options.path);
+    }
+  }
+
+  /**
+   * The first offset above `position` from which the log may be read again after `read` found damage there; the
+   * caller records the gap. It is the end of the log when nothing else follows.
+   */
+  resumeAfter(position: number): number {
+    try {
+      const row = this.#next.get(this.#key(position + 1), this.#limitKey()) as { key: number } | undefined;
+      return row === undefined ? this.#endOffset : Math.min(row.key - this.#key(0), this.#endOffset);
+    } catch (cause) {
+      throw sqliteError(cause, this.#options.path);
+    }
+  }
+
+  /** Makes the log go on at `offset` at least, and resolves when it does; see `EmbeddedLogWriter.raiseEnd`. */
+  async raiseEnd(offset: number, signal: AbortSignal): Promise<void> {
+    if (this.#endOffset >= offset) return;
+    this.#options.raiseEnd(offset);
+    while (this.#endOffset < offset) await this.#endMoved(signal);
+  }
+
+  async release(offset: number): Promise<void> {
+    this.#options.release(offset);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#wake();
+    this.#db.close();
+  }
+
+  #key(offset: number): number {
+    return logKey(this.#options.partition, offset);
+  }
+
+  #limitKey(): number {
+    return logKey(this.#options.partition + 1, 0);
+  }
+
+  #storedRange(): LogRange & { isEmpty: boolean } {
+    try {
+      const base = this.#key(0);
+      const limit = this.#limitKey();
+      const rows = this.#edges.all(base, limit, base, limit) as { key: number; count: number }[];
+      const gapEnd = readGaps(this.#db, this.#options.partition).at(-1)?.to ?? 0;
+      const [first, last] = rows;
+      if (first === undefined || last === undefined) return { startOffset: gapEnd, endOffset: gapEnd, isEmpty: true };
+      const endOffset = Math.max(last.key - base + last.count, gapEnd);
+      return { startOffset: first.key - base, endOffset, isEmpty: false };
+    } catch (cause) {
+      throw sqliteError(cause, this.#options.path);
+    }
+  }
+
+  /** Consecutive batches from `position` on; the first is cut to begin there. */
+  #rowsFrom(position: number, maxBytes: number): StoredBatch[] {
+    const found: StoredBatch[] = [];
+    let next = position;
+    let bytes = 0;
+    const rows = this.#from.iterate(this.#key(position), this.#limitKey()) as unknown as Iterable<Row>;
+    for (const row of rows) {
+      if (row.key !== this.#key(next)) break;
+      const batch = readBatch(row.batch, this.#options.partition, next);
+      if (typeof batch === "string" || batch.count !== row.count) {
+        if (found.length > 0) break;
+        throw this.#damaged(next, typeof batch === "string" ? batch : "its count is another than the table's");
+      }
+      found.push(batch);
+      next += batch.count;
+      bytes += batch.payload.length;
+      if (bytes >= maxBytes || next >= this.#endOffset) break;
+    }
+    return found.length > 0 ? found : [this.#batchAround(position)];
+  }
+
+  /** The batch that holds `position` somewhere behind its first record. */
+  #batchAround(position: number): StoredBatch {
+    const row = this.#covering.get(this.#key(0), this.#key(position)) as Row | undefined;
+    if (row === undefined) throw this.#outOfRange(position);
+    const baseOffset = row.key - this.#key(0);
+    if (baseOffset + row.count <= position) throw this.#missing(position);
+    const batch = readBatch(row.batch, this.#options.partition, baseOffset);
+    if (typeof batch === "string") throw this.#damaged(baseOffset, batch);
+    return batchFrom(batch, position);
+  }
+
+  #missing(position: number): SwapstatsError {
+    const gap = readGaps(this.#db, this.#options.partition).find(({ from, to }) => from <= position && position < to);
+    const until = this.resumeAfter(position);
+    const reason = gap?.reason ?? "the log's database lost them";
+    return this.#error(`the records ${position} to ${until - 1} are missing: ${reason}`);
+  }
+
+  #damaged(position: number, reason: string): SwapstatsError {
+    return this.#error(`the batch at offset ${position} is damaged: ${reason}`);
+  }
+
+  #outOfRange(position: number): SwapstatsError {
+    const { startOffset } = this.#storedRange();
+    if (position < startOffset && startOffset <= this.#endOffset) {
+      return this.#error(`position ${position} is asked for, but records before ${startOffset} are no longer held`);
+    }
+    return this.#error(`position ${position} is asked for, but the log ends at ${this.#endOffset}`);
+  }
+
+  #error(what: string): SwapstatsError {
+    const place = `Partition ${this.#options.partition} of the log ${this.#options.path}`;
+    return new SwapstatsError("log_damaged", `${place}: ${what}. \`swapstats log verify\` shows what is sound.`);
+  }
+
+  #wake(): void {
+    const calls = [...this.#waiting];
+    this.#waiting.clear();
+    for (const call of calls) call();
+  }
+
+  #endMoved(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const wake = (): void => {
+        signal.removeEventListener("abort", abort);
+        if (this.#isClosed) reject(new SwapstatsError("unavailable", "the reader of the log was closed"));
+        else resolve();
+      };
+      const abort = (): void => {
+        this.#waiting.delete(wake);
+        reject(signal.reason);
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener("abort", abort, { once: true });
+    });
+  }
+}
+
+function single(batch: StoredBatch): RecordBatch {
+  const { partition, baseOffset, count, payload, ends, arrivalMs } = batch;
+  return { partition, baseOffset, nextOffset: baseOffset + count, count, payload, ends, arrivalsMs: arrivalMs };
+}
+
+/** Several small batches as one, so that a stream of single swaps is not read swap by swap. */
+function merged(batches: readonly StoredBatch[]): RecordBatch {
+  const { partition, baseOffset } = batches[0]!;
+  let count = 0;
+  let bytes = 0;
+  for (const batch of batches) {
+    count += batch.count;
+    bytes += batch.payload.length;
+  }
+  const payload = new Uint8Array(bytes);
+  const ends = new Uint32Array(count);
+  const arrivalsMs = new Float64Array(count);
+  let at = 0;
+  let start = 0;
+  for (const batch of batches) {
+    payload.set(batch.payload, start);
+    for (let i = 0; i < batch.count; i++) ends[at + i] = start + batch.ends[i]!;
+    arrivalsMs.fill(batch.arrivalMs, at, at + batch.count);
+    at += batch.count;
+    start += batch.payload.length;
+  }
+  return { partition, baseOffset, nextOffset: baseOffset + count, count, payload, ends, arrivalsMs };
+}
+
+/** The part of a batch from `position` on. */
+function batchFrom(batch: StoredBatch, position: number): StoredBatch {
+  const skipped = position - batch.baseOffset;
+  const start = batch.ends[skipped - 1]!;
+  const ends = batch.ends.slice(skipped).map((end) => end - start);
+  const payload = batch.payload.subarray(start);
+  return { ...batch, baseOffset: position, count: batch.count - skipped, payload, ends };
+}

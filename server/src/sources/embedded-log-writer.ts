@@ -1,0 +1,379 @@
+/**
+ * The one writer of the embedded log; it lives in the log thread and blocks it while a commit is on its way to the disk.
+ *
+ *   open --append--> open                 commit is on disk
+ *   open --append fails: no room--> open  nothing was written; `log_full`, the caller may try again
+ *   open --append fails: disk--> broken   `storage_failed`; the outcome on disk is not known
+ *   broken --append--> open | broken      opens the database anew first
+ *
+ * Why a failed disk needs a new connection: after a failed fsync the kernel may call pages clean that never reached the disk, and
+ * a later fsync would not write them. So the WAL is moved into the database (fresh writes, a fresh fsync) and emptied before
+ * anything more is acknowledged. A batch whose commit failed may then be in the log after all; its sender was told
+ * to send again, and the copy is a duplicate.
+ */
+import { join } from "node:path";
+import { SwapstatsError } from "../shared/errors.ts";
+import type { LogDatabase, LogRow } from "./embedded-log-database.ts";
+import { LOG_OFFSET_LIMIT, LOG_PARTITIONS_MAX, openLogDatabase } from "./embedded-log-database.ts";
+import type { BatchBuilder } from "./embedded-log-format.ts";
+import type { PositionsFile } from "./embedded-log-positions.ts";
+import { openPositionsFile } from "./embedded-log-positions.ts";
+import type { LogRange } from "./source.ts";
+
+export const LOG_DATABASE_NAME = "log.sqlite";
+export const LOG_POSITIONS_NAME = "positions";
+
+/** Payload of one stored batch; a reader's memory and the hold-up of one read follow from it. */
+export const LOG_BATCH_BYTES_MAX = 1024 * 1024;
+/** One commit removes at most this many times what it adds, and at least the constant, so that expiry never stalls it. */
+const REMOVED_PER_ADDED = 4;
+const REMOVED_BYTES_MIN = 4 * 1024 * 1024;
+const REMOVED_ROWS_MAX = 1000;
+/** Pages that a commit may need beyond its batches: leaves, inner pages, the header. */
+const COMMIT_SLACK_BYTES = 8 * 16 * 1024;
+/** Share of the size limit that pinned batches may take before the owners are asked for a new base. */
+const PRESSURE_SHARE = 0.5;
+
+export type LogWriterOptions = {
+  /** Folder of the log; it exists. */
+  readonly folder: string;
+  readonly partitions: number;
+  readonly retentionMs: number;
+  readonly retentionBytes: number;
+  readonly nowMs: number;
+  readonly openDatabase: (path: string) => LogDatabase;
+  readonly openPositions: (path: string, partitions: number) => PositionsFile;
+};
+
+export const realLogParts = { openDatabase: openLogDatabase, openPositions: openPositionsFile };
+
+export type LogAppend = { readonly partition: number; readonly batch: BatchBuilder };
+
+type PartitionState = {
+  startOffset: number;
+  endOffset: number;
+  /** Batches that reach beyond it stay. */
+  floor: number;
+  /** The oldest batch; undefined when there is none. */
+  oldest: LogRow | undefined;
+};
+
+export class EmbeddedLogWriter {
+  readonly #options: LogWriterOptions;
+  readonly #path: string;
+  readonly #positions: PositionsFile;
+  #database: LogDatabase | undefined;
+  #partitions: PartitionState[] = [];
+  #lastArrivalMs = 0;
+  #createdMs = 0;
+  readonly #problems: string[] = [];
+
+  /**
+   * Opens the log of a folder, and creates it in an empty one. Throws `bad_config` when the number of partitions is another
+   * than that of the log, `log_damaged` when the database cannot be read, `log_full` or `storage_failed`.
+   */
+  constructor(options: LogWriterOptions) {
+    if (options.partitions < 1 || options.partitions > LOG_PARTITIONS_MAX) {
+      throw new SwapstatsError("bad_config", `ingest.embedded.partitions must be 1 to ${LOG_PARTITIONS_MAX}`);
+    }
+    this.#options = options;
+    this.#path = join(options.folder, LOG_DATABASE_NAME);
+    try {
+      this.#database = options.openDatabase(this.#path);
+      this.#initialise(this.#database);
+      this.#positions = options.openPositions(join(options.folder, LOG_POSITIONS_NAME), options.partitions);
+    } catch (cause) {
+      if (cause instanceof SwapstatsError && cause.code === "log_damaged") throw damagedAtStart(cause, options.folder);
+      if (cause instanceof SwapstatsError) throw cause;
+      const message = `Cannot open the log in ${options.folder}: ${String(cause)}. Check the folder and its rights.`;
+      throw new SwapstatsError("storage_failed", message, { cause, retryable: true });
+    }
+    this.#recordLosses(this.#database, this.#positions.load() ?? []);
+    this.#savePositions();
+  }
+
+  /** When the data folder was made. */
+  get createdMs(): number {
+    return this.#createdMs;
+  }
+
+  /** What was found wrong when the log was opened: plain sentences, empty when all is well. */
+  get problems(): readonly string[] {
+    return this.#problems;
+  }
+
+  get partitions(): number {
+    return this.#options.partitions;
+  }
+
+  range(partition: number): LogRange {
+    const { startOffset, endOffset } = this.#state(partition);
+    return { startOffset, endOffset };
+  }
+
+  /**
+   * Appends batches in one transaction and returns when it is on disk. Their arrival is `nowMs`, or the last
+   * arrival when the clock went back. Nothing is appended when it throws: `log_full` or `storage_failed`, both retryable (after
+   * `storage_failed` the batches may yet turn up in the log).
+   */
+  append(batches: readonly LogAppend[], nowMs: number): { arrivalMs: number } {
+    const database = this.#usable();
+    const arrivalMs = Math.max(this.#lastArrivalMs, nowMs);
+    const ends = this.#partitions.map((state) => state.endOffset);
+    let addedBytes = 0;
+    for (const { batch } of batches) addedBytes += batch.byteLength;
+    this.#transaction(database, () => {
+      const hasRoom = this.#makeRoom(database, addedBytes, nowMs);
+      if (!hasRoom) return;
+      for (const { partition, batch } of batches) {
+        const baseOffset = ends[partition]!;
+        const row = { baseOffset, count: batch.count, arrivalMs };
+        database.insert(partition, row, batch.finish(partition, baseOffset, arrivalMs));
+        this.#partitions[partition]!.oldest ??= row;
+        ends[partition] = baseOffset + batch.count;
+      }
+      addedBytes = 0;
+    });
+    if (addedBytes > 0) throw this.#full();
+    this.#lastArrivalMs = arrivalMs;
+    for (const [i, state] of this.#partitions.entries()) state.endOffset = ends[i]!;
+    this.#savePositions();
+    return { arrivalMs };
+  }
+
+  /**
+   * Removes what is older than the retention and not needed, a bounded amount; returns whether there may be more. For idle times:
+   * `append` does the same. Throws as `append` does.
+   */
+  retire(nowMs: number): boolean {
+    const database = this.#usable();
+    const isDue = this.#partitions.some((state) => this.#isExpired(state, nowMs));
+    if (!isDue) return false;
+    this.#transaction(database, () => this.#makeRoom(database, 0, nowMs));
+    return this.#partitions.some((state) => this.#isExpired(state, nowMs));
+  }
+
+  /** Batches wholly below this offset may go from now on, once retention asks for it. */
+  release(partition: number, offset: number): void {
+    const state = this.#state(partition);
+    state.floor = Math.max(state.floor, Math.min(offset, state.endOffset));
+  }
+
+  /**
+   * Makes the next record of the partition have at least this offset: the state has seen records that the log lost. What lies
+   * between is recorded as a gap.
+   */
+  raiseEnd(partition: number, offset: number, nowMs: number): void {
+    const state = this.#state(partition);
+    if (offset <= state.endOffset) return;
+    const database = this.#usable();
+    const reason = "the log ended before the position of the checkpoint";
+    const gap = { from: state.endOffset, to: offset, atMs: nowMs, reason };
+    this.#transaction(database, () => database.insertGap(partition, gap));
+    state.endOffset = offset;
+    if (state.oldest === undefined) state.startOffset = offset;
+    this.#savePositions();
+  }
+
+  /** Whether so much is pinned by checkpoints that a new base should release some of it soon. */
+  isUnderPressure(): boolean {
+    if (this.#database === undefined) return false;
+    let records = 0;
+    let pinned = 0;
+    for (const { startOffset, endOffset, floor } of this.#partitions) {
+      records += endOffset - startOffset;
+      pinned += endOffset - Math.max(startOffset, floor);
+    }
+    if (records === 0) return false;
+    const pinnedBytes = (this.#database.usedBytes() * pinned) / records;
+    return pinnedBytes > this.#options.retentionBytes * PRESSURE_SHARE;
+  }
+
+  close(): void {
+    this.#database?.close();
+    this.#database = undefined;
+    this.#positions.close();
+  }
+
+  #state(partition: number): PartitionState {
+    const state = this.#partitions[partition];
+    if (state === undefined) throw new SwapstatsError("internal", `the log has no partition ${partition}`);
+    return state;
+  }
+
+  #initialise(database: LogDatabase): void {
+    const partitions = database.readSetting("partitions");
+    const created = database.readSetting("created_ms");
+    if (partitions === undefined || created === undefined) {
+      if (partitions !== undefined || created !== undefined || this.#holdsBatches(database)) {
+        throw new SwapstatsError("log_damaged", `${this.#path} is damaged: its settings are missing.`);
+      }
+      this.#createdMs = this.#options.nowMs;
+      this.#transaction(database, () => {
+        database.writeSetting("partitions", String(this.#options.partitions));
+        database.writeSetting("created_ms", String(this.#createdMs));
+      });
+    } else {
+      this.#createdMs = Number(created);
+      if (Number(partitions) !== this.#options.partitions) throw this.#wrongPartitions(partitions);
+    }
+    this.#load(database);
+  }
+
+  #holdsBatches(database: LogDatabase): boolean {
+    for (let p = 0; p < LOG_PARTITIONS_MAX; p++) if (database.first(p) !== undefined) return true;
+    return false;
+  }
+
+  #wrongPartitions(partitions: string): SwapstatsError {
+    const wanted = this.#options.partitions;
+    return new SwapstatsError(
+      "bad_config",
+      `ingest.embedded.partitions is ${wanted}, but the log in ${this.#options.folder} was made with ${partitions}, and a ` +
+        `token's state stays in its partition. Set it back to ${partitions}, or use a new data_dir and replay the swaps into it.`,
+    );
+  }
+
+  /** Reads where each partition stands; floors survive a reopening. */
+  #load(database: LogDatabase): void {
+    const before = this.#partitions;
+    this.#partitions = Array.from({ length: this.#options.partitions }, (_, partition) => {
+      const oldest = database.first(partition);
+      const newest = database.last(partition);
+      const gapEnd = database.gaps(partition).at(-1)?.to ?? 0;
+      const endOffset = Math.max(newest === undefined ? 0 : newest.baseOffset + newest.count, gapEnd);
+      const startOffset = oldest?.baseOffset ?? endOffset;
+      this.#lastArrivalMs = Math.max(this.#lastArrivalMs, newest?.arrivalMs ?? 0);
+      return { startOffset, endOffset, floor: before[partition]?.floor ?? startOffset, oldest };
+    });
+  }
+
+  /** Finds partitions that end before their last acknowledged record, and keeps those offsets from being used again. */
+  #recordLosses(database: LogDatabase, acknowledged: readonly number[]): void {
+    for (const [partition, state] of this.#partitions.entries()) {
+      const to = acknowledged[partition] ?? 0;
+      const from = state.endOffset;
+      if (to <= from || to > LOG_OFFSET_LIMIT) continue;
+      const reason = "acknowledged records are missing at the end of the log (damaged or cut)";
+      this.#transaction(database, () => database.insertGap(partition, { from, to, atMs: this.#options.nowMs, reason }));
+      state.endOffset = to;
+      if (state.oldest === undefined) state.startOffset = to;
+      this.#problems.push(
+        `Partition ${partition} of the log: the records ${from} to ${to - 1} were acknowledged and are missing. The disk ` +
+          "or a copy of the folder lost them; send them again if you can.",
+      );
+    }
+  }
+
+  /** The database, opened anew after a failure. */
+  #usable(): LogDatabase {
+    if (this.#database !== undefined) return this.#database;
+    const database = this.#options.openDatabase(this.#path);
+    try {
+      if (!database.emptyWal()) {
+        const message = `${this.#path} failed before, and a reader holds its journal. Try again.`;
+        throw new SwapstatsError("storage_failed", message, { retryable: true });
+      }
+      const acknowledged = this.#partitions.map((state) => state.endOffset);
+      this.#load(database);
+      this.#database = database;
+      this.#recordLosses(database, acknowledged);
+      return database;
+    } catch (error) {
+      closeQuietly(database);
+      this.#database = undefined;
+      throw error;
+    }
+  }
+
+  #transaction(database: LogDatabase, work: () => void): void {
+    const oldest = this.#partitions.map((state) => state.oldest);
+    const starts = this.#partitions.map((state) => state.startOffset);
+    try {
+      database.begin();
+      work();
+      database.commit();
+    } catch (error) {
+      database.rollback();
+      for (const [i, state] of this.#partitions.entries()) {
+        state.oldest = oldest[i];
+        state.startOffset = starts[i]!;
+      }
+      const isRoom = error instanceof SwapstatsError && error.code === "log_full";
+      if (!isRoom) {
+        closeQuietly(database);
+        this.#database = undefined;
+      }
+      throw error;
+    }
+  }
+
+  /** Inside a transaction: removes what has expired, or stands in the way of addedBytes; false when there is still no room. */
+  #makeRoom(database: LogDatabase, addedBytes: number, nowMs: number): boolean {
+    const limitBytes = this.#options.retentionBytes;
+    const before = database.usedBytes();
+    const removedBytesMax = Math.max(REMOVED_BYTES_MIN, addedBytes * REMOVED_PER_ADDED);
+    const needed = addedBytes === 0 ? 0 : addedBytes + COMMIT_SLACK_BYTES;
+    let used = before;
+    for (let removed = 0; removed < REMOVED_ROWS_MAX && before - used < removedBytesMax; removed++) {
+      const partition = this.#oldestRemovable();
+      if (partition === undefined) break;
+      const state = this.#partitions[partition]!;
+      if (used + needed <= limitBytes && !this.#isExpired(state, nowMs)) break;
+      database.remove(partition, state.oldest!.baseOffset);
+      state.oldest = database.first(partition);
+      state.startOffset = state.oldest?.baseOffset ?? state.endOffset;
+      used = database.usedBytes();
+    }
+    return used + needed <= limitBytes;
+  }
+
+  /** The partition whose oldest batch is the oldest of those that nobody needs. */
+  #oldestRemovable(): number | undefined {
+    let found: number | undefined;
+    let arrivalMs = Number.POSITIVE_INFINITY;
+    for (const [partition, state] of this.#partitions.entries()) {
+      const { oldest, floor } = state;
+      if (oldest === undefined || oldest.baseOffset + oldest.count > floor || oldest.arrivalMs >= arrivalMs) continue;
+      arrivalMs = oldest.arrivalMs;
+      found = partition;
+    }
+    return found;
+  }
+
+  #isExpired({ oldest, floor }: PartitionState, nowMs: number): boolean {
+    if (oldest === undefined || oldest.baseOffset + oldest.count > floor) return false;
+    return oldest.arrivalMs < nowMs - this.#options.retentionMs;
+  }
+
+  #full(): SwapstatsError {
+    const message =
+      `The log is at its limit of ${this.#options.retentionBytes} bytes, and its oldest records are still needed by the ` +
+      "checkpoint. Try again in some seconds; if it lasts, raise ingest.embedded.retention_bytes.";
+    return new SwapstatsError("log_full", message, { retryable: true });
+  }
+
+  /** A failure only makes the check after the next start weaker: the commit itself is on disk. */
+  #savePositions(): void {
+    try {
+      this.#positions.save(this.#partitions.map((state) => state.endOffset));
+    } catch {
+      // Nothing depends on it now, and the next commit writes it again.
+    }
+  }
+}
+
+function closeQuietly(database: LogDatabase): void {
+  try {
+    database.close();
+  } catch {
+    // It failed already, and the error that led here says why.
+  }
+}
+
+function damagedAtStart(cause: SwapstatsError, folder: string): SwapstatsError {
+  const message =
+    `${cause.message} Restore the data folder from a backup; or move ${folder} away and start again: the state ` +
+    "then goes on from its checkpoint, and what was acknowledged after that is missing and reported as a gap.";
+  return new SwapstatsError("log_damaged", message, { cause });
+}

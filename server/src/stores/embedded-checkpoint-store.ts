@@ -1,0 +1,175 @@
+/**
+ * Checkpoints as files below `<data_dir>/checkpoints/p<partition>/`: a part is a file, and the manifests are numbered files of
+ * which the highest is current. A new manifest is written under another name, synced, renamed and its folder synced, so it is there
+ * whole or not at all, and the one before it stays until the next is durable.
+ *
+ * Compare-and-set holds within one process, which the folder lock makes the only one, for one caller a partition.
+ */
+import { join } from "node:path";
+import { SwapstatsError } from "../shared/errors.ts";
+import type { CheckpointStore, StoredManifest } from "./checkpoint-store.ts";
+import type { FileSystem } from "./file-system.ts";
+
+export const CHECKPOINTS_FOLDER = "checkpoints";
+const MANIFEST_PATTERN = /^manifest-(\d{12})$/;
+const PART_PATTERN = /^[a-z0-9-]{1,100}\.part$/;
+const PART_SUFFIX = ".part";
+const TEMPORARY_NAME = "manifest.new";
+/** The current manifest and the one before it. */
+const MANIFESTS_KEPT = 2;
+
+function manifestName(number: number): string {
+  return `manifest-${String(number).padStart(12, "0")}`;
+}
+
+/** The numbers of the manifests among these names, ascending. */
+export function manifestNumbers(names: readonly string[]): number[] {
+  const numbers: number[] = [];
+  for (const name of names) {
+    const match = MANIFEST_PATTERN.exec(name);
+    if (match !== null) numbers.push(Number(match[1]));
+  }
+  return numbers.sort((a, b) => a - b);
+}
+
+/** The partitions that have a folder below `checkpoints/`, ascending; `names` is what that folder lists. */
+export function checkpointPartitions(names: readonly string[]): number[] {
+  const found = names.flatMap((name) => /^p(\d{1,4})$/.exec(name)?.[1] ?? []);
+  return found.map(Number).sort((a, b) => a - b);
+}
+
+export function partitionFolder(dataDir: string, partition: number): string {
+  return join(dataDir, CHECKPOINTS_FOLDER, `p${partition}`);
+}
+
+export class EmbeddedCheckpointStore implements CheckpointStore {
+  readonly #dataDir: string;
+  readonly #fs: FileSystem;
+  /** Partitions whose folder is known to be there, durably. */
+  readonly #ready = new Set<number>();
+
+  constructor(dataDir: string, fs: FileSystem) {
+    this.#dataDir = dataDir;
+    this.#fs = fs;
+  }
+
+  async readManifest(partition: number): Promise<StoredManifest | undefined> {
+    const numbers = await this.#manifests(partition);
+    const current = numbers.at(-1);
+    if (current === undefined) return undefined;
+    const bytes = await this.#read(partition, manifestName(current));
+    return { bytes: bytes ?? new Uint8Array(0), version: String(current) };
+  }
+
+  async readPreviousManifest(partition: number): Promise<Uint8Array | undefined> {
+    const previous = (await this.#manifests(partition)).at(-2);
+    return previous === undefined ? undefined : this.#read(partition, manifestName(previous));
+  }
+
+  async swapManifest(partition: number, bytes: Uint8Array, expected: string | undefined): Promise<string> {
+    const numbers = await this.#manifests(partition);
+    const current = numbers.at(-1);
+    if ((current === undefined ? undefined : String(current)) !== expected) {
+      throw new SwapstatsError(
+        "checkpoint_conflict",
+        `The manifest of partition ${partition} is version ${current ?? "none"} and not ${expected ?? "none"}: another owner wrote it.`,
+      );
+    }
+    const folder = this.#folder(partition);
+    const next = (current ?? 0) + 1;
+    await this.#call(`write the manifest of partition ${partition}`, async () => {
+      const temporary = join(folder, TEMPORARY_NAME);
+      await this.#fs.write(temporary, bytes);
+      await this.#fs.sync(temporary);
+      await this.#fs.rename(temporary, join(folder, manifestName(next)));
+      await this.#fs.syncFolder(folder);
+    });
+    await this.#dropOldManifests(folder, [...numbers, next]);
+    return String(next);
+  }
+
+  async putPart(partition: number, name: string, bytes: Uint8Array): Promise<void> {
+    const folder = this.#folder(partition);
+    await this.#call(`write the checkpoint part ${name} of partition ${partition}`, async () => {
+      await this.#makeReady(partition);
+      const path = join(folder, partFile(name));
+      await this.#fs.write(path, bytes);
+      await this.#fs.sync(path);
+      await this.#fs.syncFolder(folder);
+    });
+  }
+
+  getPart(partition: number, name: string): Promise<Uint8Array | undefined> {
+    return this.#read(partition, partFile(name));
+  }
+
+  async listParts(partition: number): Promise<string[]> {
+    const names = await this.#names(partition);
+    return names.filter((name) => PART_PATTERN.test(name)).map((name) => name.slice(0, -PART_SUFFIX.length));
+  }
+
+  deletePart(partition: number, name: string): Promise<void> {
+    const path = join(this.#folder(partition), partFile(name));
+    return this.#call(`remove the checkpoint part ${name} of partition ${partition}`, () => this.#fs.remove(path));
+  }
+
+  async close(): Promise<void> {
+    this.#ready.clear();
+  }
+
+  #folder(partition: number): string {
+    return partitionFolder(this.#dataDir, partition);
+  }
+
+  async #makeReady(partition: number): Promise<void> {
+    if (this.#ready.has(partition)) return;
+    await this.#fs.makeFolder(this.#folder(partition));
+    await this.#fs.syncFolder(join(this.#dataDir, CHECKPOINTS_FOLDER));
+    await this.#fs.syncFolder(this.#dataDir);
+    this.#ready.add(partition);
+  }
+
+  async #names(partition: number): Promise<string[]> {
+    const folder = this.#folder(partition);
+    return this.#call(`read the checkpoints of partition ${partition}`, async () => {
+      await this.#makeReady(partition);
+      return this.#fs.list(folder);
+    });
+  }
+
+  async #manifests(partition: number): Promise<number[]> {
+    return manifestNumbers(await this.#names(partition));
+  }
+
+  #read(partition: number, name: string): Promise<Uint8Array | undefined> {
+    const path = join(this.#folder(partition), name);
+    return this.#call(`read ${path}`, () => this.#fs.read(path));
+  }
+
+  /** A manifest that cannot be removed does no harm: the next swap tries again. */
+  async #dropOldManifests(folder: string, numbers: readonly number[]): Promise<void> {
+    for (const number of numbers.slice(0, -MANIFESTS_KEPT)) {
+      try {
+        await this.#fs.remove(join(folder, manifestName(number)));
+      } catch {
+        return;
+      }
+    }
+  }
+
+  async #call<T>(what: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (cause) {
+      const text = cause instanceof Error ? cause.message : String(cause);
+      const message = `Cannot ${what}: ${text}. Check the disk of data_dir; it is tried again.`;
+      throw new SwapstatsError("storage_failed", message, { cause, retryable: true });
+    }
+  }
+}
+
+function partFile(name: string): string {
+  const file = name + PART_SUFFIX;
+  if (!PART_PATTERN.test(file)) throw new SwapstatsError("internal", `"${name}" is no name of a checkpoint part`);
+  return file;
+}
