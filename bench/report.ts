@@ -1,0 +1,21 @@
+/** How a benchmark hands its figures over: to the terminal, and to `npm run bench`, which collects them in RESULTS.md. */
+import { appendFileSync } from "node:fs";
+
+export type Row = {
+  /** What was measured against what, as in the table of goals. */
+  readonly what: string;
+  readonly goal: string;
+  /** The figure, with its unit. */
+  readonly figure: string;
+  /** Whether the goal was met; undefined where there is only something to report. */
+  readonly met: boolean | undefined;
+  /** What bounds it, or how it was measured, in a sentence. */
+  readonly note: string;
+};
+
+export function report(row: Row): void {
+  const verdict = row.met === undefined ? "" : row.met ? " (met)" : " (NOT met)";
+  console.log(`${row.what}: ${row.figure}; goal: ${row.goal}${verdict}. ${row.note}`);
+  const file = process.env.SWAPSTATS_BENCH_ROWS_FILE;
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify(row)}\n`);
+}
