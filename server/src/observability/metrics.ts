@@ -1,0 +1,243 @@
+/**
+ * The metrics of the service, in one table. Parts on the main thread count into the fields of `Metrics`; threads post snapshots of plain numbers,
+ * which `applyPartition` keeps. Nothing is computed until somebody reads.
+ *
+ * Counters of Prometheus begin at zero with the process: totals of the state go back a little after a crash and then catch up,
+ * which Prometheus would take for a reset and count twice. The exact totals are in `/api/status`.
+ */
+import { collectDefaultMetrics, Registry } from "prom-client";
+import {
+  addHistograms,
+  type HistogramNumbers,
+  LONG_SECONDS,
+  PlainHistogram,
+  SHORT_SECONDS,
+} from "./plain-histogram.ts";
+
+/** Counters of a partition's state; has the shape of the engine's `Counters`. */
+export type StateCounters = {
+  readonly accepted: number;
+  readonly applied: number;
+  readonly duplicates: number;
+  readonly late: number;
+  readonly quarantined: number;
+  readonly removed: number;
+  readonly unresolved: number;
+  readonly dead_letters: Readonly<Record<string, number>>;
+};
+
+/** What the owner of a partition reports; the newest report of a partition replaces the one before. */
+export type PartitionMetrics = {
+  readonly partition: number;
+  readonly counters: StateCounters;
+  /** The counters as they were when the state was restored, or zeros. */
+  readonly countersAtStart: StateCounters;
+  readonly lagMs: number;
+  readonly lagRecords: number;
+  /** Known tokens, retired ones among them. */
+  readonly tokens: number;
+  /** Seconds a batch of records took from bytes to state. */
+  readonly applySeconds: HistogramNumbers;
+  /** Seconds from the beginning of a checkpoint to its manifest. */
+  readonly checkpointSeconds: HistogramNumbers;
+  /** Of the newest checkpoint, base and deltas; 0 while there is none. */
+  readonly checkpointBytes: number;
+  /** Of the restore at the start of this process. */
+  readonly restoreSeconds: number;
+};
+
+type Labels = Readonly<Record<string, string>>;
+type Sample = { readonly labels: Labels; readonly value: number; readonly metricName?: string };
+type MetricType = "counter" | "gauge" | "histogram";
+
+const PREFIX = "swapstats_";
+/** How long a part may take to report when somebody reads. */
+export const COLLECT_TIMEOUT_MS = 2_000;
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #partitions = new Map<number, PartitionMetrics>();
+  readonly #collectors: (() => Promise<void>)[] = [];
+  readonly #requests = new Map<string, { labels: Labels; seconds: PlainHistogram }>();
+  readonly #rejected = new Map<string, number>();
+  readonly #wsClosed = new Map<string, number>();
+  /** Open WebSocket connections. */
+  wsClients = 0;
+  /** Updates that a newer one of the same channel replaced before they were sent. */
+  wsConflated = 0;
+  /** Connections that were closed at once because there were too many. */
+  connectionsDropped = 0;
+  /** Seconds from the as-of of an update to its write to a socket. */
+  readonly wsPushLagSeconds = new PlainHistogram(LONG_SECONDS);
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry });
+    this.#defineIngest();
+    this.#defineState();
+    this.#defineServing();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** Adds a part that brings its numbers up to date before they are read. What it throws, or takes too long for, is left as it was. */
+  onCollect(collect: () => Promise<void>): void {
+    this.#collectors.push(collect);
+  }
+
+  /** All metrics in the text format of Prometheus. */
+  async text(): Promise<string> {
+    const timeout = new Promise<void>((resolve) => setTimeout(resolve, COLLECT_TIMEOUT_MS).unref());
+    await Promise.race([Promise.allSettled(this.#collectors.map((collect) => collect())), timeout]);
+    return this.#registry.metrics();
+  }
+
+  applyPartition(report: PartitionMetrics): void {
+    this.#partitions.set(report.partition, report);
+  }
+
+  /** Forgets a partition that this process no longer owns. */
+  dropPartition(partition: number): void {
+    this.#partitions.delete(partition);
+  }
+
+  observeRequest(method: string, route: string, status: number, seconds: number): void {
+    const key = `${method} ${route} ${status}`;
+    let entry = this.#requests.get(key);
+    if (entry === undefined) {
+      entry = { labels: { method, route, status: String(status) }, seconds: new PlainHistogram(SHORT_SECONDS) };
+      this.#requests.set(key, entry);
+    }
+    entry.seconds.observe(seconds);
+  }
+
+  /** Events of `POST /api/swaps` that were refused with this code of the closed list. */
+  addRejected(code: string, events: number): void {
+    this.#rejected.set(code, (this.#rejected.get(code) ?? 0) + events);
+  }
+
+  /** A WebSocket connection closed for this reason, of a closed list. */
+  addWsClosed(reason: string): void {
+    this.#wsClosed.set(reason, (this.#wsClosed.get(reason) ?? 0) + 1);
+  }
+
+  #defineIngest(): void {
+    const total = (name: string, help: string, pick: (counters: StateCounters) => number) =>
+      this.#define(name, "counter", help, () => [sample(this.#sum((p) => pick(p.counters) - pick(p.countersAtStart)))]);
+    total("events_ingested_total", "Records read from the source", (c) => c.accepted);
+    total("events_applied_total", "Swaps applied", (c) => c.applied);
+    total("dedupe_hits_total", "Copies of what is remembered", (c) => c.duplicates);
+    total("late_total", "Swaps that came too late to count", (c) => c.late);
+    total("quarantined_total", "Swaps too far in the future", (c) => c.quarantined);
+    total("removed_total", "Removals applied", (c) => c.removed);
+    total("unresolved_total", "Removals that came too late", (c) => c.unresolved);
+    this.#define("dead_letters_total", "counter", "Records that break a rule, by code", () => this.#deadLetters());
+    this.#define("rejected_total", "counter", "Events of POST /api/swaps that were refused, by code", () =>
+      byLabel("code", this.#rejected),
+    );
+  }
+
+  #defineState(): void {
+    this.#define("consumer_lag_seconds", "gauge", "Age of the oldest record not yet applied", () => [
+      sample(Math.max(0, ...this.#each((p) => p.lagMs)) / 1000),
+    ]);
+    this.#define("consumer_lag_records", "gauge", "Records not yet applied", () =>
+      this.#each((p) => ({ labels: { partition: String(p.partition) }, value: p.lagRecords })),
+    );
+    this.#define("checkpoint_bytes", "gauge", "Size of the newest checkpoints", () => [
+      sample(this.#sum((p) => p.checkpointBytes)),
+    ]);
+    this.#define("restore_duration_seconds", "gauge", "Time the restore at start took", () => [
+      sample(Math.max(0, ...this.#each((p) => p.restoreSeconds))),
+    ]);
+    this.#define("tokens", "gauge", "Known tokens", () => [sample(this.#sum((p) => p.tokens))]);
+    this.#defineHistogram("window_apply_seconds", "Time a batch took from bytes to state", () => [
+      { labels: {}, numbers: addHistograms(this.#each((p) => p.applySeconds)) },
+    ]);
+    this.#defineHistogram("checkpoint_duration_seconds", "Time a checkpoint took", () => [
+      { labels: {}, numbers: addHistograms(this.#each((p) => p.checkpointSeconds)) },
+    ]);
+  }
+
+  #defineServing(): void {
+    this.#define("ws_clients", "gauge", "Open WebSocket connections", () => [sample(this.wsClients)]);
+    this.#define("ws_conflated_total", "counter", "Updates replaced by newer ones before they were sent", () => [
+      sample(this.wsConflated),
+    ]);
+    this.#define("ws_closed_total", "counter", "WebSocket connections closed, by reason", () =>
+      byLabel("reason", this.#wsClosed),
+    );
+    this.#define("http_connections_dropped_total", "counter", "Connections refused because there were too many", () => [
+      sample(this.connectionsDropped),
+    ]);
+    this.#defineHistogram("ws_push_lag_seconds", "Time from the as-of of an update to its socket", () => [
+      { labels: {}, numbers: this.wsPushLagSeconds.numbers() },
+    ]);
+    this.#defineHistogram("http_request_duration_seconds", "Time a request took", () =>
+      [...this.#requests.values()].map(({ labels, seconds }) => ({ labels, numbers: seconds.numbers() })),
+    );
+  }
+
+  #each<T>(pick: (partition: PartitionMetrics) => T): T[] {
+    return [...this.#partitions.values()].sort((a, b) => a.partition - b.partition).map(pick);
+  }
+
+  #sum(pick: (partition: PartitionMetrics) => number): number {
+    return this.#each(pick).reduce((sum, value) => sum + value, 0);
+  }
+
+  #deadLetters(): Sample[] {
+    const byCode = new Map<string, number>();
+    for (const { counters, countersAtStart } of this.#partitions.values()) {
+      for (const [code, value] of Object.entries(counters.dead_letters)) {
+        byCode.set(code, (byCode.get(code) ?? 0) + value - (countersAtStart.dead_letters[code] ?? 0));
+      }
+    }
+    return byLabel("code", byCode);
+  }
+
+  #define(name: string, type: MetricType, help: string, values: () => Sample[]): void {
+    const fullName = PREFIX + name;
+    const metric = {
+      name: fullName,
+      help,
+      type,
+      get: () => Promise.resolve({ name: fullName, help, type, values: values(), aggregator: "sum" }),
+      reset: () => {},
+    };
+    // prom-client asks its metrics for nothing but these members; its type names its own four classes.
+    this.#registry.registerMetric(metric as unknown as Parameters<Registry["registerMetric"]>[0]);
+  }
+
+  #defineHistogram(
+    name: string,
+    help: string,
+    all: () => { labels: Labels; numbers: HistogramNumbers | undefined }[],
+  ): void {
+    this.#define(name, "histogram", help, () =>
+      all().flatMap(({ labels, numbers }) =>
+        numbers === undefined ? [] : histogramSamples(PREFIX + name, labels, numbers),
+      ),
+    );
+  }
+}
+
+const sample = (value: number): Sample => ({ labels: {}, value });
+
+const byLabel = (label: string, values: ReadonlyMap<string, number>): Sample[] =>
+  [...values].map(([key, value]) => ({ labels: { [label]: key }, value }));
+
+function histogramSamples(name: string, labels: Labels, { bounds, counts, sum }: HistogramNumbers): Sample[] {
+  let total = 0;
+  const buckets = counts.map((count, i) => {
+    total += count;
+    const le = i < bounds.length ? String(bounds[i]) : "+Inf";
+    return { labels: { ...labels, le }, value: total, metricName: `${name}_bucket` };
+  });
+  return [
+    ...buckets,
+    { labels, value: sum, metricName: `${name}_sum` },
+    { labels, value: total, metricName: `${name}_count` },
+  ];
+}

@@ -1,0 +1,57 @@
+/** Every limit of the HTTP listener that is not configured, in one place. */
+
+export type HttpLimits = {
+  /** Open connections, WebSockets among them; more are closed at once. */
+  readonly connectionsMax: number;
+  /** Request line and header fields together; beyond it 431. */
+  readonly headerBytesMax: number;
+  /** Header fields that are looked at; the rest is ignored. */
+  readonly headerFieldsMax: number;
+  /** Path and query; beyond it 414. */
+  readonly uriCharsMax: number;
+  /** From the opening of a connection, or the end of the request before, to the end of a header; beyond it 408. */
+  readonly headersTimeoutMs: number;
+  /** To the end of the request's body; beyond it 408. */
+  readonly requestTimeoutMs: number;
+  /** An open connection without a request. */
+  readonly keepAliveTimeoutMs: number;
+  /** A connection on which no byte moves in either direction, such as one that does not read its answer. */
+  readonly idleSocketTimeoutMs: number;
+  /** How often the timeouts above are looked at. */
+  readonly timeoutCheckMs: number;
+  /** Body of a call that is not `POST /api/swaps`. */
+  readonly queryBodyBytesMax: number;
+  /** Objects and arrays within each other in such a body. */
+  readonly jsonDepthMax: number;
+  /** Bodies that are held at the same time, in sum; beyond it 503. */
+  readonly bodyBytesInFlightMax: number;
+  /** From a whole body of swaps to its commit on disk; beyond it 503, and the swaps may still be taken. */
+  readonly ingestTimeoutMs: number;
+  /** Questions to the owners of tokens that wait at the same time. */
+  readonly pendingQueriesMax: number;
+  readonly queryTimeoutMs: number;
+  /** Within which the state must answer `/readyz`. */
+  readonly readyTimeoutMs: number;
+};
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const DEFAULT_HTTP_LIMITS: HttpLimits = {
+  connectionsMax: 10_000,
+  headerBytesMax: 16 * KIB,
+  headerFieldsMax: 100,
+  uriCharsMax: 8 * KIB,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 65_000,
+  idleSocketTimeoutMs: 90_000,
+  timeoutCheckMs: 1_000,
+  queryBodyBytesMax: 256 * KIB,
+  jsonDepthMax: 16,
+  bodyBytesInFlightMax: 256 * MIB,
+  ingestTimeoutMs: 30_000,
+  pendingQueriesMax: 10_000,
+  queryTimeoutMs: 10_000,
+  readyTimeoutMs: 2_000,
+};

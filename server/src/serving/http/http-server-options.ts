@@ -1,0 +1,29 @@
+/** What the HTTP door is made of and configured with. */
+import type { IngestPort, StatsBus } from "../../bus/stats-bus.ts";
+import type { Logger } from "../../observability/logger.ts";
+import type { Metrics } from "../../observability/metrics.ts";
+import type { UpgradeHandler } from "./connections.ts";
+import type { HttpLimits } from "./http-limits.ts";
+
+export type HttpServerOptions = {
+  readonly bus: StatsBus;
+  /** Undefined: `POST /api/swaps` answers `ingest_disabled`. */
+  readonly ingest: IngestPort | undefined;
+  /** Takes requests for WebSocket at `/ws`; undefined: there is none. */
+  readonly upgrade: UpgradeHandler | undefined;
+  /** Names of the configured windows, in their order. */
+  readonly windows: readonly string[];
+  readonly instanceId: string;
+  readonly version: string;
+  /** `app.ready_lag` */
+  readonly readyLagMs: number;
+  /** `api.http.max_body` */
+  readonly maxBodyBytes: number;
+  /** `api.cors`; empty: none. */
+  readonly corsOrigins: readonly string[];
+  readonly limits: HttpLimits;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Wall clock. */
+  readonly nowMs: () => number;
+};

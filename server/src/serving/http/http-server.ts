@@ -1,0 +1,188 @@
+/**
+ * The HTTP door. Fastify carries it: routing, checking of requests by schemas. What it adds: limits that hold slow and half-open clients
+ * off, problem documents for everything that goes wrong, and answers that are texts made by their owners.
+ */
+
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import cors from "@fastify/cors";
+import Fastify, { type FastifyInstance } from "fastify";
+import { SwapstatsError } from "../../shared/errors.ts";
+import { ProblemError } from "../problems.ts";
+import { QueryExecutor } from "../query-executor.ts";
+import { BodyReader } from "./body-reader.ts";
+import { asksForWebSocket, onUpgrade, refuseClient, trackSockets } from "./connections.ts";
+import type { HttpLimits } from "./http-limits.ts";
+import type { HttpServerOptions } from "./http-server-options.ts";
+import { operationsOf } from "./operations.ts";
+import { sendProblem } from "./replies.ts";
+import { problemOfRequest } from "./request-errors.ts";
+import { observeRequests } from "./request-log.ts";
+import type { RouteContext } from "./route-context.ts";
+import { registerIngestRoutes } from "./routes-ingest.ts";
+import { registerServiceRoutes } from "./routes-service.ts";
+import { registerTokenRoutes } from "./routes-tokens.ts";
+import { registerUnmatched } from "./unmatched.ts";
+
+export type ListenAddress = { readonly host: string; readonly port: number };
+
+export type HttpServer = {
+  readonly executor: QueryExecutor;
+  /** Resolves to the address with the port that was taken. Rejects with SwapstatsError `bad_config` when it cannot be used. */
+  listen(address: ListenAddress): Promise<ListenAddress>;
+  /** From now on `/readyz` says no, swaps and new WebSockets are refused; queries are answered. */
+  startDraining(): void;
+  /** Takes no more connections, lets running requests end, and after `limitMs` destroys what is left. */
+  close(limitMs: number): Promise<void>;
+};
+
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { limits } = options;
+  const executor = new QueryExecutor({
+    bus: options.bus,
+    windows: options.windows,
+    pendingMax: limits.pendingQueriesMax,
+    timeoutMs: limits.queryTimeoutMs,
+  });
+  const app = createApp(limits);
+  const operations = operationsOf(options.windows);
+  const context: RouteContext = {
+    options,
+    executor,
+    operations,
+    bodies: new BodyReader(limits.bodyBytesInFlightMax),
+    startedMs: options.nowMs(),
+    draining: false,
+  };
+  protect(app.server, context);
+  const sockets = trackSockets(app.server);
+  onUpgrade(app.server, options.upgrade, () => context.draining);
+
+  observeRequests(app, options.metrics, options.logger);
+  app.setErrorHandler((error, request, reply) => {
+    const problem = problemOfRequest(error);
+    if (problem.code === "internal") options.logger.error({ err: problem, url: request.url }, "request failed");
+    return sendProblem(request, reply, problem);
+  });
+  if (options.corsOrigins.length > 0) await registerCors(app, options.corsOrigins);
+  readBodies(app, context);
+  registerTokenRoutes(app, context);
+  registerIngestRoutes(app, context);
+  registerServiceRoutes(app, context);
+  registerUnmatched(app, operations);
+  await app.ready();
+
+  return {
+    executor,
+    listen: (address) => listen(app, address),
+    startDraining: () => {
+      context.draining = true;
+    },
+    close: (limitMs) => close(app, sockets, limitMs, context),
+  };
+}
+
+function createApp(limits: HttpLimits): FastifyInstance {
+  return Fastify({
+    logger: false,
+    // The context's own flag says that the service is shutting down, and problem documents say so to clients.
+    return503OnClosing: false,
+    exposeHeadRoutes: true,
+    connectionTimeout: limits.idleSocketTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    routerOptions: { maxParamLength: limits.uriCharsMax },
+    http: {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: limits.timeoutCheckMs,
+      shouldUpgradeCallback: asksForWebSocket,
+      keepAlive: true,
+      keepAliveInitialDelay: limits.keepAliveTimeoutMs,
+    },
+    clientErrorHandler: refuseClient,
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(request, reply, problemOfRequest(error));
+    },
+    ajv: {
+      customOptions: {
+        allErrors: true,
+        coerceTypes: true,
+        removeAdditional: false,
+        useDefaults: true,
+        verbose: true,
+        keywords: ["x-expected"],
+      },
+    },
+  });
+}
+
+function protect(server: Server, context: RouteContext): void {
+  const { limits, metrics } = context.options;
+  server.maxConnections = limits.connectionsMax;
+  server.maxHeadersCount = limits.headerFieldsMax;
+  server.on("drop", () => {
+    metrics.connectionsDropped += 1;
+  });
+}
+
+async function registerCors(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  await app.register(cors, {
+    origin: origins.includes("*") ? "*" : [...origins],
+    methods: ["GET", "HEAD", "POST"],
+    allowedHeaders: ["content-type", "content-encoding", "if-none-match"],
+    exposedHeaders: ["etag", "retry-after"],
+    maxAge: 600,
+    strictPreflight: false,
+  });
+}
+
+/** Bodies are bytes until a route wants more; only the media types of the API are read at all. */
+function readBodies(app: FastifyInstance, context: RouteContext): void {
+  const { limits, maxBodyBytes } = context.options;
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(["application/json", "application/x-ndjson"], (request, payload, done) => {
+    const bytesMax = request.routeOptions.config.isIngest === true ? maxBodyBytes : limits.queryBodyBytesMax;
+    context.bodies.read(payload, bytesMax).then(
+      (body) => done(null, body),
+      (error: Error) => done(error),
+    );
+  });
+  app.addContentTypeParser("*", (request, _payload, done) => {
+    const given = request.headers["content-type"];
+    const what =
+      given === undefined
+        ? "The body has no Content-Type"
+        : `The Content-Type ${JSON.stringify(given)} is not supported`;
+    done(new ProblemError("unsupported_media_type", `${what}; send application/json or application/x-ndjson.`));
+  });
+}
+
+async function listen(app: FastifyInstance, address: ListenAddress): Promise<ListenAddress> {
+  try {
+    await app.listen({ host: address.host, port: address.port });
+  } catch (cause) {
+    const at = `${address.host}:${address.port}`;
+    throw new SwapstatsError(
+      "bad_config",
+      `The API cannot listen on ${at}: ${(cause as Error).message}. Set api.http.addr to a free address, or empty to turn it off.`,
+      { cause },
+    );
+  }
+  return { host: address.host, port: (app.server.address() as AddressInfo).port };
+}
+
+async function close(
+  app: FastifyInstance,
+  sockets: { destroyAll: () => void },
+  limitMs: number,
+  context: RouteContext,
+): Promise<void> {
+  context.draining = true;
+  const timer = setTimeout(() => sockets.destroyAll(), limitMs);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(timer);
+  }
+}

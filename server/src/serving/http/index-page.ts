@@ -1,0 +1,32 @@
+/** The page at `/`: what there is to see, with links that work at once. */
+import { escapeHtml, htmlPage, htmlTable } from "./html.ts";
+
+export function indexLinks(windows: readonly string[]): Readonly<Record<string, string>> {
+  const window = windows.includes("5m") ? "5m" : (windows[0] ?? "");
+  return {
+    "Tokens by volume": `/api/overview?window=${window}&sort=volume_usd&limit=20`,
+    "Tokens by trades": `/api/overview?window=${window}&sort=trades&limit=20`,
+    "Where ingestion stands": "/api/status",
+    "Records that were not applied": "/api/dead-letters",
+    Readiness: "/readyz",
+    "All calls, for people": "/docs",
+    "All calls, as OpenAPI 3.1": "/openapi.json",
+  };
+}
+
+export function indexPage(links: Readonly<Record<string, string>>, version: string): string {
+  const rows = Object.entries(links).map(([what, path]) => [
+    escapeHtml(what),
+    `<a href="${escapeHtml(path)}"><code>${escapeHtml(path)}</code></a>`,
+  ]);
+  return htmlPage(
+    "swapstats",
+    `<h1>swapstats</h1>
+<p>Live, exact statistics per token from a stream of swaps. <span class="note">Version ${escapeHtml(version)}</span></p>
+${htmlTable(["", ""], rows)}
+<h3>One token</h3>
+<pre>curl 'http://HOST:PORT/stats?token=SYMBOL_OR_ADDRESS'</pre>
+<h3>Live updates</h3>
+<pre>WebSocket /ws, then send {"subscribe":"token:SYMBOL_OR_ADDRESS"}</pre>`,
+  );
+}

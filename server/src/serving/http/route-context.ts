@@ -1,0 +1,53 @@
+/** What all routes share. */
+
+import { type TSchema, Type } from "typebox";
+import type { QueryExecutor } from "../query-executor.ts";
+import type { BodyReader } from "./body-reader.ts";
+import type { HttpServerOptions } from "./http-server-options.ts";
+import type { Operation, OperationId } from "./operations.ts";
+
+export type RouteContext = {
+  readonly options: HttpServerOptions;
+  readonly executor: QueryExecutor;
+  readonly operations: readonly Operation[];
+  readonly bodies: BodyReader;
+  readonly startedMs: number;
+  draining: boolean;
+};
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The path as the API names it, for metrics. */
+    route?: string;
+    /** Its body may be as large as `api.http.max_body`. */
+    isIngest?: boolean;
+  }
+}
+
+export type RouteSettings = {
+  readonly method: "GET" | "POST";
+  readonly url: string;
+  readonly schema: { params?: TSchema; querystring?: TSchema; body?: TSchema };
+  readonly config: { route: string; isIngest: boolean };
+};
+
+/** How an operation of the list is registered. Bodies of swaps are not checked here: their codec does that, off this thread. */
+export function routeOf(context: RouteContext, id: OperationId): RouteSettings {
+  const operation = context.operations.find((one) => one.id === id) as Operation;
+  const isIngest = id === "ingest";
+  const body = operation.body["application/json"];
+  return {
+    method: operation.method,
+    url: operation.path.replaceAll(/\{(\w+)\}/g, ":$1"),
+    schema: {
+      ...(isEmpty(operation.params) ? {} : { params: Type.Object(operation.params) }),
+      ...(isEmpty(operation.query)
+        ? {}
+        : { querystring: Type.Object(operation.query, { additionalProperties: false }) }),
+      ...(body === undefined || isIngest ? {} : { body }),
+    },
+    config: { route: operation.path, isIngest },
+  };
+}
+
+const isEmpty = (record: Readonly<Record<string, unknown>>): boolean => Object.keys(record).length === 0;

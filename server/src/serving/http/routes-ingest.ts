@@ -1,0 +1,73 @@
+/** Swaps in, and what became of those that were not applied. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { IngestResult } from "../../bus/stats-bus.ts";
+import { ProblemError } from "../problems.ts";
+import { JSON_CONTENT_TYPE, sendText } from "./replies.ts";
+import { type RouteContext, routeOf } from "./route-context.ts";
+
+export function registerIngestRoutes(app: FastifyInstance, context: RouteContext): void {
+  app.route({
+    ...routeOf(context, "ingest"),
+    // Refused before the body is read.
+    onRequest: (_request, _reply, done) => done(refusal(context)),
+    handler: (request, reply) => takeSwaps(context, request, reply),
+  });
+  app.route<{ Querystring: { limit: number } }>({
+    ...routeOf(context, "deadLetters"),
+    handler: async (request, reply) => {
+      const items = await context.executor.deadLetters(request.query.limit);
+      return sendText(reply, JSON_CONTENT_TYPE, JSON.stringify({ items }));
+    },
+  });
+}
+
+function refusal({ draining, options }: RouteContext): ProblemError | undefined {
+  if (options.ingest === undefined) {
+    return new ProblemError(
+      "ingest_disabled",
+      "Swaps come from the configured source; ingest.source is not `embedded`.",
+    );
+  }
+  if (draining)
+    return new ProblemError("shutting_down", "The service is shutting down; send the swaps again in a moment.");
+  return undefined;
+}
+
+async function takeSwaps(context: RouteContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const body = request.body;
+  if (!(body instanceof Uint8Array)) throw new ProblemError("bad_request", "The request has no body; send swaps.");
+  // The port takes the buffer away, and its length with it.
+  const bytes = body.byteLength;
+  try {
+    const result = await durable(context, body);
+    for (const { code } of result.rejected) context.options.metrics.addRejected(code, 1);
+    if (result.accepted === 0) throw noneAccepted(result);
+    reply.code(202);
+    return sendText(reply, JSON_CONTENT_TYPE, JSON.stringify({ accepted: result.accepted, rejected: result.rejected }));
+  } finally {
+    context.bodies.release(bytes);
+  }
+}
+
+async function durable({ options }: RouteContext, body: Uint8Array): Promise<IngestResult> {
+  const { ingestTimeoutMs } = options.limits;
+  const { promise: timeout, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const text = `The swaps were not on disk within ${ingestTimeoutMs} ms. They may be taken later; send them again, copies do no harm.`;
+    reject(new ProblemError("storage_failed", text));
+  }, ingestTimeoutMs);
+  try {
+    return await Promise.race([options.ingest?.ingest(body) ?? timeout, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function noneAccepted({ rejected }: IngestResult): ProblemError {
+  const [first] = rejected;
+  const detail =
+    first === undefined
+      ? "The body holds no event."
+      : `All ${rejected.length} events break a rule; the first: ${first.code}: ${first.message}`;
+  return new ProblemError("no_event_accepted", detail, { accepted: 0, rejected });
+}

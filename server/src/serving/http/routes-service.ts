@@ -1,0 +1,86 @@
+/** The service about itself: health, readiness, status, documents. */
+import type { FastifyInstance } from "fastify";
+import { ProblemError } from "../problems.ts";
+import { readinessOf } from "../readiness.ts";
+import { docsPage } from "./docs-page.ts";
+import { textTag } from "./etag.ts";
+import { indexLinks, indexPage } from "./index-page.ts";
+import { openApiOf } from "./openapi.ts";
+import { HTML_CONTENT_TYPE, JSON_CONTENT_TYPE, sendTagged, sendText } from "./replies.ts";
+import { type RouteContext, routeOf } from "./route-context.ts";
+
+/** Pages hold no script and load nothing. */
+const PAGE_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+export function registerServiceRoutes(app: FastifyInstance, context: RouteContext): void {
+  registerHealth(app, context);
+  registerDocuments(app, context);
+}
+
+function registerHealth(app: FastifyInstance, context: RouteContext): void {
+  const { executor, options } = context;
+  app.route({
+    ...routeOf(context, "healthz"),
+    handler: (_request, reply) => sendText(reply, JSON_CONTENT_TYPE, '{"status":"ok"}'),
+  });
+  app.route({
+    ...routeOf(context, "readyz"),
+    handler: async (_request, reply) => {
+      const { reasons, problems } = await readinessOf({
+        executor,
+        draining: context.draining,
+        readyLagMs: options.readyLagMs,
+        timeoutMs: options.limits.readyTimeoutMs,
+      });
+      if (reasons.length > 0) throw new ProblemError("not_ready", reasons.join(" "), { reasons });
+      return sendText(reply, JSON_CONTENT_TYPE, JSON.stringify({ status: "ready", reasons, problems }));
+    },
+  });
+  app.route({
+    ...routeOf(context, "status"),
+    handler: async (_request, reply) => {
+      const { partitions, counters, tokens } = await executor.status();
+      const { instanceId, version, nowMs } = options;
+      const uptimeMs = Math.max(0, nowMs() - context.startedMs);
+      const body = { instance: instanceId, version, uptime_ms: uptimeMs, tokens, partitions, counters };
+      return sendText(reply, JSON_CONTENT_TYPE, JSON.stringify(body));
+    },
+  });
+}
+
+function registerDocuments(app: FastifyInstance, context: RouteContext): void {
+  const { operations, options } = context;
+  const document = openApiOf(operations, options.version);
+  const documentText = JSON.stringify(document, undefined, 2);
+  const documentTag = `W/"${textTag(documentText)}"`;
+  const page = docsPage(operations, options.version);
+  const pageTag = `W/"${textTag(page)}"`;
+  app.route({
+    ...routeOf(context, "openapi"),
+    handler: (request, reply) => sendTagged(request, reply, JSON_CONTENT_TYPE, documentTag, () => documentText),
+  });
+  app.route({
+    ...routeOf(context, "docs"),
+    handler: (request, reply) => {
+      reply.header("content-security-policy", PAGE_POLICY);
+      return sendTagged(request, reply, HTML_CONTENT_TYPE, pageTag, () => page);
+    },
+  });
+  const links = indexLinks(options.windows);
+  app.route({
+    ...routeOf(context, "index"),
+    handler: (request, reply) => {
+      reply.header("vary", "accept");
+      if (!(request.headers.accept ?? "").includes("text/html")) {
+        return sendText(
+          reply,
+          JSON_CONTENT_TYPE,
+          JSON.stringify({ name: "swapstats", version: options.version, links }),
+        );
+      }
+      reply.header("content-security-policy", PAGE_POLICY);
+      return sendText(reply, HTML_CONTENT_TYPE, indexPage(links, options.version));
+    },
+  });
+}

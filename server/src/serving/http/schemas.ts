@@ -1,0 +1,305 @@
+/**
+ * Schemas of everything that goes over HTTP, in TypeBox. Requests are checked by them, the OpenAPI document is made of them, and
+ * tests hold every answer to them.
+ */
+import { problemCodes } from "@swapstats/protocol/problems.ts";
+import { requestLimits, statsFields } from "@swapstats/protocol/stats.ts";
+import { type TSchema, Type } from "typebox";
+
+/** A reference to a schema of `components`. */
+export const ref = (name: keyof typeof components): TSchema => Type.Unsafe({ $ref: `#/components/schemas/${name}` });
+
+const timeMs = (description: string) => Type.Integer({ minimum: 0, description: `${description}, in ms since 1970` });
+const count = (description?: string) =>
+  Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) });
+const decimal = (description?: string) =>
+  Type.String({
+    pattern: "^-?(0|[1-9][0-9]*)(\\.[0-9]*[1-9])?$",
+    ...(description === undefined ? {} : { description }),
+  });
+const optional = Type.Optional;
+
+const volumes = {
+  trades: count(),
+  buys: count(),
+  sells: count(),
+  volume_usd: decimal(),
+  buy_volume_usd: decimal(),
+  sell_volume_usd: decimal(),
+  net_volume_usd: decimal(),
+  volume_token: decimal(),
+  buy_volume_token: decimal(),
+  sell_volume_token: decimal(),
+};
+const optionalVolumes = Object.fromEntries(Object.entries(volumes).map(([name, schema]) => [name, optional(schema)]));
+
+const windowFigures = Type.Object(
+  {
+    open_time: timeMs("Start of what the figures cover, inclusive"),
+    close_time: timeMs("End of what the figures cover, exclusive"),
+    complete: Type.Boolean({ description: "Whether the service saw everything since open_time" }),
+    ...optionalVolumes,
+    open: optional(decimal("Price of the first swap")),
+    high: optional(decimal()),
+    low: optional(decimal()),
+    close: optional(decimal("Price of the last swap")),
+    price_change: optional(decimal("close less open")),
+    price_change_pct: optional(decimal()),
+    vwap: optional(decimal("volume_usd / volume_token")),
+    traders: optional(count("Unique wallets")),
+    buyers: optional(count()),
+    sellers: optional(count()),
+    traders_estimated: optional(Type.Literal(true, { description: "Unique wallets are estimated, not counted" })),
+    traders_error: optional(decimal("Relative standard error of the estimate")),
+    first_trade_time: optional(timeMs("Time of the first swap")),
+    last_trade_time: optional(timeMs("Time of the last swap")),
+    previous: optional(Type.Object(volumes, { description: "The same span before open_time" })),
+  },
+  { description: "Figures of a token in a window. A figure without a value, or that was not asked for, is absent." },
+);
+
+const standing = {
+  as_of: timeMs("The instant that the answer speaks of"),
+  watermark: Type.Integer({ description: "Event time before which an ordinary swap is late, in ms since 1970" }),
+  epoch: Type.String({ description: "Revisions of different epochs do not compare" }),
+  rev: count("Grows when any of the figures changes"),
+  lag_ms: count("Age of the oldest swap that is taken and not yet in the figures"),
+};
+const windowsByName = Type.Record(Type.String(), Type.Unsafe({ $ref: "#/components/schemas/WindowFigures" }));
+const tokenId = Type.String({ description: "<chain_id>:<token>, canonical" });
+
+const tokenStats = Type.Object({
+  id: tokenId,
+  symbol: optional(Type.String()),
+  ...standing,
+  late: count("Swaps of the token that came too late to count"),
+  removed: count("Removals of swaps of the token"),
+  unresolved: count("Removals that came too late"),
+  windows: windowsByName,
+});
+
+const eventError = Type.Object({
+  index: count("Index of the event in the body, from 0"),
+  code: Type.String(),
+  message: Type.String(),
+});
+
+const problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: "What is wrong this time, and what to do" }),
+    code: Type.Enum([...problemCodes]),
+    instance: Type.String(),
+    candidates: optional(Type.Array(tokenId, { description: "Ids that an ambiguous name stands for" })),
+    errors: optional(
+      Type.Array(
+        Type.Object({
+          in: Type.Enum(["path", "query", "body", "header"]),
+          name: Type.String(),
+          message: Type.String(),
+        }),
+        {
+          description: "Every parameter that breaks a rule",
+        },
+      ),
+    ),
+    accepted: optional(count()),
+    rejected: optional(Type.Array(eventError)),
+    reasons: optional(Type.Array(Type.String())),
+  },
+  { description: "RFC 9457" },
+);
+
+const candle = Type.Object({
+  open_time: timeMs("Start of the candle"),
+  open: optional(decimal()),
+  high: optional(decimal()),
+  low: optional(decimal()),
+  close: optional(decimal()),
+  volume_usd: decimal(),
+  volume_token: decimal(),
+  trades: count(),
+  buys: count(),
+  sells: count(),
+  complete: Type.Boolean({ description: "False while the candle is open, or when the service did not see all of it" }),
+});
+
+const uint32 = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
+
+const servedSwap = Type.Object({
+  chain_id: uint32,
+  tx_hash: Type.String(),
+  log_index: uint32,
+  event_id: Type.String(),
+  token: Type.String(),
+  token_symbol: optional(Type.String()),
+  pool: optional(Type.String()),
+  who: optional(Type.String()),
+  side: Type.Enum(["buy", "sell"]),
+  amount_token: decimal(),
+  amount_usd: decimal(),
+  price_usd: optional(decimal()),
+  event_time: timeMs("When the swap happened"),
+  block_number: optional(count()),
+  block_hash: optional(Type.String()),
+  revision: optional(count()),
+});
+
+const decimalInput = Type.Union([Type.String({ maxLength: 100 }), Type.Number()]);
+const swapEvent = Type.Object(
+  {
+    chain_id: uint32,
+    tx_hash: Type.String({ maxLength: 128 }),
+    log_index: uint32,
+    event_id: optional(Type.String({ maxLength: 128, description: "Default <chain_id>:<tx_hash>:<log_index>" })),
+    token: Type.String({ maxLength: 128, description: "Address or symbol; alias token_address" }),
+    token_symbol: optional(Type.String({ maxLength: 64 })),
+    pool: optional(Type.String({ maxLength: 128 })),
+    who: optional(Type.String({ maxLength: 128, description: "Wallet; aliases wallet, trader, maker" })),
+    side: Type.Enum(["buy", "sell"]),
+    amount_token: decimalInput,
+    amount_usd: decimalInput,
+    price_usd: optional(decimalInput),
+    event_time: Type.Union([Type.Integer(), Type.String()], { description: "ms since 1970, or RFC 3339; alias ts" }),
+    block_number: optional(count()),
+    block_hash: optional(Type.String({ maxLength: 128 })),
+    removed: optional(Type.Boolean({ description: "True: the chain dropped the block, take the swap out" })),
+    revision: optional(count()),
+    schema_version: optional(Type.Integer()),
+  },
+  {
+    description:
+      "One swap. Unknown fields are ignored; each event is checked on its own, and a bad one is listed in `rejected`.",
+  },
+);
+
+const status = Type.Object({
+  instance: Type.String(),
+  version: Type.String(),
+  uptime_ms: count(),
+  tokens: count("Known tokens, retired ones among them"),
+  partitions: Type.Array(
+    Type.Object({
+      partition: count(),
+      owner: Type.String(),
+      epoch: Type.String(),
+      next_offset: count("Position of the state from which every later answer is made"),
+      end_offset: count(),
+      lag: count("Records that are taken and not yet in the state"),
+      lag_ms: count(),
+      seen_since: optional(timeMs("Since when nothing was missed")),
+      watermark: Type.Record(Type.String(), Type.Integer(), { description: "By chain" }),
+      checkpoint: optional(Type.Object({ offset: count(), time: timeMs("When it was written"), bytes: count() })),
+      state: Type.Enum(["restoring", "running", "draining", "failed"]),
+      problems: Type.Array(Type.String()),
+    }),
+  ),
+  counters: Type.Object({
+    accepted: count(),
+    applied: count(),
+    duplicates: count(),
+    late: count(),
+    quarantined: count(),
+    removed: count(),
+    unresolved: count(),
+    conflicts: count("Duplicates whose content differs from the first; not in the sum"),
+    dead_letters: Type.Record(Type.String(), count(), { description: "By code" }),
+  }),
+});
+
+const deadLetter = Type.Object({
+  code: Type.String(),
+  message: Type.String(),
+  partition: count(),
+  offset: count(),
+  arrival: timeMs("When it was taken in"),
+  raw: Type.String(),
+});
+
+const figuresRef = Type.Unsafe({ $ref: "#/components/schemas/WindowFigures" });
+
+export const components = {
+  WindowFigures: windowFigures,
+  TokenStats: tokenStats,
+  TokenError: Type.Object({
+    id: Type.String(),
+    error: Type.Object({
+      code: Type.Enum([...problemCodes]),
+      message: Type.String(),
+      candidates: optional(Type.Array(tokenId)),
+    }),
+  }),
+  ShortStats: Type.Object({ token: tokenId, ...standing, windows: windowsByName }),
+  Overview: Type.Object({
+    as_of: standing.as_of,
+    epoch: standing.epoch,
+    rev: standing.rev,
+    window: Type.String(),
+    sort: Type.Enum([...statsFields]),
+    order: Type.Enum(["asc", "desc"]),
+    items: Type.Array(
+      Type.Object({ id: tokenId, symbol: optional(Type.String()), rev: standing.rev, stats: figuresRef }),
+    ),
+    next_cursor: optional(Type.String({ description: "Give it as `cursor` for what follows; absent at the end" })),
+  }),
+  Candle: candle,
+  Swap: servedSwap,
+  SwapEvent: swapEvent,
+  EventError: eventError,
+  Ingested: Type.Object({ accepted: count(), rejected: Type.Array(eventError) }),
+  DeadLetter: deadLetter,
+  Status: status,
+  Problem: problem,
+};
+
+/** `{"ids":[..],"windows":[..],"fields":[..]}` of `POST /api/tokens/stats`. */
+export const tokensStatsBody = (windows: readonly string[]) =>
+  Type.Object(
+    {
+      ids: Type.Array(tokenText(), { minItems: 1, maxItems: requestLimits.idsMax }),
+      windows: optional(Type.Array(Type.Enum([...windows]), { maxItems: windows.length })),
+      fields: optional(Type.Array(Type.Enum([...statsFields]), { maxItems: statsFields.length })),
+    },
+    { additionalProperties: false },
+  );
+
+/** A token as people write it: id, address or symbol. */
+export function tokenText() {
+  return Type.String({
+    minLength: 1,
+    maxLength: requestLimits.tokenTextMax,
+    description: "<chain_id>:<token>, a token's address on any chain, or a symbol",
+  });
+}
+
+/** A list of the given names, separated by commas. `x-expected` is what an error message says. */
+export function nameList(names: readonly string[], description: string) {
+  const one = `(?:${names.join("|")})`;
+  const expected = `names of ${names.join(", ")}, separated by commas`;
+  return Type.String({
+    pattern: `^${one}(?:,${one}){0,${2 * names.length}}$`,
+    description: `${description}: ${expected}`,
+    "x-expected": expected,
+  });
+}
+
+export function oneOf(names: readonly string[], description: string, byDefault?: string) {
+  const expected = `one of ${names.join(", ")}`;
+  return Type.Enum([...names], {
+    description,
+    "x-expected": expected,
+    ...(byDefault === undefined ? {} : { default: byDefault }),
+  });
+}
+
+export function integer(minimum: number, maximum: number, description: string, byDefault?: number) {
+  return Type.Integer({
+    minimum,
+    maximum,
+    description,
+    "x-expected": `an integer from ${minimum} to ${maximum}`,
+    ...(byDefault === undefined ? {} : { default: byDefault }),
+  });
+}

@@ -1,0 +1,135 @@
+/**
+ * The one table from error to status, behind all doors. It is total: every code of the protocol has a row, and every
+ * SwapstatsError of the layers below becomes one of these codes.
+ */
+import type { ParameterError, ProblemCode, ProblemDocument } from "@swapstats/protocol/problems.ts";
+import { type ErrorCode, SwapstatsError } from "../shared/errors.ts";
+
+export type ProblemRow = {
+  readonly status: number;
+  readonly title: string;
+  /** Seconds for the header Retry-After; undefined where waiting does not help. */
+  readonly retryAfterSeconds: number | undefined;
+};
+
+const row = (status: number, title: string, retryAfterSeconds?: number): ProblemRow => ({
+  status,
+  title,
+  retryAfterSeconds,
+});
+
+export const problemTable: Readonly<Record<ProblemCode, ProblemRow>> = {
+  ambiguous_token: row(409, "The name stands for several tokens"),
+  bad_message: row(400, "The message cannot be read"),
+  bad_request: row(400, "The request cannot be read"),
+  batch_too_large: row(413, "The batch has too many events"),
+  headers_too_large: row(431, "The header of the request is too large"),
+  ingest_disabled: row(404, "This service takes no swaps over HTTP"),
+  internal: row(500, "The service failed"),
+  invalid_parameters: row(400, "Parameters break a rule"),
+  log_full: row(503, "The log is full", 5),
+  message_too_large: row(413, "The message is too large"),
+  method_not_allowed: row(405, "The path has no such method"),
+  no_event_accepted: row(422, "No event was accepted"),
+  not_found: row(404, "There is nothing at this path"),
+  not_implemented: row(501, "The call is not part of this version"),
+  not_ready: row(503, "The service is not ready", 1),
+  not_subscribed: row(404, "The channel is not subscribed to"),
+  origin_not_allowed: row(403, "The origin is not allowed"),
+  overloaded: row(503, "Too many requests wait", 1),
+  payload_too_large: row(413, "The body is too large"),
+  rate_limited: row(429, "Too many messages", 1),
+  request_timeout: row(408, "The request took too long to arrive"),
+  shutting_down: row(503, "The service is shutting down", 5),
+  storage_failed: row(503, "The swaps cannot be made durable", 5),
+  too_many_connections: row(503, "Too many connections", 5),
+  too_many_subscriptions: row(429, "Too many subscriptions", 1),
+  unavailable: row(503, "The state does not answer", 1),
+  unknown_channel: row(404, "There is no such channel"),
+  unknown_token: row(404, "The token is not known"),
+  unsupported_media_type: row(415, "The media type is not supported"),
+  upgrade_required: row(426, "The path speaks WebSocket"),
+  uri_too_long: row(414, "The address is too long"),
+};
+
+/** What an error of the layers below is called outside. Codes that no request can meet are failures of the service. */
+const codeOfError: Readonly<Record<ErrorCode, ProblemCode>> = {
+  bad_config: "internal",
+  bad_request: "bad_request",
+  checkpoint_conflict: "internal",
+  checkpoint_damaged: "internal",
+  checkpoint_incompatible: "internal",
+  data_folder_locked: "internal",
+  internal: "internal",
+  log_damaged: "internal",
+  log_full: "log_full",
+  not_found: "not_found",
+  storage_failed: "storage_failed",
+  too_large: "batch_too_large",
+  unavailable: "unavailable",
+  usage: "internal",
+};
+
+/** Members of a problem document that only some codes have. */
+export type ProblemExtras = {
+  readonly candidates?: readonly string[];
+  readonly errors?: readonly ParameterError[];
+  readonly rejected?: readonly { readonly index: number; readonly code: string; readonly message: string }[];
+  readonly accepted?: number;
+  readonly reasons?: readonly string[];
+};
+
+/** An error that has a code of the protocol. `message` says what is wrong this time, and what to do. */
+export class ProblemError extends Error {
+  readonly code: ProblemCode;
+  readonly extras: ProblemExtras;
+
+  constructor(code: ProblemCode, message: string, extras: ProblemExtras = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "ProblemError";
+    this.code = code;
+    this.extras = extras;
+  }
+}
+
+/** The problem that an error of any kind is. What is not meant for outside keeps its text in `cause` alone. */
+export function problemOf(error: unknown): ProblemError {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof SwapstatsError) {
+    const code = codeOfError[error.code];
+    if (code !== "internal") return new ProblemError(code, error.message, {}, error);
+  }
+  return new ProblemError("internal", "The service failed on this request; its log says why.", {}, error);
+}
+
+export const unknownToken = (token: string): ProblemError =>
+  new ProblemError(
+    "unknown_token",
+    `No swap of the token ${JSON.stringify(token)} has been seen. Give <chain_id>:<token>, a token's address, or a symbol.`,
+  );
+
+export const ambiguousToken = (token: string, candidates: readonly string[]): ProblemError =>
+  new ProblemError(
+    "ambiguous_token",
+    `${JSON.stringify(token)} stands for ${candidates.length} tokens; ask for one of their ids.`,
+    {
+      candidates,
+    },
+  );
+
+/** Where the documents describe a code. */
+export const problemType = (code: ProblemCode): string => `/docs#problem-${code}`;
+
+/** The document of RFC 9457 for a problem; `instance` is the path and query that were asked for. */
+export function problemDocument(problem: ProblemError, instance: string): ProblemDocument {
+  const { status, title } = problemTable[problem.code];
+  return {
+    type: problemType(problem.code),
+    title,
+    status,
+    detail: problem.message,
+    code: problem.code,
+    instance,
+    ...problem.extras,
+  };
+}

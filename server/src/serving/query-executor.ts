@@ -1,0 +1,180 @@
+/**
+ * The one executor of queries behind all doors. It turns checked parameters into questions to the bus, holds the
+ * limits that do not belong to a transport (how many questions wait, for how long), and turns answers into the JSON text that every door
+ * sends. Figures come as text from their owner and are never parsed here.
+ */
+import { type CandleInterval, candleIntervals, type SortField } from "@swapstats/protocol/stats.ts";
+import type { BodyAnswer, DeadLetter, OverviewRequest, StatsBus, StatusAnswer, TokenAnswer } from "../bus/stats-bus.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+import { ambiguousToken, ProblemError, problemOf, unknownToken } from "./problems.ts";
+import { type NamedSelection, Selections } from "./selections.ts";
+
+/** Questions to the bus that may wait at the same time; more are refused with `overloaded`. */
+export const PENDING_QUERIES_MAX = 10_000;
+/** How long a question may wait for its answer. */
+export const QUERY_TIMEOUT_MS = 10_000;
+
+export type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
+type FoundBody = Extract<BodyAnswer, { kind: "body" }>;
+
+/** JSON text with what its ETag is made of. */
+export type TaggedText = { readonly text: string; readonly epoch: string; readonly rev: number };
+
+export type OverviewQuery = {
+  readonly window: string;
+  readonly sort: SortField;
+  readonly order: "asc" | "desc";
+  readonly limit: number;
+  readonly cursor: string | undefined;
+};
+export type CandlesQuery = {
+  readonly interval: CandleInterval;
+  readonly fromMs: number | undefined;
+  readonly toMs: number | undefined;
+  readonly limit: number;
+};
+
+export type QueryExecutorOptions = {
+  readonly bus: StatsBus;
+  /** Names of the configured windows, in their order. */
+  readonly windows: readonly string[];
+  readonly pendingMax: number;
+  readonly timeoutMs: number;
+};
+
+export class QueryExecutor {
+  readonly windows: readonly string[];
+  readonly selections: Selections;
+  readonly #bus: StatsBus;
+  readonly #pendingMax: number;
+  readonly #timeoutMs: number;
+  #pending = 0;
+
+  constructor(options: QueryExecutorOptions) {
+    this.windows = options.windows;
+    this.selections = new Selections(options.windows);
+    this.#bus = options.bus;
+    this.#pendingMax = options.pendingMax;
+    this.#timeoutMs = options.timeoutMs;
+  }
+
+  /** The answer if the bus has one that is exact now; undefined: use `tokenStats`. Throws like it. */
+  tokenStatsNow(token: string, selection: NamedSelection): StatsAnswer | undefined {
+    const answer = this.#bus.cachedTokenStats(token, selection);
+    return answer === undefined ? undefined : foundStats(token, answer);
+  }
+
+  /** Rejects with ProblemError `unknown_token`, `ambiguous_token`, `unavailable` or `overloaded`. */
+  async tokenStats(token: string, selection: NamedSelection): Promise<StatsAnswer> {
+    const answers = await this.#ask(() => this.#bus.tokenStats([token], selection));
+    return foundStats(token, answers[0] ?? { kind: "unknown" });
+  }
+
+  /** `{"as_of":..,"items":[..]}` with an item a token, in the order asked; a token that is not found has an `error` instead of figures. */
+  async tokensStats(tokens: readonly string[], selection: NamedSelection): Promise<string> {
+    const answers = await this.#ask(() => this.#bus.tokenStats(tokens, selection));
+    let asOf: number | undefined;
+    const items = answers.map((answer, i) => {
+      const token = tokens[i] ?? "";
+      if (answer.kind === "stats") {
+        asOf = Math.max(asOf ?? answer.asOf, answer.asOf);
+        return statsText(answer);
+      }
+      const problem = answer.kind === "unknown" ? unknownToken(token) : ambiguousToken(token, answer.candidates);
+      return JSON.stringify({ id: token, error: { code: problem.code, message: problem.message, ...problem.extras } });
+    });
+    asOf ??= await this.#asOf();
+    return `{"as_of":${asOf},"items":[${items.join(",")}]}`;
+  }
+
+  async overview(query: OverviewQuery): Promise<TaggedText> {
+    const request: OverviewRequest = query;
+    const answer = await this.#ask(() => this.#bus.overview(request));
+    const next = answer.nextCursor === undefined ? "" : `,"next_cursor":${JSON.stringify(answer.nextCursor)}`;
+    const text =
+      `{"as_of":${answer.asOf},"epoch":${JSON.stringify(answer.epoch)},"rev":${answer.rev},` +
+      `"window":"${query.window}","sort":"${query.sort}","order":"${query.order}","items":${answer.items}${next}}`;
+    return { text, epoch: answer.epoch, rev: answer.rev };
+  }
+
+  /** `{"id":..,"interval":..,"available_from":..,"items":[..]}`. Rejects as `tokenStats` does. */
+  async candles(token: string, query: CandlesQuery): Promise<TaggedText> {
+    const intervalMs = candleIntervals[query.interval];
+    const { fromMs, toMs, limit } = query;
+    const answer = foundBody(
+      token,
+      await this.#ask(() => this.#bus.candles({ token, intervalMs, fromMs, toMs, limit })),
+    );
+    const text = `{"id":${JSON.stringify(answer.id)},"interval":"${query.interval}",${answer.body}}`;
+    return { text, epoch: answer.epoch, rev: answer.rev };
+  }
+
+  /** `{"id":..,"available_from":..,"items":[..]}`. Rejects as `tokenStats` does. */
+  async newestSwaps(token: string, limit: number): Promise<TaggedText> {
+    const answer = foundBody(token, await this.#ask(() => this.#bus.newestSwaps(token, limit)));
+    return { text: `{"id":${JSON.stringify(answer.id)},${answer.body}}`, epoch: answer.epoch, rev: answer.rev };
+  }
+
+  deadLetters(limit: number): Promise<DeadLetter[]> {
+    return this.#ask(() => this.#bus.deadLetters(limit));
+  }
+
+  status(timeoutMs: number = this.#timeoutMs): Promise<StatusAnswer> {
+    return this.#ask(() => this.#bus.status(), timeoutMs);
+  }
+
+  /** As-of for an answer that holds no figures. Rare, so it may ask once more. */
+  async #asOf(): Promise<number> {
+    const window = this.windows[0] as string;
+    const request: OverviewRequest = { window, sort: "trades", order: "desc", limit: 1, cursor: undefined };
+    return (await this.#ask(() => this.#bus.overview(request))).asOf;
+  }
+
+  async #ask<T>(question: () => Promise<T>, timeoutMs: number = this.#timeoutMs): Promise<T> {
+    if (this.#pending >= this.#pendingMax) {
+      throw new ProblemError("overloaded", `${this.#pending} questions wait already; ask again in a moment.`);
+    }
+    this.#pending += 1;
+    const { promise: timeout, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(tooSlow(timeoutMs)), timeoutMs);
+    try {
+      return await Promise.race([question(), timeout]);
+    } catch (error) {
+      throw problemOf(error);
+    } finally {
+      clearTimeout(timer);
+      this.#pending -= 1;
+    }
+  }
+}
+
+/** The text of `GET stats` for an answer. */
+export function statsText(answer: StatsAnswer): string {
+  return `{${headText(answer)},${answer.body}}`;
+}
+
+/** The text of the short form for an answer. */
+export function shortStatsText(answer: StatsAnswer): string {
+  // The quotes around the key cannot occur inside a JSON string without a backslash, so the first hit is the key.
+  const windowsAt = answer.body.indexOf('"windows":{');
+  return `{"token":${JSON.stringify(answer.id)},${headText(answer)},${answer.body.slice(windowsAt)}}`;
+}
+
+function headText(answer: StatsAnswer): string {
+  return `"as_of":${answer.asOf},"watermark":${answer.watermark},"epoch":"${answer.epoch}","rev":${answer.rev},"lag_ms":${answer.lagMs}`;
+}
+
+function foundStats(token: string, answer: TokenAnswer): StatsAnswer {
+  if (answer.kind === "stats") return answer;
+  throw answer.kind === "unknown" ? unknownToken(token) : ambiguousToken(token, answer.candidates);
+}
+
+function foundBody(token: string, answer: BodyAnswer): FoundBody {
+  if (answer.kind === "body") return answer;
+  throw answer.kind === "unknown" ? unknownToken(token) : ambiguousToken(token, answer.candidates);
+}
+
+const tooSlow = (timeoutMs: number): SwapstatsError =>
+  new SwapstatsError("unavailable", `No answer within ${timeoutMs} ms; the service is busy or recovering. Ask again.`, {
+    retryable: true,
+  });

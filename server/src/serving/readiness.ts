@@ -1,0 +1,40 @@
+/** Whether the service should get traffic, and why not. Windows that are not complete do not matter. */
+import type { PartitionStatus } from "../bus/stats-bus.ts";
+import type { QueryExecutor } from "./query-executor.ts";
+
+export type Readiness = {
+  /** Plain sentences; empty: ready. */
+  readonly reasons: readonly string[];
+  /** What an operator should look at, without effect on readiness. */
+  readonly problems: readonly string[];
+};
+
+export async function readinessOf(options: {
+  readonly executor: QueryExecutor;
+  readonly draining: boolean;
+  readonly readyLagMs: number;
+  readonly timeoutMs: number;
+}): Promise<Readiness> {
+  const reasons: string[] = options.draining ? ["The service is shutting down."] : [];
+  try {
+    const { partitions } = await options.executor.status(options.timeoutMs);
+    if (partitions.length === 0) reasons.push("No partition is known yet.");
+    reasons.push(...partitions.flatMap((partition) => reasonsOf(partition, options.readyLagMs)));
+    return { reasons, problems: partitions.flatMap((partition) => partition.problems) };
+  } catch {
+    reasons.push(`The state does not answer within ${options.timeoutMs} ms.`);
+    return { reasons, problems: [] };
+  }
+}
+
+function reasonsOf(status: PartitionStatus, readyLagMs: number): string[] {
+  const name = `Partition ${status.partition}`;
+  if (status.state === "restoring") return [`${name} is restoring its state.`];
+  if (status.state === "failed") return [`${name} has failed: ${status.problems.join(" ")}`];
+  const reasons: string[] = [];
+  if (status.state === "draining") reasons.push(`${name} is shutting down.`);
+  if (status.lag_ms >= readyLagMs) {
+    reasons.push(`${name} is ${status.lag_ms} ms behind (${status.lag} records); app.ready_lag is ${readyLagMs} ms.`);
+  }
+  return reasons;
+}

@@ -1,0 +1,79 @@
+/**
+ * From the texts `windows=` and `fields=` to selections. Equal selections come out as the same object, whatever the order and
+ * repetition in the texts, so that the owner of the figures may key its ready answers by identity.
+ */
+import { edgeFields, type StatsField, statsFields } from "@swapstats/protocol/stats.ts";
+import type { Selection } from "../bus/stats-bus.ts";
+import { ProblemError } from "./problems.ts";
+
+/** Texts and selections that are remembered; at the limit all are forgotten, so that made-up texts cost no memory. */
+export const SELECTIONS_MAX = 2_048;
+
+export type NamedSelection = Selection & {
+  /** The same for equal selections; part of the ETag. Letters, digits, `_`, `+` and `:` only. */
+  readonly tag: string;
+};
+
+export class Selections {
+  readonly #windows: readonly string[];
+  readonly #byText = new Map<string, NamedSelection>();
+  readonly #byTag = new Map<string, NamedSelection>();
+
+  /** @param windows names of the configured windows, in their order */
+  constructor(windows: readonly string[]) {
+    this.#windows = windows;
+  }
+
+  /**
+   * Absent or empty texts select all windows, all fields. Throws ProblemError `invalid_parameters` with every name that does not
+   * exist.
+   */
+  parse(windowsText: string | undefined, fieldsText: string | undefined): NamedSelection {
+    const key = fieldsText === undefined ? (windowsText ?? "") : `${windowsText ?? ""}&${fieldsText}`;
+    const known = this.#byText.get(key);
+    if (known !== undefined) return known;
+    const selection = this.of(split(windowsText), split(fieldsText));
+    if (this.#byText.size >= SELECTIONS_MAX) this.#byText.clear();
+    this.#byText.set(key, selection);
+    return selection;
+  }
+
+  /** The same from lists of names. */
+  of(windowNames: readonly string[], fieldNames: readonly string[]): NamedSelection {
+    const unknownWindows = windowNames.filter((name) => !this.#windows.includes(name));
+    const unknownFields = fieldNames.filter((name) => !statsFields.includes(name as StatsField));
+    if (unknownWindows.length > 0 || unknownFields.length > 0) throw this.#unknownNames(unknownWindows, unknownFields);
+
+    const windows =
+      windowNames.length === 0 ? this.#windows : this.#windows.filter((name) => windowNames.includes(name));
+    const wanted = new Set<string>(fieldNames.length === 0 ? [] : [...fieldNames, ...edgeFields]);
+    const fields = wanted.size === statsFields.length ? [] : statsFields.filter((name) => wanted.has(name));
+    const tag = `${windows.join("+")}${fields.length === 0 ? "" : `:${fields.join("+")}`}`;
+    const known = this.#byTag.get(tag);
+    if (known !== undefined) return known;
+    if (this.#byTag.size >= SELECTIONS_MAX) this.#byTag.clear();
+    const selection: NamedSelection = { windows, fields, tag };
+    this.#byTag.set(tag, selection);
+    return selection;
+  }
+
+  #unknownNames(windows: readonly string[], fields: readonly string[]): ProblemError {
+    const errors = [
+      ...windows.map((name) => ({
+        in: "query" as const,
+        name: "windows",
+        message: `${JSON.stringify(name)} is not a window of this service; it has ${this.#windows.join(", ")}`,
+      })),
+      ...fields.map((name) => ({
+        in: "query" as const,
+        name: "fields",
+        message: `${JSON.stringify(name)} is not a figure; there are ${statsFields.join(", ")}`,
+      })),
+    ];
+    return new ProblemError("invalid_parameters", errors.map((error) => error.message).join("; "), { errors });
+  }
+}
+
+function split(text: string | undefined): readonly string[] {
+  return text === undefined || text === "" ? [] : text.split(",");
+}
