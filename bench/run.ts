@@ -59,7 +59,11 @@ function main(): void {
     .map((file) => basename(file, ".ts"))
     .filter((name) => selection.length === 0 || selection.includes(name))
     .sort();
-  if (names.length === 0) throw new Error(`no benchmark is named ${selection.join(" or ")}; see the files in bench/`);
+  if (names.length === 0) {
+    console.error(`No benchmark is named ${selection.join(" or ")}; each .ts file in bench/ is one.`);
+    process.exitCode = 2;
+    return;
+  }
   const folder = mkdtempSync(join(tmpdir(), "swapstats-bench-"));
   const results = names.map((name) => runBenchmark(name, join(folder, "rows")));
   rmSync(folder, { recursive: true });
