@@ -89,7 +89,40 @@ export class Records {
 
   /** Packs the event's transaction hash into `tx`, and returns the hash of its swap's identity within the token. */
   prepare(event: SwapEvent, tokenRef: number): number {
-    const { bytes, txHashStart: start, txHashEnd: end } = event;
+    const { bytes, eventIdStart, eventIdEnd } = event;
+    let hash = 0;
+    if (eventIdStart !== eventIdEnd) hash = this.#idHash(bytes, eventIdStart, eventIdEnd, event.chainId, tokenRef);
+    this.#packTx(bytes, event.txHashStart, event.txHashEnd);
+    return eventIdStart !== eventIdEnd ? hash : this.#txHash(event.logIndex, tokenRef);
+  }
+
+  /**
+   * Hash of a given event id. One that reads like a default id, `<chain_id>:<tx_hash>:<log_index>`, hashes as that
+   * default does, since it is the same identity.
+   */
+  #idHash(bytes: Uint8Array, start: number, end: number, chainId: number, tokenRef: number): number {
+    const prefix = `${chainId}:`;
+    let at = start;
+    for (let i = 0; i < prefix.length; i++, at++) {
+      if (bytes[at] !== prefix.charCodeAt(i)) return mix(hashBytes(bytes, start, end, ID_SEED) ^ tokenRef);
+    }
+    let colon = end - 1;
+    let logIndex = 0;
+    for (let scale = 1; colon > at && bytes[colon] >= 48 && bytes[colon] <= 57 && scale <= 1e10; colon--, scale *= 10) {
+      logIndex += (bytes[colon] - 48) * scale;
+    }
+    const digits = end - 1 - colon;
+    const canonical = digits > 0 && (digits === 1 || bytes[colon + 1] !== 48) && logIndex < TWO_32;
+    if (!canonical || bytes[colon] !== 58 || colon <= at) return mix(hashBytes(bytes, start, end, ID_SEED) ^ tokenRef);
+    this.#packTx(bytes, at, colon);
+    return this.#txHash(logIndex, tokenRef);
+  }
+
+  #txHash(logIndex: number, tokenRef: number): number {
+    return mix(hashBytes(this.tx, 0, this.txLength, TX_SEED) ^ Math.imul(logIndex + 1, 0x9e3779b1) ^ tokenRef);
+  }
+
+  #packTx(bytes: Uint8Array, start: number, end: number): void {
     const length = end - start;
     this.txHex = false;
     if (length >= 4 && (length & 1) === 0 && bytes[start] === 48 && bytes[start + 1] === 120) {
@@ -108,17 +141,13 @@ export class Records {
       this.txLength = length;
       for (let i = 0; i < length; i++) this.tx[i] = bytes[start + i];
     }
-    if (event.eventIdStart !== event.eventIdEnd) {
-      return mix(hashBytes(bytes, event.eventIdStart, event.eventIdEnd, ID_SEED) ^ tokenRef);
-    }
-    return mix(hashBytes(this.tx, 0, this.txLength, TX_SEED) ^ Math.imul(event.logIndex + 1, 0x9e3779b1) ^ tokenRef);
   }
 
   /** The same hash from a stored record. */
-  identityHash(ref: number): number {
+  identityHash(ref: number, chainId: number): number {
     const view = this.read(ref, this.#a);
     const tokenRef = this.#heap.u32[2 * ref + 1];
-    if (view.idStart !== view.idEnd) return mix(hashBytes(this.#heap.u8, view.idStart, view.idEnd, ID_SEED) ^ tokenRef);
+    if (view.idStart !== view.idEnd) return this.#idHash(this.#heap.u8, view.idStart, view.idEnd, chainId, tokenRef);
     const hash = hashBytes(this.#heap.u8, view.txStart, view.txEnd, TX_SEED);
     return mix(hash ^ Math.imul(view.logIndex + 1, 0x9e3779b1) ^ tokenRef);
   }
@@ -127,14 +156,14 @@ export class Records {
   sameSwap(ref: number, event: SwapEvent, tokenRef: number): boolean {
     const { u8, u32 } = this.#heap;
     if (u32[2 * ref + 1] !== tokenRef) return false;
-    const hasId = event.eventIdStart !== event.eventIdEnd;
-    if (((u8[8 * ref + 23] & FLAG2_EVENT_ID) !== 0) !== hasId) return false;
     const view = this.read(ref, this.#a);
-    if (hasId) {
-      const length = event.eventIdEnd - event.eventIdStart;
-      return (
-        view.idEnd - view.idStart === length && equalBytes(u8, view.idStart, event.bytes, event.eventIdStart, length)
-      );
+    const hasId = event.eventIdStart !== event.eventIdEnd;
+    if (hasId || view.idStart !== view.idEnd) {
+      const storedEnd = this.#eventId(view, event.chainId, this.#idA);
+      const [bytes, start, end] = hasId
+        ? [event.bytes, event.eventIdStart, event.eventIdEnd]
+        : [this.#idB, 0, this.#defaultId(event)];
+      return storedEnd === end - start && equalBytes(this.#idA, 0, bytes, start, storedEnd);
     }
     return (
       view.logIndex === event.logIndex &&
@@ -433,6 +462,15 @@ export class Records {
       hb === 0 ? 0 : s.byteStart(hb),
       hb === 0 ? 0 : s.byteEnd(hb),
     );
+  }
+
+  /** Writes the event's default id into the second buffer; returns its length. */
+  #defaultId(event: SwapEvent): number {
+    let n = 0;
+    for (const char of `${event.chainId}:`) this.#idB[n++] = char.charCodeAt(0);
+    for (let i = event.txHashStart; i < event.txHashEnd; i++) this.#idB[n++] = event.bytes[i];
+    for (const char of `:${event.logIndex}`) this.#idB[n++] = char.charCodeAt(0);
+    return n;
   }
 
   /** Writes the event id's bytes into `out` (160 bytes suffice); returns their length. */

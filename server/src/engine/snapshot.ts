@@ -47,6 +47,7 @@ export function decodeHeader(bytes: Uint8Array, config: EngineConfig): SnapshotH
   let header: SnapshotHeader;
   try {
     header = JSON.parse(utf8ToString(bytes, 0, bytes.length)) as SnapshotHeader;
+    if (typeof header?.format !== "number") throw new TypeError("not an object with a format");
   } catch (cause) {
     throw new SwapstatsError(
       "checkpoint_damaged",

@@ -26,6 +26,8 @@ class UnsettledWallets {
   code: number[] = [];
   /** Swaps at or beyond the close when last asked. */
   waiting: number[] = [];
+  /** The close up to which swaps are noted; a cache cannot go back behind it. */
+  closeMs = Number.NEGATIVE_INFINITY;
 
   note(who: number, buy: boolean, timeMs: number): void {
     let i = this.indexOf.get(who);
@@ -85,7 +87,8 @@ export class TraderCounts {
 
   #wallets(token: number, active: number, closeMs: number): UnsettledWallets {
     let wallets = this.#cache.get(token);
-    if (wallets === undefined) {
+    if (wallets === undefined || closeMs < wallets.closeMs) {
+      this.#cache.delete(token);
       wallets = new UnsettledWallets();
       if (active !== 0) {
         for (let b = this.#heap.u32[2 * active + HOT_HEAD]; b !== 0; b = this.#hot.next(b)) {
@@ -96,6 +99,7 @@ export class TraderCounts {
         if (this.#heap.u32[2 * active + HOT_COUNTING] >= CACHE_SWAPS_MIN) this.#remember(token, wallets);
       }
     }
+    wallets.closeMs = closeMs;
     const still: number[] = [];
     for (const record of wallets.waiting) {
       const timeMs = this.#records.timeMs(record);

@@ -76,12 +76,12 @@ export class Upkeep {
     for (let record = hot.firstRecord(bucket); record !== 0; record = records.next(record)) {
       const flags = records.flags(record);
       if ((flags & FLAG_GROUPED) === 0 || (flags & FLAG_FORGOTTEN) !== 0) continue;
-      const entry = inclusions.entryOf(record, records.identityHash(record));
+      const entry = inclusions.entryOf(record, records.identityHash(record, chain.id));
       if (inclusions.lastMs(entry) >= chain.highMs - chain.horizonMs) return false;
     }
     for (let record = hot.firstRecord(bucket); record !== 0; record = records.next(record)) {
       if ((records.flags(record) & FLAG_FORGOTTEN) !== 0) continue;
-      const hash = records.identityHash(record);
+      const hash = records.identityHash(record, chain.id);
       inclusions.forget(hash, inclusions.entryOf(record, hash));
     }
     if (hot.trades(bucket) > 0) {
