@@ -5,6 +5,7 @@
  * Answers of several hosts are of one as-of: figures change with time only at multiples of the finest step, so answers
  * made within one step are equal to answers made at its latest as-of. Where a host had moved on to a later step, all are asked again.
  */
+import type { PartitionMetrics } from "../observability/metrics.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { formatTokenId, parseTokenId } from "../shared/token-id.ts";
 import { partitionOfTokenId } from "../shared/token-partition.ts";
@@ -145,6 +146,12 @@ export class ThreadBus implements StatsBus {
 
   async status(): Promise<StatusAnswer> {
     return mergeStatus(await Promise.all(this.#hosts.map((host) => host.ask<"status">({ kind: "status" }))));
+  }
+
+  /** What every partition reports for the metrics of the process. */
+  async metrics(): Promise<PartitionMetrics[]> {
+    const lists = await Promise.all(this.#hosts.map((host) => host.ask<"metrics">({ kind: "metrics" })));
+    return lists.flat();
   }
 
   async subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {

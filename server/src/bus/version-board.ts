@@ -1,6 +1,6 @@
 /**
- * What a worker thread lets the main thread read without asking: a change count for every token (tokens share a slot by
- * the low bits of their number, which at worst makes an answer be asked for anew), the highs of the chains, the offset
+ * What a worker thread lets the main thread read without asking: a change count for every token (tokens whose numbers
+ * hash alike share one, which at worst makes an answer be asked for anew), the highs of the chains, the offset
  * up to which the state has come, and the arrival of the oldest record that waits.
  *
  * Order of publishing, which the reader relies on: the slots are raised while a slice is applied; the offset and the age
@@ -8,8 +8,10 @@
  */
 export type VersionBoardHandle = { readonly buffer: SharedArrayBuffer };
 
-const SLOT_COUNT = 1 << 16;
-const SLOT_MASK = SLOT_COUNT - 1;
+const SLOT_BITS = 16;
+const SLOT_COUNT = 1 << SLOT_BITS;
+/** 2^32 divided by the golden ratio: spreads numbers that lie at regular distances (Knuth, 6.4). */
+const SLOT_FACTOR = 0x9e3779b1;
 /** Chains whose high is on the board; an answer about a token of a further chain is asked for each time. */
 export const BOARD_CHAINS_MAX = 256;
 
@@ -24,6 +26,10 @@ export function createVersionBoard(): VersionBoardHandle {
   return { buffer: new SharedArrayBuffer(SLOTS_AT + SLOT_COUNT * Int32Array.BYTES_PER_ELEMENT) };
 }
 
+function slotOf(token: number): number {
+  return Math.imul(token, SLOT_FACTOR) >>> (32 - SLOT_BITS);
+}
+
 /** One partition's board. One thread writes, any thread reads. */
 export class VersionBoard {
   readonly #cells: BigInt64Array;
@@ -35,11 +41,11 @@ export class VersionBoard {
   }
 
   touch(token: number): void {
-    Atomics.add(this.#slots, token & SLOT_MASK, 1);
+    Atomics.add(this.#slots, slotOf(token), 1);
   }
 
   slot(token: number): number {
-    return Atomics.load(this.#slots, token & SLOT_MASK);
+    return Atomics.load(this.#slots, slotOf(token));
   }
 
   /** Tells that something changed which concerns all tokens. */

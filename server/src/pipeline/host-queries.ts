@@ -27,6 +27,8 @@ import {
 } from "./stats-json.ts";
 import { type FoundToken, type Lookup, lookUp } from "./token-lookup.ts";
 
+const NEVER = Number.POSITIVE_INFINITY;
+
 export class HostQueries {
   readonly #partitions: () => readonly ServedPartition[];
   readonly #clock: SharedClock;
@@ -61,7 +63,7 @@ export class HostQueries {
     const lists = partitions.map((home) => {
       home.views.lookAll(asOf);
       const top = home.ranking(windowIndex, sort as RankedField).top(limit + 1, order, request.after, asOf);
-      return top.map((token) => overviewRow({ home, token }, windowIndex, sort as RankedField, asOf));
+      return top.map((index) => overviewRow(home, index, windowIndex, sort as RankedField, asOf));
     });
     const rows = mergeRanked(lists, order, limit + 1);
     return {
@@ -76,7 +78,14 @@ export class HostQueries {
   candles(request: RequestOf<"candles">): HostBodyAnswer {
     return this.#body(request.token, ({ home, token }, asOf) => {
       const { intervalMs, fromMs, toMs, limit } = request;
-      const { availableFromMs, items } = home.engine.candles(token, intervalMs, fromMs, toMs, limit, asOf);
+      const { availableFromMs, items } = home.engine.candles(
+        token,
+        intervalMs,
+        fromMs ?? 0,
+        toMs ?? NEVER,
+        limit,
+        asOf,
+      );
       return candlesBody(availableFromMs, items);
     });
   }
@@ -169,11 +178,18 @@ function toHostLookup(lookup: Lookup | undefined): HostLookup | undefined {
 }
 
 /** A row of an overview; all tokens have been looked at, so the revision stands. */
-function overviewRow({ home, token }: FoundToken, windowIndex: number, sort: RankedField, asOf: number): HostRow {
+function overviewRow(
+  home: ServedPartition,
+  index: number,
+  windowIndex: number,
+  sort: RankedField,
+  asOf: number,
+): HostRow {
+  const token = home.views.tokenAt(index);
   const { id, symbol } = home.engine.info(token);
   const stats = home.engine.windowStats(token, windowIndex, asOf);
   const symbolJson = symbol === undefined ? "" : `,"symbol":${JSON.stringify(symbol)}`;
-  const json = `{"id":${JSON.stringify(id)}${symbolJson},"rev":${home.views.revOf(token)},"stats":${windowJson(stats, ALL_FIGURES)}}`;
+  const json = `{"id":${JSON.stringify(id)}${symbolJson},"rev":${home.views.revAt(index)},"stats":${windowJson(stats, ALL_FIGURES)}}`;
   return { key: { value: servedValue(stats, sort), id }, json };
 }
 

@@ -75,14 +75,15 @@ export class OverviewTopic {
       home
         .ranking(this.#windowIndex, this.#sort)
         .top(limit, "desc", undefined, asOf)
-        .map((token) => this.#row(home, token, asOf)),
+        .map((index) => this.#row(home, index, asOf)),
     );
     return mergeRanked(lists, "desc", limit);
   }
 
-  #row(home: ServedPartition, token: number, asOf: number): Row {
+  #row(home: ServedPartition, index: number, asOf: number): Row {
+    const token = home.views.tokenAt(index);
     const { id, symbol } = home.engine.info(token);
-    const rev = home.views.revOf(token);
+    const rev = home.views.revAt(index);
     const known = this.#rows.get(id);
     if (known !== undefined && known.rev === rev) return known;
     const stats = home.engine.windowStats(token, this.#windowIndex, asOf);

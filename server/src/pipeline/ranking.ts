@@ -31,6 +31,12 @@ const EXACT_FIELDS: ReadonlySet<string> = new Set([
   "last_trade_time",
 ]);
 
+/**
+ * Differences: their doubles may be far off where two large figures all but cancel, and two that are served alike must tie.
+ * They are ranked by what is served.
+ */
+const SERVED_FIELDS: ReadonlySet<string> = new Set(["net_volume_usd", "price_change", "price_change_pct"]);
+
 /** The figure's text as served, which a cursor carries; undefined when the figure is absent. */
 export function servedValue(stats: WindowStats, field: RankedField): string | undefined {
   const value = stats[field];
@@ -43,11 +49,11 @@ export class Ranking {
   readonly #windowIndex: number;
   readonly #field: RankedField;
   readonly #isExact: boolean;
-  /** By token; NaN: the figure is absent. */
+  /** By the index of the views; NaN: the figure is absent. */
   #values = new Float64Array(0);
   #syncedRev = -1;
   /** Texts of figures that a look had to compare exactly. */
-  readonly #texts = new Map<TokenRef, string>();
+  readonly #texts = new Map<number, string>();
   #asOfMs = 0;
 
   constructor(engine: RankedEngine, views: TokenViews, windowIndex: number, field: RankedField) {
@@ -59,22 +65,22 @@ export class Ranking {
   }
 
   /**
-   * The first `limit` tokens behind `after` (from the start when undefined), in order. Tokens without the figure come last
+   * Indexes of the first `limit` tokens behind `after` (from the start when undefined), in order. Tokens without the figure come last
    * in both orders; ties are ordered by id. The caller has looked at all tokens at `asOfMs`.
    */
-  top(limit: number, order: RankOrder, after: RankKey | undefined, asOfMs: number): TokenRef[] {
+  top(limit: number, order: RankOrder, after: RankKey | undefined, asOfMs: number): number[] {
     this.#asOfMs = asOfMs;
     this.#texts.clear();
     this.#sync();
     const sign = order === "desc" ? -1 : 1;
-    const best: TokenRef[] = [];
+    const best: number[] = [];
     const views = this.#views;
-    for (let token = 0; token < views.end; token++) {
-      if (!views.isListed(token)) continue;
-      if (best.length === limit && this.#compare(token, best[0] as TokenRef, sign) > 0) continue;
-      if (after !== undefined && this.#compareToKey(token, after, sign) <= 0) continue;
-      if (best.length < limit) this.#pushHeap(best, token, sign);
-      else this.#replaceTop(best, token, sign);
+    for (let index = 0; index < views.count; index++) {
+      if (!views.isListedAt(index)) continue;
+      if (best.length === limit && this.#compare(index, best[0] as number, sign) > 0) continue;
+      if (after !== undefined && this.#compareToKey(index, after, sign) <= 0) continue;
+      if (best.length < limit) this.#pushHeap(best, index, sign);
+      else this.#replaceTop(best, index, sign);
     }
     return best.sort((a, b) => this.#compare(a, b, sign));
   }
@@ -82,35 +88,42 @@ export class Ranking {
   #sync(): void {
     const views = this.#views;
     if (this.#syncedRev === views.revision) return;
-    if (this.#values.length < views.end) {
-      const grown = new Float64Array(Math.max(views.end, this.#values.length * 2)).fill(Number.NaN);
+    if (this.#values.length < views.count) {
+      const grown = new Float64Array(Math.max(views.count, this.#values.length * 2)).fill(Number.NaN);
       grown.set(this.#values);
       this.#values = grown;
     }
-    for (let token = 0; token < views.end; token++) {
-      if (views.revOf(token) <= this.#syncedRev || !views.isListed(token)) continue;
-      this.#values[token] = this.#engine.figure(token, this.#windowIndex, this.#field, this.#asOfMs) ?? Number.NaN;
+    for (let index = 0; index < views.count; index++) {
+      if (views.revAt(index) > this.#syncedRev && views.isListedAt(index)) this.#values[index] = this.#value(index);
     }
     this.#syncedRev = views.revision;
   }
 
+  #value(index: number): number {
+    const token = this.#views.tokenAt(index);
+    if (!SERVED_FIELDS.has(this.#field)) {
+      return this.#engine.figure(token, this.#windowIndex, this.#field, this.#asOfMs) ?? Number.NaN;
+    }
+    return Number(servedValue(this.#engine.windowStats(token, this.#windowIndex, this.#asOfMs), this.#field));
+  }
+
   /** Negative when a stands before b. */
-  #compare(a: TokenRef, b: TokenRef, sign: number): number {
+  #compare(a: number, b: number, sign: number): number {
+    if (a === b) return 0;
     const order = this.#compareValues(this.#values[a] as number, this.#values[b] as number, sign, () =>
       compareDecimals(this.#text(a), this.#text(b)),
     );
-    if (order !== 0 || a === b) return order;
-    return this.#engine.info(a).id < this.#engine.info(b).id ? -1 : 1;
+    return order !== 0 ? order : this.#id(a) < this.#id(b) ? -1 : 1;
   }
 
-  #compareToKey(token: TokenRef, key: RankKey, sign: number): number {
+  #compareToKey(index: number, key: RankKey, sign: number): number {
     const keyText = key.value;
     const keyNumber = keyText === undefined ? Number.NaN : Number(keyText);
-    const order = this.#compareValues(this.#values[token] as number, keyNumber, sign, () =>
-      compareDecimals(this.#text(token), keyText as string),
+    const order = this.#compareValues(this.#values[index] as number, keyNumber, sign, () =>
+      compareDecimals(this.#text(index), keyText as string),
     );
     if (order !== 0) return order;
-    const id = this.#engine.info(token).id;
+    const id = this.#id(index);
     return id < key.id ? -1 : id > key.id ? 1 : 0;
   }
 
@@ -122,34 +135,39 @@ export class Ranking {
     return exact() * sign;
   }
 
-  #text(token: TokenRef): string {
-    let text = this.#texts.get(token);
+  #id(index: number): string {
+    return this.#engine.info(this.#views.tokenAt(index)).id;
+  }
+
+  #text(index: number): string {
+    let text = this.#texts.get(index);
     if (text === undefined) {
-      text = servedValue(this.#engine.windowStats(token, this.#windowIndex, this.#asOfMs), this.#field) as string;
-      this.#texts.set(token, text);
+      const stats = this.#engine.windowStats(this.#views.tokenAt(index), this.#windowIndex, this.#asOfMs);
+      text = servedValue(stats, this.#field) as string;
+      this.#texts.set(index, text);
     }
     return text;
   }
 
   /** The heap's first element is the last in rank: the one that a better token pushes out. */
-  #pushHeap(heap: TokenRef[], token: TokenRef, sign: number): void {
+  #pushHeap(heap: number[], index: number, sign: number): void {
     let at = heap.length;
-    heap.push(token);
+    heap.push(index);
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (this.#compare(heap[at] as TokenRef, heap[parent] as TokenRef, sign) <= 0) return;
+      if (this.#compare(heap[at] as number, heap[parent] as number, sign) <= 0) return;
       swap(heap, at, parent);
       at = parent;
     }
   }
 
-  #replaceTop(heap: TokenRef[], token: TokenRef, sign: number): void {
-    heap[0] = token;
+  #replaceTop(heap: number[], index: number, sign: number): void {
+    heap[0] = index;
     let at = 0;
     for (;;) {
       let worst = at;
       for (const child of [2 * at + 1, 2 * at + 2]) {
-        if (child < heap.length && this.#compare(heap[child] as TokenRef, heap[worst] as TokenRef, sign) > 0) {
+        if (child < heap.length && this.#compare(heap[child] as number, heap[worst] as number, sign) > 0) {
           worst = child;
         }
       }
@@ -160,8 +178,8 @@ export class Ranking {
   }
 }
 
-function swap(heap: TokenRef[], a: number, b: number): void {
-  const held = heap[a] as TokenRef;
-  heap[a] = heap[b] as TokenRef;
+function swap(heap: number[], a: number, b: number): void {
+  const held = heap[a] as number;
+  heap[a] = heap[b] as number;
   heap[b] = held;
 }

@@ -1,39 +1,31 @@
 /** One partition as queries and topics see it: its engine, its revisions, its rankings, its place on the version board. */
 import type { SharedClock } from "../bus/shared-clock.ts";
 import type { VersionBoard } from "../bus/version-board.ts";
-import type { Candle, EngineConfig, ServedSwap, TokenInfo, TokenRef, WindowStats } from "../engine/types.ts";
+import type { PartitionEngine } from "../engine/partition-engine.ts";
+import type { TokenRef } from "../engine/types.ts";
 import { type RankedField, Ranking } from "./ranking.ts";
 import { TokenViews } from "./token-views.ts";
 
 /** The reading half of the engine. */
-export type ServedEngine = {
-  readonly config: EngineConfig;
-  seenSinceMs(): number | undefined;
-  highs(): Map<number, number>;
-  findById(chainId: number, token: string): TokenRef | undefined;
-  findByToken(token: string): TokenRef[];
-  findBySymbol(symbol: string): TokenRef[];
-  info(token: TokenRef): TokenInfo;
-  version(token: TokenRef): number;
-  isRetired(token: TokenRef, asOfMs: number): boolean;
-  tokens(): Iterable<TokenRef>;
-  windowStats(token: TokenRef, windowIndex: number, asOfMs: number): WindowStats;
-  figure(token: TokenRef, windowIndex: number, field: RankedField, asOfMs: number): number | undefined;
-  nextChangeMs(token: TokenRef, asOfMs: number): number;
-  candles(
-    token: TokenRef,
-    intervalMs: number,
-    fromMs: number | undefined,
-    toMs: number | undefined,
-    limit: number,
-    asOfMs: number,
-  ): { availableFromMs: number | undefined; items: Candle[] };
-  newestSwaps(
-    token: TokenRef,
-    limit: number,
-    asOfMs: number,
-  ): { availableFromMs: number | undefined; items: ServedSwap[] };
-};
+export type ServedEngine = Pick<
+  PartitionEngine,
+  | "config"
+  | "knownTokens"
+  | "seenSinceMs"
+  | "highs"
+  | "findById"
+  | "findByToken"
+  | "findBySymbol"
+  | "info"
+  | "version"
+  | "isRetired"
+  | "tokens"
+  | "windowStats"
+  | "figure"
+  | "nextChangeMs"
+  | "candles"
+  | "newestSwaps"
+>;
 
 /** Rankings that are kept up; beyond it the one that was longest not asked for is dropped. */
 const RANKINGS_MAX = 32;

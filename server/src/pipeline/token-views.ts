@@ -23,26 +23,27 @@ const INITIAL_TOKENS = 1024;
 export class TokenViews {
   readonly #engine: ViewedEngine;
   readonly #stepMs: number;
-  /** By token. Revision 0: never looked at. */
+  readonly #longest: number;
+  /** The engine's numbers of tokens are sparse; here each gets the next index at its first look. */
+  readonly #indexes = new Map<TokenRef, number>();
+  readonly #tokens: TokenRef[] = [];
+  /** By index. Revision 0: never looked at. */
   #revs = new Float64Array(INITIAL_TOKENS);
   #versions = new Float64Array(INITIAL_TOKENS);
-  #nextChanges = new Float64Array(INITIAL_TOKENS).fill(NEVER);
+  #nextChanges = new Float64Array(INITIAL_TOKENS);
   /** 1: touched since the last look at all. */
   #isTouched = new Uint8Array(INITIAL_TOKENS);
   /** 1: known and not retired at the last look at all. */
   #isListed = new Uint8Array(INITIAL_TOKENS);
-  #touched: TokenRef[] = [];
+  #touched: number[] = [];
   /** Listed tokens without a trade in the longest window: they wait until their swaps are settled, which no time tells. */
-  #silent = new Set<TokenRef>();
-  /** One more than the highest token seen. */
-  #end = 0;
+  #silent = new Set<number>();
   #revision = 0;
   #listed = 0;
   #tracksAll = false;
   /** The step of the latest look, and of the latest look at all. */
   #lastStep = -1;
   #scannedStep = -1;
-  readonly #longest: number;
 
   /** `longestWindow` is the index of the longest window. */
   constructor(engine: ViewedEngine, finestStepMs: number, longestWindow: number) {
@@ -61,9 +62,9 @@ export class TokenViews {
     return this.#lastStep * this.#stepMs;
   }
 
-  /** Tokens are numbered below this. */
-  get end(): number {
-    return this.#end;
+  /** Tokens that were ever looked at; they have the indexes below. */
+  get count(): number {
+    return this.#tokens.length;
   }
 
   /** Tokens of the overview at the last look at all. */
@@ -71,22 +72,26 @@ export class TokenViews {
     return this.#listed;
   }
 
-  isListed(token: TokenRef): boolean {
-    return this.#isListed[token] === 1;
+  tokenAt(index: number): TokenRef {
+    return this.#tokens[index] as TokenRef;
   }
 
-  /** The revision given at the last look; 0 if there was none. */
-  revOf(token: TokenRef): number {
-    return this.#revs[token] ?? 0;
+  isListedAt(index: number): boolean {
+    return this.#isListed[index] === 1;
+  }
+
+  /** The revision given at the last look. */
+  revAt(index: number): number {
+    return this.#revs[index] as number;
   }
 
   /** Says that an event changed the token. */
   touch(token: TokenRef): void {
     if (!this.#tracksAll) return;
-    if (token >= this.#end) this.#grow(token);
-    if (this.#isTouched[token] === 1) return;
-    this.#isTouched[token] = 1;
-    this.#touched.push(token);
+    const index = this.#indexOf(token);
+    if (this.#isTouched[index] === 1) return;
+    this.#isTouched[index] = 1;
+    this.#touched.push(index);
   }
 
   /** Says that something changed which concerns every token, such as since when the partition saw its stream. */
@@ -99,73 +104,80 @@ export class TokenViews {
 
   /** The token's revision at this as-of, which must not lie in a step before that of an earlier look. */
   look(token: TokenRef, asOfMs: number): number {
-    if (token >= this.#end) this.#grow(token);
+    const index = this.#indexOf(token);
     this.#lastStep = Math.max(this.#lastStep, Math.floor(asOfMs / this.#stepMs));
-    this.#refresh(token, asOfMs);
-    return this.#revs[token] as number;
+    this.#refresh(index, asOfMs);
+    return this.revAt(index);
   }
 
-  /** Looks at all tokens, so that `isListed`, `revOf` and `revision` hold at this as-of. */
+  /** Looks at all tokens, so that `isListedAt`, `revAt` and `revision` hold at this as-of. */
   lookAll(asOfMs: number): void {
     const step = Math.floor(asOfMs / this.#stepMs);
     if (!this.#tracksAll) {
-      for (const token of this.#engine.tokens()) {
-        if (token >= this.#end) this.#grow(token);
-        this.#lookListed(token, asOfMs);
-      }
+      for (const token of this.#engine.tokens()) this.#lookListed(this.#indexOf(token), asOfMs);
       this.#tracksAll = true;
     } else if (step > this.#scannedStep) {
       const nextChanges = this.#nextChanges;
-      for (let token = 0; token < this.#end; token++) {
-        if ((nextChanges[token] as number) <= asOfMs) this.#lookListed(token, asOfMs);
+      for (let index = 0; index < this.count; index++) {
+        if ((nextChanges[index] as number) <= asOfMs) this.#lookListed(index, asOfMs);
       }
     }
     this.#scannedStep = step;
     this.#lastStep = Math.max(this.#lastStep, step);
-    const touched = this.#touched;
-    for (const token of touched) {
-      this.#isTouched[token] = 0;
-      this.#lookListed(token, asOfMs);
+    for (const index of this.#touched) {
+      this.#isTouched[index] = 0;
+      this.#lookListed(index, asOfMs);
     }
-    touched.length = 0;
-    for (const token of this.#silent) this.#lookListed(token, asOfMs);
+    this.#touched = [];
+    for (const index of this.#silent) this.#lookListed(index, asOfMs);
   }
 
-  #lookListed(token: TokenRef, asOfMs: number): void {
-    this.#refresh(token, asOfMs);
+  #lookListed(index: number, asOfMs: number): void {
+    this.#refresh(index, asOfMs);
+    const token = this.tokenAt(index);
     const isListed = !this.#engine.isRetired(token, asOfMs);
-    if (isListed && this.#engine.figure(token, this.#longest, "trades", asOfMs) === 0) this.#silent.add(token);
-    else this.#silent.delete(token);
-    if (this.isListed(token) === isListed) return;
-    this.#isListed[token] = isListed ? 1 : 0;
+    if (isListed && this.#engine.figure(token, this.#longest, "trades", asOfMs) === 0) this.#silent.add(index);
+    else this.#silent.delete(index);
+    if (this.isListedAt(index) === isListed) return;
+    this.#isListed[index] = isListed ? 1 : 0;
     this.#listed += isListed ? 1 : -1;
-    this.#revs[token] = ++this.#revision;
+    this.#revs[index] = ++this.#revision;
   }
 
-  #refresh(token: TokenRef, asOfMs: number): void {
+  #refresh(index: number, asOfMs: number): void {
+    const token = this.tokenAt(index);
     const version = this.#engine.version(token);
-    if (version === this.#versions[token] && asOfMs < (this.#nextChanges[token] as number) && this.#revs[token] !== 0) {
+    if (this.revAt(index) !== 0 && version === this.#versions[index] && asOfMs < (this.#nextChanges[index] as number)) {
       return;
     }
-    this.#versions[token] = version;
-    this.#nextChanges[token] = this.#engine.nextChangeMs(token, asOfMs);
-    this.#revs[token] = ++this.#revision;
+    this.#versions[index] = version;
+    this.#nextChanges[index] = this.#engine.nextChangeMs(token, asOfMs);
+    this.#revs[index] = ++this.#revision;
   }
 
-  #grow(token: TokenRef): void {
-    this.#end = token + 1;
-    if (token < this.#revs.length) return;
-    const capacity = Math.max(token + 1, this.#revs.length * 2);
-    this.#revs = grown(this.#revs, capacity, 0);
-    this.#versions = grown(this.#versions, capacity, 0);
-    this.#nextChanges = grown(this.#nextChanges, capacity, NEVER);
+  #indexOf(token: TokenRef): number {
+    const known = this.#indexes.get(token);
+    if (known !== undefined) return known;
+    const index = this.#tokens.length;
+    this.#indexes.set(token, index);
+    this.#tokens.push(token);
+    if (index === this.#revs.length) this.#grow();
+    this.#nextChanges[index] = NEVER;
+    return index;
+  }
+
+  #grow(): void {
+    const capacity = this.#revs.length * 2;
+    this.#revs = grown(this.#revs, capacity);
+    this.#versions = grown(this.#versions, capacity);
+    this.#nextChanges = grown(this.#nextChanges, capacity);
     this.#isTouched = grownFlags(this.#isTouched, capacity);
     this.#isListed = grownFlags(this.#isListed, capacity);
   }
 }
 
-function grown(old: Float64Array<ArrayBuffer>, capacity: number, fill: number): Float64Array<ArrayBuffer> {
-  const next = new Float64Array(capacity).fill(fill, old.length);
+function grown(old: Float64Array<ArrayBuffer>, capacity: number): Float64Array<ArrayBuffer> {
+  const next = new Float64Array(capacity);
   next.set(old);
   return next;
 }

@@ -1,0 +1,86 @@
+/** Takes the records of a batch from bytes to state, a slice of a few milliseconds at a time. */
+import { type DeadLetterCode, deadLetterMessage } from "../codecs/dead-letter-codes.ts";
+import { SwapDecoder } from "../codecs/swap-decoder.ts";
+import { SwapEvent } from "../engine/swap-event.ts";
+import type { Outcome, TokenRef } from "../engine/types.ts";
+import type { RecordBatch } from "../sources/source.ts";
+import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
+
+/** The writing half of the engine. */
+export type AppliedEngine = {
+  readonly touchedRef: TokenRef;
+  apply(event: SwapEvent, arrivalMs: number): Outcome;
+  deadLetter(code: string): void;
+};
+
+/** Records between two looks at the clock: some tens of microseconds. */
+const RECORDS_PER_LOOK = 32;
+
+/** Outcomes that leave a dead letter behind; their names are its codes. */
+const DEAD_LETTER_OUTCOMES: ReadonlySet<Outcome> = new Set<Outcome>([
+  "quarantined",
+  "too_many_inclusions",
+  "too_many_tokens",
+  "too_many_chains",
+]);
+
+export class BatchApplier {
+  readonly #engine: AppliedEngine;
+  readonly #onTouch: (token: TokenRef) => void;
+  readonly #deadLetters: DeadLetterBuffer;
+  readonly #decoder = new SwapDecoder();
+  readonly #event = new SwapEvent();
+
+  constructor(engine: AppliedEngine, onTouch: (token: TokenRef) => void, deadLetters: DeadLetterBuffer) {
+    this.#engine = engine;
+    this.#onTouch = onTouch;
+    this.#deadLetters = deadLetters;
+  }
+
+  /** Applies records from index `from` on for about `sliceMs`; returns the index behind the last one. */
+  applySlice(batch: RecordBatch, from: number, sliceMs: number): number {
+    const { payload, ends, count } = batch;
+    const endMs = performance.now() + sliceMs;
+    let start = from === 0 ? 0 : (ends[from - 1] as number);
+    for (let i = from; i < count; i++) {
+      const end = ends[i] as number;
+      this.#applyRecord(batch, i, payload, start, end);
+      start = end;
+      if ((i - from) % RECORDS_PER_LOOK === RECORDS_PER_LOOK - 1 && performance.now() >= endMs) return i + 1;
+    }
+    return count;
+  }
+
+  #applyRecord(batch: RecordBatch, index: number, payload: Uint8Array, start: number, end: number): void {
+    const arrivalMs = arrivalOf(batch, index);
+    const code = this.#decoder.decode(payload, start, end, this.#event);
+    if (code !== undefined) {
+      this.#engine.deadLetter(code);
+      this.#keep(batch, index, code, payload, start, end);
+      return;
+    }
+    const outcome = this.#engine.apply(this.#event, arrivalMs);
+    const token = this.#engine.touchedRef;
+    if (token !== -1) this.#onTouch(token);
+    if (DEAD_LETTER_OUTCOMES.has(outcome)) this.#keep(batch, index, outcome as DeadLetterCode, payload, start, end);
+  }
+
+  #keep(
+    batch: RecordBatch,
+    index: number,
+    code: DeadLetterCode,
+    payload: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const { partition, baseOffset } = batch;
+    const arrival = arrivalOf(batch, index);
+    const letter = { code, message: deadLetterMessage(code), partition, offset: baseOffset + index, arrival };
+    this.#deadLetters.add(letter, payload, start, end);
+  }
+}
+
+export function arrivalOf(batch: RecordBatch, index: number): number {
+  const { arrivalsMs } = batch;
+  return typeof arrivalsMs === "number" ? arrivalsMs : (arrivalsMs[index] as number);
+}

@@ -1,0 +1,124 @@
+/** One host's parts in this thread: an engine that is fed swaps, with its views, queries and topics. Time is the test's. */
+import type { HostTopicUpdate } from "../../src/bus/host-protocol.ts";
+import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
+import { createVersionBoard, VersionBoard } from "../../src/bus/version-board.ts";
+import { toEngineConfig } from "../../src/config/config.ts";
+import { defaultConfig } from "../../src/config/load.ts";
+import { PartitionEngine } from "../../src/engine/partition-engine.ts";
+import { BatchApplier } from "../../src/pipeline/batch-applier.ts";
+import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
+import { HostQueries } from "../../src/pipeline/host-queries.ts";
+import { HostTopics } from "../../src/pipeline/host-topics.ts";
+import { ServedPartition } from "../../src/pipeline/served-partition.ts";
+import type { RecordBatch } from "../../src/sources/source.ts";
+import type { KeptDeadLetter } from "../../src/stores/dead-letter-store.ts";
+import type { Random } from "../support/seed.ts";
+
+export const START_MS = 1_767_225_600_000;
+
+export type SwapInput = {
+  chain_id?: number;
+  token?: string;
+  token_symbol?: string;
+  side?: "buy" | "sell";
+  amount_token?: string;
+  amount_usd?: string;
+  who?: string;
+  event_time: number;
+  removed?: boolean;
+  tx_hash?: string;
+};
+
+export class FedHost {
+  nowMs = START_MS;
+  readonly clock: SharedClock;
+  readonly board = new VersionBoard(createVersionBoard());
+  readonly engine: PartitionEngine;
+  readonly served: ServedPartition;
+  readonly queries: HostQueries;
+  readonly topics: HostTopics;
+  readonly updates: HostTopicUpdate[] = [];
+  readonly letters: KeptDeadLetter[] = [];
+  readonly deadLetters: DeadLetterBuffer;
+  readonly #applier: BatchApplier;
+  #nextOffset = 0;
+
+  constructor() {
+    const config = toEngineConfig(defaultConfig());
+    this.clock = new SharedClock(createSharedClock("live", config.maxSkewMs), () => this.nowMs);
+    this.engine = new PartitionEngine(config);
+    this.engine.setSeenSince(START_MS - 600_000);
+    this.served = new ServedPartition(0, "7", this.engine, this.board, this.clock);
+    this.deadLetters = new DeadLetterBuffer({
+      put: (records) => {
+        for (const record of records) this.letters.unshift({ ...record, raw: new TextDecoder().decode(record.raw) });
+      },
+      newest: (limit) => this.letters.slice(0, limit),
+    });
+    this.#applier = new BatchApplier(this.engine, (token) => this.served.touch(token), this.deadLetters);
+    const partitions = () => [this.served];
+    this.queries = new HostQueries(partitions, this.clock, config.windows);
+    const windowIndex = (name: string) => this.queries.windowIndex(name);
+    this.topics = new HostTopics(partitions, this.clock, windowIndex, (updates) => this.updates.push(...updates));
+    this.served.publish(0, 0);
+  }
+
+  /** Applies swaps, or texts as they are, that arrive now. */
+  feed(...swaps: (SwapInput | string)[]): void {
+    const batch = batchOf(
+      swaps.map((swap) => (typeof swap === "string" ? swap : JSON.stringify(completed(swap)))),
+      this.#nextOffset,
+      this.nowMs,
+    );
+    let done = 0;
+    while (done < batch.count) done = this.#applier.applySlice(batch, done, 1);
+    this.#nextOffset = batch.nextOffset;
+    this.served.publish(this.#nextOffset, 0);
+  }
+}
+
+let serial = 0;
+
+function completed(swap: SwapInput): object {
+  return {
+    chain_id: 1,
+    tx_hash: `0x${(serial++).toString(16)}`,
+    log_index: 0,
+    token: "0xaa",
+    side: "buy",
+    amount_token: "1",
+    amount_usd: "1",
+    ...swap,
+  };
+}
+
+export function batchOf(texts: readonly string[], baseOffset: number, arrivalMs: number): RecordBatch {
+  const payload = Buffer.from(texts.join(""));
+  const ends = new Uint32Array(texts.length);
+  let end = 0;
+  texts.forEach((text, i) => {
+    end += Buffer.byteLength(text);
+    ends[i] = end;
+  });
+  const nextOffset = baseOffset + texts.length;
+  return { partition: 0, baseOffset, nextOffset, count: texts.length, payload, ends, arrivalsMs: arrivalMs };
+}
+
+/** A swap of one of `tokens` tokens at about now: sometimes late, ahead of time, or a removal of `earlier`. */
+export function randomSwap(random: Random, nowMs: number, tokens: number, earlier: SwapInput[]): SwapInput {
+  const known = earlier.length > 0 && random.chance(0.05) ? random.pick(earlier) : undefined;
+  if (known !== undefined) return { ...known, removed: true };
+  const token = `0x${random.below(tokens).toString(16)}`;
+  const swap: SwapInput = {
+    token,
+    tx_hash: `0xf${(serial++).toString(16)}`,
+    side: random.chance(0.5) ? "buy" : "sell",
+    amount_token: `${1 + random.below(5)}.${random.below(100)}1`,
+    amount_usd: `${random.below(20)}.${random.below(10)}`,
+    who: `w${random.below(20)}`,
+    event_time: nowMs + random.pick([0, 0, -500, -3_000, -30_000, 2_500, -200_000]),
+    ...(random.chance(0.3) ? { token_symbol: random.pick(["AAA", "bbb", "CCC"]) } : {}),
+  };
+  earlier.push(swap);
+  return swap;
+}

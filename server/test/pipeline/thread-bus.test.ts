@@ -1,0 +1,343 @@
+import assert from "node:assert/strict";
+import { afterEach, describe, test } from "node:test";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { HostClient } from "../../src/bus/host-client.ts";
+import type { FromHost, HostAnswer, HostRequest, HostTokenAnswer, ToHost } from "../../src/bus/host-protocol.ts";
+import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
+import type { TopicUpdate } from "../../src/bus/stats-bus.ts";
+import { ThreadBus } from "../../src/bus/thread-bus.ts";
+import { createVersionBoard, VersionBoard } from "../../src/bus/version-board.ts";
+import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
+
+const STEP_MS = 1000;
+const ALL = { windows: ["5m"], fields: [] };
+
+type AnswerItem = Extract<FromHost, { type: "answers" }>["items"][number];
+
+/** The other end of a port: says what it was asked, and answers by a function; undefined: never. */
+class ScriptedHost {
+  readonly messages: ToHost[] = [];
+  readonly port: MessagePort;
+  readonly client: HostClient;
+
+  constructor(answer: (request: HostRequest) => HostAnswer[HostRequest["kind"]] | Error | undefined, timeoutMs = 5000) {
+    const { port1, port2 } = new MessageChannel();
+    this.port = port2;
+    this.client = new HostClient(port1, timeoutMs);
+    port2.on("message", (message: ToHost) => {
+      this.messages.push(message);
+      if (message.type !== "requests") return;
+      const items = message.items.flatMap(({ id, request }): AnswerItem[] => {
+        const found = answer(request);
+        if (found instanceof Error) {
+          return [{ id, error: { code: "unavailable" as const, message: found.message, retryable: true } }];
+        }
+        return found === undefined ? [] : [{ id, answer: found }];
+      });
+      if (items.length > 0) port2.postMessage({ type: "answers", items } satisfies FromHost);
+    });
+  }
+
+  get requests(): HostRequest[] {
+    return this.messages.flatMap((message) => (message.type === "requests" ? message.items.map((i) => i.request) : []));
+  }
+
+  send(message: FromHost): void {
+    this.port.postMessage(message);
+  }
+}
+
+let wallMs = 10_000;
+const opened: ScriptedHost[] = [];
+
+function host(...parameters: ConstructorParameters<typeof ScriptedHost>): ScriptedHost {
+  const made = new ScriptedHost(...parameters);
+  opened.push(made);
+  return made;
+}
+
+function busOf(hosts: readonly ScriptedHost[], partitions = hosts.length) {
+  const clock = new SharedClock(createSharedClock("live", 60_000), () => wallMs);
+  const boards = new Map<number, VersionBoard>();
+  for (let p = 0; p < partitions; p++) boards.set(p, new VersionBoard(createVersionBoard()));
+  const hostOfPartition = Array.from({ length: partitions }, (_, p) => p % hosts.length);
+  const clients = hosts.map((made) => made.client);
+  return {
+    bus: new ThreadBus({ hosts: clients, hostOfPartition, boards, clock, finestStepMs: STEP_MS }),
+    boards,
+    clock,
+  };
+}
+
+function stats(id: string, asOf: number, validUntil = 0): HostTokenAnswer {
+  const ticket = { partition: 0, token: 7, slot: 0, generation: 0n, chainIndex: 0, graceMs: 100, validUntil };
+  return {
+    lookup: { tier: "id", ids: [id] },
+    stats: { epoch: "1", rev: 3, asOf, watermark: asOf - 100, lagMs: 0, body: `"id":"${id}"`, ticket },
+  };
+}
+
+const unknown: HostTokenAnswer = { lookup: undefined, stats: undefined };
+const asTokens = (request: HostRequest) => {
+  assert.equal(request.kind, "tokens");
+  return request as Extract<HostRequest, { kind: "tokens" }>;
+};
+const asOfWish = (request: HostRequest) => ("at" in request ? request.at?.asOf : undefined) ?? wallMs;
+
+afterEach(() => {
+  for (const made of opened.splice(0)) {
+    made.client.close();
+    made.port.close();
+  }
+  wallMs = 10_000;
+});
+
+describe("bus over worker threads", () => {
+  test("sends the questions of one turn as one message, equal ones once", async () => {
+    const one = host((request) => ({
+      asOf: wallMs,
+      items: asTokens(request).tokens.map((token) => stats(token, wallMs)),
+    }));
+    const { bus } = busOf([one]);
+    const answers = await Promise.all([
+      ...Array.from({ length: 50 }, (_, i) => bus.tokenStats([`1:${i}`], ALL)),
+      ...Array.from({ length: 50 }, () => bus.tokenStats(["1:hot"], ALL)),
+    ]);
+    assert.equal(answers.length, 100);
+    assert.equal(one.messages.length, 1);
+    assert.equal(one.requests.length, 51);
+    assert.deepEqual(
+      answers.map(([answer]) => answer?.kind === "stats" && answer.id),
+      [...Array.from({ length: 50 }, (_, i) => `1:${i}`), ...Array.from({ length: 50 }, () => "1:hot")],
+    );
+  });
+
+  test("asks the owner of an id alone, and everybody about a name", async () => {
+    const answer = (own: number) => (request: HostRequest) => ({
+      asOf: asOfWish(request),
+      items: asTokens(request).tokens.map((text) =>
+        text.startsWith("1:") && partitionOfTokenId(text, 2) === own ? stats(text, asOfWish(request)) : unknown,
+      ),
+    });
+    const hosts = [host(answer(0)), host(answer(1))];
+    const { bus } = busOf(hosts);
+    const owner = partitionOfTokenId("1:0xaa", 2);
+    const [found] = await bus.tokenStats(["1:0xaa"], ALL);
+    assert.equal(found?.kind, "stats");
+    assert.equal(hosts[owner]?.requests.length, 1);
+    assert.equal(hosts[1 - owner]?.requests.length, 0);
+    assert.deepEqual(await bus.tokenStats(["BTC"], ALL), [{ kind: "unknown" }]);
+    assert.equal(hosts[1 - owner]?.requests.length, 1);
+    const mixed = await bus.tokenStats(["1:0xaa", "BTC", "1:0xbb"], ALL);
+    assert.deepEqual(
+      mixed.map((item) => item.kind),
+      ["stats", "unknown", "stats"],
+    );
+  });
+
+  test("an exact token at one host goes before a symbol at another; two of a tier are ambiguous", async () => {
+    const named = (tier: "token" | "symbol", ids: string[]) => (request: HostRequest) => {
+      const asOf = asOfWish(request);
+      const answer =
+        ids.length === 1
+          ? { ...stats(ids[0] as string, asOf), lookup: { tier, ids } }
+          : { lookup: { tier, ids }, stats: undefined };
+      return { asOf, items: asTokens(request).tokens.map(() => answer) };
+    };
+    const first = busOf([host(named("symbol", ["1:a", "2:a"])), host(named("token", ["3:eth"]))]);
+    const [exact] = await first.bus.tokenStats(["eth"], ALL);
+    assert.equal(exact?.kind === "stats" && exact.id, "3:eth");
+    const second = busOf([host(named("symbol", ["1:a"])), host(named("symbol", ["2:b"]))]);
+    assert.deepEqual(await second.bus.tokenStats(["eth"], ALL), [{ kind: "ambiguous", candidates: ["1:a", "2:b"] }]);
+  });
+
+  test("asks again when a host had moved on to a later step, so that all is of one as-of", async () => {
+    let behind = true;
+    const late = host((request) => ({ asOf: asOfWish(request), epoch: "1", rev: 1, rows: [], more: false }));
+    const ahead = host((request) => {
+      const asOf = behind ? wallMs + STEP_MS : asOfWish(request);
+      behind = false;
+      return { asOf, epoch: "2", rev: 2, rows: [], more: false };
+    });
+    const { bus } = busOf([late, ahead]);
+    const answer = await bus.overview({ window: "5m", sort: "trades", order: "desc", limit: 5, cursor: undefined });
+    assert.equal(answer.asOf, wallMs + STEP_MS);
+    assert.deepEqual([answer.epoch, answer.rev, answer.items], ["1.2", 3, "[]"]);
+    assert.equal(late.requests.length, 2);
+  });
+
+  test("merges rankings and hands out a cursor when there is more", async () => {
+    const part = (rows: [string, string][], more: boolean) =>
+      host((request) => ({
+        asOf: asOfWish(request),
+        epoch: "1",
+        rev: 1,
+        rows: rows.map(([value, id]) => ({ key: { value, id }, json: `"${id}"` })),
+        more,
+      }));
+    const hosts = [
+      part(
+        [
+          ["9", "1:a"],
+          ["5", "1:b"],
+        ],
+        false,
+      ),
+      part(
+        [
+          ["7", "1:c"],
+          ["1", "1:d"],
+        ],
+        true,
+      ),
+    ];
+    const { bus } = busOf(hosts);
+    const request = { window: "5m", sort: "trades", order: "desc", limit: 2, cursor: undefined } as const;
+    const first = await bus.overview(request);
+    assert.equal(first.items, '["1:a","1:c"]');
+    assert.ok(first.nextCursor);
+    await bus.overview({ ...request, cursor: first.nextCursor });
+    const asked = hosts[0]?.requests.at(-1);
+    assert.deepEqual(asked?.kind === "overview" && asked.after, { value: "7", id: "1:c" });
+    await assert.rejects(bus.overview({ ...request, sort: "buys", cursor: first.nextCursor }), { code: "bad_request" });
+  });
+
+  test("a host's error reaches the caller, and silence becomes unavailable", async () => {
+    const failing = host(() => new Error("partition 0 is restoring its state"));
+    await assert.rejects(busOf([failing]).bus.status(), { code: "unavailable", message: /restoring/, retryable: true });
+    const silent = host(() => undefined, 20);
+    await assert.rejects(busOf([silent]).bus.status(), { code: "unavailable", message: /within 20 ms/ });
+    const closing = host(() => undefined);
+    const asked = busOf([closing]).bus.status();
+    closing.client.close();
+    await assert.rejects(asked, { code: "unavailable", message: /stopping/ });
+  });
+
+  test("merges the rows of several hosts into one topic whose patches lead from data to data", async () => {
+    const hosts = [host(() => undefined), host(() => undefined)];
+    const { bus } = busOf(hosts);
+    const updates: TopicUpdate[] = [];
+    const { promise: second, resolve } = Promise.withResolvers<void>();
+    await bus.subscribe({ kind: "overview", window: "5m", sort: "trades", limit: 2 }, (update) => {
+      updates.push(update);
+      if (updates.length === 2) resolve();
+    });
+    const update = (at: number, rev: number, rows: [string, string][]) => {
+      const data = {
+        order: rows.map(([, id]) => id),
+        rows: Object.fromEntries(rows.map(([value, id]) => [id, { stats: { trades: Number(value) } }])),
+      };
+      const head = {
+        epoch: "e",
+        rev,
+        prevRev: undefined,
+        asOf: wallMs,
+        watermark: undefined,
+        lagMs: 0,
+        patch: undefined,
+      };
+      const keys = rows.map(([value, id]) => ({ value, id }));
+      hosts[at]?.send({ type: "updates", items: [{ topicId: 1, ...head, data: JSON.stringify(data), keys }] });
+    };
+    update(0, 1, [
+      ["3", "1:a"],
+      ["2", "1:b"],
+    ]);
+    update(1, 1, [["1", "1:c"]]);
+    while (updates.length < 1) await new Promise(setImmediate);
+    update(1, 2, [["5", "1:c"]]);
+    await second;
+    assert.deepEqual(JSON.parse(updates[0]?.data ?? ""), {
+      order: ["1:a", "1:b"],
+      rows: { "1:a": { stats: { trades: 3 } }, "1:b": { stats: { trades: 2 } } },
+    });
+    assert.deepEqual([updates[1]?.prevRev, updates[1]?.rev], [2, 3]);
+    assert.deepEqual(JSON.parse(updates[1]?.patch ?? ""), {
+      order: ["1:c", "1:a"],
+      rows: { "1:c": { stats: { trades: 5 } }, "1:b": null },
+    });
+  });
+});
+
+describe("answers given again", () => {
+  const serving = () => {
+    const one = host((request) => ({
+      asOf: wallMs,
+      items: asTokens(request).tokens.map((token) => stats(token, wallMs, wallMs + 900)),
+    }));
+    return { ...busOf([one]), one };
+  };
+
+  test("hold while the token's slot and the step stand, with as-of, watermark and lag of now", async () => {
+    const { bus, boards } = serving();
+    const board = boards.get(0) as VersionBoard;
+    assert.equal(bus.cachedTokenStats("1:a", ALL), undefined);
+    await bus.tokenStats(["1:a"], ALL);
+    wallMs += 500;
+    board.publishHigh(0, 12_345);
+    board.publishPosition(9, wallMs - 40);
+    assert.deepEqual(bus.cachedTokenStats("1:a", ALL), {
+      kind: "stats",
+      id: "1:a",
+      epoch: "1",
+      rev: 3,
+      asOf: wallMs,
+      watermark: 12_245,
+      lagMs: 40,
+      body: '"id":"1:a"',
+    });
+    assert.equal(bus.cachedTokenStats("1:a", { ...ALL }), undefined);
+  });
+
+  test("end with the step, with an event of the token, and with what concerns all tokens", async () => {
+    const { bus, boards } = serving();
+    const board = boards.get(0) as VersionBoard;
+    await bus.tokenStats(["1:a"], ALL);
+    board.touch(8);
+    assert.ok(bus.cachedTokenStats("1:a", ALL));
+    board.touch(7);
+    assert.equal(bus.cachedTokenStats("1:a", ALL), undefined);
+
+    const aged = serving();
+    await aged.bus.tokenStats(["1:a"], ALL);
+    wallMs += 900;
+    assert.equal(aged.bus.cachedTokenStats("1:a", ALL), undefined);
+
+    const changed = serving();
+    await changed.bus.tokenStats(["1:a"], ALL);
+    (changed.boards.get(0) as VersionBoard).touchAll();
+    assert.equal(changed.bus.cachedTokenStats("1:a", ALL), undefined);
+  });
+
+  test("are not kept for names, whose meaning other tokens can change", async () => {
+    const { bus } = serving();
+    await bus.tokenStats(["BTC"], ALL);
+    assert.equal(bus.cachedTokenStats("BTC", ALL), undefined);
+  });
+});
+
+describe("the as-of of a process", () => {
+  test("follows the wall clock, and is held while it steps back", () => {
+    const handle = createSharedClock("live", 60_000);
+    let now = 1_000_000;
+    const [a, b] = [new SharedClock(handle, () => now), new SharedClock(handle, () => now)];
+    assert.equal(a.now(), 1_000_000);
+    now = 900_000;
+    assert.equal(b.now(), 1_000_000);
+    now = 1_000_001;
+    assert.equal(a.now(), 1_000_001);
+    a.raiseHigh(1_070_000);
+    assert.equal(b.now(), 1_010_000);
+    b.raiseAsOf(2_000_000);
+    assert.equal(a.now(), 2_000_000);
+  });
+
+  test("is the highest event time where events are the clock", () => {
+    const clock = new SharedClock(createSharedClock("event", 60_000), () => 5);
+    assert.equal(clock.now(), 0);
+    clock.raiseHigh(700);
+    clock.raiseHigh(600);
+    clock.raiseAsOf(10_000);
+    assert.equal(clock.now(), 700);
+  });
+});
