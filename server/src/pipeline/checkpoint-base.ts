@@ -66,7 +66,7 @@ async function gatherPart(
   { snapshot, signal, onPause }: BaseTask,
   bytesMax: number,
 ): Promise<{ content: Uint8Array; crc32: number } | undefined> {
-  const content = Buffer.allocUnsafeSlow(Math.min(PART_BYTES_MAX, bytesMax));
+  let content = Buffer.allocUnsafeSlow(Math.min(PART_BYTES_MAX, bytesMax));
   let bytes = 0;
   let sum = 0;
   let sliceBytes = SLICE_BYTES_MAX / 4;
@@ -75,6 +75,8 @@ async function gatherPart(
     const startedMs = performance.now();
     const slice = snapshot.next(Math.min(sliceBytes, content.length - bytes));
     if (slice === undefined) break;
+    // An image comes in whole pages, so a slice may be larger than what was asked for.
+    if (bytes + slice.length > content.length) content = Buffer.concat([content], bytes + slice.length);
     content.set(slice, bytes);
     bytes += slice.length;
     sum = crc32(slice, sum);

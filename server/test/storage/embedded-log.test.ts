@@ -3,8 +3,8 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { SwapstatsError } from "../../src/shared/errors.ts";
-import { LOG_DATABASE_NAME } from "../../src/sources/embedded-log-writer.ts";
 import { openLogDatabase } from "../../src/sources/embedded-log-database.ts";
+import { LOG_DATABASE_NAME } from "../../src/sources/embedded-log-writer.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
 import { appendOf, batchOf, never, openReader, openWriter, readAll, START_MS, textsOf } from "./log-support.ts";
@@ -22,7 +22,10 @@ test("records come back in order, with dense offsets for each partition", async 
     const appends = [];
     for (let partition = 0; partition < 3; partition++) {
       if (!random.chance(0.6)) continue;
-      const texts = Array.from({ length: 1 + random.below(20) }, (_, k) => `${i}.${k} ${"x".repeat(random.below(300))}`);
+      const texts = Array.from(
+        { length: 1 + random.below(20) },
+        (_, k) => `${i}.${k} ${"x".repeat(random.below(300))}`,
+      );
       expected[partition]!.push(...texts);
       appends.push(appendOf(partition, texts));
     }
@@ -52,7 +55,10 @@ test("arrival is the time of the commit and never goes back, also over a restart
   assert.equal(writer.append([appendOf(0, ["e"])], START_MS + 60).arrivalMs, START_MS + 60);
   const reader = openReader(folder);
   const batch = await reader.read(0, 1000, never);
-  assert.deepEqual([...(batch.arrivalsMs as Float64Array)].map((ms) => ms - START_MS), [50, 50, 50, 50, 60]);
+  assert.deepEqual(
+    [...(batch.arrivalsMs as Float64Array)].map((ms) => ms - START_MS),
+    [50, 50, 50, 50, 60],
+  );
   const part = await reader.read(2, 1, never);
   assert.deepEqual([textsOf(part), part.baseOffset, part.arrivalsMs], [["c"], 2, START_MS + 50]);
   await reader.close();
@@ -95,10 +101,13 @@ test("reading leaves no transaction open that would hold the journal", async (t)
 test("another number of partitions is refused with what to do", (t) => {
   const folder = tempDir(t);
   openWriter(folder, { partitions: 2 }).close();
-  assert.throws(() => openWriter(folder, { partitions: 3 }), (error: Error) => {
-    assert.match(error.message, /made with 2.*Set it back to 2/s);
-    return hasCode("bad_config")(error);
-  });
+  assert.throws(
+    () => openWriter(folder, { partitions: 3 }),
+    (error: Error) => {
+      assert.match(error.message, /made with 2.*Set it back to 2/s);
+      return hasCode("bad_config")(error);
+    },
+  );
   openWriter(folder, { partitions: 2 }).close();
 });
 
@@ -177,7 +186,10 @@ test("at the size limit appending answers log_full, and goes on when something i
   const reader = openReader(folder);
   const { startOffset } = await reader.range();
   const texts = await readAll(reader, startOffset);
-  assert.deepEqual(texts.map((text) => Number.parseInt(text, 10)), Array.from({ length: texts.length }, (_, i) => startOffset + i));
+  assert.deepEqual(
+    texts.map((text) => Number.parseInt(text, 10)),
+    Array.from({ length: texts.length }, (_, i) => startOffset + i),
+  );
   assert.equal(startOffset + texts.length, appended);
   await reader.close();
   assert.ok(statSync(join(folder, LOG_DATABASE_NAME)).size < limit * 1.1);

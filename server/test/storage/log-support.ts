@@ -54,7 +54,7 @@ export function textsOf(batch: RecordBatch): string[] {
   );
 }
 
-export const never = new AbortController().signal;
+export const never: AbortSignal = new AbortController().signal;
 
 /** All records from `position` to the end, through `read`. */
 export async function readAll(reader: EmbeddedLogReader, position = 0, maxBytes = 1000): Promise<string[]> {
