@@ -49,6 +49,50 @@ describe("every statistic at any as-of equals a recomputation from the whole log
     }
   });
 
+  test("markets under other windows, steps and limits", (t) => {
+    const seed = seedOf(t);
+    const random = randomFrom(seed);
+    const samples = fc.sample(configs, { numRuns: 8, seed });
+    for (const [i, sample] of samples.entries()) {
+      const config = { ...sample, maxTokens: random.pick([5, 2_000_000]) };
+      const spanMs = random.pick([300_000, 3_600_000, 10_800_000, 90_000_000]);
+      const spec = {
+        ...plainStream,
+        seed: seed + i,
+        count: 2_500,
+        tokens: 8,
+        spanMs,
+        chainIds: [1, 10],
+        removals: 0.1,
+      };
+      const pair = new Pair(config);
+      buildStream(spec).forEach((item, n) => {
+        pair.take(item);
+        if (n % 230 === 229) pair.compareAt(pair.highMs() + random.below(200_000) - 60_000);
+      });
+      pair.compareState();
+      for (const aheadMs of [0, 61_000, 400_000, spanMs, 3 * spanMs]) pair.compareAt(pair.highMs() + aheadMs);
+    }
+  });
+
+  test("one busy token, asked between its swaps", (t) => {
+    const seed = seedOf(t);
+    const random = randomFrom(seed);
+    const spec = { ...plainStream, seed, count: 2_400, tokens: 1, traders: 60, spanMs: 2_400_000, removals: 0.08 };
+    const config = {
+      ...defaultConfig,
+      graceMs: 40_000,
+      reorgHorizonMs: 300_000,
+      windows: windowsOf(["1m", "5m", "1h"]),
+    };
+    const pair = new Pair(config);
+    for (const item of buildStream(spec)) {
+      pair.take(item);
+      if (random.chance(0.15)) pair.compareAt(pair.highMs() + random.below(100_000) - 60_000);
+    }
+    pair.compareState();
+  });
+
   test("bursts and silences: many swaps in few buckets, then hours of nothing", (t) => {
     const seed = seedOf(t);
     const config = { ...defaultConfig, windows: windowsOf(["1m", "7m", "2h"]) };

@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { ModelEvent } from "../model/model-event.ts";
+import { itemOf, newYear2026, plainEvent } from "../model/plain-events.ts";
+import { buildStream, plainStream } from "../model/streams.ts";
+import { defaultConfig } from "../model/vectors.ts";
+import { windowsOf } from "../model/window-rules.ts";
+import { seedOf } from "../support/seed.ts";
+import { EngineRun, Pair } from "./pair.ts";
+
+const at = newYear2026;
+const chainsMax = 256;
+
+function bytesOf(run: EngineRun): number {
+  return run.engine.memory().total as number;
+}
+
+/** Lets the high of chain 1 move on by this much, in steps, so that all that is due is looked after. */
+function passTime(run: EngineRun, ms: number): void {
+  const startMs = run.engine.maxHighMs() ?? at;
+  const steps = 4_000;
+  for (let i = 1; i <= steps; i++) {
+    const eventTimeMs = startMs + Math.floor((i * ms) / steps);
+    run.take(itemOf(plainEvent(i, eventTimeMs, { token: "clock", who: undefined, txHash: `pass${eventTimeMs}` })));
+  }
+}
+
+/** Feeds the same kind of attack again and again with fresh names, a day apart; returns the bytes after each rest. */
+function bytesAfterRests(run: EngineRun, rounds: number, attack: (serial: number, ms: number) => ModelEvent): number[] {
+  const bytes: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const startMs = (run.engine.maxHighMs() ?? at) + 1;
+    for (let i = 0; i < 4_000; i++) run.take(itemOf(attack(round * 4_000 + i, startMs + i * 20)));
+    passTime(run, 100_000_000);
+    bytes.push(bytesOf(run));
+  }
+  return bytes;
+}
+
+const pad = (text: string) => text.padEnd(120, "-");
+
+describe("memory under attack returns when the attack is over", () => {
+  const attacks: Readonly<Record<string, (serial: number, ms: number) => ModelEvent>> = {
+    "long strings of every kind": (i, ms) =>
+      plainEvent(i, ms, {
+        token: `t${i % 50}`,
+        txHash: pad(`h${i}`),
+        pool: pad(`p${i}`),
+        who: pad(`w${i}`),
+        symbol: `s${i}`.padEnd(60, "-"),
+        eventId: pad(`e${i}`),
+        blockHash: pad(`b${i}`),
+      }),
+    "removals of swaps and tokens that never come": (i, ms) =>
+      plainEvent(i, ms, { token: pad(`never${i}`), symbol: `s${i}`, removed: true, blockHash: pad(`b${i}`) }),
+    "sixteen inclusions a swap, and a removal of each": (i, ms) =>
+      plainEvent(i, ms - (i % 1_000), {
+        token: "one",
+        eventId: `swap${i >> 5}`,
+        blockHash: pad(`b${i >> 1}`),
+        removed: i % 2 === 1,
+      }),
+    "a wallet a swap": (i, ms) => plainEvent(i, ms, { token: `t${i % 3}`, who: pad(`wallet${i}`) }),
+    "symbols that change with every swap": (i, ms) =>
+      plainEvent(i, ms, { token: "one", symbol: `s${i}`.padEnd(60, "-") }),
+  };
+  for (const [name, attack] of Object.entries(attacks)) {
+    test(name, () => {
+      const run = new EngineRun({ ...defaultConfig, exactTraders: 200 });
+      passTime(run, 100_000_000);
+      const bytes = bytesAfterRests(run, 4, attack);
+      const first = bytes[0] as number;
+      for (const later of bytes.slice(1))
+        assert.ok(later <= first * 1.05 + 4_096, `bytes after each rest: ${bytes.join()}`);
+    });
+  }
+
+  test("idle tokens cost little, and are not looked at again", () => {
+    const run = new EngineRun(defaultConfig);
+    passTime(run, 1_000_000);
+    const before = bytesOf(run);
+    const tokens = 5_000;
+    const startMs = run.engine.maxHighMs() as number;
+    for (let i = 0; i < 4 * tokens; i++) {
+      const token = `0x${(i % tokens).toString(16).padStart(40, "0")}`;
+      run.take(itemOf(plainEvent(i, startMs + i, { token, symbol: `SYM${i % tokens}`, who: `w${i % 97}` })));
+    }
+    const busy = bytesOf(run);
+    passTime(run, 90_000_000);
+    passTime(run, 90_000_000);
+    const perToken = (bytesOf(run) - before) / tokens;
+    assert.ok(perToken <= 200, `${perToken} bytes a retired token; ${(busy - before) / tokens} when busy`);
+    for (const ref of run.engine.tokens()) {
+      const isClock = run.engine.info(ref).id === "1:clock";
+      assert.equal(run.engine.isRetired(ref, run.engine.maxHighMs() as number), !isClock);
+    }
+  });
+});
+
+describe("caps", () => {
+  test("tokens beyond max_tokens are refused, and cost nothing", () => {
+    const pair = new Pair({ ...defaultConfig, maxTokens: 100 });
+    const feed = (from: number, to: number) => {
+      for (let i = from; i < to; i++)
+        pair.take(itemOf(plainEvent(i, at + i, { token: `token${i % 3_000}`, symbol: `s${i}` })));
+    };
+    feed(0, 100);
+    const full = bytesOf(pair.run);
+    feed(100, 3_000);
+    assert.equal(bytesOf(pair.run), full);
+    feed(3_000, 6_000);
+    pair.compareState();
+    pair.compareAt(pair.highMs());
+    assert.equal(pair.engine.counters.dead_letters.too_many_tokens, 5_800);
+  });
+
+  test("a removal of an unknown token takes no token's place", () => {
+    const pair = new Pair({ ...defaultConfig, maxTokens: 2 });
+    for (let i = 0; i < 5; i++) pair.take(itemOf(plainEvent(i, at, { token: `gone${i}`, removed: true })));
+    for (let i = 0; i < 4; i++) pair.take(itemOf(plainEvent(i, at, { token: `gone${i}` })));
+    pair.compareState();
+    pair.compareAt(at);
+  });
+
+  test("chains beyond the cap are refused, and raise nothing", () => {
+    const pair = new Pair({ ...defaultConfig, maxChains: chainsMax });
+    for (let i = 0; i < chainsMax + 50; i++) pair.take(itemOf(plainEvent(i, at + i, { chainId: 7 * i })));
+    for (let i = 0; i < chainsMax + 50; i++) pair.take(itemOf(plainEvent(1_000 + i, at + i, { chainId: 7 * i })));
+    pair.compareState();
+    pair.compareAt(pair.highMs());
+    assert.equal(pair.engine.counters.dead_letters.too_many_chains, 100);
+  });
+
+  test("inclusions beyond sixteen are refused, and cost nothing", () => {
+    const pair = new Pair(defaultConfig);
+    const feed = (from: number, to: number) => {
+      for (let i = from; i < to; i++) {
+        pair.take(itemOf(plainEvent(1, at, { blockHash: `0x${i}`, removed: i % 5 === 4 })));
+      }
+    };
+    feed(0, 16);
+    const full = bytesOf(pair.run);
+    feed(16, 3_000);
+    assert.equal(bytesOf(pair.run), full);
+    pair.compareState();
+    pair.compareAt(at);
+  });
+
+  test("a swap in every second of two days keeps as many buckets as the windows need", () => {
+    const run = new EngineRun(defaultConfig);
+    for (let i = 0; i < 2 * 86_400; i++) run.take(itemOf(plainEvent(i, at + i * 1_000, { who: `w${i % 9}` })));
+    const { buckets } = run.engine.memory();
+    // 181 steps of 1 s, 133 of 5 s, 485 of 15 s and 1,442 of 60 s at most, and the unsettled ones beside them.
+    assert.ok((buckets as number) < 1_000_000, `${buckets} bytes of buckets`);
+  });
+
+  test("thousands of tokens that fall due at once delay no figure", (t) => {
+    const seed = seedOf(t);
+    const config = { ...defaultConfig, windows: windowsOf(["1m", "5m", "1h"]), graceMs: 5_000, reorgHorizonMs: 10_000 };
+    const pair = new Pair(config);
+    for (const item of buildStream({ ...plainStream, seed, count: 6_000, tokens: 2_000, spanMs: 120_000 }))
+      pair.take(item);
+    pair.compareAt(pair.highMs());
+    for (const aheadMs of [3_500_000, 100_000, 7_200_000]) {
+      pair.take(itemOf(plainEvent(aheadMs, pair.highMs() + aheadMs, { token: "clock" })));
+      pair.compareAt(pair.highMs());
+    }
+    const full = bytesOf(pair.run);
+    passTime(pair.run, 10_000_000);
+    assert.ok(bytesOf(pair.run) < full / 2);
+  });
+});
