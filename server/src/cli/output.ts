@@ -2,6 +2,8 @@
 export type Output = {
   /** Results: what a person or a pipe asked for. */
   readonly out: (text: string) => void;
+  /** Bytes of a result; resolves when they are handed on and the buffer may be used again. */
+  readonly write: (bytes: Uint8Array) => Promise<void>;
   /** Progress, warnings, errors. */
   readonly err: (text: string) => void;
   readonly outIsTerminal: boolean;
@@ -23,6 +25,10 @@ export function processOutput(): Output {
   const plain = (process.env.NO_COLOR ?? "") !== "" || process.env.TERM === "dumb";
   return {
     out: (text) => void process.stdout.write(text),
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+      }),
     err: (text) => void process.stderr.write(text),
     outIsTerminal,
     errIsTerminal: process.stderr.isTTY === true,

@@ -8,7 +8,7 @@ export type PostResult = {
 
 /** What is read of `GET /api/status`. */
 export type ServiceStatus = {
-  partitions: { lag: number }[];
+  partitions: { lag: number; watermark?: Record<string, number> }[];
   counters: Record<string, number | Record<string, number>>;
 };
 

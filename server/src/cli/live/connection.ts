@@ -1,0 +1,181 @@
+/**
+ * A connection to the WebSocket of a service that keeps the data of its channels up to date, and comes back by itself
+ * when the service does. A patch that does not fit what is held makes it subscribe anew: it never shows wrong figures.
+ */
+import { applyMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import {
+  type ErrorMessage,
+  type ServerMessage,
+  webSocketPath,
+  webSocketProtocol,
+} from "@swapstats/protocol/websocket.ts";
+import WebSocket from "ws";
+import { SwapstatsError } from "../../shared/errors.ts";
+
+export type ChannelData = {
+  readonly channel: string;
+  readonly epoch: string;
+  readonly rev: number;
+  readonly asOfMs: number;
+  /** Undefined for an overview. */
+  readonly watermarkMs: number | undefined;
+  readonly lagMs: number;
+  readonly data: JsonObject;
+};
+
+export type WindowLengths = Readonly<Record<string, { readonly length_ms: number; readonly step_ms: number }>>;
+
+export type Subscription = {
+  readonly channels: readonly string[];
+  readonly windows?: string[];
+  readonly limit?: number;
+};
+
+export type LiveHandlers = {
+  readonly onData: (data: ChannelData) => void;
+  /** Canonical names of the channels, in the order of the request, and the windows that their data holds. */
+  readonly onSubscribed: (channels: readonly string[], windows: WindowLengths) => void;
+  /** The service refuses the subscription. */
+  readonly onRefused: (error: SwapstatsError) => void;
+  readonly onConnection: (state: "open" | "lost") => void;
+  /** The first connection failed: most likely a wrong address. */
+  readonly onUnreachable: (error: SwapstatsError) => void;
+};
+
+const RETRY_FIRST_MS = 500;
+const RETRY_LONGEST_MS = 5_000;
+const HANDSHAKE_MS_MAX = 10_000;
+const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
+
+export class LiveConnection {
+  readonly #url: string;
+  readonly #handlers: LiveHandlers;
+  #subscription: Subscription;
+  #socket: WebSocket | undefined;
+  #held = new Map<string, ChannelData>();
+  /** Channels by their canonical names, of the subscription that holds now. */
+  #channels: readonly string[] = [];
+  #requestCount = 0;
+  #opened = false;
+  #closed = false;
+  #retryMs = RETRY_FIRST_MS;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `url` is that of the service, `http://...`; connects at once. */
+  constructor(url: string, subscription: Subscription, handlers: LiveHandlers) {
+    this.#url = url.replace(/^http/, "ws") + webSocketPath;
+    this.#subscription = subscription;
+    this.#handlers = handlers;
+    this.#connect();
+  }
+
+  /** Goes over to other channels. */
+  subscribe(subscription: Subscription): void {
+    this.#subscription = subscription;
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    if (this.#channels.length > 0) this.#send({ unsubscribe: [...this.#channels] });
+    this.#request();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#socket?.terminate();
+  }
+
+  #connect(): void {
+    const socket = new WebSocket(this.#url, webSocketProtocol, {
+      handshakeTimeout: HANDSHAKE_MS_MAX,
+      maxPayload: MESSAGE_BYTES_MAX,
+      followRedirects: false,
+    });
+    this.#socket = socket;
+    let problem = "";
+    socket.on("open", () => {
+      this.#opened = true;
+      this.#retryMs = RETRY_FIRST_MS;
+      this.#handlers.onConnection("open");
+      this.#request();
+    });
+    socket.on("message", (bytes: Buffer) => this.#take(JSON.parse(bytes.toString()) as ServerMessage));
+    socket.on("error", (error) => {
+      problem = (error as NodeJS.ErrnoException).code ?? error.message;
+    });
+    socket.on("close", () => {
+      if (this.#closed || socket !== this.#socket) return;
+      this.#held.clear();
+      this.#channels = [];
+      if (!this.#opened) {
+        this.#closed = true;
+        const message = `${this.#url} cannot be reached (${problem}); start the service with \`swapstats serve\`, or name another address with --url`;
+        this.#handlers.onUnreachable(new SwapstatsError("unavailable", message));
+        return;
+      }
+      this.#handlers.onConnection("lost");
+      this.#timer = setTimeout(() => this.#connect(), this.#retryMs);
+      this.#retryMs = Math.min(this.#retryMs * 2, RETRY_LONGEST_MS);
+    });
+  }
+
+  #request(): void {
+    this.#held.clear();
+    this.#channels = [];
+    const { channels, windows, limit } = this.#subscription;
+    this.#send({
+      id: ++this.#requestCount,
+      subscribe: [...channels],
+      ...(windows === undefined ? {} : { windows }),
+      ...(limit === undefined ? {} : { limit }),
+    });
+  }
+
+  #send(message: object): void {
+    this.#socket?.send(JSON.stringify(message));
+  }
+
+  #take(message: ServerMessage): void {
+    switch (message.type) {
+      case "subscribed":
+        if (message.id !== this.#requestCount) return;
+        this.#channels = message.channels;
+        this.#handlers.onSubscribed(message.channels, message.windows);
+        return;
+      case "snapshot":
+      case "patch":
+        this.#takeData(message);
+        return;
+      case "error":
+        if (message.id === undefined || message.id === this.#requestCount) this.#handlers.onRefused(refusal(message));
+        return;
+      case "shutdown":
+        this.#retryMs = Math.max(message.reconnect_after_ms, RETRY_FIRST_MS);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #takeData(message: Extract<ServerMessage, { type: "snapshot" | "patch" }>): void {
+    // Data of the subscription before may still be on its way.
+    if (!this.#channels.includes(message.channel)) return;
+    const held = this.#held.get(message.channel);
+    if (message.type === "patch" && (held?.rev !== message.prev_rev || held.epoch !== message.epoch)) {
+      if (held !== undefined) this.subscribe(this.#subscription);
+      return;
+    }
+    const data =
+      message.type === "snapshot"
+        ? (message.data as unknown as JsonObject)
+        : (applyMergePatch(held?.data, message.patch) as JsonObject);
+    const { channel, epoch, rev, as_of: asOfMs, watermark: watermarkMs, lag_ms: lagMs } = message;
+    const next: ChannelData = { channel, epoch, rev, asOfMs, watermarkMs, lagMs, data };
+    this.#held.set(channel, next);
+    this.#handlers.onData(next);
+  }
+}
+
+function refusal({ code, message, channel, candidates }: ErrorMessage): SwapstatsError {
+  const where = channel === undefined ? "" : `${channel}: `;
+  const list = candidates === undefined ? "" : `; it may be ${candidates.join(", ")}`;
+  return new SwapstatsError("bad_request", `${where}${message} (${code})${list}`);
+}

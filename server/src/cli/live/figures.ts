@@ -1,0 +1,68 @@
+/** Served figures as short texts for tables. The exact texts stay what the service says; these are for the eye. */
+
+/** `167610361.891595` gives `167.6M`, `-950.5` gives `-950.50`. Absent gives `-`. */
+export function compactAmount(text: string | undefined): string {
+  if (text === undefined) return "-";
+  const value = Number(text);
+  const size = Math.abs(value);
+  if (size >= 1e15) return value.toExponential(2);
+  for (const [unit, suffix] of [
+    [1e12, "T"],
+    [1e9, "B"],
+    [1e6, "M"],
+    [1e4, "k"],
+  ] as const) {
+    if (size >= unit) {
+      const scaled = suffix === "k" ? value / 1e3 : value / unit;
+      return `${scaled.toFixed(Math.abs(scaled) >= 100 ? 1 : 2)}${suffix}`;
+    }
+  }
+  return size === 0 ? "0" : size >= 0.005 ? value.toFixed(2) : value.toPrecision(2);
+}
+
+/** Six significant digits: `1855.35`, `0.00000117705`, `1.177e-12`. */
+export function compactPrice(text: string | undefined): string {
+  if (text === undefined) return "-";
+  const value = Number(text);
+  const size = Math.abs(value);
+  if (size >= 1e9 || (size < 1e-9 && size > 0)) return value.toExponential(3);
+  if (size >= 1e5) return value.toFixed(0);
+  if (size >= 1) return value.toFixed(Math.max(0, 5 - Math.floor(Math.log10(size))));
+  if (size === 0) return "0";
+  return value.toFixed(Math.min(15, 5 - Math.floor(Math.log10(size))));
+}
+
+/** `+1.50%`, `-0.10%`. */
+export function signedPercent(text: string | undefined): string {
+  if (text === undefined) return "-";
+  const value = Number(text);
+  if (Math.abs(value) >= 10_000) return `${value > 0 ? "+" : ""}${value.toExponential(1)}%`;
+  return `${value > 0 ? "+" : ""}${value.toFixed(2)}%`;
+}
+
+/** A span for people: `250 ms`, `3.2 s`, `2m 05s`, `3h 20m`. */
+export function formatSpan(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const seconds = Math.floor(ms / 1_000);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;
+  return `${Math.floor(seconds / 3_600)}h ${two(Math.floor(seconds / 60) % 60)}m`;
+}
+
+const BARS = "▁▂▃▄▅▆▇█";
+
+/** One bar a value, between the least and the greatest of them; a flat line in the middle where they are equal. */
+export function sparkline(values: readonly number[], width: number): string {
+  const shown = values.slice(-width);
+  const least = Math.min(...shown);
+  const span = Math.max(...shown) - least;
+  const bars = shown.map((value) => BARS[span === 0 ? 3 : Math.min(7, Math.floor(((value - least) / span) * 8))]);
+  return bars.join("").padStart(width);
+}
+
+/** A bar of `width` characters of which `share` is filled. */
+export function shareBar(share: number, width: number): string {
+  const full = Math.round(Math.min(Math.max(share, 0), 1) * width);
+  return "█".repeat(full) + "░".repeat(width - full);
+}

@@ -1,0 +1,84 @@
+/** The whole terminal as a page that is drawn anew in place, with its keys. The terminal is put back on `close`. */
+import type { ReadStream } from "node:tty";
+
+const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l";
+const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+const HOME = "\x1b[H";
+const CLEAR_LINE = "\x1b[K";
+const CLEAR_REST = "\x1b[J";
+
+const ESCAPE = "\x1b";
+/** A sequence of a key, a lone escape, or one character. */
+const KEY_PATTERN = new RegExp(`${ESCAPE}(?:\\[[0-9;]*[A-Za-z~]|O[A-Z])?|[^]`, "g");
+
+export type Key = "left" | "right" | "up" | "down" | "pageUp" | "pageDown" | "home" | "end" | "quit" | string;
+
+const SEQUENCES: Readonly<Record<string, Key>> = {
+  "\x1b[A": "up",
+  "\x1b[B": "down",
+  "\x1b[C": "right",
+  "\x1b[D": "left",
+  "\x1bOA": "up",
+  "\x1bOB": "down",
+  "\x1bOC": "right",
+  "\x1bOD": "left",
+  "\x1b[5~": "pageUp",
+  "\x1b[6~": "pageDown",
+  "\x1b[H": "home",
+  "\x1b[F": "end",
+  "\x03": "quit",
+  q: "quit",
+  Q: "quit",
+};
+
+export class Screen {
+  readonly #write: (text: string) => void;
+  readonly #input: ReadStream | undefined;
+  readonly #onData: (bytes: Buffer) => void;
+  readonly #onExit = (): void => this.#restore();
+  #open = true;
+
+  /** `input` is stdin where it is a terminal; without it there are no keys. */
+  constructor(write: (text: string) => void, input: ReadStream | undefined, onKey: (key: Key) => void) {
+    this.#write = write;
+    this.#input = input;
+    this.#onData = (bytes) => {
+      for (const key of readKeys(bytes.toString("latin1"))) onKey(key);
+    };
+    write(ENTER);
+    // An exit that nobody expected must not leave the terminal without a cursor.
+    process.on("exit", this.#onExit);
+    input?.setRawMode(true);
+    input?.on("data", this.#onData);
+    input?.resume();
+  }
+
+  /** Lines from the top; what else there was goes. */
+  draw(lines: readonly string[]): void {
+    if (this.#open) this.#write(`${HOME}${lines.map((line) => line + CLEAR_LINE).join("\r\n")}${CLEAR_REST}`);
+  }
+
+  close(): void {
+    process.off("exit", this.#onExit);
+    this.#restore();
+  }
+
+  #restore(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#input?.off("data", this.#onData);
+    this.#input?.setRawMode(false);
+    this.#input?.pause();
+    this.#write(LEAVE);
+  }
+}
+
+/** Keys in what a terminal sent; several may come at once. Unknown sequences are left out. */
+export function readKeys(text: string): Key[] {
+  const keys: Key[] = [];
+  for (const [token] of text.matchAll(KEY_PATTERN)) {
+    const key = SEQUENCES[token] ?? (token.length === 1 && token !== ESCAPE ? token : undefined);
+    if (key !== undefined) keys.push(key);
+  }
+  return keys;
+}

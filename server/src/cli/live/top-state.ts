@@ -1,0 +1,161 @@
+/** What `top` knows and shows, changed by pure functions: data, status and keys in, the next state out. */
+import { type SortField, sortFields } from "@swapstats/protocol/stats.ts";
+import type { OverviewData } from "@swapstats/protocol/websocket.ts";
+import type { ServiceStatus } from "../service-client.ts";
+import type { ChannelData, WindowLengths } from "./connection.ts";
+import type { Key } from "./screen.ts";
+
+/** Samples of a price for its line, one a second at most. */
+const TREND_COUNT_MAX = 24;
+const TREND_EVERY_MS = 1_000;
+
+export type Trend = { readonly values: readonly number[]; readonly takenMs: number };
+
+export type TopState = {
+  readonly url: string;
+  readonly window: string;
+  readonly sort: SortField;
+  /** Names of the windows of the service, once known. */
+  readonly windows: readonly string[];
+  readonly connected: boolean;
+  readonly overview: OverviewData | undefined;
+  readonly asOfMs: number;
+  readonly lagMs: number;
+  /** Prices of the rows that are shown, by id. */
+  readonly trends: ReadonlyMap<string, Trend>;
+  readonly status: TopStatus | undefined;
+  readonly paused: boolean;
+  /** First row that is shown. */
+  readonly scroll: number;
+};
+
+export type TopStatus = {
+  readonly accepted: number;
+  readonly takenMs: number;
+  /** Swaps a second since the status before; undefined at first. */
+  readonly ratePerSecond: number | undefined;
+  readonly late: number;
+  readonly duplicates: number;
+  readonly watermarkMs: number | undefined;
+};
+
+export function startState(url: string, window: string, sort: SortField): TopState {
+  return {
+    url,
+    window,
+    sort,
+    windows: [],
+    connected: false,
+    overview: undefined,
+    asOfMs: 0,
+    lagMs: 0,
+    trends: new Map(),
+    status: undefined,
+    paused: false,
+    scroll: 0,
+  };
+}
+
+export function withWindows(state: TopState, windows: WindowLengths): TopState {
+  const names = Object.keys(windows).sort((a, b) => (windows[a]?.length_ms ?? 0) - (windows[b]?.length_ms ?? 0));
+  return names.length > state.windows.length ? { ...state, windows: names } : state;
+}
+
+export function withData(state: TopState, { data, asOfMs, lagMs }: ChannelData): TopState {
+  if (state.paused) return state;
+  const overview = data as unknown as OverviewData;
+  return { ...state, connected: true, overview, asOfMs, lagMs, trends: trendsOf(state.trends, overview, asOfMs) };
+}
+
+/** Only rows that are there keep their line, so that memory stays that of one page. */
+function trendsOf(before: ReadonlyMap<string, Trend>, overview: OverviewData, asOfMs: number): Map<string, Trend> {
+  const trends = new Map<string, Trend>();
+  for (const id of overview.order) {
+    const trend = before.get(id);
+    const price = Number(overview.rows[id]?.stats.close);
+    if (trend !== undefined && (asOfMs - trend.takenMs < TREND_EVERY_MS || Number.isNaN(price))) trends.set(id, trend);
+    else if (!Number.isNaN(price)) {
+      trends.set(id, { values: [...(trend?.values ?? []), price].slice(-TREND_COUNT_MAX), takenMs: asOfMs });
+    }
+  }
+  return trends;
+}
+
+export function withStatus(state: TopState, status: ServiceStatus, nowMs: number): TopState {
+  const counter = (name: string): number => (status.counters[name] as number | undefined) ?? 0;
+  const accepted = counter("accepted");
+  const before = state.status;
+  const seconds = before === undefined ? 0 : (nowMs - before.takenMs) / 1_000;
+  const watermarks = status.partitions.flatMap(({ watermark }) => Object.values(watermark ?? {}));
+  return {
+    ...state,
+    status: {
+      accepted,
+      takenMs: nowMs,
+      ratePerSecond:
+        before === undefined || seconds <= 0 ? undefined : Math.max(0, accepted - before.accepted) / seconds,
+      late: counter("late"),
+      duplicates: counter("duplicates"),
+      watermarkMs: watermarks.length === 0 ? undefined : Math.min(...watermarks),
+    },
+  };
+}
+
+/** The state after a key; `pageRows` is how many rows are visible. Quitting is the caller's. */
+export function withKey(state: TopState, key: Key, pageRows: number): TopState {
+  const last = Math.max(0, (state.overview?.order.length ?? 0) - pageRows);
+  const scrollTo = (row: number): TopState => ({ ...state, scroll: Math.min(Math.max(row, 0), last) });
+  switch (key) {
+    case "right":
+      return { ...state, sort: next(SORT_CYCLE, state.sort, 1), scroll: 0 };
+    case "left":
+      return { ...state, sort: next(SORT_CYCLE, state.sort, -1), scroll: 0 };
+    case "w":
+      return { ...state, window: next(state.windows, state.window, 1), overview: undefined, scroll: 0 };
+    case "W":
+      return { ...state, window: next(state.windows, state.window, -1), overview: undefined, scroll: 0 };
+    case "up":
+    case "k":
+      return scrollTo(state.scroll - 1);
+    case "down":
+    case "j":
+      return scrollTo(state.scroll + 1);
+    case "pageUp":
+      return scrollTo(state.scroll - pageRows);
+    case "pageDown":
+      return scrollTo(state.scroll + pageRows);
+    case "home":
+    case "g":
+      return scrollTo(0);
+    case "end":
+    case "G":
+      return scrollTo(last);
+    case " ":
+    case "p":
+      return { ...state, paused: !state.paused };
+    default:
+      return state;
+  }
+}
+
+/** Sorts that the arrows go through, in the order of the columns; --sort takes any other figure too. */
+export const SORT_CYCLE: readonly SortField[] = [
+  "close",
+  "price_change_pct",
+  "volume_usd",
+  "net_volume_usd",
+  "trades",
+  "buys",
+  "sells",
+  "traders",
+];
+
+export function isSortField(text: string): text is SortField {
+  return sortFields.some((field) => field === text);
+}
+
+function next<T>(list: readonly T[], current: T, step: number): T {
+  if (list.length === 0) return current;
+  const index = list.indexOf(current);
+  return list[(index + step + list.length) % list.length] as T;
+}

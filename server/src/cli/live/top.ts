@@ -1,0 +1,126 @@
+/** The command `top`: connects, keeps the state, draws it. */
+import { SwapstatsError } from "../../shared/errors.ts";
+import type { Output } from "../output.ts";
+import { ServiceClient } from "../service-client.ts";
+import { LiveConnection, type Subscription } from "./connection.ts";
+import { type Key, Screen } from "./screen.ts";
+import { ansiPaint, noPaint } from "./style.ts";
+import { isSortField, startState, type TopState, withData, withKey, withStatus, withWindows } from "./top-state.ts";
+import { pageRowsOf, plainTop, renderTop } from "./top-view.ts";
+
+const DRAW_EVERY_MS = 100;
+const STATUS_EVERY_MS = 2_000;
+const PLAIN_EVERY_MS = 2_000;
+/** Rows that are asked for, so that there is something to scroll to. */
+const ROWS_TERMINAL = 100;
+const ROWS_PLAIN = 10;
+
+export type TopOptions = {
+  readonly url: string;
+  readonly window: string;
+  readonly sort: string;
+  readonly limit?: number;
+};
+
+/** Runs until `q`, a signal, or an error that ends it. */
+export async function runTop(options: TopOptions, output: Output, signal: AbortSignal): Promise<void> {
+  const { url, window, sort } = options;
+  if (!isSortField(sort)) {
+    throw new SwapstatsError(
+      "usage",
+      `--sort ${sort} is no figure to sort by; try volume_usd, trades, traders or close`,
+    );
+  }
+  const limit = options.limit ?? (output.outIsTerminal ? ROWS_TERMINAL : ROWS_PLAIN);
+  let state = startState(url, window, sort);
+  const ended = Promise.withResolvers<void>();
+  const subscriptionOf = (of: TopState): Subscription => ({ channels: [`overview:${of.window}:${of.sort}`], limit });
+  const view = output.outIsTerminal ? terminalView(output, () => state, onKey) : plainView(output, () => state, limit);
+
+  const connection = new LiveConnection(url, subscriptionOf(state), {
+    onData: (data) => update(withData(state, data)),
+    onSubscribed: (_channels, windows) => update(withWindows({ ...state, connected: true }, windows)),
+    onRefused: ended.reject,
+    onUnreachable: ended.reject,
+    onConnection: (now) => update({ ...state, connected: now === "open" }),
+  });
+  const client = new ServiceClient(url, signal);
+  const askStatus = (): void => {
+    client.status().then(
+      (status) => update(withStatus(state, status, performance.now())),
+      // Without a status the header shows less; the connection itself tells of a service that is gone.
+      () => undefined,
+    );
+  };
+  askStatus();
+  const statusTimer = setInterval(askStatus, STATUS_EVERY_MS);
+
+  function update(next: TopState): void {
+    state = next;
+    view.changed();
+  }
+  function onKey(key: Key): void {
+    if (key === "quit") {
+      ended.resolve();
+      return;
+    }
+    const next = withKey(state, key, pageRowsOf(output.rows()));
+    const moved = next.sort !== state.sort || next.window !== state.window;
+    update(next);
+    if (moved) connection.subscribe(subscriptionOf(next));
+  }
+  const stop = (): void => ended.resolve();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    await ended.promise;
+  } finally {
+    clearInterval(statusTimer);
+    signal.removeEventListener("abort", stop);
+    connection.close();
+    view.close();
+  }
+}
+
+type View = { readonly changed: () => void; readonly close: () => void };
+
+function terminalView(output: Output, state: () => TopState, onKey: (key: Key) => void): View {
+  const screen = new Screen(output.out, process.stdin.isTTY ? process.stdin : undefined, onKey);
+  const paint = output.colour ? ansiPaint : noPaint;
+  const draw = (): void => screen.draw(renderTop(state(), output.columns(), output.rows(), paint, Date.now()));
+  let waiting: ReturnType<typeof setTimeout> | undefined;
+  const changed = (): void => {
+    waiting ??= setTimeout(() => {
+      waiting = undefined;
+      draw();
+    }, DRAW_EVERY_MS);
+  };
+  process.stdout.on("resize", draw);
+  const clock = setInterval(changed, 1_000);
+  draw();
+  return {
+    changed,
+    close: () => {
+      clearTimeout(waiting);
+      clearInterval(clock);
+      process.stdout.off("resize", draw);
+      screen.close();
+    },
+  };
+}
+
+function plainView(output: Output, state: () => TopState, limit: number): View {
+  const print = (): void => {
+    if (state().overview === undefined) return;
+    for (const line of plainTop(state(), limit)) output.out(`${line}\n`);
+  };
+  let first = true;
+  const timer = setInterval(print, PLAIN_EVERY_MS);
+  return {
+    changed: () => {
+      if (!first || state().overview === undefined) return;
+      first = false;
+      print();
+    },
+    close: () => clearInterval(timer),
+  };
+}
