@@ -147,7 +147,7 @@ export class Hub {
     });
     if (opened.kind !== "opened") return;
     // The data comes at once after the topic is open; if it does not, the older standing is served rather than none.
-    const timer = setTimeout(first.resolve, this.#options.limits.snapshotAgeMsMax);
+    const timer = setTimeout(first.resolve, this.#options.limits.openTimeoutMs);
     await first.promise;
     clearTimeout(timer);
     opened.close();

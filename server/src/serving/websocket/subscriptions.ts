@@ -49,7 +49,7 @@ export class ClientSubscriptions {
       );
     }
     const results = await Promise.all(channels.map((channel) => this.#join(channel, options)));
-    const windows: WindowShapes = {};
+    const windows = new Set<string>();
     const failed: Failed[] = [];
     const opened = new Map<string, Subscription>();
     for (const result of results) {
@@ -60,9 +60,9 @@ export class ClientSubscriptions {
       const channel = result.subscription.feed?.channel as string;
       this.#replace(channel, result.subscription);
       opened.set(channel, result.subscription);
-      this.#addWindows(windows, result.topic);
+      for (const window of windowsOfTopic(result.topic)) windows.add(window);
     }
-    return { opened: [...opened.values()], windows, failed };
+    return { opened: [...opened.values()], windows: this.#shapesOf(windows), failed };
   }
 
   activate(subscriptions: readonly Subscription[]): void {
@@ -123,10 +123,11 @@ export class ClientSubscriptions {
     return undefined;
   }
 
-  #addWindows(shapes: WindowShapes, topic: Topic): void {
-    const names = windowsOfTopic(topic);
+  #shapesOf(names: ReadonlySet<string>): WindowShapes {
+    const shapes: WindowShapes = {};
     for (const window of this.#config.windows.list) {
-      if (names.includes(window.name)) shapes[window.name] = { length_ms: window.lengthMs, step_ms: window.stepMs };
+      if (names.has(window.name)) shapes[window.name] = { length_ms: window.lengthMs, step_ms: window.stepMs };
     }
+    return shapes;
   }
 }

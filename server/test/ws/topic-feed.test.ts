@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { applyMergePatch, diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import fc from "fast-check";
+import type { TopicUpdate } from "../../src/bus/stats-bus.ts";
+import { WEBSOCKET_LIMITS } from "../../src/serving/websocket/limits.ts";
+import { TopicFeed } from "../../src/serving/websocket/topic-feed.ts";
+import { propertyOptions } from "../support/seed.ts";
+
+const CHANNEL = "token:1:é";
+const limits = { ...WEBSOCKET_LIMITS, ringPatchesMax: 8, ringCharsMax: 2_000 };
+
+function update(rev: number, data: JsonObject, before?: { rev: number; data: JsonObject }, epoch = "e1"): TopicUpdate {
+  return {
+    epoch,
+    rev,
+    prevRev: before?.rev,
+    asOf: 1_000 + rev,
+    watermark: 900,
+    lagMs: 3,
+    data: JSON.stringify(data),
+    patch: before === undefined ? undefined : JSON.stringify(diffMergePatch(before.data, data)),
+  };
+}
+
+function liveFeed(first: TopicUpdate): TopicFeed {
+  const feed = new TopicFeed(limits);
+  feed.accept(first, 0);
+  feed.opened(CHANNEL, () => {});
+  return feed;
+}
+
+function messageOf(feed: TopicFeed, sentRev: number | undefined, generation = feed.generation) {
+  const frames = feed.messageFrom(generation, sentRev);
+  const text = frames.map((frame) => frame.subarray(frame[1] === 127 ? 10 : frame[1] === 126 ? 4 : 2)).join("");
+  return JSON.parse(text);
+}
+
+test("snapshot and patch say what they stand on, and are made once for all clients", () => {
+  const one = { id: "1:é", n: 1 };
+  const two = { id: "1:é", n: 2 };
+  const feed = liveFeed(update(41, one));
+  assert.deepEqual(messageOf(feed, undefined), {
+    type: "snapshot",
+    channel: CHANNEL,
+    epoch: "e1",
+    rev: 41,
+    as_of: 1_041,
+    watermark: 900,
+    lag_ms: 3,
+    data: one,
+  });
+  feed.accept(update(44, two, { rev: 41, data: one }), 1);
+  assert.deepEqual(messageOf(feed, 41), {
+    type: "patch",
+    channel: CHANNEL,
+    epoch: "e1",
+    rev: 44,
+    prev_rev: 41,
+    as_of: 1_044,
+    watermark: 900,
+    lag_ms: 3,
+    patch: { n: 2 },
+  });
+  assert.equal(feed.messageFrom(feed.generation, 41), feed.messageFrom(feed.generation, 41));
+  assert.equal(feed.messageFrom(feed.generation, undefined), feed.messageFrom(feed.generation, undefined));
+});
+
+test("another epoch, or a gap in the revisions, makes a snapshot of what was sent before", () => {
+  const feed = liveFeed(update(1, { n: 1, m: 1, o: "long enough for a patch" }));
+  const { generation } = feed;
+  feed.accept(update(5, { n: 5 }, undefined, "e2"), 1);
+  assert.equal(messageOf(feed, 1, generation).type, "snapshot");
+  feed.accept(update(9, { n: 9 }, { rev: 8, data: { n: 8 } }, "e2"), 2);
+  assert.equal(messageOf(feed, 5).type, "snapshot", "the patch applies to a revision that never came");
+});
+
+test("a revision that goes back is not taken", () => {
+  const feed = liveFeed(update(5, { n: 5 }));
+  assert.equal(feed.accept(update(4, { n: 4 }), 1), false);
+  assert.equal(feed.rev, 5);
+});
+
+test("a second look renews what the same data stands on, and nothing else", () => {
+  const data = { n: 5 };
+  const feed = liveFeed(update(5, data));
+  feed.refresh({ ...update(5, data), asOf: 9_999, lagMs: 70 }, 50);
+  const message = messageOf(feed, undefined);
+  assert.deepEqual([message.as_of, message.lag_ms, message.rev], [9_999, 70, 5]);
+  feed.refresh(update(6, { n: 6 }), 60);
+  assert.equal(messageOf(feed, undefined).rev, 5, "a newer revision comes in its order");
+});
+
+test("a client behind gets one patch made of several, or a snapshot where that cannot be done", () => {
+  const long = "a value that never changes and makes the data longer than any patch";
+  let before = { rev: 1, data: { long, rows: { a: { x: 1, y: 1 }, b: { x: 1 } } } as JsonObject };
+  const feed = liveFeed(update(1, before.data));
+  const step = (rows: JsonObject): void => {
+    const next = { rev: before.rev + 1, data: { long, rows } };
+    feed.accept(update(next.rev, next.data, before), next.rev);
+    before = next;
+  };
+  step({ a: { x: 2, y: 1 }, b: { x: 1 } });
+  step({ a: { x: 3, y: 1 } });
+  assert.deepEqual(messageOf(feed, 1).patch, { rows: { a: { x: 3 }, b: null } });
+  // The row comes back with other members: no merge patch from revision 1 says that.
+  step({ a: { x: 3, y: 1 }, b: { z: 1 } });
+  assert.equal(messageOf(feed, 1).type, "snapshot");
+  assert.deepEqual(messageOf(feed, 3).patch, { rows: { b: { z: 1 } } });
+  for (let i = 0; i < 8; i++) step({ a: { x: 10 + i } });
+  assert.equal(messageOf(feed, 3).type, "snapshot", "the ring reaches back 8 patches");
+  assert.equal(messageOf(feed, 4).type, "patch");
+});
+
+test("whatever revision a client was sent, the message brings it to the newest data", (t) => {
+  const values = fc.oneof(
+    fc.integer({ min: 0, max: 2 }),
+    fc.constantFrom("some text"),
+    fc.dictionary(fc.constantFrom("p", "q", "r"), fc.integer({ min: 0, max: 2 }), { noNullPrototype: true }),
+  );
+  const documents = fc.dictionary(fc.constantFrom("a", "b", "c", "d"), values, {
+    noNullPrototype: true,
+  }) as fc.Arbitrary<JsonObject>;
+  fc.assert(
+    fc.property(fc.array(documents, { minLength: 2, maxLength: 14 }), (list) => {
+      const feed = liveFeed(update(0, list[0] as JsonObject));
+      for (let rev = 1; rev < list.length; rev++) {
+        const before = { rev: rev - 1, data: list[rev - 1] as JsonObject };
+        feed.accept(update(rev, list[rev] as JsonObject, before), rev);
+        for (let sent = 0; sent < rev; sent++) {
+          const message = messageOf(feed, sent);
+          const result =
+            message.type === "snapshot" ? message.data : applyMergePatch(list[sent] as JsonObject, message.patch);
+          assert.deepEqual(result, list[rev]);
+        }
+      }
+    }),
+    propertyOptions(t, 200),
+  );
+});
