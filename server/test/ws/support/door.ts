@@ -1,6 +1,6 @@
 /** A real HTTP server with the WebSocket door on a stand-in bus, and what it told its metrics. */
 import { EventEmitter, once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { attachWebSocket, type WebSocketDoor } from "../../../src/serving/websocket/attach.ts";
 import type { WebSocketConfig, WebSocketLimits } from "../../../src/serving/websocket/limits.ts";
@@ -66,6 +66,7 @@ const silent: WebSocketLogger = { debug: () => {}, info: () => {}, warn: () => {
 export async function openDoor(
   t: { after(run: () => Promise<void>): void },
   options: DoorOptions = {},
+  handler: RequestListener = (_, response) => response.end("plain answer"),
 ): Promise<TestDoor> {
   const ws: Ws = {
     coalesceMs: 5,
@@ -78,7 +79,7 @@ export async function openDoor(
   const config = { api: { cors: options.cors ?? [], ws }, windows: { list: TEST_WINDOWS } };
   const bus = new StandInBus();
   const metrics = new RecordedMetrics();
-  const server = createServer((_, response) => response.end("plain answer"));
+  const server = createServer(handler);
   // Clients of these tests that do not answer a close are cut soon.
   const limits = { closeTimeoutMs: 100, ...options.limits };
   const door = attachWebSocket(server, { bus, config, logger: silent, metrics, limits });
