@@ -49,9 +49,14 @@ export class ManifestKeeper {
    * `storage_failed` when it cannot be said whether it was written; then the same or a later one may be swapped again.
    */
   async swap(manifest: Manifest): Promise<void> {
-    const expected = this.#version ?? (await this.#readVersion());
+    const bytes = encodeManifest(manifest);
+    const known = this.#version;
     this.#version = undefined;
-    this.#version = await this.#store.swapManifest(this.#partition, encodeManifest(manifest), expected);
+    if (known === undefined) {
+      this.#version = await this.#store.swapManifest(this.#partition, bytes, await this.#readVersion());
+    } else {
+      this.#version = await this.#swapOrLook(bytes, known);
+    }
     const needed = new Set([...partNames(manifest), ...partNames(this.#current)]);
     for (const name of partNames(this.#before)) if (!needed.has(name)) this.#garbage.add(name);
     this.#before = this.#current;
@@ -64,14 +69,26 @@ export class ManifestKeeper {
     for (const name of names) this.#garbage.add(name);
   }
 
-  async #readVersion(): Promise<string> {
-    const stored = await this.#store.readManifest(this.#partition);
-    const decoded = stored === undefined ? undefined : decodeManifest(stored.bytes, this.#partition);
-    // Every claim has a greater epoch, so a manifest with ours is ours. One that cannot be read might hide a claim.
-    if (stored !== undefined && decoded?.kind === "good" && decoded.manifest.epoch === this.#current.epoch) {
-      return stored.version;
+  /** A version that does not match may be our own doing: a swap that was reported as failed, or as done, and was not. */
+  async #swapOrLook(bytes: Uint8Array, expected: string): Promise<string> {
+    try {
+      return await this.#store.swapManifest(this.#partition, bytes, expected);
+    } catch (error) {
+      if (!(error instanceof SwapstatsError) || error.code !== "checkpoint_conflict") throw error;
+      return this.#store.swapManifest(this.#partition, bytes, await this.#readVersion());
     }
-    const message = `The manifest of partition ${this.#partition} is not the one that this instance wrote: another owner claimed it.`;
+  }
+
+  /**
+   * The version that stands in the store now, unless it is of a later owner: each claim has a greater epoch than all before it.
+   * A manifest that cannot be read might hide a claim, so it counts as one.
+   */
+  async #readVersion(): Promise<string | undefined> {
+    const stored = await this.#store.readManifest(this.#partition);
+    if (stored === undefined) return undefined;
+    const decoded = decodeManifest(stored.bytes, this.#partition);
+    if (decoded.kind === "good" && decoded.manifest.epoch <= this.#current.epoch) return stored.version;
+    const message = `Partition ${this.#partition} was claimed by another owner, so this instance stops writing its checkpoints.`;
     throw new SwapstatsError("checkpoint_conflict", message);
   }
 
