@@ -49,14 +49,20 @@ export class HostClient {
     });
   }
 
-  /** Opens a topic; updates come until the returned function is called. */
-  open(topic: HostTopic, onUpdate: (update: HostTopicUpdate) => void): () => void {
+  /** Opens a topic; updates come until the returned function is called. Rejects as `ask` does. */
+  async open(topic: HostTopic, onUpdate: (update: HostTopicUpdate) => void): Promise<() => void> {
     const topicId = this.#nextId++;
-    this.#listeners.set(topicId, onUpdate);
-    this.#post({ type: "open", topicId, topic });
-    return () => {
+    const close = (): void => {
       if (this.#listeners.delete(topicId) && !this.#closed) this.#post({ type: "close", topicId });
     };
+    this.#listeners.set(topicId, onUpdate);
+    try {
+      await this.ask<"open">({ kind: "open", topicId, topic });
+      return close;
+    } catch (error) {
+      close();
+      throw error;
+    }
   }
 
   /** Fails what waits; nothing is sent any more. */

@@ -90,6 +90,8 @@ export type HostRequest =
     }
   | { readonly kind: "swaps"; readonly token: string; readonly limit: number }
   | { readonly kind: "lookup"; readonly token: string }
+  /** The topic's whole data follows the answer, as its first update. */
+  | { readonly kind: "open"; readonly topicId: number; readonly topic: HostTopic }
   | { readonly kind: "dead_letters"; readonly limit: number }
   | { readonly kind: "status" }
   | { readonly kind: "metrics" };
@@ -100,6 +102,7 @@ export type HostAnswer = {
   candles: HostBodyAnswer;
   swaps: HostBodyAnswer;
   lookup: HostLookup | undefined;
+  open: null;
   dead_letters: readonly DeadLetter[];
   status: StatusAnswer;
   metrics: readonly PartitionMetrics[];
@@ -129,7 +132,6 @@ export type HostTopicUpdate = {
 
 export type ToHost =
   | { readonly type: "requests"; readonly items: readonly { readonly id: number; readonly request: HostRequest }[] }
-  | { readonly type: "open"; readonly topicId: number; readonly topic: HostTopic }
   | { readonly type: "close"; readonly topicId: number };
 
 export type FromHost =

@@ -20,6 +20,7 @@ export class MergedOverviewTopic {
   #sent: JsonObject | undefined;
   #sentRev: number | undefined;
   #isScheduled = false;
+  #isStarted = false;
 
   constructor(hosts: number, limit: number, onUpdate: (update: TopicUpdate) => void) {
     this.#limit = limit;
@@ -32,6 +33,16 @@ export class MergedOverviewTopic {
     const { rows } = JSON.parse(update.data) as { rows: Record<string, JsonObject> };
     const keys = update.keys ?? [];
     this.#parts[host] = { update, rows: keys.map((key) => ({ key, data: rows[key.id] as JsonObject })) };
+    if (this.#isStarted) this.#schedule();
+  }
+
+  /** The topic is open everywhere: updates go out from now on. */
+  start(): void {
+    this.#isStarted = true;
+    this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => this.#send());

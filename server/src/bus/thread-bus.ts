@@ -159,10 +159,18 @@ export class ThreadBus implements StatsBus {
     const channel = `overview:${topic.window}:${topic.sort}`;
     const [only] = this.#hosts;
     if (this.#hosts.length === 1 && only !== undefined) {
-      return { kind: "opened", channel, close: only.open(topic, onUpdate) };
+      return { kind: "opened", channel, close: await only.open(topic, onUpdate) };
     }
     const merged = new MergedOverviewTopic(this.#hosts.length, topic.limit, onUpdate);
-    const closers = this.#hosts.map((host, index) => host.open(topic, (update) => merged.update(index, update)));
+    const opening = this.#hosts.map((host, index) => host.open(topic, (update) => merged.update(index, update)));
+    const opened = await Promise.allSettled(opening);
+    const closers = opened.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    const failed = opened.find((one) => one.status === "rejected");
+    if (failed !== undefined) {
+      closeAll(closers);
+      throw failed.reason;
+    }
+    merged.start();
     return { kind: "opened", channel, close: () => closeAll(closers) };
   }
 
@@ -180,7 +188,7 @@ export class ThreadBus implements StatsBus {
     const [id, ...others] = lookup.ids;
     if (id === undefined || others.length > 0) return { kind: "ambiguous", candidates: lookup.ids };
     const host = this.#ownerOf(id) as HostClient;
-    const close = host.open({ ...topic, token: id }, onUpdate);
+    const close = await host.open({ ...topic, token: id }, onUpdate);
     return { kind: "opened", channel: `token:${id}`, close };
   }
 

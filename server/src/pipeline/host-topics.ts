@@ -6,6 +6,7 @@
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { HostTopic, HostTopicUpdate } from "../bus/host-protocol.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
+import { SwapstatsError } from "../shared/errors.ts";
 import { OverviewTopic } from "./overview-topic.ts";
 import type { ServedPartition } from "./served-partition.ts";
 import { TOPIC_FIGURES, tokenHeadJson, topicFigures, windowJson } from "./stats-json.ts";
@@ -35,11 +36,15 @@ export class HostTopics {
     this.#send = send;
   }
 
-  /** Opens a topic and sends its whole data at once. A token that is not known is a fault of the caller, who looked it up. */
+  /** Opens a topic; its whole data is sent by `sendFirst`. Throws `not_found` when the token is not known here. */
   open(topicId: number, topic: HostTopic): void {
-    const opened = this.#opened(topic);
-    this.#topics.set(topicId, opened);
-    this.#sendDue([[topicId, opened]]);
+    this.#topics.set(topicId, this.#opened(topic));
+  }
+
+  /** Sends the data of a topic that was just opened, without waiting for the next tick. */
+  sendFirst(topicId: number): void {
+    const topic = this.#topics.get(topicId);
+    if (topic !== undefined) this.#sendDue([[topicId, topic]]);
   }
 
   close(topicId: number): void {
@@ -57,7 +62,7 @@ export class HostTopics {
       return new OverviewTopic(partitions, topic, this.#windowIndex(topic.window), this.#clock);
     }
     const found = lookUp(partitions, topic.token)?.found[0];
-    if (found === undefined) throw new Error(`the topic of ${topic.token} was opened at a host that does not know it`);
+    if (found === undefined) throw new SwapstatsError("not_found", `there is no token ${topic.token}`);
     const indexes = topic.windows.map((name) => this.#windowIndex(name));
     return new TokenTopic(found, topic.windows, indexes);
   }

@@ -214,7 +214,7 @@ describe("bus over worker threads", () => {
   });
 
   test("merges the rows of several hosts into one topic whose patches lead from data to data", async () => {
-    const hosts = [host(() => undefined), host(() => undefined)];
+    const hosts = [host(() => null), host(() => null)];
     const { bus } = busOf(hosts);
     const updates: TopicUpdate[] = [];
     const { promise: second, resolve } = Promise.withResolvers<void>();

@@ -1,0 +1,124 @@
+/**
+ * A worker thread's end of the bus: answers what the main thread asks about the partitions of this thread, and sends it
+ * the news of open topics every `coalesceMs`. All answers of one message go back as one message.
+ */
+import type { MessagePort } from "node:worker_threads";
+import type { FromHost, HostAnswer, HostRequest, ToHost, WireError } from "../bus/host-protocol.ts";
+import type { SharedClock } from "../bus/shared-clock.ts";
+import type { DeadLetter, StatusAnswer } from "../bus/stats-bus.ts";
+import { addCounters, emptyCounters } from "../bus/status-merge.ts";
+import type { WindowSpec } from "../engine/types.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
+import { HostQueries } from "./host-queries.ts";
+import { HostTopics } from "./host-topics.ts";
+import type { PartitionRunner } from "./partition-runner.ts";
+
+export type HostOptions = {
+  readonly port: MessagePort;
+  readonly runners: readonly PartitionRunner[];
+  readonly clock: SharedClock;
+  readonly windows: readonly WindowSpec[];
+  readonly deadLetters: DeadLetterBuffer;
+  readonly coalesceMs: number;
+};
+
+type Answers = Extract<FromHost, { type: "answers" }>["items"][number];
+
+export class PartitionHost {
+  readonly #port: MessagePort;
+  readonly #runners: readonly PartitionRunner[];
+  readonly #deadLetters: DeadLetterBuffer;
+  readonly #queries: HostQueries;
+  readonly #topics: HostTopics;
+  readonly #ticker: NodeJS.Timeout;
+
+  constructor({ port, runners, clock, windows, deadLetters, coalesceMs }: HostOptions) {
+    this.#port = port;
+    this.#runners = runners;
+    this.#deadLetters = deadLetters;
+    const partitions = () => runners.map((runner) => runner.served);
+    this.#queries = new HostQueries(partitions, clock, windows);
+    const windowIndex = (name: string) => this.#queries.windowIndex(name);
+    this.#topics = new HostTopics(partitions, clock, windowIndex, (items) => this.#post({ type: "updates", items }));
+    port.on("message", (message: ToHost) => this.#receive(message));
+    this.#ticker = setInterval(() => this.#topics.tick(), coalesceMs);
+  }
+
+  close(): void {
+    clearInterval(this.#ticker);
+    this.#port.close();
+  }
+
+  #post(message: FromHost): void {
+    this.#port.postMessage(message);
+  }
+
+  #receive(message: ToHost): void {
+    if (message.type === "close") this.#topics.close(message.topicId);
+    else void this.#answerAll(message.items);
+  }
+
+  async #answerAll(items: Extract<ToHost, { type: "requests" }>["items"]): Promise<void> {
+    const answers = await Promise.all(items.map(({ id, request }) => this.#answerOne(id, request)));
+    this.#post({ type: "answers", items: answers });
+  }
+
+  async #answerOne(id: number, request: HostRequest): Promise<Answers> {
+    try {
+      return { id, answer: await this.#answer(request) };
+    } catch (error) {
+      return { id, error: wireError(error) };
+    }
+  }
+
+  #answer(request: HostRequest): HostAnswer[HostRequest["kind"]] | Promise<HostAnswer[HostRequest["kind"]]> {
+    switch (request.kind) {
+      case "tokens":
+        return this.#queries.tokens(request);
+      case "overview":
+        return this.#queries.overview(request);
+      case "candles":
+        return this.#queries.candles(request);
+      case "swaps":
+        return this.#queries.swaps(request);
+      case "lookup":
+        return this.#queries.lookup(request.token);
+      case "open":
+        this.#topics.open(request.topicId, request.topic);
+        // Behind the answer, so that the caller knows the topic as open when its data comes.
+        setImmediate(() => this.#topics.sendFirst(request.topicId));
+        return null;
+      case "dead_letters":
+        return this.#deadLetters.newest(request.limit) satisfies DeadLetter[];
+      case "status":
+        return this.#status();
+      case "metrics":
+        return this.#metrics();
+    }
+  }
+
+  async #status(): Promise<StatusAnswer> {
+    const partitions = await Promise.all(this.#runners.map((runner) => runner.status()));
+    const counters = emptyCounters();
+    let tokens = 0;
+    for (const runner of this.#runners) {
+      if (runner.counters !== undefined) addCounters(counters, runner.counters);
+      tokens += runner.knownTokens;
+    }
+    return { partitions, counters, tokens };
+  }
+
+  async #metrics(): Promise<HostAnswer["metrics"]> {
+    const reports = await Promise.all(this.#runners.map((runner) => runner.metrics()));
+    return reports.filter((report) => report !== undefined);
+  }
+}
+
+function wireError(error: unknown): WireError {
+  if (error instanceof SwapstatsError) {
+    return { code: error.code, message: error.message, retryable: error.retryable };
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: "internal", message: text, retryable: false };
+}

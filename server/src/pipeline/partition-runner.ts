@@ -1,0 +1,356 @@
+/**
+ * Owns one partition from its checkpoint to its end:
+ *
+ *   restoring --state restored--> running
+ *   restoring --refused, or the store fails--> failed       the caller is told, and the process does not start
+ *   running   --records are damaged or missing--> running   a gap: told to the engine, kept in the redo, said in status
+ *   running   --another owner claimed the partition--> failed
+ *   running   --drain--> draining
+ *   draining  --end of the log, or the limit--> stopped     last checkpoint, everything closed
+ *   failed    --drain--> stopped
+ *
+ * While running and after a failure the state answers questions; `failed` only means that it does not go on. Records are
+ * applied in slices of a few milliseconds, and between slices the thread answers what it was asked, so that a long catch-up
+ * makes answers old, never slow.
+ */
+import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
+import type { SharedClock } from "../bus/shared-clock.ts";
+import type { PartitionStatus } from "../bus/stats-bus.ts";
+import type { VersionBoard } from "../bus/version-board.ts";
+import { PartitionEngine } from "../engine/partition-engine.ts";
+import { fingerprintOf } from "../engine/snapshot.ts";
+import type { Counters, EngineConfig } from "../engine/types.ts";
+import type { PartitionMetrics } from "../observability/metrics.ts";
+import { LONG_SECONDS, PlainHistogram, SHORT_SECONDS } from "../observability/plain-histogram.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+import type { PartitionReader, RecordBatch } from "../sources/source.ts";
+import type { CheckpointStore } from "../stores/checkpoint-store.ts";
+import { arrivalOf, BatchApplier } from "./batch-applier.ts";
+import { Checkpointer } from "./checkpointer.ts";
+import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
+import { RedoWriter, readRedo } from "./redo-writer.ts";
+import { type Restored, restorePartition } from "./restore.ts";
+import { ServedPartition } from "./served-partition.ts";
+
+/** How long records are applied before questions get their turn. */
+export const SLICE_MS = 4;
+/** One read takes about so many bytes of records: some tens of milliseconds of work. */
+export const READ_BYTES_MAX = 1024 * 1024;
+/** Damage is read this often before it is believed: what is skipped stays skipped. */
+const DAMAGE_READS = 3;
+const RETRY_MS = 200;
+/** Sentences about gaps that are kept for status, the newest ones. */
+const GAP_PROBLEMS_MAX = 16;
+
+/** A reader of the log that can go on behind damage. */
+export type LogReader = PartitionReader & {
+  /** The log waits for a checkpoint to release some of it. */
+  readonly pressure: boolean;
+  resumeAfter(position: number): number;
+  raiseEnd(offset: number, signal: AbortSignal): Promise<void>;
+};
+
+export type RunnerOptions = {
+  readonly partition: number;
+  readonly owner: string;
+  readonly engine: EngineConfig;
+  readonly reader: LogReader;
+  readonly store: CheckpointStore;
+  readonly board: VersionBoard;
+  readonly clock: SharedClock;
+  readonly deadLetters: DeadLetterBuffer;
+  readonly snapshotIntervalMs: number;
+  /** Since when a state that begins with the first record has seen everything; undefined: since its first high. */
+  readonly seenSinceMs: number | undefined;
+};
+
+type Running = {
+  readonly engine: PartitionEngine;
+  readonly served: ServedPartition;
+  readonly applier: BatchApplier;
+  readonly checkpointer: Checkpointer;
+  readonly redo: RedoWriter;
+  readonly restored: Restored<PartitionEngine>;
+  readonly countersAtStart: Counters;
+};
+
+export class PartitionRunner {
+  readonly partition: number;
+  readonly #options: RunnerOptions;
+  readonly #stop = new AbortController();
+  readonly #applySeconds = new PlainHistogram(SHORT_SECONDS);
+  readonly #checkpointSeconds = new PlainHistogram(LONG_SECONDS);
+  #state: PartitionStatus["state"] = "restoring";
+  #running: Running | undefined;
+  #position = 0;
+  #loop: Promise<void> | undefined;
+  /** Where a drain ends; undefined: there is none. */
+  #drainTo: { readonly offset: number; readonly deadlineMs: number } | undefined;
+  #gapProblems: string[] = [];
+  #readProblem: string | undefined;
+  #failure: string | undefined;
+
+  constructor(options: RunnerOptions) {
+    this.partition = options.partition;
+    this.#options = options;
+  }
+
+  /** For questions; throws `unavailable` while there is no state. */
+  get served(): ServedPartition {
+    if (this.#running !== undefined) return this.#running.served;
+    const why = this.#failure ?? "its state is being restored";
+    throw new SwapstatsError("unavailable", `partition ${this.partition}: ${why}`, { retryable: true });
+  }
+
+  /** Restores the state. Rejects as `restorePartition` does; the partition has then failed. */
+  async restore(): Promise<void> {
+    const { partition, owner, engine: config, reader, store, deadLetters, seenSinceMs, clock } = this.#options;
+    try {
+      const restored = await restorePartition<PartitionEngine>({
+        store,
+        partition,
+        owner,
+        nowMs: Date.now,
+        log: reader,
+        createEngine: () => new PartitionEngine(config),
+        fingerprint: fingerprintOf(config),
+        restoreEngine: (header, chunks) => PartitionEngine.restore(config, header, chunks),
+        applyRedo: (content, engine) => {
+          const applier = new BatchApplier(engine, ignoreTouch, deadLetters);
+          for (const batch of readRedo(content, partition)) applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
+        },
+        seenSinceMs,
+        signal: this.#stop.signal,
+      });
+      clock.raiseAsOf(restored.asOfMs);
+      this.#running = this.#begin(restored);
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  /** Begins to read and apply. */
+  start(): void {
+    this.#running?.checkpointer.start();
+    if (this.#state === "restoring") this.#state = "running";
+    this.#loop = this.#run();
+  }
+
+  /**
+   * Applies what the log holds now, for at most `limitMs`, writes a last checkpoint and closes. Rejects with `storage_failed`
+   * when that cannot be written; nothing is lost, the next start has more to read again.
+   */
+  async drain(limitMs: number): Promise<void> {
+    const { reader } = this.#options;
+    if (this.#state === "running") {
+      this.#state = "draining";
+      const { endOffset } = await reader.range();
+      this.#drainTo = { offset: endOffset, deadlineMs: performance.now() + limitMs };
+    }
+    const limit = setTimeout(() => this.#stop.abort(), limitMs);
+    if (this.#state !== "draining" || this.#isDrained()) this.#stop.abort();
+    try {
+      await this.#loop;
+      await this.#running?.checkpointer.finish();
+    } finally {
+      clearTimeout(limit);
+      this.#options.deadLetters.flush();
+      await reader.close();
+    }
+  }
+
+  async status(): Promise<PartitionStatus> {
+    const { owner, reader, board, clock } = this.#options;
+    const { endOffset } = await reader.range();
+    const running = this.#running;
+    const lag = running === undefined ? endOffset - this.#position : Math.max(0, endOffset - board.nextOffset());
+    const seenSinceMs = running?.engine.seenSinceMs();
+    const checkpoint = running?.checkpointer.status;
+    return {
+      partition: this.partition,
+      owner,
+      epoch: running?.served.epoch ?? "0",
+      next_offset: running === undefined ? this.#position : board.nextOffset(),
+      end_offset: endOffset,
+      lag,
+      lag_ms: lag === 0 ? 0 : board.lagMs(clock.wallMs()),
+      ...(seenSinceMs === undefined ? {} : { seen_since: seenSinceMs }),
+      watermark: Object.fromEntries(running?.engine.watermarks() ?? []),
+      ...(checkpoint === undefined
+        ? {}
+        : { checkpoint: { offset: checkpoint.offset, time: checkpoint.timeMs, bytes: checkpoint.bytes } }),
+      state: this.#state,
+      problems: this.#problems(),
+    };
+  }
+
+  get counters(): Counters | undefined {
+    return this.#running?.engine.counters;
+  }
+
+  get knownTokens(): number {
+    return this.#running?.engine.knownTokens ?? 0;
+  }
+
+  async metrics(): Promise<PartitionMetrics | undefined> {
+    const running = this.#running;
+    if (running === undefined) return undefined;
+    const { lag, lag_ms } = await this.status();
+    return {
+      partition: this.partition,
+      counters: running.engine.counters,
+      countersAtStart: running.countersAtStart,
+      lagMs: lag_ms,
+      lagRecords: lag,
+      tokens: running.engine.knownTokens,
+      applySeconds: this.#applySeconds.numbers(),
+      checkpointSeconds: this.#checkpointSeconds.numbers(),
+      checkpointBytes: running.checkpointer.status?.bytes ?? 0,
+      restoreSeconds: running.restored.durationMs / 1000,
+    };
+  }
+
+  #begin(restored: Restored<PartitionEngine>): Running {
+    const { partition, reader, store, board, clock, deadLetters, snapshotIntervalMs } = this.#options;
+    const { engine } = restored;
+    const redo = new RedoWriter();
+    const served = new ServedPartition(partition, String(restored.epoch), engine, board, clock);
+    const checkpointer = new Checkpointer({
+      store,
+      claim: restored.claim,
+      engine,
+      redo,
+      snapshotIntervalMs,
+      nowMs: Date.now,
+      asOfMs: () => clock.now(),
+      beforeSwap: async () => {
+        deadLetters.flush();
+      },
+      release: (offset) => reader.release(offset),
+      observer: {
+        written: ({ durationMs }) => this.#checkpointSeconds.observe(durationMs / 1000),
+        paused: () => {},
+      },
+      onFenced: (error) => this.#fail(error),
+    });
+    this.#position = restored.nextOffset;
+    served.publish(this.#position, 0);
+    const applier = new BatchApplier(engine, (token) => served.touch(token), deadLetters);
+    return {
+      engine,
+      served,
+      applier,
+      checkpointer,
+      redo,
+      restored,
+      countersAtStart: structuredClone(engine.counters),
+    };
+  }
+
+  async #run(): Promise<void> {
+    const running = this.#running;
+    if (running === undefined) return;
+    try {
+      while (!this.#stop.signal.aborted && !this.#isDrained()) {
+        const batch = await this.#read(running);
+        if (batch !== undefined) await this.#apply(running, batch);
+      }
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#fail(error);
+    }
+  }
+
+  #isDrained(): boolean {
+    return this.#drainTo !== undefined && this.#position >= this.#drainTo.offset;
+  }
+
+  /** The next batch; undefined after a gap, or a fault of the storage that may pass. Rejects when it cannot go on. */
+  async #read(running: Running): Promise<RecordBatch | undefined> {
+    const { reader } = this.#options;
+    for (let reads = 1; ; reads++) {
+      try {
+        const reading = reader.read(this.#position, READ_BYTES_MAX, this.#stop.signal);
+        // What does not come within a turn is not there: then nothing waits to be applied.
+        if (await isPendingAfterTurn(reading)) running.served.publish(this.#position, 0);
+        const batch = await reading;
+        this.#readProblem = undefined;
+        return batch;
+      } catch (error) {
+        if (!(error instanceof SwapstatsError) || this.#stop.signal.aborted) throw error;
+        this.#readProblem = error.message;
+        if (error.code !== "log_damaged" && !error.retryable) throw error;
+        if (error.code === "log_damaged" && reads >= DAMAGE_READS) {
+          this.#skipGap(running, error);
+          return undefined;
+        }
+        await pause(RETRY_MS, undefined, { signal: this.#stop.signal });
+      }
+    }
+  }
+
+  /** Goes on behind records that are gone for good. The engine, the redo and status know of it. */
+  #skipGap(running: Running, cause: SwapstatsError): void {
+    const from = this.#position;
+    const to = this.#options.reader.resumeAfter(from);
+    if (to <= from) throw cause;
+    running.engine.noteGap();
+    running.checkpointer.noteGap(to);
+    this.#position = to;
+    this.#readProblem = undefined;
+    this.#gapProblems.push(
+      `The records from offset ${from} to ${to - 1} of partition ${this.partition} are lost, and windows are incomplete ` +
+        `until the stream fills them: ${cause.message}`,
+    );
+    this.#gapProblems = this.#gapProblems.slice(-GAP_PROBLEMS_MAX);
+    running.served.publish(to, 0);
+  }
+
+  async #apply(running: Running, batch: RecordBatch): Promise<void> {
+    const { applier, served, checkpointer, redo } = running;
+    let done = 0;
+    let seconds = 0;
+    for (;;) {
+      const startedMs = performance.now();
+      done = applier.applySlice(batch, done, SLICE_MS);
+      seconds += (performance.now() - startedMs) / 1000;
+      const oldestArrivalMs = arrivalOf(batch, Math.min(done, batch.count - 1));
+      served.publish(batch.baseOffset + done, oldestArrivalMs);
+      if (done === batch.count) break;
+      await nextTurn();
+    }
+    this.#applySeconds.observe(seconds);
+    this.#position = batch.nextOffset;
+    redo.add(batch);
+    checkpointer.advance(batch.nextOffset);
+    checkpointer.setLogPressure(this.#options.reader.pressure);
+    if (this.#drainTo !== undefined && performance.now() >= this.#drainTo.deadlineMs) this.#stop.abort();
+  }
+
+  #problems(): string[] {
+    const now = [
+      this.#failure,
+      this.#readProblem,
+      this.#running?.checkpointer.problem,
+      this.#options.deadLetters.problem,
+    ];
+    return [
+      ...(this.#running?.restored.problems ?? []),
+      ...this.#gapProblems,
+      ...now.filter((problem) => problem !== undefined),
+    ];
+  }
+
+  #fail(error: unknown): void {
+    this.#state = "failed";
+    this.#failure = error instanceof Error ? error.message : String(error);
+    this.#stop.abort();
+  }
+}
+
+function ignoreTouch(): void {}
+
+function isPendingAfterTurn(promise: Promise<unknown>): Promise<boolean> {
+  const settled = (): boolean => false;
+  return Promise.race([promise.then(settled, settled), nextTurn(true)]);
+}
