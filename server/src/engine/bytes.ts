@@ -1,15 +1,20 @@
 /** Small helpers over byte ranges: hashing, comparing, UTF-8. */
 
+/** Longer ranges are hashed by every other word: addresses and hashes have more entropy than an index needs. */
+const SPARSE_ABOVE_BYTES = 32;
+
 /** 32-bit hash of a byte range (multiply-rotate over 4-byte words, final avalanche of MurmurHash3, public domain). */
 export function hashBytes(bytes: Uint8Array, start: number, end: number, seed: number): number {
-  let h = seed ^ Math.imul(end - start, 0x9e3779b1);
+  const length = end - start;
+  let h = seed ^ Math.imul(length, 0x9e3779b1);
+  const stride = length > SPARSE_ABOVE_BYTES ? 8 : 4;
   let i = start;
-  for (; i + 4 <= end; i += 4) {
+  for (; i + 4 <= end; i += stride) {
     const word = bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
     h = Math.imul(h ^ Math.imul(word, 0xcc9e2d51 | 0), 0x1b873593);
     h = (h << 13) | (h >>> 19);
   }
-  for (; i < end; i++) h = Math.imul(h ^ bytes[i], 0x01000193);
+  for (i = Math.max(start, end - 3); i < end; i++) h = Math.imul(h ^ bytes[i], 0x01000193);
   return mix(h);
 }
 
@@ -24,7 +29,13 @@ export function mix(value: number): number {
 }
 
 export function equalBytes(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
-  for (let i = 0; i < length; i++) {
+  let i = 0;
+  for (; i + 4 <= length; i += 4) {
+    const p = aStart + i;
+    const q = bStart + i;
+    if (((a[p] ^ b[q]) | (a[p + 1] ^ b[q + 1]) | (a[p + 2] ^ b[q + 2]) | (a[p + 3] ^ b[q + 3])) !== 0) return false;
+  }
+  for (; i < length; i++) {
     if (a[aStart + i] !== b[bStart + i]) return false;
   }
   return true;

@@ -6,7 +6,7 @@ import { BucketRow, Figures } from "./bucket-row.ts";
 import { ColdBlobs, ROWS_MAX } from "./cold-blob.ts";
 import type { Heap } from "./heap.ts";
 import type { LevelPlan } from "./levels.ts";
-import { COLD_CAPACITY, COLD_COUNT, COLD_LIST } from "./tokens.ts";
+import { ACTIVE_UNITS, COLD_CAPACITY, COLD_COUNT, COLD_LIST } from "./tokens.ts";
 
 export class ColdStore {
   readonly #heap: Heap;
@@ -74,7 +74,7 @@ export class ColdStore {
     heap.own(list >>> 1, (count + 2) >>> 1);
     heap.u32.copyWithin(list + at + 1, list + at, list + count);
     heap.u32[list + at] = blob;
-    heap.own(active, 8);
+    heap.own(active, ACTIVE_UNITS);
     heap.u32[2 * active + COLD_COUNT] = count + 1;
   }
 
@@ -85,7 +85,7 @@ export class ColdStore {
     const list = capacity === 0 ? 0 : heap.alloc(4 * capacity);
     for (let i = 0; i < count; i++) heap.u32[2 * list + i] = heap.u32[2 * old + i];
     if (old !== 0) heap.free(old, 4 * heap.u32[2 * active + COLD_CAPACITY]);
-    heap.own(active, 8);
+    heap.own(active, ACTIVE_UNITS);
     heap.u32[2 * active + COLD_LIST] = list;
     heap.u32[2 * active + COLD_CAPACITY] = capacity;
   }
@@ -98,7 +98,7 @@ export class ColdStore {
     heap.own(list >>> 1, (count + 2) >>> 1);
     heap.u32.copyWithin(list + at, list + at + 1, list + count);
     heap.u32[list + count - 1] = 0;
-    heap.own(active, 8);
+    heap.own(active, ACTIVE_UNITS);
     heap.u32[2 * active + COLD_COUNT] = count - 1;
     if (count === 1) this.#resize(active, 0);
   }

@@ -4,6 +4,7 @@ import { ColdStore } from "./cold-store.ts";
 import type { Heap } from "./heap.ts";
 import { HotBuckets } from "./hot-buckets.ts";
 import { Inclusions } from "./inclusions.ts";
+import { Labels } from "./labels.ts";
 import { type LevelPlan, planLevels } from "./levels.ts";
 import { Records } from "./records.ts";
 import { SettledTraders } from "./settled-traders.ts";
@@ -17,6 +18,7 @@ export class EngineState {
   readonly plan: LevelPlan;
   readonly strings: Strings;
   readonly tokens: Tokens;
+  readonly labels: Labels;
   readonly records: Records;
   readonly inclusions: Inclusions;
   readonly hot: HotBuckets;
@@ -32,7 +34,8 @@ export class EngineState {
     this.plan = planLevels(config);
     this.strings = new Strings(heap, roots[0]);
     this.tokens = new Tokens(heap, this.strings, roots[1], roots[2]);
-    this.records = new Records(heap, this.strings);
+    this.labels = new Labels(heap, this.strings);
+    this.records = new Records(heap, this.strings, this.labels);
     this.inclusions = new Inclusions(heap, this.records, roots[3]);
     this.hot = new HotBuckets(heap, this.records, this.plan);
     this.cold = new ColdStore(heap, this.plan);

@@ -12,9 +12,14 @@ import { LIMB } from "./decimal.ts";
 import type { Heap } from "./heap.ts";
 import type { LevelPlan } from "./levels.ts";
 import { FLAG_BUY, FLAG_COUNTS, priceOf, type Records, type RecordView } from "./records.ts";
-import { HOT_COUNT, HOT_COUNTING, HOT_HEAD, HOT_TAIL } from "./tokens.ts";
+import { ACTIVE_UNITS, AGE_ALL_AT, FINEST_HEAD, HOT_COUNT, HOT_COUNTING, HOT_HEAD, HOT_TAIL, RING } from "./tokens.ts";
 
 const UNITS = 20;
+/** A token with this many hot buckets gets a ring: locating by it is one step instead of a walk through up to 120 buckets. */
+const RING_BUCKETS_MIN = 12;
+const RING_SLOTS = 128;
+/** Coarser hot buckets age only once in this span: they are many, and few are due. */
+const AGE_ALL_MS = 240_000;
 export const HOT_BUCKET_BYTES = UNITS * 8;
 const PREVIOUS = 0;
 const NEXT = 1;
@@ -78,17 +83,65 @@ export class HotBuckets {
   /** The bucket that holds timeMs, made if there is none. */
   locate(active: number, timeMs: number): number {
     const { u32, f64 } = this.#heap;
+    const ring = u32[2 * active + RING];
+    const step = Math.floor(timeMs / this.#plan.finestStepMs);
+    const startMs = step * this.#plan.finestStepMs;
+    if (ring !== 0) {
+      const known = u32[2 * ring + (step % RING_SLOTS)];
+      if (known !== 0 && f64[known + START] === startMs) return known;
+    }
     let bucket = u32[2 * active + HOT_TAIL];
     while (bucket !== 0 && f64[bucket + START] > timeMs) bucket = u32[2 * bucket + PREVIOUS];
     if (bucket !== 0 && timeMs < this.endMs(bucket)) return bucket;
-    return this.#insertAfter(active, bucket, Math.floor(timeMs / this.#plan.finestStepMs) * this.#plan.finestStepMs);
+    return this.#insertAfter(active, bucket, startMs);
+  }
+
+  /** Enters a bucket of the finest step into the ring, which is made when it begins to pay. */
+  #enterRing(active: number, bucket: number): void {
+    const heap = this.#heap;
+    let ring = heap.u32[2 * active + RING];
+    if (ring === 0) {
+      if (heap.u32[2 * active + HOT_COUNT] < RING_BUCKETS_MIN) return;
+      ring = heap.alloc(4 * RING_SLOTS);
+      heap.own(active, ACTIVE_UNITS);
+      heap.u32[2 * active + RING] = ring;
+    }
+    const slot = (heap.f64[bucket + START] / this.#plan.finestStepMs) % RING_SLOTS;
+    const known = heap.u32[2 * ring + slot];
+    if (known !== 0 && heap.f64[known + START] > heap.f64[bucket + START]) return;
+    heap.own(ring + (slot >>> 1), 1);
+    heap.u32[2 * ring + slot] = bucket;
+  }
+
+  /** A bucket is widened or freed: the ring and the head of the finest ones must not name it. */
+  #leaveFinest(active: number, bucket: number): void {
+    const heap = this.#heap;
+    if (heap.u32[2 * active + FINEST_HEAD] === bucket) {
+      heap.own(active, ACTIVE_UNITS);
+      heap.u32[2 * active + FINEST_HEAD] = heap.u32[2 * bucket + NEXT];
+    }
+    if (this.level(bucket) > 0) return;
+    const ring = heap.u32[2 * active + RING];
+    if (ring === 0) return;
+    const slot = (heap.f64[bucket + START] / this.#plan.finestStepMs) % RING_SLOTS;
+    if (heap.u32[2 * ring + slot] !== bucket) return;
+    heap.own(ring + (slot >>> 1), 1);
+    heap.u32[2 * ring + slot] = 0;
+  }
+
+  freeRing(active: number): void {
+    const ring = this.#heap.u32[2 * active + RING];
+    if (ring === 0) return;
+    this.#heap.free(ring, 4 * RING_SLOTS);
+    this.#heap.own(active, ACTIVE_UNITS);
+    this.#heap.u32[2 * active + RING] = 0;
   }
 
   #insertAfter(active: number, before: number, startMs: number): number {
     const heap = this.#heap;
     const bucket = heap.alloc(HOT_BUCKET_BYTES);
     const { u32, f64 } = heap;
-    heap.own(active, 8);
+    heap.own(active, ACTIVE_UNITS);
     heap.own(bucket, UNITS);
     const after = before === 0 ? u32[2 * active + HOT_HEAD] : u32[2 * before + NEXT];
     u32[2 * bucket + PREVIOUS] = before;
@@ -108,6 +161,9 @@ export class HotBuckets {
     }
     u32[2 * active + HOT_COUNT] += 1;
     this.count += 1;
+    const finest = u32[2 * active + FINEST_HEAD];
+    if (finest === 0 || f64[finest + START] > startMs) u32[2 * active + FINEST_HEAD] = bucket;
+    this.#enterRing(active, bucket);
     return bucket;
   }
 
@@ -115,9 +171,10 @@ export class HotBuckets {
   remove(active: number, bucket: number): void {
     const heap = this.#heap;
     const { u32 } = heap;
+    this.#leaveFinest(active, bucket);
     const before = u32[2 * bucket + PREVIOUS];
     const after = u32[2 * bucket + NEXT];
-    heap.own(active, 8);
+    heap.own(active, ACTIVE_UNITS);
     if (before === 0) u32[2 * active + HOT_HEAD] = after;
     else {
       heap.own(before, UNITS);
@@ -152,13 +209,18 @@ export class HotBuckets {
     const price = priceOf(view);
     const timeMs = this.#records.timeMs(record);
     heap.own(bucket, UNITS);
-    heap.own(active, 8);
+    heap.own(active, ACTIVE_UNITS);
     u32[2 * active + HOT_COUNTING] += 1;
-    if (this.trades(bucket) === 0 || timeMs < f64[bucket + FIRST_TIME]) f64[bucket + FIRST_TIME] = timeMs;
-    if (timeMs > f64[bucket + LAST_TIME]) f64[bucket + LAST_TIME] = timeMs;
     u32[2 * bucket + (buy ? BUYS : SELLS)] += 1;
     this.#add(bucket, buy, view, 1);
-    if (!Number.isNaN(price)) this.#extend(bucket, record, price, chainId);
+    if (!Number.isNaN(price)) {
+      // In order, as most are: no need to look the close up in its record.
+      const inOrder = u32[2 * bucket + OPEN_RECORD] !== 0 && timeMs > f64[bucket + LAST_TIME];
+      if (inOrder) this.#extendInOrder(bucket, record, price);
+      else this.#extend(bucket, record, price, chainId);
+    }
+    if (this.trades(bucket) === 1 || timeMs < f64[bucket + FIRST_TIME]) f64[bucket + FIRST_TIME] = timeMs;
+    if (timeMs > f64[bucket + LAST_TIME]) f64[bucket + LAST_TIME] = timeMs;
     this.#records.setFlag(record, FLAG_COUNTS, true);
   }
 
@@ -171,7 +233,7 @@ export class HotBuckets {
     const price = priceOf(view);
     const timeMs = this.#records.timeMs(record);
     heap.own(bucket, UNITS);
-    heap.own(active, 8);
+    heap.own(active, ACTIVE_UNITS);
     u32[2 * active + HOT_COUNTING] -= 1;
     u32[2 * bucket + (buy ? BUYS : SELLS)] -= 1;
     this.#add(bucket, buy, view, -1);
@@ -195,6 +257,13 @@ export class HotBuckets {
     addLimbs(this.#heap.f64, usd, 2, sign, view.usdMicro - usdHigh * LIMB, usdHigh, 0);
     const token = bucket + (buy ? TOKEN_BUY : TOKEN_SELL);
     addLimbs(this.#heap.f64, token, 3, sign, view.amount0, view.amount1, view.amount2);
+  }
+
+  #extendInOrder(bucket: number, record: number, price: number): void {
+    const { u32, f64 } = this.#heap;
+    if (price > f64[bucket + HIGH]) f64[bucket + HIGH] = price;
+    if (price < f64[bucket + LOW]) f64[bucket + LOW] = price;
+    u32[2 * bucket + CLOSE_RECORD] = record;
   }
 
   #extend(bucket: number, record: number, price: number, chainId: number): void {
@@ -280,19 +349,35 @@ export class HotBuckets {
   age(active: number, highMs: number): void {
     const { levels } = this.#plan;
     if (levels.length === 1) return;
-    let bucket = this.#heap.u32[2 * active + HOT_HEAD];
+    const all = highMs >= this.#heap.f64[active + AGE_ALL_AT];
+    if (all) {
+      this.#heap.own(active, ACTIVE_UNITS);
+      this.#heap.f64[active + AGE_ALL_AT] = highMs + AGE_ALL_MS;
+    }
+    let bucket = this.#heap.u32[2 * active + (all ? HOT_HEAD : FINEST_HEAD)];
+    let finest = 0;
     while (bucket !== 0 && this.startMs(bucket) < highMs - levels[0].keepMs) {
       const next = this.next(bucket);
-      const startMs = this.startMs(bucket);
-      let level = this.level(bucket);
-      while (level + 1 < levels.length) {
-        const { stepMs } = levels[level + 1];
-        if (Math.floor(startMs / stepMs) * stepMs + stepMs > highMs - levels[level].keepMs) break;
-        level += 1;
-      }
+      const level = this.#levelFor(bucket, highMs);
       if (level !== this.level(bucket)) this.#widen(active, bucket, level);
+      else if (level === 0 && finest === 0) finest = bucket;
       bucket = next;
     }
+    this.#heap.own(active, ACTIVE_UNITS);
+    this.#heap.u32[2 * active + FINEST_HEAD] = finest === 0 ? bucket : finest;
+  }
+
+  /** The step that a bucket may have by its age. */
+  #levelFor(bucket: number, highMs: number): number {
+    const { levels } = this.#plan;
+    const startMs = this.startMs(bucket);
+    let level = this.level(bucket);
+    while (level + 1 < levels.length) {
+      const { stepMs } = levels[level + 1];
+      if (Math.floor(startMs / stepMs) * stepMs + stepMs > highMs - levels[level].keepMs) break;
+      level += 1;
+    }
+    return level;
   }
 
   #widen(active: number, bucket: number, level: number): void {
@@ -304,6 +389,7 @@ export class HotBuckets {
       this.remove(active, bucket);
       return;
     }
+    this.#leaveFinest(active, bucket);
     this.#heap.own(bucket, UNITS);
     this.#heap.f64[bucket + START] = startMs;
     this.#heap.u32[2 * bucket + LEVEL] = level;

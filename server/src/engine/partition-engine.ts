@@ -14,7 +14,7 @@ import { FLAG_COUNTS } from "./records.ts";
 import { decodeHeader, encodeHeader, type SnapshotHeader } from "./snapshot.ts";
 import type { SwapEvent } from "./swap-event.ts";
 import { SwapQuery } from "./swap-query.ts";
-import { HOT_TAIL, RECENT_FROM, SYMBOL_HOLDER } from "./tokens.ts";
+import { ACTIVE_UNITS, HOT_TAIL, RECENT_FROM, SYMBOL_HOLDER } from "./tokens.ts";
 import { TraderCounts } from "./trader-counts.ts";
 import type { Candle, Counters, EngineConfig, Outcome, ServedSwap, TokenInfo, TokenRef, WindowStats } from "./types.ts";
 import { Upkeep } from "./upkeep.ts";
@@ -207,7 +207,7 @@ export class PartitionEngine {
     if (symbol === 0) return;
     const holder = heap.u32[2 * active + SYMBOL_HOLDER];
     if (holder !== 0 && records.compare(record, holder, chain.id) < 0) return;
-    heap.own(active, 8);
+    heap.own(active, ACTIVE_UNITS);
     heap.u32[2 * active + SYMBOL_HOLDER] = record;
     tokens.setSymbolNow(token, symbol);
   }
@@ -233,7 +233,7 @@ export class PartitionEngine {
         symbol = own;
       }
     }
-    heap.own(active, 8);
+    heap.own(active, ACTIVE_UNITS);
     heap.u32[2 * active + SYMBOL_HOLDER] = holder;
     tokens.setSymbolNow(token, symbol);
   }

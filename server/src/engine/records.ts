@@ -3,12 +3,13 @@
  * identity of its swap instead of a fingerprint, because order among equal times is decided by the bytes of the event id.
  *
  * Record: u32 [0] next record of the bucket, [1] token, [2] who, [3] block hash, [4] low half of the event time;
- * u16 at byte 20 its high half; u8 at byte 22 and 23 flags; then, if flagged, price (f64) and pool, symbol (u32);
- * then varints: log index, block number, revision, usd, three amount limbs; then the transaction hash and the event id, a
- * length byte before each.
+ * u16 at byte 20 its high half; u8 at byte 22 and 23 flags; then the price (f64) if flagged; then a byte each for pool and
+ * symbol, a label of the token or LABEL_OWN and the ref; then varints: log index, block number, revision, usd, three
+ * amount limbs; then the transaction hash and the event id, a length byte before each.
  */
 import { compareBytes, equalBytes, hashBytes, mix, utf8ToString } from "./bytes.ts";
 import type { Heap } from "./heap.ts";
+import { LABEL_OWN, type Labels } from "./labels.ts";
 import type { Strings } from "./strings.ts";
 import type { SwapEvent } from "./swap-event.ts";
 
@@ -21,8 +22,6 @@ export const FLAG_GROUPED = 8;
 /** Settled: the index no longer knows the swap. */
 export const FLAG_FORGOTTEN = 16;
 const FLAG_PRICE = 32;
-const FLAG_POOL = 64;
-const FLAG_SYMBOL = 128;
 const FLAG2_EVENT_ID = 1;
 const FLAG2_REVISION = 2;
 const FLAG2_TX_HEX = 4;
@@ -33,8 +32,8 @@ const TX_SEED = 0x7a11;
 const ID_SEED = 0x1d1d;
 const TWO_32 = 4294967296;
 const VARINT_BYTES_MAX = 8;
-/** Fixed part, price, two refs, seven varints, two strings of 128 bytes with their lengths. */
-const RECORD_BYTES_MAX = 8 * Math.ceil((FIXED_BYTES + 16 + 7 * VARINT_BYTES_MAX + 2 * 129) / 8);
+/** Fixed part, price, two labels, nine varints, two strings of 128 bytes with their lengths. */
+const RECORD_BYTES_MAX = 8 * Math.ceil((FIXED_BYTES + 16 + 9 * VARINT_BYTES_MAX + 2 * 129) / 8);
 
 const HEX_VALUE = new Int8Array(256).fill(-1);
 for (let i = 0; i < 10; i++) HEX_VALUE[48 + i] = i;
@@ -67,6 +66,7 @@ export class RecordView {
 export class Records {
   readonly #heap: Heap;
   readonly #strings: Strings;
+  readonly #labels: Labels;
   readonly #scratch = new Uint8Array(RECORD_BYTES_MAX);
   readonly #scratchF64 = new Float64Array(this.#scratch.buffer, 0, RECORD_BYTES_MAX / 8);
   readonly #scratchU32 = new Uint32Array(this.#scratch.buffer, 0, RECORD_BYTES_MAX / 4);
@@ -82,9 +82,10 @@ export class Records {
   count = 0;
   bytes = 0;
 
-  constructor(heap: Heap, strings: Strings) {
+  constructor(heap: Heap, strings: Strings, labels: Labels) {
     this.#heap = heap;
     this.#strings = strings;
+    this.#labels = labels;
   }
 
   /** Packs the event's transaction hash into `tx`, and returns the hash of its swap's identity within the token. */
@@ -214,14 +215,15 @@ export class Records {
     );
   }
 
-  /** Stores the event (after prepare), with one reference to each of its strings. */
+  /** Stores the event (after prepare) of an active token, with one reference to each of its strings. */
   write(event: SwapEvent, tokenRef: number): number {
     const strings = this.#strings;
     const { bytes } = event;
     const who = strings.intern(bytes, event.whoStart, event.whoEnd);
     const block = strings.intern(bytes, event.blockHashStart, event.blockHashEnd);
-    const pool = strings.intern(bytes, event.poolStart, event.poolEnd);
-    const symbol = strings.intern(bytes, event.symbolStart, event.symbolEnd);
+    const active = this.#heap.u32[2 * tokenRef + 3];
+    const pool = this.#labels.numberOf(active, bytes, event.poolStart, event.poolEnd);
+    const symbol = this.#labels.numberOf(active, bytes, event.symbolStart, event.symbolEnd);
     const u32 = this.#scratchU32;
     let flags = (event.isBuy ? FLAG_BUY : 0) | (event.removed ? FLAG_REMOVAL : 0);
     let flags2 = this.txHex ? FLAG2_TX_HEX : 0;
@@ -237,17 +239,9 @@ export class Records {
       this.#scratchF64[at >>> 3] = event.priceUsd;
       at += 8;
     }
-    if (pool !== 0) {
-      flags |= FLAG_POOL;
-      u32[at >>> 2] = pool;
-      at += 4;
-    }
-    if (symbol !== 0) {
-      flags |= FLAG_SYMBOL;
-      u32[at >>> 2] = symbol;
-      at += 4;
-    }
     this.#at = at;
+    this.#putLabel(pool, bytes, event.poolStart, event.poolEnd);
+    this.#putLabel(symbol, bytes, event.symbolStart, event.symbolEnd);
     this.#putVarint(event.logIndex);
     if (event.blockNumber >= 0) {
       flags2 |= FLAG2_BLOCK;
@@ -287,6 +281,16 @@ export class Records {
     this.count += 1;
     this.bytes += size;
     return ref;
+  }
+
+  #putLabel(label: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#scratch[this.#at++] = label;
+    if (label === LABEL_OWN) this.#putVarint(this.#strings.intern(bytes, start, end));
+  }
+
+  #getLabel(active: number): number {
+    const label = this.#heap.u8[this.#at++];
+    return label === LABEL_OWN ? this.#getVarint() : this.#labels.ref(active, label);
   }
 
   #putVarint(value: number): void {
@@ -338,21 +342,14 @@ export class Records {
     view.ref = ref;
     view.flags = flags;
     view.price = Number.NaN;
-    view.pool = 0;
-    view.symbol = 0;
     if ((flags & FLAG_PRICE) !== 0) {
       view.price = f64[at >>> 3];
       at += 8;
     }
-    if ((flags & FLAG_POOL) !== 0) {
-      view.pool = u32[at / 4];
-      at += 4;
-    }
-    if ((flags & FLAG_SYMBOL) !== 0) {
-      view.symbol = u32[at / 4];
-      at += 4;
-    }
     this.#at = at;
+    const active = u32[2 * u32[2 * ref + 1] + 3];
+    view.pool = this.#getLabel(active);
+    view.symbol = this.#getLabel(active);
     view.logIndex = this.#getVarint();
     view.blockNumber = (flags2 & FLAG2_BLOCK) !== 0 ? this.#getVarint() : -1;
     view.revision = (flags2 & FLAG2_REVISION) !== 0 ? this.#getVarint() : 0;
@@ -417,14 +414,15 @@ export class Records {
     const strings = this.#strings;
     const who = this.who(ref);
     const blockHash = this.blockHash(ref);
-    const { pool, symbol } = view;
+    this.#at = 8 * ref + FIXED_BYTES + ((view.flags & FLAG_PRICE) !== 0 ? 8 : 0);
+    for (let i = 0; i < 2; i++) {
+      if (this.#heap.u8[this.#at++] === LABEL_OWN) strings.release(this.#getVarint());
+    }
     this.#heap.free(ref, size);
     this.count -= 1;
     this.bytes -= size;
     strings.release(who);
     strings.release(blockHash);
-    strings.release(pool);
-    strings.release(symbol);
   }
 
   /** Order of open and close: (event_time, block_number or 0, log_index, event_id as bytes). */

@@ -3,7 +3,7 @@ import type { Heap } from "./heap.ts";
 import type { LevelPlan } from "./levels.ts";
 import { FLAG_BUY, type Records } from "./records.ts";
 import type { Strings } from "./strings.ts";
-import { TRADER_SKETCH, TRADER_TABLE } from "./tokens.ts";
+import { ACTIVE_UNITS, TRADER_SKETCH, TRADER_TABLE } from "./tokens.ts";
 import { TraderSketches } from "./trader-sketch.ts";
 import { TraderTables } from "./trader-table.ts";
 
@@ -57,7 +57,7 @@ export class SettledTraders {
 
   #setTable(active: number, table: number): void {
     if (this.#heap.u32[2 * active + TRADER_TABLE] === table) return;
-    this.#heap.own(active, 8);
+    this.#heap.own(active, ACTIVE_UNITS);
     this.#heap.u32[2 * active + TRADER_TABLE] = table;
   }
 
@@ -68,7 +68,7 @@ export class SettledTraders {
       if (sellMs >= expiredMs) this.sketches.note(sketch, who, false, sellMs, expiredMs);
     });
     this.tables.free(table);
-    this.#heap.own(active, 8);
+    this.#heap.own(active, ACTIVE_UNITS);
     this.#heap.u32[2 * active + TRADER_TABLE] = 0;
     this.#heap.u32[2 * active + TRADER_SKETCH] = sketch;
   }

@@ -32,9 +32,18 @@ export const RECENT_TAIL = 10;
 export const RECENT_COUNT = 11;
 /** Swaps in hot buckets that count. */
 export const HOT_COUNTING = 12;
-/** f64 field: from here on the newest swaps are all held; 0: from the beginning. */
-export const RECENT_FROM = 7;
-export const ACTIVE_BYTES = 64;
+/** Pools and symbols of the token's records: see labels.ts. */
+export const LABELS = 13;
+/** Bucket of each of the last seconds, for tokens with many: see hot-buckets.ts. */
+export const RING = 14;
+/** The oldest bucket of the finest step, or 0. */
+export const FINEST_HEAD = 15;
+/** f64 fields: from where on the newest swaps are all held (0: from the beginning), and the high at which all hot buckets age again. */
+export const RECENT_FROM = 8;
+export const AGE_ALL_AT = 9;
+export const ACTIVE_BYTES = 80;
+/** Of which so many words are owned together. */
+export const ACTIVE_UNITS = ACTIVE_BYTES / 8;
 
 export class Tokens {
   readonly #heap: Heap;

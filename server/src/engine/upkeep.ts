@@ -10,10 +10,12 @@ import type { ColdStore } from "./cold-store.ts";
 import type { Heap } from "./heap.ts";
 import type { HotBuckets } from "./hot-buckets.ts";
 import type { Inclusions } from "./inclusions.ts";
+import type { Labels } from "./labels.ts";
 import type { LevelPlan } from "./levels.ts";
 import { FLAG_COUNTS, FLAG_FORGOTTEN, FLAG_GROUPED, type Records } from "./records.ts";
 import type { SettledTraders } from "./settled-traders.ts";
 import {
+  ACTIVE_UNITS,
   HOT_COUNTING,
   HOT_HEAD,
   RECENT_COUNT,
@@ -37,6 +39,7 @@ export type UpkeepParts = {
   readonly hot: HotBuckets;
   readonly cold: ColdStore;
   readonly traders: SettledTraders;
+  readonly labels: Labels;
 };
 
 export class Upkeep {
@@ -102,7 +105,7 @@ export class Upkeep {
       else rest.push(record);
     }
     for (const record of rest) records.free(record);
-    heap.own(active, 8);
+    heap.own(active, ACTIVE_UNITS);
     heap.u32[2 * active + HOT_COUNTING] -= counting.length;
     if (counting.length === 0) return;
     for (const record of counting) traders.note(active, record, chain.highMs);
@@ -123,7 +126,7 @@ export class Upkeep {
     for (const record of counting) {
       const own = records.read(record).symbol;
       if (record === heap.u32[2 * active + SYMBOL_HOLDER]) {
-        heap.own(active, 8);
+        heap.own(active, ACTIVE_UNITS);
         heap.u32[2 * active + SYMBOL_HOLDER] = 0;
       }
       if (own === 0) continue;
@@ -137,7 +140,7 @@ export class Upkeep {
 
   #pushRecent(active: number, record: number): void {
     const { heap, records } = this.#p;
-    heap.own(active, 8);
+    heap.own(active, ACTIVE_UNITS);
     records.setNext(record, 0);
     const tail = heap.u32[2 * active + RECENT_TAIL];
     if (tail === 0) heap.u32[2 * active + RECENT_HEAD] = record;
@@ -160,15 +163,17 @@ export class Upkeep {
 
   #dropRecent(active: number, fromMs: number): void {
     const { heap } = this.#p;
-    heap.own(active, 8);
+    heap.own(active, ACTIVE_UNITS);
     while (heap.u32[2 * active + RECENT_HEAD] !== 0) this.#shiftRecent(active);
     heap.f64[active + RECENT_FROM] = Math.max(heap.f64[active + RECENT_FROM], fromMs);
   }
 
   #retire(token: number, active: number): void {
-    const { tokens, traders } = this.#p;
+    const { tokens, traders, labels, hot } = this.#p;
     this.#dropRecent(active, 0);
     traders.free(active);
+    labels.free(active);
+    hot.freeRing(active);
     tokens.retire(token);
     if (!tokens.isKnown(token)) tokens.remove(token);
   }

@@ -1,0 +1,73 @@
+/**
+ * The few pools and symbols that a token's records name, once each per token, so that a record says which with one byte
+ * and neither retains nor releases a string. A token has a handful; what goes beyond LABELS_MAX (an attack) is
+ * retained by its record itself.
+ *
+ * Labels: u32 [0] count, [1] capacity, then string refs.
+ */
+import type { Heap } from "./heap.ts";
+import type { Strings } from "./strings.ts";
+import { ACTIVE_UNITS, LABELS } from "./tokens.ts";
+
+/** Labels are numbered from 1; 0 is none, LABEL_OWN says that the record holds the ref itself. */
+export const LABELS_MAX = 32;
+export const LABEL_OWN = 255;
+
+export class Labels {
+  readonly #heap: Heap;
+  readonly #strings: Strings;
+
+  constructor(heap: Heap, strings: Strings) {
+    this.#heap = heap;
+    this.#strings = strings;
+  }
+
+  /** The number of a label of the token, made if there is room; LABEL_OWN when there is none. */
+  numberOf(active: number, bytes: Uint8Array, start: number, end: number): number {
+    if (start === end) return 0;
+    const heap = this.#heap;
+    const labels = heap.u32[2 * active + LABELS];
+    const count = labels === 0 ? 0 : heap.u32[2 * labels];
+    for (let i = 0; i < count; i++) {
+      if (this.#strings.equals(heap.u32[2 * labels + 2 + i], bytes, start, end)) return i + 1;
+    }
+    if (count === LABELS_MAX) return LABEL_OWN;
+    this.#append(active, this.#strings.intern(bytes, start, end));
+    return count + 1;
+  }
+
+  #append(active: number, ref: number): void {
+    const heap = this.#heap;
+    let labels = heap.u32[2 * active + LABELS];
+    const count = labels === 0 ? 0 : heap.u32[2 * labels];
+    const capacity = labels === 0 ? 0 : heap.u32[2 * labels + 1];
+    if (count === capacity) {
+      const grown = heap.alloc(8 + 4 * (capacity + 2) * 2);
+      heap.u32[2 * grown] = count;
+      heap.u32[2 * grown + 1] = (capacity + 2) * 2;
+      for (let i = 0; i < count; i++) heap.u32[2 * grown + 2 + i] = heap.u32[2 * labels + 2 + i];
+      if (labels !== 0) heap.free(labels, 8 + 4 * capacity);
+      labels = grown;
+      heap.own(active, ACTIVE_UNITS);
+      heap.u32[2 * active + LABELS] = labels;
+    }
+    heap.own(labels, (8 + 4 * heap.u32[2 * labels + 1] + 7) >>> 3);
+    heap.u32[2 * labels + 2 + count] = ref;
+    heap.u32[2 * labels] = count + 1;
+  }
+
+  /** The string ref of a label. */
+  ref(active: number, number: number): number {
+    return number === 0 ? 0 : this.#heap.u32[2 * this.#heap.u32[2 * active + LABELS] + 1 + number];
+  }
+
+  free(active: number): void {
+    const heap = this.#heap;
+    const labels = heap.u32[2 * active + LABELS];
+    if (labels === 0) return;
+    for (let i = 0; i < heap.u32[2 * labels]; i++) this.#strings.release(heap.u32[2 * labels + 2 + i]);
+    heap.free(labels, 8 + 4 * heap.u32[2 * labels + 1]);
+    heap.own(active, ACTIVE_UNITS);
+    heap.u32[2 * active + LABELS] = 0;
+  }
+}
