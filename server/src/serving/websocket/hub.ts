@@ -24,6 +24,8 @@ const CLIENTS_PER_TIME_CHECK = 32;
 export type HubOptions = {
   readonly bus: StatsBus;
   readonly coalesceMs: number;
+  /** As-of is the wall clock. */
+  readonly isLive: boolean;
   readonly limits: WebSocketLimits;
   readonly metrics: WebSocketMetrics;
   /** Monotonic milliseconds. */
@@ -78,7 +80,8 @@ export class Hub {
   activate(subscription: Subscription): void {
     if (subscription.state !== "opening") return;
     subscription.state = "current";
-    if (subscription.feed?.isLive) this.#offer(subscription, this.#options.nowMs());
+    const nowMs = this.#options.nowMs();
+    if (subscription.feed?.isLive) this.#offer(subscription, nowMs, nowMs);
   }
 
   leave(subscription: Subscription): void {
@@ -180,16 +183,18 @@ export class Hub {
     if (feed.isClosed) return;
     const nowMs = this.#options.nowMs();
     if (!feed.accept(update, nowMs)) return;
+    // With a clock that follows events, the as-of says nothing about when the figures were made.
+    const ageMs = this.#options.isLive ? Math.max(0, Date.now() - update.asOf) : 0;
     let conflated = 0;
     for (const subscription of feed.subscribers) {
-      if (subscription.state === "current") this.#offer(subscription, nowMs);
+      if (subscription.state === "current") this.#offer(subscription, nowMs, nowMs - ageMs);
       else if (subscription.state !== "opening") conflated += 1;
     }
     if (conflated > 0) this.#options.metrics.conflated(conflated);
   }
 
-  #offer(subscription: Subscription, nowMs: number): void {
-    subscription.waitingSinceMs = nowMs;
+  #offer(subscription: Subscription, nowMs: number, sinceMs: number): void {
+    subscription.waitingSinceMs = sinceMs;
     const dueMs = subscription.dueMs(nowMs);
     if (dueMs > nowMs) this.#held.hold(subscription, dueMs);
     else this.#queue(subscription);

@@ -14,6 +14,7 @@ export type WebSocketConfig = {
     };
   };
   readonly windows: {
+    readonly clock: "live" | "event";
     /** In the order of the configuration. */
     readonly list: readonly { readonly name: string; readonly lengthMs: number; readonly stepMs: number }[];
   };

@@ -1,5 +1,7 @@
 /** What the WebSocket tells the outside: structured logs and the metrics whose names start with `swapstats_ws_`. */
 
+import type { Metrics } from "../../observability/metrics.ts";
+
 /** Why a connection ended; the label of `ws_closed_total`. */
 export const closeReasons = [
   "client",
@@ -20,9 +22,23 @@ export type WebSocketMetrics = {
   conflated(count: number): void;
   /** `ws_closed_total{reason}`. */
   closed(reason: CloseReason): void;
-  /** `ws_push_lag_seconds`: once a write, from the oldest update in it reaching the service's socket side to the write. */
+  /** `ws_push_lag_seconds`: once a write, from the as-of of the oldest update in it to the write. */
   pushLag(seconds: number): void;
 };
+
+/** What this folder tells, put into the program's metrics. */
+export function webSocketMetrics(metrics: Metrics): WebSocketMetrics {
+  return {
+    clients: (count) => {
+      metrics.wsClients = count;
+    },
+    conflated: (count) => {
+      metrics.wsConflated += count;
+    },
+    closed: (reason) => metrics.addWsClosed(reason),
+    pushLag: (seconds) => metrics.wsPushLagSeconds.observe(seconds),
+  };
+}
 
 /** The part of pino's logger that is used. */
 export type WebSocketLogger = {

@@ -35,7 +35,7 @@ export class Subscription {
   sentGeneration = 0;
   /** Which stretch of `conflateMs` the last message was taken in, counted from the start of the monotonic clock. */
   sentSlot = -1;
-  /** Monotonic; since when the oldest unsent update waits. */
+  /** Monotonic; since when the oldest unsent update waits, counted from its as-of where that is the wall clock. */
   waitingSinceMs = 0;
 
   constructor(client: PushTarget, requestedAs: string, conflateMs: number) {

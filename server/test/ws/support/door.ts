@@ -1,10 +1,11 @@
-/** A real HTTP server with the WebSocket door on a stand-in bus, and what it told its metrics. */
+/** A real HTTP server, which hands upgrades on as the program's does, with the WebSocket door on a stand-in bus, and what it told its metrics. */
 import { EventEmitter, once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { attachWebSocket, type WebSocketDoor } from "../../../src/serving/websocket/attach.ts";
+import { asksForWebSocket, onUpgrade } from "../../../src/serving/http/connections.ts";
 import type { WebSocketConfig, WebSocketLimits } from "../../../src/serving/websocket/limits.ts";
 import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "../../../src/serving/websocket/observers.ts";
+import { WebSocketDoor } from "../../../src/serving/websocket/web-socket-door.ts";
 import { StandInBus } from "./stand-in-bus.ts";
 
 type Ws = WebSocketConfig["api"]["ws"];
@@ -76,13 +77,14 @@ export async function openDoor(
     maxMessagesPerSec: 1_000,
     ...options.ws,
   };
-  const config = { api: { cors: options.cors ?? [], ws }, windows: { list: TEST_WINDOWS } };
+  const config = { api: { cors: options.cors ?? [], ws }, windows: { clock: "live" as const, list: TEST_WINDOWS } };
   const bus = new StandInBus();
   const metrics = new RecordedMetrics();
-  const server = createServer(handler);
+  const server = createServer({ shouldUpgradeCallback: asksForWebSocket }, handler);
   // Clients of these tests that do not answer a close are cut soon.
   const limits = { closeTimeoutMs: 100, ...options.limits };
-  const door = attachWebSocket(server, { bus, config, logger: silent, metrics, limits });
+  const door = new WebSocketDoor({ bus, config, logger: silent, metrics, limits });
+  onUpgrade(server, door.upgrade, () => false);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(async () => {
     await door.close();
