@@ -38,7 +38,8 @@ export type CheckpointObserver = {
 export type CheckpointerOptions = {
   readonly store: CheckpointStore;
   readonly claim: Claim;
-  readonly engine: { beginSnapshot(): Snapshot };
+  /** `counters.accepted` grows with every record, which tells whether the state stands at the last `advance`. */
+  readonly engine: { beginSnapshot(): Snapshot; readonly counters: { readonly accepted: number } };
   readonly redo: RedoBuffer;
   readonly snapshotIntervalMs: number;
   readonly nowMs: () => number;
@@ -64,6 +65,10 @@ export class Checkpointer {
   readonly #timer = new WakeableTimer();
   readonly #prefix: string;
   #state: "running" | "fenced" | "finished" = "running";
+  /** Records that the engine had taken at the last `advance`. */
+  #acceptedAtAdvance: number;
+  /** A write that waits for the end of the batch that is being applied. */
+  #waitingForBatch: { readonly resolve: () => void; readonly reject: (error: SwapstatsError) => void } | undefined;
   #base: RunningBase | undefined;
   #baseBegunMs = Number.NEGATIVE_INFINITY;
   #baseMs = 0;
@@ -80,6 +85,7 @@ export class Checkpointer {
     this.#keeper = new ManifestKeeper(options.store, manifest, version);
     this.#chain = new RedoChain(options.redo, chain);
     this.#prefix = partPrefix(manifest.epoch);
+    this.#acceptedAtAdvance = options.engine.counters.accepted;
     if (manifest.bases.length > 0) this.#setStatus(manifest);
   }
 
@@ -93,9 +99,18 @@ export class Checkpointer {
     return this.#problem;
   }
 
-  /** All records below `nextOffset` are applied and in the redo. Call it between batches: an image may begin here. */
+  /**
+   * All records below `nextOffset`, and no others, are applied and in the redo. A delta is cut and an image begun only where
+   * the state stands exactly here: now, or later if no record has been applied by then.
+   */
   advance(nextOffset: number): void {
+    this.#acceptedAtAdvance = this.#options.engine.counters.accepted;
     if (this.#chain.advance(nextOffset)) this.#timer.wake();
+    const waiting = this.#waitingForBatch;
+    if (waiting === undefined) return;
+    this.#waitingForBatch = undefined;
+    this.#cut();
+    waiting.resolve();
   }
 
   /** Offsets are missing: the engine was told, and the next record has this offset. */
@@ -138,10 +153,14 @@ export class Checkpointer {
     await this.#base?.done;
   }
 
-  /** Stops the loop and writes a last checkpoint; rejects as `write` does. The owner has applied its last record. */
+  /**
+   * Stops the loop and writes a last checkpoint; rejects as `write` does. The owner has applied its last record; if it
+   * failed within a batch, nothing more is written, and the next owner reads that batch again.
+   */
   async finish(): Promise<void> {
+    if (!this.#isBetweenBatches()) this.abandon();
     try {
-      if (this.#chain.state !== "whole") {
+      if (this.#state === "running" && this.#chain.state !== "whole") {
         // The last deltas need a base to stand on, so here it is waited for.
         await this.write();
         await this.baseDone();
@@ -156,7 +175,10 @@ export class Checkpointer {
   /** Stops at once, as a killed process would; what is being written may or may not become durable. */
   abandon(): void {
     if (this.#state === "running") this.#state = "finished";
-    this.#base?.controller.abort(new SwapstatsError("unavailable", "the checkpointer was stopped"));
+    const error = new SwapstatsError("unavailable", "the checkpointer was stopped");
+    this.#base?.controller.abort(error);
+    this.#waitingForBatch?.reject(error);
+    this.#waitingForBatch = undefined;
     this.#timer.wake();
   }
 
@@ -171,8 +193,8 @@ export class Checkpointer {
   async #writeOnce(): Promise<void> {
     const { store, claim, beforeSwap, nowMs } = this.#options;
     const startedMs = performance.now();
-    this.#chain.cut();
-    if (this.#chain.isBaseDue(this.#isPressed())) this.#beginBase();
+    if (this.#isBetweenBatches()) this.#cut();
+    else await this.#batchEnd();
     for (let cut = this.#chain.nextCut; cut !== undefined; cut = this.#chain.nextCut) {
       const name = `redo${this.#prefix}${this.#partCount++}`;
       await store.putPart(claim.manifest.partition, name, cut.content);
@@ -195,6 +217,22 @@ export class Checkpointer {
     const floor = this.#keeper.neededLogOffset;
     if (floor !== undefined) await this.#options.release(floor);
     if (this.#mayRelease()) this.#timer.wake();
+  }
+
+  #isBetweenBatches(): boolean {
+    return this.#options.engine.counters.accepted === this.#acceptedAtAdvance;
+  }
+
+  /** Resolves in the call of `advance` that ends the batch, which cuts the delta; rejects when that will not come. */
+  #batchEnd(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waitingForBatch = { resolve, reject };
+    });
+  }
+
+  #cut(): void {
+    this.#chain.cut();
+    if (this.#chain.isBaseDue(this.#isPressed())) this.#beginBase();
   }
 
   /** The log presses, and one base image an interval is answer enough. */

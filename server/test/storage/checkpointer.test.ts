@@ -96,6 +96,41 @@ test("deltas go on beside a base image that is being written, and garbage is rem
   assert.equal(next.engine.state, WHOLE);
 });
 
+test("a checkpoint that is due within a batch is taken at its end", async () => {
+  const disk = new SimulatedDisk();
+  const log = new ToyLog(RECORDS);
+  const owner = await ToyOwner.start(disk.fs, log);
+  for (let i = 0; i < 5; i++) {
+    owner.nowMs += 10_000;
+    owner.checkpointer.setLogPressure(true);
+    let written: Promise<void> | undefined;
+    owner.applyInTwo(() => {
+      written = owner.checkpointer.write();
+    });
+    await written;
+    await owner.checkpointer.baseDone();
+    await owner.checkpointer.write();
+  }
+  assert.equal(owner.checkpointer.status?.offset, 10);
+  const next = await finishRun(disk.afterKill(), log);
+  assert.equal(next.engine.state, WHOLE);
+});
+
+test("an owner that failed within a batch writes nothing of it", async () => {
+  const disk = new SimulatedDisk();
+  const log = new ToyLog(RECORDS);
+  const owner = await ToyOwner.start(disk.fs, log);
+  owner.apply(10);
+  await owner.writeBase();
+  owner.engine.apply("x");
+  const writing = owner.checkpointer.write();
+  await owner.checkpointer.finish();
+  await assert.rejects(writing, { code: "unavailable" });
+  const next = await finishRun(disk.afterKill(), log);
+  assert.equal(next.restored.nextOffset, 10);
+  assert.equal(next.engine.state, WHOLE);
+});
+
 test("parts that no manifest names are collected by the next owner", async () => {
   const disk = new SimulatedDisk(new Map([[`${FOLDER}/base-1-7-0.part`, new Uint8Array(5)]]));
   const owner = await ToyOwner.start(disk.fs, new ToyLog(RECORDS));

@@ -18,6 +18,7 @@ export class ToyEngine {
   /** One character a record; `|` for a gap. */
   state = "";
   seenSince: number | undefined;
+  readonly counters = { accepted: 0 };
 
   setSeenSince(ms: number): void {
     this.seenSince = ms;
@@ -28,6 +29,7 @@ export class ToyEngine {
   }
 
   apply(record: string): void {
+    this.counters.accepted++;
     this.state += record;
   }
 
@@ -160,6 +162,17 @@ export class ToyOwner {
       this.position++;
       this.checkpointer.advance(this.position);
     }
+  }
+
+  /** A batch of two records, with `between` called when only the first is applied. */
+  applyInTwo(between: () => void): void {
+    const records = this.#log.records.slice(this.position, this.position + 2);
+    this.engine.apply(records[0]!);
+    between();
+    this.engine.apply(records[1]!);
+    this.#redo.text += records.join("");
+    this.position += 2;
+    this.checkpointer.advance(this.position);
   }
 
   /** Skips to `offset`, as an owner does where the log says that records are missing. */
