@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";
 import type { EngineConfig, TokenRef } from "../../src/engine/types.ts";
-import type { TestConfig } from "../model/arbitraries.ts";
+import type { HostileLog, TestConfig } from "../model/arbitraries.ts";
 import { differences, type Served, type Tolerance } from "../model/compare-figures.ts";
-import { describeItem, type LogItem } from "../model/log-builder.ts";
+import { describeItem, LogBuilder, type LogItem } from "../model/log-builder.ts";
 import { tokenIdOf } from "../model/model-event.ts";
 import { type ModelCounters, type ModelOutcome, type ModelToken, NaiveModel } from "../model/naive-model.ts";
 import { EventWriter } from "./event-writer.ts";
@@ -60,8 +60,20 @@ export class Pair {
     this.model = new NaiveModel(config);
   }
 
+  /** The pair that a hostile log is fed to, and the log. */
+  static of({ config, startMs, commands, folderAgeMs }: HostileLog): { pair: Pair; items: LogItem[] } {
+    const pair = new Pair(config);
+    if (folderAgeMs !== undefined) pair.setSeenSince(startMs - folderAgeMs);
+    return { pair, items: new LogBuilder(config, startMs).build(commands) };
+  }
+
   get engine(): PartitionEngine {
     return this.run.engine;
+  }
+
+  setSeenSince(ms: number): void {
+    this.engine.setSeenSince(ms);
+    this.model.setSeenSince(ms);
   }
 
   /** Applies one item to both, and compares what became of it and which token the engine says it touched. */
@@ -132,7 +144,12 @@ export class Pair {
   }
 }
 
-/** The log as lines, for the message of a failed comparison. */
-export function describeLog(items: readonly LogItem[]): string {
-  return items.map(describeItem).join("\n");
+/** Runs the comparison; when it fails, the message ends with the log. */
+export function explained(items: readonly LogItem[], compare: () => void): void {
+  try {
+    compare();
+  } catch (error) {
+    const log = items.map(describeItem).join("\n");
+    throw new Error(`${(error as Error).message}\nlog:\n${log}`, { cause: error });
+  }
 }

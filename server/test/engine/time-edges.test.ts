@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { asOfOffsets, commandLists, configs, starts, type TestConfig } from "../model/arbitraries.ts";
-import { LogBuilder } from "../model/log-builder.ts";
+import { hostileLogs, type TestConfig } from "../model/arbitraries.ts";
 import type { ModelToken, NaiveModel } from "../model/naive-model.ts";
 import { itemOf, plainEvent } from "../model/plain-events.ts";
 import { buildStream, plainStream } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";
 import { edgesOf, windowsOf } from "../model/window-rules.ts";
 import { propertyOptions, randomFrom, seedOf } from "../support/seed.ts";
-import { describeLog, Pair } from "./pair.ts";
+import { explained, Pair } from "./pair.ts";
 
 /** The model's figures of a token without what moves by itself: open_time and close_time. */
 function stillFigures(model: NaiveModel, id: string, asOfMs: number): string {
@@ -69,25 +68,17 @@ function wakesAreFew(pair: Pair, token: ModelToken, from: number): boolean {
 
 describe("changes without an event", () => {
   test("the next change is never told later than it comes", (t) => {
-    const property = fc.property(
-      configs,
-      starts,
-      commandLists(40),
-      fc.array(asOfOffsets, { minLength: 3, maxLength: 5 }),
-      (config, start, commands, offsets) => {
-        const items = new LogBuilder(config, start).build(commands);
-        const pair = new Pair(config);
-        try {
-          items.forEach((item, i) => {
-            pair.take(item);
-            if (i % 13 === 0) assertNextChanges(pair, pair.highMs() + (offsets[0] as number));
-          });
-          for (const offset of offsets) assertNextChanges(pair, pair.highMs() + offset);
-        } catch (error) {
-          throw new Error(`${(error as Error).message}\nlog:\n${describeLog(items)}`, { cause: error });
-        }
-      },
-    );
+    const property = fc.property(hostileLogs(40), (log) => {
+      const { pair, items } = Pair.of(log);
+      const { offsets } = log;
+      explained(items, () => {
+        items.forEach((item, i) => {
+          pair.take(item);
+          if (i % 13 === 0) assertNextChanges(pair, pair.highMs() + (offsets[0] as number));
+        });
+        for (const offset of offsets) assertNextChanges(pair, pair.highMs() + offset);
+      });
+    });
     fc.assert(property, propertyOptions(t, 80));
   });
 
@@ -113,21 +104,20 @@ describe("changes without an event", () => {
   });
 
   test("the version grows with every change that an event makes", (t) => {
-    const property = fc.property(configs, commandLists(50), (config, commands) => {
-      const items = new LogBuilder(config, Date.UTC(2026, 0, 1)).build(commands);
-      const pair = new Pair(config);
-      const asOfMs = () => pair.highMs() + 1_000_000;
-      for (const item of items) {
-        const before = everything(pair, asOfMs());
-        const versions = versionsOf(pair);
-        const asOfBefore = asOfMs();
-        pair.take(item);
-        const after = everything(pair, asOfBefore);
-        for (const [id, figures] of Object.entries(after)) {
-          if (figures === before[id]) continue;
-          assert.notEqual(versionsOf(pair)[id], versions[id], `${id} changed, its version did not`);
+    const property = fc.property(hostileLogs(50), (log) => {
+      const { pair, items } = Pair.of(log);
+      explained(items, () => {
+        for (const item of items) {
+          const asOfMs = pair.highMs() + 1_000_000;
+          const before = everything(pair, asOfMs);
+          const versions = versionsOf(pair);
+          pair.take(item);
+          for (const [id, figures] of Object.entries(everything(pair, asOfMs))) {
+            if (figures === before[id]) continue;
+            assert.notEqual(versionsOf(pair)[id], versions[id], `${id} changed, its version did not`);
+          }
         }
-      }
+      });
     });
     fc.assert(property, propertyOptions(t, 60));
   });

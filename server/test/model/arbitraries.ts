@@ -16,6 +16,7 @@ const windowLists: readonly (readonly [names: readonly string[], bucketStepMs?: 
   [["10s", "1m", "1d", "30d"]],
   [["90s", "3m", "181s", "6m"]],
   [["6h", "24h"]],
+  [["10s", "20s", "30s", "1m", "2m", "3m", "5m", "10m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "24h"]],
 ];
 
 export const configs: fc.Arbitrary<TestConfig> = fc
@@ -46,7 +47,7 @@ export const configs: fc.Arbitrary<TestConfig> = fc
   }));
 
 /** Starts near borders of the calendar: midnight of a new year, the end of a leap day, and the first allowed times. */
-export const starts: fc.Arbitrary<number> = fc.constantFrom(
+const starts: fc.Arbitrary<number> = fc.constantFrom(
   Date.UTC(2026, 0, 1),
   Date.UTC(2026, 0, 1) - 1,
   Date.UTC(2028, 1, 29, 23, 59, 30),
@@ -116,7 +117,7 @@ const silences = fc.oneof(
   fc.constantFrom(60_000, 120_000, 900_000, 3_600_000, 86_400_000, 90_000_000, 2_600_000_000),
 );
 
-export const commands: fc.Arbitrary<Command> = fc.oneof(
+const commands: fc.Arbitrary<Command> = fc.oneof(
   { weight: 12, arbitrary: fc.record({ kind: fc.constant("swap" as const), spec: swaps }) },
   {
     weight: 3,
@@ -159,10 +160,43 @@ export function commandLists(maxLength: number): fc.Arbitrary<Command[]> {
   return fc.array(commands, { minLength: 1, maxLength, size: "max" });
 }
 
+/** As commandLists, with gaps in the offsets among them. */
+function commandListsWithGaps(maxLength: number): fc.Arbitrary<Command[]> {
+  const gap = fc.constant({ kind: "gap" as const });
+  const some = fc.oneof({ weight: 25, arbitrary: commands }, { weight: 1, arbitrary: gap });
+  return fc.array(some, { minLength: 1, maxLength, size: "max" });
+}
+
 /** Distances of an as-of from the greatest high of the log; never further back than clocks may differ. */
-export const asOfOffsets: fc.Arbitrary<number> = fc.oneof(
+const asOfOffsets: fc.Arbitrary<number> = fc.oneof(
   fc.constantFrom(0, 1, 999, 1_000, -60_000, -1),
   fc.integer({ min: -60_000, max: 120_000 }),
   fc.integer({ min: 0, max: 8_000_000 }),
   fc.integer({ min: 0, max: 200_000_000 }),
 );
+
+/** How long before the start a fresh folder was made; undefined where seen_since is the first high. */
+const folderAges: fc.Arbitrary<number | undefined> = fc.option(
+  fc.oneof(fc.constantFrom(0, 1, 60_000), fc.integer({ min: -5_000, max: 100_000_000 })),
+  { nil: undefined, freq: 1 },
+);
+
+export type HostileLog = {
+  readonly config: TestConfig;
+  readonly startMs: number;
+  readonly commands: readonly Command[];
+  /** As-ofs to compare at, from the highest high of then. */
+  readonly offsets: readonly number[];
+  readonly folderAgeMs: number | undefined;
+};
+
+/** All that a comparison with the model needs, gaps in the offsets included. */
+export function hostileLogs(maxLength: number): fc.Arbitrary<HostileLog> {
+  return fc.record({
+    config: configs,
+    startMs: starts,
+    commands: commandListsWithGaps(maxLength),
+    offsets: fc.array(asOfOffsets, { minLength: 3, maxLength: 6 }),
+    folderAgeMs: folderAges,
+  });
+}
