@@ -136,7 +136,7 @@ export class QueryExecutor {
     }
     this.#pending += 1;
     const { promise: timeout, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(tooSlow(timeoutMs)), timeoutMs);
+    const timer = setTimeout(() => reject(tooSlow(timeoutMs)), timeoutMs).unref();
     try {
       return await Promise.race([question(), timeout]);
     } catch (error) {

@@ -5,7 +5,7 @@ export type HttpLimits = {
   readonly connectionsMax: number;
   /** Request line and header fields together; beyond it 431. */
   readonly headerBytesMax: number;
-  /** Header fields that are looked at; the rest is ignored. */
+  /** Header fields; beyond it 431, or the rest is ignored by versions of Node that do so. */
   readonly headerFieldsMax: number;
   /** Path and query; beyond it 414. */
   readonly uriCharsMax: number;

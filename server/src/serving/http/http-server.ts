@@ -58,6 +58,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const sockets = trackSockets(app.server);
   onUpgrade(app.server, options.upgrade, () => context.draining);
 
+  app.addHook("onRequest", (request, _reply, done) => {
+    if ((request.raw.url as string).length <= limits.uriCharsMax) return done();
+    done(new ProblemError("uri_too_long", `Path and query may have ${limits.uriCharsMax} characters together.`));
+  });
   observeRequests(app, options.metrics, options.logger);
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOfRequest(error);
@@ -172,6 +176,9 @@ async function listen(app: FastifyInstance, address: ListenAddress): Promise<Lis
   return { host: address.host, port: (app.server.address() as AddressInfo).port };
 }
 
+/** While closing, how often connections that have become idle are looked for. */
+const CLOSE_IDLE_MS = 20;
+
 async function close(
   app: FastifyInstance,
   sockets: { destroyAll: () => void },
@@ -179,10 +186,13 @@ async function close(
   context: RouteContext,
 ): Promise<void> {
   context.draining = true;
+  // A connection whose running request ends after this point would be kept for the next one, and hold the end up.
+  const closeIdle = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_MS);
   const timer = setTimeout(() => sockets.destroyAll(), limitMs);
   try {
     await app.close();
   } finally {
+    clearInterval(closeIdle);
     clearTimeout(timer);
   }
 }

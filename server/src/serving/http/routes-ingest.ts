@@ -55,7 +55,7 @@ async function durable({ options }: RouteContext, body: Uint8Array): Promise<Ing
   const timer = setTimeout(() => {
     const text = `The swaps were not on disk within ${ingestTimeoutMs} ms. They may be taken later; send them again, copies do no harm.`;
     reject(new ProblemError("storage_failed", text));
-  }, ingestTimeoutMs);
+  }, ingestTimeoutMs).unref();
   try {
     return await Promise.race([options.ingest?.ingest(body) ?? timeout, timeout]);
   } finally {
