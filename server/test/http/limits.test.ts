@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { assertProblem, startHarness } from "./http-harness.ts";
 
-const ndjson = (body: RequestInit["body"], headers: Record<string, string> = {}): RequestInit => ({
+const ndjson = (body: NonNullable<RequestInit["body"]>, headers: Record<string, string> = {}): RequestInit => ({
   method: "POST",
   headers: { "content-type": "application/x-ndjson", ...headers },
   body,
