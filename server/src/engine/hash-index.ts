@@ -1,20 +1,26 @@
 /**
- * An index from 32-bit hashes to refs, inside the heap. It is cut into segments by the top bits of the hash, and each
+ * An index from 30-bit hashes to refs, inside the heap. It is cut into segments by the top bits of the hash, and each
  * segment is an open-addressed table with linear probing and backward-shift deletion that grows by a quarter on its own: no
  * insertion ever moves more than one segment (a whole-table doubling would stall the stream for tens of
- * milliseconds at a million entries), and tables stay between 68 and 85 % full.
+ * milliseconds at a million entries), and tables stay between 62 and 78 % full.
  *
  * Segment: u32 [0] capacity, [1] count, then pairs (hash, value). Value 0 marks an empty slot.
  */
 import type { Heap } from "./heap.ts";
 
-const SEGMENT_BITS = 8;
+const SEGMENT_BITS = 10;
 const SEGMENTS = 1 << SEGMENT_BITS;
-const SLOT_BITS = 32 - SEGMENT_BITS;
+/** The low bits of a hash choose the slot; a segment has at most 2^SLOT_BITS slots. */
+const SLOT_BITS = 16;
 const SLOT_MASK = 2 ** SLOT_BITS - 1;
-const SLOT_RANGE = 2 ** SLOT_BITS;
+const SEGMENT_SHIFT = 30 - SEGMENT_BITS;
 const FIRST_CAPACITY = 6;
-const LOAD_MAX = 0.85;
+const LOAD_MAX = 0.78;
+
+/** Where the search for a hash begins. The product stays below 2^32. */
+function homeSlot(hash: number, capacity: number): number {
+  return Math.imul(hash & SLOT_MASK, capacity) >>> SLOT_BITS;
+}
 
 /** Decides whether a candidate with the right hash is the one looked for. */
 export type Matcher = { matches(value: number): boolean };
@@ -32,11 +38,11 @@ export class HashIndex {
   /** The value under this hash that the matcher accepts, or 0. */
   find(hash: number, matcher: Matcher): number {
     const u32 = this.#heap.u32;
-    const segment = u32[2 * this.directoryRef + (hash >>> SLOT_BITS)];
+    const segment = u32[2 * this.directoryRef + (hash >>> SEGMENT_SHIFT)];
     if (segment === 0) return 0;
     const capacity = u32[2 * segment];
     const table = 2 * segment + 2;
-    let slot = Math.floor(((hash & SLOT_MASK) * capacity) / SLOT_RANGE);
+    let slot = homeSlot(hash, capacity);
     for (;;) {
       const value = u32[table + 2 * slot + 1];
       if (value === 0) return 0;
@@ -48,10 +54,10 @@ export class HashIndex {
   /** Adds an entry; the caller knows that it is not there yet (several values may share a hash). */
   insert(hash: number, value: number): void {
     const heap = this.#heap;
-    const entry = 2 * this.directoryRef + (hash >>> SLOT_BITS);
+    const entry = 2 * this.directoryRef + (hash >>> SEGMENT_SHIFT);
     let segment = heap.u32[entry];
     if (segment === 0 || heap.u32[2 * segment + 1] + 1 > heap.u32[2 * segment] * LOAD_MAX) {
-      segment = this.#resize(hash >>> SLOT_BITS, segment);
+      segment = this.#resize(hash >>> SEGMENT_SHIFT, segment);
     }
     heap.own(segment, 1);
     heap.u32[2 * segment + 1] += 1;
@@ -62,7 +68,7 @@ export class HashIndex {
     const u32 = this.#heap.u32;
     const capacity = u32[2 * segment];
     const table = 2 * segment + 2;
-    let slot = Math.floor(((hash & SLOT_MASK) * capacity) / SLOT_RANGE);
+    let slot = homeSlot(hash, capacity);
     while (u32[table + 2 * slot + 1] !== 0) slot = slot + 1 === capacity ? 0 : slot + 1;
     this.#heap.own(segment + 1 + slot, 1);
     u32[table + 2 * slot] = hash;
@@ -72,7 +78,8 @@ export class HashIndex {
   #resize(number: number, old: number): number {
     const heap = this.#heap;
     const oldCapacity = old === 0 ? 0 : heap.u32[2 * old];
-    const capacity = oldCapacity === 0 ? FIRST_CAPACITY : Math.ceil(oldCapacity * 1.25) + 2;
+    if (oldCapacity > SLOT_MASK) throw new RangeError("an index is full; use more partitions");
+    const capacity = Math.min(oldCapacity === 0 ? FIRST_CAPACITY : Math.ceil(oldCapacity * 1.25) + 2, SLOT_MASK + 1);
     const segment = heap.alloc(8 + 8 * capacity);
     heap.u32[2 * segment] = capacity;
     heap.own(this.directoryRef + (number >>> 1), 1);
@@ -92,7 +99,7 @@ export class HashIndex {
     const u32 = this.#heap.u32;
     const capacity = u32[2 * segment];
     const table = 2 * segment + 2;
-    let slot = Math.floor(((hash & SLOT_MASK) * capacity) / SLOT_RANGE);
+    let slot = homeSlot(hash, capacity);
     while (u32[table + 2 * slot + 1] !== value) {
       if (u32[table + 2 * slot + 1] === 0) throw new RangeError("hash index: entry not found");
       slot = slot + 1 === capacity ? 0 : slot + 1;
@@ -102,7 +109,7 @@ export class HashIndex {
 
   /** Exchanges the value of an existing entry. */
   replace(hash: number, oldValue: number, newValue: number): void {
-    const segment = this.#heap.u32[2 * this.directoryRef + (hash >>> SLOT_BITS)];
+    const segment = this.#heap.u32[2 * this.directoryRef + (hash >>> SEGMENT_SHIFT)];
     const slot = this.#slotOf(segment, hash, oldValue);
     this.#heap.own(segment + 1 + slot, 1);
     this.#heap.u32[2 * segment + 2 + 2 * slot + 1] = newValue;
@@ -112,7 +119,7 @@ export class HashIndex {
   remove(hash: number, value: number): void {
     const heap = this.#heap;
     const u32 = heap.u32;
-    const segment = u32[2 * this.directoryRef + (hash >>> SLOT_BITS)];
+    const segment = u32[2 * this.directoryRef + (hash >>> SEGMENT_SHIFT)];
     const capacity = u32[2 * segment];
     const table = 2 * segment + 2;
     let hole = this.#slotOf(segment, hash, value);
@@ -123,7 +130,7 @@ export class HashIndex {
       slot = slot + 1 === capacity ? 0 : slot + 1;
       const moved = u32[table + 2 * slot + 1];
       if (moved === 0) break;
-      const home = Math.floor(((u32[table + 2 * slot] & SLOT_MASK) * capacity) / SLOT_RANGE);
+      const home = homeSlot(u32[table + 2 * slot], capacity);
       const between = hole <= slot ? home > hole && home <= slot : home > hole || home <= slot;
       if (between) continue;
       heap.own(segment + 1 + hole, 1);
@@ -134,8 +141,8 @@ export class HashIndex {
     heap.own(segment + 1 + hole, 1);
     u32[table + 2 * hole] = 0;
     u32[table + 2 * hole + 1] = 0;
-    if (u32[2 * segment + 1] === 0) this.#drop(hash >>> SLOT_BITS, segment);
-    else if (capacity > 64 && u32[2 * segment + 1] < capacity * 0.25) this.#shrink(hash >>> SLOT_BITS, segment);
+    if (u32[2 * segment + 1] === 0) this.#drop(hash >>> SEGMENT_SHIFT, segment);
+    else if (capacity > 64 && u32[2 * segment + 1] < capacity * 0.25) this.#shrink(hash >>> SEGMENT_SHIFT, segment);
   }
 
   #drop(number: number, segment: number): void {

@@ -7,7 +7,7 @@
  * Sketch: f64 [0] base second; then one u32 ref for each of GROUPS groups of registers. Group: u32 [0] entries, [1] capacity,
  * then a count byte a register, then the entries: side (1 bit), rank (6), second from the base (25).
  */
-import { hashBytes } from "./bytes.ts";
+import { hashBytes32 } from "./bytes.ts";
 import type { Heap } from "./heap.ts";
 import type { Strings } from "./strings.ts";
 
@@ -62,12 +62,14 @@ export class TraderSketches {
 
   registerOf(who: number): number {
     const { u8 } = this.#heap;
-    return hashBytes(u8, this.#strings.byteStart(who), this.#strings.byteEnd(who), REGISTER_SEED) >>> (32 - PRECISION);
+    return (
+      hashBytes32(u8, this.#strings.byteStart(who), this.#strings.byteEnd(who), REGISTER_SEED) >>> (32 - PRECISION)
+    );
   }
 
   rankOf(who: number): number {
     const { u8 } = this.#heap;
-    return Math.clz32(hashBytes(u8, this.#strings.byteStart(who), this.#strings.byteEnd(who), RANK_SEED)) + 1;
+    return Math.clz32(hashBytes32(u8, this.#strings.byteStart(who), this.#strings.byteEnd(who), RANK_SEED)) + 1;
   }
 
   /** Notes a settled swap; what lies before expiredBeforeMs may be dropped. */

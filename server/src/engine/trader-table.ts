@@ -88,7 +88,7 @@ export class TraderTables {
     const { u32 } = this.#heap;
     const capacity = u32[2 * table + 3];
     const entries = 2 * table + HEADER_BYTES / 4;
-    let slot = Math.floor((this.#strings.hash(who) * capacity) / 4294967296);
+    let slot = Math.floor((this.#strings.hash(who) * capacity) / 2 ** 30);
     for (;;) {
       const at = entries + ENTRY_WORDS * slot;
       if (u32[at] === who || u32[at] === 0) return at;
