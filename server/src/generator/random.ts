@@ -17,6 +17,16 @@ export class Random {
     this.#d = mix32(this.#c + 0x9e3779b9) | 1;
   }
 
+  /** The generator in a given state, not all zero; for comparison with the reference program. */
+  static ofState(a: number, b: number, c: number, d: number): Random {
+    const random = new Random(0);
+    random.#a = a;
+    random.#b = b;
+    random.#c = c;
+    random.#d = d;
+    return random;
+  }
+
   /** An integer from 0 to 2^32 - 1. */
   uint32(): number {
     const product = Math.imul(this.#b, 5);
