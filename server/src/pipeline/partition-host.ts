@@ -115,7 +115,8 @@ export class PartitionHost {
   }
 }
 
-function wireError(error: unknown): WireError {
+/** An error as it crosses to the main thread. */
+export function wireError(error: unknown): WireError {
   if (error instanceof SwapstatsError) {
     return { code: error.code, message: error.message, retryable: error.retryable };
   }

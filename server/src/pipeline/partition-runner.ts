@@ -185,6 +185,11 @@ export class PartitionRunner {
     };
   }
 
+  /** What was not as it should be at the restore: plain sentences. */
+  get restoreProblems(): readonly string[] {
+    return this.#running?.restored.problems ?? [];
+  }
+
   get counters(): Counters | undefined {
     return this.#running?.engine.counters;
   }
@@ -334,11 +339,7 @@ export class PartitionRunner {
       this.#running?.checkpointer.problem,
       this.#options.deadLetters.problem,
     ];
-    return [
-      ...(this.#running?.restored.problems ?? []),
-      ...this.#gapProblems,
-      ...now.filter((problem) => problem !== undefined),
-    ];
+    return [...this.restoreProblems, ...this.#gapProblems, ...now.filter((problem) => problem !== undefined)];
   }
 
   #fail(error: unknown): void {
