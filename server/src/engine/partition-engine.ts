@@ -10,7 +10,7 @@ import { CHAINS_MAX, type Chain } from "./chains.ts";
 import { EngineState } from "./engine-state.ts";
 import { Heap, PAGE_BYTES } from "./heap.ts";
 import { INCLUSIONS_MAX } from "./inclusions.ts";
-import { FLAG_COUNTS } from "./records.ts";
+import { FLAG_COUNTS, type RecordView } from "./records.ts";
 import { decodeHeader, encodeHeader, type SnapshotHeader } from "./snapshot.ts";
 import type { SwapEvent } from "./swap-event.ts";
 import { SwapQuery } from "./swap-query.ts";
@@ -190,7 +190,8 @@ export class PartitionEngine {
     const now = entry === 0 ? (event.removed ? 0 : record) : inclusions.counting(after);
     if (before !== now) {
       if (before !== 0) this.#countOut(token, active, before, chain);
-      if (now !== 0) this.#countIn(token, active, now, chain);
+      const view = now === record ? records.viewOf(record, event) : records.read(now);
+      if (now !== 0) this.#countIn(token, active, view, chain);
     }
     tokens.noteRecord(token, event.eventTimeMs);
     tokens.touch(token);
@@ -198,10 +199,9 @@ export class PartitionEngine {
     if (tokens.isKnown(token)) this.touchedRef = token;
   }
 
-  #countIn(token: number, active: number, record: number, chain: Chain): void {
+  #countIn(token: number, active: number, view: RecordView, chain: Chain): void {
     const { records, hot, tokens, heap } = this.#state;
-    const view = records.read(record);
-    const { symbol } = view;
+    const { symbol, ref: record } = view;
     hot.countIn(active, hot.locate(active, records.timeMs(record)), view, chain.id);
     this.#traderCounts.countedIn(token, record);
     if (symbol === 0) return;

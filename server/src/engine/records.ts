@@ -5,7 +5,7 @@
  * Record: u32 [0] next record of the bucket, [1] token, [2] who, [3] block hash, [4] low half of the event time;
  * u16 at byte 20 its high half; u8 at byte 22 and 23 flags; then the price (f64) if flagged; then a byte each for pool and
  * symbol, a label of the token or LABEL_OWN and the ref; then varints: log index, block number, revision, usd, three
- * amount limbs; then the transaction hash and the event id, a length byte before each.
+ * amount limbs (the lowest in seven bytes); then the transaction hash and the event id, a length byte before each.
  */
 import { compareBytes, equalBytes, hashBytes, mix, utf8ToString } from "./bytes.ts";
 import type { Heap } from "./heap.ts";
@@ -252,7 +252,7 @@ export class Records {
       this.#putVarint(event.revision);
     }
     this.#putVarint(event.usdMicro);
-    this.#putVarint(event.amount0);
+    this.#putSeven(event.amount0);
     this.#putVarint(event.amount1);
     this.#putVarint(event.amount2);
     this.#putString(this.tx, 0, this.txLength);
@@ -291,6 +291,30 @@ export class Records {
   #getLabel(active: number): number {
     const label = this.#heap.u8[this.#at++];
     return label === LABEL_OWN ? this.#getVarint() : this.#labels.ref(active, label);
+  }
+
+  /** The lowest limb is nearly always full: seven bytes, without the loop of a varint. */
+  #putSeven(value: number): void {
+    const scratch = this.#scratch;
+    const at = this.#at;
+    const high = Math.floor(value / TWO_32);
+    const low = (value - high * TWO_32) >>> 0;
+    scratch[at] = low & 0xff;
+    scratch[at + 1] = (low >>> 8) & 0xff;
+    scratch[at + 2] = (low >>> 16) & 0xff;
+    scratch[at + 3] = low >>> 24;
+    scratch[at + 4] = high & 0xff;
+    scratch[at + 5] = (high >>> 8) & 0xff;
+    scratch[at + 6] = high >>> 16;
+    this.#at = at + 7;
+  }
+
+  #getSeven(): number {
+    const { u8 } = this.#heap;
+    const at = this.#at;
+    this.#at = at + 7;
+    const low = (u8[at] | (u8[at + 1] << 8) | (u8[at + 2] << 16) | (u8[at + 3] << 24)) >>> 0;
+    return low + (u8[at + 4] | (u8[at + 5] << 8) | (u8[at + 6] << 16)) * TWO_32;
   }
 
   #putVarint(value: number): void {
@@ -354,7 +378,7 @@ export class Records {
     view.blockNumber = (flags2 & FLAG2_BLOCK) !== 0 ? this.#getVarint() : -1;
     view.revision = (flags2 & FLAG2_REVISION) !== 0 ? this.#getVarint() : 0;
     view.usdMicro = this.#getVarint();
-    view.amount0 = this.#getVarint();
+    view.amount0 = this.#getSeven();
     view.amount1 = this.#getVarint();
     view.amount2 = this.#getVarint();
     view.txHex = (flags2 & FLAG2_TX_HEX) !== 0;
@@ -370,6 +394,29 @@ export class Records {
       this.#at = view.idEnd;
     }
     return view;
+  }
+
+  /** What `read` would tell of the event just written, as far as figures need it. */
+  viewOf(ref: number, event: SwapEvent, view: RecordView = this.#b): RecordView {
+    view.ref = ref;
+    view.flags = this.flags(ref);
+    view.price = event.priceUsd;
+    view.usdMicro = event.usdMicro;
+    view.amount0 = event.amount0;
+    view.amount1 = event.amount1;
+    view.amount2 = event.amount2;
+    view.symbol = 0;
+    if (event.symbolStart !== event.symbolEnd) {
+      const { u8 } = this.#heap;
+      const at = 8 * ref + FIXED_BYTES + ((view.flags & FLAG_PRICE) !== 0 ? 8 : 0);
+      const plain = u8[at] !== LABEL_OWN && u8[at + 1] !== LABEL_OWN;
+      view.symbol = plain ? this.#labels.ref(this.#activeOf(ref), u8[at + 1]) : this.read(ref, view).symbol;
+    }
+    return view;
+  }
+
+  #activeOf(ref: number): number {
+    return this.#heap.u32[2 * this.token(ref) + 3];
   }
 
   timeMs(ref: number): number {
