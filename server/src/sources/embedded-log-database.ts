@@ -67,6 +67,8 @@ const FULL = 13;
 const CORRUPT = 11;
 const NOT_A_DATABASE = 26;
 const GENERIC = 1;
+/** Extended code: the file ends before a page that it should have. */
+const SHORT_READ = 522;
 
 /** Turns an error of node:sqlite into ours; `place` names the file. */
 export function sqliteError(cause: unknown, place: string): SwapstatsError {
@@ -79,9 +81,11 @@ export function sqliteError(cause: unknown, place: string): SwapstatsError {
     return new SwapstatsError("log_full", message, { cause, retryable: true });
   }
   const outOfRange = (cause as { code?: string }).code === "ERR_OUT_OF_RANGE";
-  if (primary === CORRUPT || primary === NOT_A_DATABASE || primary === GENERIC || outOfRange) {
+  const isDamage = primary === CORRUPT || primary === NOT_A_DATABASE || primary === GENERIC || errcode === SHORT_READ;
+  if (isDamage || outOfRange) {
     return new SwapstatsError("log_damaged", `${place} is damaged: ${text}.`, { cause });
   }
+  if (errcode === undefined) return new SwapstatsError("internal", `${place}: ${text}`, { cause });
   const detail = `${text}${errcode === undefined ? "" : ` (SQLite code ${errcode})`}`;
   return new SwapstatsError("storage_failed", `${place} failed: ${detail}. Check the disk.`, {
     cause,

@@ -91,8 +91,12 @@ export class BatchBuilder {
   }
 }
 
-/** Reads a batch that should stand at (partition, baseOffset); the text says what is wrong with one that is damaged. */
-export function readBatch(bytes: Uint8Array, partition: number, baseOffset: number): StoredBatch | string {
+/**
+ * Reads a batch that should stand at (partition, baseOffset); the text says what is wrong with one that is damaged. Of a blob
+ * whose pages do not hang together node:sqlite gives null.
+ */
+export function readBatch(bytes: Uint8Array | null, partition: number, baseOffset: number): StoredBatch | string {
+  if (bytes === null) return "its pages cannot be read";
   if (bytes.length < BATCH_HEADER_BYTES) return `only ${bytes.length} bytes are left of it`;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(0, true) !== MAGIC) return "it does not begin as a batch does";

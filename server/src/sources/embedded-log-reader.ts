@@ -20,7 +20,7 @@ export type LogReaderOptions = {
   readonly raiseEnd: (offset: number) => void;
 };
 
-type Row = { key: number; count: number; batch: Uint8Array };
+type Row = { key: number; count: number; batch: Uint8Array | null };
 
 export class EmbeddedLogReader implements PartitionReader {
   readonly #options: LogReaderOptions;

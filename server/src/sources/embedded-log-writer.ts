@@ -20,6 +20,8 @@ import type { PositionsFile } from "./embedded-log-positions.ts";
 import { openPositionsFile } from "./embedded-log-positions.ts";
 import type { LogRange } from "./source.ts";
 
+/** Below the data folder. */
+export const LOG_FOLDER = "log";
 export const LOG_DATABASE_NAME = "log.sqlite";
 export const LOG_POSITIONS_NAME = "positions";
 
@@ -275,7 +277,7 @@ export class EmbeddedLogWriter {
         throw new SwapstatsError("storage_failed", message, { retryable: true });
       }
       const acknowledged = this.#partitions.map((state) => state.endOffset);
-      this.#load(database);
+      this.#initialise(database);
       this.#database = database;
       this.#recordLosses(database, acknowledged);
       return database;

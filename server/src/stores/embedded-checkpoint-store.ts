@@ -18,7 +18,8 @@ const TEMPORARY_NAME = "manifest.new";
 /** The current manifest and the one before it. */
 const MANIFESTS_KEPT = 2;
 
-function manifestName(number: number): string {
+/** Name of the file of a manifest. */
+export function manifestName(number: number): string {
   return `manifest-${String(number).padStart(12, "0")}`;
 }
 
@@ -168,7 +169,8 @@ export class EmbeddedCheckpointStore implements CheckpointStore {
   }
 }
 
-function partFile(name: string): string {
+/** Name of the file of a part; throws `internal` for what cannot be a part's name. */
+export function partFile(name: string): string {
   const file = name + PART_SUFFIX;
   if (!PART_PATTERN.test(file)) throw new SwapstatsError("internal", `"${name}" is no name of a checkpoint part`);
   return file;

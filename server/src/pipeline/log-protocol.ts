@@ -1,0 +1,48 @@
+/** What the threads say to the log thread, and it to them. */
+import type { MessagePort } from "node:worker_threads";
+import type { IngestResult } from "../bus/stats-bus.ts";
+import type { ErrorCode } from "../shared/errors.ts";
+import type { LogRange } from "../sources/source.ts";
+
+/** The log thread's `workerData`. */
+export type LogThreadOptions = {
+  /** Folder of the log; it exists, and the lock of the data folder is held. */
+  readonly folder: string;
+  readonly partitions: number;
+  readonly retentionMs: number;
+  readonly retentionBytes: number;
+  /** Events that one body may hold. */
+  readonly bodyEventsMax: number;
+};
+
+export type LogRequest =
+  | { readonly kind: "ingest"; readonly id: number; readonly body: Uint8Array }
+  /** The owner of the partition speaks through this port: `LogOwnerRequest` in, `LogNotice` out. */
+  | { readonly kind: "connect"; readonly partition: number; readonly port: MessagePort }
+  /** Commit what waits, then end; the answer is `closed`. */
+  | { readonly kind: "close" };
+
+export type ErrorText = { readonly code: ErrorCode; readonly message: string; readonly retryable: boolean };
+
+export type LogReply =
+  | { readonly id: number; readonly result: IngestResult }
+  | { readonly id: number; readonly error: ErrorText };
+
+export type LogAnswer =
+  | {
+      readonly kind: "ready";
+      readonly createdMs: number;
+      readonly problems: readonly string[];
+      readonly ranges: readonly LogRange[];
+    }
+  | { readonly kind: "failed"; readonly error: ErrorText }
+  | { readonly kind: "replies"; readonly replies: readonly LogReply[] }
+  | { readonly kind: "closed" };
+
+/** To the owner of a partition: hand it to `EmbeddedLogReader.notify`. */
+export type LogNotice = { readonly endOffset: number; readonly pressure: boolean };
+
+/** From the owner of a partition. */
+export type LogOwnerRequest =
+  | { readonly kind: "release"; readonly offset: number }
+  | { readonly kind: "raise_end"; readonly offset: number };
