@@ -5,6 +5,7 @@ import type { PartitionEngine } from "../../src/engine/partition-engine.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
 import { commandLists, configs, type TestConfig } from "../model/arbitraries.ts";
 import { LogBuilder, type LogItem } from "../model/log-builder.ts";
+import { itemOf, plainEvent } from "../model/plain-events.ts";
 import { buildStream, plainStream } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";
 import { windowsOf } from "../model/window-rules.ts";
@@ -88,6 +89,37 @@ describe("a snapshot at any offset and the replay of the rest equal a run from z
     const { engine } = new EngineRun(defaultConfig).takeAll(items);
     const whole = takeImage(engine, 1 << 28);
     for (const sliceBytes of [4_096, 65_537]) assert.deepEqual(takeImage(engine, sliceBytes), whole);
+  });
+
+  test("an image that outgrows its buffer while the snapshot is taken", () => {
+    const pad = (text: string) => text.padEnd(127, text);
+    const items = Array.from({ length: 128_000 }, (_, i) =>
+      itemOf(
+        plainEvent(i, start + 2 * i, {
+          txHash: pad(`h${i}`),
+          who: pad(`w${i}`),
+          blockHash: pad(`b${i}`),
+          token: `t${i % 7}`,
+        }),
+      ),
+    );
+    const run = new EngineRun(defaultConfig).takeAll(items.slice(0, 115_000));
+    const wanted = imageOf(run.engine);
+    const [image, next] = snapshotWhileApplying(run, items, 115_000, {
+      ...randomFrom(1),
+      below: (limit) => (limit === 20 ? 800 : limit >> 1),
+    });
+    for (const item of items.slice(next)) run.take(item);
+    assert.ok(
+      image.bytes.length < 1 << 26 && (run.engine.memory().image as number) > 1 << 26,
+      "the buffer was outgrown",
+    );
+    const restored = restoreImage(defaultConfig, image, randomFrom(2));
+    assert.deepEqual(imageOf(restored), wanted);
+    assert.deepEqual(
+      imageOf(new EngineRun(defaultConfig, restored).takeAll(items.slice(115_000)).engine),
+      imageOf(run.engine),
+    );
   });
 
   test("an aborted snapshot leaves no trace, and another may begin", (t) => {

@@ -203,4 +203,21 @@ describe("edges of windows", () => {
     const retired = [...pair.engine.tokens()].filter((ref) => pair.engine.isRetired(ref, pair.highMs()));
     assert.equal(retired.length, pair.model.known.size - 1);
   });
+
+  test("time that leaps over years and centuries, with traders exact and estimated", () => {
+    for (const exactTraders of [4096, 5]) {
+      const pair = new Pair({ ...defaultConfig, exactTraders });
+      let serial = 0;
+      for (const start of ["1973-03-04", "2026-01-01", "2026-09-09", "2031-01-01", "2262-07-07", "9999-12-30"]) {
+        const startMs = Date.parse(`${start}T00:00:00Z`);
+        for (let i = 0; i < 400; i++) {
+          serial += 1;
+          const token = i % 5 === 0 ? "other" : "token";
+          pair.take(itemOf(plainEvent(serial, startMs + i * 9_000, { token, who: `w${i % 40}`, symbol: `s${i % 3}` })));
+        }
+        for (const aheadMs of [0, 1_800_000, 80_000_000]) pair.compareAt(pair.highMs() + aheadMs, { estimate: 0.1 });
+      }
+      pair.compareState();
+    }
+  });
 });

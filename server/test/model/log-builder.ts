@@ -45,7 +45,7 @@ export type SwapSpec = {
 export type Command =
   | { readonly kind: "swap"; readonly spec: SwapSpec }
   | { readonly kind: "remove_unknown"; readonly spec: SwapSpec }
-  | { readonly kind: "copy"; readonly back: number; readonly changed: "no" | "who" | "usd" | "log_index" }
+  | { readonly kind: "copy"; readonly back: number; readonly changed: number }
   | { readonly kind: "remove"; readonly back: number; readonly shiftMs: number }
   | {
       readonly kind: "include_again";
@@ -219,11 +219,27 @@ function txHashOf(serial: number): string {
   return `0x${serial.toString(16).padStart(4, "0")}`;
 }
 
-function changedCopy(event: ModelEvent, changed: "no" | "who" | "usd" | "log_index"): ModelEvent {
-  if (changed === "who") return { ...event, who: event.who === undefined ? "somebody" : undefined };
-  if (changed === "usd") return { ...event, usd: event.usd === 0n ? 1n : event.usd - 1n };
-  if (changed === "log_index") return { ...event, logIndex: event.logIndex + 1 };
-  return event;
+/** One way for each field to differ without making another inclusion of it; the first changes nothing. */
+const changes: readonly ((event: ModelEvent) => Partial<ModelEvent>)[] = [
+  () => ({}),
+  (event) => ({ who: event.who === undefined ? "somebody" : undefined }),
+  (event) => ({ usd: event.usd === 0n ? 1n : event.usd - 1n }),
+  (event) => ({ amount: event.amount === 1n ? 2n : event.amount - 1n }),
+  (event) => ({ side: event.side === "buy" ? "sell" : "buy" }),
+  (event) => ({ logIndex: event.logIndex + 1 }),
+  (event) => ({ txHash: `${event.txHash}f` }),
+  (event) => ({ pool: `${event.pool ?? ""}p` }),
+  (event) => ({ symbol: event.symbol === undefined ? "Sym0" : undefined }),
+  (event) => ({ price: event.price === undefined ? priceFrom("3") : undefined }),
+  (event) => ({ blockNumber: event.blockNumber === undefined ? 0 : event.blockNumber + 1 }),
+  (event) => ({ eventTimeMs: event.eventTimeMs + (event.blockHash === undefined ? 0 : 1) }),
+];
+
+export const changesCount = changes.length;
+
+function changedCopy(event: ModelEvent, changed: number): ModelEvent {
+  const change = changes[changed % changes.length] as (event: ModelEvent) => Partial<ModelEvent>;
+  return { ...event, ...change(event) };
 }
 
 function hashOf(number: number): string | undefined {
