@@ -93,7 +93,7 @@ export class DeadLetterStore {
   /** The newest, by arrival, then offset; at most `limit`. Throws `storage_failed`. */
   newest(limit: number): KeptDeadLetter[] {
     try {
-      return this.#newest.all(limit) as KeptDeadLetter[];
+      return this.#newest.all(limit).map((row) => ({ ...row }) as KeptDeadLetter);
     } catch (error) {
       throw storeError(error, this.#path);
     }

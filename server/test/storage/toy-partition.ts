@@ -130,8 +130,14 @@ export class ToyOwner {
     });
   }
 
-  static async start(fs: FileSystem, log: ToyLog, nowMs: number = START_MS, fingerprint = "toy=1"): Promise<ToyOwner> {
-    const store = new EmbeddedCheckpointStore("/data", fs);
+  static async start(
+    fs: FileSystem,
+    log: ToyLog,
+    nowMs: number = START_MS,
+    fingerprint = "toy=1",
+    dataDir = "/data",
+  ): Promise<ToyOwner> {
+    const store = new EmbeddedCheckpointStore(dataDir, fs);
     const restored = await restorePartition({
       store,
       partition: 0,
