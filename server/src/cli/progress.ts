@@ -9,7 +9,8 @@ const PLAIN_EVERY_MS = 5_000;
 const FIRST_AFTER_MS = 700;
 
 export type ProgressState = {
-  readonly records: number;
+  /** Undefined: bytes alone are counted. */
+  readonly records: number | undefined;
   /** Bytes of input read, and all there are; 0 where that is unknown. */
   readonly bytesDone: number;
   readonly bytesAll: number;
@@ -48,8 +49,12 @@ export class Progress {
 
 /** `1,200,000 swaps, 310,000/s, 42 %, 6 s remaining` */
 export function progressLine(state: ProgressState, seconds: number): string {
-  const rate = seconds > 0 ? state.records / seconds : 0;
-  const parts = [`${groupDigits(state.records)} swaps`, `${groupDigits(Math.round(rate))}/s`];
+  const { records } = state;
+  const perSecond = (count: number): number => (seconds > 0 ? Math.round(count / seconds) : 0);
+  const parts =
+    records === undefined
+      ? [`${(state.bytesDone / 1e6).toFixed(1)} MB`, `${(perSecond(state.bytesDone) / 1e6).toFixed(1)} MB/s`]
+      : [`${groupDigits(records)} swaps`, `${groupDigits(perSecond(records))}/s`];
   if (state.bytesAll > 0) {
     const share = Math.min(state.bytesDone / state.bytesAll, 1);
     parts.push(`${Math.floor(share * 100)} %`);

@@ -96,7 +96,7 @@ const COLUMNS: readonly ViewColumn[] = [
   },
   { title: "BUY|SELL", width: BAR_WIDTH, align: "left", sort: "", leaves: 7, cell: barCell },
   { title: "TRADERS", width: 8, align: "right", sort: "traders", leaves: 2, cell: tradersCell },
-  { title: "ID", width: 46, align: "left", sort: "", leaves: 8, cell: ({ id }) => ({ text: id, style: "dim" }) },
+  { title: "ID", width: 48, align: "left", sort: "", leaves: 8, cell: ({ id }) => ({ text: id, style: "dim" }) },
 ];
 
 /** Rows that a terminal of this height shows. */
@@ -134,7 +134,7 @@ function rowsOf({ overview, trends }: TopState): Row[] {
     const row = overview?.rows[id];
     if (row === undefined) return [];
     const symbol = safeText(row.symbol ?? id.slice(id.indexOf(":") + 1), 10);
-    return [{ rank: index + 1, id: safeText(id, 46), symbol, stats: row.stats, trend: trends.get(id) }];
+    return [{ rank: index + 1, id: safeText(id, 48), symbol, stats: row.stats, trend: trends.get(id) }];
   });
 }
 
