@@ -1,0 +1,163 @@
+/**
+ * The main thread's side of the log thread: the door by which POST bodies and the generator reach the log. What waits for
+ * the disk is bounded here; beyond the bounds senders are told to come again.
+ */
+import { type MessagePort, Worker } from "node:worker_threads";
+import type { IngestPort, IngestResult } from "../bus/stats-bus.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+import type { LogRange } from "../sources/source.ts";
+import type { ErrorText, LogAnswer, LogReply, LogRequest, LogThreadOptions } from "./log-protocol.ts";
+
+/** Bodies that wait to be committed; four of the largest, or some seconds of a slow disk. */
+export const WAITING_BYTES_MAX = 64 * 1024 * 1024;
+export const WAITING_BODIES_MAX = 4096;
+
+type Waiting = {
+  readonly bytes: number;
+  readonly resolve: (result: IngestResult) => void;
+  readonly reject: (error: SwapstatsError) => void;
+};
+
+type Ready = Extract<LogAnswer, { kind: "ready" }>;
+
+export class LogClient implements IngestPort {
+  readonly #worker: Worker;
+  readonly #onFatal: (error: Error) => void;
+  readonly #ready = Promise.withResolvers<Ready>();
+  readonly #closed = Promise.withResolvers<void>();
+  readonly #waiting = new Map<number, Waiting>();
+  #waitingBytes = 0;
+  #nextId = 0;
+  #state: "open" | "closing" | "failed" = "open";
+  #opened: Ready | undefined;
+
+  private constructor(options: LogThreadOptions, onFatal: (error: Error) => void) {
+    this.#onFatal = onFatal;
+    this.#worker = new Worker(new URL("./log-thread.ts", import.meta.url), { name: "log", workerData: options });
+    this.#worker.on("message", (answer: LogAnswer) => this.#receive(answer));
+    this.#worker.on("error", (cause) => this.#fail(cause));
+    this.#worker.on("exit", () => this.#fail(new Error("the log thread ended")));
+  }
+
+  /**
+   * Starts the log thread and resolves when the log is open. Rejects with `bad_config` (another number of partitions),
+   * `log_damaged`, `log_full` or `storage_failed`. `onFatal` is called when the thread fails later: the process must end.
+   */
+  static async start(options: LogThreadOptions, onFatal: (error: Error) => void): Promise<LogClient> {
+    const client = new LogClient(options, onFatal);
+    client.#opened = await client.#ready.promise;
+    return client;
+  }
+
+  /** When the data folder was made. */
+  get createdMs(): number {
+    return this.#readyState().createdMs;
+  }
+
+  /** What was found wrong when the log was opened: plain sentences. */
+  get problems(): readonly string[] {
+    return this.#readyState().problems;
+  }
+
+  /** What each partition held when the log was opened. */
+  get ranges(): readonly LogRange[] {
+    return this.#readyState().ranges;
+  }
+
+  /** Bytes of the bodies that wait for their commit. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Gives the owner of a partition its way to the log: `LogOwnerRequest` in, `LogNotice` out, the first at once. */
+  connect(partition: number, port: MessagePort): void {
+    this.#worker.postMessage({ kind: "connect", partition, port } satisfies LogRequest, [port]);
+  }
+
+  ingest(body: Uint8Array): Promise<IngestResult> {
+    if (this.#state !== "open") {
+      return Promise.reject(new SwapstatsError("unavailable", "The service is stopping.", { retryable: true }));
+    }
+    const bytes = body.byteLength;
+    // An empty queue takes any body, however large.
+    const isOver = this.#waitingBytes + bytes > WAITING_BYTES_MAX || this.#waiting.size >= WAITING_BODIES_MAX;
+    if (isOver && this.#waiting.size > 0) {
+      const message = `${this.#waiting.size} bodies (${this.#waitingBytes} bytes) wait for the disk already. Send it again in a second.`;
+      return Promise.reject(new SwapstatsError("unavailable", message, { retryable: true }));
+    }
+    const id = this.#nextId++;
+    const owned = transferable(body);
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { bytes, resolve, reject });
+      this.#waitingBytes += bytes;
+      this.#worker.postMessage({ kind: "ingest", id, body: owned } satisfies LogRequest, [owned.buffer]);
+    });
+  }
+
+  /** Takes nothing more, waits until what was taken is answered, and ends the thread. Never rejects. */
+  async close(): Promise<void> {
+    if (this.#state === "open") {
+      this.#state = "closing";
+      this.#worker.postMessage({ kind: "close" } satisfies LogRequest);
+    }
+    await this.#closed.promise;
+  }
+
+  #readyState(): Ready {
+    if (this.#opened === undefined) throw new SwapstatsError("internal", "the log is not open yet");
+    return this.#opened;
+  }
+
+  #receive(answer: LogAnswer): void {
+    switch (answer.kind) {
+      case "ready":
+        this.#ready.resolve(answer);
+        return;
+      case "failed":
+        this.#state = "failed";
+        this.#ready.reject(errorOf(answer.error));
+        return;
+      case "replies":
+        for (const reply of answer.replies) this.#settle(reply);
+        return;
+      case "closed":
+        this.#closed.resolve();
+    }
+  }
+
+  #settle(reply: LogReply): void {
+    const waiting = this.#waiting.get(reply.id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(reply.id);
+    this.#waitingBytes -= waiting.bytes;
+    if ("result" in reply) waiting.resolve(reply.result);
+    else waiting.reject(errorOf(reply.error));
+  }
+
+  /** The thread is gone: by order, by a refusal to start, or by a fault. */
+  #fail(cause: unknown): void {
+    this.#closed.resolve();
+    const wasOpen = this.#state === "open";
+    this.#state = "failed";
+    const text = cause instanceof Error ? cause.message : String(cause);
+    const error = new SwapstatsError("unavailable", `The log thread failed: ${text}`, { cause, retryable: true });
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+    this.#waitingBytes = 0;
+    this.#ready.reject(error);
+    if (wasOpen && this.#opened !== undefined) this.#onFatal(error);
+  }
+}
+
+function errorOf({ code, message, retryable }: ErrorText): SwapstatsError {
+  return new SwapstatsError(code, message, { retryable });
+}
+
+/** The body in a buffer of its own: a small one lies in a pool that it shares with others, and must be copied. */
+function transferable(body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, byteLength } = body;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength && byteLength > 0) {
+    return new Uint8Array(buffer);
+  }
+  return new Uint8Array(body);
+}

@@ -1,0 +1,173 @@
+/**
+ * Takes bodies of events to the log, in the log thread: split, decode, put each accepted event into the batch of its token's
+ * partition, and commit the batches of all bodies that wait as one transaction. While that commit is on its way to the disk the next
+ * bodies gather, so the disk sets the pace, and no timer delays anybody.
+ *
+ *   idle      --a body with accepted events--> gathering
+ *   gathering --the turn of the event loop ends, or the group is large enough--> idle    replies and notices go out
+ */
+import type { IngestResult } from "../bus/stats-bus.ts";
+import { deadLetterMessage } from "../codecs/dead-letter-codes.ts";
+import { SwapDecoder } from "../codecs/swap-decoder.ts";
+import { SwapEvent } from "../engine/swap-event.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+import { partitionOfToken } from "../shared/token-partition.ts";
+import { BatchBuilder, RECORD_OVERHEAD_BYTES } from "../sources/embedded-log-format.ts";
+import type { EmbeddedLogWriter, LogAppend } from "../sources/embedded-log-writer.ts";
+import { LOG_BATCH_BYTES_MAX } from "../sources/embedded-log-writer.ts";
+import type { ErrorText, LogNotice, LogReply } from "./log-protocol.ts";
+
+/** A commit does not wait for more bodies beyond this; a single body may be larger. */
+export const GROUP_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Where the events of a body are: event i is body[starts[i], ends[i]). */
+export type EventRanges = { readonly count: number; readonly starts: Uint32Array; readonly ends: Uint32Array };
+
+export type LogServiceOptions = {
+  readonly writer: EmbeddedLogWriter;
+  /** Throws `bad_request` when the body as a whole cannot be read, `too_large` when it holds more events than it may. */
+  readonly splitBody: (body: Uint8Array) => EventRanges;
+  readonly nowMs: () => number;
+  readonly reply: (replies: readonly LogReply[]) => void;
+  readonly notify: (partition: number, notice: LogNotice) => void;
+};
+
+type Waiting = { readonly id: number; readonly result: IngestResult };
+
+/** The batches of one partition that wait for the commit; the builders are used again. */
+type PartitionGroup = { readonly builders: BatchBuilder[]; used: number };
+
+export class LogService {
+  readonly #options: LogServiceOptions;
+  readonly #decoder = new SwapDecoder();
+  readonly #event = new SwapEvent();
+  readonly #groups: PartitionGroup[];
+  #waiting: Waiting[] = [];
+  #groupBytes = 0;
+  #commitIsDue = false;
+
+  constructor(options: LogServiceOptions) {
+    this.#options = options;
+    this.#groups = Array.from({ length: options.writer.partitions }, () => ({
+      builders: [new BatchBuilder()],
+      used: 1,
+    }));
+  }
+
+  /** Takes one body; its reply comes by `reply`, at once when nothing of it goes into the log. */
+  ingest(id: number, body: Uint8Array): void {
+    let ranges: EventRanges;
+    try {
+      ranges = this.#options.splitBody(body);
+    } catch (error) {
+      this.#options.reply([{ id, error: errorText(error) }]);
+      return;
+    }
+    const result = this.#gather(body, ranges);
+    if (result.accepted === 0) {
+      this.#options.reply([{ id, result }]);
+      return;
+    }
+    this.#waiting.push({ id, result });
+    if (this.#groupBytes >= GROUP_BYTES_MAX) this.commit();
+    else if (!this.#commitIsDue) {
+      this.#commitIsDue = true;
+      // Behind the messages that are here already: their bodies join this commit.
+      setImmediate(() => this.commit());
+    }
+  }
+
+  /** Commits what waits, if anything does, then replies and tells the owners. */
+  commit(): void {
+    this.#commitIsDue = false;
+    if (this.#waiting.length === 0) return;
+    const { writer, nowMs, reply } = this.#options;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    try {
+      const appends = this.#appends();
+      writer.append(appends, nowMs());
+      this.#notify(new Set(appends.map((append) => append.partition)));
+      reply(waiting.map(({ id, result }) => ({ id, result })));
+    } catch (error) {
+      const text = commitErrorText(error);
+      // Owners that could release something may not have heard that it is urgent.
+      if (text.code === "log_full") this.#notify(this.#groups.keys());
+      reply(waiting.map(({ id }) => ({ id, error: text })));
+    } finally {
+      this.#clear();
+    }
+  }
+
+  /** Tells the owner of a partition where the log ends now. */
+  notifyOwner(partition: number): void {
+    this.#notify([partition]);
+  }
+
+  #notify(partitions: Iterable<number>): void {
+    const { writer, notify } = this.#options;
+    const pressure = writer.isUnderPressure();
+    for (const partition of partitions) notify(partition, { endOffset: writer.range(partition).endOffset, pressure });
+  }
+
+  /** Decodes all events of a body, and puts the valid ones into the group. */
+  #gather(body: Uint8Array, { count, starts, ends }: EventRanges): IngestResult {
+    const rejected: IngestResult["rejected"] = [];
+    const event = this.#event;
+    const partitions = this.#groups.length;
+    for (let i = 0; i < count; i++) {
+      const start = starts[i]!;
+      const end = ends[i]!;
+      const code = this.#decoder.decode(body, start, end, event);
+      if (code !== undefined) {
+        rejected.push({ index: i, code, message: deadLetterMessage(code) });
+        continue;
+      }
+      const partition = partitionOfToken(event.chainId, event.bytes, event.tokenStart, event.tokenEnd, partitions);
+      this.#builder(partition, end - start).add(body, start, end);
+      this.#groupBytes += end - start;
+    }
+    return { accepted: count - rejected.length, rejected };
+  }
+
+  /** The batch that takes `bytes` more, a new one when the last is full. */
+  #builder(partition: number, bytes: number): BatchBuilder {
+    const group = this.#groups[partition]!;
+    const last = group.builders[group.used - 1]!;
+    const isFull = last.count > 0 && last.byteLength + bytes + RECORD_OVERHEAD_BYTES > LOG_BATCH_BYTES_MAX;
+    if (!isFull) return last;
+    if (group.used === group.builders.length) group.builders.push(new BatchBuilder());
+    return group.builders[group.used++]!;
+  }
+
+  #appends(): LogAppend[] {
+    const appends: LogAppend[] = [];
+    for (const [partition, { builders, used }] of this.#groups.entries()) {
+      for (const batch of builders.slice(0, used)) if (batch.count > 0) appends.push({ partition, batch });
+    }
+    return appends;
+  }
+
+  #clear(): void {
+    this.#groupBytes = 0;
+    for (const group of this.#groups) {
+      for (const batch of group.builders) batch.clear();
+      group.used = 1;
+    }
+  }
+}
+
+export function errorText(error: unknown): ErrorText {
+  if (error instanceof SwapstatsError) {
+    const { code, message, retryable } = error;
+    return { code, message, retryable };
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: "internal", message, retryable: false };
+}
+
+/** Damage of the log is to a sender a storage that does not work. */
+function commitErrorText(error: unknown): ErrorText {
+  const text = errorText(error);
+  return text.code === "log_damaged" ? { ...text, code: "storage_failed", retryable: true } : text;
+}
