@@ -160,6 +160,11 @@ export class PartitionRunner {
     }
   }
 
+  /** The log has told the reader whether it is short of room. A full log takes nothing, so no batch would bring the news. */
+  noteLogPressure(): void {
+    this.#running?.checkpointer.setLogPressure(this.#options.reader.pressure);
+  }
+
   async status(): Promise<PartitionStatus> {
     const { owner, reader, board, clock } = this.#options;
     const { endOffset } = await reader.range();
@@ -328,7 +333,6 @@ export class PartitionRunner {
     this.#position = batch.nextOffset;
     redo.add(batch);
     checkpointer.advance(batch.nextOffset);
-    checkpointer.setLogPressure(this.#options.reader.pressure);
     if (this.#drainTo !== undefined && performance.now() >= this.#drainTo.deadlineMs) this.#stop.abort();
   }
 

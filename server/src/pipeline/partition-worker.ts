@@ -53,8 +53,7 @@ function runnerOf({ partition, board, logPort }: WorkerPartition): PartitionRunn
     release: (offset) => send({ kind: "release", offset }),
     raiseEnd: (offset) => send({ kind: "raise_end", offset }),
   });
-  logPort.on("message", ({ endOffset, pressure }: LogNotice) => reader.notify(endOffset, pressure));
-  return new PartitionRunner({
+  const runner = new PartitionRunner({
     partition,
     owner: setup.owner,
     engine: setup.engine,
@@ -66,6 +65,11 @@ function runnerOf({ partition, board, logPort }: WorkerPartition): PartitionRunn
     snapshotIntervalMs: setup.snapshotIntervalMs,
     seenSinceMs: setup.seenSinceMs,
   });
+  logPort.on("message", ({ endOffset, pressure }: LogNotice) => {
+    reader.notify(endOffset, pressure);
+    runner.noteLogPressure();
+  });
+  return runner;
 }
 
 /** One partition after the other: each needs all of the memory's bandwidth, and the first is ready sooner. */
