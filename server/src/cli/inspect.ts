@@ -1,10 +1,11 @@
-/** The commands `checkpoint inspect` and `log verify`. */
+/** The commands `checkpoint inspect`, `log verify` and `backup`. */
+import { backupDataFolder } from "../pipeline/backup.ts";
 import { inspectCheckpoints, verifyLog } from "../pipeline/inspect.ts";
+import { CommandFailed } from "./command-failed.ts";
 import type { Output } from "./output.ts";
-import type { InspectOptions } from "./program.ts";
+import type { DataDirOptions, InspectOptions } from "./program-tools.ts";
 import { Progress } from "./progress.ts";
 import { readConfig } from "./read-config.ts";
-import { CommandFailed } from "./run.ts";
 
 type Report = { readonly isSound: boolean; readonly lines: readonly string[] };
 
@@ -25,7 +26,12 @@ export async function runLogVerify(options: InspectOptions, output: Output): Pro
   }
 }
 
-function dataDirOf(options: InspectOptions, output: Output): string {
+export async function runBackup(target: string, options: DataDirOptions, output: Output): Promise<void> {
+  const { lines } = await backupDataFolder(dataDirOf(options, output), target);
+  output.out(`${lines.join("\n")}\n`);
+}
+
+function dataDirOf(options: DataDirOptions, output: Output): string {
   return options.dataDir ?? readConfig(options.config, output).config.dataDir;
 }
 

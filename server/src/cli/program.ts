@@ -1,11 +1,12 @@
 /** All commands with their options and help. What a command does is imported when it runs, so that help is quick. */
 import { Command, type CommanderError, InvalidArgumentError, Option } from "commander";
 import { GENERATOR_DEFAULTS, GENERATOR_LIMITS, START_MAX_MS, START_MIN_MS } from "../generator/options.ts";
+import { type Add, configOption, urlOption } from "./common-options.ts";
 import type { Output } from "./output.ts";
+import { addBackup, addCheckpoint, addConfig, addLog, addTop, addWatch } from "./program-tools.ts";
 import { durationOption, integerOption, numberOption, serviceUrlOption, shareOption, timeOption } from "./values.ts";
 import { VERSION } from "./version.ts";
 
-const DEFAULT_URL = "http://127.0.0.1:8080";
 const EVENT_TIME_MAX_MS = 253_402_300_799_999;
 
 export function makeProgram(output: Output, signal: AbortSignal): Command {
@@ -31,20 +32,22 @@ Examples:
 
 Exit codes: 0 fine, 1 failed, 2 wrong usage. docs/command-line.md says more.`,
     );
-  for (const add of [addServe, addDemo, addGenerate, addReplay, addTop, addWatch, addConfig, addCheckpoint, addLog]) {
+  for (const add of [
+    addServe,
+    addDemo,
+    addGenerate,
+    addReplay,
+    addTop,
+    addWatch,
+    addConfig,
+    addCheckpoint,
+    addLog,
+    addBackup,
+  ]) {
     add(program, output, signal);
   }
   return program;
 }
-
-type Add = (program: Command, output: Output, signal: AbortSignal) => void;
-
-const configOption = (): Option =>
-  new Option("-c, --config <file>", "configuration file (YAML); without it defaults and the environment").env(
-    "SWAPSTATS_CONFIG",
-  );
-const urlOption = (): Option =>
-  new Option("--url <url>", "address of the service").argParser(serviceUrlOption).default(DEFAULT_URL);
 
 const addServe: Add = (program, output, signal) => {
   program
@@ -192,121 +195,6 @@ Examples:
       await runReplay(files, command, readConfig(options.config as string | undefined, output).config, output, signal);
     });
 };
-
-const addTop: Add = (program, output, signal) => {
-  program
-    .command("top")
-    .summary("a live table of the busiest tokens")
-    .description(
-      "Shows the overview of a running service live. Keys on a terminal: arrows choose the column, q ends. Elsewhere it prints lines.",
-    )
-    .addOption(urlOption())
-    .option("--window <window>", "window", "5m")
-    .option("--sort <figure>", "figure to sort by", "volume_usd")
-    .option("--limit <n>", "rows (default: what fits the terminal)", integerOption(1, 500))
-    .addHelpText(
-      "after",
-      "\nExamples:\n  swapstats top\n  swapstats top --window 1h --sort trades\n  swapstats top --url http://stats.example:8080",
-    )
-    .action(async (options: { url: string; window: string; sort: string; limit?: number }) => {
-      const { runTop } = await import("./live/top.ts");
-      await runTop(options, output, signal);
-    });
-};
-
-const addWatch: Add = (program, output, signal) => {
-  program
-    .command("watch")
-    .summary("the windows of some tokens, live")
-    .description("Shows all windows of the named tokens live. A token is an id (1:0xc02a...), an address or a symbol.")
-    .argument("<token...>", "tokens")
-    .addOption(urlOption())
-    .option("--windows <list>", "windows, such as 5m,1h (default: all)")
-    .addHelpText("after", "\nExamples:\n  swapstats watch WETH\n  swapstats watch WETH USDC --windows 5m,1h,24h")
-    .action(async (tokens: string[], options: { url: string; windows?: string }) => {
-      const { runWatch } = await import("./live/watch.ts");
-      await runWatch(tokens, options, output, signal);
-    });
-};
-
-const addConfig: Add = (program, output) => {
-  const config = program
-    .command("config")
-    .summary("check or show the configuration")
-    .description("The configuration, as the service would read it.");
-  config
-    .command("check")
-    .description("Validates the configuration file and the environment, and lists all problems.")
-    .addOption(configOption())
-    .addHelpText("after", "\nExample:\n  swapstats config check --config config.yaml")
-    .action(async (options: { config?: string }) => {
-      const { readConfig } = await import("./read-config.ts");
-      readConfig(options.config, output);
-      output.out("The configuration is fine.\n");
-    });
-  config
-    .command("show")
-    .description("Prints the effective configuration and where each value comes from; secrets are masked.")
-    .addOption(configOption())
-    .addOption(new Option("--format <format>", "how it is printed").choices(["yaml", "json"]).default("yaml"))
-    .addHelpText("after", "\nExamples:\n  swapstats config show\n  WINDOWS=5m,1h swapstats config show --format json")
-    .action(async (options: { config?: string; format: string }) => {
-      const [{ readConfig }, { showJson, showYaml }] = await Promise.all([
-        import("./read-config.ts"),
-        import("../config/show.ts"),
-      ]);
-      const { settings } = readConfig(options.config, output);
-      output.out(options.format === "json" ? showJson(settings) : showYaml(settings));
-    });
-};
-
-const dataDirOption = (): Option =>
-  new Option("--data-dir <folder>", "data folder (default: data_dir of the configuration)");
-
-const addCheckpoint: Add = (program, output) => {
-  const checkpoint = program
-    .command("checkpoint")
-    .summary("look into checkpoints")
-    .description("Checkpoints of a data folder.");
-  checkpoint
-    .command("inspect")
-    .description(
-      "Says what the checkpoints of a data folder hold, and whether they are sound. Changes nothing; fine beside a running service.",
-    )
-    .addOption(configOption())
-    .addOption(dataDirOption())
-    .addOption(new Option("--format <format>", "how it is printed").choices(["text", "json"]).default("text"))
-    .addHelpText(
-      "after",
-      "\nExamples:\n  swapstats checkpoint inspect\n  swapstats checkpoint inspect --data-dir /var/lib/swapstats",
-    )
-    .action(async (options: InspectOptions) => {
-      const { runCheckpointInspect } = await import("./inspect.ts");
-      await runCheckpointInspect(options, output);
-    });
-};
-
-const addLog: Add = (program, output) => {
-  const log = program
-    .command("log")
-    .summary("look into the embedded log")
-    .description("The embedded log of a data folder.");
-  log
-    .command("verify")
-    .description(
-      "Reads the whole log of a data folder and checks every batch. Changes nothing; fine beside a running service.",
-    )
-    .addOption(configOption())
-    .addOption(dataDirOption())
-    .addOption(new Option("--format <format>", "how it is printed").choices(["text", "json"]).default("text"))
-    .addHelpText("after", "\nExamples:\n  swapstats log verify\n  swapstats log verify --data-dir /var/lib/swapstats")
-    .action(async (options: InspectOptions) => {
-      const { runLogVerify } = await import("./inspect.ts");
-      await runLogVerify(options, output);
-    });
-};
-
-export type InspectOptions = { config?: string; dataDir?: string; format: "text" | "json" };
 
 /** `ndjson`, `http`, or the address of a service. */
 function targetOption(text: string): string {

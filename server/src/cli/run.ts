@@ -1,13 +1,11 @@
 /** Runs the command line in this process: exit codes, errors as text, signals, closed pipes. */
 import { CommanderError } from "commander";
 import { SwapstatsError } from "../shared/errors.ts";
+import { CommandFailed } from "./command-failed.ts";
 import { type Output, processOutput } from "./output.ts";
 import { makeProgram } from "./program.ts";
 
 export const EXIT = { fine: 0, failed: 1, usage: 2 } as const;
-
-/** Thrown by commands that have said themselves what failed, such as a check that found something. */
-export class CommandFailed extends Error {}
 
 /** The exit code of the command line `args` (without node and script). Never throws. */
 export async function runCli(args: readonly string[], output: Output, signal: AbortSignal): Promise<number> {

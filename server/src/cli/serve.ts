@@ -3,10 +3,10 @@ import { type App, startApp } from "../app.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { formatListenAddress, type ListenAddress } from "../config/units.ts";
 import { createLogger } from "../observability/logger.ts";
+import { CommandFailed } from "./command-failed.ts";
 import type { Output } from "./output.ts";
 import { groupDigits } from "./progress.ts";
 import { readConfig } from "./read-config.ts";
-import { CommandFailed } from "./run.ts";
 import { VERSION } from "./version.ts";
 
 /** Above the limits within which the parts of the service end; a part that hangs must not hold the process. */

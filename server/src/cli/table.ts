@@ -24,6 +24,8 @@ export function pad(text: string, width: number, align: "left" | "right"): strin
 
 /** Characters on a terminal, nearly: East Asian and emoji characters take two places, marks none. */
 export function displayWidth(text: string): number {
+  // Nearly all cells, and many times faster than looking at each character.
+  if (/^[ -~]*$/.test(text)) return text.length;
   let width = 0;
   for (const character of text) {
     if (/\p{M}|\u200d/u.test(character)) continue;

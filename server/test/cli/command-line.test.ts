@@ -59,6 +59,7 @@ describe("command line", () => {
         "config show",
         "checkpoint inspect",
         "log verify",
+        "backup",
       ],
     );
     for (const names of leaves) {
@@ -191,7 +192,7 @@ describe("progress", () => {
     const texts: string[] = [];
     const progress = new Progress({ ...terminal, err: (text) => void texts.push(text) }, "replay", 0);
     progress.update(state, 500);
-    assert.deepEqual(texts, []);
+    assert.equal(texts.length, 0);
     progress.update(state, 1_000);
     progress.update(state, 1_100);
     progress.update(state, 1_300);

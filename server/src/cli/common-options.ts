@@ -1,0 +1,17 @@
+/** Options that several commands have. */
+import { type Command, Option } from "commander";
+import type { Output } from "./output.ts";
+import { serviceUrlOption } from "./values.ts";
+
+const DEFAULT_URL = "http://127.0.0.1:8080";
+
+/** Adds one command, or one with its sub-commands. */
+export type Add = (program: Command, output: Output, signal: AbortSignal) => void;
+
+export const configOption = (): Option =>
+  new Option("-c, --config <file>", "configuration file (YAML); without it defaults and the environment").env(
+    "SWAPSTATS_CONFIG",
+  );
+
+export const urlOption = (): Option =>
+  new Option("--url <url>", "address of the service").argParser(serviceUrlOption).default(DEFAULT_URL);

@@ -1,0 +1,140 @@
+/** The commands that look at a running service, its configuration and its data folder. */
+import { Option } from "commander";
+import { type Add, configOption, urlOption } from "./common-options.ts";
+import { integerOption } from "./values.ts";
+
+export const addTop: Add = (program, output, signal) => {
+  program
+    .command("top")
+    .summary("a live table of the busiest tokens")
+    .description(
+      "Shows the overview of a running service live. Keys on a terminal: arrows choose the column, q ends. Elsewhere it prints lines.",
+    )
+    .addOption(urlOption())
+    .option("--window <window>", "window", "5m")
+    .option("--sort <figure>", "figure to sort by", "volume_usd")
+    .option("--limit <n>", "rows (default: what fits the terminal)", integerOption(1, 500))
+    .addHelpText(
+      "after",
+      "\nExamples:\n  swapstats top\n  swapstats top --window 1h --sort trades\n  swapstats top --url http://stats.example:8080",
+    )
+    .action(async (options: { url: string; window: string; sort: string; limit?: number }) => {
+      const { runTop } = await import("./live/top.ts");
+      await runTop(options, output, signal);
+    });
+};
+
+export const addWatch: Add = (program, output, signal) => {
+  program
+    .command("watch")
+    .summary("the windows of some tokens, live")
+    .description("Shows all windows of the named tokens live. A token is an id (1:0xc02a...), an address or a symbol.")
+    .argument("<token...>", "tokens")
+    .addOption(urlOption())
+    .option("--windows <list>", "windows, such as 5m,1h (default: all)")
+    .addHelpText("after", "\nExamples:\n  swapstats watch WETH\n  swapstats watch WETH USDC --windows 5m,1h,24h")
+    .action(async (tokens: string[], options: { url: string; windows?: string }) => {
+      const { runWatch } = await import("./live/watch.ts");
+      await runWatch(tokens, options, output, signal);
+    });
+};
+
+export const addConfig: Add = (program, output) => {
+  const config = program
+    .command("config")
+    .summary("check or show the configuration")
+    .description("The configuration, as the service would read it.");
+  config
+    .command("check")
+    .description("Validates the configuration file and the environment, and lists all problems.")
+    .addOption(configOption())
+    .addHelpText("after", "\nExample:\n  swapstats config check --config config.yaml")
+    .action(async (options: { config?: string }) => {
+      const { readConfig } = await import("./read-config.ts");
+      readConfig(options.config, output);
+      output.out("The configuration is fine.\n");
+    });
+  config
+    .command("show")
+    .description("Prints the effective configuration and where each value comes from; secrets are masked.")
+    .addOption(configOption())
+    .addOption(new Option("--format <format>", "how it is printed").choices(["yaml", "json"]).default("yaml"))
+    .addHelpText("after", "\nExamples:\n  swapstats config show\n  WINDOWS=5m,1h swapstats config show --format json")
+    .action(async (options: { config?: string; format: string }) => {
+      const [{ readConfig }, { showJson, showYaml }] = await Promise.all([
+        import("./read-config.ts"),
+        import("../config/show.ts"),
+      ]);
+      const { settings } = readConfig(options.config, output);
+      output.out(options.format === "json" ? showJson(settings) : showYaml(settings));
+    });
+};
+
+const dataDirOption = (): Option =>
+  new Option("--data-dir <folder>", "data folder (default: data_dir of the configuration)");
+
+export const addCheckpoint: Add = (program, output) => {
+  const checkpoint = program
+    .command("checkpoint")
+    .summary("look into checkpoints")
+    .description("Checkpoints of a data folder.");
+  checkpoint
+    .command("inspect")
+    .description(
+      "Says what the checkpoints of a data folder hold, and whether they are sound. Changes nothing; fine beside a running service.",
+    )
+    .addOption(configOption())
+    .addOption(dataDirOption())
+    .addOption(new Option("--format <format>", "how it is printed").choices(["text", "json"]).default("text"))
+    .addHelpText(
+      "after",
+      "\nExamples:\n  swapstats checkpoint inspect\n  swapstats checkpoint inspect --data-dir /var/lib/swapstats",
+    )
+    .action(async (options: InspectOptions) => {
+      const { runCheckpointInspect } = await import("./inspect.ts");
+      await runCheckpointInspect(options, output);
+    });
+};
+
+export const addLog: Add = (program, output) => {
+  const log = program
+    .command("log")
+    .summary("look into the embedded log")
+    .description("The embedded log of a data folder.");
+  log
+    .command("verify")
+    .description(
+      "Reads the whole log of a data folder and checks every batch. Changes nothing; fine beside a running service.",
+    )
+    .addOption(configOption())
+    .addOption(dataDirOption())
+    .addOption(new Option("--format <format>", "how it is printed").choices(["text", "json"]).default("text"))
+    .addHelpText("after", "\nExamples:\n  swapstats log verify\n  swapstats log verify --data-dir /var/lib/swapstats")
+    .action(async (options: InspectOptions) => {
+      const { runLogVerify } = await import("./inspect.ts");
+      await runLogVerify(options, output);
+    });
+};
+
+export const addBackup: Add = (program, output) => {
+  program
+    .command("backup")
+    .summary("copy a data folder")
+    .description(
+      "Copies the data folder of a running or stopped service to another folder, and checks every file of the copy. A service starts from the copy as from the original.",
+    )
+    .argument("<folder>", "where the copy goes; must not exist, or be empty")
+    .addOption(configOption())
+    .addOption(dataDirOption())
+    .addHelpText(
+      "after",
+      "\nExamples:\n  swapstats backup /backups/monday\n  swapstats backup /backups/monday --data-dir /var/lib/swapstats",
+    )
+    .action(async (target: string, options: DataDirOptions) => {
+      const { runBackup } = await import("./inspect.ts");
+      await runBackup(target, options, output);
+    });
+};
+
+export type DataDirOptions = { config?: string; dataDir?: string };
+export type InspectOptions = DataDirOptions & { format: "text" | "json" };
