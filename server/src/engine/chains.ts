@@ -8,6 +8,8 @@ export const CHAINS_MAX = 256;
 /** Grain of the wheel: a token with fresh swaps is looked after once in this span of event time. */
 export const WHEEL_GRAIN_MS = 30_000;
 const WHEEL_SLOTS = 4096;
+/** Hashes of so many recent blocks are kept at hand, by block number. */
+export const BLOCK_SLOTS = 256;
 /** Empty slots passed over by one event at most, so that a jump of the high stalls nothing. */
 const SLOTS_PER_EVENT_MAX = 256;
 
@@ -20,13 +22,14 @@ export type Chain = {
   /** Buckets younger than this stay hot: the horizon, and never less than what lies ahead of an as-of. */
   readonly hotMs: number;
   highMs: number;
-  wheelRef: number;
+  readonly blocksRef: number;
+  readonly wheelRef: number;
   wheelPosition: number;
   scheduled: number;
 };
 
 /** What of a chain is not derived from the configuration; part of the snapshot's header. */
-export type ChainState = Pick<Chain, "id" | "highMs" | "wheelRef" | "wheelPosition" | "scheduled">;
+export type ChainState = Pick<Chain, "id" | "highMs" | "blocksRef" | "wheelRef" | "wheelPosition" | "scheduled">;
 
 const DUE = 5;
 
@@ -61,13 +64,16 @@ export class Chains {
 
   create(id: number, highMs: number): Chain {
     const wheelRef = this.#heap.alloc(4 * WHEEL_SLOTS);
-    return this.#append({ id, highMs, wheelRef, wheelPosition: Math.floor(highMs / WHEEL_GRAIN_MS), scheduled: 0 });
+    const blocksRef = this.#heap.alloc(4 * BLOCK_SLOTS);
+    const wheelPosition = Math.floor(highMs / WHEEL_GRAIN_MS);
+    return this.#append({ id, highMs, blocksRef, wheelRef, wheelPosition, scheduled: 0 });
   }
 
   states(): ChainState[] {
-    return this.list.map(({ id, highMs, wheelRef, wheelPosition, scheduled }) => ({
+    return this.list.map(({ id, highMs, blocksRef, wheelRef, wheelPosition, scheduled }) => ({
       id,
       highMs,
+      blocksRef,
       wheelRef,
       wheelPosition,
       scheduled,

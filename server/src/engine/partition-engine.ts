@@ -180,7 +180,7 @@ export class PartitionEngine {
       counters.applied += 1;
       tokens.makeKnown(token);
     }
-    const record = records.write(event, token);
+    const record = records.write(event, token, chain);
     hot.attach(hot.locate(active, event.eventTimeMs), record);
     const before = entry === 0 ? 0 : inclusions.counting(entry);
     const after =

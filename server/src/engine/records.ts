@@ -8,6 +8,7 @@
  * amount limbs (the lowest in seven bytes); then the transaction hash and the event id, a length byte before each.
  */
 import { compareBytes, equalBytes, hashBytes, mix, utf8ToString } from "./bytes.ts";
+import { BLOCK_SLOTS, type Chain } from "./chains.ts";
 import type { Heap } from "./heap.ts";
 import { LABEL_OWN, type Labels } from "./labels.ts";
 import type { Strings } from "./strings.ts";
@@ -216,11 +217,15 @@ export class Records {
   }
 
   /** Stores the event (after prepare) of an active token, with one reference to each of its strings. */
-  write(event: SwapEvent, tokenRef: number): number {
+  write(event: SwapEvent, tokenRef: number, chain: Chain): number {
     const strings = this.#strings;
     const { bytes } = event;
     const who = strings.intern(bytes, event.whoStart, event.whoEnd);
-    const block = strings.intern(bytes, event.blockHashStart, event.blockHashEnd);
+    let block = 0;
+    if (event.blockHashStart !== event.blockHashEnd) {
+      const slot = 2 * chain.blocksRef + (Math.max(event.blockNumber, 0) % BLOCK_SLOTS);
+      block = strings.internNear(slot, bytes, event.blockHashStart, event.blockHashEnd);
+    }
     const active = this.#heap.u32[2 * tokenRef + 3];
     const pool = this.#labels.numberOf(active, bytes, event.poolStart, event.poolEnd);
     const symbol = this.#labels.numberOf(active, bytes, event.symbolStart, event.symbolEnd);

@@ -61,6 +61,24 @@ export class Strings {
     return ref;
   }
 
+  /**
+   * Like intern, for strings that come again and again within a short time: `slotWord` is a word of the heap that
+   * remembers (and holds a reference to) the string last asked for there.
+   */
+  internNear(slotWord: number, bytes: Uint8Array, start: number, end: number): number {
+    const near = this.#heap.u32[slotWord];
+    if (near !== 0 && this.equals(near, bytes, start, end)) {
+      this.retain(near);
+      return near;
+    }
+    const ref = this.intern(bytes, start, end);
+    this.retain(ref);
+    this.#heap.own(slotWord >>> 1, 1);
+    this.#heap.u32[slotWord] = ref;
+    this.release(near);
+    return ref;
+  }
+
   retain(ref: number): void {
     if (ref === 0) return;
     this.#heap.own(ref, 1);

@@ -12,6 +12,9 @@ const HEADER_BYTES = 16;
 const ENTRY_WORDS = 3;
 const FIRST_CAPACITY = 4;
 const LOAD_MAX = 0.8;
+/** Slots a wallet after a rebuild: a third may come before the next one. */
+const GROWTH = 1.66;
+const HEADER_WORDS = HEADER_BYTES / 4;
 const OFFSET_MAX = 0xffffffff;
 /** The base lies so far before the first time, for entries that come out of order. */
 const BASE_LEAD_SECONDS = 1000_000_000;
@@ -98,25 +101,39 @@ export class TraderTables {
 
   /** Copies what has not expired into a table of the right size with this base. */
   #rebuild(old: number, expiredBeforeMs: number, baseSecond: number): number {
-    const live: number[] = [];
-    const dead: number[] = [];
-    this.each(old, (who, buyMs, sellMs) => {
-      if (Math.max(buyMs, sellMs) < expiredBeforeMs) dead.push(who);
-      else live.push(who, buyMs, sellMs);
-    });
-    const wanted = live.length / 3 + 1;
-    const table = this.#allocate(Math.max(FIRST_CAPACITY, Math.ceil((wanted * 1.2) / LOAD_MAX)));
+    const shift = this.#heap.f64[old] - baseSecond;
+    const expired = expiredBeforeMs / 1000 - this.#heap.f64[old] + 1;
+    const table = this.#allocate(Math.max(FIRST_CAPACITY, Math.ceil((this.#live(old, expired) + 1) * GROWTH)));
     this.#heap.f64[table] = baseSecond;
-    this.#heap.u32[2 * table + 2] = live.length / 3;
-    for (let i = 0; i < live.length; i += 3) {
-      const slot = this.#slot(table, live[i]);
-      this.#heap.u32[slot] = live[i];
-      this.#heap.u32[slot + 1] = Math.max(0, Math.floor(live[i + 1] / 1000) - baseSecond + 1);
-      this.#heap.u32[slot + 2] = Math.max(0, Math.floor(live[i + 2] / 1000) - baseSecond + 1);
+    const { u32 } = this.#heap;
+    const from = 2 * old + HEADER_WORDS;
+    const end = from + ENTRY_WORDS * u32[2 * old + 3];
+    for (let at = from; at < end; at += ENTRY_WORDS) {
+      const who = u32[at];
+      if (who === 0) continue;
+      if (Math.max(u32[at + 1], u32[at + 2]) < expired) {
+        this.#strings.release(who);
+        continue;
+      }
+      const slot = this.#slot(table, who);
+      u32[slot] = who;
+      u32[slot + 1] = u32[at + 1] === 0 ? 0 : Math.max(0, u32[at + 1] + shift);
+      u32[slot + 2] = u32[at + 2] === 0 ? 0 : Math.max(0, u32[at + 2] + shift);
+      u32[2 * table + 2] += 1;
     }
     this.#release(old);
-    for (const who of dead) this.#strings.release(who);
     return table;
+  }
+
+  #live(table: number, expired: number): number {
+    const { u32 } = this.#heap;
+    const from = 2 * table + HEADER_WORDS;
+    const end = from + ENTRY_WORDS * u32[2 * table + 3];
+    let live = 0;
+    for (let at = from; at < end; at += ENTRY_WORDS) {
+      if (u32[at] !== 0 && Math.max(u32[at + 1], u32[at + 2]) >= expired) live += 1;
+    }
+    return live;
   }
 
   /** Drops wallets not seen since expiredBeforeMs. Returns the table, which may have moved. */
