@@ -1,0 +1,93 @@
+import { writeUtf8 } from "./utf8.ts";
+
+const BACKSLASH = 0x5c;
+
+/** Value of a hex digit, 16 for all else. */
+const HEX_VALUE = new Uint8Array(256).fill(16);
+for (let i = 0; i < 16; i++) {
+  HEX_VALUE["0123456789abcdef".charCodeAt(i)] = i;
+  HEX_VALUE["0123456789ABCDEF".charCodeAt(i)] = i;
+}
+
+const ESCAPED_BYTE = new Uint8Array(256);
+for (const [escape, text] of Object.entries({ b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" })) {
+  ESCAPED_BYTE[escape.charCodeAt(0)] = text.charCodeAt(0);
+}
+for (const text of '"\\/') ESCAPED_BYTE[text.charCodeAt(0)] = text.charCodeAt(0);
+
+/** Returned in place of a position. */
+export const UNPAIRED_SURROGATE = -1;
+export const TOO_LONG = -2;
+
+/**
+ * Writes the string between the quotes at [start, end), which is known to be well formed, into `out` from `at` on, escapes
+ * resolved, and returns the position behind it; UNPAIRED_SURROGATE, or TOO_LONG when it would pass `limit`, whichever
+ * comes first. `out` needs 3 bytes of room beyond `limit`.
+ */
+export function resolveEscapes(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  at: number,
+  limit: number,
+): number {
+  let p = start;
+  let o = at;
+  while (p < end) {
+    const c = buf[p];
+    if (c !== BACKSLASH) {
+      out[o++] = c;
+      p++;
+    } else if (buf[p + 1] !== 0x75) {
+      out[o++] = ESCAPED_BYTE[buf[p + 1]];
+      p += 2;
+    } else {
+      let unit = hex4(buf, p + 2);
+      p += 6;
+      if (unit >= 0xd800 && unit <= 0xdfff) {
+        if (unit >= 0xdc00 || p + 6 > end || buf[p] !== BACKSLASH || buf[p + 1] !== 0x75) return UNPAIRED_SURROGATE;
+        const low = hex4(buf, p + 2);
+        if (low < 0xdc00 || low > 0xdfff) return UNPAIRED_SURROGATE;
+        p += 6;
+        unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+      }
+      o = writeUtf8(out, o, unit);
+    }
+    if (o > limit) return TOO_LONG;
+  }
+  return o;
+}
+
+function hex4(buf: Uint8Array, p: number): number {
+  return (
+    (HEX_VALUE[buf[p]] << 12) | (HEX_VALUE[buf[p + 1]] << 8) | (HEX_VALUE[buf[p + 2]] << 4) | HEX_VALUE[buf[p + 3]]
+  );
+}
+
+/** Whether the bytes are `0x` or `0X` and one hex digit or more. */
+export function isHex(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < 3 || bytes[start] !== 0x30 || (bytes[start + 1] | 0x20) !== 0x78) return false;
+  for (let p = start + 2; p < end; p++) if (HEX_VALUE[bytes[p]] === 16) return false;
+  return true;
+}
+
+/** Whether the bytes are a 20-byte address: `0x` or `0X` and 40 hex digits. */
+export function isAddress(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start === 42 && isHex(bytes, start, end);
+}
+
+const ADDRESS_TEXT = /^0[xX][0-9a-fA-F]{40}$/;
+const HEX_TEXT = /^0[xX][0-9a-fA-F]+$/;
+
+/**
+ * The form in which a token, pool or trader is kept and looked up: a 20-byte hex address in lower case, all else as it is.
+ */
+export function canonicalTokenText(text: string): string {
+  return ADDRESS_TEXT.test(text) ? text.toLowerCase() : text;
+}
+
+/** The same for transaction and block hashes, where hex of any length is lower-cased. */
+export function canonicalHashText(text: string): string {
+  return HEX_TEXT.test(text) ? text.toLowerCase() : text;
+}
