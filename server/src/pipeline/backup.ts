@@ -6,6 +6,9 @@
  * the log. If the service removes a file meanwhile (a newer checkpoint has taken its place), that partition is copied anew; if it
  * removes records that the copied checkpoint needs (retention), the whole copy is.
  *
+ * The copy of a running service is marked with a gap at the end of its log: whoever restores it lacks what was acknowledged
+ * later, and windows must say so. A stopped service has nothing later.
+ *
  * Not copied: the lock, and the file of positions, which the service makes anew.
  */
 import { existsSync } from "node:fs";
@@ -13,7 +16,7 @@ import { copyFile, mkdir, open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SwapstatsError } from "../shared/errors.ts";
-import { openLogReadOnly } from "../sources/embedded-log-database.ts";
+import { openLogDatabase, openLogReadOnly } from "../sources/embedded-log-database.ts";
 import { LOG_DATABASE_NAME, LOG_FOLDER } from "../sources/embedded-log-writer.ts";
 import { DEAD_LETTER_DATABASE_NAME } from "../stores/dead-letter-store.ts";
 import {
@@ -24,6 +27,7 @@ import {
   partFile,
   partitionFolder,
 } from "../stores/embedded-checkpoint-store.ts";
+import { isFolderLocked } from "../stores/folder-lock.ts";
 import { inspectCheckpoints, verifyLog } from "./inspect.ts";
 import { decodeManifest, partNames } from "./manifest.ts";
 
@@ -31,6 +35,8 @@ const ATTEMPTS_MAX = 5;
 const BUSY_TIMEOUT_MS = 5000;
 
 export type BackupReport = {
+  /** The service was running, and the copy is marked. */
+  readonly isMarked: boolean;
   /** For each partition: the copied checkpoint's position, and where the copied log begins and ends. */
   readonly partitions: readonly { partition: number; nextOffset: number; startOffset: number; endOffset: number }[];
   readonly lines: readonly string[];
@@ -50,9 +56,12 @@ export async function backupDataFolder(dataDir: string, target: string): Promise
   try {
     for (let attempt = 1; ; attempt++) {
       await copyCheckpoints(dataDir, target);
+      // Asked before the log is copied: a service that stops in between only makes the mark needless.
+      const isMarked = isFolderLocked(dataDir);
       await copyLog(dataDir, target);
+      if (isMarked) markEnd(target, Date.now());
       await copyDeadLetters(dataDir, target);
-      const report = await check(target);
+      const report = await check(target, isMarked);
       if (report !== undefined) return report;
       await rm(target, { recursive: true, force: true });
       if (attempt === ATTEMPTS_MAX) {
@@ -133,6 +142,26 @@ async function copyDatabase(db: DatabaseSync, to: string): Promise<void> {
   await syncFile(to);
 }
 
+/** Records that something may be missing behind the last record of each partition. */
+function markEnd(target: string, nowMs: number): void {
+  const database = openLogDatabase(join(target, LOG_FOLDER, LOG_DATABASE_NAME));
+  try {
+    const partitions = Number(database.readSetting("partitions"));
+    const reason = `the folder is a backup of ${new Date(nowMs).toISOString()}, and the service went on after it`;
+    database.begin();
+    for (let partition = 0; partition < partitions; partition++) {
+      const last = database.last(partition);
+      const gapEnd = database.gaps(partition).at(-1)?.to ?? 0;
+      const from = Math.max(gapEnd, last === undefined ? 0 : last.baseOffset + last.count);
+      database.insertGap(partition, { from, to: from + 1, atMs: nowMs, reason });
+    }
+    database.commit();
+    database.emptyWal();
+  } finally {
+    database.close();
+  }
+}
+
 async function copyDeadLetters(dataDir: string, target: string): Promise<void> {
   const path = join(dataDir, DEAD_LETTER_DATABASE_NAME);
   if (!existsSync(path)) return;
@@ -141,21 +170,24 @@ async function copyDeadLetters(dataDir: string, target: string): Promise<void> {
 }
 
 /** What the copy holds; undefined when its log no longer reaches back to its checkpoints. */
-async function check(target: string): Promise<BackupReport | undefined> {
+async function check(target: string, isMarked: boolean): Promise<BackupReport | undefined> {
   const checkpoints = await inspectCheckpoints(target);
   const log = await verifyLog(target);
   const findings = [...checkpoints.partitions, ...log.partitions].flatMap((report) => report.findings);
   if (findings.length > 0) {
     throw new SwapstatsError("storage_failed", `The copy ${target} is not sound: ${findings.join("; ")}`);
   }
-  const partitions = log.partitions.map(({ partition, startOffset, endOffset }) => {
+  const partitions = log.partitions.map(({ partition, records, startOffset, endOffset }) => {
     const manifest = checkpoints.partitions.find((report) => report.partition === partition)?.manifest;
-    return { partition, nextOffset: manifest?.nextOffset ?? 0, startOffset, endOffset };
+    // An empty log begins where it ends, and the mark is one offset.
+    const firstOffset = records === 0 && isMarked ? startOffset - 1 : startOffset;
+    return { partition, nextOffset: manifest?.nextOffset ?? 0, startOffset: firstOffset, endOffset };
   });
   if (partitions.some(({ nextOffset, startOffset }) => startOffset > nextOffset)) return undefined;
   const lines = partitions.map(
     ({ partition, nextOffset, startOffset, endOffset }) =>
       `partition ${partition}: checkpoint at offset ${nextOffset}, log from ${startOffset} to ${endOffset}`,
   );
-  return { partitions, lines };
+  if (isMarked) lines.push("The service was running: a start from this copy says that what came later is missing.");
+  return { isMarked, partitions, lines };
 }

@@ -7,7 +7,7 @@
  * find it dead. node:fs has no locks. (POSIX locks fall when the same process closes any handle of the file, so nothing else here
  * opens it.)
  */
-import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -28,6 +28,21 @@ export function describeLockOwner(dataDir: string): string {
     return `process ${Number(owner.pid)} on ${String(owner.host)}, since ${String(owner.since)}`;
   } catch {
     return "another process (its name is not readable)";
+  }
+}
+
+/** Whether some process holds the lock at this moment. Takes nothing, so it never stands in the way of a start. */
+export function isFolderLocked(dataDir: string): boolean {
+  const path = join(dataDir, LOCK_FILE_NAME);
+  if (!existsSync(path)) return false;
+  const db = new DatabaseSync(path, { readOnly: true });
+  try {
+    db.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return false;
+  } catch (error) {
+    return (((error as { errcode?: number }).errcode ?? 0) & 0xff) === BUSY;
+  } finally {
+    db.close();
   }
 }
 

@@ -8,8 +8,9 @@ import { LOG_FOLDER } from "../../src/sources/embedded-log-writer.ts";
 import { DeadLetterStore } from "../../src/stores/dead-letter-store.ts";
 import { partitionFolder } from "../../src/stores/embedded-checkpoint-store.ts";
 import { realFileSystem } from "../../src/stores/file-system.ts";
+import { lockFolder } from "../../src/stores/folder-lock.ts";
 import { tempDir } from "../support/tmp.ts";
-import { appendOf, openReader, openWriter, readAll, START_MS } from "./log-support.ts";
+import { appendOf, never, openReader, openWriter, readAll, START_MS } from "./log-support.ts";
 import { ToyLog, ToyOwner } from "./toy-partition.ts";
 
 const RECORDS = Array.from({ length: 300 }, (_, i) => String.fromCharCode(0x61 + (i % 26)));
@@ -123,6 +124,34 @@ test("a backup of a live folder holds everything and starts like the original", 
   await reader.close();
   restored.close();
   writer.close();
+});
+
+test("a backup of a running service says that what came later is missing; of a stopped one it does not", async (t) => {
+  const dir = tempDir(t);
+  const dataDir = join(dir, "data");
+  const writer = openWriter(join(dataDir, LOG_FOLDER), { partitions: 2 });
+  writer.append([appendOf(0, ["a", "b"])], START_MS);
+  const lock = lockFolder(dataDir, START_MS);
+  assert.equal((await backupDataFolder(dataDir, join(dir, "running"))).isMarked, true);
+  lock.release();
+  assert.equal((await backupDataFolder(dataDir, join(dir, "stopped"))).isMarked, false);
+  writer.close();
+  for (const [name, ends] of [
+    ["running", [3, 1]],
+    ["stopped", [2, 0]],
+  ] as const) {
+    const copy = openWriter(join(dir, name, LOG_FOLDER), { partitions: 2 });
+    assert.deepEqual([copy.range(0).endOffset, copy.range(1).endOffset], ends);
+    copy.append([appendOf(0, ["c"])], START_MS);
+    const reader = openReader(join(dir, name, LOG_FOLDER));
+    assert.deepEqual(await readAll(reader, ends[0]), ["c"]);
+    if (name === "running") {
+      await assert.rejects(reader.read(2, 100, never), /the records 2 to 2 are missing: the folder is a backup of /);
+      assert.equal(reader.resumeAfter(2), 3);
+    }
+    await reader.close();
+    copy.close();
+  }
 });
 
 test("a backup refuses what it must not touch", async (t) => {
