@@ -13,11 +13,14 @@ import { finished } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { REPOSITORY } from "./house/repository.ts";
+import { watchChildren } from "./watchdog.ts";
 
 const TEST_FILES = ["protocol/test/**/*.test.ts", "server/test/**/*.test.ts", "scripts/test/**/*.test.ts"];
 /** Suites that take longest; they start first, so that no long one is left over for a single core at the end. */
 const LONG_SUITES = /crash|fault|kill|full-disk|chromium|properties|model/;
-const FILE_TIMEOUT_MS = 8 * 60_000;
+const FILE_TIMEOUT_MS = Number(process.env.SWAPSTATS_TEST_FILE_TIMEOUT_MS ?? 8 * 60_000);
+/** A file that its timeout did not end is killed so much later. */
+const KILL_AFTER_MS = Math.min(15_000, FILE_TIMEOUT_MS);
 const TOTAL_BUDGET_MS = 15 * 60_000;
 
 const STEPS: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
@@ -78,9 +81,13 @@ async function runTests(files: readonly string[]): Promise<Totals> {
     totals.passed = event.counts.passed;
     totals.failed = event.counts.tests - event.counts.passed - event.counts.skipped - event.counts.todo;
   });
+  const unwatch = watchChildren(FILE_TIMEOUT_MS + KILL_AFTER_MS, (pid) => {
+    console.error(`process ${pid} of a test file did not end in time and is killed`);
+  });
   const report = events.compose(new spec());
   report.pipe(process.stdout, { end: false });
   await finished(report);
+  unwatch();
   totals.notRun = readLines(notRunFile);
   rmSync(folder, { recursive: true });
   return totals;

@@ -7,13 +7,16 @@ import { REPOSITORY } from "../house/repository.ts";
 
 type Result = { status: number | null; output: string };
 
-function runFixture(name: string, ci = false): Result {
+function runFixture(name: string, ci = false, timeoutMs = 60_000): Result {
   // A test file learns from NODE_TEST_CONTEXT that it runs below a runner; a runner of its own must not.
   const { NODE_TEST_CONTEXT: _, CI: __, SWAPSTATS_TEST_NOT_RUN_FILE: ___, ...environment } = process.env;
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [join(REPOSITORY, "scripts/test.ts"), join(import.meta.dirname, "runner", `${name}.fixture.ts`)],
-    { env: ci ? { ...environment, CI: "true" } : environment, encoding: "utf8" },
+    {
+      env: { ...environment, SWAPSTATS_TEST_FILE_TIMEOUT_MS: String(timeoutMs), ...(ci ? { CI: "true" } : {}) },
+      encoding: "utf8",
+    },
   );
   return { status, output: stdout + stderr };
 }
@@ -38,6 +41,13 @@ describe("the test command", { concurrency: true }, () => {
       assert.match(output, reason);
     });
   }
+
+  test("kills a test file that is caught in an endless loop", () => {
+    const { status, output } = runFixture("endless", false, 1_000);
+    assert.equal(status, 1, output);
+    assert.match(output, /process \d+ of a test file did not end in time and is killed/);
+    assert.match(output, /FAILED: /);
+  });
 
   test("lists a suite that lacks something, and fails on it in CI", () => {
     const here = runFixture("lacks");

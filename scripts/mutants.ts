@@ -1,0 +1,171 @@
+/**
+ * `npm run mutants`: shows that the properties of the engine can fail. Each breakage of the lists in scripts/mutants is
+ * made in a copy of the sources, and the suites of server/test/engine run against it until one fails. A breakage that
+ * none of them sees is a survivor; docs/mutation-testing.md explains those that must be. Arguments select breakages by a
+ * part of their file or meaning; MUTANTS_WORKERS (default: the cores) says how many run at once.
+ *
+ * Our own list goes before a mutation-testing tool because such a tool changes operators one by one: thousands of
+ * breakages that mean nothing, hours of running, and none that says "a removal does not prolong a swap's life".
+ */
+import { spawn } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { bucketMutants } from "./mutants/buckets.ts";
+import { checkMutants } from "./mutants/checks.ts";
+import type { Mutant } from "./mutants/mutant.ts";
+import { readMutants } from "./mutants/reads.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const engineFolder = "server/src/engine";
+/** Everything that the suites import; the rest of the tree may be in the middle of a change. */
+const copied = [
+  "package.json",
+  "tsconfig.base.json",
+  "scripts/mutants/preload.ts",
+  "server/package.json",
+  "server/src/engine",
+  "server/src/shared",
+  "server/src/codecs",
+  "server/test/engine",
+  "server/test/model",
+  "server/test/support",
+  "server/test/fixtures",
+];
+/** The quickest and the most telling ones first. */
+const suites = [
+  "removals",
+  "numbers",
+  "vectors",
+  "brute-force",
+  "reads",
+  "time-edges",
+  "order",
+  "duplicates",
+  "lateness",
+  "traders",
+  "memory",
+  "snapshots",
+];
+const suiteTimeoutMs = 180_000;
+/** One seed for all, so that a run can be repeated. */
+const seed = "1";
+
+type Verdict = { readonly mutant: Mutant; readonly killedBy: string | undefined; readonly seconds: number };
+
+function sourceOf(folder: string, file: string): string {
+  return readFileSync(join(folder, engineFolder, file), "utf8");
+}
+
+/** Breakages whose text is not, or not once, in its file: the list is older than the source. */
+function staleMutants(folder: string, mutants: readonly Mutant[]): Mutant[] {
+  return mutants.filter(({ file, search }) => sourceOf(folder, file).split(search).length !== 2);
+}
+
+function makeCopy(from: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "swapstats-mutants-"));
+  for (const path of copied) cpSync(join(from, path), join(folder, path), { recursive: true });
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  return folder;
+}
+
+/** Whether the suite passes in the folder; one that does not end has failed. */
+function passes(folder: string, suite: string): Promise<boolean> {
+  const { promise, resolve: settle, reject } = Promise.withResolvers<boolean>();
+  const preload = join(folder, "scripts/mutants/preload.ts");
+  const file = join(folder, "server/test/engine", `${suite}.test.ts`);
+  const env = { ...process.env, SWAPSTATS_TEST_SEED: seed, SWAPSTATS_TEST_RUNS: "1" };
+  const child = spawn(process.execPath, ["--import", preload, file], { cwd: folder, env, stdio: "ignore" });
+  const timer = setTimeout(() => child.kill("SIGKILL"), suiteTimeoutMs);
+  child.once("error", reject);
+  child.once("exit", (code) => {
+    clearTimeout(timer);
+    settle(code === 0);
+  });
+  return promise;
+}
+
+/** The first suite that fails in the folder. */
+async function firstFailing(folder: string): Promise<string | undefined> {
+  for (const suite of suites) {
+    if (!(await passes(folder, suite))) return suite;
+  }
+  return undefined;
+}
+
+async function judge(folder: string, mutant: Mutant): Promise<Verdict> {
+  const source = sourceOf(folder, mutant.file);
+  const target = join(folder, engineFolder, mutant.file);
+  const startMs = performance.now();
+  writeFileSync(
+    target,
+    source.replace(mutant.search, () => mutant.replacement),
+  );
+  const killedBy = await firstFailing(folder);
+  writeFileSync(target, source);
+  return { mutant, killedBy, seconds: (performance.now() - startMs) / 1000 };
+}
+
+function tell({ mutant, killedBy, seconds }: Verdict): void {
+  const fate = killedBy === undefined ? "SURVIVED" : `killed by ${killedBy}`;
+  const known = killedBy === undefined && mutant.survives !== undefined ? " (as explained)" : "";
+  console.log(`${fate}${known}: ${mutant.file}: ${mutant.what} (${seconds.toFixed(1)} s)`);
+}
+
+async function judgeAll(pristine: string, mutants: readonly Mutant[], workers: number): Promise<Verdict[]> {
+  const waiting = [...mutants];
+  const verdicts: Verdict[] = [];
+  const work = async (): Promise<void> => {
+    const folder = makeCopy(pristine);
+    try {
+      for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+        const verdict = await judge(folder, mutant);
+        tell(verdict);
+        verdicts.push(verdict);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+  await Promise.all(Array.from({ length: workers }, work));
+  return verdicts;
+}
+
+/** Judges all in copies of one copy, so that a change of the tree meanwhile changes nothing. Returns the exit code. */
+async function run(pristine: string): Promise<number> {
+  const all = [...checkMutants, ...bucketMutants, ...readMutants];
+  const stale = staleMutants(pristine, all);
+  for (const { file, search } of stale) console.error(`not once in ${file}: ${JSON.stringify(search)}`);
+  if (stale.length > 0) {
+    console.error("The list in scripts/mutants is older than the engine: bring these entries up to date.");
+    return 1;
+  }
+  const broken = await firstFailing(pristine);
+  if (broken !== undefined) {
+    console.error(`The suite ${broken} fails without any breakage: mend that first.`);
+    return 1;
+  }
+  const wanted = process.argv.slice(2);
+  const mutants = all.filter(({ file, what }) => wanted.every((part) => `${file} ${what}`.includes(part)));
+  const verdicts = await judgeAll(pristine, mutants, Number(process.env.MUTANTS_WORKERS ?? availableParallelism()));
+  return summarise(verdicts);
+}
+
+function summarise(verdicts: readonly Verdict[]): number {
+  const survivors = verdicts.filter(({ killedBy }) => killedBy === undefined);
+  const unexplained = survivors.filter(({ mutant }) => mutant.survives === undefined);
+  const outlived = verdicts.filter(({ killedBy, mutant }) => killedBy !== undefined && mutant.survives !== undefined);
+  console.log(
+    `${verdicts.length} breakages, ${verdicts.length - survivors.length} killed, ${survivors.length} survived`,
+  );
+  for (const { mutant } of unexplained) console.error(`unexplained survivor: ${mutant.file}: ${mutant.what}`);
+  for (const { mutant } of outlived) console.error(`was to survive, but is killed: ${mutant.file}: ${mutant.what}`);
+  return unexplained.length + outlived.length > 0 ? 1 : 0;
+}
+
+const pristine = makeCopy(root);
+try {
+  process.exitCode = await run(pristine);
+} finally {
+  rmSync(pristine, { recursive: true });
+}
