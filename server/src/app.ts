@@ -1,0 +1,242 @@
+/**
+ * The composition root: the only file that knows every layer. The order in which the parts start reads as a list in
+ * `startApp`; they stop in the order of the list in `stopApp`.
+ */
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { createSharedClock, SharedClock } from "./bus/shared-clock.ts";
+import type { IngestPort, StatsBus } from "./bus/stats-bus.ts";
+import { ThreadBus } from "./bus/thread-bus.ts";
+import { type Config, toEngineConfig } from "./config/config.ts";
+import type { ListenAddress } from "./config/units.ts";
+import { finestStepMs } from "./config/windows.ts";
+import { DEMO_DEFAULTS } from "./generator/options.ts";
+import { type RunningGenerator, startGenerator } from "./generator/start-generator.ts";
+import { createLogger, type Logger } from "./observability/logger.ts";
+import { Metrics } from "./observability/metrics.ts";
+import { createMetricsServer, type MetricsServer } from "./observability/metrics-server.ts";
+import { LogClient } from "./pipeline/log-client.ts";
+import { PartitionWorkers } from "./pipeline/partition-workers.ts";
+import { DEFAULT_HTTP_LIMITS } from "./serving/http/http-limits.ts";
+import { createHttpServer, type HttpServer } from "./serving/http/http-server.ts";
+import type { WebSocketMetrics } from "./serving/websocket/observers.ts";
+import { WebSocketDoor } from "./serving/websocket/web-socket-door.ts";
+import { SwapstatsError } from "./shared/errors.ts";
+import { LOG_DATABASE_NAME } from "./sources/embedded-log-writer.ts";
+import { type FolderLock, lockFolder } from "./stores/folder-lock.ts";
+
+/** How long the state may take to catch up with what was acknowledged, when the service stops. */
+export const DRAIN_LIMIT_MS = 15_000;
+/** How long running requests may take to end then. */
+export const CLOSE_LIMIT_MS = 3_000;
+/** How long a thread may take to answer. The executor of queries gives up earlier, with a better message. */
+const ANSWER_TIMEOUT_MS = 30_000;
+const LOG_FOLDER = "log";
+
+export type AppOptions = {
+  readonly version: string;
+  readonly logger: Logger;
+  /** A part failed in a way that only a restart mends. The process should end, with a code other than 0. */
+  readonly onFatal: (error: Error) => void;
+};
+
+export type App = {
+  /** Undefined: the listener is off. */
+  readonly addresses: { readonly http: ListenAddress | undefined; readonly metrics: ListenAddress | undefined };
+  readonly bus: StatsBus;
+  readonly ingest: IngestPort;
+  readonly metrics: Metrics;
+  /** Refuses new work, finishes what was acknowledged, saves and ends; again: the same promise. */
+  stop(): Promise<void>;
+};
+
+/** The parts in the order of their start; those that are not there yet when a start fails are undefined. */
+type Parts = {
+  lock?: FolderLock;
+  log?: LogClient;
+  workers?: PartitionWorkers;
+  door?: WebSocketDoor;
+  http?: HttpServer;
+  metricsServer?: MetricsServer;
+  generator?: RunningGenerator;
+};
+
+/**
+ * Starts the service, and resolves when it is ready: states restored, listeners open (they open first, and say so). Rejects
+ * with SwapstatsError, everything stopped again.
+ */
+export async function startApp(config: Config, given: Partial<AppOptions> = {}): Promise<App> {
+  const logger = given.logger ?? createLogger(config.logging);
+  const options = { version: given.version ?? "0.0.0", logger, onFatal: given.onFatal ?? endProcess(logger) };
+  const parts: Parts = {};
+  try {
+    return await startParts(config, options, parts);
+  } catch (error) {
+    await stopApp(parts, logger);
+    throw error;
+  }
+}
+
+async function startParts(config: Config, options: AppOptions, parts: Parts): Promise<App> {
+  const { logger } = options;
+  const dataDir = resolve(config.dataDir);
+  const logFolder = makeFolders(dataDir);
+  parts.lock = lockFolder(dataDir, Date.now());
+  const metrics = new Metrics();
+  const log = await startLog(config, logFolder, options);
+  parts.log = log;
+  const clock = new SharedClock(createSharedClock(config.windows.clock, config.app.maxSkewMs));
+  const workers = startWorkers(config, dataDir, logFolder, log, clock, options);
+  parts.workers = workers;
+  const bus = new ThreadBus({
+    hosts: workers.clients,
+    hostOfPartition: workers.hostOfPartition,
+    boards: workers.boards,
+    clock,
+    finestStepMs: finestStepMs(config.windows.list),
+  });
+  metrics.onCollect(async () => {
+    for (const report of await bus.metrics()) metrics.applyPartition(report);
+  });
+  const door = new WebSocketDoor({ bus, config, logger, metrics: webSocketMetrics(metrics) });
+  parts.door = door;
+  const http = await createHttpServer(httpOptions(config, options, bus, log, door, metrics));
+  parts.http = http;
+  const httpAddress = config.api.http.addr === undefined ? undefined : await http.listen(config.api.http.addr);
+  const metricsServer = createMetricsServer({ metrics, logger });
+  parts.metricsServer = metricsServer;
+  const metricsAddress = await listenMetrics(metricsServer, config.metrics.prometheus);
+  for (const problem of await workers.restored()) logger.warn({ problem }, "restored with a problem");
+  if (config.ingest.source === "generator") parts.generator = startProducer(config, log, logger);
+  let stopping: Promise<void> | undefined;
+  return {
+    addresses: { http: httpAddress, metrics: metricsAddress },
+    bus,
+    ingest: log,
+    metrics,
+    stop: () => {
+      stopping ??= stopApp(parts, logger);
+      return stopping;
+    },
+  };
+}
+
+/** Takes nothing new, lets what runs end, commits what was taken, brings the state up to it, saves, and lets the folder go. */
+async function stopApp(parts: Parts, logger: Logger): Promise<void> {
+  parts.http?.startDraining();
+  await parts.generator?.stop();
+  await parts.door?.close();
+  await parts.http?.close(CLOSE_LIMIT_MS);
+  await parts.log?.close();
+  for (const problem of (await parts.workers?.drain(DRAIN_LIMIT_MS)) ?? []) {
+    logger.error({ problem }, "not saved; the next start reads it from the log again");
+  }
+  await parts.metricsServer?.close();
+  parts.lock?.release();
+}
+
+/** Makes the data folder and returns that of the log. */
+function makeFolders(dataDir: string): string {
+  const logFolder = join(dataDir, LOG_FOLDER);
+  try {
+    mkdirSync(logFolder, { recursive: true });
+    return logFolder;
+  } catch (cause) {
+    const message = `Cannot make the data folder ${dataDir}: ${String(cause)}. Check data_dir and its rights.`;
+    throw new SwapstatsError("storage_failed", message, { cause });
+  }
+}
+
+async function startLog(config: Config, folder: string, { logger, onFatal }: AppOptions): Promise<LogClient> {
+  const { partitions, retentionMs, retentionBytes } = config.ingest.embedded;
+  const bodyEventsMax = config.api.http.maxBatch;
+  const log = await LogClient.start({ folder, partitions, retentionMs, retentionBytes, bodyEventsMax }, onFatal);
+  for (const problem of log.problems) logger.warn({ problem }, "the log was opened with a problem");
+  return log;
+}
+
+function startWorkers(
+  config: Config,
+  dataDir: string,
+  logFolder: string,
+  log: LogClient,
+  clock: SharedClock,
+  { onFatal }: AppOptions,
+): PartitionWorkers {
+  return new PartitionWorkers({
+    partitions: config.ingest.embedded.partitions,
+    workers: config.app.workers,
+    dataDir,
+    logPath: join(logFolder, LOG_DATABASE_NAME),
+    owner: config.app.instanceId,
+    engine: toEngineConfig(config),
+    clock: clock.handle,
+    snapshotIntervalMs: config.app.snapshotIntervalMs,
+    coalesceMs: config.api.ws.coalesceMs,
+    // A fresh folder with a live clock has seen everything since it was made; events of a replay may be older.
+    seenSinceMs: config.windows.clock === "live" ? log.createdMs : undefined,
+    answerTimeoutMs: ANSWER_TIMEOUT_MS,
+    connectLog: (partition, port) => log.connect(partition, port),
+    onFatal,
+  });
+}
+
+function httpOptions(
+  config: Config,
+  { logger, version }: AppOptions,
+  bus: StatsBus,
+  ingest: IngestPort,
+  door: WebSocketDoor,
+  metrics: Metrics,
+): Parameters<typeof createHttpServer>[0] {
+  return {
+    bus,
+    ingest,
+    upgrade: door.upgrade,
+    windows: config.windows.list.map((window) => window.name),
+    instanceId: config.app.instanceId,
+    version,
+    readyLagMs: config.app.readyLagMs,
+    maxBodyBytes: config.api.http.maxBodyBytes,
+    corsOrigins: config.api.cors,
+    limits: DEFAULT_HTTP_LIMITS,
+    logger,
+    metrics,
+    nowMs: Date.now,
+  };
+}
+
+async function listenMetrics(
+  server: MetricsServer,
+  address: ListenAddress | undefined,
+): Promise<ListenAddress | undefined> {
+  return address === undefined ? undefined : { host: address.host, port: await server.listen(address) };
+}
+
+function webSocketMetrics(metrics: Metrics): WebSocketMetrics {
+  return {
+    clients: (count) => {
+      metrics.wsClients = count;
+    },
+    conflated: (count) => {
+      metrics.wsConflated += count;
+    },
+    closed: (reason) => metrics.addWsClosed(reason),
+    pushLag: (seconds) => metrics.wsPushLagSeconds.observe(seconds),
+  };
+}
+
+function startProducer(config: Config, ingest: IngestPort, logger: Logger): RunningGenerator {
+  const options = { ...DEMO_DEFAULTS, ...config.ingest.generator, startMs: Date.now() };
+  return startGenerator(ingest, options, {
+    onProblem: (err, retrying) => logger.warn({ err, retrying }, "the generator's swaps were refused"),
+  });
+}
+
+/** For a process that has nothing better to do: a supervisor starts it again, and nothing that was acknowledged is lost. */
+function endProcess(logger: Logger): (error: Error) => void {
+  return (err) => {
+    logger.fatal({ err }, "a part failed; the process ends");
+    process.exit(1);
+  };
+}

@@ -1,0 +1,109 @@
+/** The real program in a child process: started, killed, asked over HTTP. */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+
+const MAIN = resolve(import.meta.dirname, "../../src/main.ts");
+const POLL_MS = 10;
+const START_LIMIT_MS = 60_000;
+
+export type Settings = Readonly<Record<string, string>>;
+
+export type ServiceStatus = {
+  partitions: {
+    partition: number;
+    next_offset: number;
+    end_offset: number;
+    lag: number;
+    state: string;
+    problems: string[];
+    checkpoint?: { offset: number; time: number; bytes: number };
+  }[];
+  counters: Record<string, unknown> & { accepted: number };
+};
+
+export class ServiceProcess {
+  readonly child: ChildProcess;
+  readonly url: string;
+  readonly exited: Promise<{ code: number | null; signal: string | null }>;
+  #log = "";
+
+  constructor(port: number, dataDir: string, settings: Settings) {
+    this.url = `http://127.0.0.1:${port}`;
+    const env: Record<string, string | undefined> = {
+      PATH: process.env.PATH,
+      SWAPSTATS_DATA_DIR: dataDir,
+      SWAPSTATS_API_HTTP_ADDR: `127.0.0.1:${port}`,
+      SWAPSTATS_METRICS_PROMETHEUS: "",
+      SWAPSTATS_LOGGING_LEVEL: "warn",
+      SWAPSTATS_LOGGING_FORMAT: "json",
+      ...settings,
+    };
+    this.child = spawn(process.execPath, [MAIN, "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.on("data", (chunk: Buffer) => {
+        this.#log = (this.#log + chunk.toString()).slice(-20_000);
+      });
+    }
+    this.exited = once(this.child, "exit").then(([code, signal]) => ({ code, signal }));
+  }
+
+  /** The end of what it wrote to its output. */
+  get log(): string {
+    return this.#log;
+  }
+
+  get hasExited(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  /** Resolves when it is ready for traffic and has applied all that the log holds. */
+  async caughtUp(): Promise<ServiceStatus> {
+    const limitMs = performance.now() + START_LIMIT_MS;
+    for (;;) {
+      assert.ok(!this.hasExited, `the service ended by itself:\n${this.#log}`);
+      assert.ok(performance.now() < limitMs, `the service did not get ready:\n${this.#log}`);
+      const ready = await fetch(`${this.url}/readyz`).catch(() => undefined);
+      await ready?.arrayBuffer();
+      if (ready?.status === 200) {
+        const status = await this.status();
+        if (status.partitions.every(({ lag }) => lag === 0)) return status;
+      }
+      await pause(POLL_MS);
+    }
+  }
+
+  async status(): Promise<ServiceStatus> {
+    return (await fetch(`${this.url}/api/status`)).json() as Promise<ServiceStatus>;
+  }
+
+  /** Events accepted; rejects when the connection broke, and nobody knows. */
+  async post(body: string): Promise<number> {
+    const response = await fetch(`${this.url}/api/swaps`, {
+      method: "POST",
+      headers: { "content-type": "application/x-ndjson" },
+      body,
+    });
+    const text = await response.text();
+    if (response.status !== 202) throw new Error(`POST /api/swaps: ${response.status} ${text}`);
+    return (JSON.parse(text) as { accepted: number }).accepted;
+  }
+
+  kill(signal: NodeJS.Signals): Promise<{ code: number | null; signal: string | null }> {
+    this.child.kill(signal);
+    return this.exited;
+  }
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  await new Promise((done) => server.close(done));
+  assert.ok(typeof address === "object" && address !== null);
+  return address.port;
+}

@@ -1,0 +1,153 @@
+/**
+ * What must come out: an engine of our own reads the same log from its first record on, in this process, and is never
+ * interrupted. It also counts every record's copies, so that what was acknowledged can be looked for, and feeds the naive model.
+ */
+import assert from "node:assert/strict";
+import { hash } from "node:crypto";
+import { join } from "node:path";
+import { PartitionEngine } from "../../src/engine/partition-engine.ts";
+import type { EngineConfig } from "../../src/engine/types.ts";
+import { arrivalOf, BatchApplier } from "../../src/pipeline/batch-applier.ts";
+import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
+import { EmbeddedLogReader } from "../../src/sources/embedded-log-reader.ts";
+import { LOG_DATABASE_NAME } from "../../src/sources/embedded-log-writer.ts";
+import { differences } from "../model/compare-figures.ts";
+import { decodeLine } from "../model/model-decoder.ts";
+import { NaiveModel } from "../model/naive-model.ts";
+import type { ServiceProcess, ServiceStatus } from "./service-process.ts";
+
+const READ_BYTES = 4 * 1024 * 1024;
+const IDS_PER_REQUEST = 500;
+
+/** Counts a record by a digest of its text: long runs see millions of them. */
+export function countCopy(counts: Map<string, number>, text: string): void {
+  const key = hash("md5", text, "base64url");
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+export class Shadow {
+  readonly engine: PartitionEngine;
+  readonly model: NaiveModel;
+  /** Copies in the log of each record, by `countCopy`. */
+  readonly copies = new Map<string, number>();
+  readonly #config: EngineConfig;
+  readonly #logPath: string;
+  readonly #applier: BatchApplier;
+  #position = 0;
+
+  constructor(dataDir: string, config: EngineConfig) {
+    this.#config = config;
+    this.#logPath = join(dataDir, "log", LOG_DATABASE_NAME);
+    this.engine = new PartitionEngine(config);
+    this.model = new NaiveModel({ ...config, maxChains: Number.POSITIVE_INFINITY });
+    const letters = new DeadLetterBuffer({ put: () => {}, newest: () => [] });
+    this.#applier = new BatchApplier(this.engine, () => {}, letters);
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Reads all that the log holds by now. */
+  async follow(): Promise<void> {
+    const reader = new EmbeddedLogReader({
+      path: this.#logPath,
+      partition: 0,
+      release: () => {},
+      raiseEnd: () => assert.fail("the shadow never writes"),
+    });
+    try {
+      const { startOffset, endOffset } = await reader.range();
+      assert.ok(startOffset <= this.#position, "the log still has what the shadow has not read");
+      while (this.#position < endOffset) {
+        const batch = await reader.read(this.#position, READ_BYTES, new AbortController().signal);
+        this.#applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
+        let start = 0;
+        for (let i = 0; i < batch.count; i++) {
+          const end = batch.ends[i] as number;
+          const text = Buffer.from(batch.payload.buffer, batch.payload.byteOffset + start, end - start).toString();
+          start = end;
+          countCopy(this.copies, text);
+          const decoded = decodeLine(text);
+          if ("code" in decoded) this.model.deadLetter(decoded.code);
+          else this.model.apply(decoded.event, arrivalOf(batch, i));
+        }
+        this.#position = batch.nextOffset;
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+
+  /** Holds the counters and every figure of every token that the service serves against the uninterrupted run. */
+  async compare(service: ServiceProcess, status: ServiceStatus): Promise<void> {
+    await this.follow();
+    assert.deepEqual(
+      status.partitions.map(({ next_offset, state, problems }) => ({ next_offset, state, problems })),
+      [{ next_offset: this.#position, state: "running", problems: [] }],
+    );
+    const { conflicts: _, ...counters } = structuredClone(this.engine.counters);
+    const { conflicts: __, ...served } = status.counters;
+    assert.deepEqual(served, counters);
+    assert.equal(counters.accepted, this.#position);
+    for (const { id, answer, token, asOf } of await this.#served(service)) {
+      const info = this.engine.info(token);
+      const { late, removed, unresolved, symbol } = info;
+      assert.deepEqual(
+        [answer.late, answer.removed, answer.unresolved, answer.symbol],
+        [late, removed, unresolved, symbol],
+        id,
+      );
+      this.#config.windows.forEach((window, index) => {
+        assert.deepEqual(
+          answer.windows[window.name],
+          this.engine.windowStats(token, index, asOf),
+          `${id} ${window.name}`,
+        );
+      });
+    }
+  }
+
+  /** The same against the naive model, which knows nothing of buckets: slower, for the end. */
+  async compareToModel(service: ServiceProcess): Promise<number> {
+    const served = await this.#served(service);
+    assert.deepEqual(served.map(({ id }) => id).sort(), [...this.model.known.keys()].sort());
+    for (const { id, answer, asOf } of served) {
+      this.#config.windows.forEach((window, index) => {
+        const model = this.model.stats(id, index, asOf);
+        assert.deepEqual(differences(answer.windows[window.name] ?? {}, model), [], `${id} ${window.name}`);
+      });
+    }
+    assert.equal(this.engine.counters.applied, this.model.counters.applied);
+    return served.length;
+  }
+
+  async #served(service: ServiceProcess) {
+    const tokens = [...this.engine.tokens()];
+    const found: { id: string; token: number; asOf: number; answer: TokenAnswer }[] = [];
+    for (let at = 0; at < tokens.length; at += IDS_PER_REQUEST) {
+      const part = tokens.slice(at, at + IDS_PER_REQUEST);
+      const ids = part.map((token) => this.engine.info(token).id);
+      const response = await fetch(`${service.url}/api/tokens/stats`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ ids }),
+      });
+      assert.equal(response.status, 200);
+      const { as_of: asOf, items } = (await response.json()) as { as_of: number; items: TokenAnswer[] };
+      for (const [i, token] of part.entries()) {
+        found.push({ id: ids[i] as string, token, asOf, answer: items[i] as TokenAnswer });
+      }
+    }
+    return found;
+  }
+}
+
+type TokenAnswer = {
+  id: string;
+  symbol?: string;
+  late: number;
+  removed: number;
+  unresolved: number;
+  windows: Record<string, Record<string, unknown>>;
+};

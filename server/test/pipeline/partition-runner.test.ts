@@ -1,0 +1,226 @@
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, type TestContext, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
+import { createVersionBoard, VersionBoard } from "../../src/bus/version-board.ts";
+import { toEngineConfig } from "../../src/config/config.ts";
+import { defaultConfig } from "../../src/config/load.ts";
+import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
+import { PartitionRunner } from "../../src/pipeline/partition-runner.ts";
+import { BatchBuilder } from "../../src/sources/embedded-log-format.ts";
+import { EmbeddedLogReader } from "../../src/sources/embedded-log-reader.ts";
+import { EmbeddedLogWriter, LOG_DATABASE_NAME, realLogParts } from "../../src/sources/embedded-log-writer.ts";
+import { EmbeddedCheckpointStore } from "../../src/stores/embedded-checkpoint-store.ts";
+import { realFileSystem } from "../../src/stores/file-system.ts";
+import { tempDir } from "../support/tmp.ts";
+
+const START_MS = 1_767_225_600_000;
+const DRAIN_MS = 10_000;
+
+/** A data folder whose log is written in this thread, and runners that take its partition over one after the other. */
+class Folder {
+  readonly dataDir: string;
+  readonly logPath: string;
+  readonly writer: EmbeddedLogWriter;
+  readonly letters: string[] = [];
+  #reader: EmbeddedLogReader | undefined;
+  #serial = 0;
+
+  constructor(t: TestContext) {
+    this.dataDir = tempDir(t, "runner");
+    const folder = join(this.dataDir, "log");
+    mkdirSync(folder);
+    this.logPath = join(folder, LOG_DATABASE_NAME);
+    const limits = { partitions: 1, retentionMs: 3_600_000, retentionBytes: 2 ** 30, nowMs: START_MS };
+    this.writer = new EmbeddedLogWriter({ folder, ...limits, ...realLogParts });
+    t.after(() => this.writer.close());
+  }
+
+  /** Appends one batch of swaps, of one second each, and tells the reader. */
+  append(count: number, more: object = {}): void {
+    const builder = new BatchBuilder();
+    for (let i = 0; i < count; i++) {
+      const serial = this.#serial++;
+      const swap = {
+        chain_id: 1,
+        tx_hash: `0x${serial.toString(16)}`,
+        log_index: 0,
+        token: `0x${serial % 7}`,
+        side: "buy",
+        amount_token: "2",
+        amount_usd: "1.5",
+        event_time: START_MS + serial * 10,
+        ...more,
+      };
+      const bytes = Buffer.from(JSON.stringify(swap));
+      builder.add(bytes, 0, bytes.length);
+    }
+    this.writer.append([{ partition: 0, batch: builder }], START_MS + this.#serial * 10);
+    this.notify();
+  }
+
+  notify(): void {
+    this.#reader?.notify(this.writer.range(0).endOffset, false);
+  }
+
+  runner(): { runner: PartitionRunner; board: VersionBoard; clock: SharedClock } {
+    const reader = new EmbeddedLogReader({
+      path: this.logPath,
+      partition: 0,
+      release: (offset) => this.writer.release(0, offset),
+      raiseEnd: (offset) => {
+        this.writer.raiseEnd(0, offset, START_MS);
+        this.notify();
+      },
+    });
+    this.#reader = reader;
+    const config = defaultConfig();
+    const board = new VersionBoard(createVersionBoard());
+    const clock = new SharedClock(createSharedClock("event", config.app.maxSkewMs));
+    const runner = new PartitionRunner({
+      partition: 0,
+      owner: "test",
+      engine: toEngineConfig(config),
+      reader,
+      store: new EmbeddedCheckpointStore(this.dataDir, realFileSystem),
+      board,
+      clock,
+      deadLetters: new DeadLetterBuffer({
+        put: (records) => this.letters.push(...records.map((record) => `${record.offset}:${record.code}`)),
+        newest: () => [],
+      }),
+      snapshotIntervalMs: 3_600_000,
+      seenSinceMs: undefined,
+    });
+    return { runner, board, clock };
+  }
+
+  async started() {
+    const parts = this.runner();
+    await parts.runner.restore();
+    parts.runner.start();
+    return parts;
+  }
+}
+
+async function caughtUp(runner: PartitionRunner): Promise<Awaited<ReturnType<PartitionRunner["status"]>>> {
+  for (;;) {
+    const status = await runner.status();
+    if (status.lag === 0) return status;
+    await nextTurn();
+  }
+}
+
+describe("the owner of a partition", () => {
+  test("applies what comes, says where it stands, and goes on there after a drain", async (t) => {
+    const folder = new Folder(t);
+    const first = await folder.started();
+    folder.append(10);
+    folder.append(1);
+    const status = await caughtUp(first.runner);
+    assert.equal(status.next_offset, 11);
+    assert.deepEqual([status.state, status.problems, status.seen_since], ["running", [], START_MS]);
+    assert.equal(status.watermark["1"], START_MS + 100 - 120_000);
+    assert.equal(first.clock.now(), START_MS + 100);
+    await first.runner.drain(DRAIN_MS);
+
+    folder.append(5);
+    const second = await folder.started();
+    const later = await caughtUp(second.runner);
+    assert.equal(later.next_offset, 16);
+    assert.equal(later.checkpoint?.offset, 11);
+    assert.equal(second.runner.counters?.applied, 16);
+    assert.ok(BigInt(later.epoch) > BigInt(status.epoch));
+    const metrics = await second.runner.metrics();
+    assert.deepEqual([metrics?.counters.applied, metrics?.countersAtStart.applied], [16, 11]);
+    await second.runner.drain(DRAIN_MS);
+  });
+
+  test("a drain applies all that was acknowledged before it", async (t) => {
+    const folder = new Folder(t);
+    const { runner } = await folder.started();
+    for (let i = 0; i < 20; i++) folder.append(50);
+    await runner.drain(DRAIN_MS);
+    const next = await folder.started();
+    assert.equal((await next.runner.status()).checkpoint?.offset, 1000);
+    await next.runner.drain(DRAIN_MS);
+  });
+
+  test("without a checkpoint all is read again, and dead letters come out alike", async (t) => {
+    const folder = new Folder(t);
+    folder.append(3);
+    folder.append(1, { event_time: START_MS + 86_400_000 });
+    folder.append(3);
+    const killed = await folder.started();
+    await caughtUp(killed.runner);
+    const { runner } = await folder.started();
+    await caughtUp(runner);
+    assert.deepEqual([runner.counters?.applied, runner.counters?.quarantined], [6, 1]);
+    await runner.drain(DRAIN_MS);
+    assert.deepEqual([...new Set(folder.letters)], ["3:quarantined"]);
+  });
+
+  test("an owner whose partition was claimed stops, and still answers", async (t) => {
+    const folder = new Folder(t);
+    const old = await folder.started();
+    folder.append(4);
+    await caughtUp(old.runner);
+    const next = await folder.started();
+    await caughtUp(next.runner);
+    await next.runner.drain(DRAIN_MS);
+    folder.append(3);
+    await old.runner.drain(DRAIN_MS).catch((error) => assert.equal(error.code, "checkpoint_conflict"));
+    assert.ok(old.runner.served.engine.knownTokens >= 4);
+    const last = await folder.started();
+    assert.equal((await last.runner.status()).checkpoint?.offset, 4);
+    assert.equal((await caughtUp(last.runner)).next_offset, 7);
+    await last.runner.drain(DRAIN_MS);
+  });
+
+  test("damaged records are a gap: told, incomplete, and behind it the stream goes on, also after a restart", async (t) => {
+    const folder = new Folder(t);
+    folder.append(5);
+    folder.append(4);
+    folder.append(3);
+    const database = new DatabaseSync(folder.logPath);
+    database.exec("UPDATE batches SET batch = zeroblob(length(batch)) WHERE key = 5");
+    database.close();
+    const { runner } = await folder.started();
+    const status = await caughtUp(runner);
+    assert.equal(status.state, "running");
+    assert.equal(runner.counters?.applied, 8);
+    assert.match(status.problems.join(), /records from offset 5 to 8 of partition 0 are lost/);
+    assert.equal(status.seen_since, START_MS + 90);
+    await runner.drain(DRAIN_MS);
+
+    const next = await folder.started();
+    const later = await caughtUp(next.runner);
+    assert.deepEqual([later.next_offset, later.seen_since], [12, START_MS + 90]);
+    assert.equal(next.runner.counters?.applied, 8);
+    await next.runner.drain(DRAIN_MS);
+  });
+
+  test("questions get their turn while a long batch is applied", async (t) => {
+    const folder = new Folder(t);
+    const { runner, board } = await folder.started();
+    folder.append(5_000);
+    const seen = new Set<number>();
+    while (board.nextOffset() < 5_000) {
+      seen.add(board.nextOffset());
+      await nextTurn();
+    }
+    assert.ok(seen.size > 2, "the batch was applied in one go");
+    await runner.drain(DRAIN_MS);
+  });
+
+  test("before its state is there, questions are told so", async (t) => {
+    const folder = new Folder(t);
+    const { runner } = folder.runner();
+    assert.throws(() => runner.served, { code: "unavailable", retryable: true });
+    assert.equal((await runner.status()).state, "restoring");
+    await runner.drain(0);
+  });
+});
