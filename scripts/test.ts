@@ -8,7 +8,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { finished } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
@@ -21,6 +21,7 @@ const LONG_SUITES = /crash|fault|kill|full-disk|chromium|properties|model/;
 const FILE_TIMEOUT_MS = Number(process.env.SWAPSTATS_TEST_FILE_TIMEOUT_MS ?? 8 * 60_000);
 /** A file that its timeout did not end is killed so much later. */
 const KILL_AFTER_MS = Math.min(15_000, FILE_TIMEOUT_MS);
+const SLOWEST_SHOWN = 6;
 const TOTAL_BUDGET_MS = 15 * 60_000;
 
 const STEPS: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
@@ -59,13 +60,20 @@ function testFiles(selection: readonly string[]): string[] {
   return [...long, ...selected.filter((file) => !LONG_SUITES.test(file))];
 }
 
-type Totals = { passed: number; failed: number; success: boolean; skipped: string[]; notRun: string[] };
+type Totals = {
+  passed: number;
+  failed: number;
+  success: boolean;
+  files: { file: string; durationMs: number }[];
+  skipped: string[];
+  notRun: string[];
+};
 
 async function runTests(files: readonly string[]): Promise<Totals> {
   const folder = mkdtempSync(join(tmpdir(), "swapstats-run-"));
   const notRunFile = join(folder, "not-run");
   process.env.SWAPSTATS_TEST_NOT_RUN_FILE = notRunFile;
-  const totals: Totals = { passed: 0, failed: 0, success: false, skipped: [], notRun: [] };
+  const totals: Totals = { passed: 0, failed: 0, success: false, files: [], skipped: [], notRun: [] };
   const events = run({
     files: [...files],
     cwd: REPOSITORY,
@@ -76,7 +84,10 @@ async function runTests(files: readonly string[]): Promise<Totals> {
     if (event.skip !== undefined || event.todo !== undefined) totals.skipped.push(event.name);
   });
   events.on("test:summary", (event) => {
-    if (event.file !== undefined) return;
+    if (event.file !== undefined) {
+      totals.files.push({ file: relative(REPOSITORY, event.file), durationMs: event.duration_ms });
+      return;
+    }
     totals.success = event.success;
     totals.passed = event.counts.passed;
     totals.failed = event.counts.tests - event.counts.passed - event.counts.skipped - event.counts.todo;
@@ -111,6 +122,9 @@ async function main(): Promise<void> {
   const totals = await runTests(files);
   console.log();
   for (const line of totals.notRun) console.log(line);
+  const slowest = totals.files.sort((a, b) => b.durationMs - a.durationMs).slice(0, SLOWEST_SHOWN);
+  const times = slowest.map(({ file, durationMs }) => `${file} ${(durationMs / 1000).toFixed(0)} s`);
+  if (files.length > SLOWEST_SHOWN) console.log(`Slowest: ${times.join(", ")}`);
   if (totals.failed > 0) failures.push(`${totals.failed} tests`);
   else if (!totals.success) failures.push("a suite");
   if (totals.passed === 0) failures.push("no test passed");
