@@ -58,7 +58,7 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #partitions = new Map<number, PartitionMetrics>();
   readonly #collectors: (() => Promise<void>)[] = [];
-  readonly #requests = new Map<string, { labels: Labels; seconds: PlainHistogram }>();
+  readonly #requests: RequestTimes[] = [];
   readonly #rejected = new Map<string, number>();
   readonly #wsClosed = new Map<string, number>();
   /** Open WebSocket connections. */
@@ -102,14 +102,11 @@ export class Metrics {
     this.#partitions.delete(partition);
   }
 
-  observeRequest(method: string, route: string, status: number, seconds: number): void {
-    const key = `${method} ${route} ${status}`;
-    let entry = this.#requests.get(key);
-    if (entry === undefined) {
-      entry = { labels: { method, route, status: String(status) }, seconds: new PlainHistogram(SHORT_SECONDS) };
-      this.#requests.set(key, entry);
-    }
-    entry.seconds.observe(seconds);
+  /** Where the times of requests to a route are noted. Ask once a route and keep it. */
+  requestTimes(method: string, route: string): RequestTimes {
+    const times = new RequestTimes(method, route);
+    this.#requests.push(times);
+    return times;
   }
 
   /** Events of `POST /api/swaps` that were refused with this code of the closed list. */
@@ -175,7 +172,7 @@ export class Metrics {
       { labels: {}, numbers: this.wsPushLagSeconds.numbers() },
     ]);
     this.#defineHistogram("http_request_duration_seconds", "Time a request took", () =>
-      [...this.#requests.values()].map(({ labels, seconds }) => ({ labels, numbers: seconds.numbers() })),
+      this.#requests.flatMap((times) => times.all()),
     );
   }
 
@@ -220,6 +217,34 @@ export class Metrics {
         numbers === undefined ? [] : histogramSamples(PREFIX + name, labels, numbers),
       ),
     );
+  }
+}
+
+/** Times of the requests to one route, by status. */
+export class RequestTimes {
+  readonly #method: string;
+  readonly #route: string;
+  readonly #byStatus = new Map<number, PlainHistogram>();
+
+  constructor(method: string, route: string) {
+    this.#method = method;
+    this.#route = route;
+  }
+
+  observe(status: number, seconds: number): void {
+    let histogram = this.#byStatus.get(status);
+    if (histogram === undefined) {
+      histogram = new PlainHistogram(SHORT_SECONDS);
+      this.#byStatus.set(status, histogram);
+    }
+    histogram.observe(seconds);
+  }
+
+  all(): { labels: Labels; numbers: HistogramNumbers }[] {
+    return [...this.#byStatus].map(([status, histogram]) => ({
+      labels: { method: this.#method, route: this.#route, status: String(status) },
+      numbers: histogram.numbers(),
+    }));
   }
 }
 

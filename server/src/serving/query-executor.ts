@@ -64,6 +64,12 @@ export class QueryExecutor {
     return answer === undefined ? undefined : foundStats(token, answer);
   }
 
+  /** As `tokenStatsNow`, but undefined where that throws too. */
+  hotTokenStats(token: string, selection: NamedSelection): StatsAnswer | undefined {
+    const answer = this.#bus.cachedTokenStats(token, selection);
+    return answer?.kind === "stats" ? answer : undefined;
+  }
+
   /** Rejects with ProblemError `unknown_token`, `ambiguous_token`, `unavailable` or `overloaded`. */
   async tokenStats(token: string, selection: NamedSelection): Promise<StatsAnswer> {
     const answers = await this.#ask(() => this.#bus.tokenStats([token], selection));

@@ -51,7 +51,7 @@ describe("metrics", () => {
     metrics.applyPartition(report(0));
     metrics.addRejected("bad_side", 2);
     metrics.addWsClosed("slow");
-    metrics.observeRequest("GET", "/stats", 200, 0.001);
+    metrics.requestTimes("GET", "/stats").observe(200, 0.001);
     const text = await metrics.text();
     const names = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
     const expected = {
@@ -141,7 +141,7 @@ describe("metrics", () => {
     const count = (labels: string) => samples.get(`swapstats_http_request_duration_seconds_count{${labels}}`);
     assert.equal(count('method="GET",route="/api/tokens/{id}/stats",status="200"'), 2);
     assert.equal(count('method="GET",route="/api/tokens/{id}/stats",status="404"'), 1);
-    assert.equal(count('method="GET",route="unmatched",status="404"'), 2);
+    assert.equal(count('method="any",route="unmatched",status="404"'), 2);
   });
 
   test("the listener serves /metrics and nothing else", async (t) => {

@@ -3,7 +3,6 @@
  * off, problem documents for everything that goes wrong, and answers that are texts made by their owners.
  */
 
-import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import cors from "@fastify/cors";
 import Fastify, { type FastifyInstance } from "fastify";
@@ -11,17 +10,17 @@ import { SwapstatsError } from "../../shared/errors.ts";
 import { ProblemError } from "../problems.ts";
 import { QueryExecutor } from "../query-executor.ts";
 import { BodyReader } from "./body-reader.ts";
-import { asksForWebSocket, onUpgrade, refuseClient, trackSockets } from "./connections.ts";
-import type { HttpLimits } from "./http-limits.ts";
+import { onUpgrade, refuseClient, trackSockets } from "./connections.ts";
+import { HotLane } from "./hot-lane.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
+import { createListener } from "./listener.ts";
 import { operationsOf } from "./operations.ts";
-import { sendProblem } from "./replies.ts";
+import { RepliesByRoute } from "./replies.ts";
 import { problemOfRequest } from "./request-errors.ts";
-import { observeRequests } from "./request-log.ts";
 import type { RouteContext } from "./route-context.ts";
 import { registerIngestRoutes } from "./routes-ingest.ts";
 import { registerServiceRoutes } from "./routes-service.ts";
-import { registerTokenRoutes } from "./routes-tokens.ts";
+import { registerTokenRoutes, statsEtag } from "./routes-tokens.ts";
 import { registerUnmatched } from "./unmatched.ts";
 
 export type ListenAddress = { readonly host: string; readonly port: number };
@@ -44,36 +43,38 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     pendingMax: limits.pendingQueriesMax,
     timeoutMs: limits.queryTimeoutMs,
   });
-  const app = createApp(limits);
-  const operations = operationsOf(options.windows);
+  const replies = new RepliesByRoute(options.metrics, options.logger);
+  const lane = new HotLane(
+    executor,
+    replies.of("GET", "/api/tokens/{id}/stats"),
+    statsEtag,
+    options.corsOrigins.length > 0,
+  );
+  const app = createApp(options, replies, lane);
   const context: RouteContext = {
     options,
     executor,
-    operations,
+    operations: operationsOf(options.windows),
+    replies,
+    lane,
     bodies: new BodyReader(limits.bodyBytesInFlightMax),
     startedMs: options.nowMs(),
     draining: false,
   };
-  protect(app.server, context);
   const sockets = trackSockets(app.server);
   onUpgrade(app.server, options.upgrade, () => context.draining);
 
-  app.addHook("onRequest", (request, _reply, done) => {
-    if ((request.raw.url as string).length <= limits.uriCharsMax) return done();
-    done(new ProblemError("uri_too_long", `Path and query may have ${limits.uriCharsMax} characters together.`));
-  });
-  observeRequests(app, options.metrics, options.logger);
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOfRequest(error);
     if (problem.code === "internal") options.logger.error({ err: problem, url: request.url }, "request failed");
-    return sendProblem(request, reply, problem);
+    return replies.ofRequest(request).problem(request, reply, problem);
   });
   if (options.corsOrigins.length > 0) await registerCors(app, options.corsOrigins);
   readBodies(app, context);
   registerTokenRoutes(app, context);
   registerIngestRoutes(app, context);
   registerServiceRoutes(app, context);
-  registerUnmatched(app, operations);
+  registerUnmatched(app, context);
   await app.ready();
 
   return {
@@ -86,27 +87,18 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   };
 }
 
-function createApp(limits: HttpLimits): FastifyInstance {
+function createApp(options: HttpServerOptions, replies: RepliesByRoute, lane: HotLane): FastifyInstance {
+  const { limits, metrics } = options;
   return Fastify({
     logger: false,
     // The context's own flag says that the service is shutting down, and problem documents say so to clients.
     return503OnClosing: false,
     exposeHeadRoutes: true,
-    connectionTimeout: limits.idleSocketTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
     routerOptions: { maxParamLength: limits.uriCharsMax },
-    http: {
-      maxHeaderSize: limits.headerBytesMax,
-      headersTimeout: limits.headersTimeoutMs,
-      connectionsCheckingInterval: limits.timeoutCheckMs,
-      shouldUpgradeCallback: asksForWebSocket,
-      keepAlive: true,
-      keepAliveInitialDelay: limits.keepAliveTimeoutMs,
-    },
+    serverFactory: (handler) => createListener(limits, metrics, lane, handler),
     clientErrorHandler: refuseClient,
     frameworkErrors: (error, request, reply) => {
-      sendProblem(request, reply, problemOfRequest(error));
+      replies.ofRequest(request).problem(request, reply, problemOfRequest(error));
     },
     ajv: {
       customOptions: {
@@ -118,15 +110,6 @@ function createApp(limits: HttpLimits): FastifyInstance {
         keywords: ["x-expected"],
       },
     },
-  });
-}
-
-function protect(server: Server, context: RouteContext): void {
-  const { limits, metrics } = context.options;
-  server.maxConnections = limits.connectionsMax;
-  server.maxHeadersCount = limits.headerFieldsMax;
-  server.on("drop", () => {
-    metrics.connectionsDropped += 1;
   });
 }
 

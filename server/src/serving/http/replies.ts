@@ -1,5 +1,12 @@
-/** The few ways in which a call answers. Bodies are texts that are ready: no serialiser of the framework runs. */
+/**
+ * The few ways in which a call answers. Bodies are texts that are ready: no serialiser of the framework runs. A request is noted (its
+ * time in a metric, and at level debug a line in the log) when its answer is handed over, because the framework's
+ * own hooks for that cost a tenth of the hot answer.
+ */
+import type { IncomingMessage } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Logger } from "../../observability/logger.ts";
+import type { Metrics, RequestTimes } from "../../observability/metrics.ts";
 import { type ProblemError, problemDocument, problemTable } from "../problems.ts";
 import { matchesEtag } from "./etag.ts";
 
@@ -8,38 +15,101 @@ export const HTML_CONTENT_TYPE = "text/html; charset=utf-8";
 export const PROBLEM_CONTENT_TYPE = "application/problem+json";
 /** Of a request's path and query, what a problem document repeats. */
 const INSTANCE_CHARS_MAX = 1024;
+/** Route of requests that match none, so that made-up paths make no series of their own. */
+const UNMATCHED = "unmatched";
 
-/** Answers that browsers must not take for something else, and that must be asked for again each time. */
-export function sendText(reply: FastifyReply, contentType: string, text: string): FastifyReply {
-  reply.header("cache-control", "no-cache");
-  reply.header("x-content-type-options", "nosniff");
-  return reply.type(contentType).send(text);
+const STARTED = Symbol("started");
+type Timed = IncomingMessage & { [STARTED]?: number };
+
+/** Notes that a request begins now. */
+export function startClock(request: IncomingMessage): void {
+  (request as Timed)[STARTED] = performance.now();
 }
 
-/** The text with its tag, or 304 when the client has it already. `text` is called only when it is needed. */
-export function sendTagged(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  contentType: string,
-  etag: string,
-  text: () => string,
-): FastifyReply {
-  reply.header("etag", etag);
-  if (matchesEtag(request.headers["if-none-match"], etag)) {
+/** How the calls of one route answer. */
+export class Replies {
+  readonly #method: string;
+  readonly #route: string;
+  readonly #times: RequestTimes;
+  readonly #logger: Logger | undefined;
+
+  constructor(method: string, route: string, metrics: Metrics, logger: Logger) {
+    this.#method = method;
+    this.#route = route;
+    this.#times = metrics.requestTimes(method, route);
+    this.#logger = logger.isLevelEnabled("debug") ? logger : undefined;
+  }
+
+  /** An answer that browsers must not take for something else, and that must be asked for again each time. */
+  text(request: FastifyRequest, reply: FastifyReply, contentType: string, text: string): FastifyReply {
+    this.note(request.raw, reply.statusCode);
+    reply.header("cache-control", "no-cache");
+    reply.header("x-content-type-options", "nosniff");
+    return reply.type(contentType).send(text);
+  }
+
+  /** The text with its tag, or 304 when the client has it already. `text` is called only when it is needed. */
+  tagged(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    contentType: string,
+    etag: string,
+    text: () => string,
+  ): FastifyReply {
+    reply.header("etag", etag);
+    if (!matchesEtag(request.headers["if-none-match"], etag)) return this.text(request, reply, contentType, text());
+    this.note(request.raw, 304);
     return reply.code(304).header("cache-control", "no-cache").send();
   }
-  return sendText(reply, contentType, text());
+
+  problem(request: FastifyRequest, reply: FastifyReply, problem: ProblemError): FastifyReply {
+    const { status, retryAfterSeconds } = problemTable[problem.code];
+    this.note(request.raw, status);
+    const document = problemDocument(problem, instanceOf(request.raw.url));
+    reply.code(status);
+    if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
+    reply.header("cache-control", "no-store");
+    reply.header("x-content-type-options", "nosniff");
+    // A Buffer, because the framework adds a charset to the type of a text, which this type does not have.
+    return reply.type(PROBLEM_CONTENT_TYPE).send(Buffer.from(JSON.stringify(document)));
+  }
+
+  /** Notes that a request is answered with this status now. */
+  note(request: IncomingMessage, status: number): void {
+    const elapsedMs = performance.now() - ((request as Timed)[STARTED] as number);
+    this.#times.observe(status, elapsedMs / 1000);
+    if (this.#logger === undefined) return;
+    const { url } = request;
+    this.#logger.debug({ method: this.#method, route: this.#route, url, status, elapsed_ms: elapsedMs }, "request");
+  }
 }
 
-export function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: ProblemError): FastifyReply {
-  const { status, retryAfterSeconds } = problemTable[problem.code];
-  const document = problemDocument(problem, instanceOf(request.raw.url));
-  reply.code(status);
-  if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
-  reply.header("cache-control", "no-store");
-  reply.header("x-content-type-options", "nosniff");
-  // A Buffer, because the framework adds a charset to the type of a text, which this type does not have.
-  return reply.type(PROBLEM_CONTENT_TYPE).send(Buffer.from(JSON.stringify(document)));
+/** The replies of every route, for handlers that learn only from the request which one it is. */
+export class RepliesByRoute {
+  readonly #metrics: Metrics;
+  readonly #logger: Logger;
+  readonly #byRoute = new Map<string, Replies>();
+
+  constructor(metrics: Metrics, logger: Logger) {
+    this.#metrics = metrics;
+    this.#logger = logger;
+  }
+
+  of(method: string, route: string): Replies {
+    const key = `${method} ${route}`;
+    let replies = this.#byRoute.get(key);
+    if (replies === undefined) {
+      replies = new Replies(method, route, this.#metrics, this.#logger);
+      this.#byRoute.set(key, replies);
+    }
+    return replies;
+  }
+
+  ofRequest(request: FastifyRequest): Replies {
+    const { route, operationMethod } = request.routeOptions.config;
+    // A method that no call has is not worth a series either.
+    return route === undefined ? this.of("any", UNMATCHED) : this.of(operationMethod ?? "any", route);
+  }
 }
 
 export function instanceOf(url: string | undefined): string {

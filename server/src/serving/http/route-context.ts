@@ -3,14 +3,18 @@
 import { type TSchema, Type } from "typebox";
 import type { QueryExecutor } from "../query-executor.ts";
 import type { BodyReader } from "./body-reader.ts";
+import type { HotLane } from "./hot-lane.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
 import type { Operation, OperationId } from "./operations.ts";
+import type { Replies, RepliesByRoute } from "./replies.ts";
 
 export type RouteContext = {
   readonly options: HttpServerOptions;
   readonly executor: QueryExecutor;
   readonly operations: readonly Operation[];
   readonly bodies: BodyReader;
+  readonly replies: RepliesByRoute;
+  readonly lane: HotLane;
   readonly startedMs: number;
   draining: boolean;
 };
@@ -19,6 +23,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** The path as the API names it, for metrics. */
     route?: string;
+    /** The method of the call; HEAD counts as its GET. */
+    operationMethod?: string;
     /** Its body may be as large as `api.http.max_body`. */
     isIngest?: boolean;
   }
@@ -28,7 +34,7 @@ export type RouteSettings = {
   readonly method: "GET" | "POST";
   readonly url: string;
   readonly schema: { params?: TSchema; querystring?: TSchema; body?: TSchema };
-  readonly config: { route: string; isIngest: boolean };
+  readonly config: { route: string; operationMethod: string; isIngest: boolean };
 };
 
 /** How an operation of the list is registered. Bodies of swaps are not checked here: their codec does that, off this thread. */
@@ -46,8 +52,14 @@ export function routeOf(context: RouteContext, id: OperationId): RouteSettings {
         : { querystring: Type.Object(operation.query, { additionalProperties: false }) }),
       ...(body === undefined || isIngest ? {} : { body }),
     },
-    config: { route: operation.path, isIngest },
+    config: { route: operation.path, operationMethod: operation.method, isIngest },
   };
+}
+
+/** How that operation answers. */
+export function repliesOf(context: RouteContext, id: OperationId): Replies {
+  const { method, path } = context.operations.find((one) => one.id === id) as Operation;
+  return context.replies.of(method, path);
 }
 
 const isEmpty = (record: Readonly<Record<string, unknown>>): boolean => Object.keys(record).length === 0;

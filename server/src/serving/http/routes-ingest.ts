@@ -2,8 +2,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { IngestResult } from "../../bus/stats-bus.ts";
 import { ProblemError } from "../problems.ts";
-import { JSON_CONTENT_TYPE, sendText } from "./replies.ts";
-import { type RouteContext, routeOf } from "./route-context.ts";
+import { JSON_CONTENT_TYPE } from "./replies.ts";
+import { type RouteContext, repliesOf, routeOf } from "./route-context.ts";
 
 export function registerIngestRoutes(app: FastifyInstance, context: RouteContext): void {
   app.route({
@@ -12,11 +12,12 @@ export function registerIngestRoutes(app: FastifyInstance, context: RouteContext
     onRequest: (_request, _reply, done) => done(refusal(context)),
     handler: (request, reply) => takeSwaps(context, request, reply),
   });
+  const replies = repliesOf(context, "deadLetters");
   app.route<{ Querystring: { limit: number } }>({
     ...routeOf(context, "deadLetters"),
     handler: async (request, reply) => {
       const items = await context.executor.deadLetters(request.query.limit);
-      return sendText(reply, JSON_CONTENT_TYPE, JSON.stringify({ items }));
+      return replies.text(request, reply, JSON_CONTENT_TYPE, JSON.stringify({ items }));
     },
   });
 }
@@ -43,7 +44,8 @@ async function takeSwaps(context: RouteContext, request: FastifyRequest, reply: 
     for (const { code } of result.rejected) context.options.metrics.addRejected(code, 1);
     if (result.accepted === 0) throw noneAccepted(result);
     reply.code(202);
-    return sendText(reply, JSON_CONTENT_TYPE, JSON.stringify({ accepted: result.accepted, rejected: result.rejected }));
+    const text = JSON.stringify({ accepted: result.accepted, rejected: result.rejected });
+    return repliesOf(context, "ingest").text(request, reply, JSON_CONTENT_TYPE, text);
   } finally {
     context.bodies.release(bytes);
   }

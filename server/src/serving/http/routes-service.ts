@@ -6,8 +6,8 @@ import { docsPage } from "./docs-page.ts";
 import { textTag } from "./etag.ts";
 import { indexLinks, indexPage } from "./index-page.ts";
 import { openApiOf } from "./openapi.ts";
-import { HTML_CONTENT_TYPE, JSON_CONTENT_TYPE, sendTagged, sendText } from "./replies.ts";
-import { type RouteContext, routeOf } from "./route-context.ts";
+import { HTML_CONTENT_TYPE, JSON_CONTENT_TYPE } from "./replies.ts";
+import { type RouteContext, repliesOf, routeOf } from "./route-context.ts";
 
 /** Pages hold no script and load nothing. */
 const PAGE_POLICY =
@@ -22,11 +22,12 @@ function registerHealth(app: FastifyInstance, context: RouteContext): void {
   const { executor, options } = context;
   app.route({
     ...routeOf(context, "healthz"),
-    handler: (_request, reply) => sendText(reply, JSON_CONTENT_TYPE, '{"status":"ok"}'),
+    handler: (request, reply) =>
+      repliesOf(context, "healthz").text(request, reply, JSON_CONTENT_TYPE, '{"status":"ok"}'),
   });
   app.route({
     ...routeOf(context, "readyz"),
-    handler: async (_request, reply) => {
+    handler: async (request, reply) => {
       const { reasons, problems } = await readinessOf({
         executor,
         draining: context.draining,
@@ -34,17 +35,22 @@ function registerHealth(app: FastifyInstance, context: RouteContext): void {
         timeoutMs: options.limits.readyTimeoutMs,
       });
       if (reasons.length > 0) throw new ProblemError("not_ready", reasons.join(" "), { reasons });
-      return sendText(reply, JSON_CONTENT_TYPE, JSON.stringify({ status: "ready", reasons, problems }));
+      return repliesOf(context, "readyz").text(
+        request,
+        reply,
+        JSON_CONTENT_TYPE,
+        JSON.stringify({ status: "ready", reasons, problems }),
+      );
     },
   });
   app.route({
     ...routeOf(context, "status"),
-    handler: async (_request, reply) => {
+    handler: async (request, reply) => {
       const { partitions, counters, tokens } = await executor.status();
       const { instanceId, version, nowMs } = options;
       const uptimeMs = Math.max(0, nowMs() - context.startedMs);
       const body = { instance: instanceId, version, uptime_ms: uptimeMs, tokens, partitions, counters };
-      return sendText(reply, JSON_CONTENT_TYPE, JSON.stringify(body));
+      return repliesOf(context, "status").text(request, reply, JSON_CONTENT_TYPE, JSON.stringify(body));
     },
   });
 }
@@ -58,13 +64,14 @@ function registerDocuments(app: FastifyInstance, context: RouteContext): void {
   const pageTag = `W/"${textTag(page)}"`;
   app.route({
     ...routeOf(context, "openapi"),
-    handler: (request, reply) => sendTagged(request, reply, JSON_CONTENT_TYPE, documentTag, () => documentText),
+    handler: (request, reply) =>
+      repliesOf(context, "openapi").tagged(request, reply, JSON_CONTENT_TYPE, documentTag, () => documentText),
   });
   app.route({
     ...routeOf(context, "docs"),
     handler: (request, reply) => {
       reply.header("content-security-policy", PAGE_POLICY);
-      return sendTagged(request, reply, HTML_CONTENT_TYPE, pageTag, () => page);
+      return repliesOf(context, "docs").tagged(request, reply, HTML_CONTENT_TYPE, pageTag, () => page);
     },
   });
   const links = indexLinks(options.windows);
@@ -73,14 +80,11 @@ function registerDocuments(app: FastifyInstance, context: RouteContext): void {
     handler: (request, reply) => {
       reply.header("vary", "accept");
       if (!(request.headers.accept ?? "").includes("text/html")) {
-        return sendText(
-          reply,
-          JSON_CONTENT_TYPE,
-          JSON.stringify({ name: "swapstats", version: options.version, links }),
-        );
+        const text = JSON.stringify({ name: "swapstats", version: options.version, links });
+        return repliesOf(context, "index").text(request, reply, JSON_CONTENT_TYPE, text);
       }
       reply.header("content-security-policy", PAGE_POLICY);
-      return sendText(reply, HTML_CONTENT_TYPE, indexPage(links, options.version));
+      return repliesOf(context, "index").text(request, reply, HTML_CONTENT_TYPE, indexPage(links, options.version));
     },
   });
 }

@@ -1,0 +1,76 @@
+/**
+ * A lane past the framework for `GET stats`. Routing, parsing and checking a request cost the framework as much as all the rest of the
+ * hot answer. An address that has passed all that once is remembered with what it means; asked for again, it is answered here if the
+ * bus has the answer at once, with the same bytes. Everything else goes the ordinary way.
+ *
+ * Measured with three windows (3 KB): the ordinary way reaches 0.73 of the requests of the bare framework answering the same
+ * bytes; the gap is the ETag, its two companions and the checks. bench/http.ts measures the lane.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type QueryExecutor, type StatsAnswer, statsText } from "../query-executor.ts";
+import type { NamedSelection } from "../selections.ts";
+import { matchesEtag } from "./etag.ts";
+import { JSON_CONTENT_TYPE, type Replies } from "./replies.ts";
+
+/** Addresses that are remembered; at the limit all are forgotten, and the hot ones soon come back. */
+export const HOT_ADDRESSES_MAX = 16_384;
+/** Longer addresses are not remembered. */
+export const HOT_ADDRESS_CHARS_MAX = 512;
+
+type Meaning = { readonly token: string; readonly selection: NamedSelection };
+
+/** The ETag of an answer of statistics to a question for `token`. */
+export type EtagOf = (token: string, selection: NamedSelection, answer: StatsAnswer) => string;
+
+export class HotLane {
+  readonly #executor: QueryExecutor;
+  readonly #replies: Replies;
+  readonly #etagOf: EtagOf;
+  readonly #fixed: readonly string[];
+  readonly #meanings = new Map<string, Meaning>();
+
+  /** @param varies whether answers differ by origin: then caches must know, also from requests without one */
+  constructor(executor: QueryExecutor, replies: Replies, etagOf: EtagOf, varies: boolean) {
+    this.#executor = executor;
+    this.#replies = replies;
+    this.#etagOf = etagOf;
+    this.#fixed = ["cache-control", "no-cache", ...(varies ? ["vary", "Origin"] : [])];
+  }
+
+  /** Remembers what an address means that was routed, checked and answered. */
+  learn(address: string, token: string, selection: NamedSelection): void {
+    if (address.length > HOT_ADDRESS_CHARS_MAX) return;
+    if (this.#meanings.size >= HOT_ADDRESSES_MAX) this.#meanings.clear();
+    this.#meanings.set(address, { token, selection });
+  }
+
+  /** True: the request is answered. Requests of other origins are not for this lane, because CORS belongs to the framework. */
+  answer(request: IncomingMessage, response: ServerResponse): boolean {
+    const meaning = this.#meanings.get(request.url as string);
+    if (meaning === undefined || request.method !== "GET" || request.headers.origin !== undefined) return false;
+    const { token, selection } = meaning;
+    const answer = this.#executor.hotTokenStats(token, selection);
+    if (answer === undefined) return false;
+    const etag = this.#etagOf(token, selection, answer);
+    if (matchesEtag(request.headers["if-none-match"], etag)) {
+      this.#replies.note(request, 304);
+      response.writeHead(304, [...this.#fixed, "etag", etag]).end();
+      return true;
+    }
+    this.#replies.note(request, 200);
+    const text = statsText(answer);
+    const headers = [
+      ...this.#fixed,
+      "etag",
+      etag,
+      "x-content-type-options",
+      "nosniff",
+      "content-type",
+      JSON_CONTENT_TYPE,
+      "content-length",
+      String(Buffer.byteLength(text)),
+    ];
+    response.writeHead(200, headers).end(text);
+    return true;
+  }
+}

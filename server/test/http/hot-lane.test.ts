@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { assertProblem, type Harness, startHarness } from "./http-harness.ts";
+import { WETH } from "./stand-in-bus.ts";
+
+const PATH = `/api/tokens/${WETH}/stats?windows=5m,1h`;
+
+/** A whole response on a bare socket, header fields sorted. */
+async function rawAnswer({ raw }: Harness, fields: string[]): Promise<{ head: string[]; body: string }> {
+  const client = await raw();
+  client.send([`GET ${PATH} HTTP/1.1`, "Host: x", "Connection: close", ...fields, "", ""].join("\r\n"));
+  const [head, body] = (await client.closed).split("\r\n\r\n");
+  const lines = (head ?? "").split("\r\n").filter((line) => !line.startsWith("Date:"));
+  return { head: lines.map((line) => line.toLowerCase()).sort(), body: body ?? "" };
+}
+
+describe("the lane past the framework", () => {
+  test("answers with the bytes and header fields of the framework", async (t) => {
+    const harness = await startHarness(t);
+    harness.bus.cached = true;
+    const etag = (await harness.call(PATH)).headers.get("etag") as string;
+    for (const fields of [[], [`If-None-Match: ${etag}`], ['If-None-Match: "other"']]) {
+      const lane = await rawAnswer(harness, fields);
+      // A request of another origin goes through the framework, where CORS is.
+      const framework = await rawAnswer(harness, [...fields, "Origin: https://other.example"]);
+      assert.deepEqual(lane, framework);
+    }
+  });
+
+  test("other methods, other addresses and answers that must be asked for go the ordinary way", async (t) => {
+    const { bus, call } = await startHarness(t);
+    bus.cached = true;
+    assert.equal((await call(PATH)).status, 200);
+    assert.equal((await call(PATH, { method: "HEAD" })).text, "");
+    assertProblem(await call(PATH, { method: "DELETE" }), 405, "method_not_allowed");
+    assertProblem(await call(`${PATH}&x=1`), 400, "invalid_parameters");
+    bus.cached = false;
+    const asked = bus.asked;
+    assert.equal((await call(PATH)).status, 200);
+    assert.equal(bus.asked, asked + 1);
+    bus.tokens = [];
+    for (const cached of [true, false]) {
+      bus.cached = cached;
+      assertProblem(await call(PATH), 404, "unknown_token");
+    }
+  });
+
+  test("CORS holds for what the lane knows", async (t) => {
+    const origin = "https://app.example.com";
+    const { bus, call } = await startHarness(t, { corsOrigins: [origin] });
+    bus.cached = true;
+    await call(PATH);
+    const answer = await call(PATH, { headers: { origin } });
+    assert.equal(answer.headers.get("access-control-allow-origin"), origin);
+    const vary = (await call(PATH)).headers.get("vary") ?? "";
+    assert.match(vary, /origin/i, "a cache must not give an answer to a request without origin to one with");
+  });
+
+  test("its requests are in the metrics", async (t) => {
+    const { bus, call, metrics } = await startHarness(t);
+    bus.cached = true;
+    for (let i = 0; i < 5; i += 1) await call(PATH);
+    const labels = 'method="GET",route="/api/tokens/{id}/stats",status="200"';
+    assert.ok((await metrics.text()).includes(`swapstats_http_request_duration_seconds_count{${labels}} 5`));
+  });
+});
