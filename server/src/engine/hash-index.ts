@@ -10,16 +10,16 @@ import type { Heap } from "./heap.ts";
 
 const SEGMENT_BITS = 10;
 const SEGMENTS = 1 << SEGMENT_BITS;
-/** The low bits of a hash choose the slot; a segment has at most 2^SLOT_BITS slots. */
-const SLOT_BITS = 16;
+/** The bits below choose the slot within the segment. */
+const SLOT_BITS = 30 - SEGMENT_BITS;
 const SLOT_MASK = 2 ** SLOT_BITS - 1;
-const SEGMENT_SHIFT = 30 - SEGMENT_BITS;
+const SEGMENT_SHIFT = SLOT_BITS;
 const FIRST_CAPACITY = 6;
 const LOAD_MAX = 0.78;
 
-/** Where the search for a hash begins. The product stays below 2^32. */
+/** Where the search for a hash begins. */
 function homeSlot(hash: number, capacity: number): number {
-  return Math.imul(hash & SLOT_MASK, capacity) >>> SLOT_BITS;
+  return Math.floor(((hash & SLOT_MASK) * capacity) / 2 ** SLOT_BITS);
 }
 
 /** Decides whether a candidate with the right hash is the one looked for. */
@@ -78,8 +78,7 @@ export class HashIndex {
   #resize(number: number, old: number): number {
     const heap = this.#heap;
     const oldCapacity = old === 0 ? 0 : heap.u32[2 * old];
-    if (oldCapacity > SLOT_MASK) throw new RangeError("an index is full; use more partitions");
-    const capacity = Math.min(oldCapacity === 0 ? FIRST_CAPACITY : Math.ceil(oldCapacity * 1.25) + 2, SLOT_MASK + 1);
+    const capacity = oldCapacity === 0 ? FIRST_CAPACITY : Math.ceil(oldCapacity * 1.25) + 2;
     const segment = heap.alloc(8 + 8 * capacity);
     heap.u32[2 * segment] = capacity;
     heap.own(this.directoryRef + (number >>> 1), 1);

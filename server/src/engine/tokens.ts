@@ -3,7 +3,8 @@
  *
  * Row: u32 [0] chain index, [1] flags, [2] version, [3] active block (0: retired), [4] symbol among settled swaps,
  * [5] next and [6] previous in the wheel, [7] hash, [8] symbol now, [9] text length; f64 [5] wheel slot, [6] late, [7] removed,
- * [8] unresolved, [9] latest time of any remembered event; text from byte 80.
+ * [8] unresolved, [9] latest time of any remembered event; u32 [20] next and [21] previous token of the same symbol; text
+ * from byte 88.
  */
 import { compareBytes, equalBytes, hashBytes, stringToUtf8, utf8ToString } from "./bytes.ts";
 import { HashIndex } from "./hash-index.ts";
@@ -13,7 +14,11 @@ import type { SwapEvent } from "./swap-event.ts";
 
 /** An applied announcement has made the token known; before, only removals named it. */
 const FLAG_KNOWN = 1;
-const ROW_BYTES = 80;
+const ROW_BYTES = 88;
+const SYMBOL_NEXT = 20;
+const SYMBOL_PREVIOUS = 21;
+/** A look-up by symbol names so many tokens at most; any more are as ambiguous as these. */
+export const SYMBOL_HITS_MAX = 100;
 const TEXT_SEED = 0x70c3;
 const SYMBOL_SEED = 0x5b01;
 
@@ -105,19 +110,23 @@ export class Tokens {
     return rows;
   }
 
-  /** Known tokens whose symbol now in use is this one, without case. */
+  /** Known tokens whose symbol now in use is this one, without case; at most SYMBOL_HITS_MAX. */
   findBySymbol(symbol: string): number[] {
-    const folded = symbol.toLowerCase();
     const rows: number[] = [];
-    const collect = {
-      matches: (row: number): boolean => {
-        const now = this.symbolNow(row);
-        if (now !== 0 && this.isKnown(row) && this.#strings.text(now).toLowerCase() === folded) rows.push(row);
-        return false;
-      },
-    };
-    this.symbolIndex.find(this.#symbolHash(folded), collect);
+    const u32 = this.#heap.u32;
+    for (let row = this.#symbolHead(symbol.toLowerCase()); row !== 0; row = u32[2 * row + SYMBOL_NEXT]) {
+      if (this.isKnown(row)) rows.push(row);
+      if (rows.length === SYMBOL_HITS_MAX) break;
+    }
     return rows;
+  }
+
+  /** The first of the tokens with this symbol (in lower case), or 0. */
+  #symbolHead(folded: string): number {
+    const sameSymbol = {
+      matches: (row: number): boolean => this.#strings.text(this.symbolNow(row)).toLowerCase() === folded,
+    };
+    return this.symbolIndex.find(this.#symbolHash(folded), sameSymbol);
   }
 
   #symbolHash(folded: string): number {
@@ -257,12 +266,49 @@ export class Tokens {
   setSymbolNow(row: number, symbol: number): void {
     const old = this.symbolNow(row);
     if (old === symbol) return;
-    if (old !== 0) this.symbolIndex.remove(this.#symbolHash(this.#strings.text(old).toLowerCase()), row);
+    if (old !== 0) this.#leaveSymbol(row, this.#strings.text(old).toLowerCase());
     this.#strings.retain(symbol);
     this.#heap.own(row + 4, 1);
     this.#heap.u32[2 * row + 8] = symbol;
     this.#strings.release(old);
-    if (symbol !== 0) this.symbolIndex.insert(this.#symbolHash(this.#strings.text(symbol).toLowerCase()), row);
+    if (symbol !== 0) this.#enterSymbol(row, this.#strings.text(symbol).toLowerCase());
+  }
+
+  /** The index names the first token of a symbol; the others hang behind it. A symbol may be that of every token. */
+  #enterSymbol(row: number, folded: string): void {
+    const heap = this.#heap;
+    const head = this.#symbolHead(folded);
+    if (head === 0) {
+      this.symbolIndex.insert(this.#symbolHash(folded), row);
+      return;
+    }
+    const next = heap.u32[2 * head + SYMBOL_NEXT];
+    heap.own(row + SYMBOL_NEXT / 2, 1);
+    heap.own(head + SYMBOL_NEXT / 2, 1);
+    heap.u32[2 * row + SYMBOL_NEXT] = next;
+    heap.u32[2 * row + SYMBOL_PREVIOUS] = head;
+    heap.u32[2 * head + SYMBOL_NEXT] = row;
+    if (next === 0) return;
+    heap.own(next + SYMBOL_NEXT / 2, 1);
+    heap.u32[2 * next + SYMBOL_PREVIOUS] = row;
+  }
+
+  #leaveSymbol(row: number, folded: string): void {
+    const heap = this.#heap;
+    const next = heap.u32[2 * row + SYMBOL_NEXT];
+    const previous = heap.u32[2 * row + SYMBOL_PREVIOUS];
+    heap.own(row + SYMBOL_NEXT / 2, 1);
+    heap.u32[2 * row + SYMBOL_NEXT] = 0;
+    heap.u32[2 * row + SYMBOL_PREVIOUS] = 0;
+    if (next !== 0) {
+      heap.own(next + SYMBOL_NEXT / 2, 1);
+      heap.u32[2 * next + SYMBOL_PREVIOUS] = previous;
+    }
+    if (previous !== 0) {
+      heap.own(previous + SYMBOL_NEXT / 2, 1);
+      heap.u32[2 * previous + SYMBOL_NEXT] = next;
+    } else if (next !== 0) this.symbolIndex.replace(this.#symbolHash(folded), row, next);
+    else this.symbolIndex.remove(this.#symbolHash(folded), row);
   }
 
   text(row: number): string {
