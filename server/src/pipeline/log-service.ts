@@ -7,6 +7,7 @@
  *   gathering --the turn of the event loop ends, or the group is large enough--> idle    replies and notices go out
  */
 import type { IngestResult } from "../bus/stats-bus.ts";
+import { type EventRanges, splitBody } from "../codecs/body-splitter.ts";
 import { deadLetterMessage } from "../codecs/dead-letter-codes.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
 import { SwapEvent } from "../engine/swap-event.ts";
@@ -20,13 +21,10 @@ import type { ErrorText, LogNotice, LogReply } from "./log-protocol.ts";
 /** A commit does not wait for more bodies beyond this; a single body may be larger. */
 export const GROUP_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Where the events of a body are: event i is body[starts[i], ends[i]). */
-export type EventRanges = { readonly count: number; readonly starts: Uint32Array; readonly ends: Uint32Array };
-
 export type LogServiceOptions = {
   readonly writer: EmbeddedLogWriter;
-  /** Throws `bad_request` when the body as a whole cannot be read, `too_large` when it holds more events than it may. */
-  readonly splitBody: (body: Uint8Array) => EventRanges;
+  /** Events that one body may hold. */
+  readonly bodyEventsMax: number;
   readonly nowMs: () => number;
   readonly reply: (replies: readonly LogReply[]) => void;
   readonly notify: (partition: number, notice: LogNotice) => void;
@@ -58,7 +56,7 @@ export class LogService {
   ingest(id: number, body: Uint8Array): void {
     let ranges: EventRanges;
     try {
-      ranges = this.#options.splitBody(body);
+      ranges = splitBody(body, this.#options.bodyEventsMax);
     } catch (error) {
       this.#options.reply([{ id, error: errorText(error) }]);
       return;

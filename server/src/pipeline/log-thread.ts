@@ -3,7 +3,6 @@
  * it is told to close; an error that nobody catches ends the thread, and by that the process.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { splitBody } from "../codecs/body-splitter.ts";
 import { EmbeddedLogWriter, realLogParts } from "../sources/embedded-log-writer.ts";
 import type { LogAnswer, LogOwnerRequest, LogRequest, LogThreadOptions } from "./log-protocol.ts";
 import { errorText, LogService } from "./log-service.ts";
@@ -32,7 +31,7 @@ function open(): EmbeddedLogWriter | undefined {
 function serve(writer: EmbeddedLogWriter): void {
   const service = new LogService({
     writer,
-    splitBody: (body) => splitBody(body, options.bodyEventsMax),
+    bodyEventsMax: options.bodyEventsMax,
     nowMs: Date.now,
     reply: (replies) => answer({ kind: "replies", replies }),
     notify: (partition, notice) => owners.get(partition)?.postMessage(notice),
