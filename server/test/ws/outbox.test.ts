@@ -18,7 +18,18 @@ function outboxWith(messages: MessageFrames[]) {
   const outbox = new Outbox(
     limits,
     (frames) => writes.push(frames),
-    (bytesFree) => ((messages[0]?.[0]?.length ?? Number.POSITIVE_INFINITY) <= bytesFree ? messages.shift() : undefined),
+    (frames, bytesFree) => {
+      let free = bytesFree;
+      for (let message = messages[0]; message !== undefined; message = messages[0]) {
+        const first = message[0] as Buffer;
+        free -= first.length;
+        if (free < 0) return undefined;
+        messages.shift();
+        frames.push(first);
+        if (message.length > 1) return message;
+      }
+      return undefined;
+    },
   );
   return { outbox, writes };
 }

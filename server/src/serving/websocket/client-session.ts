@@ -41,6 +41,7 @@ export type SessionOptions = {
 };
 
 export class ClientSession implements PushTarget {
+  isDirty = false;
   readonly #ws: WebSocket;
   readonly #socket: Duplex;
   readonly #options: SessionOptions;
@@ -65,7 +66,7 @@ export class ClientSession implements PushTarget {
     this.#outbox = new Outbox(
       options.limits,
       (frames) => this.#write(frames),
-      (bytesFree, nowMs) => this.#waiting.take(bytesFree, nowMs),
+      (frames, bytesFree, nowMs) => this.#waiting.take(frames, bytesFree, nowMs),
     );
     this.#rate = new MessageRate(options.config.api.ws.maxMessagesPerSec, this.#lastSentMs);
     this.#subscriptions = new ClientSubscriptions(options.hub, this, options.config, this.#windows);

@@ -46,7 +46,7 @@ export class Hub {
   readonly #opening = new Map<string, Promise<FeedResult>>();
   readonly #refreshing = new Map<TopicFeed, Promise<void>>();
   readonly #held: HeldSubscriptions;
-  #dirty = new Set<PushTarget>();
+  #dirty: PushTarget[] = [];
   #flushing: PushTarget[] = [];
   #isScheduled = false;
   #flushTimer: NodeJS.Timeout | undefined;
@@ -203,7 +203,9 @@ export class Hub {
   #queue(subscription: Subscription): void {
     subscription.state = "waiting";
     subscription.client.enqueue(subscription);
-    this.#dirty.add(subscription.client);
+    if (subscription.client.isDirty) return;
+    subscription.client.isDirty = true;
+    this.#dirty.push(subscription.client);
     this.#schedule();
   }
 
@@ -218,8 +220,8 @@ export class Hub {
 
   readonly #startFlush = (): void => {
     this.#lastFlushMs = this.#options.nowMs();
-    this.#flushing = [...this.#dirty];
-    this.#dirty = new Set();
+    this.#flushing = this.#dirty;
+    this.#dirty = [];
     this.#flushSlice(0);
   };
 
@@ -232,10 +234,12 @@ export class Hub {
         setImmediate(() => this.#flushSlice(i));
         return;
       }
-      (clients[i] as PushTarget).flush(nowMs);
+      const client = clients[i] as PushTarget;
+      client.isDirty = false;
+      client.flush(nowMs);
     }
     this.#flushing = [];
     this.#isScheduled = false;
-    if (this.#dirty.size > 0) this.#schedule();
+    if (this.#dirty.length > 0) this.#schedule();
   }
 }

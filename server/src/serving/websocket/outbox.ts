@@ -15,12 +15,16 @@ import { type MessageFrames, PING_FRAME_BYTES, pingFrame, pongFrame } from "./fr
 
 export type OutboxLimits = { readonly inFlightBytesMax: number; readonly unansweredPingsMax: number };
 
-/** The next message of the subscriptions whose first frame has at most `bytesFree`, taken; undefined: there is none. */
-export type MessageSource = (bytesFree: number, nowMs: number) => MessageFrames | undefined;
+/**
+ * Appends messages of the subscriptions to `frames`, as long as they fit `bytesFree`. Of a message of several frames it appends the
+ * first, ends there, and returns the message; else undefined.
+ */
+export type MessageSource = (frames: Buffer[], bytesFree: number, nowMs: number) => MessageFrames | undefined;
 
 type Ping = { readonly sequence: number; readonly bytes: number; readonly atMs: number };
 
 const SEQUENCE_LIMIT = 2 ** 32;
+const NOTHING: MessageFrames = [];
 
 export class Outbox {
   readonly #limits: OutboxLimits;
@@ -34,7 +38,7 @@ export class Outbox {
   #replies: MessageFrames[] = [];
   #replyBytes = 0;
   /** The message that was begun, and its next frame. */
-  #begun: MessageFrames = [];
+  #begun: MessageFrames = NOTHING;
   #begunAt = 0;
   #waiters: (() => void)[] = [];
   #isClosed = false;
@@ -78,7 +82,7 @@ export class Outbox {
   reply(frames: MessageFrames): void {
     if (this.#isClosed) return;
     this.#replies.push(frames);
-    for (const frame of frames) this.#replyBytes += frame.length;
+    this.#replyBytes += lengthOf(frames);
   }
 
   /** A ping of the client. Only the newest is answered, as RFC 6455 section 5.5.3 allows. */
@@ -98,16 +102,11 @@ export class Outbox {
   pump(nowMs: number): number {
     if (this.#isClosed || this.#pings.length >= this.#limits.unansweredPingsMax) return 0;
     const frames: Buffer[] = [];
-    let bytes = PING_FRAME_BYTES;
-    for (;;) {
-      const frame = this.#next(this.#limits.inFlightBytesMax - this.#inFlightBytes - bytes, nowMs);
-      if (frame === undefined) break;
-      frames.push(frame);
-      bytes += frame.length;
-    }
+    this.#fill(frames, this.#limits.inFlightBytesMax - this.#inFlightBytes - PING_FRAME_BYTES, nowMs);
     if (frames.length === 0) return 0;
     this.#sequence = (this.#sequence + 1) % SEQUENCE_LIMIT;
     frames.push(pingFrame(this.#sequence));
+    const bytes = lengthOf(frames);
     this.#pings.push({ sequence: this.#sequence, bytes, atMs: nowMs });
     this.#inFlightBytes += bytes;
     this.#write(frames);
@@ -119,47 +118,55 @@ export class Outbox {
     this.#isClosed = true;
     this.#replies = [];
     this.#replyBytes = 0;
-    this.#begun = [];
+    this.#begun = NOTHING;
     this.#begunAt = 0;
     this.#wake();
   }
 
-  #next(bytesFree: number, nowMs: number): Buffer | undefined {
+  #fill(frames: Buffer[], bytesFree: number, nowMs: number): void {
+    let free = bytesFree;
     const pong = this.#owedPong;
-    if (pong !== undefined) {
-      if (pong.length > bytesFree) return undefined;
+    if (pong !== undefined && pong.length <= free) {
       this.#owedPong = undefined;
-      return pong;
+      frames.push(pong);
+      free -= pong.length;
     }
-    if (this.isInMessage) return this.#nextOf(bytesFree);
-    const reply = this.#replies[0];
-    if (reply !== undefined) {
-      if ((reply[0] as Buffer).length > bytesFree) return undefined;
+    free = this.#fillBegun(frames, free);
+    for (let reply = this.#replies[0]; reply !== undefined && !this.isInMessage; reply = this.#replies[0]) {
+      const first = reply[0] as Buffer;
+      if (first.length > free) return;
       this.#replies.shift();
-      for (const frame of reply) this.#replyBytes -= frame.length;
-      return this.#begin(reply);
+      this.#replyBytes -= lengthOf(reply);
+      frames.push(first);
+      free = this.#begin(reply, frames, free - first.length);
     }
-    const message = this.#source(bytesFree, nowMs);
-    return message === undefined ? undefined : this.#begin(message);
+    while (!this.isInMessage) {
+      const count = frames.length;
+      const begun = this.#source(frames, free, nowMs);
+      if (begun === undefined) return;
+      for (let i = count; i < frames.length; i++) free -= (frames[i] as Buffer).length;
+      free = this.#begin(begun, frames, free);
+    }
   }
 
-  #begin(message: MessageFrames): Buffer | undefined {
-    if (message.length > 1) {
-      this.#begun = message;
-      this.#begunAt = 1;
-    }
-    return message[0];
+  /** The first frame of a message was taken; takes what fits of the others, and returns the bytes that stay free. */
+  #begin(message: MessageFrames, frames: Buffer[], free: number): number {
+    this.#begun = message;
+    this.#begunAt = 1;
+    return this.#fillBegun(frames, free);
   }
 
-  #nextOf(bytesFree: number): Buffer | undefined {
-    const frame = this.#begun[this.#begunAt] as Buffer;
-    if (frame.length > bytesFree) return undefined;
-    this.#begunAt += 1;
-    if (!this.isInMessage) {
-      this.#begun = [];
-      this.#begunAt = 0;
+  #fillBegun(frames: Buffer[], bytesFree: number): number {
+    let free = bytesFree;
+    for (; this.isInMessage; this.#begunAt++) {
+      const frame = this.#begun[this.#begunAt] as Buffer;
+      if (frame.length > free) return free;
+      frames.push(frame);
+      free -= frame.length;
     }
-    return frame;
+    this.#begun = NOTHING;
+    this.#begunAt = 0;
+    return free;
   }
 
   #wake(): void {
@@ -168,4 +175,10 @@ export class Outbox {
     this.#waiters = [];
     for (const wake of waiters) wake();
   }
+}
+
+function lengthOf(frames: MessageFrames): number {
+  let bytes = 0;
+  for (const frame of frames) bytes += frame.length;
+  return bytes;
 }

@@ -3,7 +3,12 @@
  */
 import { composeMergePatches, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 
-type Entry = { readonly prevRev: number; readonly rev: number; readonly patch: string };
+type Entry = {
+  readonly prevRev: number;
+  readonly text: string;
+  /** Parsed when a client that is behind first needs it. */
+  patch: JsonObject | undefined;
+};
 
 export class PatchRing {
   readonly #patchesMax: number;
@@ -11,6 +16,8 @@ export class PatchRing {
   /** Oldest first; each applies to the revision of the one before. */
   #entries: Entry[] = [];
   #chars = 0;
+  /** Patches from an entry to the newest revision, by the entry; null: no merge patch does that. */
+  readonly #composed = new Map<Entry, JsonObject | null>();
 
   constructor(patchesMax: number, charsMax: number) {
     this.#patchesMax = patchesMax;
@@ -20,15 +27,17 @@ export class PatchRing {
   clear(): void {
     this.#entries = [];
     this.#chars = 0;
+    this.#composed.clear();
   }
 
   /** `prevRev` must be the revision of the patch before. Drops the oldest beyond the bounds; the newest always stays. */
-  push(prevRev: number, rev: number, patch: string): void {
-    this.#entries.push({ prevRev, rev, patch });
+  push(prevRev: number, patch: string): void {
+    this.#entries.push({ prevRev, text: patch, patch: undefined });
     this.#chars += patch.length;
+    if (this.#composed.size > 0) this.#composed.clear();
     while (this.#entries.length > 1 && (this.#entries.length > this.#patchesMax || this.#chars > this.#charsMax)) {
       const oldest = this.#entries.shift() as Entry;
-      this.#chars -= oldest.patch.length;
+      this.#chars -= oldest.text.length;
     }
   }
 
@@ -37,14 +46,24 @@ export class PatchRing {
    * patch does that (an object went and came back), and a snapshot has to be sent.
    */
   patchFrom(prevRev: number): string | undefined {
-    const last = this.#entries.length - 1;
-    if (this.#entries[last]?.prevRev === prevRev) return this.#entries[last].patch;
-    const first = this.#entries.findIndex((entry) => entry.prevRev === prevRev);
+    const entries = this.#entries;
+    const last = entries[entries.length - 1];
+    if (last?.prevRev === prevRev) return last.text;
+    const first = entries.findIndex((entry) => entry.prevRev === prevRev);
     if (first < 0) return undefined;
-    let composed: JsonObject | undefined = {};
-    for (let i = first; i <= last && composed !== undefined; i++) {
-      composed = composeMergePatches(composed, JSON.parse((this.#entries[i] as Entry).patch) as JsonObject);
+    // From the newest back, so that clients that are behind by different revisions share the work.
+    let composed: JsonObject | null = {};
+    for (let i = entries.length - 1; i >= first && composed !== null; i--) {
+      const entry = entries[i] as Entry;
+      const known = this.#composed.get(entry);
+      if (known !== undefined) {
+        composed = known;
+        continue;
+      }
+      entry.patch ??= JSON.parse(entry.text) as JsonObject;
+      composed = composeMergePatches(entry.patch, composed) ?? null;
+      this.#composed.set(entry, composed);
     }
-    return composed === undefined ? undefined : JSON.stringify(composed);
+    return composed === null ? undefined : JSON.stringify(composed);
   }
 }

@@ -16,6 +16,8 @@ export type SubscriptionState = "opening" | "current" | "held" | "waiting" | "cl
 
 /** What a client is to the hub. */
 export type PushTarget = {
+  /** Set by the hub while the client is to be flushed. */
+  isDirty: boolean;
   /** The subscription waits; the client takes it when `flush` is called or it gets credit. */
   enqueue(subscription: Subscription): void;
   dequeue(subscription: Subscription): void;

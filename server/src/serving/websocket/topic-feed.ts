@@ -21,7 +21,10 @@ export class TopicFeed {
   #newestAtMs = 0;
   /** Grows when revisions before cannot be patched any more: another epoch, or a gap. */
   #generation = 0;
-  /** Messages of the newest revision, by the revision they start from. */
+  /** The message of the newest revision for the revision before, which nearly every client was sent. */
+  #usual: MessageFrames | undefined;
+  #usualFromRev: number | undefined;
+  /** Messages of the newest revision for older ones, by these. */
   readonly #patches = new Map<number, MessageFrames>();
   #snapshot: MessageFrames | undefined;
   #close: (() => void) | undefined;
@@ -80,7 +83,7 @@ export class TopicFeed {
     const isSame = isSameEpoch && before.rev === update.rev;
     if (!isSame) {
       if (isSameEpoch && before.rev === update.prevRev && update.patch !== undefined) {
-        this.#ring.push(update.prevRev, update.rev, update.patch);
+        this.#ring.push(update.prevRev, update.patch);
       } else {
         this.#ring.clear();
         this.#generation += 1;
@@ -104,6 +107,7 @@ export class TopicFeed {
    */
   messageFrom(sentGeneration: number, sentRev: number | undefined): MessageFrames {
     if (sentRev !== undefined && sentGeneration === this.#generation) {
+      if (sentRev === this.#usualFromRev && this.#usual !== undefined) return this.#usual;
       const known = this.#patches.get(sentRev) ?? this.#makePatch(sentRev);
       if (known !== undefined) return known;
     }
@@ -116,7 +120,12 @@ export class TopicFeed {
     const patch = this.#ring.patchFrom(sentRev);
     if (patch === undefined || (sentRev !== newest.prevRev && patch.length > newest.data.length)) return undefined;
     const frames = textFrames(patchText(this.#channel, newest, sentRev, patch), this.#limits.fragmentBytesMax);
-    this.#patches.set(sentRev, frames);
+    if (sentRev === newest.prevRev) {
+      this.#usual = frames;
+      this.#usualFromRev = sentRev;
+    } else {
+      this.#patches.set(sentRev, frames);
+    }
     return frames;
   }
 
@@ -126,6 +135,7 @@ export class TopicFeed {
   }
 
   #forgetMessages(): void {
+    this.#usual = undefined;
     if (this.#patches.size > 0) this.#patches.clear();
     this.#snapshot = undefined;
   }

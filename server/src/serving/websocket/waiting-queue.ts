@@ -4,9 +4,7 @@ import type { Subscription } from "./subscription.ts";
 import type { TopicFeed } from "./topic-feed.ts";
 
 export class WaitingQueue {
-  #items: Subscription[] = [];
-  /** Items before this index were taken; they are cut off once the rest is small or the queue is empty. */
-  #at = 0;
+  readonly #items: Subscription[] = [];
   #oldestTakenMs = Number.POSITIVE_INFINITY;
 
   add(subscription: Subscription): void {
@@ -14,29 +12,35 @@ export class WaitingQueue {
   }
 
   remove(subscription: Subscription): void {
-    const index = this.#items.indexOf(subscription, this.#at);
+    const index = this.#items.indexOf(subscription);
     if (index >= 0) this.#items.splice(index, 1);
   }
 
-  /** The message of the first, if its first frame has at most `bytesFree`; made of the newest data at this moment. */
-  take(bytesFree: number, nowMs: number): MessageFrames | undefined {
-    const subscription = this.#items[this.#at];
-    if (subscription === undefined) {
-      this.#items.length = 0;
-      this.#at = 0;
-      return undefined;
+  /**
+   * Appends messages to `frames`, first come first served, each made of the newest data at this moment, while their frames
+   * fit `bytesFree`. A message of several frames ends the taking: its first frame is appended and it is returned,
+   * for the rest of it has to follow before any other message. Returns undefined when no message is left begun.
+   */
+  take(frames: Buffer[], bytesFree: number, nowMs: number): MessageFrames | undefined {
+    const items = this.#items;
+    let free = bytesFree;
+    let begun: MessageFrames | undefined;
+    let at = 0;
+    while (at < items.length && begun === undefined) {
+      const subscription = items[at] as Subscription;
+      const message = (subscription.feed as TopicFeed).messageFrom(subscription.sentGeneration, subscription.sentRev);
+      const first = message[0] as Buffer;
+      free -= first.length;
+      if (free < 0) break;
+      frames.push(first);
+      if (message.length > 1) begun = message;
+      if (subscription.waitingSinceMs < this.#oldestTakenMs) this.#oldestTakenMs = subscription.waitingSinceMs;
+      subscription.markSent(nowMs);
+      at += 1;
     }
-    const feed = subscription.feed as TopicFeed;
-    const message = feed.messageFrom(subscription.sentGeneration, subscription.sentRev);
-    if ((message[0] as Buffer).length > bytesFree) {
-      this.#items.splice(0, this.#at);
-      this.#at = 0;
-      return undefined;
-    }
-    this.#at += 1;
-    this.#oldestTakenMs = Math.min(this.#oldestTakenMs, subscription.waitingSinceMs);
-    subscription.markSent(nowMs);
-    return message;
+    if (at === items.length) items.length = 0;
+    else if (at > 0) items.splice(0, at);
+    return begun;
   }
 
   /** Monotonic; since when the oldest of what was taken since the last call had waited. */

@@ -1,0 +1,125 @@
+/**
+ * Many WebSocket clients in one process, which do not parse what they get: they walk over the frames, count them, and answer pings. Started by
+ * `fork`; it is told what to do by messages, and answers with what it counted.
+ */
+import { randomBytes } from "node:crypto";
+import { connect, type Socket } from "node:net";
+
+export type ClientsOrder =
+  | {
+      readonly type: "open";
+      readonly port: number;
+      /** Of each client: its first message. */
+      readonly requests: readonly string[];
+    }
+  | { readonly type: "count" };
+export type ClientsReport =
+  | { readonly type: "opened" }
+  | {
+      readonly type: "counted";
+      readonly messages: number;
+      readonly writes: number;
+      readonly bytes: number;
+      readonly closed: number;
+    };
+
+const TEXT = 0x81;
+const PING = 0x89;
+const MASKED = 0x80;
+
+let messages = 0;
+let writes = 0;
+let bytes = 0;
+let closed = 0;
+
+class Client {
+  readonly #socket: Socket;
+  readonly #request: string;
+  readonly #onOpen: () => void;
+  #isUpgraded = false;
+  /** Bytes of a frame that belong to the next chunk. */
+  #skip = 0;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(port: number, request: string, onOpen: () => void) {
+    this.#request = request;
+    this.#onOpen = onOpen;
+    this.#socket = connect(port, "127.0.0.1");
+    this.#socket.setNoDelay(true);
+    this.#socket.on("data", (chunk) => this.#take(chunk));
+    this.#socket.on("error", () => {});
+    this.#socket.on("close", () => {
+      closed += 1;
+    });
+    const key = randomBytes(16).toString("base64");
+    this.#socket.write(
+      `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+    );
+  }
+
+  #take(chunk: Buffer): void {
+    bytes += chunk.length;
+    if (this.#isUpgraded) {
+      this.#walk(this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]));
+      return;
+    }
+    this.#rest = Buffer.concat([this.#rest, chunk]);
+    const end = this.#rest.indexOf("\r\n\r\n");
+    if (end < 0) return;
+    this.#isUpgraded = true;
+    this.#socket.write(maskedFrame(TEXT, Buffer.from(this.#request)));
+    this.#onOpen();
+    this.#walk(this.#rest.subarray(end + 4));
+  }
+
+  #walk(data: Buffer): void {
+    let at = Math.min(this.#skip, data.length);
+    this.#skip -= at;
+    let lastPing = -1;
+    while (at + 2 <= data.length) {
+      const short = data[at + 1] as number;
+      const header = short < 126 ? 2 : short === 126 ? 4 : 10;
+      const isPing = data[at] === PING;
+      if (at + header > data.length || (isPing && at + header + short > data.length)) break;
+      const length =
+        short < 126 ? short : short === 126 ? data.readUInt16BE(at + 2) : Number(data.readBigUInt64BE(at + 2));
+      if (isPing) {
+        lastPing = at + header;
+        writes += 1;
+      } else {
+        messages += 1;
+      }
+      at += header + length;
+    }
+    // Pings are small and end a write, so the last one is whole within the data.
+    if (lastPing >= 0)
+      this.#socket.write(maskedFrame(0x8a, data.subarray(lastPing, lastPing + (data[lastPing - 1] as number))));
+    this.#skip += Math.max(0, at - data.length);
+    this.#rest = at < data.length ? data.subarray(at) : Buffer.alloc(0);
+  }
+}
+
+/** With a mask of zeros, which RFC 6455 allows, and which saves the clients' core the work. */
+function maskedFrame(first: number, payload: Buffer): Buffer {
+  const header = Buffer.alloc(payload.length < 126 ? 6 : 8);
+  header[0] = first;
+  header[1] = MASKED | Math.min(payload.length, 126);
+  if (payload.length >= 126) header.writeUInt16BE(payload.length, 2);
+  return Buffer.concat([header, payload]);
+}
+
+function open(port: number, requests: readonly string[]): void {
+  let opened = 0;
+  for (const request of requests) {
+    new Client(port, request, () => {
+      opened += 1;
+      if (opened === requests.length) process.send?.({ type: "opened" } satisfies ClientsReport);
+    });
+  }
+}
+
+process.on("message", (order: ClientsOrder) => {
+  if (order.type === "open") open(order.port, order.requests);
+  else process.send?.({ type: "counted", messages, writes, bytes, closed } satisfies ClientsReport);
+});
