@@ -4,8 +4,8 @@ import { RECORD_BYTES_MAX, SwapGenerator } from "../generator/swap-generator.ts"
 import { SwapstatsError } from "../shared/errors.ts";
 import type { Output } from "./output.ts";
 import { groupDigits, Progress } from "./progress.ts";
-import { ServiceSink } from "./replay/sinks.ts";
 import { ServiceClient } from "./service-client.ts";
+import { ServiceSink } from "./service-sink.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 const TICK_MS = 20;

@@ -6,11 +6,11 @@ import { PartitionEngine } from "../../engine/partition-engine.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { Output } from "../output.ts";
 import { DisorderWatch } from "./disorder.ts";
+import { EngineSink } from "./engine-sink.ts";
 import { ExternalSort } from "./external-sort.ts";
 import { type Arrival, feedEngine, feedSink, feedSort } from "./feed.ts";
 import { overviewJson, overviewTable } from "./overview.ts";
 import type { ReplayInput, ReplayOptions } from "./replay-options.ts";
-import { EngineSink } from "./sinks.ts";
 
 export async function replayEmbedded(
   input: ReplayInput,

@@ -15,10 +15,15 @@ export async function* readSwaps(
 ): AsyncGenerator<Buffer> {
   for (const path of paths) {
     const chunks = readChunks(path, counter);
-    const first = await chunks.next();
-    if (first.done === true) continue;
-    const all = chain(withoutMark(first.value), chunks);
-    yield* formatOf(first.value, path, mapping) === "csv" ? csvToNdjson(all, mapping, path) : all;
+    try {
+      const first = await chunks.next();
+      if (first.done === true) continue;
+      const all = chain(withoutMark(first.value), chunks);
+      yield* formatOf(first.value, path, mapping) === "csv" ? csvToNdjson(all, mapping, path) : all;
+    } finally {
+      // Closes the file where its format was refused, or the reader wants no more.
+      await chunks.return(undefined);
+    }
     yield LINE_FEED;
   }
 }
@@ -45,11 +50,7 @@ function formatOf(first: Buffer, path: string, mapping: Mapping | undefined): "n
   throw new SwapstatsError("usage", `${path} is NDJSON; --map is for tables with columns, leave it out`);
 }
 
-async function* chain(first: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    yield first;
-    yield* rest;
-  } finally {
-    await rest.return(undefined);
-  }
+async function* chain(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield first;
+  yield* rest;
 }

@@ -3,11 +3,11 @@ import { type Config, toEngineConfig } from "../../config/config.ts";
 import type { Output } from "../output.ts";
 import { groupDigits } from "../progress.ts";
 import { ServiceClient } from "../service-client.ts";
+import { type SentCounts, ServiceSink } from "../service-sink.ts";
 import { graceOf } from "./embedded-replay.ts";
 import { ExternalSort } from "./external-sort.ts";
 import { feedSink, feedSort } from "./feed.ts";
 import type { ReplayInput, ReplayOptions, Step } from "./replay-options.ts";
-import { type SentCounts, ServiceSink } from "./sinks.ts";
 
 /** How long the last records may take until they are in the counters. */
 const AT_REST_MS_MAX = 30_000;

@@ -1,35 +1,12 @@
-/** Where a replay's lines go when they go one by one: an engine of this process, or a service over HTTP. */
-import { SwapDecoder } from "../../codecs/swap-decoder.ts";
-import type { PartitionEngine } from "../../engine/partition-engine.ts";
-import { SwapEvent } from "../../engine/swap-event.ts";
-import type { PostResult, ServiceClient } from "../service-client.ts";
-import type { Arrival, SwapSink } from "./feed.ts";
+/** Lines into a service over HTTP. */
+import type { SwapSink } from "./replay/feed.ts";
+import type { PostResult, ServiceClient } from "./service-client.ts";
 
 /** Below the defaults of `api.http.max_batch` and `api.http.max_body`. */
 const BATCH_COUNT_MAX = 2_000;
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 const REJECTED_EXAMPLES_MAX = 20;
 const LINE_FEED = 10;
-
-export class EngineSink implements SwapSink {
-  readonly #engine: PartitionEngine;
-  readonly #arrival: Arrival;
-  readonly #decoder = new SwapDecoder();
-  readonly #event = new SwapEvent();
-
-  constructor(engine: PartitionEngine, arrival: Arrival) {
-    this.#engine = engine;
-    this.#arrival = arrival;
-  }
-
-  take(bytes: Uint8Array, start: number, end: number): undefined {
-    const code = this.#decoder.decode(bytes, start, end, this.#event);
-    if (code === undefined) this.#engine.apply(this.#event, this.#arrival());
-    else this.#engine.deadLetter(code);
-  }
-
-  async flush(): Promise<void> {}
-}
 
 export type SentCounts = {
   sent: number;
