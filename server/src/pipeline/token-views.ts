@@ -38,7 +38,7 @@ export class TokenViews {
   #touched: number[] = [];
   /** Listed tokens without a trade in the longest window: they wait until their swaps are settled, which no time tells. */
   #silent = new Set<number>();
-  #revision = 0;
+  #revision = 1;
   #listed = 0;
   #tracksAll = false;
   /** The step of the latest look, and of the latest look at all. */

@@ -4,7 +4,7 @@ import { seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
 import { runCrashes } from "./crash-run.ts";
 
-const KILLS = 30;
+const KILLS = 24;
 
 test("killed with SIGKILL at random moments under load, the service loses nothing and counts nothing twice", async (t) => {
   const report = await runCrashes({
