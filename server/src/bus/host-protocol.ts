@@ -16,7 +16,10 @@ export type AsOfWish = { readonly asOf: number; readonly forced: boolean } | und
 export type LookupTier = "id" | "token" | "symbol";
 export const LOOKUP_TIERS: readonly LookupTier[] = ["id", "token", "symbol"];
 
-/** What one host finds under a name: the ids in its partitions, of the first tier that hits. */
+/** Ids that an ambiguous name lists: anybody may give a thousand tokens one symbol. */
+export const LOOKUP_IDS_MAX = 100;
+
+/** What one host finds under a name: ids in its partitions, of the first tier that hits, at most LOOKUP_IDS_MAX. */
 export type HostLookup = { readonly tier: LookupTier; readonly ids: readonly string[] };
 
 /** Lets the main thread serve an answer again while nothing has changed: where to look, and what was there. */

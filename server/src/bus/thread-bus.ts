@@ -17,6 +17,7 @@ import {
   type HostBodyAnswer,
   type HostLookup,
   type HostTokenAnswer,
+  LOOKUP_IDS_MAX,
   LOOKUP_TIERS,
 } from "./host-protocol.ts";
 import { MergedOverviewTopic } from "./merged-overview-topic.ts";
@@ -291,7 +292,7 @@ export class ThreadBus implements StatsBus {
 function mergeLookups(lookups: readonly (HostLookup | undefined)[]): HostLookup | undefined {
   for (const tier of LOOKUP_TIERS) {
     const ids = lookups.flatMap((lookup) => (lookup?.tier === tier ? lookup.ids : []));
-    if (ids.length > 0) return { tier, ids };
+    if (ids.length > 0) return { tier, ids: ids.slice(0, LOOKUP_IDS_MAX) };
   }
   return undefined;
 }

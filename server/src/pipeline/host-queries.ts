@@ -1,12 +1,13 @@
 /** Answers to questions about the tokens of one host, each made at one as-of, as JSON text that is ready to be sent. */
-import type {
-  AsOfWish,
-  HostBodyAnswer,
-  HostLookup,
-  HostOverviewAnswer,
-  HostRow,
-  HostTokenAnswer,
-  RequestOf,
+import {
+  type AsOfWish,
+  type HostBodyAnswer,
+  type HostLookup,
+  type HostOverviewAnswer,
+  type HostRow,
+  type HostTokenAnswer,
+  LOOKUP_IDS_MAX,
+  type RequestOf,
 } from "../bus/host-protocol.ts";
 import { mergeRanked } from "../bus/rank-order.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
@@ -174,7 +175,8 @@ function onlyOne(lookup: Lookup | undefined): FoundToken | undefined {
 
 function toHostLookup(lookup: Lookup | undefined): HostLookup | undefined {
   if (lookup === undefined) return undefined;
-  return { tier: lookup.tier, ids: lookup.found.map(({ home, token }) => home.engine.info(token).id) };
+  const listed = lookup.found.slice(0, LOOKUP_IDS_MAX);
+  return { tier: lookup.tier, ids: listed.map(({ home, token }) => home.engine.info(token).id) };
 }
 
 /** A row of an overview; all tokens have been looked at, so the revision stands. */

@@ -13,7 +13,7 @@
  * applied in slices of a few milliseconds, and between slices the thread answers what it was asked, so that a long catch-up
  * makes answers old, never slow.
  */
-import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SharedClock } from "../bus/shared-clock.ts";
 import type { PartitionStatus } from "../bus/stats-bus.ts";
 import type { VersionBoard } from "../bus/version-board.ts";
@@ -23,32 +23,22 @@ import type { Counters, EngineConfig } from "../engine/types.ts";
 import type { PartitionMetrics } from "../observability/metrics.ts";
 import { LONG_SECONDS, PlainHistogram, SHORT_SECONDS } from "../observability/plain-histogram.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { PartitionReader, RecordBatch } from "../sources/source.ts";
+import type { RecordBatch } from "../sources/source.ts";
 import type { CheckpointStore } from "../stores/checkpoint-store.ts";
 import { arrivalOf, BatchApplier } from "./batch-applier.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
+import { LogFollower, type LogGap, type LogReader } from "./log-follower.ts";
 import { RedoWriter, readRedo } from "./redo-writer.ts";
 import { type Restored, restorePartition } from "./restore.ts";
 import { ServedPartition } from "./served-partition.ts";
 
 /** How long records are applied before questions get their turn. */
 export const SLICE_MS = 4;
-/** One read takes about so many bytes of records: some tens of milliseconds of work. */
-export const READ_BYTES_MAX = 1024 * 1024;
-/** Damage is read this often before it is believed: what is skipped stays skipped. */
-const DAMAGE_READS = 3;
-const RETRY_MS = 200;
+/** The as-of may be held this far ahead of the wall clock before status speaks of it. */
+const HELD_AS_OF_MS = 60_000;
 /** Sentences about gaps that are kept for status, the newest ones. */
 const GAP_PROBLEMS_MAX = 16;
-
-/** A reader of the log that can go on behind damage. */
-export type LogReader = PartitionReader & {
-  /** The log waits for a checkpoint to release some of it. */
-  readonly pressure: boolean;
-  resumeAfter(position: number): number;
-  raiseEnd(offset: number, signal: AbortSignal): Promise<void>;
-};
 
 export type RunnerOptions = {
   readonly partition: number;
@@ -77,6 +67,7 @@ type Running = {
 export class PartitionRunner {
   readonly partition: number;
   readonly #options: RunnerOptions;
+  readonly #follower: LogFollower;
   readonly #stop = new AbortController();
   readonly #applySeconds = new PlainHistogram(SHORT_SECONDS);
   readonly #checkpointSeconds = new PlainHistogram(LONG_SECONDS);
@@ -87,12 +78,12 @@ export class PartitionRunner {
   /** Where a drain ends; undefined: there is none. */
   #drainTo: { readonly offset: number; readonly deadlineMs: number } | undefined;
   #gapProblems: string[] = [];
-  #readProblem: string | undefined;
   #failure: string | undefined;
 
   constructor(options: RunnerOptions) {
     this.partition = options.partition;
     this.#options = options;
+    this.#follower = new LogFollower(options.partition, options.reader);
   }
 
   /** For questions; throws `unavailable` while there is no state. */
@@ -263,8 +254,11 @@ export class PartitionRunner {
     if (running === undefined) return;
     try {
       while (!this.#stop.signal.aborted && !this.#isDrained()) {
-        const batch = await this.#read(running);
-        if (batch !== undefined) await this.#apply(running, batch);
+        const next = await this.#follower.next(this.#position, this.#stop.signal, () => {
+          running.served.publish(this.#position, 0);
+        });
+        if ("sentence" in next) this.#skipGap(running, next);
+        else await this.#apply(running, next);
       }
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#fail(error);
@@ -275,44 +269,12 @@ export class PartitionRunner {
     return this.#drainTo !== undefined && this.#position >= this.#drainTo.offset;
   }
 
-  /** The next batch; undefined after a gap, or a fault of the storage that may pass. Rejects when it cannot go on. */
-  async #read(running: Running): Promise<RecordBatch | undefined> {
-    const { reader } = this.#options;
-    for (let reads = 1; ; reads++) {
-      try {
-        const reading = reader.read(this.#position, READ_BYTES_MAX, this.#stop.signal);
-        // What does not come within a turn is not there: then nothing waits to be applied.
-        if (await isPendingAfterTurn(reading)) running.served.publish(this.#position, 0);
-        const batch = await reading;
-        this.#readProblem = undefined;
-        return batch;
-      } catch (error) {
-        if (!(error instanceof SwapstatsError) || this.#stop.signal.aborted) throw error;
-        this.#readProblem = error.message;
-        if (error.code !== "log_damaged" && !error.retryable) throw error;
-        if (error.code === "log_damaged" && reads >= DAMAGE_READS) {
-          this.#skipGap(running, error);
-          return undefined;
-        }
-        await pause(RETRY_MS, undefined, { signal: this.#stop.signal });
-      }
-    }
-  }
-
   /** Goes on behind records that are gone for good. The engine, the redo and status know of it. */
-  #skipGap(running: Running, cause: SwapstatsError): void {
-    const from = this.#position;
-    const to = this.#options.reader.resumeAfter(from);
-    if (to <= from) throw cause;
+  #skipGap(running: Running, { to, sentence }: LogGap): void {
     running.engine.noteGap();
     running.checkpointer.noteGap(to);
     this.#position = to;
-    this.#readProblem = undefined;
-    this.#gapProblems.push(
-      `The records from offset ${from} to ${to - 1} of partition ${this.partition} are lost, and windows are incomplete ` +
-        `until the stream fills them: ${cause.message}`,
-    );
-    this.#gapProblems = this.#gapProblems.slice(-GAP_PROBLEMS_MAX);
+    this.#gapProblems = [...this.#gapProblems, sentence].slice(-GAP_PROBLEMS_MAX);
     running.served.publish(to, 0);
   }
 
@@ -339,11 +301,22 @@ export class PartitionRunner {
   #problems(): string[] {
     const now = [
       this.#failure,
-      this.#readProblem,
+      this.#follower.problem,
       this.#running?.checkpointer.problem,
       this.#options.deadLetters.problem,
+      this.#heldAsOf(),
     ];
     return [...this.restoreProblems, ...this.#gapProblems, ...now.filter((problem) => problem !== undefined)];
+  }
+
+  #heldAsOf(): string | undefined {
+    const { clock } = this.#options;
+    const aheadMs = clock.handle.mode === "live" ? clock.now() - clock.wallMs() : 0;
+    if (aheadMs <= HELD_AS_OF_MS) return undefined;
+    return (
+      `The clock of this machine stepped back by ${Math.round(aheadMs / 1000)} s. As-of never goes back, so figures are ` +
+      "those of the later instant until the clock gets there."
+    );
   }
 
   #fail(error: unknown): void {
@@ -354,8 +327,3 @@ export class PartitionRunner {
 }
 
 function ignoreTouch(): void {}
-
-function isPendingAfterTurn(promise: Promise<unknown>): Promise<boolean> {
-  const settled = (): boolean => false;
-  return Promise.race([promise.then(settled, settled), nextTurn(true)]);
-}

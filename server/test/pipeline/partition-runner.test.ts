@@ -26,7 +26,7 @@ class Folder {
   readonly logPath: string;
   readonly writer: EmbeddedLogWriter;
   readonly letters: string[] = [];
-  #reader: EmbeddedLogReader | undefined;
+  readonly #readers: EmbeddedLogReader[] = [];
   #serial = 0;
 
   constructor(t: TestContext) {
@@ -63,7 +63,7 @@ class Folder {
   }
 
   notify(): void {
-    this.#reader?.notify(this.writer.range(0).endOffset, false);
+    for (const reader of this.#readers) reader.notify(this.writer.range(0).endOffset, false);
   }
 
   runner(): { runner: PartitionRunner; board: VersionBoard; clock: SharedClock } {
@@ -76,7 +76,7 @@ class Folder {
         this.notify();
       },
     });
-    this.#reader = reader;
+    this.#readers.push(reader);
     const config = defaultConfig();
     const board = new VersionBoard(createVersionBoard());
     const clock = new SharedClock(createSharedClock("event", config.app.maxSkewMs));

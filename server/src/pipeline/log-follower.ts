@@ -1,0 +1,79 @@
+/**
+ * Reads the log on from a position. A fault that may pass is tried again until it does; damage is read several times
+ * before it is believed, since what is skipped stays skipped, and then becomes a gap that the caller has to tell of.
+ */
+import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
+import { SwapstatsError } from "../shared/errors.ts";
+import type { PartitionReader, RecordBatch } from "../sources/source.ts";
+
+/** One read takes about so many bytes of records: some tens of milliseconds of work. */
+export const READ_BYTES_MAX = 1024 * 1024;
+const DAMAGE_READS = 3;
+const RETRY_MS = 200;
+
+/** A reader of the log that can go on behind damage. */
+export type LogReader = PartitionReader & {
+  /** The log waits for a checkpoint to release some of it. */
+  readonly pressure: boolean;
+  /** The first offset above `position` from which the log may be read again. */
+  resumeAfter(position: number): number;
+  raiseEnd(offset: number, signal: AbortSignal): Promise<void>;
+};
+
+/** Offsets [from, to) that are lost, and a sentence that says so. */
+export type LogGap = { readonly from: number; readonly to: number; readonly sentence: string };
+
+export class LogFollower {
+  readonly #partition: number;
+  readonly #reader: LogReader;
+  #problem: string | undefined;
+
+  constructor(partition: number, reader: LogReader) {
+    this.#partition = partition;
+    this.#reader = reader;
+  }
+
+  /** Why the latest read failed; undefined when it did not. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /**
+   * The next records at the position, or the gap there; waits for either. `onIdle` is called when nothing is there yet. Rejects
+   * with the signal's reason, or with what neither passes nor can be skipped.
+   */
+  async next(position: number, signal: AbortSignal, onIdle: () => void): Promise<RecordBatch | LogGap> {
+    for (let reads = 1; ; reads++) {
+      try {
+        const reading = this.#reader.read(position, READ_BYTES_MAX, signal);
+        // What does not come within a turn is not there: then nothing waits to be applied.
+        if (await isPendingAfterTurn(reading)) onIdle();
+        const batch = await reading;
+        this.#problem = undefined;
+        return batch;
+      } catch (error) {
+        if (!(error instanceof SwapstatsError) || signal.aborted) throw error;
+        this.#problem = error.message;
+        const isDamage = error.code === "log_damaged";
+        if (!isDamage && !error.retryable) throw error;
+        if (isDamage && reads >= DAMAGE_READS) return this.#gap(position, error);
+        await pause(RETRY_MS, undefined, { signal });
+      }
+    }
+  }
+
+  #gap(from: number, cause: SwapstatsError): LogGap {
+    const to = this.#reader.resumeAfter(from);
+    if (to <= from) throw cause;
+    this.#problem = undefined;
+    const sentence =
+      `The records from offset ${from} to ${to - 1} of partition ${this.#partition} are lost, and windows are incomplete ` +
+      `until the stream fills them: ${cause.message}`;
+    return { from, to, sentence };
+  }
+}
+
+function isPendingAfterTurn(promise: Promise<unknown>): Promise<boolean> {
+  const settled = (): boolean => false;
+  return Promise.race([promise.then(settled, settled), nextTurn(true)]);
+}
