@@ -25,13 +25,14 @@ function update(rev: number, data: JsonObject, before?: { rev: number; data: Jso
 
 function liveFeed(first: TopicUpdate): TopicFeed {
   const feed = new TopicFeed(limits);
-  feed.accept(first, 0);
+  feed.accept(first, 0, 0);
   feed.opened(CHANNEL, () => {});
   return feed;
 }
 
-function messageOf(feed: TopicFeed, sentRev: number | undefined, generation = feed.generation) {
-  const frames = feed.messageFrom(generation, sentRev);
+/** The message for a client that was sent the feed's data when `count` was this; 0: that was sent nothing. */
+function messageOf(feed: TopicFeed, count: number) {
+  const frames = feed.messageFrom(count);
   const text = frames.map((frame) => frame.subarray(frame[1] === 127 ? 10 : frame[1] === 126 ? 4 : 2)).join("");
   return JSON.parse(text);
 }
@@ -40,7 +41,7 @@ test("snapshot and patch say what they stand on, and are made once for all clien
   const one = { id: "1:é", n: 1 };
   const two = { id: "1:é", n: 2 };
   const feed = liveFeed(update(41, one));
-  assert.deepEqual(messageOf(feed, undefined), {
+  assert.deepEqual(messageOf(feed, 0), {
     type: "snapshot",
     channel: CHANNEL,
     epoch: "e1",
@@ -50,8 +51,8 @@ test("snapshot and patch say what they stand on, and are made once for all clien
     lag_ms: 3,
     data: one,
   });
-  feed.accept(update(44, two, { rev: 41, data: one }), 1);
-  assert.deepEqual(messageOf(feed, 41), {
+  feed.accept(update(44, two, { rev: 41, data: one }), 1, 1);
+  assert.deepEqual(messageOf(feed, 1), {
     type: "patch",
     channel: CHANNEL,
     epoch: "e1",
@@ -62,33 +63,33 @@ test("snapshot and patch say what they stand on, and are made once for all clien
     lag_ms: 3,
     patch: { n: 2 },
   });
-  assert.equal(feed.messageFrom(feed.generation, 41), feed.messageFrom(feed.generation, 41));
-  assert.equal(feed.messageFrom(feed.generation, undefined), feed.messageFrom(feed.generation, undefined));
+  assert.equal(feed.messageFrom(1), feed.messageFrom(1));
+  assert.equal(feed.messageFrom(0), feed.messageFrom(0));
 });
 
 test("another epoch, or a gap in the revisions, makes a snapshot of what was sent before", () => {
   const feed = liveFeed(update(1, { n: 1, m: 1, o: "long enough for a patch" }));
-  const { generation } = feed;
-  feed.accept(update(5, { n: 5 }, undefined, "e2"), 1);
-  assert.equal(messageOf(feed, 1, generation).type, "snapshot");
-  feed.accept(update(9, { n: 9 }, { rev: 8, data: { n: 8 } }, "e2"), 2);
-  assert.equal(messageOf(feed, 5).type, "snapshot", "the patch applies to a revision that never came");
+  feed.accept(update(5, { n: 5 }, undefined, "e2"), 1, 1);
+  assert.equal(messageOf(feed, 1).type, "snapshot");
+  feed.accept(update(9, { n: 9 }, { rev: 8, data: { n: 8 } }, "e2"), 2, 2);
+  assert.equal(messageOf(feed, 2).type, "snapshot", "the patch applies to a revision that never came");
 });
 
 test("a revision that goes back is not taken", () => {
   const feed = liveFeed(update(5, { n: 5 }));
-  assert.equal(feed.accept(update(4, { n: 4 }), 1), false);
-  assert.equal(feed.rev, 5);
+  assert.equal(feed.accept(update(4, { n: 4 }), 1, 1), false);
+  assert.equal(feed.count, 1);
+  assert.equal(messageOf(feed, 0).rev, 5);
 });
 
 test("a second look renews what the same data stands on, and nothing else", () => {
   const data = { n: 5 };
   const feed = liveFeed(update(5, data));
   feed.refresh({ ...update(5, data), asOf: 9_999, lagMs: 70 }, 50);
-  const message = messageOf(feed, undefined);
+  const message = messageOf(feed, 0);
   assert.deepEqual([message.as_of, message.lag_ms, message.rev], [9_999, 70, 5]);
   feed.refresh(update(6, { n: 6 }), 60);
-  assert.equal(messageOf(feed, undefined).rev, 5, "a newer revision comes in its order");
+  assert.equal(messageOf(feed, 0).rev, 5, "a newer revision comes in its order");
 });
 
 test("a client behind gets one patch made of several, or a snapshot where that cannot be done", () => {
@@ -97,7 +98,7 @@ test("a client behind gets one patch made of several, or a snapshot where that c
   const feed = liveFeed(update(1, before.data));
   const step = (rows: JsonObject): void => {
     const next = { rev: before.rev + 1, data: { long, rows } };
-    feed.accept(update(next.rev, next.data, before), next.rev);
+    feed.accept(update(next.rev, next.data, before), next.rev, next.rev);
     before = next;
   };
   step({ a: { x: 2, y: 1 }, b: { x: 1 } });
@@ -126,9 +127,9 @@ test("whatever revision a client was sent, the message brings it to the newest d
       const feed = liveFeed(update(0, list[0] as JsonObject));
       for (let rev = 1; rev < list.length; rev++) {
         const before = { rev: rev - 1, data: list[rev - 1] as JsonObject };
-        feed.accept(update(rev, list[rev] as JsonObject, before), rev);
+        feed.accept(update(rev, list[rev] as JsonObject, before), rev, rev);
         for (let sent = 0; sent < rev; sent++) {
-          const message = messageOf(feed, sent);
+          const message = messageOf(feed, sent + 1);
           const result =
             message.type === "snapshot" ? message.data : applyMergePatch(list[sent] as JsonObject, message.patch);
           assert.deepEqual(result, list[rev]);

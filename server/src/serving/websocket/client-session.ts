@@ -16,6 +16,7 @@ import type { Duplex } from "node:stream";
 import { closeCodes } from "@swapstats/protocol/websocket.ts";
 import { WebSocket } from "ws";
 import { ProblemError } from "../problems.ts";
+import { ChannelList } from "./channel-list.ts";
 import { type MessageFrames, sequenceOfPong, textFrames } from "./frames.ts";
 import type { Hub } from "./hub.ts";
 import type { WebSocketConfig, WebSocketLimits } from "./limits.ts";
@@ -24,9 +25,8 @@ import { errorText, heartbeatText, shutdownText, subscribedText, unsubscribedTex
 import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "./observers.ts";
 import { Outbox } from "./outbox.ts";
 import { type ClientRequest, parseRequest } from "./requests.ts";
-import type { PushTarget, Subscription } from "./subscription.ts";
+import type { PushTarget } from "./subscription.ts";
 import { ClientSubscriptions } from "./subscriptions.ts";
-import { WaitingQueue } from "./waiting-queue.ts";
 
 export type SessionOptions = {
   readonly hub: Hub;
@@ -48,7 +48,7 @@ export class ClientSession implements PushTarget {
   readonly #windows: readonly string[];
   readonly #outbox: Outbox;
   readonly #rate: MessageRate;
-  readonly #waiting = new WaitingQueue();
+  readonly #channels = new ChannelList();
   readonly #subscriptions: ClientSubscriptions;
   /** Texts of requests that wait, and their length together. */
   readonly #requests: string[] = [];
@@ -66,10 +66,10 @@ export class ClientSession implements PushTarget {
     this.#outbox = new Outbox(
       options.limits,
       (frames) => this.#write(frames),
-      (frames, bytesFree, nowMs) => this.#waiting.take(frames, bytesFree, nowMs),
+      (frames, bytesFree, nowMs) => this.#take(frames, bytesFree, nowMs),
     );
     this.#rate = new MessageRate(options.config.api.ws.maxMessagesPerSec, this.#lastSentMs);
-    this.#subscriptions = new ClientSubscriptions(options.hub, this, options.config, this.#windows);
+    this.#subscriptions = new ClientSubscriptions(options.hub, this, this.#channels, options.config, this.#windows);
     ws.on("message", (data: Buffer, isBinary) => this.#onMessage(data, isBinary));
     ws.on("ping", (payload) => this.#onPing(payload));
     ws.on("pong", (payload) => this.#onPong(payload));
@@ -81,21 +81,8 @@ export class ClientSession implements PushTarget {
     return this.#ws.readyState === WebSocket.OPEN;
   }
 
-  enqueue(subscription: Subscription): void {
-    this.#waiting.add(subscription);
-  }
-
-  dequeue(subscription: Subscription): void {
-    this.#waiting.remove(subscription);
-  }
-
   flush(nowMs: number): void {
-    if (!this.isOpen) return;
-    const bytes = this.#outbox.pump(nowMs);
-    const oldestMs = this.#waiting.drainOldestTakenMs();
-    if (bytes === 0) return;
-    this.#lastSentMs = nowMs;
-    if (oldestMs !== undefined) this.#options.metrics.pushLag((nowMs - oldestMs) / 1_000);
+    if (this.isOpen && this.#outbox.pump(nowMs) > 0) this.#lastSentMs = nowMs;
   }
 
   /** Looks after heartbeat and death; called every `sweepMs`. */
@@ -120,6 +107,15 @@ export class ClientSession implements PushTarget {
 
   terminate(): void {
     this.#ws.terminate();
+  }
+
+  #take(frames: Buffer[], bytesFree: number, nowMs: number): MessageFrames | undefined {
+    const { hub, metrics } = this.#options;
+    const taken = this.#channels.take(frames, bytesFree, nowMs);
+    if (taken.conflated > 0) metrics.conflated(taken.conflated);
+    if (taken.oldestSinceMs < Number.POSITIVE_INFINITY) metrics.pushLag((nowMs - taken.oldestSinceMs) / 1_000);
+    if (taken.dueMs < Number.POSITIVE_INFINITY) hub.pokeAt(this, taken.dueMs);
+    return taken.begun;
   }
 
   #write(frames: readonly Buffer[]): void {
@@ -243,7 +239,7 @@ export class ClientSession implements PushTarget {
       return;
     }
     if (outcome.opened.length > 0) {
-      const channels = outcome.opened.map((subscription) => subscription.feed?.channel as string);
+      const channels = outcome.opened.map((subscription) => subscription.feed.channel);
       this.#answer(subscribedText(request.id, channels, outcome.windows));
       this.#subscriptions.activate(outcome.opened);
       this.flush(this.#options.nowMs());

@@ -9,11 +9,10 @@
 import type { StatsBus, Topic, TopicUpdate } from "../../bus/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { keyOf, keyOfTopic } from "./channels.ts";
-import { HeldSubscriptions } from "./held-subscriptions.ts";
 import type { WebSocketLimits } from "./limits.ts";
-import type { WebSocketMetrics } from "./observers.ts";
-import type { PushTarget, Subscription } from "./subscription.ts";
+import type { PushTarget } from "./subscription.ts";
 import { TopicFeed } from "./topic-feed.ts";
+import { WakeUps } from "./wake-ups.ts";
 
 /** Part of coalesce_ms after which a flush is not held back; owners' ticks jitter by less than the rest. */
 const FLUSH_GAP_FACTOR = 0.8;
@@ -27,25 +26,22 @@ export type HubOptions = {
   /** As-of is the wall clock. */
   readonly isLive: boolean;
   readonly limits: WebSocketLimits;
-  readonly metrics: WebSocketMetrics;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
 };
 
 export type JoinResult =
-  | { readonly kind: "joined" }
+  | { readonly kind: "joined"; readonly feed: TopicFeed }
   | { readonly kind: "unknown" }
   | { readonly kind: "ambiguous"; readonly candidates: readonly string[] };
-
-type FeedResult = { readonly kind: "feed"; readonly feed: TopicFeed } | Exclude<JoinResult, { kind: "joined" }>;
 
 export class Hub {
   readonly #options: HubOptions;
   /** By the key of the canonical channel. */
   readonly #feeds = new Map<string, TopicFeed>();
-  readonly #opening = new Map<string, Promise<FeedResult>>();
+  readonly #opening = new Map<string, Promise<JoinResult>>();
   readonly #refreshing = new Map<TopicFeed, Promise<void>>();
-  readonly #held: HeldSubscriptions;
+  readonly #wakeUps: WakeUps;
   #dirty: PushTarget[] = [];
   #flushing: PushTarget[] = [];
   #isScheduled = false;
@@ -54,7 +50,7 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = options;
-    this.#held = new HeldSubscriptions(options.nowMs, (subscription) => this.#queue(subscription));
+    this.#wakeUps = new WakeUps(options.nowMs, (client) => this.poke(client));
   }
 
   /** Topics that are open at the bus. */
@@ -62,47 +58,58 @@ export class Hub {
     return this.#feeds.size;
   }
 
-  /** Rejects with SwapstatsError `unavailable` when the owner does not answer in time, and with what the bus rejects with. */
-  async join(topic: Topic, subscription: Subscription): Promise<JoinResult> {
+  /**
+   * The feed of a topic; the client is flushed after each of its updates until it leaves. Rejects with SwapstatsError
+   * `unavailable` when the owner does not answer in time, and with what the bus rejects with.
+   */
+  async join(topic: Topic, client: PushTarget): Promise<JoinResult> {
     for (;;) {
       const result = await this.#feedOf(topic);
-      if (result.kind !== "feed") return result;
+      if (result.kind !== "joined") return result;
+      const { feed } = result;
       // Another client, the only one until now, may have left while this one waited.
-      if (result.feed.isClosed) continue;
-      subscription.feed = result.feed;
-      result.feed.subscribers.add(subscription);
-      await this.#refresh(result.feed, topic);
-      return { kind: "joined" };
+      if (feed.isClosed) continue;
+      feed.clients.set(client, (feed.clients.get(client) ?? 0) + 1);
+      try {
+        await this.#refresh(feed, topic);
+      } catch (error) {
+        this.leave(feed, client);
+        throw error;
+      }
+      return result;
     }
   }
 
-  /** The client was told that it is subscribed: its messages may follow. */
-  activate(subscription: Subscription): void {
-    if (subscription.state !== "opening") return;
-    subscription.state = "current";
-    const nowMs = this.#options.nowMs();
-    if (subscription.feed?.isLive) this.#offer(subscription, nowMs, nowMs);
+  leave(feed: TopicFeed, client: PushTarget): void {
+    const count = feed.clients.get(client) ?? 0;
+    if (count > 1) feed.clients.set(client, count - 1);
+    else feed.clients.delete(client);
+    if (feed.clients.size === 0) feed.close();
   }
 
-  leave(subscription: Subscription): void {
-    if (subscription.state === "waiting") subscription.client.dequeue(subscription);
-    subscription.state = "closed";
-    const feed = subscription.feed;
-    if (feed === undefined) return;
-    feed.subscribers.delete(subscription);
-    if (feed.subscribers.size === 0) feed.close();
+  /** The client has something to send: it is flushed in the next tick. */
+  poke(client: PushTarget): void {
+    if (client.isDirty) return;
+    client.isDirty = true;
+    this.#dirty.push(client);
+    this.#schedule();
+  }
+
+  /** The same at a monotonic moment. */
+  pokeAt(client: PushTarget, dueMs: number): void {
+    this.#wakeUps.add(client, dueMs);
   }
 
   /** Ends all timers; clients leave on their own. */
   close(): void {
-    this.#held.close();
+    this.#wakeUps.close();
     clearTimeout(this.#flushTimer);
   }
 
-  async #feedOf(topic: Topic): Promise<FeedResult> {
+  async #feedOf(topic: Topic): Promise<JoinResult> {
     const key = keyOfTopic(topic);
     const feed = this.#feeds.get(key);
-    if (feed !== undefined) return { kind: "feed", feed };
+    if (feed !== undefined) return { kind: "joined", feed };
     const known = this.#opening.get(key);
     if (known !== undefined) return known;
     const opening = this.#open(topic).finally(() => this.#opening.delete(key));
@@ -110,7 +117,7 @@ export class Hub {
     return opening;
   }
 
-  async #open(topic: Topic): Promise<FeedResult> {
+  async #open(topic: Topic): Promise<JoinResult> {
     const feed = new TopicFeed(this.#options.limits);
     const opened = await this.#subscribe(topic, (update) => this.#onUpdate(feed, update));
     if (opened.kind !== "opened") return opened;
@@ -118,14 +125,14 @@ export class Hub {
     const twin = this.#feeds.get(key);
     if (twin !== undefined) {
       opened.close();
-      return { kind: "feed", feed: twin };
+      return { kind: "joined", feed: twin };
     }
     this.#feeds.set(key, feed);
     feed.opened(opened.channel, () => {
       this.#feeds.delete(key);
       opened.close();
     });
-    return { kind: "feed", feed };
+    return { kind: "joined", feed };
   }
 
   /**
@@ -134,7 +141,7 @@ export class Hub {
    */
   async #refresh(feed: TopicFeed, topic: Topic): Promise<void> {
     const ageMs = this.#options.nowMs() - feed.newestAtMs;
-    if (!feed.isLive || ageMs <= this.#options.limits.snapshotAgeMsMax) return;
+    if (feed.count === 0 || ageMs <= this.#options.limits.snapshotAgeMsMax) return;
     const known = this.#refreshing.get(feed);
     if (known !== undefined) return known;
     const refreshing = this.#lookAgain(feed, topic).finally(() => this.#refreshing.delete(feed));
@@ -182,31 +189,10 @@ export class Hub {
   #onUpdate(feed: TopicFeed, update: TopicUpdate): void {
     if (feed.isClosed) return;
     const nowMs = this.#options.nowMs();
-    if (!feed.accept(update, nowMs)) return;
     // With a clock that follows events, the as-of says nothing about when the figures were made.
     const ageMs = this.#options.isLive ? Math.max(0, Date.now() - update.asOf) : 0;
-    let conflated = 0;
-    for (const subscription of feed.subscribers) {
-      if (subscription.state === "current") this.#offer(subscription, nowMs, nowMs - ageMs);
-      else if (subscription.state !== "opening") conflated += 1;
-    }
-    if (conflated > 0) this.#options.metrics.conflated(conflated);
-  }
-
-  #offer(subscription: Subscription, nowMs: number, sinceMs: number): void {
-    subscription.waitingSinceMs = sinceMs;
-    const dueMs = subscription.dueMs(nowMs);
-    if (dueMs > nowMs) this.#held.hold(subscription, dueMs);
-    else this.#queue(subscription);
-  }
-
-  #queue(subscription: Subscription): void {
-    subscription.state = "waiting";
-    subscription.client.enqueue(subscription);
-    if (subscription.client.isDirty) return;
-    subscription.client.isDirty = true;
-    this.#dirty.push(subscription.client);
-    this.#schedule();
+    if (!feed.accept(update, nowMs, nowMs - ageMs)) return;
+    for (const client of feed.clients.keys()) if (!client.isDirty) this.poke(client);
   }
 
   #schedule(): void {

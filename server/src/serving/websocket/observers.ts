@@ -1,7 +1,5 @@
 /** What the WebSocket tells the outside: structured logs and the metrics whose names start with `swapstats_ws_`. */
 
-import type { Metrics } from "../../observability/metrics.ts";
-
 /** Why a connection ended; the label of `ws_closed_total`. */
 export const closeReasons = [
   "client",
@@ -18,27 +16,13 @@ export type CloseReason = (typeof closeReasons)[number];
 export type WebSocketMetrics = {
   /** `ws_clients`: connections now. */
   clients(count: number): void;
-  /** `ws_conflated_total`: updates that a newer one replaced before they were sent to a client. */
+  /** `ws_conflated_total`: updates that a newer one replaced before they were sent to a client; told when that one is sent. */
   conflated(count: number): void;
   /** `ws_closed_total{reason}`. */
   closed(reason: CloseReason): void;
-  /** `ws_push_lag_seconds`: once a write, from the as-of of the oldest update in it to the write. */
+  /** `ws_push_lag_seconds`: once a write, from the as-of of its oldest patch to the write. */
   pushLag(seconds: number): void;
 };
-
-/** What this folder tells, put into the program's metrics. */
-export function webSocketMetrics(metrics: Metrics): WebSocketMetrics {
-  return {
-    clients: (count) => {
-      metrics.wsClients = count;
-    },
-    conflated: (count) => {
-      metrics.wsConflated += count;
-    },
-    closed: (reason) => metrics.addWsClosed(reason),
-    pushLag: (seconds) => metrics.wsPushLagSeconds.observe(seconds),
-  };
-}
 
 /** The part of pino's logger that is used. */
 export type WebSocketLogger = {

@@ -10,6 +10,9 @@ type Entry = {
   patch: JsonObject | undefined;
 };
 
+/** JSON text of a merge patch, and the revision that it applies to. */
+export type ReachingPatch = { readonly prevRev: number; readonly text: string };
+
 export class PatchRing {
   readonly #patchesMax: number;
   readonly #charsMax: number;
@@ -31,9 +34,9 @@ export class PatchRing {
   }
 
   /** `prevRev` must be the revision of the patch before. Drops the oldest beyond the bounds; the newest always stays. */
-  push(prevRev: number, patch: string): void {
-    this.#entries.push({ prevRev, text: patch, patch: undefined });
-    this.#chars += patch.length;
+  push(prevRev: number, text: string): void {
+    this.#entries.push({ prevRev, text, patch: undefined });
+    this.#chars += text.length;
     if (this.#composed.size > 0) this.#composed.clear();
     while (this.#entries.length > 1 && (this.#entries.length > this.#patchesMax || this.#chars > this.#charsMax)) {
       const oldest = this.#entries.shift() as Entry;
@@ -42,18 +45,16 @@ export class PatchRing {
   }
 
   /**
-   * Text of the patch from `prevRev` to the newest revision. Undefined: the ring does not reach back so far, or no merge
-   * patch does that (an object went and came back), and a snapshot has to be sent.
+   * One patch that does what the newest `steps` (1 or more) patches do. Undefined: the ring does not reach back so far, or
+   * no merge patch does that (an object went and came back), and a snapshot has to be sent.
    */
-  patchFrom(prevRev: number): string | undefined {
+  newest(steps: number): ReachingPatch | undefined {
     const entries = this.#entries;
-    const last = entries[entries.length - 1];
-    if (last?.prevRev === prevRev) return last.text;
-    const first = entries.findIndex((entry) => entry.prevRev === prevRev);
-    if (first < 0) return undefined;
+    const first = entries[entries.length - steps];
+    if (first === undefined || steps === 1) return first;
     // From the newest back, so that clients that are behind by different revisions share the work.
     let composed: JsonObject | null = {};
-    for (let i = entries.length - 1; i >= first && composed !== null; i--) {
+    for (let i = entries.length - 1; i >= entries.length - steps && composed !== null; i--) {
       const entry = entries[i] as Entry;
       const known = this.#composed.get(entry);
       if (known !== undefined) {
@@ -64,6 +65,6 @@ export class PatchRing {
       composed = composeMergePatches(entry.patch, composed) ?? null;
       this.#composed.set(entry, composed);
     }
-    return composed === null ? undefined : JSON.stringify(composed);
+    return composed === null ? undefined : { prevRev: first.prevRev, text: JSON.stringify(composed) };
   }
 }

@@ -2,10 +2,11 @@
 import { webSocketPath } from "@swapstats/protocol/websocket.ts";
 import type { Topic } from "../../bus/stats-bus.ts";
 import { ambiguousToken, ProblemError, problemOf, unknownToken } from "../problems.ts";
+import type { ChannelList } from "./channel-list.ts";
 import { type ChannelOptions, topicOf, windowsOfTopic } from "./channels.ts";
 import type { Hub } from "./hub.ts";
 import type { WebSocketConfig } from "./limits.ts";
-import { type PushTarget, Subscription } from "./subscription.ts";
+import type { PushTarget, Subscription } from "./subscription.ts";
 
 export type WindowShapes = Record<string, { readonly length_ms: number; readonly step_ms: number }>;
 
@@ -22,14 +23,17 @@ type Failed = { readonly channel: string; readonly problem: ProblemError };
 export class ClientSubscriptions {
   readonly #hub: Hub;
   readonly #client: PushTarget;
+  /** The channels that send. */
+  readonly #active: ChannelList;
   readonly #config: WebSocketConfig;
   readonly #windows: readonly string[];
   /** By canonical channel. */
   readonly #byChannel = new Map<string, Subscription>();
 
-  constructor(hub: Hub, client: PushTarget, config: WebSocketConfig, windows: readonly string[]) {
+  constructor(hub: Hub, client: PushTarget, active: ChannelList, config: WebSocketConfig, windows: readonly string[]) {
     this.#hub = hub;
     this.#client = client;
+    this.#active = active;
     this.#config = config;
     this.#windows = windows;
   }
@@ -57,7 +61,7 @@ export class ClientSubscriptions {
         failed.push(result);
         continue;
       }
-      const channel = result.subscription.feed?.channel as string;
+      const { channel } = result.subscription.feed;
       this.#replace(channel, result.subscription);
       opened.set(channel, result.subscription);
       for (const window of windowsOfTopic(result.topic)) windows.add(window);
@@ -66,7 +70,7 @@ export class ClientSubscriptions {
   }
 
   activate(subscriptions: readonly Subscription[]): void {
-    for (const subscription of subscriptions) this.#hub.activate(subscription);
+    for (const subscription of subscriptions) this.#active.add(subscription);
   }
 
   /** Canonical names of what was closed, and the names under which nothing was open. */
@@ -81,36 +85,41 @@ export class ClientSubscriptions {
         continue;
       }
       this.#byChannel.delete(canonical);
-      this.#hub.leave(subscription);
+      this.#leave(subscription);
       closed.push(canonical);
     }
     return { closed, missing };
   }
 
   closeAll(): void {
-    for (const subscription of this.#byChannel.values()) this.#hub.leave(subscription);
+    for (const subscription of this.#byChannel.values()) this.#leave(subscription);
     this.#byChannel.clear();
   }
 
   async #join(channel: string, options: ChannelOptions): Promise<Joined | Failed> {
-    const subscription = new Subscription(this.#client, channel, options.conflateMs);
     try {
       const topic = topicOf(channel, options, this.#windows);
-      const result = await this.#hub.join(topic, subscription);
-      if (result.kind === "joined") return { subscription, topic };
+      const result = await this.#hub.join(topic, this.#client);
+      if (result.kind === "joined") {
+        const { conflateMs } = options;
+        return { subscription: { feed: result.feed, requestedAs: channel, conflateMs }, topic };
+      }
       const token = channel.slice(channel.indexOf(":") + 1);
       const problem = result.kind === "unknown" ? unknownToken(token) : ambiguousToken(token, result.candidates);
       return { channel, problem };
     } catch (error) {
-      // The topic may be joined and only its second look have failed.
-      this.#hub.leave(subscription);
       return { channel, problem: problemOf(error) };
     }
   }
 
+  #leave(subscription: Subscription): void {
+    this.#active.remove(subscription);
+    this.#hub.leave(subscription.feed, this.#client);
+  }
+
   #replace(channel: string, subscription: Subscription): void {
     const before = this.#byChannel.get(channel);
-    if (before !== undefined) this.#hub.leave(before);
+    if (before !== undefined) this.#leave(before);
     this.#byChannel.set(channel, subscription);
   }
 

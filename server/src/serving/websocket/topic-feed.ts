@@ -9,22 +9,24 @@ import { type MessageFrames, textFrames } from "./frames.ts";
 import type { WebSocketLimits } from "./limits.ts";
 import { patchText, snapshotText } from "./messages.ts";
 import { PatchRing } from "./patch-ring.ts";
-import type { Subscription } from "./subscription.ts";
+import type { PushTarget } from "./subscription.ts";
 
 export class TopicFeed {
-  readonly subscribers = new Set<Subscription>();
+  /** Clients with how many of their subscriptions are here: two for a moment, while one replaces another. */
+  readonly clients = new Map<PushTarget, number>();
+  /** New revisions so far; 0 while there is no data. */
+  count = 0;
+  /** Monotonic; the as-of of the newest data on that clock, as well as it is known. */
+  newestSinceMs = 0;
   readonly #limits: WebSocketLimits;
   readonly #ring: PatchRing;
   #channel = "";
   #newest: TopicUpdate | undefined;
-  /** Monotonic; when `newest` came. */
+  /** Monotonic; when the newest data came. */
   #newestAtMs = 0;
-  /** Grows when revisions before cannot be patched any more: another epoch, or a gap. */
-  #generation = 0;
-  /** The message of the newest revision for the revision before, which nearly every client was sent. */
+  /** The message for clients that were sent the revision before, as nearly all were. */
   #usual: MessageFrames | undefined;
-  #usualFromRev: number | undefined;
-  /** Messages of the newest revision for older ones, by these. */
+  /** Messages for clients that are further behind, by how many revisions. */
   readonly #patches = new Map<number, MessageFrames>();
   #snapshot: MessageFrames | undefined;
   #close: (() => void) | undefined;
@@ -40,20 +42,8 @@ export class TopicFeed {
     return this.#channel;
   }
 
-  get isLive(): boolean {
-    return this.#newest !== undefined;
-  }
-
   get isClosed(): boolean {
     return this.#isClosed;
-  }
-
-  get rev(): number | undefined {
-    return this.#newest?.rev;
-  }
-
-  get generation(): number {
-    return this.#generation;
   }
 
   get newestAtMs(): number {
@@ -74,58 +64,57 @@ export class TopicFeed {
     this.#close?.();
   }
 
-  /** Takes an update in; returns whether the revision is a new one. */
-  accept(update: TopicUpdate, nowMs: number): boolean {
+  /** Takes an update in; returns whether the revision is a new one. `sinceMs` is its as-of on the monotonic clock. */
+  accept(update: TopicUpdate, nowMs: number, sinceMs: number): boolean {
     const before = this.#newest;
     const isSameEpoch = before !== undefined && before.epoch === update.epoch;
     // Readers never see revisions go back, whatever a bus does.
     if (isSameEpoch && update.rev < before.rev) return false;
-    const isSame = isSameEpoch && before.rev === update.rev;
-    if (!isSame) {
+    const isNew = !isSameEpoch || before.rev !== update.rev;
+    if (isNew) {
+      this.count += 1;
       if (isSameEpoch && before.rev === update.prevRev && update.patch !== undefined) {
         this.#ring.push(update.prevRev, update.patch);
       } else {
         this.#ring.clear();
-        this.#generation += 1;
       }
     }
     this.#newest = update;
     this.#newestAtMs = nowMs;
+    this.newestSinceMs = sinceMs;
     this.#forgetMessages();
-    return !isSame;
+    return isNew;
   }
 
   /** A second look at the same data: only what it stands on may be newer. Another revision comes by `accept`, in its order. */
   refresh(update: TopicUpdate, nowMs: number): void {
-    if (this.#newest?.epoch === update.epoch && this.#newest.rev === update.rev) this.accept(update, nowMs);
+    if (this.#newest?.epoch === update.epoch && this.#newest.rev === update.rev) this.accept(update, nowMs, nowMs);
   }
 
   /**
    * The message that brings a client from what it was sent last to the newest revision: the owner's own patch, or one
-   * made of several where that can be done and is not longer than the data, else a snapshot. Only while live. `sentRev`
-   * undefined: nothing was sent.
+   * made of several where that can be done and is not longer than the data, else a snapshot. Only while there is data.
+   * `sentCount` is the `count` at the client's last message; 0: nothing was sent.
    */
-  messageFrom(sentGeneration: number, sentRev: number | undefined): MessageFrames {
-    if (sentRev !== undefined && sentGeneration === this.#generation) {
-      if (sentRev === this.#usualFromRev && this.#usual !== undefined) return this.#usual;
-      const known = this.#patches.get(sentRev) ?? this.#makePatch(sentRev);
+  messageFrom(sentCount: number): MessageFrames {
+    if (sentCount > 0) {
+      const steps = this.count - sentCount;
+      if (steps === 1 && this.#usual !== undefined) return this.#usual;
+      const known = this.#patches.get(steps) ?? this.#makePatch(steps);
       if (known !== undefined) return known;
     }
     this.#snapshot ??= textFrames(snapshotText(this.#channel, this.#live()), this.#limits.fragmentBytesMax);
     return this.#snapshot;
   }
 
-  #makePatch(sentRev: number): MessageFrames | undefined {
+  #makePatch(steps: number): MessageFrames | undefined {
     const newest = this.#live();
-    const patch = this.#ring.patchFrom(sentRev);
-    if (patch === undefined || (sentRev !== newest.prevRev && patch.length > newest.data.length)) return undefined;
-    const frames = textFrames(patchText(this.#channel, newest, sentRev, patch), this.#limits.fragmentBytesMax);
-    if (sentRev === newest.prevRev) {
-      this.#usual = frames;
-      this.#usualFromRev = sentRev;
-    } else {
-      this.#patches.set(sentRev, frames);
-    }
+    const patch = this.#ring.newest(steps);
+    if (patch === undefined || (steps > 1 && patch.text.length > newest.data.length)) return undefined;
+    const text = patchText(this.#channel, newest, patch.prevRev, patch.text);
+    const frames = textFrames(text, this.#limits.fragmentBytesMax);
+    if (steps === 1) this.#usual = frames;
+    else this.#patches.set(steps, frames);
     return frames;
   }
 
@@ -136,7 +125,7 @@ export class TopicFeed {
 
   #forgetMessages(): void {
     this.#usual = undefined;
-    if (this.#patches.size > 0) this.#patches.clear();
     this.#snapshot = undefined;
+    if (this.#patches.size > 0) this.#patches.clear();
   }
 }

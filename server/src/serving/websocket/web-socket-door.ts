@@ -42,9 +42,9 @@ export class WebSocketDoor {
     this.#options = options;
     this.#limits = { ...WEBSOCKET_LIMITS, ...options.limits };
     const { coalesceMs, maxMessageBytes } = options.config.api.ws;
-    const { bus, metrics } = options;
+    const { bus } = options;
     const isLive = options.config.windows.clock === "live";
-    this.#hub = new Hub({ bus, coalesceMs, isLive, limits: this.#limits, metrics, nowMs });
+    this.#hub = new Hub({ bus, coalesceMs, isLive, limits: this.#limits, nowMs });
     // `closeTimeout` is missing in the published types.
     const serverOptions: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
