@@ -9,8 +9,6 @@ const LIMB_DIGITS = 15;
 const LIMB_END = 1e15;
 const USD_WHOLE_DIGITS = 10;
 const USD_PLACES = 6;
-/** Below so many whole dollars no rounding of the places can pass the limit. */
-const USD_WHOLE_FAST = Math.floor(USD_MICRO_MAX / 1e6);
 const INTEGER_DIGITS = 16;
 const INTEGER_END = 2 ** 53;
 const QUOTED_EXPONENT_DIGITS_MAX = 3;
@@ -18,15 +16,11 @@ const QUOTED_EXPONENT_DIGITS_MAX = 3;
 const EXPONENT_SATURATED = 1e9;
 /** Powers of ten that a double holds exactly. */
 const POW10 = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
-const POW10_INT = Int32Array.from({ length: 10 }, (_, exponent) => 10 ** exponent);
 
 /**
  * Decimal text in bytes to the numbers of a swap, straight from the digits and never through a rounding double. The
  * `read` methods take the range of a number's text, which is JSON's own grammar unless `quoted`, and answer false when it
  * is no decimal or out of its limits; results are left in the fields.
- *
- * Nearly every amount is `digits[.digits]` with at most 15 digits before the point and 18 behind it; such a text is read
- * in one pass into three integers. All others go through an array of digits.
  */
 export class DecimalText {
   usdMicro = 0;
@@ -35,12 +29,7 @@ export class DecimalText {
   amount2 = 0;
   price = Number.NaN;
 
-  /** Left by #readShort: the whole part, and the first and the second nine places, each as an integer. */
-  #whole = 0;
-  #placesHigh = 0;
-  #placesLow = 0;
-
-  /** Left by #readAny: the value is 0.d1d2d3... x 10^exponent with d1 not 0; zero has no digits. */
+  /** Left by #read: the value is 0.d1d2d3... x 10^exponent with d1 not 0; zero has no digits. */
   readonly #digits = new Uint8Array(DIGITS_KEPT);
   #exponent = 0;
   #negative = false;
@@ -48,14 +37,7 @@ export class DecimalText {
   #significant = 0;
 
   readUsd(buf: Uint8Array, start: number, end: number, quoted: boolean): boolean {
-    if (this.#readShort(buf, start, end) && this.#whole < USD_WHOLE_FAST) {
-      const kept = (this.#placesHigh / 1000) | 0;
-      const rest = this.#placesHigh - kept * 1000;
-      const up = rest > 500 || (rest === 500 && (this.#placesLow !== 0 || (kept & 1) === 1));
-      this.usdMicro = this.#whole * 1e6 + kept + (up ? 1 : 0);
-      return true;
-    }
-    if (!this.#readAny(buf, start, end, quoted) || this.#exponent > USD_WHOLE_DIGITS) return false;
+    if (!this.#read(buf, start, end, quoted) || this.#exponent > USD_WHOLE_DIGITS) return false;
     const up = this.#roundsUp(this.#exponent + USD_PLACES);
     const micro = this.#digitsFrom(-USD_PLACES, USD_WHOLE_DIGITS + USD_PLACES) + (up ? 1 : 0);
     if (micro > USD_MICRO_MAX || (this.#negative && micro > 0)) return false;
@@ -64,32 +46,13 @@ export class DecimalText {
   }
 
   readAmount(buf: Uint8Array, start: number, end: number, quoted: boolean): boolean {
-    if (this.#readShort(buf, start, end)) {
-      const thousandths = (this.#placesHigh / 1e6) | 0;
-      const high = this.#whole < 1e12 ? 0 : Math.floor(this.#whole / 1e12);
-      this.amount0 = (this.#placesHigh - thousandths * 1e6) * 1e9 + this.#placesLow;
-      this.amount1 = (this.#whole - high * 1e12) * 1000 + thousandths;
-      this.amount2 = high;
-    } else {
-      if (!this.#readAny(buf, start, end, quoted) || this.#exponent > AMOUNT_WHOLE_DIGITS || this.#negative) return false;
-      this.#sumLimbs(this.#roundsUp(this.#exponent + AMOUNT_PLACES));
-    }
+    if (!this.#read(buf, start, end, quoted) || this.#exponent > AMOUNT_WHOLE_DIGITS || this.#negative) return false;
+    this.#sumLimbs(this.#roundsUp(this.#exponent + AMOUNT_PLACES));
     return this.amount2 < AMOUNT2_END && (this.amount0 !== 0 || this.amount1 !== 0 || this.amount2 !== 0);
   }
 
   readPrice(buf: Uint8Array, start: number, end: number, quoted: boolean): boolean {
-    if (this.#readShort(buf, start, end)) {
-      // Both quotients are of exact integers below 2^53 and 10^22, so the division rounds once and rightly.
-      if (this.#placesLow === 0 && this.#whole < 1e6) {
-        this.price = (this.#whole * 1e9 + this.#placesHigh) / 1e9;
-        return this.price > 0;
-      }
-      if (this.#whole === 0 && this.#placesHigh < 1e6) {
-        this.price = (this.#placesHigh * 1e9 + this.#placesLow) / 1e18;
-        return true;
-      }
-    }
-    if (!this.#readAny(buf, start, end, quoted) || this.#negative || this.#significant === 0) return false;
+    if (!this.#read(buf, start, end, quoted) || this.#negative || this.#significant === 0) return false;
     const count = Math.min(this.#significant, PRICE_DIGITS);
     let exponent = this.#exponent;
     let mantissa = 0;
@@ -110,7 +73,7 @@ export class DecimalText {
    * beyond; NaN when it is none.
    */
   readInteger(buf: Uint8Array, start: number, end: number): number {
-    this.#readAny(buf, start, end, false);
+    this.#read(buf, start, end, false);
     if (this.#significant === 0) return 0;
     if (this.#significant > this.#exponent) return Number.NaN;
     const size =
@@ -118,56 +81,8 @@ export class DecimalText {
     return this.#negative ? -size : size;
   }
 
-  /** Whether the text has the common shape, which is then in whole, placesHigh and placesLow. */
-  #readShort(buf: Uint8Array, start: number, end: number): boolean {
-    let p = start;
-    let digit = 0;
-    let sum = 0;
-    let chunkEnd = start + 9 < end ? start + 9 : end;
-    while (p < chunkEnd && (digit = buf[p] - 0x30) >= 0 && digit <= 9) {
-      sum = (sum * 10 + digit) | 0;
-      p++;
-    }
-    if (p === start) return false;
-    this.#whole = sum;
-    if (p === start + 9) {
-      chunkEnd = start + 15 < end ? start + 15 : end;
-      sum = 0;
-      while (p < chunkEnd && (digit = buf[p] - 0x30) >= 0 && digit <= 9) {
-        sum = (sum * 10 + digit) | 0;
-        p++;
-      }
-      this.#whole = this.#whole * POW10_INT[p - start - 9] + sum;
-    }
-    this.#placesHigh = 0;
-    this.#placesLow = 0;
-    return p === end || (buf[p] === 0x2e && this.#readPlaces(buf, p + 1, end));
-  }
-
-  #readPlaces(buf: Uint8Array, start: number, end: number): boolean {
-    let p = start;
-    let digit = 0;
-    let sum = 0;
-    let chunkEnd = start + 9 < end ? start + 9 : end;
-    while (p < chunkEnd && (digit = buf[p] - 0x30) >= 0 && digit <= 9) {
-      sum = (sum * 10 + digit) | 0;
-      p++;
-    }
-    if (p === start) return false;
-    this.#placesHigh = sum * POW10_INT[start + 9 - p];
-    if (p < start + 9 || p === end) return p === end;
-    chunkEnd = start + 18 < end ? start + 18 : end;
-    sum = 0;
-    while (p < chunkEnd && (digit = buf[p] - 0x30) >= 0 && digit <= 9) {
-      sum = (sum * 10 + digit) | 0;
-      p++;
-    }
-    this.#placesLow = sum * POW10_INT[start + 18 - p];
-    return p === end;
-  }
-
   /** Any decimal; the time it takes grows with the length of the text alone, whatever its exponent. */
-  #readAny(buf: Uint8Array, start: number, end: number, quoted: boolean): boolean {
+  #read(buf: Uint8Array, start: number, end: number, quoted: boolean): boolean {
     if (quoted && end - start > DECIMAL_CHARS_MAX) return false;
     let p = start;
     this.#negative = p < end && buf[p] === 0x2d;

@@ -1,20 +1,21 @@
 import { JOINTS_MAX } from "./limits.ts";
 
 /**
- * Each joint has 128 bytes of the table: four integers at the offsets below, then its text. Numbers of integers and of
- * doubles in them, as shifts:
+ * Layout of the table: each joint has 128 bytes, four integers and then its text. Numbers of integers and of doubles in
+ * them as shifts; places of the integers; where the text begins, in integers and in doubles.
  */
-export const JOINT_INTS_SHIFT = 5;
-export const JOINT_DOUBLES_SHIFT = 4;
-export const JOINT_LENGTH = 0;
-export const JOINT_SLOT = 1;
-/** 1 where a string follows. */
-export const JOINT_IS_STRING = 2;
-/** The joint that followed this one last, or NO_JOINT. */
-export const JOINT_SUCCESSOR = 3;
-/** Where the text begins, in integers and in doubles. */
-export const JOINT_TEXT_INTS = 4;
-export const JOINT_TEXT_DOUBLES = 2;
+export const JOINT = {
+  ints: 5,
+  doubles: 4,
+  length: 0,
+  slot: 1,
+  /** 1 where a string follows. */
+  isString: 2,
+  /** The joint that followed this one last, or NO_JOINT. */
+  successor: 3,
+  textInts: 4,
+  textDoubles: 2,
+} as const;
 
 export const NO_JOINT = -1;
 /** The state before the first joint of a record; only joints with the opening brace ever follow it. */
@@ -22,9 +23,9 @@ export const JOINT_START = JOINTS_MAX;
 /** The state behind a joint that is not remembered. */
 export const JOINT_LOST = JOINTS_MAX + 1;
 
-const JOINT_BYTES = 4 << JOINT_INTS_SHIFT;
+const JOINT_BYTES = 4 << JOINT.ints;
 const TEXT_BYTES_MIN = 4;
-const TEXT_BYTES_MAX = JOINT_BYTES - 4 * JOINT_TEXT_INTS;
+const TEXT_BYTES_MAX = JOINT_BYTES - 4 * JOINT.textInts;
 const BUCKETS = 1024;
 /** Texts made to collide are not remembered beyond this many. */
 const PROBES_MAX = 8;
@@ -73,37 +74,37 @@ export class Joints {
     if (joint === NO_JOINT) {
       joint = this.#count++;
       this.#buckets[bucket] = joint;
-      const meta = joint << JOINT_INTS_SHIFT;
-      this.ints[meta + JOINT_LENGTH] = length;
-      this.ints[meta + JOINT_SLOT] = slot;
-      this.ints[meta + JOINT_IS_STRING] = isString ? 1 : 0;
-      this.ints[meta + JOINT_SUCCESSOR] = NO_JOINT;
+      const meta = joint << JOINT.ints;
+      this.ints[meta + JOINT.length] = length;
+      this.ints[meta + JOINT.slot] = slot;
+      this.ints[meta + JOINT.isString] = isString ? 1 : 0;
+      this.ints[meta + JOINT.successor] = NO_JOINT;
       this.#keepText(joint, view, at, length);
     }
-    this.ints[(previous << JOINT_INTS_SHIFT) + JOINT_SUCCESSOR] = joint;
+    this.ints[(previous << JOINT.ints) + JOINT.successor] = joint;
     return joint;
   }
 
   #keepText(joint: number, view: DataView, at: number, length: number): void {
     if (length < 8) {
-      const text = (joint << JOINT_INTS_SHIFT) + JOINT_TEXT_INTS;
+      const text = (joint << JOINT.ints) + JOINT.textInts;
       this.ints[text] = view.getInt32(at, true);
       this.ints[text + 1] = view.getInt32(at + length - 4, true);
       return;
     }
-    let text = (joint << JOINT_DOUBLES_SHIFT) + JOINT_TEXT_DOUBLES;
+    let text = (joint << JOINT.doubles) + JOINT.textDoubles;
     for (let p = 0; p < length - 8; p += 8) this.doubles[text++] = view.getFloat64(at + p, true);
     this.doubles[text] = view.getFloat64(at + length - 8, true);
   }
 
   #isJoint(joint: number, view: DataView, at: number, length: number): boolean {
-    if (this.ints[(joint << JOINT_INTS_SHIFT) + JOINT_LENGTH] !== length) return false;
+    if (this.ints[(joint << JOINT.ints) + JOINT.length] !== length) return false;
     if (length < 8) {
-      const text = (joint << JOINT_INTS_SHIFT) + JOINT_TEXT_INTS;
+      const text = (joint << JOINT.ints) + JOINT.textInts;
       if (this.ints[text] !== view.getInt32(at, true)) return false;
       return this.ints[text + 1] === view.getInt32(at + length - 4, true);
     }
-    let text = (joint << JOINT_DOUBLES_SHIFT) + JOINT_TEXT_DOUBLES;
+    let text = (joint << JOINT.doubles) + JOINT.textDoubles;
     for (let p = 0; p < length - 8; p += 8) if (this.doubles[text++] !== view.getFloat64(at + p, true)) return false;
     return this.doubles[text] === view.getFloat64(at + length - 8, true);
   }
@@ -113,7 +114,7 @@ export class Joints {
     this.#count = 0;
     this.#buckets.fill(NO_JOINT);
     for (const state of [JOINT_START, JOINT_LOST]) {
-      this.ints[(state << JOINT_INTS_SHIFT) + JOINT_SUCCESSOR] = NO_JOINT;
+      this.ints[(state << JOINT.ints) + JOINT.successor] = NO_JOINT;
     }
   }
 }

@@ -10,8 +10,8 @@ for (let i = 0; i < 16; i++) {
 }
 
 const ESCAPED_BYTE = new Uint8Array(256);
-for (const [escape, text] of Object.entries({ b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" })) {
-  ESCAPED_BYTE[escape.charCodeAt(0)] = text.charCodeAt(0);
+for (const [letter, text] of Object.entries({ b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" })) {
+  ESCAPED_BYTE[letter.charCodeAt(0)] = text.charCodeAt(0);
 }
 for (const text of '"\\/') ESCAPED_BYTE[text.charCodeAt(0)] = text.charCodeAt(0);
 

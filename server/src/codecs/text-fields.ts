@@ -1,105 +1,130 @@
+import type { SwapEvent } from "../engine/swap-event.ts";
 import { KIND } from "./event-fields.ts";
-import type { FieldScanner } from "./field-scanner.ts";
 import { STRING_BYTES_MAX } from "./limits.ts";
 import { isAddress, isHex, resolveEscapes } from "./string-text.ts";
 
 /** The strings of an event, in the order in which they are looked at. */
 export const TEXT = { txHash: 0, eventId: 1, token: 2, symbol: 3, pool: 4, who: 5, blockHash: 6 } as const;
-export const TEXT_COUNT = 7;
+const TEXT_COUNT = 7;
 
 /** Which hex is lower-cased. */
 export const CASE = { asGiven: 0, address: 1, hex: 2 } as const;
-type Case = (typeof CASE)[keyof typeof CASE];
+export type Case = (typeof CASE)[keyof typeof CASE];
 
 /** Room beyond the strings for a character or a word that passes the limit before it is noticed. */
 const SLACK_BYTES = 8;
+const COLON = 0x3a;
 
 /**
  * The strings of one event in canonical form. They stay where they are, in the record, as long as none of them has to be
  * written anew (escapes, upper-case hex); as soon as one has to be, all are moved to a buffer of our own, because an
- * event has one buffer for all.
+ * event has one buffer for all. That buffer lasts until the next `begin`.
  */
 export class TextFields {
-  readonly starts = new Int32Array(TEXT_COUNT);
-  readonly ends = new Int32Array(TEXT_COUNT);
+  readonly #starts = new Int32Array(TEXT_COUNT);
+  readonly #ends = new Int32Array(TEXT_COUNT);
   readonly #own = new Uint8Array(TEXT_COUNT * (STRING_BYTES_MAX + SLACK_BYTES));
   readonly #inOwn = new Uint8Array(TEXT_COUNT);
   #ownEnd = 0;
+  #buf: Uint8Array = this.#own;
 
-  reset(): void {
+  /** Strings of this record follow. */
+  begin(buf: Uint8Array): void {
+    this.#buf = buf;
     this.#ownEnd = 0;
     this.#inOwn.fill(0);
   }
 
-  setAbsent(text: number): void {
-    this.starts[text] = 0;
-    this.ends[text] = 0;
+  leaveOut(text: number): void {
+    this.#starts[text] = 0;
+    this.#ends[text] = 0;
   }
 
-  /** Takes the string of a slot; false when it is none, too long, or has an unpaired surrogate. */
-  take(text: number, fields: FieldScanner, slot: number, bytesMax: number, hexCase: Case): boolean {
-    const kind = fields.kinds[slot];
-    const start = fields.starts[slot];
-    const end = fields.ends[slot];
-    if (kind === KIND.string || (kind === KIND.stringUpper && hexCase === CASE.asGiven)) {
-      this.starts[text] = start;
-      this.ends[text] = end;
-      return end - start <= bytesMax;
-    }
-    const buf = fields.cursor.buf;
-    if (kind === KIND.stringUpper) {
-      this.starts[text] = start;
-      this.ends[text] = end;
-      if (end - start > bytesMax) return false;
-      if (isCased(buf, start, end, hexCase)) this.#copy(text, buf, 0x20);
+  /**
+   * Takes the value of this kind at [start, end) of the record as one of the strings, an absent one too. False when it is
+   * no string, too long, or has an unpaired surrogate.
+   */
+  take(text: number, kind: number, start: number, end: number, bytesMax: number, hexCase: Case): boolean {
+    if (kind === KIND.absent) {
+      this.leaveOut(text);
       return true;
     }
-    if (kind !== KIND.stringEscaped) return false;
-    const at = this.#ownEnd;
-    const resolvedEnd = resolveEscapes(buf, start, end, this.#own, at, at + bytesMax);
-    if (resolvedEnd < 0) return false;
-    this.#inOwn[text] = 1;
-    this.starts[text] = at;
-    this.ends[text] = resolvedEnd;
-    this.#ownEnd = resolvedEnd;
-    if (isCased(this.#own, at, resolvedEnd, hexCase)) for (let p = at; p < resolvedEnd; p++) this.#own[p] |= 0x20;
+    if (kind === KIND.stringEscaped) return this.#takeEscaped(text, start, end, bytesMax, hexCase);
+    if (kind > KIND.stringEscaped || end - start > bytesMax) return false;
+    this.#starts[text] = start;
+    this.#ends[text] = end;
+    if (kind === KIND.stringUpper && isCased(this.#buf, start, end, hexCase)) this.#move(text, 0x20);
     return true;
   }
 
-  /** The buffer to which all ranges refer from now on. */
-  settle(buf: Uint8Array): Uint8Array {
-    if (this.#ownEnd === 0) return buf;
-    for (let text = 0; text < TEXT_COUNT; text++) if (this.#inOwn[text] === 0) this.#copy(text, buf, 0);
-    return this.#own;
+  #takeEscaped(text: number, start: number, end: number, bytesMax: number, hexCase: Case): boolean {
+    const own = this.#own;
+    const at = this.#ownEnd;
+    const ownEnd = resolveEscapes(this.#buf, start, end, own, at, at + bytesMax);
+    if (ownEnd < 0) return false;
+    if (isCased(own, at, ownEnd, hexCase)) for (let p = at; p < ownEnd; p++) own[p] |= 0x20;
+    this.#inOwn[text] = 1;
+    this.#starts[text] = at;
+    this.#ends[text] = ownEnd;
+    this.#ownEnd = ownEnd;
+    return true;
   }
 
   /** Moves a string to our own buffer. Setting bit 0x20 turns hex to lower case and leaves its digits as they are. */
-  #copy(text: number, buf: Uint8Array, bits: number): void {
-    const start = this.starts[text];
-    const end = this.ends[text];
-    let o = this.#ownEnd;
+  #move(text: number, bits: number): void {
+    const buf = this.#buf;
+    const own = this.#own;
+    const end = this.#ends[text];
+    const at = this.#ownEnd;
+    let o = at;
+    for (let p = this.#starts[text]; p < end; p++) own[o++] = buf[p] | bits;
     this.#inOwn[text] = 1;
-    this.starts[text] = o;
-    for (let p = start; p < end; p++) this.#own[o++] = buf[p] | bits;
-    this.ends[text] = o;
+    this.#starts[text] = at;
+    this.#ends[text] = o;
     this.#ownEnd = o;
   }
 
   /** Whether the event id is `<chain_id>:<tx_hash>:<log_index>`, which is what an absent one stands for. */
-  eventIdIsDefault(buf: Uint8Array, chainId: number, logIndex: number): boolean {
-    const id = this.#inOwn[TEXT.eventId] === 0 ? buf : this.#own;
-    const hash = this.#inOwn[TEXT.txHash] === 0 ? buf : this.#own;
-    const hashStart = this.starts[TEXT.txHash];
-    const hashBytes = this.ends[TEXT.txHash] - hashStart;
-    let p = this.starts[TEXT.eventId];
-    const end = this.ends[TEXT.eventId];
-    const chainEnd = p + digitCount(chainId);
+  eventIdIsDefault(chainId: number, logIndex: number): boolean {
+    const start = this.#starts[TEXT.eventId];
+    const end = this.#ends[TEXT.eventId];
+    const hashStart = this.#starts[TEXT.txHash];
+    const hashBytes = this.#ends[TEXT.txHash] - hashStart;
+    const chainEnd = start + digitCount(chainId);
     const hashEnd = chainEnd + 1 + hashBytes;
-    if (hashEnd + 1 + digitCount(logIndex) !== end || id[chainEnd] !== 0x3a || id[hashEnd] !== 0x3a) return false;
-    if (!isUint(id, p, chainEnd, chainId) || !isUint(id, hashEnd + 1, end, logIndex)) return false;
-    p = chainEnd + 1;
-    for (let i = 0; i < hashBytes; i++) if (id[p + i] !== hash[hashStart + i]) return false;
+    if (hashEnd + 1 + digitCount(logIndex) !== end) return false;
+    const id = this.#inOwn[TEXT.eventId] === 0 ? this.#buf : this.#own;
+    const hash = this.#inOwn[TEXT.txHash] === 0 ? this.#buf : this.#own;
+    if (id[chainEnd] !== COLON || id[hashEnd] !== COLON) return false;
+    if (!isUint(id, start, chainEnd, chainId) || !isUint(id, hashEnd + 1, end, logIndex)) return false;
+    for (let i = 0; i < hashBytes; i++) if (id[chainEnd + 1 + i] !== hash[hashStart + i]) return false;
     return true;
+  }
+
+  handOver(out: SwapEvent): void {
+    const starts = this.#starts;
+    const ends = this.#ends;
+    out.bytes = this.#buf;
+    if (this.#ownEnd > 0) {
+      for (let text = 0; text < TEXT_COUNT; text++) if (this.#inOwn[text] === 0) this.#move(text, 0);
+      out.bytes = this.#own;
+    }
+    // An absent one was moved to an empty range; all absent ones are alike again, whatever went before them.
+    for (let text = 0; text < TEXT_COUNT; text++) if (starts[text] === ends[text]) this.leaveOut(text);
+    out.txHashStart = starts[TEXT.txHash];
+    out.txHashEnd = ends[TEXT.txHash];
+    out.eventIdStart = starts[TEXT.eventId];
+    out.eventIdEnd = ends[TEXT.eventId];
+    out.tokenStart = starts[TEXT.token];
+    out.tokenEnd = ends[TEXT.token];
+    out.symbolStart = starts[TEXT.symbol];
+    out.symbolEnd = ends[TEXT.symbol];
+    out.poolStart = starts[TEXT.pool];
+    out.poolEnd = ends[TEXT.pool];
+    out.whoStart = starts[TEXT.who];
+    out.whoEnd = ends[TEXT.who];
+    out.blockHashStart = starts[TEXT.blockHash];
+    out.blockHashEnd = ends[TEXT.blockHash];
   }
 }
 

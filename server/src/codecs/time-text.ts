@@ -37,7 +37,8 @@ export function readTime(buf: Uint8Array, start: number, end: number): number {
   }
   const zoneMinutes = readZone(buf, p, end);
   if (zoneMinutes === NO_ZONE) return -1;
-  const time = daysSince1970(year, month, day) * MS_PER_DAY + ((hour * 60 + minute - zoneMinutes) * 60 + second) * 1000 + ms;
+  const time =
+    daysSince1970(year, month, day) * MS_PER_DAY + ((hour * 60 + minute - zoneMinutes) * 60 + second) * 1000 + ms;
   return time >= EVENT_TIME_MS_MIN && time <= EVENT_TIME_MS_MAX ? time : -1;
 }
 

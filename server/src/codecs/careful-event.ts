@@ -1,0 +1,196 @@
+/**
+ * The second pass of the decoder for whatever is not in plain form: escapes, upper-case hex, exponents, long numbers, and
+ * all that is invalid. Fields are judged one by one in the order of dead-letter-codes.ts.
+ */
+import type { SwapEvent } from "../engine/swap-event.ts";
+import type { DeadLetterCode } from "./dead-letter-codes.ts";
+import { DecimalText } from "./decimal-text.ts";
+import { KIND, SLOT } from "./event-fields.ts";
+import { FIELD, fieldTable, fieldValues } from "./field-scanner.ts";
+import { EVENT_TIME_MS_MAX, EVENT_TIME_MS_MIN, STRING_BYTES_MAX, SYMBOL_BYTES_MAX, UINT32_MAX } from "./limits.ts";
+import { resolveEscapes } from "./string-text.ts";
+import { CASE, type Case, TEXT, TextFields } from "./text-fields.ts";
+import { readTime } from "./time-text.ts";
+
+/** Results of the readers of numbers that are no number of an event. */
+const ABSENT = -1;
+const BAD = -2;
+const FIRST_RESOLVED_BYTES = 256;
+
+export class CarefulEvent {
+  readonly #decimals = new DecimalText();
+  readonly #texts = new TextFields();
+  /** An escaped decimal, side or time, resolved; grows to the longest seen. */
+  #resolved = new Uint8Array(FIRST_RESOLVED_BYTES);
+  /** The text of the field in hand: a range of the record or of #resolved. */
+  #bytes: Uint8Array = this.#resolved;
+  #start = 0;
+  #end = 0;
+  #buf: Uint8Array = this.#resolved;
+  #set = 0;
+
+  /** Takes all fields of the scan's set but the strings. */
+  fillNumbers(buf: Uint8Array, set: number, out: SwapEvent): DeadLetterCode | undefined {
+    this.#buf = buf;
+    this.#set = set;
+    out.chainId = this.#readUint(SLOT.chain_id, UINT32_MAX);
+    if (out.chainId < 0) return out.chainId === ABSENT ? "missing_field" : "bad_chain_id";
+    out.logIndex = this.#readUint(SLOT.log_index, UINT32_MAX);
+    if (out.logIndex < 0) return out.logIndex === ABSENT ? "missing_field" : "bad_log_index";
+    return this.#fillTrade(out) ?? this.#fillTime(out) ?? this.#fillInclusion(out);
+  }
+
+  #fillTrade(out: SwapEvent): DeadLetterCode | undefined {
+    if (!this.#has(SLOT.side)) return "missing_field";
+    const side = this.#takeText(SLOT.side) ? this.#resolvedText() : "";
+    if (side !== "buy" && side !== "sell") return "bad_side";
+    out.isBuy = side === "buy";
+
+    const decimals = this.#decimals;
+    const amount = this.#first(SLOT.amount_token, SLOT.amount);
+    if (!this.#has(amount)) return "missing_field";
+    if (!this.#takeNumber(amount)) return "bad_amount_token";
+    if (!decimals.readAmount(this.#bytes, this.#start, this.#end, isString(this.#kind(amount))))
+      return "bad_amount_token";
+    out.amount0 = decimals.amount0;
+    out.amount1 = decimals.amount1;
+    out.amount2 = decimals.amount2;
+
+    const usd = this.#first(SLOT.amount_usd, SLOT.usd);
+    if (!this.#has(usd)) return "missing_field";
+    if (!this.#takeNumber(usd)) return "bad_amount_usd";
+    if (!decimals.readUsd(this.#bytes, this.#start, this.#end, isString(this.#kind(usd)))) return "bad_amount_usd";
+    out.usdMicro = decimals.usdMicro;
+
+    out.priceUsd = Number.NaN;
+    if (!this.#has(SLOT.price_usd)) return undefined;
+    if (!this.#takeNumber(SLOT.price_usd)) return "bad_price_usd";
+    const isQuoted = isString(this.#kind(SLOT.price_usd));
+    if (!decimals.readPrice(this.#bytes, this.#start, this.#end, isQuoted)) return "bad_price_usd";
+    out.priceUsd = decimals.price;
+    return undefined;
+  }
+
+  #fillTime(out: SwapEvent): DeadLetterCode | undefined {
+    const slot = this.#first(SLOT.event_time, SLOT.ts);
+    if (!this.#has(slot)) return "missing_field";
+    if (isString(this.#kind(slot))) {
+      out.eventTimeMs = this.#takeText(slot) ? readTime(this.#bytes, this.#start, this.#end) : -1;
+      return out.eventTimeMs < 0 ? "bad_event_time" : undefined;
+    }
+    const time = this.#readInteger(slot);
+    if (time < EVENT_TIME_MS_MIN) return "time_in_seconds";
+    if (!(time <= EVENT_TIME_MS_MAX)) return "bad_event_time";
+    out.eventTimeMs = time;
+    return undefined;
+  }
+
+  #fillInclusion(out: SwapEvent): DeadLetterCode | undefined {
+    out.blockNumber = this.#readUint(SLOT.block_number, Number.MAX_SAFE_INTEGER);
+    if (out.blockNumber === BAD) return "bad_block_number";
+    const removed = this.#kind(SLOT.removed);
+    if (removed !== KIND.absent && removed !== KIND.true && removed !== KIND.false) return "bad_removed";
+    out.removed = removed === KIND.true;
+    const revision = this.#readUint(SLOT.revision, Number.MAX_SAFE_INTEGER);
+    if (revision === BAD) return "bad_revision";
+    out.revision = revision === ABSENT ? 0 : revision;
+    if (!this.#has(SLOT.schema_version)) return undefined;
+    const version = this.#readInteger(SLOT.schema_version);
+    return Math.abs(version) <= Number.MAX_SAFE_INTEGER ? undefined : "bad_schema_version";
+  }
+
+  /** Takes the strings of the set. The numbers have to be in `out` already. */
+  fillTexts(buf: Uint8Array, set: number, out: SwapEvent): DeadLetterCode | undefined {
+    this.#buf = buf;
+    this.#set = set;
+    const texts = this.#texts;
+    texts.begin(buf);
+    if (!this.#has(SLOT.tx_hash)) return "missing_field";
+    if (!this.#take(TEXT.txHash, SLOT.tx_hash, STRING_BYTES_MAX, CASE.hex)) return "bad_tx_hash";
+    if (!this.#take(TEXT.eventId, SLOT.event_id, STRING_BYTES_MAX, CASE.asGiven)) return "bad_event_id";
+    if (texts.eventIdIsDefault(out.chainId, out.logIndex)) texts.leaveOut(TEXT.eventId);
+    const token = this.#first(SLOT.token_address, SLOT.token);
+    if (!this.#has(token)) return "missing_field";
+    if (!this.#take(TEXT.token, token, STRING_BYTES_MAX, CASE.address)) return "bad_token";
+    const symbol = token === SLOT.token_address ? this.#first(SLOT.token_symbol, SLOT.token) : SLOT.token_symbol;
+    if (!this.#take(TEXT.symbol, symbol, SYMBOL_BYTES_MAX, CASE.asGiven)) return "bad_token_symbol";
+    const pool = this.#first(SLOT.pool, SLOT.pool_address);
+    if (!this.#take(TEXT.pool, pool, STRING_BYTES_MAX, CASE.address)) return "bad_pool";
+    const who = this.#first(this.#first(SLOT.who, SLOT.wallet), this.#first(SLOT.trader, SLOT.maker));
+    if (!this.#take(TEXT.who, who, STRING_BYTES_MAX, CASE.address)) return "bad_who";
+    if (!this.#take(TEXT.blockHash, SLOT.block_hash, STRING_BYTES_MAX, CASE.hex)) return "bad_block_hash";
+    texts.handOver(out);
+    return undefined;
+  }
+
+  #has(slot: number): boolean {
+    return (this.#set & (1 << slot)) !== 0;
+  }
+
+  #kind(slot: number): number {
+    return this.#has(slot) ? fieldTable[(slot << FIELD.shift) + FIELD.kind] : KIND.absent;
+  }
+
+  /** The first of two slots that has a value; the second if none has. */
+  #first(slot: number, alias: number): number {
+    return this.#has(slot) ? slot : alias;
+  }
+
+  #take(text: number, slot: number, bytesMax: number, hexCase: Case): boolean {
+    const start = fieldTable[slot << FIELD.shift];
+    const end = fieldTable[(slot << FIELD.shift) + FIELD.end];
+    return this.#texts.take(text, this.#kind(slot), start, end, bytesMax, hexCase);
+  }
+
+  /** Sets the text of a number, or of a string that may be one. */
+  #takeNumber(slot: number): boolean {
+    const kind = this.#kind(slot);
+    if (kind !== KIND.integer && kind !== KIND.number) return this.#takeText(slot);
+    this.#setText(this.#buf, fieldTable[slot << FIELD.shift], fieldTable[(slot << FIELD.shift) + FIELD.end]);
+    return true;
+  }
+
+  /** Sets the text of a string; false if it is none or has an unpaired surrogate. */
+  #takeText(slot: number): boolean {
+    const kind = this.#kind(slot);
+    if (!isString(kind)) return false;
+    const start = fieldTable[slot << FIELD.shift];
+    const end = fieldTable[(slot << FIELD.shift) + FIELD.end];
+    this.#setText(this.#buf, start, end);
+    if (kind !== KIND.stringEscaped) return true;
+    if (this.#resolved.length < end - start + 4) this.#resolved = new Uint8Array(2 * (end - start));
+    this.#setText(this.#resolved, 0, resolveEscapes(this.#buf, start, end, this.#resolved, 0, end - start));
+    return this.#end >= 0;
+  }
+
+  #setText(bytes: Uint8Array, start: number, end: number): void {
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  /** The text in hand as a string, if it is short. */
+  #resolvedText(): string {
+    return this.#end - this.#start > 4 ? "" : String.fromCharCode(...this.#bytes.subarray(this.#start, this.#end));
+  }
+
+  /** An integer from 0 to max, ABSENT or BAD. */
+  #readUint(slot: number, max: number): number {
+    if (!this.#has(slot)) return ABSENT;
+    const value = this.#readInteger(slot);
+    return value >= 0 && value <= max ? value : BAD;
+  }
+
+  /** NaN when it is no integer. */
+  #readInteger(slot: number): number {
+    const kind = this.#kind(slot);
+    if (kind === KIND.integer) return fieldValues[slot];
+    if (kind !== KIND.number) return Number.NaN;
+    const start = fieldTable[slot << FIELD.shift];
+    return this.#decimals.readInteger(this.#buf, start, fieldTable[(slot << FIELD.shift) + FIELD.end]);
+  }
+}
+
+function isString(kind: number): boolean {
+  return kind >= KIND.string && kind <= KIND.stringEscaped;
+}

@@ -1,0 +1,116 @@
+import type { SwapEvent } from "../engine/swap-event.ts";
+import { USD_MICRO_MAX } from "./limits.ts";
+
+/**
+ * Decimals as nearly every producer writes them: `digits[.digits]` with at most 15 digits before the point and 18 behind
+ * it, read four digits at a time. Whatever this file does not take, DecimalText does, for any decimal at all.
+ */
+const WHOLE_DIGITS_MAX = 15;
+const PLACES_MAX = 18;
+const HIGH_PLACES = 8;
+const POW10 = Float64Array.from({ length: PLACES_MAX + 2 }, (_, exponent) => Number(`1e${exponent}`));
+/** Below so many whole dollars no rounding of the places can pass the limit. */
+const USD_WHOLE_END = Math.floor(USD_MICRO_MAX / 1e6);
+const MANTISSA_END = 1e15;
+
+/** The number read last: the whole part, and as integers the first eight of its 18 places and the ten behind them. */
+const PARTS = new Float64Array(16);
+const WHOLE = 0;
+const HIGH = 1;
+const LOW = 2;
+const PLACES = 3;
+
+/**
+ * Whether buf[start, end) is such a decimal; it is then the subject of the functions below. Up to 3 bytes behind `end`
+ * are read, and have to be in the view.
+ */
+export function readShort(view: DataView, start: number, end: number): boolean {
+  let p = start | 0;
+  let count = 4;
+  let sum = 0;
+  while (count === 4) {
+    let digits = view.getInt32(p, true) ^ 0x30303030;
+    const stop = (digits | (digits + 0x76767676)) & -0x7f7f7f80;
+    if (stop !== 0) {
+      count = (31 - Math.clz32(stop & -stop)) >> 3;
+      if (count === 0) break;
+      digits <<= 32 - 8 * count;
+    }
+    const pairs = (digits * 10 + (digits >>> 8)) & 0xff00ff;
+    sum = sum * POW10[count] + ((pairs & 0xff) * 100 + (pairs >>> 16));
+    p = (p + count) | 0;
+  }
+  if (p === start || p - start > WHOLE_DIGITS_MAX) return false;
+  PARTS[WHOLE] = sum;
+  PARTS[HIGH] = 0;
+  PARTS[LOW] = 0;
+  PARTS[PLACES] = 0;
+  return p === end || (view.getUint8(p) === 0x2e && readPlaces(view, p + 1, end));
+}
+
+/**
+ * The bytes are taken as four small integers in one word, little end first. A byte is a digit if neither it nor it plus
+ * 0x76 reaches 0x80. Where fewer than four are, they are moved up, which puts zeros before them.
+ */
+function readPlaces(view: DataView, start: number, end: number): boolean {
+  let p = start | 0;
+  let count = 4;
+  let high = 0;
+  let low = 0;
+  while (count === 4) {
+    if (p - start > PLACES_MAX) return false;
+    let digits = view.getInt32(p, true) ^ 0x30303030;
+    const stop = (digits | (digits + 0x76767676)) & -0x7f7f7f80;
+    if (stop !== 0) {
+      count = (31 - Math.clz32(stop & -stop)) >> 3;
+      if (count === 0) break;
+      digits <<= 32 - 8 * count;
+    }
+    const pairs = (digits * 10 + (digits >>> 8)) & 0xff00ff;
+    const value = (pairs & 0xff) * 100 + (pairs >>> 16);
+    if (p - start < HIGH_PLACES) high = high * POW10[count] + value;
+    else low = low * POW10[count] + value;
+    p = (p + count) | 0;
+  }
+  const places = p - start;
+  if (p !== end || places === 0 || places > PLACES_MAX) return false;
+  PARTS[HIGH] = places < HIGH_PLACES ? high * POW10[HIGH_PLACES - places] : high;
+  PARTS[LOW] = places > HIGH_PLACES ? low * POW10[PLACES_MAX - places] : 0;
+  PARTS[PLACES] = places;
+  return true;
+}
+
+/** The number in micro-dollars, rounded half to even, or -1 if it is too near to the limit or beyond. */
+export function shortUsdMicro(): number {
+  const high = PARTS[HIGH] | 0;
+  if (PARTS[WHOLE] >= USD_WHOLE_END) return -1;
+  const kept = (high / 100) | 0;
+  const rest = high - kept * 100;
+  const up = rest > 50 || (rest === 50 && (PARTS[LOW] !== 0 || (kept & 1) === 1));
+  return PARTS[WHOLE] * 1e6 + kept + (up ? 1 : 0);
+}
+
+/** The number times 10^18 in limbs of base 10^15, lowest first. */
+export function shortLimbs(out: SwapEvent): boolean {
+  const high = PARTS[HIGH] | 0;
+  const thousandths = (high / 1e5) | 0;
+  const whole = PARTS[WHOLE];
+  out.amount0 = (high - thousandths * 1e5) * 1e10 + PARTS[LOW];
+  const upper = whole < 1e12 ? 0 : Math.floor(whole / 1e12);
+  out.amount1 = (whole - upper * 1e12) * 1000 + thousandths;
+  out.amount2 = upper;
+  return whole !== 0 || high !== 0 || PARTS[LOW] !== 0;
+}
+
+/**
+ * The nearest double if the number has at most 15 significant digits and is not 0, else NaN. The mantissa and the power
+ * of ten are then exact doubles, so their quotient is rounded once, and rightly.
+ */
+export function shortPrice(): number {
+  const places = PARTS[PLACES];
+  let mantissa = PARTS[WHOLE] * 1e8 + PARTS[HIGH];
+  if (mantissa >= MANTISSA_END) return Number.NaN;
+  if (places <= HIGH_PLACES) return mantissa === 0 ? Number.NaN : mantissa / 1e8;
+  mantissa = mantissa * POW10[places - HIGH_PLACES] + PARTS[LOW] / POW10[PLACES_MAX - places];
+  return mantissa === 0 || mantissa >= MANTISSA_END ? Number.NaN : mantissa / POW10[places];
+}
