@@ -5,6 +5,9 @@ import { CommandFailed } from "./command-failed.ts";
 import { type Output, processOutput } from "./output.ts";
 import { makeProgram } from "./program.ts";
 
+/** Signals that come as close together are one. */
+const SAME_SIGNAL_MS = 1_000;
+
 export const EXIT = { fine: 0, failed: 1, usage: 2 } as const;
 
 /** The exit code of the command line `args` (without node and script). Never throws. */
@@ -34,13 +37,14 @@ function errorText(error: unknown): string {
 
 export async function runProcess(args: readonly string[]): Promise<void> {
   const stopping = new AbortController();
-  const stop = (): void => stopping.abort(new Error("interrupted"));
-  // `serve` and `demo` stop in order on a signal; the second signal, or a signal where nothing stops, ends the process.
-  let signals = 0;
+  // `serve` and `demo` stop in order on the first signal; another one ends the process at once.
+  let firstMs = Number.NaN;
   const onSignal = (): void => {
-    signals++;
-    if (signals > 1) process.exit(EXIT.failed);
-    stop();
+    const nowMs = performance.now();
+    // npm and timeout hand on what the terminal or they themselves sent to the whole group: one signal comes twice.
+    if (nowMs - firstMs > SAME_SIGNAL_MS) process.exit(EXIT.failed);
+    if (Number.isNaN(firstMs)) firstMs = nowMs;
+    stopping.abort(new Error("interrupted"));
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);

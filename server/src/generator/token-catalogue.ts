@@ -88,7 +88,7 @@ function makeToken(index: number, seed: number, random: Random): CatalogueToken 
     priceScale,
     priceMin: Math.ceil(priceMantissa / reach),
     priceMax: Math.floor(priceMantissa * reach),
-    volatility: STABLE.has(symbol) ? 0.0002 : 0.004,
+    volatility: STABLE.has(symbol) ? 0.0001 : 0.0006,
     decimals,
   };
 }

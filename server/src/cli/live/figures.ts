@@ -25,11 +25,11 @@ export function compactPrice(text: string | undefined): string {
   if (text === undefined) return "-";
   const value = Number(text);
   const size = Math.abs(value);
-  if (size >= 1e9 || (size < 1e-9 && size > 0)) return value.toExponential(3);
+  if (size >= 1e9 || (size < 1e-7 && size > 0)) return value.toExponential(3);
   if (size >= 1e5) return value.toFixed(0);
   if (size >= 1) return value.toFixed(Math.max(0, 5 - Math.floor(Math.log10(size))));
   if (size === 0) return "0";
-  return value.toFixed(Math.min(15, 5 - Math.floor(Math.log10(size))));
+  return value.toFixed(5 - Math.floor(Math.log10(size)));
 }
 
 /** `+1.50%`, `-0.10%`. */

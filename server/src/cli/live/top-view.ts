@@ -58,7 +58,7 @@ const COLUMNS: readonly ViewColumn[] = [
     leaves: 6,
     cell: ({ id }) => ({ text: id.slice(0, id.indexOf(":")), style: "dim" }),
   },
-  { title: "PRICE", width: 13, align: "right", sort: "close", leaves: 0, cell: priceCell },
+  { title: "PRICE", width: 15, align: "right", sort: "close", leaves: 0, cell: priceCell },
   { title: "CHANGE", width: 9, align: "right", sort: "price_change_pct", leaves: 1, cell: changeCell },
   { title: "TREND", width: TREND_WIDTH, align: "left", sort: "", leaves: 5, cell: trendCell },
   {
