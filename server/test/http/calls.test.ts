@@ -127,7 +127,9 @@ describe("POST /api/tokens/stats", () => {
     assertProblem(answer, 400, "invalid_parameters");
     const names = (answer.json.errors as { name: string }[]).map(({ name }) => name).sort();
     assert.deepEqual(names, ["/extra", "/ids/0", "/windows/0"]);
-    assertProblem(await call("/api/tokens/stats", post([])), 400, "invalid_parameters");
+    for (const body of [[], { ids: [false] }, { ids: "BTC" }, { ids: ["BTC"], windows: "5m" }, {}, null]) {
+      assertProblem(await call("/api/tokens/stats", post(body)), 400, "invalid_parameters");
+    }
     assertProblem(await call("/api/tokens/stats", post('{"ids":')), 400, "bad_request");
     assertProblem(await call("/api/tokens/stats", { method: "POST" }), 400, "bad_request");
     const bytes = new Uint8Array([0x22, 0xff, 0x22]);

@@ -79,6 +79,9 @@ describe("requests that no call takes", () => {
     const wrong = await call("/api/status", { method: "DELETE" });
     assertProblem(wrong, 405, "method_not_allowed");
     assert.equal(wrong.headers.get("allow"), "GET, HEAD");
+    assertProblem(await call("/api/status", { method: "QUERY" }), 405, "method_not_allowed");
+    assertProblem(await call("/api/status", { method: "POST", body: "x" }), 405, "method_not_allowed");
+    assertProblem(await call("/nothing", { method: "POST", body: "x" }), 404, "not_found");
     assert.equal((await call("/api/swaps")).headers.get("allow"), "POST");
     assertProblem(await call("/api/screener", { method: "POST" }), 501, "not_implemented");
     assertProblem(await call("/api/audit/1:BTC?window=5m"), 501, "not_implemented");

@@ -5,7 +5,7 @@
 
 import type { AddressInfo } from "node:net";
 import cors from "@fastify/cors";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { ProblemError } from "../problems.ts";
 import { QueryExecutor } from "../query-executor.ts";
@@ -21,7 +21,8 @@ import type { RouteContext } from "./route-context.ts";
 import { registerIngestRoutes } from "./routes-ingest.ts";
 import { registerServiceRoutes } from "./routes-service.ts";
 import { registerTokenRoutes, statsEtag } from "./routes-tokens.ts";
-import { registerUnmatched } from "./unmatched.ts";
+import { UnmatchedRequests } from "./unmatched.ts";
+import { createValidatorCompiler } from "./validators.ts";
 
 export type ListenAddress = { readonly host: string; readonly port: number };
 
@@ -64,17 +65,13 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const sockets = trackSockets(app.server);
   onUpgrade(app.server, options.upgrade, () => context.draining);
 
-  app.setErrorHandler((error, request, reply) => {
-    const problem = problemOfRequest(error);
-    if (problem.code === "internal") options.logger.error({ err: problem, url: request.url }, "request failed");
-    return replies.ofRequest(request).problem(request, reply, problem);
-  });
+  app.setValidatorCompiler(createValidatorCompiler());
+  answerFailures(app, context);
   if (options.corsOrigins.length > 0) await registerCors(app, options.corsOrigins);
   readBodies(app, context);
   registerTokenRoutes(app, context);
   registerIngestRoutes(app, context);
   registerServiceRoutes(app, context);
-  registerUnmatched(app, context);
   await app.ready();
 
   return {
@@ -100,16 +97,22 @@ function createApp(options: HttpServerOptions, replies: RepliesByRoute, lane: Ho
     frameworkErrors: (error, request, reply) => {
       replies.ofRequest(request).problem(request, reply, problemOfRequest(error));
     },
-    ajv: {
-      customOptions: {
-        allErrors: true,
-        coerceTypes: true,
-        removeAdditional: false,
-        useDefaults: true,
-        verbose: true,
-        keywords: ["x-expected"],
-      },
-    },
+  });
+}
+
+function answerFailures(app: FastifyInstance, { operations, options, replies }: RouteContext): void {
+  const unmatched = new UnmatchedRequests(operations);
+  const refuse = (request: FastifyRequest, reply: FastifyReply) => {
+    const { problem, headers } = unmatched.explain(request.method, request.url);
+    return replies.ofRequest(request).problem(request, reply.headers(headers), problem);
+  };
+  app.setNotFoundHandler(refuse);
+  app.setErrorHandler((error, request, reply) => {
+    // Where no call is, what else may be wrong with a request does not matter.
+    if (request.routeOptions.config.route === undefined) return refuse(request, reply);
+    const problem = problemOfRequest(error);
+    if (problem.code === "internal") options.logger.error({ err: problem, url: request.url }, "request failed");
+    return replies.ofRequest(request).problem(request, reply, problem);
   });
 }
 

@@ -147,24 +147,29 @@ const servedSwap = Type.Object({
   revision: optional(count()),
 });
 
-const decimalInput = Type.Union([Type.String({ maxLength: 100 }), Type.Number()]);
+const decimalText = Type.String({ maxLength: 100, pattern: "^-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$" });
+const positiveInput = Type.Union([decimalText, Type.Number({ exclusiveMinimum: 0 })]);
+const text = (bytesMax: number) => ({ minLength: 1, maxLength: bytesMax });
 const swapEvent = Type.Object(
   {
     chain_id: uint32,
-    tx_hash: Type.String({ maxLength: 128 }),
+    tx_hash: Type.String(text(128)),
     log_index: uint32,
-    event_id: optional(Type.String({ maxLength: 128, description: "Default <chain_id>:<tx_hash>:<log_index>" })),
-    token: Type.String({ maxLength: 128, description: "Address or symbol; alias token_address" }),
-    token_symbol: optional(Type.String({ maxLength: 64 })),
-    pool: optional(Type.String({ maxLength: 128 })),
-    who: optional(Type.String({ maxLength: 128, description: "Wallet; aliases wallet, trader, maker" })),
+    event_id: optional(Type.String({ ...text(128), description: "Default <chain_id>:<tx_hash>:<log_index>" })),
+    token: Type.String({ ...text(128), description: "Address or symbol; alias token_address" }),
+    token_symbol: optional(Type.String(text(64))),
+    pool: optional(Type.String(text(128))),
+    who: optional(Type.String({ ...text(128), description: "Wallet; aliases wallet, trader, maker" })),
     side: Type.Enum(["buy", "sell"]),
-    amount_token: decimalInput,
-    amount_usd: decimalInput,
-    price_usd: optional(decimalInput),
-    event_time: Type.Union([Type.Integer(), Type.String()], { description: "ms since 1970, or RFC 3339; alias ts" }),
+    amount_token: positiveInput,
+    amount_usd: Type.Union([decimalText, Type.Number({ minimum: 0 })]),
+    price_usd: optional(positiveInput),
+    event_time: Type.Union(
+      [Type.Integer({ minimum: 100_000_000_000, maximum: 253_402_300_799_999 }), Type.String(text(128))],
+      { description: "ms since 1970, or RFC 3339; alias ts" },
+    ),
     block_number: optional(count()),
-    block_hash: optional(Type.String({ maxLength: 128 })),
+    block_hash: optional(Type.String(text(128))),
     removed: optional(Type.Boolean({ description: "True: the chain dropped the block, take the swap out" })),
     revision: optional(count()),
     schema_version: optional(Type.Integer()),

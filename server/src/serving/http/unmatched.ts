@@ -1,41 +1,51 @@
 /** Requests that no call takes: unknown paths, other methods, calls that this version does not have, `/ws` without WebSocket. */
-import type { FastifyInstance } from "fastify";
 import { ProblemError } from "../problems.ts";
 import { WEBSOCKET_PATH } from "./connections.ts";
-import { absentCalls } from "./operations.ts";
-import type { RouteContext } from "./route-context.ts";
+import { absentCalls, type Operation } from "./operations.ts";
 
-export function registerUnmatched(app: FastifyInstance, { operations, replies }: RouteContext): void {
-  const known = [...operations, ...absentCalls].map(({ method, path }) => ({ method, path, pattern: patternOf(path) }));
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split("?", 1)[0] as string;
-    const here = known.filter(({ pattern }) => pattern.test(path));
-    if (path === WEBSOCKET_PATH) {
-      reply.header("upgrade", "websocket");
-      return replies
-        .ofRequest(request)
-        .problem(request, reply, new ProblemError("upgrade_required", "Connect to this path with WebSocket."));
-    }
-    if (here.length === 0) {
-      const text = `There is no ${path.slice(0, PATH_CHARS_MAX)}; /docs lists all calls.`;
-      return replies.ofRequest(request).problem(request, reply, new ProblemError("not_found", text));
-    }
-    if (here.some(({ method }) => method === request.method)) {
-      const absent = absentCalls.find((call) => patternOf(call.path).test(path));
-      return replies
-        .ofRequest(request)
-        .problem(request, reply, new ProblemError("not_implemented", `${absent?.what} is not part of this version.`));
-    }
-    const allowed = [...new Set(here.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method])))].join(
-      ", ",
-    );
-    reply.header("allow", allowed);
-    const text = `${request.method} is not possible here; the path has ${allowed}.`;
-    return replies.ofRequest(request).problem(request, reply, new ProblemError("method_not_allowed", text));
-  });
-}
+export type Unmatched = {
+  readonly problem: ProblemError;
+  /** Header fields that belong to the problem. */
+  readonly headers: Readonly<Record<string, string>>;
+};
 
 /** Of a path that was asked for, what the answer repeats. */
 const PATH_CHARS_MAX = 200;
+
+/** Says why no call takes a request. */
+export class UnmatchedRequests {
+  readonly #known: readonly { method: string; pattern: RegExp; absent: string | undefined }[];
+
+  constructor(operations: readonly Operation[]) {
+    this.#known = [
+      ...operations.map(({ method, path }) => ({ method, pattern: patternOf(path), absent: undefined })),
+      ...absentCalls.map(({ method, path, what }) => ({ method, pattern: patternOf(path), absent: what })),
+    ];
+  }
+
+  explain(method: string, url: string): Unmatched {
+    const path = url.split("?", 1)[0] as string;
+    if (path === WEBSOCKET_PATH) {
+      const problem = new ProblemError("upgrade_required", "Connect to this path with WebSocket.");
+      return { problem, headers: { upgrade: "websocket" } };
+    }
+    const here = this.#known.filter(({ pattern }) => pattern.test(path));
+    if (here.length === 0) {
+      const text = `There is no ${path.slice(0, PATH_CHARS_MAX)}; /docs lists all calls.`;
+      return { problem: new ProblemError("not_found", text), headers: {} };
+    }
+    const same = here.find((call) => call.method === method);
+    if (same !== undefined) {
+      return {
+        problem: new ProblemError("not_implemented", `${same.absent} is not part of this version.`),
+        headers: {},
+      };
+    }
+    const methods = new Set(here.flatMap((call) => (call.method === "GET" ? ["GET", "HEAD"] : [call.method])));
+    const allow = [...methods].join(", ");
+    const text = `${method} is not possible here; the path has ${allow}.`;
+    return { problem: new ProblemError("method_not_allowed", text), headers: { allow } };
+  }
+}
 
 const patternOf = (path: string): RegExp => new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
