@@ -30,6 +30,8 @@ export class HostClient {
     this.#port = port;
     this.#timeoutMs = timeoutMs;
     port.on("message", (message: FromHost) => this.#receive(message));
+    // The thread has ended: nobody will answer any more.
+    port.on("close", () => this.close());
     this.#sweep = setInterval(() => this.#failOverdue(), SWEEP_MS);
     this.#sweep.unref();
   }

@@ -120,7 +120,7 @@ export class HostQueries {
     asOf: number,
   ): NonNullable<HostTokenAnswer["stats"]> {
     const { engine, board } = home;
-    const rev = home.views.look(token, asOf);
+    const rev = home.views.look(token, asOf, false);
     const info = engine.info(token);
     let windows = "";
     for (let i = 0; i < windowIndexes.length; i++) {
@@ -153,7 +153,7 @@ export class HostQueries {
     const only = onlyOne(lookup);
     if (only === undefined) return { lookup: toHostLookup(lookup), found: undefined };
     const asOf = this.#clock.now();
-    const rev = only.home.views.look(only.token, asOf);
+    const rev = only.home.views.look(only.token, asOf, false);
     return { lookup: toHostLookup(lookup), found: { epoch: only.home.epoch, rev, body: make(only, asOf) } };
   }
 

@@ -98,7 +98,7 @@ class TokenTopic implements OpenTopic {
 
   update(topicId: number, asOf: number, wallMs: number): HostTopicUpdate | undefined {
     const home = this.#home;
-    const rev = home.views.look(this.#token, asOf);
+    const rev = home.views.look(this.#token, asOf, true);
     if (rev === this.#seenRev) return undefined;
     this.#seenRev = rev;
     const info = home.engine.info(this.#token);

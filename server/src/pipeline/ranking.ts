@@ -14,7 +14,6 @@ export type RankedField = Exclude<keyof WindowStats, "previous" | "complete" | "
 export type RankedEngine = {
   figure(token: TokenRef, windowIndex: number, field: RankedField, asOfMs: number): number | undefined;
   windowStats(token: TokenRef, windowIndex: number, asOfMs: number): WindowStats;
-  info(token: TokenRef): { readonly id: string };
 };
 
 export type RankOrder = "asc" | "desc";
@@ -136,7 +135,7 @@ export class Ranking {
   }
 
   #id(index: number): string {
-    return this.#engine.info(this.#views.tokenAt(index)).id;
+    return this.#views.idAt(index);
   }
 
   #text(index: number): string {

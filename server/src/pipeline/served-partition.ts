@@ -52,7 +52,7 @@ export class ServedPartition {
     this.#clock = clock;
     this.#seenSinceMs = engine.seenSinceMs();
     this.finestStepMs = windows.reduce((finest, window) => Math.min(finest, window.stepMs), Number.POSITIVE_INFINITY);
-    this.views = new TokenViews(engine, this.finestStepMs, windows.length - 1);
+    this.views = new TokenViews(engine, this.finestStepMs);
   }
 
   /** Says that an event changed this token. */

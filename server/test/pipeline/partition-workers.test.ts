@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createSharedClock } from "../../src/bus/shared-clock.ts";
+import { toEngineConfig } from "../../src/config/config.ts";
+import { defaultConfig } from "../../src/config/load.ts";
+import { PartitionWorkers } from "../../src/pipeline/partition-workers.ts";
+import { tempDir } from "../support/tmp.ts";
+
+test("a thread that ends by an error is told at once, and its questions fail instead of waiting", async (t) => {
+  const dataDir = tempDir(t, "workers");
+  const config = defaultConfig();
+  const fatal = Promise.withResolvers<Error>();
+  const workers = new PartitionWorkers({
+    partitions: 3,
+    workers: 2,
+    dataDir,
+    logPath: `${dataDir}/there-is-no-log`,
+    owner: "test",
+    engine: toEngineConfig(config),
+    clock: createSharedClock("live", 0),
+    snapshotIntervalMs: 1_000,
+    coalesceMs: 100,
+    seenSinceMs: undefined,
+    answerTimeoutMs: 60_000,
+    connectLog: (_partition, port) => port.close(),
+    onFatal: fatal.resolve,
+  });
+  assert.deepEqual(workers.hostOfPartition, [0, 1, 0]);
+  assert.match((await fatal.promise).message, /thread of partitions [012,]+ failed: .*there-is-no-log/);
+  await assert.rejects(workers.restored(), /there-is-no-log/);
+  const asked = workers.clients.map((client) => client.ask<"status">({ kind: "status" }));
+  for (const answer of asked) await assert.rejects(answer, { code: "unavailable" });
+  assert.equal((await workers.drain(100)).length, 2);
+});
