@@ -8,7 +8,7 @@ const COMMON = {
   useDefaults: true,
   verbose: true,
   keywords: ["x-expected"],
-} as const;
+};
 
 export function createValidatorCompiler(): FastifySchemaCompiler<unknown> {
   const build = AjvCompiler();
