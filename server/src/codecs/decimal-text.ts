@@ -109,7 +109,9 @@ export class DecimalText {
     }
     if (p === from || p === point + 1) return false;
     this.#exponent = wholeDigits;
-    return p === end || this.#readExponent(buf, p, end, quoted);
+    if (p < end && !this.#readExponent(buf, p, end, quoted)) return false;
+    if (this.#significant === 0) this.#exponent = 0;
+    return true;
   }
 
   #readExponent(buf: Uint8Array, at: number, end: number, quoted: boolean): boolean {

@@ -85,10 +85,11 @@ function scanMembers(buf: Uint8Array, view: DataView, open: number, endAt: numbe
       p = behind;
       slot = JOINT_INTS[(joint << INTS) + SLOT_OF];
       isString = JOINT_INTS[(joint << INTS) + IS_STRING];
-      if (isString === 0 && buf[p] === QUOTE) {
-        // What was a number the last time is a string now.
-        isString = 1;
-        p = (p + 1) | 0;
+      if (isString === 0 && buf[p] <= QUOTE) {
+        // White space that was not there the last time, or a string in place of what was none.
+        p = cursor.whitespace(p, end) | 0;
+        isString = buf[p] === QUOTE ? 1 : 0;
+        p = (p + isString) | 0;
       }
     } else {
       if (p < end && buf[p] === 0x7d) {
@@ -96,7 +97,7 @@ function scanMembers(buf: Uint8Array, view: DataView, open: number, endAt: numbe
         break;
       }
       const from = p;
-      p = readJoint(buf, p, end) | 0;
+      p = readJoint(buf, p, end, joint === START) | 0;
       slot = slotOfJoint | 0;
       if (p < 0 || slot === SLOT_END) break;
       isString = buf[p] === QUOTE ? 1 : 0;
@@ -194,16 +195,15 @@ function behindInteger(buf: Uint8Array, view: DataView, start: number, end: numb
  * slotOfJoint, and gives the position of the value's first byte. At the end of the object the slot is SLOT_END, and the
  * position is behind the brace.
  */
-function readJoint(buf: Uint8Array, from: number, end: number): number {
+function readJoint(buf: Uint8Array, from: number, end: number, isFirst: boolean): number {
   let p = cursor.whitespace(from, end);
   if (p >= end) return -1;
-  const first = buf[p];
   slotOfJoint = SLOT_END;
-  if (first === 0x7d) return p + 1;
-  if (first !== 0x2c && first !== 0x7b) return -1;
+  if (buf[p] === 0x7d && !isFirst) return p + 1;
+  if (buf[p] !== (isFirst ? 0x7b : 0x2c)) return -1;
   p = cursor.whitespace(p + 1, end);
   if (p >= end) return -1;
-  if (first === 0x7b && buf[p] === 0x7d) return p + 1;
+  if (buf[p] === 0x7d && isFirst) return p + 1;
   if (buf[p] !== QUOTE) return -1;
   const close = cursor.string(p + 1, end);
   if (close < 0) return -1;
