@@ -111,7 +111,7 @@ export const unknownToken = (token: string): ProblemError =>
 export const ambiguousToken = (token: string, candidates: readonly string[]): ProblemError =>
   new ProblemError(
     "ambiguous_token",
-    `${JSON.stringify(token)} stands for ${candidates.length} tokens; ask for one of their ids.`,
+    `${JSON.stringify(token)} stands for several tokens; ask for one of the ids in candidates.`,
     {
       candidates,
     },
