@@ -76,8 +76,9 @@ describe("the whole program over HTTP", () => {
 
   test("arrays, single objects, NDJSON and gzip are the same to it; copies and bad events are told apart", async (t) => {
     const { post, caughtUp, call } = await new TestApps(t).start();
-    const lines = swapsOf(4).map((swap) => JSON.stringify(swap));
-    await post(swapsOf(4));
+    const swaps = swapsOf(4);
+    const lines = swaps.map((swap) => JSON.stringify(swap));
+    await post(swaps);
     const single = await call("/api/swaps", { method: "POST", headers: NDJSON, body: lines[0] as string });
     assert.deepEqual(single.json, { accepted: 1, rejected: [] });
     const body = `${lines[1]}\n\n{"chain_id":1}\nnot json\n${lines[2]}\n`;
