@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import * as limits from "../../src/codecs/limits.ts";
+import { canonicalHashText, canonicalTokenText } from "../../src/codecs/string-text.ts";
+import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
+import { SwapEvent } from "../../src/engine/swap-event.ts";
+import { codeOf, eventOf, plain, recordWith } from "./decoding.ts";
+
+/** A valid record of exactly so many bytes. */
+function recordOfBytes(bytes: number): string {
+  const empty = recordWith({ note: '""' });
+  return recordWith({ note: `"${"x".repeat(bytes - empty.length)}"` });
+}
+
+const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
+const objects = (depth: number): string => `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
+
+describe("each limit, at it and one beyond", () => {
+  const cases: [what: string, record: string, code: string | undefined][] = [
+    ["largest record", recordOfBytes(limits.RECORD_BYTES_MAX), undefined],
+    ["larger record", recordOfBytes(limits.RECORD_BYTES_MAX + 1), "record_too_large"],
+    // The record itself is the first level.
+    ["deepest arrays", recordWith({ note: nested(limits.DEPTH_MAX - 1) }), undefined],
+    ["deeper arrays", recordWith({ note: nested(limits.DEPTH_MAX) }), "too_deep"],
+    ["deepest objects", recordWith({ note: objects(limits.DEPTH_MAX - 1) }), undefined],
+    ["deeper objects", recordWith({ note: objects(limits.DEPTH_MAX) }), "too_deep"],
+    ["deepest array that is no object", nested(limits.DEPTH_MAX), "not_an_object"],
+    ["brackets in a string are no depth", recordWith({ note: `"${"[".repeat(1000)}"` }), undefined],
+    ["as deep as a record can be", `{"a":${"[".repeat(1_000_000)}`, "too_deep"],
+    ["longest string", recordWith({ token: `"${"x".repeat(limits.STRING_BYTES_MAX)}"` }), undefined],
+    ["longer string", recordWith({ token: `"${"x".repeat(limits.STRING_BYTES_MAX + 1)}"` }), "bad_token"],
+    ["longest string, escaped", recordWith({ token: `"${"\\u0078".repeat(limits.STRING_BYTES_MAX)}"` }), undefined],
+    [
+      "longer string, escaped",
+      recordWith({ token: `"${"\\u0078".repeat(limits.STRING_BYTES_MAX + 1)}"` }),
+      "bad_token",
+    ],
+    ["bytes count, not characters", recordWith({ who: `"${"€".repeat(43)}"` }), "bad_who"],
+    ["bytes count, not characters, escaped", recordWith({ who: `"${"\\u20ac".repeat(43)}"` }), "bad_who"],
+    ["longest symbol", recordWith({ token_symbol: `"${"x".repeat(limits.SYMBOL_BYTES_MAX)}"` }), undefined],
+    ["longer symbol", recordWith({ token_symbol: `"${"x".repeat(limits.SYMBOL_BYTES_MAX + 1)}"` }), "bad_token_symbol"],
+    [
+      "longest quoted decimal",
+      recordWith({ amount_usd: `"1.${"0".repeat(limits.DECIMAL_CHARS_MAX - 2)}"` }),
+      undefined,
+    ],
+    [
+      "longer quoted decimal",
+      recordWith({ amount_usd: `"1.${"0".repeat(limits.DECIMAL_CHARS_MAX - 1)}"` }),
+      "bad_amount_usd",
+    ],
+    ["a number has no such limit", recordWith({ amount_usd: `1.${"0".repeat(100_000)}` }), undefined],
+    ["huge digits and exponent, small value", recordWith({ amount_usd: `1${"0".repeat(100_000)}e-100000` }), undefined],
+    ["huge exponent", recordWith({ amount_usd: `1e${"9".repeat(100_000)}` }), "bad_amount_usd"],
+    ["huge negative exponent", recordWith({ amount_usd: `1e-${"9".repeat(100_000)}` }), undefined],
+    ["zero with a huge exponent", recordWith({ log_index: `0e${"9".repeat(1000)}` }), undefined],
+    ["an integer by its exponent", recordWith({ log_index: `0.${"0".repeat(1000)}7e1001` }), undefined],
+    [
+      "a fraction of any length",
+      recordWith({ event_time: `"2026-01-01T00:00:00.${"9".repeat(100_000)}Z"` }),
+      undefined,
+    ],
+    ["latest time", recordWith({ event_time: String(limits.EVENT_TIME_MS_MAX) }), undefined],
+    ["later time", recordWith({ event_time: String(limits.EVENT_TIME_MS_MAX + 1) }), "bad_event_time"],
+    ["latest time as text", recordWith({ event_time: '"9999-12-31T23:59:59.999Z"' }), undefined],
+    ["later time as text", recordWith({ event_time: '"9999-12-31T23:59:59-00:01"' }), "bad_event_time"],
+    ["earliest time", recordWith({ event_time: String(limits.EVENT_TIME_MS_MIN) }), undefined],
+    ["earlier time", recordWith({ event_time: String(limits.EVENT_TIME_MS_MIN - 1) }), "time_in_seconds"],
+    ["earliest time as text", recordWith({ event_time: '"1973-03-03T09:46:40Z"' }), undefined],
+    ["earlier time as text", recordWith({ event_time: '"1973-03-03T09:46:39.999Z"' }), "bad_event_time"],
+  ];
+  for (const [what, record, code] of cases) test(what, () => assert.equal(codeOf(record), code));
+});
+
+describe("names", () => {
+  const chosen: [what: string, fields: Record<string, string | undefined>, values: Record<string, unknown>][] = [
+    ["a canonical name goes before its aliases", { who: '"a"', wallet: '"b"' }, { who: "a" }],
+    ["aliases in their order", { maker: '"c"', trader: '"b"', wallet: '""' }, { who: "b" }],
+    ["what is not used is not judged", { who: '"a"', wallet: "7", maker: '"\\ud800"' }, { who: "a" }],
+    ["null is no value", { amount_usd: "null", usd: "5" }, { usdMicro: 5_000_000 }],
+    [
+      "an empty string is no value, also of a number",
+      { price_usd: '""', revision: '""', removed: '""' },
+      { priceUsd: Number.NaN },
+    ],
+    ["address and token", { token_address: '"addr"' }, { token: "addr", symbol: "TKN" }],
+    [
+      "address, token and symbol",
+      { token_address: '"addr"', token: "7", token_symbol: '"S"' },
+      { token: "addr", symbol: "S" },
+    ],
+    ["an address alone", { token_address: '"addr"', token: undefined }, { token: "addr", symbol: undefined }],
+    [
+      "a symbol keeps its case",
+      { token_address: '"a"', token: `"0x${"AB".repeat(20)}"` },
+      { symbol: `0x${"AB".repeat(20)}` },
+    ],
+  ];
+  for (const [what, fields, values] of chosen) {
+    test(what, () => {
+      const event = eventOf(recordWith(fields));
+      for (const [name, value] of Object.entries(values)) assert.deepEqual(event[name], value, name);
+    });
+  }
+
+  test("the last of a repeated name counts, however it is written", () => {
+    const record = (tail: string) => `${recordWith().slice(0, -1)},${tail}}`;
+    assert.equal(eventOf(record('"s\\u0069de":"sell"')).isBuy, false);
+    assert.equal(eventOf(record('"side":"x","\\u0073ide":"sell"')).isBuy, false);
+    assert.equal(codeOf(record('"side":null')), "missing_field");
+    assert.equal(codeOf(record('"Side":"sell","side ":1,"sid\\u0000e":2,"__proto__":3')), undefined);
+  });
+});
+
+describe("ids and case", () => {
+  test("the default event id is none", () => {
+    const id = (event_id: string, tx_hash = '"0xAB"') => eventOf(recordWith({ tx_hash, event_id })).eventId;
+    assert.equal(id('"1:0xab:3"'), undefined);
+    assert.equal(id('"1:0x\\u0061b:3"'), undefined);
+    assert.equal(id('"1:0xAB:3"'), "1:0xAB:3");
+    assert.equal(id('"01:0xab:3"'), "01:0xab:3");
+    assert.equal(id('"1:0xab:03"'), "1:0xab:03");
+    assert.equal(id('"1:0xab:30"'), "1:0xab:30");
+    assert.equal(id('"1:So1:3"', '"So1"'), undefined);
+  });
+
+  test("hex that is lower-cased", () => {
+    const address = `0X${"Ab".repeat(20)}`;
+    const event = eventOf(
+      recordWith({ token: `"${address}"`, pool: `"${address}"`, who: `"${address}"`, block_hash: '"0XAbC"' }),
+    );
+    for (const name of ["token", "pool", "who"]) assert.equal(event[name], address.toLowerCase());
+    assert.equal(event.blockHash, "0xabc");
+    assert.equal(eventOf(recordWith({ token: '"0xABC"' })).token, "0xABC");
+    assert.equal(eventOf(recordWith({ tx_hash: '"0x"' })).txHash, "0x");
+    assert.equal(eventOf(recordWith({ tx_hash: '"0XABg"' })).txHash, "0XABg");
+    assert.equal(canonicalTokenText(address), address.toLowerCase());
+    assert.equal(canonicalTokenText("0xABC"), "0xABC");
+    assert.equal(canonicalTokenText(`${address}\n`), `${address}\n`);
+    assert.equal(canonicalHashText("0XABC"), "0xabc");
+    assert.equal(canonicalHashText("So1"), "So1");
+  });
+});
+
+test("an event stays in the record's buffer while nothing has to be rewritten", () => {
+  const decoder = new SwapDecoder();
+  const event = new SwapEvent();
+  const record = Buffer.from(recordWith());
+  assert.equal(decoder.decode(record, 0, record.length, event), undefined);
+  assert.equal(event.bytes, record);
+  const upper = Buffer.from(recordWith({ tx_hash: '"0XAB"' }));
+  assert.equal(decoder.decode(upper, 0, upper.length, event), undefined);
+  assert.notEqual(event.bytes, upper);
+  assert.equal(upper.toString(), recordWith({ tx_hash: '"0XAB"' }), "the record itself is left as it was");
+});
+
+test("a producer that makes up names costs others nothing but time", () => {
+  const decoder = new SwapDecoder();
+  const event = new SwapEvent();
+  const ordinary = Buffer.from(recordWith({ block_number: "7", who: '"w"' }));
+  decoder.decode(ordinary, 0, ordinary.length, event);
+  const expected = plain(event);
+  for (let i = 0; i < 2000; i++) {
+    // Names of one length, one beginning and one end collide; the others fill the table.
+    const name = i % 2 === 0 ? `aaaa${String(i).padStart(6, "0")}zzzz` : `n${i}`;
+    const made = Buffer.from(recordWith({ [name]: "1", [`${name}x`]: '"y"' }));
+    assert.equal(decoder.decode(made, 0, made.length, event), undefined);
+    assert.equal(decoder.decode(ordinary, 0, ordinary.length, event), undefined);
+    assert.deepEqual(plain(event), expected);
+  }
+});
