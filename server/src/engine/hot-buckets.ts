@@ -11,7 +11,8 @@ import type { BucketRow } from "./bucket-row.ts";
 import { LIMB } from "./decimal.ts";
 import type { Heap } from "./heap.ts";
 import type { LevelPlan } from "./levels.ts";
-import { FLAG_BUY, FLAG_COUNTS, priceOf, type Records, type RecordView } from "./records.ts";
+import { FLAG_BUY, FLAG_COUNTS, priceOf, type RecordView } from "./record-view.ts";
+import type { Records } from "./records.ts";
 import { ACTIVE_UNITS, AGE_ALL_AT, FINEST_HEAD, HOT_COUNT, HOT_COUNTING, HOT_HEAD, HOT_TAIL, RING } from "./tokens.ts";
 
 const UNITS = 20;

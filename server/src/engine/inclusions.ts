@@ -6,7 +6,8 @@
  */
 import { HashIndex } from "./hash-index.ts";
 import type { Heap } from "./heap.ts";
-import { FLAG_FORGOTTEN, FLAG_GROUPED, type Records } from "./records.ts";
+import { FLAG_FORGOTTEN, FLAG_GROUPED } from "./record-view.ts";
+import type { Records } from "./records.ts";
 import type { SwapEvent } from "./swap-event.ts";
 
 /** At most so many inclusions of one swap; a further one is a dead letter. */

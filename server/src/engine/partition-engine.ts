@@ -10,7 +10,7 @@ import { CHAINS_MAX, type Chain } from "./chains.ts";
 import { EngineState } from "./engine-state.ts";
 import { Heap, PAGE_BYTES } from "./heap.ts";
 import { INCLUSIONS_MAX } from "./inclusions.ts";
-import { FLAG_COUNTS, type RecordView } from "./records.ts";
+import { FLAG_COUNTS, type RecordView } from "./record-view.ts";
 import { decodeHeader, encodeHeader, type SnapshotHeader } from "./snapshot.ts";
 import type { SwapEvent } from "./swap-event.ts";
 import { SwapQuery } from "./swap-query.ts";
@@ -68,10 +68,16 @@ export class PartitionEngine {
     dead_letters[code] = (dead_letters[code] ?? 0) + 1;
   }
 
+  /** Tokens, of this event or not, whose estimated traders the last apply moved by settling swaps; their version rose. Empty as a rule. */
+  get movedRefs(): readonly TokenRef[] {
+    return this.#upkeep.moved;
+  }
+
   /** Runs the checks on one decoded event and applies it. Throws RangeError only when the image is full. */
   apply(event: SwapEvent, arrivalMs: number): Outcome {
     const { counters, chains } = this.#state;
     this.touchedRef = -1;
+    if (this.#upkeep.moved.length > 0) this.#upkeep.moved.length = 0;
     counters.accepted += 1;
     if (event.eventTimeMs > arrivalMs + this.config.maxSkewMs) {
       counters.quarantined += 1;

@@ -7,62 +7,27 @@
  * symbol, a label of the token or LABEL_OWN and the ref; then varints: log index, block number, revision, usd, three
  * amount limbs (the lowest in seven bytes); then the transaction hash and the event id, a length byte before each.
  */
-import { compareBytes, equalBytes, hashBytes, mix, utf8ToString } from "./bytes.ts";
+import { compareBytes, equalBytes, utf8ToString } from "./bytes.ts";
 import { BLOCK_SLOTS, type Chain } from "./chains.ts";
 import type { Heap } from "./heap.ts";
 import { LABEL_OWN, type Labels } from "./labels.ts";
+import { FLAG_BUY, FLAG_PRICE, FLAG_REMOVAL, RecordView } from "./record-view.ts";
 import type { Strings } from "./strings.ts";
 import type { SwapEvent } from "./swap-event.ts";
+import { SwapIdentity } from "./swap-identity.ts";
 
-export const FLAG_BUY = 1;
-/** The swap counts as this inclusion. */
-export const FLAG_COUNTS = 2;
-export const FLAG_REMOVAL = 4;
-/** The index holds a group for this record's swap, not the record itself. */
-export const FLAG_GROUPED = 8;
-/** Settled: the index no longer knows the swap. */
-export const FLAG_FORGOTTEN = 16;
-const FLAG_PRICE = 32;
 const FLAG2_EVENT_ID = 1;
 const FLAG2_REVISION = 2;
 const FLAG2_TX_HEX = 4;
 const FLAG2_BLOCK = 8;
 
 const FIXED_BYTES = 24;
-const TX_SEED = 0x7a11;
-const ID_SEED = 0x1d1d;
 const TWO_32 = 4294967296;
 const VARINT_BYTES_MAX = 8;
 /** Fixed part, price, two labels, nine varints, two strings of 128 bytes with their lengths. */
 const RECORD_BYTES_MAX = 8 * Math.ceil((FIXED_BYTES + 16 + 9 * VARINT_BYTES_MAX + 2 * 129) / 8);
 
-const HEX_VALUE = new Int8Array(256).fill(-1);
-for (let i = 0; i < 10; i++) HEX_VALUE[48 + i] = i;
-for (let i = 0; i < 6; i++) HEX_VALUE[97 + i] = 10 + i;
 const HEX_DIGIT = "0123456789abcdef";
-
-/** The variable part of one record, read into fields. */
-export class RecordView {
-  ref = 0;
-  flags = 0;
-  price = Number.NaN;
-  pool = 0;
-  symbol = 0;
-  logIndex = 0;
-  /** -1 when absent. */
-  blockNumber = -1;
-  revision = 0;
-  usdMicro = 0;
-  amount0 = 0;
-  amount1 = 0;
-  amount2 = 0;
-  txHex = false;
-  /** Ranges in the heap's bytes. */
-  txStart = 0;
-  txEnd = 0;
-  idStart = 0;
-  idEnd = 0;
-}
 
 export class Records {
   readonly #heap: Heap;
@@ -72,10 +37,7 @@ export class Records {
   readonly #scratchF64 = new Float64Array(this.#scratch.buffer, 0, RECORD_BYTES_MAX / 8);
   readonly #scratchU32 = new Uint32Array(this.#scratch.buffer, 0, RECORD_BYTES_MAX / 4);
   #at = 0;
-  /** Packed transaction hash of the event at hand: see prepare. */
-  readonly tx = new Uint8Array(128);
-  txLength = 0;
-  txHex = false;
+  readonly #identity = new SwapIdentity();
   readonly #a = new RecordView();
   readonly #b = new RecordView();
   readonly #idA = new Uint8Array(160);
@@ -89,69 +51,18 @@ export class Records {
     this.#labels = labels;
   }
 
-  /** Packs the event's transaction hash into `tx`, and returns the hash of its swap's identity within the token. */
+  /** Packs the event's transaction hash, and returns the hash of its swap's identity within the token. */
   prepare(event: SwapEvent, tokenRef: number): number {
-    const { bytes, eventIdStart, eventIdEnd } = event;
-    let hash = 0;
-    if (eventIdStart !== eventIdEnd) hash = this.#idHash(bytes, eventIdStart, eventIdEnd, event.chainId, tokenRef);
-    this.#packTx(bytes, event.txHashStart, event.txHashEnd);
-    return eventIdStart !== eventIdEnd ? hash : this.#txHash(event.logIndex, tokenRef);
-  }
-
-  /**
-   * Hash of a given event id. One that reads like a default id, `<chain_id>:<tx_hash>:<log_index>`, hashes as that
-   * default does, since it is the same identity.
-   */
-  #idHash(bytes: Uint8Array, start: number, end: number, chainId: number, tokenRef: number): number {
-    const prefix = `${chainId}:`;
-    let at = start;
-    for (let i = 0; i < prefix.length; i++, at++) {
-      if (bytes[at] !== prefix.charCodeAt(i)) return mix(hashBytes(bytes, start, end, ID_SEED) ^ tokenRef);
-    }
-    let colon = end - 1;
-    let logIndex = 0;
-    for (let scale = 1; colon > at && bytes[colon] >= 48 && bytes[colon] <= 57 && scale <= 1e10; colon--, scale *= 10) {
-      logIndex += (bytes[colon] - 48) * scale;
-    }
-    const digits = end - 1 - colon;
-    const canonical = digits > 0 && (digits === 1 || bytes[colon + 1] !== 48) && logIndex < TWO_32;
-    if (!canonical || bytes[colon] !== 58 || colon <= at) return mix(hashBytes(bytes, start, end, ID_SEED) ^ tokenRef);
-    this.#packTx(bytes, at, colon);
-    return this.#txHash(logIndex, tokenRef);
-  }
-
-  #txHash(logIndex: number, tokenRef: number): number {
-    return mix(hashBytes(this.tx, 0, this.txLength, TX_SEED) ^ Math.imul(logIndex + 1, 0x9e3779b1) ^ tokenRef);
-  }
-
-  #packTx(bytes: Uint8Array, start: number, end: number): void {
-    const length = end - start;
-    this.txHex = false;
-    if (length >= 4 && (length & 1) === 0 && bytes[start] === 48 && bytes[start + 1] === 120) {
-      let ok = 0;
-      for (let i = start + 2, o = 0; i < end; i += 2, o++) {
-        const high = HEX_VALUE[bytes[i]];
-        const low = HEX_VALUE[bytes[i + 1]];
-        ok |= high | low;
-        this.tx[o] = (high << 4) | low;
-      }
-      this.txHex = ok >= 0;
-    }
-    if (this.txHex) {
-      this.txLength = (length - 2) >>> 1;
-    } else {
-      this.txLength = length;
-      for (let i = 0; i < length; i++) this.tx[i] = bytes[start + i];
-    }
+    return this.#identity.take(event, tokenRef);
   }
 
   /** The same hash from a stored record. */
   identityHash(ref: number, chainId: number): number {
     const view = this.read(ref, this.#a);
     const tokenRef = this.#heap.u32[2 * ref + 1];
-    if (view.idStart !== view.idEnd) return this.#idHash(this.#heap.u8, view.idStart, view.idEnd, chainId, tokenRef);
-    const hash = hashBytes(this.#heap.u8, view.txStart, view.txEnd, TX_SEED);
-    return mix(hash ^ Math.imul(view.logIndex + 1, 0x9e3779b1) ^ tokenRef);
+    const { u8 } = this.#heap;
+    if (view.idStart !== view.idEnd) return this.#identity.ofId(u8, view.idStart, view.idEnd, chainId, tokenRef);
+    return this.#identity.ofTx(u8, view.txStart, view.txEnd, view.logIndex, tokenRef);
   }
 
   /** Whether the record is of the event's swap (after prepare): same token and same event id. */
@@ -169,9 +80,9 @@ export class Records {
     }
     return (
       view.logIndex === event.logIndex &&
-      view.txHex === this.txHex &&
-      view.txEnd - view.txStart === this.txLength &&
-      equalBytes(u8, view.txStart, this.tx, 0, this.txLength)
+      view.txHex === this.#identity.txHex &&
+      view.txEnd - view.txStart === this.#identity.txLength &&
+      equalBytes(u8, view.txStart, this.#identity.tx, 0, this.#identity.txLength)
     );
   }
 
@@ -210,9 +121,9 @@ export class Records {
       same(u32[2 * ref + 2], event.whoStart, event.whoEnd) &&
       same(view.pool, event.poolStart, event.poolEnd) &&
       same(view.symbol, event.symbolStart, event.symbolEnd) &&
-      view.txHex === this.txHex &&
-      view.txEnd - view.txStart === this.txLength &&
-      equalBytes(u8, view.txStart, this.tx, 0, this.txLength)
+      view.txHex === this.#identity.txHex &&
+      view.txEnd - view.txStart === this.#identity.txLength &&
+      equalBytes(u8, view.txStart, this.#identity.tx, 0, this.#identity.txLength)
     );
   }
 
@@ -231,7 +142,7 @@ export class Records {
     const symbol = this.#labels.numberOf(active, bytes, event.symbolStart, event.symbolEnd);
     const u32 = this.#scratchU32;
     let flags = (event.isBuy ? FLAG_BUY : 0) | (event.removed ? FLAG_REMOVAL : 0);
-    let flags2 = this.txHex ? FLAG2_TX_HEX : 0;
+    let flags2 = this.#identity.txHex ? FLAG2_TX_HEX : 0;
     u32[0] = 0;
     u32[1] = tokenRef;
     u32[2] = who;
@@ -260,7 +171,7 @@ export class Records {
     this.#putSeven(event.amount0);
     this.#putVarint(event.amount1);
     this.#putVarint(event.amount2);
-    this.#putString(this.tx, 0, this.txLength);
+    this.#putString(this.#identity.tx, 0, this.#identity.txLength);
     if (event.eventIdStart !== event.eventIdEnd) {
       flags2 |= FLAG2_EVENT_ID;
       this.#putString(bytes, event.eventIdStart, event.eventIdEnd);
@@ -557,17 +468,4 @@ export class Records {
     for (let i = view.txStart; i < view.txEnd; i++) text += HEX_DIGIT[u8[i] >>> 4] + HEX_DIGIT[u8[i] & 15];
     return text;
   }
-}
-
-/** The price of a swap: the given one, else usd / amount; NaN when it has none. */
-export function priceOf(view: {
-  price: number;
-  usdMicro: number;
-  amount0: number;
-  amount1: number;
-  amount2: number;
-}): number {
-  if (!Number.isNaN(view.price)) return view.price;
-  if (view.usdMicro === 0) return Number.NaN;
-  return (view.usdMicro / ((view.amount2 * 1e15 + view.amount1) * 1e15 + view.amount0)) * 1e12;
 }

@@ -1,7 +1,8 @@
 /** A token's settled traders: an exact table up to the cap, beyond it a sketch. */
 import type { Heap } from "./heap.ts";
 import type { LevelPlan } from "./levels.ts";
-import { FLAG_BUY, type Records } from "./records.ts";
+import { FLAG_BUY } from "./record-view.ts";
+import type { Records } from "./records.ts";
 import type { Strings } from "./strings.ts";
 import { ACTIVE_UNITS, TRADER_SKETCH, TRADER_TABLE } from "./tokens.ts";
 import { TraderSketches } from "./trader-sketch.ts";

@@ -2,7 +2,8 @@
 import { ExactSum, priceText } from "./decimal.ts";
 import type { Heap } from "./heap.ts";
 import type { HotBuckets } from "./hot-buckets.ts";
-import { FLAG_BUY, FLAG_COUNTS, type Records, RecordView } from "./records.ts";
+import { FLAG_BUY, FLAG_COUNTS, RecordView } from "./record-view.ts";
+import type { Records } from "./records.ts";
 import type { Strings } from "./strings.ts";
 import { HOT_TAIL, RECENT_HEAD, type Tokens } from "./tokens.ts";
 import type { ServedSwap } from "./types.ts";

@@ -7,7 +7,8 @@
  */
 import type { Heap } from "./heap.ts";
 import type { HotBuckets } from "./hot-buckets.ts";
-import { FLAG_BUY, FLAG_COUNTS, type Records } from "./records.ts";
+import { FLAG_BUY, FLAG_COUNTS } from "./record-view.ts";
+import type { Records } from "./records.ts";
 import type { SettledTraders } from "./settled-traders.ts";
 import { HOT_COUNTING, HOT_HEAD, TRADER_SKETCH, TRADER_TABLE } from "./tokens.ts";
 import { estimate, REGISTERS } from "./trader-sketch.ts";
@@ -77,6 +78,12 @@ export class TraderCounts {
     const counts = this.#countExact(active, wallets, exact);
     for (const openMs of opensMs.slice(exact.length)) counts.push(this.#estimate(sketch, wallets, openMs));
     return counts;
+  }
+
+  /** Windows that open here or later are counted exactly. */
+  exactFromMs(active: number): number {
+    const isEstimated = active !== 0 && this.#heap.u32[2 * active + TRADER_SKETCH] !== 0;
+    return isEstimated ? this.#settledEndMs(active) : Number.NEGATIVE_INFINITY;
   }
 
   /** Everything settled is before this. */

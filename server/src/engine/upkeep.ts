@@ -1,6 +1,7 @@
 /**
  * Upkeep of a token as its chain's high moves on: buckets widen, settle and merge, swaps are forgotten, traders settle,
- * and an empty token retires. All of it is lazy: figures never depend on whether it has run, only memory does. It runs at
+ * and an empty token retires. All of it is lazy: figures (estimates apart, see `moved`) never depend on whether it has run,
+ * only memory does. It runs at
  * records of the log alone, so equal logs give equal bytes of state.
  */
 import { BucketRow } from "./bucket-row.ts";
@@ -12,7 +13,8 @@ import type { HotBuckets } from "./hot-buckets.ts";
 import type { Inclusions } from "./inclusions.ts";
 import type { Labels } from "./labels.ts";
 import type { LevelPlan } from "./levels.ts";
-import { FLAG_COUNTS, FLAG_FORGOTTEN, FLAG_GROUPED, type Records } from "./records.ts";
+import { FLAG_COUNTS, FLAG_FORGOTTEN, FLAG_GROUPED } from "./record-view.ts";
+import type { Records } from "./records.ts";
 import type { SettledTraders } from "./settled-traders.ts";
 import {
   ACTIVE_UNITS,
@@ -24,6 +26,7 @@ import {
   RECENT_TAIL,
   SYMBOL_HOLDER,
   type Tokens,
+  TRADER_SKETCH,
 } from "./tokens.ts";
 
 /** So many of a token's newest swaps that count are kept beyond the horizon. */
@@ -45,6 +48,8 @@ export type UpkeepParts = {
 export class Upkeep {
   readonly #p: UpkeepParts;
   readonly #row = new BucketRow();
+  /** Tokens whose estimates may have moved since this was emptied: a sketch counts a little otherwise than the swaps that it took in. */
+  readonly moved: number[] = [];
 
   constructor(parts: UpkeepParts) {
     this.#p = parts;
@@ -52,6 +57,30 @@ export class Upkeep {
 
   /** Looks after one token and puts it down for its next time. */
   visit(token: number, chain: Chain): void {
+    const { tokens } = this.#p;
+    const hadSketch = this.#hasSketch(token);
+    const unsettledFromMs = this.#unsettledFromMs(token);
+    this.#look(token, chain);
+    if (!hadSketch && !this.#hasSketch(token)) return;
+    if (this.#unsettledFromMs(token) === unsettledFromMs && this.#hasSketch(token)) return;
+    tokens.touch(token);
+    this.moved.push(token);
+  }
+
+  #hasSketch(token: number): boolean {
+    const active = this.#p.tokens.active(token);
+    return active !== 0 && this.#p.heap.u32[2 * active + TRADER_SKETCH] !== 0;
+  }
+
+  /** Start of the first bucket that has not settled; every settling moves it. Infinity: all have. */
+  #unsettledFromMs(token: number): number {
+    const { heap, hot, tokens } = this.#p;
+    const active = tokens.active(token);
+    const head = active === 0 ? 0 : heap.u32[2 * active + HOT_HEAD];
+    return head === 0 ? Number.POSITIVE_INFINITY : hot.startMs(head);
+  }
+
+  #look(token: number, chain: Chain): void {
     const { heap, hot, cold, tokens, chains } = this.#p;
     const active = tokens.active(token);
     if (active === 0) return;

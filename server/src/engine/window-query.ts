@@ -107,9 +107,11 @@ export class WindowQuery {
       // The first waiting swap counts when its own second has come.
       next = this.#firstStartMs(active, closeMs);
     }
+    const exactFromMs = this.#traders.exactFromMs(active);
     this.#config.windows.forEach((window, i) => {
       const { openMs } = this.edges(window, asOfMs);
       const { lengthMs, stepMs } = window;
+      if (openMs < exactFromMs) next = Math.min(next, Math.ceil(exactFromMs / stepMs) * stepMs + lengthMs);
       if (seenSinceMs !== undefined && seenSinceMs > openMs) {
         next = Math.min(next, Math.ceil(seenSinceMs / stepMs) * stepMs + lengthMs);
       }

@@ -1,0 +1,47 @@
+/** One record read into fields, and the flags that it carries. */
+
+export const FLAG_BUY = 1;
+/** The swap counts as this inclusion. */
+export const FLAG_COUNTS = 2;
+export const FLAG_REMOVAL = 4;
+/** The index holds a group for this record's swap, not the record itself. */
+export const FLAG_GROUPED = 8;
+/** Settled: the index no longer knows the swap. */
+export const FLAG_FORGOTTEN = 16;
+export const FLAG_PRICE = 32;
+
+/** The variable part of one record, read into fields. */
+export class RecordView {
+  ref = 0;
+  flags = 0;
+  price = Number.NaN;
+  pool = 0;
+  symbol = 0;
+  logIndex = 0;
+  /** -1 when absent. */
+  blockNumber = -1;
+  revision = 0;
+  usdMicro = 0;
+  amount0 = 0;
+  amount1 = 0;
+  amount2 = 0;
+  txHex = false;
+  /** Ranges in the heap's bytes. */
+  txStart = 0;
+  txEnd = 0;
+  idStart = 0;
+  idEnd = 0;
+}
+
+/** The price of a swap: the given one, else usd / amount; NaN when it has none. */
+export function priceOf(view: {
+  price: number;
+  usdMicro: number;
+  amount0: number;
+  amount1: number;
+  amount2: number;
+}): number {
+  if (!Number.isNaN(view.price)) return view.price;
+  if (view.usdMicro === 0) return Number.NaN;
+  return (view.usdMicro / ((view.amount2 * 1e15 + view.amount1) * 1e15 + view.amount0)) * 1e12;
+}

@@ -1,0 +1,77 @@
+/**
+ * Hashes of swap identities. A swap is (token, event id); an id that is not given is `<chain_id>:<tx_hash>:<log_index>`.
+ * Hex transaction hashes are packed to half their length, for the hash and for the record.
+ */
+import { hashBytes, mix } from "./bytes.ts";
+import type { SwapEvent } from "./swap-event.ts";
+
+const TX_SEED = 0x7a11;
+const ID_SEED = 0x1d1d;
+const TWO_32 = 4294967296;
+const HEX_VALUE = new Int8Array(256).fill(-1);
+for (let i = 0; i < 10; i++) HEX_VALUE[48 + i] = i;
+for (let i = 0; i < 6; i++) HEX_VALUE[97 + i] = 10 + i;
+
+export class SwapIdentity {
+  /** Packed transaction hash of the event taken up last. */
+  readonly tx = new Uint8Array(128);
+  txLength = 0;
+  txHex = false;
+
+  /** Takes an event up: packs its transaction hash, and returns the hash of its swap's identity within the token. */
+  take(event: SwapEvent, tokenRef: number): number {
+    const { bytes, eventIdStart, eventIdEnd } = event;
+    let hash = 0;
+    if (eventIdStart !== eventIdEnd) hash = this.ofId(bytes, eventIdStart, eventIdEnd, event.chainId, tokenRef);
+    this.#packTx(bytes, event.txHashStart, event.txHashEnd);
+    return eventIdStart !== eventIdEnd ? hash : this.ofTx(this.tx, 0, this.txLength, event.logIndex, tokenRef);
+  }
+
+  /**
+   * Hash of a given event id. One that reads like a default id, `<chain_id>:<tx_hash>:<log_index>`, hashes as that
+   * default does, since it is the same identity.
+   */
+  ofId(bytes: Uint8Array, start: number, end: number, chainId: number, tokenRef: number): number {
+    const prefix = `${chainId}:`;
+    let at = start;
+    for (let i = 0; i < prefix.length; i++, at++) {
+      if (bytes[at] !== prefix.charCodeAt(i)) return mix(hashBytes(bytes, start, end, ID_SEED) ^ tokenRef);
+    }
+    let colon = end - 1;
+    let logIndex = 0;
+    for (let scale = 1; colon > at && bytes[colon] >= 48 && bytes[colon] <= 57 && scale <= 1e10; colon--, scale *= 10) {
+      logIndex += (bytes[colon] - 48) * scale;
+    }
+    const digits = end - 1 - colon;
+    const canonical = digits > 0 && (digits === 1 || bytes[colon + 1] !== 48) && logIndex < TWO_32;
+    if (!canonical || bytes[colon] !== 58 || colon <= at) return mix(hashBytes(bytes, start, end, ID_SEED) ^ tokenRef);
+    this.#packTx(bytes, at, colon);
+    return this.ofTx(this.tx, 0, this.txLength, logIndex, tokenRef);
+  }
+
+  /** Hash of the default id of a packed transaction hash and a log index. */
+  ofTx(bytes: Uint8Array, start: number, end: number, logIndex: number, tokenRef: number): number {
+    return mix(hashBytes(bytes, start, end, TX_SEED) ^ Math.imul(logIndex + 1, 0x9e3779b1) ^ tokenRef);
+  }
+
+  #packTx(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    this.txHex = false;
+    if (length >= 4 && (length & 1) === 0 && bytes[start] === 48 && bytes[start + 1] === 120) {
+      let ok = 0;
+      for (let i = start + 2, o = 0; i < end; i += 2, o++) {
+        const high = HEX_VALUE[bytes[i]];
+        const low = HEX_VALUE[bytes[i + 1]];
+        ok |= high | low;
+        this.tx[o] = (high << 4) | low;
+      }
+      this.txHex = ok >= 0;
+    }
+    if (this.txHex) {
+      this.txLength = (length - 2) >>> 1;
+    } else {
+      this.txLength = length;
+      for (let i = 0; i < length; i++) this.tx[i] = bytes[start + i];
+    }
+  }
+}
