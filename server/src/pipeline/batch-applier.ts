@@ -9,6 +9,7 @@ import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
 /** The writing half of the engine. */
 export type AppliedEngine = {
   readonly touchedRef: TokenRef;
+  readonly movedRefs: readonly TokenRef[];
   apply(event: SwapEvent, arrivalMs: number): Outcome;
   deadLetter(code: string): void;
 };
@@ -62,6 +63,7 @@ export class BatchApplier {
     const outcome = this.#engine.apply(this.#event, arrivalMs);
     const token = this.#engine.touchedRef;
     if (token !== -1) this.#onTouch(token);
+    for (const moved of this.#engine.movedRefs) this.#onTouch(moved);
     if (DEAD_LETTER_OUTCOMES.has(outcome)) this.#keep(batch, index, outcome as DeadLetterCode, payload, start, end);
   }
 

@@ -4,6 +4,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { crc32 } from "node:zlib";
+import { freeMemory } from "../shared/free-memory.ts";
 import type { CheckpointStore } from "../stores/checkpoint-store.ts";
 import type { BaseImage, PartRef } from "./manifest.ts";
 
@@ -54,6 +55,7 @@ export async function writeBase(task: BaseTask): Promise<BaseImage> {
       await task.store.putPart(task.partition, name, part.content);
       parts.push({ name, bytes: part.content.length, crc32: part.crc32 });
       bytes += part.content.length;
+      freeMemory(part.content);
     }
   } finally {
     snapshot.abort();
@@ -80,6 +82,7 @@ async function gatherPart(
     content.set(slice, bytes);
     bytes += slice.length;
     sum = crc32(slice, sum);
+    freeMemory(slice);
     const tookMs = performance.now() - startedMs;
     onPause(tookMs);
     sliceBytes =

@@ -9,6 +9,7 @@
  * A failing store stops nothing but the checkpoints, and the log keeps what they do not hold.
  */
 import { SwapstatsError } from "../shared/errors.ts";
+import { freeMemory } from "../shared/free-memory.ts";
 import { WakeableTimer } from "../shared/wakeable-timer.ts";
 import type { CheckpointStore } from "../stores/checkpoint-store.ts";
 import type { Snapshot } from "./checkpoint-base.ts";
@@ -199,6 +200,7 @@ export class Checkpointer {
       const name = `redo${this.#prefix}${this.#partCount++}`;
       await store.putPart(claim.manifest.partition, name, cut.content);
       if (!this.#chain.cutStored(cut, name)) this.#keeper.discard([name]);
+      freeMemory(cut.content);
     }
     await beforeSwap();
     const content = this.#chain.content();

@@ -12,6 +12,7 @@ import { deadLetterMessage } from "../codecs/dead-letter-codes.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
 import { SwapEvent } from "../engine/swap-event.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import { freeMemory } from "../shared/free-memory.ts";
 import { partitionOfToken } from "../shared/token-partition.ts";
 import { BatchBuilder, RECORD_OVERHEAD_BYTES } from "../sources/embedded-log-format.ts";
 import type { EmbeddedLogWriter, LogAppend } from "../sources/embedded-log-writer.ts";
@@ -52,7 +53,7 @@ export class LogService {
     }));
   }
 
-  /** Takes one body; its reply comes by `reply`, at once when nothing of it goes into the log. */
+  /** Takes one body, whose buffer is gone afterwards; its reply comes by `reply`, at once when nothing of it goes into the log. */
   ingest(id: number, body: Uint8Array): void {
     let ranges: EventRanges;
     try {
@@ -62,6 +63,7 @@ export class LogService {
       return;
     }
     const result = this.#gather(body, ranges);
+    freeMemory(body);
     if (result.accepted === 0) {
       this.#options.reply([{ id, result }]);
       return;

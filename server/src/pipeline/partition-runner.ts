@@ -124,6 +124,7 @@ export class PartitionRunner {
   /** Begins to read and apply. */
   start(): void {
     this.#running?.checkpointer.start();
+    this.noteLogPressure();
     if (this.#state === "restoring") this.#state = "running";
     this.#loop = this.#run();
   }

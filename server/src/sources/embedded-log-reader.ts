@@ -5,6 +5,7 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { SwapstatsError } from "../shared/errors.ts";
+import { freeMemory } from "../shared/free-memory.ts";
 import { logKey, openLogReadOnly, readGaps, sqliteError } from "./embedded-log-database.ts";
 import type { StoredBatch } from "./embedded-log-format.ts";
 import { readBatch } from "./embedded-log-format.ts";
@@ -31,6 +32,8 @@ export class EmbeddedLogReader implements PartitionReader {
   readonly #next: StatementSync;
   #endOffset: number;
   #pressure = false;
+  /** Payload of the last batch, whose reader is done with it when it asks for the next. */
+  #lent: Uint8Array | undefined;
   #isClosed = false;
   /** Calls of those that wait for the end to move, or for `close`. */
   readonly #waiting = new Set<() => void>();
@@ -73,11 +76,15 @@ export class EmbeddedLogReader implements PartitionReader {
    */
   async read(position: number, maxBytes: number, signal: AbortSignal): Promise<RecordBatch> {
     signal.throwIfAborted();
+    if (this.#lent !== undefined) freeMemory(this.#lent);
+    this.#lent = undefined;
     while (position === this.#endOffset) await this.#endMoved(signal);
     if (position > this.#endOffset || position < 0) throw this.#outOfRange(position);
     try {
       const batches = this.#rowsFrom(position, maxBytes);
-      return batches.length === 1 ? single(batches[0]!) : merged(batches);
+      const batch = batches.length === 1 ? single(batches[0]!) : merged(batches);
+      this.#lent = batch.payload;
+      return batch;
     } catch (cause) {
       throw sqliteError(cause, this.#options.path);
     }
@@ -241,6 +248,7 @@ function merged(batches: readonly StoredBatch[]): RecordBatch {
     arrivalsMs.fill(batch.arrivalMs, at, at + batch.count);
     at += batch.count;
     start += batch.payload.length;
+    freeMemory(batch.payload);
   }
   return { partition, baseOffset, nextOffset: baseOffset + count, count, payload, ends, arrivalsMs };
 }

@@ -12,7 +12,7 @@ export type RecordBatch = {
   /** Position after the batch: the next read starts here. */
   readonly nextOffset: number;
   readonly count: number;
-  /** Values of the records, back to back. */
+  /** Values of the records, back to back; valid until the next read. */
   readonly payload: Uint8Array;
   /** End of record i in payload; it starts where record i - 1 ends. */
   readonly ends: Uint32Array;

@@ -142,17 +142,17 @@ async function live(
 test("a life of crashes and checkpoints ends in the same bytes of state as one run", async (t) => {
   const seed = seedOf(t);
   const random = randomFrom(seed);
-  const batches = streamOf(seed, 8_000, random);
+  const batches = streamOf(seed, 5_000, random);
   const whole = new PartitionEngine(CONFIG);
   whole.setSeenSince(START_MS);
   for (const batch of batches) applierOf(whole).applySlice(batch, 0, Number.POSITIVE_INFINITY);
   const expected = imageOf(whole);
   const { counters } = whole;
-  assert.ok(counters.applied > 3000 && counters.removed > 50 && counters.duplicates > 50 && counters.late > 5);
-  assert.ok(counters.quarantined > 3 && Object.keys(counters.dead_letters).length > 0);
-  for (let round = 0; round < 4; round++) {
+  assert.ok(counters.applied > 2000 && counters.removed > 30 && counters.duplicates > 30 && counters.late > 3);
+  assert.ok(counters.quarantined > 2 && Object.keys(counters.dead_letters).length > 0);
+  for (let round = 0; round < 3; round++) {
     let disk = new SimulatedDisk();
-    const ends = Array.from({ length: 5 }, () => random.below(8_000)).sort((a, b) => a - b);
+    const ends = Array.from({ length: 5 }, () => random.below(5_000)).sort((a, b) => a - b);
     for (const until of ends) {
       await live(disk, batches, until, random);
       disk = random.chance(0.5) ? disk.afterKill() : disk.afterPowerLoss(random);
