@@ -96,16 +96,16 @@ function measure(style: Style, records: number, rounds: number, seed: number): v
   const decodeNs = nsPerRecord(records, rounds, () => {
     let start = 0;
     for (let i = 0; i < records; i++) {
-      if (decoder.decode(payload, start, ends[i], event) !== undefined) rejected++;
-      start = ends[i];
+      if (decoder.decode(payload, start, ends[i]!, event) !== undefined) rejected++;
+      start = ends[i]!;
     }
   });
   let kept = 0;
   const parseNs = nsPerRecord(records, rounds, () => {
     let start = 0;
     for (let i = 0; i < records; i++) {
-      kept += JSON.parse(payload.toString("utf8", start, ends[i])).log_index;
-      start = ends[i];
+      kept += JSON.parse(payload.toString("utf8", start, ends[i]!)).log_index;
+      start = ends[i]!;
     }
   });
   if (rejected > 0 || kept === 0) throw new Error("the records of the benchmark are not valid");
