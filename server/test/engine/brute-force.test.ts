@@ -1,6 +1,6 @@
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { configs, hostileLogs } from "../model/arbitraries.ts";
+import { configs, hostileLogs, type TestConfig } from "../model/arbitraries.ts";
 import { buildStream, plainStream } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";
 import { windowsOf } from "../model/window-rules.ts";
@@ -65,23 +65,29 @@ describe("every statistic at any as-of equals a recomputation from the whole log
     }
   });
 
-  test("one busy token, asked between its swaps", (t) => {
-    const seed = seedOf(t);
-    const random = randomFrom(seed);
-    const spec = { ...plainStream, seed, count: 2_400, tokens: 1, traders: 60, spanMs: 2_400_000, removals: 0.08 };
-    const config = {
-      ...defaultConfig,
-      graceMs: 40_000,
-      reorgHorizonMs: 300_000,
-      windows: windowsOf(["1m", "5m", "1h"]),
-    };
-    const pair = new Pair(config);
-    for (const item of buildStream(spec)) {
-      pair.take(item);
-      if (random.chance(0.15)) pair.compareAt(pair.highMs() + random.below(100_000) - 60_000);
-    }
-    pair.compareState();
-  });
+  const busy: Readonly<Record<string, Partial<TestConfig>>> = {
+    "a horizon of minutes": { graceMs: 40_000, reorgHorizonMs: 300_000, windows: windowsOf(["1m", "5m", "1h"]) },
+    "a short horizon, and all windows shorter than the log": {
+      graceMs: 2_000,
+      reorgHorizonMs: 5_000,
+      windows: windowsOf(["10s", "2m", "7m"]),
+    },
+    "no grace at all, one window": { graceMs: 0, reorgHorizonMs: 0, windows: windowsOf(["90s"]) },
+  };
+  for (const [name, limits] of Object.entries(busy)) {
+    test(`one busy token, asked between its swaps at as-ofs before and behind its high: ${name}`, (t) => {
+      const seed = seedOf(t);
+      const random = randomFrom(seed);
+      const disorderMs = limits.graceMs === 0 ? 0 : 3_000;
+      const spec = { ...plainStream, seed, count: 2_000, tokens: 1, traders: 60, spanMs: 2_000_000, disorderMs };
+      const pair = new Pair({ ...defaultConfig, ...limits });
+      for (const item of buildStream({ ...spec, removals: 0.08 })) {
+        pair.take(item);
+        if (random.chance(0.1)) pair.compareAt(pair.highMs() + random.below(90_000) - 60_000);
+      }
+      pair.compareState();
+    });
+  }
 
   test("bursts and silences: many swaps in few buckets, then hours of nothing", (t) => {
     const seed = seedOf(t);

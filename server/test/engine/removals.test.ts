@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { commandLists, configs } from "../model/arbitraries.ts";
-import { LogBuilder, type LogItem } from "../model/log-builder.ts";
+import { LogBuilder, type LogItem, priceFrom } from "../model/log-builder.ts";
 import { type EventItem, itemOf, newYear2026, plainEvent } from "../model/plain-events.ts";
 import { buildStream, plainStream } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";
@@ -80,6 +80,33 @@ describe("apply and remove together are nothing", () => {
       if (i % 400 === 399) pair.compareAt(pair.highMs());
     });
     pair.compareState();
+  });
+});
+
+describe("removals within one bucket", () => {
+  test("a crowd in three seconds: after every removal its figures are those of the rest", (t) => {
+    const random = randomFrom(seedOf(t));
+    for (let round = 0; round < 25; round++) {
+      const pair = new Pair(defaultConfig);
+      const startMs = start + round * 10_000;
+      const crowd = Array.from({ length: 3 + random.below(14) }, (_, i) => {
+        // Few times and few prices, so that ties are many; some swaps have no price at all.
+        const price = random.chance(0.6) ? priceFrom(String(1 + random.below(9))) : undefined;
+        const usd = random.chance(0.5) ? 0n : BigInt(random.below(9)) * 1_000_000n;
+        const eventTimeMs = startMs + random.below(3) * 700 + random.below(3);
+        return plainEvent(i, eventTimeMs, { price, usd, who: `w${random.below(4)}`, logIndex: random.below(2) });
+      });
+      for (const event of crowd) pair.take(itemOf(event, startMs + 5_000));
+      pair.compareAt(startMs + 5_000);
+      for (const event of random.shuffled(crowd)) {
+        // At times the buckets have grown coarser before the removal comes.
+        if (random.chance(0.1))
+          pair.take(itemOf(plainEvent(99, pair.highMs() + 200_000 * random.below(2), { token: "clock" })));
+        pair.take(itemOf({ ...event, removed: true }, pair.highMs() + 5_000));
+        pair.compareAt(pair.highMs());
+        pair.compareAt(startMs + 2_500 + 200_000);
+      }
+    }
   });
 });
 
