@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 const MAIN = resolve(import.meta.dirname, "../../src/main.ts");
 const POLL_MS = 10;
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 300_000;
 
 export type Settings = Readonly<Record<string, string>>;
 

@@ -5,6 +5,7 @@ import { createVersionBoard, VersionBoard } from "../../src/bus/version-board.ts
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";
+import type { EngineConfig } from "../../src/engine/types.ts";
 import { BatchApplier } from "../../src/pipeline/batch-applier.ts";
 import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
 import { HostQueries } from "../../src/pipeline/host-queries.ts";
@@ -43,8 +44,8 @@ export class FedHost {
   readonly #applier: BatchApplier;
   #nextOffset = 0;
 
-  constructor() {
-    const config = toEngineConfig(defaultConfig());
+  constructor(changes: Partial<EngineConfig> = {}) {
+    const config = { ...toEngineConfig(defaultConfig()), ...changes };
     this.clock = new SharedClock(createSharedClock("live", config.maxSkewMs), () => this.nowMs);
     this.engine = new PartitionEngine(config);
     this.engine.setSeenSince(START_MS - 600_000);

@@ -27,9 +27,13 @@ function figuresOf(answer: HostTokenAnswer | undefined): Json {
 }
 
 /** Moves time and feeds swaps at random, and calls `check` after each step. */
-function runAtRandom(seed: number, steps: number, check: (host: FedHost, step: number) => void): FedHost {
+function runAtRandom(
+  seed: number,
+  steps: number,
+  check: (host: FedHost, step: number) => void,
+  host = new FedHost(),
+): FedHost {
   const random = randomFrom(seed);
-  const host = new FedHost();
   const earlier: SwapInput[] = [];
   for (let step = 0; step < steps; step++) {
     host.nowMs += random.pick([0, 90, 400, 1_000, 5_000, 61_000, step % 50 === 49 ? 6 * 3_600_000 : 0]);
@@ -42,11 +46,16 @@ function runAtRandom(seed: number, steps: number, check: (host: FedHost, step: n
 }
 
 describe("revisions", () => {
-  test("equal revisions mean equal figures, whoever looked in between", (t) => {
-    const seed = seedOf(t);
+  for (const exactTraders of [4096, 6]) {
+    test(`equal revisions mean equal figures, whoever looked in between; traders exact up to ${exactTraders}`, (t) => {
+      checkRevisions(seedOf(t), exactTraders);
+    });
+  }
+
+  function checkRevisions(seed: number, exactTraders: number): void {
     const random = randomFrom(seed + 1);
     const seen = new Map<string, { rev: number; figures: Json }>();
-    runAtRandom(seed, 300, (host) => {
+    const check = (host: FedHost): void => {
       if (random.chance(0.5)) host.served.views.lookAll(host.clock.now());
       for (const token of host.engine.tokens()) {
         if (random.chance(0.3)) continue;
@@ -59,8 +68,9 @@ describe("revisions", () => {
         if (before?.rev === rev) assert.deepEqual(figures, before.figures, id);
         seen.set(id, { rev, figures });
       }
-    });
-  });
+    };
+    runAtRandom(seed, 300, check, new FedHost({ exactTraders }));
+  }
 
   test("stay while only time and edges move, and grow when a window loses a trade", () => {
     const host = new FedHost();
