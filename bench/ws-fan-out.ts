@@ -98,5 +98,5 @@ report({
   goal: "at least 8 times",
   figure: `${leastRatio.toFixed(1)} times`,
   met: leastRatio >= 8,
-  note: `Per second of the server's processor time at 10 updates a second, median of ${ROUNDS} rounds; ${ratios.join("; ")}. The kernel's copying bounds it`,
+  note: `Per second of the server's processor time at 10 updates a second, median of ${ROUNDS} rounds; ${ratios.join("; ")}. Bounded by the kernel's copy and wake-up for each write, and by the reading of its pong`,
 });

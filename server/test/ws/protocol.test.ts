@@ -165,7 +165,7 @@ test("each thing that is wrong has its code, the id of its request, and a messag
     [
       { id: "j", subscribe: "token:pepe" },
       { code: "ambiguous_token", id: "j", candidates: ["1:0xaa", "56:0xbb"] },
-      /2 tokens/,
+      /several tokens/,
     ],
     [
       { id: "k", subscribe: WETH_CHANNEL, windows: ["5m", "2m"] },

@@ -22,6 +22,7 @@ export class ChannelList {
   readonly #feeds: TopicFeed[] = [];
   /** Updates of the feed that had come when the last message was taken; 0: none was. */
   readonly #sentCounts: number[] = [];
+  readonly #conflateMs: number[] = [];
   /** With conflate_ms: which stretch of that length, counted from the start of the clock, the last message was taken in. */
   readonly #sentSlots: number[] = [];
   /** Where the next taking begins: behind the last channel that was served, so that scarce credit goes round. */
@@ -31,6 +32,7 @@ export class ChannelList {
     this.#subscriptions.push(subscription);
     this.#feeds.push(subscription.feed);
     this.#sentCounts.push(0);
+    this.#conflateMs.push(subscription.conflateMs);
     this.#sentSlots.push(-1);
   }
 
@@ -40,6 +42,7 @@ export class ChannelList {
     this.#subscriptions.splice(index, 1);
     this.#feeds.splice(index, 1);
     this.#sentCounts.splice(index, 1);
+    this.#conflateMs.splice(index, 1);
     this.#sentSlots.splice(index, 1);
     if (index < this.#next) this.#next -= 1;
   }
@@ -79,15 +82,15 @@ export class ChannelList {
       if (feed.newestSinceMs < taken.oldestSinceMs) taken.oldestSinceMs = feed.newestSinceMs;
     }
     this.#sentCounts[i] = feed.count;
-    const { conflateMs } = this.#subscriptions[i] as Subscription;
+    const conflateMs = this.#conflateMs[i] as number;
     if (conflateMs > 0) this.#sentSlots[i] = slotOf(nowMs, conflateMs);
   }
 
   /** Slots are the same for all clients with the same conflate_ms, so that these share their messages. */
   #isHeld(i: number, nowMs: number, taken: Taken): boolean {
+    const conflateMs = this.#conflateMs[i] as number;
+    if (conflateMs === 0) return false;
     const slot = this.#sentSlots[i] as number;
-    if (slot < 0) return false;
-    const { conflateMs } = this.#subscriptions[i] as Subscription;
     if (slotOf(nowMs, conflateMs) !== slot) return false;
     taken.dueMs = Math.min(taken.dueMs, (slot + 1) * conflateMs);
     return true;

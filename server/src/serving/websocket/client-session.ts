@@ -23,10 +23,11 @@ import type { WebSocketConfig, WebSocketLimits } from "./limits.ts";
 import { MessageRate } from "./message-rate.ts";
 import { errorText, heartbeatText, shutdownText, subscribedText, unsubscribedText } from "./messages.ts";
 import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "./observers.ts";
-import { Outbox } from "./outbox.ts";
+import { lengthOf, Outbox } from "./outbox.ts";
 import { type ClientRequest, parseRequest } from "./requests.ts";
 import type { PushTarget } from "./subscription.ts";
 import { ClientSubscriptions } from "./subscriptions.ts";
+import type { WriteBuffer } from "./write-buffer.ts";
 
 export type SessionOptions = {
   readonly hub: Hub;
@@ -34,6 +35,8 @@ export type SessionOptions = {
   readonly limits: WebSocketLimits;
   readonly logger: WebSocketLogger;
   readonly metrics: WebSocketMetrics;
+  /** Shared by all sessions. */
+  readonly writeBuffer: WriteBuffer;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
   /** Called once, when the connection has ended. */
@@ -65,7 +68,7 @@ export class ClientSession implements PushTarget {
     this.#lastSentMs = options.nowMs();
     this.#outbox = new Outbox(
       options.limits,
-      (frames) => this.#write(frames),
+      (frames, bytes) => options.writeBuffer.write(socket, frames, bytes),
       (frames, bytesFree, nowMs) => this.#take(frames, bytesFree, nowMs),
     );
     this.#rate = new MessageRate(options.config.api.ws.maxMessagesPerSec, this.#lastSentMs);
@@ -101,7 +104,10 @@ export class ClientSession implements PushTarget {
   /** Says goodbye and closes. Goes past the credit: it is one small message, and the last. */
   shutdown(reconnectAfterMs: number): void {
     if (!this.isOpen) return;
-    if (!this.#outbox.isInMessage) this.#write(this.#framesOf(shutdownText(reconnectAfterMs)));
+    if (!this.#outbox.isInMessage) {
+      const frames = this.#framesOf(shutdownText(reconnectAfterMs));
+      this.#options.writeBuffer.write(this.#socket, frames, lengthOf(frames));
+    }
     this.#close(closeCodes.goingAway, "the service is shutting down", "shutting_down");
   }
 
@@ -116,13 +122,6 @@ export class ClientSession implements PushTarget {
     if (taken.oldestSinceMs < Number.POSITIVE_INFINITY) metrics.pushLag((nowMs - taken.oldestSinceMs) / 1_000);
     if (taken.dueMs < Number.POSITIVE_INFINITY) hub.pokeAt(this, taken.dueMs);
     return taken.begun;
-  }
-
-  #write(frames: readonly Buffer[]): void {
-    if (!this.#socket.writable) return;
-    this.#socket.cork();
-    for (const frame of frames) this.#socket.write(frame);
-    this.#socket.uncork();
   }
 
   #framesOf(text: string): MessageFrames {

@@ -28,7 +28,7 @@ const NOTHING: MessageFrames = [];
 
 export class Outbox {
   readonly #limits: OutboxLimits;
-  readonly #write: (frames: readonly Buffer[]) => void;
+  readonly #write: (frames: readonly Buffer[], bytes: number) => void;
   readonly #source: MessageSource;
   /** Unanswered, oldest first. */
   #pings: Ping[] = [];
@@ -43,8 +43,8 @@ export class Outbox {
   #waiters: (() => void)[] = [];
   #isClosed = false;
 
-  /** `write` hands frames to the socket in one go. */
-  constructor(limits: OutboxLimits, write: (frames: readonly Buffer[]) => void, source: MessageSource) {
+  /** `write` hands frames, of so many bytes, to the socket in one go. */
+  constructor(limits: OutboxLimits, write: (frames: readonly Buffer[], bytes: number) => void, source: MessageSource) {
     this.#limits = limits;
     this.#write = write;
     this.#source = source;
@@ -109,7 +109,7 @@ export class Outbox {
     const bytes = lengthOf(frames);
     this.#pings.push({ sequence: this.#sequence, bytes, atMs: nowMs });
     this.#inFlightBytes += bytes;
-    this.#write(frames);
+    this.#write(frames, bytes);
     this.#wake();
     return bytes;
   }
@@ -177,7 +177,8 @@ export class Outbox {
   }
 }
 
-function lengthOf(frames: MessageFrames): number {
+/** Bytes of frames together. */
+export function lengthOf(frames: MessageFrames): number {
   let bytes = 0;
   for (const frame of frames) bytes += frame.length;
   return bytes;

@@ -18,6 +18,7 @@ import { Hub } from "./hub.ts";
 import { WEBSOCKET_LIMITS, type WebSocketConfig, type WebSocketLimits } from "./limits.ts";
 import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "./observers.ts";
 import { isOriginAllowed } from "./origin.ts";
+import { WriteBuffer } from "./write-buffer.ts";
 
 export type WebSocketOptions = {
   readonly bus: StatsBus;
@@ -33,6 +34,7 @@ export class WebSocketDoor {
   readonly #limits: WebSocketLimits;
   readonly #hub: Hub;
   readonly #server: WebSocketServer;
+  readonly #writeBuffer: WriteBuffer;
   readonly #sessions = new Set<ClientSession>();
   readonly #sweepTimer: NodeJS.Timeout;
   #isClosing = false;
@@ -41,6 +43,7 @@ export class WebSocketDoor {
   constructor(options: WebSocketOptions) {
     this.#options = options;
     this.#limits = { ...WEBSOCKET_LIMITS, ...options.limits };
+    this.#writeBuffer = new WriteBuffer(this.#limits.inFlightBytesMax);
     const { coalesceMs, maxMessageBytes } = options.config.api.ws;
     const { bus } = options;
     const isLive = options.config.windows.clock === "live";
@@ -132,6 +135,7 @@ export class WebSocketDoor {
       limits: this.#limits,
       logger,
       metrics,
+      writeBuffer: this.#writeBuffer,
       nowMs,
       onClosed: (closed, reason) => this.#onClosed(closed, reason),
     });
