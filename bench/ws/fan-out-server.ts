@@ -102,7 +102,6 @@ else servePlain();
 server.listen(0, "127.0.0.1", () => {
   process.send?.({ type: "listening", port: (server.address() as AddressInfo).port } satisfies ServerReport);
 });
-process.on("SIGINT", () => process.exit());
 process.on("message", () => {
   const { user, system } = process.cpuUsage();
   process.send?.({ type: "cpu", seconds: (user + system) / 1e6 } satisfies ServerReport);
