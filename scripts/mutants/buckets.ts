@@ -140,6 +140,8 @@ export const bucketMutants: readonly Mutant[] = [
     search: "const { stepMs } = levels[level + 1];",
     replacement: "const { stepMs } = levels[level];",
     what: "half of a coarser bucket is merged before the other half is due",
+    survives:
+      "what is merged early is itself beyond the reach of every finer window; its other half adds up with it later",
   },
   {
     file: "cold-blob.ts",
