@@ -28,7 +28,8 @@ test("a thread that ends by an error is told at once, and its questions fail ins
   assert.deepEqual(workers.hostOfPartition, [0, 1, 0]);
   assert.match((await fatal.promise).message, /thread of partitions [012,]+ failed: .*there-is-no-log/);
   await assert.rejects(workers.restored(), /there-is-no-log/);
-  const asked = workers.clients.map((client) => client.ask<"status">({ kind: "status" }));
-  for (const answer of asked) await assert.rejects(answer, { code: "unavailable" });
+  await Promise.all(
+    workers.clients.map((client) => assert.rejects(client.ask<"status">({ kind: "status" }), { code: "unavailable" })),
+  );
   assert.equal((await workers.drain(100)).length, 2);
 });
