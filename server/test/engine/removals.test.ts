@@ -111,6 +111,38 @@ describe("removals within one bucket", () => {
   });
 });
 
+describe("removals after others have settled", () => {
+  test("crowds that settle one after another, the newest of which are removed again", (t) => {
+    const random = randomFrom(seedOf(t));
+    const pair = new Pair({ ...defaultConfig, graceMs: 5_000, reorgHorizonMs: 40_000 });
+    for (let round = 0; round < 60; round++) {
+      const startMs = start + round * 130_000;
+      const crowd = Array.from({ length: 2 + random.below(6) }, (_, i) => {
+        const symbol = random.chance(0.5) ? `SYM${random.below(3)}` : undefined;
+        const eventTimeMs = startMs + random.below(2) * 1_100 + random.below(4);
+        const price = priceFrom(String(1 + random.below(3)));
+        return plainEvent(100 * round + i, eventTimeMs, { price, symbol, who: `w${random.below(6)}` });
+      });
+      for (const event of crowd) pair.take(itemOf(event, startMs + 5_000));
+      for (let second = 5; second < 35; second += 5) {
+        pair.take(
+          itemOf(plainEvent(second, startMs + second * 1_000, { token: "clock", txHash: `c${round}-${second}` })),
+        );
+      }
+      if (random.chance(0.6)) {
+        for (const event of crowd)
+          if (random.chance(0.9)) pair.take(itemOf({ ...event, removed: true }, pair.highMs()));
+      }
+      for (let second = 35; second < 130; second += 5) {
+        pair.take(
+          itemOf(plainEvent(second, startMs + second * 1_000, { token: "clock", txHash: `c${round}-${second}` })),
+        );
+      }
+      for (let i = 0; i < 3; i++) pair.compareAt(pair.highMs() + random.below(100_000) - 60_000);
+    }
+  });
+});
+
 describe("lives of a swap", () => {
   const H = defaultConfig.reorgHorizonMs;
   const at = start + 3_600_000;
