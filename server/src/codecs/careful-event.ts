@@ -16,6 +16,8 @@ import { readTime } from "./time-text.ts";
 const ABSENT = -1;
 const BAD = -2;
 const FIRST_RESOLVED_BYTES = 256;
+const BUY = new TextEncoder().encode("buy");
+const SELL = new TextEncoder().encode("sell");
 
 export class CarefulEvent {
   readonly #decimals = new DecimalText();
@@ -42,9 +44,9 @@ export class CarefulEvent {
 
   #fillTrade(out: SwapEvent): DeadLetterCode | undefined {
     if (!this.#has(SLOT.side)) return "missing_field";
-    const side = this.#takeText(SLOT.side) ? this.#resolvedText() : "";
-    if (side !== "buy" && side !== "sell") return "bad_side";
-    out.isBuy = side === "buy";
+    if (!this.#takeText(SLOT.side)) return "bad_side";
+    out.isBuy = this.#isText(BUY);
+    if (!out.isBuy && !this.#isText(SELL)) return "bad_side";
 
     const decimals = this.#decimals;
     const amount = this.#first(SLOT.amount_token, SLOT.amount);
@@ -169,9 +171,10 @@ export class CarefulEvent {
     this.#end = end;
   }
 
-  /** The text in hand as a string, if it is short. */
-  #resolvedText(): string {
-    return this.#end - this.#start > 4 ? "" : String.fromCharCode(...this.#bytes.subarray(this.#start, this.#end));
+  #isText(wanted: Uint8Array): boolean {
+    if (this.#end - this.#start !== wanted.length) return false;
+    for (let i = 0; i < wanted.length; i++) if (this.#bytes[this.#start + i] !== wanted[i]) return false;
+    return true;
   }
 
   /** An integer from 0 to max, ABSENT or BAD. */

@@ -40,6 +40,8 @@ const INTEGER_DIGITS_MAX = 15;
 const SLOT_END = -1;
 
 let setOfMembers = 0;
+let jointBefore = 0;
+let kindOfNumber = 0;
 let slotOfJoint = 0;
 
 /**
@@ -65,81 +67,157 @@ export function scannedView(): DataView {
   return cursor.view;
 }
 
+/** From the opening brace to behind the closing one. */
+function scanMembers(buf: Uint8Array, view: DataView, open: number, end: number): number {
+  jointBefore = START;
+  setOfMembers = 0;
+  let p = open;
+  for (;;) {
+    p = scanPlainMembers(view, p, end, buf.length);
+    if (p < end && buf[p] === 0x7d) return p + 1;
+    p = scanMember(buf, view, p, end);
+    if (p < 0 || slotOfJoint === SLOT_END) return p;
+  }
+}
+
 /**
- * From the opening brace to behind the closing one. This is the hot loop: what an ordinary member needs stands in it, since
- * calls cost more than their work, and calls are left for all else. Each `| 0` keeps a variable a plain machine integer.
+ * Takes members as long as they are in plain form, which is nearly always all of them: an expected joint, then a string
+ * without escapes, in ASCII and not empty, or a number without sign and exponent. Gives the position where that ends.
+ *
+ * This is the hot loop. It calls nothing, because behind a call V8 checks the view anew at each access, and each `| 0`
+ * keeps a variable a plain machine integer. A word of a string is free of quotes, backslashes, control and non-ASCII bytes
+ * when the sum of tests leaves no high bit; `upper` gathers where bit 0x40 is set and 0x20 is not.
  */
-function scanMembers(buf: Uint8Array, view: DataView, open: number, endAt: number): number {
+function scanPlainMembers(view: DataView, from: number, endAt: number, viewEnd: number): number {
   const end = endAt | 0;
-  const wordEnd = (end - 4) | 0;
-  let joint = START;
-  let set = 0;
-  let p = open | 0;
+  const wordEnd = (viewEnd - 4) | 0;
+  const doubleEnd = (end - 8) | 0;
+  let joint = jointBefore | 0;
+  let set = setOfMembers | 0;
+  let p = from | 0;
   for (;;) {
     const expected = JOINT_INTS[(joint << INTS) + SUCCESSOR];
-    const behind = expected < 0 ? -1 : behindJoint(view, expected, p, end) | 0;
-    let slot = UNKNOWN;
-    let isString = 0;
-    if (behind >= 0) {
-      joint = expected;
-      p = behind;
-      slot = JOINT_INTS[(joint << INTS) + SLOT_OF];
-      isString = JOINT_INTS[(joint << INTS) + IS_STRING];
-      if (isString === 0 && buf[p] <= QUOTE) {
-        // White space that was not there the last time, or a string in place of what was none.
-        p = cursor.whitespace(p, end) | 0;
-        isString = buf[p] === QUOTE ? 1 : 0;
-        p = (p + isString) | 0;
-      }
-    } else {
-      if (p < end && buf[p] === 0x7d) {
-        p = (p + 1) | 0;
-        break;
-      }
-      const from = p;
-      p = readJoint(buf, p, end, joint === START) | 0;
-      slot = slotOfJoint | 0;
-      if (p < 0 || slot === SLOT_END) break;
-      isString = buf[p] === QUOTE ? 1 : 0;
-      p = (p + isString) | 0;
-      joint = joints.learn(joint, view, from, p - from, slot, isString === 1) | 0;
+    if (expected < 0) break;
+    const length = JOINT_INTS[(expected << INTS) + LENGTH];
+    const last = (p + length - 8) | 0;
+    if (length < 8 || last > doubleEnd) break;
+    let text = (expected << DOUBLES) + TEXT_DOUBLES;
+    let at = p;
+    while (at < last && view.getFloat64(at, true) === JOINT_DOUBLES[text]) {
+      at = (at + 8) | 0;
+      text = (text + 1) | 0;
     }
+    if (at < last || view.getFloat64(last, true) !== JOINT_DOUBLES[text]) break;
 
-    const field = slot << FIELD_SHIFT;
-    const valueStart = p;
-    let kind: number = STRING;
-    FIELDS[field] = p;
-    if (isString === 1) {
-      let upper = 0;
+    const slot = JOINT_INTS[(expected << INTS) + SLOT_OF];
+    const start = (last + 8) | 0;
+    let kind = 0;
+    at = start;
+    if (JOINT_INTS[(expected << INTS) + IS_STRING] === 1) {
+      let word = 0;
       let stop = 0;
-      for (; p <= wordEnd; p = (p + 4) | 0) {
-        const w = view.getInt32(p, true);
-        stop = (w | ((w ^ 0x02020202) - 0x21212121) | ((w ^ 0x5c5c5c5c) - 0x01010101)) & -0x7f7f7f80;
-        upper |= w & ~(w << 1);
-        if (stop !== 0) break;
+      let upper = 0;
+      while (stop === 0 && at <= wordEnd) {
+        word = view.getInt32(at, true);
+        stop = (word | ((word ^ 0x02020202) - 0x21212121) | ((word ^ 0x5c5c5c5c) - 0x01010101)) & -0x7f7f7f80;
+        upper |= word & ~(word << 1);
+        at = (at + 4) | 0;
       }
-      p = (p + ((31 - Math.clz32(stop & -stop)) >> 3)) | 0;
-      if (stop !== 0 && buf[p] === QUOTE) kind = (upper & 0x40404040) === 0 ? STRING : STRING_UPPER;
-      else if ((p = cursor.string(valueStart, end) | 0) < 0) break;
-      else kind = kindOfString(cursor.stringFlags) | 0;
-      FIELDS[field + END] = p;
-      if (p === valueStart) kind = ABSENT;
-      p = (p + 1) | 0;
+      const bit = 24 - (Math.clz32(stop & -stop) & 24);
+      at = (at - 4 + (bit >> 3)) | 0;
+      if (((word >>> bit) & 0xff) !== QUOTE || stop === 0 || at === start || at >= end) break;
+      kind = (upper & 0x40404040) === 0 ? STRING : STRING_UPPER;
+      p = (at + 1) | 0;
     } else {
-      kind = INTEGER;
-      p = behindInteger(buf, view, p, end, slot) | 0;
-      if (p < 0) {
-        p = cursor.value(valueStart, end, 1) | 0;
-        if (p < 0) break;
-        kind = kindOfByte(buf[valueStart]) | 0;
+      let value = 0;
+      let count = 4;
+      let word = 0;
+      while (count === 4 && at <= wordEnd) {
+        word = view.getInt32(at, true);
+        let digits = word ^ 0x30303030;
+        const stop = (digits | (digits + 0x76767676)) & -0x7f7f7f80;
+        if (stop !== 0) {
+          count = (31 - Math.clz32(stop & -stop)) >> 3;
+          if (count === 0) break;
+          digits <<= 32 - 8 * count;
+        }
+        const pairs = (digits * 10 + (digits >>> 8)) & 0xff00ff;
+        value = value * POW10[count] + ((pairs & 0xff) * 100 + (pairs >>> 16));
+        at = (at + count) | 0;
       }
-      FIELDS[field + END] = p;
+      const next = (word >>> (8 * count)) & 0xff;
+      const digitCount = at - start;
+      if (
+        count === 4 ||
+        at >= end ||
+        digitCount === 0 ||
+        digitCount > INTEGER_DIGITS_MAX ||
+        (next !== 0x2c && next !== 0x7d)
+      )
+        break;
+      if (digitCount > 1 && value < POW10[digitCount - 1]) break;
+      VALUES[slot] = value;
+      kind = INTEGER;
+      p = at;
     }
-    FIELDS[field + KIND_AT] = kind;
-    set = kind === ABSENT ? set & ~(1 << slot) : set | (1 << slot);
+    joint = expected;
+    set |= 1 << slot;
+    FIELDS[slot << FIELD_SHIFT] = start;
+    FIELDS[(slot << FIELD_SHIFT) + END] = at;
+    FIELDS[(slot << FIELD_SHIFT) + KIND_AT] = kind;
   }
+  jointBefore = joint;
   setOfMembers = set;
   return p;
+}
+
+/** Any one member, or the end of the object. */
+function scanMember(buf: Uint8Array, view: DataView, from: number, end: number): number {
+  const expected = JOINT_INTS[(jointBefore << INTS) + SUCCESSOR];
+  let p = expected < 0 ? -1 : behindJoint(view, expected, from, end);
+  let isString = false;
+  if (p >= 0) {
+    jointBefore = expected;
+    slotOfJoint = JOINT_INTS[(expected << INTS) + SLOT_OF];
+    isString = JOINT_INTS[(expected << INTS) + IS_STRING] === 1;
+    // White space that was not there the last time, or a string in place of what was none.
+    if (!isString && buf[p] <= QUOTE) {
+      p = cursor.whitespace(p, end);
+      isString = p < end && buf[p] === QUOTE;
+      if (isString) p++;
+    }
+  } else {
+    p = readJoint(buf, from, end, jointBefore === START);
+    if (p < 0 || slotOfJoint === SLOT_END) return p;
+    isString = buf[p] === QUOTE;
+    if (isString) p++;
+    jointBefore = joints.learn(jointBefore, view, from, p - from, slotOfJoint, isString);
+  }
+  const slot = slotOfJoint;
+  const field = slot << FIELD_SHIFT;
+  const after = isString ? cursor.string(p, end) : cursor.value(p, end, 1);
+  if (after < 0) return -1;
+  let kind = isString ? kindOfString(cursor.stringFlags) : kindOfByte(buf[p]);
+  if (isString && after === p) kind = ABSENT;
+  if (kind === KIND.number && takeInteger(buf, p, after, slot)) kind = INTEGER;
+  FIELDS[field] = p;
+  FIELDS[field + END] = after;
+  FIELDS[field + KIND_AT] = kind;
+  setOfMembers = kind === ABSENT ? setOfMembers & ~(1 << slot) : setOfMembers | (1 << slot);
+  return isString ? after + 1 : after;
+}
+
+/** Whether a JSON number is nothing but digits, and few enough; its value is in VALUES then. */
+function takeInteger(buf: Uint8Array, start: number, end: number, slot: number): boolean {
+  if (end - start > INTEGER_DIGITS_MAX) return false;
+  let value = 0;
+  for (let p = start; p < end; p++) {
+    const digit = buf[p] - 0x30;
+    if (digit < 0 || digit > 9) return false;
+    value = value * 10 + digit;
+  }
+  VALUES[slot] = value;
+  return true;
 }
 
 /** The position behind the joint if the bytes at p are that one, else -1. */
@@ -163,18 +241,15 @@ function behindShortJoint(view: DataView, joint: number, p: number, length: numb
   return JOINT_INTS[text + 1] === view.getInt32(p + length - 4, true) ? p + length : -1;
 }
 
-/**
- * Sums up the digits at p, four at a time, into the value of the slot, and gives the position behind them; -1 if they are not
- * all of a number, or too many to be exact. The bytes are taken as four small integers in one word, little end first: a
- * byte is a digit if neither it nor it plus 0x76 reaches 0x80. Fewer than four are moved up, which puts zeros before them.
- */
-function behindInteger(buf: Uint8Array, view: DataView, start: number, end: number, slot: number): number {
-  const wordEnd = (end - 4) | 0;
+/** Behind the number without sign and exponent that begins at p, its kind in kindOfNumber, an integer's value in VALUES. */
+function behindPlainNumber(view: DataView, start: number, wordEnd: number, slot: number): number {
   let p = start | 0;
   let value = 0;
   let count = 4;
+  let word = 0;
   while (count === 4 && p <= wordEnd) {
-    let digits = view.getInt32(p, true) ^ 0x30303030;
+    word = view.getInt32(p, true);
+    let digits = word ^ 0x30303030;
     const stop = (digits | (digits + 0x76767676)) & -0x7f7f7f80;
     if (stop !== 0) {
       count = (31 - Math.clz32(stop & -stop)) >> 3;
@@ -185,9 +260,12 @@ function behindInteger(buf: Uint8Array, view: DataView, start: number, end: numb
     value = value * POW10[count] + ((pairs & 0xff) * 100 + (pairs >>> 16));
     p = (p + count) | 0;
   }
+  const next = (word >>> (8 * count)) & 0xff;
+  if (count === 4 || p === start || p - start > INTEGER_DIGITS_MAX) return -1;
+  if ((next !== 0x2c && next !== 0x7d) || (p - start > 1 && value < POW10[p - start - 1])) return -1;
   VALUES[slot] = value;
-  if (p === start || p >= end || (buf[p] !== 0x2c && buf[p] !== 0x7d)) return -1;
-  return p - start > INTEGER_DIGITS_MAX || (buf[start] === 0x30 && p !== start + 1) ? -1 : p;
+  kindOfNumber = INTEGER;
+  return p;
 }
 
 /**

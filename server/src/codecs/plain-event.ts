@@ -7,7 +7,7 @@ import type { SwapEvent } from "../engine/swap-event.ts";
 import { KIND, SLOT } from "./event-fields.ts";
 import { FIELD, fieldTable, fieldValues } from "./field-scanner.ts";
 import * as limits from "./limits.ts";
-import { readShort, shortLimbs, shortPrice, shortUsdMicro } from "./short-decimal.ts";
+import { readShort, setShortAmount, setShortPrice, setShortUsd } from "./short-decimal.ts";
 import { readTime } from "./time-text.ts";
 
 // Constants of this module, for the reason that field-scanner.ts gives.
@@ -27,6 +27,7 @@ const EVENT_TIME_MS_MAX = limits.EVENT_TIME_MS_MAX;
 const STRING_BYTES_MAX = limits.STRING_BYTES_MAX;
 const SYMBOL_BYTES_MAX = limits.SYMBOL_BYTES_MAX;
 const RARE = (1 << REMOVED) | (1 << REVISION) | (1 << SCHEMA_VERSION);
+const NO_PRICE = Number.NaN;
 /** "buy" and "sell", little end first. */
 const BUY = 0x797562;
 const SELL = 0x6c6c6573;
@@ -58,13 +59,13 @@ export function fillPlainNumbers(buf: Uint8Array, view: DataView, set: number, o
 
   const side = startOf(SIDE);
   const sideBytes = endOf(SIDE) - side;
-  if (side + 4 > view.byteLength) return false;
+  if (side + 4 > buf.length) return false;
   const word = view.getInt32(side, true);
   if (sideBytes === 3 && (word & 0xffffff) === BUY) out.isBuy = true;
   else if (sideBytes === 4 && word === SELL) out.isBuy = false;
   else return false;
 
-  if (!fillPlainDecimals(view, set, out)) return false;
+  if (!fillPlainDecimals(view, buf.length, set, out)) return false;
 
   let timeMs = -1;
   if (kindOf(time) === INTEGER) timeMs = VALUES[time];
@@ -93,27 +94,19 @@ function fillRare(set: number, out: SwapEvent): boolean {
   return !has(set, SCHEMA_VERSION) || kindOf(SCHEMA_VERSION) === INTEGER;
 }
 
-function fillPlainDecimals(view: DataView, set: number, out: SwapEvent): boolean {
+function fillPlainDecimals(view: DataView, viewEnd: number, set: number, out: SwapEvent): boolean {
   const amount = has(set, AMOUNT_TOKEN) ? AMOUNT_TOKEN : AMOUNT;
-  if (!has(set, amount) || !readPlainDecimal(view, amount) || !shortLimbs(out)) return false;
+  if (!has(set, amount) || !readPlainDecimal(view, viewEnd, amount) || !setShortAmount(out)) return false;
   const usd = has(set, AMOUNT_USD) ? AMOUNT_USD : USD;
-  if (!has(set, usd) || !readPlainDecimal(view, usd)) return false;
-  const usdMicro = shortUsdMicro();
-  if (usdMicro < 0) return false;
-  out.usdMicro = usdMicro;
-  if (!has(set, PRICE_USD)) {
-    out.priceUsd = Number.NaN;
-    return true;
-  }
-  if (!readPlainDecimal(view, PRICE_USD)) return false;
-  const price = shortPrice();
-  out.priceUsd = price;
-  return price > 0;
+  if (!has(set, usd) || !readPlainDecimal(view, viewEnd, usd) || !setShortUsd(out)) return false;
+  if (has(set, PRICE_USD)) return readPlainDecimal(view, viewEnd, PRICE_USD) && setShortPrice(out);
+  out.priceUsd = NO_PRICE;
+  return true;
 }
 
-function readPlainDecimal(view: DataView, slot: number): boolean {
+function readPlainDecimal(view: DataView, viewEnd: number, slot: number): boolean {
   const end = endOf(slot);
-  return kindOf(slot) <= NUMBER && end + 4 <= view.byteLength && readShort(view, startOf(slot), end);
+  return kindOf(slot) <= NUMBER && end + 4 <= viewEnd && readShort(view, startOf(slot), end);
 }
 
 /** Takes the strings of the set, which then are ranges of `buf`. */

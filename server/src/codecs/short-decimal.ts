@@ -80,37 +80,50 @@ function readPlaces(view: DataView, start: number, end: number): boolean {
   return true;
 }
 
-/** The number in micro-dollars, rounded half to even, or -1 if it is too near to the limit or beyond. */
-export function shortUsdMicro(): number {
+/*
+ * The setters below put the number read last into the event, and answer false where they leave it to DecimalText. They
+ * return no number, as a double that is returned by a call is an allocation.
+ */
+
+/** amount_usd in micro-dollars, rounded half to even. */
+export function setShortUsd(out: SwapEvent): boolean {
+  if (PARTS[WHOLE] >= USD_WHOLE_END) return false;
   const high = PARTS[HIGH] | 0;
-  if (PARTS[WHOLE] >= USD_WHOLE_END) return -1;
   const kept = (high / 100) | 0;
   const rest = high - kept * 100;
   const up = rest > 50 || (rest === 50 && (PARTS[LOW] !== 0 || (kept & 1) === 1));
-  return PARTS[WHOLE] * 1e6 + kept + (up ? 1 : 0);
+  out.usdMicro = PARTS[WHOLE] * 1e6 + kept + (up ? 1 : 0);
+  return true;
 }
 
-/** The number times 10^18 in limbs of base 10^15, lowest first. */
-export function shortLimbs(out: SwapEvent): boolean {
-  const high = PARTS[HIGH] | 0;
-  const thousandths = (high / 1e5) | 0;
+/** amount_token times 10^18 in limbs of base 10^15; not for 0. */
+export function setShortAmount(out: SwapEvent): boolean {
   const whole = PARTS[WHOLE];
-  out.amount0 = (high - thousandths * 1e5) * 1e10 + PARTS[LOW];
+  const high = PARTS[HIGH] | 0;
+  const low = PARTS[LOW];
+  if (whole === 0 && high === 0 && low === 0) return false;
+  const thousandths = (high / 1e5) | 0;
   const upper = whole < 1e12 ? 0 : Math.floor(whole / 1e12);
+  out.amount0 = (high - thousandths * 1e5) * 1e10 + low;
   out.amount1 = (whole - upper * 1e12) * 1000 + thousandths;
   out.amount2 = upper;
-  return whole !== 0 || high !== 0 || PARTS[LOW] !== 0;
+  return true;
 }
 
 /**
- * The nearest double if the number has at most 15 significant digits and is not 0, else NaN. The mantissa and the power
- * of ten are then exact doubles, so their quotient is rounded once, and rightly.
+ * price_usd, if it has at most 15 significant digits and is not 0. The mantissa and the power of ten are then exact
+ * doubles, so their quotient is rounded once, and rightly.
  */
-export function shortPrice(): number {
+export function setShortPrice(out: SwapEvent): boolean {
   const places = PARTS[PLACES];
   let mantissa = PARTS[WHOLE] * 1e8 + PARTS[HIGH];
-  if (mantissa >= MANTISSA_END) return Number.NaN;
-  if (places <= HIGH_PLACES) return mantissa === 0 ? Number.NaN : mantissa / 1e8;
-  mantissa = mantissa * POW10[places - HIGH_PLACES] + PARTS[LOW] / POW10[PLACES_MAX - places];
-  return mantissa === 0 || mantissa >= MANTISSA_END ? Number.NaN : mantissa / POW10[places];
+  let scale = 1e8;
+  if (places > HIGH_PLACES) {
+    if (mantissa >= MANTISSA_END) return false;
+    mantissa = mantissa * POW10[places - HIGH_PLACES] + PARTS[LOW] / POW10[PLACES_MAX - places];
+    scale = POW10[places];
+  }
+  if (mantissa === 0 || mantissa >= MANTISSA_END) return false;
+  out.priceUsd = mantissa / scale;
+  return true;
 }
