@@ -27,13 +27,18 @@ const joints = new Joints();
 const JOINT_INTS = joints.ints;
 const JOINT_DOUBLES = joints.doubles;
 const START = JOINT_START;
-const UNKNOWN = SLOT_UNKNOWN;
 const { ints: INTS, doubles: DOUBLES, length: LENGTH, slot: SLOT_OF, isString: IS_STRING } = JOINT;
 const { successor: SUCCESSOR, textInts: TEXT_INTS, textDoubles: TEXT_DOUBLES } = JOINT;
 const { shift: FIELD_SHIFT, end: END, kind: KIND_AT } = FIELD;
-const { absent: ABSENT, string: STRING, stringUpper: STRING_UPPER, integer: INTEGER } = KIND;
+const { absent: ABSENT, string: STRING, stringUpper: STRING_UPPER, integer: INTEGER, true: TRUE, false: FALSE } = KIND;
 const POW10 = Float64Array.from({ length: 16 }, (_, exponent) => 10 ** exponent);
 const QUOTE = 0x22;
+const COMMA = 0x2c;
+const CLOSE = 0x7d;
+const A = 0x61;
+/** `true` and the beginning of `false`, little end first. */
+const WORD_TRUE = 0x65757274;
+const WORD_FALS = 0x736c6166;
 /** Digits of an integer whose value is summed up while scanning; any such integer is exact in a double. */
 const INTEGER_DIGITS_MAX = 15;
 /** In place of a slot: the object ends here. */
@@ -41,7 +46,6 @@ const SLOT_END = -1;
 
 let setOfMembers = 0;
 let jointBefore = 0;
-let kindOfNumber = 0;
 let slotOfJoint = 0;
 
 /**
@@ -129,35 +133,9 @@ function scanPlainMembers(view: DataView, from: number, endAt: number, viewEnd: 
       kind = (upper & 0x40404040) === 0 ? STRING : STRING_UPPER;
       p = (at + 1) | 0;
     } else {
-      let value = 0;
-      let count = 4;
-      let word = 0;
-      while (count === 4 && at <= wordEnd) {
-        word = view.getInt32(at, true);
-        let digits = word ^ 0x30303030;
-        const stop = (digits | (digits + 0x76767676)) & -0x7f7f7f80;
-        if (stop !== 0) {
-          count = (31 - Math.clz32(stop & -stop)) >> 3;
-          if (count === 0) break;
-          digits <<= 32 - 8 * count;
-        }
-        const pairs = (digits * 10 + (digits >>> 8)) & 0xff00ff;
-        value = value * POW10[count] + ((pairs & 0xff) * 100 + (pairs >>> 16));
-        at = (at + count) | 0;
-      }
-      const next = (word >>> (8 * count)) & 0xff;
-      const digitCount = at - start;
-      if (
-        count === 4 ||
-        at >= end ||
-        digitCount === 0 ||
-        digitCount > INTEGER_DIGITS_MAX ||
-        (next !== 0x2c && next !== 0x7d)
-      )
-        break;
-      if (digitCount > 1 && value < POW10[digitCount - 1]) break;
-      VALUES[slot] = value;
-      kind = INTEGER;
+      at = behindPlainValue(view, start, wordEnd, slot) | 0;
+      if (at < 0 || at >= end) break;
+      kind = view.getUint8(start) < A ? INTEGER : at - start === 4 ? TRUE : FALSE;
       p = at;
     }
     joint = expected;
@@ -169,6 +147,43 @@ function scanPlainMembers(view: DataView, from: number, endAt: number, viewEnd: 
   jointBefore = joint;
   setOfMembers = set;
   return p;
+}
+
+/**
+ * Behind the integer, `true` or `false` at `start`, or -1 for anything else. The value of an integer is in VALUES. Digits
+ * are read four at a time, as four small integers in one word, little end first: a byte is a digit if neither it nor it
+ * plus 0x76 reaches 0x80. Fewer than four are moved up, which puts zeros before them.
+ */
+function behindPlainValue(view: DataView, start: number, wordEnd: number, slot: number): number {
+  let p = start | 0;
+  let value = 0;
+  let count = 4;
+  let word = 0;
+  while (count === 4 && p <= wordEnd) {
+    word = view.getInt32(p, true);
+    let digits = word ^ 0x30303030;
+    const stop = (digits | (digits + 0x76767676)) & -0x7f7f7f80;
+    if (stop !== 0) {
+      count = (31 - Math.clz32(stop & -stop)) >> 3;
+      if (count === 0) break;
+      digits <<= 32 - 8 * count;
+    }
+    const pairs = (digits * 10 + (digits >>> 8)) & 0xff00ff;
+    value = value * POW10[count] + ((pairs & 0xff) * 100 + (pairs >>> 16));
+    p = (p + count) | 0;
+  }
+  const digitCount = (p - start) | 0;
+  if (digitCount === 0) return behindLiteral(view, start, wordEnd, word) | 0;
+  const next = (word >>> (8 * count)) & 0xff;
+  if (count === 4 || digitCount > INTEGER_DIGITS_MAX || (next !== COMMA && next !== CLOSE)) return -1;
+  if (digitCount > 1 && value < POW10[digitCount - 1]) return -1;
+  VALUES[slot] = value;
+  return p;
+}
+
+function behindLiteral(view: DataView, start: number, wordEnd: number, word: number): number {
+  if (word === WORD_TRUE) return start + 4;
+  return word === WORD_FALS && start < wordEnd && view.getUint8(start + 4) === 0x65 ? start + 5 : -1;
 }
 
 /** Any one member, or the end of the object. */
@@ -239,33 +254,6 @@ function behindShortJoint(view: DataView, joint: number, p: number, length: numb
   const text = (joint << INTS) + TEXT_INTS;
   if (JOINT_INTS[text] !== view.getInt32(p, true)) return -1;
   return JOINT_INTS[text + 1] === view.getInt32(p + length - 4, true) ? p + length : -1;
-}
-
-/** Behind the number without sign and exponent that begins at p, its kind in kindOfNumber, an integer's value in VALUES. */
-function behindPlainNumber(view: DataView, start: number, wordEnd: number, slot: number): number {
-  let p = start | 0;
-  let value = 0;
-  let count = 4;
-  let word = 0;
-  while (count === 4 && p <= wordEnd) {
-    word = view.getInt32(p, true);
-    let digits = word ^ 0x30303030;
-    const stop = (digits | (digits + 0x76767676)) & -0x7f7f7f80;
-    if (stop !== 0) {
-      count = (31 - Math.clz32(stop & -stop)) >> 3;
-      if (count === 0) break;
-      digits <<= 32 - 8 * count;
-    }
-    const pairs = (digits * 10 + (digits >>> 8)) & 0xff00ff;
-    value = value * POW10[count] + ((pairs & 0xff) * 100 + (pairs >>> 16));
-    p = (p + count) | 0;
-  }
-  const next = (word >>> (8 * count)) & 0xff;
-  if (count === 4 || p === start || p - start > INTEGER_DIGITS_MAX) return -1;
-  if ((next !== 0x2c && next !== 0x7d) || (p - start > 1 && value < POW10[p - start - 1])) return -1;
-  VALUES[slot] = value;
-  kindOfNumber = INTEGER;
-  return p;
 }
 
 /**

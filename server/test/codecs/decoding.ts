@@ -49,6 +49,7 @@ export function decodeBoth(record: Uint8Array | string): Decoded {
   const expected = result(reference, new SwapEvent(), bytes, 0, bytes.length);
   const alone = result(fast, fastEvent, bytes, 0, bytes.length);
   const amid = result(fast, fastEvent, payload, before.length, before.length + bytes.length);
+  assert.equal(fast.fallbacks, 0, `an exception on ${JSON.stringify(Buffer.from(bytes).toString("latin1"))}`);
   for (const [where, actual] of [
     ["alone", alone],
     ["amid others", amid],
