@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { decodeManifest } from "../../src/pipeline/manifest.ts";
+import { decodeManifest, neededLogOffset, partNames } from "../../src/pipeline/manifest.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { START_MS } from "./log-support.ts";
@@ -140,6 +140,39 @@ test("parts that no manifest names are collected by the next owner", async () =>
   assert.equal(filesOf(disk, /base-\d+/).length, 1);
 });
 
+/** What either manifest on the disk needs is there: its parts, and the log from where it could have to go on. */
+function checkNeeds(disk: SimulatedDisk, log: ToyLog): void {
+  const files = disk.files();
+  for (const path of filesOf(disk, /manifest-\d+$/).slice(-2)) {
+    const decoded = decodeManifest(files.get(path)!, 0);
+    if (decoded.kind !== "good") continue;
+    for (const name of partNames(decoded.manifest)) assert.ok(files.has(`${FOLDER}/${name}.part`), `${path}: ${name}`);
+    assert.ok(log.startOffset <= (neededLogOffset(decoded.manifest) ?? 0), `${path}: log from ${log.startOffset}`);
+  }
+}
+
+test("what was written is there when the power goes, sound, and the manifest before it too", async (t) => {
+  const random = randomFrom(seedOf(t));
+  for (let round = 0; round < 30; round++) {
+    const disk = new SimulatedDisk();
+    const log = new ToyLog(RECORDS);
+    const owner = await ToyOwner.start(disk.fs, log);
+    for (let i = 0; i < 1 + random.below(8); i++) {
+      owner.apply(1 + random.below(20));
+      if (random.chance(0.4)) await owner.writeBase();
+      else await owner.checkpointer.write();
+      checkNeeds(disk, log);
+      if (owner.checkpointer.status === undefined) await owner.checkpointer.baseDone();
+      await owner.checkpointer.write();
+      checkNeeds(disk, log);
+    }
+    const { offset } = owner.checkpointer.status!;
+    const next = await ToyOwner.start(disk.afterPowerLoss(random).fs, log, START_MS + 100_000);
+    assert.deepEqual(next.restored.problems, []);
+    assert.equal(next.restored.nextOffset, offset);
+  }
+});
+
 describe("each call to the disk in turn", () => {
   /** A life with deltas, bases beside deltas, and a restart in the middle; returns normally whatever the disk does. */
   async function live(disk: SimulatedDisk, log: ToyLog): Promise<void> {
@@ -197,9 +230,11 @@ describe("each call to the disk in turn", () => {
         };
         await live(disk, log);
         disk = random.chance(0.5) ? disk.afterKill() : disk.afterPowerLoss(random);
+        checkNeeds(disk, log);
       }
       const owner = await finishRun(disk, log);
       assert.equal(owner.engine.state, WHOLE, `round ${round}`);
+      assert.deepEqual(owner.restored.problems, []);
     }
   });
 });
