@@ -168,7 +168,7 @@ export const checkMutants: readonly Mutant[] = [
     what: "a copy with another price is no conflict",
   },
   {
-    file: "records.ts",
+    file: "record-view.ts",
     search: "if (view.usdMicro === 0) return Number.NaN;",
     replacement: "",
     what: "a swap for nothing has the price 0",

@@ -178,9 +178,33 @@ export const readMutants: readonly Mutant[] = [
   },
   {
     file: "tokens.ts",
-    search: "    this.#strings.release(old);\n    if (symbol !== 0) this.symbolIndex",
-    replacement: "    if (symbol !== 0) this.symbolIndex",
+    search: "    this.#strings.release(old);\n    if (symbol !== 0) this.#enterSymbol",
+    replacement: "    if (symbol !== 0) this.#enterSymbol",
     what: "symbols leak",
+  },
+  {
+    file: "tokens.ts",
+    search: "    } else if (next !== 0) this.symbolIndex.replace(this.#symbolHash(folded), row, next);\n",
+    replacement: "    }\n",
+    what: "with the first token of a symbol all its tokens are lost",
+  },
+  {
+    file: "tokens.ts",
+    search: "      heap.u32[2 * next + SYMBOL_PREVIOUS] = previous;\n",
+    replacement: "",
+    what: "a token that left a symbol stays in its list",
+  },
+  {
+    file: "heap.ts",
+    search: "      this.f64[free] = 0;\n      this.#putFree",
+    replacement: "      this.#putFree",
+    what: "what is cut off a larger free allocation is not zeroed",
+  },
+  {
+    file: "heap.ts",
+    search: "      this.#putFree(free + units, whole - units);\n",
+    replacement: "      this.#putFree(free + units, whole - units - 1);\n",
+    what: "the rest of a cut allocation loses a unit",
   },
   {
     file: "labels.ts",

@@ -15,6 +15,10 @@ function bytesOf(run: EngineRun): number {
   return run.engine.memory().total as number;
 }
 
+function imageBytesOf(run: EngineRun): number {
+  return run.engine.memory().image as number;
+}
+
 /** Lets the high of chain 1 move on by this much, in steps, so that all that is due is looked after. */
 function passTime(run: EngineRun, ms: number): void {
   const startMs = run.engine.maxHighMs() ?? at;
@@ -25,16 +29,18 @@ function passTime(run: EngineRun, ms: number): void {
   }
 }
 
+type Rest = { readonly used: number; readonly image: number };
+
 /** Feeds the same kind of attack again and again with fresh names, a day apart; returns the bytes after each rest. */
-function bytesAfterRests(run: EngineRun, rounds: number, attack: (serial: number, ms: number) => ModelEvent): number[] {
-  const bytes: number[] = [];
+function bytesAfterRests(run: EngineRun, rounds: number, attack: (serial: number, ms: number) => ModelEvent): Rest[] {
+  const rests: Rest[] = [];
   for (let round = 0; round < rounds; round++) {
     const startMs = (run.engine.maxHighMs() ?? at) + 1;
     for (let i = 0; i < 4_000; i++) run.take(itemOf(attack(round * 4_000 + i, startMs + i * 20)));
     passTime(run, 100_000_000);
-    bytes.push(bytesOf(run));
+    rests.push({ used: bytesOf(run), image: imageBytesOf(run) });
   }
-  return bytes;
+  return rests;
 }
 
 const pad = (text: string) => text.padEnd(120, "-");
@@ -68,10 +74,14 @@ describe("memory under attack returns when the attack is over", () => {
     test(name, () => {
       const run = new EngineRun({ ...defaultConfig, exactTraders: 200 });
       passTime(run, 100_000_000);
-      const bytes = bytesAfterRests(run, 4, attack);
-      const first = bytes[0] as number;
-      for (const later of bytes.slice(1))
-        assert.ok(later <= first * 1.05 + 4_096, `bytes after each rest: ${bytes.join()}`);
+      const [first, ...later] = bytesAfterRests(run, 4, attack) as [Rest, ...Rest[]];
+      for (const { used, image } of later) {
+        assert.ok(
+          used <= first.used * 1.05 + 4_096,
+          `${used} bytes in use after a rest, ${first.used} after the first`,
+        );
+        assert.ok(image <= first.image * 1.5, `an image of ${image} bytes, ${first.image} at first`);
+      }
     });
   }
 

@@ -11,7 +11,8 @@ import { itemOf, newYear2026, plainEvent } from "../model/plain-events.ts";
 import { buildStream, plainStream } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";
 import { candleIntervalsMs, keptForMs, windowsOf } from "../model/window-rules.ts";
-import { propertyOptions, seedOf } from "../support/seed.ts";
+import { propertyOptions, randomFrom, seedOf } from "../support/seed.ts";
+import { restoreImage, takeImage } from "./images.ts";
 import { EngineRun, explained, Pair } from "./pair.ts";
 
 const limitMax = 1_000_000;
@@ -218,4 +219,30 @@ describe("looking tokens up", () => {
     run.take(itemOf({ ...renamed, removed: true }));
     assert.deepEqual([ids(run.engine.findBySymbol("other")), ids(run.engine.findBySymbol("new"))], [["1:PEPE"], []]);
   });
+
+  test("symbols that many tokens share, take and leave, also over a snapshot", (t) => {
+    const random = randomFrom(seedOf(t));
+    const pair = new Pair({ ...defaultConfig, graceMs: 5_000, reorgHorizonMs: 60_000 });
+    const events: ModelEvent[] = [];
+    for (let i = 0; i < 3_000; i++) {
+      const symbol = random.pick(["AAA", "aaa", "BBB", "\u00dfx", undefined]);
+      const event = plainEvent(i, at + i * 700, { token: `t${random.below(40)}`, symbol });
+      events.push(event);
+      pair.take(itemOf(event));
+      const earlier = events.at(-1 - random.below(Math.min(events.length, 50)));
+      if (earlier !== undefined && random.chance(0.3)) pair.take(itemOf({ ...earlier, removed: true }, pair.highMs()));
+      if (i % 500 === 250) pair.run.engine = restoreImage(pair.config, takeImage(pair.engine), random);
+      if (i % 100 === 0) compareSymbols(pair);
+    }
+    compareSymbols(pair);
+  });
 });
+
+function compareSymbols(pair: Pair): void {
+  for (const symbol of ["aaa", "BbB", "\u00dfX", "none"]) {
+    const folded = symbol.toLowerCase();
+    const expected = [...pair.model.known.keys()].filter((id) => pair.model.symbol(id)?.toLowerCase() === folded);
+    const found = pair.engine.findBySymbol(symbol).map((ref) => pair.engine.info(ref).id);
+    assert.deepEqual(found.sort(), expected.sort(), symbol);
+  }
+}
