@@ -1,0 +1,93 @@
+/** The whole program where room is short: a log at its size limit, and a disk that is really full. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { type RunningApp, TestApps } from "../http/app-harness.ts";
+import { requires } from "../support/requires.ts";
+import { tempDir } from "../support/tmp.ts";
+
+const RETRY_MS = 50;
+const BATCH = 200;
+
+/** Swaps of batch `number`; each of one dollar, so that sums count them. */
+function batch(number: number): object[] {
+  return Array.from({ length: BATCH }, (_, i) => ({
+    chain_id: 1,
+    tx_hash: `0x${number.toString(16)}`,
+    log_index: i,
+    token: "0xroom",
+    side: "buy",
+    amount_token: "1",
+    amount_usd: "1",
+    event_time: Date.now(),
+    // Unknown to the service, and in the log all the same.
+    note: "n".repeat(1000),
+  }));
+}
+
+async function postOnce(running: RunningApp, number: number): Promise<number> {
+  const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(batch(number)) };
+  const { status, headers } = await running.call("/api/swaps", init);
+  if (status === 503) assert.ok(headers.get("retry-after") !== null);
+  else assert.equal(status, 202);
+  return status;
+}
+
+/** Sends a batch until it is taken, as a client does. */
+async function postUntilTaken(running: RunningApp, number: number): Promise<void> {
+  while ((await postOnce(running, number)) !== 202) await pause(RETRY_MS);
+}
+
+async function trades(running: RunningApp): Promise<number> {
+  await running.caughtUp();
+  return (await running.call("/api/tokens/1:0xroom/stats?windows=24h")).json.windows["24h"].trades;
+}
+
+test("a log at its size limit makes room by itself, and counts everything once", async (t) => {
+  const apps = new TestApps(t);
+  const settings = { "ingest.embedded.retention_bytes": "16MiB", "app.snapshot_interval": "3s" };
+  let running = await apps.start(settings);
+  const batches = 100;
+  for (let number = 0; number < batches; number++) await postUntilTaken(running, number);
+  assert.equal(await trades(running), batches * BATCH);
+  const folder = join(apps.dataDir, "log");
+  const databaseBytes = statSync(join(folder, readdirSync(folder).find((name) => name.endsWith(".sqlite"))!)).size;
+  assert.ok(databaseBytes < 18 * 1024 * 1024, `${databaseBytes} bytes`);
+  await running.app.stop();
+  running = await apps.start(settings);
+  assert.equal(await trades(running), batches * BATCH);
+  const { partitions } = (await running.call("/api/status")).json;
+  assert.deepEqual(partitions[0].problems ?? [], []);
+});
+
+requires("the program on a full disk", { mount: true }, () => {
+  test("a full disk refuses swaps and nothing else; with room it goes on, and nothing is missing or twice", async (t) => {
+    const dir = tempDir(t);
+    assert.equal(spawnSync("mount", ["-t", "tmpfs", "-o", "size=8m", "swapstats-room", dir]).status, 0);
+    let running: RunningApp | undefined;
+    try {
+      running = await new TestApps(t).start({ data_dir: dir, "app.snapshot_interval": "200ms" });
+      let taken = 0;
+      while ((await postOnce(running, taken)) === 202) taken++;
+      assert.ok(taken > 5, `${taken} batches`);
+      // The refused batch may have reached the log all the same; a copy of it counts nothing.
+      const atLeast = taken * BATCH;
+      const found = await trades(running);
+      assert.ok(found === atLeast || found === atLeast + BATCH, `${found} of ${atLeast}`);
+      assert.equal((await running.call("/api/overview?window=5m")).json.items.length, 1);
+      assert.equal((await running.call("/healthz")).status, 200);
+      assert.equal(spawnSync("mount", ["-o", "remount,size=64m", dir]).status, 0);
+      for (const end = taken + 10; taken < end; taken++) await postUntilTaken(running, taken);
+      assert.equal(await trades(running), taken * BATCH);
+      await running.app.stop();
+      running = await new TestApps(t).start({ data_dir: dir });
+      assert.equal(await trades(running), taken * BATCH);
+    } finally {
+      await running?.app.stop();
+      spawnSync("umount", [dir]);
+    }
+  });
+});
