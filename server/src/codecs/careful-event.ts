@@ -6,11 +6,16 @@ import type { SwapEvent } from "../engine/swap-event.ts";
 import type { DeadLetterCode } from "./dead-letter-codes.ts";
 import { DecimalText } from "./decimal-text.ts";
 import { KIND, SLOT } from "./event-fields.ts";
-import { FIELD, fieldTable, fieldValues } from "./field-scanner.ts";
+import { FIELD, fieldTable, fieldValues, scannedView } from "./field-scanner.ts";
 import { EVENT_TIME_MS_MAX, EVENT_TIME_MS_MIN, STRING_BYTES_MAX, SYMBOL_BYTES_MAX, UINT32_MAX } from "./limits.ts";
 import { resolveEscapes } from "./string-text.ts";
 import { CASE, type Case, TEXT, TextFields } from "./text-fields.ts";
 import { readTime } from "./time-text.ts";
+
+// Constants of this module, for the reason that field-scanner.ts gives.
+const FIELDS = fieldTable;
+const VALUES = fieldValues;
+const { shift: FIELD_SHIFT, end: END, kind: KIND_AT } = FIELD;
 
 /** Results of the readers of numbers that are no number of an event. */
 const ABSENT = -1;
@@ -106,7 +111,7 @@ export class CarefulEvent {
     this.#buf = buf;
     this.#set = set;
     const texts = this.#texts;
-    texts.begin(buf);
+    texts.begin(buf, scannedView());
     if (!this.#has(SLOT.tx_hash)) return "missing_field";
     if (!this.#take(TEXT.txHash, SLOT.tx_hash, STRING_BYTES_MAX, CASE.hex)) return "bad_tx_hash";
     if (!this.#take(TEXT.eventId, SLOT.event_id, STRING_BYTES_MAX, CASE.asGiven)) return "bad_event_id";
@@ -130,7 +135,7 @@ export class CarefulEvent {
   }
 
   #kind(slot: number): number {
-    return this.#has(slot) ? fieldTable[(slot << FIELD.shift) + FIELD.kind] : KIND.absent;
+    return this.#has(slot) ? FIELDS[(slot << FIELD_SHIFT) + KIND_AT] : KIND.absent;
   }
 
   /** The first of two slots that has a value; the second if none has. */
@@ -139,8 +144,8 @@ export class CarefulEvent {
   }
 
   #take(text: number, slot: number, bytesMax: number, hexCase: Case): boolean {
-    const start = fieldTable[slot << FIELD.shift];
-    const end = fieldTable[(slot << FIELD.shift) + FIELD.end];
+    const start = FIELDS[slot << FIELD_SHIFT];
+    const end = FIELDS[(slot << FIELD_SHIFT) + END];
     return this.#texts.take(text, this.#kind(slot), start, end, bytesMax, hexCase);
   }
 
@@ -148,7 +153,7 @@ export class CarefulEvent {
   #takeNumber(slot: number): boolean {
     const kind = this.#kind(slot);
     if (kind !== KIND.integer && kind !== KIND.number) return this.#takeText(slot);
-    this.#setText(this.#buf, fieldTable[slot << FIELD.shift], fieldTable[(slot << FIELD.shift) + FIELD.end]);
+    this.#setText(this.#buf, FIELDS[slot << FIELD_SHIFT], FIELDS[(slot << FIELD_SHIFT) + END]);
     return true;
   }
 
@@ -156,8 +161,8 @@ export class CarefulEvent {
   #takeText(slot: number): boolean {
     const kind = this.#kind(slot);
     if (!isString(kind)) return false;
-    const start = fieldTable[slot << FIELD.shift];
-    const end = fieldTable[(slot << FIELD.shift) + FIELD.end];
+    const start = FIELDS[slot << FIELD_SHIFT];
+    const end = FIELDS[(slot << FIELD_SHIFT) + END];
     this.#setText(this.#buf, start, end);
     if (kind !== KIND.stringEscaped) return true;
     if (this.#resolved.length < end - start + 4) this.#resolved = new Uint8Array(2 * (end - start));
@@ -187,10 +192,10 @@ export class CarefulEvent {
   /** NaN when it is no integer. */
   #readInteger(slot: number): number {
     const kind = this.#kind(slot);
-    if (kind === KIND.integer) return fieldValues[slot];
+    if (kind === KIND.integer) return VALUES[slot];
     if (kind !== KIND.number) return Number.NaN;
-    const start = fieldTable[slot << FIELD.shift];
-    return this.#decimals.readInteger(this.#buf, start, fieldTable[(slot << FIELD.shift) + FIELD.end]);
+    const start = FIELDS[slot << FIELD_SHIFT];
+    return this.#decimals.readInteger(this.#buf, start, FIELDS[(slot << FIELD_SHIFT) + END]);
   }
 }
 

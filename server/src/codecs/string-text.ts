@@ -15,6 +15,9 @@ for (const [letter, text] of Object.entries({ b: "\b", f: "\f", n: "\n", r: "\r"
 }
 for (const text of '"\\/') ESCAPED_BYTE[text.charCodeAt(0)] = text.charCodeAt(0);
 
+/** `0x` and the 40 digits of 20 bytes. */
+export const ADDRESS_BYTES = 42;
+
 /** Returned in place of a position. */
 export const UNPAIRED_SURROGATE = -1;
 export const TOO_LONG = -2;
@@ -72,9 +75,26 @@ export function isHex(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
+/** The same four bytes at a time; the view has the bytes from `start` to `end`. */
+export function isHexInWords(view: DataView, start: number, end: number): boolean {
+  const last = end - 4;
+  // `0x` or `0X`, little end first, and at least one word of digits.
+  if (last < start + 2 || (view.getUint16(start, true) | 0x2000) !== 0x7830) return false;
+  for (let p = start + 2; p < last; p += 4) if (!isHexWord(view.getInt32(p, true))) return false;
+  return isHexWord(view.getInt32(last, true));
+}
+
+/** In each byte the high bit says whether it is at or above a bound, so that two bounds make a range. */
+function isHexWord(word: number): boolean {
+  const lower = word | 0x20202020;
+  const digits = (word + 0x50505050) & ~(word + 0x46464646);
+  const letters = (lower + 0x1f1f1f1f) & ~(lower + 0x19191919);
+  return ((digits | letters) & ~word & -0x7f7f7f80) === -0x7f7f7f80;
+}
+
 /** Whether the bytes are a 20-byte address: `0x` or `0X` and 40 hex digits. */
 export function isAddress(bytes: Uint8Array, start: number, end: number): boolean {
-  return end - start === 42 && isHex(bytes, start, end);
+  return end - start === ADDRESS_BYTES && isHex(bytes, start, end);
 }
 
 const ADDRESS_TEXT = /^0[xX][0-9a-fA-F]{40}$/;

@@ -1,7 +1,7 @@
 import type { SwapEvent } from "../engine/swap-event.ts";
 import { KIND } from "./event-fields.ts";
 import { STRING_BYTES_MAX } from "./limits.ts";
-import { isAddress, isHex, resolveEscapes } from "./string-text.ts";
+import { ADDRESS_BYTES, isAddress, isHex, isHexInWords, resolveEscapes } from "./string-text.ts";
 
 /** The strings of an event, in the order in which they are looked at. */
 export const TEXT = { txHash: 0, eventId: 1, token: 2, symbol: 3, pool: 4, who: 5, blockHash: 6 } as const;
@@ -24,13 +24,16 @@ export class TextFields {
   readonly #starts = new Int32Array(TEXT_COUNT);
   readonly #ends = new Int32Array(TEXT_COUNT);
   readonly #own = new Uint8Array(TEXT_COUNT * (STRING_BYTES_MAX + SLACK_BYTES));
+  readonly #ownView = new DataView(this.#own.buffer);
   readonly #inOwn = new Uint8Array(TEXT_COUNT);
   #ownEnd = 0;
   #buf: Uint8Array = this.#own;
+  #view: DataView = this.#ownView;
 
-  /** Strings of this record follow. */
-  begin(buf: Uint8Array): void {
+  /** Strings of a record in `buf` follow; `view` is of the same bytes. */
+  begin(buf: Uint8Array, view: DataView): void {
     this.#buf = buf;
+    this.#view = view;
     this.#ownEnd = 0;
     this.#inOwn.fill(0);
   }
@@ -53,7 +56,7 @@ export class TextFields {
     if (kind > KIND.stringEscaped || end - start > bytesMax) return false;
     this.#starts[text] = start;
     this.#ends[text] = end;
-    if (kind === KIND.stringUpper && isCased(this.#buf, start, end, hexCase)) this.#move(text, 0x20);
+    if (kind === KIND.stringUpper && this.#isCased(start, end, hexCase)) this.#move(text, 0x20202020);
     return true;
   }
 
@@ -70,18 +73,33 @@ export class TextFields {
     return true;
   }
 
-  /** Moves a string to our own buffer. Setting bit 0x20 turns hex to lower case and leaves its digits as they are. */
+  /** Of a string in the record. Short ones are rare and go byte by byte. */
+  #isCased(start: number, end: number, hexCase: Case): boolean {
+    if (hexCase === CASE.asGiven) return false;
+    if (hexCase === CASE.address && end - start !== ADDRESS_BYTES) return false;
+    return end - start < 6 ? isHex(this.#buf, start, end) : isHexInWords(this.#view, start, end);
+  }
+
+  /**
+   * Moves a string to our own buffer, a word at a time where the record's buffer goes on for long enough. Setting bit 0x20
+   * of each byte turns hex to lower case and leaves its digits as they are.
+   */
   #move(text: number, bits: number): void {
-    const buf = this.#buf;
-    const own = this.#own;
+    const view = this.#view;
+    const ownView = this.#ownView;
     const end = this.#ends[text];
     const at = this.#ownEnd;
+    let p = this.#starts[text];
     let o = at;
-    for (let p = this.#starts[text]; p < end; p++) own[o++] = buf[p] | bits;
+    const ownEnd = at + end - p;
+    for (const last = Math.min(end, this.#buf.length - 3); p < last; p += 4, o += 4) {
+      ownView.setInt32(o, view.getInt32(p, true) | bits, true);
+    }
+    for (; p < end; p++, o++) this.#own[o] = this.#buf[p] | (bits & 0xff);
     this.#inOwn[text] = 1;
     this.#starts[text] = at;
-    this.#ends[text] = o;
-    this.#ownEnd = o;
+    this.#ends[text] = ownEnd;
+    this.#ownEnd = ownEnd;
   }
 
   /** Whether the event id is `<chain_id>:<tx_hash>:<log_index>`, which is what an absent one stands for. */

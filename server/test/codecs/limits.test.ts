@@ -169,3 +169,25 @@ test("a producer that makes up names costs others nothing but time", () => {
     assert.deepEqual(plain(event), expected);
   }
 });
+
+test("an exception inside the decoder costs nothing but time, and is counted", () => {
+  const decoder = new SwapDecoder();
+  const event = new SwapEvent();
+  const record = Buffer.from(recordWith());
+  decoder.decode(record, 0, record.length, event);
+  const expected = plain(event);
+  // No record is known to do it, so the event does it, once.
+  let isFirst = true;
+  const failing = new Proxy(new SwapEvent(), {
+    set(target, name, value) {
+      if (isFirst) {
+        isFirst = false;
+        throw new RangeError("Offset is outside the bounds of the DataView");
+      }
+      return Reflect.set(target, name, value);
+    },
+  });
+  assert.equal(decoder.decode(record, 0, record.length, failing), undefined);
+  assert.deepEqual(plain(failing), expected);
+  assert.equal(decoder.fallbacks, 1);
+});
