@@ -35,7 +35,7 @@ const UNPAIRED_SURROGATE = /\p{Surrogate}/u;
 
 /**
  * The rules of the swap event written down plainly, on top of JSON.parse and BigInt: what SwapDecoder has to agree with, in
- * values and in codes, on every input. It shares no code with it but the limits. Some thirty times slower, and its time
+ * values and in codes, on every input. It shares no code with it but the limits. Some forty times slower, and its time
  * grows with the exponents and nesting that a record may have, so it judges, and is not for untrusted streams.
  */
 export class ReferenceDecoder {

@@ -96,18 +96,3 @@ function isHexWord(word: number): boolean {
 export function isAddress(bytes: Uint8Array, start: number, end: number): boolean {
   return end - start === ADDRESS_BYTES && isHex(bytes, start, end);
 }
-
-const ADDRESS_TEXT = /^0[xX][0-9a-fA-F]{40}$/;
-const HEX_TEXT = /^0[xX][0-9a-fA-F]+$/;
-
-/**
- * The form in which a token, pool or trader is kept and looked up: a 20-byte hex address in lower case, all else as it is.
- */
-export function canonicalTokenText(text: string): string {
-  return ADDRESS_TEXT.test(text) ? text.toLowerCase() : text;
-}
-
-/** The same for transaction and block hashes, where hex of any length is lower-cased. */
-export function canonicalHashText(text: string): string {
-  return HEX_TEXT.test(text) ? text.toLowerCase() : text;
-}

@@ -12,8 +12,8 @@ import { isUtf8 } from "./utf8.ts";
  *
  * A first pass checks all of the record as JSON and notes where the value of each field is. The second reads the values
  * that count: the last of a repeated name, the canonical name before its aliases. Reading values in the first pass would
- * need a place for the value of every name apart, and was no faster. ReferenceDecoder gives the
- * same results by JSON.parse; the tests hold both to each other.
+ * need a place for the value of every name apart. ReferenceDecoder gives the same results by JSON.parse; the tests hold
+ * both to each other.
  *
  * Give it records of the same buffer one after another: each new buffer costs a view.
  */

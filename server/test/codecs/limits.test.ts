@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as limits from "../../src/codecs/limits.ts";
-import { canonicalHashText, canonicalTokenText } from "../../src/codecs/string-text.ts";
 import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
 import { SwapEvent } from "../../src/engine/swap-event.ts";
 import { codeOf, eventOf, plain, recordWith } from "./decoding.ts";
@@ -134,11 +133,6 @@ describe("ids and case", () => {
     assert.equal(eventOf(recordWith({ token: '"0xABC"' })).token, "0xABC");
     assert.equal(eventOf(recordWith({ tx_hash: '"0x"' })).txHash, "0x");
     assert.equal(eventOf(recordWith({ tx_hash: '"0XABg"' })).txHash, "0XABg");
-    assert.equal(canonicalTokenText(address), address.toLowerCase());
-    assert.equal(canonicalTokenText("0xABC"), "0xABC");
-    assert.equal(canonicalTokenText(`${address}\n`), `${address}\n`);
-    assert.equal(canonicalHashText("0XABC"), "0xabc");
-    assert.equal(canonicalHashText("So1"), "So1");
   });
 });
 
