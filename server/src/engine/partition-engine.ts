@@ -186,7 +186,7 @@ export class PartitionEngine {
       counters.applied += 1;
       tokens.makeKnown(token);
     }
-    const record = records.write(event, token, chain);
+    const record = records.write(event, token, hash, chain);
     hot.attach(hot.locate(active, event.eventTimeMs), record);
     const before = entry === 0 ? 0 : inclusions.counting(entry);
     const after =
@@ -233,7 +233,7 @@ export class PartitionEngine {
     for (let b = heap.u32[2 * active + HOT_TAIL]; b !== 0 && holder === 0; b = hot.previous(b)) {
       for (let record = hot.firstRecord(b); record !== 0; record = records.next(record)) {
         if ((records.flags(record) & FLAG_COUNTS) === 0) continue;
-        const own = records.read(record).symbol;
+        const own = records.symbol(record);
         if (own === 0 || (holder !== 0 && records.compare(record, holder, chain.id) < 0)) continue;
         holder = record;
         symbol = own;

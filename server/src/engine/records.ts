@@ -1,11 +1,14 @@
 /**
- * Remembered events (announcements and removals), packed into the heap: about 90 bytes each. A record keeps the exact
+ * Remembered events (announcements and removals), packed into the heap: about 100 bytes each. A record keeps the exact
  * identity of its swap instead of a fingerprint, because order among equal times is decided by the bytes of the event id.
  *
- * Record: u32 [0] next record of the bucket, [1] token, [2] who, [3] block hash, [4] low half of the event time;
- * u16 at byte 20 its high half; u8 at byte 22 and 23 flags; then the price (f64) if flagged; then a byte each for pool and
- * symbol, a label of the token or LABEL_OWN and the ref; then varints: log index, block number, revision, usd, three
- * amount limbs (the lowest in seven bytes); then the transaction hash and the event id, a length byte before each.
+ * Record: u32 [0] next record of the bucket, [1] token, [2] who, [3] block hash, [4] low half of the event time,
+ * [5] hash of the swap's identity; u16 at byte 24 high half of the time; u8 at bytes 26 and 27 flags, 28 size in units of 8,
+ * 29 pool and 30 symbol (labels of the token, or LABEL_OWN), 31 length of the transaction hash. Then the price (f64) if
+ * flagged, the transaction hash, varints: pool and symbol refs where LABEL_OWN says so, log index, block number,
+ * revision, usd, three amount limbs (the lowest in seven bytes); last the event id behind a byte of its length.
+ *
+ * What upkeep needs of a record stands in its first 32 bytes, so that settling one costs a line of memory, not two.
  */
 import { compareBytes, equalBytes, utf8ToString } from "./bytes.ts";
 import { BLOCK_SLOTS, type Chain } from "./chains.ts";
@@ -21,11 +24,19 @@ const FLAG2_REVISION = 2;
 const FLAG2_TX_HEX = 4;
 const FLAG2_BLOCK = 8;
 
-const FIXED_BYTES = 24;
+const FIXED_BYTES = 32;
+/** Bytes of the fixed part. */
+const TIME_HIGH = 24;
+const FLAGS = 26;
+const FLAGS2 = 27;
+const SIZE_UNITS = 28;
+const POOL = 29;
+const SYMBOL = 30;
+const TX_LENGTH = 31;
 const TWO_32 = 4294967296;
 const VARINT_BYTES_MAX = 8;
-/** Fixed part, price, two labels, nine varints, two strings of 128 bytes with their lengths. */
-const RECORD_BYTES_MAX = 8 * Math.ceil((FIXED_BYTES + 16 + 9 * VARINT_BYTES_MAX + 2 * 129) / 8);
+/** Fixed part, price, nine varints, two strings of 128 bytes, one with its length. */
+const RECORD_BYTES_MAX = 8 * Math.ceil((FIXED_BYTES + 8 + 9 * VARINT_BYTES_MAX + 2 * 128 + 1) / 8);
 
 const HEX_DIGIT = "0123456789abcdef";
 
@@ -56,13 +67,9 @@ export class Records {
     return this.#identity.take(event, tokenRef);
   }
 
-  /** The same hash from a stored record. */
-  identityHash(ref: number, chainId: number): number {
-    const view = this.read(ref, this.#a);
-    const tokenRef = this.#heap.u32[2 * ref + 1];
-    const { u8 } = this.#heap;
-    if (view.idStart !== view.idEnd) return this.#identity.ofId(u8, view.idStart, view.idEnd, chainId, tokenRef);
-    return this.#identity.ofTx(u8, view.txStart, view.txEnd, view.logIndex, tokenRef);
+  /** The same hash, as a stored record keeps it. */
+  identityHash(ref: number): number {
+    return this.#heap.u32[2 * ref + 5];
   }
 
   /** Whether the record is of the event's swap (after prepare): same token and same event id. */
@@ -127,8 +134,8 @@ export class Records {
     );
   }
 
-  /** Stores the event (after prepare) of an active token, with one reference to each of its strings. */
-  write(event: SwapEvent, tokenRef: number, chain: Chain): number {
+  /** Stores the event (after prepare, which gave the hash) of an active token, with one reference to each of its strings. */
+  write(event: SwapEvent, tokenRef: number, hash: number, chain: Chain): number {
     const strings = this.#strings;
     const { bytes } = event;
     const who = strings.intern(bytes, event.whoStart, event.whoEnd);
@@ -141,72 +148,65 @@ export class Records {
     const pool = this.#labels.numberOf(active, bytes, event.poolStart, event.poolEnd);
     const symbol = this.#labels.numberOf(active, bytes, event.symbolStart, event.symbolEnd);
     const u32 = this.#scratchU32;
-    let flags = (event.isBuy ? FLAG_BUY : 0) | (event.removed ? FLAG_REMOVAL : 0);
-    let flags2 = this.#identity.txHex ? FLAG2_TX_HEX : 0;
     u32[0] = 0;
     u32[1] = tokenRef;
     u32[2] = who;
     u32[3] = block;
     u32[4] = event.eventTimeMs % TWO_32;
+    u32[5] = hash;
     const high = Math.floor(event.eventTimeMs / TWO_32);
-    let at = FIXED_BYTES;
+    const scratch = this.#scratch;
+    scratch[TIME_HIGH] = high & 0xff;
+    scratch[TIME_HIGH + 1] = high >>> 8;
+    scratch[POOL] = pool;
+    scratch[SYMBOL] = symbol;
+    scratch[TX_LENGTH] = this.#identity.txLength;
+    this.#at = FIXED_BYTES;
     if (!Number.isNaN(event.priceUsd)) {
-      flags |= FLAG_PRICE;
-      this.#scratchF64[at >>> 3] = event.priceUsd;
-      at += 8;
+      this.#scratchF64[FIXED_BYTES / 8] = event.priceUsd;
+      this.#at += 8;
     }
-    this.#at = at;
-    this.#putLabel(pool, bytes, event.poolStart, event.poolEnd);
-    this.#putLabel(symbol, bytes, event.symbolStart, event.symbolEnd);
+    this.#putBytes(this.#identity.tx, 0, this.#identity.txLength);
+    if (pool === LABEL_OWN) this.#putVarint(strings.intern(bytes, event.poolStart, event.poolEnd));
+    if (symbol === LABEL_OWN) this.#putVarint(strings.intern(bytes, event.symbolStart, event.symbolEnd));
     this.#putVarint(event.logIndex);
-    if (event.blockNumber >= 0) {
-      flags2 |= FLAG2_BLOCK;
-      this.#putVarint(event.blockNumber);
-    }
-    if (event.revision > 0) {
-      flags2 |= FLAG2_REVISION;
-      this.#putVarint(event.revision);
-    }
+    if (event.blockNumber >= 0) this.#putVarint(event.blockNumber);
+    if (event.revision > 0) this.#putVarint(event.revision);
     this.#putVarint(event.usdMicro);
     this.#putSeven(event.amount0);
     this.#putVarint(event.amount1);
     this.#putVarint(event.amount2);
-    this.#putString(this.#identity.tx, 0, this.#identity.txLength);
     if (event.eventIdStart !== event.eventIdEnd) {
-      flags2 |= FLAG2_EVENT_ID;
-      this.#putString(bytes, event.eventIdStart, event.eventIdEnd);
+      scratch[this.#at++] = event.eventIdEnd - event.eventIdStart;
+      this.#putBytes(bytes, event.eventIdStart, event.eventIdEnd);
     }
-    const scratch = this.#scratch;
-    scratch[20] = high & 0xff;
-    scratch[21] = high >>> 8;
-    scratch[22] = flags;
-    scratch[23] = flags2;
+    scratch[FLAGS] =
+      (event.isBuy ? FLAG_BUY : 0) |
+      (event.removed ? FLAG_REMOVAL : 0) |
+      (Number.isNaN(event.priceUsd) ? 0 : FLAG_PRICE);
+    scratch[FLAGS2] =
+      (this.#identity.txHex ? FLAG2_TX_HEX : 0) |
+      (event.blockNumber >= 0 ? FLAG2_BLOCK : 0) |
+      (event.revision > 0 ? FLAG2_REVISION : 0) |
+      (event.eventIdStart !== event.eventIdEnd ? FLAG2_EVENT_ID : 0);
     return this.#store();
   }
 
   #store(): number {
-    const size = this.#at;
     const heap = this.#heap;
-    const ref = heap.alloc(size);
-    const units = (size + 7) >>> 3;
+    const scratch = this.#scratch;
+    const units = (this.#at + 7) >>> 3;
+    scratch[SIZE_UNITS] = units;
+    scratch.fill(0, this.#at, units * 8);
+    const ref = heap.alloc(units * 8);
     heap.own(ref, units);
-    const { f64 } = heap;
-    const scratch = this.#scratchF64;
-    this.#scratch.fill(0, size, units * 8);
-    for (let i = 0; i < units; i++) f64[ref + i] = scratch[i];
+    const { u32 } = heap;
+    const words = this.#scratchU32;
+    // Words, not doubles: a stray bit pattern of a NaN would not survive the copy everywhere.
+    for (let i = 0; i < 2 * units; i++) u32[2 * ref + i] = words[i];
     this.count += 1;
-    this.bytes += size;
+    this.bytes += units * 8;
     return ref;
-  }
-
-  #putLabel(label: number, bytes: Uint8Array, start: number, end: number): void {
-    this.#scratch[this.#at++] = label;
-    if (label === LABEL_OWN) this.#putVarint(this.#strings.intern(bytes, start, end));
-  }
-
-  #getLabel(active: number): number {
-    const label = this.#heap.u8[this.#at++];
-    return label === LABEL_OWN ? this.#getVarint() : this.#labels.ref(active, label);
   }
 
   /** The lowest limb is nearly always full: seven bytes, without the loop of a varint. */
@@ -250,10 +250,9 @@ export class Records {
     this.#at = at;
   }
 
-  #putString(bytes: Uint8Array, start: number, end: number): void {
+  #putBytes(bytes: Uint8Array, start: number, end: number): void {
     const scratch = this.#scratch;
     let at = this.#at;
-    scratch[at++] = end - start;
     for (let i = start; i < end; i++) scratch[at++] = bytes[i];
     this.#at = at;
   }
@@ -276,20 +275,20 @@ export class Records {
   /** Reads a record into a view (a shared one when none is given: valid until the next call of any method here). */
   read(ref: number, view: RecordView = this.#b): RecordView {
     const { u8, u32, f64 } = this.#heap;
-    const flags = u8[8 * ref + 22];
-    const flags2 = u8[8 * ref + 23];
-    let at = 8 * ref + FIXED_BYTES;
+    const base = 8 * ref;
+    const flags = u8[base + FLAGS];
+    const flags2 = u8[base + FLAGS2];
+    const hasPrice = (flags & FLAG_PRICE) !== 0;
     view.ref = ref;
     view.flags = flags;
-    view.price = Number.NaN;
-    if ((flags & FLAG_PRICE) !== 0) {
-      view.price = f64[at >>> 3];
-      at += 8;
-    }
-    this.#at = at;
+    view.price = hasPrice ? f64[ref + FIXED_BYTES / 8] : Number.NaN;
+    view.txHex = (flags2 & FLAG2_TX_HEX) !== 0;
+    view.txStart = base + FIXED_BYTES + (hasPrice ? 8 : 0);
+    view.txEnd = view.txStart + u8[base + TX_LENGTH];
+    this.#at = view.txEnd;
     const active = u32[2 * u32[2 * ref + 1] + 3];
-    view.pool = this.#getLabel(active);
-    view.symbol = this.#getLabel(active);
+    view.pool = this.#readLabel(active, u8[base + POOL]);
+    view.symbol = this.#readLabel(active, u8[base + SYMBOL]);
     view.logIndex = this.#getVarint();
     view.blockNumber = (flags2 & FLAG2_BLOCK) !== 0 ? this.#getVarint() : -1;
     view.revision = (flags2 & FLAG2_REVISION) !== 0 ? this.#getVarint() : 0;
@@ -297,19 +296,18 @@ export class Records {
     view.amount0 = this.#getSeven();
     view.amount1 = this.#getVarint();
     view.amount2 = this.#getVarint();
-    view.txHex = (flags2 & FLAG2_TX_HEX) !== 0;
-    const txLength = u8[this.#at];
-    view.txStart = this.#at + 1;
-    view.txEnd = view.txStart + txLength;
     view.idStart = 0;
     view.idEnd = 0;
-    this.#at = view.txEnd;
     if ((flags2 & FLAG2_EVENT_ID) !== 0) {
-      view.idStart = view.txEnd + 1;
-      view.idEnd = view.idStart + u8[view.txEnd];
-      this.#at = view.idEnd;
+      view.idStart = this.#at + 1;
+      view.idEnd = view.idStart + u8[this.#at];
     }
     return view;
+  }
+
+  /** The string of a label; one that the record holds itself is read from where reading now stands. */
+  #readLabel(active: number, label: number): number {
+    return label === LABEL_OWN ? this.#getVarint() : this.#labels.ref(active, label);
   }
 
   /** What `read` would tell of the event just written, as far as figures need it. */
@@ -321,14 +319,14 @@ export class Records {
     view.amount0 = event.amount0;
     view.amount1 = event.amount1;
     view.amount2 = event.amount2;
-    view.symbol = 0;
-    if (event.symbolStart !== event.symbolEnd) {
-      const { u8 } = this.#heap;
-      const at = 8 * ref + FIXED_BYTES + ((view.flags & FLAG_PRICE) !== 0 ? 8 : 0);
-      const plain = u8[at] !== LABEL_OWN && u8[at + 1] !== LABEL_OWN;
-      view.symbol = plain ? this.#labels.ref(this.#activeOf(ref), u8[at + 1]) : this.read(ref, view).symbol;
-    }
+    view.symbol = this.symbol(ref);
     return view;
+  }
+
+  /** The symbol that the record names, or 0. */
+  symbol(ref: number): number {
+    const label = this.#heap.u8[8 * ref + SYMBOL];
+    return label === LABEL_OWN ? this.read(ref).symbol : this.#labels.ref(this.#activeOf(ref), label);
   }
 
   #activeOf(ref: number): number {
@@ -337,16 +335,17 @@ export class Records {
 
   timeMs(ref: number): number {
     const { u8, u32 } = this.#heap;
-    return u32[2 * ref + 4] + (u8[8 * ref + 20] | (u8[8 * ref + 21] << 8)) * TWO_32;
+    const at = 8 * ref + TIME_HIGH;
+    return u32[2 * ref + 4] + (u8[at] | (u8[at + 1] << 8)) * TWO_32;
   }
 
   flags(ref: number): number {
-    return this.#heap.u8[8 * ref + 22];
+    return this.#heap.u8[8 * ref + FLAGS];
   }
 
   setFlag(ref: number, flag: number, on: boolean): void {
-    this.#heap.own(ref + 2, 1);
-    const at = 8 * ref + 22;
+    this.#heap.own(ref + (FLAGS >>> 3), 1);
+    const at = 8 * ref + FLAGS;
     this.#heap.u8[at] = on ? this.#heap.u8[at] | flag : this.#heap.u8[at] & ~flag;
   }
 
@@ -372,16 +371,20 @@ export class Records {
   }
 
   free(ref: number): void {
-    const view = this.read(ref, this.#a);
-    const size = this.#at - 8 * ref;
+    const heap = this.#heap;
     const strings = this.#strings;
+    const base = 8 * ref;
+    const size = 8 * heap.u8[base + SIZE_UNITS];
     const who = this.who(ref);
     const blockHash = this.blockHash(ref);
-    this.#at = 8 * ref + FIXED_BYTES + ((view.flags & FLAG_PRICE) !== 0 ? 8 : 0);
-    for (let i = 0; i < 2; i++) {
-      if (this.#heap.u8[this.#at++] === LABEL_OWN) strings.release(this.#getVarint());
+    const hasOwnPool = heap.u8[base + POOL] === LABEL_OWN;
+    const hasOwnSymbol = heap.u8[base + SYMBOL] === LABEL_OWN;
+    if (hasOwnPool || hasOwnSymbol) {
+      const { pool, symbol } = this.read(ref, this.#a);
+      if (hasOwnPool) strings.release(pool);
+      if (hasOwnSymbol) strings.release(symbol);
     }
-    this.#heap.free(ref, size);
+    heap.free(ref, size);
     this.count -= 1;
     this.bytes -= size;
     strings.release(who);

@@ -20,38 +20,8 @@ export class SwapIdentity {
 
   /** Takes an event up: packs its transaction hash, and returns the hash of its swap's identity within the token. */
   take(event: SwapEvent, tokenRef: number): number {
-    const { bytes, eventIdStart, eventIdEnd } = event;
-    let hash = 0;
-    if (eventIdStart !== eventIdEnd) hash = this.ofId(bytes, eventIdStart, eventIdEnd, event.chainId, tokenRef);
-    this.#packTx(bytes, event.txHashStart, event.txHashEnd);
-    return eventIdStart !== eventIdEnd ? hash : this.ofTx(this.tx, 0, this.txLength, event.logIndex, tokenRef);
-  }
-
-  /**
-   * Hash of a given event id. One that reads like a default id, `<chain_id>:<tx_hash>:<log_index>`, hashes as that
-   * default does, since it is the same identity.
-   */
-  ofId(bytes: Uint8Array, start: number, end: number, chainId: number, tokenRef: number): number {
-    const prefix = `${chainId}:`;
-    let at = start;
-    for (let i = 0; i < prefix.length; i++, at++) {
-      if (bytes[at] !== prefix.charCodeAt(i)) return mix(hashBytes(bytes, start, end, ID_SEED) ^ tokenRef);
-    }
-    let colon = end - 1;
-    let logIndex = 0;
-    for (let scale = 1; colon > at && bytes[colon] >= 48 && bytes[colon] <= 57 && scale <= 1e10; colon--, scale *= 10) {
-      logIndex += (bytes[colon] - 48) * scale;
-    }
-    const digits = end - 1 - colon;
-    const canonical = digits > 0 && (digits === 1 || bytes[colon + 1] !== 48) && logIndex < TWO_32;
-    if (!canonical || bytes[colon] !== 58 || colon <= at) return mix(hashBytes(bytes, start, end, ID_SEED) ^ tokenRef);
-    this.#packTx(bytes, at, colon);
-    return this.ofTx(this.tx, 0, this.txLength, logIndex, tokenRef);
-  }
-
-  /** Hash of the default id of a packed transaction hash and a log index. */
-  ofTx(bytes: Uint8Array, start: number, end: number, logIndex: number, tokenRef: number): number {
-    return mix(hashBytes(bytes, start, end, TX_SEED) ^ Math.imul(logIndex + 1, 0x9e3779b1) ^ tokenRef);
+    this.#packTx(event.bytes, event.txHashStart, event.txHashEnd);
+    return identityHash(event, tokenRef);
   }
 
   #packTx(bytes: Uint8Array, start: number, end: number): void {
@@ -74,4 +44,38 @@ export class SwapIdentity {
       for (let i = 0; i < length; i++) this.tx[i] = bytes[start + i];
     }
   }
+}
+
+/** Hash of the event's swap within the token. */
+export function identityHash(event: SwapEvent, tokenRef: number): number {
+  const { bytes, eventIdStart, eventIdEnd } = event;
+  if (eventIdStart !== eventIdEnd) return hashOfId(bytes, eventIdStart, eventIdEnd, event.chainId, tokenRef);
+  return hashOfTx(bytes, event.txHashStart, event.txHashEnd, event.logIndex, tokenRef);
+}
+
+/** Hash of the default id of a transaction hash and a log index. */
+function hashOfTx(bytes: Uint8Array, start: number, end: number, logIndex: number, tokenRef: number): number {
+  return mix(hashBytes(bytes, start, end, TX_SEED) ^ Math.imul(logIndex + 1, 0x9e3779b1) ^ tokenRef);
+}
+
+/**
+ * Hash of a given event id. One that reads like a default id, `<chain_id>:<tx_hash>:<log_index>`, hashes as that
+ * default does, since it is the same identity.
+ */
+function hashOfId(bytes: Uint8Array, start: number, end: number, chainId: number, tokenRef: number): number {
+  const plain = (): number => mix(hashBytes(bytes, start, end, ID_SEED) ^ tokenRef);
+  const prefix = `${chainId}:`;
+  let at = start;
+  for (let i = 0; i < prefix.length; i++, at++) {
+    if (bytes[at] !== prefix.charCodeAt(i)) return plain();
+  }
+  let colon = end - 1;
+  let logIndex = 0;
+  for (let scale = 1; colon > at && bytes[colon] >= 48 && bytes[colon] <= 57 && scale <= 1e10; colon--, scale *= 10) {
+    logIndex += (bytes[colon] - 48) * scale;
+  }
+  const digits = end - 1 - colon;
+  const canonical = digits > 0 && (digits === 1 || bytes[colon + 1] !== 48) && logIndex < TWO_32;
+  if (!canonical || bytes[colon] !== 58 || colon <= at) return plain();
+  return hashOfTx(bytes, at, colon, logIndex, tokenRef);
 }

@@ -108,12 +108,12 @@ export class Upkeep {
     for (let record = hot.firstRecord(bucket); record !== 0; record = records.next(record)) {
       const flags = records.flags(record);
       if ((flags & FLAG_GROUPED) === 0 || (flags & FLAG_FORGOTTEN) !== 0) continue;
-      const entry = inclusions.entryOf(record, records.identityHash(record, chain.id));
+      const entry = inclusions.entryOf(record, records.identityHash(record));
       if (inclusions.lastMs(entry) >= chain.highMs - chain.horizonMs) return false;
     }
     for (let record = hot.firstRecord(bucket); record !== 0; record = records.next(record)) {
       if ((records.flags(record) & FLAG_FORGOTTEN) !== 0) continue;
-      const hash = records.identityHash(record, chain.id);
+      const hash = records.identityHash(record);
       inclusions.forget(hash, inclusions.entryOf(record, hash));
     }
     if (hot.trades(bucket) > 0) {
@@ -153,7 +153,7 @@ export class Upkeep {
     let best = 0;
     let symbol = 0;
     for (const record of counting) {
-      const own = records.read(record).symbol;
+      const own = records.symbol(record);
       if (record === heap.u32[2 * active + SYMBOL_HOLDER]) {
         heap.own(active, ACTIVE_UNITS);
         heap.u32[2 * active + SYMBOL_HOLDER] = 0;
