@@ -2,7 +2,8 @@
  * `npm run mutants`: shows that the properties of the engine can fail. Each breakage of the lists in scripts/mutants is
  * made in a copy of the sources, and the suites of server/test/engine run against it until one fails. A breakage that
  * none of them sees is a survivor; docs/mutation-testing.md explains those that must be. Arguments select breakages by a
- * part of their file or meaning; MUTANTS_WORKERS (default: the cores) says how many run at once.
+ * part of their file or meaning; MUTANTS_WORKERS (default: the cores) says how many run at once, MUTANTS_SKIP how many are
+ * left out at the beginning, for a run that was broken off.
  *
  * Our own list goes before a mutation-testing tool because such a tool changes operators one by one: thousands of
  * breakages that mean nothing, hours of running, and none that says "a removal does not prolong a swap's life".
@@ -13,8 +14,12 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { bucketMutants } from "./mutants/buckets.ts";
 import { checkMutants } from "./mutants/checks.ts";
+import { identityMutants } from "./mutants/identity.ts";
+import { imageMutants } from "./mutants/image.ts";
 import type { Mutant } from "./mutants/mutant.ts";
+import { packedMutants } from "./mutants/packed.ts";
 import { readMutants } from "./mutants/reads.ts";
+import { traderMutants } from "./mutants/traders.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const engineFolder = "server/src/engine";
@@ -83,9 +88,10 @@ function passes(folder: string, suite: string): Promise<boolean> {
   return promise;
 }
 
-/** The first suite that fails in the folder. */
-async function firstFailing(folder: string): Promise<string | undefined> {
-  for (const suite of suites) {
+/** The first suite that fails in the folder, `first` before the others. */
+async function firstFailing(folder: string, first?: string): Promise<string | undefined> {
+  const ordered = first === undefined ? suites : [first, ...suites.filter((suite) => suite !== first)];
+  for (const suite of ordered) {
     if (!(await passes(folder, suite))) return suite;
   }
   return undefined;
@@ -99,7 +105,7 @@ async function judge(folder: string, mutant: Mutant): Promise<Verdict> {
     target,
     source.replace(mutant.search, () => mutant.replacement),
   );
-  const killedBy = await firstFailing(folder);
+  const killedBy = await firstFailing(folder, mutant.first);
   writeFileSync(target, source);
   return { mutant, killedBy, seconds: (performance.now() - startMs) / 1000 };
 }
@@ -131,7 +137,15 @@ async function judgeAll(pristine: string, mutants: readonly Mutant[], workers: n
 
 /** Judges all in copies of one copy, so that a change of the tree meanwhile changes nothing. Returns the exit code. */
 async function run(pristine: string): Promise<number> {
-  const all = [...checkMutants, ...bucketMutants, ...readMutants];
+  const all = [
+    ...checkMutants,
+    ...identityMutants,
+    ...bucketMutants,
+    ...packedMutants,
+    ...readMutants,
+    ...traderMutants,
+    ...imageMutants,
+  ];
   const stale = staleMutants(pristine, all);
   for (const { file, search } of stale) console.error(`not once in ${file}: ${JSON.stringify(search)}`);
   if (stale.length > 0) {
@@ -144,7 +158,8 @@ async function run(pristine: string): Promise<number> {
     return 1;
   }
   const wanted = process.argv.slice(2);
-  const mutants = all.filter(({ file, what }) => wanted.every((part) => `${file} ${what}`.includes(part)));
+  const selected = all.filter(({ file, what }) => wanted.every((part) => `${file} ${what}`.includes(part)));
+  const mutants = selected.slice(Number(process.env.MUTANTS_SKIP ?? 0));
   const verdicts = await judgeAll(pristine, mutants, Number(process.env.MUTANTS_WORKERS ?? availableParallelism()));
   return summarise(verdicts);
 }

@@ -128,6 +128,7 @@ export const bucketMutants: readonly Mutant[] = [
     search: "if (this.blobs.endMs(oldest) > highMs - levels[last].keepMs) break;",
     replacement: "if (this.blobs.endMs(oldest) > highMs - 2 * levels[last].keepMs) break;",
     what: "buckets are kept twice as long as any window needs",
+    first: "memory",
   },
   {
     file: "cold-store.ts",
@@ -214,17 +215,20 @@ export const bucketMutants: readonly Mutant[] = [
     search: "for (const record of rest) records.free(record);",
     replacement: "",
     what: "records that do not count are never freed",
+    first: "memory",
   },
   {
     file: "upkeep.ts",
     search: "if (!tokens.isKnown(token)) tokens.remove(token);",
     replacement: "",
     what: "tokens that only removals named stay for ever",
+    first: "memory",
   },
   {
     file: "upkeep.ts",
     search: "counting.sort((a, b) => records.compare(a, b, chain.id));",
     replacement: "",
     what: "the newest swaps of a settled bucket are served in the order of arrival",
+    first: "reads",
   },
 ];

@@ -15,6 +15,7 @@ export const checkMutants: readonly Mutant[] = [
     search: "if (chains.list.length >= CHAINS_MAX) {",
     replacement: "if (chains.list.length > CHAINS_MAX) {",
     what: "one chain too many",
+    first: "memory",
   },
   {
     file: engine,
@@ -105,6 +106,7 @@ export const checkMutants: readonly Mutant[] = [
     search: "this.#upkeep.visit(due, chain);",
     replacement: "if (due < 0) this.#upkeep.visit(due, chain);",
     what: "no token is ever looked after",
+    first: "memory",
   },
   {
     file: engine,

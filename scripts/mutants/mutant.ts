@@ -6,6 +6,8 @@ export type Mutant = {
   readonly replacement: string;
   /** What the breakage means. */
   readonly what: string;
+  /** The suite that is tried before the others, where it is known which one should see it. */
+  readonly first?: string;
   /** For a breakage that no property can see: why. It must survive, and docs/mutation-testing.md explains it. */
   readonly survives?: string;
 };

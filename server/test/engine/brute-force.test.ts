@@ -1,7 +1,7 @@
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { configs, hostileLogs, type TestConfig } from "../model/arbitraries.ts";
-import { buildStream, plainStream } from "../model/streams.ts";
+import { buildStream, plainStream, type StreamSpec } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";
 import { windowsOf } from "../model/window-rules.ts";
 import { propertyOptions, randomFrom, seedOf } from "../support/seed.ts";
@@ -65,23 +65,34 @@ describe("every statistic at any as-of equals a recomputation from the whole log
     }
   });
 
-  const busy: Readonly<Record<string, Partial<TestConfig>>> = {
-    "a horizon of minutes": { graceMs: 40_000, reorgHorizonMs: 300_000, windows: windowsOf(["1m", "5m", "1h"]) },
-    "a short horizon, and all windows shorter than the log": {
-      graceMs: 2_000,
-      reorgHorizonMs: 5_000,
-      windows: windowsOf(["10s", "2m", "7m"]),
+  type Busy = { readonly limits: Partial<TestConfig>; readonly stream?: Partial<StreamSpec> };
+  const busy: Readonly<Record<string, Busy>> = {
+    "a horizon of minutes": {
+      limits: { graceMs: 40_000, reorgHorizonMs: 300_000, windows: windowsOf(["1m", "5m", "1h"]) },
     },
-    "no grace at all, one window": { graceMs: 0, reorgHorizonMs: 0, windows: windowsOf(["90s"]) },
+    "a short horizon, and all windows shorter than the log": {
+      limits: { graceMs: 2_000, reorgHorizonMs: 5_000, windows: windowsOf(["10s", "2m", "7m"]) },
+    },
+    "a wallet for nearly every swap, and all windows shorter than the log": {
+      limits: { graceMs: 5_000, reorgHorizonMs: 5_000, windows: windowsOf(["10s", "2m", "7m"]) },
+      stream: { traders: 5_000 },
+    },
+    "no grace at all, one window": {
+      limits: { graceMs: 0, reorgHorizonMs: 0, windows: windowsOf(["90s"]) },
+      stream: { disorderMs: 0 },
+    },
+    "swaps that come late into buckets which have widened": {
+      limits: { graceMs: 600_000, reorgHorizonMs: 700_000, windows: windowsOf(["10s", "5m", "1h"]) },
+      stream: { tokens: 3, disorderMs: 550_000 },
+    },
   };
-  for (const [name, limits] of Object.entries(busy)) {
-    test(`one busy token, asked between its swaps at as-ofs before and behind its high: ${name}`, (t) => {
+  for (const [name, { limits, stream }] of Object.entries(busy)) {
+    test(`busy tokens, asked between their swaps at as-ofs before and behind their high: ${name}`, (t) => {
       const seed = seedOf(t);
       const random = randomFrom(seed);
-      const disorderMs = limits.graceMs === 0 ? 0 : 3_000;
-      const spec = { ...plainStream, seed, count: 2_000, tokens: 1, traders: 60, spanMs: 2_000_000, disorderMs };
+      const plain = { ...plainStream, count: 2_000, tokens: 1, traders: 60, spanMs: 2_000_000, disorderMs: 3_000 };
       const pair = new Pair({ ...defaultConfig, ...limits });
-      for (const item of buildStream({ ...spec, removals: 0.08 })) {
+      for (const item of buildStream({ ...plain, seed, removals: 0.08, ...stream })) {
         pair.take(item);
         if (random.chance(0.1)) pair.compareAt(pair.highMs() + random.below(90_000) - 60_000);
       }

@@ -6,10 +6,12 @@ import { buildStream, plainStream } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";
 import { windowsOf } from "../model/window-rules.ts";
 import { seedOf } from "../support/seed.ts";
+import { takeImage } from "./images.ts";
 import { EngineRun, Pair } from "./pair.ts";
 
 const at = newYear2026;
 const chainsMax = 256;
+const newestKept = 100;
 
 function bytesOf(run: EngineRun): number {
   return run.engine.memory().total as number;
@@ -17,6 +19,12 @@ function bytesOf(run: EngineRun): number {
 
 function imageBytesOf(run: EngineRun): number {
   return run.engine.memory().image as number;
+}
+
+/** Remembered and newest swaps that the state holds. */
+function recordsOf(run: EngineRun): number {
+  const { header } = takeImage(run.engine);
+  return (JSON.parse(header) as { tallies: { records: number } }).tallies.records;
 }
 
 /** Lets the high of chain 1 move on by this much, in steps, so that all that is due is looked after. */
@@ -104,6 +112,40 @@ describe("memory under attack returns when the attack is over", () => {
       const isClock = run.engine.info(ref).id === "1:clock";
       assert.equal(run.engine.isRetired(ref, run.engine.maxHighMs() as number), !isClock);
     }
+  });
+});
+
+describe("what is held after the horizon", () => {
+  test("of bursts between long silences no more than the newest swaps of each token", (t) => {
+    const seed = seedOf(t);
+    const limits = { graceMs: 5_000, reorgHorizonMs: 60_000 };
+    const run = new EngineRun({ ...defaultConfig, ...limits });
+    for (let burst = 0; burst < 6; burst++) {
+      const startMs = at + burst * 2_400_000;
+      const spec = { ...plainStream, seed: seed + burst, startMs, tokens: 4, inclusions: 0, spanMs: 30_000 };
+      for (const item of buildStream({ ...spec, count: 2_000, disorderMs: 4_000 })) {
+        if (item.kind !== "event") continue;
+        const eventId = `${burst}-${item.event.eventId}`;
+        run.take({ ...item, event: { ...item.event, eventId } });
+      }
+      passTime(run, 300_000);
+      // Swaps of the clock come every 75 ms; they settle a minute and a half after they came, at the latest.
+      assert.ok(recordsOf(run) < 5 * newestKept + 100_000 / 75, `${recordsOf(run)} records after burst ${burst}`);
+    }
+  });
+
+  test("no places of the index for wallets that have gone", () => {
+    const run = new EngineRun(defaultConfig);
+    const startMs = at;
+    for (let i = 0; i < 80_000; i++) {
+      const token = `t${i % 4_000}`;
+      run.take(itemOf(plainEvent(i, startMs + i, { token, symbol: `of ${token}`, who: `w${i}` })));
+    }
+    const busy = run.engine.memory().indexes as number;
+    passTime(run, 90_000_000);
+    passTime(run, 90_000_000);
+    const idle = run.engine.memory().indexes as number;
+    assert.ok(idle < busy / 2, `${idle} bytes of indexes, ${busy} when busy`);
   });
 });
 

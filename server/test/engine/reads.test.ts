@@ -5,6 +5,7 @@ import type { ServedSwap, WindowStats } from "../../src/engine/types.ts";
 import { hostileLogs } from "../model/arbitraries.ts";
 import { candleDifferences, type Served } from "../model/compare-figures.ts";
 import { formatDecimal, formatPlaces } from "../model/decimal.ts";
+import { priceFrom } from "../model/log-builder.ts";
 import type { ModelEvent } from "../model/model-event.ts";
 import type { ModelToken } from "../model/naive-model.ts";
 import { itemOf, newYear2026, plainEvent } from "../model/plain-events.ts";
@@ -158,8 +159,32 @@ describe("candles, newest swaps and ranking figures equal those of the whole log
         );
         compareCandles(pair, token, intervalMs, pair.highMs() - 10_000_000, pair.highMs() - 5_000_000, pair.highMs());
       }
-      for (const limit of [1, 3, 100]) compareSwaps(pair, token, limit, pair.highMs() + 500);
+      for (const limit of [1, 3, 100, 1_000]) compareSwaps(pair, token, limit, pair.highMs() + 500);
       compareRankingFigures(pair, token, pair.highMs());
+    }
+  });
+
+  test("a hundred symbols and pools of one token, and more swaps than are kept, most of them removed", (t) => {
+    const random = randomFrom(seedOf(t));
+    const pair = new Pair({ ...defaultConfig, graceMs: 5_000, reorgHorizonMs: 120_000 });
+    const label = (kind: string) => (random.chance(0.8) ? `${kind}${random.below(100)}` : undefined);
+    const events: ModelEvent[] = [];
+    for (let i = 0; i < 3_000; i++) {
+      const price = random.chance(0.3) ? priceFrom("3.5") : undefined;
+      const labels = { symbol: label("symbol"), pool: label("pool") };
+      const event = plainEvent(i, newYear2026 + i * 500 - random.below(4_000), { ...labels, price });
+      pair.take(itemOf(event, pair.highMs() + 1_000));
+      events.push(event);
+      if (i % 700 === 699) {
+        // Nearly all that has not settled goes: what is left is less than the newest hundred.
+        for (const old of random.shuffled(events.slice(-250)))
+          if (random.chance(0.95)) pair.take(itemOf({ ...old, removed: true }, pair.highMs()));
+      }
+      if (i % 100 !== 99) continue;
+      for (const token of pair.model.known.values()) {
+        pair.compareToken(token, pair.highMs());
+        for (const limit of [1, 100, 1_000]) compareSwaps(pair, token, limit, pair.highMs() + random.below(2_000));
+      }
     }
   });
 
@@ -218,6 +243,15 @@ describe("looking tokens up", () => {
     assert.deepEqual([ids(run.engine.findBySymbol("other")), ids(run.engine.findBySymbol("new"))], [[], ["1:PEPE"]]);
     run.take(itemOf({ ...renamed, removed: true }));
     assert.deepEqual([ids(run.engine.findBySymbol("other")), ids(run.engine.findBySymbol("new"))], [["1:PEPE"], []]);
+  });
+
+  test("by symbol, a hundred tokens at most", () => {
+    const crowd = new EngineRun(defaultConfig);
+    for (let i = 0; i < 150; i++) {
+      crowd.take(itemOf(plainEvent(i, at + i, { token: `t${i}`, symbol: i % 2 === 0 ? "Crowd" : "CROWD" })));
+      const found = new Set(crowd.engine.findBySymbol("crowd"));
+      assert.equal(found.size, Math.min(i + 1, 100));
+    }
   });
 
   test("symbols that many tokens share, take and leave, also over a snapshot", (t) => {

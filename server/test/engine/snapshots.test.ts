@@ -145,6 +145,11 @@ describe("a snapshot fits one configuration", () => {
   const other: Partial<TestConfig>[] = [
     { windows: windowsOf(["1m", "5m"]) },
     { windows: windowsOf(["1m", "5m", "15m", "30m", "1h", "6h", "24h"], 60_000) },
+    { graceMs: 60_000 },
+    { reorgHorizonMs: 60_000 },
+    { maxSkewMs: 30_000 },
+    { chains: new Map([[1, { graceMs: 5_000, reorgHorizonMs: 60_000 }]]) },
+    { exactTraders: 100 },
   ];
   const image = takeImage(
     new EngineRun(defaultConfig).takeAll(buildStream({ ...plainStream, seed: 5, count: 200, spanMs: 100_000 })).engine,
@@ -158,12 +163,30 @@ describe("a snapshot fits one configuration", () => {
     });
   }
 
-  test("a header that is no header, or bytes that end early, are refused", () => {
-    const refused = (error: unknown) => error instanceof SwapstatsError && error.code.startsWith("checkpoint_");
-    for (const header of ["", "{}", "null", "[1]", "not json", image.header.slice(0, -1)]) {
+  test("taken with another max_tokens, on which no byte depends", () => {
+    const engine = restoreImage({ ...defaultConfig, maxTokens: 10 }, image, randomFrom(1));
+    assert.deepEqual(takeImage(engine), image);
+  });
+
+  const refused = (error: unknown) => error instanceof SwapstatsError && error.code.startsWith("checkpoint_");
+
+  test("a header that is no header, or of another layout, is refused", () => {
+    const { format } = JSON.parse(image.header);
+    const others = [format - 1, format + 1, undefined].map((other) =>
+      JSON.stringify({ ...JSON.parse(image.header), format: other }),
+    );
+    for (const header of ["", "{}", "null", "[1]", "not json", image.header.slice(0, -1), ...others]) {
       assert.throws(() => restoreImage(defaultConfig, { ...image, header }, randomFrom(1)), refused, header);
     }
-    const bytes = image.bytes.subarray(0, image.bytes.length - 1);
-    assert.throws(() => restoreImage(defaultConfig, { ...image, bytes }, randomFrom(1)), refused);
+  });
+
+  test("bytes that end early, or go on, are refused, also where the header agrees with them", () => {
+    const { length } = image.bytes;
+    for (const wanted of [0, 8, length >> 1, length - 8, length - 1, length + 1, length + 8]) {
+      const bytes = Buffer.concat([image.bytes, Buffer.alloc(8)]).subarray(0, wanted);
+      const header = JSON.stringify({ ...JSON.parse(image.header), imageBytes: wanted });
+      assert.throws(() => restoreImage(defaultConfig, { ...image, bytes }, randomFrom(1)), refused, `${wanted} bytes`);
+      assert.throws(() => restoreImage(defaultConfig, { header, bytes }, randomFrom(1)), refused, `${wanted} told`);
+    }
   });
 });

@@ -8,7 +8,7 @@ import { buildStream, plainStream } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";
 import { edgesOf, windowsOf } from "../model/window-rules.ts";
 import { propertyOptions, randomFrom, seedOf } from "../support/seed.ts";
-import { explained, Pair } from "./pair.ts";
+import { EngineRun, explained, Pair } from "./pair.ts";
 
 /** The model's figures of a token without what moves by itself: open_time and close_time. */
 function stillFigures(model: NaiveModel, id: string, asOfMs: number): string {
@@ -17,6 +17,15 @@ function stillFigures(model: NaiveModel, id: string, asOfMs: number): string {
     return rest;
   });
   return JSON.stringify(windows, (_key, value) => (typeof value === "bigint" ? value.toString() : value));
+}
+
+/** As stillFigures, but what the engine serves. */
+function servedStill(run: EngineRun, ref: number, asOfMs: number): string {
+  const windows = run.config.windows.map((_window, index) => {
+    const { open_time: _open, close_time: _close, ...rest } = run.engine.windowStats(ref, index, asOfMs);
+    return rest;
+  });
+  return JSON.stringify(windows);
 }
 
 /** The instants at which a swap may enter or leave a window or the span before it, or a window may become complete. */
@@ -100,6 +109,25 @@ describe("changes without an event", () => {
         pair.compareToken(token, at);
       }
       assert.equal(pair.engine.windowStats(ref, 2, at).trades, 0);
+    }
+  });
+
+  test("with estimated traders, too, no figure changes before the next change is due", (t) => {
+    const seed = seedOf(t);
+    const limits = { graceMs: 5_000, reorgHorizonMs: 20_000, windows: windowsOf(["1m", "5m", "30m"]) };
+    const run = new EngineRun({ ...defaultConfig, ...limits, exactTraders: 10 });
+    const spec = { ...plainStream, seed, tokens: 3, traders: 60, disorderMs: 3_000 };
+    run.takeAll(buildStream({ ...spec, count: 600, spanMs: 900_000 }));
+    for (const ref of run.engine.tokens()) {
+      let [at, estimated, steps] = [(run.engine.maxHighMs() as number) - 30_000, 0, 0];
+      for (; at !== Number.POSITIVE_INFINITY; steps++) {
+        const next = run.engine.nextChangeMs(ref, at);
+        const now = servedStill(run, ref, at);
+        if (now.includes("traders_estimated")) estimated += 1;
+        assert.equal(servedStill(run, ref, next === Number.POSITIVE_INFINITY ? at + 10_000_000 : next - 1), now);
+        at = next;
+      }
+      assert.ok(estimated > 0 && estimated < steps, `${estimated} of ${steps} answers are estimates`);
     }
   });
 
@@ -218,6 +246,26 @@ describe("edges of windows", () => {
         for (const aheadMs of [0, 1_800_000, 80_000_000]) pair.compareAt(pair.highMs() + aheadMs, { estimate: 0.1 });
       }
       pair.compareState();
+    }
+  });
+
+  test("trading that goes on over the borders of stored seconds keeps its traders", (t) => {
+    // Seconds are stored from a base: 25 bits of them in a sketch, a quarter before its beginning; 32 bits in a table,
+    // 10^9 before its first swap.
+    const borders = [
+      { exactTraders: 5, seconds: Math.ceil(0.75 * 2 ** 25) },
+      { exactTraders: 4_096, seconds: 2 ** 32 - 10 ** 9 },
+    ];
+    for (const { exactTraders, seconds } of borders) {
+      const random = randomFrom(seedOf(t));
+      const pair = new Pair({ ...defaultConfig, exactTraders });
+      const startMs = Date.UTC(2026, 0, 1);
+      for (let i = 0; i < 600; i++) {
+        const eventTimeMs = startMs + i * 40_000 + (i < 100 ? 0 : seconds * 1_000 - 3 * 3_600_000);
+        const side = random.chance(0.5) ? "buy" : "sell";
+        pair.take(itemOf(plainEvent(i, eventTimeMs, { who: `w${random.below(40)}`, side })));
+        if (i % 25 === 24) pair.compareAt(pair.highMs() + random.below(100_000) - 60_000, { estimate: 0.1 });
+      }
     }
   });
 });

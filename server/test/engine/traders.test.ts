@@ -4,6 +4,7 @@ import type { WindowStats } from "../../src/engine/types.ts";
 import { itemOf, newYear2026, plainEvent } from "../model/plain-events.ts";
 import { buildStream, plainStream } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";
+import { windowsOf } from "../model/window-rules.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { EngineRun, Pair } from "./pair.ts";
 
@@ -161,4 +162,31 @@ describe("beyond the cap traders are estimated, and the answer says so", () => {
     const { traders, traders_estimated } = statsNow(run);
     assert.deepEqual([traders, traders_estimated], [1, undefined]);
   });
+
+  test("a change that settling makes is told: its tokens are named and their versions grow", (t) => {
+    const seed = seedOf(t);
+    const limits = { graceMs: 3_000, reorgHorizonMs: 10_000, windows: windowsOf(["1m", "1h"]) };
+    const run = new EngineRun({ ...defaultConfig, ...limits, exactTraders: 20 });
+    const spec = { ...plainStream, seed, tokens: 3, traders: 400, disorderMs: 2_000 };
+    let moved = 0;
+    for (const item of buildStream({ ...spec, count: 700, spanMs: 600_000 })) {
+      if (item.kind !== "event") continue;
+      const asOfMs = Math.max(item.event.eventTimeMs, run.engine.maxHighMs() ?? 0);
+      const before = new Map([...run.engine.tokens()].map((ref) => [ref, shown(run, ref, asOfMs)]));
+      run.take(item);
+      const { touchedRef, movedRefs } = run.engine;
+      moved += movedRefs.length;
+      for (const [ref, { version, figures }] of before) {
+        const after = shown(run, ref, asOfMs);
+        const isTold = (ref === touchedRef || movedRefs.includes(ref)) && after.version > version;
+        assert.ok(after.figures === figures || isTold, `${run.engine.info(ref).id} changed without a word`);
+      }
+    }
+    assert.ok(moved > 0, "settling moved no estimate");
+  });
 });
+
+function shown(run: EngineRun, ref: number, asOfMs: number): { readonly version: number; readonly figures: string } {
+  const windows = run.config.windows.map((_window, index) => run.engine.windowStats(ref, index, asOfMs));
+  return { version: run.engine.version(ref), figures: JSON.stringify(windows) };
+}

@@ -1,0 +1,141 @@
+/** Breakages of what is one and the same (swaps, inclusions, contents) and of the two orders: of swaps, of inclusions. */
+import type { Mutant } from "./mutant.ts";
+
+export const identityMutants: readonly Mutant[] = [
+  {
+    file: "records.ts",
+    search: "    if (va.logIndex !== vb.logIndex) return va.logIndex - vb.logIndex;\n",
+    replacement: "",
+    what: "swaps of one time and block are not in the order of their log indexes",
+  },
+  {
+    file: "records.ts",
+    search: "return compareBytes(this.#idA, 0, aEnd, this.#idB, 0, bEnd);",
+    replacement: "return aEnd - bEnd;",
+    what: "swaps alike in time, block and log index are in the order of arrival",
+  },
+  {
+    file: "records.ts",
+    search:
+      "const vb = this.read(b, this.#b);\n    const byBlock = Math.max(va.blockNumber, 0) - Math.max(vb.blockNumber, 0);",
+    replacement: "const vb = this.read(b, this.#b);\n    const byBlock = va.blockNumber - vb.blockNumber;",
+    what: "a swap without a block comes before one of block 0",
+  },
+  {
+    file: "records.ts",
+    search: "    if (va.revision !== vb.revision) return va.revision - vb.revision;\n",
+    replacement: "",
+    what: "a higher revision is not the greater inclusion",
+  },
+  {
+    file: "records.ts",
+    search: "      ha === 0 ? 0 : s.byteStart(ha),\n      ha === 0 ? 0 : s.byteEnd(ha),\n",
+    replacement: "      0,\n      0,\n",
+    what: "of inclusions alike but for the block's hash the first is the greatest",
+  },
+  {
+    file: "records.ts",
+    search: "event.blockNumber, 0) &&\n        this.timeMs(ref) === event.eventTimeMs",
+    replacement: "event.blockNumber, 0)",
+    what: "inclusions without a hash are one if they share a block",
+  },
+  {
+    file: "records.ts",
+    search: "if (hasId || view.idStart !== view.idEnd) {",
+    replacement: "if (hasId && view.idStart !== view.idEnd) {",
+    what: "a given event id that reads like a default one is another swap",
+  },
+  {
+    file: "swap-identity.ts",
+    search: "const canonical = digits > 0 &&",
+    replacement: "const canonical = digits > 10 &&",
+    what: "a given event id that reads like a default one is looked for elsewhere",
+  },
+  {
+    file: "swap-identity.ts",
+    search: "const canonical = digits > 0 && (digits === 1 || bytes[colon + 1] !== 48) &&",
+    replacement: "const canonical = digits > 0 &&",
+    what: "an event id with a needless zero in its log index has the hash of another swap",
+    survives: "equal hashes only lead two swaps to one place of the index, where their ids are compared",
+  },
+  {
+    file: "records.ts",
+    search: "      view.usdMicro === event.usdMicro &&\n",
+    replacement: "",
+    what: "a copy with other dollars is no conflict",
+  },
+  {
+    file: "records.ts",
+    search: "      same(view.pool, event.poolStart, event.poolEnd) &&\n",
+    replacement: "",
+    what: "a copy with another pool is no conflict",
+  },
+  {
+    file: "records.ts",
+    search: "      this.timeMs(ref) === event.eventTimeMs &&\n      same(",
+    replacement: "      same(",
+    what: "a copy with another time is no conflict",
+  },
+  {
+    file: "records.ts",
+    search: "    return label === LABEL_OWN ? this.read(ref).symbol : this.#labels.ref(this.#activeOf(ref), label);",
+    replacement: "    return label === LABEL_OWN ? 0 : this.#labels.ref(this.#activeOf(ref), label);",
+    what: "symbols beyond a token's labels are none",
+  },
+  {
+    file: "records.ts",
+    search: "    if (pool === LABEL_OWN) this.#putVarint(strings.intern(bytes, event.poolStart, event.poolEnd));\n",
+    replacement:
+      "    if (pool === LABEL_OWN) this.#putVarint(strings.intern(bytes, event.symbolStart, event.symbolEnd));\n",
+    what: "pools beyond a token's labels are symbols",
+  },
+  {
+    file: "inclusions.ts",
+    search: "      if (a !== 0) last = Math.max(last, this.#records.timeMs(a));\n",
+    replacement: "      if (a !== 0 && r === 0) last = Math.max(last, this.#records.timeMs(a));\n",
+    what: "a removal's earlier time shortens a swap's life",
+  },
+  {
+    file: "inclusions.ts",
+    search: "      if (this.#records.sameInclusion(a !== 0 ? a : this.removal(entry, i), event)) return i;",
+    replacement: "      if (a !== 0 && this.#records.sameInclusion(a, event)) return i;",
+    what: "a swap is not the one whose removal came before it",
+  },
+  {
+    file: "partition-engine.ts",
+    search: "      if (tokens.isKnown(token)) tokens.countRemoved(token);\n",
+    replacement: "      tokens.countRemoved(token);\n",
+    what: "a token's removals are counted before it is known",
+  },
+  {
+    file: "partition-engine.ts",
+    search:
+      "    if (token !== 0 && this.#state.tokens.isKnown(token)) {\n      this.#state.tokens.countUnresolved(token);",
+    replacement: "    if (token !== 0) {\n      this.#state.tokens.countUnresolved(token);",
+    what: "a token's unresolved removals are counted before it is known",
+  },
+  {
+    file: "partition-engine.ts",
+    search: "= Math.max(0, chain.highMs - chain.horizonMs);",
+    replacement: "= 0;",
+    what: "a token that was retired tells its newest swaps as if it had kept all",
+  },
+  {
+    file: "partition-engine.ts",
+    search: "return !this.#windows.hasTrades(active, openMs, Number.POSITIVE_INFINITY);",
+    replacement: "return !this.#windows.hasTrades(active, openMs, asOfMs);",
+    what: "a token all of whose swaps wait for the as-of is retired",
+  },
+  {
+    file: "tokens.ts",
+    search: "    if (this.#heap.f64[row + 9] >= timeMs) return;\n",
+    replacement: "",
+    what: "a token retires by the event that came last, not by the latest one",
+  },
+  {
+    file: "tokens.ts",
+    search: "      if (rows.length === SYMBOL_HITS_MAX) break;\n",
+    replacement: "",
+    what: "a look-up by symbol names all of its tokens, however many",
+  },
+];

@@ -1,0 +1,278 @@
+/** Breakages of the memory image: copy-on-write, free lists, leaks, the index, the wheel, and what a restore takes over. */
+import type { Mutant } from "./mutant.ts";
+
+/** Without `own` a snapshot in progress shows what was written after it began. */
+const unowned = (file: string, search: string, replacement: string, of: string): Mutant => ({
+  file,
+  search,
+  replacement,
+  what: `a snapshot shows later writes to ${of}`,
+  first: "snapshots",
+});
+
+const copyOnWrite: readonly Mutant[] = [
+  unowned(
+    "hot-buckets.ts",
+    "    heap.own(bucket, UNITS);\n    heap.own(active, ACTIVE_UNITS);\n    u32[2 * active + HOT_COUNTING] += 1;",
+    "    heap.own(active, ACTIVE_UNITS);\n    u32[2 * active + HOT_COUNTING] += 1;",
+    "buckets that a swap is added to",
+  ),
+  unowned("records.ts", "    this.#heap.own(ref + (FLAGS >>> 3), 1);\n", "", "flags of records"),
+  unowned(
+    "records.ts",
+    "    this.#heap.own(ref, 1);\n    this.#heap.u32[2 * ref] = next;",
+    "    this.#heap.u32[2 * ref] = next;",
+    "links of records",
+  ),
+  unowned("inclusions.ts", "    heap.own(group, 1 + u32[2 * group + 1]);\n", "", "groups of inclusions"),
+  unowned(
+    "strings.ts",
+    "    this.#heap.own(ref, 1);\n    this.#heap.u32[2 * ref] += 1;",
+    "    this.#heap.u32[2 * ref] += 1;",
+    "reference counts that grow",
+  ),
+  unowned(
+    "strings.ts",
+    "    heap.own(ref, 1);\n    heap.u32[2 * ref] -= 1;",
+    "    heap.u32[2 * ref] -= 1;",
+    "reference counts that fall",
+  ),
+  unowned(
+    "trader-table.ts",
+    "    this.#heap.own(slot >>> 1, 2);\n    const at = slot",
+    "    const at = slot",
+    "times of settled wallets",
+  ),
+  unowned(
+    "trader-sketch.ts",
+    "    heap.own(group, (GROUP_HEADER_BYTES + 4 * u32[2 * group + 1] + 7) >>> 3);\n",
+    "",
+    "sketches",
+  ),
+  unowned("cold-blob.ts", "    heap.own(target, HEADER_UNITS);\n", "", "headers of blobs"),
+  unowned("cold-blob.ts", "    heap.own(at >>> 3, (size + 15) >>> 3);\n", "", "rows of blobs"),
+  unowned(
+    "hash-index.ts",
+    "    this.#heap.own(segment + 1 + slot, 1);\n    u32[table + 2 * slot] = hash;",
+    "    u32[table + 2 * slot] = hash;",
+    "places of the index",
+  ),
+  unowned(
+    "hash-index.ts",
+    "      heap.own(segment + 1 + hole, 1);\n      u32[table + 2 * hole] = u32[table + 2 * slot];",
+    "      u32[table + 2 * hole] = u32[table + 2 * slot];",
+    "entries that move up in the index",
+  ),
+  unowned("tokens.ts", "    this.#heap.own(at, 1);\n", "", "a token's counters"),
+  unowned("tokens.ts", "    heap.own(head + SYMBOL_NEXT / 2, 1);\n", "", "lists of tokens of one symbol"),
+  unowned("labels.ts", "    heap.own(labels, (8 + 4 * heap.u32[2 * labels + 1] + 7) >>> 3);\n", "", "labels"),
+  unowned(
+    "chains.ts",
+    "    heap.own(row, 10);\n    heap.own(at >>> 1, 1);\n    heap.u32[2 * row + 5] = next;",
+    "    heap.u32[2 * row + 5] = next;",
+    "the wheel",
+  ),
+  unowned(
+    "heap.ts",
+    "    this.own(BREAK_REF, HEADER_UNITS);\n    this.own(ref, units);\n    this.f64[IN_USE_REF] -= units;",
+    "    this.own(BREAK_REF, HEADER_UNITS);\n    this.f64[IN_USE_REF] -= units;",
+    "what is freed",
+  ),
+];
+
+const leaks: readonly Mutant[] = [
+  {
+    file: "heap.ts",
+    search: "      this.own(free, units);\n      this.f64[free] = 0;\n      return free;",
+    replacement: "      this.own(free, units);\n      return free;",
+    what: "what comes from a free list is not zeroed",
+  },
+  {
+    file: "heap.ts",
+    search: "    this.f64.fill(0, ref, ref + units);\n",
+    replacement: "",
+    what: "freed memory keeps its bytes",
+  },
+  {
+    file: "hash-index.ts",
+    search: "const between = hole <= slot ? home > hole && home <= slot : home > hole || home <= slot;",
+    replacement: "const between = home > hole && home <= slot;",
+    what: "a removal that goes round the end of the index moves entries before their place",
+  },
+  {
+    file: "hash-index.ts",
+    search: "    else if (capacity > 64 && u32[2 * segment + 1] < capacity * 0.25) this",
+    replacement: "    else if (capacity < 0) this",
+    what: "an index that was large never shrinks",
+    first: "memory",
+  },
+  {
+    file: "hash-index.ts",
+    search: "    heap.free(old, 8 + 8 * oldCapacity);\n    return segment;",
+    replacement: "    return segment;",
+    what: "an index that grows leaves its old places behind",
+    first: "memory",
+  },
+  {
+    file: "strings.ts",
+    search: "    this.release(near);\n",
+    replacement: "",
+    what: "hashes of blocks leak",
+    first: "memory",
+  },
+  {
+    file: "strings.ts",
+    search: "    this.retain(ref);\n    this.#heap.own(slotWord >>> 1, 1);",
+    replacement: "    this.#heap.own(slotWord >>> 1, 1);",
+    what: "the hash of a block that is at hand is not held",
+    first: "memory",
+  },
+  {
+    file: "records.ts",
+    search: "      if (hasOwnSymbol) strings.release(symbol);\n",
+    replacement: "",
+    what: "symbols beyond a token's labels leak",
+    first: "memory",
+  },
+  {
+    file: "records.ts",
+    search: "    strings.release(who);\n",
+    replacement: "",
+    what: "names of wallets leak",
+    first: "memory",
+  },
+  {
+    file: "inclusions.ts",
+    search: "    this.#freeGroup(entry & ~GROUP_BIT);\n",
+    replacement: "",
+    what: "groups of inclusions leak",
+    first: "memory",
+  },
+  {
+    file: "labels.ts",
+    search: "    for (let i = 0; i < heap.u32[2 * labels]; i++) this.#strings.release(heap.u32[2 * labels + 2 + i]);\n",
+    replacement: "",
+    what: "labels of a retired token leak",
+    first: "memory",
+  },
+  {
+    file: "labels.ts",
+    search: "      for (let i = 0; i < count; i++) heap.u32[2 * grown + 2 + i] = heap.u32[2 * labels + 2 + i];\n",
+    replacement: "",
+    what: "labels are lost when a token gets more of them",
+    first: "reads",
+  },
+  {
+    file: "upkeep.ts",
+    search: "      for (const record of counting) records.free(record);\n",
+    replacement: "",
+    what: "settled records that are not among the newest leak",
+    first: "memory",
+  },
+  {
+    file: "upkeep.ts",
+    search: "    this.#dropRecent(active, 0);\n",
+    replacement: "",
+    what: "the newest swaps of a retired token leak",
+    first: "memory",
+  },
+  {
+    file: "upkeep.ts",
+    search: "    traders.free(active);\n",
+    replacement: "",
+    what: "the traders of a retired token leak",
+    first: "memory",
+  },
+  {
+    file: "upkeep.ts",
+    search: "    hot.freeRing(active);\n",
+    replacement: "",
+    what: "the ring of a retired token leaks",
+    first: "memory",
+  },
+];
+
+const wheel: readonly Mutant[] = [
+  {
+    file: "upkeep.ts",
+    search: "fresh ? chain.highMs + WHEEL_GRAIN_MS : cold.nextDueMs(active)",
+    replacement: "cold.nextDueMs(active)",
+    what: "a token with fresh swaps is looked after only when packed ones are due",
+    first: "memory",
+  },
+  {
+    file: "cold-store.ts",
+    search: "      due = Math.min(due, Math.ceil",
+    replacement: "      due = Math.max(due, Math.ceil",
+    what: "packed buckets are due only when the wheel has gone round",
+    first: "memory",
+  },
+  {
+    file: "chains.ts",
+    search: "      heap.u32[2 * next + 6] = previous;\n",
+    replacement: "",
+    what: "a token that leaves the wheel takes others with it",
+    first: "memory",
+  },
+  {
+    file: "chains.ts",
+    search: "    if (slot >= 0 && slot <= soon) return;\n",
+    replacement: "    if (slot >= 0) return;\n",
+    what: "a token with fresh swaps waits for the day of its packed ones",
+    first: "memory",
+  },
+];
+
+const restoring: readonly Mutant[] = [
+  {
+    file: "engine-state.ts",
+    search: '    this.hot.count = t["hotBuckets"] ?? 0;\n',
+    replacement: "",
+    what: "a restore forgets how many buckets there are",
+    first: "snapshots",
+  },
+  {
+    file: "engine-state.ts",
+    search: "    this.seenSinceMs = header?.seenSinceMs ?? undefined;\n",
+    replacement: "",
+    what: "a restore forgets seen_since",
+    first: "snapshots",
+  },
+  {
+    file: "snapshot.ts",
+    search: `    \`chains=\${chains}\`,\n`,
+    replacement: "",
+    what: "a snapshot of other limits of a chain is accepted",
+    first: "snapshots",
+  },
+  {
+    file: "snapshot.ts",
+    search: `    \`skew=\${config.maxSkewMs}\`,\n`,
+    replacement: "",
+    what: "a snapshot of another max_skew is accepted",
+    first: "snapshots",
+  },
+  {
+    file: "snapshot.ts",
+    search: `    \`exact_traders=\${config.exactTraders}\`,\n`,
+    replacement: "",
+    what: "a snapshot of another cap of exact traders is accepted",
+    first: "snapshots",
+  },
+  {
+    file: "snapshot.ts",
+    search: "  if (header.format !== IMAGE_FORMAT) {",
+    replacement: "  if (header.format > IMAGE_FORMAT) {",
+    what: "a snapshot of an older layout is accepted",
+    first: "snapshots",
+  },
+  {
+    file: "heap.ts",
+    search: '    if (this.imageBytes !== imageBytes) throw new RangeError("the image does not fit its own header");\n',
+    replacement: "",
+    what: "an image cut to the length that its header says is accepted",
+    first: "snapshots",
+  },
+];
+
+export const imageMutants: readonly Mutant[] = [...copyOnWrite, ...leaks, ...wheel, ...restoring];
