@@ -47,6 +47,7 @@ const suites = [
   "duplicates",
   "lateness",
   "traders",
+  "heap",
   "memory",
   "snapshots",
 ];

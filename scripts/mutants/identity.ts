@@ -138,4 +138,37 @@ export const identityMutants: readonly Mutant[] = [
     replacement: "",
     what: "a look-up by symbol names all of its tokens, however many",
   },
+  {
+    file: "bytes.ts",
+    search: "  return aLength - bLength;\n",
+    replacement: "  return 0;\n",
+    what: "an id that another one begins with is neither before nor behind it",
+  },
+  {
+    file: "bytes.ts",
+    search: "  for (; i < length; i++) {\n    if (a[aStart + i] !== b[bStart + i]) return false;\n  }\n",
+    replacement: "",
+    what: "strings that differ in their last bytes are one",
+  },
+  {
+    file: "bytes.ts",
+    search: "((bytes[i + 1] & 0x3f) << 6) | (bytes[i + 2] & 0x3f));\n      i += 3;",
+    replacement: "((bytes[i + 1] & 0x3f) << 5) | (bytes[i + 2] & 0x3f));\n      i += 3;",
+    what: "characters of three bytes come back as others",
+    first: "reads",
+  },
+  {
+    file: "bytes.ts",
+    search: "((b & 0x07) << 18) |",
+    replacement: "((b & 0x07) << 17) |",
+    what: "characters of four bytes come back as others",
+    first: "reads",
+  },
+  {
+    file: "bytes.ts",
+    search: "else out.push(0xf0 | (c >> 18), 0x80 | ((c >> 12) & 0x3f),",
+    replacement: "else out.push(0xf0 | (c >> 18), 0x80 | ((c >> 12) & 0x1f),",
+    what: "a token with characters of four bytes is not found",
+    first: "reads",
+  },
 ];

@@ -111,7 +111,8 @@ export const packedMutants: readonly Mutant[] = [
     file: "cold-store.ts",
     search: "      if (found !== Number.POSITIVE_INFINITY) return found;\n",
     replacement: "      return found;\n",
-    what: "a blob that ends before the span hides those behind it",
+    what: "a blob that ends within the first bucket of the span hides those behind it",
+    survives: "no span begins within a packed bucket: its edges are multiples of the step that is kept at their age",
   },
   {
     file: "cold-store.ts",

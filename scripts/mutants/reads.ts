@@ -76,6 +76,34 @@ export const readMutants: readonly Mutant[] = [
     first: "reads",
   },
   {
+    file: "candle-query.ts",
+    search: "const toMs = Math.ceil(range.toMs",
+    replacement: "const toMs = Math.floor(range.toMs",
+    what: "the candle that `to` cuts is missing",
+    first: "reads",
+  },
+  {
+    file: "candle-query.ts",
+    search: "Math.floor(range.seenSinceMs / intervalMs)",
+    replacement: "Math.ceil(range.seenSinceMs / intervalMs)",
+    what: "the candle in which seeing began is missing",
+    first: "reads",
+  },
+  {
+    file: "candle-query.ts",
+    search: "const keptMs = Math.ceil((range.highMs - keepMs) / intervalMs) * intervalMs;",
+    replacement: "const keptMs = Math.floor((range.highMs - keepMs) / intervalMs) * intervalMs;",
+    what: "a candle of which a part is gone is told",
+    first: "reads",
+  },
+  {
+    file: "window-query.ts",
+    search: "return (f.usdBuy.toNumber() - f.usdSell.toNumber()) / 1e6;",
+    replacement: "return f.usdBuy.toNumber() / 1e6;",
+    what: "tokens are ranked by what was bought instead of the net volume",
+    first: "reads",
+  },
+  {
     file: "swap-query.ts",
     search: "if (this.#hot.startMs(b) >= closeMs || this.#hot.trades(b) === 0) continue;",
     replacement: "if (this.#hot.trades(b) === 0) continue;",
@@ -117,6 +145,8 @@ export const readMutants: readonly Mutant[] = [
     search: "if (this.#heap.u32[at] < second) this.#heap.u32[at] = second;",
     replacement: "this.#heap.u32[at] = second;",
     what: "the last settled swap, not the latest, is a wallet's time",
+    survives:
+      "buckets settle in order of time, and no window begins within one; only within one may swaps settle in another order",
   },
   {
     file: "settled-traders.ts",
@@ -217,12 +247,14 @@ export const readMutants: readonly Mutant[] = [
     search: "      this.f64[free] = 0;\n      this.#putFree",
     replacement: "      this.#putFree",
     what: "what is cut off a larger free allocation is not zeroed",
+    first: "heap",
   },
   {
     file: "heap.ts",
     search: "      this.#putFree(free + units, whole - units);\n",
     replacement: "      this.#putFree(free + units, whole - units - 1);\n",
     what: "the rest of a cut allocation loses a unit",
+    first: "heap",
   },
   {
     file: "labels.ts",

@@ -46,7 +46,7 @@ export const traderMutants: readonly Mutant[] = [
   {
     file: "settled-traders.ts",
     search: "      if (buyMs >= expiredMs) this.sketches.note(sketch, who, true, buyMs, expiredMs);\n",
-    replacement: "      this.sketches.note(sketch, who, true, Math.max(buyMs, expiredMs), expiredMs);\n",
+    replacement: "      this.sketches.note(sketch, who, true, Math.max(buyMs, sellMs), expiredMs);\n",
     what: "sellers are buyers too when the sketch begins",
     first: "traders",
   },
@@ -143,9 +143,9 @@ export const traderMutants: readonly Mutant[] = [
   },
   {
     file: "trader-sketch.ts",
-    search: "  let z = m * tau(1 - counts[q + 1] / m);\n",
-    replacement: "  let z = m;\n",
-    what: "the estimator takes all registers for full",
+    search: "for (let k = q; k >= 1; k--) z",
+    replacement: "for (let k = q; k > 1; k--) z",
+    what: "the estimator forgets the registers of the lowest rank",
     first: "traders",
   },
   {

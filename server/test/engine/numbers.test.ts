@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import fc from "fast-check";
+import { differenceText, ExactSum, LIMB } from "../../src/engine/decimal.ts";
 import { amountMax, priceFrom, usdMax } from "../model/log-builder.ts";
 import { itemOf, newYear2026, plainEvent } from "../model/plain-events.ts";
 import { randomAmount, randomUsd } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";
-import { randomFrom, seedOf } from "../support/seed.ts";
+import { propertyOptions, randomFrom, seedOf } from "../support/seed.ts";
 import { EngineRun, Pair } from "./pair.ts";
 
 const at = newYear2026 + 500;
@@ -150,6 +152,27 @@ describe("numbers at their limits", () => {
       pair.compareAt(at + 400_000);
     });
   }
+
+  test("sums of sums, as far as the highest limb goes", (t) => {
+    const limb = fc.oneof(fc.constantFrom(0, 1, LIMB - 1), fc.integer({ min: 0, max: LIMB - 1 }));
+    const top = fc.oneof(limb, fc.integer({ min: 0, max: 2 ** 53 - 1 - LIMB }));
+    const addends = fc.array(fc.tuple(limb, limb, top), { minLength: 1, maxLength: 12 });
+    const property = fc.property(addends, addends, (all, others) => {
+      const [sum, other] = [all, others].map((list) => {
+        const exact = new ExactSum();
+        for (const limbs of list) exact.add(...limbs);
+        return exact;
+      }) as [ExactSum, ExactSum];
+      const base = BigInt(LIMB);
+      const total = (list: typeof all) =>
+        list.reduce((a, [l0, l1, l2]) => a + BigInt(l0) + base * (BigInt(l1) + base * BigInt(l2)), 0n);
+      assert.equal(sum.toBigInt(), total(all));
+      assert.equal(differenceText(sum, other, 0), String(total(all) - total(others)));
+      sum.addSum(other);
+      assert.equal(sum.text(0), String(total(all) + total(others)));
+    });
+    fc.assert(property, propertyOptions(t, 200));
+  });
 
   test("given prices come back to the digit", (t) => {
     const random = randomFrom(seedOf(t));

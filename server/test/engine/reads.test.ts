@@ -245,12 +245,49 @@ describe("looking tokens up", () => {
     assert.deepEqual([ids(run.engine.findBySymbol("other")), ids(run.engine.findBySymbol("new"))], [["1:PEPE"], []]);
   });
 
+  test("names in any script come back as they were, and are found", (t) => {
+    const name = fc.string({ unit: "binary", minLength: 1, maxLength: 16 });
+    const names = fc.record({ token: name, symbol: name, who: name, pool: name, txHash: name, blockHash: name });
+    const property = fc.property(fc.array(names, { minLength: 1, maxLength: 12 }), (all) => {
+      const pair = new Pair({ ...defaultConfig, windows: windowsOf(["1m"]) });
+      all.forEach((given, i) => {
+        pair.take(itemOf(plainEvent(i, at + i, given)));
+      });
+      pair.compareState();
+      for (const token of pair.model.known.values()) {
+        pair.compareToken(token, at);
+        compareSwaps(pair, token, 100, at);
+        const found = pair.engine.findByToken(token.token);
+        assert.deepEqual(
+          found.map((ref) => pair.engine.info(ref).id),
+          [token.id],
+        );
+        compareSymbols(pair, [pair.model.symbol(token.id) as string]);
+      }
+    });
+    fc.assert(property, propertyOptions(t, 40));
+  });
+
   test("by symbol, a hundred tokens at most", () => {
     const crowd = new EngineRun(defaultConfig);
     for (let i = 0; i < 150; i++) {
       crowd.take(itemOf(plainEvent(i, at + i, { token: `t${i}`, symbol: i % 2 === 0 ? "Crowd" : "CROWD" })));
       const found = new Set(crowd.engine.findBySymbol("crowd"));
       assert.equal(found.size, Math.min(i + 1, 100));
+    }
+  });
+
+  test("symbols that come rarely, and late, among many swaps without any", (t) => {
+    const random = randomFrom(seedOf(t));
+    const pair = new Pair({ ...defaultConfig, windows: windowsOf(["1m"]), graceMs: 60_000, reorgHorizonMs: 60_000 });
+    for (let i = 0; i < 6_000; i++) {
+      const symbol = random.chance(0.02) ? `s${random.below(1_000)}` : undefined;
+      const lateMs = random.below(random.chance(0.5) ? 55_000 : 1_000);
+      pair.take(itemOf(plainEvent(i, at + i * 200 - lateMs, { token: `t${i % 3}`, symbol }), at + i * 200));
+      if (symbol === undefined) continue;
+      for (const { id, chainId, token } of pair.model.known.values()) {
+        assert.equal(pair.engine.info(pair.run.ref({ chainId, token }) as number).symbol, pair.model.symbol(id));
+      }
     }
   });
 
@@ -272,8 +309,8 @@ describe("looking tokens up", () => {
   });
 });
 
-function compareSymbols(pair: Pair): void {
-  for (const symbol of ["aaa", "BbB", "\u00dfX", "none"]) {
+function compareSymbols(pair: Pair, symbols = ["aaa", "BbB", "\u00dfX", "none"]): void {
+  for (const symbol of symbols) {
     const folded = symbol.toLowerCase();
     const expected = [...pair.model.known.keys()].filter((id) => pair.model.symbol(id)?.toLowerCase() === folded);
     const found = pair.engine.findBySymbol(symbol).map((ref) => pair.engine.info(ref).id);

@@ -95,7 +95,8 @@ describe("removals within one bucket", () => {
         const price = kind > 2 ? priceFrom(String(1 + random.below(30))) : undefined;
         const usd = kind < 2 ? 0n : BigInt(1 + random.below(30)) * 1_000_000n;
         const eventTimeMs = startMs + random.below(3) * 700 + random.below(5);
-        return plainEvent(i, eventTimeMs, { price, usd, who: `w${random.below(4)}`, logIndex: random.below(2) });
+        const place = { blockNumber: random.pick([undefined, 0, 1]), logIndex: random.below(2) };
+        return plainEvent(i, eventTimeMs, { price, usd, who: `w${random.below(4)}`, ...place });
       });
       for (const event of crowd) pair.take(itemOf(event, startMs + 5_000));
       pair.compareAt(startMs + 5_000);
@@ -184,6 +185,13 @@ describe("lives of a swap", () => {
       clock(at + 500_000 + H),
       itemOf({ ...swap, blockHash: "0x02", eventTimeMs: at + 500_000, revision: 3 }),
       itemOf({ ...swap, blockHash: "0x03", eventTimeMs: at + 500_000, revision: 2 }),
+    ],
+    "a life not shortened by the earlier time of its removal": [
+      itemOf(swap),
+      itemOf({ ...swap, eventTimeMs: at - 500_000, removed: true }),
+      clock(at + H),
+      itemOf(swap),
+      itemOf({ ...swap, blockHash: "0x02", eventTimeMs: at + 1_000 }),
     ],
     "a lesser inclusion far older than the horizon comes back": [
       itemOf(swap),

@@ -83,6 +83,13 @@ describe("a snapshot at any offset and the replay of the rest equal a run from z
     assertReplayable({ ...defaultConfig, exactTraders: 40 }, items, randomFrom(seed), 4);
   });
 
+  test("many tokens that share symbols, their swaps removed and included again, settling quickly", (t) => {
+    const seed = seedOf(t);
+    const spec = { ...plainStream, seed, tokens: 1_500, removals: 0.2, inclusions: 0.3, disorderMs: 5_000 };
+    const items = buildStream({ ...spec, count: 6_000, spanMs: 900_000 });
+    assertReplayable({ ...defaultConfig, graceMs: 20_000, reorgHorizonMs: 40_000 }, items, randomFrom(seed), 6);
+  });
+
   test("the size of the slices changes no byte", (t) => {
     const seed = seedOf(t);
     const items = buildStream({ ...plainStream, seed, count: 2_000, spanMs: 3_600_000 });

@@ -53,6 +53,16 @@ describe("unique traders up to the cap are exact", () => {
     }
   });
 
+  test("a new wallet for each that leaves, up to the cap", () => {
+    for (const wallets of [20, 35, 47]) {
+      const pair = new Pair({ ...defaultConfig, windows: windowsOf(["1m", "1h"]), exactTraders: 50 });
+      for (let i = 0; i < 8 * wallets; i++) {
+        pair.take(itemOf(plainEvent(i, at + Math.floor((i * 3_600_000) / wallets))));
+        if (i % 5 === 0) pair.compareAt(pair.highMs());
+      }
+    }
+  });
+
   test("wallets that have left the longest window make room for others", () => {
     const run = new EngineRun({ ...defaultConfig, exactTraders: 50 });
     for (let i = 0; i < 4_000; i++) {
@@ -66,6 +76,21 @@ describe("unique traders up to the cap are exact", () => {
 });
 
 describe("beyond the cap traders are estimated, and the answer says so", () => {
+  test("two crowds, one about to leave the longest window and one that has just come", () => {
+    const day = 86_400_000;
+    const crowds = [0, day - 2_400_000].map((fromMs, crowd) =>
+      Array.from({ length: 6_000 }, (_, i) =>
+        plainEvent(i, at + fromMs + i * 200, { who: `of${crowd}-${i}`, txHash: `${crowd}-${i}` }),
+      ),
+    );
+    const run = new EngineRun(defaultConfig);
+    for (const event of crowds.flat()) run.take(itemOf(event));
+    run.take(itemOf(plainEvent(1, at + day - 60_000, { token: "clock" })));
+    const { traders, traders_estimated } = statsNow(run);
+    assert.equal(traders_estimated, true);
+    assert.ok(Math.abs(traders / 12_000 - 1) < 5 * statedError, `${traders} of 12,000`);
+  });
+
   test("a small cap: exact where not flagged, near where flagged, at any as-of", (t) => {
     const seed = seedOf(t);
     const random = randomFrom(seed);
