@@ -1,11 +1,13 @@
 /**
  * `npm run bench`: runs every benchmark of this folder, one after the other, each in a process of its own, and writes
- * RESULTS.md. `npm run bench -- decode http` runs those alone and writes nothing.
+ * RESULTS.md. `npm run bench -- decode http` runs those alone and writes nothing; `npm run bench -- --without engine-memory`
+ * runs all but that one, which takes as long as the others together, and RESULTS.md says so.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir, totalmem, type } from "node:os";
 import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
 import type { Row } from "./report.ts";
 
 const NOT_BENCHMARKS = new Set(["run.ts", "report.ts"]);
@@ -53,11 +55,14 @@ function table(results: readonly Result[]): string {
 }
 
 function main(): void {
-  const selection = process.argv.slice(2);
+  const { positionals: selection, values } = parseArgs({
+    options: { without: { type: "string", multiple: true, default: [] } },
+    allowPositionals: true,
+  });
   const names = globSync("*.ts", { cwd: FOLDER })
     .filter((file) => !NOT_BENCHMARKS.has(file))
     .map((file) => basename(file, ".ts"))
-    .filter((name) => selection.length === 0 || selection.includes(name))
+    .filter((name) => (selection.length === 0 || selection.includes(name)) && !values.without.includes(name))
     .sort();
   if (names.length === 0) {
     console.error(`No benchmark is named ${selection.join(" or ")}; each .ts file in bench/ is one.`);
@@ -70,7 +75,10 @@ function main(): void {
 
   const failed = results.filter((result) => result.failed).map((result) => result.name);
   if (selection.length === 0) {
-    const failures = failed.length === 0 ? "" : `\nFailed: ${failed.join(", ")}.\n`;
+    const failures = [
+      failed.length === 0 ? "" : `\nFailed: ${failed.join(", ")}.\n`,
+      values.without.length === 0 ? "" : `\nNot run this time: ${values.without.join(", ")}.\n`,
+    ].join("");
     const head = `# Results\n\nMade by \`npm run bench\`. Ratios are of one run on one machine.\n\n- machine: ${machine()}\n- commit: ${commit()}\n`;
     writeFileSync(join(FOLDER, "RESULTS.md"), `${head}${failures}\n${table(results)}\n`);
   }
