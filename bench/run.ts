@@ -18,10 +18,12 @@ type Result = { readonly name: string; readonly rows: Row[]; readonly failed: bo
 function runBenchmark(name: string, rowsFile: string): Result {
   console.log(`\n== ${name}`);
   rmSync(rowsFile, { force: true });
+  const startedMs = performance.now();
   const { status } = spawnSync(process.execPath, [join(FOLDER, `${name}.ts`)], {
     stdio: "inherit",
     env: { ...process.env, SWAPSTATS_BENCH_ROWS_FILE: rowsFile },
   });
+  console.log(`${name} took ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
   const lines = existsSync(rowsFile) ? readFileSync(rowsFile, "utf8").trimEnd().split("\n") : [];
   return { name, rows: lines.map((line) => JSON.parse(line) as Row), failed: status !== 0 };
 }
@@ -30,7 +32,7 @@ function machine(): string {
   const processors = cpus();
   const memoryGib = (totalmem() / 2 ** 30).toFixed(1);
   const system = `${type()} ${release().split("-")[0]}`;
-  return `${processors.length} x ${processors[0]?.model ?? "unknown processor"}, ${memoryGib} GiB, ${system}, Node ${process.version}`;
+  return `${processors.length} x ${processors[0]?.model ?? "unknown processor"}, ${memoryGib} GiB, ${system}`;
 }
 
 function commit(): string {
@@ -79,7 +81,7 @@ function main(): void {
       failed.length === 0 ? "" : `\nFailed: ${failed.join(", ")}.\n`,
       values.without.length === 0 ? "" : `\nNot run this time: ${values.without.join(", ")}.\n`,
     ].join("");
-    const head = `# Results\n\nMade by \`npm run bench\`. Ratios are of one run on one machine.\n\n- machine: ${machine()}\n- commit: ${commit()}\n`;
+    const head = `# Results\n\nMade by \`npm run bench\`. Ratios are of one run on one machine.\n\n- date: ${new Date().toISOString().slice(0, 10)}\n- machine: ${machine()}\n- versions: Node ${process.version}, V8 ${process.versions.v8}, SQLite ${process.versions.sqlite}\n- commit: ${commit()}\n`;
     writeFileSync(join(FOLDER, "RESULTS.md"), `${head}${failures}\n${table(results)}\n`);
   }
   if (failed.length > 0) console.error(`Failed: ${failed.join(", ")}`);

@@ -79,4 +79,42 @@ export class Figures {
     }
     this.close = row.close;
   }
+
+  /** Adds figures of what lies wholly behind all that is in these. */
+  addLater(later: Figures): void {
+    if (later.trades === 0) return;
+    if (this.trades === 0) this.firstMs = later.firstMs;
+    this.lastMs = later.lastMs;
+    this.#addCounts(later);
+    if (Number.isNaN(later.open)) return;
+    if (Number.isNaN(this.open)) this.open = later.open;
+    this.close = later.close;
+    this.#widen(later);
+  }
+
+  /** Adds figures of what lies wholly before all that is in these. */
+  addEarlier(earlier: Figures): void {
+    if (earlier.trades === 0) return;
+    if (this.trades === 0) this.lastMs = earlier.lastMs;
+    this.firstMs = earlier.firstMs;
+    this.#addCounts(earlier);
+    if (Number.isNaN(earlier.open)) return;
+    if (Number.isNaN(this.close)) this.close = earlier.close;
+    this.open = earlier.open;
+    this.#widen(earlier);
+  }
+
+  #addCounts(other: Figures): void {
+    this.buys += other.buys;
+    this.sells += other.sells;
+    this.usdBuy.addSum(other.usdBuy);
+    this.usdSell.addSum(other.usdSell);
+    this.tokenBuy.addSum(other.tokenBuy);
+    this.tokenSell.addSum(other.tokenSell);
+  }
+
+  #widen(other: Figures): void {
+    if (!(this.high >= other.high)) this.high = other.high;
+    if (!(this.low <= other.low)) this.low = other.low;
+  }
 }

@@ -67,9 +67,17 @@ export class CandleQuery {
       figures.add(row);
     };
     this.#cold.eachRow(active, fromMs, Math.min(toMs, closeMs), add);
-    this.#hot.eachRow(active, fromMs, Math.min(toMs, closeMs), this.#row, add);
+    this.#eachHotRow(active, fromMs, Math.min(toMs, closeMs), add);
     flush();
     return items.slice(-range.limit);
+  }
+
+  #eachHotRow(active: number, fromMs: number, toMs: number, each: (row: BucketRow) => void): void {
+    for (let b = this.#hot.firstFrom(active, fromMs); b !== 0 && this.#hot.startMs(b) < toMs; b = this.#hot.next(b)) {
+      if (this.#hot.trades(b) === 0) continue;
+      this.#hot.read(b, this.#row);
+      each(this.#row);
+    }
   }
 }
 

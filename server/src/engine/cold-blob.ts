@@ -109,6 +109,11 @@ export class ColdBlobs {
     return this.#heap.f64[blob + 3];
   }
 
+  /** Start of the last row. */
+  lastStartMs(blob: number): number {
+    return this.#heap.f64[blob + 4];
+  }
+
   endMs(blob: number): number {
     return this.#heap.f64[blob + 4] + this.#stepsMs[this.level(blob)];
   }
@@ -268,6 +273,38 @@ export class ColdBlobs {
     }
   }
 
+  /** Start of the first row at or behind fromMs, or Infinity; passes over what the rows hold. */
+  firstStartMs(blob: number, fromMs: number): number {
+    const { u8 } = this.#heap;
+    const stepMs = this.#stepsMs[this.level(blob)];
+    const count = this.rowCount(blob);
+    let startMs = this.startMs(blob);
+    this.#at = 8 * blob + HEADER_BYTES;
+    for (let i = 0; i < count; i++) {
+      const flags = u8[this.#at++];
+      startMs += ((flags & GAP_IS_ONE) !== 0 ? 1 : this.#varint(u8)) * stepMs;
+      if (startMs >= fromMs) return startMs;
+      this.#skipRow(u8, flags);
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** From behind a row's gap to the next row. */
+  #skipRow(u8: Uint8Array, flags: number): void {
+    this.#skipVarints(u8, 2);
+    let at = this.#at;
+    this.#at = at + 3 + nibbles(u8[at]) + nibbles(u8[at + 1]) + nibbles(u8[at + 2]);
+    if ((flags & HIGH_PARTS) !== 0) this.#skipVarints(u8, 4);
+    at = this.#at;
+    if ((flags & ONE_PRICE) !== 0) this.#at = at + 1 + (u8[at] & 15);
+    else if ((flags & HAS_PRICE) !== 0) this.#at = at + 2 + nibbles(u8[at]) + nibbles(u8[at + 1]);
+    this.#skipVarints(u8, (flags & ONE_TIME) !== 0 ? 1 : 2);
+  }
+
+  #skipVarints(u8: Uint8Array, count: number): void {
+    for (let i = 0; i < count; i++) while (u8[this.#at++] >= 128);
+  }
+
   #varint(u8: Uint8Array): number {
     let byte = u8[this.#at++];
     let value = byte & 0x7f;
@@ -326,6 +363,11 @@ export class ColdBlobs {
     row.high = this.#xor(u8, b & 15, Math.max(row.open, row.close));
     row.low = this.#xor(u8, b >>> 4, Math.min(row.open, row.close));
   }
+}
+
+/** The sum of the two lengths that a byte holds. */
+function nibbles(byte: number): number {
+  return (byte & 15) + (byte >>> 4);
 }
 
 function putIntegers(start: number, row: BucketRow): number {

@@ -13,7 +13,6 @@ export class ColdStore {
   readonly #plan: LevelPlan;
   readonly blobs: ColdBlobs;
   readonly #row = new BucketRow();
-  readonly #merged = new BucketRow();
   readonly #sum = new Figures();
 
   constructor(heap: Heap, plan: LevelPlan) {
@@ -175,24 +174,6 @@ export class ColdStore {
     return row;
   }
 
-  /** Adds all rows that start in [fromMs, toMs) to `figures`. */
-  accumulate(active: number, fromMs: number, toMs: number, figures: Figures): void {
-    const count = this.count(active);
-    for (let i = 0; i < count; i++) {
-      const blob = this.blobAt(active, i);
-      if (this.blobs.startMs(blob) >= toMs) break;
-      if (this.blobs.endMs(blob) <= fromMs) continue;
-      if (this.blobs.startMs(blob) >= fromMs && this.blobs.endMs(blob) <= toMs) {
-        this.blobs.total(blob, this.#merged);
-        figures.add(this.#merged);
-        continue;
-      }
-      this.blobs.unpack(blob, this.#row, (row) => {
-        if (row.startMs >= fromMs && row.startMs < toMs) figures.add(row);
-      });
-    }
-  }
-
   /** Calls `each` for all rows that start in [fromMs, toMs), in order of time. */
   eachRow(active: number, fromMs: number, toMs: number, each: (row: BucketRow) => void): void {
     const count = this.count(active);
@@ -208,18 +189,12 @@ export class ColdStore {
 
   /** Start of the first row at or behind fromMs, or Infinity. */
   firstStartMs(active: number, fromMs: number): number {
-    const count = this.count(active);
-    for (let i = 0; i < count; i++) {
-      const blob = this.blobAt(active, i);
-      if (this.blobs.startMs(blob) >= fromMs) return this.blobs.startMs(blob);
-      if (this.blobs.endMs(blob) <= fromMs) continue;
-      let found = Number.POSITIVE_INFINITY;
-      this.blobs.unpack(blob, this.#row, (row) => {
-        if (row.startMs >= fromMs && row.startMs < found) found = row.startMs;
-      });
-      if (found !== Number.POSITIVE_INFINITY) return found;
-    }
-    return Number.POSITIVE_INFINITY;
+    // From the newest on, because most questions are about what is younger than all of these.
+    let i = this.count(active);
+    while (i > 0 && this.blobs.lastStartMs(this.blobAt(active, i - 1)) >= fromMs) i -= 1;
+    return i === this.count(active)
+      ? Number.POSITIVE_INFINITY
+      : this.blobs.firstStartMs(this.blobAt(active, i), fromMs);
   }
 
   /** When the next blob has to be merged or dropped, as a high; Infinity without any. */

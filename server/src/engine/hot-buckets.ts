@@ -306,6 +306,13 @@ export class HotBuckets {
 
   /** Reads a bucket's figures. */
   read(bucket: number, row: BucketRow): void {
+    this.readSums(bucket, row);
+    row.open = this.openPrice(bucket);
+    row.close = this.closePrice(bucket);
+  }
+
+  /** Reads a bucket's figures without its open and close, which cost a look at their records. */
+  readSums(bucket: number, row: BucketRow): void {
     const { u32, f64 } = this.#heap;
     row.startMs = f64[bucket + START];
     row.buys = u32[2 * bucket + BUYS];
@@ -322,16 +329,24 @@ export class HotBuckets {
     row.tokenSell2 = f64[bucket + TOKEN_SELL + 2];
     row.high = f64[bucket + HIGH];
     row.low = f64[bucket + LOW];
-    const open = u32[2 * bucket + OPEN_RECORD];
-    const close = u32[2 * bucket + CLOSE_RECORD];
-    row.open = open === 0 ? Number.NaN : priceOf(this.#records.read(open));
-    row.close = close === 0 ? Number.NaN : priceOf(this.#records.read(close));
     row.firstMs = f64[bucket + FIRST_TIME];
     row.lastMs = f64[bucket + LAST_TIME];
   }
 
-  /** Calls `each` for the buckets with trades that start in [fromMs, toMs), in order of time. */
-  eachRow(active: number, fromMs: number, toMs: number, row: BucketRow, each: (row: BucketRow) => void): void {
+  openPrice(bucket: number): number {
+    return this.#priceOf(this.#heap.u32[2 * bucket + OPEN_RECORD]);
+  }
+
+  closePrice(bucket: number): number {
+    return this.#priceOf(this.#heap.u32[2 * bucket + CLOSE_RECORD]);
+  }
+
+  #priceOf(record: number): number {
+    return record === 0 ? Number.NaN : priceOf(this.#records.read(record));
+  }
+
+  /** The first bucket that starts at or behind fromMs, or 0. */
+  firstFrom(active: number, fromMs: number): number {
     const { u32, f64 } = this.#heap;
     let bucket = u32[2 * active + HOT_TAIL];
     let first = 0;
@@ -339,11 +354,7 @@ export class HotBuckets {
       first = bucket;
       bucket = u32[2 * bucket + PREVIOUS];
     }
-    for (bucket = first; bucket !== 0 && f64[bucket + START] < toMs; bucket = u32[2 * bucket + NEXT]) {
-      if (this.trades(bucket) === 0) continue;
-      this.read(bucket, row);
-      each(row);
-    }
+    return first;
   }
 
   /** Widens buckets that are old enough for a coarser step, and merges those that then share one. */

@@ -1,7 +1,7 @@
 /**
  * Unique traders of a token in windows that share a close and differ in their open: settled last-seen times and the
- * unsettled swaps together. Exact as long as nothing but exact parts are needed: a window that lies wholly within the unsettled
- * swaps is exact even for a token whose settled traders are a sketch.
+ * unsettled swaps together, in one pass for all windows. Exact as long as nothing but exact parts are needed: a window that lies wholly
+ * within the unsettled swaps is exact even for a token whose settled traders are a sketch.
  *
  * The wallets of a busy token's unsettled swaps are cached between calls; the cache is derived, never part of the state.
  */
@@ -11,7 +11,8 @@ import { FLAG_BUY, FLAG_COUNTS } from "./record-view.ts";
 import type { Records } from "./records.ts";
 import type { SettledTraders } from "./settled-traders.ts";
 import { HOT_COUNTING, HOT_HEAD, TRADER_SKETCH, TRADER_TABLE } from "./tokens.ts";
-import { estimate, REGISTERS } from "./trader-sketch.ts";
+import { firstOf, TraderTally } from "./trader-tally.ts";
+import { type SettledRefs, UnsettledWallets } from "./unsettled-wallets.ts";
 
 /** Tokens with fewer unsettled swaps are counted from scratch each time. */
 const CACHE_SWAPS_MIN = 200;
@@ -19,43 +20,21 @@ const CACHED_TOKENS_MAX = 256;
 
 export type TraderCount = { traders: number; buyers: number; sellers: number; estimated: boolean };
 
-/** Wallets of unsettled swaps that count, with the times of their last buy and sell before a close. */
-class UnsettledWallets {
-  readonly indexOf = new Map<number, number>();
-  buyMs: number[] = [];
-  sellMs: number[] = [];
-  code: number[] = [];
-  /** Swaps at or beyond the close when last asked. */
-  waiting: number[] = [];
-  /** The close up to which swaps are noted; a cache cannot go back behind it. */
-  closeMs = Number.NEGATIVE_INFINITY;
-
-  note(who: number, buy: boolean, timeMs: number): void {
-    let i = this.indexOf.get(who);
-    if (i === undefined) {
-      i = this.buyMs.length;
-      this.indexOf.set(who, i);
-      this.buyMs.push(Number.NEGATIVE_INFINITY);
-      this.sellMs.push(Number.NEGATIVE_INFINITY);
-      this.code.push(-1);
-    }
-    const times = buy ? this.buyMs : this.sellMs;
-    if (times[i] < timeMs) times[i] = timeMs;
-  }
-}
-
 export class TraderCounts {
   readonly #heap: Heap;
   readonly #records: Records;
   readonly #hot: HotBuckets;
   readonly #settled: SettledTraders;
   readonly #cache = new Map<number, UnsettledWallets>();
+  /** Those of the token that was last counted from scratch. */
+  readonly #fresh: UnsettledWallets;
 
   constructor(heap: Heap, records: Records, hot: HotBuckets, settled: SettledTraders) {
     this.#heap = heap;
     this.#records = records;
     this.#hot = hot;
     this.#settled = settled;
+    this.#fresh = new UnsettledWallets(settled.tables, settled.sketches);
   }
 
   /** A record of the token has begun to count. */
@@ -71,13 +50,26 @@ export class TraderCounts {
 
   /** Counts for windows [opensMs[i], closeMs); opens descend (the shortest window first). */
   count(token: number, active: number, opensMs: readonly number[], closeMs: number): TraderCount[] {
-    const wallets = this.#wallets(token, active, closeMs);
-    const sketch = active === 0 ? 0 : this.#heap.u32[2 * active + TRADER_SKETCH];
+    const settled = this.#settledOf(active);
+    const wallets = this.#wallets(token, active, settled, closeMs);
+    const { sketch, table } = settled;
+    if (sketch === 0) return this.#countExact(table, wallets, opensMs);
     const settledEndMs = this.#settledEndMs(active);
-    const exact = opensMs.filter((openMs) => sketch === 0 || openMs >= settledEndMs);
-    const counts = this.#countExact(active, wallets, exact);
-    for (const openMs of opensMs.slice(exact.length)) counts.push(this.#estimate(sketch, wallets, openMs));
+    const exact = opensMs.filter((openMs) => openMs >= settledEndMs);
+    const counts = this.#countExact(table, wallets, exact);
+    if (exact.length === opensMs.length) return counts;
+    // What is unsettled lies wholly in a window that reaches into what is settled.
+    const { buyerRanks, sellerRanks } = wallets;
+    const opens = opensMs.slice(exact.length);
+    const estimates = this.#settled.sketches.estimates(sketch, opens, buyerRanks, sellerRanks);
+    for (const estimate of estimates) counts.push({ ...estimate, estimated: true });
     return counts;
+  }
+
+  #settledOf(active: number): SettledRefs {
+    if (active === 0) return { table: 0, sketch: 0 };
+    const { u32 } = this.#heap;
+    return { table: u32[2 * active + TRADER_TABLE], sketch: u32[2 * active + TRADER_SKETCH] };
   }
 
   /** Windows that open here or later are counted exactly. */
@@ -92,19 +84,13 @@ export class TraderCounts {
     return head === 0 ? Number.POSITIVE_INFINITY : this.#hot.startMs(head);
   }
 
-  #wallets(token: number, active: number, closeMs: number): UnsettledWallets {
+  #wallets(token: number, active: number, settled: SettledRefs, closeMs: number): UnsettledWallets {
     let wallets = this.#cache.get(token);
     if (wallets === undefined || closeMs < wallets.closeMs) {
       this.#cache.delete(token);
-      wallets = new UnsettledWallets();
-      if (active !== 0) {
-        for (let b = this.#heap.u32[2 * active + HOT_HEAD]; b !== 0; b = this.#hot.next(b)) {
-          for (let record = this.#hot.firstRecord(b); record !== 0; record = this.#records.next(record)) {
-            if ((this.#records.flags(record) & FLAG_COUNTS) !== 0) wallets.waiting.push(record);
-          }
-        }
-        if (this.#heap.u32[2 * active + HOT_COUNTING] >= CACHE_SWAPS_MIN) this.#remember(token, wallets);
-      }
+      wallets = this.#begun(token, active);
+      wallets.begin(settled);
+      this.#awaitAll(active, wallets);
     }
     wallets.closeMs = closeMs;
     const still: number[] = [];
@@ -120,75 +106,60 @@ export class TraderCounts {
     return wallets;
   }
 
-  #remember(token: number, wallets: UnsettledWallets): void {
+  /** Wallets to begin with: in the cache, where the token has many. */
+  #begun(token: number, active: number): UnsettledWallets {
+    if (active === 0 || this.#heap.u32[2 * active + HOT_COUNTING] < CACHE_SWAPS_MIN) return this.#fresh;
     if (this.#cache.size >= CACHED_TOKENS_MAX) {
       for (const oldest of this.#cache.keys()) {
         this.#cache.delete(oldest);
         break;
       }
     }
+    const wallets = new UnsettledWallets(this.#settled.tables, this.#settled.sketches);
     this.#cache.set(token, wallets);
+    return wallets;
   }
 
-  #countExact(active: number, wallets: UnsettledWallets, opensMs: readonly number[]): TraderCount[] {
-    const n = opensMs.length;
-    const any = new Array<number>(n + 1).fill(0);
-    const buys = new Array<number>(n + 1).fill(0);
-    const sells = new Array<number>(n + 1).fill(0);
-    const firstWindow = (timeMs: number): number => {
-      let i = 0;
-      while (i < n && timeMs < opensMs[i]) i += 1;
-      return i;
-    };
-    const add = (buyMs: number, sellMs: number): void => {
-      any[firstWindow(Math.max(buyMs, sellMs))] += 1;
-      buys[firstWindow(buyMs)] += 1;
-      sells[firstWindow(sellMs)] += 1;
-    };
-    const table = active === 0 ? 0 : this.#heap.u32[2 * active + TRADER_TABLE];
-    const seen = new Set<number>();
-    if (table !== 0) {
-      this.#settled.tables.each(table, (who, buyMs, sellMs) => {
-        const i = wallets.indexOf.get(who);
-        if (i === undefined) {
-          add(buyMs, sellMs);
-          return;
-        }
-        seen.add(i);
-        add(Math.max(buyMs, wallets.buyMs[i]), Math.max(sellMs, wallets.sellMs[i]));
-      });
+  #awaitAll(active: number, wallets: UnsettledWallets): void {
+    if (active === 0) return;
+    for (let b = this.#heap.u32[2 * active + HOT_HEAD]; b !== 0; b = this.#hot.next(b)) {
+      for (let record = this.#hot.firstRecord(b); record !== 0; record = this.#records.next(record)) {
+        if ((this.#records.flags(record) & FLAG_COUNTS) !== 0) wallets.waiting.push(record);
+      }
     }
-    for (let i = 0; i < wallets.buyMs.length; i++) {
-      if (!seen.has(i)) add(wallets.buyMs[i], wallets.sellMs[i]);
+  }
+
+  #countExact(table: number, wallets: UnsettledWallets, opensMs: readonly number[]): TraderCount[] {
+    if (opensMs.length === 0) return [];
+    const tally = new TraderTally(opensMs.length);
+    if (table !== 0) this.#settled.tables.tally(table, opensMs, tally);
+    const { traders, buyers, sellers } = tally;
+    for (let i = 0; i < wallets.count; i++) {
+      const buyMs = wallets.buyMs[i];
+      const sellMs = wallets.sellMs[i];
+      const settledBuyMs = wallets.settledBuyMs[i];
+      const settledSellMs = wallets.settledSellMs[i];
+      raise(traders, opensMs, Math.max(settledBuyMs, settledSellMs), Math.max(buyMs, sellMs));
+      raise(buyers, opensMs, settledBuyMs, buyMs);
+      raise(sellers, opensMs, settledSellMs, sellMs);
     }
     const counts: TraderCount[] = [];
     const sum = { traders: 0, buyers: 0, sellers: 0 };
-    for (let i = 0; i < n; i++) {
-      sum.traders += any[i];
-      sum.buyers += buys[i];
-      sum.sellers += sells[i];
+    for (let i = 0; i < opensMs.length; i++) {
+      sum.traders += traders[i];
+      sum.buyers += buyers[i];
+      sum.sellers += sellers[i];
       counts.push({ ...sum, estimated: false });
     }
     return counts;
   }
+}
 
-  #estimate(sketch: number, wallets: UnsettledWallets, openMs: number): TraderCount {
-    const { sketches } = this.#settled;
-    const buyers = new Uint8Array(REGISTERS);
-    const sellers = new Uint8Array(REGISTERS);
-    sketches.eachEntry(sketch, (register, buy, rank, ms) => {
-      if (ms < openMs) return;
-      const side = buy ? buyers : sellers;
-      if (side[register] < rank) side[register] = rank;
-    });
-    for (const [who, i] of wallets.indexOf) {
-      if (wallets.code[i] < 0) wallets.code[i] = sketches.registerOf(who) * 64 + sketches.rankOf(who);
-      const register = wallets.code[i] >>> 6;
-      const rank = wallets.code[i] & 63;
-      if (wallets.buyMs[i] >= openMs && buyers[register] < rank) buyers[register] = rank;
-      if (wallets.sellMs[i] >= openMs && sellers[register] < rank) sellers[register] = rank;
-    }
-    const both = buyers.map((rank, i) => Math.max(rank, sellers[i]));
-    return { traders: estimate(both), buyers: estimate(buyers), sellers: estimate(sellers), estimated: true };
-  }
+/** A wallet that was counted by one time counts by another one, if that is later. */
+function raise(tally: number[], opensMs: readonly number[], fromMs: number, toMs: number): void {
+  if (toMs <= fromMs) return;
+  const to = firstOf(opensMs, toMs);
+  if (to === opensMs.length) return;
+  tally[firstOf(opensMs, fromMs)] -= 1;
+  tally[to] += 1;
 }

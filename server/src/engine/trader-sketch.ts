@@ -1,20 +1,18 @@
 /**
  * A sliding HyperLogLog of a token's settled traders: per register and side a list of possible future maxima (rank and
  * time, none dominated by a newer and higher one), so that it answers for every window at once. Source of the sliding form: Chabchoub
- * and Hebrail, "Sliding HyperLogLog", 2010; of the estimator: Ertl, "New cardinality estimation algorithms for
- * HyperLogLog sketches", 2017 (no bias correction tables, right also for small counts).
+ * and Hebrail, "Sliding HyperLogLog", 2010.
  *
  * Sketch: f64 [0] base second; then one u32 ref for each of GROUPS groups of registers. Group: u32 [0] entries, [1] capacity,
  * then a count byte a register, then the entries: side (1 bit), rank (6), second from the base (25).
  */
 import { hashBytes32 } from "./bytes.ts";
 import type { Heap } from "./heap.ts";
+import { RankCounts, REGISTERS, type TraderEstimate } from "./rank-counts.ts";
 import type { Strings } from "./strings.ts";
+import { firstOf } from "./trader-tally.ts";
 
-const PRECISION = 12;
-export const REGISTERS = 1 << PRECISION;
-/** Relative standard error of the estimate, 1.04 / sqrt(registers). */
-export const SKETCH_ERROR = "0.01625";
+const PRECISION = Math.log2(REGISTERS);
 const GROUP_REGISTERS = 64;
 const GROUPS = REGISTERS / GROUP_REGISTERS;
 const SKETCH_BYTES = 8 + 4 * GROUPS;
@@ -23,9 +21,10 @@ const GROUP_HEADER_WORDS = GROUP_HEADER_BYTES / 4;
 const FIRST_CAPACITY = 8;
 const SECOND_BITS = 25;
 const SECOND_MAX = 2 ** SECOND_BITS - 1;
-const RANK_MAX = 33;
 const REGISTER_SEED = 0x4e61;
 const RANK_SEED = 0x9d2c;
+
+type Ranks = Uint8Array | undefined;
 
 export class TraderSketches {
   readonly #heap: Heap;
@@ -161,6 +160,32 @@ export class TraderSketches {
     }
   }
 
+  /**
+   * Estimates for windows that open at `opensMs`, which descend, and hold what is settled from there on, together with wallets whose
+   * ranks by register are given. One pass: what an entry adds to the first window that holds it, it adds to all longer ones.
+   */
+  estimates(sketch: number, opensMs: readonly number[], buyerRanks: Ranks, sellerRanks: Ranks): TraderEstimate[] {
+    const { u8, u32, f64 } = this.#heap;
+    const n = opensMs.length;
+    const opens = opensMs.map((openMs) => Math.ceil(openMs / 1000) - f64[sketch]);
+    const counts = new RankCounts(n);
+    for (let g = 0; g < GROUPS; g++) {
+      const group = u32[2 * sketch + 2 + g];
+      let at = 2 * group + GROUP_HEADER_WORDS;
+      for (let r = 0; r < GROUP_REGISTERS; r++) {
+        const register = g * GROUP_REGISTERS + r;
+        counts.begin(buyerRanks?.[register] ?? 0, sellerRanks?.[register] ?? 0);
+        const end = group === 0 ? at : at + u8[8 * group + 8 + r];
+        for (; at < end; at++) {
+          const window = firstOf(opens, u32[at] & SECOND_MAX);
+          if (window < n) counts.note(window, u32[at] >>> SECOND_BITS);
+        }
+        counts.end();
+      }
+    }
+    return counts.estimates();
+  }
+
   eachEntry(sketch: number, each: (register: number, buy: boolean, rank: number, ms: number) => void): void {
     const { u8, u32, f64 } = this.#heap;
     const base = f64[sketch];
@@ -184,44 +209,4 @@ function dominates(a: number, b: number): boolean {
   const highA = Math.floor(a / 2 ** SECOND_BITS);
   const highB = Math.floor(b / 2 ** SECOND_BITS);
   return highA >= 64 === highB >= 64 && (highA & 63) >= (highB & 63) && a % 2 ** SECOND_BITS >= b % 2 ** SECOND_BITS;
-}
-
-/** Ertl's improved raw estimator over registers of ranks (0: empty). */
-export function estimate(registers: Uint8Array): number {
-  const counts = new Array<number>(RANK_MAX + 2).fill(0);
-  for (const rank of registers) counts[rank] += 1;
-  const q = RANK_MAX - 1;
-  const m = REGISTERS;
-  let z = m * tau(1 - counts[q + 1] / m);
-  for (let k = q; k >= 1; k--) z = 0.5 * (z + counts[k]);
-  z += m * sigma(counts[0] / m);
-  return Math.round(((0.5 / Math.LN2) * m * m) / z);
-}
-
-function sigma(value: number): number {
-  if (value === 1) return Number.POSITIVE_INFINITY;
-  let x = value;
-  let y = 1;
-  let z = x;
-  for (;;) {
-    x *= x;
-    const before = z;
-    z += x * y;
-    y += y;
-    if (z === before) return z;
-  }
-}
-
-function tau(value: number): number {
-  if (value === 0 || value === 1) return 0;
-  let x = value;
-  let y = 1;
-  let z = 1 - x;
-  for (;;) {
-    x = Math.sqrt(x);
-    const before = z;
-    y *= 0.5;
-    z -= (1 - x) ** 2 * y;
-    if (z === before) return z / 3;
-  }
 }

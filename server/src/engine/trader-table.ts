@@ -7,6 +7,7 @@
  */
 import type { Heap } from "./heap.ts";
 import type { Strings } from "./strings.ts";
+import { firstOf, type TraderTally } from "./trader-tally.ts";
 
 const HEADER_BYTES = 16;
 const ENTRY_WORDS = 3;
@@ -139,6 +140,43 @@ export class TraderTables {
   /** Drops wallets not seen since expiredBeforeMs. Returns the table, which may have moved. */
   sweep(table: number, expiredBeforeMs: number): number {
     return this.#rebuild(table, expiredBeforeMs, this.#heap.f64[table]);
+  }
+
+  /** Where the wallet's entry is, or 0; for `buyMs` and `sellMs`, as long as nothing is noted. */
+  find(table: number, who: number): number {
+    const at = this.#slot(table, who);
+    return this.#heap.u32[at] === 0 ? 0 : at;
+  }
+
+  /** The wallet's last settled buy, cut to the second; -Infinity is never. */
+  buyMs(table: number, entry: number): number {
+    return this.#timeMs(table, this.#heap.u32[entry + 1]);
+  }
+
+  sellMs(table: number, entry: number): number {
+    return this.#timeMs(table, this.#heap.u32[entry + 2]);
+  }
+
+  #timeMs(table: number, second: number): number {
+    return second === 0 ? Number.NEGATIVE_INFINITY : (this.#heap.f64[table] + second - 1) * 1000;
+  }
+
+  /** Counts all wallets by the first of the windows, which open ever earlier, that their last buy, sell, and either, are in. */
+  tally(table: number, opensMs: readonly number[], tally: TraderTally): void {
+    const { u32 } = this.#heap;
+    const base = this.#heap.f64[table] - 1;
+    // As the seconds of the entries count; 1 is the first that is not "never".
+    const opens = opensMs.map((openMs) => Math.max(1, Math.ceil(openMs / 1000) - base));
+    const from = 2 * table + HEADER_WORDS;
+    const end = from + ENTRY_WORDS * u32[2 * table + 3];
+    for (let at = from; at < end; at += ENTRY_WORDS) {
+      if (u32[at] === 0) continue;
+      const buy = u32[at + 1];
+      const sell = u32[at + 2];
+      tally.traders[firstOf(opens, buy > sell ? buy : sell)] += 1;
+      tally.buyers[firstOf(opens, buy)] += 1;
+      tally.sellers[firstOf(opens, sell)] += 1;
+    }
   }
 
   /** Calls `each` with every wallet and its last settled buy and sell, cut to the second; -Infinity is never. */

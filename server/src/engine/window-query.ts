@@ -1,12 +1,13 @@
 /** Figures of a token in a window at an as-of: range queries over its buckets. Reads only. */
-import { BucketRow, Figures } from "./bucket-row.ts";
+import { Figures } from "./bucket-row.ts";
 import type { ColdStore } from "./cold-store.ts";
 import { differenceText, ExactSum, priceChangePercentText, priceChangeText, priceText, vwapText } from "./decimal.ts";
 import type { HotBuckets } from "./hot-buckets.ts";
 import type { LevelPlan } from "./levels.ts";
+import { SKETCH_ERROR } from "./rank-counts.ts";
 import type { TraderCount, TraderCounts } from "./trader-counts.ts";
-import { SKETCH_ERROR } from "./trader-sketch.ts";
 import type { EngineConfig, WindowSpec, WindowStats } from "./types.ts";
+import { WindowSegments } from "./window-segments.ts";
 
 const USD_PLACES = 6;
 const TOKEN_PLACES = 18;
@@ -19,8 +20,9 @@ export class WindowQuery {
   readonly #hot: HotBuckets;
   readonly #cold: ColdStore;
   readonly #traders: TraderCounts;
-  readonly #row = new BucketRow();
+  readonly #segments: WindowSegments;
   readonly #figures = new Figures();
+  readonly #before = new Figures();
   readonly #hasPrevious: readonly boolean[];
 
   constructor(config: EngineConfig, plan: LevelPlan, hot: HotBuckets, cold: ColdStore, traders: TraderCounts) {
@@ -29,47 +31,80 @@ export class WindowQuery {
     this.#hot = hot;
     this.#cold = cold;
     this.#traders = traders;
+    this.#segments = new WindowSegments(hot, cold);
     this.#hasPrevious = config.windows.map((w) => 2 * w.lengthMs + w.stepMs <= plan.longestWindowMs);
   }
 
   edges(window: WindowSpec, asOfMs: number): WindowEdges {
-    const finest = this.#plan.finestStepMs;
     return {
       openMs: Math.floor((asOfMs - window.lengthMs) / window.stepMs) * window.stepMs,
-      closeMs: Math.floor(asOfMs / finest) * finest + finest,
+      closeMs: this.#closeMs(asOfMs),
     };
+  }
+
+  #closeMs(asOfMs: number): number {
+    const finest = this.#plan.finestStepMs;
+    return Math.floor(asOfMs / finest) * finest + finest;
   }
 
   /** Adds up what counts in [fromMs, toMs). */
   figures(active: number, fromMs: number, toMs: number, figures: Figures): void {
-    figures.clear();
-    if (active === 0) return;
-    this.#cold.accumulate(active, fromMs, toMs, figures);
-    this.#hot.eachRow(active, fromMs, toMs, this.#row, (row) => figures.add(row));
+    this.#segments.walk(active, [fromMs, toMs]);
+    this.#segments.sum(fromMs, toMs, figures);
   }
 
-  stats(token: number, active: number, index: number, asOfMs: number, seenSinceMs: number | undefined): WindowStats {
-    const window = this.#config.windows[index];
-    const { openMs, closeMs } = this.edges(window, asOfMs);
+  /** Statistics of the windows of these indexes, in their order. */
+  stats(
+    token: number,
+    active: number,
+    indexes: readonly number[],
+    asOfMs: number,
+    seenSinceMs: number | undefined,
+  ): WindowStats[] {
+    const asked = indexes.map((index, place) => ({ index, place, ...this.edges(this.#config.windows[index], asOfMs) }));
+    // From the latest open to the earliest: each window is the one before it and some more in front.
+    asked.sort((a, b) => b.openMs - a.openMs);
+    const closeMs = this.#closeMs(asOfMs);
+    this.#segments.walk(active, this.#boundsOf(asked, closeMs));
+    const opensMs = asked.map(({ openMs }) => openMs);
+    const counts = this.#traders.count(token, active, opensMs, closeMs);
+    const served = new Array<WindowStats>(indexes.length);
     const f = this.#figures;
-    this.figures(active, openMs, closeMs, f);
-    const usd = sumOf(f.usdBuy, f.usdSell);
-    const amount = sumOf(f.tokenBuy, f.tokenSell);
-    const [count] = this.#traders.count(token, active, [openMs], closeMs);
-    const stats: WindowStats = {
-      open_time: openMs,
-      close_time: closeMs,
-      complete: seenSinceMs !== undefined && seenSinceMs <= openMs,
-      ...volumes(f, usd, amount),
-      ...prices(f, usd, amount),
-      ...tradersOf(count),
-      ...(f.trades === 0 ? {} : { first_trade_time: f.firstMs, last_trade_time: f.lastMs }),
-    };
-    if (this.#hasPrevious[index]) {
-      this.figures(active, openMs - window.lengthMs, openMs, f);
-      stats.previous = volumes(f, sumOf(f.usdBuy, f.usdSell), sumOf(f.tokenBuy, f.tokenSell));
+    f.clear();
+    let fromMs = closeMs;
+    asked.forEach(({ index, place, openMs }, i) => {
+      this.#segments.extend(openMs, fromMs, f);
+      fromMs = openMs;
+      const usd = sumOf(f.usdBuy, f.usdSell);
+      const amount = sumOf(f.tokenBuy, f.tokenSell);
+      const stats: WindowStats = {
+        open_time: openMs,
+        close_time: closeMs,
+        complete: seenSinceMs !== undefined && seenSinceMs <= openMs,
+        ...volumes(f, usd, amount),
+        ...prices(f, usd, amount),
+        ...tradersOf(counts[i]),
+        ...(f.trades === 0 ? {} : { first_trade_time: f.firstMs, last_trade_time: f.lastMs }),
+      };
+      if (this.#hasPrevious[index]) stats.previous = this.#previousOf(index, openMs);
+      served[place] = stats;
+    });
+    return served;
+  }
+
+  #boundsOf(asked: readonly { readonly index: number; readonly openMs: number }[], closeMs: number): number[] {
+    const bounds = new Set([closeMs]);
+    for (const { index, openMs } of asked) {
+      bounds.add(openMs);
+      if (this.#hasPrevious[index]) bounds.add(openMs - this.#config.windows[index].lengthMs);
     }
-    return stats;
+    return [...bounds].sort((a, b) => a - b);
+  }
+
+  #previousOf(index: number, openMs: number): NonNullable<WindowStats["previous"]> {
+    const f = this.#before;
+    this.#segments.sum(openMs - this.#config.windows[index].lengthMs, openMs, f);
+    return volumes(f, sumOf(f.usdBuy, f.usdSell), sumOf(f.tokenBuy, f.tokenSell));
   }
 
   /** A double near the figure, for ranking. */
@@ -91,38 +126,34 @@ export class WindowQuery {
   #firstStartMs(active: number, fromMs: number): number {
     const cold = this.#cold.firstStartMs(active, fromMs);
     if (cold !== Number.POSITIVE_INFINITY) return cold;
-    let first = Number.POSITIVE_INFINITY;
-    this.#hot.eachRow(active, fromMs, Number.POSITIVE_INFINITY, this.#row, (row) => {
-      if (row.startMs < first) first = row.startMs;
-    });
-    return first;
+    let bucket = this.#hot.firstFrom(active, fromMs);
+    while (bucket !== 0 && this.#hot.trades(bucket) === 0) bucket = this.#hot.next(bucket);
+    return bucket === 0 ? Number.POSITIVE_INFINITY : this.#hot.startMs(bucket);
   }
 
   /** The first instant after asOfMs at which any window changes without an event. */
   nextChangeMs(active: number, asOfMs: number, seenSinceMs: number | undefined): number {
-    let next = Number.POSITIVE_INFINITY;
-    const finest = this.#plan.finestStepMs;
-    const closeMs = Math.floor(asOfMs / finest) * finest + finest;
-    if (active !== 0) {
-      // The first waiting swap counts when its own second has come.
-      next = this.#firstStartMs(active, closeMs);
-    }
+    const closeMs = this.#closeMs(asOfMs);
+    // The first waiting swap counts when its own second has come.
+    let next = active === 0 ? Number.POSITIVE_INFINITY : this.#firstStartMs(active, closeMs);
     const exactFromMs = this.#traders.exactFromMs(active);
-    this.#config.windows.forEach((window, i) => {
-      const { openMs } = this.edges(window, asOfMs);
+    for (let i = 0; i < this.#config.windows.length; i++) {
+      const window = this.#config.windows[i];
       const { lengthMs, stepMs } = window;
+      const { openMs } = this.edges(window, asOfMs);
       if (openMs < exactFromMs) next = Math.min(next, Math.ceil(exactFromMs / stepMs) * stepMs + lengthMs);
       if (seenSinceMs !== undefined && seenSinceMs > openMs) {
         next = Math.min(next, Math.ceil(seenSinceMs / stepMs) * stepMs + lengthMs);
       }
-      if (active === 0) return;
+      // Nothing leaves a window before its next step; for a busy token the first window alone decides.
+      if (active === 0 || next <= openMs + stepMs + lengthMs) continue;
       const leaves = (startMs: number): number => (Math.floor(startMs / stepMs) + 1) * stepMs;
       const first = this.#firstStartMs(active, openMs);
       if (first < closeMs) next = Math.min(next, leaves(first) + lengthMs);
-      if (!this.#hasPrevious[i]) return;
+      if (!this.#hasPrevious[i]) continue;
       const before = this.#firstStartMs(active, openMs - lengthMs);
       if (before < openMs) next = Math.min(next, leaves(before) + 2 * lengthMs);
-    });
+    }
     return next;
   }
 }

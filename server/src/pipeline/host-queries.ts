@@ -123,9 +123,8 @@ export class HostQueries {
     const rev = home.views.look(token, asOf, false);
     const info = engine.info(token);
     let windows = "";
-    for (let i = 0; i < windowIndexes.length; i++) {
-      const figures = windowJson(engine.windowStats(token, windowIndexes[i] as number, asOf), filter);
-      windows += `${i === 0 ? "" : ","}"${selection.windows[i]}":${figures}`;
+    for (const [i, stats] of engine.windowsStats(token, windowIndexes, asOf).entries()) {
+      windows += `${i === 0 ? "" : ","}"${selection.windows[i]}":${windowJson(stats, filter)}`;
     }
     const chainIndex = home.chainIndex(info.chainId);
     return {

@@ -104,9 +104,8 @@ class TokenTopic implements OpenTopic {
     const info = home.engine.info(this.#token);
     const windows: Record<string, JsonObject> = {};
     let windowsText = "";
-    for (let i = 0; i < this.#windows.length; i++) {
+    for (const [i, stats] of home.engine.windowsStats(this.#token, this.#windowIndexes, asOf).entries()) {
       const name = this.#windows[i] as string;
-      const stats = home.engine.windowStats(this.#token, this.#windowIndexes[i] as number, asOf);
       windows[name] = topicFigures(stats);
       windowsText += `${i === 0 ? "" : ","}"${name}":${windowJson(stats, TOPIC_FIGURES)}`;
     }

@@ -21,6 +21,7 @@ export type ServedEngine = Pick<
   | "isRetired"
   | "tokens"
   | "windowStats"
+  | "windowsStats"
   | "figure"
   | "nextChangeMs"
   | "candles"

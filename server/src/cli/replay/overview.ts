@@ -1,11 +1,17 @@
 /** The final overview of a replay: all tokens, as a table for people or as JSON. */
 import type { PartitionEngine } from "../../engine/partition-engine.ts";
-import type { Counters, TokenInfo, TokenRef, WindowStats } from "../../engine/types.ts";
+import type { Counters, TokenInfo, WindowStats } from "../../engine/types.ts";
 import { compareDecimals } from "../../shared/decimal-order.ts";
 import { groupDigits } from "../progress.ts";
 import { type Column, safeText, tableLines } from "../table.ts";
 
-type Ranked = { readonly ref: TokenRef; readonly info: TokenInfo; readonly stats: WindowStats };
+type Ranked = {
+  readonly info: TokenInfo;
+  /** Of the windows that were asked for, in their order. */
+  readonly windows: readonly WindowStats[];
+  /** Of the window that ranks. */
+  readonly stats: WindowStats;
+};
 
 const SYMBOL_WIDTH = 14;
 const COLUMNS: readonly Column[] = [
@@ -23,11 +29,13 @@ const COLUMNS: readonly Column[] = [
   { title: "token", align: "left" },
 ];
 
-/** All known tokens by volume in the window, the greatest first, ties by id. */
-function rankTokens(engine: PartitionEngine, windowIndex: number, asOfMs: number): Ranked[] {
+/** All known tokens by volume in the longest of the windows, the greatest first, ties by id. */
+function rankTokens(engine: PartitionEngine, indexes: readonly number[], asOfMs: number): Ranked[] {
+  const rankedBy = indexes.indexOf(Math.max(...indexes));
   const ranked: Ranked[] = [];
   for (const ref of engine.tokens()) {
-    ranked.push({ ref, info: engine.info(ref), stats: engine.windowStats(ref, windowIndex, asOfMs) });
+    const windows = engine.windowsStats(ref, indexes, asOfMs);
+    ranked.push({ info: engine.info(ref), windows, stats: windows[rankedBy] as WindowStats });
   }
   return ranked.sort(
     (a, b) => compareDecimals(b.stats.volume_usd, a.stats.volume_usd) || (a.info.id < b.info.id ? -1 : 1),
@@ -39,17 +47,13 @@ export function* overviewJson(engine: PartitionEngine, windowNames: readonly str
   const asOfMs = engine.maxHighMs();
   const names = engine.config.windows.map(({ name }) => name);
   const indexes = windowNames.map((name) => names.indexOf(name));
-  const rankIndex = Math.max(...indexes);
   const head = { ...(asOfMs === undefined ? {} : { as_of: asOfMs }), counters: engine.counters };
   yield `${JSON.stringify(head).slice(0, -1)},"items":[`;
   let separator = "";
-  for (const { ref, info, stats } of asOfMs === undefined ? [] : rankTokens(engine, rankIndex, asOfMs)) {
-    const windows: Record<string, WindowStats> = {};
-    for (const index of indexes) {
-      windows[names[index] ?? ""] = index === rankIndex ? stats : engine.windowStats(ref, index, asOfMs as number);
-    }
+  for (const { info, windows } of asOfMs === undefined ? [] : rankTokens(engine, indexes, asOfMs)) {
     const symbol = info.symbol === undefined ? {} : { symbol: info.symbol };
-    yield `${separator}\n${JSON.stringify({ id: info.id, ...symbol, windows })}`;
+    const named = Object.fromEntries(windows.map((stats, i) => [windowNames[i], stats]));
+    yield `${separator}\n${JSON.stringify({ id: info.id, ...symbol, windows: named })}`;
     separator = ",";
   }
   yield "\n]}\n";
@@ -59,7 +63,7 @@ export function* overviewTable(engine: PartitionEngine, windowName: string): Gen
   const asOfMs = engine.maxHighMs();
   if (asOfMs !== undefined) {
     const windowIndex = engine.config.windows.findIndex(({ name }) => name === windowName);
-    const ranked = rankTokens(engine, windowIndex, asOfMs);
+    const ranked = rankTokens(engine, [windowIndex], asOfMs);
     const first = ranked[0]?.stats;
     const edges = first === undefined ? "" : `, ${isoTime(first.open_time)} to ${isoTime(first.close_time)}`;
     const complete = first?.complete === false ? " (the swaps do not reach back to its beginning)" : "";

@@ -1,0 +1,113 @@
+/**
+ * The figures of many windows from one walk over a token's buckets. The edges of all windows cut time into segments; each
+ * bucket is added to its segment alone, and a window is the sum of the segments that it covers. Adding up every window
+ * apart reads the youngest buckets once a window and `previous`: with the default list a dozen times.
+ */
+import { BucketRow, Figures } from "./bucket-row.ts";
+import type { ColdStore } from "./cold-store.ts";
+import type { HotBuckets } from "./hot-buckets.ts";
+
+export class WindowSegments {
+  readonly #hot: HotBuckets;
+  readonly #cold: ColdStore;
+  readonly #row = new BucketRow();
+  /** Ascending; segment k is [bounds[k], bounds[k + 1]). */
+  #bounds: readonly number[] = [];
+  #count = 0;
+  readonly #figures: Figures[] = [];
+  /** By segment: its last hot bucket with a price, whose close is looked up when all have been seen. */
+  readonly #lastPriced: number[] = [];
+
+  constructor(hot: HotBuckets, cold: ColdStore) {
+    this.#hot = hot;
+    this.#cold = cold;
+  }
+
+  /** Adds up the token's buckets between these bounds, which ascend; what follows speaks of them until the next walk. */
+  walk(active: number, bounds: readonly number[]): void {
+    this.#bounds = bounds;
+    this.#count = bounds.length - 1;
+    for (let k = 0; k < this.#count; k++) {
+      if (k === this.#figures.length) this.#figures.push(new Figures());
+      else this.#figures[k].clear();
+      this.#lastPriced[k] = 0;
+    }
+    if (active === 0) return;
+    this.#addCold(active);
+    this.#addHot(active);
+  }
+
+  /** The sum of the segments from one bound to another, both of the walk. */
+  sum(fromMs: number, toMs: number, figures: Figures): void {
+    figures.clear();
+    for (let k = this.#bounds.indexOf(fromMs); k < this.#count && this.#bounds[k] < toMs; k++) {
+      figures.addLater(this.#figures[k]);
+    }
+  }
+
+  /** Puts the segments from a bound of the walk to another, which is where `figures` begins, in front of it. */
+  extend(fromMs: number, toMs: number, figures: Figures): void {
+    for (let k = this.#bounds.indexOf(toMs) - 1; k >= 0 && this.#bounds[k] >= fromMs; k--) {
+      figures.addEarlier(this.#figures[k]);
+    }
+  }
+
+  /** The segment of a bucket; `near` is that of the one before, which most are in. -1 and `count` lie outside. */
+  #segmentOf(startMs: number, near: number): number {
+    const bounds = this.#bounds;
+    let k = near;
+    while (k < this.#count && startMs >= bounds[k + 1]) k += 1;
+    while (k >= 0 && startMs < bounds[k]) k -= 1;
+    return k;
+  }
+
+  #addCold(active: number): void {
+    const { blobs } = this.#cold;
+    const firstMs = this.#bounds[0];
+    const closeMs = this.#bounds[this.#count];
+    const blobCount = this.#cold.count(active);
+    let k = 0;
+    const add = (row: BucketRow): void => {
+      k = this.#segmentOf(row.startMs, k);
+      if (k >= 0 && k < this.#count) this.#figures[k].add(row);
+      else k = Math.min(Math.max(k, 0), this.#count - 1);
+    };
+    for (let i = 0; i < blobCount; i++) {
+      const blob = this.#cold.blobAt(active, i);
+      const startMs = blobs.startMs(blob);
+      if (startMs >= closeMs) break;
+      const endMs = blobs.endMs(blob);
+      if (endMs <= firstMs) continue;
+      const segment = this.#segmentOf(startMs, k);
+      if (segment >= 0 && endMs <= this.#bounds[segment + 1]) {
+        blobs.total(blob, this.#row);
+        this.#figures[segment].add(this.#row);
+        k = segment;
+      } else blobs.unpack(blob, this.#row, add);
+    }
+  }
+
+  #addHot(active: number): void {
+    const hot = this.#hot;
+    const row = this.#row;
+    const closeMs = this.#bounds[this.#count];
+    let k = 0;
+    for (let b = hot.firstFrom(active, this.#bounds[0]); b !== 0; b = hot.next(b)) {
+      const startMs = hot.startMs(b);
+      if (startMs >= closeMs) break;
+      if (hot.trades(b) === 0) continue;
+      k = this.#segmentOf(startMs, k);
+      const figures = this.#figures[k];
+      hot.readSums(b, row);
+      row.open = row.high;
+      if (!Number.isNaN(row.high)) {
+        if (Number.isNaN(figures.open)) row.open = hot.openPrice(b);
+        this.#lastPriced[k] = b;
+      }
+      figures.add(row);
+    }
+    for (k = 0; k < this.#count; k++) {
+      if (this.#lastPriced[k] !== 0) this.#figures[k].close = hot.closePrice(this.#lastPriced[k]);
+    }
+  }
+}
