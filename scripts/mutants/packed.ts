@@ -96,24 +96,18 @@ export const packedMutants: readonly Mutant[] = [
     what: "a bucket that was held long is packed before finer ones that are older",
   },
   {
-    file: "cold-store.ts",
-    search: "if (this.blobs.startMs(blob) >= fromMs && this.blobs.endMs(blob) <= toMs) {",
-    replacement: "if (this.blobs.startMs(blob) >= fromMs) {",
+    file: "window-segments.ts",
+    search: "const segment = this.#segmentOf(startMs, k);\n      if (segment >= 0 && endMs <=",
+    replacement: "const segment = this.#segmentOf(startMs, k);\n      if (segment >= 0 && startMs <=",
     what: "a whole blob counts though it ends behind the span",
   },
   {
-    file: "cold-store.ts",
-    search: "        if (row.startMs >= fromMs && row.startMs < found) found = row.startMs;\n",
-    replacement: "        if (row.startMs < found) found = row.startMs;\n",
+    file: "cold-blob.ts",
+    search: "      if (startMs >= fromMs) return startMs;\n",
+    replacement: "      return startMs;\n",
     what: "the first packed bucket of a blob is taken for the first of the span",
   },
-  {
-    file: "cold-store.ts",
-    search: "      if (found !== Number.POSITIVE_INFINITY) return found;\n",
-    replacement: "      return found;\n",
-    what: "a blob that ends within the first bucket of the span hides those behind it",
-    survives: "no span begins within a packed bucket: its edges are multiples of the step that is kept at their age",
-  },
+
   {
     file: "cold-store.ts",
     search: "    while (at > 0 && this.blobs.level(this.blobAt(active, at - 1)) < level) at -= 1;\n",

@@ -16,8 +16,8 @@ export const readMutants: readonly Mutant[] = [
   },
   {
     file: "window-query.ts",
-    search: "closeMs: Math.floor(asOfMs / finest) * finest + finest,",
-    replacement: "closeMs: Math.floor(asOfMs / finest) * finest,",
+    search: "return Math.floor(asOfMs / finest) * finest + finest;",
+    replacement: "return Math.floor(asOfMs / finest) * finest;",
     what: "the step that runs is not in the window",
   },
   {
@@ -28,8 +28,8 @@ export const readMutants: readonly Mutant[] = [
   },
   {
     file: "window-query.ts",
-    search: "next = this.#firstStartMs(active, closeMs);",
-    replacement: "",
+    search: "let next = active === 0 ? Number.POSITIVE_INFINITY : this.#firstStartMs(active, closeMs);",
+    replacement: "let next = Number.POSITIVE_INFINITY;",
     what: "nobody is told when a waiting swap begins to count",
     first: "time-edges",
   },
@@ -70,8 +70,8 @@ export const readMutants: readonly Mutant[] = [
   },
   {
     file: "candle-query.ts",
-    search: "this.#hot.eachRow(active, fromMs, Math.min(toMs, closeMs), this.#row, add);",
-    replacement: "this.#hot.eachRow(active, fromMs, toMs, this.#row, add);",
+    search: "this.#eachHotRow(active, fromMs, Math.min(toMs, closeMs), add);",
+    replacement: "this.#eachHotRow(active, fromMs, toMs, add);",
     what: "candles show swaps that still wait",
     first: "reads",
   },
@@ -130,8 +130,9 @@ export const readMutants: readonly Mutant[] = [
   },
   {
     file: "trader-counts.ts",
-    search: "add(Math.max(buyMs, wallets.buyMs[i]), Math.max(sellMs, wallets.sellMs[i]));",
-    replacement: "add(buyMs, sellMs);",
+    search: "raise(traders, opensMs, Math.max(settledBuyMs, settledSellMs), Math.max(buyMs, sellMs));",
+    replacement:
+      "raise(traders, opensMs, Math.max(settledBuyMs, settledSellMs), Math.max(settledBuyMs, settledSellMs));",
     what: "an unsettled swap of a settled wallet is overlooked",
   },
   {
@@ -170,7 +171,7 @@ export const readMutants: readonly Mutant[] = [
     first: "traders",
   },
   {
-    file: "trader-sketch.ts",
+    file: "rank-counts.ts",
     search: "  z += m * sigma(counts[0] / m);\n",
     replacement: "",
     what: "the estimator forgets the empty registers",

@@ -3,9 +3,9 @@ import type { Mutant } from "./mutant.ts";
 
 export const traderMutants: readonly Mutant[] = [
   {
-    file: "trader-counts.ts",
-    search: "        seen.add(i);\n",
-    replacement: "",
+    file: "unsettled-wallets.ts",
+    search: "const entry = table === 0 ? 0 : this.#tables.find(table, who);",
+    replacement: "const entry = table === 0 ? 0 : Math.min(0, this.#tables.find(table, who));",
     what: "a wallet that is settled and unsettled counts twice",
   },
   {
@@ -23,16 +23,16 @@ export const traderMutants: readonly Mutant[] = [
     first: "traders",
   },
   {
-    file: "trader-counts.ts",
-    search: "      if (ms < openMs) return;\n",
-    replacement: "      if (ms < openMs - 3_600_000) return;\n",
+    file: "trader-sketch.ts",
+    search: "const opens = opensMs.map((openMs) => Math.ceil(openMs / 1000) - f64[sketch]);",
+    replacement: "const opens = opensMs.map((openMs) => Math.ceil(openMs / 1000) - 3600 - f64[sketch]);",
     what: "the estimate takes in an hour before the window",
     first: "traders",
   },
   {
-    file: "trader-counts.ts",
-    search: "      if (wallets.sellMs[i] >= openMs && sellers[register] < rank) sellers[register] = rank;\n",
-    replacement: "",
+    file: "unsettled-wallets.ts",
+    search: "const ranks = buy ? this.buyerRanks : this.sellerRanks;",
+    replacement: "const ranks = buy ? this.buyerRanks : undefined;",
     what: "unsettled sellers are not in the estimate",
     first: "traders",
   },
@@ -142,7 +142,7 @@ export const traderMutants: readonly Mutant[] = [
     first: "memory",
   },
   {
-    file: "trader-sketch.ts",
+    file: "rank-counts.ts",
     search: "for (let k = q; k >= 1; k--) z",
     replacement: "for (let k = q; k > 1; k--) z",
     what: "the estimator forgets the registers of the lowest rank",

@@ -71,7 +71,7 @@ describe("an index of large segments", () => {
     const entries: { readonly hash: number; readonly value: number }[] = [];
     let serial = 0;
     const step = (): void => {
-      if (random.chance(entries.length < 9_000 ? 0.6 : 0.3)) {
+      if (entries.length === 0 || random.chance(entries.length < 9_000 ? 0.6 : 0.3)) {
         // Three segments, and hashes of which many are alike.
         const entry = { hash: random.below(3) * 2 ** 20 + random.below(3_000) * 300, value: ++serial };
         index.insert(entry.hash, entry.value);
