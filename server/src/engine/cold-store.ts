@@ -3,7 +3,7 @@
  * settled hot buckets; a blob that is old enough for the next step is unpacked and merged into it, one beyond the last step's keeping is freed.
  */
 import { BucketRow, Figures } from "./bucket-row.ts";
-import { ColdBlobs, ROWS_MAX } from "./cold-blob.ts";
+import { ColdBlobs } from "./cold-blob.ts";
 import type { Heap } from "./heap.ts";
 import type { LevelPlan } from "./levels.ts";
 import { ACTIVE_UNITS, COLD_CAPACITY, COLD_COUNT, COLD_LIST } from "./tokens.ts";
@@ -49,14 +49,12 @@ export class ColdStore {
     // Behind the last blob of this step or a coarser one; finer ones follow.
     let at = this.count(active);
     while (at > 0 && this.blobs.level(this.blobAt(active, at - 1)) < level) at -= 1;
-    let blob = at > 0 ? this.blobAt(active, at - 1) : 0;
-    if (blob === 0 || this.blobs.level(blob) !== level || this.blobs.rowCount(blob) === ROWS_MAX) {
-      blob = this.blobs.create(level);
-      this.#insert(active, at, blob);
-      at += 1;
-    }
-    const moved = this.blobs.append(blob, row);
-    if (moved !== blob) this.#set(active, at - 1, moved);
+    const last = at > 0 ? this.blobAt(active, at - 1) : 0;
+    const moved = last !== 0 && this.blobs.level(last) === level ? this.blobs.append(last, row) : 0;
+    if (moved === 0) {
+      const fresh = this.blobs.create(level);
+      this.#insert(active, at, this.blobs.append(fresh, row));
+    } else if (moved !== last) this.#set(active, at - 1, moved);
   }
 
   #set(active: number, i: number, blob: number): void {

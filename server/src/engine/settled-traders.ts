@@ -25,7 +25,7 @@ export class SettledTraders {
     this.#exactMax = exactMax;
     this.#tableMax = exactMax + Math.ceil(exactMax / 8);
     this.tables = new TraderTables(heap, strings);
-    this.sketches = new TraderSketches(heap, strings);
+    this.sketches = new TraderSketches(heap, strings, plan.levels[plan.levels.length - 1].keepMs);
   }
 
   #expiredBeforeMs(highMs: number): number {
@@ -53,7 +53,7 @@ export class SettledTraders {
     }
     table = this.tables.sweep(table, expiredMs);
     this.#setTable(active, table);
-    if (this.tables.count(table) > this.#exactMax) this.#estimateFromNow(active, table, timeMs, expiredMs);
+    if (this.tables.count(table) > this.#exactMax) this.#estimateFromNow(active, table, expiredMs);
   }
 
   #setTable(active: number, table: number): void {
@@ -62,8 +62,8 @@ export class SettledTraders {
     this.#heap.u32[2 * active + TRADER_TABLE] = table;
   }
 
-  #estimateFromNow(active: number, table: number, timeMs: number, expiredMs: number): void {
-    const sketch = this.sketches.create(timeMs);
+  #estimateFromNow(active: number, table: number, expiredMs: number): void {
+    const sketch = this.sketches.create();
     this.tables.each(table, (who, buyMs, sellMs) => {
       if (buyMs >= expiredMs) this.sketches.note(sketch, who, true, buyMs, expiredMs);
       if (sellMs >= expiredMs) this.sketches.note(sketch, who, false, sellMs, expiredMs);

@@ -5,7 +5,7 @@ import type { ChainState } from "./chains.ts";
 import type { Counters, EngineConfig } from "./types.ts";
 
 /** Version of the memory image's layout. An image of another version is rebuilt from the log. */
-export const IMAGE_FORMAT = 2;
+export const IMAGE_FORMAT = 3;
 
 export type SnapshotHeader = {
   readonly format: number;

@@ -3,11 +3,12 @@
  * time, none dominated by a newer and higher one), so that it answers for every window at once. Source of the sliding form: Chabchoub
  * and Hebrail, "Sliding HyperLogLog", 2010.
  *
- * Sketch: f64 [0] base second; then one u32 ref for each of GROUPS groups of registers. Group: u32 [0] entries, [1] capacity,
- * then a count byte a register, then the entries: side (1 bit), rank (6), second from the base (25).
+ * Sketch: one u32 ref for each of GROUPS groups of registers. Group: f64 [0] base second; u32 [2] entries, [3] capacity; then
+ * a count byte a register; then the entries of three bytes, or four where the longest window asks for it: side (1 bit),
+ * rank (6), second from the base (17 or 25).
  */
 import { hashBytes32 } from "./bytes.ts";
-import type { Heap } from "./heap.ts";
+import { Heap } from "./heap.ts";
 import { RankCounts, REGISTERS, type TraderEstimate } from "./rank-counts.ts";
 import type { Strings } from "./strings.ts";
 import { firstOf } from "./trader-tally.ts";
@@ -15,12 +16,17 @@ import { firstOf } from "./trader-tally.ts";
 const PRECISION = Math.log2(REGISTERS);
 const GROUP_REGISTERS = 64;
 const GROUPS = REGISTERS / GROUP_REGISTERS;
-const SKETCH_BYTES = 8 + 4 * GROUPS;
-const GROUP_HEADER_BYTES = 8 + GROUP_REGISTERS;
-const GROUP_HEADER_WORDS = GROUP_HEADER_BYTES / 4;
-const FIRST_CAPACITY = 8;
-const SECOND_BITS = 25;
-const SECOND_MAX = 2 ** SECOND_BITS - 1;
+const SKETCH_BYTES = 4 * GROUPS;
+const ENTRIES = 2;
+const CAPACITY = 3;
+const COUNTS_AT = 16;
+const GROUP_HEADER_BYTES = COUNTS_AT + GROUP_REGISTERS;
+/** A group grows by room for a sixteenth and some: more would lie empty once the crowd is steady. */
+const FREE_ENTRIES = 4;
+/** Bits beside the second. */
+const SIDE_AND_RANK_BITS = 7;
+/** Seconds reach over the longest time that is kept and a quarter, so that bases move seldom. */
+const REACH = 1.25;
 const REGISTER_SEED = 0x4e61;
 const RANK_SEED = 0x9d2c;
 
@@ -29,34 +35,54 @@ type Ranks = Uint8Array | undefined;
 export class TraderSketches {
   readonly #heap: Heap;
   readonly #strings: Strings;
+  readonly #entryBytes: number;
+  readonly #secondBits: number;
+  readonly #secondMax: number;
   readonly #list = new Uint32Array(256);
   bytes = 0;
 
-  constructor(heap: Heap, strings: Strings) {
+  constructor(heap: Heap, strings: Strings, keepMs: number) {
     this.#heap = heap;
     this.#strings = strings;
+    this.#entryBytes = (keepMs / 1000) * REACH < 2 ** (24 - SIDE_AND_RANK_BITS) ? 3 : 4;
+    this.#secondBits = 8 * this.#entryBytes - SIDE_AND_RANK_BITS;
+    this.#secondMax = 2 ** this.#secondBits - 1;
   }
 
-  create(timeMs: number): number {
-    const sketch = this.#heap.alloc(SKETCH_BYTES);
-    this.#heap.own(sketch, SKETCH_BYTES >>> 3);
-    // The base lies a year back at most: seconds of 25 bits reach 388 days.
-    this.#heap.f64[sketch] = Math.floor(timeMs / 1000) - Math.floor(SECOND_MAX / 4);
+  create(): number {
     this.bytes += SKETCH_BYTES;
-    return sketch;
+    return this.#heap.alloc(SKETCH_BYTES);
   }
 
   free(sketch: number): void {
-    for (let g = 0; g < GROUPS; g++) this.#freeGroup(this.#heap.u32[2 * sketch + 2 + g]);
+    for (let g = 0; g < GROUPS; g++) this.#freeGroup(this.#heap.u32[2 * sketch + g]);
     this.#heap.free(sketch, SKETCH_BYTES);
     this.bytes -= SKETCH_BYTES;
   }
 
+  #groupBytes(capacity: number): number {
+    return Heap.roundedBytes(GROUP_HEADER_BYTES + this.#entryBytes * capacity);
+  }
+
   #freeGroup(group: number): void {
     if (group === 0) return;
-    const size = GROUP_HEADER_BYTES + 4 * this.#heap.u32[2 * group + 1];
+    const size = this.#groupBytes(this.#heap.u32[2 * group + CAPACITY]);
     this.bytes -= size;
     this.#heap.free(group, size);
+  }
+
+  #get(at: number): number {
+    const { u8 } = this.#heap;
+    const low = u8[at] | (u8[at + 1] << 8) | (u8[at + 2] << 16);
+    return this.#entryBytes === 3 ? low : (low | (u8[at + 3] << 24)) >>> 0;
+  }
+
+  #put(at: number, entry: number): void {
+    const { u8 } = this.#heap;
+    u8[at] = entry;
+    u8[at + 1] = entry >>> 8;
+    u8[at + 2] = entry >>> 16;
+    if (this.#entryBytes === 4) u8[at + 3] = entry >>> 24;
   }
 
   registerOf(who: number): number {
@@ -73,34 +99,49 @@ export class TraderSketches {
 
   /** Notes a settled swap; what lies before expiredBeforeMs may be dropped. */
   note(sketch: number, who: number, buy: boolean, timeMs: number, expiredBeforeMs: number): void {
-    let second = Math.floor(timeMs / 1000) - this.#heap.f64[sketch];
-    if (second > SECOND_MAX) {
-      this.#rebase(sketch, timeMs, expiredBeforeMs);
-      second = Math.floor(timeMs / 1000) - this.#heap.f64[sketch];
-    }
-    if (second < 0) return;
+    const heap = this.#heap;
+    const second = Math.floor(timeMs / 1000);
+    const expired = Math.floor(expiredBeforeMs / 1000);
+    if (second < expired) return;
     const register = this.registerOf(who);
-    const expired = Math.max(0, Math.floor(expiredBeforeMs / 1000) - this.#heap.f64[sketch]);
-    const entry = (((buy ? 64 : 0) + this.rankOf(who)) * 2 ** SECOND_BITS + second) >>> 0;
-    this.#insert(sketch, register, entry, expired);
+    const number = Math.floor(register / GROUP_REGISTERS);
+    let group = heap.u32[2 * sketch + number];
+    if (group === 0) {
+      group = this.#resize(sketch, number, 0, 0);
+      heap.f64[group] = expired;
+    }
+    const fromBase = second - heap.f64[group];
+    if (fromBase < 0 || fromBase > this.#secondMax) this.#rebase(group, Math.max(expired, second - this.#secondMax));
+    const entry = ((buy ? 64 : 0) + this.rankOf(who)) * 2 ** this.#secondBits + second - heap.f64[group];
+    this.#insert(sketch, number, register % GROUP_REGISTERS, entry, expired);
   }
 
-  #insert(sketch: number, register: number, entry: number, expired: number): void {
+  /** Entries in front of those of a register: its counts up to there, four at once. */
+  #entriesBefore(group: number, inGroup: number): number {
+    const { u8, u32 } = this.#heap;
+    const words = 2 * group + COUNTS_AT / 4;
+    let pairs = 0;
+    for (let i = 0; i < inGroup >>> 2; i++) {
+      pairs += (u32[words + i] & 0x00ff00ff) + ((u32[words + i] >>> 8) & 0x00ff00ff);
+    }
+    let before = (pairs & 0xffff) + (pairs >>> 16);
+    for (let i = inGroup & ~3; i < inGroup; i++) before += u8[8 * group + COUNTS_AT + i];
+    return before;
+  }
+
+  #insert(sketch: number, number: number, inGroup: number, entry: number, expired: number): void {
     const heap = this.#heap;
-    const number = Math.floor(register / GROUP_REGISTERS);
-    let group = heap.u32[2 * sketch + 2 + number];
-    if (group === 0) group = this.#resize(sketch, number, 0, FIRST_CAPACITY);
-    const inGroup = register % GROUP_REGISTERS;
-    const counts = 8 * group + 8;
-    let before = 0;
-    for (let i = 0; i < inGroup; i++) before += heap.u8[counts + i];
-    const old = heap.u8[counts + inGroup];
-    const from = 2 * group + GROUP_HEADER_WORDS + before;
+    const bits = this.#secondBits;
+    const group = heap.u32[2 * sketch + number];
+    const expiredInGroup = expired - heap.f64[group];
+    const before = this.#entriesBefore(group, inGroup);
+    const old = heap.u8[8 * group + COUNTS_AT + inGroup];
+    const from = 8 * group + GROUP_HEADER_BYTES + this.#entryBytes * before;
     let kept = 0;
     for (let i = 0; i < old; i++) {
-      const other = heap.u32[from + i];
-      if (dominates(other, entry)) return;
-      if (!dominates(entry, other) && other % 2 ** SECOND_BITS >= expired) this.#list[kept++] = other;
+      const other = this.#get(from + this.#entryBytes * i);
+      if (dominates(other, entry, bits)) return;
+      if (!dominates(entry, other, bits) && (other & this.#secondMax) >= expiredInGroup) this.#list[kept++] = other;
     }
     this.#list[kept++] = entry;
     this.#splice(sketch, number, before, inGroup, old, kept);
@@ -109,55 +150,66 @@ export class TraderSketches {
   /** Replaces the `old` entries of a register, which start behind `before` others, by the `kept` ones in the list. */
   #splice(sketch: number, number: number, before: number, inGroup: number, old: number, kept: number): void {
     const heap = this.#heap;
-    let group = heap.u32[2 * sketch + 2 + number];
-    const total = heap.u32[2 * group];
-    if (total + kept - old > heap.u32[2 * group + 1]) {
-      group = this.#resize(sketch, number, group, Math.ceil((total + 2) * 1.2));
-    }
+    const size = this.#entryBytes;
+    let group = heap.u32[2 * sketch + number];
+    const total = heap.u32[2 * group + ENTRIES];
+    if (total + kept - old > heap.u32[2 * group + CAPACITY])
+      group = this.#resize(sketch, number, group, total + kept - old);
     const { u8, u32 } = heap;
-    heap.own(group, (GROUP_HEADER_BYTES + 4 * u32[2 * group + 1] + 7) >>> 3);
-    const from = 2 * group + GROUP_HEADER_WORDS + before;
-    const end = 2 * group + GROUP_HEADER_WORDS + total;
-    if (kept !== old) u32.copyWithin(from + kept, from + old, end);
-    for (let i = 0; i < kept; i++) u32[from + i] = this.#list[i];
-    for (let i = end + kept - old; i < end; i++) u32[i] = 0;
-    u8[8 * group + 8 + inGroup] = kept;
-    u32[2 * group] = total + kept - old;
+    heap.own(group, (GROUP_HEADER_BYTES + size * u32[2 * group + CAPACITY] + 7) >>> 3);
+    const entries = 8 * group + GROUP_HEADER_BYTES;
+    const from = entries + size * before;
+    const end = entries + size * total;
+    if (kept !== old) u8.copyWithin(from + size * kept, from + size * old, end);
+    for (let i = 0; i < kept; i++) this.#put(from + size * i, this.#list[i]);
+    for (let i = end + size * (kept - old); i < end; i++) u8[i] = 0;
+    u8[8 * group + COUNTS_AT + inGroup] = kept;
+    u32[2 * group + ENTRIES] = total + kept - old;
   }
 
-  #resize(sketch: number, number: number, old: number, capacity: number): number {
+  /** Gives a group room for so many entries and some; what the size class of the heap adds is used as well. */
+  #resize(sketch: number, number: number, old: number, entries: number): number {
     const heap = this.#heap;
-    const size = GROUP_HEADER_BYTES + 4 * capacity;
+    const size = this.#groupBytes(entries + (entries >>> 4) + FREE_ENTRIES);
     const group = heap.alloc(size);
+    heap.own(group, size >>> 3);
     this.bytes += size;
     if (old !== 0) {
-      const used = GROUP_HEADER_BYTES + 4 * heap.u32[2 * old];
+      const used = GROUP_HEADER_BYTES + this.#entryBytes * heap.u32[2 * old + ENTRIES];
       heap.u8.copyWithin(8 * group, 8 * old, 8 * old + used);
       this.#freeGroup(old);
     }
-    heap.u32[2 * group + 1] = capacity;
-    heap.own(sketch + 1 + (number >>> 1), 1);
-    heap.u32[2 * sketch + 2 + number] = group;
+    heap.u32[2 * group + CAPACITY] = Math.floor((size - GROUP_HEADER_BYTES) / this.#entryBytes);
+    heap.own(sketch + (number >>> 1), 1);
+    heap.u32[2 * sketch + number] = group;
     return group;
   }
 
-  /** Moves the base when seconds would overflow (once in 290 days of a token's trading); expired entries leave. */
-  #rebase(sketch: number, timeMs: number, expiredBeforeMs: number): void {
+  /** Lets the seconds of a group count from another base; entries before it, which have expired, leave. */
+  #rebase(group: number, base: number): void {
     const heap = this.#heap;
-    const all: number[] = [];
-    this.eachEntry(sketch, (register, buy, rank, ms) => {
-      if (ms >= expiredBeforeMs) all.push(register, buy ? 64 + rank : rank, ms);
-    });
-    heap.own(sketch, SKETCH_BYTES >>> 3);
-    for (let g = 0; g < GROUPS; g++) {
-      this.#freeGroup(heap.u32[2 * sketch + 2 + g]);
-      heap.u32[2 * sketch + 2 + g] = 0;
+    const { u8, u32, f64 } = heap;
+    const size = this.#entryBytes;
+    heap.own(group, (GROUP_HEADER_BYTES + size * u32[2 * group + CAPACITY] + 7) >>> 3);
+    const shift = f64[group] - base;
+    let at = 8 * group + GROUP_HEADER_BYTES;
+    const end = at + size * u32[2 * group + ENTRIES];
+    let to = at;
+    for (let r = 0; r < GROUP_REGISTERS; r++) {
+      const count = u8[8 * group + COUNTS_AT + r];
+      let kept = 0;
+      for (let i = 0; i < count; i++, at += size) {
+        const entry = this.#get(at);
+        if ((entry & this.#secondMax) + shift < 0) continue;
+        this.#put(to, entry + shift);
+        to += size;
+        kept += 1;
+      }
+      u8[8 * group + COUNTS_AT + r] = kept;
     }
-    heap.f64[sketch] = Math.floor(timeMs / 1000) - Math.floor(SECOND_MAX / 4);
-    for (let i = 0; i < all.length; i += 3) {
-      const second = Math.floor(all[i + 2] / 1000) - heap.f64[sketch];
-      if (second >= 0) this.#insert(sketch, all[i], (all[i + 1] * 2 ** SECOND_BITS + second) >>> 0, 0);
-    }
+    u32[2 * group + ENTRIES] = (to - 8 * group - GROUP_HEADER_BYTES) / size;
+    f64[group] = base;
+    u8.fill(0, to, end);
   }
 
   /**
@@ -166,19 +218,24 @@ export class TraderSketches {
    */
   estimates(sketch: number, opensMs: readonly number[], buyerRanks: Ranks, sellerRanks: Ranks): TraderEstimate[] {
     const { u8, u32, f64 } = this.#heap;
+    const size = this.#entryBytes;
+    const bits = this.#secondBits;
+    const mask = this.#secondMax;
     const n = opensMs.length;
-    const opens = opensMs.map((openMs) => Math.ceil(openMs / 1000) - f64[sketch]);
+    const opens = opensMs.map((openMs) => Math.ceil(openMs / 1000));
     const counts = new RankCounts(n);
     for (let g = 0; g < GROUPS; g++) {
-      const group = u32[2 * sketch + 2 + g];
-      let at = 2 * group + GROUP_HEADER_WORDS;
+      const group = u32[2 * sketch + g];
+      const base = group === 0 ? 0 : f64[group];
+      let at = 8 * group + GROUP_HEADER_BYTES;
       for (let r = 0; r < GROUP_REGISTERS; r++) {
         const register = g * GROUP_REGISTERS + r;
         counts.begin(buyerRanks?.[register] ?? 0, sellerRanks?.[register] ?? 0);
-        const end = group === 0 ? at : at + u8[8 * group + 8 + r];
-        for (; at < end; at++) {
-          const window = firstOf(opens, u32[at] & SECOND_MAX);
-          if (window < n) counts.note(window, u32[at] >>> SECOND_BITS);
+        const end = group === 0 ? at : at + size * u8[8 * group + COUNTS_AT + r];
+        for (; at < end; at += size) {
+          const entry = this.#get(at);
+          const window = firstOf(opens, base + (entry & mask));
+          if (window < n) counts.note(window, entry >>> bits);
         }
         counts.end();
       }
@@ -188,16 +245,18 @@ export class TraderSketches {
 
   eachEntry(sketch: number, each: (register: number, buy: boolean, rank: number, ms: number) => void): void {
     const { u8, u32, f64 } = this.#heap;
-    const base = f64[sketch];
+    const size = this.#entryBytes;
     for (let g = 0; g < GROUPS; g++) {
-      const group = u32[2 * sketch + 2 + g];
+      const group = u32[2 * sketch + g];
       if (group === 0) continue;
-      let at = 2 * group + GROUP_HEADER_WORDS;
+      const base = f64[group];
+      let at = 8 * group + GROUP_HEADER_BYTES;
       for (let r = 0; r < GROUP_REGISTERS; r++) {
-        const end = at + u8[8 * group + 8 + r];
-        for (; at < end; at++) {
-          const high = Math.floor(u32[at] / 2 ** SECOND_BITS);
-          each(g * GROUP_REGISTERS + r, high >= 64, high & 63, (base + (u32[at] % 2 ** SECOND_BITS)) * 1000);
+        const end = at + size * u8[8 * group + COUNTS_AT + r];
+        for (; at < end; at += size) {
+          const entry = this.#get(at);
+          const high = entry >>> this.#secondBits;
+          each(g * GROUP_REGISTERS + r, high >= 64, high & 63, (base + (entry & this.#secondMax)) * 1000);
         }
       }
     }
@@ -205,8 +264,9 @@ export class TraderSketches {
 }
 
 /** Whether entry a makes b superfluous: same side, as high a rank, as late. */
-function dominates(a: number, b: number): boolean {
-  const highA = Math.floor(a / 2 ** SECOND_BITS);
-  const highB = Math.floor(b / 2 ** SECOND_BITS);
-  return highA >= 64 === highB >= 64 && (highA & 63) >= (highB & 63) && a % 2 ** SECOND_BITS >= b % 2 ** SECOND_BITS;
+function dominates(a: number, b: number, secondBits: number): boolean {
+  const highA = a >>> secondBits;
+  const highB = b >>> secondBits;
+  const mask = 2 ** secondBits - 1;
+  return highA >= 64 === highB >= 64 && (highA & 63) >= (highB & 63) && (a & mask) >= (b & mask);
 }
