@@ -50,6 +50,7 @@ const suites = [
   "heap",
   "memory",
   "snapshots",
+  "packed-rows",
 ];
 const suiteTimeoutMs = 180_000;
 /** One seed for all, so that a run can be repeated. */

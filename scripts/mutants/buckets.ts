@@ -146,20 +146,20 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     file: "cold-blob.ts",
-    search: "if (row.low < f64[blob + 17]) f64[blob + 17] = row.low;",
-    replacement: "if (row.low > f64[blob + 17]) f64[blob + 17] = row.low;",
+    search: "if (row.low < f64[blob + LOW]) f64[blob + LOW] = row.low;",
+    replacement: "if (row.low > f64[blob + LOW]) f64[blob + LOW] = row.low;",
     what: "a blob's header keeps the highest low",
   },
   {
     file: "cold-blob.ts",
-    search: "      f64[blob + 18] = row.close;\n",
+    search: "    f64[blob + CLOSE] = row.close;\n",
     replacement: "",
     what: "a blob's header has no close",
   },
   {
     file: "cold-blob.ts",
-    search: "    f64[blob + 20] = row.lastMs;\n",
-    replacement: "    f64[blob + 20] = row.firstMs;\n",
+    search: "    f64[blob + LAST] = row.lastMs;\n",
+    replacement: "    f64[blob + LAST] = row.firstMs;\n",
     what: "a blob's last trade time is its last bucket's first",
   },
   {
@@ -169,16 +169,17 @@ export const bucketMutants: readonly Mutant[] = [
     what: "dollars lose a carry in a blob's header",
   },
   {
-    file: "cold-blob.ts",
+    file: "row-writer.ts",
     search: "row.usdBuy1 + row.usdSell1 + row.tokenBuy2 + row.tokenSell2 > 0;",
     replacement: "row.usdBuy1 + row.usdSell1 > 0;",
     what: "packing drops the highest limb of amounts",
   },
   {
-    file: "cold-blob.ts",
-    search: "row.open === row.high && row.open === row.low && row.open === row.close;",
-    replacement: "row.open === row.high && row.open === row.close;",
-    what: "packing drops a low below one open, high and close",
+    file: "row-writer.ts",
+    search:
+      "    if (below > 0) run.add(SPREAD, below);\n    return flags | (above > 0 ? ABOVE : 0) | (below > 0 ? BELOW : 0);",
+    replacement: "    return flags | (above > 0 ? ABOVE : 0);",
+    what: "packing drops a low below open and close",
   },
   {
     file: "bucket-row.ts",

@@ -45,12 +45,12 @@ const copyOnWrite: readonly Mutant[] = [
   ),
   unowned(
     "trader-sketch.ts",
-    "    heap.own(group, (GROUP_HEADER_BYTES + 4 * u32[2 * group + 1] + 7) >>> 3);\n",
-    "",
+    "    const { u8, u32 } = heap;\n    heap.own(group, (GROUP_HEADER_BYTES + size * u32[2 * group + CAPACITY] + 7) >>> 3);\n",
+    "    const { u8, u32 } = heap;\n",
     "sketches",
   ),
   unowned("cold-blob.ts", "    heap.own(target, HEADER_UNITS);\n", "", "headers of blobs"),
-  unowned("cold-blob.ts", "    heap.own(at >>> 3, (size + 15) >>> 3);\n", "", "rows of blobs"),
+  unowned("cold-blob.ts", "    heap.own(from >>> 1, (words + 2) >>> 1);\n", "", "rows of blobs"),
   unowned(
     "hash-index.ts",
     "    this.#heap.own(segment + 1 + slot, 1);\n    u32[table + 2 * slot] = hash;",

@@ -107,7 +107,6 @@ export const packedMutants: readonly Mutant[] = [
     replacement: "      return startMs;\n",
     what: "the first packed bucket of a blob is taken for the first of the span",
   },
-
   {
     file: "cold-store.ts",
     search: "    while (at > 0 && this.blobs.level(this.blobAt(active, at - 1)) < level) at -= 1;\n",
@@ -122,15 +121,74 @@ export const packedMutants: readonly Mutant[] = [
   },
   {
     file: "cold-blob.ts",
-    search: "    row.low = this.#xor(u8, b >>> 4, Math.min(row.open, row.close));",
-    replacement: "    row.low = this.#xor(u8, b >>> 4, row.open);",
+    search: "isFirst ? Number.NaN : f64[blob + CLOSE]",
+    replacement: "Number.NaN",
+    what: "packed prices are written against another price than they are read against",
+  },
+  {
+    file: "row-reader.ts",
+    search: "    const bottom = Math.min(open, row.close);",
+    replacement: "    const bottom = open;",
     what: "a packed low is read against another price than it was packed against",
   },
   {
-    file: "cold-blob.ts",
-    search: "    if (row.firstMs !== row.lastMs) at = putVarint(at, row.lastMs - row.firstMs);",
-    replacement: "    if (row.firstMs !== row.lastMs) at = putVarint(at, row.lastMs - row.startMs);",
+    file: "row-reader.ts",
+    search: "      low += base;\n      high -= 1;\n",
+    replacement: "      low += base;\n",
+    what: "a lone swap's amount loses a borrow when it is read",
+  },
+  {
+    file: "row-reader.ts",
+    search: "    if ((flags & NEW_UNIT) !== 0) this.#unit = from.take(UNIT_BITS);\n",
+    replacement: "    if ((flags & NEW_UNIT) !== 0) from.take(UNIT_BITS);\n",
+    what: "packed amounts are read in the first row's unit",
+  },
+  {
+    file: "row-writer.ts",
+    search: "run.add(LAST, row.startMs + stepMs - 1 - row.lastMs)",
+    replacement: "run.add(LAST, row.startMs + stepMs - row.lastMs)",
     what: "packing moves the last trade time",
+  },
+  {
+    file: "row-writer.ts",
+    search: "if (this.unit > 0 && fits(this.unit)) return",
+    replacement: "if (this.unit > 0) return",
+    what: "amounts are packed in a unit that they are no multiples of",
+  },
+  {
+    file: "row-writer.ts",
+    search:
+      "      if (isDecimal(row.close, power) && isDecimal(row.high, power) && isDecimal(row.low, power)) return scale;\n",
+    replacement: "      if (isDecimal(row.close, power) && isDecimal(row.high, power)) return scale;\n",
+    what: "a low is packed with fewer decimals than it has",
+    first: "packed-rows",
+  },
+  {
+    file: "row-format.ts",
+    search: "mantissa < MANTISSA_MAX && mantissa / power === price",
+    replacement: "mantissa < MANTISSA_MAX",
+    what: "prices are packed as decimals that they are not",
+  },
+  {
+    file: "bit-stream.ts",
+    search: "      if (width + SLACK_BITS < known) widths[fields[i]] = known - 1;\n      const first",
+    replacement: "      const first",
+    what: "the reader of packed numbers learns other widths than the writer",
+    first: "packed-rows",
+  },
+  {
+    file: "bit-stream.ts",
+    search: "known > SHORT_BITS ? (high << 1) | (low >>> 31) : first",
+    replacement: "known > SHORT_BITS ? high << 1 : first",
+    what: "long numbers lose a bit between two words",
+    first: "packed-rows",
+  },
+  {
+    file: "bit-stream.ts",
+    search: "    if (shift + bits > 32) words[word + 1] = value >>> (32 - shift);\n",
+    replacement: "",
+    what: "what does not fit a word is lost",
+    first: "packed-rows",
   },
   {
     file: "levels.ts",

@@ -165,7 +165,7 @@ export const readMutants: readonly Mutant[] = [
   },
   {
     file: "trader-sketch.ts",
-    search: " && a % 2 ** SECOND_BITS >= b % 2 ** SECOND_BITS;",
+    search: " && (a & mask) >= (b & mask);",
     replacement: ";",
     what: "an old maximum hides a newer one in the sketch",
     first: "traders",
