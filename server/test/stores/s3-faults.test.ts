@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
 import { type TestContext, test } from "node:test";
 import { freePort } from "../../../scripts/servers/process.ts";
 import { type S3Server, startS3 } from "../../../scripts/servers/s3.ts";
@@ -70,6 +72,37 @@ requires("faults of S3", { servers: ["versitygw"] }, () => {
     const endpoint = `http://127.0.0.1:${proxy.port}`;
     const store = storeOf(t, { ...s3Settings(server, "x"), endpoint }, 200);
     await assertAllFail(store, /took longer than 200 ms|timed? ?out/i);
+  });
+
+  test("answers 500 and 503, and an answer that stops in its midst, are failures that may be tried again", async (t) => {
+    const answers = createServer((_request, response) => respond(response));
+    let respond = (_response: ServerResponse): void => {};
+    answers.listen(0, "127.0.0.1");
+    await once(answers, "listening");
+    t.after(async () => {
+      answers.closeAllConnections();
+      answers.close();
+    });
+    const endpoint = `http://127.0.0.1:${(answers.address() as { port: number }).port}`;
+    const access = { region: "us-east-1", accessKey: "a", secretKey: "b" };
+    const store = storeOf(t, { endpoint, bucket: "any", prefix: "x/", ...access }, 500);
+    for (const [status, code] of [
+      [500, "InternalError"],
+      [503, "SlowDown"],
+      [403, "AccessDenied"],
+    ] as const) {
+      respond = (response) => response.writeHead(status).end(`<Error><Code>${code}</Code></Error>`);
+      await assertAllFail(store, new RegExp(`${code}.*HTTP ${status}`));
+    }
+    respond = (response) => {
+      response.writeHead(200, { etag: '"1"', "content-length": "1000" }).write("the beginning");
+    };
+    await assert.rejects(store.readManifest(0), { code: "storage_failed", message: /took longer than 500 ms/ });
+    respond = (response) => {
+      response.writeHead(200, { etag: '"1"', "content-length": "1000" }).write("the beginning");
+      setImmediate(() => response.destroy());
+    };
+    await assert.rejects(store.getPart(0, "base-1-0"), { code: "storage_failed", message: /aborted|ECONNRESET/ });
   });
 
   test("a swap that was applied without an answer is found by looking", async (t) => {
