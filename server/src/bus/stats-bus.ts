@@ -29,7 +29,9 @@ export type TokenAnswer =
       readonly body: string;
     }
   | { readonly kind: "unknown" }
-  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] };
+  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] }
+  /** The owner is away, and nothing is known of this token. */
+  | { readonly kind: "unavailable" };
 
 export type OverviewRequest = {
   readonly window: string;
@@ -69,7 +71,8 @@ export type BodyAnswer =
       readonly stale: boolean;
     }
   | { readonly kind: "unknown" }
-  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] };
+  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] }
+  | { readonly kind: "unavailable" };
 
 export type PartitionStatus = {
   partition: number;

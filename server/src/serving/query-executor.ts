@@ -14,7 +14,7 @@ import type {
   TokenAnswer,
 } from "../bus/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import { ambiguousToken, ProblemError, problemOf, unknownToken } from "./problems.ts";
+import { ambiguousToken, ownerAway, ProblemError, problemOf, unknownToken } from "./problems.ts";
 import { type NamedSelection, Selections } from "./selections.ts";
 
 /** Questions to the bus that may wait at the same time; more are refused with `overloaded`. */
@@ -99,7 +99,7 @@ export class QueryExecutor {
         asOf = Math.max(asOf ?? answer.asOf, answer.asOf);
         return statsText(answer);
       }
-      const problem = answer.kind === "unknown" ? unknownToken(token) : ambiguousToken(token, answer.candidates);
+      const problem = notFound(token, answer);
       return JSON.stringify({ id: token, error: { code: problem.code, message: problem.message, ...problem.extras } });
     });
     asOf ??= await this.#asOf();
@@ -189,12 +189,20 @@ const staleText = (stale: boolean): string => (stale ? ',"stale":true' : "");
 
 function foundStats(token: string, answer: TokenAnswer): StatsAnswer {
   if (answer.kind === "stats") return answer;
-  throw answer.kind === "unknown" ? unknownToken(token) : ambiguousToken(token, answer.candidates);
+  throw notFound(token, answer);
 }
 
 function foundBody(token: string, answer: BodyAnswer): FoundBody {
   if (answer.kind === "body") return answer;
-  throw answer.kind === "unknown" ? unknownToken(token) : ambiguousToken(token, answer.candidates);
+  throw notFound(token, answer);
+}
+
+function notFound(
+  token: string,
+  answer: Exclude<TokenAnswer | BodyAnswer, { kind: "stats" } | { kind: "body" }>,
+): ProblemError {
+  if (answer.kind === "ambiguous") return ambiguousToken(token, answer.candidates);
+  return answer.kind === "unknown" ? unknownToken(token) : ownerAway(token);
 }
 
 const tooSlow = (timeoutMs: number): SwapstatsError =>
