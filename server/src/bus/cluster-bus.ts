@@ -3,6 +3,8 @@
  * one is away its last known answers are given, marked as stale, or `unavailable` where nothing is known; never an older answer
  * after a newer one. A token is unknown only when every partition has answered.
  */
+
+import { SwapstatsError } from "../shared/errors.ts";
 import type { LocalPart, OwnedPartition } from "./cluster-contract.ts";
 import { ClusterNode, type ClusterNodeOptions } from "./cluster-node.ts";
 import { ClusterOverview } from "./cluster-overview.ts";
@@ -27,10 +29,9 @@ import type {
   TopicOpened,
   TopicUpdate,
 } from "./stats-bus.ts";
-import { SwapstatsError } from "../shared/errors.ts";
 import { newestDeadLetters } from "./thread-bus.ts";
-import { type AskParts, type Finding, TokenFinder } from "./token-finder.ts";
 import { TokenFeed } from "./token-feed.ts";
+import { type AskParts, type Finding, TokenFinder } from "./token-finder.ts";
 
 export type ClusterBusOptions = ClusterNodeOptions & { readonly finestStepMs: number };
 

@@ -174,7 +174,8 @@ export class ClusterServer {
 
   #host(index: number): HostPort {
     const host = this.#options.hosts[index];
-    if (host === undefined) throw new SwapstatsError("unavailable", "the owner has no such thread", { retryable: true });
+    if (host === undefined)
+      throw new SwapstatsError("unavailable", "the owner has no such thread", { retryable: true });
     return host;
   }
 }

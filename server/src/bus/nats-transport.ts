@@ -231,7 +231,10 @@ function authenticatorOf({ nkey, jwt }: NatsSettings): Authenticator | undefined
   if (jwt === undefined) return seed === undefined ? undefined : nkeyAuthenticator(seed);
   if (jwt.includes("-----BEGIN NATS USER JWT-----")) return credsAuthenticator(encoder.encode(jwt));
   if (seed === undefined) {
-    throw new SwapstatsError("bad_config", "pubsub.nats.jwt needs the user's seed in pubsub.nats.nkey, or a credentials file");
+    throw new SwapstatsError(
+      "bad_config",
+      "pubsub.nats.jwt needs the user's seed in pubsub.nats.nkey, or a credentials file",
+    );
   }
   return jwtAuthenticator(jwt.trim(), seed);
 }

@@ -61,7 +61,9 @@ export class OverviewParts<Row extends { readonly partition: number }> {
 
 export function epochOfParts(parts: readonly { readonly epoch: string }[]): string {
   const text = parts.map((part) => part.epoch).join(".");
-  return text.length <= EPOCH_CHARS_MAX ? text : createHash("sha256").update(text).digest("base64url").slice(0, TAG_CHARS);
+  return text.length <= EPOCH_CHARS_MAX
+    ? text
+    : createHash("sha256").update(text).digest("base64url").slice(0, TAG_CHARS);
 }
 
 export function revisionOfParts(parts: readonly { readonly rev: number }[]): number {
