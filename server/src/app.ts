@@ -88,9 +88,10 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   const clock = new SharedClock(createSharedClock(config.windows.clock, config.app.maxSkewMs));
   const workers = startWorkers(config, dataDir, logFolder, log, clock, options);
   parts.workers = workers;
+  const owned = ownAll(workers, config.ingest.embedded.partitions);
   const bus = new ThreadBus({
     hosts: workers.clients,
-    hostOfPartition: workers.hostOfPartition,
+    partitionCount: () => config.ingest.embedded.partitions,
     boards: workers.boards,
     clock,
     finestStepMs: finestStepMs(config.windows.list),
@@ -106,7 +107,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   const metricsServer = createMetricsServer({ metrics, logger });
   parts.metricsServer = metricsServer;
   const metricsAddress = await listenMetrics(metricsServer, config.metrics.prometheus);
-  for (const problem of await workers.restored()) logger.warn({ problem }, "restored with a problem");
+  for (const problem of await owned) logger.warn({ problem }, "restored with a problem");
   if (config.ingest.source === "generator") parts.generator = startProducer(config, log, logger);
   let stopping: Promise<void> | undefined;
   return {
@@ -164,8 +165,7 @@ function startWorkers(
   { onFatal }: AppOptions,
 ): PartitionWorkers {
   return new PartitionWorkers({
-    partitions: config.ingest.embedded.partitions,
-    workers: config.app.workers,
+    threads: Math.min(config.app.workers, config.ingest.embedded.partitions),
     dataDir,
     logPath: join(logFolder, LOG_DATABASE_NAME),
     owner: config.app.instanceId,
@@ -179,6 +179,15 @@ function startWorkers(
     connectLog: (partition, port) => log.connect(partition, port),
     onFatal,
   });
+}
+
+/** Takes all partitions over; resolves with what was not as it should be. */
+function ownAll(workers: PartitionWorkers, partitions: number): Promise<string[]> {
+  const owning = Promise.all(Array.from({ length: partitions }, (_, partition) => workers.own(partition)));
+  const owned = owning.then((problems) => problems.flat());
+  // Until the listeners are open nobody waits for it.
+  owned.catch(() => {});
+  return owned;
 }
 
 function httpOptions(

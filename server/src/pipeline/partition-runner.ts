@@ -86,11 +86,21 @@ export class PartitionRunner {
     this.#follower = new LogFollower(options.partition, options.reader);
   }
 
+  /** There is a state to be asked. */
+  get isServing(): boolean {
+    return this.#running !== undefined;
+  }
+
   /** For questions; throws `unavailable` while there is no state. */
   get served(): ServedPartition {
     if (this.#running !== undefined) return this.#running.served;
+    throw this.absence;
+  }
+
+  /** What to answer while there is no state. */
+  get absence(): SwapstatsError {
     const why = this.#failure ?? "its state is being restored";
-    throw new SwapstatsError("unavailable", `partition ${this.partition}: ${why}`, { retryable: true });
+    return new SwapstatsError("unavailable", `partition ${this.partition}: ${why}`, { retryable: true });
   }
 
   /** Restores the state. Rejects as `restorePartition` does; the partition has then failed. */

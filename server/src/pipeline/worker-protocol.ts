@@ -5,6 +5,7 @@ import type { SharedClockHandle } from "../bus/shared-clock.ts";
 import type { VersionBoardHandle } from "../bus/version-board.ts";
 import type { EngineConfig } from "../engine/types.ts";
 
+/** A partition that a worker is to own. */
 export type WorkerPartition = {
   readonly partition: number;
   readonly board: VersionBoardHandle;
@@ -12,9 +13,8 @@ export type WorkerPartition = {
   readonly logPort: MessagePort;
 };
 
-/** A worker's `workerData`. */
+/** A worker's `workerData`. It owns nothing yet. */
 export type WorkerSetup = {
-  readonly partitions: readonly WorkerPartition[];
   readonly dataDir: string;
   /** The log's database file. */
   readonly logPath: string;
@@ -28,14 +28,21 @@ export type WorkerSetup = {
   readonly busPort: MessagePort;
 };
 
-/** To the worker: finish what the log holds, within the limit, and end. */
-export type WorkerCommand = { readonly type: "drain"; readonly limitMs: number };
+/** To the worker. What concerns one partition is done in the order in which it was told. */
+export type WorkerCommand =
+  /** Take the partition over: claim, restore, go on. Answered by `owned` or `refused`. */
+  | { readonly type: "own"; readonly partition: WorkerPartition }
+  /** Bring it up to the end of its log, save, and let it go, within the limit. Answered by `disowned`. */
+  | { readonly type: "disown"; readonly partition: number; readonly limitMs: number }
+  /** The same for all partitions, and end. Answered by `drained`. */
+  | { readonly type: "drain"; readonly limitMs: number };
 
 /** From the worker. */
 export type WorkerReport =
-  /** The states are there, and the stream goes on. */
-  | { readonly type: "restored"; readonly problems: readonly string[] }
-  /** A state cannot be taken over; the process must not go on. */
-  | { readonly type: "refused"; readonly error: WireError }
+  /** The state is there, and the stream goes on. The problems are of the restore. */
+  | { readonly type: "owned"; readonly partition: number; readonly problems: readonly string[] }
+  /** The state cannot be taken over. */
+  | { readonly type: "refused"; readonly partition: number; readonly error: WireError }
   /** Everything is written and closed; the problems are of a last checkpoint that could not be written. */
+  | { readonly type: "disowned"; readonly partition: number; readonly problems: readonly string[] }
   | { readonly type: "drained"; readonly problems: readonly string[] };
