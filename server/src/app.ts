@@ -167,7 +167,7 @@ function startWorkers(
   return new PartitionWorkers({
     threads: Math.min(config.app.workers, config.ingest.embedded.partitions),
     dataDir,
-    logPath: join(logFolder, LOG_DATABASE_NAME),
+    source: { kind: "embedded", logPath: join(logFolder, LOG_DATABASE_NAME) },
     owner: config.app.instanceId,
     engine: toEngineConfig(config),
     clock: clock.handle,

@@ -30,7 +30,7 @@ import { Checkpointer } from "./checkpointer.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
 import { LogFollower, type LogGap, type LogReader } from "./log-follower.ts";
 import { RedoWriter, readRedo } from "./redo-writer.ts";
-import { type Restored, restorePartition } from "./restore.ts";
+import { type BeginRule, type Restored, restorePartition } from "./restore.ts";
 import { ServedPartition } from "./served-partition.ts";
 
 /** How long records are applied before questions get their turn. */
@@ -52,6 +52,11 @@ export type RunnerOptions = {
   readonly snapshotIntervalMs: number;
   /** Since when a state that begins with the first record has seen everything; undefined: since its first high. */
   readonly seenSinceMs: number | undefined;
+  readonly begin?: BeginRule | undefined;
+  /** A checkpoint is durable that holds all records below. */
+  readonly onCheckpoint?: (nextOffset: number) => void;
+  /** It does not go on: claimed by another owner, or the log or the state cannot be read on. */
+  readonly onFailed?: (message: string) => void;
 };
 
 type Running = {
@@ -105,7 +110,7 @@ export class PartitionRunner {
 
   /** Restores the state. Rejects as `restorePartition` does; the partition has then failed. */
   async restore(): Promise<void> {
-    const { partition, owner, engine: config, reader, store, deadLetters, seenSinceMs, clock } = this.#options;
+    const { partition, owner, engine: config, reader, store, deadLetters, seenSinceMs, begin, clock } = this.#options;
     try {
       const restored = await restorePartition<PartitionEngine>({
         store,
@@ -121,6 +126,7 @@ export class PartitionRunner {
           for (const batch of readRedo(content, partition)) applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
         },
         seenSinceMs,
+        ...(begin === undefined ? {} : { begin }),
         signal: this.#stop.signal,
       });
       clock.raiseAsOf(restored.asOfMs);
@@ -231,6 +237,7 @@ export class PartitionRunner {
     const checkpointer = new Checkpointer({
       store,
       claim: restored.claim,
+      logId: restored.logId,
       engine,
       redo,
       snapshotIntervalMs,
@@ -241,7 +248,10 @@ export class PartitionRunner {
       },
       release: (offset) => reader.release(offset),
       observer: {
-        written: ({ durationMs }) => this.#checkpointSeconds.observe(durationMs / 1000),
+        written: ({ durationMs, nextOffset }) => {
+          this.#checkpointSeconds.observe(durationMs / 1000);
+          this.#options.onCheckpoint?.(nextOffset);
+        },
         paused: () => {},
       },
       onFenced: (error) => this.#fail(error),
@@ -293,7 +303,7 @@ export class PartitionRunner {
     const { applier, served, checkpointer, redo } = running;
     let done = 0;
     let seconds = 0;
-    for (;;) {
+    while (batch.count > 0) {
       const startedMs = performance.now();
       done = applier.applySlice(batch, done, SLICE_MS);
       seconds += (performance.now() - startedMs) / 1000;
@@ -304,7 +314,11 @@ export class PartitionRunner {
     }
     this.#applySeconds.observe(seconds);
     this.#position = batch.nextOffset;
-    redo.add(batch);
+    if (batch.count > 0) redo.add(batch);
+    // Offsets behind the last record that are known to hold none.
+    if (batch.nextOffset > batch.baseOffset + batch.count) {
+      served.publish(batch.nextOffset, batch.count > 0 ? arrivalOf(batch, batch.count - 1) : 0);
+    }
     checkpointer.advance(batch.nextOffset);
     if (this.#drainTo !== undefined && performance.now() >= this.#drainTo.deadlineMs) this.#stop.abort();
   }
@@ -331,9 +345,11 @@ export class PartitionRunner {
   }
 
   #fail(error: unknown): void {
+    if (this.#state === "failed") return;
     this.#state = "failed";
     this.#failure = error instanceof Error ? error.message : String(error);
     this.#stop.abort();
+    this.#options.onFailed?.(this.#failure);
   }
 }
 

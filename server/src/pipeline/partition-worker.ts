@@ -6,14 +6,13 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { SharedClock } from "../bus/shared-clock.ts";
 import { VersionBoard } from "../bus/version-board.ts";
-import { EmbeddedLogReader } from "../sources/embedded-log-reader.ts";
 import { DeadLetterStore } from "../stores/dead-letter-store.ts";
 import { EmbeddedCheckpointStore } from "../stores/embedded-checkpoint-store.ts";
 import { realFileSystem } from "../stores/file-system.ts";
 import { DeadLetterBuffer } from "./dead-letter-buffer.ts";
-import type { LogNotice, LogOwnerRequest } from "./log-protocol.ts";
 import { type OwnedPartition, OwnedPartitions } from "./owned-partitions.ts";
 import { PartitionHost } from "./partition-host.ts";
+import { openReaders } from "./partition-readers.ts";
 import { PartitionRunner } from "./partition-runner.ts";
 import type { WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-protocol.ts";
 
@@ -26,6 +25,8 @@ const clock = new SharedClock(setup.clock);
 const letterStore = new DeadLetterStore(setup.dataDir, Date.now());
 const deadLetters = new DeadLetterBuffer(letterStore);
 const store = new EmbeddedCheckpointStore(setup.dataDir, realFileSystem);
+const { source } = setup;
+const readers = openReaders(source);
 const owned = new OwnedPartitions({ open, report });
 // Before the host listens: what it is asked first should find what it is to own.
 parent.on("message", (command: WorkerCommand) => {
@@ -48,14 +49,9 @@ function report(message: WorkerReport): void {
   parent.postMessage(message);
 }
 
-function open({ partition, board, logPort }: WorkerPartition): OwnedPartition {
-  const send = (request: LogOwnerRequest): void => logPort.postMessage(request);
-  const reader = new EmbeddedLogReader({
-    path: setup.logPath,
-    partition,
-    release: (offset) => send({ kind: "release", offset }),
-    raiseEnd: (offset) => send({ kind: "raise_end", offset }),
-  });
+function open(given: WorkerPartition): OwnedPartition {
+  const { partition, board, logPort, committedOffset } = given;
+  const reader = readers.open(given, () => runner.noteLogPressure());
   const runner = new PartitionRunner({
     partition,
     owner: setup.owner,
@@ -67,12 +63,11 @@ function open({ partition, board, logPort }: WorkerPartition): OwnedPartition {
     deadLetters,
     snapshotIntervalMs: setup.snapshotIntervalMs,
     seenSinceMs: setup.seenSinceMs,
+    ...(source.kind === "kafka" ? { begin: { start: source.start, committedOffset } } : {}),
+    onCheckpoint: (nextOffset) => report({ type: "checkpointed", partition, nextOffset }),
+    onFailed: (message) => report({ type: "failed", partition, message }),
   });
-  logPort.on("message", ({ endOffset, pressure }: LogNotice) => {
-    reader.notify(endOffset, pressure);
-    runner.noteLogPressure();
-  });
-  return { runner, close: () => logPort.close() };
+  return { runner, close: () => logPort?.close() };
 }
 
 async function drain(limitMs: number): Promise<void> {
@@ -80,6 +75,7 @@ async function drain(limitMs: number): Promise<void> {
   clearInterval(flusher);
   if (!deadLetters.flush() && deadLetters.problem !== undefined) problems.push(deadLetters.problem);
   letterStore.close();
+  await readers.close();
   host.close();
   report({ type: "drained", problems });
   parent.close();

@@ -9,12 +9,12 @@ import { hostOfPartition } from "../bus/thread-bus.ts";
 import { createVersionBoard, VersionBoard, type VersionBoardHandle } from "../bus/version-board.ts";
 import type { EngineConfig } from "../engine/types.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { WorkerCommand, WorkerReport, WorkerSetup } from "./worker-protocol.ts";
+import type { SourceSetup, WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-protocol.ts";
 
 export type PartitionWorkersOptions = {
   readonly threads: number;
   readonly dataDir: string;
-  readonly logPath: string;
+  readonly source: SourceSetup;
   readonly owner: string;
   readonly engine: EngineConfig;
   readonly clock: SharedClockHandle;
@@ -23,8 +23,12 @@ export type PartitionWorkersOptions = {
   readonly seenSinceMs: number | undefined;
   /** How long a question to a worker may take. */
   readonly answerTimeoutMs: number;
-  /** Connects the owner of a partition with the log thread. */
-  readonly connectLog: (partition: number, port: MessagePort) => void;
+  /** Connects the owner of a partition with the log thread; undefined where there is none. */
+  readonly connectLog?: (partition: number, port: MessagePort) => void;
+  /** A partition does not go on; it answers as it stands until it is let go. */
+  readonly onFailed?: (partition: number, message: string) => void;
+  /** A checkpoint is durable that holds all records below. */
+  readonly onCheckpoint?: (partition: number, nextOffset: number) => void;
   /** A thread ended by an error: the process must end, and be started again. */
   readonly onFatal: (error: Error) => void;
 };
@@ -67,16 +71,23 @@ export class PartitionWorkers {
    * Takes a partition over; resolves when its state is restored and the stream goes on, with what was not as it should be.
    * Rejects when the state is refused; the partition then has to be let go.
    */
-  own(partition: number): Promise<readonly string[]> {
+  own(partition: number, committedOffset?: number): Promise<readonly string[]> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const thread = this.#threadOf(partition);
-    const log = new MessageChannel();
-    this.#options.connectLog(partition, log.port1);
-    const command: WorkerCommand = {
-      type: "own",
-      partition: { partition, board: this.#boardOf(partition), logPort: log.port2 },
+    const given: WorkerPartition = {
+      partition,
+      board: this.#boardOf(partition),
+      ...(committedOffset === undefined ? {} : { committedOffset }),
     };
-    thread.worker.postMessage(command, [log.port2]);
+    const { connectLog } = this.#options;
+    if (connectLog === undefined) {
+      thread.worker.postMessage({ type: "own", partition: given } satisfies WorkerCommand);
+    } else {
+      const { port1, port2 } = new MessageChannel();
+      connectLog(partition, port1);
+      const command: WorkerCommand = { type: "own", partition: { ...given, logPort: port2 } };
+      thread.worker.postMessage(command, [port2]);
+    }
     return waitIn(thread.owning, partition);
   }
 
@@ -122,10 +133,10 @@ export class PartitionWorkers {
 
   #startThread(index: number): Thread {
     const bus = new MessageChannel();
-    const { dataDir, logPath, owner, engine, clock, snapshotIntervalMs, coalesceMs, seenSinceMs } = this.#options;
+    const { dataDir, source, owner, engine, clock, snapshotIntervalMs, coalesceMs, seenSinceMs } = this.#options;
     const workerData: WorkerSetup = {
       dataDir,
-      logPath,
+      source,
       owner,
       engine,
       clock,
@@ -157,6 +168,8 @@ export class PartitionWorkers {
       if (report.type === "drained") drained.resolve(report.problems);
       else if (report.type === "owned") settle(owning, report.partition)?.resolve(report.problems);
       else if (report.type === "disowned") settle(leaving, report.partition)?.resolve(report.problems);
+      else if (report.type === "failed") this.#options.onFailed?.(report.partition, report.message);
+      else if (report.type === "checkpointed") this.#options.onCheckpoint?.(report.partition, report.nextOffset);
       else {
         const { code, message, retryable } = report.error;
         settle(owning, report.partition)?.reject(new SwapstatsError(code, message, { retryable }));

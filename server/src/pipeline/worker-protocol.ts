@@ -4,20 +4,28 @@ import type { WireError } from "../bus/host-protocol.ts";
 import type { SharedClockHandle } from "../bus/shared-clock.ts";
 import type { VersionBoardHandle } from "../bus/version-board.ts";
 import type { EngineConfig } from "../engine/types.ts";
+import type { KafkaSourceSetup } from "../sources/kafka/kafka-setup.ts";
+
+/** Where a worker's partitions come from. */
+export type SourceSetup =
+  /** The log's database file. */
+  | { readonly kind: "embedded"; readonly logPath: string }
+  | { readonly kind: "kafka"; readonly setup: KafkaSourceSetup; readonly start: "earliest" | "latest" };
 
 /** A partition that a worker is to own. */
 export type WorkerPartition = {
   readonly partition: number;
   readonly board: VersionBoardHandle;
-  /** Leads to the log thread: `LogOwnerRequest` out, `LogNotice` in. */
-  readonly logPort: MessagePort;
+  /** Of the embedded source; leads to the log thread: `LogOwnerRequest` out, `LogNotice` in. */
+  readonly logPort?: MessagePort;
+  /** Of a source with groups: the offset that the group has committed. */
+  readonly committedOffset?: number;
 };
 
 /** A worker's `workerData`. It owns nothing yet. */
 export type WorkerSetup = {
   readonly dataDir: string;
-  /** The log's database file. */
-  readonly logPath: string;
+  readonly source: SourceSetup;
   readonly owner: string;
   readonly engine: EngineConfig;
   readonly clock: SharedClockHandle;
@@ -45,4 +53,8 @@ export type WorkerReport =
   | { readonly type: "refused"; readonly partition: number; readonly error: WireError }
   /** Everything is written and closed; the problems are of a last checkpoint that could not be written. */
   | { readonly type: "disowned"; readonly partition: number; readonly problems: readonly string[] }
-  | { readonly type: "drained"; readonly problems: readonly string[] };
+  | { readonly type: "drained"; readonly problems: readonly string[] }
+  /** It does not go on, and answers as it stands; it has to be let go. */
+  | { readonly type: "failed"; readonly partition: number; readonly message: string }
+  /** A checkpoint is durable that holds all records below. */
+  | { readonly type: "checkpointed"; readonly partition: number; readonly nextOffset: number };

@@ -36,7 +36,7 @@ class Owners {
     this.workers = new PartitionWorkers({
       threads: 2,
       dataDir,
-      logPath: `${dataDir}/${LOG_DATABASE_NAME}`,
+      source: { kind: "embedded", logPath: `${dataDir}/${LOG_DATABASE_NAME}` },
       owner: "test",
       engine: toEngineConfig(defaultConfig()),
       clock: handle,
