@@ -304,7 +304,7 @@ export const LATER_KEYS: readonly string[] = [
 ];
 
 /** Environment variables with the prefix that are no configuration keys: the path of the file, and what tests use. */
-export const RESERVED_ENV = ["SWAPSTATS_CONFIG", "SWAPSTATS_DATA"] as const;
+export const RESERVED_ENV = ["SWAPSTATS_CONFIG", "SWAPSTATS_DATA", "SWAPSTATS_SERVERS_DIR"] as const;
 export const RESERVED_ENV_PREFIX = "SWAPSTATS_TEST_";
 
 /** `app.max_skew` gives `SWAPSTATS_APP_MAX_SKEW`. */

@@ -1,0 +1,181 @@
+/**
+ * The servers that tests, benchmarks and trials run against: where each is found, and how it is installed when it is missing.
+ *
+ *     node scripts/servers/install.ts            what is there
+ *     node scripts/servers/install.ts NAME...    installs these if they are missing; `all` for all
+ *
+ * A server is taken from PATH, else from the cache folder (SWAPSTATS_SERVERS_DIR, else ~/.cache/swapstats/servers). What is installed
+ * there is made beside its place and renamed at the end, so it is there whole or not at all.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+
+const VERSITYGW_VERSION = "v1.8.0";
+const NATS_VERSION = "v2.15.0";
+const KAFKA_VERSION = "4.1.0";
+
+export type ServerName = "redis" | "versitygw" | "nats" | "kafka";
+
+type Recipe = {
+  /** The program, or the folder of its libraries; undefined when it is not there (in full). */
+  readonly find: () => string | undefined;
+  /** What else it takes to run; undefined: nothing is missing. */
+  readonly lacks: () => string | undefined;
+  readonly install: () => void;
+};
+
+const RECIPES: Readonly<Record<ServerName, Recipe>> = {
+  redis: {
+    find: () => findProgram("redis-server"),
+    lacks: () =>
+      findProgram("openssl") === undefined ? "no openssl, which makes the certificates of its tests" : undefined,
+    install: () => installDebian("redis-server", "openssl"),
+  },
+  versitygw: goRecipe("versitygw", `github.com/versity/versitygw/cmd/versitygw@${VERSITYGW_VERSION}`),
+  nats: goRecipe("nats-server", `github.com/nats-io/nats-server/v2@${NATS_VERSION}`),
+  kafka: {
+    find: () => existingFolder(join(serversDir(), `kafka-${KAFKA_VERSION}`, "libs")),
+    lacks: () => (findProgram("java") === undefined ? "no Java" : undefined),
+    install: installKafka,
+  },
+};
+
+export const SERVER_NAMES = Object.keys(RECIPES) as readonly ServerName[];
+
+/** Where installed servers are kept. */
+export function serversDir(): string {
+  const given = process.env.SWAPSTATS_SERVERS_DIR;
+  return given === undefined || given === "" ? join(homedir(), ".cache", "swapstats", "servers") : given;
+}
+
+/** The path of the server's program (of Kafka: the folder of its jars), or undefined when it cannot be run here. */
+export function findServer(name: ServerName): string | undefined {
+  const { find, lacks } = RECIPES[name];
+  return lacks() === undefined ? find() : undefined;
+}
+
+/** The same; throws with what to do when it is not there. */
+export function requireServer(name: ServerName): string {
+  const found = findServer(name);
+  if (found === undefined) throw new Error(`${name} is not installed; run: node scripts/servers/install.ts ${name}`);
+  return found;
+}
+
+/** A program on PATH, else in the cache folder. */
+export function findProgram(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== ""), binDir()];
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
+
+function binDir(): string {
+  return join(serversDir(), "bin");
+}
+
+function existingFolder(path: string): string | undefined {
+  return existsSync(path) ? path : undefined;
+}
+
+function goRecipe(program: string, source: string): Recipe {
+  return {
+    find: () => findProgram(program),
+    lacks: () => undefined,
+    install: () =>
+      intoCache((folder) => {
+        run(goProgram(), ["install", source], { GOBIN: folder });
+        mkdirSync(binDir(), { recursive: true });
+        renameSync(join(folder, program), join(binDir(), program));
+      }),
+  };
+}
+
+/** Go from PATH or its usual place, else Debian's. The modules ask for a newer one by themselves where that is old. */
+function goProgram(): string {
+  const usual = "/usr/local/go/bin/go";
+  const found = findProgram("go") ?? (existsSync(usual) ? usual : undefined);
+  if (found !== undefined) return found;
+  installDebian("golang-go");
+  return findProgram("go")!;
+}
+
+function installKafka(): void {
+  const missing = [...(findProgram("java") ? [] : ["default-jre-headless"]), ...(findProgram("mvn") ? [] : ["maven"])];
+  if (missing.length > 0) installDebian(...missing);
+  const target = join(serversDir(), `kafka-${KAFKA_VERSION}`);
+  if (existsSync(join(target, "libs"))) return;
+  intoCache((folder) => {
+    writeFileSync(join(folder, "pom.xml"), kafkaPom());
+    const copy = ["-B", "-q", "dependency:copy-dependencies", `-DoutputDirectory=${join(folder, "libs")}`];
+    run(findProgram("mvn")!, ["-f", join(folder, "pom.xml"), ...copy]);
+    renameSync(folder, target);
+  });
+}
+
+function kafkaPom(): string {
+  const dependency = (artifact: string) =>
+    `<dependency><groupId>org.apache.kafka</groupId><artifactId>${artifact}</artifactId>` +
+    `<version>${KAFKA_VERSION}</version></dependency>`;
+  return (
+    '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>' +
+    "<groupId>swapstats</groupId><artifactId>servers</artifactId><version>1</version>" +
+    `<dependencies>${dependency("kafka_2.13")}${dependency("kafka-tools")}</dependencies></project>\n`
+  );
+}
+
+/** Gives `install` a folder beside its place, which is gone afterwards unless it was renamed to that. */
+function intoCache(install: (folder: string) => void): void {
+  mkdirSync(serversDir(), { recursive: true });
+  const folder = mkdtempSync(join(serversDir(), "new-"));
+  try {
+    install(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function installDebian(...packages: readonly string[]): void {
+  if (findProgram("apt-get") === undefined || process.getuid?.() !== 0) {
+    throw new Error(
+      `install ${packages.join(", ")} by your system's means (here it is done on Debian, as root, alone)`,
+    );
+  }
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  run("apt-get", ["update", "-q"], env);
+  // Their services must not be started by the installation: tests start servers of their own.
+  run("apt-get", ["install", "-y", "-q", "--no-install-recommends", ...packages], { ...env, RUNLEVEL: "1" });
+}
+
+function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
+  console.log(`> ${command} ${args.join(" ")}`);
+  const { status, error } = spawnSync(command, args, { env: { ...process.env, ...env }, stdio: "inherit" });
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error(`${command} ended with code ${status}`);
+}
+
+/** Installs what is missing of these, one after the other, and says what it does. */
+export function installServers(names: readonly ServerName[]): void {
+  for (const name of names) {
+    if (findServer(name) === undefined) RECIPES[name].install();
+    const found = findServer(name);
+    if (found === undefined) throw new Error(`${name} was installed and is not found; ${RECIPES[name].lacks() ?? "?"}`);
+    console.log(`${name}: ${found}`);
+  }
+}
+
+function main(args: readonly string[]): void {
+  if (args.length === 0) {
+    for (const name of SERVER_NAMES) console.log(`${name}: ${findServer(name) ?? "not installed"}`);
+    return;
+  }
+  const wanted = args.includes("all") ? SERVER_NAMES : args;
+  const unknown = wanted.filter((name) => !(name in RECIPES));
+  if (unknown.length > 0) {
+    console.error(`${unknown.join(", ")}: no such server; there are ${SERVER_NAMES.join(", ")} and all`);
+    process.exitCode = 2;
+    return;
+  }
+  installServers(wanted as readonly ServerName[]);
+}
+
+if (import.meta.main) main(process.argv.slice(2));

@@ -1,0 +1,98 @@
+/** Which broker leads each partition of the topic, as the brokers said last. */
+import type { Admin, Broker } from "@platformatic/kafka";
+import { SwapstatsError } from "../../shared/errors.ts";
+import type { LogRange } from "../source.ts";
+import { kafkaError, newAdmin } from "./kafka-client.ts";
+import type { KafkaConnection, TopicIdentity } from "./kafka-setup.ts";
+
+export type Leader = { readonly node: number; readonly epoch: number };
+
+const EARLIEST = -2n;
+const LATEST = -1n;
+const READ_COMMITTED = 1;
+
+export class TopicView {
+  readonly #connection: KafkaConnection;
+  readonly #topic: string;
+  readonly #admin: Admin;
+  #leaders: readonly Leader[] = [];
+  #brokers: ReadonlyMap<number, Broker> = new Map();
+  #identity: TopicIdentity | undefined;
+  #refreshing: Promise<TopicIdentity> | undefined;
+
+  constructor(connection: KafkaConnection, topic: string) {
+    this.#connection = connection;
+    this.#topic = topic;
+    this.#admin = newAdmin(connection);
+  }
+
+  /** As of the last `refresh`. */
+  get identity(): TopicIdentity | undefined {
+    return this.#identity;
+  }
+
+  /** Undefined: there is none now, or the partition is not known. */
+  leaderOf(partition: number): Leader | undefined {
+    const leader = this.#leaders[partition];
+    return leader !== undefined && this.#brokers.has(leader.node) ? leader : undefined;
+  }
+
+  brokerOf(node: number): Broker | undefined {
+    return this.#brokers.get(node);
+  }
+
+  /** Asks the brokers; calls at the same time share one question. */
+  refresh(): Promise<TopicIdentity> {
+    this.#refreshing ??= this.#ask().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  /** What the partition holds: of committed records, so that the end is one that a reader reaches. */
+  async range(partition: number): Promise<LogRange> {
+    try {
+      const [startOffset, endOffset] = await Promise.all([
+        this.#offset(partition, EARLIEST),
+        this.#offset(partition, LATEST),
+      ]);
+      return { startOffset, endOffset };
+    } catch (error) {
+      throw kafkaError(
+        error,
+        `asking for the offsets of partition ${partition} of topic ${this.#topic}`,
+        this.#connection,
+      );
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#admin.close();
+  }
+
+  async #offset(partition: number, timestamp: bigint): Promise<number> {
+    const topics = [{ name: this.#topic, partitions: [{ partitionIndex: partition, timestamp }] }];
+    const listed = await this.#admin.listOffsets({ topics, isolationLevel: READ_COMMITTED });
+    const offset = listed[0]?.partitions[0]?.offset;
+    if (offset === undefined || offset < 0n) throw new Error("the broker gave no offset");
+    return Number(offset);
+  }
+
+  async #ask(): Promise<TopicIdentity> {
+    try {
+      const metadata = await this.#admin.metadata({ topics: [this.#topic], forceUpdate: true });
+      const topic = metadata.topics.get(this.#topic);
+      if (topic === undefined) throw new SwapstatsError("not_found", noTopic(this.#topic), { retryable: true });
+      this.#brokers = new Map(metadata.brokers);
+      this.#leaders = topic.partitions.map(({ leader, leaderEpoch }) => ({ node: leader, epoch: leaderEpoch }));
+      this.#identity = { topicId: topic.id, partitions: topic.partitionsCount };
+      return this.#identity;
+    } catch (error) {
+      throw kafkaError(error, `asking about topic ${this.#topic}`, this.#connection);
+    }
+  }
+}
+
+function noTopic(topic: string): string {
+  return `there is no topic ${topic}; \`swapstats topic ensure\` makes it`;
+}
