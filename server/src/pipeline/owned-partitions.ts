@@ -31,8 +31,9 @@ function letGo(partition: number): SwapstatsError {
 export class OwnedPartitions {
   readonly #options: OwnedPartitionsOptions;
   readonly #entries = new Map<number, Entry>();
-  /** Goodbyes that run; the same partition may be wanted again before its goodbye is done. */
-  readonly #leaving = new Map<number, Promise<unknown>>();
+  readonly #leaving = new Set<number>();
+  /** By partition: what was told of it and is not done; a partition is opened again only when it was closed. */
+  readonly #steps = new Map<number, Promise<void>>();
   #problems: string[] = [];
   #restoring: Promise<void> = Promise.resolve();
   #onChange: () => void = () => {};
@@ -66,12 +67,41 @@ export class OwnedPartitions {
   }
 
   own(partition: WorkerPartition): void {
-    const opened = this.#options.open(partition);
-    const { runner } = opened;
-    const before = Promise.all([this.#restoring, this.#leaving.get(partition.partition)]);
-    const restored = before.then(() => this.#restore(runner));
-    this.#restoring = restored;
-    this.#entries.set(partition.partition, { ...opened, restored });
+    void this.#inOrder(partition.partition, () => {
+      const opened = this.#options.open(partition);
+      const restored = this.#restoring.then(() => this.#restore(opened.runner));
+      this.#restoring = restored;
+      this.#entries.set(partition.partition, { ...opened, restored });
+    });
+  }
+
+  disown(partition: number, limitMs: number): void {
+    void this.#inOrder(partition, async () => {
+      const problems = await this.#leave(partition, limitMs);
+      this.#options.report({ type: "disowned", partition, problems });
+    });
+  }
+
+  /** Lets all go; resolves with what could not be written. */
+  async disownAll(limitMs: number): Promise<string[]> {
+    const problems: string[] = [];
+    const partitions = new Set([...this.#entries.keys(), ...this.#steps.keys()]);
+    const done = [...partitions].map((partition) =>
+      this.#inOrder(partition, async () => {
+        problems.push(...(await this.#leave(partition, limitMs)));
+      }),
+    );
+    await Promise.all(done);
+    return problems;
+  }
+
+  #inOrder(partition: number, step: () => Promise<void> | void): Promise<void> {
+    const before = this.#steps.get(partition);
+    const done = before === undefined ? Promise.resolve(step()) : before.then(step);
+    this.#steps.set(partition, done);
+    return done.finally(() => {
+      if (this.#steps.get(partition) === done) this.#steps.delete(partition);
+    });
   }
 
   async #restore(runner: PartitionRunner): Promise<void> {
@@ -90,34 +120,13 @@ export class OwnedPartitions {
     }
   }
 
-  disown(partition: number, limitMs: number): void {
-    void this.#leave(partition, limitMs).then((problems) => {
-      this.#options.report({ type: "disowned", partition, problems });
-    });
-  }
-
-  /** Lets all go; resolves with what could not be written. */
-  async disownAll(limitMs: number): Promise<string[]> {
-    const left = [...this.#entries.keys()].map((partition) => this.#leave(partition, limitMs));
-    const problems = (await Promise.all(left)).flat();
-    await Promise.all(this.#leaving.values());
-    return problems;
-  }
-
   async #leave(partition: number, limitMs: number): Promise<string[]> {
     const entry = this.#entries.get(partition);
     if (entry === undefined) return [];
-    const left = this.#end(entry, limitMs);
-    this.#leaving.set(partition, left);
-    const problems = await left;
-    if (this.#leaving.get(partition) === left) this.#leaving.delete(partition);
-    return problems;
-  }
-
-  async #end(entry: Entry, limitMs: number): Promise<string[]> {
-    const { runner } = entry;
-    const results = await Promise.allSettled([runner.drain(limitMs), entry.restored]);
-    if (this.#entries.get(runner.partition) === entry) this.#entries.delete(runner.partition);
+    this.#leaving.add(partition);
+    const results = await Promise.allSettled([entry.runner.drain(limitMs), entry.restored]);
+    this.#leaving.delete(partition);
+    this.#entries.delete(partition);
     this.#onChange();
     entry.close();
     return results.flatMap((result) => (result.status === "rejected" ? [String(result.reason)] : []));

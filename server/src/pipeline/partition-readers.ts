@@ -1,7 +1,7 @@
 /** Opens the readers of a worker's partitions, from whichever source it was told of. */
 import type { MessagePort } from "node:worker_threads";
 import { EmbeddedLogReader } from "../sources/embedded-log-reader.ts";
-import { openKafkaReaders } from "../sources/kafka/open-kafka-readers.ts";
+import { openKafkaReaders } from "../sources/kafka/kafka-source.ts";
 import type { LogReader } from "./log-follower.ts";
 import type { LogNotice, LogOwnerRequest } from "./log-protocol.ts";
 import type { SourceSetup, WorkerPartition } from "./worker-protocol.ts";
@@ -26,7 +26,8 @@ export function openReaders(source: SourceSetup): PartitionReaders {
     };
   }
   return {
-    open: ({ partition, logPort }, onPressure) => embeddedReader(source.logPath, partition, logPort as MessagePort, onPressure),
+    open: ({ partition, logPort }, onPressure) =>
+      embeddedReader(source.logPath, partition, logPort as MessagePort, onPressure),
     problems: [],
     close: async () => {},
   };
