@@ -8,8 +8,7 @@ import { SharedClock } from "../bus/shared-clock.ts";
 import { VersionBoard } from "../bus/version-board.ts";
 import { EmbeddedLogReader } from "../sources/embedded-log-reader.ts";
 import { DeadLetterStore } from "../stores/dead-letter-store.ts";
-import { EmbeddedCheckpointStore } from "../stores/embedded-checkpoint-store.ts";
-import { realFileSystem } from "../stores/file-system.ts";
+import { openCheckpointStore } from "../stores/open-checkpoint-store.ts";
 import { DeadLetterBuffer } from "./dead-letter-buffer.ts";
 import type { LogNotice, LogOwnerRequest } from "./log-protocol.ts";
 import { PartitionHost, wireError } from "./partition-host.ts";
@@ -24,7 +23,7 @@ const parent = parentPort as MessagePort;
 const clock = new SharedClock(setup.clock);
 const letterStore = new DeadLetterStore(setup.dataDir, Date.now());
 const deadLetters = new DeadLetterBuffer(letterStore);
-const store = new EmbeddedCheckpointStore(setup.dataDir, realFileSystem);
+const { store } = await openCheckpointStore(setup.checkpointStore);
 const runners = setup.partitions.map(runnerOf);
 const host = new PartitionHost({
   port: setup.busPort,

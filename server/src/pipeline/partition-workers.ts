@@ -5,6 +5,7 @@ import type { SharedClockHandle } from "../bus/shared-clock.ts";
 import { createVersionBoard, VersionBoard } from "../bus/version-board.ts";
 import type { EngineConfig } from "../engine/types.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import type { CheckpointStoreSetup } from "../stores/open-checkpoint-store.ts";
 import type { WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-protocol.ts";
 
 export type PartitionWorkersOptions = {
@@ -12,6 +13,7 @@ export type PartitionWorkersOptions = {
   /** Threads wanted; never more than partitions. */
   readonly workers: number;
   readonly dataDir: string;
+  readonly checkpointStore: CheckpointStoreSetup;
   readonly logPath: string;
   readonly owner: string;
   readonly engine: EngineConfig;
@@ -91,10 +93,12 @@ export class PartitionWorkers {
       boards.set(partition, new VersionBoard(board));
       return { partition, board, logPort: log.port2 };
     });
-    const { dataDir, logPath, owner, engine, clock, snapshotIntervalMs, coalesceMs, seenSinceMs } = options;
+    const { dataDir, checkpointStore, logPath, owner, engine, clock, snapshotIntervalMs, coalesceMs, seenSinceMs } =
+      options;
     const workerData: WorkerSetup = {
       partitions,
       dataDir,
+      checkpointStore,
       logPath,
       owner,
       engine,

@@ -4,6 +4,7 @@ import type { WireError } from "../bus/host-protocol.ts";
 import type { SharedClockHandle } from "../bus/shared-clock.ts";
 import type { VersionBoardHandle } from "../bus/version-board.ts";
 import type { EngineConfig } from "../engine/types.ts";
+import type { CheckpointStoreSetup } from "../stores/open-checkpoint-store.ts";
 
 export type WorkerPartition = {
   readonly partition: number;
@@ -16,6 +17,8 @@ export type WorkerPartition = {
 export type WorkerSetup = {
   readonly partitions: readonly WorkerPartition[];
   readonly dataDir: string;
+  /** Where this worker keeps its checkpoints. */
+  readonly checkpointStore: CheckpointStoreSetup;
   /** The log's database file. */
   readonly logPath: string;
   readonly owner: string;

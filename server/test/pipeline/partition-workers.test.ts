@@ -14,6 +14,7 @@ test("a thread that ends by an error is told at once, and its questions fail ins
     partitions: 3,
     workers: 2,
     dataDir,
+    checkpointStore: { kind: "embedded", dataDir },
     logPath: `${dataDir}/there-is-no-log`,
     owner: "test",
     engine: toEngineConfig(config),
