@@ -23,10 +23,7 @@ export type AbortedTransaction = { readonly producerId: number; readonly firstOf
 /** Records that cannot be read: offsets from `from` on; the log can be read again at `resumeAt`. */
 export type Damage = { readonly from: number; readonly resumeAt: number; readonly reason: string };
 
-export type BatchCounters = Pick<
-  KafkaCounters,
-  "records" | "controlRecords" | "abortedRecords" | "explainedHoles"
->;
+export type BatchCounters = Pick<KafkaCounters, "records" | "controlRecords" | "abortedRecords" | "explainedHoles">;
 
 const EMPTY = Buffer.alloc(0);
 const NO_ENDS = new Uint32Array(0);
