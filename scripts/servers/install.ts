@@ -63,6 +63,14 @@ export function requireServer(name: ServerName): string {
   return found;
 }
 
+/** The path of a program; throws when it is not there. */
+export function requireProgram(name: string): string {
+  const found = findProgram(name);
+  if (found === undefined)
+    throw new Error(`${name} is not installed; it comes with a server of scripts/servers/install.ts`);
+  return found;
+}
+
 /** A program on PATH, else in the cache folder. */
 export function findProgram(name: string): string | undefined {
   const folders = [...(process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== ""), binDir()];

@@ -24,6 +24,7 @@ import { WebSocketDoor } from "./serving/websocket/web-socket-door.ts";
 import { SwapstatsError } from "./shared/errors.ts";
 import { LOG_DATABASE_NAME } from "./sources/embedded-log-writer.ts";
 import { type FolderLock, lockFolder } from "./stores/folder-lock.ts";
+import { checkpointStoreSetup } from "./stores/open-checkpoint-store.ts";
 
 /** How long the state may take to catch up with what was acknowledged, when the service stops. */
 export const DRAIN_LIMIT_MS = 15_000;
@@ -167,6 +168,7 @@ function startWorkers(
   return new PartitionWorkers({
     threads: Math.min(config.app.workers, config.ingest.embedded.partitions),
     dataDir,
+    checkpointStore: checkpointStoreSetup(config, dataDir),
     source: { kind: "embedded", logPath: join(logFolder, LOG_DATABASE_NAME) },
     owner: config.app.instanceId,
     engine: toEngineConfig(config),

@@ -9,11 +9,13 @@ import { hostOfPartition } from "../bus/thread-bus.ts";
 import { createVersionBoard, VersionBoard, type VersionBoardHandle } from "../bus/version-board.ts";
 import type { EngineConfig } from "../engine/types.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import type { CheckpointStoreSetup } from "../stores/open-checkpoint-store.ts";
 import type { SourceSetup, WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-protocol.ts";
 
 export type PartitionWorkersOptions = {
   readonly threads: number;
   readonly dataDir: string;
+  readonly checkpointStore: CheckpointStoreSetup;
   readonly source: SourceSetup;
   readonly owner: string;
   readonly engine: EngineConfig;
@@ -133,9 +135,11 @@ export class PartitionWorkers {
 
   #startThread(index: number): Thread {
     const bus = new MessageChannel();
-    const { dataDir, source, owner, engine, clock, snapshotIntervalMs, coalesceMs, seenSinceMs } = this.#options;
+    const { dataDir, checkpointStore, source, owner, engine, clock, snapshotIntervalMs, coalesceMs, seenSinceMs } =
+      this.#options;
     const workerData: WorkerSetup = {
       dataDir,
+      checkpointStore,
       source,
       owner,
       engine,

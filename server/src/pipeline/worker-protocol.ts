@@ -5,6 +5,7 @@ import type { SharedClockHandle } from "../bus/shared-clock.ts";
 import type { VersionBoardHandle } from "../bus/version-board.ts";
 import type { EngineConfig } from "../engine/types.ts";
 import type { KafkaSourceSetup } from "../sources/kafka/kafka-setup.ts";
+import type { CheckpointStoreSetup } from "../stores/open-checkpoint-store.ts";
 
 /** Where a worker's partitions come from. */
 export type SourceSetup =
@@ -25,6 +26,8 @@ export type WorkerPartition = {
 /** A worker's `workerData`. It owns nothing yet. */
 export type WorkerSetup = {
   readonly dataDir: string;
+  /** Where this worker keeps its checkpoints. */
+  readonly checkpointStore: CheckpointStoreSetup;
   readonly source: SourceSetup;
   readonly owner: string;
   readonly engine: EngineConfig;

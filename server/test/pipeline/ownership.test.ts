@@ -36,6 +36,7 @@ class Owners {
     this.workers = new PartitionWorkers({
       threads: 2,
       dataDir,
+      checkpointStore: { kind: "embedded", dataDir },
       source: { kind: "embedded", logPath: `${dataDir}/${LOG_DATABASE_NAME}` },
       owner: "test",
       engine: toEngineConfig(defaultConfig()),

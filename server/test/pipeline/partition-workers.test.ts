@@ -13,6 +13,7 @@ test("a thread that ends by an error is told at once, and its questions fail ins
   const workers = new PartitionWorkers({
     threads: 2,
     dataDir,
+    checkpointStore: { kind: "embedded", dataDir },
     source: { kind: "embedded", logPath: `${dataDir}/there-is-no-log` },
     owner: "test",
     engine: toEngineConfig(config),

@@ -9,6 +9,7 @@ import { appendFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { test } from "node:test";
+import { findServer, type ServerName } from "../../../scripts/servers/install.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "../../..");
 
@@ -20,6 +21,8 @@ export type Needs = {
   readonly chromium?: true;
   /** The right to mount a small file system (root on Linux). */
   readonly mount?: true;
+  /** Real servers, as scripts/servers/install.ts installs them. */
+  readonly servers?: readonly ServerName[];
 };
 
 /** Where the things were found; a path that was not asked for is empty. */
@@ -63,6 +66,8 @@ function findAll(needs: Needs, found: Found): string | undefined {
     if (found.chromium === "") return "no Chromium";
   }
   if (needs.mount && !canMount()) return "no right to mount a file system";
+  const missing = (needs.servers ?? []).filter((name) => findServer(name) === undefined);
+  if (missing.length > 0) return `no ${missing.join(", ")} (node scripts/servers/install.ts ${missing.join(" ")})`;
   return undefined;
 }
 

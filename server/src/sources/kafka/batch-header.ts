@@ -12,6 +12,8 @@ export const BATCH_HEADER_BYTES = 61;
 /** First offset and length, which the length does not count. */
 const LENGTH_END = 12;
 const FORMAT = 2;
+/** Brokers take batches of 1 MiB unless told otherwise. */
+const BATCH_BYTES_MAX = 256 * 1024 * 1024;
 const CRC_FROM = 21;
 const CODEC_MASK = 7;
 const LOG_APPEND_TIME = 8;
@@ -42,7 +44,7 @@ export type BatchHeader = {
 export function batchBytesAt(bytes: Buffer, at: number): number | undefined {
   if (bytes.length - at < LENGTH_END) return undefined;
   const size = LENGTH_END + bytes.readInt32BE(at + 8);
-  return size < BATCH_HEADER_BYTES ? 0 : size;
+  return size < BATCH_HEADER_BYTES || size > BATCH_BYTES_MAX ? 0 : size;
 }
 
 /** The header at `at`; the batch is there as a whole. */

@@ -63,12 +63,18 @@ export function kafkaError(cause: unknown, what: string, { brokers, sasl }: Kafk
     const message = `${at} failed: ${refusal}; give this user the right to do it`;
     return new SwapstatsError("bad_config", message, { cause });
   }
-  if (isKafkaError(cause, "UNKNOWN_TOPIC_OR_PARTITION") || isKafkaError(cause, "UNKNOWN_TOPIC_ID")) {
+  if (isUnknownTopic(cause)) {
     const message = `${at} failed: there is no such topic; \`swapstats topic ensure\` makes it`;
     return new SwapstatsError("not_found", message, { cause, retryable: true });
   }
   const message = `${at} failed: ${detail}; check that the brokers run and can be reached, and ingest.tls.*`;
   return new SwapstatsError("unavailable", message, { cause, retryable: true });
+}
+
+function isUnknownTopic(error: unknown): boolean {
+  if (isKafkaError(error, "UNKNOWN_TOPIC_OR_PARTITION") || isKafkaError(error, "UNKNOWN_TOPIC_ID")) return true;
+  // The client makes an error of its own of it, which carries no number, when it asks for metadata.
+  return error instanceof Error && error.message.startsWith("Unknown topic ");
 }
 
 function isAuthenticationError(error: unknown): boolean {

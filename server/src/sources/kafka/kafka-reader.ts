@@ -197,6 +197,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
         releaseMemory(first.memory);
         if (wasFull) this.#loop.wake();
       } else if ("reason" in found) {
+        this.#counters.damagedReads++;
         // A broken header must not lead beyond the end.
         const end = this.#known?.range.endOffset ?? found.resumeAt;
         this.#resumeAt = Math.min(found.resumeAt, Math.max(end, position));

@@ -84,8 +84,8 @@ export type KafkaCounters = {
   abortedRecords: number;
   /** Offsets without a record that the header of their batch explains. */
   explainedHoles: number;
-  /** Batches that did not match their checksum, or could not be unpacked. */
-  damagedBatches: number;
+  /** Reads that found batches damaged or offsets missing. */
+  damagedReads: number;
   /** Fetches that found another leader. */
   leaderChanges: number;
 };

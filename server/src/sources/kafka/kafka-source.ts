@@ -17,7 +17,7 @@ class Readers implements KafkaReaders {
     controlRecords: 0,
     abortedRecords: 0,
     explainedHoles: 0,
-    damagedBatches: 0,
+    damagedReads: 0,
     leaderChanges: 0,
   };
   readonly #setup: KafkaSourceSetup;

@@ -23,10 +23,7 @@ export type AbortedTransaction = { readonly producerId: number; readonly firstOf
 /** Records that cannot be read: offsets from `from` on; the log can be read again at `resumeAt`. */
 export type Damage = { readonly from: number; readonly resumeAt: number; readonly reason: string };
 
-export type BatchCounters = Pick<
-  KafkaCounters,
-  "records" | "controlRecords" | "abortedRecords" | "explainedHoles" | "damagedBatches"
->;
+export type BatchCounters = Pick<KafkaCounters, "records" | "controlRecords" | "abortedRecords" | "explainedHoles">;
 
 const EMPTY = Buffer.alloc(0);
 const NO_ENDS = new Uint32Array(0);
@@ -49,6 +46,8 @@ export class FetchedBatches {
   #isProducersClock: boolean | undefined;
   /** Where nothing more can be read. */
   #damaged: Damage | undefined;
+  /** Whether anything was found at a position that was asked for. */
+  #hasGiven = false;
 
   /** The bytes are written to: values are moved together in them. */
   constructor(partition: number, bytes: Buffer, aborted: readonly AbortedTransaction[], counters: BatchCounters) {
@@ -75,6 +74,8 @@ export class FetchedBatches {
    */
   next(position: number, maxBytes: number): RecordBatch | Damage | undefined {
     if (this.#damaged !== undefined) return this.#damaged;
+    const isFirst = !this.#hasGiven;
+    this.#hasGiven = true;
     const group: Group = { headers: [], count: 0, bytes: 0 };
     let first = position;
     let next = position;
@@ -98,7 +99,10 @@ export class FetchedBatches {
       next = header.lastOffset + 1;
       this.#pass(header);
     }
-    return next > position ? this.#batchOf(group, first, next) : undefined;
+    if (next > position) return this.#batchOf(group, first, next);
+    // Else the same answer would be asked for again and again.
+    const reason = "the broker answered with batches that lie before it alone";
+    return isFirst && this.#at > 0 ? { from: position, resumeAt: position, reason } : undefined;
   }
 
   /** Whether this batch can be read with those before it. Behind explained offsets the records would not be consecutive. */
@@ -244,7 +248,6 @@ export class FetchedBatches {
 
   /** The next batch's own offset says where to go on, since that of a damaged one may be damaged too; else its last one. */
   #damage(header: BatchHeader | undefined, why: string): Damage {
-    this.#counters.damagedBatches++;
     if (header === undefined) return { from: 0, resumeAt: 0, reason: why };
     const size = batchBytesAt(this.#bytes, header.end);
     const following = size === undefined || size === 0 ? undefined : readBatchHeaderOffset(this.#bytes, header.end);

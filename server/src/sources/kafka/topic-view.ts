@@ -1,9 +1,10 @@
 /** Which broker leads each partition of the topic, as the brokers said last. */
-import type { Admin, Broker } from "@platformatic/kafka";
-import { SwapstatsError } from "../../shared/errors.ts";
+import type { Admin, Broker, metadataV12 } from "@platformatic/kafka";
 import type { LogRange } from "../source.ts";
 import { kafkaError, newAdmin } from "./kafka-client.ts";
 import type { KafkaConnection, TopicIdentity } from "./kafka-setup.ts";
+
+type MetadataResponse = Awaited<ReturnType<typeof metadataV12.api.async>>;
 
 export type Leader = { readonly node: number; readonly epoch: number };
 
@@ -81,18 +82,32 @@ export class TopicView {
   async #ask(): Promise<TopicIdentity> {
     try {
       const metadata = await this.#admin.metadata({ topics: [this.#topic], forceUpdate: true });
-      const topic = metadata.topics.get(this.#topic);
-      if (topic === undefined) throw new SwapstatsError("not_found", noTopic(this.#topic), { retryable: true });
-      this.#brokers = new Map(metadata.brokers);
-      this.#leaders = topic.partitions.map(({ leader, leaderEpoch }) => ({ node: leader, epoch: leaderEpoch }));
-      this.#identity = { topicId: topic.id, partitions: topic.partitionsCount };
-      return this.#identity;
+      const topic = metadata.topics.get(this.#topic)!;
+      const leaders = topic.partitions.map(({ leader, leaderEpoch }) => ({ node: leader, epoch: leaderEpoch }));
+      return this.#note(topic.id, leaders, metadata.brokers);
     } catch (error) {
+      const partial = this.#partial(error);
+      if (partial !== undefined) return partial;
       throw kafkaError(error, `asking about topic ${this.#topic}`, this.#connection);
     }
   }
-}
 
-function noTopic(topic: string): string {
-  return `there is no topic ${topic}; \`swapstats topic ensure\` makes it`;
+  /** The client rejects an answer as a whole when one partition has no leader; the others can be read all the same. */
+  #partial(error: unknown): TopicIdentity | undefined {
+    const { response } = error as { response?: Partial<MetadataResponse> };
+    const topic = response?.topics?.find(({ name, errorCode }) => name === this.#topic && errorCode === 0);
+    if (topic === undefined || response?.brokers === undefined) return undefined;
+    const leaders: Leader[] = [];
+    for (const { partitionIndex, leaderId, leaderEpoch } of topic.partitions) {
+      leaders[partitionIndex] = { node: leaderId, epoch: leaderEpoch };
+    }
+    return this.#note(topic.topicId, leaders, new Map(response.brokers.map((broker) => [broker.nodeId, broker])));
+  }
+
+  #note(topicId: string, leaders: readonly Leader[], brokers: ReadonlyMap<number, Broker>): TopicIdentity {
+    this.#leaders = leaders;
+    this.#brokers = brokers;
+    this.#identity = { topicId, partitions: leaders.length };
+    return this.#identity;
+  }
 }
