@@ -17,6 +17,7 @@ import {
   type HostBodyAnswer,
   type HostLookup,
   type HostTokenAnswer,
+  type HostTopicUpdate,
   LOOKUP_IDS_MAX,
   LOOKUP_TIERS,
 } from "./host-protocol.ts";
@@ -27,6 +28,7 @@ import type {
   BodyAnswer,
   CandlesRequest,
   DeadLetter,
+  DeadLettersAnswer,
   OverviewAnswer,
   OverviewRequest,
   Selection,
@@ -123,6 +125,7 @@ export class ThreadBus implements StatsBus {
       rev: parts.reduce((sum, part) => sum + part.rev, 0),
       items: `[${rows.map((row) => row.json).join(",")}]`,
       nextCursor: isMore && last !== undefined ? encodeCursor(request, last.key) : undefined,
+      stale: false,
     };
   }
 
@@ -134,15 +137,12 @@ export class ThreadBus implements StatsBus {
     return this.#body(token, (host) => host.ask<"swaps">({ kind: "swaps", token, limit }));
   }
 
-  async deadLetters(limit: number): Promise<DeadLetter[]> {
+  async deadLetters(limit: number): Promise<DeadLettersAnswer> {
     const lists = await Promise.all(
       this.#hosts.map((host) => host.ask<"dead_letters">({ kind: "dead_letters", limit })),
     );
     // Hosts of one data folder share a store; each has written its own before it answered, and sees those of others.
-    const byPlace = new Map(lists.flat().map((letter) => [`${letter.partition}:${letter.offset}`, letter]));
-    return [...byPlace.values()]
-      .sort((a, b) => b.arrival - a.arrival || b.offset - a.offset || b.partition - a.partition)
-      .slice(0, limit);
+    return { items: newestDeadLetters(lists, limit), stale: false };
   }
 
   async status(): Promise<StatusAnswer> {
@@ -164,7 +164,7 @@ export class ThreadBus implements StatsBus {
     const channel = `overview:${topic.window}:${topic.sort}`;
     const [only] = this.#hosts;
     if (this.#hosts.length === 1 && only !== undefined) {
-      return { kind: "opened", channel, close: await only.open(topic, onUpdate) };
+      return { kind: "opened", channel, close: await only.open(topic, fresh(onUpdate)) };
     }
     const merged = new MergedOverviewTopic(this.#hosts.length, topic.limit, onUpdate);
     const opening = this.#hosts.map((host, index) => host.open(topic, (update) => merged.update(index, update)));
@@ -197,7 +197,7 @@ export class ThreadBus implements StatsBus {
     const [id, ...others] = lookup.ids;
     if (id === undefined || others.length > 0) return { kind: "ambiguous", candidates: lookup.ids };
     const host = asked[found.findIndex((one) => one?.ids.includes(id))] as HostClient;
-    const close = await host.open({ ...topic, token: id }, onUpdate, onGone);
+    const close = await host.open({ ...topic, token: id }, fresh(onUpdate), onGone);
     return { kind: "opened", channel: `token:${id}`, close };
   }
 
@@ -258,7 +258,7 @@ export class ThreadBus implements StatsBus {
     const stats = answers.find((answer) => answer.stats !== undefined && answer.lookup?.ids[0] === id)?.stats;
     if (stats === undefined) throw new SwapstatsError("internal", `the owner of ${id} gave no figures`);
     const { epoch, rev, watermark, lagMs, body, ticket } = stats;
-    const answer = { kind: "stats", id, epoch, rev, asOf, watermark, lagMs, body } as const;
+    const answer = { kind: "stats", id, epoch, rev, asOf, watermark, lagMs, stale: false, body } as const;
     this.#cache.put(text, selection, answer, ticket);
     return answer;
   }
@@ -275,7 +275,8 @@ export class ThreadBus implements StatsBus {
     if (id === undefined || lookup.ids.length > 1) return { kind: "ambiguous", candidates: lookup.ids };
     const found = answers.find((answer) => answer.found !== undefined && answer.lookup?.ids[0] === id)?.found;
     if (found === undefined) throw new SwapstatsError("internal", `the owner of ${id} gave no answer`);
-    return { kind: "body", id, ...found };
+    const { epoch, rev, body } = found;
+    return { kind: "body", id, epoch, rev, body, stale: false };
   }
 
   /** Calls `ask` until all as-ofs that it returns lie in one step; returns the latest, which then holds for all. */
@@ -301,13 +302,26 @@ export function hostOfPartition(partition: number, hosts: number): number {
   return partition % hosts;
 }
 
+/** Owners in this process are never away. */
+function fresh(onUpdate: (update: TopicUpdate) => void): (update: HostTopicUpdate) => void {
+  return (update) => onUpdate({ ...update, stale: false });
+}
+
 /** The lookup of the first tier that hits at any host, with the ids of all hosts. */
-function mergeLookups(lookups: readonly (HostLookup | undefined)[]): HostLookup | undefined {
+export function mergeLookups(lookups: readonly (HostLookup | undefined)[]): HostLookup | undefined {
   for (const tier of LOOKUP_TIERS) {
-    const ids = lookups.flatMap((lookup) => (lookup?.tier === tier ? lookup.ids : []));
+    const ids = [...new Set(lookups.flatMap((lookup) => (lookup?.tier === tier ? lookup.ids : [])))];
     if (ids.length > 0) return { tier, ids: ids.slice(0, LOOKUP_IDS_MAX) };
   }
   return undefined;
+}
+
+/** Each letter once, newest first. */
+export function newestDeadLetters(lists: readonly (readonly DeadLetter[])[], limit: number): DeadLetter[] {
+  const byPlace = new Map(lists.flat().map((letter) => [`${letter.partition}:${letter.offset}`, letter]));
+  return [...byPlace.values()]
+    .sort((a, b) => b.arrival - a.arrival || b.offset - a.offset || b.partition - a.partition)
+    .slice(0, limit);
 }
 
 function closeAll(closers: readonly (() => void)[]): void {

@@ -4,6 +4,7 @@ import {
   type HostBodyAnswer,
   type HostLookup,
   type HostOverviewAnswer,
+  type HostPart,
   type HostRow,
   type HostTokenAnswer,
   LOOKUP_IDS_MAX,
@@ -80,6 +81,7 @@ export class HostQueries {
       asOf,
       epoch: hostEpoch(partitions),
       rev: hostRevision(partitions),
+      parts: hostParts(partitions),
       rows: rows.slice(0, limit),
       more: rows.length > limit,
     };
@@ -161,7 +163,10 @@ export class HostQueries {
     if (only === undefined) return { lookup: toHostLookup(lookup), found: undefined };
     const asOf = this.#clock.now();
     const rev = only.home.views.look(only.token, asOf, false);
-    return { lookup: toHostLookup(lookup), found: { epoch: only.home.epoch, rev, body: make(only, asOf) } };
+    return {
+      lookup: toHostLookup(lookup),
+      found: { partition: only.home.partition, epoch: only.home.epoch, rev, body: make(only, asOf) },
+    };
   }
 
   /** Throws `unavailable` when a partition that cannot be asked might know the name, too. */
@@ -207,7 +212,7 @@ function overviewRow(
   const stats = home.engine.windowStats(token, windowIndex, asOf);
   const symbolJson = symbol === undefined ? "" : `,"symbol":${JSON.stringify(symbol)}`;
   const json = `{"id":${JSON.stringify(id)}${symbolJson},"rev":${home.views.revAt(index)},"stats":${windowJson(stats, ALL_FIGURES)}}`;
-  return { key: { value: servedValue(stats, sort), id }, json };
+  return { key: { value: servedValue(stats, sort), id }, partition: home.partition, json };
 }
 
 /** The epoch of answers about all tokens of a host: those of its partitions. */
@@ -218,4 +223,9 @@ export function hostEpoch(partitions: readonly ServedPartition[]): string {
 /** A number that grows whenever a token of the host changes; after a look at all. */
 export function hostRevision(partitions: readonly ServedPartition[]): number {
   return partitions.reduce((sum, home) => sum + home.views.revision, 0);
+}
+
+/** The same of each partition, for readers to whom a partition may come from another host later. */
+export function hostParts(partitions: readonly ServedPartition[]): HostPart[] {
+  return partitions.map(({ partition, epoch, views }) => ({ partition, epoch, rev: views.revision }));
 }

@@ -149,6 +149,7 @@ class TokenTopic implements OpenTopic {
       data: `{${tokenHeadJson(info)}"windows":{${windowsText}}}`,
       patch: patch === undefined ? undefined : JSON.stringify(patch),
       keys: undefined,
+      parts: [{ partition: home.partition, epoch: home.epoch, rev }],
     };
   }
 }

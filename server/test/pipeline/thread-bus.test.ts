@@ -152,11 +152,11 @@ describe("bus over worker threads", () => {
 
   test("asks again when a host had moved on to a later step, so that all is of one as-of", async () => {
     let behind = true;
-    const late = host((request) => ({ asOf: asOfWish(request), epoch: "1", rev: 1, rows: [], more: false }));
+    const late = host((request) => ({ asOf: asOfWish(request), epoch: "1", rev: 1, parts: [], rows: [], more: false }));
     const ahead = host((request) => {
       const asOf = behind ? wallMs + STEP_MS : asOfWish(request);
       behind = false;
-      return { asOf, epoch: "2", rev: 2, rows: [], more: false };
+      return { asOf, epoch: "2", rev: 2, parts: [], rows: [], more: false };
     });
     const { bus } = busOf([late, ahead]);
     const answer = await bus.overview({ window: "5m", sort: "trades", order: "desc", limit: 5, cursor: undefined });
@@ -171,7 +171,8 @@ describe("bus over worker threads", () => {
         asOf: asOfWish(request),
         epoch: "1",
         rev: 1,
-        rows: rows.map(([value, id]) => ({ key: { value, id }, json: `"${id}"` })),
+        parts: [],
+        rows: rows.map(([value, id]) => ({ key: { value, id }, partition: 0, json: `"${id}"` })),
         more,
       }));
     const hosts = [
@@ -235,8 +236,11 @@ describe("bus over worker threads", () => {
         lagMs: 0,
         patch: undefined,
       };
-      const keys = rows.map(([value, id]) => ({ value, id }));
-      hosts[at]?.send({ type: "updates", items: [{ topicId: 1, ...head, data: JSON.stringify(data), keys }] });
+      const keys = rows.map(([value, id]) => ({ value, id, partition: 0 }));
+      hosts[at]?.send({
+        type: "updates",
+        items: [{ topicId: 1, ...head, data: JSON.stringify(data), keys, parts: [] }],
+      });
     };
     update(0, 1, [
       ["3", "1:a"],

@@ -18,6 +18,7 @@ function update(rev: number, data: JsonObject, before?: { rev: number; data: Jso
     asOf: 1_000 + rev,
     watermark: 900,
     lagMs: 3,
+    stale: false,
     data: JSON.stringify(data),
     patch: before === undefined ? undefined : JSON.stringify(diffMergePatch(before.data, data)),
   };
