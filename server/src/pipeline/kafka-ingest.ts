@@ -21,7 +21,8 @@ export type KafkaIngestOptions = {
   readonly onProblem: (sentence: string) => void;
   /** A state cannot be taken over: the process must end. */
   readonly onFatal: (error: Error) => void;
-  readonly onOwned: (partitions: readonly number[]) => void;
+  /** The partitions that this instance answers for, with their epochs. */
+  readonly onServing: (serving: ReadonlyMap<number, string>) => void;
 };
 
 export class KafkaIngest implements IngestPort {
@@ -45,11 +46,16 @@ export class KafkaIngest implements IngestPort {
 
   /** Joins the group; from then on the workers own what it assigns. Rejects with `bad_config` where no retry helps. */
   async start(workers: PartitionWorkers): Promise<void> {
-    const { handOverLimitMs: limitMs, onProblem, onFatal: onRefused, onOwned: onChange } = this.#options;
+    const { handOverLimitMs: limitMs, onProblem, onFatal: onRefused, onServing } = this.#options;
     const committedOffset = async (partition: number): Promise<number | undefined> =>
       (await this.#member.committed([partition])).get(partition);
-    this.#ownership = new PartitionOwnership({ workers, committedOffset, limitMs, onProblem, onRefused, onChange });
+    this.#ownership = new PartitionOwnership({ workers, committedOffset, limitMs, onProblem, onRefused, onServing });
     await this.#member.start();
+  }
+
+  /** A worker says that a partition's state is up to date. */
+  current(partition: number, epoch: string): void {
+    this.#ownership?.current(partition, epoch);
   }
 
   /** A worker says that a partition does not go on. */

@@ -22,8 +22,11 @@ export type OwnershipOptions = {
   readonly onProblem: (sentence: string) => void;
   /** A state cannot be taken over, whatever is tried. */
   readonly onRefused: (error: SwapstatsError) => void;
-  /** The partitions that are owned have changed. */
-  readonly onChange: (owned: readonly number[]) => void;
+  /**
+   * The partitions that this instance answers for have changed: those whose state is up to date, each with its epoch, until just
+   * before they are let go.
+   */
+  readonly onServing: (serving: ReadonlyMap<number, string>) => void;
 };
 
 /** Pauses before a partition is tried again double from the first to the last. */
@@ -36,14 +39,11 @@ export class PartitionOwnership {
   readonly #options: OwnershipOptions;
   readonly #tasks = new Map<number, Task>();
   readonly #owned = new Set<number>();
+  readonly #serving = new Map<number, string>();
   #isEnding = false;
 
   constructor(options: OwnershipOptions) {
     this.#options = options;
-  }
-
-  get owned(): readonly number[] {
-    return [...this.#owned].sort((a, b) => a - b);
   }
 
   /** From now on exactly these are wanted. */
@@ -61,6 +61,13 @@ export class PartitionOwnership {
       this.#tasks.set(partition, task);
       this.#setWanted(partition, task, true);
     }
+  }
+
+  /** The state of a partition is up to date. */
+  current(partition: number, epoch: string): void {
+    if (!this.#tasks.get(partition)?.wanted) return;
+    this.#serving.set(partition, epoch);
+    this.#options.onServing(this.#serving);
   }
 
   /** An owned partition does not go on: it is let go, and taken over again if it is still wanted. */
@@ -120,9 +127,9 @@ export class PartitionOwnership {
       const problems = await workers.own(partition, await committedOffset(partition));
       for (const problem of problems) onProblem(problem);
       this.#owned.add(partition);
-      this.#changed();
       return true;
     } catch (error) {
+      this.#stopServing(partition);
       await workers.disown(partition, 0);
       if (!(error instanceof SwapstatsError)) throw error;
       if (error.code === "checkpoint_incompatible" || error.code === "bad_config") {
@@ -136,15 +143,15 @@ export class PartitionOwnership {
   }
 
   async #letGo(partition: number): Promise<void> {
+    this.#stopServing(partition);
     for (const problem of await this.#options.workers.disown(partition, this.#options.limitMs)) {
       this.#options.onProblem(`Partition ${partition} was let go without a last checkpoint: ${problem}`);
     }
     this.#owned.delete(partition);
-    this.#changed();
   }
 
-  #changed(): void {
-    this.#options.onChange(this.owned);
+  #stopServing(partition: number): void {
+    if (this.#serving.delete(partition)) this.#options.onServing(this.#serving);
   }
 
   async #pause(task: Task, ms: number): Promise<void> {

@@ -1,7 +1,6 @@
 /** Opens the readers of a worker's partitions, from whichever source it was told of. */
 import type { MessagePort } from "node:worker_threads";
 import { EmbeddedLogReader } from "../sources/embedded-log-reader.ts";
-import { openKafkaReaders } from "../sources/kafka/kafka-source.ts";
 import type { LogReader } from "./log-follower.ts";
 import type { LogNotice, LogOwnerRequest } from "./log-protocol.ts";
 import type { SourceSetup, WorkerPartition } from "./worker-protocol.ts";
@@ -14,8 +13,10 @@ export type PartitionReaders = {
   close(): Promise<void>;
 };
 
-export function openReaders(source: SourceSetup): PartitionReaders {
+/** The client of Kafka is imported where it is used alone: it costs a start time that the embedded form need not pay. */
+export async function openReaders(source: SourceSetup): Promise<PartitionReaders> {
   if (source.kind === "kafka") {
+    const { openKafkaReaders } = await import("../sources/kafka/kafka-source.ts");
     const readers = openKafkaReaders(source.setup);
     return {
       open: ({ partition }) => readers.reader(partition),

@@ -53,6 +53,8 @@ export type RunnerOptions = {
   /** Since when a state that begins with the first record has seen everything; undefined: since its first high. */
   readonly seenSinceMs: number | undefined;
   readonly begin?: BeginRule | undefined;
+  /** The state has come up to what the log held when the partition was taken over. */
+  readonly onCurrent?: (epoch: string) => void;
   /** A checkpoint is durable that holds all records below. */
   readonly onCheckpoint?: (nextOffset: number) => void;
   /** It does not go on: claimed by another owner, or the log or the state cannot be read on. */
@@ -79,6 +81,8 @@ export class PartitionRunner {
   #state: PartitionStatus["state"] = "restoring";
   #running: Running | undefined;
   #position = 0;
+  /** Where the log ended at the take-over; undefined once the state has come up to it. */
+  #endAtTakeover: number | undefined;
   #loop: Promise<void> | undefined;
   /** Where a drain ends; undefined: there is none. */
   #drainTo: { readonly offset: number; readonly deadlineMs: number } | undefined;
@@ -142,6 +146,8 @@ export class PartitionRunner {
     this.#running?.checkpointer.start();
     this.noteLogPressure();
     if (this.#state === "restoring") this.#state = "running";
+    this.#endAtTakeover = this.#running?.restored.endOffset;
+    this.#tellIfCurrent();
     this.#loop = this.#run();
   }
 
@@ -286,6 +292,13 @@ export class PartitionRunner {
     }
   }
 
+  #tellIfCurrent(): void {
+    const running = this.#running;
+    if (running === undefined || this.#endAtTakeover === undefined || this.#position < this.#endAtTakeover) return;
+    this.#endAtTakeover = undefined;
+    this.#options.onCurrent?.(running.served.epoch);
+  }
+
   #isDrained(): boolean {
     return this.#drainTo !== undefined && this.#position >= this.#drainTo.offset;
   }
@@ -297,6 +310,7 @@ export class PartitionRunner {
     this.#position = to;
     this.#gapProblems = [...this.#gapProblems, sentence].slice(-GAP_PROBLEMS_MAX);
     running.served.publish(to, 0);
+    this.#tellIfCurrent();
   }
 
   async #apply(running: Running, batch: RecordBatch): Promise<void> {
@@ -320,6 +334,7 @@ export class PartitionRunner {
       served.publish(batch.nextOffset, batch.count > 0 ? arrivalOf(batch, batch.count - 1) : 0);
     }
     checkpointer.advance(batch.nextOffset);
+    this.#tellIfCurrent();
     if (this.#drainTo !== undefined && performance.now() >= this.#drainTo.deadlineMs) this.#stop.abort();
   }
 

@@ -25,7 +25,7 @@ const letterStore = new DeadLetterStore(setup.dataDir, Date.now());
 const deadLetters = new DeadLetterBuffer(letterStore);
 const { store } = await openCheckpointStore(setup.checkpointStore);
 const { source } = setup;
-const readers = openReaders(source);
+const readers = await openReaders(source);
 const owned = new OwnedPartitions({ open, report });
 // Before the host listens: what it is asked first should find what it is to own.
 parent.on("message", (command: WorkerCommand) => {
@@ -63,6 +63,7 @@ function open(given: WorkerPartition): OwnedPartition {
     snapshotIntervalMs: setup.snapshotIntervalMs,
     seenSinceMs: setup.seenSinceMs,
     ...(source.kind === "kafka" ? { begin: { start: source.start, committedOffset } } : {}),
+    onCurrent: (epoch) => report({ type: "current", partition, epoch }),
     onCheckpoint: (nextOffset) => report({ type: "checkpointed", partition, nextOffset }),
     onFailed: (message) => report({ type: "failed", partition, message }),
   });

@@ -27,6 +27,8 @@ export type PartitionWorkersOptions = {
   readonly answerTimeoutMs: number;
   /** Connects the owner of a partition with the log thread; undefined where there is none. */
   readonly connectLog?: (partition: number, port: MessagePort) => void;
+  /** The state of an owned partition has come up to what its log held at the take-over. */
+  readonly onCurrent?: (partition: number, epoch: string) => void;
   /** A partition does not go on; it answers as it stands until it is let go. */
   readonly onFailed?: (partition: number, message: string) => void;
   /** A checkpoint is durable that holds all records below. */
@@ -172,6 +174,7 @@ export class PartitionWorkers {
       if (report.type === "drained") drained.resolve(report.problems);
       else if (report.type === "owned") settle(owning, report.partition)?.resolve(report.problems);
       else if (report.type === "disowned") settle(leaving, report.partition)?.resolve(report.problems);
+      else if (report.type === "current") this.#options.onCurrent?.(report.partition, report.epoch);
       else if (report.type === "failed") this.#options.onFailed?.(report.partition, report.message);
       else if (report.type === "checkpointed") this.#options.onCheckpoint?.(report.partition, report.nextOffset);
       else {

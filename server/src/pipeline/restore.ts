@@ -63,6 +63,8 @@ export type Restored<E> = {
   readonly durationMs: number;
   /** Of the log that the stream goes on in. */
   readonly logId: string | undefined;
+  /** Where that log ended. */
+  readonly endOffset: number;
   /** For the checkpointer. */
   readonly claim: Claim;
 };
@@ -102,6 +104,7 @@ export async function restorePartition<E extends RestorableEngine>(options: Rest
     restoredBytes: loaded.bytes,
     durationMs: performance.now() - startedMs,
     logId: range.logId,
+    endOffset: range.endOffset,
     claim: { manifest, version, chain: { bases, deltas, ...position, wantsBase } },
   };
 }

@@ -57,6 +57,8 @@ export type WorkerReport =
   /** Everything is written and closed; the problems are of a last checkpoint that could not be written. */
   | { readonly type: "disowned"; readonly partition: number; readonly problems: readonly string[] }
   | { readonly type: "drained"; readonly problems: readonly string[] }
+  /** The state of an owned partition has come up to what its log held at the take-over. */
+  | { readonly type: "current"; readonly partition: number; readonly epoch: string }
   /** It does not go on, and answers as it stands; it has to be let go. */
   | { readonly type: "failed"; readonly partition: number; readonly message: string }
   /** A checkpoint is durable that holds all records below. */
