@@ -82,6 +82,7 @@ export class PartitionOwnership {
   /** Wants nothing any more, and resolves when what was being taken over or let go is; the workers still own the rest. */
   async stop(): Promise<void> {
     this.#isEnding = true;
+    for (const partition of [...this.#serving.keys()]) this.#stopServing(partition);
     for (const task of this.#tasks.values()) task.wake?.();
     await Promise.all([...this.#tasks.values()].map((task) => task.running));
   }

@@ -20,6 +20,7 @@ class Member {
       instanceId,
       sessionTimeoutMs,
       rebalanceTimeoutMs: 10_000,
+      onPartitions: () => {},
       onAssigned: (partitions) => {
         this.assigned = partitions;
         this.#waiting?.();

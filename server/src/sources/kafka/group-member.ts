@@ -22,10 +22,14 @@ export type GroupMemberOptions = {
   readonly rebalanceTimeoutMs: number;
   /** The partitions that are this instance's from now on, ascending; called on each change, and after each rebalance. */
   readonly onAssigned: (partitions: readonly number[]) => void;
+  /** The topic has another number of partitions than before. */
+  readonly onPartitions: (count: number) => void;
 };
 
 /** Heartbeats in a session: some may be lost. */
 const HEARTBEATS_PER_SESSION = 4;
+/** How often it is looked whether the topic has more partitions. */
+const PARTITIONS_LOOK_MS = 10_000;
 const REJOIN_FIRST_MS = 200;
 const REJOIN_MAX_MS = 5_000;
 
@@ -40,6 +44,8 @@ export class GroupMember {
   readonly #waiting = new Map<number, number>();
   #committing: Promise<void> | undefined;
   #rebalances = 0;
+  #partitionCount = 0;
+  #partitionsTimer: NodeJS.Timeout | undefined;
 
   constructor(options: GroupMemberOptions) {
     this.#options = options;
@@ -50,12 +56,19 @@ export class GroupMember {
     return this.#problem;
   }
 
+  /** Partitions of the topic; 0 before it was seen. */
+  get partitionCount(): number {
+    return this.#partitionCount;
+  }
+
   get rebalances(): number {
     return this.#rebalances;
   }
 
   /** Joins. Rejects with `bad_config` where no retry helps (refused credentials, no such right); else it is tried until it works. */
   async start(): Promise<void> {
+    this.#partitionsTimer = setInterval(() => void this.#lookAtPartitions(), PARTITIONS_LOOK_MS);
+    await this.#lookAtPartitions();
     try {
       await this.#join();
     } catch (error) {
@@ -103,6 +116,7 @@ export class GroupMember {
   /** Commits what waits, and leaves the group at once, so that others take over without waiting for the session's end. */
   async leave(): Promise<void> {
     this.#isEnding = true;
+    clearInterval(this.#partitionsTimer);
     clearTimeout(this.#rejoinTimer);
     await this.#committing;
     await this.#commitWaiting();
@@ -164,6 +178,22 @@ export class GroupMember {
         this.#rejoinLater(kafkaError(error, "joining the group", this.#options.connection)),
       );
     }, waitMs);
+  }
+
+  /** The client's leader shares out what it knew when the group last met: more partitions need another meeting. */
+  async #lookAtPartitions(): Promise<void> {
+    const { topic, onPartitions } = this.#options;
+    try {
+      const { topics } = await this.#open().metadata({ topics: [topic], forceUpdate: true });
+      const count = topics.get(topic)?.partitionsCount ?? 0;
+      const before = this.#partitionCount;
+      if (count === before || this.#isEnding) return;
+      this.#partitionCount = count;
+      onPartitions(count);
+      if (before > 0 && this.#consumer?.isActive()) await this.#join();
+    } catch {
+      // Looked at again in a while; what keeps this instance out of the group is told of by joining it.
+    }
   }
 
   async #commitWaiting(): Promise<void> {
