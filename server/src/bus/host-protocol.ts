@@ -156,4 +156,6 @@ export type FromHost =
         | { readonly id: number; readonly error: WireError }
       )[];
     }
-  | { readonly type: "updates"; readonly items: readonly HostTopicUpdate[] };
+  | { readonly type: "updates"; readonly items: readonly HostTopicUpdate[] }
+  /** The host has let the tokens of these topics go; nothing more comes. */
+  | { readonly type: "gone"; readonly topicIds: readonly number[] };

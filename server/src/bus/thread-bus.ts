@@ -44,8 +44,8 @@ import type { VersionBoard } from "./version-board.ts";
 
 export type ThreadBusOptions = {
   readonly hosts: readonly HostClient[];
-  /** Index in `hosts` of the owner of each partition. */
-  readonly hostOfPartition: readonly number[];
+  /** How many partitions the stream has now; they may become more. */
+  readonly partitionCount: () => number;
   readonly boards: ReadonlyMap<number, VersionBoard>;
   readonly clock: SharedClock;
   readonly finestStepMs: number;
@@ -56,7 +56,7 @@ const ROUNDS_MAX = 3;
 
 export class ThreadBus implements StatsBus {
   readonly #hosts: readonly HostClient[];
-  readonly #hostOfPartition: readonly number[];
+  readonly #partitionCount: () => number;
   readonly #clock: SharedClock;
   readonly #finestStepMs: number;
   readonly #cache: AnswerCache;
@@ -65,7 +65,7 @@ export class ThreadBus implements StatsBus {
 
   constructor(options: ThreadBusOptions) {
     this.#hosts = options.hosts;
-    this.#hostOfPartition = options.hostOfPartition;
+    this.#partitionCount = options.partitionCount;
     this.#clock = options.clock;
     this.#finestStepMs = options.finestStepMs;
     this.#cache = new AnswerCache(options.clock, options.boards);
@@ -155,8 +155,12 @@ export class ThreadBus implements StatsBus {
     return lists.flat();
   }
 
-  async subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
-    if (topic.kind === "token") return this.#subscribeToken(topic, onUpdate);
+  async subscribe(
+    topic: Topic,
+    onUpdate: (update: TopicUpdate) => void,
+    onGone: () => void = () => {},
+  ): Promise<TopicOpened> {
+    if (topic.kind === "token") return this.#subscribeToken(topic, onUpdate, onGone);
     const channel = `overview:${topic.window}:${topic.sort}`;
     const [only] = this.#hosts;
     if (this.#hosts.length === 1 && only !== undefined) {
@@ -178,18 +182,22 @@ export class ThreadBus implements StatsBus {
   async #subscribeToken(
     topic: Extract<Topic, { kind: "token" }>,
     onUpdate: (update: TopicUpdate) => void,
+    onGone: () => void,
   ): Promise<TopicOpened> {
     const ask = (host: HostClient) => host.ask<"lookup">({ kind: "lookup", token: topic.token });
     const owner = this.#ownerOf(topic.token);
-    let lookup = owner === undefined ? undefined : await ask(owner);
-    if (lookup?.tier !== "id" && (owner === undefined || this.#hosts.length > 1)) {
-      lookup = mergeLookups(await Promise.all(this.#hosts.map(ask)));
+    let asked: readonly HostClient[] = owner === undefined ? [] : [owner];
+    let found = await Promise.all(asked.map(ask));
+    if (found[0]?.tier !== "id" && asked.length < this.#hosts.length) {
+      asked = this.#hosts;
+      found = await Promise.all(asked.map(ask));
     }
+    const lookup = mergeLookups(found);
     if (lookup === undefined) return { kind: "unknown" };
     const [id, ...others] = lookup.ids;
     if (id === undefined || others.length > 0) return { kind: "ambiguous", candidates: lookup.ids };
-    const host = this.#ownerOf(id) as HostClient;
-    const close = await host.open({ ...topic, token: id }, fresh(onUpdate));
+    const host = asked[found.findIndex((one) => one?.ids.includes(id))] as HostClient;
+    const close = await host.open({ ...topic, token: id }, fresh(onUpdate), onGone);
     return { kind: "opened", channel: `token:${id}`, close };
   }
 
@@ -198,8 +206,8 @@ export class ThreadBus implements StatsBus {
     if (this.#hosts.length === 1) return this.#hosts[0];
     const id = parseTokenId(text);
     if (id === undefined) return undefined;
-    const partition = partitionOfTokenId(formatTokenId(id.chainId, id.token), this.#hostOfPartition.length);
-    return this.#hosts[this.#hostOfPartition[partition] as number];
+    const partition = partitionOfTokenId(formatTokenId(id.chainId, id.token), this.#partitionCount());
+    return this.#hosts[hostOfPartition(partition, this.#hosts.length)];
   }
 
   #ownersOf(tokens: readonly string[]): { index: number; hosts: readonly HostClient[] }[] {
@@ -287,6 +295,11 @@ export class ThreadBus implements StatsBus {
   #step(asOfMs: number): number {
     return Math.floor(asOfMs / this.#finestStepMs);
   }
+}
+
+/** Index of the host that owns a partition, whenever it is owned here. */
+export function hostOfPartition(partition: number, hosts: number): number {
+  return partition % hosts;
 }
 
 /** Owners in this process are never away. */

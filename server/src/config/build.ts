@@ -1,4 +1,5 @@
 /** Puts checked values of keys together to a `Config`, with the checks that look at more than one key. */
+import { buildStores } from "./build-stores.ts";
 import type { ChainSetting, Config, LogLevel } from "./config.ts";
 import { CHAINS_MAX } from "./keys.ts";
 import type { ConfigProblem, Setting } from "./load.ts";
@@ -19,6 +20,7 @@ export function buildConfig(settings: readonly Setting[], problems: ConfigProble
   const list = buildWindows(values.get("windows.list") as readonly string[], num("windows.bucket_step"), problems);
   const chains = buildChains(settings, num("app.grace"), num("app.reorg_horizon"), problems);
   checkListeners(address("api.http.addr"), address("metrics.prometheus"), problems);
+  const stores = buildStores(values, problems);
   if (problems.length > problemsBefore) return undefined;
 
   return {
@@ -50,7 +52,7 @@ export function buildConfig(settings: readonly Setting[], problems: ConfigProble
       maxTokens: num("app.max_tokens"),
       exactTraders: num("app.exact_traders"),
     },
-    stores: { checkpoint: word<"embedded">("stores.checkpoint") },
+    stores,
     api: {
       http: {
         addr: address("api.http.addr"),

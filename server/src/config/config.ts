@@ -1,4 +1,5 @@
 /** The configuration as the program uses it: every value checked, every unit in its name. */
+import type { StoresConfig } from "./build-stores.ts";
 import type { ListenAddress } from "./units.ts";
 import type { WindowSetting } from "./windows.ts";
 
@@ -38,7 +39,7 @@ export type Config = {
     readonly maxTokens: number;
     readonly exactTraders: number;
   };
-  readonly stores: { readonly checkpoint: "embedded" };
+  readonly stores: StoresConfig;
   readonly api: {
     readonly http: {
       /** Undefined: the listener is off. */

@@ -3,6 +3,7 @@
  * environment variables, and the test of docs/configuration.md. A key stands here as soon as its part exists; keys and
  * values of parts that do not exist yet are refused with a message that says so.
  */
+import { STORE_KEYS } from "./store-keys.ts";
 
 export type KeyKind =
   | { readonly type: "duration"; readonly minMs: number; readonly maxMs: number }
@@ -14,6 +15,8 @@ export type KeyKind =
   | { readonly type: "text"; readonly bytesMax: number; readonly pattern: RegExp; readonly patternHint: string }
   | { readonly type: "path" }
   | { readonly type: "address" }
+  /** Addresses to connect to, in one text with commas or a list. */
+  | { readonly type: "endpoints"; readonly countMax: number }
   | { readonly type: "windows" }
   | { readonly type: "origins"; readonly countMax: number }
   | { readonly type: "secret" };
@@ -189,12 +192,7 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
       "Wallets of a token in the longest window up to which unique traders are exact; estimated above, which the answer says.",
   },
 
-  {
-    path: "stores.checkpoint",
-    kind: choice(["embedded"], ["redis", "s3", "kafka"]),
-    defaultText: "embedded",
-    meaning: "Where checkpoints are kept. `embedded`: in the data folder.",
-  },
+  ...STORE_KEYS,
 
   {
     path: "api.http.addr",
@@ -292,9 +290,7 @@ export const LATER_KEYS: readonly string[] = [
   "ingest.dead_letter",
   "stores.hot",
   "stores.history",
-  "stores.redis.",
   "stores.clickhouse.",
-  "stores.s3.",
   "pubsub.",
   "security.",
   "rate_limit.",

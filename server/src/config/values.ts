@@ -14,8 +14,8 @@ import {
   SIZE_HINT,
 } from "./units.ts";
 
-/** `undefined` stands for not set (duration, text, secret) and for off (address). */
-export type KeyValue = number | string | ListenAddress | readonly string[] | undefined;
+/** `undefined` stands for not set (duration, text, secret, endpoints) and for off (address). */
+export type KeyValue = number | string | ListenAddress | readonly ListenAddress[] | readonly string[] | undefined;
 export type ParsedValue = { readonly value: KeyValue } | { readonly problem: string };
 
 /** What secrets may ask for; given as arguments so that tests need no real environment. */
@@ -43,13 +43,15 @@ export function parseValue(kind: KeyKind, raw: unknown, secrets: SecretSources):
       return parseList(raw, "windows, such as 1m,5m,1h");
     case "origins":
       return parseOrigins(raw, kind.countMax);
+    case "endpoints":
+      return parseEndpoints(raw, kind.countMax);
     default:
       if (scalar === undefined) return problem(`${shown(raw)} is not a single value; give one`);
       return parseScalar(kind, scalar, secrets);
   }
 }
 
-type ScalarKind = Exclude<KeyKind, { type: "windows" | "origins" }>;
+type ScalarKind = Exclude<KeyKind, { type: "windows" | "origins" | "endpoints" }>;
 
 function parseScalar(kind: ScalarKind, text: string, secrets: SecretSources): ParsedValue {
   switch (kind.type) {
@@ -129,6 +131,22 @@ function parseOrigins(raw: unknown, countMax: number): ParsedValue {
   return { value: [...new Set(list.value)] };
 }
 
+function parseEndpoints(raw: unknown, countMax: number): ParsedValue {
+  const list = parseList(raw, "addresses, such as redis-1:6379,redis-2:6379");
+  if ("problem" in list) return list;
+  if (list.value.length === 0) return { value: undefined };
+  if (list.value.length > countMax) return problem(`lists ${list.value.length} addresses; give at most ${countMax}`);
+  const endpoints: ListenAddress[] = [];
+  for (const item of list.value) {
+    const endpoint = parseListenAddress(item);
+    if (endpoint === undefined || endpoint.port === 0) {
+      return problem(`${shown(item)} is not an address; write HOST:PORT, such as redis.example.com:6379`);
+    }
+    endpoints.push(endpoint);
+  }
+  return { value: endpoints };
+}
+
 function parseSecret(text: string, sources: SecretSources): ParsedValue {
   if (text === "") return { value: undefined };
   const reference = /^(file|env):(.+)$/s.exec(text);
@@ -161,6 +179,7 @@ export function formatValue(kind: KeyKind, value: KeyValue): string | number | r
   if (kind.type === "address") return value === undefined ? "" : formatListenAddress(value as ListenAddress);
   if (value === undefined) return undefined;
   if (kind.type === "secret") return MASK;
+  if (kind.type === "endpoints") return (value as readonly ListenAddress[]).map(formatListenAddress);
   if (kind.type === "duration") return formatDurationMs(value as number);
   if (kind.type === "size") return formatSizeBytes(value as number);
   return value as string | number | readonly string[];

@@ -31,25 +31,32 @@ import { type FoundToken, type Lookup, lookUp } from "./token-lookup.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
+/** The partitions of the host. */
+export type HostPartitions = {
+  /** Those that can be asked. */
+  readonly served: readonly ServedPartition[];
+  /** What to answer where one that cannot be asked is needed; undefined while all can. */
+  readonly absence: SwapstatsError | undefined;
+};
+
 export class HostQueries {
-  readonly #partitions: () => readonly ServedPartition[];
+  readonly #partitions: HostPartitions;
   readonly #clock: SharedClock;
   readonly #windows: readonly WindowSpec[];
 
-  /** `partitions` gives those that are restored; it throws `unavailable` while one is not. */
-  constructor(partitions: () => readonly ServedPartition[], clock: SharedClock, windows: readonly WindowSpec[]) {
+  constructor(partitions: HostPartitions, clock: SharedClock, windows: readonly WindowSpec[]) {
     this.#partitions = partitions;
     this.#clock = clock;
     this.#windows = windows;
   }
 
   tokens(request: RequestOf<"tokens">): { asOf: number; items: HostTokenAnswer[] } {
-    const partitions = this.#partitions();
+    const partitions = this.#partitions.served;
     const asOf = this.#asOf(partitions, request.at);
     const windowIndexes = request.selection.windows.map((name) => this.windowIndex(name));
     const filter = figureFilter(request.selection.fields);
     const items = request.tokens.map((text) => {
-      const lookup = lookUp(partitions, text);
+      const lookup = this.#lookUp(partitions, text);
       const only = onlyOne(lookup);
       if (only === undefined) return { lookup: toHostLookup(lookup), stats: undefined };
       return { lookup: toHostLookup(lookup), stats: this.#stats(only, windowIndexes, request.selection, filter, asOf) };
@@ -59,7 +66,9 @@ export class HostQueries {
 
   overview(request: RequestOf<"overview">): HostOverviewAnswer {
     const { window, sort, order, limit } = request.request;
-    const partitions = this.#partitions();
+    const partitions = this.#partitions.served;
+    const { absence } = this.#partitions;
+    if (absence !== undefined) throw absence;
     const asOf = this.#asOf(partitions, request.at);
     const windowIndex = this.windowIndex(window);
     const lists = partitions.map((home) => {
@@ -101,7 +110,7 @@ export class HostQueries {
   }
 
   lookup(text: string): HostLookup | undefined {
-    return toHostLookup(lookUp(this.#partitions(), text));
+    return toHostLookup(this.#lookUp(this.#partitions.served, text));
   }
 
   /** The index of a configured window; rejects others with `bad_request`. */
@@ -149,8 +158,7 @@ export class HostQueries {
   }
 
   #body(text: string, make: (found: FoundToken, asOf: number) => string): HostBodyAnswer {
-    const partitions = this.#partitions();
-    const lookup = lookUp(partitions, text);
+    const lookup = this.#lookUp(this.#partitions.served, text);
     const only = onlyOne(lookup);
     if (only === undefined) return { lookup: toHostLookup(lookup), found: undefined };
     const asOf = this.#clock.now();
@@ -159,6 +167,14 @@ export class HostQueries {
       lookup: toHostLookup(lookup),
       found: { partition: only.home.partition, epoch: only.home.epoch, rev, body: make(only, asOf) },
     };
+  }
+
+  /** Throws `unavailable` when a partition that cannot be asked might know the name, too. */
+  #lookUp(partitions: readonly ServedPartition[], text: string): Lookup | undefined {
+    const lookup = lookUp(partitions, text);
+    const { absence } = this.#partitions;
+    if (lookup?.tier !== "id" && absence !== undefined) throw absence;
+    return lookup;
   }
 
   #asOf(partitions: readonly ServedPartition[], wish: AsOfWish): number {

@@ -41,6 +41,12 @@ export class OverviewTopic {
     this.#clock = clock;
   }
 
+  /** Whether it ranks the tokens of exactly these partitions. */
+  isWhole(partitions: readonly ServedPartition[]): boolean {
+    const mine = this.#partitions;
+    return mine.length === partitions.length && mine.every((home, i) => home === partitions[i]);
+  }
+
   update(topicId: number, asOf: number): HostTopicUpdate | undefined {
     for (const home of this.#partitions) home.views.lookAll(asOf);
     const rev = hostRevision(this.#partitions);

@@ -4,7 +4,10 @@
  * backend reports with SwapstatsError and `retryable`.
  */
 
-/** Consecutive records of one partition. */
+/**
+ * Consecutive records of one partition. A batch may be without records: the offsets up to nextOffset are known to hold none, and
+ * so are those in front of the first record of a batch and behind its last one.
+ */
 export type RecordBatch = {
   readonly partition: number;
   /** Offset of the first record. */
@@ -25,6 +28,8 @@ export type LogRange = {
   readonly startOffset: number;
   /** The offset that the next record will get. */
   readonly endOffset: number;
+  /** What tells this log from another of the same name, whose offsets mean something else; absent where there is no other. */
+  readonly logId?: string;
 };
 
 export type PartitionReader = {

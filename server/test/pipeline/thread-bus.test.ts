@@ -60,10 +60,9 @@ function busOf(hosts: readonly ScriptedHost[], partitions = hosts.length) {
   const clock = new SharedClock(createSharedClock("live", 60_000), () => wallMs);
   const boards = new Map<number, VersionBoard>();
   for (let p = 0; p < partitions; p++) boards.set(p, new VersionBoard(createVersionBoard()));
-  const hostOfPartition = Array.from({ length: partitions }, (_, p) => p % hosts.length);
   const clients = hosts.map((made) => made.client);
   return {
-    bus: new ThreadBus({ hosts: clients, hostOfPartition, boards, clock, finestStepMs: STEP_MS }),
+    bus: new ThreadBus({ hosts: clients, partitionCount: () => partitions, boards, clock, finestStepMs: STEP_MS }),
     boards,
     clock,
   };

@@ -1,0 +1,82 @@
+/**
+ * A circuit breaker for one dependency of the service:
+ *
+ *   closed     --three failures in a row--> open
+ *   open       --a pause with jitter, doubled each time up to its limit--> half_open    until then calls fail at once
+ *   half_open  --one call succeeds--> closed
+ *   half_open  --it fails--> open
+ *
+ * A dependency that is away is asked seldom, and nobody waits for its timeouts; the jitter keeps many instances from coming
+ * back to it in one moment.
+ */
+import {
+  type CircuitBreakerPolicy,
+  CircuitState as CockatielState,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  ExponentialBackoff,
+  halfJitterGenerator,
+  handleWhen,
+  isBrokenCircuitError,
+} from "cockatiel";
+import { type ErrorCode, SwapstatsError } from "./errors.ts";
+
+export type CircuitState = "closed" | "half_open" | "open";
+
+/** Failures in a row that open the circuit. */
+export const FAILURES_TO_OPEN = 3;
+const PAUSE_FIRST_MS = 1_000;
+const PAUSE_MAX_MS = 15_000;
+
+export type CircuitOptions = {
+  /** Its name in messages and metrics, such as `redis`. */
+  readonly dependency: string;
+  /** Whether an error says that the dependency is away; any other shows that it works. */
+  readonly isFailure: (error: unknown) => boolean;
+  /** Code of the error, always retryable, of a call that is not made because the circuit is open. */
+  readonly openCode: ErrorCode;
+};
+
+export class Circuit {
+  readonly dependency: string;
+  readonly #policy: CircuitBreakerPolicy;
+  readonly #openCode: ErrorCode;
+
+  constructor({ dependency, isFailure, openCode }: CircuitOptions) {
+    this.dependency = dependency;
+    this.#openCode = openCode;
+    this.#policy = circuitBreaker(handleWhen(isFailure), {
+      breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
+      halfOpenAfter: new ExponentialBackoff({
+        generator: halfJitterGenerator,
+        initialDelay: PAUSE_FIRST_MS,
+        maxDelay: PAUSE_MAX_MS,
+      }),
+    });
+  }
+
+  get state(): CircuitState {
+    const { state } = this.#policy;
+    if (state === CockatielState.Closed) return "closed";
+    return state === CockatielState.HalfOpen ? "half_open" : "open";
+  }
+
+  /** Why the last call failed; undefined while the circuit is closed. */
+  get problem(): string | undefined {
+    if (this.state === "closed") return undefined;
+    const last = this.#policy.lastFailure;
+    if (last === undefined || !("error" in last)) return `${this.dependency} is away`;
+    return last.error instanceof Error ? last.error.message : String(last.error);
+  }
+
+  /** Makes the call, or rejects at once while the circuit is open. Its own error passes through. */
+  async run<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#policy.execute(call);
+    } catch (error) {
+      if (!isBrokenCircuitError(error)) throw error;
+      const message = `${this.problem} (${this.dependency} is left alone for a moment, and then tried again)`;
+      throw new SwapstatsError(this.#openCode, message, { cause: error, retryable: true });
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/** From the configuration to a checkpoint store, in two steps: a setup of plain data that a thread can be given, and the store. */
+import type { Config } from "../config/config.ts";
+import { Circuit } from "../shared/circuit.ts";
+import type { CheckpointStore } from "./checkpoint-store.ts";
+import { EmbeddedCheckpointStore } from "./embedded-checkpoint-store.ts";
+import { realFileSystem } from "./file-system.ts";
+import { GuardedCheckpointStore, isStoreFailure } from "./guarded-checkpoint-store.ts";
+import type { RedisCheckpointStoreOptions } from "./redis-checkpoint-store.ts";
+import type { S3CheckpointStoreOptions } from "./s3-checkpoint-store.ts";
+
+/** How long a call may take; a part of 8 MiB over a slow line is the longest. */
+const REDIS_CALL_LIMIT_MS = 10_000;
+const S3_CALL_LIMIT_MS = 20_000;
+
+export type CheckpointStoreSetup =
+  | { readonly kind: "embedded"; readonly dataDir: string }
+  | ({ readonly kind: "redis" } & RedisCheckpointStoreOptions)
+  | ({ readonly kind: "s3" } & S3CheckpointStoreOptions);
+
+export type OpenedCheckpointStore = {
+  readonly store: CheckpointStore;
+  /** Of a remote store: for its metric and for status. */
+  readonly circuit: Circuit | undefined;
+};
+
+/** `dataDir` is the resolved path of the data folder. */
+export function checkpointStoreSetup({ stores }: Config, dataDir: string): CheckpointStoreSetup {
+  const { checkpoint, redis, s3 } = stores;
+  if (checkpoint === "redis" && redis !== undefined) {
+    const { prefix, ...settings } = redis;
+    return { kind: "redis", redis: settings, prefix, limitMs: REDIS_CALL_LIMIT_MS };
+  }
+  if (checkpoint === "s3" && s3 !== undefined) return { kind: "s3", s3, limitMs: S3_CALL_LIMIT_MS };
+  return { kind: "embedded", dataDir };
+}
+
+/**
+ * Connects to nothing yet: the first call does. Rejects with `bad_config` when a file of the settings cannot be read. The
+ * clients are imported where they are used alone: they cost a start time that the embedded form need not pay.
+ */
+export async function openCheckpointStore(setup: CheckpointStoreSetup): Promise<OpenedCheckpointStore> {
+  if (setup.kind === "embedded") {
+    return { store: new EmbeddedCheckpointStore(setup.dataDir, realFileSystem), circuit: undefined };
+  }
+  const circuit = new Circuit({ dependency: setup.kind, isFailure: isStoreFailure, openCode: "storage_failed" });
+  return { store: new GuardedCheckpointStore(await openRemote(setup), circuit), circuit };
+}
+
+async function openRemote(setup: Exclude<CheckpointStoreSetup, { kind: "embedded" }>): Promise<CheckpointStore> {
+  if (setup.kind === "redis") {
+    const { RedisCheckpointStore } = await import("./redis-checkpoint-store.ts");
+    return new RedisCheckpointStore(setup);
+  }
+  const { S3CheckpointStore } = await import("./s3-checkpoint-store.ts");
+  return new S3CheckpointStore(setup);
+}

@@ -1,0 +1,174 @@
+/**
+ * A client of one Redis server, of the master that Sentinels name, or of a Cluster, whose calls end in time.
+ *
+ * ioredis keeps the connection and comes back by itself. Three of its habits are turned off, because a caller that saw a failure
+ * must be able to rely on it: it neither queues calls while there is no connection, nor sends them again after one was lost, nor waits
+ * without end for a server that accepts and never answers. A connection on which a call ran out of time is given up for a
+ * new one, which asks the Sentinels again: the old master may hang for as long as it likes.
+ */
+import { readFileSync } from "node:fs";
+import type { ConnectionOptions } from "node:tls";
+import { Cluster, Redis } from "ioredis";
+import { SwapstatsError } from "../shared/errors.ts";
+import { withinTime } from "../shared/time-limit.ts";
+
+/** Plain data, so that a thread can be given it. */
+export type RedisSettings = {
+  readonly mode: "single" | "sentinel" | "cluster";
+  /** One server; or Sentinels; or some nodes of a Cluster, which name the others. */
+  readonly addresses: readonly { readonly host: string; readonly port: number }[];
+  /** What the Sentinels call the master; used with mode `sentinel`. */
+  readonly sentinelMaster: string | undefined;
+  readonly sentinelUsername: string | undefined;
+  readonly sentinelPassword: string | undefined;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly db: number;
+  readonly tls: RedisTls | undefined;
+};
+
+export type RedisTls = {
+  /** Files in PEM; undefined: the usual authorities, no certificate of our own. */
+  readonly caPath: string | undefined;
+  readonly certPath: string | undefined;
+  readonly keyPath: string | undefined;
+  /** The name that certificates must have; undefined: that of the address. */
+  readonly serverName: string | undefined;
+};
+
+export type RedisClient = Redis | Cluster;
+
+const RECONNECT_FIRST_MS = 50;
+const RECONNECT_MAX_MS = 2_000;
+
+export class RedisConnection {
+  readonly #client: RedisClient;
+  readonly #where: string;
+  readonly #limitMs: number;
+  #lastError: Error | undefined;
+  #isClosed = false;
+
+  /** Throws `bad_config` when a file of the TLS settings cannot be read. Connects at the first call. */
+  constructor(settings: RedisSettings, limitMs: number) {
+    const { mode, addresses } = settings;
+    const list = addresses.map(({ host, port }) => `${host}:${port}`).join(", ");
+    this.#where = mode === "single" ? `Redis at ${list}` : `Redis (${mode} at ${list})`;
+    this.#limitMs = limitMs;
+    this.#client = mode === "cluster" ? clusterClient(settings, limitMs) : singleClient(settings, limitMs);
+    this.#client.on("error", (error: Error) => {
+      this.#lastError = error;
+    });
+    // A Cluster tells of a node that refuses (a wrong password, say) here and nowhere else.
+    this.#client.on("node error", (error: Error) => {
+      this.#lastError = error;
+    });
+  }
+
+  /** Rejects with `storage_failed` (retryable) within the limit; the call may have had its effect nevertheless. */
+  async call<T>(what: string, call: (client: RedisClient) => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new SwapstatsError("storage_failed", `Cannot ${what}: the store was closed.`);
+    try {
+      return await withinTime("the answer", this.#limitMs, this.#callWhenReady(call));
+    } catch (cause) {
+      if (cause instanceof SwapstatsError && cause.code !== "unavailable") throw cause;
+      if (cause instanceof SwapstatsError && !this.#isClosed) this.#client.disconnect(true);
+      throw this.#failure(what, cause);
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#client.disconnect();
+  }
+
+  async #callWhenReady<T>(call: (client: RedisClient) => Promise<T>): Promise<T> {
+    const client = this.#client;
+    if (client.status !== "ready") {
+      const ready = eventOf(client, "ready");
+      // Otherwise a connection is on its way, or the client is waiting before it tries again.
+      if (["wait", "end", "close"].includes(client.status)) client.connect().catch(() => {});
+      await ready;
+    }
+    return call(client);
+  }
+
+  #failure(what: string, cause: unknown): SwapstatsError {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    const last = this.#lastError?.message;
+    const reason = last === undefined || last === text || this.#client.status === "ready" ? text : `${text} (${last})`;
+    const message = `Cannot ${what} with ${this.#where}: ${reason}. It is tried again.`;
+    return new SwapstatsError("storage_failed", message, { cause, retryable: true });
+  }
+}
+
+/** Like events.once, which would take the first `error` of an attempt to connect for the end of all of them. */
+function eventOf(client: RedisClient, name: string): Promise<void> {
+  return new Promise((resolve) => {
+    client.once(name, () => resolve());
+  });
+}
+
+function singleClient(settings: RedisSettings, limitMs: number): Redis {
+  const { mode, addresses, sentinelMaster, sentinelUsername, sentinelPassword } = settings;
+  const node = nodeOptions(settings, limitMs);
+  const common = { ...node, lazyConnect: true, enableOfflineQueue: false, retryStrategy: pauseBefore };
+  if (mode === "single") return new Redis({ ...common, ...addresses[0] });
+  return new Redis({
+    ...common,
+    sentinelTLS: node.tls,
+    enableTLSForSentinelMode: node.tls !== undefined,
+    sentinels: [...addresses],
+    name: sentinelMaster,
+    sentinelUsername,
+    sentinelPassword,
+    sentinelRetryStrategy: pauseBefore,
+    sentinelCommandTimeout: limitMs,
+    // Sentinels say when they have named another master, which is sooner than any timeout of ours.
+    failoverDetector: true,
+  });
+}
+
+function clusterClient(settings: RedisSettings, limitMs: number): Cluster {
+  return new Cluster([...settings.addresses], {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    clusterRetryStrategy: pauseBefore,
+    slotsRefreshTimeout: limitMs,
+    redisOptions: nodeOptions({ ...settings, db: 0 }, limitMs),
+  });
+}
+
+function nodeOptions({ username, password, db, tls }: RedisSettings, limitMs: number) {
+  return {
+    username,
+    password,
+    db,
+    tls: tls === undefined ? undefined : tlsOptions(tls),
+    connectTimeout: limitMs,
+    // Also for the client's own greetings, which no caller waits for.
+    commandTimeout: limitMs,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    // A master that became a replica at a fail-over keeps its connections, and refuses to write.
+    reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
+  };
+}
+
+function tlsOptions({ caPath, certPath, keyPath, serverName }: RedisTls): ConnectionOptions {
+  const file = (path: string | undefined): Buffer | undefined => {
+    if (path === undefined) return undefined;
+    try {
+      return readFileSync(path);
+    } catch (cause) {
+      const message = `stores.redis: the file ${path} cannot be read (${(cause as Error).message}); check path and rights`;
+      throw new SwapstatsError("bad_config", message, { cause });
+    }
+  };
+  const options = { ca: file(caPath), cert: file(certPath), key: file(keyPath), servername: serverName };
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function pauseBefore(attempt: number): number {
+  const pauseMs = Math.min(RECONNECT_MAX_MS, RECONNECT_FIRST_MS * 2 ** Math.min(attempt - 1, 10));
+  return Math.round(pauseMs / 2 + (Math.random() * pauseMs) / 2);
+}
