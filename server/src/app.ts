@@ -4,7 +4,9 @@
  */
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { ClusterBus } from "./bus/cluster-bus.ts";
 import { createSharedClock, SharedClock } from "./bus/shared-clock.ts";
+import { startCluster } from "./bus/start-cluster.ts";
 import type { IngestPort, StatsBus } from "./bus/stats-bus.ts";
 import { ThreadBus } from "./bus/thread-bus.ts";
 import { type Config, toEngineConfig } from "./config/config.ts";
@@ -34,6 +36,8 @@ export const CLOSE_LIMIT_MS = 3_000;
 /** How long a thread may take to answer. The executor of queries gives up earlier, with a better message. */
 const ANSWER_TIMEOUT_MS = 30_000;
 const LOG_FOLDER = "log";
+/** Sources of which several instances read one stream. */
+const SHARED_SOURCES: ReadonlySet<string> = new Set(["kafka"]);
 
 export type AppOptions = {
   readonly version: string;
@@ -57,6 +61,7 @@ type Parts = {
   lock?: FolderLock;
   ingestion?: Ingestion;
   workers?: PartitionWorkers;
+  cluster?: ClusterBus;
   door?: WebSocketDoor;
   http?: HttpServer;
   metricsServer?: MetricsServer;
@@ -93,15 +98,16 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   const begun = ingestion.begin(workers);
   // Until the listeners are open nobody waits for it.
   begun.catch(() => {});
-  const bus = new ThreadBus({
+  const threads = new ThreadBus({
     hosts: workers.clients,
     partitionCount: () => ingestion.partitionCount(),
     boards: workers.boards,
     clock,
     finestStepMs: finestStepMs(config.windows.list),
   });
+  const bus = joinCluster(config, options, threads, workers, ingestion, clock, parts);
   metrics.onCollect(async () => {
-    for (const report of await bus.metrics()) metrics.applyPartition(report);
+    for (const report of await threads.metrics()) metrics.applyPartition(report);
   });
   const door = new WebSocketDoor({ bus, config, logger, metrics: webSocketMetrics(metrics) });
   parts.door = door;
@@ -137,8 +143,37 @@ async function stopApp(parts: Parts, logger: Logger): Promise<void> {
     logger.error({ problem }, "not saved; the next start reads it from the log again");
   }
   await parts.ingestion?.leave();
+  await parts.cluster?.close();
   await parts.metricsServer?.close();
   parts.lock?.release();
+}
+
+/**
+ * With NATS and a stream that instances share the bus over all of them, else that of this process. Which partitions are
+ * answered for here is told by the source, through `ClusterBus.setOwned` and `ownedPartitions`.
+ */
+function joinCluster(
+  config: Config,
+  { version, logger }: AppOptions,
+  threads: ThreadBus,
+  workers: PartitionWorkers,
+  ingestion: Ingestion,
+  clock: SharedClock,
+  parts: Parts,
+): StatsBus {
+  const { nats } = config.pubsub;
+  if (nats === undefined) return threads;
+  if (!SHARED_SOURCES.has(config.ingest.source)) {
+    logger.warn("pubsub.nats is not used: an embedded log belongs to one instance alone, which answers for all of it");
+    return threads;
+  }
+  parts.cluster = startCluster({
+    ...{ nats, version, clock, instance: config.app.instanceId, local: threads, hosts: workers.clients },
+    stream: [config.ingest.source],
+    partitions: ingestion.partitionCount(),
+    finestStepMs: finestStepMs(config.windows.list),
+  });
+  return parts.cluster;
 }
 
 /** Makes the data folder and returns that of the log. */

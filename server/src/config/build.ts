@@ -1,4 +1,5 @@
 /** Puts checked values of keys together to a `Config`, with the checks that look at more than one key. */
+import { buildNats } from "./build-nats.ts";
 import { buildStores } from "./build-stores.ts";
 import type { ChainSetting, Config, LogLevel } from "./config.ts";
 import { CHAINS_MAX } from "./keys.ts";
@@ -21,6 +22,7 @@ export function buildConfig(settings: readonly Setting[], problems: ConfigProble
   const chains = buildChains(settings, num("app.grace"), num("app.reorg_horizon"), problems);
   checkListeners(address("api.http.addr"), address("metrics.prometheus"), problems);
   const stores = buildStores(values, problems);
+  const pubsub = buildNats(values, problems);
   if (problems.length > problemsBefore) return undefined;
 
   return {
@@ -53,6 +55,7 @@ export function buildConfig(settings: readonly Setting[], problems: ConfigProble
       exactTraders: num("app.exact_traders"),
     },
     stores,
+    pubsub,
     api: {
       http: {
         addr: address("api.http.addr"),

@@ -3,6 +3,7 @@
  * environment variables, and the test of docs/configuration.md. A key stands here as soon as its part exists; keys and
  * values of parts that do not exist yet are refused with a message that says so.
  */
+import { NATS_KEYS } from "./nats-keys.ts";
 import { STORE_KEYS } from "./store-keys.ts";
 
 export type KeyKind =
@@ -193,6 +194,7 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
   },
 
   ...STORE_KEYS,
+  ...NATS_KEYS,
 
   {
     path: "api.http.addr",
@@ -291,7 +293,6 @@ export const LATER_KEYS: readonly string[] = [
   "stores.hot",
   "stores.history",
   "stores.clickhouse.",
-  "pubsub.",
   "security.",
   "rate_limit.",
   "api.grpc.",
