@@ -83,7 +83,8 @@ export class RemoteTopics {
     };
     this.#begin(opened);
     return () => {
-      this.#topics.delete(opened.topicId);
+      const { topicId } = opened;
+      if (this.#topics.delete(topicId)) this.#options.link.post(address, "close", { topicId });
     };
   }
 
