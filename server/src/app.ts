@@ -154,12 +154,32 @@ function makeFolders(dataDir: string): string {
 }
 
 async function startIngestion(config: Config, logFolder: string, options: AppOptions): Promise<Ingestion> {
+  if (config.ingest.source === "kafka") return kafkaIngest(config, options);
   const { partitions, retentionMs, retentionBytes } = config.ingest.embedded;
   const bodyEventsMax = config.api.http.maxBatch;
   const settings = { folder: logFolder, partitions, retentionMs, retentionBytes, bodyEventsMax };
   const log = await LogClient.start(settings, options.onFatal);
   for (const problem of log.problems) options.logger.warn({ problem }, "the log was opened with a problem");
   return new EmbeddedIngest(log, logFolder, partitions, config.windows.clock === "live");
+}
+
+/** The client of Kafka is imported where it is used alone: it costs a start time that the embedded form need not pay. */
+async function kafkaIngest(config: Config, { logger, onFatal }: AppOptions): Promise<Ingestion> {
+  const { kafkaSourceSetup, requireKafka } = await import("./sources/kafka/kafka-config.ts");
+  const { KafkaIngest } = await import("./pipeline/kafka-ingest.ts");
+  const { start, groupId, sessionTimeoutMs, rebalanceTimeoutMs } = requireKafka(config.ingest.kafka);
+  return new KafkaIngest({
+    setup: kafkaSourceSetup(config),
+    start,
+    groupId,
+    instanceId: config.app.instanceId,
+    sessionTimeoutMs,
+    rebalanceTimeoutMs,
+    handOverLimitMs: DRAIN_LIMIT_MS,
+    onProblem: (problem) => logger.warn({ problem }, "a partition is not as it should be"),
+    onRefused: onFatal,
+    onServing: () => {},
+  });
 }
 
 function startWorkers(

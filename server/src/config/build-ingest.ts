@@ -18,6 +18,8 @@ export type KafkaConfig = {
   readonly topic: string;
   readonly groupId: string;
   readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  readonly start: "earliest" | "latest";
   readonly fetchBytesMax: number;
   readonly bufferBytesMax: number;
   /** Paths; undefined: no TLS. */
@@ -52,7 +54,11 @@ export function buildKafka(values: Values, problems: ConfigProblem[]): KafkaConf
   const brokers = (values.get("ingest.brokers") ?? []) as readonly ListenAddress[];
   const tls = buildTls(word, report);
   const sasl = buildSasl(word, report);
-  if (brokers.length === 0) return undefined;
+  if (brokers.length === 0) {
+    if (values.get("ingest.source") === "kafka")
+      report("brokers", "is needed with `ingest.source: kafka`: HOST:PORT of a broker, or of some");
+    return undefined;
+  }
   const topic = word("topic") as string;
   return {
     brokerType: word("broker_type") as KafkaConfig["brokerType"],
@@ -60,6 +66,8 @@ export function buildKafka(values: Values, problems: ConfigProblem[]): KafkaConf
     topic,
     groupId: word("group_id") as string,
     sessionTimeoutMs: num("session_timeout"),
+    rebalanceTimeoutMs: num("rebalance_timeout"),
+    start: word("start") as KafkaConfig["start"],
     fetchBytesMax: num("max_bytes"),
     bufferBytesMax: num("max_inflight"),
     tls,

@@ -12,7 +12,7 @@ export type Config = {
   /** As given; relative to the working folder. */
   readonly dataDir: string;
   readonly ingest: {
-    readonly source: "embedded" | "generator";
+    readonly source: "embedded" | "generator" | "kafka";
     readonly embedded: { readonly partitions: number; readonly retentionMs: number; readonly retentionBytes: number };
     /** Used with source `generator`. */
     readonly generator: {

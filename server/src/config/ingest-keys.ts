@@ -44,6 +44,19 @@ export const INGEST_KAFKA_KEYS: readonly KeySpec[] = [
     meaning: "An instance that is not heard of for so long loses its partitions to others.",
   },
   {
+    path: "ingest.rebalance_timeout",
+    kind: { type: "duration", minMs: 1_000, maxMs: 1_800_000 },
+    defaultText: "30s",
+    meaning: "How long the group waits for a member that has to say that it is still there when others come or go.",
+  },
+  {
+    path: "ingest.start",
+    kind: { type: "choice", values: ["earliest", "latest"], later: [] },
+    defaultText: "earliest",
+    meaning:
+      "Where a partition begins that has neither a checkpoint nor a committed offset. With a committed offset and no checkpoint the checkpoint store was lost: then it is the earliest record, whatever stands here.",
+  },
+  {
     path: "ingest.max_bytes",
     kind: size(64 * 1024, 64 * MIB),
     defaultText: "1MiB",

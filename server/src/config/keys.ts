@@ -56,10 +56,10 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
 
   {
     path: "ingest.source",
-    kind: choice(["embedded", "generator"], ["kafka", "redis_streams", "rabbitmq", "nats_jetstream", "pulsar"]),
+    kind: choice(["embedded", "generator", "kafka"], ["redis_streams", "rabbitmq", "nats_jetstream", "pulsar"]),
     defaultText: "embedded",
     meaning:
-      "Where swaps come from. `embedded`: `POST /api/swaps` into the log of the data folder. `generator`: the same log, fed by the built-in generator as well.",
+      "Where swaps come from. `embedded`: `POST /api/swaps` into the log of the data folder. `generator`: the same log, fed by the built-in generator as well. `kafka`: a topic of Kafka or Redpanda, see [running on Kafka](kafka.md).",
   },
   {
     path: "ingest.embedded.partitions",

@@ -119,7 +119,8 @@ class Storm {
     this.#cut.delete(instance);
     // Who was replaced while it was cut off finds that out by its store some time later.
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      if (this.cluster.owners.get(partition) !== instance && this.#random.chance(0.5)) this.cluster.drop(partition, instance);
+      if (this.cluster.owners.get(partition) !== instance && this.#random.chance(0.5))
+        this.cluster.drop(partition, instance);
     }
   }
 

@@ -38,7 +38,8 @@ export function kafkaSourceSetup(config: Config): KafkaSourceSetup {
   };
 }
 
-function requireKafka(kafka: KafkaSettings | undefined): KafkaSettings {
+/** Throws `bad_config` where brokers are not set. */
+export function requireKafka(kafka: KafkaSettings | undefined): KafkaSettings {
   if (kafka !== undefined) return kafka;
   throw new SwapstatsError("bad_config", "ingest.brokers is not set; give HOST:PORT of a Kafka broker, or of some");
 }

@@ -46,8 +46,10 @@ export class Watcher {
     const data = JSON.parse(update.data) as JsonObject;
     if (before !== undefined) this.#compare(before, update);
     if (update.patch !== undefined && before !== undefined) {
-      if (update.prevRev !== before.rev || update.epoch !== before.epoch) this.faults.push("patch for another revision");
-      else if (!equalJson(applyMergePatch(this.held, JSON.parse(update.patch)), data)) this.faults.push("patch is wrong");
+      if (update.prevRev !== before.rev || update.epoch !== before.epoch)
+        this.faults.push("patch for another revision");
+      else if (!equalJson(applyMergePatch(this.held, JSON.parse(update.patch)), data))
+        this.faults.push("patch is wrong");
     }
     this.held = data;
     this.last = update;
