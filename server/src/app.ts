@@ -6,7 +6,7 @@ import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { ClusterBus } from "./bus/cluster-bus.ts";
 import { createSharedClock, SharedClock } from "./bus/shared-clock.ts";
-import { startCluster } from "./bus/start-cluster.ts";
+import { ownedPartitions, startCluster } from "./bus/start-cluster.ts";
 import type { IngestPort, StatsBus } from "./bus/stats-bus.ts";
 import { ThreadBus } from "./bus/thread-bus.ts";
 import { type Config, toEngineConfig } from "./config/config.ts";
@@ -36,8 +36,6 @@ export const CLOSE_LIMIT_MS = 3_000;
 /** How long a thread may take to answer. The executor of queries gives up earlier, with a better message. */
 const ANSWER_TIMEOUT_MS = 30_000;
 const LOG_FOLDER = "log";
-/** Sources of which several instances read one stream. */
-const SHARED_SOURCES: ReadonlySet<string> = new Set(["kafka"]);
 
 export type AppOptions = {
   readonly version: string;
@@ -90,7 +88,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   const logFolder = makeFolders(dataDir);
   parts.lock = lockFolder(dataDir, Date.now());
   const metrics = new Metrics();
-  const ingestion = await startIngestion(config, logFolder, options);
+  const ingestion = await startIngestion(config, logFolder, options, parts);
   parts.ingestion = ingestion;
   const clock = new SharedClock(createSharedClock(config.windows.clock, config.app.maxSkewMs));
   const workers = startWorkers(config, dataDir, ingestion, clock, options);
@@ -150,7 +148,7 @@ async function stopApp(parts: Parts, logger: Logger): Promise<void> {
 
 /**
  * With NATS and a stream that instances share the bus over all of them, else that of this process. Which partitions are
- * answered for here is told by the source, through `ClusterBus.setOwned` and `ownedPartitions`.
+ * answered for here is told by the source.
  */
 function joinCluster(
   config: Config,
@@ -163,13 +161,14 @@ function joinCluster(
 ): StatsBus {
   const { nats } = config.pubsub;
   if (nats === undefined) return threads;
-  if (!SHARED_SOURCES.has(config.ingest.source)) {
+  const { source, kafka } = config.ingest;
+  if (source !== "kafka" || kafka === undefined) {
     logger.warn("pubsub.nats is not used: an embedded log belongs to one instance alone, which answers for all of it");
     return threads;
   }
   parts.cluster = startCluster({
     ...{ nats, version, clock, instance: config.app.instanceId, local: threads, hosts: workers.clients },
-    stream: [config.ingest.source],
+    stream: [source, kafka.topic, kafka.groupId],
     partitions: ingestion.partitionCount(),
     finestStepMs: finestStepMs(config.windows.list),
   });
@@ -188,13 +187,41 @@ function makeFolders(dataDir: string): string {
   }
 }
 
-async function startIngestion(config: Config, logFolder: string, options: AppOptions): Promise<Ingestion> {
+async function startIngestion(
+  config: Config,
+  logFolder: string,
+  options: AppOptions,
+  parts: Parts,
+): Promise<Ingestion> {
+  if (config.ingest.source === "kafka") return kafkaIngest(config, options, parts);
   const { partitions, retentionMs, retentionBytes } = config.ingest.embedded;
   const bodyEventsMax = config.api.http.maxBatch;
   const settings = { folder: logFolder, partitions, retentionMs, retentionBytes, bodyEventsMax };
   const log = await LogClient.start(settings, options.onFatal);
   for (const problem of log.problems) options.logger.warn({ problem }, "the log was opened with a problem");
   return new EmbeddedIngest(log, logFolder, partitions, config.windows.clock === "live");
+}
+
+/** The client of Kafka is imported where it is used alone: it costs a start time that the embedded form need not pay. */
+async function kafkaIngest(config: Config, { logger, onFatal }: AppOptions, parts: Parts): Promise<Ingestion> {
+  const { kafkaSourceSetup, requireKafka } = await import("./sources/kafka/kafka-config.ts");
+  const { KafkaIngest } = await import("./pipeline/kafka-ingest.ts");
+  const { start, groupId, sessionTimeoutMs, rebalanceTimeoutMs } = requireKafka(config.ingest.kafka);
+  return new KafkaIngest({
+    setup: kafkaSourceSetup(config),
+    start,
+    groupId,
+    instanceId: config.app.instanceId,
+    sessionTimeoutMs,
+    rebalanceTimeoutMs,
+    handOverLimitMs: DRAIN_LIMIT_MS,
+    onProblem: (problem) => logger.warn({ problem }, "a partition is not as it should be"),
+    onRefused: onFatal,
+    onServing: (serving, partitions) => {
+      const hosts = parts.workers?.clients.length ?? 1;
+      parts.cluster?.setOwned(ownedPartitions(serving, hosts), partitions);
+    },
+  });
 }
 
 function startWorkers(

@@ -1,4 +1,6 @@
 /** The configuration as the program uses it: every value checked, every unit in its name. */
+
+import type { KafkaConfig } from "./build-ingest.ts";
 import type { NatsConfig } from "./build-nats.ts";
 import type { StoresConfig } from "./build-stores.ts";
 import type { ListenAddress } from "./units.ts";
@@ -12,7 +14,7 @@ export type Config = {
   /** As given; relative to the working folder. */
   readonly dataDir: string;
   readonly ingest: {
-    readonly source: "embedded" | "generator";
+    readonly source: "embedded" | "generator" | "kafka";
     readonly embedded: { readonly partitions: number; readonly retentionMs: number; readonly retentionBytes: number };
     /** Used with source `generator`. */
     readonly generator: {
@@ -21,6 +23,8 @@ export type Config = {
       readonly traders: number;
       readonly seed: number;
     };
+    /** Undefined: no brokers are set. */
+    readonly kafka: KafkaConfig | undefined;
   };
   readonly windows: {
     /** Ascending by length, 1 to 16. */
