@@ -76,6 +76,7 @@ async function drain(limitMs: number): Promise<void> {
   if (!deadLetters.flush() && deadLetters.problem !== undefined) problems.push(deadLetters.problem);
   letterStore.close();
   await readers.close();
+  await store.close();
   host.close();
   report({ type: "drained", problems });
   parent.close();
