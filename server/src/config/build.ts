@@ -1,4 +1,5 @@
 /** Puts checked values of keys together to a `Config`, with the checks that look at more than one key. */
+import { buildKafka } from "./build-ingest.ts";
 import { buildStores } from "./build-stores.ts";
 import type { ChainSetting, Config, LogLevel } from "./config.ts";
 import { CHAINS_MAX } from "./keys.ts";
@@ -20,6 +21,7 @@ export function buildConfig(settings: readonly Setting[], problems: ConfigProble
   const list = buildWindows(values.get("windows.list") as readonly string[], num("windows.bucket_step"), problems);
   const chains = buildChains(settings, num("app.grace"), num("app.reorg_horizon"), problems);
   checkListeners(address("api.http.addr"), address("metrics.prometheus"), problems);
+  const kafka = buildKafka(values, problems);
   const stores = buildStores(values, problems);
   if (problems.length > problemsBefore) return undefined;
 
@@ -38,6 +40,7 @@ export function buildConfig(settings: readonly Setting[], problems: ConfigProble
         traders: num("ingest.generator.traders"),
         seed: num("ingest.generator.seed"),
       },
+      kafka,
     },
     windows: { list, clock: word<"live" | "event">("windows.clock") },
     app: {

@@ -1,4 +1,5 @@
 /** The configuration as the program uses it: every value checked, every unit in its name. */
+import type { KafkaConfig } from "./build-ingest.ts";
 import type { StoresConfig } from "./build-stores.ts";
 import type { ListenAddress } from "./units.ts";
 import type { WindowSetting } from "./windows.ts";
@@ -20,6 +21,8 @@ export type Config = {
       readonly traders: number;
       readonly seed: number;
     };
+    /** Undefined: no brokers are set. */
+    readonly kafka: KafkaConfig | undefined;
   };
   readonly windows: {
     /** Ascending by length, 1 to 16. */

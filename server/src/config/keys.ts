@@ -3,6 +3,7 @@
  * environment variables, and the test of docs/configuration.md. A key stands here as soon as its part exists; keys and
  * values of parts that do not exist yet are refused with a message that says so.
  */
+import { INGEST_KAFKA_KEYS } from "./ingest-keys.ts";
 import { STORE_KEYS } from "./store-keys.ts";
 
 export type KeyKind =
@@ -103,6 +104,7 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
     defaultText: "1",
     meaning: "Seed of the built-in generator.",
   },
+  ...INGEST_KAFKA_KEYS,
 
   {
     path: "windows.list",
@@ -273,21 +275,10 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
 
 /** Keys, or beginnings of keys (with a dot at the end), that belong to parts that this version does not have. */
 export const LATER_KEYS: readonly string[] = [
-  "ingest.broker_type",
-  "ingest.brokers",
-  "ingest.topic",
-  "ingest.group_id",
   "ingest.group_protocol",
   "ingest.start",
-  "ingest.max_bytes",
-  "ingest.max_inflight",
-  "ingest.session_timeout",
   "ingest.rebalance_timeout",
-  "ingest.tls.",
-  "ingest.sasl.",
-  "ingest.topic_cfg.",
   "ingest.backpressure",
-  "ingest.dead_letter",
   "stores.hot",
   "stores.history",
   "stores.clickhouse.",
