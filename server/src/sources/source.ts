@@ -4,12 +4,15 @@
  * backend reports with SwapstatsError and `retryable`.
  */
 
-/** Consecutive records of one partition. */
+/**
+ * Consecutive records of one partition. Offsets before the first record and behind the last one may hold none, where the source
+ * can explain it (marks of transactions, records of aborted ones); so a batch may have no record at all, and is but a step of the position.
+ */
 export type RecordBatch = {
   readonly partition: number;
-  /** Offset of the first record. */
+  /** Offset of the first record; nextOffset where there is none. */
   readonly baseOffset: number;
-  /** Position after the batch: the next read starts here. */
+  /** Position after the batch, at least baseOffset + count: the next read starts here. */
   readonly nextOffset: number;
   readonly count: number;
   /** Values of the records, back to back; valid until the next read. */

@@ -59,7 +59,7 @@ export class KafkaProducer {
   /** Of the topic now. Rejects with `not_found` where there is none. */
   async partitions(): Promise<number> {
     try {
-      const metadata = await this.#producer.metadata({ topics: [this.#topic], forceUpdate: true });
+      const metadata = await this.#producer.metadata({ topics: [this.#topic], forceUpdate: true, retries: 0 });
       return metadata.topics.get(this.#topic)!.partitionsCount;
     } catch (error) {
       throw kafkaError(error, `asking about topic ${this.#topic}`, this.#connection);

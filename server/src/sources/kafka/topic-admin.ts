@@ -1,9 +1,17 @@
 /** Makes topics and keeps them as configured, describes them, and reads and writes the offsets of groups for tools that show lag. */
 import { type Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from "@platformatic/kafka";
+import { ExponentialBackoff, handleWhen, retry } from "cockatiel";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { LogRange } from "../source.ts";
 import { isKafkaError, kafkaError, newAdmin } from "./kafka-client.ts";
 import type { KafkaConnection } from "./kafka-setup.ts";
+
+const COORDINATOR_MOVES = ["COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_COORDINATOR"];
+/** The first use of groups makes brokers set up a topic for them, and until then there is no coordinator. */
+const COORDINATOR = retry(
+  handleWhen((error) => COORDINATOR_MOVES.some((name) => isKafkaError(error, name))),
+  { maxAttempts: 20, backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 1_000 }) },
+);
 
 export type TopicSettings = {
   readonly topic: string;
@@ -89,7 +97,7 @@ export class TopicAdmin {
   /** Offsets that the group has committed, by partition; a partition without one is left out. */
   async committed(groupId: string, topic: string): Promise<Map<number, number>> {
     return this.#try(`asking for the offsets of group ${groupId}`, async () => {
-      const groups = await this.#admin.listConsumerGroupOffsets({ groups: [groupId] });
+      const groups = await COORDINATOR.execute(() => this.#admin.listConsumerGroupOffsets({ groups: [groupId] }));
       const partitions = groups[0]?.topics.find(({ name }) => name === topic)?.partitions ?? [];
       const known = partitions.filter(({ committedOffset }) => committedOffset >= 0n);
       return new Map(known.map(({ partitionIndex, committedOffset }) => [partitionIndex, Number(committedOffset)]));
@@ -103,7 +111,9 @@ export class TopicAdmin {
   async commit(groupId: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
     const partitionOffsets = [...offsets].map(([partition, offset]) => ({ partition, offset: BigInt(offset) }));
     await this.#try(`committing offsets of group ${groupId}`, () =>
-      this.#admin.alterConsumerGroupOffsets({ groupId, topics: [{ name: topic, partitionOffsets }] }),
+      COORDINATOR.execute(() =>
+        this.#admin.alterConsumerGroupOffsets({ groupId, topics: [{ name: topic, partitionOffsets }] }),
+      ),
     );
   }
 
