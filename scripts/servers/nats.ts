@@ -73,7 +73,7 @@ export async function jwtAccess(): Promise<NatsAccess> {
   const account = createAccount();
   const user = createUser();
   const operatorJwt = await encodeOperator("swapstats-test", operator);
-  const accountJwt = await encodeAccount("swapstats", account, {}, { signer: operator });
+  const accountJwt = await encodeAccount("swapstats", account, { limits: UNLIMITED }, { signer: operator });
   const userJwt = await encodeUser("instance", user, account, {});
   const lines = [
     `operator: ${operatorJwt}`,
@@ -82,5 +82,8 @@ export async function jwtAccess(): Promise<NatsAccess> {
   ];
   return { lines, client: { jwt: userJwt, nkey: text(user.getSeed()) } };
 }
+
+/** What is not named here is none. */
+const UNLIMITED = { conn: -1, subs: -1, data: -1, payload: -1, leaf: -1, imports: -1, exports: -1, wildcards: true };
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

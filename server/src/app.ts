@@ -4,7 +4,9 @@
  */
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { ClusterBus } from "./bus/cluster-bus.ts";
 import { createSharedClock, SharedClock } from "./bus/shared-clock.ts";
+import { ownedPartitions, startCluster } from "./bus/start-cluster.ts";
 import type { IngestPort, StatsBus } from "./bus/stats-bus.ts";
 import { ThreadBus } from "./bus/thread-bus.ts";
 import { type Config, toEngineConfig } from "./config/config.ts";
@@ -57,6 +59,7 @@ type Parts = {
   lock?: FolderLock;
   ingestion?: Ingestion;
   workers?: PartitionWorkers;
+  cluster?: ClusterBus;
   door?: WebSocketDoor;
   http?: HttpServer;
   metricsServer?: MetricsServer;
@@ -85,7 +88,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   const logFolder = makeFolders(dataDir);
   parts.lock = lockFolder(dataDir, Date.now());
   const metrics = new Metrics();
-  const ingestion = await startIngestion(config, logFolder, options);
+  const ingestion = await startIngestion(config, logFolder, options, parts);
   parts.ingestion = ingestion;
   const clock = new SharedClock(createSharedClock(config.windows.clock, config.app.maxSkewMs));
   const workers = startWorkers(config, dataDir, ingestion, clock, options);
@@ -93,15 +96,16 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   const begun = ingestion.begin(workers);
   // Until the listeners are open nobody waits for it.
   begun.catch(() => {});
-  const bus = new ThreadBus({
+  const threads = new ThreadBus({
     hosts: workers.clients,
     partitionCount: () => ingestion.partitionCount(),
     boards: workers.boards,
     clock,
     finestStepMs: finestStepMs(config.windows.list),
   });
+  const bus = joinCluster(config, options, threads, workers, ingestion, clock, parts);
   metrics.onCollect(async () => {
-    for (const report of await bus.metrics()) metrics.applyPartition(report);
+    for (const report of await threads.metrics()) metrics.applyPartition(report);
   });
   const door = new WebSocketDoor({ bus, config, logger, metrics: webSocketMetrics(metrics) });
   parts.door = door;
@@ -137,8 +141,38 @@ async function stopApp(parts: Parts, logger: Logger): Promise<void> {
     logger.error({ problem }, "not saved; the next start reads it from the log again");
   }
   await parts.ingestion?.leave();
+  await parts.cluster?.close();
   await parts.metricsServer?.close();
   parts.lock?.release();
+}
+
+/**
+ * With NATS and a stream that instances share the bus over all of them, else that of this process. Which partitions are
+ * answered for here is told by the source.
+ */
+function joinCluster(
+  config: Config,
+  { version, logger }: AppOptions,
+  threads: ThreadBus,
+  workers: PartitionWorkers,
+  ingestion: Ingestion,
+  clock: SharedClock,
+  parts: Parts,
+): StatsBus {
+  const { nats } = config.pubsub;
+  if (nats === undefined) return threads;
+  const { source, kafka } = config.ingest;
+  if (source !== "kafka" || kafka === undefined) {
+    logger.warn("pubsub.nats is not used: an embedded log belongs to one instance alone, which answers for all of it");
+    return threads;
+  }
+  parts.cluster = startCluster({
+    ...{ nats, version, clock, instance: config.app.instanceId, local: threads, hosts: workers.clients },
+    stream: [source, kafka.topic, kafka.groupId],
+    partitions: ingestion.partitionCount(),
+    finestStepMs: finestStepMs(config.windows.list),
+  });
+  return parts.cluster;
 }
 
 /** Makes the data folder and returns that of the log. */
@@ -153,8 +187,13 @@ function makeFolders(dataDir: string): string {
   }
 }
 
-async function startIngestion(config: Config, logFolder: string, options: AppOptions): Promise<Ingestion> {
-  if (config.ingest.source === "kafka") return kafkaIngest(config, options);
+async function startIngestion(
+  config: Config,
+  logFolder: string,
+  options: AppOptions,
+  parts: Parts,
+): Promise<Ingestion> {
+  if (config.ingest.source === "kafka") return kafkaIngest(config, options, parts);
   const { partitions, retentionMs, retentionBytes } = config.ingest.embedded;
   const bodyEventsMax = config.api.http.maxBatch;
   const settings = { folder: logFolder, partitions, retentionMs, retentionBytes, bodyEventsMax };
@@ -164,7 +203,7 @@ async function startIngestion(config: Config, logFolder: string, options: AppOpt
 }
 
 /** The client of Kafka is imported where it is used alone: it costs a start time that the embedded form need not pay. */
-async function kafkaIngest(config: Config, { logger, onFatal }: AppOptions): Promise<Ingestion> {
+async function kafkaIngest(config: Config, { logger, onFatal }: AppOptions, parts: Parts): Promise<Ingestion> {
   const { kafkaSourceSetup, requireKafka } = await import("./sources/kafka/kafka-config.ts");
   const { KafkaIngest } = await import("./pipeline/kafka-ingest.ts");
   const { start, groupId, sessionTimeoutMs, rebalanceTimeoutMs } = requireKafka(config.ingest.kafka);
@@ -178,7 +217,10 @@ async function kafkaIngest(config: Config, { logger, onFatal }: AppOptions): Pro
     handOverLimitMs: DRAIN_LIMIT_MS,
     onProblem: (problem) => logger.warn({ problem }, "a partition is not as it should be"),
     onRefused: onFatal,
-    onServing: () => {},
+    onServing: (serving, partitions) => {
+      const hosts = parts.workers?.clients.length ?? 1;
+      parts.cluster?.setOwned(ownedPartitions(serving, hosts), partitions);
+    },
   });
 }
 

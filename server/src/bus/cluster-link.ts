@@ -140,12 +140,12 @@ export class ClusterLink {
 
   #flush(): void {
     this.#isScheduled = false;
-    if (!this.isLinked) return this.#outboxes.clear();
-    for (const [address, { items }] of this.#outboxes) {
+    const outboxes = this.isLinked ? [...this.#outboxes] : [];
+    this.#outboxes.clear();
+    for (const [address, { items }] of outboxes) {
       let from = 0;
       while (from < items.length) from = this.#sendSome(address, items, from);
     }
-    this.#outboxes.clear();
   }
 
   /** Sends the items from `from` on that are of one type and fit into one message; returns where the rest begins. */
@@ -175,7 +175,10 @@ export class ClusterLink {
     if (this.#isClosed) return;
     const received = this.#frames.take(bytes);
     if (received === undefined || received.from === this.#options.address) return;
-    if (received.kind === "foreign") return this.#options.onForeign(received.from, received.format);
+    if (received.kind === "foreign") {
+      this.#options.onForeign(received.from, received.format);
+      return;
+    }
     const message = parseMessage(received.text);
     if (message === undefined) return;
     if (message.type === "answers") for (const item of message.items) this.#takeAnswer(item);

@@ -183,6 +183,9 @@ export class ClusterNode {
       case "open":
         for (const item of message.items) void this.server.open(from, item);
         break;
+      case "close":
+        for (const item of message.items) this.server.closeTopic(from, item);
+        break;
       case "updates":
         for (const item of message.items) this.remoteTopics.takeUpdate(from, item);
         break;

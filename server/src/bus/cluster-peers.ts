@@ -247,7 +247,10 @@ export class PeerTable {
     }
     const next = [...sources.values()].map((entry) => entry.source);
     this.#isSuperseded = this.#owned.some(({ partition }) => byPartition.get(partition)?.address !== undefined);
-    this.#isAlone = byPartition.size >= this.partitions && next.every((source) => source.address === undefined);
+    this.#isAlone =
+      this.partitions > 0 &&
+      byPartition.size >= this.partitions &&
+      next.every((source) => source.address === undefined);
     if (signature(next) === signature(this.#sources)) return;
     this.#sources = next;
     this.#byPartition = byPartition;

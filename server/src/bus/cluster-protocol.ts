@@ -94,6 +94,8 @@ export type UpdateItem = {
 };
 /** A topic that could not be opened, or has ended. */
 export type EndedItem = { readonly topicId: number; readonly error: WireError };
+/** Of a listener: nobody listens to this any more. Where it is lost the next `listen` tells the same. */
+export type CloseItem = { readonly topicId: number };
 /** Of a listener: it listens to these alone of all topics up to `upTo`. */
 export type ListenItem = { readonly upTo: number; readonly topicIds: readonly number[] };
 /** Answer to it: the newest `seq` of each topic that is open here. */
@@ -103,6 +105,7 @@ export type ItemTypes = {
   questions: QuestionItem;
   answers: AnswerItem;
   open: OpenItem;
+  close: CloseItem;
   updates: UpdateItem;
   ended: EndedItem;
   listen: ListenItem;
@@ -118,6 +121,7 @@ const ITEM_TYPES: ReadonlySet<string> = new Set<ItemType>([
   "questions",
   "answers",
   "open",
+  "close",
   "updates",
   "ended",
   "listen",

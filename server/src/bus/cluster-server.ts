@@ -6,6 +6,7 @@ import { SwapstatsError } from "../shared/errors.ts";
 import type { HostPort } from "./cluster-contract.ts";
 import type { ClusterLink } from "./cluster-link.ts";
 import {
+  type CloseItem,
   type Cover,
   isPeerRequest,
   type ListenItem,
@@ -107,6 +108,11 @@ export class ClusterServer {
       this.#close(listener, topicId);
       link.post(from, "ended", { topicId, error: wireError(error) });
     }
+  }
+
+  closeTopic(from: string, { topicId }: CloseItem): void {
+    const listener = this.#listeners.get(from);
+    if (listener !== undefined) this.#close(listener, topicId);
   }
 
   /** Closes what the listener does not name, and answers how far it should have come with the rest. */

@@ -47,8 +47,9 @@ export class OverviewParts<Row extends { readonly partition: number }> {
     }
   }
 
-  /** Of the partitions 0 to count - 1; undefined where one is not known. */
+  /** Of the partitions 0 to count - 1; undefined where one is not known, or not even their number. */
   all(count: number): PartRows<Row>[] | undefined {
+    if (count === 0) return undefined;
     const all: PartRows<Row>[] = [];
     for (let partition = 0; partition < count; partition++) {
       const part = this.#parts.get(partition);

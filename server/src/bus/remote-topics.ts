@@ -83,7 +83,8 @@ export class RemoteTopics {
     };
     this.#begin(opened);
     return () => {
-      this.#topics.delete(opened.topicId);
+      const { topicId } = opened;
+      if (this.#topics.delete(topicId)) this.#options.link.post(address, "close", { topicId });
     };
   }
 
@@ -94,7 +95,10 @@ export class RemoteTopics {
     if (item.data !== undefined) topic.value = JSON.parse(item.data) as JsonObject;
     else if (isNext && item.patch !== undefined && item.prevRev === topic.rev) {
       topic.value = applyMergePatch(topic.value, JSON.parse(item.patch)) as JsonObject;
-    } else return this.#begin(topic);
+    } else {
+      this.#begin(topic);
+      return;
+    }
     topic.seq = item.seq;
     topic.rev = item.rev;
     topic.onUpdate(sourceUpdate(item, topic.value));

@@ -84,7 +84,7 @@ export class TokenFinder {
 
   #guess(text: string): readonly Source[] {
     const parsed = parseTokenId(text);
-    if (parsed === undefined) return [];
+    if (parsed === undefined || this.#node.peers.partitions === 0) return [];
     const owner = this.#node.peers.ownerOf(this.partitionOf(formatTokenId(parsed.chainId, parsed.token)));
     return owner === undefined ? [] : [owner];
   }
@@ -126,7 +126,8 @@ export class TokenFinder {
   }
 
   #finding<F extends Revision>(text: string, { parts, covered }: Gathered<F>, asOf: number): Finding<F> {
-    const isSure = covered.size >= this.#node.peers.partitions;
+    const { partitions } = this.#node.peers;
+    const isSure = partitions > 0 && covered.size >= partitions;
     const lookup = mergeLookups(parts.map((part) => part.lookup ?? undefined));
     if (lookup?.tier === "id") return this.#found(lookup.ids[0] as string, parts, asOf, true);
     const known = isSure ? undefined : this.#names.get(text);

@@ -1,5 +1,7 @@
 /** The configuration as the program uses it: every value checked, every unit in its name. */
+
 import type { KafkaConfig } from "./build-ingest.ts";
+import type { NatsConfig } from "./build-nats.ts";
 import type { StoresConfig } from "./build-stores.ts";
 import type { ListenAddress } from "./units.ts";
 import type { WindowSetting } from "./windows.ts";
@@ -43,6 +45,8 @@ export type Config = {
     readonly exactTraders: number;
   };
   readonly stores: StoresConfig;
+  /** Undefined: this instance knows of no others. */
+  readonly pubsub: { readonly nats: NatsConfig | undefined };
   readonly api: {
     readonly http: {
       /** Undefined: the listener is off. */

@@ -3,7 +3,9 @@
  * environment variables, and the test of docs/configuration.md. A key stands here as soon as its part exists; keys and
  * values of parts that do not exist yet are refused with a message that says so.
  */
+
 import { INGEST_KAFKA_KEYS } from "./ingest-keys.ts";
+import { NATS_KEYS } from "./nats-keys.ts";
 import { STORE_KEYS } from "./store-keys.ts";
 
 export type KeyKind =
@@ -195,6 +197,7 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
   },
 
   ...STORE_KEYS,
+  ...NATS_KEYS,
 
   {
     path: "api.http.addr",
@@ -282,7 +285,6 @@ export const LATER_KEYS: readonly string[] = [
   "stores.hot",
   "stores.history",
   "stores.clickhouse.",
-  "pubsub.",
   "security.",
   "rate_limit.",
   "api.grpc.",

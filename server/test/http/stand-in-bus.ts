@@ -167,7 +167,7 @@ export class StandInBus implements StatsBus {
     return { items: this.letters.slice(0, limit), stale: this.stale };
   }
 
-  async status(): Promise<StatusAnswer> {
+  async status(_scope?: string): Promise<StatusAnswer> {
     await this.#asked();
     return this.statusAnswer;
   }

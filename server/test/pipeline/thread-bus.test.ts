@@ -287,6 +287,7 @@ describe("answers given again", () => {
       asOf: wallMs,
       watermark: 12_245,
       lagMs: 40,
+      stale: false,
       body: '"id":"1:a"',
     });
     assert.equal(bus.cachedTokenStats("1:a", { ...ALL }), undefined);

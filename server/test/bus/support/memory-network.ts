@@ -7,8 +7,8 @@ export const NO_FAULTS: Faults = { lose: 0, double: 0, delayMsMax: 0 };
 
 export class MemoryNetwork {
   faults: Faults = NO_FAULTS;
-  /** Messages that were handed over. */
-  delivered = 0;
+  /** Messages that were handed over, by what they carry. */
+  readonly delivered = new Map<string, number>();
   readonly #random: Random;
   readonly #members = new Map<string, MemoryTransport>();
 
@@ -38,7 +38,8 @@ export class MemoryNetwork {
       for (let copy = 0; copy < copies; copy++) {
         const delayMs = delayMsMax === 0 ? 0 : this.#random.below(delayMsMax);
         const give = (): void => {
-          this.delivered += 1;
+          const [, type = ""] = /"type":"([a-z]+)"/.exec(Buffer.from(bytes).toString("latin1", 0, 300)) ?? [];
+          this.delivered.set(type, (this.delivered.get(type) ?? 0) + 1);
           member.take(Uint8Array.from(bytes));
         };
         if (delayMs === 0) setImmediate(give);

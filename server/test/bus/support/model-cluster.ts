@@ -103,8 +103,12 @@ export class ModelCluster {
     await Promise.all(this.instances.map((instance) => instance.bus.close()));
   }
 
+  partitionOf(id: string): number {
+    return partitionOfTokenId(id, this.partitions);
+  }
+
   value(id: string): number {
-    return this.#truth.get(partitionOfTokenId(id, this.partitions))?.tokens.get(id)?.value ?? 0;
+    return this.#truth.get(this.partitionOf(id))?.tokens.get(id)?.value ?? 0;
   }
 
   #tell(instance: ModelInstance): void {
