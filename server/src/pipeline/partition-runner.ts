@@ -315,6 +315,13 @@ export class PartitionRunner {
 
   async #apply(running: Running, batch: RecordBatch): Promise<void> {
     const { applier, served, checkpointer, redo } = running;
+    if (batch.count === 0) {
+      // Offsets that hold no record, such as the marks of transactions: the position moves, and nothing else.
+      this.#position = batch.nextOffset;
+      checkpointer.advance(batch.nextOffset);
+      served.publish(batch.nextOffset, 0);
+      return;
+    }
     let done = 0;
     let seconds = 0;
     while (batch.count > 0) {
@@ -322,7 +329,7 @@ export class PartitionRunner {
       done = applier.applySlice(batch, done, SLICE_MS);
       seconds += (performance.now() - startedMs) / 1000;
       const oldestArrivalMs = arrivalOf(batch, Math.min(done, batch.count - 1));
-      served.publish(batch.baseOffset + done, oldestArrivalMs);
+      served.publish(done === batch.count ? batch.nextOffset : batch.baseOffset + done, oldestArrivalMs);
       if (done === batch.count) break;
       await nextTurn();
     }

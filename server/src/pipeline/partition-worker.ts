@@ -76,6 +76,8 @@ async function drain(limitMs: number): Promise<void> {
   if (!deadLetters.flush() && deadLetters.problem !== undefined) problems.push(deadLetters.problem);
   letterStore.close();
   await readers.close();
+  // A client of a remote store would keep this thread alive.
+  await store.close();
   host.close();
   report({ type: "drained", problems });
   parent.close();

@@ -10,9 +10,9 @@
  */
 export type RecordBatch = {
   readonly partition: number;
-  /** Offset of the first record. */
+  /** Offset of the first record; nextOffset where there is none. */
   readonly baseOffset: number;
-  /** Position after the batch: the next read starts here. */
+  /** Position after the batch, at least baseOffset + count: the next read starts here. */
   readonly nextOffset: number;
   readonly count: number;
   /** Values of the records, back to back; valid until the next read. */

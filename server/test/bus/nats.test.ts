@@ -14,7 +14,7 @@ import { waitFor } from "../../../scripts/servers/process.ts";
 import { type NatsSettings, NatsTransport } from "../../src/bus/nats-transport.ts";
 import { requires } from "../support/requires.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
-import { startTcpProxy } from "../support/tcp-proxy.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
 import { tempDir } from "../support/tmp.ts";
 import { ALL, freshValue, ModelCluster, type ModelInstance } from "./support/model-cluster.ts";
 import { Watcher } from "./support/watcher.ts";
@@ -153,13 +153,13 @@ requires("bus between instances over NATS", { servers: ["nats"] }, () => {
 
   test("the way of one instance to NATS is cut, or swallows everything: the others go on, and it comes back", async (t) => {
     const server = await nats(t);
-    const proxy = await startTcpProxy(server.port);
+    const proxy = await TcpProxy.start(server.port);
     t.after(() => proxy.close());
     const { cluster, one, two } = pair(t, settings(`nats://127.0.0.1:${proxy.port}`), settings(server.url));
     const three = cluster.add("three", transport(settings(server.url)));
-    for (const breakIt of [proxy.cut, proxy.hold]) {
+    for (const mode of ["cut", "silent"] as const) {
       await waitFor("all answer for all", allAgree(cluster));
-      breakIt();
+      proxy.mode = mode;
       await waitFor("what one owns is stale elsewhere, and it says what it hears of the others is too", async () => {
         for (const id of cluster.ids) cluster.swap(id);
         const isOfOne = (id: string) => cluster.owners.get(cluster.partitionOf(id)) === one;
@@ -174,7 +174,7 @@ requires("bus between instances over NATS", { servers: ["nats"] }, () => {
           return isOfOne(id) ? stale.join() === "false,true,true" : stale.join() === "true,false,false";
         });
       });
-      proxy.resume();
+      proxy.mode = "open";
     }
     await waitFor("all answer for all", allAgree(cluster));
   });

@@ -1,60 +1,83 @@
-/** A TCP proxy that a test can cut: connections are dropped, or stay open while nothing goes through any more. */
-import { connect, createServer, type Socket } from "node:net";
+/** A way between a client and a server that a test can cut: a listener that passes bytes on, or some of them, or nothing. */
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
 
-export type TcpProxy = {
+export type ProxyMode =
+  /** All passes. */
+  | "open"
+  /** Connections are accepted and questions passed on; answers are thrown away. */
+  | "no_answers"
+  /** As `open` until a client sends these bytes; from then on as `no_answers`. */
+  | { readonly noAnswersFrom: string }
+  /** Connections are accepted; nothing passes either way. */
+  | "silent"
+  /** Connections are refused and the open ones ended. */
+  | "cut";
+
+export class TcpProxy {
+  readonly #server: Server;
+  readonly #targetPort: number;
+  readonly #sockets = new Set<Socket>();
+  #mode: ProxyMode = "open";
   readonly port: number;
-  /** Both directions are swallowed, also of new connections; nobody is told. */
-  hold(): void;
-  /** Ends all connections; new ones are refused until `resume`. */
-  cut(): void;
-  /** What was held is ended, for what was swallowed cannot be brought back; new connections go through. */
-  resume(): void;
-  close(): Promise<void>;
-};
 
-export async function startTcpProxy(targetPort: number, host = "127.0.0.1"): Promise<TcpProxy> {
-  let mode: "pass" | "hold" | "cut" = "pass";
-  const sockets = new Set<Socket>();
-  const endAll = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
-  const track = (socket: Socket, other: () => Socket): void => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-    socket.on("close", () => {
-      sockets.delete(socket);
-      other().destroy();
-    });
-    socket.on("data", (bytes) => {
-      if (mode === "pass") other().write(bytes);
-    });
-  };
-  const server = createServer((client) => {
-    if (mode === "cut") {
+  private constructor(server: Server, targetPort: number) {
+    this.#server = server;
+    this.#targetPort = targetPort;
+    this.port = (server.address() as { port: number }).port;
+    server.on("connection", (socket) => this.#join(socket));
+  }
+
+  static async start(targetPort: number): Promise<TcpProxy> {
+    const server = createServer();
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new TcpProxy(server, targetPort);
+  }
+
+  get mode(): ProxyMode {
+    return this.#mode;
+  }
+
+  set mode(mode: ProxyMode) {
+    // What was swallowed in silence cannot be brought back.
+    if (mode === "cut" || this.#mode === "silent") this.#endAll();
+    this.#mode = mode;
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#endAll();
+  }
+
+  #endAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #join(client: Socket): void {
+    if (this.#mode === "cut") {
       client.destroy();
       return;
     }
-    const target = connect(targetPort, host);
-    track(client, () => target);
-    track(target, () => client);
-  });
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
-  return {
-    port: (server.address() as { port: number }).port,
-    hold: () => {
-      mode = "hold";
-    },
-    cut: () => {
-      mode = "cut";
-      endAll();
-    },
-    resume: () => {
-      if (mode === "hold") endAll();
-      mode = "pass";
-    },
-    close: () => {
-      endAll();
-      return new Promise((resolve) => server.close(() => resolve()));
-    },
-  };
+    const server = connect(this.#targetPort, "127.0.0.1");
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      this.#sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        this.#sockets.delete(socket);
+        other.destroy();
+      });
+    }
+    client.on("data", (bytes) => {
+      if (this.#mode === "silent") return;
+      if (typeof this.#mode === "object" && bytes.includes(this.#mode.noAnswersFrom)) this.#mode = "no_answers";
+      server.write(bytes);
+    });
+    server.on("data", (bytes) => {
+      if (this.#mode === "open" || typeof this.#mode === "object") client.write(bytes);
+    });
+  }
 }

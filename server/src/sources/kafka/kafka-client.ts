@@ -2,7 +2,6 @@
 import {
   Admin,
   type BaseOptions,
-  findErrorBy,
   type MultipleErrors,
   protocolErrorsCodesById,
   type SASLOptions,
@@ -37,7 +36,15 @@ export function kafkaErrorName(code: number): string {
 
 /** Whether an error, or one of those inside it, is of this name. */
 export function isKafkaError(error: unknown, name: string): boolean {
-  return error instanceof Error && findErrorBy(error, "apiId", name) !== null;
+  return hasWithin(error, "apiId", name);
+}
+
+/** Whether the error, one of those that it sums up, or one that caused it has this; the client's own search passes over causes. */
+function hasWithin(error: unknown, property: string, value: string): boolean {
+  if (!(error instanceof Error)) return false;
+  if ((error as unknown as Record<string, unknown>)[property] === value) return true;
+  const inner = (error as MultipleErrors).errors as readonly unknown[] | undefined;
+  return (inner ?? []).some((each) => hasWithin(each, property, value)) || hasWithin(error.cause, property, value);
 }
 
 const REFUSALS = [
@@ -78,8 +85,7 @@ function isUnknownTopic(error: unknown): boolean {
 }
 
 function isAuthenticationError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (findErrorBy(error, "code", "PLT_KFK_AUTHENTICATION") !== null) return true;
+  if (hasWithin(error, "code", "PLT_KFK_AUTHENTICATION")) return true;
   return isKafkaError(error, "SASL_AUTHENTICATION_FAILED") || isKafkaError(error, "UNSUPPORTED_SASL_MECHANISM");
 }
 
