@@ -105,6 +105,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   });
   const bus = joinCluster(config, options, threads, workers, ingestion, clock, parts);
   metrics.onCollect(async () => {
+    if (parts.cluster !== undefined) metrics.setCircuit("nats", parts.cluster.linkState);
     for (const report of await threads.metrics()) metrics.applyPartition(report);
   });
   const door = new WebSocketDoor({ bus, config, logger, metrics: webSocketMetrics(metrics) });
