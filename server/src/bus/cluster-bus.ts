@@ -190,8 +190,28 @@ export class ClusterBus implements StatsBus {
       for (const answer of answers) if (answer.kind === "stats") this.#keepStats(tag, answer);
       return answers;
     }
+    const own = await this.#askOwn(tokens, selection);
+    if (own !== undefined) {
+      for (const answer of own) this.#keepStats(tag, answer);
+      return own;
+    }
     const findings = await this.#finder.find(tokens, this.#asker(selection));
     return findings.map((finding) => this.#tokenAnswer(finding, tag, tokens.length === 1));
+  }
+
+  /**
+   * Where all ids are of partitions that are answered for here this process's own bus is asked, which keeps answers for the hot path.
+   * Undefined: somebody else may know more, or the partition was given away meanwhile.
+   */
+  async #askOwn(tokens: readonly string[], selection: Selection): Promise<StatsAnswer[] | undefined> {
+    const epochs = tokens.map((token) => this.#finder.ownEpochOf(token));
+    if (epochs.includes(undefined)) return undefined;
+    const answers = await this.#local.bus.tokenStats(tokens, selection).catch(() => []);
+    const stats = answers.flatMap((answer, i) => {
+      const isOwn = answer.kind === "stats" && answer.epoch === epochs[i];
+      return isOwn && this.#finder.ownEpochOf(answer.id) === answer.epoch ? [answer] : [];
+    });
+    return stats.length === tokens.length ? stats : undefined;
   }
 
   #asker(selection: Selection): AskParts<Figures> {

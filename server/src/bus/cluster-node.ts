@@ -160,8 +160,17 @@ export class ClusterNode {
     await this.#options.transport.close();
   }
 
+  /** Whatever a message holds, this process goes on. */
   #receive(from: string, message: ClusterMessage): void {
     if (this.#isClosed) return;
+    try {
+      this.#take(from, message);
+    } catch (error) {
+      this.peers.refuseMessage(from, error);
+    }
+  }
+
+  #take(from: string, message: ClusterMessage): void {
     if (message.high > 0) this.#options.clock.raiseHigh(message.high);
     if (message.type === "announce") {
       const isNew = this.peers.take(message);

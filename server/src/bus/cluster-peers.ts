@@ -44,6 +44,7 @@ export class PeerTable {
   readonly #refused = new Map<string, { problem: string; heardMs: number }>();
   #owned: readonly OwnedPartition[] = [];
   #ownPartitions: number;
+  #partitions: number;
   #isLinked = false;
   #sources: readonly Source[] = [];
   #byPartition = new Map<number, Source>();
@@ -54,6 +55,7 @@ export class PeerTable {
   constructor(options: PeerTableOptions) {
     this.#options = options;
     this.#ownPartitions = options.partitions;
+    this.#partitions = options.partitions;
   }
 
   /** Changes whenever `sources` does. */
@@ -63,9 +65,7 @@ export class PeerTable {
 
   /** Partitions of the topic: the most that anybody knows of. */
   get partitions(): number {
-    let most = this.#ownPartitions;
-    for (const { announcement } of this.#peers.values()) most = Math.max(most, announcement.partitions);
-    return most;
+    return this.#partitions;
   }
 
   get owned(): readonly OwnedPartition[] {
@@ -80,7 +80,7 @@ export class PeerTable {
     return this.#sources;
   }
 
-  /** True when another instance has taken over a partition that this one still holds for its own. */
+  /** True when another instance has, or had, taken over a partition that this one still holds for its own. */
   get isSuperseded(): boolean {
     return this.#isSuperseded;
   }
@@ -121,7 +121,7 @@ export class PeerTable {
     const known = this.#peers.get(address);
     if (known !== undefined && seq <= known.announcement.seq) return false;
     const nowMs = this.#options.nowMs();
-    if (instance === this.#options.instance && incarnation !== this.#options.incarnation) {
+    if (instance === this.#options.instance && incarnation !== this.#options.incarnation && !leaving) {
       this.#refuse(address, `Another running instance calls itself "${instance}"; give each its own app.instance_id.`);
     }
     for (const [otherAddress, other] of this.#peers) {
@@ -157,6 +157,12 @@ export class PeerTable {
       `Instance "${name}" speaks format ${format} of the bus between instances and this one format ${own}; its tokens are ` +
         "away here until both run versions with the same format.",
     );
+  }
+
+  refuseMessage(address: string, cause: unknown): void {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    const name = instanceOfAddress(address);
+    this.#refuse(address, `A message of instance "${name}" could not be understood, and had no effect: ${text}`);
   }
 
   /** Drops who is silent for too long. `sleptMs`: how long this process itself did not run; nobody is blamed for that. */
@@ -219,6 +225,10 @@ export class PeerTable {
 
   /** Makes sources and owners anew from who claims what. */
   #settle(): void {
+    this.#partitions = this.#ownPartitions;
+    for (const { announcement } of this.#peers.values()) {
+      this.#partitions = Math.max(this.#partitions, announcement.partitions);
+    }
     const claims = new Map<number, Claim>();
     const claim = ({ partition, epoch, host }: OwnedPartition, address: string | undefined): void => {
       this.raiseFloor(partition, epoch);
@@ -246,7 +256,10 @@ export class PeerTable {
       byPartition.set(partition, entry.source);
     }
     const next = [...sources.values()].map((entry) => entry.source);
-    this.#isSuperseded = this.#owned.some(({ partition }) => byPartition.get(partition)?.address !== undefined);
+    this.#isSuperseded = this.#owned.some(({ partition }) => {
+      const owner = byPartition.get(partition);
+      return owner === undefined || owner.address !== undefined;
+    });
     this.#isAlone =
       this.partitions > 0 &&
       byPartition.size >= this.partitions &&

@@ -140,6 +140,7 @@ export function parseMessage(payload: string): ClusterMessage | undefined {
   const { type, items } = message as { type?: unknown; items?: unknown };
   if (type === "announce") return isAnnouncement(message as Announcement) ? (message as Announcement) : undefined;
   if (typeof type !== "string" || !ITEM_TYPES.has(type) || !Array.isArray(items)) return undefined;
+  if (!items.every((item) => typeof item === "object" && item !== null)) return undefined;
   return message as ItemsMessage;
 }
 

@@ -50,6 +50,7 @@ const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 3_000;
 const CLOSE_LIMIT_MS = 1_000;
 const FRAME_BYTES_MAX = 512 * 1024;
+const FRAME_BYTES_MIN = 4 * 1024;
 /** Bytes that the server has not confirmed; what is to be sent beyond it is dropped. */
 export const UNCONFIRMED_BYTES_MAX = 64 * 2 ** 20;
 const CONFIRM_BYTES = 1024 * 1024;
@@ -134,6 +135,10 @@ export class NatsTransport implements ClusterTransport {
     const ended = connection.closed();
     this.#connection = connection;
     this.#frameBytesMax = Math.min(FRAME_BYTES_MAX, connection.info?.max_payload ?? FRAME_BYTES_MAX);
+    if (this.#frameBytesMax < FRAME_BYTES_MIN) {
+      await connection.close();
+      throw new Error(`max_payload of the server is ${this.#frameBytesMax}; set it to ${FRAME_BYTES_MIN} or more`);
+    }
     this.#unconfirmedBytes = 0;
     this.#unflushedBytes = 0;
     const refused = Promise.withResolvers<Error>();

@@ -82,6 +82,14 @@ export class TokenFinder {
     return texts.map((text, index) => this.#finding(text, gathered[index] as Gathered<F>, asOf));
   }
 
+  /** The epoch in which this process answers for the token with this id; undefined: not, or the text is no id. */
+  ownEpochOf(text: string): string | undefined {
+    const [owner] = this.#guess(text);
+    const id = canonicalId(text);
+    if (owner === undefined || owner.address !== undefined || id === undefined) return undefined;
+    return owner.parts.get(this.partitionOf(id));
+  }
+
   #guess(text: string): readonly Source[] {
     const parsed = parseTokenId(text);
     if (parsed === undefined || this.#node.peers.partitions === 0) return [];

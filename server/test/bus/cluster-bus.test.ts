@@ -256,6 +256,7 @@ describe("instances", () => {
       '{"type":"x","items":[]}',
     ];
     const items = '{"type":"questions","high":0,"items":[{"id":1,"host":99,"request":{"kind":"metrics"}}]}';
+    texts.push('{"type":"questions","high":0,"items":[null]}', '{"type":"updates","items":[{}]}');
     for (const text of [...texts, items]) {
       for (const frame of cutFrames(CLUSTER_FORMAT, sender, 1, text, 4_096)) network.carry(sender, undefined, frame);
     }

@@ -227,6 +227,16 @@ requires("bus between instances over NATS", { servers: ["nats"] }, () => {
     );
   });
 
+  test("a server that takes only tiny messages is told of, and not used", async (t) => {
+    const server = await nats(t, { lines: ["max_payload: 1024"] });
+    const { one } = pair(t, settings(server.url), settings(server.url));
+    await waitFor("it is in status", async () =>
+      ((await one.bus.status("all")).problems ?? []).some((problem) =>
+        /max_payload of the server is 1024; set it/.test(problem),
+      ),
+    );
+  });
+
   test("an answer larger than a message of NATS comes whole", async (t) => {
     const server = await nats(t, { lines: ["max_payload: 8192"] });
     const cluster = new ModelCluster(PARTITIONS, 2_000);
