@@ -1,7 +1,7 @@
 /** Several instances on one topic and one store of checkpoints: who has what, hand-overs, and the same figures as without them. */
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
-import { type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
+import { createTopic, type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
 import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
 import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
@@ -15,7 +15,7 @@ import { type RunningApp, TestApps } from "../http/app-harness.ts";
 import { requires } from "../support/requires.ts";
 import { seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
-import { newTopic, openFor, produce, setupOf } from "./kafka-support.ts";
+import { newTopic, openFor, produce, readOn, setupOf } from "./kafka-support.ts";
 
 const PARTITIONS = 4;
 
@@ -125,6 +125,7 @@ requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, 
 
     test("partitions are shared, handed over and taken back, and each instance answers every token as an uninterrupted run does", async (t) => {
       const topic = await newTopic(kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
+      await createTopic(kafka, `${topic}.dlq`, 1);
       const swaps = new Swaps(seedOf(t));
       const shadows = shadowsOf(t, topic);
       await send(topic, swaps.next(3_000));
@@ -145,6 +146,17 @@ requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, 
       assert.equal(ofA.items.length, 30);
       assert.deepEqual(ofA.items, ofB.items);
       assert.equal((await b.call("/api/tokens/1:0xnobody/stats")).status, 404);
+
+      await produce(kafka, topic, [{ value: Buffer.from("{not json") }], { partition: 1 });
+      await sees(b, { a: 2, b: 2 });
+      await sees(a, { a: 2, b: 2 });
+      const letters = openFor(t, setupOf(kafka.brokers, `${topic}.dlq`)).reader(0);
+      const { seen } = await readOn(letters, 0, { count: 1 });
+      assert.equal(seen[0]?.value, "{not json");
+      for (const app of [a, b]) {
+        const { items } = (await app.call("/api/dead-letters?limit=1")).json;
+        assert.deepEqual([items[0].raw, items[0].partition], ["{not json", 1]);
+      }
 
       await b.app.stop();
       await send(topic, swaps.next(2_000));
