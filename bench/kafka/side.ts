@@ -9,7 +9,6 @@
 import { Consumer } from "@platformatic/kafka";
 import { PartitionEngine } from "../../server/src/engine/partition-engine.ts";
 import { BatchApplier } from "../../server/src/pipeline/batch-applier.ts";
-import { DeadLetterBuffer } from "../../server/src/pipeline/dead-letter-buffer.ts";
 import { RedoWriter } from "../../server/src/pipeline/redo-writer.ts";
 import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/kafka-setup.ts";
 import { openKafkaReaders } from "../../server/src/sources/kafka/kafka-source.ts";
@@ -95,8 +94,11 @@ async function byReaders({ brokers, topic, partitions, records }: SideOrder, app
 /** What the owner of a partition does with a batch. */
 function applied(): (batch: RecordBatch) => void {
   const engine = new PartitionEngine(engineConfig());
-  const letters = new DeadLetterBuffer({ put: () => {}, newest: () => [] });
-  const applier = new BatchApplier(engine, () => {}, letters);
+  const applier = new BatchApplier(
+    engine,
+    () => {},
+    () => {},
+  );
   const redo = new RedoWriter();
   return (batch) => {
     applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);

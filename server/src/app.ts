@@ -207,10 +207,12 @@ async function startIngestion(
 async function kafkaIngest(config: Config, { logger, onFatal }: AppOptions, parts: Parts): Promise<Ingestion> {
   const { kafkaSourceSetup, requireKafka } = await import("./sources/kafka/kafka-config.ts");
   const { KafkaIngest } = await import("./pipeline/kafka-ingest.ts");
-  const { start, groupId, sessionTimeoutMs, rebalanceTimeoutMs } = requireKafka(config.ingest.kafka);
+  const kafka = requireKafka(config.ingest.kafka);
+  const { start, groupId, sessionTimeoutMs, rebalanceTimeoutMs, deadLetterTopic } = kafka;
   return new KafkaIngest({
     setup: kafkaSourceSetup(config),
     start,
+    deadLetterTopic,
     groupId,
     instanceId: config.app.instanceId,
     sessionTimeoutMs,

@@ -14,6 +14,7 @@ import type { SourceSetup } from "./worker-protocol.ts";
 export type KafkaIngestOptions = {
   readonly setup: KafkaSourceSetup;
   readonly start: "earliest" | "latest";
+  readonly deadLetterTopic: string;
   readonly groupId: string;
   readonly instanceId: string;
   readonly sessionTimeoutMs: number;
@@ -42,7 +43,7 @@ export class KafkaIngest implements Ingestion {
     const { setup, groupId, instanceId, sessionTimeoutMs, rebalanceTimeoutMs } = options;
     const { connection, topic } = setup;
     this.#options = options;
-    this.source = { kind: "kafka", setup, start: options.start };
+    this.source = { kind: "kafka", setup, start: options.start, deadLetterTopic: options.deadLetterTopic };
     this.port = { ingest: () => Promise.reject(elsewhere(topic)) };
     this.hooks = {
       onCurrent: (partition, epoch) => this.#ownership?.current(partition, epoch),

@@ -53,6 +53,8 @@ export type RunnerOptions = {
   /** Since when a state that begins with the first record has seen everything; undefined: since its first high. */
   readonly seenSinceMs: number | undefined;
   readonly begin?: BeginRule | undefined;
+  /** What is not as it should be with the source as a whole. */
+  readonly sourceProblems?: () => readonly string[];
   /** The state has come up to what the log held when the partition was taken over. */
   readonly onCurrent?: (epoch: string) => void;
   /** A checkpoint is durable that holds all records below. */
@@ -126,7 +128,7 @@ export class PartitionRunner {
         fingerprint: fingerprintOf(config),
         restoreEngine: (header, chunks) => PartitionEngine.restore(config, header, chunks),
         applyRedo: (content, engine) => {
-          const applier = new BatchApplier(engine, ignoreTouch, deadLetters);
+          const applier = new BatchApplier(engine, ignoreTouch, deadLetters.addForStore.bind(deadLetters));
           for (const batch of readRedo(content, partition)) applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
         },
         seenSinceMs,
@@ -249,9 +251,7 @@ export class PartitionRunner {
       snapshotIntervalMs,
       nowMs: Date.now,
       asOfMs: () => clock.now(),
-      beforeSwap: async () => {
-        deadLetters.flush();
-      },
+      beforeSwap: () => deadLetters.settle(),
       release: (offset) => reader.release(offset),
       observer: {
         written: ({ durationMs, nextOffset }) => {
@@ -264,7 +264,7 @@ export class PartitionRunner {
     });
     this.#position = restored.nextOffset;
     served.publish(this.#position, 0);
-    const applier = new BatchApplier(engine, (token) => served.touch(token), deadLetters);
+    const applier = new BatchApplier(engine, (token) => served.touch(token), deadLetters.add.bind(deadLetters));
     return {
       engine,
       served,
@@ -324,7 +324,9 @@ export class PartitionRunner {
     }
     let done = 0;
     let seconds = 0;
+    const { deadLetters } = this.#options;
     while (batch.count > 0) {
+      if (deadLetters.isFull) await deadLetters.room();
       const startedMs = performance.now();
       done = applier.applySlice(batch, done, SLICE_MS);
       seconds += (performance.now() - startedMs) / 1000;
@@ -353,7 +355,13 @@ export class PartitionRunner {
       this.#options.deadLetters.problem,
       this.#heldAsOf(),
     ];
-    return [...this.restoreProblems, ...this.#gapProblems, ...now.filter((problem) => problem !== undefined)];
+    const ofSource = this.#options.sourceProblems?.() ?? [];
+    return [
+      ...this.restoreProblems,
+      ...this.#gapProblems,
+      ...now.filter((problem) => problem !== undefined),
+      ...ofSource,
+    ];
   }
 
   #heldAsOf(): string | undefined {

@@ -22,10 +22,10 @@ const setup = workerData as WorkerSetup;
 const parent = parentPort as MessagePort;
 const clock = new SharedClock(setup.clock);
 const letterStore = new DeadLetterStore(setup.dataDir, Date.now());
-const deadLetters = new DeadLetterBuffer(letterStore);
 const { store } = await openCheckpointStore(setup.checkpointStore);
 const { source } = setup;
 const readers = await openReaders(source);
+const deadLetters = new DeadLetterBuffer(letterStore, readers.deadLetters);
 const owned = new OwnedPartitions({ open, report });
 // Before the host listens: what it is asked first should find what it is to own.
 parent.on("message", (command: WorkerCommand) => {
@@ -63,6 +63,7 @@ function open(given: WorkerPartition): OwnedPartition {
     snapshotIntervalMs: setup.snapshotIntervalMs,
     seenSinceMs: setup.seenSinceMs,
     ...(source.kind === "kafka" ? { begin: { start: source.start, committedOffset } } : {}),
+    sourceProblems: () => readers.problems,
     onCurrent: (epoch) => report({ type: "current", partition, epoch }),
     onCheckpoint: (nextOffset) => report({ type: "checkpointed", partition, nextOffset }),
     onFailed: (message) => report({ type: "failed", partition, message }),
@@ -74,6 +75,7 @@ async function drain(limitMs: number): Promise<void> {
   const problems = await owned.disownAll(limitMs);
   clearInterval(flusher);
   if (!deadLetters.flush() && deadLetters.problem !== undefined) problems.push(deadLetters.problem);
+  await deadLetters.close();
   letterStore.close();
   await readers.close();
   // A client of a remote store would keep this thread alive.

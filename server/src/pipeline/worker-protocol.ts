@@ -11,7 +11,12 @@ import type { CheckpointStoreSetup } from "../stores/open-checkpoint-store.ts";
 export type SourceSetup =
   /** The log's database file. */
   | { readonly kind: "embedded"; readonly logPath: string }
-  | { readonly kind: "kafka"; readonly setup: KafkaSourceSetup; readonly start: "earliest" | "latest" };
+  | {
+      readonly kind: "kafka";
+      readonly setup: KafkaSourceSetup;
+      readonly start: "earliest" | "latest";
+      readonly deadLetterTopic: string;
+    };
 
 /** A partition that a worker is to own. */
 export type WorkerPartition = {

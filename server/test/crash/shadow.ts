@@ -8,7 +8,6 @@ import { join } from "node:path";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";
 import type { EngineConfig } from "../../src/engine/types.ts";
 import { arrivalOf, BatchApplier } from "../../src/pipeline/batch-applier.ts";
-import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
 import { EmbeddedLogReader } from "../../src/sources/embedded-log-reader.ts";
 import { LOG_DATABASE_NAME } from "../../src/sources/embedded-log-writer.ts";
 import type { PartitionReader } from "../../src/sources/source.ts";
@@ -56,8 +55,11 @@ export class Shadow {
     this.#open = open;
     this.engine = new PartitionEngine(config);
     this.model = new NaiveModel({ ...config, maxChains: Number.POSITIVE_INFINITY });
-    const letters = new DeadLetterBuffer({ put: () => {}, newest: () => [] });
-    this.#applier = new BatchApplier(this.engine, () => {}, letters);
+    this.#applier = new BatchApplier(
+      this.engine,
+      () => {},
+      () => {},
+    );
   }
 
   get position(): number {

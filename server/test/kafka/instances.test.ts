@@ -1,7 +1,8 @@
 /** Several instances on one topic and one store of checkpoints: who has what, hand-overs, and the same figures as without them. */
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
-import { type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
+import { createTopic, type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
+import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
 import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
@@ -14,7 +15,7 @@ import { type RunningApp, TestApps } from "../http/app-harness.ts";
 import { requires } from "../support/requires.ts";
 import { seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
-import { newTopic, openFor, produce, setupOf } from "./kafka-support.ts";
+import { newTopic, openFor, produce, readOn, setupOf } from "./kafka-support.ts";
 
 const PARTITIONS = 4;
 
@@ -43,16 +44,19 @@ class Swaps {
   }
 }
 
-requires("several instances on Kafka", { servers: ["kafka", "redis"] }, () => {
+requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, () => {
   describe("several instances on Kafka", () => {
     let kafka: Kafka;
     let redis: RedisServer;
+    let nats: NatsServer;
     after(() => kafka.kill());
     after(() => redis.stop());
+    after(() => nats.stop());
     const folder = tempDir({ after }, "instances");
     before(async () => {
       kafka = await startKafka({ folder: `${folder}/kafka` });
       redis = await startRedis({ folder: `${folder}/redis` });
+      nats = await startNats({ folder: `${folder}/nats` });
     });
 
     function settingsOf(topic: string, instance: string): Record<string, string> {
@@ -66,6 +70,7 @@ requires("several instances on Kafka", { servers: ["kafka", "redis"] }, () => {
         "app.instance_id": instance,
         "app.workers": "2",
         "app.snapshot_interval": "200ms",
+        "pubsub.nats.url": nats.url,
         "stores.checkpoint": "redis",
         "stores.redis.addr": `${redis.host}:${redis.port}`,
         "stores.redis.prefix": `${topic}:`,
@@ -90,58 +95,80 @@ requires("several instances on Kafka", { servers: ["kafka", "redis"] }, () => {
       return Array.from({ length: PARTITIONS }, (_, p) => new Shadow(() => readers.reader(p), toEngineConfig(config)));
     }
 
-    async function ownedBy(app: RunningApp): Promise<number[]> {
-      const { json } = await app.call("/api/status");
-      return json.partitions.map((one: { partition: number }) => one.partition);
+    type Status = {
+      partitions: { partition: number; owner: string; lag: number; state: string; problems: string[] }[];
+    };
+
+    async function statusOf(app: RunningApp): Promise<Status["partitions"]> {
+      return ((await app.call("/api/status")).json as Status).partitions;
     }
 
-    /** Resolves when the app owns so many partitions and has applied all of them. */
-    async function owns(app: RunningApp, count: number): Promise<void> {
+    /** Resolves when this instance sees all partitions in the hands of these owners, so many each, and none behind. */
+    async function sees(app: RunningApp, owners: Readonly<Record<string, number>>): Promise<void> {
       for (;;) {
-        const { json } = await app.call("/api/status");
-        const { partitions } = json as { partitions: { lag: number; state: string }[] };
-        if (partitions.length === count && partitions.every((one) => one.state === "running" && one.lag === 0)) return;
+        const partitions = await statusOf(app);
+        const isSettled = partitions.every((one) => one.state === "running" && one.lag === 0);
+        const counts = Object.entries(owners).map(
+          ([owner, n]) => partitions.filter((p) => p.owner === owner).length - n,
+        );
+        if (isSettled && partitions.length === PARTITIONS && counts.every((difference) => difference === 0)) return;
       }
     }
 
+    /** Every figure of every token, whoever owns it, as this instance serves it. */
     async function compare(app: RunningApp, shadows: readonly Shadow[]): Promise<void> {
-      for (const partition of await ownedBy(app)) {
-        const shadow = shadows[partition] as Shadow;
+      for (const shadow of shadows) {
         await shadow.follow();
         assert.ok((await shadow.compareFigures({ url: app.base })) > 0);
       }
     }
 
-    test("partitions are shared, handed over and taken back, and every figure stays that of an uninterrupted run", async (t) => {
+    test("partitions are shared, handed over and taken back, and each instance answers every token as an uninterrupted run does", async (t) => {
       const topic = await newTopic(kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
+      await createTopic(kafka, `${topic}.dlq`, 1);
       const swaps = new Swaps(seedOf(t));
       const shadows = shadowsOf(t, topic);
       await send(topic, swaps.next(3_000));
       const a = await new TestApps(t).start(settingsOf(topic, "a"));
-      await owns(a, PARTITIONS);
+      await sees(a, { a: 4 });
       await compare(a, shadows);
 
       const b = await new TestApps(t).start(settingsOf(topic, "b"));
-      await owns(b, 2);
-      await owns(a, 2);
-      assert.deepEqual([...(await ownedBy(a)), ...(await ownedBy(b))].sort(), [0, 1, 2, 3]);
+      await sees(b, { a: 2, b: 2 });
+      await sees(a, { a: 2, b: 2 });
       await send(topic, swaps.next(2_000));
-      await owns(a, 2);
-      await owns(b, 2);
+      await sees(a, { a: 2, b: 2 });
+      await sees(b, { a: 2, b: 2 });
       await compare(a, shadows);
       await compare(b, shadows);
+      const ranking = "/api/overview?window=1h&sort=volume_usd&limit=30";
+      const [ofA, ofB] = [(await a.call(ranking)).json, (await b.call(ranking)).json];
+      assert.equal(ofA.items.length, 30);
+      assert.deepEqual(ofA.items, ofB.items);
+      assert.equal((await b.call("/api/tokens/1:0xnobody/stats")).status, 404);
+
+      await produce(kafka, topic, [{ value: Buffer.from("{not json") }], { partition: 1 });
+      await sees(b, { a: 2, b: 2 });
+      await sees(a, { a: 2, b: 2 });
+      const letters = openFor(t, setupOf(kafka.brokers, `${topic}.dlq`)).reader(0);
+      const { seen } = await readOn(letters, 0, { count: 1 });
+      assert.equal(seen[0]?.value, "{not json");
+      for (const app of [a, b]) {
+        const { items } = (await app.call("/api/dead-letters?limit=1")).json;
+        assert.deepEqual([items[0].raw, items[0].partition], ["{not json", 1]);
+      }
 
       await b.app.stop();
       await send(topic, swaps.next(2_000));
-      await owns(a, PARTITIONS);
+      await sees(a, { a: 4 });
       await compare(a, shadows);
       await a.app.stop();
 
       const c = await new TestApps(t).start(settingsOf(topic, "c"));
-      await owns(c, PARTITIONS);
+      await sees(c, { c: 4 });
       await compare(c, shadows);
       assert.deepEqual(
-        (await c.call("/api/status")).json.partitions.flatMap((one: { problems: string[] }) => one.problems),
+        (await statusOf(c)).flatMap((one) => one.problems),
         [],
       );
     });

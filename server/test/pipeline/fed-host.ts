@@ -60,7 +60,11 @@ export class FedHost {
       },
       newest: (limit) => this.letters.slice(0, limit),
     });
-    this.#applier = new BatchApplier(this.engine, (token) => this.served.touch(token), this.deadLetters);
+    this.#applier = new BatchApplier(
+      this.engine,
+      (token) => this.served.touch(token),
+      this.deadLetters.add.bind(this.deadLetters),
+    );
     this.queries = new HostQueries({ served: [this.served], absence: undefined }, this.clock, config.windows);
     this.topics = new HostTopics({
       partitions: () => this.owned,

@@ -9,7 +9,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { apiVersionsV1, apiVersionsV3, type Connection, ConnectionPool } from "@platformatic/kafka";
 import { ExponentialBackoff, type IBackoff } from "cockatiel";
 import { SwapstatsError } from "../../shared/errors.ts";
-import { freeMemory } from "../../shared/free-memory.ts";
 import {
   FETCH_VERSION_MAX,
   FETCH_VERSION_MIN,
@@ -20,6 +19,7 @@ import {
 } from "./fetch-protocol.ts";
 import { clientOptions, kafkaError, kafkaErrorName } from "./kafka-client.ts";
 import type { KafkaCounters, KafkaSourceSetup } from "./kafka-setup.ts";
+import { MemoryPool } from "./memory-pool.ts";
 import { TopicView } from "./topic-view.ts";
 
 /** While a partition's buffer is full, the others' fetch is kept this short, so that it can join the next one soon. */
@@ -34,7 +34,7 @@ const OFFSET_OUT_OF_RANGE = 1;
 const STALE_VIEW = new Set([3, 5, 6, 9, 74, 75, 100, 103]);
 
 /** Bytes of an answer, which several partitions share; given back when all are done with them. */
-export type AnswerMemory = { readonly bytes: Buffer; shares: number };
+export type AnswerMemory = { readonly bytes: Buffer; readonly pool: MemoryPool; shares: number };
 
 /** One partition, as the loop sees it. */
 export type FetchSink = {
@@ -63,6 +63,7 @@ export class FetchLoop {
   /** By what they are about; a success takes it away. */
   readonly #problems = new Map<string, string>();
   readonly #stop = new AbortController();
+  readonly #memory = new MemoryPool();
   #wakeUps: (() => void)[] = [];
   #isSeeking = false;
   #refreshedMs = 0;
@@ -218,7 +219,7 @@ export class FetchLoop {
     const waitMs = led.some((sink) => sink.isFull()) ? SHORT_WAIT_MS : fetchWaitMs;
     const bytesMax = targets.reduce((max, target) => Math.max(max, target.bytesMax), fetchBytesMax);
     const topicId = this.view.identity?.topicId ?? "";
-    return sendFetch(connection, version, { topic, topicId, waitMs, bytesMax, targets });
+    return sendFetch(connection, version, { topic, topicId, waitMs, bytesMax, targets }, this.#memory);
   }
 
   /** The newest version of fetches that both sides know. */
@@ -240,7 +241,7 @@ export class FetchLoop {
   /** Hands each partition its part; false when one of them is to be asked for again elsewhere, or later. */
   #hand(answer: FetchAnswer, targets: readonly FetchTarget[]): boolean {
     // One share is the loop's own until all were handed out.
-    const memory: AnswerMemory = { bytes: answer.bytes, shares: 1 };
+    const memory: AnswerMemory = { bytes: answer.bytes, pool: this.#memory, shares: 1 };
     let isFine = true;
     for (const fetched of answer.partitions) {
       const sink = this.#sinks.get(fetched.partition);
@@ -278,8 +279,8 @@ export class FetchLoop {
   }
 }
 
-/** Gives one share back; with the last one the memory goes at once. */
+/** Gives one share back; with the last one the memory can be used again. */
 export function releaseMemory(memory: AnswerMemory): void {
   memory.shares--;
-  if (memory.shares === 0) freeMemory(memory.bytes);
+  if (memory.shares === 0) memory.pool.giveBack(memory.bytes);
 }

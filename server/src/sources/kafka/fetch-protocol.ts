@@ -4,6 +4,7 @@
  * 12 on with compact lengths, from 13 on with the topic's id for its name. Source: "Fetch API" in Kafka's protocol guide.
  */
 import { type Connection, fetchV11, fetchV12, fetchV17, type Reader } from "@platformatic/kafka";
+import type { MemoryPool } from "./memory-pool.ts";
 import type { AbortedTransaction } from "./record-batches.ts";
 
 const FETCH_KEY = 1;
@@ -45,12 +46,17 @@ export type FetchedPartition = {
 export type FetchAnswer = {
   readonly error: number;
   readonly partitions: readonly FetchedPartition[];
-  /** All of the answer, in memory of its own; views of it are the records. */
+  /** All of the answer, in memory of the pool; views of it are the records. */
   readonly bytes: Buffer;
 };
 
 /** Rejects with the client's errors: of the network, of authentication, or after the connection's time for an answer. */
-export function sendFetch(connection: Connection, version: number, request: FetchRequest): Promise<FetchAnswer> {
+export function sendFetch(
+  connection: Connection,
+  version: number,
+  request: FetchRequest,
+  memory: MemoryPool,
+): Promise<FetchAnswer> {
   const { topic, topicId, waitMs, bytesMax } = request;
   const partitions = request.targets.map((target) => ({
     partition: target.partition,
@@ -68,7 +74,7 @@ export function sendFetch(connection: Connection, version: number, request: Fetc
       version,
       // Session id 0 with epoch -1: no session. Sessions save bytes with thousands of partitions, and are one more state to lose.
       () => createRequest(waitMs, 1, bytesMax, READ_COMMITTED, 0, -1, topics, [], ""),
-      (_correlationId, _key, _version, reader) => readFetchAnswer(copyOf(reader), version),
+      (_correlationId, _key, _version, reader) => readFetchAnswer(copyOf(reader, memory), version),
       isCompact,
       isCompact,
       (error, answer) => {
@@ -79,10 +85,10 @@ export function sendFetch(connection: Connection, version: number, request: Fetc
   });
 }
 
-/** One copy out of the pieces that came from the socket, so that values can be moved together and the memory given back early. */
-function copyOf(reader: Reader): Buffer {
+/** One copy out of the pieces that came from the socket, so that values can be moved together. */
+function copyOf(reader: Reader, memory: MemoryPool): Buffer {
   const { buffers } = reader.buffer as unknown as { readonly buffers: readonly Buffer[] };
-  const whole = Buffer.allocUnsafeSlow(buffers.reduce((sum, { length }) => sum + length, 0));
+  const whole = memory.take(buffers.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const piece of buffers) {
     whole.set(piece, at);

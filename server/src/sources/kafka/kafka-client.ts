@@ -86,7 +86,10 @@ function isUnknownTopic(error: unknown): boolean {
 
 function isAuthenticationError(error: unknown): boolean {
   if (hasWithin(error, "code", "PLT_KFK_AUTHENTICATION")) return true;
-  return isKafkaError(error, "SASL_AUTHENTICATION_FAILED") || isKafkaError(error, "UNSUPPORTED_SASL_MECHANISM");
+  // ILLEGAL_SASL_STATE: with OAUTHBEARER the client takes a refusal for consent, and is refused at its next request.
+  return ["SASL_AUTHENTICATION_FAILED", "UNSUPPORTED_SASL_MECHANISM", "ILLEGAL_SASL_STATE"].some((name) =>
+    isKafkaError(error, name),
+  );
 }
 
 /** The innermost messages, which say more than the client's "failed 1 times". */

@@ -21,7 +21,11 @@ const RANGE_AGE_MS = 500;
 /** A part that is so much smaller than its answer is copied out, so that a reader that stalls does not hold answers of others. */
 const SHARE_MIN = 0.25;
 
-type Waiting = { readonly batches: FetchedBatches; readonly byteLength: number; readonly memory: AnswerMemory };
+type Waiting = {
+  readonly batches: FetchedBatches;
+  readonly byteLength: number;
+  readonly memory: AnswerMemory | undefined;
+};
 
 export class KafkaPartitionReader implements KafkaReader, FetchSink {
   readonly partition: number;
@@ -114,7 +118,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
   async release(_offset: number): Promise<void> {}
 
   pause(): void {
-    this.#drop();
+    this.#forget();
     this.#position = undefined;
   }
 
@@ -122,7 +126,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#loop.remove(this);
-    this.#drop();
+    this.#forget();
     this.#wake();
     this.#onClose(this.#isProducersClock);
   }
@@ -143,7 +147,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
 
   madeAnew(topicId: string): void {
     this.#otherTopicId = topicId;
-    this.#drop();
+    this.#forget();
     this.#wake();
   }
 
@@ -166,11 +170,10 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     this.#fetchBytesMax = this.#setup.partitionFetchBytesMax;
     this.#fetchOffset = Math.max(next, offset);
     const isSmall = records.length < memory.bytes.length * SHARE_MIN;
-    const bytes = isSmall ? ownCopy(records) : records;
-    const share = isSmall ? { bytes, shares: 0 } : memory;
-    share.shares++;
+    const bytes = isSmall ? Buffer.from(records) : records;
+    if (!isSmall) memory.shares++;
     const batches = new FetchedBatches(this.partition, bytes, aborted, this.#counters);
-    this.#waiting.push({ batches, byteLength: bytes.length, memory: share });
+    this.#waiting.push({ batches, byteLength: bytes.length, memory: isSmall ? undefined : memory });
     this.#waitingBytes += bytes.length;
     this.#wake();
   }
@@ -194,7 +197,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
         this.#waiting.shift();
         const wasFull = this.isFull();
         this.#waitingBytes -= first.byteLength;
-        releaseMemory(first.memory);
+        if (first.memory !== undefined) releaseMemory(first.memory);
         if (wasFull) this.#loop.wake();
       } else if ("reason" in found) {
         this.#counters.damagedReads++;
@@ -231,8 +234,14 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     );
   }
 
+  /** Gives memory back to be used again; by a `read` alone, whose caller is done with the last batch. */
   #drop(): void {
-    for (const { memory } of this.#waiting) releaseMemory(memory);
+    for (const { memory } of this.#waiting) if (memory !== undefined) releaseMemory(memory);
+    this.#forget();
+  }
+
+  /** The last batch may be in the middle of being applied: its memory is left to whoever holds it. */
+  #forget(): void {
     this.#waiting = [];
     this.#waitingBytes = 0;
   }
@@ -280,10 +289,4 @@ function endOfBatches(records: Buffer): number | undefined {
     end = readBatchHeader(records, at).lastOffset + 1;
     at += size;
   }
-}
-
-function ownCopy(records: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(records.length);
-  records.copy(copy);
-  return copy;
 }
