@@ -39,6 +39,7 @@ function updateOf(channel: number, rev: number): TopicUpdate {
     asOf,
     watermark: asOf,
     lagMs: 0,
+    stale: false,
     data: patch,
     patch,
   };

@@ -11,6 +11,8 @@ export type TokenStatsBody = {
   epoch: string;
   rev: number;
   lag_ms: number;
+  /** Only while the owner is away: this is the last known answer, with the as_of of then. */
+  stale?: true;
   late: number;
   removed: number;
   unresolved: number;
@@ -34,6 +36,7 @@ export type ShortStatsBody = {
   epoch: string;
   rev: number;
   lag_ms: number;
+  stale?: true;
   windows: Record<string, WindowFigures>;
 };
 
@@ -47,6 +50,7 @@ export type OverviewBody = {
   order: "asc" | "desc";
   items: { id: string; symbol?: string; rev: number; stats: WindowFigures }[];
   next_cursor?: string;
+  stale?: true;
 };
 
 export type CandleBody = {
@@ -64,7 +68,7 @@ export type CandleBody = {
 };
 
 /** `GET /api/tokens/{id}/candles`. */
-export type CandlesBody = { id: string; interval: string; available_from?: number; items: CandleBody[] };
+export type CandlesBody = { id: string; interval: string; available_from?: number; items: CandleBody[]; stale?: true };
 
 export type SwapBody = {
   chain_id: number;
@@ -86,7 +90,7 @@ export type SwapBody = {
 };
 
 /** `GET /api/tokens/{id}/swaps`. */
-export type SwapsBody = { id: string; available_from?: number; items: SwapBody[] };
+export type SwapsBody = { id: string; available_from?: number; items: SwapBody[]; stale?: true };
 
 /** 202 of `POST /api/swaps`. */
 export type IngestBody = { accepted: number; rejected: { index: number; code: string; message: string }[] };
@@ -101,7 +105,7 @@ export type DeadLetterBody = {
 };
 
 /** `GET /api/dead-letters`. */
-export type DeadLettersBody = { items: DeadLetterBody[] };
+export type DeadLettersBody = { items: DeadLetterBody[]; stale?: true };
 
 export type PartitionStatusBody = {
   partition: number;
@@ -114,7 +118,7 @@ export type PartitionStatusBody = {
   seen_since?: number;
   watermark: Record<string, number>;
   checkpoint?: { offset: number; time: number; bytes: number };
-  state: "restoring" | "running" | "draining" | "failed";
+  state: "restoring" | "running" | "draining" | "failed" | "away";
   problems: string[];
 };
 
@@ -136,6 +140,10 @@ export type StatusBody = {
     conflicts: number;
     dead_letters: Record<string, number>;
   };
+  /** Where there may be several: all that this one hears of. */
+  instances?: { instance: string; version: string; state: "self" | "live" | "refused"; partitions: number[] }[];
+  /** What concerns no single partition. */
+  problems?: string[];
 };
 
 /** `GET /readyz`, 200. */

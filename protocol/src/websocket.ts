@@ -79,6 +79,8 @@ type Revision = {
   /** Absent for an overview. */
   watermark?: number;
   lag_ms: number;
+  /** Only while an owner is away: the data is the last known. A message that says so may repeat a revision, with an empty patch. */
+  stale?: true;
 };
 export type SnapshotMessage = Revision & { type: "snapshot"; data: TokenData | OverviewData };
 /** `patch` is a merge patch (RFC 7396) that applies to the data of `prev_rev`, which is the revision sent last. */

@@ -74,6 +74,7 @@ export const packedMutants: readonly Mutant[] = [
     search: "        heap.u32[2 * active + SYMBOL_HOLDER] = 0;\n",
     replacement: "",
     what: "a settled swap still holds the symbol",
+    survives: "it shows only where the freed place holds a later record of the same size when the next symbol comes",
   },
   {
     file: "upkeep.ts",

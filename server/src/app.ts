@@ -4,7 +4,9 @@
  */
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { ClusterBus } from "./bus/cluster-bus.ts";
 import { createSharedClock, SharedClock } from "./bus/shared-clock.ts";
+import { ownedPartitions, startCluster } from "./bus/start-cluster.ts";
 import type { IngestPort, StatsBus } from "./bus/stats-bus.ts";
 import { ThreadBus } from "./bus/thread-bus.ts";
 import { type Config, toEngineConfig } from "./config/config.ts";
@@ -15,6 +17,8 @@ import { type RunningGenerator, startGenerator } from "./generator/start-generat
 import { createLogger, type Logger } from "./observability/logger.ts";
 import { Metrics } from "./observability/metrics.ts";
 import { createMetricsServer, type MetricsServer } from "./observability/metrics-server.ts";
+import { EmbeddedIngest } from "./pipeline/embedded-ingest.ts";
+import type { Ingestion } from "./pipeline/ingestion.ts";
 import { LogClient } from "./pipeline/log-client.ts";
 import { PartitionWorkers } from "./pipeline/partition-workers.ts";
 import { DEFAULT_HTTP_LIMITS } from "./serving/http/http-limits.ts";
@@ -22,7 +26,6 @@ import { createHttpServer, type HttpServer } from "./serving/http/http-server.ts
 import type { WebSocketMetrics } from "./serving/websocket/observers.ts";
 import { WebSocketDoor } from "./serving/websocket/web-socket-door.ts";
 import { SwapstatsError } from "./shared/errors.ts";
-import { LOG_DATABASE_NAME } from "./sources/embedded-log-writer.ts";
 import { type FolderLock, lockFolder } from "./stores/folder-lock.ts";
 import { checkpointStoreSetup } from "./stores/open-checkpoint-store.ts";
 
@@ -54,8 +57,9 @@ export type App = {
 /** The parts in the order of their start; those that are not there yet when a start fails are undefined. */
 type Parts = {
   lock?: FolderLock;
-  log?: LogClient;
+  ingestion?: Ingestion;
   workers?: PartitionWorkers;
+  cluster?: ClusterBus;
   door?: WebSocketDoor;
   http?: HttpServer;
   metricsServer?: MetricsServer;
@@ -84,36 +88,41 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   const logFolder = makeFolders(dataDir);
   parts.lock = lockFolder(dataDir, Date.now());
   const metrics = new Metrics();
-  const log = await startLog(config, logFolder, options);
-  parts.log = log;
+  const ingestion = await startIngestion(config, logFolder, options, parts);
+  parts.ingestion = ingestion;
   const clock = new SharedClock(createSharedClock(config.windows.clock, config.app.maxSkewMs));
-  const workers = startWorkers(config, dataDir, logFolder, log, clock, options);
+  const workers = startWorkers(config, dataDir, ingestion, clock, options);
   parts.workers = workers;
-  const bus = new ThreadBus({
+  const begun = ingestion.begin(workers);
+  // Until the listeners are open nobody waits for it.
+  begun.catch(() => {});
+  const threads = new ThreadBus({
     hosts: workers.clients,
-    hostOfPartition: workers.hostOfPartition,
+    partitionCount: () => ingestion.partitionCount(),
     boards: workers.boards,
     clock,
     finestStepMs: finestStepMs(config.windows.list),
   });
+  const bus = joinCluster(config, options, threads, workers, ingestion, clock, parts);
   metrics.onCollect(async () => {
-    for (const report of await bus.metrics()) metrics.applyPartition(report);
+    if (parts.cluster !== undefined) metrics.setCircuit("nats", parts.cluster.linkState);
+    for (const report of await threads.metrics()) metrics.applyPartition(report);
   });
   const door = new WebSocketDoor({ bus, config, logger, metrics: webSocketMetrics(metrics) });
   parts.door = door;
-  const http = await createHttpServer(httpOptions(config, options, bus, log, door, metrics));
+  const http = await createHttpServer(httpOptions(config, options, bus, ingestion.port, door, metrics));
   parts.http = http;
   const httpAddress = config.api.http.addr === undefined ? undefined : await http.listen(config.api.http.addr);
   const metricsServer = createMetricsServer({ metrics, logger });
   parts.metricsServer = metricsServer;
   const metricsAddress = await listenMetrics(metricsServer, config.metrics.prometheus);
-  for (const problem of await workers.restored()) logger.warn({ problem }, "restored with a problem");
-  if (config.ingest.source === "generator") parts.generator = startProducer(config, log, logger);
+  for (const problem of await begun) logger.warn({ problem }, "restored with a problem");
+  if (config.ingest.source === "generator") parts.generator = startProducer(config, ingestion.port, logger);
   let stopping: Promise<void> | undefined;
   return {
     addresses: { http: httpAddress, metrics: metricsAddress },
     bus,
-    ingest: log,
+    ingest: ingestion.port,
     metrics,
     stop: () => {
       stopping ??= stopApp(parts, logger);
@@ -128,12 +137,43 @@ async function stopApp(parts: Parts, logger: Logger): Promise<void> {
   await parts.generator?.stop();
   await parts.door?.close();
   await parts.http?.close(CLOSE_LIMIT_MS);
-  await parts.log?.close();
+  await parts.ingestion?.stopTaking();
   for (const problem of (await parts.workers?.drain(DRAIN_LIMIT_MS)) ?? []) {
     logger.error({ problem }, "not saved; the next start reads it from the log again");
   }
+  await parts.ingestion?.leave();
+  await parts.cluster?.close();
   await parts.metricsServer?.close();
   parts.lock?.release();
+}
+
+/**
+ * With NATS and a stream that instances share the bus over all of them, else that of this process. Which partitions are
+ * answered for here is told by the source.
+ */
+function joinCluster(
+  config: Config,
+  { version, logger }: AppOptions,
+  threads: ThreadBus,
+  workers: PartitionWorkers,
+  ingestion: Ingestion,
+  clock: SharedClock,
+  parts: Parts,
+): StatsBus {
+  const { nats } = config.pubsub;
+  if (nats === undefined) return threads;
+  const { source, kafka } = config.ingest;
+  if (source !== "kafka" || kafka === undefined) {
+    logger.warn("pubsub.nats is not used: an embedded log belongs to one instance alone, which answers for all of it");
+    return threads;
+  }
+  parts.cluster = startCluster({
+    ...{ nats, version, clock, instance: config.app.instanceId, local: threads, hosts: workers.clients },
+    stream: [source, kafka.topic, kafka.groupId],
+    partitions: ingestion.partitionCount(),
+    finestStepMs: finestStepMs(config.windows.list),
+  });
+  return parts.cluster;
 }
 
 /** Makes the data folder and returns that of the log. */
@@ -148,37 +188,65 @@ function makeFolders(dataDir: string): string {
   }
 }
 
-async function startLog(config: Config, folder: string, { logger, onFatal }: AppOptions): Promise<LogClient> {
+async function startIngestion(
+  config: Config,
+  logFolder: string,
+  options: AppOptions,
+  parts: Parts,
+): Promise<Ingestion> {
+  if (config.ingest.source === "kafka") return kafkaIngest(config, options, parts);
   const { partitions, retentionMs, retentionBytes } = config.ingest.embedded;
   const bodyEventsMax = config.api.http.maxBatch;
-  const log = await LogClient.start({ folder, partitions, retentionMs, retentionBytes, bodyEventsMax }, onFatal);
-  for (const problem of log.problems) logger.warn({ problem }, "the log was opened with a problem");
-  return log;
+  const settings = { folder: logFolder, partitions, retentionMs, retentionBytes, bodyEventsMax };
+  const log = await LogClient.start(settings, options.onFatal);
+  for (const problem of log.problems) options.logger.warn({ problem }, "the log was opened with a problem");
+  return new EmbeddedIngest(log, logFolder, partitions, config.windows.clock === "live");
+}
+
+/** The client of Kafka is imported where it is used alone: it costs a start time that the embedded form need not pay. */
+async function kafkaIngest(config: Config, { logger, onFatal }: AppOptions, parts: Parts): Promise<Ingestion> {
+  const { kafkaSourceSetup, requireKafka } = await import("./sources/kafka/kafka-config.ts");
+  const { KafkaIngest } = await import("./pipeline/kafka-ingest.ts");
+  const kafka = requireKafka(config.ingest.kafka);
+  const { start, groupId, sessionTimeoutMs, rebalanceTimeoutMs, deadLetterTopic } = kafka;
+  return new KafkaIngest({
+    setup: kafkaSourceSetup(config),
+    start,
+    deadLetterTopic,
+    groupId,
+    instanceId: config.app.instanceId,
+    sessionTimeoutMs,
+    rebalanceTimeoutMs,
+    handOverLimitMs: DRAIN_LIMIT_MS,
+    onProblem: (problem) => logger.warn({ problem }, "a partition is not as it should be"),
+    onRefused: onFatal,
+    onServing: (serving, partitions) => {
+      const hosts = parts.workers?.clients.length ?? 1;
+      parts.cluster?.setOwned(ownedPartitions(serving, hosts), partitions);
+    },
+  });
 }
 
 function startWorkers(
   config: Config,
   dataDir: string,
-  logFolder: string,
-  log: LogClient,
+  ingestion: Ingestion,
   clock: SharedClock,
   { onFatal }: AppOptions,
 ): PartitionWorkers {
   return new PartitionWorkers({
-    partitions: config.ingest.embedded.partitions,
-    workers: config.app.workers,
+    threads: Math.min(config.app.workers, ingestion.threadsMax),
     dataDir,
     checkpointStore: checkpointStoreSetup(config, dataDir),
-    logPath: join(logFolder, LOG_DATABASE_NAME),
+    source: ingestion.source,
     owner: config.app.instanceId,
     engine: toEngineConfig(config),
     clock: clock.handle,
     snapshotIntervalMs: config.app.snapshotIntervalMs,
     coalesceMs: config.api.ws.coalesceMs,
-    // A fresh folder with a live clock has seen everything since it was made; events of a replay may be older.
-    seenSinceMs: config.windows.clock === "live" ? log.createdMs : undefined,
+    seenSinceMs: ingestion.seenSinceMs,
     answerTimeoutMs: ANSWER_TIMEOUT_MS,
-    connectLog: (partition, port) => log.connect(partition, port),
+    ...ingestion.hooks,
     onFatal,
   });
 }

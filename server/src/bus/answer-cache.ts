@@ -49,6 +49,7 @@ export class AnswerCache {
       asOf,
       watermark: board.highMs(ticket.chainIndex) - ticket.graceMs,
       lagMs: board.lagMs(this.#clock.wallMs()),
+      stale: false,
       body: answer.body,
     };
   }

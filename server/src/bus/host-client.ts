@@ -12,6 +12,8 @@ type Waiting = {
   readonly deadlineMs: number;
 };
 
+type TopicListener = { readonly onUpdate: (update: HostTopicUpdate) => void; readonly onGone: () => void };
+
 /** Requests that wait for one host; beyond it new ones fail at once. */
 export const HOST_WAITING_MAX = 100_000;
 const SWEEP_MS = 250;
@@ -20,7 +22,7 @@ export class HostClient {
   readonly #port: MessagePort;
   readonly #timeoutMs: number;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #listeners = new Map<number, (update: HostTopicUpdate) => void>();
+  readonly #listeners = new Map<number, TopicListener>();
   readonly #sweep: NodeJS.Timeout;
   #batch: { id: number; request: HostRequest }[] = [];
   #nextId = 1;
@@ -51,13 +53,17 @@ export class HostClient {
     });
   }
 
-  /** Opens a topic; updates come until the returned function is called. Rejects as `ask` does. */
-  async open(topic: HostTopic, onUpdate: (update: HostTopicUpdate) => void): Promise<() => void> {
+  /** Opens a topic; updates come until the returned function or `onGone` is called. Rejects as `ask` does. */
+  async open(
+    topic: HostTopic,
+    onUpdate: (update: HostTopicUpdate) => void,
+    onGone: () => void = () => {},
+  ): Promise<() => void> {
     const topicId = this.#nextId++;
     const close = (): void => {
       if (this.#listeners.delete(topicId) && !this.#closed) this.#post({ type: "close", topicId });
     };
-    this.#listeners.set(topicId, onUpdate);
+    this.#listeners.set(topicId, { onUpdate, onGone });
     try {
       await this.ask<"open">({ kind: "open", topicId, topic });
       return close;
@@ -92,7 +98,11 @@ export class HostClient {
 
   #receive(message: FromHost): void {
     if (message.type === "updates") {
-      for (const update of message.items) this.#listeners.get(update.topicId)?.(update);
+      for (const update of message.items) this.#listeners.get(update.topicId)?.onUpdate(update);
+      return;
+    }
+    if (message.type === "gone") {
+      for (const topicId of message.topicIds) this.#forget(topicId);
       return;
     }
     for (const item of message.items) {
@@ -106,6 +116,12 @@ export class HostClient {
         waiting.resolve(item.answer);
       }
     }
+  }
+
+  #forget(topicId: number): void {
+    const listener = this.#listeners.get(topicId);
+    this.#listeners.delete(topicId);
+    listener?.onGone();
   }
 
   #failOverdue(): void {

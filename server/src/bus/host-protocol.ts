@@ -54,12 +54,19 @@ export type HostTokenAnswer = {
 export type RankKey = { readonly value: string | undefined; readonly id: string };
 
 /** One row of a ranking with what is needed to merge it with the rows of other hosts. */
-export type HostRow = { readonly key: RankKey; readonly json: string };
+export type HostRow = { readonly key: RankKey; readonly partition: number; readonly json: string };
+
+/** A partition that an answer about all tokens of a host covers, and the revision of its tokens as a whole. */
+export type HostPart = { readonly partition: number; readonly epoch: string; readonly rev: number };
+
+/** The place of a row of a ranking topic, and the partition that it is of. */
+export type HostRowKey = RankKey & { readonly partition: number };
 
 export type HostOverviewAnswer = {
   readonly asOf: number;
   readonly epoch: string;
   readonly rev: number;
+  readonly parts: readonly HostPart[];
   readonly rows: readonly HostRow[];
   /** True when there are rows behind the last one. */
   readonly more: boolean;
@@ -67,7 +74,9 @@ export type HostOverviewAnswer = {
 
 export type HostBodyAnswer = {
   readonly lookup: HostLookup | undefined;
-  readonly found: { readonly epoch: string; readonly rev: number; readonly body: string } | undefined;
+  readonly found:
+    | { readonly partition: number; readonly epoch: string; readonly rev: number; readonly body: string }
+    | undefined;
 };
 
 export type HostRequest =
@@ -130,7 +139,9 @@ export type HostTopicUpdate = {
   readonly data: string;
   readonly patch: string | undefined;
   /** Sort keys of the rows of a ranking in their order; undefined for a token. */
-  readonly keys: readonly RankKey[] | undefined;
+  readonly keys: readonly HostRowKey[] | undefined;
+  /** The partition of the token, or all that the ranking covers. */
+  readonly parts: readonly HostPart[];
 };
 
 export type ToHost =
@@ -145,4 +156,6 @@ export type FromHost =
         | { readonly id: number; readonly error: WireError }
       )[];
     }
-  | { readonly type: "updates"; readonly items: readonly HostTopicUpdate[] };
+  | { readonly type: "updates"; readonly items: readonly HostTopicUpdate[] }
+  /** The host has let the tokens of these topics go; nothing more comes. */
+  | { readonly type: "gone"; readonly topicIds: readonly number[] };

@@ -74,6 +74,7 @@ export class MergedOverviewTopic {
       asOf: Math.max(...updates.map((update) => update.asOf)),
       watermark: undefined,
       lagMs: Math.max(...updates.map((update) => update.lagMs)),
+      stale: false,
       data: JSON.stringify(data),
       patch: patch === undefined ? undefined : JSON.stringify(patch),
     });

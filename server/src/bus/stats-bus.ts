@@ -1,6 +1,6 @@
 /**
- * The contract by which serving asks the owners of tokens, wherever they live: threads of this process now, other
- * instances later. Serving never sees a partition. Every answer is JSON text that its owner made, ready to be put into a
+ * The contract by which serving asks the owners of tokens, wherever they live: threads of this process, or other
+ * instances. Serving never sees a partition. Every answer is JSON text that its owner made, ready to be put into a
  * response, so that no figure is built twice.
  */
 import type { Counters } from "../engine/types.ts";
@@ -23,11 +23,15 @@ export type TokenAnswer =
       /** Absent while the chain has no high (cannot happen for a known token). */
       readonly watermark: number;
       readonly lagMs: number;
+      /** True: the owner is away, and this is what it answered last, with the as-of of then. */
+      readonly stale: boolean;
       /** `"id":..,"symbol":..,"late":..,"removed":..,"unresolved":..,"windows":{..}` without the outer braces. */
       readonly body: string;
     }
   | { readonly kind: "unknown" }
-  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] };
+  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] }
+  /** The owner is away, and nothing is known of this token. */
+  | { readonly kind: "unavailable" };
 
 export type OverviewRequest = {
   readonly window: string;
@@ -44,6 +48,8 @@ export type OverviewAnswer = {
   /** JSON array text of items {id, symbol, rev, stats}. */
   readonly items: string;
   readonly nextCursor: string | undefined;
+  /** True: an owner is away, and its rows are those that it gave last; asOf is that of the oldest. */
+  readonly stale: boolean;
 };
 
 export type CandlesRequest = {
@@ -55,9 +61,18 @@ export type CandlesRequest = {
 };
 /** `body`: JSON text of the members behind "id" and "interval": available_from and items, without the outer braces. */
 export type BodyAnswer =
-  | { readonly kind: "body"; readonly id: string; readonly epoch: string; readonly rev: number; readonly body: string }
+  | {
+      readonly kind: "body";
+      readonly id: string;
+      readonly epoch: string;
+      readonly rev: number;
+      readonly body: string;
+      /** True: the owner is away, and this is what it answered last. */
+      readonly stale: boolean;
+    }
   | { readonly kind: "unknown" }
-  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] };
+  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] }
+  | { readonly kind: "unavailable" };
 
 export type PartitionStatus = {
   partition: number;
@@ -71,11 +86,30 @@ export type PartitionStatus = {
   seen_since?: number;
   watermark: Record<string, number>;
   checkpoint?: { offset: number; time: number; bytes: number };
-  state: "restoring" | "running" | "draining" | "failed";
+  /** `away`: nobody answers for it at the moment; the rest is what was known last. */
+  state: "restoring" | "running" | "draining" | "failed" | "away";
   /** Plain sentences for /readyz and status: damaged checkpoints, gaps, refusals. */
   problems: string[];
 };
-export type StatusAnswer = { partitions: PartitionStatus[]; counters: Counters; tokens: number };
+/** One instance as this one sees it. */
+export type InstanceStatus = {
+  instance: string;
+  version: string;
+  /** `self`: this one; `live`: heard of lately; `refused`: what it says cannot be read here. */
+  state: "self" | "live" | "refused";
+  partitions: number[];
+};
+export type StatusAnswer = {
+  partitions: PartitionStatus[];
+  counters: Counters;
+  tokens: number;
+  /** Only where there may be several instances. */
+  instances?: InstanceStatus[];
+  /** Plain sentences that concern no single partition. */
+  problems?: string[];
+};
+/** `own`: the partitions of this process alone. */
+export type StatusScope = "all" | "own";
 
 export type DeadLetter = {
   code: string;
@@ -86,6 +120,9 @@ export type DeadLetter = {
   /** The record's text, cut to 4 KiB, invalid UTF-8 replaced. */
   raw: string;
 };
+
+/** `stale`: an owner is away, and only those of the others are here. */
+export type DeadLettersAnswer = { readonly items: DeadLetter[]; readonly stale: boolean };
 
 /** A stream of one token's or one ranking's figures. */
 export type Topic =
@@ -101,6 +138,8 @@ export type TopicUpdate = {
   /** Undefined for an overview. */
   readonly watermark: number | undefined;
   readonly lagMs: number;
+  /** True: an owner is away, and this is what it told last. A change of `stale` alone comes with the same revision. */
+  readonly stale: boolean;
   /** JSON text of the whole data at `rev`. */
   readonly data: string;
   /** JSON text of the RFC 7396 merge patch from prevRev to rev; undefined when prevRev is. */
@@ -123,13 +162,14 @@ export type StatsBus = {
   overview(request: OverviewRequest): Promise<OverviewAnswer>;
   candles(request: CandlesRequest): Promise<BodyAnswer>;
   newestSwaps(token: string, limit: number): Promise<BodyAnswer>;
-  deadLetters(limit: number): Promise<DeadLetter[]>;
-  status(): Promise<StatusAnswer>;
+  deadLetters(limit: number): Promise<DeadLettersAnswer>;
+  status(scope: StatusScope): Promise<StatusAnswer>;
   /**
    * Opens a topic. `onUpdate` gets the whole data once, at once, then an update at most every coalesce_ms whenever the data
    * changed (by swaps or by time). Updates of one topic are in order of revision. The caller shares one subscription among its clients.
+   * `onGone`: the owner has let the token go, and nothing more comes; it may be opened again where it is now.
    */
-  subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened>;
+  subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void, onGone?: () => void): Promise<TopicOpened>;
 };
 
 /** How POST /api/swaps hands events over. */

@@ -17,6 +17,7 @@ import {
   type HostBodyAnswer,
   type HostLookup,
   type HostTokenAnswer,
+  type HostTopicUpdate,
   LOOKUP_IDS_MAX,
   LOOKUP_TIERS,
 } from "./host-protocol.ts";
@@ -27,6 +28,7 @@ import type {
   BodyAnswer,
   CandlesRequest,
   DeadLetter,
+  DeadLettersAnswer,
   OverviewAnswer,
   OverviewRequest,
   Selection,
@@ -42,8 +44,8 @@ import type { VersionBoard } from "./version-board.ts";
 
 export type ThreadBusOptions = {
   readonly hosts: readonly HostClient[];
-  /** Index in `hosts` of the owner of each partition. */
-  readonly hostOfPartition: readonly number[];
+  /** How many partitions the stream has now; they may become more. */
+  readonly partitionCount: () => number;
   readonly boards: ReadonlyMap<number, VersionBoard>;
   readonly clock: SharedClock;
   readonly finestStepMs: number;
@@ -54,7 +56,7 @@ const ROUNDS_MAX = 3;
 
 export class ThreadBus implements StatsBus {
   readonly #hosts: readonly HostClient[];
-  readonly #hostOfPartition: readonly number[];
+  readonly #partitionCount: () => number;
   readonly #clock: SharedClock;
   readonly #finestStepMs: number;
   readonly #cache: AnswerCache;
@@ -63,7 +65,7 @@ export class ThreadBus implements StatsBus {
 
   constructor(options: ThreadBusOptions) {
     this.#hosts = options.hosts;
-    this.#hostOfPartition = options.hostOfPartition;
+    this.#partitionCount = options.partitionCount;
     this.#clock = options.clock;
     this.#finestStepMs = options.finestStepMs;
     this.#cache = new AnswerCache(options.clock, options.boards);
@@ -123,6 +125,7 @@ export class ThreadBus implements StatsBus {
       rev: parts.reduce((sum, part) => sum + part.rev, 0),
       items: `[${rows.map((row) => row.json).join(",")}]`,
       nextCursor: isMore && last !== undefined ? encodeCursor(request, last.key) : undefined,
+      stale: false,
     };
   }
 
@@ -134,15 +137,12 @@ export class ThreadBus implements StatsBus {
     return this.#body(token, (host) => host.ask<"swaps">({ kind: "swaps", token, limit }));
   }
 
-  async deadLetters(limit: number): Promise<DeadLetter[]> {
+  async deadLetters(limit: number): Promise<DeadLettersAnswer> {
     const lists = await Promise.all(
       this.#hosts.map((host) => host.ask<"dead_letters">({ kind: "dead_letters", limit })),
     );
     // Hosts of one data folder share a store; each has written its own before it answered, and sees those of others.
-    const byPlace = new Map(lists.flat().map((letter) => [`${letter.partition}:${letter.offset}`, letter]));
-    return [...byPlace.values()]
-      .sort((a, b) => b.arrival - a.arrival || b.offset - a.offset || b.partition - a.partition)
-      .slice(0, limit);
+    return { items: newestDeadLetters(lists, limit), stale: false };
   }
 
   async status(): Promise<StatusAnswer> {
@@ -155,12 +155,16 @@ export class ThreadBus implements StatsBus {
     return lists.flat();
   }
 
-  async subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
-    if (topic.kind === "token") return this.#subscribeToken(topic, onUpdate);
+  async subscribe(
+    topic: Topic,
+    onUpdate: (update: TopicUpdate) => void,
+    onGone: () => void = () => {},
+  ): Promise<TopicOpened> {
+    if (topic.kind === "token") return this.#subscribeToken(topic, onUpdate, onGone);
     const channel = `overview:${topic.window}:${topic.sort}`;
     const [only] = this.#hosts;
     if (this.#hosts.length === 1 && only !== undefined) {
-      return { kind: "opened", channel, close: await only.open(topic, onUpdate) };
+      return { kind: "opened", channel, close: await only.open(topic, fresh(onUpdate)) };
     }
     const merged = new MergedOverviewTopic(this.#hosts.length, topic.limit, onUpdate);
     const opening = this.#hosts.map((host, index) => host.open(topic, (update) => merged.update(index, update)));
@@ -178,18 +182,22 @@ export class ThreadBus implements StatsBus {
   async #subscribeToken(
     topic: Extract<Topic, { kind: "token" }>,
     onUpdate: (update: TopicUpdate) => void,
+    onGone: () => void,
   ): Promise<TopicOpened> {
     const ask = (host: HostClient) => host.ask<"lookup">({ kind: "lookup", token: topic.token });
     const owner = this.#ownerOf(topic.token);
-    let lookup = owner === undefined ? undefined : await ask(owner);
-    if (lookup?.tier !== "id" && (owner === undefined || this.#hosts.length > 1)) {
-      lookup = mergeLookups(await Promise.all(this.#hosts.map(ask)));
+    let asked: readonly HostClient[] = owner === undefined ? [] : [owner];
+    let found = await Promise.all(asked.map(ask));
+    if (found[0]?.tier !== "id" && asked.length < this.#hosts.length) {
+      asked = this.#hosts;
+      found = await Promise.all(asked.map(ask));
     }
+    const lookup = mergeLookups(found);
     if (lookup === undefined) return { kind: "unknown" };
     const [id, ...others] = lookup.ids;
     if (id === undefined || others.length > 0) return { kind: "ambiguous", candidates: lookup.ids };
-    const host = this.#ownerOf(id) as HostClient;
-    const close = await host.open({ ...topic, token: id }, onUpdate);
+    const host = asked[found.findIndex((one) => one?.ids.includes(id))] as HostClient;
+    const close = await host.open({ ...topic, token: id }, fresh(onUpdate), onGone);
     return { kind: "opened", channel: `token:${id}`, close };
   }
 
@@ -198,8 +206,8 @@ export class ThreadBus implements StatsBus {
     if (this.#hosts.length === 1) return this.#hosts[0];
     const id = parseTokenId(text);
     if (id === undefined) return undefined;
-    const partition = partitionOfTokenId(formatTokenId(id.chainId, id.token), this.#hostOfPartition.length);
-    return this.#hosts[this.#hostOfPartition[partition] as number];
+    const partition = partitionOfTokenId(formatTokenId(id.chainId, id.token), this.#partitionCount());
+    return this.#hosts[hostOfPartition(partition, this.#hosts.length)];
   }
 
   #ownersOf(tokens: readonly string[]): { index: number; hosts: readonly HostClient[] }[] {
@@ -250,7 +258,7 @@ export class ThreadBus implements StatsBus {
     const stats = answers.find((answer) => answer.stats !== undefined && answer.lookup?.ids[0] === id)?.stats;
     if (stats === undefined) throw new SwapstatsError("internal", `the owner of ${id} gave no figures`);
     const { epoch, rev, watermark, lagMs, body, ticket } = stats;
-    const answer = { kind: "stats", id, epoch, rev, asOf, watermark, lagMs, body } as const;
+    const answer = { kind: "stats", id, epoch, rev, asOf, watermark, lagMs, stale: false, body } as const;
     this.#cache.put(text, selection, answer, ticket);
     return answer;
   }
@@ -267,7 +275,8 @@ export class ThreadBus implements StatsBus {
     if (id === undefined || lookup.ids.length > 1) return { kind: "ambiguous", candidates: lookup.ids };
     const found = answers.find((answer) => answer.found !== undefined && answer.lookup?.ids[0] === id)?.found;
     if (found === undefined) throw new SwapstatsError("internal", `the owner of ${id} gave no answer`);
-    return { kind: "body", id, ...found };
+    const { epoch, rev, body } = found;
+    return { kind: "body", id, epoch, rev, body, stale: false };
   }
 
   /** Calls `ask` until all as-ofs that it returns lie in one step; returns the latest, which then holds for all. */
@@ -288,13 +297,31 @@ export class ThreadBus implements StatsBus {
   }
 }
 
+/** Index of the host that owns a partition, whenever it is owned here. */
+export function hostOfPartition(partition: number, hosts: number): number {
+  return partition % hosts;
+}
+
+/** Owners in this process are never away. */
+function fresh(onUpdate: (update: TopicUpdate) => void): (update: HostTopicUpdate) => void {
+  return (update) => onUpdate({ ...update, stale: false });
+}
+
 /** The lookup of the first tier that hits at any host, with the ids of all hosts. */
-function mergeLookups(lookups: readonly (HostLookup | undefined)[]): HostLookup | undefined {
+export function mergeLookups(lookups: readonly (HostLookup | undefined)[]): HostLookup | undefined {
   for (const tier of LOOKUP_TIERS) {
-    const ids = lookups.flatMap((lookup) => (lookup?.tier === tier ? lookup.ids : []));
+    const ids = [...new Set(lookups.flatMap((lookup) => (lookup?.tier === tier ? lookup.ids : [])))];
     if (ids.length > 0) return { tier, ids: ids.slice(0, LOOKUP_IDS_MAX) };
   }
   return undefined;
+}
+
+/** Each letter once, newest first. */
+export function newestDeadLetters(lists: readonly (readonly DeadLetter[])[], limit: number): DeadLetter[] {
+  const byPlace = new Map(lists.flat().map((letter) => [`${letter.partition}:${letter.offset}`, letter]));
+  return [...byPlace.values()]
+    .sort((a, b) => b.arrival - a.arrival || b.offset - a.offset || b.partition - a.partition)
+    .slice(0, limit);
 }
 
 function closeAll(closers: readonly (() => void)[]): void {

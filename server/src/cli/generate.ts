@@ -1,9 +1,11 @@
-/** The command `generate`: synthetic swaps to stdout or to a service. */
+/** The command `generate`: synthetic swaps to stdout, to a service or to a Kafka topic. */
+import type { Config } from "../config/config.ts";
 import { GENERATOR_DEFAULTS, type GeneratorOptions } from "../generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../generator/swap-generator.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { Output } from "./output.ts";
 import { groupDigits, Progress } from "./progress.ts";
+import type { SwapSink } from "./replay/feed.ts";
 import { ServiceClient } from "./service-client.ts";
 import { ServiceSink } from "./service-sink.ts";
 
@@ -14,7 +16,7 @@ export type GenerateCommand = {
   readonly generator: GeneratorOptions;
   /** Infinity: without an end. */
   readonly count: number;
-  /** Undefined: NDJSON to stdout. */
+  /** Address of a service; `kafka` or `kafka://...`: a topic; undefined: NDJSON to stdout. */
   readonly url: string | undefined;
 };
 
@@ -45,10 +47,26 @@ export function readGenerateOptions(options: Record<string, unknown>): GenerateC
   return { generator, count: (options.count as number | undefined) ?? Number.POSITIVE_INFINITY, url };
 }
 
-export async function runGenerate(command: GenerateCommand, output: Output, signal: AbortSignal): Promise<void> {
+/** The configuration is asked for where a topic is the target alone: without one, a broken file is nobody's business. */
+export async function runGenerate(
+  command: GenerateCommand,
+  config: () => Config,
+  output: Output,
+  signal: AbortSignal,
+): Promise<void> {
   const generator = new SwapGenerator(command.generator);
-  if (command.url === undefined) await writeNdjson(generator, command.count, output, signal);
-  else await sendToService(generator, command, command.url, output, signal);
+  const { url } = command;
+  if (url === undefined) return writeNdjson(generator, command.count, output, signal);
+  if (url !== "kafka" && !url.startsWith("kafka:")) return sendToService(generator, command, url, output, signal);
+  const { KafkaSink, kafkaCountsText, kafkaTarget } = await import("./kafka-sink.ts");
+  const target = kafkaTarget(url, config());
+  const sink = await KafkaSink.open(target);
+  try {
+    await sendInTime(sink, generator, command, target.label, output, signal);
+  } finally {
+    await sink.close();
+  }
+  output.out(kafkaCountsText(sink.counts, target.label));
 }
 
 async function writeNdjson(
@@ -73,16 +91,30 @@ async function writeNdjson(
   progress.end();
 }
 
-/** Sends swaps when they are due; a service that is slow gets them later, and none is left out. */
 async function sendToService(
   generator: SwapGenerator,
-  { generator: options, count }: GenerateCommand,
+  command: GenerateCommand,
   url: string,
   output: Output,
   signal: AbortSignal,
 ): Promise<void> {
   const sink = new ServiceSink(new ServiceClient(url, signal));
-  const progress = new Progress(output, `generate to ${url}`, performance.now());
+  await sendInTime(sink, generator, command, url, output, signal);
+  const { sent, accepted, rejected } = sink.counts;
+  const codes = Object.entries(rejected).map(([code, number]) => `, ${groupDigits(number)} rejected as ${code}`);
+  output.out(`${groupDigits(sent)} sent to ${url}, ${groupDigits(accepted)} accepted${codes.join("")}\n`);
+}
+
+/** Sends swaps when they are due; what is slow gets them later, and none is left out. */
+async function sendInTime(
+  sink: SwapSink,
+  generator: SwapGenerator,
+  { generator: options, count }: GenerateCommand,
+  label: string,
+  output: Output,
+  signal: AbortSignal,
+): Promise<void> {
+  const progress = new Progress(output, `generate to ${label}`, performance.now());
   const record = new Uint8Array(RECORD_BYTES_MAX);
   // The stream may start at any event time; it runs from now at its rate.
   const offsetMs = performance.now() - options.startMs;
@@ -90,7 +122,8 @@ async function sendToService(
     while (generator.index < count && !signal.aborted) {
       while (generator.index < count && generator.nextDueMs + offsetMs <= performance.now()) {
         const end = generator.write(record, 0);
-        await sink.take(record, 0, end - 1);
+        const behind = sink.take(record, 0, end - 1);
+        if (behind !== undefined) await behind;
       }
       await sink.flush();
       progress.update(stateOf(generator, count), performance.now());
@@ -100,9 +133,6 @@ async function sendToService(
   } finally {
     progress.end();
   }
-  const { sent, accepted, rejected } = sink.counts;
-  const codes = Object.entries(rejected).map(([code, number]) => `, ${groupDigits(number)} rejected as ${code}`);
-  output.out(`${groupDigits(sent)} sent to ${url}, ${groupDigits(accepted)} accepted${codes.join("")}\n`);
 }
 
 function stateOf(generator: SwapGenerator, count: number): { records: number; bytesDone: number; bytesAll: number } {

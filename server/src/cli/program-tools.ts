@@ -138,3 +138,28 @@ export const addBackup: Add = (program, output) => {
 
 export type DataDirOptions = { config?: string; dataDir?: string };
 export type InspectOptions = DataDirOptions & { format: "text" | "json" };
+
+export const addTopic: Add = (program, output) => {
+  const topic = program
+    .command("topic")
+    .summary("make or correct the Kafka topic")
+    .description("The topics of the Kafka source: of the swaps, and of their dead letters.");
+  topic
+    .command("ensure")
+    .description(
+      "Makes the topics as configured, or corrects their settings, and says what it changed. A compacted topic is refused.",
+    )
+    .option("--add-partitions", "add the partitions that are missing; tokens then change their partitions", false)
+    .addOption(configOption())
+    .addHelpText(
+      "after",
+      "\nExamples:\n  swapstats topic ensure --config config.yaml\n  SWAPSTATS_INGEST_BROKERS=127.0.0.1:9092 swapstats topic ensure",
+    )
+    .action(async (options: { config?: string; addPartitions: boolean }) => {
+      const [{ runTopicEnsure }, { readConfig }] = await Promise.all([
+        import("./topic.ts"),
+        import("./read-config.ts"),
+      ]);
+      await runTopicEnsure(readConfig(options.config, output).config, options.addPartitions, output);
+    });
+};

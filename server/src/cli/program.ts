@@ -1,9 +1,10 @@
 /** All commands with their options and help. What a command does is imported when it runs, so that help is quick. */
 import { Command, type CommanderError, InvalidArgumentError, Option } from "commander";
+import type { Config } from "../config/config.ts";
 import { GENERATOR_DEFAULTS, GENERATOR_LIMITS, START_MAX_MS, START_MIN_MS } from "../generator/options.ts";
 import { type Add, configOption, urlOption } from "./common-options.ts";
 import type { Output } from "./output.ts";
-import { addBackup, addCheckpoint, addConfig, addLog, addTop, addWatch } from "./program-tools.ts";
+import { addBackup, addCheckpoint, addConfig, addLog, addTop, addTopic, addWatch } from "./program-tools.ts";
 import { durationOption, integerOption, numberOption, serviceUrlOption, shareOption, timeOption } from "./values.ts";
 import { VERSION } from "./version.ts";
 
@@ -43,6 +44,7 @@ Exit codes: 0 fine, 1 failed, 2 wrong usage. docs/command-line.md says more.`,
     addCheckpoint,
     addLog,
     addBackup,
+    addTopic,
   ]) {
     add(program, output, signal);
   }
@@ -93,9 +95,13 @@ const addGenerate: Add = (program, output, signal) => {
     .command("generate")
     .summary("make synthetic swaps")
     .description(
-      "Makes seeded synthetic swaps. The same seed, start and options give the same bytes. To ndjson they are written to stdout as fast as they are taken; to a service they are sent at their rate.",
+      "Makes seeded synthetic swaps. The same seed, start and options give the same bytes. To ndjson they are written to stdout as fast as they are taken; to a service or a topic they are sent at their rate.",
     )
-    .requiredOption("--to <target>", "ndjson (stdout), http, or the address of a service", targetOption)
+    .requiredOption(
+      "--to <target>",
+      "ndjson (stdout), http, the address of a service, kafka (as configured), or kafka://HOST:PORT/TOPIC",
+      targetOption,
+    )
     .option(
       "--rate <n>",
       "swaps a second of event time",
@@ -128,17 +134,24 @@ const addGenerate: Add = (program, output, signal) => {
       timeOption(START_MIN_MS, START_MAX_MS),
     )
     .addOption(urlOption())
+    .addOption(configOption())
     .addHelpText(
       "after",
       `
 Examples:
   swapstats generate --to ndjson --count 1000000 | gzip > swaps.ndjson.gz
   swapstats generate --to ndjson --seed 7 --removed 1% --late 0.1% --count 10000
-  swapstats generate --to http --url http://127.0.0.1:8080 --rate 5000`,
+  swapstats generate --to http --url http://127.0.0.1:8080 --rate 5000
+  swapstats generate --to kafka://127.0.0.1:9092/raw-swaps --rate 1000`,
     )
     .action(async (options: Record<string, unknown>) => {
-      const { runGenerate, readGenerateOptions } = await import("./generate.ts");
-      await runGenerate(readGenerateOptions(options), output, signal);
+      const [{ runGenerate, readGenerateOptions }, { readConfig }] = await Promise.all([
+        import("./generate.ts"),
+        import("./read-config.ts"),
+      ]);
+      const command = readGenerateOptions(options);
+      const config = (): Config => readConfig(options.config as string | undefined, output).config;
+      await runGenerate(command, config, output, signal);
     });
 };
 
@@ -147,12 +160,16 @@ const addReplay: Add = (program, output, signal) => {
     .command("replay")
     .summary("swaps from files into statistics, or into a service")
     .description(
-      "Reads swaps from NDJSON or CSV, plain or gzip (found by content), and prints the final overview of all tokens; with --to it sends them to a service and prints the counters.",
+      "Reads swaps from NDJSON or CSV, plain or gzip (found by content), and prints the final overview of all tokens; with --to it sends them to a service and prints the counters, or writes them to a Kafka topic.",
     )
     .argument("<file...>", "files, read one after the other")
     .option("--speed <speed>", "max, or so many times as fast as the swaps happened: 1x, 60x", speedOption, undefined)
     .option("--map <file>", "what the columns of a table mean (docs/replay.md)")
-    .option("--to <url>", "address of a service; without it an engine inside this command", serviceUrlOption)
+    .option(
+      "--to <target>",
+      "address of a service, kafka (as configured), or kafka://HOST:PORT/TOPIC; without it an engine inside this command",
+      replayTargetOption,
+    )
     .addOption(
       new Option(
         "--order <order>",
@@ -176,7 +193,8 @@ Examples:
   swapstats replay swaps.ndjson.gz
   swapstats replay trades.csv --map docs/examples/eth-dex-mapping.yaml --format json
   swapstats replay monday.ndjson tuesday.ndjson --window 1h
-  swapstats replay swaps.ndjson --to http://127.0.0.1:8080 --speed 60x`,
+  swapstats replay swaps.ndjson --to http://127.0.0.1:8080 --speed 60x
+  swapstats replay swaps.ndjson --to kafka://127.0.0.1:9092/raw-swaps`,
     )
     .action(async (files: string[], options: Record<string, unknown>) => {
       const [{ runReplay }, { readConfig }] = await Promise.all([
@@ -196,12 +214,19 @@ Examples:
     });
 };
 
-/** `ndjson`, `http`, or the address of a service. */
+/** `ndjson`, `http`, or as `replayTargetOption`. */
 function targetOption(text: string): string {
   if (text === "ndjson" || text === "http") return text;
-  if (text === "kafka") throw new InvalidArgumentError("Kafka is not in this version; use ndjson or http.");
-  if (text.includes("://")) return serviceUrlOption(text);
-  throw new InvalidArgumentError("Use ndjson, http, or the address of a service.");
+  if (text === "kafka" || text.includes("://")) return replayTargetOption(text);
+  throw new InvalidArgumentError("Use ndjson, http, kafka, kafka://HOST:PORT/TOPIC, or the address of a service.");
+}
+
+/** `kafka`, a topic, or the address of a service. */
+function replayTargetOption(text: string): string {
+  if (text === "kafka") return text;
+  if (!text.startsWith("kafka:")) return serviceUrlOption(text);
+  if (/^kafka:\/\/[^/\s]+\/[A-Za-z0-9._-]+$/.test(text)) return text;
+  throw new InvalidArgumentError("Write kafka://HOST:PORT/TOPIC, with more brokers as HOST:PORT,HOST:PORT.");
 }
 
 /** Undefined for `max`. */

@@ -53,7 +53,7 @@ export function timeOption(minMs: number, maxMs: number): (text: string) => numb
 export function serviceUrlOption(text: string): string {
   const url = URL.parse(text.includes("://") ? text : `http://${text}`);
   if (url?.protocol === "kafka:")
-    throw new InvalidArgumentError("Kafka is not in this version; give http://HOST:PORT.");
+    throw new InvalidArgumentError("This is about a service, not a topic; give http://HOST:PORT.");
   if (url === null || !["http:", "https:", "ws:", "wss:"].includes(url.protocol)) {
     throw new InvalidArgumentError("Give the address of a service, such as http://127.0.0.1:8080.");
   }

@@ -1,4 +1,7 @@
 /** Puts checked values of keys together to a `Config`, with the checks that look at more than one key. */
+
+import { buildKafka } from "./build-ingest.ts";
+import { buildNats } from "./build-nats.ts";
 import { buildStores } from "./build-stores.ts";
 import type { ChainSetting, Config, LogLevel } from "./config.ts";
 import { CHAINS_MAX } from "./keys.ts";
@@ -20,7 +23,9 @@ export function buildConfig(settings: readonly Setting[], problems: ConfigProble
   const list = buildWindows(values.get("windows.list") as readonly string[], num("windows.bucket_step"), problems);
   const chains = buildChains(settings, num("app.grace"), num("app.reorg_horizon"), problems);
   checkListeners(address("api.http.addr"), address("metrics.prometheus"), problems);
+  const kafka = buildKafka(values, problems);
   const stores = buildStores(values, problems);
+  const pubsub = buildNats(values, problems);
   if (problems.length > problemsBefore) return undefined;
 
   return {
@@ -38,6 +43,7 @@ export function buildConfig(settings: readonly Setting[], problems: ConfigProble
         traders: num("ingest.generator.traders"),
         seed: num("ingest.generator.seed"),
       },
+      kafka,
     },
     windows: { list, clock: word<"live" | "event">("windows.clock") },
     app: {
@@ -53,6 +59,7 @@ export function buildConfig(settings: readonly Setting[], problems: ConfigProble
       exactTraders: num("app.exact_traders"),
     },
     stores,
+    pubsub,
     api: {
       http: {
         addr: address("api.http.addr"),

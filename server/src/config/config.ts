@@ -1,4 +1,7 @@
 /** The configuration as the program uses it: every value checked, every unit in its name. */
+
+import type { KafkaConfig } from "./build-ingest.ts";
+import type { NatsConfig } from "./build-nats.ts";
 import type { StoresConfig } from "./build-stores.ts";
 import type { ListenAddress } from "./units.ts";
 import type { WindowSetting } from "./windows.ts";
@@ -11,7 +14,7 @@ export type Config = {
   /** As given; relative to the working folder. */
   readonly dataDir: string;
   readonly ingest: {
-    readonly source: "embedded" | "generator";
+    readonly source: "embedded" | "generator" | "kafka";
     readonly embedded: { readonly partitions: number; readonly retentionMs: number; readonly retentionBytes: number };
     /** Used with source `generator`. */
     readonly generator: {
@@ -20,6 +23,8 @@ export type Config = {
       readonly traders: number;
       readonly seed: number;
     };
+    /** Undefined: no brokers are set. */
+    readonly kafka: KafkaConfig | undefined;
   };
   readonly windows: {
     /** Ascending by length, 1 to 16. */
@@ -40,6 +45,8 @@ export type Config = {
     readonly exactTraders: number;
   };
   readonly stores: StoresConfig;
+  /** Undefined: this instance knows of no others. */
+  readonly pubsub: { readonly nats: NatsConfig | undefined };
   readonly api: {
     readonly http: {
       /** Undefined: the listener is off. */

@@ -3,6 +3,9 @@
  * environment variables, and the test of docs/configuration.md. A key stands here as soon as its part exists; keys and
  * values of parts that do not exist yet are refused with a message that says so.
  */
+
+import { INGEST_KAFKA_KEYS } from "./ingest-keys.ts";
+import { NATS_KEYS } from "./nats-keys.ts";
 import { STORE_KEYS } from "./store-keys.ts";
 
 export type KeyKind =
@@ -55,10 +58,10 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
 
   {
     path: "ingest.source",
-    kind: choice(["embedded", "generator"], ["kafka", "redis_streams", "rabbitmq", "nats_jetstream", "pulsar"]),
+    kind: choice(["embedded", "generator", "kafka"], ["redis_streams", "rabbitmq", "nats_jetstream", "pulsar"]),
     defaultText: "embedded",
     meaning:
-      "Where swaps come from. `embedded`: `POST /api/swaps` into the log of the data folder. `generator`: the same log, fed by the built-in generator as well.",
+      "Where swaps come from. `embedded`: `POST /api/swaps` into the log of the data folder. `generator`: the same log, fed by the built-in generator as well. `kafka`: a topic of Kafka or Redpanda, see [running on Kafka](kafka.md).",
   },
   {
     path: "ingest.embedded.partitions",
@@ -103,6 +106,7 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
     defaultText: "1",
     meaning: "Seed of the built-in generator.",
   },
+  ...INGEST_KAFKA_KEYS,
 
   {
     path: "windows.list",
@@ -193,6 +197,7 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
   },
 
   ...STORE_KEYS,
+  ...NATS_KEYS,
 
   {
     path: "api.http.addr",
@@ -273,25 +278,13 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
 
 /** Keys, or beginnings of keys (with a dot at the end), that belong to parts that this version does not have. */
 export const LATER_KEYS: readonly string[] = [
-  "ingest.broker_type",
-  "ingest.brokers",
-  "ingest.topic",
-  "ingest.group_id",
   "ingest.group_protocol",
   "ingest.start",
-  "ingest.max_bytes",
-  "ingest.max_inflight",
-  "ingest.session_timeout",
   "ingest.rebalance_timeout",
-  "ingest.tls.",
-  "ingest.sasl.",
-  "ingest.topic_cfg.",
   "ingest.backpressure",
-  "ingest.dead_letter",
   "stores.hot",
   "stores.history",
   "stores.clickhouse.",
-  "pubsub.",
   "security.",
   "rate_limit.",
   "api.grpc.",

@@ -54,6 +54,8 @@ const PREFIX = "swapstats_";
 /** How long a part may take to report when somebody reads. */
 export const COLLECT_TIMEOUT_MS = 2_000;
 
+const CIRCUIT_VALUES = { closed: 0, half_open: 1, open: 2 };
+
 export class Metrics {
   readonly #registry = new Registry();
   readonly #partitions = new Map<number, PartitionMetrics>();
@@ -61,6 +63,7 @@ export class Metrics {
   readonly #requests: RequestTimes[] = [];
   readonly #rejected = new Map<string, number>();
   readonly #wsClosed = new Map<string, number>();
+  readonly #circuits = new Map<string, number>();
   /** Open WebSocket connections. */
   wsClients = 0;
   /** Updates that a newer one of the same channel replaced before they were sent. */
@@ -114,6 +117,11 @@ export class Metrics {
     this.#rejected.set(code, (this.#rejected.get(code) ?? 0) + events);
   }
 
+  /** The circuit to a server that the service depends on, such as `nats`. */
+  setCircuit(dependency: string, state: "closed" | "half_open" | "open"): void {
+    this.#circuits.set(dependency, CIRCUIT_VALUES[state]);
+  }
+
   /** A WebSocket connection closed for this reason, of a closed list. */
   addWsClosed(reason: string): void {
     this.#wsClosed.set(reason, (this.#wsClosed.get(reason) ?? 0) + 1);
@@ -148,6 +156,9 @@ export class Metrics {
     this.#define("restore_duration_seconds", "gauge", "Time the restore at start took", () => [
       sample(Math.max(0, ...this.#each((p) => p.restoreSeconds))),
     ]);
+    this.#define("circuit_state", "gauge", "Circuit to a dependency: 0 closed (it works), 1 being tried, 2 open", () =>
+      byLabel("dependency", this.#circuits),
+    );
     this.#define("tokens", "gauge", "Known tokens", () => [sample(this.#sum((p) => p.tokens))]);
     this.#defineHistogram("window_apply_seconds", "Time a batch took from bytes to state", () => [
       { labels: {}, numbers: addHistograms(this.#each((p) => p.applySeconds)) },

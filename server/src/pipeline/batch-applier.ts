@@ -6,6 +6,8 @@ import type { Outcome, TokenRef } from "../engine/types.ts";
 import type { RecordBatch } from "../sources/source.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
 
+export type KeepLetter = DeadLetterBuffer["add"];
+
 /** The writing half of the engine. */
 export type AppliedEngine = {
   readonly touchedRef: TokenRef;
@@ -28,14 +30,14 @@ const DEAD_LETTER_OUTCOMES: ReadonlySet<Outcome> = new Set<Outcome>([
 export class BatchApplier {
   readonly #engine: AppliedEngine;
   readonly #onTouch: (token: TokenRef) => void;
-  readonly #deadLetters: DeadLetterBuffer;
+  readonly #keepLetter: KeepLetter;
   readonly #decoder = new SwapDecoder();
   readonly #event = new SwapEvent();
 
-  constructor(engine: AppliedEngine, onTouch: (token: TokenRef) => void, deadLetters: DeadLetterBuffer) {
+  constructor(engine: AppliedEngine, onTouch: (token: TokenRef) => void, keepLetter: KeepLetter) {
     this.#engine = engine;
     this.#onTouch = onTouch;
-    this.#deadLetters = deadLetters;
+    this.#keepLetter = keepLetter;
   }
 
   /** Applies records from index `from` on for about `sliceMs`; returns the index behind the last one. */
@@ -78,7 +80,7 @@ export class BatchApplier {
     const { partition, baseOffset } = batch;
     const arrival = arrivalOf(batch, index);
     const letter = { code, message: deadLetterMessage(code), partition, offset: baseOffset + index, arrival };
-    this.#deadLetters.add(letter, payload, start, end);
+    this.#keepLetter(letter, payload, start, end);
   }
 }
 

@@ -31,7 +31,7 @@ export type Claim = {
 
 export type CheckpointObserver = {
   /** A manifest is durable; `isBase`: with a new base image. The duration is that of all writes for it. */
-  written(checkpoint: { isBase: boolean; durationMs: number; bytes: number }): void;
+  written(checkpoint: { isBase: boolean; durationMs: number; bytes: number; nextOffset: number }): void;
   /** The stream waited so long for a slice, or for the begin of an image. */
   paused(ms: number): void;
 };
@@ -39,6 +39,8 @@ export type CheckpointObserver = {
 export type CheckpointerOptions = {
   readonly store: CheckpointStore;
   readonly claim: Claim;
+  /** Of the log that offsets are of from now on. */
+  readonly logId?: string | undefined;
   /** `counters.accepted` grows with every record, which tells whether the state stands at the last `advance`. */
   readonly engine: { beginSnapshot(): Snapshot; readonly counters: { readonly accepted: number } };
   readonly redo: RedoBuffer;
@@ -211,11 +213,18 @@ export class Checkpointer {
     const { partition, epoch, owner } = claim.manifest;
     const writtenAtMs = nowMs();
     const asOfMs = this.#options.asOfMs();
-    const manifest = { format: MANIFEST_FORMAT, partition, epoch, owner, asOfMs, writtenAtMs, ...content };
+    const { logId } = this.#options;
+    const log = logId === undefined ? {} : { logId };
+    const manifest = { format: MANIFEST_FORMAT, partition, epoch, owner, ...log, asOfMs, writtenAtMs, ...content };
     await this.#swap(manifest);
     this.#setStatus(manifest);
     const durationMs = performance.now() - startedMs + (isBase ? this.#baseMs : 0);
-    this.#options.observer.written({ isBase, durationMs, bytes: checkpointBytes(manifest) });
+    this.#options.observer.written({
+      isBase,
+      durationMs,
+      bytes: checkpointBytes(manifest),
+      nextOffset: manifest.nextOffset,
+    });
     const floor = this.#keeper.neededLogOffset;
     if (floor !== undefined) await this.#options.release(floor);
     if (this.#mayRelease()) this.#timer.wake();

@@ -1,7 +1,10 @@
 /**
  * Dead letters on their way to their store: written in groups, because a commit waits for the disk. While the store
- * fails they wait here, and beyond the number that the store keeps the oldest leave, as they would there.
+ * fails they wait here, and beyond the number that the store keeps the oldest leave, as they would there. The store is for looking
+ * at; a source may have a place of its own beside it, where none may be missing.
  */
+import { SwapstatsError } from "../shared/errors.ts";
+import type { DeadLetterTopic } from "../sources/kafka/dead-letter-topic.ts";
 import {
   DEAD_LETTER_RAW_BYTES_MAX,
   DEAD_LETTERS_MAX,
@@ -15,18 +18,32 @@ export type DeadLetterPort = {
   newest(limit: number): KeptDeadLetter[];
 };
 
+/** Where all dead letters of a source go, none left out. */
+export type DeadLetterSink = Pick<DeadLetterTopic, "add" | "isFull" | "room" | "flush" | "problem" | "close">;
+
 export class DeadLetterBuffer {
   readonly #store: DeadLetterPort;
+  readonly #sink: DeadLetterSink | undefined;
   #waiting: DeadLetterRecord[] = [];
   #problem: string | undefined;
 
-  constructor(store: DeadLetterPort) {
+  constructor(store: DeadLetterPort, sink?: DeadLetterSink) {
     this.#store = store;
+    this.#sink = sink;
   }
 
   /** Why the latest write failed; undefined when it did not. */
   get problem(): string | undefined {
-    return this.#problem;
+    return this.#problem ?? this.#sink?.problem;
+  }
+
+  /** So many wait for the source's own place that nothing should be applied before `room` resolves. */
+  get isFull(): boolean {
+    return this.#sink?.isFull ?? false;
+  }
+
+  async room(): Promise<void> {
+    await this.#sink?.room();
   }
 
   get size(): number {
@@ -35,6 +52,13 @@ export class DeadLetterBuffer {
 
   /** Copies what is kept of bytes[start, end), which may be used again. */
   add(letter: Omit<DeadLetterRecord, "raw">, bytes: Uint8Array, start: number, end: number): void {
+    const { code, message, partition, offset, arrival } = letter;
+    this.#sink?.add({ code, message, partition, offset, arrivalMs: arrival }, bytes, start, end);
+    this.addForStore(letter, bytes, start, end);
+  }
+
+  /** The same for a record that is applied again: its letter has long reached the source's own place. */
+  addForStore(letter: Omit<DeadLetterRecord, "raw">, bytes: Uint8Array, start: number, end: number): void {
     const raw = bytes.slice(start, Math.min(end, start + DEAD_LETTER_RAW_BYTES_MAX));
     this.#waiting.push({ ...letter, raw });
     if (this.#waiting.length > 2 * DEAD_LETTERS_MAX) this.#waiting = this.#waiting.slice(-DEAD_LETTERS_MAX);
@@ -52,6 +76,21 @@ export class DeadLetterBuffer {
       this.#problem = error instanceof Error ? error.message : String(error);
       return false;
     }
+  }
+
+  /**
+   * Before a checkpoint goes beyond the letters that were added. Rejects with `storage_failed` (retryable) while the source's own
+   * place does not take them; a store that fails holds nothing up.
+   */
+  async settle(): Promise<void> {
+    this.flush();
+    if (this.#sink === undefined || (await this.#sink.flush())) return;
+    const message = `Dead letters cannot be written: ${this.#sink.problem ?? "their topic is away"}`;
+    throw new SwapstatsError("storage_failed", message, { retryable: true });
+  }
+
+  async close(): Promise<void> {
+    await this.#sink?.close();
   }
 
   /** The newest of the store, of all partitions, those that wait written first where that is possible. */

@@ -4,6 +4,7 @@ import {
   type HostBodyAnswer,
   type HostLookup,
   type HostOverviewAnswer,
+  type HostPart,
   type HostRow,
   type HostTokenAnswer,
   LOOKUP_IDS_MAX,
@@ -30,25 +31,32 @@ import { type FoundToken, type Lookup, lookUp } from "./token-lookup.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
+/** The partitions of the host. */
+export type HostPartitions = {
+  /** Those that can be asked. */
+  readonly served: readonly ServedPartition[];
+  /** What to answer where one that cannot be asked is needed; undefined while all can. */
+  readonly absence: SwapstatsError | undefined;
+};
+
 export class HostQueries {
-  readonly #partitions: () => readonly ServedPartition[];
+  readonly #partitions: HostPartitions;
   readonly #clock: SharedClock;
   readonly #windows: readonly WindowSpec[];
 
-  /** `partitions` gives those that are restored; it throws `unavailable` while one is not. */
-  constructor(partitions: () => readonly ServedPartition[], clock: SharedClock, windows: readonly WindowSpec[]) {
+  constructor(partitions: HostPartitions, clock: SharedClock, windows: readonly WindowSpec[]) {
     this.#partitions = partitions;
     this.#clock = clock;
     this.#windows = windows;
   }
 
   tokens(request: RequestOf<"tokens">): { asOf: number; items: HostTokenAnswer[] } {
-    const partitions = this.#partitions();
+    const partitions = this.#partitions.served;
     const asOf = this.#asOf(partitions, request.at);
     const windowIndexes = request.selection.windows.map((name) => this.windowIndex(name));
     const filter = figureFilter(request.selection.fields);
     const items = request.tokens.map((text) => {
-      const lookup = lookUp(partitions, text);
+      const lookup = this.#lookUp(partitions, text);
       const only = onlyOne(lookup);
       if (only === undefined) return { lookup: toHostLookup(lookup), stats: undefined };
       return { lookup: toHostLookup(lookup), stats: this.#stats(only, windowIndexes, request.selection, filter, asOf) };
@@ -58,7 +66,9 @@ export class HostQueries {
 
   overview(request: RequestOf<"overview">): HostOverviewAnswer {
     const { window, sort, order, limit } = request.request;
-    const partitions = this.#partitions();
+    const partitions = this.#partitions.served;
+    const { absence } = this.#partitions;
+    if (absence !== undefined) throw absence;
     const asOf = this.#asOf(partitions, request.at);
     const windowIndex = this.windowIndex(window);
     const lists = partitions.map((home) => {
@@ -71,6 +81,7 @@ export class HostQueries {
       asOf,
       epoch: hostEpoch(partitions),
       rev: hostRevision(partitions),
+      parts: hostParts(partitions),
       rows: rows.slice(0, limit),
       more: rows.length > limit,
     };
@@ -99,7 +110,7 @@ export class HostQueries {
   }
 
   lookup(text: string): HostLookup | undefined {
-    return toHostLookup(lookUp(this.#partitions(), text));
+    return toHostLookup(this.#lookUp(this.#partitions.served, text));
   }
 
   /** The index of a configured window; rejects others with `bad_request`. */
@@ -147,13 +158,23 @@ export class HostQueries {
   }
 
   #body(text: string, make: (found: FoundToken, asOf: number) => string): HostBodyAnswer {
-    const partitions = this.#partitions();
-    const lookup = lookUp(partitions, text);
+    const lookup = this.#lookUp(this.#partitions.served, text);
     const only = onlyOne(lookup);
     if (only === undefined) return { lookup: toHostLookup(lookup), found: undefined };
     const asOf = this.#clock.now();
     const rev = only.home.views.look(only.token, asOf, false);
-    return { lookup: toHostLookup(lookup), found: { epoch: only.home.epoch, rev, body: make(only, asOf) } };
+    return {
+      lookup: toHostLookup(lookup),
+      found: { partition: only.home.partition, epoch: only.home.epoch, rev, body: make(only, asOf) },
+    };
+  }
+
+  /** Throws `unavailable` when a partition that cannot be asked might know the name, too. */
+  #lookUp(partitions: readonly ServedPartition[], text: string): Lookup | undefined {
+    const lookup = lookUp(partitions, text);
+    const { absence } = this.#partitions;
+    if (lookup?.tier !== "id" && absence !== undefined) throw absence;
+    return lookup;
   }
 
   #asOf(partitions: readonly ServedPartition[], wish: AsOfWish): number {
@@ -191,7 +212,7 @@ function overviewRow(
   const stats = home.engine.windowStats(token, windowIndex, asOf);
   const symbolJson = symbol === undefined ? "" : `,"symbol":${JSON.stringify(symbol)}`;
   const json = `{"id":${JSON.stringify(id)}${symbolJson},"rev":${home.views.revAt(index)},"stats":${windowJson(stats, ALL_FIGURES)}}`;
-  return { key: { value: servedValue(stats, sort), id }, json };
+  return { key: { value: servedValue(stats, sort), id }, partition: home.partition, json };
 }
 
 /** The epoch of answers about all tokens of a host: those of its partitions. */
@@ -202,4 +223,9 @@ export function hostEpoch(partitions: readonly ServedPartition[]): string {
 /** A number that grows whenever a token of the host changes; after a look at all. */
 export function hostRevision(partitions: readonly ServedPartition[]): number {
   return partitions.reduce((sum, home) => sum + home.views.revision, 0);
+}
+
+/** The same of each partition, for readers to whom a partition may come from another host later. */
+export function hostParts(partitions: readonly ServedPartition[]): HostPart[] {
+  return partitions.map(({ partition, epoch, views }) => ({ partition, epoch, rev: views.revision }));
 }

@@ -13,32 +13,49 @@ import { TOPIC_FIGURES, tokenHeadJson, topicFigures, windowJson } from "./stats-
 import { type FoundToken, lookUp } from "./token-lookup.ts";
 
 type OpenTopic = {
+  /** Whether it stands on partitions that are all there still. */
+  isWhole(partitions: readonly ServedPartition[]): boolean;
   /** The update that is due at this as-of, or undefined. */
   update(topicId: number, asOf: number, wallMs: number): HostTopicUpdate | undefined;
 };
 
-export class HostTopics {
-  readonly #partitions: () => readonly ServedPartition[];
-  readonly #clock: SharedClock;
-  readonly #windowIndex: (name: string) => number;
-  readonly #send: (updates: HostTopicUpdate[]) => void;
-  readonly #topics = new Map<number, OpenTopic>();
+export type HostTopicsOptions = {
+  /** Those that can be asked. */
+  readonly partitions: () => readonly ServedPartition[];
+  readonly clock: SharedClock;
+  readonly windowIndex: (name: string) => number;
+  readonly send: (updates: HostTopicUpdate[]) => void;
+  /** Nothing more comes of these topics. */
+  readonly gone: (topicIds: number[]) => void;
+};
 
-  constructor(
-    partitions: () => readonly ServedPartition[],
-    clock: SharedClock,
-    windowIndex: (name: string) => number,
-    send: (updates: HostTopicUpdate[]) => void,
-  ) {
-    this.#partitions = partitions;
-    this.#clock = clock;
-    this.#windowIndex = windowIndex;
-    this.#send = send;
+export class HostTopics {
+  readonly #options: HostTopicsOptions;
+  readonly #topics = new Map<number, { readonly topic: HostTopic; open: OpenTopic }>();
+
+  constructor(options: HostTopicsOptions) {
+    this.#options = options;
   }
 
   /** Opens a topic; its whole data is sent by `sendFirst`. Throws `not_found` when the token is not known here. */
   open(topicId: number, topic: HostTopic): void {
-    this.#topics.set(topicId, this.#opened(topic));
+    this.#topics.set(topicId, { topic, open: this.#opened(topic) });
+  }
+
+  /**
+   * Partitions have come or gone. A ranking begins anew over those that are there, with its whole data; a token's topic goes with
+   * its partition.
+   */
+  partitionsChanged(): void {
+    const partitions = this.#options.partitions();
+    const gone: number[] = [];
+    for (const [topicId, entry] of this.#topics) {
+      if (entry.open.isWhole(partitions)) continue;
+      if (entry.topic.kind === "overview") entry.open = this.#opened(entry.topic);
+      else gone.push(topicId);
+    }
+    for (const topicId of gone) this.#topics.delete(topicId);
+    if (gone.length > 0) this.#options.gone(gone);
   }
 
   /** Sends the data of a topic that was just opened, without waiting for the next tick. */
@@ -57,25 +74,25 @@ export class HostTopics {
   }
 
   #opened(topic: HostTopic): OpenTopic {
-    const partitions = this.#partitions();
-    if (topic.kind === "overview") {
-      return new OverviewTopic(partitions, topic, this.#windowIndex(topic.window), this.#clock);
-    }
+    const { clock, windowIndex } = this.#options;
+    const partitions = this.#options.partitions();
+    if (topic.kind === "overview") return new OverviewTopic(partitions, topic, windowIndex(topic.window), clock);
     const found = lookUp(partitions, topic.token)?.found[0];
     if (found === undefined) throw new SwapstatsError("not_found", `there is no token ${topic.token}`);
-    const indexes = topic.windows.map((name) => this.#windowIndex(name));
+    const indexes = topic.windows.map((name) => windowIndex(name));
     return new TokenTopic(found, topic.windows, indexes);
   }
 
-  #sendDue(topics: Iterable<[number, OpenTopic]>): void {
-    const asOf = this.#clock.now();
-    const wallMs = this.#clock.wallMs();
+  #sendDue(topics: Iterable<[number, { readonly open: OpenTopic }]>): void {
+    const { clock } = this.#options;
+    const asOf = clock.now();
+    const wallMs = clock.wallMs();
     const updates: HostTopicUpdate[] = [];
-    for (const [topicId, topic] of topics) {
-      const update = topic.update(topicId, asOf, wallMs);
+    for (const [topicId, { open }] of topics) {
+      const update = open.update(topicId, asOf, wallMs);
       if (update !== undefined) updates.push(update);
     }
-    if (updates.length > 0) this.#send(updates);
+    if (updates.length > 0) this.#options.send(updates);
   }
 }
 
@@ -94,6 +111,10 @@ class TokenTopic implements OpenTopic {
     this.#token = found.token;
     this.#windows = windows;
     this.#windowIndexes = windowIndexes;
+  }
+
+  isWhole(partitions: readonly ServedPartition[]): boolean {
+    return partitions.includes(this.#home);
   }
 
   update(topicId: number, asOf: number, wallMs: number): HostTopicUpdate | undefined {
@@ -128,6 +149,7 @@ class TokenTopic implements OpenTopic {
       data: `{${tokenHeadJson(info)}"windows":{${windowsText}}}`,
       patch: patch === undefined ? undefined : JSON.stringify(patch),
       keys: undefined,
+      parts: [{ partition: home.partition, epoch: home.epoch, rev }],
     };
   }
 }

@@ -42,6 +42,8 @@ export type Manifest = {
   /** The owner's claim; greater than that of every owner before. */
   readonly epoch: number;
   readonly owner: string;
+  /** Of the log that the offsets are of, where logs have such a name. */
+  readonly logId?: string;
   /** Position behind the last record that the checkpoint holds. */
   readonly nextOffset: number;
   /** No answer was given for a later instant when this was written; 0: none was given. */

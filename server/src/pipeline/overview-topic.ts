@@ -3,16 +3,16 @@
  * new revision, so a tick costs by what changed among the rows; the order itself is one pass over the listed tokens.
  */
 import { diffMergePatch, type Json, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { HostTopic, HostTopicUpdate, RankKey } from "../bus/host-protocol.ts";
+import type { HostRowKey, HostTopic, HostTopicUpdate } from "../bus/host-protocol.ts";
 import { mergeRanked } from "../bus/rank-order.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
-import { hostEpoch, hostRevision } from "./host-queries.ts";
+import { hostEpoch, hostParts, hostRevision } from "./host-queries.ts";
 import { type RankedField, servedValue } from "./ranking.ts";
 import type { ServedPartition } from "./served-partition.ts";
 import { TOPIC_FIGURES, topicFigures, windowJson } from "./stats-json.ts";
 
 type Row = {
-  readonly key: RankKey;
+  readonly key: HostRowKey;
   readonly rev: number;
   readonly data: JsonObject;
   /** `"<id>":{...}` as it stands in the data. */
@@ -41,6 +41,12 @@ export class OverviewTopic {
     this.#clock = clock;
   }
 
+  /** Whether it ranks the tokens of exactly these partitions. */
+  isWhole(partitions: readonly ServedPartition[]): boolean {
+    const mine = this.#partitions;
+    return mine.length === partitions.length && mine.every((home, i) => home === partitions[i]);
+  }
+
   update(topicId: number, asOf: number): HostTopicUpdate | undefined {
     for (const home of this.#partitions) home.views.lookAll(asOf);
     const rev = hostRevision(this.#partitions);
@@ -66,6 +72,7 @@ export class OverviewTopic {
       data: `{"order":${JSON.stringify(order)},"rows":{${rows.map((row) => row.text).join(",")}}}`,
       patch: patch === undefined ? undefined : JSON.stringify(patch),
       keys: rows.map((row) => row.key),
+      parts: hostParts(this.#partitions),
     };
   }
 
@@ -90,7 +97,7 @@ export class OverviewTopic {
     const named = symbol === undefined ? {} : { symbol };
     const symbolText = symbol === undefined ? "" : `"symbol":${JSON.stringify(symbol)},`;
     return {
-      key: { value: servedValue(stats, this.#sort), id },
+      key: { value: servedValue(stats, this.#sort), id, partition: home.partition },
       rev,
       data: { ...named, stats: topicFigures(stats) },
       text: `${JSON.stringify(id)}:{${symbolText}"stats":${windowJson(stats, TOPIC_FIGURES)}}`,

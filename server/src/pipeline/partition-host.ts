@@ -12,11 +12,11 @@ import { SwapstatsError } from "../shared/errors.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
 import { HostQueries } from "./host-queries.ts";
 import { HostTopics } from "./host-topics.ts";
-import type { PartitionRunner } from "./partition-runner.ts";
+import type { OwnedPartitions } from "./owned-partitions.ts";
 
 export type HostOptions = {
   readonly port: MessagePort;
-  readonly runners: readonly PartitionRunner[];
+  readonly owned: OwnedPartitions;
   readonly clock: SharedClock;
   readonly windows: readonly WindowSpec[];
   readonly deadLetters: DeadLetterBuffer;
@@ -27,20 +27,25 @@ type Answers = Extract<FromHost, { type: "answers" }>["items"][number];
 
 export class PartitionHost {
   readonly #port: MessagePort;
-  readonly #runners: readonly PartitionRunner[];
+  readonly #owned: OwnedPartitions;
   readonly #deadLetters: DeadLetterBuffer;
   readonly #queries: HostQueries;
   readonly #topics: HostTopics;
   readonly #ticker: NodeJS.Timeout;
 
-  constructor({ port, runners, clock, windows, deadLetters, coalesceMs }: HostOptions) {
+  constructor({ port, owned, clock, windows, deadLetters, coalesceMs }: HostOptions) {
     this.#port = port;
-    this.#runners = runners;
+    this.#owned = owned;
     this.#deadLetters = deadLetters;
-    const partitions = () => runners.map((runner) => runner.served);
-    this.#queries = new HostQueries(partitions, clock, windows);
-    const windowIndex = (name: string) => this.#queries.windowIndex(name);
-    this.#topics = new HostTopics(partitions, clock, windowIndex, (items) => this.#post({ type: "updates", items }));
+    this.#queries = new HostQueries(owned, clock, windows);
+    this.#topics = new HostTopics({
+      partitions: () => owned.served,
+      clock,
+      windowIndex: (name) => this.#queries.windowIndex(name),
+      send: (items) => this.#post({ type: "updates", items }),
+      gone: (topicIds) => this.#post({ type: "gone", topicIds }),
+    });
+    owned.onChange = () => this.#topics.partitionsChanged();
     port.on("message", (message: ToHost) => this.#receive(message));
     this.#ticker = setInterval(() => this.#topics.tick(), coalesceMs);
   }
@@ -99,10 +104,11 @@ export class PartitionHost {
   }
 
   async #status(): Promise<StatusAnswer> {
-    const partitions = await Promise.all(this.#runners.map((runner) => runner.status()));
+    const { runners } = this.#owned;
+    const partitions = await Promise.all(runners.map((runner) => runner.status()));
     const counters = emptyCounters();
     let tokens = 0;
-    for (const runner of this.#runners) {
+    for (const runner of runners) {
       if (runner.counters !== undefined) addCounters(counters, runner.counters);
       tokens += runner.knownTokens;
     }
@@ -110,7 +116,7 @@ export class PartitionHost {
   }
 
   async #metrics(): Promise<HostAnswer["metrics"]> {
-    const reports = await Promise.all(this.#runners.map((runner) => runner.metrics()));
+    const reports = await Promise.all(this.#owned.runners.map((runner) => runner.metrics()));
     return reports.filter((report) => report !== undefined);
   }
 }

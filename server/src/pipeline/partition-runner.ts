@@ -30,7 +30,7 @@ import { Checkpointer } from "./checkpointer.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
 import { LogFollower, type LogGap, type LogReader } from "./log-follower.ts";
 import { RedoWriter, readRedo } from "./redo-writer.ts";
-import { type Restored, restorePartition } from "./restore.ts";
+import { type BeginRule, type Restored, restorePartition } from "./restore.ts";
 import { ServedPartition } from "./served-partition.ts";
 
 /** How long records are applied before questions get their turn. */
@@ -52,6 +52,15 @@ export type RunnerOptions = {
   readonly snapshotIntervalMs: number;
   /** Since when a state that begins with the first record has seen everything; undefined: since its first high. */
   readonly seenSinceMs: number | undefined;
+  readonly begin?: BeginRule | undefined;
+  /** What is not as it should be with the source as a whole. */
+  readonly sourceProblems?: () => readonly string[];
+  /** The state has come up to what the log held when the partition was taken over. */
+  readonly onCurrent?: (epoch: string) => void;
+  /** A checkpoint is durable that holds all records below. */
+  readonly onCheckpoint?: (nextOffset: number) => void;
+  /** It does not go on: claimed by another owner, or the log or the state cannot be read on. */
+  readonly onFailed?: (message: string) => void;
 };
 
 type Running = {
@@ -74,6 +83,8 @@ export class PartitionRunner {
   #state: PartitionStatus["state"] = "restoring";
   #running: Running | undefined;
   #position = 0;
+  /** Where the log ended at the take-over; undefined once the state has come up to it. */
+  #endAtTakeover: number | undefined;
   #loop: Promise<void> | undefined;
   /** Where a drain ends; undefined: there is none. */
   #drainTo: { readonly offset: number; readonly deadlineMs: number } | undefined;
@@ -86,16 +97,26 @@ export class PartitionRunner {
     this.#follower = new LogFollower(options.partition, options.reader);
   }
 
+  /** There is a state to be asked. */
+  get isServing(): boolean {
+    return this.#running !== undefined;
+  }
+
   /** For questions; throws `unavailable` while there is no state. */
   get served(): ServedPartition {
     if (this.#running !== undefined) return this.#running.served;
+    throw this.absence;
+  }
+
+  /** What to answer while there is no state. */
+  get absence(): SwapstatsError {
     const why = this.#failure ?? "its state is being restored";
-    throw new SwapstatsError("unavailable", `partition ${this.partition}: ${why}`, { retryable: true });
+    return new SwapstatsError("unavailable", `partition ${this.partition}: ${why}`, { retryable: true });
   }
 
   /** Restores the state. Rejects as `restorePartition` does; the partition has then failed. */
   async restore(): Promise<void> {
-    const { partition, owner, engine: config, reader, store, deadLetters, seenSinceMs, clock } = this.#options;
+    const { partition, owner, engine: config, reader, store, deadLetters, seenSinceMs, begin, clock } = this.#options;
     try {
       const restored = await restorePartition<PartitionEngine>({
         store,
@@ -107,10 +128,11 @@ export class PartitionRunner {
         fingerprint: fingerprintOf(config),
         restoreEngine: (header, chunks) => PartitionEngine.restore(config, header, chunks),
         applyRedo: (content, engine) => {
-          const applier = new BatchApplier(engine, ignoreTouch, deadLetters);
+          const applier = new BatchApplier(engine, ignoreTouch, deadLetters.addForStore.bind(deadLetters));
           for (const batch of readRedo(content, partition)) applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
         },
         seenSinceMs,
+        ...(begin === undefined ? {} : { begin }),
         signal: this.#stop.signal,
       });
       clock.raiseAsOf(restored.asOfMs);
@@ -126,6 +148,8 @@ export class PartitionRunner {
     this.#running?.checkpointer.start();
     this.noteLogPressure();
     if (this.#state === "restoring") this.#state = "running";
+    this.#endAtTakeover = this.#running?.restored.endOffset;
+    this.#tellIfCurrent();
     this.#loop = this.#run();
   }
 
@@ -221,24 +245,26 @@ export class PartitionRunner {
     const checkpointer = new Checkpointer({
       store,
       claim: restored.claim,
+      logId: restored.logId,
       engine,
       redo,
       snapshotIntervalMs,
       nowMs: Date.now,
       asOfMs: () => clock.now(),
-      beforeSwap: async () => {
-        deadLetters.flush();
-      },
+      beforeSwap: () => deadLetters.settle(),
       release: (offset) => reader.release(offset),
       observer: {
-        written: ({ durationMs }) => this.#checkpointSeconds.observe(durationMs / 1000),
+        written: ({ durationMs, nextOffset }) => {
+          this.#checkpointSeconds.observe(durationMs / 1000);
+          this.#options.onCheckpoint?.(nextOffset);
+        },
         paused: () => {},
       },
       onFenced: (error) => this.#fail(error),
     });
     this.#position = restored.nextOffset;
     served.publish(this.#position, 0);
-    const applier = new BatchApplier(engine, (token) => served.touch(token), deadLetters);
+    const applier = new BatchApplier(engine, (token) => served.touch(token), deadLetters.add.bind(deadLetters));
     return {
       engine,
       served,
@@ -266,6 +292,13 @@ export class PartitionRunner {
     }
   }
 
+  #tellIfCurrent(): void {
+    const running = this.#running;
+    if (running === undefined || this.#endAtTakeover === undefined || this.#position < this.#endAtTakeover) return;
+    this.#endAtTakeover = undefined;
+    this.#options.onCurrent?.(running.served.epoch);
+  }
+
   #isDrained(): boolean {
     return this.#drainTo !== undefined && this.#position >= this.#drainTo.offset;
   }
@@ -277,25 +310,40 @@ export class PartitionRunner {
     this.#position = to;
     this.#gapProblems = [...this.#gapProblems, sentence].slice(-GAP_PROBLEMS_MAX);
     running.served.publish(to, 0);
+    this.#tellIfCurrent();
   }
 
   async #apply(running: Running, batch: RecordBatch): Promise<void> {
     const { applier, served, checkpointer, redo } = running;
+    if (batch.count === 0) {
+      // Offsets that hold no record, such as the marks of transactions: the position moves, and nothing else.
+      this.#position = batch.nextOffset;
+      checkpointer.advance(batch.nextOffset);
+      served.publish(batch.nextOffset, 0);
+      return;
+    }
     let done = 0;
     let seconds = 0;
-    for (;;) {
+    const { deadLetters } = this.#options;
+    while (batch.count > 0) {
+      if (deadLetters.isFull) await deadLetters.room();
       const startedMs = performance.now();
       done = applier.applySlice(batch, done, SLICE_MS);
       seconds += (performance.now() - startedMs) / 1000;
       const oldestArrivalMs = arrivalOf(batch, Math.min(done, batch.count - 1));
-      served.publish(batch.baseOffset + done, oldestArrivalMs);
+      served.publish(done === batch.count ? batch.nextOffset : batch.baseOffset + done, oldestArrivalMs);
       if (done === batch.count) break;
       await nextTurn();
     }
     this.#applySeconds.observe(seconds);
     this.#position = batch.nextOffset;
-    redo.add(batch);
+    if (batch.count > 0) redo.add(batch);
+    // Offsets behind the last record that are known to hold none.
+    if (batch.nextOffset > batch.baseOffset + batch.count) {
+      served.publish(batch.nextOffset, batch.count > 0 ? arrivalOf(batch, batch.count - 1) : 0);
+    }
     checkpointer.advance(batch.nextOffset);
+    this.#tellIfCurrent();
     if (this.#drainTo !== undefined && performance.now() >= this.#drainTo.deadlineMs) this.#stop.abort();
   }
 
@@ -307,7 +355,13 @@ export class PartitionRunner {
       this.#options.deadLetters.problem,
       this.#heldAsOf(),
     ];
-    return [...this.restoreProblems, ...this.#gapProblems, ...now.filter((problem) => problem !== undefined)];
+    const ofSource = this.#options.sourceProblems?.() ?? [];
+    return [
+      ...this.restoreProblems,
+      ...this.#gapProblems,
+      ...now.filter((problem) => problem !== undefined),
+      ...ofSource,
+    ];
   }
 
   #heldAsOf(): string | undefined {
@@ -321,9 +375,11 @@ export class PartitionRunner {
   }
 
   #fail(error: unknown): void {
+    if (this.#state === "failed") return;
     this.#state = "failed";
     this.#failure = error instanceof Error ? error.message : String(error);
     this.#stop.abort();
+    this.#options.onFailed?.(this.#failure);
   }
 }
 

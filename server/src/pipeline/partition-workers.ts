@@ -1,20 +1,22 @@
-/** The main thread's side of the partition workers: starts the threads, hands out their ports, and ends them. */
-import { MessageChannel, type MessagePort, type TransferListItem, Worker } from "node:worker_threads";
+/**
+ * The main thread's side of the partition workers: starts the threads, gives them partitions and takes them back, hands
+ * out their ports, and ends them.
+ */
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { HostClient } from "../bus/host-client.ts";
 import type { SharedClockHandle } from "../bus/shared-clock.ts";
-import { createVersionBoard, VersionBoard } from "../bus/version-board.ts";
+import { hostOfPartition } from "../bus/thread-bus.ts";
+import { createVersionBoard, VersionBoard, type VersionBoardHandle } from "../bus/version-board.ts";
 import type { EngineConfig } from "../engine/types.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { CheckpointStoreSetup } from "../stores/open-checkpoint-store.ts";
-import type { WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-protocol.ts";
+import type { SourceSetup, WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-protocol.ts";
 
 export type PartitionWorkersOptions = {
-  readonly partitions: number;
-  /** Threads wanted; never more than partitions. */
-  readonly workers: number;
+  readonly threads: number;
   readonly dataDir: string;
   readonly checkpointStore: CheckpointStoreSetup;
-  readonly logPath: string;
+  readonly source: SourceSetup;
   readonly owner: string;
   readonly engine: EngineConfig;
   readonly clock: SharedClockHandle;
@@ -23,8 +25,14 @@ export type PartitionWorkersOptions = {
   readonly seenSinceMs: number | undefined;
   /** How long a question to a worker may take. */
   readonly answerTimeoutMs: number;
-  /** Connects the owner of a partition with the log thread. */
-  readonly connectLog: (partition: number, port: MessagePort) => void;
+  /** Connects the owner of a partition with the log thread; undefined where there is none. */
+  readonly connectLog?: (partition: number, port: MessagePort) => void;
+  /** The state of an owned partition has come up to what its log held at the take-over. */
+  readonly onCurrent?: (partition: number, epoch: string) => void;
+  /** A partition does not go on; it answers as it stands until it is let go. */
+  readonly onFailed?: (partition: number, message: string) => void;
+  /** A checkpoint is durable that holds all records below. */
+  readonly onCheckpoint?: (partition: number, nextOffset: number) => void;
   /** A thread ended by an error: the process must end, and be started again. */
   readonly onFatal: (error: Error) => void;
 };
@@ -32,38 +40,68 @@ export type PartitionWorkersOptions = {
 /** A worker that has not ended so long after the limit of its drain is ended by force. */
 const END_GRACE_MS = 2_000;
 
+type Problems = PromiseWithResolvers<readonly string[]>;
+
 type Thread = {
   readonly worker: Worker;
   readonly client: HostClient;
-  readonly restored: Promise<readonly string[]>;
-  readonly drained: Promise<readonly string[]>;
+  /** By partition: who waits to hear that it was taken over, or let go, in the order in which that was told. */
+  readonly owning: Map<number, Problems[]>;
+  readonly leaving: Map<number, Problems[]>;
+  readonly drained: Problems;
 };
 
 export class PartitionWorkers {
-  /** Index of the host of each partition. */
-  readonly hostOfPartition: readonly number[];
+  /** By partition, also of those that were let go: an answer that was kept of one must be found out of date. */
   readonly boards: ReadonlyMap<number, VersionBoard>;
+  readonly #options: PartitionWorkersOptions;
+  readonly #boards = new Map<number, VersionBoard>();
+  readonly #handles = new Map<number, VersionBoardHandle>();
   readonly #threads: readonly Thread[];
+  #failure: Error | undefined;
   #isEnding = false;
 
   constructor(options: PartitionWorkersOptions) {
-    const hosts = Math.min(options.workers, options.partitions);
-    this.hostOfPartition = Array.from({ length: options.partitions }, (_, partition) => partition % hosts);
-    const boards = new Map<number, VersionBoard>();
-    this.boards = boards;
-    this.#threads = Array.from({ length: hosts }, (_, host) => {
-      const owned = this.hostOfPartition.flatMap((owner, partition) => (owner === host ? [partition] : []));
-      return this.#startThread(options, owned, boards);
-    });
+    this.#options = options;
+    this.boards = this.#boards;
+    this.#threads = Array.from({ length: options.threads }, (_, index) => this.#startThread(index));
   }
 
   get clients(): readonly HostClient[] {
     return this.#threads.map((thread) => thread.client);
   }
 
-  /** Resolves when all states are restored, with what was not as it should be. Rejects when one is refused. */
-  async restored(): Promise<string[]> {
-    return (await Promise.all(this.#threads.map((thread) => thread.restored))).flat();
+  /**
+   * Takes a partition over; resolves when its state is restored and the stream goes on, with what was not as it should be.
+   * Rejects when the state is refused; the partition then has to be let go.
+   */
+  own(partition: number, committedOffset?: number): Promise<readonly string[]> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const thread = this.#threadOf(partition);
+    const given: WorkerPartition = {
+      partition,
+      board: this.#boardOf(partition),
+      ...(committedOffset === undefined ? {} : { committedOffset }),
+    };
+    const { connectLog } = this.#options;
+    if (connectLog === undefined) {
+      thread.worker.postMessage({ type: "own", partition: given } satisfies WorkerCommand);
+    } else {
+      const { port1, port2 } = new MessageChannel();
+      connectLog(partition, port1);
+      const command: WorkerCommand = { type: "own", partition: { ...given, logPort: port2 } };
+      thread.worker.postMessage(command, [port2]);
+    }
+    return waitIn(thread.owning, partition);
+  }
+
+  /** Lets a partition go: brought up to the end of its log and saved within `limitMs`; resolves with what could not be written. */
+  async disown(partition: number, limitMs: number): Promise<readonly string[]> {
+    const thread = this.#threadOf(partition);
+    thread.worker.postMessage({ type: "disown", partition, limitMs } satisfies WorkerCommand);
+    const problems = await waitIn(thread.leaving, partition);
+    this.#boards.get(partition)?.touchAll();
+    return problems;
   }
 
   /** Lets every worker finish what the log holds, for at most `limitMs`, and end; resolves with what could not be written. */
@@ -73,7 +111,7 @@ export class PartitionWorkers {
       worker.postMessage({ type: "drain", limitMs } satisfies WorkerCommand);
       const overdue = setTimeout(() => void worker.terminate(), limitMs + END_GRACE_MS);
       try {
-        return await drained;
+        return await drained.promise;
       } finally {
         clearTimeout(overdue);
         client.close();
@@ -82,24 +120,29 @@ export class PartitionWorkers {
     return (await Promise.all(ends)).flat();
   }
 
-  #startThread(options: PartitionWorkersOptions, owned: readonly number[], boards: Map<number, VersionBoard>): Thread {
+  #threadOf(partition: number): Thread {
+    return this.#threads[hostOfPartition(partition, this.#threads.length)] as Thread;
+  }
+
+  /** One board a partition for the life of the process, so that its counts never go back. */
+  #boardOf(partition: number): VersionBoardHandle {
+    let handle = this.#handles.get(partition);
+    if (handle === undefined) {
+      handle = createVersionBoard();
+      this.#handles.set(partition, handle);
+      this.#boards.set(partition, new VersionBoard(handle));
+    }
+    return handle;
+  }
+
+  #startThread(index: number): Thread {
     const bus = new MessageChannel();
-    const transfer: TransferListItem[] = [bus.port2];
-    const partitions: WorkerPartition[] = owned.map((partition) => {
-      const log = new MessageChannel();
-      options.connectLog(partition, log.port1);
-      transfer.push(log.port2);
-      const board = createVersionBoard();
-      boards.set(partition, new VersionBoard(board));
-      return { partition, board, logPort: log.port2 };
-    });
-    const { dataDir, checkpointStore, logPath, owner, engine, clock, snapshotIntervalMs, coalesceMs, seenSinceMs } =
-      options;
+    const { dataDir, checkpointStore, source, owner, engine, clock, snapshotIntervalMs, coalesceMs, seenSinceMs } =
+      this.#options;
     const workerData: WorkerSetup = {
-      partitions,
       dataDir,
       checkpointStore,
-      logPath,
+      source,
       owner,
       engine,
       clock,
@@ -108,39 +151,60 @@ export class PartitionWorkers {
       seenSinceMs,
       busPort: bus.port2,
     };
-    const name = `partitions ${owned.join(",")}`;
+    const name = `partitions ${index}`;
     const worker = new Worker(new URL("./partition-worker.ts", import.meta.url), {
       name,
       workerData,
-      transferList: transfer,
+      transferList: [bus.port2],
     });
-    const client = new HostClient(bus.port1, options.answerTimeoutMs);
-    return { worker, client, ...this.#follow(worker, name, options.onFatal) };
+    const thread: Thread = {
+      worker,
+      client: new HostClient(bus.port1, this.#options.answerTimeoutMs),
+      owning: new Map(),
+      leaving: new Map(),
+      drained: Promise.withResolvers(),
+    };
+    this.#follow(thread, name);
+    return thread;
   }
 
-  #follow(worker: Worker, name: string, onFatal: (error: Error) => void): Pick<Thread, "restored" | "drained"> {
-    const restored = Promise.withResolvers<readonly string[]>();
-    const drained = Promise.withResolvers<readonly string[]>();
-    // Whoever does not wait for the restore learns of its failure by onFatal or at the drain.
-    restored.promise.catch(() => {});
+  #follow(thread: Thread, name: string): void {
+    const { worker, owning, leaving, drained } = thread;
     worker.on("message", (report: WorkerReport) => {
-      if (report.type === "restored") restored.resolve(report.problems);
-      else if (report.type === "drained") drained.resolve(report.problems);
+      if (report.type === "drained") drained.resolve(report.problems);
+      else if (report.type === "owned") settle(owning, report.partition)?.resolve(report.problems);
+      else if (report.type === "disowned") settle(leaving, report.partition)?.resolve(report.problems);
+      else if (report.type === "current") this.#options.onCurrent?.(report.partition, report.epoch);
+      else if (report.type === "failed") this.#options.onFailed?.(report.partition, report.message);
+      else if (report.type === "checkpointed") this.#options.onCheckpoint?.(report.partition, report.nextOffset);
       else {
         const { code, message, retryable } = report.error;
-        restored.reject(new SwapstatsError(code, message, { retryable }));
+        settle(owning, report.partition)?.reject(new SwapstatsError(code, message, { retryable }));
       }
     });
     const ended = (error: Error): void => {
-      restored.reject(error);
+      this.#failure ??= error;
+      for (const waiting of owning.values()) for (const one of waiting.splice(0)) one.reject(error);
+      for (const waiting of leaving.values()) for (const one of waiting.splice(0)) one.resolve([error.message]);
       drained.resolve([error.message]);
-      if (!this.#isEnding) onFatal(error);
+      if (!this.#isEnding) this.#options.onFatal(error);
     };
     worker.on("error", (cause) => {
       const text = cause instanceof Error ? cause.message : String(cause);
       ended(new SwapstatsError("internal", `the thread of ${name} failed: ${text}`, { cause }));
     });
     worker.on("exit", (code) => ended(new SwapstatsError("internal", `the thread of ${name} ended with code ${code}`)));
-    return { restored: restored.promise, drained: drained.promise };
   }
+}
+
+function waitIn(waiting: Map<number, Problems[]>, partition: number): Promise<readonly string[]> {
+  const answer: Problems = Promise.withResolvers();
+  const others = waiting.get(partition);
+  if (others === undefined) waiting.set(partition, [answer]);
+  else others.push(answer);
+  return answer.promise;
+}
+
+function settle(waiting: Map<number, Problems[]>, partition: number): Problems | undefined {
+  return waiting.get(partition)?.shift();
 }

@@ -38,7 +38,18 @@ export type RestoreOptions<E extends RestorableEngine> = {
   readonly applyRedo: (content: Uint8Array, engine: E) => void;
   /** Since when a state that begins with the first record of the log has seen everything; undefined: since its first high. */
   readonly seenSinceMs: number | undefined;
+  /** Where a partition begins that has no checkpoint; undefined: with the first record that the log holds. */
+  readonly begin?: BeginRule;
   readonly signal: AbortSignal;
+};
+
+export type BeginRule = {
+  readonly start: "earliest" | "latest";
+  /**
+   * What earlier owners have told the brokers. An offset without a checkpoint proves that there was one, and that it is lost: then
+   * `start` does not hold, because what lies before the end was once counted.
+   */
+  readonly committedOffset: number | undefined;
 };
 
 export type Restored<E> = {
@@ -50,6 +61,10 @@ export type Restored<E> = {
   readonly problems: string[];
   readonly restoredBytes: number;
   readonly durationMs: number;
+  /** Of the log that the stream goes on in. */
+  readonly logId: string | undefined;
+  /** Where that log ended. */
+  readonly endOffset: number;
   /** For the checkpointer. */
   readonly claim: Claim;
 };
@@ -73,9 +88,13 @@ export async function restorePartition<E extends RestorableEngine>(options: Rest
   const { manifest, version } = await claimPartition(options, problems);
   const range = await options.log.range();
   const loaded = (await load(options, manifest, range, problems)) ?? rebuild(options, manifest, range, problems);
-  const position = await seek(options, loaded, range, problems);
+  const isOtherLog = manifest.logId !== undefined && range.logId !== undefined && manifest.logId !== range.logId;
+  const position = isOtherLog
+    ? beginOtherLog(options, loaded, range, problems)
+    : await seek(options, loaded, range, problems);
   const wantsBase = problems.length > 0;
-  const { bases, deltas } = loaded;
+  // Offsets of another log cannot be put in order with those of this one: the next checkpoint begins with a base.
+  const { bases, deltas } = isOtherLog ? { bases: [], deltas: [] } : loaded;
   return {
     engine: loaded.engine,
     nextOffset: position.nextOffset,
@@ -84,6 +103,8 @@ export async function restorePartition<E extends RestorableEngine>(options: Rest
     problems,
     restoredBytes: loaded.bytes,
     durationMs: performance.now() - startedMs,
+    logId: range.logId,
+    endOffset: range.endOffset,
     claim: { manifest, version, chain: { bases, deltas, ...position, wantsBase } },
   };
 }
@@ -250,12 +271,23 @@ async function replay<E extends RestorableEngine>(
 function rebuild<E extends RestorableEngine>(
   options: RestoreOptions<E>,
   manifest: Manifest,
-  { startOffset }: LogRange,
+  { startOffset, endOffset }: LogRange,
   problems: string[],
 ): Loaded<E> {
   const engine = options.createEngine();
+  const { partition, begin } = options;
+  const isFirst = manifest.bases.length === 0 && problems.length === 0;
+  const committed = isFirst ? begin?.committedOffset : undefined;
+  if (committed !== undefined) {
+    problems.push(
+      `Partition ${partition} has no checkpoint, though its group has committed offset ${committed}: the store has lost it. The ` +
+        `state is computed anew from offset ${startOffset} on, and windows are incomplete until the stream fills them.`,
+    );
+  } else if (isFirst && begin?.start === "latest") {
+    return { engine, bases: [], deltas: [], nextOffset: endOffset, bytes: 0 };
+  }
   if (startOffset === 0 && options.seenSinceMs !== undefined) engine.setSeenSince(options.seenSinceMs);
-  if (startOffset > 0) {
+  if (startOffset > 0 && committed === undefined && !(isFirst && begin !== undefined)) {
     const why =
       manifest.bases.length === 0 && problems.length === 0 ? "no checkpoint was found" : "no checkpoint is sound";
     problems.push(
@@ -264,6 +296,21 @@ function rebuild<E extends RestorableEngine>(
     );
   }
   return { engine, bases: [], deltas: [], nextOffset: startOffset, bytes: 0 };
+}
+
+/** The log was made anew: what the state holds stays, and the stream begins again. */
+function beginOtherLog<E extends RestorableEngine>(
+  { partition }: RestoreOptions<E>,
+  { engine, nextOffset }: Loaded<E>,
+  { startOffset }: LogRange,
+  problems: string[],
+): { nextOffset: number; afterGap: boolean } {
+  problems.push(
+    `The log of partition ${partition} was made anew since the checkpoint at offset ${nextOffset} was written. The stream begins ` +
+      `with its offset ${startOffset}; what was in the old one and not in the checkpoint is missing.`,
+  );
+  engine.noteGap();
+  return { nextOffset: startOffset, afterGap: true };
 }
 
 /** Holds the position against the log; `afterGap` says that the engine was told of missing offsets. */

@@ -117,6 +117,12 @@ export const ambiguousToken = (token: string, candidates: readonly string[]): Pr
     },
   );
 
+export const ownerAway = (token: string): ProblemError =>
+  new ProblemError(
+    "unavailable",
+    `The instance that owns the token ${JSON.stringify(token)} is away, and nothing is known of it here yet. Ask again.`,
+  );
+
 /** Where the documents describe a code. */
 export const problemType = (code: ProblemCode): string => `/docs#problem-${code}`;
 

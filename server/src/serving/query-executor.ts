@@ -4,9 +4,17 @@
  * sends. Figures come as text from their owner and are never parsed here.
  */
 import { type CandleInterval, candleIntervals, type SortField } from "@swapstats/protocol/stats.ts";
-import type { BodyAnswer, DeadLetter, OverviewRequest, StatsBus, StatusAnswer, TokenAnswer } from "../bus/stats-bus.ts";
+import type {
+  BodyAnswer,
+  DeadLettersAnswer,
+  OverviewRequest,
+  StatsBus,
+  StatusAnswer,
+  StatusScope,
+  TokenAnswer,
+} from "../bus/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import { ambiguousToken, ProblemError, problemOf, unknownToken } from "./problems.ts";
+import { ambiguousToken, ownerAway, ProblemError, problemOf, unknownToken } from "./problems.ts";
 import { type NamedSelection, Selections } from "./selections.ts";
 
 /** Questions to the bus that may wait at the same time; more are refused with `overloaded`. */
@@ -18,7 +26,12 @@ export type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
 type FoundBody = Extract<BodyAnswer, { kind: "body" }>;
 
 /** JSON text with what its ETag is made of. */
-export type TaggedText = { readonly text: string; readonly epoch: string; readonly rev: number };
+export type TaggedText = {
+  readonly text: string;
+  readonly epoch: string;
+  readonly rev: number;
+  readonly stale: boolean;
+};
 
 export type OverviewQuery = {
   readonly window: string;
@@ -86,7 +99,7 @@ export class QueryExecutor {
         asOf = Math.max(asOf ?? answer.asOf, answer.asOf);
         return statsText(answer);
       }
-      const problem = answer.kind === "unknown" ? unknownToken(token) : ambiguousToken(token, answer.candidates);
+      const problem = notFound(token, answer);
       return JSON.stringify({ id: token, error: { code: problem.code, message: problem.message, ...problem.extras } });
     });
     asOf ??= await this.#asOf();
@@ -99,8 +112,8 @@ export class QueryExecutor {
     const next = answer.nextCursor === undefined ? "" : `,"next_cursor":${JSON.stringify(answer.nextCursor)}`;
     const text =
       `{"as_of":${answer.asOf},"epoch":${JSON.stringify(answer.epoch)},"rev":${answer.rev},` +
-      `"window":"${query.window}","sort":"${query.sort}","order":"${query.order}","items":${answer.items}${next}}`;
-    return { text, epoch: answer.epoch, rev: answer.rev };
+      `"window":"${query.window}","sort":"${query.sort}","order":"${query.order}","items":${answer.items}${next}${staleText(answer.stale)}}`;
+    return { text, epoch: answer.epoch, rev: answer.rev, stale: answer.stale };
   }
 
   /** `{"id":..,"interval":..,"available_from":..,"items":[..]}`. Rejects as `tokenStats` does. */
@@ -111,22 +124,23 @@ export class QueryExecutor {
       token,
       await this.#ask(() => this.#bus.candles({ token, intervalMs, fromMs, toMs, limit })),
     );
-    const text = `{"id":${JSON.stringify(answer.id)},"interval":"${query.interval}",${answer.body}}`;
-    return { text, epoch: answer.epoch, rev: answer.rev };
+    const text = `{"id":${JSON.stringify(answer.id)},"interval":"${query.interval}",${answer.body}${staleText(answer.stale)}}`;
+    return { text, epoch: answer.epoch, rev: answer.rev, stale: answer.stale };
   }
 
   /** `{"id":..,"available_from":..,"items":[..]}`. Rejects as `tokenStats` does. */
   async newestSwaps(token: string, limit: number): Promise<TaggedText> {
     const answer = foundBody(token, await this.#ask(() => this.#bus.newestSwaps(token, limit)));
-    return { text: `{"id":${JSON.stringify(answer.id)},${answer.body}}`, epoch: answer.epoch, rev: answer.rev };
+    const text = `{"id":${JSON.stringify(answer.id)},${answer.body}${staleText(answer.stale)}}`;
+    return { text, epoch: answer.epoch, rev: answer.rev, stale: answer.stale };
   }
 
-  deadLetters(limit: number): Promise<DeadLetter[]> {
+  deadLetters(limit: number): Promise<DeadLettersAnswer> {
     return this.#ask(() => this.#bus.deadLetters(limit));
   }
 
-  status(timeoutMs: number = this.#timeoutMs): Promise<StatusAnswer> {
-    return this.#ask(() => this.#bus.status(), timeoutMs);
+  status(scope: StatusScope = "all", timeoutMs: number = this.#timeoutMs): Promise<StatusAnswer> {
+    return this.#ask(() => this.#bus.status(scope), timeoutMs);
   }
 
   /** As-of for an answer that holds no figures. Rare, so it may ask once more. */
@@ -167,17 +181,28 @@ export function shortStatsText(answer: StatsAnswer): string {
 }
 
 function headText(answer: StatsAnswer): string {
-  return `"as_of":${answer.asOf},"watermark":${answer.watermark},"epoch":"${answer.epoch}","rev":${answer.rev},"lag_ms":${answer.lagMs}`;
+  return `"as_of":${answer.asOf},"watermark":${answer.watermark},"epoch":"${answer.epoch}","rev":${answer.rev},"lag_ms":${answer.lagMs}${staleText(answer.stale)}`;
 }
+
+/** The member is there only where it is true. */
+const staleText = (stale: boolean): string => (stale ? ',"stale":true' : "");
 
 function foundStats(token: string, answer: TokenAnswer): StatsAnswer {
   if (answer.kind === "stats") return answer;
-  throw answer.kind === "unknown" ? unknownToken(token) : ambiguousToken(token, answer.candidates);
+  throw notFound(token, answer);
 }
 
 function foundBody(token: string, answer: BodyAnswer): FoundBody {
   if (answer.kind === "body") return answer;
-  throw answer.kind === "unknown" ? unknownToken(token) : ambiguousToken(token, answer.candidates);
+  throw notFound(token, answer);
+}
+
+function notFound(
+  token: string,
+  answer: Exclude<TokenAnswer | BodyAnswer, { kind: "stats" } | { kind: "body" }>,
+): ProblemError {
+  if (answer.kind === "ambiguous") return ambiguousToken(token, answer.candidates);
+  return answer.kind === "unknown" ? unknownToken(token) : ownerAway(token);
 }
 
 const tooSlow = (timeoutMs: number): SwapstatsError =>

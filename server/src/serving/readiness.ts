@@ -17,7 +17,7 @@ export async function readinessOf(options: {
 }): Promise<Readiness> {
   const reasons: string[] = options.draining ? ["The service is shutting down."] : [];
   try {
-    const { partitions } = await options.executor.status(options.timeoutMs);
+    const partitions = await partitionsOf(options.executor, options.timeoutMs);
     if (partitions.length === 0) reasons.push("No partition is known yet.");
     reasons.push(...partitions.flatMap((partition) => reasonsOf(partition, options.readyLagMs)));
     return { reasons, problems: partitions.flatMap((partition) => partition.problems) };
@@ -25,6 +25,14 @@ export async function readinessOf(options: {
     reasons.push(`The state does not answer within ${options.timeoutMs} ms.`);
     return { reasons, problems: [] };
   }
+}
+
+/** Those of this instance; one that has none is ready when the others have some. */
+async function partitionsOf(executor: QueryExecutor, timeoutMs: number): Promise<readonly PartitionStatus[]> {
+  const own = await executor.status("own", timeoutMs);
+  if (own.partitions.length > 0) return own.partitions;
+  const all = await executor.status("all", timeoutMs);
+  return all.partitions.map((partition) => ({ ...partition, lag_ms: 0, state: "running", problems: [] }));
 }
 
 function reasonsOf(status: PartitionStatus, readyLagMs: number): string[] {

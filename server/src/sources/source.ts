@@ -4,12 +4,15 @@
  * backend reports with SwapstatsError and `retryable`.
  */
 
-/** Consecutive records of one partition. */
+/**
+ * Consecutive records of one partition. A batch may be without records: the offsets up to nextOffset are known to hold none, and
+ * so are those in front of the first record of a batch and behind its last one.
+ */
 export type RecordBatch = {
   readonly partition: number;
-  /** Offset of the first record. */
+  /** Offset of the first record; nextOffset where there is none. */
   readonly baseOffset: number;
-  /** Position after the batch: the next read starts here. */
+  /** Position after the batch, at least baseOffset + count: the next read starts here. */
   readonly nextOffset: number;
   readonly count: number;
   /** Values of the records, back to back; valid until the next read. */
@@ -25,6 +28,8 @@ export type LogRange = {
   readonly startOffset: number;
   /** The offset that the next record will get. */
   readonly endOffset: number;
+  /** What tells this log from another of the same name, whose offsets mean something else; absent where there is no other. */
+  readonly logId?: string;
 };
 
 export type PartitionReader = {

@@ -94,7 +94,7 @@ describe("command line", () => {
       [["replay"], /missing required argument 'file'/],
       [["replay", "x", "--order", "up"], /Allowed choices are auto, file, time/],
       [["generate"], /required option '--to <target>'/],
-      [["generate", "--to", "kafka"], /Kafka is not in this version/],
+      [["generate", "--to", "kafka:topic"], /Use ndjson, http, kafka, kafka:\/\/HOST:PORT\/TOPIC/],
       [["generate", "--to", "ndjson", "--rate", "0"], /Give a number from/],
       [["generate", "--to", "ndjson", "--late", "2"], /Give a share from 0 to 1/],
       [["generate", "--to", "ndjson", "--disorder", "30"], /It is no duration; write a whole number and a unit/],

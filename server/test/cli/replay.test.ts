@@ -231,7 +231,7 @@ describe("replay through an engine", () => {
         /--arrival goes without --to/,
       ],
       [[join(folder, "a.ndjson"), "--to", "http://127.0.0.1:1"], 1, /cannot be reached .*swapstats serve/],
-      [[join(folder, "a.ndjson"), "--to", "kafka://x"], 2, /Kafka is not in this version/],
+      [[join(folder, "a.ndjson"), "--to", "kafka://x"], 2, /Write kafka:\/\/HOST:PORT\/TOPIC/],
       [[join(folder, "a.ndjson"), "--speed", "fast"], 2, /Write max, or a factor/],
     ];
     for (const [args, code, pattern] of cases) {

@@ -12,7 +12,7 @@ import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-genera
 import type { Random } from "../support/seed.ts";
 import { randomFrom } from "../support/seed.ts";
 import { freePort, ServiceProcess, type Settings } from "./service-process.ts";
-import { countCopy, Shadow } from "./shadow.ts";
+import { countCopy, embeddedLog, Shadow } from "./shadow.ts";
 
 export type CrashOptions = {
   readonly dataDir: string;
@@ -102,7 +102,7 @@ export async function runCrashes(options: CrashOptions): Promise<CrashReport> {
   const random = randomFrom(seed);
   const port = await freePort();
   const { config } = loadConfig({ env: CRASH_SETTINGS });
-  const shadow = new Shadow(dataDir, toEngineConfig(config));
+  const shadow = new Shadow(embeddedLog(dataDir), toEngineConfig(config));
   const attempts = new Map<string, number>();
   const startMs = Date.now() - 3_600_000;
   const senders = Array.from({ length: SENDERS }, (_, i) => new Sender(seed + 1 + i, kills, startMs, attempts));

@@ -12,7 +12,7 @@ import { randomFrom, seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
 import { CRASH_SETTINGS } from "./crash-run.ts";
 import { freePort, ServiceProcess } from "./service-process.ts";
-import { Shadow } from "./shadow.ts";
+import { embeddedLog, Shadow } from "./shadow.ts";
 
 class Site {
   readonly dataDir: string;
@@ -27,7 +27,7 @@ class Site {
     });
     this.dataDir = tempDir(t, "restart");
     this.seed = seedOf(t);
-    this.shadow = new Shadow(this.dataDir, toEngineConfig(loadConfig({ env: CRASH_SETTINGS }).config));
+    this.shadow = new Shadow(embeddedLog(this.dataDir), toEngineConfig(loadConfig({ env: CRASH_SETTINGS }).config));
     const options = { ...GENERATOR_DEFAULTS, ratePerSecond: 10, tokens: 40, removed: 0.02, seed: this.seed };
     this.#generator = new SwapGenerator({ ...options, startMs: Date.now() - 3_600_000 });
   }

@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";
 import type { EngineConfig } from "../../src/engine/types.ts";
 import { arrivalOf, BatchApplier } from "../../src/pipeline/batch-applier.ts";
-import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
 import { EmbeddedLogReader } from "../../src/sources/embedded-log-reader.ts";
 import { LOG_DATABASE_NAME } from "../../src/sources/embedded-log-writer.ts";
+import type { PartitionReader } from "../../src/sources/source.ts";
 import { differences } from "../model/compare-figures.ts";
 import { decodeLine } from "../model/model-decoder.ts";
 import { NaiveModel } from "../model/naive-model.ts";
@@ -28,25 +28,38 @@ export function countCopy(counts: Map<string, number>, text: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
+/** Opens a partition of the embedded log of a data folder, beside the service. */
+export function embeddedLog(dataDir: string, partition = 0): () => PartitionReader {
+  return () =>
+    new EmbeddedLogReader({
+      path: join(dataDir, "log", LOG_DATABASE_NAME),
+      partition,
+      release: () => {},
+      raiseEnd: () => assert.fail("the shadow never writes"),
+    });
+}
+
 export class Shadow {
   readonly engine: PartitionEngine;
   readonly model: NaiveModel;
   /** Copies in the log of each record, by `countCopy`. */
   readonly copies = new Map<string, number>();
   readonly #config: EngineConfig;
-  readonly #logPath: string;
-  readonly #partition: number;
+  readonly #open: () => PartitionReader;
   readonly #applier: BatchApplier;
   #position = 0;
 
-  constructor(dataDir: string, config: EngineConfig, partition = 0) {
+  /** `open` opens the log that is followed. */
+  constructor(open: () => PartitionReader, config: EngineConfig) {
     this.#config = config;
-    this.#partition = partition;
-    this.#logPath = join(dataDir, "log", LOG_DATABASE_NAME);
+    this.#open = open;
     this.engine = new PartitionEngine(config);
     this.model = new NaiveModel({ ...config, maxChains: Number.POSITIVE_INFINITY });
-    const letters = new DeadLetterBuffer({ put: () => {}, newest: () => [] });
-    this.#applier = new BatchApplier(this.engine, () => {}, letters);
+    this.#applier = new BatchApplier(
+      this.engine,
+      () => {},
+      () => {},
+    );
   }
 
   get position(): number {
@@ -55,12 +68,7 @@ export class Shadow {
 
   /** Reads all that the log holds by now. */
   async follow(): Promise<void> {
-    const reader = new EmbeddedLogReader({
-      path: this.#logPath,
-      partition: this.#partition,
-      release: () => {},
-      raiseEnd: () => assert.fail("the shadow never writes"),
-    });
+    const reader = this.#open();
     try {
       const { startOffset, endOffset } = await reader.range();
       assert.ok(startOffset <= this.#position, "the log still has what the shadow has not read");

@@ -51,6 +51,8 @@ describe("metrics", () => {
     metrics.applyPartition(report(0));
     metrics.addRejected("bad_side", 2);
     metrics.addWsClosed("slow");
+    metrics.setCircuit("nats", "open");
+    metrics.setCircuit("redis", "closed");
     metrics.requestTimes("GET", "/stats").observe(200, 0.001);
     const text = await metrics.text();
     const names = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
@@ -74,6 +76,7 @@ describe("metrics", () => {
         "restore_duration_seconds",
         "tokens",
         "ws_clients",
+        "circuit_state",
       ],
       histogram: [
         "window_apply_seconds",
@@ -85,6 +88,8 @@ describe("metrics", () => {
     for (const [type, list] of Object.entries(expected)) {
       for (const name of list) assert.ok(names.includes(`swapstats_${name} ${type}`), name);
     }
+    assert.match(text, /^swapstats_circuit_state\{dependency="nats"\} 2$/m);
+    assert.match(text, /^swapstats_circuit_state\{dependency="redis"\} 0$/m);
     assert.ok(names.includes("process_cpu_seconds_total counter"));
     assert.ok(names.includes("nodejs_heap_size_used_bytes gauge"));
   });

@@ -6,6 +6,7 @@ import type {
   BodyAnswer,
   CandlesRequest,
   DeadLetter,
+  DeadLettersAnswer,
   IngestPort,
   IngestResult,
   OverviewAnswer,
@@ -60,6 +61,8 @@ export class StandInBus implements StatsBus {
   /** Set: every question fails with it. */
   failure: Error | undefined;
   asked = 0;
+  /** True: the owner is away, and every answer says so. */
+  stale = false;
   tokens: StandInToken[] = [
     { id: WETH, symbol: "WETH", rev: 41, trades: 3 },
     { id: "1:BTC", symbol: "BTC", rev: 7, trades: 2 },
@@ -120,7 +123,7 @@ export class StandInBus implements StatsBus {
       return symbol === undefined ? { id, rev, stats } : { id, symbol, rev, stats };
     });
     const nextCursor = end < sorted.length ? String(end) : undefined;
-    return { asOf: this.asOf, epoch: this.epoch, rev: 99, items: JSON.stringify(items), nextCursor };
+    return { asOf: this.asOf, epoch: this.epoch, rev: 99, items: JSON.stringify(items), nextCursor, stale: this.stale };
   }
 
   async candles(request: CandlesRequest): Promise<BodyAnswer> {
@@ -159,12 +162,12 @@ export class StandInBus implements StatsBus {
     return this.#body(token, `"items":[${items.join(",")}]`);
   }
 
-  async deadLetters(limit: number): Promise<DeadLetter[]> {
+  async deadLetters(limit: number): Promise<DeadLettersAnswer> {
     await this.#asked();
-    return this.letters.slice(0, limit);
+    return { items: this.letters.slice(0, limit), stale: this.stale };
   }
 
-  async status(): Promise<StatusAnswer> {
+  async status(_scope?: string): Promise<StatusAnswer> {
     await this.#asked();
     return this.statusAnswer;
   }
@@ -196,15 +199,16 @@ export class StandInBus implements StatsBus {
     const symbol = token.symbol === undefined ? {} : { symbol: token.symbol };
     const windows = Object.fromEntries(selection.windows.map((name) => [name, window]));
     const body = JSON.stringify({ id: token.id, ...symbol, late: 0, removed: 1, unresolved: 0, windows }).slice(1, -1);
-    const { asOf, epoch } = this;
-    return { kind: "stats", id: token.id, epoch, rev: token.rev, asOf, watermark: asOf - 120_000, lagMs: 0, body };
+    const { asOf, epoch, stale } = this;
+    const watermark = asOf - 120_000;
+    return { kind: "stats", id: token.id, epoch, rev: token.rev, asOf, watermark, lagMs: 0, stale, body };
   }
 
   #body(text: string, body: string): BodyAnswer {
     const [token, ...others] = this.#find(text);
     if (token === undefined) return { kind: "unknown" };
     if (others.length > 0) return { kind: "ambiguous", candidates: [token.id, ...others.map(({ id }) => id)] };
-    return { kind: "body", id: token.id, epoch: this.epoch, rev: token.rev, body };
+    return { kind: "body", id: token.id, epoch: this.epoch, rev: token.rev, body, stale: this.stale };
   }
 }
 

@@ -36,9 +36,12 @@ export class FedHost {
   readonly board = new VersionBoard(createVersionBoard());
   readonly engine: PartitionEngine;
   readonly served: ServedPartition;
+  /** What topics see; a test may take partitions away, and tell the topics. */
+  owned: readonly ServedPartition[];
   readonly queries: HostQueries;
   readonly topics: HostTopics;
   readonly updates: HostTopicUpdate[] = [];
+  readonly gone: number[] = [];
   readonly letters: KeptDeadLetter[] = [];
   readonly deadLetters: DeadLetterBuffer;
   readonly #applier: BatchApplier;
@@ -50,17 +53,26 @@ export class FedHost {
     this.engine = new PartitionEngine(config);
     this.engine.setSeenSince(START_MS - 600_000);
     this.served = new ServedPartition(0, "7", this.engine, this.board, this.clock);
+    this.owned = [this.served];
     this.deadLetters = new DeadLetterBuffer({
       put: (records) => {
         for (const record of records) this.letters.unshift({ ...record, raw: new TextDecoder().decode(record.raw) });
       },
       newest: (limit) => this.letters.slice(0, limit),
     });
-    this.#applier = new BatchApplier(this.engine, (token) => this.served.touch(token), this.deadLetters);
-    const partitions = () => [this.served];
-    this.queries = new HostQueries(partitions, this.clock, config.windows);
-    const windowIndex = (name: string) => this.queries.windowIndex(name);
-    this.topics = new HostTopics(partitions, this.clock, windowIndex, (updates) => this.updates.push(...updates));
+    this.#applier = new BatchApplier(
+      this.engine,
+      (token) => this.served.touch(token),
+      this.deadLetters.add.bind(this.deadLetters),
+    );
+    this.queries = new HostQueries({ served: [this.served], absence: undefined }, this.clock, config.windows);
+    this.topics = new HostTopics({
+      partitions: () => this.owned,
+      clock: this.clock,
+      windowIndex: (name) => this.queries.windowIndex(name),
+      send: (updates) => this.updates.push(...updates),
+      gone: (topicIds) => this.gone.push(...topicIds),
+    });
     this.served.publish(0, 0);
   }
 

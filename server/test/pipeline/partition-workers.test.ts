@@ -11,11 +11,10 @@ test("a thread that ends by an error is told at once, and its questions fail ins
   const config = defaultConfig();
   const fatal = Promise.withResolvers<Error>();
   const workers = new PartitionWorkers({
-    partitions: 3,
-    workers: 2,
+    threads: 2,
     dataDir,
     checkpointStore: { kind: "embedded", dataDir },
-    logPath: `${dataDir}/there-is-no-log`,
+    source: { kind: "embedded", logPath: `${dataDir}/there-is-no-log` },
     owner: "test",
     engine: toEngineConfig(config),
     clock: createSharedClock("live", 0),
@@ -26,9 +25,10 @@ test("a thread that ends by an error is told at once, and its questions fail ins
     connectLog: (_partition, port) => port.close(),
     onFatal: fatal.resolve,
   });
-  assert.deepEqual(workers.hostOfPartition, [0, 1, 0]);
-  assert.match((await fatal.promise).message, /thread of partitions [012,]+ failed: .*there-is-no-log/);
-  await assert.rejects(workers.restored(), /there-is-no-log/);
+  const owning = [0, 1, 2].map((partition) => workers.own(partition));
+  const refused = owning.map((promise) => assert.rejects(promise, /there-is-no-log/));
+  assert.match((await fatal.promise).message, /thread of partitions [01] failed: .*there-is-no-log/);
+  await Promise.all(refused);
   await Promise.all(
     workers.clients.map((client) => assert.rejects(client.ask<"status">({ kind: "status" }), { code: "unavailable" })),
   );

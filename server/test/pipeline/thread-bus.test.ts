@@ -60,10 +60,9 @@ function busOf(hosts: readonly ScriptedHost[], partitions = hosts.length) {
   const clock = new SharedClock(createSharedClock("live", 60_000), () => wallMs);
   const boards = new Map<number, VersionBoard>();
   for (let p = 0; p < partitions; p++) boards.set(p, new VersionBoard(createVersionBoard()));
-  const hostOfPartition = Array.from({ length: partitions }, (_, p) => p % hosts.length);
   const clients = hosts.map((made) => made.client);
   return {
-    bus: new ThreadBus({ hosts: clients, hostOfPartition, boards, clock, finestStepMs: STEP_MS }),
+    bus: new ThreadBus({ hosts: clients, partitionCount: () => partitions, boards, clock, finestStepMs: STEP_MS }),
     boards,
     clock,
   };
@@ -153,11 +152,11 @@ describe("bus over worker threads", () => {
 
   test("asks again when a host had moved on to a later step, so that all is of one as-of", async () => {
     let behind = true;
-    const late = host((request) => ({ asOf: asOfWish(request), epoch: "1", rev: 1, rows: [], more: false }));
+    const late = host((request) => ({ asOf: asOfWish(request), epoch: "1", rev: 1, parts: [], rows: [], more: false }));
     const ahead = host((request) => {
       const asOf = behind ? wallMs + STEP_MS : asOfWish(request);
       behind = false;
-      return { asOf, epoch: "2", rev: 2, rows: [], more: false };
+      return { asOf, epoch: "2", rev: 2, parts: [], rows: [], more: false };
     });
     const { bus } = busOf([late, ahead]);
     const answer = await bus.overview({ window: "5m", sort: "trades", order: "desc", limit: 5, cursor: undefined });
@@ -172,7 +171,8 @@ describe("bus over worker threads", () => {
         asOf: asOfWish(request),
         epoch: "1",
         rev: 1,
-        rows: rows.map(([value, id]) => ({ key: { value, id }, json: `"${id}"` })),
+        parts: [],
+        rows: rows.map(([value, id]) => ({ key: { value, id }, partition: 0, json: `"${id}"` })),
         more,
       }));
     const hosts = [
@@ -236,8 +236,11 @@ describe("bus over worker threads", () => {
         lagMs: 0,
         patch: undefined,
       };
-      const keys = rows.map(([value, id]) => ({ value, id }));
-      hosts[at]?.send({ type: "updates", items: [{ topicId: 1, ...head, data: JSON.stringify(data), keys }] });
+      const keys = rows.map(([value, id]) => ({ value, id, partition: 0 }));
+      hosts[at]?.send({
+        type: "updates",
+        items: [{ topicId: 1, ...head, data: JSON.stringify(data), keys, parts: [] }],
+      });
     };
     update(0, 1, [
       ["3", "1:a"],
@@ -284,6 +287,7 @@ describe("answers given again", () => {
       asOf: wallMs,
       watermark: 12_245,
       lagMs: 40,
+      stale: false,
       body: '"id":"1:a"',
     });
     assert.equal(bus.cachedTokenStats("1:a", { ...ALL }), undefined);

@@ -7,7 +7,7 @@ import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
-import { Shadow } from "../crash/shadow.ts";
+import { embeddedLog, Shadow } from "../crash/shadow.ts";
 import { type RunningApp, TestApps } from "../http/app-harness.ts";
 import { seedOf } from "../support/seed.ts";
 
@@ -146,7 +146,7 @@ function rowOf({ id, symbol, stats }: { id: string; symbol?: string; stats: Reco
 async function compareToModels(running: RunningApp, dataDir: string): Promise<void> {
   let tokens = 0;
   for (let partition = 0; partition < PARTITIONS; partition++) {
-    const shadow = new Shadow(dataDir, toEngineConfig(defaultConfig()), partition);
+    const shadow = new Shadow(embeddedLog(dataDir, partition), toEngineConfig(defaultConfig()));
     await shadow.follow();
     await shadow.compareFigures({ url: running.base });
     tokens += await shadow.compareToModel({ url: running.base });

@@ -10,7 +10,6 @@ import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
 import { BatchApplier } from "../../src/pipeline/batch-applier.ts";
 import { Checkpointer } from "../../src/pipeline/checkpointer.ts";
-import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
 import { RedoWriter, readRedo } from "../../src/pipeline/redo-writer.ts";
 import { restorePartition } from "../../src/pipeline/restore.ts";
 import type { RecordBatch } from "../../src/sources/source.ts";
@@ -64,8 +63,11 @@ export function streamOf(seed: number, count: number, random: Random): RecordBat
 }
 
 export function applierOf(engine: PartitionEngine): BatchApplier {
-  const letters = new DeadLetterBuffer({ put: () => {}, newest: () => [] });
-  return new BatchApplier(engine, () => {}, letters);
+  return new BatchApplier(
+    engine,
+    () => {},
+    () => {},
+  );
 }
 
 /** All bytes of the state. */

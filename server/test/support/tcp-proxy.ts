@@ -40,8 +40,9 @@ export class TcpProxy {
   }
 
   set mode(mode: ProxyMode) {
+    // What was swallowed in silence cannot be brought back.
+    if (mode === "cut" || this.#mode === "silent") this.#endAll();
     this.#mode = mode;
-    if (mode === "cut") this.#endAll();
   }
 
   close(): void {

@@ -15,7 +15,11 @@ function subscriptionTo(name: string, conflateMs = 0): Subscription & { update()
     rev += 1;
     const patch = prevRev === undefined ? undefined : `{"n":${rev}}`;
     const data = `{"n":${rev},"name":"${name}"}`;
-    feed.accept({ epoch: "1", rev, prevRev, asOf: 0, watermark: 0, lagMs: 0, data, patch }, rev * 10, rev * 10);
+    feed.accept(
+      { epoch: "1", rev, prevRev, asOf: 0, watermark: 0, lagMs: 0, stale: false, data, patch },
+      rev * 10,
+      rev * 10,
+    );
   };
   update();
   feed.opened(name, () => {});
@@ -91,7 +95,7 @@ test("a message of several frames ends the taking", () => {
   const feed = new TopicFeed(limits);
   const data = JSON.stringify({ text: "x".repeat(200) });
   feed.accept(
-    { epoch: "1", rev: 1, prevRev: undefined, asOf: 0, watermark: 0, lagMs: 0, data, patch: undefined },
+    { epoch: "1", rev: 1, prevRev: undefined, asOf: 0, watermark: 0, lagMs: 0, stale: false, data, patch: undefined },
     0,
     0,
   );

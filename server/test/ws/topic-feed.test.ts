@@ -18,6 +18,7 @@ function update(rev: number, data: JsonObject, before?: { rev: number; data: Jso
     asOf: 1_000 + rev,
     watermark: 900,
     lagMs: 3,
+    stale: false,
     data: JSON.stringify(data),
     patch: before === undefined ? undefined : JSON.stringify(diffMergePatch(before.data, data)),
   };
@@ -80,6 +81,20 @@ test("a revision that goes back is not taken", () => {
   assert.equal(feed.accept(update(4, { n: 4 }), 1, 1), false);
   assert.equal(feed.count, 1);
   assert.equal(messageOf(feed, 0).rev, 5);
+});
+
+test("that the owner went away is told with an empty patch, and that it is back too", () => {
+  const data = { n: 5 };
+  const feed = liveFeed(update(5, data));
+  assert.equal(feed.accept({ ...update(5, data), stale: true }, 1, 1), true);
+  const away = messageOf(feed, 1);
+  assert.deepEqual([away.type, away.rev, away.prev_rev, away.patch, away.stale], ["patch", 5, 5, {}, true]);
+  assert.equal(messageOf(feed, 0).stale, true);
+  assert.equal(feed.accept({ ...update(5, data), stale: true }, 2, 2), false, "it is told once");
+  feed.accept(update(5, data), 3, 3);
+  assert.equal("stale" in messageOf(feed, 2), false);
+  feed.accept(update(6, { n: 6 }, { rev: 5, data }), 4, 4);
+  assert.deepEqual(messageOf(feed, 1).patch, { n: 6 });
 });
 
 test("a second look renews what the same data stands on, and nothing else", () => {

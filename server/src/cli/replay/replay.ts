@@ -1,4 +1,4 @@
-/** The command `replay`: swaps from files into a service, or through an engine of this process. */
+/** The command `replay`: swaps from files into a service or a Kafka topic, or through an engine of this process. */
 import { readFileSync } from "node:fs";
 import type { Config } from "../../config/config.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
@@ -7,11 +7,11 @@ import { replayEmbedded } from "./embedded-replay.ts";
 import { sizeOf } from "./input.ts";
 import { parseMapping } from "./mapping.ts";
 import { ReplayInput, type ReplayOptions } from "./replay-options.ts";
-import { replayToService } from "./service-replay.ts";
+import { replayToKafka, replayToService } from "./service-replay.ts";
 
 export type ReplayCommand = ReplayOptions & {
   readonly mapPath: string | undefined;
-  /** Address of a service; undefined: an engine of this process. */
+  /** Address of a service; `kafka` or `kafka://...`: a topic; undefined: an engine of this process. */
   readonly to: string | undefined;
 };
 
@@ -32,6 +32,7 @@ export async function runReplay(
     command.mapPath === undefined ? undefined : parseMapping(readMapping(command.mapPath), command.mapPath);
   const input = new ReplayInput(paths, mapping, await sizeOf(paths), output);
   if (command.to === undefined) await replayEmbedded(input, command, config, output, signal);
+  else if (command.to.startsWith("kafka")) await replayToKafka(input, command, config, command.to, output, signal);
   else await replayToService(input, command, config, command.to, output, signal);
 }
 

@@ -1,4 +1,4 @@
-/** Replay into a running service. */
+/** Replay into a running service, or into a Kafka topic. */
 import { type Config, toEngineConfig } from "../../config/config.ts";
 import type { Output } from "../output.ts";
 import { groupDigits } from "../progress.ts";
@@ -6,7 +6,7 @@ import { ServiceClient } from "../service-client.ts";
 import { type SentCounts, ServiceSink } from "../service-sink.ts";
 import { graceOf } from "./embedded-replay.ts";
 import { ExternalSort } from "./external-sort.ts";
-import { feedSink, feedSort } from "./feed.ts";
+import { feedSink, feedSort, type SwapSink } from "./feed.ts";
 import type { ReplayInput, ReplayOptions, Step } from "./replay-options.ts";
 
 /** How long the last records may take until they are in the counters. */
@@ -24,6 +24,41 @@ export async function replayToService(
   // Asked first, so that a wrong address is noticed before a long sort.
   await client.status();
   const sink = new ServiceSink(client);
+  await replayToSink(sink, input, options, config, output, signal);
+  const { counters } = await client.statusAtRest(AT_REST_MS_MAX);
+  if (options.format === "json") output.out(`${JSON.stringify({ ...sink.counts, counters })}\n`);
+  else output.out(countsText(sink.counts, counters, url));
+}
+
+/** Into a Kafka topic, which has nothing to answer but that it took them. */
+export async function replayToKafka(
+  input: ReplayInput,
+  options: ReplayOptions,
+  config: Config,
+  to: string,
+  output: Output,
+  signal: AbortSignal,
+): Promise<void> {
+  const { KafkaSink, kafkaCountsText, kafkaTarget } = await import("../kafka-sink.ts");
+  const target = kafkaTarget(to, config);
+  const sink = await KafkaSink.open(target);
+  try {
+    await replayToSink(sink, input, options, config, output, signal);
+  } finally {
+    await sink.close();
+  }
+  if (options.format === "json") output.out(`${JSON.stringify(sink.counts)}\n`);
+  else output.out(kafkaCountsText(sink.counts, target.label));
+}
+
+async function replayToSink(
+  sink: SwapSink,
+  input: ReplayInput,
+  options: ReplayOptions,
+  config: Config,
+  output: Output,
+  signal: AbortSignal,
+): Promise<void> {
   const settings = toEngineConfig(config);
   const sorted =
     options.order === "time" ||
@@ -44,9 +79,6 @@ export async function replayToService(
   } finally {
     sort.dispose();
   }
-  const { counters } = await client.statusAtRest(AT_REST_MS_MAX);
-  if (options.format === "json") output.out(`${JSON.stringify({ ...sink.counts, counters })}\n`);
-  else output.out(countsText(sink.counts, counters, url));
 }
 
 function countsText(counts: SentCounts, counters: Record<string, unknown>, url: string): string {

@@ -5,7 +5,7 @@
 import type { ProblemCode } from "@swapstats/protocol/problems.ts";
 import { candleIntervals, requestLimits, sortFields, statsFields } from "@swapstats/protocol/stats.ts";
 import { type TSchema, Type } from "typebox";
-import { integer, nameList, oneOf, ref, tokensStatsBody, tokenText } from "./schemas.ts";
+import { integer, nameList, oneOf, ref, stale, tokensStatsBody, tokenText } from "./schemas.ts";
 
 export type OperationId =
   | "index"
@@ -132,6 +132,7 @@ function tokenOperations(windows: readonly string[]): Operation[] {
           id: Type.String(),
           interval: Type.String(),
           available_from: Type.Optional(Type.Integer()),
+          stale,
           items: Type.Array(ref("Candle")),
         }),
       ),
@@ -148,6 +149,7 @@ function tokenOperations(windows: readonly string[]): Operation[] {
         Type.Object({
           id: Type.String(),
           available_from: Type.Optional(Type.Integer()),
+          stale,
           items: Type.Array(ref("Swap")),
         }),
       ),
@@ -221,7 +223,7 @@ function ingestOperations(): Operation[] {
           integer(1, requestLimits.deadLettersMax, "Records at most", requestLimits.deadLettersDefault),
         ),
       },
-      answer: json("The records", Type.Object({ items: Type.Array(ref("DeadLetter")) })),
+      answer: json("The records", Type.Object({ items: Type.Array(ref("DeadLetter")), stale })),
       problems: busProblems,
     }),
   ];

@@ -16,8 +16,9 @@ export function registerIngestRoutes(app: FastifyInstance, context: RouteContext
   app.route<{ Querystring: { limit: number } }>({
     ...routeOf(context, "deadLetters"),
     handler: async (request, reply) => {
-      const items = await context.executor.deadLetters(request.query.limit);
-      return replies.text(request, reply, JSON_CONTENT_TYPE, JSON.stringify({ items }));
+      const { items, stale } = await context.executor.deadLetters(request.query.limit);
+      const body = stale ? { items, stale } : { items };
+      return replies.text(request, reply, JSON_CONTENT_TYPE, JSON.stringify(body));
     },
   });
 }

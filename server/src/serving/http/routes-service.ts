@@ -46,10 +46,19 @@ function registerHealth(app: FastifyInstance, context: RouteContext): void {
   app.route({
     ...routeOf(context, "status"),
     handler: async (request, reply) => {
-      const { partitions, counters, tokens } = await executor.status();
+      const { partitions, counters, tokens, instances, problems } = await executor.status();
       const { instanceId, version, nowMs } = options;
       const uptimeMs = Math.max(0, nowMs() - context.startedMs);
-      const body = { instance: instanceId, version, uptime_ms: uptimeMs, tokens, partitions, counters };
+      const body = {
+        instance: instanceId,
+        version,
+        uptime_ms: uptimeMs,
+        tokens,
+        partitions,
+        counters,
+        instances,
+        problems,
+      };
       return repliesOf(context, "status").text(request, reply, JSON_CONTENT_TYPE, JSON.stringify(body));
     },
   });

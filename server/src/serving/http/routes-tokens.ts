@@ -58,7 +58,7 @@ async function statsOf(
 /** A name may stand for another token later, with the same revision by chance; so the tag of an answer to a name holds the id. */
 export function statsEtag(token: string, selection: NamedSelection, answer: StatsAnswer): string {
   const what = token === answer.id ? selection.tag : `${selection.tag}:${encodeURIComponent(answer.id)}`;
-  return weakEtag(answer.epoch, answer.rev, what);
+  return weakEtag(answer.epoch, answer.rev, answer.stale ? `${what}:stale` : what);
 }
 
 function registerManyStats(app: FastifyInstance, context: RouteContext): void {
@@ -116,7 +116,8 @@ function registerOverview(app: FastifyInstance, context: RouteContext): void {
     handler: async (request, reply) => {
       const { window, sort, order, limit, cursor } = request.query;
       const answer = await context.executor.overview({ window, sort, order, limit, cursor });
-      const what = `${window}:${sort}:${order}:${limit}${cursor === undefined ? "" : `:${textTag(cursor)}`}`;
+      const page = cursor === undefined ? "" : `:${textTag(cursor)}`;
+      const what = `${window}:${sort}:${order}:${limit}${page}${answer.stale ? ":stale" : ""}`;
       const etag = weakEtag(answer.epoch, answer.rev, what);
       return replies.tagged(request, reply, JSON_CONTENT_TYPE, etag, () => answer.text);
     },

@@ -58,12 +58,18 @@ const windowFigures = Type.Object(
   { description: "Figures of a token in a window. A figure without a value, or that was not asked for, is absent." },
 );
 
+export const stale = Type.Optional(
+  Type.Literal(true, {
+    description: "Only while an owner is away: the answer is the last known one, with the as_of of then",
+  }),
+);
 const standing = {
   as_of: timeMs("The instant that the answer speaks of"),
   watermark: Type.Integer({ description: "Event time before which an ordinary swap is late, in ms since 1970" }),
   epoch: Type.String({ description: "Revisions of different epochs do not compare" }),
   rev: count("Grows when any of the figures changes"),
   lag_ms: count("Age of the oldest swap that is taken and not yet in the figures"),
+  stale,
 };
 const windowsByName = Type.Record(Type.String(), Type.Unsafe({ $ref: "#/components/schemas/WindowFigures" }));
 const tokenId = Type.String({ description: "<chain_id>:<token>, canonical" });
@@ -197,7 +203,7 @@ const status = Type.Object({
       seen_since: optional(timeMs("Since when nothing was missed")),
       watermark: Type.Record(Type.String(), Type.Integer(), { description: "By chain" }),
       checkpoint: optional(Type.Object({ offset: count(), time: timeMs("When it was written"), bytes: count() })),
-      state: Type.Enum(["restoring", "running", "draining", "failed"]),
+      state: Type.Enum(["restoring", "running", "draining", "failed", "away"]),
       problems: Type.Array(Type.String()),
     }),
   ),
@@ -212,6 +218,18 @@ const status = Type.Object({
     conflicts: count("Duplicates whose content differs from the first; not in the sum"),
     dead_letters: Type.Record(Type.String(), count(), { description: "By code" }),
   }),
+  instances: optional(
+    Type.Array(
+      Type.Object({
+        instance: Type.String(),
+        version: Type.String(),
+        state: Type.Enum(["self", "live", "refused"]),
+        partitions: Type.Array(count(), { description: "Those that it answers for" }),
+      }),
+      { description: "Where there may be several: all that this one hears of" },
+    ),
+  ),
+  problems: optional(Type.Array(Type.String(), { description: "What concerns no single partition" })),
 });
 
 const deadLetter = Type.Object({
@@ -248,6 +266,7 @@ export const components = {
       Type.Object({ id: tokenId, symbol: optional(Type.String()), rev: standing.rev, stats: figuresRef }),
     ),
     next_cursor: optional(Type.String({ description: "Give it as `cursor` for what follows; absent at the end" })),
+    stale,
   }),
   Candle: candle,
   Swap: servedSwap,

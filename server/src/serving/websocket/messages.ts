@@ -48,5 +48,6 @@ function revisionText(channel: string, update: TopicUpdate): string {
 /** What the figures stand on. */
 function standingText(update: TopicUpdate): string {
   const watermark = update.watermark === undefined ? "" : `"watermark":${update.watermark},`;
-  return `"as_of":${update.asOf},${watermark}"lag_ms":${update.lagMs}`;
+  const stale = update.stale ? ',"stale":true' : "";
+  return `"as_of":${update.asOf},${watermark}"lag_ms":${update.lagMs}${stale}`;
 }

@@ -70,10 +70,13 @@ export class TopicFeed {
     const isSameEpoch = before !== undefined && before.epoch === update.epoch;
     // Readers never see revisions go back, whatever a bus does.
     if (isSameEpoch && update.rev < before.rev) return false;
-    const isNew = !isSameEpoch || before.rev !== update.rev;
+    const isTurn = isSameEpoch && before.rev === update.rev && before.stale !== update.stale;
+    const isNew = !isSameEpoch || before.rev !== update.rev || isTurn;
     if (isNew) {
       this.count += 1;
-      if (isSameEpoch && before.rev === update.prevRev && update.patch !== undefined) {
+      // The owner went away or came back: the data is the same, and clients have to be told.
+      if (isTurn) this.#ring.push(update.rev, "{}");
+      else if (isSameEpoch && before.rev === update.prevRev && update.patch !== undefined) {
         this.#ring.push(update.prevRev, update.patch);
       } else {
         this.#ring.clear();

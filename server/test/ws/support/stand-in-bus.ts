@@ -95,6 +95,7 @@ export class StandInBus implements StatsBus {
       asOf: this.asOf,
       watermark: this.asOf - 120_000,
       lagMs: 0,
+      stale: false,
       data: JSON.stringify(held.data),
       patch: undefined,
     };

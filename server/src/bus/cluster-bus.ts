@@ -1,0 +1,270 @@
+/**
+ * The bus over several instances. What this process owns is answered by its own bus; for the rest the owners are asked. While
+ * one is away its last known answers are given, marked as stale, or `unavailable` where nothing is known; never an older answer
+ * after a newer one. A token is unknown only when every partition has answered.
+ */
+
+import { SwapstatsError } from "../shared/errors.ts";
+import type { LocalPart, OwnedPartition } from "./cluster-contract.ts";
+import { ClusterNode, type ClusterNodeOptions } from "./cluster-node.ts";
+import { ClusterOverview } from "./cluster-overview.ts";
+import type { PeerTokenAnswer } from "./cluster-protocol.ts";
+import { clusterStatus, type KnownStatus } from "./cluster-status.ts";
+import type { LinkState } from "./cluster-transport.ts";
+import type { HostBodyAnswer } from "./host-protocol.ts";
+import { BoundedMap, KNOWN_CHARS_MAX } from "./last-known.ts";
+import { OverviewFeed, type OverviewTopic } from "./overview-feed.ts";
+import type {
+  BodyAnswer,
+  CandlesRequest,
+  DeadLettersAnswer,
+  OverviewAnswer,
+  OverviewRequest,
+  Selection,
+  StatsBus,
+  StatusAnswer,
+  StatusScope,
+  TokenAnswer,
+  Topic,
+  TopicOpened,
+  TopicUpdate,
+} from "./stats-bus.ts";
+import { newestDeadLetters } from "./thread-bus.ts";
+import { TokenFeed } from "./token-feed.ts";
+import { type AskParts, type Finding, TokenFinder } from "./token-finder.ts";
+
+export type ClusterBusOptions = ClusterNodeOptions & { readonly finestStepMs: number };
+
+/** For finding where a token is. */
+const NO_FIGURES: Selection = { windows: [], fields: [] };
+
+type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
+type FoundBody = Extract<BodyAnswer, { kind: "body" }>;
+type Figures = NonNullable<PeerTokenAnswer["found"]>;
+type Body = NonNullable<HostBodyAnswer["found"]>;
+
+export class ClusterBus implements StatsBus {
+  readonly #node: ClusterNode;
+  readonly #local: LocalPart;
+  readonly #finder: TokenFinder;
+  readonly #overview: ClusterOverview;
+  readonly #knownStats = new BoundedMap<StatsAnswer>(KNOWN_CHARS_MAX);
+  readonly #knownBodies = new BoundedMap<FoundBody>(KNOWN_CHARS_MAX / 2);
+  readonly #knownStatus: KnownStatus = new Map();
+  readonly #tokenFeeds = new Map<string, TokenFeed>();
+  readonly #overviewFeeds = new Map<string, OverviewFeed>();
+  /** Questions about one token that were asked in this turn of the event loop. */
+  readonly #asked = new Map<string, Promise<TokenAnswer[]>>();
+
+  constructor(options: ClusterBusOptions) {
+    this.#local = options.local;
+    this.#node = new ClusterNode(options);
+    const nowMs = (): number => options.clock.now();
+    this.#finder = new TokenFinder(this.#node, options.finestStepMs, nowMs);
+    this.#overview = new ClusterOverview(this.#node, options.finestStepMs, nowMs);
+    this.#node.onChange(() => {
+      for (const feed of [...this.#tokenFeeds.values()]) feed.follow();
+      for (const feed of [...this.#overviewFeeds.values()]) feed.follow();
+    });
+  }
+
+  /** State of the circuit to the other instances. */
+  get linkState(): LinkState {
+    return this.#node.linkState;
+  }
+
+  /** Instances that are heard of, without this one. */
+  get peerCount(): number {
+    return this.#node.peers.addresses().length;
+  }
+
+  /** Topics that others have open here, and that are open at others. */
+  get topicCounts(): { readonly served: number; readonly remote: number } {
+    return { served: this.#node.server.topics, remote: this.#node.remoteTopics.size };
+  }
+
+  start(): void {
+    this.#node.start();
+  }
+
+  /** What this process answers for from now on, and how many partitions the topic has. Told to all at once. */
+  setOwned(owned: readonly OwnedPartition[], partitions: number): void {
+    this.#node.setOwned(owned, partitions);
+  }
+
+  close(): Promise<void> {
+    return this.#node.close();
+  }
+
+  cachedTokenStats(token: string, selection: Selection): TokenAnswer | undefined {
+    return this.#node.peers.isSuperseded ? undefined : this.#local.bus.cachedTokenStats(token, selection);
+  }
+
+  async tokenStats(tokens: readonly string[], selection: Selection): Promise<TokenAnswer[]> {
+    const tag = `${selection.windows.join(",")}|${selection.fields.join(",")}`;
+    if (tokens.length !== 1) return this.#askTokens(tokens, selection, tag);
+    const key = `${tag}|${tokens[0]}`;
+    let answer = this.#asked.get(key);
+    if (answer === undefined) {
+      if (this.#asked.size === 0) setImmediate(() => this.#asked.clear());
+      answer = this.#askTokens(tokens, selection, tag);
+      this.#asked.set(key, answer);
+    }
+    return answer;
+  }
+
+  overview(request: OverviewRequest): Promise<OverviewAnswer> {
+    return this.#overview.overview(request);
+  }
+
+  async candles(request: CandlesRequest): Promise<BodyAnswer> {
+    const { token, intervalMs, fromMs, toMs, limit } = request;
+    const what = `candles|${intervalMs}|${fromMs ?? ""}|${toMs ?? ""}|${limit}`;
+    if (this.#node.peers.isAlone) return this.#keepBody(what, await this.#local.bus.candles(request));
+    return this.#body(token, what, async (source, [text = ""]) => {
+      const { answer, covers } = await this.#node.ask(source, { kind: "candles", ...request, token: text });
+      return { asOf: 0, covers, items: [answer] };
+    });
+  }
+
+  async newestSwaps(token: string, limit: number): Promise<BodyAnswer> {
+    const what = `swaps|${limit}`;
+    if (this.#node.peers.isAlone) return this.#keepBody(what, await this.#local.bus.newestSwaps(token, limit));
+    return this.#body(token, what, async (source, [text = ""]) => {
+      const { answer, covers } = await this.#node.ask(source, { kind: "swaps", token: text, limit });
+      return { asOf: 0, covers, items: [answer] };
+    });
+  }
+
+  async deadLetters(limit: number): Promise<DeadLettersAnswer> {
+    const { sources, partitions } = this.#node.peers;
+    const covered = new Set<number>();
+    const asked = sources.map(async (source) => {
+      const { answer, covers } = await this.#node.ask(source, { kind: "dead_letters", limit });
+      for (const [partition] of covers) covered.add(partition);
+      return answer;
+    });
+    const settled = await Promise.allSettled(asked);
+    const lists = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    return { items: newestDeadLetters(lists, limit), stale: covered.size < partitions };
+  }
+
+  async status(scope: StatusScope): Promise<StatusAnswer> {
+    const own = await this.#local.bus.status("own");
+    if (scope === "own") return own;
+    return clusterStatus(this.#node, own, this.#knownStatus);
+  }
+
+  async subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
+    if (topic.kind === "overview") return this.#subscribeOverview(topic, onUpdate);
+    const [finding] = await this.#finder.find([topic.token], this.#asker(NO_FIGURES));
+    if (finding === undefined || finding.kind === "unknown") return { kind: "unknown" };
+    if (finding.kind === "ambiguous") return finding;
+    const id = finding.id;
+    const partition = finding.kind === "found" ? finding.found.partition : undefined;
+    const key = id === undefined ? "" : JSON.stringify([id, topic.windows]);
+    let feed = this.#tokenFeeds.get(key);
+    if (feed === undefined) {
+      // Nothing could be shown; the client is better told so than left without data.
+      if (id === undefined || partition === undefined) throw ownerAway(topic.token);
+      feed = new TokenFeed(this.#node, { ...topic, token: id }, partition, () => this.#tokenFeeds.delete(key));
+      this.#tokenFeeds.set(key, feed);
+    }
+    return { kind: "opened", channel: `token:${id}`, close: feed.join(onUpdate) };
+  }
+
+  #subscribeOverview(topic: OverviewTopic, onUpdate: (update: TopicUpdate) => void): TopicOpened {
+    const { window, sort, limit } = topic;
+    const key = JSON.stringify([window, sort, limit]);
+    let feed = this.#overviewFeeds.get(key);
+    if (feed === undefined) {
+      feed = new OverviewFeed(this.#node, topic, () => this.#overviewFeeds.delete(key));
+      this.#overviewFeeds.set(key, feed);
+    }
+    return { kind: "opened", channel: `overview:${window}:${sort}`, close: feed.join(onUpdate) };
+  }
+
+  async #askTokens(tokens: readonly string[], selection: Selection, tag: string): Promise<TokenAnswer[]> {
+    if (this.#node.peers.isAlone) {
+      const answers = await this.#local.bus.tokenStats(tokens, selection);
+      for (const answer of answers) if (answer.kind === "stats") this.#keepStats(tag, answer);
+      return answers;
+    }
+    const own = await this.#askOwn(tokens, selection);
+    if (own !== undefined) {
+      for (const answer of own) this.#keepStats(tag, answer);
+      return own;
+    }
+    const findings = await this.#finder.find(tokens, this.#asker(selection));
+    return findings.map((finding) => this.#tokenAnswer(finding, tag, tokens.length === 1));
+  }
+
+  /**
+   * Where all ids are of partitions that are answered for here this process's own bus is asked, which keeps answers for the hot path.
+   * Undefined: somebody else may know more, or the partition was given away meanwhile.
+   */
+  async #askOwn(tokens: readonly string[], selection: Selection): Promise<StatsAnswer[] | undefined> {
+    const epochs = tokens.map((token) => this.#finder.ownEpochOf(token));
+    if (epochs.includes(undefined)) return undefined;
+    const answers = await this.#local.bus.tokenStats(tokens, selection).catch(() => []);
+    const stats = answers.flatMap((answer, i) => {
+      const isOwn = answer.kind === "stats" && answer.epoch === epochs[i];
+      return isOwn && this.#finder.ownEpochOf(answer.id) === answer.epoch ? [answer] : [];
+    });
+    return stats.length === tokens.length ? stats : undefined;
+  }
+
+  #asker(selection: Selection): AskParts<Figures> {
+    return async (source, texts, at) => {
+      const { answer, covers } = await this.#node.ask(source, { kind: "tokens", tokens: texts, selection, at });
+      return { ...answer, covers };
+    };
+  }
+
+  /** `isSingle`: the answer speaks of the instant of its own owner. */
+  #tokenAnswer(finding: Finding<Figures>, tag: string, isSingle: boolean): TokenAnswer {
+    if (finding.kind === "unknown" || finding.kind === "ambiguous") return finding;
+    if (finding.kind === "away") {
+      const known = finding.id === undefined ? undefined : this.#knownStats.get(`${tag}|${finding.id}`);
+      return known === undefined ? { kind: "unavailable" } : { ...known, stale: true };
+    }
+    const { id, found, asOf, isSure } = finding;
+    const { epoch, rev, watermark, lagMs, body } = found;
+    const answer: StatsAnswer = {
+      ...{ kind: "stats", id, epoch, rev, watermark, lagMs, body },
+      asOf: isSingle ? found.asOf : asOf,
+      stale: !isSure,
+    };
+    this.#keepStats(tag, answer);
+    return answer;
+  }
+
+  #keepStats(tag: string, answer: StatsAnswer): void {
+    const key = `${tag}|${answer.id}`;
+    this.#knownStats.put(key, answer, key.length + answer.body.length);
+  }
+
+  async #body(token: string, what: string, ask: AskParts<Body>): Promise<BodyAnswer> {
+    const [finding] = await this.#finder.find([token], ask);
+    if (finding === undefined || finding.kind === "unknown") return { kind: "unknown" };
+    if (finding.kind === "ambiguous") return finding;
+    if (finding.kind === "away") {
+      const known = this.#knownBodies.get(`${what}|${finding.id}`);
+      return known === undefined ? { kind: "unavailable" } : { ...known, stale: true };
+    }
+    const { epoch, rev, body } = finding.found;
+    return this.#keepBody(what, { kind: "body", id: finding.id, epoch, rev, body, stale: !finding.isSure });
+  }
+
+  #keepBody(what: string, answer: BodyAnswer): BodyAnswer {
+    if (answer.kind !== "body") return answer;
+    const key = `${what}|${answer.id}`;
+    this.#knownBodies.put(key, answer, key.length + answer.body.length);
+    return answer;
+  }
+}
+
+function ownerAway(token: string): SwapstatsError {
+  const message = `The instance that owns ${JSON.stringify(token)} is away, and nothing is known of it here yet. Subscribe again.`;
+  return new SwapstatsError("unavailable", message, { retryable: true });
+}

@@ -1,0 +1,287 @@
+/**
+ * Which instances there are and who answers for which partition. What every instance says of itself is kept for a few of its
+ * announcement periods; of several that claim a partition the one with the highest epoch has it, because the store gives an
+ * epoch once and a higher one only later. An epoch that was once heard of is a floor: whoever answers below it is a former owner.
+ */
+import { compareEpochs, type OwnedPartition } from "./cluster-contract.ts";
+import { type Announcement, addressOf, instanceOfAddress } from "./cluster-protocol.ts";
+import type { InstanceStatus } from "./stats-bus.ts";
+
+export const PEERS_MAX = 256;
+/** Announcement periods of silence after which an instance is away. */
+export const SILENT_PERIODS = 3.5;
+/** A floor that nobody has confirmed for so long is dropped: the store of epochs may have been lost and begun anew. */
+const FLOOR_KEEP_MS = 60_000;
+const REFUSED_KEEP_MS = 60_000;
+const PROBLEMS_MAX = 20;
+
+/** A thread of some instance with the partitions that it has to answer for. */
+export type Source = {
+  readonly key: string;
+  /** Undefined: a thread of this process. */
+  readonly address: string | undefined;
+  readonly host: number;
+  readonly parts: ReadonlyMap<number, string>;
+};
+
+type Peer = { announcement: Announcement; readonly address: string; heardMs: number };
+type Claim = { readonly address: string | undefined; readonly host: number; readonly epoch: string };
+
+export type PeerTableOptions = {
+  readonly instance: string;
+  readonly incarnation: number;
+  readonly version: string;
+  readonly partitions: number;
+  /** Monotonic. */
+  readonly nowMs: () => number;
+};
+
+export class PeerTable {
+  readonly #options: PeerTableOptions;
+  readonly #peers = new Map<string, Peer>();
+  readonly #floors = new Map<number, { epoch: string; heardMs: number }>();
+  /** What cannot be used, by sender: the sentence and when it was last true. */
+  readonly #refused = new Map<string, { problem: string; heardMs: number }>();
+  #owned: readonly OwnedPartition[] = [];
+  #ownPartitions: number;
+  #partitions: number;
+  #isLinked = false;
+  #sources: readonly Source[] = [];
+  #byPartition = new Map<number, Source>();
+  #version = 0;
+  #isSuperseded = false;
+  #isAlone = false;
+
+  constructor(options: PeerTableOptions) {
+    this.#options = options;
+    this.#ownPartitions = options.partitions;
+    this.#partitions = options.partitions;
+  }
+
+  /** Changes whenever `sources` does. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Partitions of the topic: the most that anybody knows of. */
+  get partitions(): number {
+    return this.#partitions;
+  }
+
+  get owned(): readonly OwnedPartition[] {
+    return this.#owned;
+  }
+
+  get ownPartitions(): number {
+    return this.#ownPartitions;
+  }
+
+  get sources(): readonly Source[] {
+    return this.#sources;
+  }
+
+  /** True when another instance has, or had, taken over a partition that this one still holds for its own. */
+  get isSuperseded(): boolean {
+    return this.#isSuperseded;
+  }
+
+  /** True when everything is here: nobody else need be asked. */
+  get isAlone(): boolean {
+    return this.#isAlone;
+  }
+
+  ownerOf(partition: number): Source | undefined {
+    return this.#byPartition.get(partition);
+  }
+
+  addresses(): string[] {
+    return [...this.#peers.keys()];
+  }
+
+  has(address: string): boolean {
+    return this.#peers.has(address);
+  }
+
+  setOwned(owned: readonly OwnedPartition[], partitions: number): void {
+    this.#owned = owned;
+    this.#ownPartitions = partitions;
+    this.#settle();
+  }
+
+  /** Without a link nobody else can be asked, whatever is known of them. */
+  setLinked(isLinked: boolean): void {
+    this.#isLinked = isLinked;
+    this.#settle();
+  }
+
+  /** Takes what an instance says of itself; returns whether it was not known before. Late and doubled ones have no effect. */
+  take(announcement: Announcement): boolean {
+    const { instance, incarnation, seq, leaving } = announcement;
+    const address = addressOf(instance, incarnation);
+    const known = this.#peers.get(address);
+    if (known !== undefined && seq <= known.announcement.seq) return false;
+    const nowMs = this.#options.nowMs();
+    if (instance === this.#options.instance && incarnation !== this.#options.incarnation && !leaving) {
+      this.#refuse(address, `Another running instance calls itself "${instance}"; give each its own app.instance_id.`);
+    }
+    for (const [otherAddress, other] of this.#peers) {
+      if (other.announcement.instance !== instance || otherAddress === address) continue;
+      // A delayed word of an earlier run; the later run is alive.
+      if (other.announcement.incarnation > incarnation) return false;
+      this.#peers.delete(otherAddress);
+    }
+    if (known === undefined && this.#peers.size >= PEERS_MAX) {
+      this.#refuse(address, `There are more than ${PEERS_MAX} instances; "${instance}" is not asked.`);
+      return false;
+    }
+    if (known === undefined) this.#peers.set(address, { announcement, address, heardMs: nowMs });
+    else {
+      known.announcement = announcement;
+      known.heardMs = nowMs;
+    }
+    if (leaving) this.#peers.delete(address);
+    this.#settle();
+    return known === undefined && !leaving;
+  }
+
+  /** Any message proves that its sender lives. */
+  heard(address: string): void {
+    const peer = this.#peers.get(address);
+    if (peer !== undefined) peer.heardMs = this.#options.nowMs();
+  }
+
+  refuseFormat(address: string, format: number, own: number): void {
+    const name = instanceOfAddress(address);
+    this.#refuse(
+      address,
+      `Instance "${name}" speaks format ${format} of the bus between instances and this one format ${own}; its tokens are ` +
+        "away here until both run versions with the same format.",
+    );
+  }
+
+  refuseMessage(address: string, cause: unknown): void {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    const name = instanceOfAddress(address);
+    this.#refuse(address, `A message of instance "${name}" could not be understood, and had no effect: ${text}`);
+  }
+
+  /** Drops who is silent for too long. `sleptMs`: how long this process itself did not run; nobody is blamed for that. */
+  sweep(sleptMs: number): void {
+    const nowMs = this.#options.nowMs();
+    for (const [address, peer] of this.#peers) {
+      if (sleptMs > 0) peer.heardMs += sleptMs;
+      if (nowMs - peer.heardMs > peer.announcement.everyMs * SILENT_PERIODS) this.#peers.delete(address);
+    }
+    for (const [partition, floor] of this.#floors) {
+      if (nowMs - floor.heardMs > FLOOR_KEEP_MS) this.#floors.delete(partition);
+    }
+    for (const [address, { heardMs }] of this.#refused) {
+      if (nowMs - heardMs > REFUSED_KEEP_MS) this.#refused.delete(address);
+    }
+    this.#settle();
+  }
+
+  /** False: the answer is of a former owner, and must not be shown. */
+  isCurrent(partition: number, epoch: string): boolean {
+    const floor = this.#floors.get(partition);
+    return floor === undefined || compareEpochs(epoch, floor.epoch) >= 0;
+  }
+
+  /** An answer of this epoch was given. */
+  raiseFloor(partition: number, epoch: string): void {
+    const floor = this.#floors.get(partition);
+    const order = floor === undefined ? 1 : compareEpochs(epoch, floor.epoch);
+    if (order > 0) this.#floors.set(partition, { epoch, heardMs: this.#options.nowMs() });
+    else if (order === 0 && floor !== undefined) floor.heardMs = this.#options.nowMs();
+  }
+
+  problems(): string[] {
+    return [...this.#refused.values()].map(({ problem }) => problem).slice(0, PROBLEMS_MAX);
+  }
+
+  instances(): InstanceStatus[] {
+    const partitionsOf = (owned: readonly OwnedPartition[]) => owned.map((one) => one.partition).sort((a, b) => a - b);
+    const { instance, version } = this.#options;
+    const self: InstanceStatus = { instance, version, state: "self", partitions: partitionsOf(this.#owned) };
+    const live = [...this.#peers.values()].map(({ announcement }): InstanceStatus => {
+      const { instance: name, version: theirs, owned } = announcement;
+      return { instance: name, version: theirs, state: "live", partitions: partitionsOf(owned) };
+    });
+    const refused = [...this.#refused.keys()].map(
+      (address): InstanceStatus => ({
+        instance: instanceOfAddress(address),
+        version: "",
+        state: "refused",
+        partitions: [],
+      }),
+    );
+    return [self, ...live, ...refused].sort((a, b) => (a.instance < b.instance ? -1 : a.instance > b.instance ? 1 : 0));
+  }
+
+  #refuse(address: string, problem: string): void {
+    if (this.#refused.size >= PEERS_MAX && !this.#refused.has(address)) return;
+    this.#refused.set(address, { problem, heardMs: this.#options.nowMs() });
+  }
+
+  /** Makes sources and owners anew from who claims what. */
+  #settle(): void {
+    this.#partitions = this.#ownPartitions;
+    for (const { announcement } of this.#peers.values()) {
+      this.#partitions = Math.max(this.#partitions, announcement.partitions);
+    }
+    const claims = new Map<number, Claim>();
+    const claim = ({ partition, epoch, host }: OwnedPartition, address: string | undefined): void => {
+      this.raiseFloor(partition, epoch);
+      const other = claims.get(partition);
+      if (other === undefined || compareEpochs(epoch, other.epoch) > 0) claims.set(partition, { address, host, epoch });
+    };
+    for (const owned of this.#owned) claim(owned, undefined);
+    if (this.#isLinked) {
+      for (const { announcement, address } of this.#peers.values()) {
+        for (const owned of announcement.owned) claim(owned, address);
+      }
+    }
+    const sources = new Map<string, { source: Source; parts: Map<number, string> }>();
+    const byPartition = new Map<number, Source>();
+    for (const [partition, { address, host, epoch }] of claims) {
+      if (!this.isCurrent(partition, epoch)) continue;
+      const key = `${address ?? ""}/${host}`;
+      let entry = sources.get(key);
+      if (entry === undefined) {
+        const parts = new Map<number, string>();
+        entry = { source: { key, address, host, parts }, parts };
+        sources.set(key, entry);
+      }
+      entry.parts.set(partition, epoch);
+      byPartition.set(partition, entry.source);
+    }
+    const next = [...sources.values()].map((entry) => entry.source);
+    this.#isSuperseded = this.#owned.some(({ partition }) => {
+      const owner = byPartition.get(partition);
+      return owner === undefined || owner.address !== undefined;
+    });
+    this.#isAlone =
+      this.partitions > 0 &&
+      byPartition.size >= this.partitions &&
+      next.every((source) => source.address === undefined);
+    if (signature(next) === signature(this.#sources)) return;
+    this.#sources = next;
+    this.#byPartition = byPartition;
+    this.#version += 1;
+  }
+}
+
+/** Equal for equal sources with equal partitions in equal epochs. */
+export function signature(sources: readonly Source[]): string {
+  return sources
+    .map(({ key, parts }) => `${key}=${partsText(parts)}`)
+    .sort()
+    .join(";");
+}
+
+export function partsText(parts: ReadonlyMap<number, string>): string {
+  return [...parts]
+    .map(([partition, epoch]) => `${partition}:${epoch}`)
+    .sort()
+    .join(",");
+}

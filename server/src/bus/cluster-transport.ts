@@ -1,0 +1,30 @@
+/**
+ * What the bus between instances needs of a message system: one subject that all hear, and one for each instance. Messages
+ * may be lost, doubled, delayed and reordered; whoever uses it is built for that. Nothing is kept for those who are away.
+ */
+
+/** `open`: not connected; `half_open`: a connection is being tried; `closed`: messages go through. */
+export type LinkState = "closed" | "open" | "half_open";
+
+export type TransportListener = {
+  /** A message to this address, or to all (also one's own). The bytes are the listener's. */
+  onMessage(bytes: Uint8Array): void;
+  /** The state, or the reason for it, has changed. */
+  onState(state: LinkState): void;
+};
+
+export type ClusterTransport = {
+  /** Largest message, bytes; larger ones are cut before they come here. */
+  readonly messageBytesMax: number;
+  readonly state: LinkState;
+  /** Why it is not connected, in a sentence for status; undefined while it is. */
+  readonly problem: string | undefined;
+  /** Listens at this address (letters, digits, `-` and `_`) from now on, and after each interruption again, for ever. Never throws, never waits. */
+  start(address: string, listener: TransportListener): void;
+  /** Sends to all instances; dropped without a word while not connected or when too much waits. */
+  announce(bytes: Uint8Array): void;
+  /** Sends to one address; dropped likewise. */
+  send(address: string, bytes: Uint8Array): void;
+  /** Sends what waits, within a short time, and ends the connection. No listener is called afterwards. */
+  close(): Promise<void>;
+};

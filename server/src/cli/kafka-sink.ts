@@ -1,0 +1,96 @@
+/** Lines into a Kafka topic, each with the id of its token as the key, so that all swaps of a token are in one partition. */
+import { deadLetterMessage } from "../codecs/dead-letter-codes.ts";
+import { SwapDecoder } from "../codecs/swap-decoder.ts";
+import type { Config } from "../config/config.ts";
+import { SwapEvent } from "../engine/swap-event.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+import { partitionOfToken } from "../shared/token-partition.ts";
+import { kafkaConnection } from "../sources/kafka/kafka-config.ts";
+import { KafkaProducer, PRODUCER_RETRIES } from "../sources/kafka/kafka-producer.ts";
+import type { KafkaConnection } from "../sources/kafka/kafka-setup.ts";
+import { groupDigits } from "./progress.ts";
+import type { SwapSink } from "./replay/feed.ts";
+import type { SentCounts } from "./service-sink.ts";
+
+const EXAMPLES_MAX = 20;
+
+export type KafkaTarget = { readonly connection: KafkaConnection; readonly topic: string; readonly label: string };
+
+/** `kafka` for what is configured, or `kafka://host:port,host:port/topic`, with TLS and SASL of the configuration. */
+export function kafkaTarget(text: string, config: Config): KafkaTarget {
+  const { kafka } = config.ingest;
+  if (text === "kafka") {
+    const connection = kafkaConnection(config);
+    const topic = kafka!.topic;
+    return { connection, topic, label: `kafka://${connection.brokers.join(",")}/${topic}` };
+  }
+  const match = /^kafka:\/\/([^/]+)\/([A-Za-z0-9._-]{1,249})$/.exec(text);
+  if (match === null) throw new SwapstatsError("usage", `${text} is no Kafka topic; write kafka://HOST:PORT/TOPIC`);
+  const brokers = match[1]!.split(",");
+  const settings = kafka ?? { brokers, tls: undefined, sasl: undefined };
+  const ingest = { ...config.ingest, kafka: { ...settings, brokers } as NonNullable<typeof kafka> };
+  return { connection: kafkaConnection({ ...config, ingest }), topic: match[2]!, label: text };
+}
+
+export class KafkaSink implements SwapSink {
+  readonly counts: SentCounts = { sent: 0, accepted: 0, rejected: {}, examples: [] };
+  readonly #producer: KafkaProducer;
+  readonly #partitions: number;
+  readonly #decoder = new SwapDecoder();
+  readonly #event = new SwapEvent();
+
+  private constructor(producer: KafkaProducer, partitions: number) {
+    this.#producer = producer;
+    this.#partitions = partitions;
+  }
+
+  /** Rejects where the brokers cannot be reached, or there is no such topic. */
+  static async open({ connection, topic }: KafkaTarget): Promise<KafkaSink> {
+    const producer = new KafkaProducer(connection, topic, PRODUCER_RETRIES);
+    try {
+      return new KafkaSink(producer, await producer.partitions());
+    } catch (error) {
+      await producer.close();
+      throw error;
+    }
+  }
+
+  /** A line that is no swap has no token to go by: it is counted, and not sent. */
+  take(bytes: Uint8Array, start: number, end: number): Promise<void> | undefined {
+    this.counts.sent++;
+    const code = this.#decoder.decode(bytes, start, end, this.#event);
+    if (code !== undefined) {
+      this.counts.rejected[code] = (this.counts.rejected[code] ?? 0) + 1;
+      if (this.counts.examples.length < EXAMPLES_MAX) {
+        this.counts.examples.push({ record: this.counts.sent, code, message: deadLetterMessage(code) });
+      }
+      return undefined;
+    }
+    const { chainId, bytes: text, tokenStart, tokenEnd } = this.#event;
+    const partition = partitionOfToken(chainId, text, tokenStart, tokenEnd, this.#partitions);
+    const token = Buffer.from(text.buffer, text.byteOffset + tokenStart, tokenEnd - tokenStart);
+    const key = Buffer.concat([Buffer.from(`${chainId}:`), token]);
+    return this.#producer.add({ partition, key, value: Buffer.from(bytes.slice(start, end)) });
+  }
+
+  async flush(): Promise<void> {
+    await this.#producer.flush();
+    this.counts.accepted = this.#producer.acknowledged;
+  }
+
+  async close(): Promise<void> {
+    await this.#producer.close();
+  }
+}
+
+/** What was sent and what was not, for people. */
+export function kafkaCountsText(counts: SentCounts, label: string): string {
+  const codes = Object.entries(counts.rejected);
+  const rejected = codes.reduce((sum, [, count]) => sum + count, 0);
+  const list = codes.map(([code, count]) => `${groupDigits(count)} ${code}`).join(", ");
+  const lines = [
+    `${groupDigits(counts.accepted)} written to ${label}${rejected === 0 ? "" : `, ${groupDigits(rejected)} left out (${list})`}`,
+    ...counts.examples.map(({ record, code, message }) => `  record ${groupDigits(record)}: ${code}: ${message}`),
+  ];
+  return `${lines.join("\n")}\n`;
+}

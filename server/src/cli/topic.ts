@@ -1,0 +1,24 @@
+/** The command `topic ensure`: the topic of swaps, and the one of its dead letters, as they are configured. */
+import type { Config } from "../config/config.ts";
+import { kafkaConnection } from "../sources/kafka/kafka-config.ts";
+import { TopicAdmin } from "../sources/kafka/topic-admin.ts";
+import type { Output } from "./output.ts";
+
+/** Dead letters are few, and people read them. */
+const DEAD_LETTER_PARTITIONS = 1;
+
+export async function runTopicEnsure(config: Config, addsPartitions: boolean, output: Output): Promise<void> {
+  const connection = kafkaConnection(config);
+  const { topic, deadLetterTopic, topicSettings } = config.ingest.kafka!;
+  const admin = new TopicAdmin(connection);
+  try {
+    const settings = { topic, ...topicSettings };
+    const said = await admin.ensure(settings, addsPartitions);
+    const letters = { ...settings, topic: deadLetterTopic, partitions: DEAD_LETTER_PARTITIONS };
+    const known = [...said, ...(await admin.ensure(letters, false))];
+    const fine = `Topics ${topic} and ${deadLetterTopic} are as configured.`;
+    output.out(`${(known.length === 0 ? [fine] : known).join("\n")}\n`);
+  } finally {
+    await admin.close();
+  }
+}

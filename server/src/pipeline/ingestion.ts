@@ -1,0 +1,29 @@
+/** How swaps come in, and by that, which partitions the workers own. One of the sources, as the main thread runs it. */
+import type { IngestPort } from "../bus/stats-bus.ts";
+import type { PartitionWorkers, PartitionWorkersOptions } from "./partition-workers.ts";
+import type { SourceSetup } from "./worker-protocol.ts";
+
+/** What a source hears of the workers, and gives them. */
+export type IngestionHooks = Pick<PartitionWorkersOptions, "connectLog" | "onCurrent" | "onFailed" | "onCheckpoint">;
+
+export type Ingestion = {
+  readonly port: IngestPort;
+  /** For the workers. */
+  readonly source: SourceSetup;
+  readonly hooks: IngestionHooks;
+  /** More threads than this have nothing to do. */
+  readonly threadsMax: number;
+  /** Since when a state that begins with the first record has seen everything; undefined: since its first high. */
+  readonly seenSinceMs: number | undefined;
+  /** How many partitions the stream has now. */
+  partitionCount(): number;
+  /**
+   * Lets the workers own what is this process's. Resolves when that is settled for the first time, with what was not as it should
+   * be; rejects with what no retry helps against.
+   */
+  begin(workers: PartitionWorkers): Promise<readonly string[]>;
+  /** Takes nothing new: neither swaps nor partitions. */
+  stopTaking(): Promise<void>;
+  /** The workers have saved what they owned: others may take over. */
+  leave(): Promise<void>;
+};

@@ -1,0 +1,110 @@
+/**
+ * Ingestion from Kafka, as the main thread runs it: the membership in the group, and the ownership that follows from it. The
+ * records themselves are read by the threads that own the partitions.
+ */
+import type { IngestPort } from "../bus/stats-bus.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+import { GroupMember } from "../sources/kafka/group-member.ts";
+import type { KafkaSourceSetup } from "../sources/kafka/kafka-setup.ts";
+import type { Ingestion, IngestionHooks } from "./ingestion.ts";
+import { PartitionOwnership } from "./partition-ownership.ts";
+import type { PartitionWorkers } from "./partition-workers.ts";
+import type { SourceSetup } from "./worker-protocol.ts";
+
+export type KafkaIngestOptions = {
+  readonly setup: KafkaSourceSetup;
+  readonly start: "earliest" | "latest";
+  readonly deadLetterTopic: string;
+  readonly groupId: string;
+  readonly instanceId: string;
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  /** How long a partition that is let go may take to be brought up and saved. */
+  readonly handOverLimitMs: number;
+  readonly onProblem: (sentence: string) => void;
+  /** A state cannot be taken over: the process must end. */
+  readonly onRefused: (error: Error) => void;
+  /** The partitions that this instance answers for, with their epochs. */
+  readonly onServing: (serving: ReadonlyMap<number, string>, partitions: number) => void;
+};
+
+export class KafkaIngest implements Ingestion {
+  readonly port: IngestPort;
+  readonly source: SourceSetup;
+  readonly hooks: IngestionHooks;
+  readonly threadsMax = Number.POSITIVE_INFINITY;
+  readonly seenSinceMs = undefined;
+  readonly #options: KafkaIngestOptions;
+  readonly #member: GroupMember;
+  #ownership: PartitionOwnership | undefined;
+  #serving: ReadonlyMap<number, string> = new Map();
+
+  constructor(options: KafkaIngestOptions) {
+    const { setup, groupId, instanceId, sessionTimeoutMs, rebalanceTimeoutMs } = options;
+    const { connection, topic } = setup;
+    this.#options = options;
+    this.source = { kind: "kafka", setup, start: options.start, deadLetterTopic: options.deadLetterTopic };
+    this.port = { ingest: () => Promise.reject(elsewhere(topic)) };
+    this.hooks = {
+      onCurrent: (partition, epoch) => this.#ownership?.current(partition, epoch),
+      onFailed: (partition, message) => this.#ownership?.failed(partition, message),
+      onCheckpoint: (partition, nextOffset) => this.#member.commit(partition, nextOffset),
+    };
+    this.#member = new GroupMember({
+      connection,
+      topic,
+      groupId,
+      instanceId,
+      sessionTimeoutMs,
+      rebalanceTimeoutMs,
+      onAssigned: (partitions) => this.#ownership?.want(partitions),
+      onPartitions: () => this.#tellServing(),
+    });
+  }
+
+  partitionCount(): number {
+    return this.#member.partitionCount;
+  }
+
+  /** Joins the group; from then on the workers own what it assigns. Rejects with `bad_config` where no retry helps. */
+  async begin(workers: PartitionWorkers): Promise<readonly string[]> {
+    const { handOverLimitMs: limitMs, onProblem, onRefused } = this.#options;
+    const onServing = (serving: ReadonlyMap<number, string>): void => {
+      this.#serving = serving;
+      this.#tellServing();
+    };
+    const committedOffset = async (partition: number): Promise<number | undefined> =>
+      (await this.#member.committed([partition])).get(partition);
+    this.#ownership = new PartitionOwnership({ workers, committedOffset, limitMs, onProblem, onRefused, onServing });
+    await this.#member.start();
+    return [];
+  }
+
+  /** Plain sentences for status and readiness. */
+  get problems(): readonly string[] {
+    return this.#member.problem === undefined ? [] : [this.#member.problem];
+  }
+
+  get rebalances(): number {
+    return this.#member.rebalances;
+  }
+
+  #tellServing(): void {
+    this.#options.onServing(this.#serving, this.partitionCount());
+  }
+
+  async stopTaking(): Promise<void> {
+    await this.#ownership?.stop();
+  }
+
+  async leave(): Promise<void> {
+    await this.#member.leave();
+  }
+}
+
+function elsewhere(topic: string): SwapstatsError {
+  return new SwapstatsError(
+    "not_found",
+    `this service reads its swaps from the Kafka topic ${topic}; produce them there`,
+  );
+}

@@ -1,0 +1,155 @@
+/**
+ * Dead letters of the Kafka source, on their way to a topic of their own: the original bytes as the value, and in the headers why and
+ * where from. While that topic is away they wait here, within bounds; beyond them `isFull` tells the owner to stop applying, so that
+ * none is lost. The same letter may arrive twice, after a retry or a replay: its position tells.
+ */
+import { KafkaProducer, type ProducedRecord } from "./kafka-producer.ts";
+import type { KafkaConnection } from "./kafka-setup.ts";
+
+export const DEAD_LETTERS_WAITING_MAX = 10_000;
+export const DEAD_LETTER_BYTES_WAITING_MAX = 16 * 1024 * 1024;
+const GROUP_MAX = 500;
+const RETRY_MS = 1_000;
+/** Within one attempt; the next one follows after RETRY_MS. */
+const ATTEMPTS_RETRIED = 1;
+
+export type TopicDeadLetter = {
+  readonly code: string;
+  readonly message: string;
+  /** Where it stood in the topic that is read. */
+  readonly partition: number;
+  readonly offset: number;
+  readonly arrivalMs: number;
+  readonly raw: Uint8Array;
+};
+
+/** What is needed of a producer. */
+export type LetterProducer = Pick<KafkaProducer, "send" | "close" | "partitions">;
+
+export class DeadLetterTopic {
+  readonly #sourceTopic: string;
+  readonly #producer: LetterProducer;
+  #waiting: TopicDeadLetter[] = [];
+  #waitingBytes = 0;
+  #problem: string | undefined;
+  #sending: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+  #roomCalls: (() => void)[] = [];
+  #written = 0;
+
+  constructor(sourceTopic: string, producer: LetterProducer) {
+    this.#sourceTopic = sourceTopic;
+    this.#producer = producer;
+  }
+
+  /** Why the latest write failed; undefined when it did not. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  /** Letters that the brokers have acknowledged. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** No record is to be applied before `room` resolves. What is added all the same is kept. */
+  get isFull(): boolean {
+    return this.#waiting.length >= DEAD_LETTERS_WAITING_MAX || this.#waitingBytes >= DEAD_LETTER_BYTES_WAITING_MAX;
+  }
+
+  /** Copies bytes[start, end), which may be used again. */
+  add(letter: Omit<TopicDeadLetter, "raw">, bytes: Uint8Array, start: number, end: number): void {
+    const raw = bytes.slice(start, end);
+    this.#waiting.push({ ...letter, raw });
+    this.#waitingBytes += raw.length;
+    this.#begin();
+  }
+
+  /** Resolves when there is room, or the topic is closed. */
+  room(): Promise<void> {
+    if (!this.isFull || this.#isClosed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#roomCalls.push(resolve);
+    });
+  }
+
+  /**
+   * Tries to write what waits now; false when the topic is away, and it still waits. A position is to be committed after
+   * this answered true alone: then no letter before it is lost with the process.
+   */
+  async flush(): Promise<boolean> {
+    this.#begin();
+    while (this.#sending !== undefined) await this.#sending;
+    return this.#waiting.length === 0;
+  }
+
+  /** Writes what it can within one attempt. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    await this.flush();
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    for (const call of this.#roomCalls.splice(0)) call();
+    await this.#producer.close();
+  }
+
+  #begin(): void {
+    if (this.#sending !== undefined || this.#waiting.length === 0 || this.#isClosed) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#sending = this.#send().finally(() => {
+      this.#sending = undefined;
+    });
+  }
+
+  /** Group by group, until all are written or one fails. */
+  async #send(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting.slice(0, GROUP_MAX);
+      try {
+        await this.#write(group);
+      } catch (error) {
+        this.#problem = error instanceof Error ? error.message : String(error);
+        this.#timer = setTimeout(() => this.#begin(), RETRY_MS);
+        this.#timer.unref();
+        return;
+      }
+      this.#waiting = this.#waiting.slice(group.length);
+      this.#waitingBytes -= group.reduce((sum, { raw }) => sum + raw.length, 0);
+      this.#written += group.length;
+      this.#problem = undefined;
+      if (!this.isFull) for (const call of this.#roomCalls.splice(0)) call();
+    }
+  }
+
+  async #write(group: readonly TopicDeadLetter[]): Promise<void> {
+    const partitions = await this.#producer.partitions();
+    await this.#producer.send(group.map((letter) => this.#recordOf(letter, partitions)));
+  }
+
+  #recordOf({ code, message, partition, offset, arrivalMs, raw }: TopicDeadLetter, partitions: number): ProducedRecord {
+    return {
+      partition: partition % partitions,
+      key: undefined,
+      value: Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength),
+      headers: {
+        code,
+        message,
+        topic: this.#sourceTopic,
+        partition: String(partition),
+        offset: String(offset),
+        arrival: String(arrivalMs),
+      },
+    };
+  }
+}
+
+/** Connects when the first letter comes. */
+export function openDeadLetterTopic(connection: KafkaConnection, sourceTopic: string, topic: string): DeadLetterTopic {
+  return new DeadLetterTopic(sourceTopic, new KafkaProducer(connection, topic, ATTEMPTS_RETRIED));
+}

@@ -1,0 +1,286 @@
+/**
+ * Fetches the partitions of one thread: for each broker that leads some of them one fetch at a time, which asks for all that want
+ * records, and the next one as soon as it is answered. So records are on their way while those before are applied.
+ *
+ * A broker that is away, or no longer leads, is asked again after a growing pause with jitter, once the leaders were asked for anew.
+ * Readers meanwhile wait; `problems` says why.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { apiVersionsV1, apiVersionsV3, type Connection, ConnectionPool } from "@platformatic/kafka";
+import { ExponentialBackoff, type IBackoff } from "cockatiel";
+import { SwapstatsError } from "../../shared/errors.ts";
+import {
+  FETCH_VERSION_MAX,
+  FETCH_VERSION_MIN,
+  type FetchAnswer,
+  type FetchedPartition,
+  type FetchTarget,
+  sendFetch,
+} from "./fetch-protocol.ts";
+import { clientOptions, kafkaError, kafkaErrorName } from "./kafka-client.ts";
+import type { KafkaCounters, KafkaSourceSetup } from "./kafka-setup.ts";
+import { MemoryPool } from "./memory-pool.ts";
+import { TopicView } from "./topic-view.ts";
+
+/** While a partition's buffer is full, the others' fetch is kept this short, so that it can join the next one soon. */
+const SHORT_WAIT_MS = 10;
+const BACKOFF = new ExponentialBackoff({ initialDelay: 50, maxDelay: 2_000 });
+/** So soon a topic that was made anew is noticed where brokers cannot be asked by a topic's id. */
+const REFRESH_MS = 30_000;
+const FETCH_KEY = 1;
+
+const OFFSET_OUT_OF_RANGE = 1;
+/** Answers to one that asks the wrong broker, or about another topic of this name: leaders are asked for anew. */
+const STALE_VIEW = new Set([3, 5, 6, 9, 74, 75, 100, 103]);
+
+/** Bytes of an answer, which several partitions share; given back when all are done with them. */
+export type AnswerMemory = { readonly bytes: Buffer; readonly pool: MemoryPool; shares: number };
+
+/** One partition, as the loop sees it. */
+export type FetchSink = {
+  readonly partition: number;
+  /** The topic that its position belongs to; undefined until the brokers were asked the first time. */
+  readonly topicId: string | undefined;
+  /** What to ask for; undefined: nothing for now. */
+  wanted(): { readonly offset: number; readonly bytesMax: number } | undefined;
+  isFull(): boolean;
+  begin(topicId: string): void;
+  /** The answer to what was wanted at this offset; records are a view of the memory. */
+  take(offset: number, fetched: FetchedPartition, memory: AnswerMemory): void;
+  outOfRange(offset: number): void;
+  madeAnew(topicId: string): void;
+};
+
+export class FetchLoop {
+  readonly view: TopicView;
+  readonly #setup: KafkaSourceSetup;
+  readonly #counters: KafkaCounters;
+  readonly #pool: ConnectionPool;
+  readonly #sinks = new Map<number, FetchSink>();
+  /** Leaders with a loop of their own. */
+  readonly #serving = new Set<number>();
+  readonly #versions = new WeakMap<Connection, number>();
+  /** By what they are about; a success takes it away. */
+  readonly #problems = new Map<string, string>();
+  readonly #stop = new AbortController();
+  readonly #memory = new MemoryPool();
+  #wakeUps: (() => void)[] = [];
+  #isSeeking = false;
+  #refreshedMs = 0;
+  #turn = 0;
+
+  constructor(setup: KafkaSourceSetup, counters: KafkaCounters) {
+    this.#setup = setup;
+    this.#counters = counters;
+    this.view = new TopicView(setup.connection, setup.topic);
+    const { clientId, bootstrapBrokers: _brokers, ...options } = clientOptions(setup.connection);
+    this.#pool = new ConnectionPool(clientId, options);
+  }
+
+  get problems(): readonly string[] {
+    return [...this.#problems.values()];
+  }
+
+  add(sink: FetchSink): void {
+    this.#sinks.set(sink.partition, sink);
+    const { identity } = this.view;
+    if (identity !== undefined) sink.begin(identity.topicId);
+    this.wake();
+  }
+
+  remove(sink: FetchSink): void {
+    if (this.#sinks.get(sink.partition) === sink) this.#sinks.delete(sink.partition);
+    this.wake();
+  }
+
+  /** Some partition wants more, or other records. */
+  wake(): void {
+    if (this.#stop.signal.aborted) return;
+    const calls = this.#wakeUps;
+    this.#wakeUps = [];
+    for (const call of calls) call();
+    let isLeaderless = false;
+    for (const { partition } of this.#sinks.values()) {
+      const leader = this.view.leaderOf(partition);
+      if (leader === undefined) isLeaderless = true;
+      else if (!this.#serving.has(leader.node)) void this.#serve(leader.node);
+    }
+    if (isLeaderless && !this.#isSeeking) void this.#seekLeaders();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    for (const call of this.#wakeUps.splice(0)) call();
+    await Promise.allSettled([this.#pool.close(), this.view.close()]);
+  }
+
+  /** Asks for leaders until every partition has one. */
+  async #seekLeaders(): Promise<void> {
+    this.#isSeeking = true;
+    let backoff = BACKOFF.next();
+    while (!this.#stop.signal.aborted) {
+      await this.#refresh();
+      const leaderless = [...this.#sinks.values()].filter(
+        ({ partition }) => this.view.leaderOf(partition) === undefined,
+      );
+      if (leaderless.length === 0) break;
+      if (!this.#problems.has("topic")) {
+        const list = leaderless.map(({ partition }) => partition).join(", ");
+        this.#problems.set("leaders", `Topic ${this.#setup.topic}: no broker leads partition ${list} now.`);
+      }
+      backoff = backoff.next(undefined);
+      await this.#pause(backoff);
+    }
+    this.#isSeeking = false;
+    this.#problems.delete("leaders");
+    this.wake();
+  }
+
+  /** Never rejects; a failure is a problem. */
+  async #refresh(): Promise<void> {
+    try {
+      const { topicId } = await this.view.refresh();
+      this.#refreshedMs = performance.now();
+      this.#problems.delete("topic");
+      for (const sink of this.#sinks.values()) {
+        if (sink.topicId === undefined) sink.begin(topicId);
+        else if (sink.topicId !== topicId) sink.madeAnew(topicId);
+      }
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#problems.set("topic", (error as Error).message);
+    }
+  }
+
+  /** Fetches from one broker for as long as it leads a partition of ours. */
+  async #serve(node: number): Promise<void> {
+    this.#serving.add(node);
+    let backoff: IBackoff<unknown> | undefined;
+    while (!this.#stop.signal.aborted) {
+      const led = [...this.#sinks.values()].filter(({ partition }) => this.view.leaderOf(partition)?.node === node);
+      if (led.length === 0) break;
+      const targets = this.#targetsOf(led);
+      if (targets.length === 0) {
+        await this.#nextWake();
+        continue;
+      }
+      const isFine = await this.#fetch(node, led, targets);
+      if (isFine) backoff = undefined;
+      else {
+        backoff = backoff === undefined ? BACKOFF.next() : backoff.next(undefined);
+        await this.#pause(backoff);
+        await this.#refresh();
+        this.wake();
+      }
+    }
+    this.#serving.delete(node);
+    this.#problems.delete(`broker ${node}`);
+    this.wake();
+  }
+
+  /** In another order each time: a batch larger than what was asked for is answered in the first place only. */
+  #targetsOf(led: readonly FetchSink[]): FetchTarget[] {
+    const targets: FetchTarget[] = [];
+    this.#turn++;
+    for (let i = 0; i < led.length; i++) {
+      const sink = led[(i + this.#turn) % led.length]!;
+      const wanted = sink.wanted();
+      if (wanted === undefined) continue;
+      const leaderEpoch = this.view.leaderOf(sink.partition)?.epoch ?? -1;
+      targets.push({ partition: sink.partition, leaderEpoch, ...wanted });
+    }
+    return targets;
+  }
+
+  /** Whether all partitions were answered. Never rejects. */
+  async #fetch(node: number, led: readonly FetchSink[], targets: readonly FetchTarget[]): Promise<boolean> {
+    const key = `broker ${node}`;
+    try {
+      const answer = await this.#ask(node, led, targets);
+      if (answer.error !== 0) throw new Error(`the broker answered ${kafkaErrorName(answer.error)}`);
+      this.#counters.fetches++;
+      const isFine = this.#hand(answer, targets);
+      if (isFine) this.#problems.delete(key);
+      if (performance.now() - this.#refreshedMs > REFRESH_MS) await this.#refresh();
+      return isFine;
+    } catch (error) {
+      this.#counters.fetchErrors++;
+      if (this.#stop.signal.aborted) return false;
+      const broker = this.view.brokerOf(node);
+      const what = `reading topic ${this.#setup.topic} from broker ${node} (${broker?.host}:${broker?.port})`;
+      this.#problems.set(key, kafkaError(error, what, this.#setup.connection).message);
+      return false;
+    }
+  }
+
+  async #ask(node: number, led: readonly FetchSink[], targets: readonly FetchTarget[]): Promise<FetchAnswer> {
+    const { topic, fetchBytesMax, fetchWaitMs } = this.#setup;
+    const connection = await this.#pool.get(this.view.brokerOf(node)!);
+    const version = this.#versions.get(connection) ?? (await this.#negotiate(connection));
+    const waitMs = led.some((sink) => sink.isFull()) ? SHORT_WAIT_MS : fetchWaitMs;
+    const bytesMax = targets.reduce((max, target) => Math.max(max, target.bytesMax), fetchBytesMax);
+    const topicId = this.view.identity?.topicId ?? "";
+    return sendFetch(connection, version, { topic, topicId, waitMs, bytesMax, targets }, this.#memory);
+  }
+
+  /** The newest version of fetches that both sides know. */
+  async #negotiate(connection: Connection): Promise<number> {
+    const names = ["swapstats", "1"] as const;
+    const { apiKeys } = await apiVersionsV3.api
+      .async(connection, ...names)
+      .catch(() => apiVersionsV1.api.async(connection, ...names));
+    const range = apiKeys.find(({ apiKey }) => apiKey === FETCH_KEY);
+    const version = Math.min(FETCH_VERSION_MAX, range?.maxVersion ?? 0);
+    if (version < Math.max(FETCH_VERSION_MIN, range?.minVersion ?? 0)) {
+      const message = `the broker knows fetches of version ${range?.minVersion} to ${range?.maxVersion}, and ${FETCH_VERSION_MIN} to ${FETCH_VERSION_MAX} are needed (Kafka 2.3 or newer)`;
+      throw new SwapstatsError("unavailable", message, { retryable: true });
+    }
+    this.#versions.set(connection, version);
+    return version;
+  }
+
+  /** Hands each partition its part; false when one of them is to be asked for again elsewhere, or later. */
+  #hand(answer: FetchAnswer, targets: readonly FetchTarget[]): boolean {
+    // One share is the loop's own until all were handed out.
+    const memory: AnswerMemory = { bytes: answer.bytes, pool: this.#memory, shares: 1 };
+    let isFine = true;
+    for (const fetched of answer.partitions) {
+      const sink = this.#sinks.get(fetched.partition);
+      const target = targets.find(({ partition }) => partition === fetched.partition);
+      if (sink === undefined || target === undefined) continue;
+      this.#counters.bytes += fetched.records.length;
+      if (fetched.error === 0) sink.take(target.offset, fetched, memory);
+      else if (fetched.error === OFFSET_OUT_OF_RANGE) sink.outOfRange(target.offset);
+      else isFine = this.#noteError(fetched);
+    }
+    releaseMemory(memory);
+    return isFine;
+  }
+
+  #noteError({ partition, error }: FetchedPartition): false {
+    if (STALE_VIEW.has(error)) this.#counters.leaderChanges++;
+    else this.#counters.fetchErrors++;
+    const leader = this.view.leaderOf(partition);
+    const name = kafkaErrorName(error);
+    this.#problems.set(
+      `broker ${leader?.node}`,
+      `Topic ${this.#setup.topic}: partition ${partition} cannot be read now, its broker answers ${name}.`,
+    );
+    return false;
+  }
+
+  #nextWake(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wakeUps.push(resolve);
+    });
+  }
+
+  async #pause(backoff: IBackoff<unknown>): Promise<void> {
+    await pause(backoff.duration, undefined, { signal: this.#stop.signal }).catch(() => {});
+  }
+}
+
+/** Gives one share back; with the last one the memory can be used again. */
+export function releaseMemory(memory: AnswerMemory): void {
+  memory.shares--;
+  if (memory.shares === 0) memory.pool.giveBack(memory.bytes);
+}

@@ -1,0 +1,193 @@
+/**
+ * Fetch requests and answers on the wire, as far as they are needed. The client's own way of reading answers makes an object of
+ * every record and checks no checksum; here the records stay bytes. Versions 11 (Kafka 2.3, older Redpanda) to 17 (Kafka 3.9); from
+ * 12 on with compact lengths, from 13 on with the topic's id for its name. Source: "Fetch API" in Kafka's protocol guide.
+ */
+import { type Connection, fetchV11, fetchV12, fetchV17, type Reader } from "@platformatic/kafka";
+import type { MemoryPool } from "./memory-pool.ts";
+import type { AbortedTransaction } from "./record-batches.ts";
+
+const FETCH_KEY = 1;
+export const FETCH_VERSION_MIN = 11;
+export const FETCH_VERSION_MAX = 17;
+const COMPACT_FROM = 12;
+const TOPIC_ID_FROM = 13;
+const READ_COMMITTED = 1;
+const TWO_32 = 2 ** 32;
+
+export type FetchTarget = {
+  readonly partition: number;
+  readonly leaderEpoch: number;
+  readonly offset: number;
+  readonly bytesMax: number;
+};
+
+export type FetchRequest = {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly waitMs: number;
+  readonly bytesMax: number;
+  readonly targets: readonly FetchTarget[];
+};
+
+export type FetchedPartition = {
+  readonly partition: number;
+  /** 0: none; else of Kafka's numbers. */
+  readonly error: number;
+  readonly highWatermark: number;
+  /** The end for readers of committed records. -1 with an error. */
+  readonly lastStableOffset: number;
+  readonly logStartOffset: number;
+  readonly aborted: readonly AbortedTransaction[];
+  /** A view of the answer's memory. */
+  readonly records: Buffer;
+};
+
+export type FetchAnswer = {
+  readonly error: number;
+  readonly partitions: readonly FetchedPartition[];
+  /** All of the answer, in memory of the pool; views of it are the records. */
+  readonly bytes: Buffer;
+};
+
+/** Rejects with the client's errors: of the network, of authentication, or after the connection's time for an answer. */
+export function sendFetch(
+  connection: Connection,
+  version: number,
+  request: FetchRequest,
+  memory: MemoryPool,
+): Promise<FetchAnswer> {
+  const { topic, topicId, waitMs, bytesMax } = request;
+  const partitions = request.targets.map((target) => ({
+    partition: target.partition,
+    currentLeaderEpoch: target.leaderEpoch,
+    fetchOffset: BigInt(target.offset),
+    lastFetchedEpoch: -1,
+    partitionMaxBytes: target.bytesMax,
+  }));
+  const topics = [{ topicId: version < TOPIC_ID_FROM ? topic : topicId, partitions }];
+  const { createRequest } = version >= TOPIC_ID_FROM ? fetchV17 : version === COMPACT_FROM ? fetchV12 : fetchV11;
+  const isCompact = version >= COMPACT_FROM;
+  return new Promise((resolve, reject) => {
+    connection.send<FetchAnswer>(
+      FETCH_KEY,
+      version,
+      // Session id 0 with epoch -1: no session. Sessions save bytes with thousands of partitions, and are one more state to lose.
+      () => createRequest(waitMs, 1, bytesMax, READ_COMMITTED, 0, -1, topics, [], ""),
+      (_correlationId, _key, _version, reader) => readFetchAnswer(copyOf(reader, memory), version),
+      isCompact,
+      isCompact,
+      (error, answer) => {
+        if (error === null && answer !== undefined) resolve(answer);
+        else reject(error ?? new Error("a fetch without an answer"));
+      },
+    );
+  });
+}
+
+/** One copy out of the pieces that came from the socket, so that values can be moved together. */
+function copyOf(reader: Reader, memory: MemoryPool): Buffer {
+  const { buffers } = reader.buffer as unknown as { readonly buffers: readonly Buffer[] };
+  const whole = memory.take(buffers.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of buffers) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** Throws RangeError where the bytes are not such an answer. */
+export function readFetchAnswer(bytes: Buffer, version: number): FetchAnswer {
+  const input = new WireInput(bytes, version >= COMPACT_FROM);
+  input.at += 4;
+  const error = input.int16();
+  input.at += 4;
+  const partitions: FetchedPartition[] = [];
+  for (let topics = input.arrayLength(); topics > 0; topics--) {
+    const nameBytes = version >= TOPIC_ID_FROM ? 16 : input.length16();
+    input.at += nameBytes;
+    for (let left = input.arrayLength(); left > 0; left--) partitions.push(readPartition(input));
+    input.tags();
+  }
+  return { error, partitions, bytes };
+}
+
+function readPartition(input: WireInput): FetchedPartition {
+  const partition = input.int32();
+  const error = input.int16();
+  const highWatermark = input.int64();
+  const lastStableOffset = input.int64();
+  const logStartOffset = input.int64();
+  const aborted: AbortedTransaction[] = [];
+  for (let left = input.arrayLength(); left > 0; left--) {
+    aborted.push({ producerId: input.int64(), firstOffset: input.int64() });
+    input.tags();
+  }
+  input.at += 4;
+  const size = Math.max(0, input.length32());
+  if (input.at + size > input.bytes.length) throw new RangeError("the records of an answer to a fetch are cut off");
+  const records = input.bytes.subarray(input.at, input.at + size);
+  input.at += size;
+  input.tags();
+  return { partition, error, highWatermark, lastStableOffset, logStartOffset, aborted, records };
+}
+
+class WireInput {
+  readonly bytes: Buffer;
+  readonly #isCompact: boolean;
+  at = 0;
+
+  constructor(bytes: Buffer, isCompact: boolean) {
+    this.bytes = bytes;
+    this.#isCompact = isCompact;
+  }
+
+  int16(): number {
+    this.at += 2;
+    return this.bytes.readInt16BE(this.at - 2);
+  }
+
+  int32(): number {
+    this.at += 4;
+    return this.bytes.readInt32BE(this.at - 4);
+  }
+
+  int64(): number {
+    this.at += 8;
+    return this.bytes.readInt32BE(this.at - 8) * TWO_32 + this.bytes.readUInt32BE(this.at - 4);
+  }
+
+  /** -1: null. */
+  arrayLength(): number {
+    return this.length32();
+  }
+
+  length32(): number {
+    return this.#isCompact ? this.#varint() - 1 : this.int32();
+  }
+
+  length16(): number {
+    return this.#isCompact ? this.#varint() - 1 : this.int16();
+  }
+
+  /** Passes over tagged fields, which the compact form has behind every structure. */
+  tags(): void {
+    if (!this.#isCompact) return;
+    for (let left = this.#varint(); left > 0; left--) {
+      this.#varint();
+      const size = this.#varint();
+      this.at += size;
+    }
+  }
+
+  #varint(): number {
+    let value = 0;
+    for (let scale = 1; scale <= 2 ** 28; scale *= 128) {
+      const byte = this.bytes.readUInt8(this.at++);
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+    }
+    throw new RangeError("a number in an answer to a fetch is too long");
+  }
+}

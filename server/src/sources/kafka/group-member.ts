@@ -1,0 +1,226 @@
+/**
+ * This instance's membership in the consumer group. The group does one thing: it says which partitions are this instance's.
+ * Positions come from checkpoints, and a partition that two instances hold for a while is decided by their epochs, so nothing
+ * here has to happen before anything else.
+ *
+ * Membership is static by default (the group knows the instance by its name), so that a restart within the session's time
+ * gets its own partitions back and nobody else's move. The assignor is the cooperative sticky one: a member that comes or goes
+ * moves as few partitions as can be, and nobody stops for it.
+ */
+import { Consumer, type GroupAssignment } from "@platformatic/kafka";
+import type { SwapstatsError } from "../../shared/errors.ts";
+import { clientOptions, kafkaError } from "./kafka-client.ts";
+import type { KafkaConnection } from "./kafka-setup.ts";
+
+export type GroupMemberOptions = {
+  readonly connection: KafkaConnection;
+  readonly topic: string;
+  readonly groupId: string;
+  /** Names this instance in the group; two with one name push each other out. */
+  readonly instanceId: string;
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  /** The partitions that are this instance's from now on, ascending; called on each change, and after each rebalance. */
+  readonly onAssigned: (partitions: readonly number[]) => void;
+  /** The topic has another number of partitions than before. */
+  readonly onPartitions: (count: number) => void;
+};
+
+/** Heartbeats in a session: some may be lost. */
+const HEARTBEATS_PER_SESSION = 4;
+/** How often it is looked whether the topic has more partitions. */
+const PARTITIONS_LOOK_MS = 10_000;
+const REJOIN_FIRST_MS = 200;
+const REJOIN_MAX_MS = 5_000;
+
+export class GroupMember {
+  readonly #options: GroupMemberOptions;
+  #consumer: Consumer | undefined;
+  #rejoinTimer: NodeJS.Timeout | undefined;
+  #rejoinMs = REJOIN_FIRST_MS;
+  #isEnding = false;
+  #problem: string | undefined;
+  /** Offsets that wait to be committed, by partition. */
+  readonly #waiting = new Map<number, number>();
+  #committing: Promise<void> | undefined;
+  #rebalances = 0;
+  #partitionCount = 0;
+  #partitionsTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: GroupMemberOptions) {
+    this.#options = options;
+  }
+
+  /** Why this instance is not in the group at the moment; undefined when it is. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Partitions of the topic; 0 before it was seen. */
+  get partitionCount(): number {
+    return this.#partitionCount;
+  }
+
+  get rebalances(): number {
+    return this.#rebalances;
+  }
+
+  /** Joins. Rejects with `bad_config` where no retry helps (refused credentials, no such right); else it is tried until it works. */
+  async start(): Promise<void> {
+    this.#partitionsTimer = setInterval(() => void this.#lookAtPartitions(), PARTITIONS_LOOK_MS);
+    await this.#lookAtPartitions();
+    try {
+      await this.#join();
+    } catch (error) {
+      const failure = kafkaError(error, "joining the group", this.#options.connection);
+      if (!failure.retryable) {
+        await this.#close();
+        throw failure;
+      }
+      this.#rejoinLater(failure);
+    }
+  }
+
+  /**
+   * What the group has committed for these partitions; those without are absent. Rejects with `unavailable` (retryable).
+   */
+  async committed(partitions: readonly number[]): Promise<Map<number, number>> {
+    const { topic, connection } = this.#options;
+    try {
+      const offsets = await this.#open().listCommittedOffsets({
+        topics: [{ topic, partitions: [...partitions] }],
+      });
+      const found = offsets.get(topic) ?? [];
+      return new Map(
+        partitions.flatMap((partition, i): [number, number][] => {
+          const offset = Number(found[i] ?? -1n);
+          return offset < 0 ? [] : [[partition, offset]];
+        }),
+      );
+    } catch (error) {
+      throw kafkaError(error, "reading the committed offsets", connection);
+    }
+  }
+
+  /**
+   * Notes the position of a durable checkpoint for the brokers, for tools that show lag and as a proof that there was a checkpoint.
+   * A commit that fails is made up for by the next one.
+   */
+  commit(partition: number, nextOffset: number): void {
+    this.#waiting.set(partition, nextOffset);
+    this.#committing ??= this.#commitWaiting().finally(() => {
+      this.#committing = undefined;
+    });
+  }
+
+  /** Commits what waits, and leaves the group at once, so that others take over without waiting for the session's end. */
+  async leave(): Promise<void> {
+    this.#isEnding = true;
+    clearInterval(this.#partitionsTimer);
+    clearTimeout(this.#rejoinTimer);
+    await this.#committing;
+    await this.#commitWaiting();
+    const consumer = this.#consumer;
+    try {
+      await consumer?.leaveGroup(true);
+    } catch {
+      // The session then ends by its time.
+    }
+    await this.#close();
+  }
+
+  #open(): Consumer {
+    if (this.#consumer !== undefined) return this.#consumer;
+    const { connection, groupId, instanceId, topic } = this.#options;
+    const { sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
+    const consumer = new Consumer({
+      ...clientOptions(connection),
+      groupId,
+      groupInstanceId: instanceId,
+      autocommit: false,
+      sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: Math.max(rebalanceTimeoutMs, sessionTimeoutMs),
+      heartbeatInterval: Math.floor(sessionTimeoutMs / HEARTBEATS_PER_SESSION),
+      protocols: [{ name: "cooperative-sticky", version: 1 }],
+    });
+    consumer.topics.trackAll(topic);
+    consumer.on("consumer:group:join", (joined) => this.#joined(joined.assignments ?? []));
+    consumer.on("consumer:group:rebalance", () => {
+      this.#rebalances += 1;
+    });
+    // The client gives up after a failed rejoin, and says so here.
+    consumer.on("error", (error: Error) => this.#rejoinLater(kafkaError(error, "staying in the group", connection)));
+    this.#consumer = consumer;
+    return consumer;
+  }
+
+  async #join(): Promise<void> {
+    await this.#open().joinGroup();
+    this.#problem = undefined;
+    this.#rejoinMs = REJOIN_FIRST_MS;
+  }
+
+  #joined(assignments: readonly GroupAssignment[]): void {
+    if (this.#isEnding) return;
+    this.#problem = undefined;
+    const mine = assignments.find((assignment) => assignment.topic === this.#options.topic)?.partitions ?? [];
+    this.#options.onAssigned([...mine].sort((a, b) => a - b));
+  }
+
+  #rejoinLater(failure: SwapstatsError): void {
+    if (this.#isEnding || this.#rejoinTimer !== undefined) return;
+    this.#problem = `This instance is not in the group: ${failure.message}`;
+    const waitMs = this.#rejoinMs * (0.5 + Math.random());
+    this.#rejoinMs = Math.min(REJOIN_MAX_MS, this.#rejoinMs * 2);
+    this.#rejoinTimer = setTimeout(() => {
+      this.#rejoinTimer = undefined;
+      this.#join().catch((error) =>
+        this.#rejoinLater(kafkaError(error, "joining the group", this.#options.connection)),
+      );
+    }, waitMs);
+  }
+
+  /** The client's leader shares out what it knew when the group last met: more partitions need another meeting. */
+  async #lookAtPartitions(): Promise<void> {
+    const { topic, onPartitions } = this.#options;
+    try {
+      const { topics } = await this.#open().metadata({ topics: [topic], forceUpdate: true });
+      const count = topics.get(topic)?.partitionsCount ?? 0;
+      const before = this.#partitionCount;
+      if (count === before || this.#isEnding) return;
+      this.#partitionCount = count;
+      onPartitions(count);
+      if (before > 0 && this.#consumer?.isActive()) await this.#join();
+    } catch {
+      // Looked at again in a while; what keeps this instance out of the group is told of by joining it.
+    }
+  }
+
+  async #commitWaiting(): Promise<void> {
+    const { topic } = this.#options;
+    while (this.#waiting.size > 0) {
+      const offsets = [...this.#waiting].map(([partition, offset]) => ({
+        topic,
+        partition,
+        offset: BigInt(offset),
+        leaderEpoch: -1,
+      }));
+      this.#waiting.clear();
+      try {
+        await this.#consumer?.commit({ offsets });
+      } catch {
+        return;
+      }
+    }
+  }
+
+  async #close(): Promise<void> {
+    const consumer = this.#consumer;
+    this.#consumer = undefined;
+    try {
+      await consumer?.close(true);
+    } catch {
+      // Nothing depends on how the connections end.
+    }
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Sends records to one topic, with a batch on its way while the next is filled: acknowledged by all replicas in sync, and idempotent,
+ * so that a batch that is sent again is stored once.
+ */
+import { Producer } from "@platformatic/kafka";
+import { SwapstatsError } from "../../shared/errors.ts";
+import { clientOptions, isKafkaError, kafkaError } from "./kafka-client.ts";
+import type { KafkaConnection } from "./kafka-setup.ts";
+
+const BATCH_RECORDS_MAX = 2_000;
+const BATCH_BYTES_MAX = 768 * 1024;
+/** A broker that restarts is away for some seconds. */
+export const PRODUCER_RETRIES = 12;
+const BACKOFF_FIRST_MS = 100;
+const BACKOFF_MAX_MS = 3_000;
+
+export type ProducedRecord = {
+  readonly partition: number;
+  readonly key: Buffer | undefined;
+  readonly value: Buffer;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+type Message = {
+  topic: string;
+  partition: number;
+  value: Buffer;
+  key?: Buffer;
+  headers?: Map<Buffer, Buffer>;
+};
+
+export class KafkaProducer {
+  readonly #connection: KafkaConnection;
+  readonly #topic: string;
+  readonly #producer: Producer;
+  #messages: Message[] = [];
+  #bytes = 0;
+  #underWay: Promise<void> = Promise.resolve();
+  #sent = 0;
+
+  /** The client itself sends a batch again: it alone knows the sequence numbers by which brokers tell a copy. */
+  constructor(connection: KafkaConnection, topic: string, retries: number) {
+    this.#connection = connection;
+    this.#topic = topic;
+    this.#producer = new Producer({
+      ...clientOptions(connection),
+      idempotent: true,
+      acks: -1,
+      retries,
+      retryDelay: (_client, _operation, attempt) => backoffMs(attempt),
+    });
+  }
+
+  /** Records that the brokers have acknowledged. */
+  get acknowledged(): number {
+    return this.#sent;
+  }
+
+  /** Of the topic now. Rejects with `not_found` where there is none. */
+  async partitions(): Promise<number> {
+    try {
+      const metadata = await this.#producer.metadata({ topics: [this.#topic], forceUpdate: true, retries: 0 });
+      return metadata.topics.get(this.#topic)!.partitionsCount;
+    } catch (error) {
+      throw kafkaError(error, `asking about topic ${this.#topic}`, this.#connection);
+    }
+  }
+
+  /** Keeps the record's memory until it is acknowledged. Waits, where it answers a promise, while two batches are full. */
+  add(record: ProducedRecord): Promise<void> | undefined {
+    this.#messages.push(this.#messageOf(record));
+    this.#bytes += record.value.length;
+    if (this.#messages.length < BATCH_RECORDS_MAX && this.#bytes < BATCH_BYTES_MAX) return undefined;
+    return this.#sendBatch();
+  }
+
+  /** Resolves when everything added is acknowledged; rejects with what keeps it from that. */
+  async flush(): Promise<void> {
+    if (this.#messages.length > 0) await this.#sendBatch();
+    await this.#underWay;
+  }
+
+  /** Sends these alone, and resolves when they are acknowledged. After a failure some of them may be stored. */
+  async send(records: readonly ProducedRecord[]): Promise<void> {
+    let messages: Message[] = [];
+    let bytes = 0;
+    for (const record of records) {
+      if (messages.length > 0 && bytes + record.value.length > BATCH_BYTES_MAX) {
+        await this.#send(messages);
+        messages = [];
+        bytes = 0;
+      }
+      messages.push(this.#messageOf(record));
+      bytes += record.value.length;
+    }
+    if (messages.length > 0) await this.#send(messages);
+  }
+
+  async close(): Promise<void> {
+    await this.#producer.close();
+  }
+
+  async #sendBatch(): Promise<void> {
+    const messages = this.#messages;
+    this.#messages = [];
+    this.#bytes = 0;
+    await this.#underWay;
+    this.#underWay = this.#send(messages);
+    // Whoever waits for it next gets the failure; without a handler until then it would end the process.
+    this.#underWay.catch(() => {});
+  }
+
+  async #send(messages: Message[]): Promise<void> {
+    try {
+      await this.#producer.send({ messages, acks: -1, idempotent: true });
+    } catch (error) {
+      throw this.#failure(error);
+    }
+    this.#sent += messages.length;
+  }
+
+  #messageOf({ partition, key, value, headers }: ProducedRecord): Message {
+    return {
+      topic: this.#topic,
+      partition,
+      value,
+      ...(key === undefined ? {} : { key }),
+      ...(headers === undefined ? {} : { headers: headerMap(headers) }),
+    };
+  }
+
+  #failure(error: unknown): SwapstatsError {
+    if (isKafkaError(error, "MESSAGE_TOO_LARGE") || isKafkaError(error, "RECORD_LIST_TOO_LARGE")) {
+      const message = `topic ${this.#topic} takes no batch of this size; raise its max.message.bytes`;
+      return new SwapstatsError("too_large", message, { cause: error });
+    }
+    return kafkaError(error, `writing to topic ${this.#topic}`, this.#connection);
+  }
+}
+
+function backoffMs(attempt: number): number {
+  const limitMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** attempt);
+  return limitMs / 2 + (Math.random() * limitMs) / 2;
+}
+
+function headerMap(headers: Readonly<Record<string, string>>): Map<Buffer, Buffer> {
+  return new Map(Object.entries(headers).map(([name, value]) => [Buffer.from(name), Buffer.from(value)]));
+}

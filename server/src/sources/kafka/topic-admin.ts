@@ -1,0 +1,274 @@
+/** Makes topics and keeps them as configured, describes them, and reads and writes the offsets of groups for tools that show lag. */
+import { type Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from "@platformatic/kafka";
+import { ExponentialBackoff, handleWhen, retry } from "cockatiel";
+import { SwapstatsError } from "../../shared/errors.ts";
+import type { LogRange } from "../source.ts";
+import { isKafkaError, kafkaError, newAdmin } from "./kafka-client.ts";
+import type { KafkaConnection } from "./kafka-setup.ts";
+
+const COORDINATOR_MOVES = ["COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_COORDINATOR"];
+/** The first use of groups makes brokers set up a topic for them, and until then there is no coordinator. */
+const COORDINATOR = retry(
+  handleWhen((error) => COORDINATOR_MOVES.some((name) => isKafkaError(error, name))),
+  { maxAttempts: 20, backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 1_000 }) },
+);
+
+export type TopicSettings = {
+  readonly topic: string;
+  readonly partitions: number;
+  /** Undefined: as the brokers have it. */
+  readonly replication: number | undefined;
+  readonly retentionMs: number;
+  readonly segmentMs: number;
+};
+
+export type TopicDescription = {
+  /** Hex; another one when the topic was made anew. */
+  readonly topicId: string;
+  readonly partitions: number;
+  readonly replication: number;
+  /** Infinity: records are kept for ever. */
+  readonly retentionMs: number;
+  /** Of each partition; Infinity: without a limit. */
+  readonly retentionBytes: number;
+  readonly isCompacted: boolean;
+  /** Whether records carry the time of the broker, or that of their producer. */
+  readonly arrivalClock: "broker" | "producer";
+  readonly recordBytesMax: number;
+  /** All settings, as Kafka names them. */
+  readonly configs: ReadonlyMap<string, string>;
+};
+
+const BROKER_DEFAULT = -1;
+const EARLIEST = -2n;
+const LATEST = -1n;
+const READ_COMMITTED = 1;
+const CREATED_WAIT_MS = 100;
+const CREATED_TRIES = 100;
+
+export class TopicAdmin {
+  readonly #connection: KafkaConnection;
+  readonly #admin: Admin;
+
+  constructor(connection: KafkaConnection) {
+    this.#connection = connection;
+    this.#admin = newAdmin(connection);
+  }
+
+  /**
+   * Makes the topic, or corrects its settings; returns what was changed, in sentences, none where all was right. Partitions are added
+   * when `addsPartitions` says so alone: afterwards tokens are in other partitions than their history. Rejects with `bad_config` where
+   * the topic is compacted, or has more partitions than asked for, which Kafka cannot take away.
+   */
+  async ensure(settings: TopicSettings, addsPartitions: boolean): Promise<string[]> {
+    const { topic } = settings;
+    const present = await this.#describeIfThere(topic);
+    if (present === undefined) return [await this.#create(settings)];
+    if (present.isCompacted) throw compacted(topic);
+    return [...(await this.#correct(settings, present)), ...(await this.#resize(settings, present, addsPartitions))];
+  }
+
+  /** Rejects with `not_found` where there is no such topic. */
+  async describe(topic: string): Promise<TopicDescription> {
+    const described = await this.#describeIfThere(topic);
+    if (described !== undefined) return described;
+    const message = `there is no topic ${topic} at ${this.#connection.brokers.join(", ")}; \`swapstats topic ensure\` makes it`;
+    throw new SwapstatsError("not_found", message, { retryable: true });
+  }
+
+  /** What each partition holds: to the end of what is committed. */
+  async ranges(topic: string): Promise<LogRange[]> {
+    const { partitions } = await this.describe(topic);
+    const ask = async (timestamp: bigint): Promise<Map<number, number>> => {
+      const list = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp }));
+      const topics = [{ name: topic, partitions: list }];
+      const listed = await this.#admin.listOffsets({ topics, isolationLevel: READ_COMMITTED });
+      return new Map(listed[0]?.partitions.map(({ partitionIndex, offset }) => [partitionIndex, Number(offset)]));
+    };
+    return this.#try(`asking for the offsets of topic ${topic}`, async () => {
+      const [starts, ends] = await Promise.all([ask(EARLIEST), ask(LATEST)]);
+      return Array.from({ length: partitions }, (_, i) => ({
+        startOffset: starts.get(i) ?? 0,
+        endOffset: ends.get(i) ?? 0,
+      }));
+    });
+  }
+
+  /** Offsets that the group has committed, by partition; a partition without one is left out. */
+  async committed(groupId: string, topic: string): Promise<Map<number, number>> {
+    return this.#try(`asking for the offsets of group ${groupId}`, async () => {
+      const groups = await COORDINATOR.execute(() => this.#admin.listConsumerGroupOffsets({ groups: [groupId] }));
+      const partitions = groups[0]?.topics.find(({ name }) => name === topic)?.partitions ?? [];
+      const known = partitions.filter(({ committedOffset }) => committedOffset >= 0n);
+      return new Map(known.map(({ partitionIndex, committedOffset }) => [partitionIndex, Number(committedOffset)]));
+    });
+  }
+
+  /**
+   * Commits offsets for a group without members, as tools do. While the group has members, brokers take commits from them
+   * alone: those go through the member's own connection.
+   */
+  async commit(groupId: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
+    const partitionOffsets = [...offsets].map(([partition, offset]) => ({ partition, offset: BigInt(offset) }));
+    await this.#try(`committing offsets of group ${groupId}`, () =>
+      COORDINATOR.execute(() =>
+        this.#admin.alterConsumerGroupOffsets({ groupId, topics: [{ name: topic, partitionOffsets }] }),
+      ),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#admin.close();
+  }
+
+  async #describeIfThere(topic: string): Promise<TopicDescription | undefined> {
+    try {
+      const metadata = await this.#admin.metadata({ topics: [topic], forceUpdate: true });
+      const { id, partitions } = metadata.topics.get(topic)!;
+      const configs = await this.#configsOf(topic);
+      const limit = (name: string): number => {
+        const value = Number(configs.get(name) ?? -1);
+        return value < 0 ? Number.POSITIVE_INFINITY : value;
+      };
+      return {
+        topicId: id,
+        partitions: partitions.length,
+        replication: partitions[0]?.replicas.length ?? 0,
+        retentionMs: limit("retention.ms"),
+        retentionBytes: limit("retention.bytes"),
+        isCompacted: (configs.get("cleanup.policy") ?? "").split(",").includes("compact"),
+        arrivalClock: configs.get("message.timestamp.type") === "LogAppendTime" ? "broker" : "producer",
+        recordBytesMax: limit("max.message.bytes"),
+        configs,
+      };
+    } catch (error) {
+      const failure = kafkaError(error, `describing topic ${topic}`, this.#connection);
+      if (failure.code === "not_found") return undefined;
+      throw failure;
+    }
+  }
+
+  async #configsOf(topic: string): Promise<Map<string, string>> {
+    const resources = [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: topic, configurationKeys: null }];
+    const described = await this.#admin.describeConfigs({ resources });
+    return new Map(described[0]?.configs.map(({ name, value }) => [name, value ?? ""]));
+  }
+
+  async #create(settings: TopicSettings): Promise<string> {
+    const { topic, partitions, replication } = settings;
+    const wanted = wantedConfigs(settings);
+    const configs = [...wanted].map(([name, value]) => ({ name, value }));
+    await this.#try(`making topic ${topic}`, async () => {
+      try {
+        await this.#admin.createTopics({
+          topics: [topic],
+          partitions,
+          replicas: replication ?? BROKER_DEFAULT,
+          configs,
+        });
+      } catch (error) {
+        // Somebody else was first; what differs is corrected by the next call.
+        if (!isKafkaError(error, "TOPIC_ALREADY_EXISTS")) throw error;
+      }
+      await this.#created(topic);
+    });
+    const list = [...wanted].map(([name, value]) => `${name}=${value}`).join(", ");
+    return `Topic ${topic} was made, with ${partitions} partitions and ${list}.`;
+  }
+
+  /** A new topic is not known to every broker at once. */
+  async #created(topic: string): Promise<void> {
+    for (let left = CREATED_TRIES; left > 0; left--) {
+      const described = await this.#describeIfThere(topic);
+      if (described !== undefined) return;
+      await new Promise((resolve) => setTimeout(resolve, CREATED_WAIT_MS));
+    }
+    throw new Error(`the brokers made topic ${topic}, and do not know it`);
+  }
+
+  async #correct(settings: TopicSettings, { configs }: TopicDescription): Promise<string[]> {
+    const { topic } = settings;
+    const different = [...wantedConfigs(settings)].filter(([name, value]) => configs.get(name) !== value);
+    if (different.length === 0) return [];
+    const configOperation = IncrementalAlterConfigOperationTypes.SET;
+    const changes = different.map(([name, value]) => ({ name, configOperation, value }));
+    await this.#try(`changing the settings of topic ${topic}`, () =>
+      this.#admin.incrementalAlterConfigs({
+        resources: [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: topic, configs: changes }],
+      }),
+    );
+    return different.map(
+      ([name, value]) => `Topic ${topic}: ${name} was ${configs.get(name) ?? "not set"}, and is ${value}.`,
+    );
+  }
+
+  async #resize(settings: TopicSettings, present: TopicDescription, addsPartitions: boolean): Promise<string[]> {
+    const { topic, partitions, replication } = settings;
+    const said: string[] = [];
+    if (replication !== undefined && replication !== present.replication) {
+      said.push(
+        `Topic ${topic}: each record is held by ${present.replication} brokers, and ${replication} are configured; the brokers' own tools move replicas.`,
+      );
+    }
+    if (partitions === present.partitions) return said;
+    if (partitions < present.partitions || !addsPartitions) {
+      const advice =
+        partitions < present.partitions ? "Kafka cannot take partitions away" : "--add-partitions adds them";
+      const kept = `Topic ${topic} has ${present.partitions} partitions and keeps them, and ${partitions} are configured: ${advice}.`;
+      return [...said, kept];
+    }
+    await this.#try(`adding partitions to topic ${topic}`, () =>
+      this.#admin.createPartitions({ topics: [{ name: topic, count: partitions, assignments: null }] }),
+    );
+    const added =
+      `Topic ${topic} had ${present.partitions} partitions, and has ${partitions}. Most tokens are in other partitions from now ` +
+      "on: their windows are split over two until the older part has left them.";
+    return [...said, added];
+  }
+
+  async #try<T>(what: string, run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      throw kafkaError(error, what, this.#connection);
+    }
+  }
+}
+
+/**
+ * What is not as it should be about a topic that is to be read, in sentences; rejected alternatives would be to repair it at the start
+ * of every instance, behind its owner's back. Throws `bad_config` where the topic is compacted.
+ */
+export function topicWarnings(topic: string, described: TopicDescription, neededMs: number): string[] {
+  if (described.isCompacted) throw compacted(topic);
+  const warnings: string[] = [];
+  if (described.retentionMs < neededMs) {
+    warnings.push(
+      `Topic ${topic} keeps records for ${described.retentionMs} ms, and the longest window and the horizon take ${neededMs} ms: ` +
+        "what is lost with the checkpoints cannot be read again in full. Raise ingest.topic_cfg.retention_ms and run `swapstats topic ensure`.",
+    );
+  }
+  if (described.arrivalClock === "producer") {
+    warnings.push(
+      `Topic ${topic} has message.timestamp.type=CreateTime: the clocks of producers are trusted as the arrival of records. ` +
+        "`swapstats topic ensure` sets LogAppendTime.",
+    );
+  }
+  return warnings;
+}
+
+function wantedConfigs({ retentionMs, segmentMs }: TopicSettings): Map<string, string> {
+  return new Map([
+    ["cleanup.policy", "delete"],
+    ["message.timestamp.type", "LogAppendTime"],
+    ["retention.ms", String(retentionMs)],
+    ["segment.ms", String(segmentMs)],
+  ]);
+}
+
+function compacted(topic: string): SwapstatsError {
+  const message =
+    `topic ${topic} is compacted (cleanup.policy): Kafka removes swaps of it that are to count, and may have done so already; ` +
+    "use another topic, which `swapstats topic ensure` makes as it has to be";
+  return new SwapstatsError("bad_config", message);
+}

@@ -1,0 +1,286 @@
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import { waitFor } from "../../../scripts/servers/process.ts";
+import { cutFrames } from "../../src/bus/cluster-frames.ts";
+import { CLUSTER_FORMAT } from "../../src/bus/cluster-protocol.ts";
+import { randomFrom } from "../support/seed.ts";
+import { MemoryNetwork, type MemoryTransport } from "./support/memory-network.ts";
+import { ALL, freshValue, ModelCluster, type ModelInstance } from "./support/model-cluster.ts";
+import { Watcher } from "./support/watcher.ts";
+
+const PARTITIONS = 4;
+const OVERVIEW = { window: "5m", sort: "trades", order: "desc", limit: 3, cursor: undefined } as const;
+
+type Three = {
+  readonly network: MemoryNetwork;
+  readonly cluster: ModelCluster;
+  readonly instances: readonly ModelInstance[];
+  readonly transports: readonly MemoryTransport[];
+};
+
+/** Three instances: partitions 0 and 3 are of the first, 1 of the second, 2 of the third. */
+async function three(t: TestContext, mode: "live" | "event" = "live"): Promise<Three> {
+  const network = new MemoryNetwork(randomFrom(1));
+  const cluster = new ModelCluster(PARTITIONS, 24);
+  t.after(() => cluster.close());
+  const transports = ["a", "b", "c"].map(() => network.transport());
+  const instances = transports.map((transport, i) => cluster.add("abc"[i] as string, transport, 2, mode));
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    cluster.take(partition, instances[partition % 3] as ModelInstance);
+  }
+  await waitFor("all know all", async () => {
+    for (const { bus } of instances) {
+      const answers = await bus.tokenStats(cluster.ids, ALL);
+      if (answers.some((answer) => freshValue(answer) === undefined)) return false;
+    }
+    return true;
+  });
+  return { network, cluster, instances, transports };
+}
+
+const idOf = (cluster: ModelCluster, partition: number): string =>
+  cluster.ids.find((id) => cluster.partitionOf(id) === partition) as string;
+const questionsOf = ({ hosts }: ModelInstance): number => hosts.reduce((sum, host) => sum + host.questions, 0);
+const topicsOf = ({ hosts }: ModelInstance): number => hosts.reduce((sum, host) => sum + host.openTopics, 0);
+
+describe("questions to other instances", () => {
+  test("the owner of an id alone is asked, with all questions of a turn in one message, equal ones once", async (t) => {
+    const { network, cluster, instances } = await three(t);
+    const [a, b, c] = instances as [ModelInstance, ModelInstance, ModelInstance];
+    const ids = cluster.ids.filter((id) => cluster.partitionOf(id) === 1);
+    const before = { b: questionsOf(b), c: questionsOf(c) };
+    network.delivered.clear();
+    const answers = await Promise.all([...ids, ...ids].map((id) => a.bus.tokenStats([id], ALL)));
+    assert.ok(answers.every(([answer]) => answer?.kind === "stats" && !answer.stale));
+    assert.equal(questionsOf(b) - before.b, ids.length);
+    assert.equal(questionsOf(c) - before.c, 0);
+    assert.deepEqual([network.delivered.get("questions"), network.delivered.get("answers")], [1, 1]);
+  });
+
+  test("a token that lies elsewhere than its id says is found by asking all, and from then on at its owner", async (t) => {
+    const { cluster, instances } = await three(t);
+    const [a, b, c] = instances as [ModelInstance, ModelInstance, ModelInstance];
+    const id = Array.from({ length: 100 }, (_, i) => `7:odd-${i}`).find(
+      (one) => cluster.partitionOf(one) === 1,
+    ) as string;
+    const home = c.hosts[0]?.partitions.get(2);
+    home?.tokens.set(id, { id, symbol: "ODD", rev: 1, value: 9 });
+    assert.equal(freshValue((await a.bus.tokenStats([id], ALL))[0]), 9);
+    const before = questionsOf(b);
+    assert.equal(freshValue((await a.bus.tokenStats([id], ALL))[0]), 9);
+    assert.equal(questionsOf(b), before);
+  });
+
+  test("unknown only when every partition has answered; else unavailable", async (t) => {
+    const { cluster, instances, transports } = await three(t);
+    const [a, b] = instances as [ModelInstance, ModelInstance];
+    for (const name of ["1:nobody", "NOBODY"]) {
+      assert.deepEqual(await a.bus.tokenStats([name], ALL), [{ kind: "unknown" }]);
+      assert.deepEqual(await a.bus.newestSwaps(name, 5), { kind: "unknown" });
+      assert.deepEqual(await a.bus.subscribe({ kind: "token", token: name, windows: [] }, () => {}), {
+        kind: "unknown",
+      });
+    }
+    (transports[1] as MemoryTransport).isMute = true;
+    for (const name of ["1:nobody", "NOBODY"]) {
+      assert.deepEqual(await a.bus.tokenStats([name], ALL), [{ kind: "unavailable" }]);
+      assert.deepEqual(await a.bus.newestSwaps(name, 5), { kind: "unavailable" });
+      await assert.rejects(
+        a.bus.subscribe({ kind: "token", token: name, windows: [] }, () => {}),
+        { code: "unavailable" },
+      );
+    }
+    // What was asked for before is served as it was; what was not is away.
+    const known = idOf(cluster, 1);
+    const [stale] = await a.bus.tokenStats([known], ALL);
+    assert.equal(stale?.kind === "stats" && stale.stale, true);
+    assert.deepEqual(await a.bus.candles({ ...NO_RANGE, token: known }), { kind: "unavailable" });
+    assert.equal((await a.bus.deadLetters(10)).stale, true);
+    assert.equal(freshValue((await b.bus.tokenStats([known], ALL))[0]), 1);
+  });
+
+  test("a symbol that tokens of several instances have is ambiguous, also while one of them is away", async (t) => {
+    const { cluster, instances, transports } = await three(t);
+    const [a] = instances as [ModelInstance];
+    const symbol = `S${"1:token-1".length}`;
+    const ids = cluster.ids.filter((id) => `S${id.length}` === symbol);
+    for (let round = 0; round < 2; round++) {
+      const [answer] = await a.bus.tokenStats([symbol], ALL);
+      assert.deepEqual(answer?.kind === "ambiguous" && [...answer.candidates].sort(), [...ids].sort());
+      (transports[1] as MemoryTransport).isMute = true;
+    }
+  });
+
+  test("candles, swaps, dead letters and status of all owners", async (t) => {
+    const { cluster, instances } = await three(t);
+    const [a, , c] = instances as [ModelInstance, ModelInstance, ModelInstance];
+    const id = idOf(cluster, 1);
+    for (const body of [await a.bus.candles({ ...NO_RANGE, token: id }), await a.bus.newestSwaps(id, 1)]) {
+      assert.deepEqual(body.kind === "body" && [body.id, body.stale, body.body], [id, false, '"items":[1]']);
+    }
+    const letters = await a.bus.deadLetters(3);
+    assert.deepEqual([letters.stale, letters.items.map((letter) => letter.partition)], [false, [3, 2, 1]]);
+    const status = await a.bus.status("all");
+    assert.deepEqual(
+      status.partitions.map(({ partition, state }) => [partition, state]),
+      [0, 1, 2, 3].map((partition) => [partition, "running"]),
+    );
+    assert.deepEqual(
+      status.instances?.map(({ instance, state, partitions }) => [instance, state, partitions]),
+      [
+        ["a", "self", [0, 3]],
+        ["b", "live", [1]],
+        ["c", "live", [2]],
+      ],
+    );
+    assert.equal((await a.bus.status("own")).partitions.length, 2);
+    await cluster.remove(c, undefined);
+    await waitFor("the goodbye is heard", async () => (await a.bus.status("all")).instances?.length === 2);
+    const after = await a.bus.status("all");
+    assert.equal(after.partitions[2]?.state, "away");
+    assert.match(after.partitions[2]?.problems.join() ?? "", /No instance answers for partition 2/);
+  });
+
+  test("a ranking is of all owners; of one who is away the last known rows count, and it is stale", async (t) => {
+    const { cluster, instances, transports } = await three(t);
+    const [a, b, c] = instances as [ModelInstance, ModelInstance, ModelInstance];
+    const best = [1, 2, 0].map((partition) => idOf(cluster, partition));
+    for (const [i, id] of best.entries()) for (let n = 0; n < 30 - 10 * i; n++) cluster.swap(id);
+    const ids = (items: string) => (JSON.parse(items) as { id: string }[]).map((item) => item.id);
+    const [fresh, same] = await Promise.all([a.bus.overview(OVERVIEW), c.bus.overview(OVERVIEW)]);
+    assert.deepEqual([ids(fresh.items), fresh.stale], [best, false]);
+    assert.deepEqual([same.items, same.epoch, same.rev], [fresh.items, fresh.epoch, fresh.rev]);
+    (transports[1] as MemoryTransport).isMute = true;
+    const stale = await a.bus.overview(OVERVIEW);
+    assert.deepEqual([ids(stale.items), stale.stale, stale.epoch], [best, true, fresh.epoch]);
+    assert.ok(stale.asOf <= fresh.asOf + 1_000);
+    // Another ranking was never asked for: a part of it is not known.
+    await assert.rejects(a.bus.overview({ ...OVERVIEW, sort: "volume_usd" }), { code: "unavailable" });
+    cluster.take(1, c);
+    await waitFor("the new owner's rows count", async () => !(await a.bus.overview(OVERVIEW)).stale);
+    assert.equal(questionsOf(b) > 0, true);
+  });
+});
+
+const NO_RANGE = { intervalMs: 60_000, fromMs: undefined, toMs: undefined, limit: 1 };
+
+describe("topics of other instances", () => {
+  test("are opened there once, and only while somebody listens here", async (t) => {
+    const { cluster, instances } = await three(t);
+    const [a, b] = instances as [ModelInstance, ModelInstance];
+    const token = idOf(cluster, 1);
+    const watchers = Array.from({ length: 5 }, () => new Watcher({ kind: "token", token, windows: ["5m"] }));
+    for (const watcher of watchers) await watcher.watch(a.bus);
+    cluster.swap(token);
+    await waitFor("all have it", async () => watchers.every((watcher) => watcher.held?.value === 2));
+    assert.equal(topicsOf(b), 1);
+    for (const watcher of watchers) watcher.end();
+    await waitFor("closed there", async () => topicsOf(b) === 0);
+    assert.deepEqual(a.bus.topicCounts, { served: 0, remote: 0 });
+  });
+
+  test("of a listener that died end there", async (t) => {
+    const { cluster, instances, transports } = await three(t);
+    const [a, b] = instances as [ModelInstance, ModelInstance];
+    const watcher = new Watcher({ kind: "token", token: idOf(cluster, 1), windows: ["5m"] });
+    await watcher.watch(a.bus);
+    await waitFor("open there", async () => topicsOf(b) === 1);
+    await cluster.remove(a, () => {
+      (transports[0] as MemoryTransport).isMute = true;
+    });
+    await waitFor("closed there", async () => topicsOf(b) === 0);
+    watcher.end();
+  });
+
+  test("go on at the next owner, with the whole data, and are stale in between", async (t) => {
+    const { cluster, instances, transports } = await three(t);
+    const [a, , c] = instances as [ModelInstance, ModelInstance, ModelInstance];
+    const token = idOf(cluster, 1);
+    const watcher = new Watcher({ kind: "token", token, windows: ["5m"] });
+    const ranking = new Watcher({ kind: "overview", window: "5m", sort: "trades", limit: 50 });
+    t.after(() => {
+      watcher.end();
+      ranking.end();
+    });
+    await watcher.watch(a.bus);
+    await ranking.watch(a.bus);
+    await waitFor("data", async () => watcher.held !== undefined && ranking.held !== undefined);
+    (transports[1] as MemoryTransport).isMute = true;
+    await waitFor("stale", async () => watcher.last?.stale === true && ranking.last?.stale === true);
+    assert.equal(Object.keys(ranking.held?.rows as object).length, cluster.ids.length);
+    cluster.take(1, c);
+    cluster.swap(token);
+    await waitFor("fresh", async () => watcher.last?.stale === false && watcher.held?.value === 2);
+    await waitFor("fresh", async () => ranking.last?.stale === false);
+    assert.deepEqual([...watcher.faults, ...ranking.faults], []);
+  });
+});
+
+describe("instances", () => {
+  test("of another format are refused by name in status", async (t) => {
+    const { instances, network } = await three(t);
+    const [a] = instances as [ModelInstance];
+    const stranger = `${Buffer.from("newer").toString("base64url")}-1`;
+    const [frame] = cutFrames(CLUSTER_FORMAT + 1, stranger, 1, "what nobody here can read", 4_096);
+    network.carry(stranger, undefined, frame as Buffer);
+    await waitFor("it is said", async () => {
+      const { problems = [], instances: seen = [] } = await a.bus.status("all");
+      return (
+        problems.some((problem) => /Instance "newer" speaks format 2 .* and this one format 1/.test(problem)) &&
+        seen.some(({ instance, state }) => instance === "newer" && state === "refused")
+      );
+    });
+  });
+
+  test("with one name are told of", async (t) => {
+    const { cluster, instances, network } = await three(t);
+    const [a] = instances as [ModelInstance];
+    cluster.add("a", network.transport());
+    await waitFor("it is said", async () =>
+      ((await a.bus.status("all")).problems ?? []).some((problem) =>
+        /Another running instance calls itself "a"/.test(problem),
+      ),
+    );
+  });
+
+  test("what is no message has no effect", async (t) => {
+    const { cluster, instances, network } = await three(t);
+    const [a] = instances as [ModelInstance];
+    const sender = `${Buffer.from("b").toString("base64url")}-zz`;
+    const texts = [
+      "",
+      "null",
+      "[]",
+      '{"type":"questions"}',
+      '{"type":"announce","owned":[{}]}',
+      '{"type":"x","items":[]}',
+    ];
+    const items = '{"type":"questions","high":0,"items":[{"id":1,"host":99,"request":{"kind":"metrics"}}]}';
+    texts.push('{"type":"questions","high":0,"items":[null]}', '{"type":"updates","items":[{}]}');
+    for (const text of [...texts, items]) {
+      for (const frame of cutFrames(CLUSTER_FORMAT, sender, 1, text, 4_096)) network.carry(sender, undefined, frame);
+    }
+    network.carry(sender, undefined, Buffer.from("no header"));
+    await new Promise(setImmediate);
+    assert.equal(freshValue((await a.bus.tokenStats([idOf(cluster, 1)], ALL))[0]), 1);
+  });
+
+  test("with an event clock share the highest event time", async (t) => {
+    const { instances } = await three(t, "event");
+    const [a, b, c] = instances as [ModelInstance, ModelInstance, ModelInstance];
+    b.clock.raiseHigh(1_700_000_000_123);
+    await waitFor("all agree", async () => [a, b, c].every(({ clock }) => clock.now() === 1_700_000_000_123));
+  });
+
+  test("a former owner that does not know it yet is not believed, by itself neither", async (t) => {
+    const { cluster, instances } = await three(t);
+    const [a, b, c] = instances as [ModelInstance, ModelInstance, ModelInstance];
+    const token = idOf(cluster, 1);
+    cluster.take(1, c);
+    cluster.swap(token);
+    for (const { bus } of [a, b, c]) {
+      await waitFor("the new owner answers", async () => freshValue((await bus.tokenStats([token], ALL))[0]) === 2);
+    }
+    assert.equal(b.bus.cachedTokenStats(token, ALL), undefined);
+  });
+});

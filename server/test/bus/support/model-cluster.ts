@@ -1,0 +1,123 @@
+/** Several instances of the bus over model owners: what is true is here, and what each instance says can be compared with it. */
+import { ClusterBus } from "../../../src/bus/cluster-bus.ts";
+import type { ClusterTransport } from "../../../src/bus/cluster-transport.ts";
+import { createSharedClock, SharedClock } from "../../../src/bus/shared-clock.ts";
+import type { TokenAnswer } from "../../../src/bus/stats-bus.ts";
+import { partitionOfTokenId } from "../../../src/shared/token-partition.ts";
+import { ModelHost, type ModelPartition, modelPart, ownedOf } from "./model-owner.ts";
+
+export const ANNOUNCE_EVERY_MS = 25;
+export const ASK_TIMEOUT_MS = 150;
+const TICK_MS = 5;
+export const ALL = { windows: [], fields: [] } as const;
+
+export type ModelInstance = {
+  readonly name: string;
+  readonly bus: ClusterBus;
+  readonly hosts: readonly ModelHost[];
+  readonly clock: SharedClock;
+};
+
+export class ModelCluster {
+  readonly partitions: number;
+  readonly ids: readonly string[];
+  /** Of each partition: the rightful owner, and the newest state. */
+  readonly owners = new Map<number, ModelInstance>();
+  readonly instances: ModelInstance[] = [];
+  readonly #truth = new Map<number, ModelPartition>();
+  readonly #ticker: NodeJS.Timeout;
+  #incarnation = 1_000;
+  #epoch = 1_700_000_000_000;
+
+  constructor(partitions: number, tokens: number) {
+    this.partitions = partitions;
+    this.ids = Array.from({ length: tokens }, (_, i) => `1:token-${i}`);
+    for (let partition = 0; partition < partitions; partition++) {
+      const ids = this.ids.filter((id) => partitionOfTokenId(id, partitions) === partition);
+      const tokensOf = ids.map((id) => [id, { id, symbol: `S${id.length}`, rev: 1, value: 1 }] as const);
+      this.#truth.set(partition, { epoch: "0", revision: 1, tokens: new Map(tokensOf) });
+    }
+    this.#ticker = setInterval(() => {
+      for (const { hosts } of this.instances) for (const host of hosts) host.tick();
+    }, TICK_MS);
+  }
+
+  /** Starts an instance with `threads` hosts and no partitions. */
+  add(name: string, transport: ClusterTransport, threads = 2, mode: "live" | "event" = "live"): ModelInstance {
+    const hosts = Array.from({ length: threads }, () => new ModelHost());
+    const clock = new SharedClock(createSharedClock(mode, 60_000));
+    this.#incarnation += 1;
+    const bus = new ClusterBus({
+      ...{ instance: name, incarnation: this.#incarnation, version: "1.2.3", partitions: this.partitions },
+      ...{ local: modelPart(hosts), transport, clock, finestStepMs: 1_000 },
+      ...{ announceEveryMs: ANNOUNCE_EVERY_MS, askTimeoutMs: ASK_TIMEOUT_MS },
+    });
+    const instance = { name, bus, hosts, clock };
+    this.instances.push(instance);
+    bus.start();
+    return instance;
+  }
+
+  /** The partition's state goes to this instance under a new epoch; who has it now is not told (it may be cut off). */
+  take(partition: number, instance: ModelInstance): void {
+    this.#epoch += 1;
+    const before = this.#truth.get(partition) as ModelPartition;
+    const tokens = [...before.tokens.values()].map((token) => [token.id, { ...token, rev: 1 }] as const);
+    const state = { epoch: String(this.#epoch), revision: 1, tokens: new Map(tokens) };
+    this.#truth.set(partition, state);
+    this.owners.set(partition, instance);
+    (instance.hosts[partition % instance.hosts.length] as ModelHost).partitions.set(partition, state);
+    this.#tell(instance);
+  }
+
+  /** The instance gives up what it still holds of the partition. */
+  drop(partition: number, instance: ModelInstance): void {
+    const host = instance.hosts[partition % instance.hosts.length] as ModelHost;
+    const held = host.partitions.get(partition);
+    if (held === undefined) return;
+    instance.bus.setOwned(
+      ownedOf(instance.hosts).filter((one) => one.partition !== partition),
+      this.partitions,
+    );
+    host.partitions.delete(partition);
+    if (this.owners.get(partition) === instance) this.owners.delete(partition);
+  }
+
+  /** A swap of the token, applied by the rightful owner; nothing happens while there is none. */
+  swap(id: string): void {
+    const partition = partitionOfTokenId(id, this.partitions);
+    const owner = this.owners.get(partition);
+    owner?.hosts[partition % owner.hosts.length]?.change(partition, id);
+  }
+
+  /** Ends an instance; with `goodbye` it says so. Its partitions are then nobody's. */
+  async remove(instance: ModelInstance, kill: (() => void) | undefined): Promise<void> {
+    this.instances.splice(this.instances.indexOf(instance), 1);
+    for (const [partition, owner] of this.owners) if (owner === instance) this.owners.delete(partition);
+    kill?.();
+    await instance.bus.close();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#ticker);
+    await Promise.all(this.instances.map((instance) => instance.bus.close()));
+  }
+
+  partitionOf(id: string): number {
+    return partitionOfTokenId(id, this.partitions);
+  }
+
+  value(id: string): number {
+    return this.#truth.get(this.partitionOf(id))?.tokens.get(id)?.value ?? 0;
+  }
+
+  #tell(instance: ModelInstance): void {
+    instance.bus.setOwned(ownedOf(instance.hosts), this.partitions);
+  }
+}
+
+/** The number in a token's answer; undefined where it has none, or is stale. */
+export function freshValue(answer: TokenAnswer | undefined): number | undefined {
+  if (answer?.kind !== "stats" || answer.stale) return undefined;
+  return (JSON.parse(`{${answer.body}}`) as { value: number }).value;
+}

@@ -1,0 +1,225 @@
+/**
+ * A small owner of tokens: partitions whose tokens have a number that only grows, answered for as the threads of the service do.
+ * When a partition moves, its state goes along and revisions begin anew under the next epoch, as after a restore.
+ */
+import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { HostPort, LocalPart, OwnedPartition } from "../../../src/bus/cluster-contract.ts";
+import type {
+  HostAnswer,
+  HostLookup,
+  HostRequest,
+  HostTokenAnswer,
+  HostTopic,
+  HostTopicUpdate,
+} from "../../../src/bus/host-protocol.ts";
+import { mergeRanked } from "../../../src/bus/rank-order.ts";
+import type { StatsBus, StatusAnswer, TokenAnswer } from "../../../src/bus/stats-bus.ts";
+import { emptyCounters } from "../../../src/bus/status-merge.ts";
+import { SwapstatsError } from "../../../src/shared/errors.ts";
+
+export type ModelToken = { readonly id: string; readonly symbol: string; rev: number; value: number };
+export type ModelPartition = { readonly epoch: string; revision: number; readonly tokens: Map<string, ModelToken> };
+
+type OpenTopic = {
+  readonly topic: HostTopic;
+  readonly onUpdate: (update: HostTopicUpdate) => void;
+  sentRev: number | undefined;
+  sent: JsonObject;
+};
+
+export class ModelHost implements HostPort {
+  readonly partitions = new Map<number, ModelPartition>();
+  readonly #topics = new Set<OpenTopic>();
+  questions = 0;
+
+  get openTopics(): number {
+    return this.#topics.size;
+  }
+
+  ask<K extends HostRequest["kind"]>(request: Extract<HostRequest, { kind: K }>): Promise<HostAnswer[K]> {
+    this.questions += 1;
+    try {
+      return Promise.resolve(this.#answer(request) as HostAnswer[K]);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async open(topic: HostTopic, onUpdate: (update: HostTopicUpdate) => void): Promise<() => void> {
+    if (topic.kind === "token" && this.#find(topic.token) === undefined) {
+      throw new SwapstatsError("not_found", `there is no token ${topic.token}`);
+    }
+    const open: OpenTopic = { topic, onUpdate, sentRev: undefined, sent: {} };
+    this.#topics.add(open);
+    setImmediate(() => this.#send(open));
+    return () => {
+      this.#topics.delete(open);
+    };
+  }
+
+  /** Sends what has changed. */
+  tick(): void {
+    for (const open of this.#topics) this.#send(open);
+  }
+
+  /** A swap of the token. */
+  change(partition: number, id: string): void {
+    const home = this.partitions.get(partition);
+    const token = home?.tokens.get(id);
+    if (home === undefined || token === undefined) return;
+    home.revision += 1;
+    token.rev += 1;
+    token.value += 1;
+  }
+
+  #answer(request: HostRequest): HostAnswer[HostRequest["kind"]] {
+    const asOf = "at" in request ? (request.at?.asOf ?? Date.now()) : Date.now();
+    switch (request.kind) {
+      case "tokens":
+        return { asOf, items: request.tokens.map((text) => this.#tokenAnswer(text, asOf)) };
+      case "overview": {
+        const rows = this.#ranked(request.request.limit).map(({ token, partition }) => ({
+          key: { value: String(token.value), id: token.id },
+          partition,
+          json: `{"id":"${token.id}","value":${token.value}}`,
+        }));
+        return { asOf, epoch: "", rev: 0, parts: this.#parts(), rows, more: false };
+      }
+      case "candles":
+      case "swaps": {
+        const found = this.#find(request.token);
+        if (found === undefined) return { lookup: undefined, found: undefined };
+        const { partition, epoch, token } = found;
+        const lookup: HostLookup = { tier: "id", ids: [token.id] };
+        return { lookup, found: { partition, epoch, rev: token.rev, body: `"items":[${token.value}]` } };
+      }
+      case "lookup":
+        return this.#lookUp(request.token);
+      case "dead_letters":
+        return [...this.partitions.keys()].map((partition) => ({
+          ...{ code: "bad_side", message: "", partition, offset: 1, arrival: partition, raw: "" },
+        }));
+      case "status":
+        return this.status();
+      default:
+        throw new SwapstatsError("internal", `not asked here: ${request.kind}`);
+    }
+  }
+
+  status(): StatusAnswer {
+    const partitions = [...this.partitions].map(([partition, { epoch }]) => ({
+      ...{ partition, owner: "model", epoch, next_offset: 1, end_offset: 1, lag: 0, lag_ms: 0 },
+      ...{ watermark: {}, state: "running" as const, problems: [] },
+    }));
+    return { partitions, counters: emptyCounters(), tokens: 0 };
+  }
+
+  #parts() {
+    return [...this.partitions].map(([partition, { epoch, revision }]) => ({ partition, epoch, rev: revision }));
+  }
+
+  #ranked(limit: number) {
+    const lists = [...this.partitions].map(([partition, { tokens }]) =>
+      [...tokens.values()].map((token) => ({ key: { value: String(token.value), id: token.id }, token, partition })),
+    );
+    return mergeRanked([lists.flat(), []], "desc", limit);
+  }
+
+  #find(id: string) {
+    for (const [partition, { epoch, tokens }] of this.partitions) {
+      const token = tokens.get(id);
+      if (token !== undefined) return { partition, epoch, token };
+    }
+    return undefined;
+  }
+
+  #lookUp(text: string): HostLookup | undefined {
+    if (this.#find(text) !== undefined) return { tier: "id", ids: [text] };
+    const named = [...this.partitions.values()].flatMap(({ tokens }) => [...tokens.values()]);
+    const ids = named.filter(({ symbol }) => symbol === text).map(({ id }) => id);
+    return ids.length === 0 ? undefined : { tier: "symbol", ids };
+  }
+
+  #tokenAnswer(text: string, asOf: number): HostTokenAnswer {
+    const lookup = this.#lookUp(text);
+    const [id = "", ...others] = lookup?.ids ?? [];
+    const found = others.length > 0 ? undefined : this.#find(id);
+    if (found === undefined) return { lookup, stats: undefined };
+    const { partition, epoch, token } = found;
+    const place = { slot: 0, generation: 0n, chainIndex: 0, graceMs: 0, validUntil: 0 };
+    const ticket = { partition, token: 1, ...place };
+    const body = `"id":"${token.id}","value":${token.value}`;
+    return { lookup, stats: { epoch, rev: token.rev, asOf, watermark: asOf, lagMs: 0, body, ticket } };
+  }
+
+  #send(open: OpenTopic): void {
+    if (!this.#topics.has(open)) return;
+    const made = open.topic.kind === "token" ? this.#tokenData(open.topic.token) : this.#overviewData(open.topic.limit);
+    if (made === undefined || made.rev === open.sentRev) return;
+    const { epoch, rev, data, keys, parts } = made;
+    const patch = open.sentRev === undefined ? undefined : JSON.stringify(diffMergePatch(open.sent, data));
+    const prevRev = open.sentRev;
+    open.sentRev = rev;
+    open.sent = data;
+    const standing = { asOf: Date.now(), watermark: undefined, lagMs: 0 };
+    open.onUpdate({ topicId: 0, epoch, rev, prevRev, ...standing, data: JSON.stringify(data), patch, keys, parts });
+  }
+
+  #tokenData(id: string) {
+    const found = this.#find(id);
+    if (found === undefined) return undefined;
+    const { partition, epoch, token } = found;
+    const data: JsonObject = { id, value: token.value };
+    return { epoch, rev: token.rev, data, keys: undefined, parts: [{ partition, epoch, rev: token.rev }] };
+  }
+
+  #overviewData(limit: number) {
+    const ranked = this.#ranked(limit);
+    const rows = Object.fromEntries(ranked.map(({ token }) => [token.id, { value: token.value }]));
+    const data: JsonObject = { order: ranked.map(({ token }) => token.id), rows };
+    const keys = ranked.map(({ key, partition }) => ({ ...key, partition }));
+    const parts = this.#parts();
+    return { epoch: "", rev: parts.reduce((sum, part) => sum + part.rev, 0), data, keys, parts };
+  }
+}
+
+/** The process's own bus over such hosts, with what the bus over instances asks of it. */
+export function modelPart(hosts: readonly ModelHost[]): LocalPart {
+  const unused = () => Promise.reject(new Error("not asked here"));
+  const bus: StatsBus = {
+    cachedTokenStats: () => undefined,
+    tokenStats: (tokens) => Promise.all(tokens.map((token) => localAnswer(hosts, token))),
+    overview: unused,
+    candles: unused,
+    newestSwaps: unused,
+    deadLetters: unused,
+    status: async () => {
+      const parts = hosts.map((host) => host.status());
+      return {
+        ...(parts[0] as StatusAnswer),
+        partitions: parts.flatMap((part) => part.partitions),
+      };
+    },
+    subscribe: unused,
+  };
+  return { bus, hosts };
+}
+
+async function localAnswer(hosts: readonly ModelHost[], token: string): Promise<TokenAnswer> {
+  const request = { kind: "tokens", tokens: [token], selection: { windows: [], fields: [] }, at: undefined } as const;
+  for (const host of hosts) {
+    const { items } = await host.ask<"tokens">(request);
+    const stats = items[0]?.stats;
+    const id = items[0]?.lookup?.ids[0];
+    if (stats === undefined || id === undefined) continue;
+    const { epoch, rev, asOf, watermark, lagMs, body } = stats;
+    return { kind: "stats", id, epoch, rev, asOf, watermark, lagMs, stale: false, body };
+  }
+  return { kind: "unknown" };
+}
+
+export function ownedOf(hosts: readonly ModelHost[]): OwnedPartition[] {
+  return hosts.flatMap((host, index) =>
+    [...host.partitions].map(([partition, { epoch }]) => ({ partition, epoch, host: index })),
+  );
+}

@@ -1,0 +1,69 @@
+/** Somebody who listens to a topic, applies what comes as a client does, and remembers whatever went back. */
+import { applyMergePatch, equalJson, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { ClusterBus } from "../../../src/bus/cluster-bus.ts";
+import { compareEpochs } from "../../../src/bus/cluster-contract.ts";
+import type { Topic, TopicUpdate } from "../../../src/bus/stats-bus.ts";
+
+export class Watcher {
+  readonly faults: string[] = [];
+  updates = 0;
+  last: TopicUpdate | undefined;
+  held: JsonObject | undefined;
+  bus: ClusterBus | undefined;
+  #close: (() => void) | undefined;
+  #isEnded = false;
+  readonly #topic: Topic;
+
+  constructor(topic: Topic) {
+    this.#topic = topic;
+  }
+
+  get isOpen(): boolean {
+    return this.#close !== undefined;
+  }
+
+  /** Tries until the bus knows the topic. */
+  async watch(bus: ClusterBus): Promise<void> {
+    this.bus = bus;
+    while (!this.#isEnded && this.#close === undefined) {
+      const opened = await bus.subscribe(this.#topic, (update) => this.#take(update)).catch(() => undefined);
+      if (opened?.kind !== "opened") await new Promise((resolve) => setTimeout(resolve, 10));
+      else if (this.#isEnded) opened.close();
+      else this.#close = opened.close;
+    }
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#close?.();
+    this.#close = undefined;
+  }
+
+  #take(update: TopicUpdate): void {
+    if (this.#isEnded) return;
+    this.updates += 1;
+    const before = this.last;
+    const data = JSON.parse(update.data) as JsonObject;
+    if (before !== undefined) this.#compare(before, update);
+    if (update.patch !== undefined && before !== undefined) {
+      if (update.prevRev !== before.rev || update.epoch !== before.epoch)
+        this.faults.push("patch for another revision");
+      else if (!equalJson(applyMergePatch(this.held, JSON.parse(update.patch)), data))
+        this.faults.push("patch is wrong");
+    }
+    this.held = data;
+    this.last = update;
+  }
+
+  #compare(before: TopicUpdate, update: TopicUpdate): void {
+    const step = `${before.epoch}:${before.rev} -> ${update.epoch}:${update.rev}`;
+    if (before.epoch === update.epoch) {
+      if (update.rev < before.rev) this.faults.push(`revision went back: ${step}`);
+    } else if (this.#topic.kind === "token" && compareEpochs(update.epoch, before.epoch) < 0) {
+      this.faults.push(`epoch went back: ${step}`);
+    } else if (this.#topic.kind === "overview") {
+      const [a, b] = [before.epoch.split("."), update.epoch.split(".")];
+      if (b.some((epoch, i) => compareEpochs(epoch, a[i] ?? "0") < 0)) this.faults.push(`an epoch went back: ${step}`);
+    }
+  }
+}

@@ -1,0 +1,176 @@
+/** Several instances on one topic and one store of checkpoints: who has what, hand-overs, and the same figures as without them. */
+import assert from "node:assert/strict";
+import { after, before, describe, type TestContext, test } from "node:test";
+import { createTopic, type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
+import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
+import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
+import { toEngineConfig } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
+import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
+import { formatTokenId, parseTokenId } from "../../src/shared/token-id.ts";
+import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
+import { Shadow } from "../crash/shadow.ts";
+import { type RunningApp, TestApps } from "../http/app-harness.ts";
+import { requires } from "../support/requires.ts";
+import { seedOf } from "../support/seed.ts";
+import { tempDir } from "../support/tmp.ts";
+import { newTopic, openFor, produce, readOn, setupOf } from "./kafka-support.ts";
+
+const PARTITIONS = 4;
+
+class Swaps {
+  readonly #generator: SwapGenerator;
+  readonly #bytes = Buffer.alloc(RECORD_BYTES_MAX);
+
+  constructor(seed: number) {
+    const options = { ...GENERATOR_DEFAULTS, ratePerSecond: 8, tokens: 40, traders: 90, seed };
+    const shares = { duplicates: 0.03, late: 0.01, future: 0, removed: 0.03 };
+    this.#generator = new SwapGenerator({ ...options, ...shares, startMs: Date.now() - 3_600_000 });
+  }
+
+  /** The next swaps, by partition. */
+  next(count: number): Buffer[][] {
+    const byPartition: Buffer[][] = Array.from({ length: PARTITIONS }, () => []);
+    for (let i = 0; i < count; i++) {
+      const end = this.#generator.write(this.#bytes, 0);
+      const line = Buffer.from(this.#bytes.subarray(0, end));
+      const swap = JSON.parse(line.toString()) as { chain_id: number; token: string };
+      const id = parseTokenId(`${swap.chain_id}:${swap.token}`);
+      assert.ok(id !== undefined);
+      byPartition[partitionOfTokenId(formatTokenId(id.chainId, id.token), PARTITIONS)]?.push(line.subarray(0, -1));
+    }
+    return byPartition;
+  }
+}
+
+requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, () => {
+  describe("several instances on Kafka", () => {
+    let kafka: Kafka;
+    let redis: RedisServer;
+    let nats: NatsServer;
+    after(() => kafka.kill());
+    after(() => redis.stop());
+    after(() => nats.stop());
+    const folder = tempDir({ after }, "instances");
+    before(async () => {
+      kafka = await startKafka({ folder: `${folder}/kafka` });
+      redis = await startRedis({ folder: `${folder}/redis` });
+      nats = await startNats({ folder: `${folder}/nats` });
+    });
+
+    function settingsOf(topic: string, instance: string): Record<string, string> {
+      return {
+        "windows.clock": "event",
+        "ingest.source": "kafka",
+        "ingest.brokers": kafka.brokers.join(","),
+        "ingest.topic": topic,
+        "ingest.group_id": topic,
+        "ingest.session_timeout": "6s",
+        "app.instance_id": instance,
+        "app.workers": "2",
+        "app.snapshot_interval": "200ms",
+        "pubsub.nats.url": nats.url,
+        "stores.checkpoint": "redis",
+        "stores.redis.addr": `${redis.host}:${redis.port}`,
+        "stores.redis.prefix": `${topic}:`,
+      };
+    }
+
+    async function send(topic: string, swaps: readonly (readonly Buffer[])[]): Promise<void> {
+      for (const [partition, values] of swaps.entries()) {
+        await produce(
+          kafka,
+          topic,
+          values.map((value) => ({ value })),
+          { partition },
+        );
+      }
+    }
+
+    /** One uninterrupted run a partition, and what each must have read. */
+    function shadowsOf(t: TestContext, topic: string): Shadow[] {
+      const { config } = loadConfig({ env: {}, overrides: settingsOf(topic, "shadow") });
+      const readers = openFor(t, setupOf(kafka.brokers, topic));
+      return Array.from({ length: PARTITIONS }, (_, p) => new Shadow(() => readers.reader(p), toEngineConfig(config)));
+    }
+
+    type Status = {
+      partitions: { partition: number; owner: string; lag: number; state: string; problems: string[] }[];
+    };
+
+    async function statusOf(app: RunningApp): Promise<Status["partitions"]> {
+      return ((await app.call("/api/status")).json as Status).partitions;
+    }
+
+    /** Resolves when this instance sees all partitions in the hands of these owners, so many each, and none behind. */
+    async function sees(app: RunningApp, owners: Readonly<Record<string, number>>): Promise<void> {
+      for (;;) {
+        const partitions = await statusOf(app);
+        const isSettled = partitions.every((one) => one.state === "running" && one.lag === 0);
+        const counts = Object.entries(owners).map(
+          ([owner, n]) => partitions.filter((p) => p.owner === owner).length - n,
+        );
+        if (isSettled && partitions.length === PARTITIONS && counts.every((difference) => difference === 0)) return;
+      }
+    }
+
+    /** Every figure of every token, whoever owns it, as this instance serves it. */
+    async function compare(app: RunningApp, shadows: readonly Shadow[]): Promise<void> {
+      for (const shadow of shadows) {
+        await shadow.follow();
+        assert.ok((await shadow.compareFigures({ url: app.base })) > 0);
+      }
+    }
+
+    test("partitions are shared, handed over and taken back, and each instance answers every token as an uninterrupted run does", async (t) => {
+      const topic = await newTopic(kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
+      await createTopic(kafka, `${topic}.dlq`, 1);
+      const swaps = new Swaps(seedOf(t));
+      const shadows = shadowsOf(t, topic);
+      await send(topic, swaps.next(3_000));
+      const a = await new TestApps(t).start(settingsOf(topic, "a"));
+      await sees(a, { a: 4 });
+      await compare(a, shadows);
+
+      const b = await new TestApps(t).start(settingsOf(topic, "b"));
+      await sees(b, { a: 2, b: 2 });
+      await sees(a, { a: 2, b: 2 });
+      await send(topic, swaps.next(2_000));
+      await sees(a, { a: 2, b: 2 });
+      await sees(b, { a: 2, b: 2 });
+      await compare(a, shadows);
+      await compare(b, shadows);
+      const ranking = "/api/overview?window=1h&sort=volume_usd&limit=30";
+      const [ofA, ofB] = [(await a.call(ranking)).json, (await b.call(ranking)).json];
+      assert.equal(ofA.items.length, 30);
+      assert.deepEqual(ofA.items, ofB.items);
+      assert.equal((await b.call("/api/tokens/1:0xnobody/stats")).status, 404);
+
+      await produce(kafka, topic, [{ value: Buffer.from("{not json") }], { partition: 1 });
+      await sees(b, { a: 2, b: 2 });
+      await sees(a, { a: 2, b: 2 });
+      const letters = openFor(t, setupOf(kafka.brokers, `${topic}.dlq`)).reader(0);
+      const { seen } = await readOn(letters, 0, { count: 1 });
+      assert.equal(seen[0]?.value, "{not json");
+      for (const app of [a, b]) {
+        const { items } = (await app.call("/api/dead-letters?limit=1")).json;
+        assert.deepEqual([items[0].raw, items[0].partition], ["{not json", 1]);
+      }
+
+      await b.app.stop();
+      await send(topic, swaps.next(2_000));
+      await sees(a, { a: 4 });
+      await compare(a, shadows);
+      await a.app.stop();
+
+      const c = await new TestApps(t).start(settingsOf(topic, "c"));
+      await sees(c, { c: 4 });
+      await compare(c, shadows);
+      assert.deepEqual(
+        (await statusOf(c)).flatMap((one) => one.problems),
+        [],
+      );
+    });
+  });
+});
