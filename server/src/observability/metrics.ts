@@ -44,6 +44,8 @@ export type PartitionMetrics = {
   readonly checkpointBytes: number;
   /** Of the restore at the start of this process. */
   readonly restoreSeconds: number;
+  /** To the store of its checkpoints; undefined for the data folder. */
+  readonly storeCircuit: { readonly dependency: string; readonly state: keyof typeof CIRCUIT_VALUES } | undefined;
 };
 
 type Labels = Readonly<Record<string, string>>;
@@ -157,7 +159,7 @@ export class Metrics {
       sample(Math.max(0, ...this.#each((p) => p.restoreSeconds))),
     ]);
     this.#define("circuit_state", "gauge", "Circuit to a dependency: 0 closed (it works), 1 being tried, 2 open", () =>
-      byLabel("dependency", this.#circuits),
+      byLabel("dependency", this.#circuitStates()),
     );
     this.#define("tokens", "gauge", "Known tokens", () => [sample(this.#sum((p) => p.tokens))]);
     this.#defineHistogram("window_apply_seconds", "Time a batch took from bytes to state", () => [
@@ -166,6 +168,17 @@ export class Metrics {
     this.#defineHistogram("checkpoint_duration_seconds", "Time a checkpoint took", () => [
       { labels: {}, numbers: addHistograms(this.#each((p) => p.checkpointSeconds)) },
     ]);
+  }
+
+  /** Each thread has circuits of its own; the worst of a dependency counts. */
+  #circuitStates(): Map<string, number> {
+    const states = new Map(this.#circuits);
+    for (const { storeCircuit } of this.#partitions.values()) {
+      if (storeCircuit === undefined) continue;
+      const { dependency, state } = storeCircuit;
+      states.set(dependency, Math.max(states.get(dependency) ?? 0, CIRCUIT_VALUES[state]));
+    }
+    return states;
   }
 
   #defineServing(): void {

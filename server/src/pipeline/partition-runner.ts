@@ -22,6 +22,7 @@ import { fingerprintOf } from "../engine/snapshot.ts";
 import type { Counters, EngineConfig } from "../engine/types.ts";
 import type { PartitionMetrics } from "../observability/metrics.ts";
 import { LONG_SECONDS, PlainHistogram, SHORT_SECONDS } from "../observability/plain-histogram.ts";
+import type { Circuit } from "../shared/circuit.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { RecordBatch } from "../sources/source.ts";
 import type { CheckpointStore } from "../stores/checkpoint-store.ts";
@@ -46,6 +47,8 @@ export type RunnerOptions = {
   readonly engine: EngineConfig;
   readonly reader: LogReader;
   readonly store: CheckpointStore;
+  /** Of a store beside the data folder, for its metric. */
+  readonly circuit?: Circuit | undefined;
   readonly board: VersionBoard;
   readonly clock: SharedClock;
   readonly deadLetters: DeadLetterBuffer;
@@ -223,6 +226,7 @@ export class PartitionRunner {
     const running = this.#running;
     if (running === undefined) return undefined;
     const { lag, lag_ms } = await this.status();
+    const { circuit } = this.#options;
     return {
       partition: this.partition,
       counters: running.engine.counters,
@@ -234,6 +238,7 @@ export class PartitionRunner {
       checkpointSeconds: this.#checkpointSeconds.numbers(),
       checkpointBytes: running.checkpointer.status?.bytes ?? 0,
       restoreSeconds: running.restored.durationMs / 1000,
+      storeCircuit: circuit === undefined ? undefined : { dependency: circuit.dependency, state: circuit.state },
     };
   }
 

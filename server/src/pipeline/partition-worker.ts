@@ -22,7 +22,7 @@ const setup = workerData as WorkerSetup;
 const parent = parentPort as MessagePort;
 const clock = new SharedClock(setup.clock);
 const letterStore = new DeadLetterStore(setup.dataDir, Date.now());
-const { store } = await openCheckpointStore(setup.checkpointStore);
+const { store, circuit } = await openCheckpointStore(setup.checkpointStore);
 const { source } = setup;
 const readers = await openReaders(source);
 const deadLetters = new DeadLetterBuffer(letterStore, readers.deadLetters);
@@ -57,6 +57,7 @@ function open(given: WorkerPartition): OwnedPartition {
     engine: setup.engine,
     reader,
     store,
+    circuit,
     board: new VersionBoard(board),
     clock,
     deadLetters,

@@ -33,6 +33,7 @@ function report(partition: number, changes: Partial<PartitionMetrics> = {}): Par
     checkpointSeconds: seconds.numbers(),
     checkpointBytes: 1_000,
     restoreSeconds: 0.25,
+    storeCircuit: undefined,
     ...changes,
   };
 }

@@ -37,6 +37,11 @@ async function goesOn(apps: TestApps, overrides: Record<string, string>): Promis
   assert.equal(status.counters.applied, 100);
   assert.equal(status.counters.duplicates, 0);
   assert.ok(status.partitions.some(({ checkpoint }: { checkpoint: { bytes: number } | null }) => checkpoint !== null));
+  const metrics = await (await fetch(`${second.metricsBase}/metrics`)).text();
+  assert.match(
+    metrics,
+    new RegExp(`^swapstats_circuit_state\\{dependency="${overrides["stores.checkpoint"]}"\\} 0$`, "m"),
+  );
   await second.post(swaps(50, 100));
   const { counters } = await second.caughtUp();
   assert.deepEqual([counters.applied, counters.duplicates], [150, 50]);
