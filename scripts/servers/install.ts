@@ -15,6 +15,8 @@ import { delimiter, join } from "node:path";
 const VERSITYGW_VERSION = "v1.8.0";
 const NATS_VERSION = "v2.15.0";
 const KAFKA_VERSION = "4.1.0";
+/** From here on Go fetches the version that a module asks for. */
+const GO_MINOR_MIN = 21;
 
 export type ServerName = "redis" | "versitygw" | "nats" | "kafka";
 
@@ -98,13 +100,20 @@ function goRecipe(program: string, source: string): Recipe {
   };
 }
 
-/** Go from PATH or its usual place, else Debian's. The modules ask for a newer one by themselves where that is old. */
+/** Go from PATH or its usual place, else the system's. One that is older than the modules ask for gets the newer one by itself. */
 function goProgram(): string {
   const usual = "/usr/local/go/bin/go";
-  const found = findProgram("go") ?? (existsSync(usual) ? usual : undefined);
-  if (found !== undefined) return found;
-  installDebian("golang-go");
-  return findProgram("go")!;
+  let found = findProgram("go") ?? (existsSync(usual) ? usual : undefined);
+  if (found === undefined) {
+    installDebian("golang-go");
+    found = findProgram("go")!;
+  }
+  const { stdout } = spawnSync(found, ["version"], { encoding: "utf8" });
+  const minor = Number(/go1\.([0-9]+)/.exec(stdout)?.[1]);
+  if (minor >= GO_MINOR_MIN) return found;
+  throw new Error(
+    `Go 1.${GO_MINOR_MIN} or newer is needed, and here is ${stdout.trim()}; install one, such as that of go.dev`,
+  );
 }
 
 function installKafka(): void {

@@ -192,13 +192,13 @@ export class Checkpointer {
   }
 
   async #writeOnce(): Promise<void> {
-    const { store, claim, beforeSwap, nowMs } = this.#options;
+    const { claim, beforeSwap, nowMs } = this.#options;
     const startedMs = performance.now();
     if (this.#isBetweenBatches()) this.#cut();
     else await this.#batchEnd();
     for (let cut = this.#chain.nextCut; cut !== undefined; cut = this.#chain.nextCut) {
       const name = `redo${this.#prefix}${this.#partCount++}`;
-      await store.putPart(claim.manifest.partition, name, cut.content);
+      await this.#putPart(name, cut.content);
       if (!this.#chain.cutStored(cut, name)) this.#keeper.discard([name]);
       freeMemory(cut.content);
     }
@@ -212,13 +212,32 @@ export class Checkpointer {
     const writtenAtMs = nowMs();
     const asOfMs = this.#options.asOfMs();
     const manifest = { format: MANIFEST_FORMAT, partition, epoch, owner, asOfMs, writtenAtMs, ...content };
-    await this.#keeper.swap(manifest);
+    await this.#swap(manifest);
     this.#setStatus(manifest);
     const durationMs = performance.now() - startedMs + (isBase ? this.#baseMs : 0);
     this.#options.observer.written({ isBase, durationMs, bytes: checkpointBytes(manifest) });
     const floor = this.#keeper.neededLogOffset;
     if (floor !== undefined) await this.#options.release(floor);
     if (this.#mayRelease()) this.#timer.wake();
+  }
+
+  /** A part whose write failed may be there nevertheless, and will be written again under another name. */
+  async #putPart(name: string, content: Uint8Array): Promise<void> {
+    const { store, claim } = this.#options;
+    try {
+      await store.putPart(claim.manifest.partition, name, content);
+    } catch (error) {
+      this.#keeper.discard([name]);
+      throw error;
+    }
+  }
+
+  async #swap(manifest: Manifest): Promise<void> {
+    try {
+      await this.#keeper.swap(manifest);
+    } finally {
+      if (this.#keeper.hasLostParts) this.#keeper.discard(this.#chain.forget());
+    }
   }
 
   #isBetweenBatches(): boolean {

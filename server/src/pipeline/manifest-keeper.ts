@@ -15,6 +15,7 @@ export class ManifestKeeper {
   #before: Manifest;
   /** Undefined after a swap that failed: the store may have taken it or not. */
   #version: string | undefined;
+  #hasLostParts = false;
   readonly #garbage = new Set<string>();
   #hasSwept = false;
 
@@ -45,6 +46,14 @@ export class ManifestKeeper {
   }
 
   /**
+   * The last swap failed because the store lacks parts that were written to it: it was emptied, or set back. They must not be
+   * named again; a new image has to be written.
+   */
+  get hasLostParts(): boolean {
+    return this.#hasLostParts;
+  }
+
+  /**
    * Makes this the current manifest. Rejects with `checkpoint_conflict` when another owner has claimed the partition, and with
    * `storage_failed` when it cannot be said whether it was written; then the same or a later one may be swapped again.
    */
@@ -52,11 +61,9 @@ export class ManifestKeeper {
     const bytes = encodeManifest(manifest);
     const known = this.#version;
     this.#version = undefined;
-    if (known === undefined) {
-      this.#version = await this.#store.swapManifest(this.#partition, bytes, await this.#readVersion());
-    } else {
-      this.#version = await this.#swapOrLook(bytes, known);
-    }
+    this.#hasLostParts = false;
+    this.#version =
+      known === undefined ? await this.#look(manifest, bytes) : await this.#swapOrLook(manifest, bytes, known);
     const needed = new Set([...partNames(manifest), ...partNames(this.#current)]);
     for (const name of partNames(this.#before)) if (!needed.has(name)) this.#garbage.add(name);
     this.#before = this.#current;
@@ -70,13 +77,29 @@ export class ManifestKeeper {
   }
 
   /** A version that does not match may be our own doing: a swap that was reported as failed, or as done, and was not. */
-  async #swapOrLook(bytes: Uint8Array, expected: string): Promise<string> {
+  async #swapOrLook(manifest: Manifest, bytes: Uint8Array, expected: string): Promise<string> {
     try {
       return await this.#store.swapManifest(this.#partition, bytes, expected);
     } catch (error) {
       if (!(error instanceof SwapstatsError) || error.code !== "checkpoint_conflict") throw error;
-      return this.#store.swapManifest(this.#partition, bytes, await this.#readVersion());
+      return this.#look(manifest, bytes);
     }
+  }
+
+  /**
+   * Swaps whatever stands there, if it is not of a later owner. A store that has another manifest than it was given last may have
+   * lost parts too, and with them named a restore would find a damaged checkpoint, after the log was released for it.
+   */
+  async #look(manifest: Manifest, bytes: Uint8Array): Promise<string> {
+    const version = await this.#readVersion();
+    const there = new Set(await this.#store.listParts(this.#partition));
+    const lost = [...partNames(manifest)].filter((name) => !there.has(name)).length;
+    if (lost === 0) return this.#store.swapManifest(this.#partition, bytes, version);
+    this.#hasLostParts = true;
+    const message =
+      `The checkpoint store has lost ${lost} parts of partition ${this.#partition}: it was emptied, or set back to an earlier state. ` +
+      "A new image is being written.";
+    throw new SwapstatsError("storage_failed", message, { retryable: true });
   }
 
   /**

@@ -97,6 +97,8 @@ async function drain(limitMs: number): Promise<void> {
   clearInterval(flusher);
   if (!deadLetters.flush() && deadLetters.problem !== undefined) problems.push(deadLetters.problem);
   letterStore.close();
+  // A client of a remote store would keep this thread alive.
+  await store.close();
   host.close();
   for (const { logPort } of setup.partitions) logPort.close();
   report({ type: "drained", problems });

@@ -6,6 +6,7 @@
  *   broken   --a base image is begun--> healing     redo is dropped while broken: it joins nothing
  *   healing  --the image is written--> whole        there is no new manifest while healing
  *   healing  --the image fails--> broken
+ *   any      --the store has lost parts--> broken   nothing is left to stand on
  *
  * A new partition begins broken. While whole, a new base is begun now and then, and deltas go on meanwhile; an image that
  * fails then leaves the chain whole. An image begins where a delta was cut, so that base and deltas join.
@@ -185,6 +186,17 @@ export class RedoChain {
     const lost = this.#deltas.filter((delta) => delta.from >= beganAt);
     this.#deltas = this.#deltas.filter((delta) => delta.from < beganAt);
     return lost.map((delta) => delta.name);
+  }
+
+  /** The store has lost parts, so everything begins anew. Returns the names of all parts, which are garbage where they are left. */
+  forget(): string[] {
+    const names = [...this.#bases.flatMap(({ parts }) => parts), ...this.#deltas].map(({ name }) => name);
+    this.#state = "broken";
+    this.#bases = [];
+    this.#deltas = [];
+    this.#cuts = [];
+    this.#cutBytes = 0;
+    return names;
   }
 
   /** What a manifest can say now; undefined while the newest records stand on no base. */

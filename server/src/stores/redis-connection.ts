@@ -46,6 +46,8 @@ export class RedisConnection {
   readonly #where: string;
   readonly #limitMs: number;
   #lastError: Error | undefined;
+  /** What all calls that find no connection wait for. */
+  #ready: Promise<void> | undefined;
   #isClosed = false;
 
   /** Throws `bad_config` when a file of the TLS settings cannot be read. Connects at the first call. */
@@ -84,7 +86,10 @@ export class RedisConnection {
   async #callWhenReady<T>(call: (client: RedisClient) => Promise<T>): Promise<T> {
     const client = this.#client;
     if (client.status !== "ready") {
-      const ready = eventOf(client, "ready");
+      this.#ready ??= readyOf(client).finally(() => {
+        this.#ready = undefined;
+      });
+      const ready = this.#ready;
       // Otherwise a connection is on its way, or the client is waiting before it tries again.
       if (["wait", "end", "close"].includes(client.status)) client.connect().catch(() => {});
       await ready;
@@ -101,10 +106,17 @@ export class RedisConnection {
   }
 }
 
-/** Like events.once, which would take the first `error` of an attempt to connect for the end of all of them. */
-function eventOf(client: RedisClient, name: string): Promise<void> {
-  return new Promise((resolve) => {
-    client.once(name, () => resolve());
+/** Rejects with the reason when the attempt to connect that is being made, or the next one, fails. */
+function readyOf(client: RedisClient): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (error?: Error): void => {
+      client.off("ready", settle);
+      client.off("error", settle);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    client.on("ready", settle);
+    client.on("error", settle);
   });
 }
 
@@ -145,8 +157,6 @@ function nodeOptions({ username, password, db, tls }: RedisSettings, limitMs: nu
     db,
     tls: tls === undefined ? undefined : tlsOptions(tls),
     connectTimeout: limitMs,
-    // Also for the client's own greetings, which no caller waits for.
-    commandTimeout: limitMs,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     // A master that became a replica at a fail-over keeps its connections, and refuses to write.

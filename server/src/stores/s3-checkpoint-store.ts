@@ -35,8 +35,11 @@ import type { CheckpointStore, StoredManifest } from "./checkpoint-store.ts";
 const FIRST_LINE = /^swapstats-manifests [0-9a-f-]{36} ([0-9]{1,10})\n/;
 /** Of the first line; its longest form is much shorter. */
 const FIRST_LINE_BYTES_MAX = 100;
-/** Answers to a conditional PUT that say that its condition does not hold (or that another PUT is just being done). */
-const REFUSED_STATUSES: readonly (number | undefined)[] = [404, 409, 412];
+/** Answers to a conditional PUT that say that its condition does not hold, or that another PUT is just being done. */
+const REFUSALS: readonly string[] = ["PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"];
+
+/** The code alone says so: a missing bucket is a 404 as well, and with some stores an unknown user. */
+const NOT_THERE = "NoSuchKey";
 
 /** Plain data, so that a thread can be given it. */
 export type S3Settings = {
@@ -89,7 +92,7 @@ export class S3CheckpointStore implements CheckpointStore {
         if (version === undefined) throw new Error("the answer to a PUT has no ETag");
         return version;
       } catch (error) {
-        if (!REFUSED_STATUSES.includes(statusOf(error)) || isMissingBucket(error)) throw error;
+        if (!REFUSALS.includes(nameOf(error))) throw error;
         throw conflict(partition, "another", expected);
       }
     });
@@ -132,7 +135,7 @@ export class S3CheckpointStore implements CheckpointStore {
         await this.#client.send(remove, { abortSignal });
       } catch (error) {
         // S3 itself answers that all is well; some others say that there is nothing.
-        if (statusOf(error) !== 404 || isMissingBucket(error)) throw error;
+        if (nameOf(error) !== NOT_THERE) throw error;
       }
     });
   }
@@ -167,7 +170,7 @@ export class S3CheckpointStore implements CheckpointStore {
         const bytes = await found.Body.transformToByteArray();
         return { bytes, version: found.ETag };
       } catch (error) {
-        if (statusOf(error) !== 404 || isMissingBucket(error)) throw error;
+        if (nameOf(error) !== NOT_THERE) throw error;
         return undefined;
       }
     });
@@ -243,8 +246,8 @@ function statusOf(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 }
 
-function isMissingBucket(error: unknown): boolean {
-  return error instanceof Error && error.name === "NoSuchBucket";
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : "";
 }
 
 function describe(cause: unknown): string {

@@ -173,9 +173,9 @@ describe("loading", () => {
       "windows: {list: [1m, 7s]}",
     ].join("\n");
     const file = fromYaml(t, text);
-    const problems = problemsOf({ ...file, env: { SWAPSTATS_STORES_REDIS_ADDR: "x", SWAPSTATS_APP_GRACES: "1s" } });
+    const problems = problemsOf({ ...file, env: { SWAPSTATS_STORES_CLICKHOUSE_DSN: "x", SWAPSTATS_APP_GRACES: "1s" } });
     const expected = [
-      /^SWAPSTATS_STORES_REDIS_ADDR \(environment\): names a key that is not in this version/,
+      /^SWAPSTATS_STORES_CLICKHOUSE_DSN \(environment\): names a key that is not in this version/,
       /^SWAPSTATS_APP_GRACES \(environment\): names no key; did you mean SWAPSTATS_APP_GRACE\?/,
       /^ingest.source \(.*config.yaml:4\): "kafka" is not in this version of swapstats; use embedded or generator/,
       /^ingest.rebalance_timeout \(.*:4\): is not in this version of swapstats; remove it/,
@@ -244,12 +244,88 @@ describe("keys", () => {
 
   test("docs/configuration.md has a row for every key, and for nothing else", () => {
     const text = readFileSync(join(import.meta.dirname, "../../../docs/configuration.md"), "utf8");
-    const rows = text.split("\n").filter((line) => /^\| `[a-z_.<>]+` \|/.test(line));
+    const rows = text.split("\n").filter((line) => /^\| `[a-z][a-z0-9_.<>]+` \|/.test(line));
     const expected = CONFIG_KEYS.map(
       ({ path, defaultText, meaning }) =>
         `| \`${path}\` | ${defaultText === "" ? "" : `\`${defaultText}\` `}| ${meaning} |`,
     );
     assert.deepEqual(rows, expected);
+  });
+});
+
+describe("stores", () => {
+  const REDIS = { SWAPSTATS_STORES_CHECKPOINT: "redis", SWAPSTATS_STORES_REDIS_ADDR: "redis-1:6379" };
+
+  test("Redis: one server, Sentinels or a Cluster, by what is set", () => {
+    const one = fromEnv({ ...REDIS, SWAPSTATS_STORES_REDIS_PASSWORD: "p", SWAPSTATS_STORES_REDIS_DB: "3" }).stores
+      .redis;
+    assert.deepEqual([one?.mode, one?.addresses], ["single", [{ host: "redis-1", port: 6379 }]]);
+    assert.deepEqual([one?.password, one?.db, one?.prefix, one?.tls], ["p", 3, "swapstats:", undefined]);
+    const sentinels = fromEnv({
+      SWAPSTATS_STORES_REDIS_ADDR: "a:1, [::1]:2",
+      SWAPSTATS_STORES_REDIS_SENTINEL_MASTER: "main",
+      SWAPSTATS_STORES_REDIS_TLS: "on",
+      SWAPSTATS_STORES_REDIS_TLS_CA: "ca.pem",
+    }).stores.redis;
+    assert.deepEqual(
+      [sentinels?.mode, sentinels?.sentinelMaster, sentinels?.addresses.length],
+      ["sentinel", "main", 2],
+    );
+    assert.equal(sentinels?.tls?.caPath, "ca.pem");
+    assert.equal(fromEnv({ ...REDIS, SWAPSTATS_STORES_REDIS_CLUSTER: "on" }).stores.redis?.mode, "cluster");
+    assert.equal(defaultConfig().stores.redis, undefined);
+  });
+
+  test("S3: keys together, or neither for the usual chain", () => {
+    const s3 = { SWAPSTATS_STORES_CHECKPOINT: "s3", SWAPSTATS_STORES_S3_BUCKET: "checkpoints" };
+    assert.deepEqual(fromEnv(s3).stores.s3, {
+      endpoint: undefined,
+      region: "us-east-1",
+      bucket: "checkpoints",
+      prefix: "swapstats/",
+      accessKey: undefined,
+      secretKey: undefined,
+    });
+    const endpoint = { SWAPSTATS_STORES_S3_ENDPOINT: "http://127.0.0.1:9000" };
+    assert.equal(fromEnv({ ...s3, ...endpoint }).stores.s3?.endpoint, "http://127.0.0.1:9000");
+    const half = problemsOf({ env: { ...s3, SWAPSTATS_STORES_S3_ACCESS_KEY: "a" } }).join();
+    assert.match(half, /stores.s3.secret_key: is not set, and access_key is/);
+    assert.match(problemsOf({ env: { SWAPSTATS_STORES_CHECKPOINT: "s3" } }).join(), /stores.s3.bucket: is not set/);
+    const bad = problemsOf({ env: { ...s3, SWAPSTATS_STORES_S3_ENDPOINT: "minio:9000" } }).join();
+    assert.match(bad, /stores.s3.endpoint .*an address such as/);
+  });
+
+  test("combinations that cannot work are refused, each with what to do", () => {
+    const refused = (env: Record<string, string>): string => problemsOf({ env: { ...REDIS, ...env } }).join("; ");
+    assert.match(
+      refused({ SWAPSTATS_STORES_REDIS_ADDR: "" }),
+      /stores.redis.addr: is not set, and stores.checkpoint is/,
+    );
+    assert.match(refused({ SWAPSTATS_STORES_REDIS_ADDR: "redis-1" }), /"redis-1" is not an address; write HOST:PORT/);
+    assert.match(refused({ SWAPSTATS_STORES_REDIS_ADDR: "a:1,b:2" }), /names 2 addresses; give one, or set sentinel/);
+    const cluster = { SWAPSTATS_STORES_REDIS_CLUSTER: "on" };
+    assert.match(refused({ ...cluster, SWAPSTATS_STORES_REDIS_DB: "1" }), /a Cluster has database 0 alone/);
+    assert.match(refused({ ...cluster, SWAPSTATS_STORES_REDIS_SENTINEL_MASTER: "m" }), /keep one of the two/);
+    assert.match(refused({ SWAPSTATS_STORES_REDIS_SENTINEL_PASSWORD: "x" }), /is set without sentinel_master/);
+    assert.match(refused({ SWAPSTATS_STORES_REDIS_USERNAME: "u" }), /is set without password; give both/);
+    assert.match(refused({ SWAPSTATS_STORES_REDIS_TLS_CA: "ca.pem" }), /tls_ca: is set, and tls is off/);
+    const half = { SWAPSTATS_STORES_REDIS_TLS: "on", SWAPSTATS_STORES_REDIS_TLS_CERT: "c.pem" };
+    assert.match(refused(half), /tls_key: is not set, and tls_cert is/);
+    assert.match(refused({ SWAPSTATS_STORES_CHECKPOINT: "kafka" }), /"kafka" is not in this version/);
+  });
+
+  test("secrets of stores stand by reference alone in a file, and are never shown", (t) => {
+    const inClear = fromYaml(t, "stores: {redis: {addr: a:1, password: hunter2}, s3: {secret_key: hunter2}}");
+    const problems = problemsOf({ ...inClear, env: {} }).join();
+    assert.match(problems, /stores.redis.password .*in clear/);
+    assert.doesNotMatch(problems, /hunter2/);
+    const env = { ...REDIS, SECRET: "hunter2", SWAPSTATS_STORES_REDIS_PASSWORD: "env:SECRET" };
+    const { config, settings } = loadConfig({ env });
+    assert.equal(config.stores.redis?.password, "hunter2");
+    for (const shown of [showYaml(settings), showJson(settings)]) {
+      assert.doesNotMatch(shown, /hunter2/);
+      assert.match(shown, /"?addr"?: \[\s*"redis-1:6379"/);
+    }
   });
 });
 

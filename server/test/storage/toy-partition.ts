@@ -130,14 +130,23 @@ export class ToyOwner {
     });
   }
 
-  static async start(
+  static start(
     fs: FileSystem,
     log: ToyLog,
     nowMs: number = START_MS,
     fingerprint = "toy=1",
     dataDir = "/data",
   ): Promise<ToyOwner> {
-    const store = new EmbeddedCheckpointStore(dataDir, fs);
+    return ToyOwner.startOver(new EmbeddedCheckpointStore(dataDir, fs), log, nowMs, fingerprint);
+  }
+
+  /** The same over any store. */
+  static async startOver(
+    store: CheckpointStore,
+    log: ToyLog,
+    nowMs: number = START_MS,
+    fingerprint = "toy=1",
+  ): Promise<ToyOwner> {
     const restored = await restorePartition({
       store,
       partition: 0,

@@ -1,0 +1,65 @@
+/** Clients of the real servers of scripts/servers, opened as the service opens them. */
+import type { Certificates } from "../../../scripts/servers/certificates.ts";
+import type { RedisCluster, RedisSentinels, RedisUser } from "../../../scripts/servers/redis.ts";
+import type { S3Server } from "../../../scripts/servers/s3.ts";
+import { RedisCheckpointStore } from "../../src/stores/redis-checkpoint-store.ts";
+import type { RedisSettings } from "../../src/stores/redis-connection.ts";
+import { S3CheckpointStore, type S3Settings } from "../../src/stores/s3-checkpoint-store.ts";
+import type { StoreBackend } from "./store-contract.ts";
+
+export type Address = { readonly host: string; readonly port: number };
+export type RedisAccess = { readonly user?: RedisUser; readonly tls?: Certificates; readonly db?: number };
+
+/** For tests of what works; generous, because the machine may be busy. */
+const LIMIT_MS = 20_000;
+
+export function redisSettings(addresses: readonly Address[], { user, tls, db = 0 }: RedisAccess = {}): RedisSettings {
+  return {
+    mode: "single",
+    addresses: addresses.map(({ host, port }) => ({ host, port })),
+    sentinelMaster: undefined,
+    sentinelUsername: undefined,
+    sentinelPassword: undefined,
+    username: user?.name,
+    password: user?.password,
+    db,
+    tls:
+      tls === undefined
+        ? undefined
+        : { caPath: tls.ca, certPath: undefined, keyPath: undefined, serverName: undefined },
+  };
+}
+
+export function redisStore(redis: RedisSettings, space: string, limitMs = LIMIT_MS): RedisCheckpointStore {
+  return new RedisCheckpointStore({ redis, prefix: `${space}:`, limitMs });
+}
+
+export function redisBackend(addresses: readonly Address[], access: RedisAccess = {}): StoreBackend {
+  return { open: async (space) => redisStore(redisSettings(addresses, access), space) };
+}
+
+export function sentinelSettings({ sentinels, masterName }: RedisSentinels, access: RedisAccess = {}): RedisSettings {
+  const sentinelPassword = access.user?.password;
+  const settings = redisSettings(sentinels, access);
+  return { ...settings, mode: "sentinel", sentinelMaster: masterName, sentinelPassword };
+}
+
+export function sentinelBackend(servers: RedisSentinels, access: RedisAccess = {}): StoreBackend {
+  return { open: async (space) => redisStore(sentinelSettings(servers, access), space) };
+}
+
+export function clusterSettings({ nodes }: RedisCluster, access: RedisAccess = {}): RedisSettings {
+  return { ...redisSettings(nodes, access), mode: "cluster" };
+}
+
+export function clusterBackend(servers: RedisCluster, access: RedisAccess = {}): StoreBackend {
+  return { open: async (space) => redisStore(clusterSettings(servers, access), space) };
+}
+
+export function s3Settings({ endpoint, region, bucket, accessKey, secretKey }: S3Server, space: string): S3Settings {
+  return { endpoint, region, bucket, prefix: `${space}/`, accessKey, secretKey };
+}
+
+export function s3Backend(server: S3Server): StoreBackend {
+  return { open: async (space) => new S3CheckpointStore({ s3: s3Settings(server, space), limitMs: LIMIT_MS }) };
+}

@@ -1,0 +1,81 @@
+import { after, before, describe } from "node:test";
+import { makeCertificates } from "../../../scripts/servers/certificates.ts";
+import { startRedis, startRedisCluster, startRedisSentinels } from "../../../scripts/servers/redis.ts";
+import { startS3 } from "../../../scripts/servers/s3.ts";
+import { EmbeddedCheckpointStore } from "../../src/stores/embedded-checkpoint-store.ts";
+import { realFileSystem } from "../../src/stores/file-system.ts";
+import { requires } from "../support/requires.ts";
+import { tempDir } from "../support/tmp.ts";
+import { clusterBackend, redisBackend, s3Backend, sentinelBackend } from "./backends.ts";
+import { type StoreBackend, storeContract } from "./store-contract.ts";
+
+type Started = StoreBackend & { stop(): Promise<void> };
+
+const USER = { name: "swapstats", password: "secret-of-tests" };
+const REMOTE = { hasManyWriters: true };
+
+/** Starts the servers, runs the contract, and stops them. */
+function contractOver(start: (folder: string) => Promise<Started>): void {
+  let started: Started | undefined;
+  after(() => started?.stop());
+  const folder = tempDir({ after }, "store");
+  before(async () => {
+    started = await start(folder);
+  });
+  storeContract(() => started!, REMOTE);
+}
+
+describe("embedded", () => {
+  const folder = tempDir({ after }, "store");
+  const open = async (space: string) => new EmbeddedCheckpointStore(`${folder}/${space}`, realFileSystem);
+  storeContract(() => ({ open }), { hasManyWriters: false });
+});
+
+requires("checkpoints in Redis", { servers: ["redis"] }, () => {
+  describe("one Redis", () => {
+    contractOver(async (folder) => {
+      const server = await startRedis({ folder });
+      return { ...redisBackend([server]), stop: server.stop };
+    });
+  });
+
+  describe("one Redis with TLS and a user", () => {
+    contractOver(async (folder) => {
+      const tls = makeCertificates(`${folder}/certificates`);
+      const server = await startRedis({ folder: `${folder}/redis`, tls, user: USER });
+      return { ...redisBackend([server], { user: USER, tls, db: 5 }), stop: server.stop };
+    });
+  });
+
+  describe("Redis with Sentinels, TLS and a user", () => {
+    contractOver(async (folder) => {
+      const tls = makeCertificates(`${folder}/certificates`);
+      const servers = await startRedisSentinels({ folder: `${folder}/redis`, tls, user: USER });
+      return { ...sentinelBackend(servers, { user: USER, tls }), stop: servers.stop };
+    });
+  });
+
+  describe("Redis Cluster", () => {
+    contractOver(async (folder) => {
+      const servers = await startRedisCluster({ folder });
+      return { ...clusterBackend(servers), stop: servers.stop };
+    });
+  });
+
+  describe("Redis Cluster with TLS and a user", () => {
+    contractOver(async (folder) => {
+      const tls = makeCertificates(`${folder}/certificates`);
+      const servers = await startRedisCluster({ folder: `${folder}/redis`, tls, user: USER });
+      return { ...clusterBackend(servers, { user: USER, tls }), stop: servers.stop };
+    });
+  });
+});
+
+requires("checkpoints in S3", { servers: ["versitygw"] }, () => {
+  describe("S3", () => {
+    contractOver(async (folder) => {
+      const server = await startS3({ folder });
+      return { ...s3Backend(server), stop: server.stop };
+    });
+  });
+});

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { freePort } from "../../../scripts/servers/process.ts";
+import { startRedis } from "../../../scripts/servers/redis.ts";
+import { startS3 } from "../../../scripts/servers/s3.ts";
+import { PartitionEngine } from "../../src/engine/partition-engine.ts";
+import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
+import { applierOf, CONFIG, imageOf, live, streamOf } from "../storage/engine-life.ts";
+import { START_MS } from "../storage/log-support.ts";
+import { requires } from "../support/requires.ts";
+import { randomFrom, seedOf } from "../support/seed.ts";
+import { tempDir } from "../support/tmp.ts";
+import { redisBackend, s3Backend } from "./backends.ts";
+import type { StoreBackend } from "./store-contract.ts";
+
+type Server = { kill(): void; stop(): Promise<void>; readonly exited: Promise<void> };
+type Running = { readonly server: Server; readonly backend: StoreBackend };
+
+const RECORDS = 4_000;
+
+/** Owners that end anywhere, over a server that is killed now and then and started again with what it had made durable. */
+async function livesEqualOneRun(t: TestContext, start: () => Promise<Running>): Promise<void> {
+  const seed = seedOf(t);
+  const random = randomFrom(seed);
+  const batches = streamOf(seed, RECORDS, random);
+  const whole = new PartitionEngine(CONFIG);
+  whole.setSeenSince(START_MS);
+  for (const batch of batches) applierOf(whole).applySlice(batch, 0, Number.POSITIVE_INFINITY);
+  const expected = imageOf(whole);
+  let running = await start();
+  t.after(() => running.server.stop());
+  const open = (): Promise<CheckpointStore> => running.backend.open("life");
+  const ends = Array.from({ length: 6 }, () => random.below(RECORDS)).sort((a, b) => a - b);
+  for (const [i, until] of ends.entries()) {
+    const store = await open();
+    const { server } = running;
+    const killAt = i % 2 === 0 ? undefined : random.below(8);
+    let turn = 0;
+    await live(store, batches, until, random, () => {
+      if (turn++ === killAt) server.kill();
+    });
+    await store.close();
+    server.kill();
+    await server.exited;
+    running = await start();
+  }
+  const store = await open();
+  const engine = await live(store, batches, Number.POSITIVE_INFINITY, random);
+  await store.close();
+  assert.deepEqual(engine.counters, whole.counters);
+  assert.ok(imageOf(engine).equals(expected), "the images differ");
+}
+
+requires("lives of an owner over Redis", { servers: ["redis"] }, () => {
+  test("over Redis, with kills of owner and server, the state is that of one run", async (t) => {
+    const folder = tempDir(t, "redis");
+    const port = await freePort();
+    await livesEqualOneRun(t, async () => {
+      const server = await startRedis({ folder, port, durable: true });
+      return { server, backend: redisBackend([server]) };
+    });
+  });
+});
+
+requires("lives of an owner over S3", { servers: ["versitygw"] }, () => {
+  test("over S3, with kills of owner and server, the state is that of one run", async (t) => {
+    const folder = tempDir(t, "s3");
+    const port = await freePort();
+    await livesEqualOneRun(t, async () => {
+      const server = await startS3({ folder, port });
+      return { server, backend: s3Backend(server) };
+    });
+  });
+});

@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { makeCertificates } from "../../../scripts/servers/certificates.ts";
+import { freePort } from "../../../scripts/servers/process.ts";
+import { startRedis, startRedisCluster, startRedisSentinels } from "../../../scripts/servers/redis.ts";
+import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
+import { requires } from "../support/requires.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
+import { tempDir } from "../support/tmp.ts";
+import { clusterSettings, redisSettings, redisStore, sentinelSettings } from "./backends.ts";
+import { assertAllFail, textOf, toBytes } from "./store-faults.ts";
+
+const LIMIT_MS = 1_000;
+const USER = { name: "swapstats", password: "secret-of-tests" };
+
+/** Calls until it succeeds, as the checkpointer does; any other error than `storage_failed` fails the test. */
+async function untilItWorks<T>(call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      assert.equal((error as { code?: string }).code, "storage_failed", String(error));
+      await pause(50);
+    }
+  }
+}
+
+/** Writes one manifest more behind whatever stands there; what a caller does that does not know whether its swap was applied. */
+async function swapOnTop(store: CheckpointStore, text: string): Promise<string> {
+  return untilItWorks(async () => {
+    const stored = await store.readManifest(0);
+    if (textOf(stored?.bytes) === text) return stored!.version;
+    return store.swapManifest(0, toBytes(text), stored?.version);
+  });
+}
+
+requires("faults of Redis", { servers: ["redis"] }, () => {
+  test("a wrong password is said, and nothing waits", async (t) => {
+    const folder = tempDir(t, "redis");
+    const server = await startRedis({ folder, user: USER });
+    t.after(server.stop);
+    const wrong = { name: USER.name, password: "another" };
+    const store = redisStore(redisSettings([server], { user: wrong }), "x", LIMIT_MS);
+    await assertAllFail(store, /WRONGPASS/);
+    await store.close();
+    const nobody = redisStore(redisSettings([server]), "x", LIMIT_MS);
+    await assertAllFail(nobody, /NOAUTH/);
+    await nobody.close();
+  });
+
+  test("a user with the rights that docs/checkpoint-stores.md names, and no others, is enough", async (t) => {
+    const rights = "+@read +@write +@scripting +@transaction +@connection +info +wait";
+    const lines = [`user few on >secret ~x:* resetchannels -@all ${rights}`];
+    const server = await startRedis({ folder: tempDir(t, "redis"), lines });
+    t.after(server.stop);
+    const store = redisStore(redisSettings([server], { user: { name: "few", password: "secret" } }), "x", LIMIT_MS);
+    const version = await store.swapManifest(0, toBytes("first"), undefined);
+    await store.swapManifest(0, toBytes("second"), version);
+    assert.equal(textOf(await store.readPreviousManifest(0)), "first");
+    await store.putPart(0, "base-1-0", toBytes("part"));
+    assert.deepEqual(await store.listParts(0), ["base-1-0"]);
+    assert.equal(textOf(await store.getPart(0, "base-1-0")), "part");
+    await store.deletePart(0, "base-1-0");
+    await store.close();
+  });
+
+  test("a certificate of an unknown authority is refused, and a missing file is a bad configuration", async (t) => {
+    const folder = tempDir(t, "redis");
+    const tls = makeCertificates(`${folder}/one`);
+    const other = makeCertificates(`${folder}/other`);
+    const server = await startRedis({ folder: `${folder}/redis`, tls });
+    t.after(server.stop);
+    const store = redisStore(redisSettings([server], { tls: other }), "x", LIMIT_MS);
+    await assertAllFail(store, /certificate/);
+    await store.close();
+    const missing = redisSettings([server], { tls: { ...tls, ca: `${folder}/nothing.pem` } });
+    assert.throws(() => redisStore(missing, "x"), { code: "bad_config", message: /nothing\.pem cannot be read/ });
+  });
+
+  test("a server that accepts and never answers fails every call in time", async (t) => {
+    const server = await startRedis({ folder: tempDir(t, "redis") });
+    t.after(server.stop);
+    const proxy = await TcpProxy.start(server.port);
+    t.after(async () => proxy.close());
+    proxy.mode = "silent";
+    const store = redisStore(redisSettings([{ host: "127.0.0.1", port: proxy.port }]), "x", 200);
+    await assertAllFail(store, /took longer than 200 ms|isn't writeable|closed/);
+    proxy.mode = "open";
+    await swapOnTop(store, "first");
+    // In the midst of a connection that worked.
+    proxy.mode = "silent";
+    await assertAllFail(store, /took longer than 200 ms|isn't writeable|closed/);
+    proxy.mode = "open";
+    assert.equal(textOf((await untilItWorks(() => store.readManifest(0)))?.bytes), "first");
+    await store.close();
+  });
+
+  test("a swap that was applied without an answer is found by looking", async (t) => {
+    const server = await startRedis({ folder: tempDir(t, "redis") });
+    t.after(server.stop);
+    const proxy = await TcpProxy.start(server.port);
+    t.after(async () => proxy.close());
+    const store = redisStore(redisSettings([{ host: "127.0.0.1", port: proxy.port }]), "x", LIMIT_MS);
+    const first = await store.swapManifest(0, toBytes("first"), undefined);
+    proxy.mode = "no_answers";
+    await assert.rejects(store.swapManifest(0, toBytes("second"), first), { code: "storage_failed", retryable: true });
+    proxy.mode = "open";
+    const found = await untilItWorks(() => store.readManifest(0));
+    assert.equal(textOf(found?.bytes), "second");
+    assert.equal(textOf(await store.readPreviousManifest(0)), "first");
+    await assert.rejects(store.swapManifest(0, toBytes("again"), first), { code: "checkpoint_conflict" });
+    await store.swapManifest(0, toBytes("third"), found?.version);
+    await store.close();
+  });
+
+  test("a server that is killed and started empty has forgotten all, and no old version fits it", async (t) => {
+    const folder = tempDir(t, "redis");
+    const port = await freePort();
+    const first = await startRedis({ folder, port });
+    const store = redisStore(redisSettings([first]), "x", LIMIT_MS);
+    const version = await store.swapManifest(0, toBytes("first"), undefined);
+    await store.putPart(0, "base-1-0", toBytes("part"));
+    first.kill();
+    await first.exited;
+    await assertAllFail(store, /ECONNREFUSED|closed/);
+    const second = await startRedis({ folder, port });
+    t.after(second.stop);
+    assert.equal(await untilItWorks(() => store.readManifest(0)), undefined);
+    assert.deepEqual(await store.listParts(0), []);
+    await assert.rejects(store.swapManifest(0, toBytes("second"), version), { code: "checkpoint_conflict" });
+    await store.swapManifest(0, toBytes("second"), undefined);
+    await store.close();
+  });
+
+  test("with an append-only file everything acknowledged is there after kill -9", async (t) => {
+    const folder = tempDir(t, "redis");
+    const port = await freePort();
+    const first = await startRedis({ folder, port, durable: true });
+    const store = redisStore(redisSettings([first]), "x", LIMIT_MS);
+    const version = await store.swapManifest(0, toBytes("first"), undefined);
+    await store.putPart(0, "base-1-0", toBytes("part"));
+    first.kill();
+    await first.exited;
+    const second = await startRedis({ folder, port, durable: true });
+    t.after(second.stop);
+    const found = await untilItWorks(() => store.readManifest(0));
+    assert.deepEqual([textOf(found?.bytes), found?.version], ["first", version]);
+    assert.equal(textOf(await store.getPart(0, "base-1-0")), "part");
+    await store.close();
+  });
+
+  test("Sentinels name another master, and the same store goes on with what was acknowledged", async (t) => {
+    const tls = makeCertificates(tempDir(t, "certificates"));
+    const access = { user: USER, tls };
+    const servers = await startRedisSentinels({ folder: tempDir(t, "redis"), ...access });
+    t.after(servers.stop);
+    const store = redisStore(sentinelSettings(servers, access), "x", LIMIT_MS);
+    await swapOnTop(store, "first");
+    await store.putPart(0, "base-1-0", toBytes("part"));
+    await swapOnTop(store, "second");
+    (await servers.master()).kill();
+    await swapOnTop(store, "third");
+    assert.equal(textOf(await untilItWorks(() => store.readPreviousManifest(0))), "second");
+    assert.equal(textOf(await untilItWorks(() => store.getPart(0, "base-1-0"))), "part");
+    await store.close();
+  });
+
+  test("a master that hangs is left when the Sentinels name another, and is a replica when it comes back", async (t) => {
+    const servers = await startRedisSentinels({ folder: tempDir(t, "redis") });
+    t.after(servers.stop);
+    const store = redisStore(sentinelSettings(servers), "x", LIMIT_MS);
+    await swapOnTop(store, "first");
+    const old = await servers.master();
+    old.signal("SIGSTOP");
+    await swapOnTop(store, "second");
+    assert.notEqual((await servers.master()).port, old.port);
+    old.signal("SIGCONT");
+    await swapOnTop(store, "third");
+    assert.equal(textOf(await untilItWorks(() => store.readPreviousManifest(0))), "second");
+    await store.close();
+  });
+
+  test("a Cluster promotes the replica of a killed master, and the same store goes on", async (t: TestContext) => {
+    const servers = await startRedisCluster({ folder: tempDir(t, "redis") });
+    t.after(servers.stop);
+    const store = redisStore(clusterSettings(servers), "x", LIMIT_MS);
+    await swapOnTop(store, "first");
+    await store.putPart(0, "base-1-0", toBytes("part"));
+    await swapOnTop(store, "second");
+    servers.nodes[await servers.masterOf("x:{p0}:manifest")]!.kill();
+    await swapOnTop(store, "third");
+    assert.equal(textOf(await untilItWorks(() => store.readPreviousManifest(0))), "second");
+    assert.equal(textOf(await untilItWorks(() => store.getPart(0, "base-1-0"))), "part");
+    await store.close();
+  });
+});
