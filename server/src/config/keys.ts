@@ -3,7 +3,6 @@
  * environment variables, and the test of docs/configuration.md. A key stands here as soon as its part exists; keys and
  * values of parts that do not exist yet are refused with a message that says so.
  */
-
 import { INGEST_KAFKA_KEYS } from "./ingest-keys.ts";
 import { NATS_KEYS } from "./nats-keys.ts";
 import { STORE_KEYS } from "./store-keys.ts";
