@@ -29,7 +29,11 @@ async function livesEqualOneRun(t: TestContext, start: () => Promise<Running>): 
   const expected = imageOf(whole);
   let running = await start();
   t.after(() => running.server.stop());
-  const open = (): Promise<CheckpointStore> => running.backend.open("life");
+  const open = async (): Promise<CheckpointStore> => {
+    const store = await running.backend.open("life");
+    t.after(() => store.close());
+    return store;
+  };
   const ends = Array.from({ length: 6 }, () => random.below(RECORDS)).sort((a, b) => a - b);
   for (const [i, until] of ends.entries()) {
     const store = await open();
