@@ -177,7 +177,7 @@ describe("loading", () => {
     const expected = [
       /^SWAPSTATS_STORES_CLICKHOUSE_DSN \(environment\): names a key that is not in this version/,
       /^SWAPSTATS_APP_GRACES \(environment\): names no key; did you mean SWAPSTATS_APP_GRACE\?/,
-      /^ingest.source \(.*config.yaml:4\): "pulsar" is not in this version of swapstats; use embedded, generator or kafka/,
+      /^ingest.source \(.*config.yaml:4\): "pulsar" is not in this version of swapstats; use embedded or generator or kafka/,
       /^ingest.backpressure \(.*:4\): is not in this version of swapstats; remove it/,
       /^app.grace \(.*:6\): "5" is not a duration; write a whole number and a unit/,
       /^api.http.addr \(.*:2\): "nowhere" is not an address; write HOST:PORT/,
