@@ -154,6 +154,7 @@ export const readMutants: readonly Mutant[] = [
     search: "if (this.tables.count(table) > this.#exactMax) this",
     replacement: "if (this.tables.count(table) > this.#exactMax / 2) this",
     what: "wallets are estimated though they are few",
+    survives: "it shows only for a table that fills up with wallets that have left since it last grew",
     first: "traders",
   },
   {

@@ -13,6 +13,8 @@ import type { SwapSink } from "./replay/feed.ts";
 import type { SentCounts } from "./service-sink.ts";
 
 const EXAMPLES_MAX = 20;
+/** Kafka's usual one, where an address has none. */
+const PORT = 9092;
 
 export type KafkaTarget = { readonly connection: KafkaConnection; readonly topic: string; readonly label: string };
 
@@ -26,7 +28,7 @@ export function kafkaTarget(text: string, config: Config): KafkaTarget {
   }
   const match = /^kafka:\/\/([^/]+)\/([A-Za-z0-9._-]{1,249})$/.exec(text);
   if (match === null) throw new SwapstatsError("usage", `${text} is no Kafka topic; write kafka://HOST:PORT/TOPIC`);
-  const brokers = match[1]!.split(",");
+  const brokers = match[1]!.split(",").map((broker) => (/:[0-9]{1,5}$/.test(broker) ? broker : `${broker}:${PORT}`));
   const settings = kafka ?? { brokers, tls: undefined, sasl: undefined };
   const ingest = { ...config.ingest, kafka: { ...settings, brokers } as NonNullable<typeof kafka> };
   return { connection: kafkaConnection({ ...config, ingest }), topic: match[2]!, label: text };

@@ -1,5 +1,4 @@
 /** Puts checked values of keys together to a `Config`, with the checks that look at more than one key. */
-
 import { buildKafka } from "./build-ingest.ts";
 import { buildNats } from "./build-nats.ts";
 import { buildStores } from "./build-stores.ts";

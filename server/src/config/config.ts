@@ -1,5 +1,4 @@
 /** The configuration as the program uses it: every value checked, every unit in its name. */
-
 import type { KafkaConfig } from "./build-ingest.ts";
 import type { NatsConfig } from "./build-nats.ts";
 import type { StoresConfig } from "./build-stores.ts";

@@ -3,7 +3,6 @@
  * environment variables, and the test of docs/configuration.md. A key stands here as soon as its part exists; keys and
  * values of parts that do not exist yet are refused with a message that says so.
  */
-
 import { INGEST_KAFKA_KEYS } from "./ingest-keys.ts";
 import { NATS_KEYS } from "./nats-keys.ts";
 import { STORE_KEYS } from "./store-keys.ts";
@@ -279,8 +278,6 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
 /** Keys, or beginnings of keys (with a dot at the end), that belong to parts that this version does not have. */
 export const LATER_KEYS: readonly string[] = [
   "ingest.group_protocol",
-  "ingest.start",
-  "ingest.rebalance_timeout",
   "ingest.backpressure",
   "stores.hot",
   "stores.history",

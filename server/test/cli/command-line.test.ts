@@ -60,6 +60,7 @@ describe("command line", () => {
         "checkpoint inspect",
         "log verify",
         "backup",
+        "topic ensure",
       ],
     );
     for (const names of leaves) {

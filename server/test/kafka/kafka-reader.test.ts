@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
 import { Admin } from "@platformatic/kafka";
 import { createTopic, type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
 import { waitFor } from "../../../scripts/servers/process.ts";
@@ -10,6 +14,7 @@ import { newProducer, newTopic, openFor, produce, produceBytes, readOn, setupOf,
 
 const CODECS = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
 const MIB = 1024 * 1024;
+const execFileAsync = promisify(execFile);
 
 requires("reading Kafka", { servers: ["kafka"] }, () => {
   describe("reading Kafka", () => {
@@ -40,6 +45,24 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       );
       assert.equal(readers.arrivalClock, "producer");
       assert.deepEqual(readers.problems, []);
+    });
+
+    test("batches of Kafka's own producer, which packs in its own ways", async (t) => {
+      const payload = join(folder, "payload");
+      writeFileSync(payload, "a swap as Java sends it\n".repeat(3));
+      for (const codec of CODECS.slice(1)) {
+        const topic = await newTopic(kafka);
+        const settings = [`bootstrap.servers=${kafka.brokers.join(",")}`, `compression.type=${codec}`, "linger.ms=50"];
+        const options = ["--topic", topic, "--num-records", "3000", "--throughput", "-1", "--payload-file", payload];
+        const main = "org.apache.kafka.tools.ProducerPerformance";
+        await execFileAsync("java", ["-cp", kafka.classPath, main, ...options, "--producer-props", ...settings]);
+        const readers = openFor(t, setupOf(kafka.brokers, topic));
+        const { seen } = await readOn(readers.reader(0), 0, { count: 3_000 });
+        assert.ok(
+          seen.every(({ value }) => value === "a swap as Java sends it"),
+          codec,
+        );
+      }
     });
 
     test("the broker's time is told apart from the producer's", async (t) => {

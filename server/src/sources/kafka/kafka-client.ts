@@ -2,6 +2,7 @@
 import {
   Admin,
   type BaseOptions,
+  type Broker,
   type MultipleErrors,
   protocolErrorsCodesById,
   type SASLOptions,
@@ -14,7 +15,7 @@ export function clientOptions(connection: KafkaConnection): BaseOptions {
   const { brokers, clientId, tls, sasl, connectTimeoutMs, requestTimeoutMs } = connection;
   return {
     clientId,
-    bootstrapBrokers: [...brokers],
+    bootstrapBrokers: brokers.map(brokerOf),
     connectTimeout: connectTimeoutMs,
     requestTimeout: requestTimeoutMs,
     timeout: requestTimeoutMs,
@@ -23,6 +24,13 @@ export function clientOptions(connection: KafkaConnection): BaseOptions {
     ...(tls === undefined ? {} : { tls: { ...tls } }),
     ...(sasl === undefined ? {} : { sasl: { ...sasl } satisfies SASLOptions }),
   };
+}
+
+/** From `host:port`; an address of IPv6 stands in brackets. */
+function brokerOf(address: string): Broker {
+  const colon = address.lastIndexOf(":");
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  return { host, port: Number(address.slice(colon + 1)) };
 }
 
 export function newAdmin(connection: KafkaConnection): Admin {
