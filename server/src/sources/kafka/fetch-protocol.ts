@@ -3,7 +3,8 @@
  * every record and checks no checksum; here the records stay bytes. Versions 11 (Kafka 2.3, older Redpanda) to 17 (Kafka 3.9); from
  * 12 on with compact lengths, from 13 on with the topic's id for its name. Source: "Fetch API" in Kafka's protocol guide.
  */
-import { type Connection, fetchV11, fetchV12, fetchV17, type Reader } from "@platformatic/kafka";
+import { type Connection, fetchV11, fetchV12, fetchV17 } from "@platformatic/kafka";
+import { freeMemory } from "../../shared/free-memory.ts";
 import type { MemoryPool } from "./memory-pool.ts";
 import type { AbortedTransaction } from "./record-batches.ts";
 
@@ -14,6 +15,8 @@ const COMPACT_FROM = 12;
 const TOPIC_ID_FROM = 13;
 const READ_COMMITTED = 1;
 const TWO_32 = 2 ** 32;
+/** Length, correlation id, and the empty list of tags. */
+const ANSWER_HEAD_BYTES = 9;
 
 export type FetchTarget = {
   readonly partition: number;
@@ -68,16 +71,22 @@ export function sendFetch(
   const topics = [{ topicId: version < TOPIC_ID_FROM ? topic : topicId, partitions }];
   const { createRequest } = version >= TOPIC_ID_FROM ? fetchV17 : version === COMPACT_FROM ? fetchV12 : fetchV11;
   const isCompact = version >= COMPACT_FROM;
+  let pieces: readonly Buffer[] = [];
   return new Promise((resolve, reject) => {
     connection.send<FetchAnswer>(
       FETCH_KEY,
       version,
       // Session id 0 with epoch -1: no session. Sessions save bytes with thousands of partitions, and are one more state to lose.
       () => createRequest(waitMs, 1, bytesMax, READ_COMMITTED, 0, -1, topics, [], ""),
-      (_correlationId, _key, _version, reader) => readFetchAnswer(copyOf(reader, memory), version),
+      (_correlationId, _key, _version, reader) => {
+        pieces = (reader.buffer as unknown as { readonly buffers: readonly Buffer[] }).buffers;
+        return readFetchAnswer(joined(pieces, memory), version);
+      },
       isCompact,
       isCompact,
       (error, answer) => {
+        // Not before: until now the connection looked at them, too.
+        freePieces(pieces);
         if (error === null && answer !== undefined) resolve(answer);
         else reject(error ?? new Error("a fetch without an answer"));
       },
@@ -86,15 +95,26 @@ export function sendFetch(
 }
 
 /** One copy out of the pieces that came from the socket, so that values can be moved together. */
-function copyOf(reader: Reader, memory: MemoryPool): Buffer {
-  const { buffers } = reader.buffer as unknown as { readonly buffers: readonly Buffer[] };
-  const whole = memory.take(buffers.reduce((sum, { length }) => sum + length, 0));
+function joined(pieces: readonly Buffer[], memory: MemoryPool): Buffer {
+  const whole = memory.take(pieces.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const piece of buffers) {
+  for (const piece of pieces) {
     whole.set(piece, at);
     at += piece.length;
   }
   return whole;
+}
+
+/**
+ * Gives the socket's memory back at once: it took a third off the time of the collector, which is the largest part of reading.
+ * A piece is of this answer alone when it reaches to the end of what was read at once, and begins with its start, or with
+ * that of the answer's head; nothing else is under way on a connection that fetches.
+ */
+function freePieces(pieces: readonly Buffer[]): void {
+  for (const [index, piece] of pieces.entries()) {
+    const isWhole = piece.byteOffset + piece.length === piece.buffer.byteLength;
+    if (isWhole && piece.byteOffset <= (index === 0 ? ANSWER_HEAD_BYTES : 0)) freeMemory(piece);
+  }
 }
 
 /** Throws RangeError where the bytes are not such an answer. */
