@@ -31,6 +31,8 @@ export type KafkaOptions = {
   /** Opens a listener for PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and (unsigned) OAUTHBEARER. */
   readonly sasl?: { readonly users: readonly KafkaSaslUser[] };
   readonly tls?: KafkaTlsFiles;
+  /** A second plain listener, of one broker alone, that names a proxy's port as its own: who comes by it keeps to that way. */
+  readonly relay?: { readonly port: number; readonly advertisedPort: number };
   /** Further lines of server.properties. */
   readonly properties?: Readonly<Record<string, string>>;
 };
@@ -232,23 +234,24 @@ class Node implements KafkaBroker {
   }
 
   #properties(): string {
-    const { sasl, tls, properties } = this.#options;
+    const { sasl, tls, relay, properties } = this.#options;
     const ids = Array.from({ length: this.#ports.length / PORTS_EACH }, (_, index) => index + 1);
     const listeners = [
       `PLAINTEXT://${this.address}`,
       ...(sasl === undefined ? [] : [`SASL_PLAINTEXT://${this.saslAddress}`]),
       ...(tls === undefined ? [] : [`SSL://${this.tlsAddress}`]),
     ];
+    const relayed = (port: number | undefined): string[] => (port === undefined ? [] : [`RELAY://${HOST}:${port}`]);
     const replicas = String(Math.min(ids.length, 3));
     const all: Record<string, string> = {
       "process.roles": "broker,controller",
       "node.id": String(this.id),
       "controller.quorum.voters": ids.map((id) => `${id}@${HOST}:${this.#port(1, id)}`).join(","),
       "controller.listener.names": "CONTROLLER",
-      listeners: [...listeners, `CONTROLLER://${HOST}:${this.#port(1)}`].join(","),
-      "advertised.listeners": listeners.join(","),
+      listeners: [...listeners, ...relayed(relay?.port), `CONTROLLER://${HOST}:${this.#port(1)}`].join(","),
+      "advertised.listeners": [...listeners, ...relayed(relay?.advertisedPort)].join(","),
       "listener.security.protocol.map":
-        "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL",
+        "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,RELAY:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL",
       "inter.broker.listener.name": "PLAINTEXT",
       "log.dirs": join(this.#folder, "data"),
       "num.partitions": "1",

@@ -1,0 +1,115 @@
+/**
+ * `npm run chaos -- [--minutes 30] [--seed S] [--brokers 1] [--report FILE]`: the long form of the chaos suite (server/test/chaos/chaos-run.ts).
+ * Writes a report; the run ends at the first difference, with the seed and the folder of all logs.
+ */
+import { execFileSync } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { type ChaosReport, runChaos } from "../server/test/chaos/chaos-run.ts";
+import { KINDS } from "../server/test/chaos/disturbances.ts";
+import { REPOSITORY } from "./house/repository.ts";
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "30" },
+    seed: { type: "string" },
+    brokers: { type: "string", default: "1" },
+    report: { type: "string", default: join(REPOSITORY, "docs/reports/chaos.md") },
+  },
+});
+const minutes = Number(values.minutes);
+const seed = Number(values.seed ?? randomInt(2 ** 31));
+const brokers = Number(values.brokers);
+if (!(minutes > 0) || !Number.isInteger(seed) || !Number.isInteger(brokers) || brokers < 1) {
+  console.error("--minutes is a number above 0, --seed and --brokers are whole numbers");
+  process.exit(2);
+}
+const PARTITIONS = 6;
+const RATE = 200;
+
+function commit(): string {
+  const git = (...args: string[]) => execFileSync("git", args, { cwd: REPOSITORY, encoding: "utf8" }).trim();
+  return `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "server") === "" ? "" : " with changes"}`;
+}
+
+function table(rows: readonly (readonly [string, string | number])[]): string {
+  return rows.map(([name, value]) => `| ${name} | ${value} |`).join("\n");
+}
+
+function reportText(report: ChaosReport, startedAt: Date, took: number): string {
+  const problems = Object.entries(report.problems).sort(([, a], [, b]) => b - a);
+  return `# Chaos report
+
+Up to four instances of the real program share a topic of ${PARTITIONS} partitions on a real Kafka, with checkpoints in Redis and NATS between them, while a
+producer writes ${RATE} records a second (with copies, late ones, some from the future, removals and re-inclusions). In each round one to three of the things below
+happen to them at once, drawn from the seed. Then the producer pauses; when every instance sees every partition with one living owner and without lag, counters
+and every figure of every token in all windows, from every instance, are held against engines that read the topic from its first record on without interruption, and
+at the end against the naive model. At each instance a client stays subscribed to tokens and a ranking: patches must apply, neither revision nor epoch may go back
+while the instance lives, and after each round it must hold what the instance serves. The run ends at the first difference.
+
+\`npm run chaos -- --minutes ${minutes} --seed ${seed} --brokers ${brokers}\` ended without a difference.
+
+| what | |
+|---|---|
+${table([
+  ["date", startedAt.toISOString().slice(0, 10)],
+  ["commit", commit()],
+  ["machine", `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, Node ${process.version}`],
+  ["seed", seed],
+  ["brokers", brokers],
+  ["duration", `${took.toFixed(0)} minutes`],
+  ["rounds", report.rounds],
+  ["starts of instances", report.starts],
+  ["records in the topic", report.records],
+  ["tokens", report.tokens],
+  ["answers (of one token, with all its figures) held against the uninterrupted run", report.answersCompared],
+  ["answers held against the naive model, at the end", report.answersToModel],
+  ["figures that differed", 0],
+  ["messages to subscribers", report.messages],
+  ["connections of subscribers", report.connections],
+  ["channels whose data was held against what was served", report.channelsCompared],
+  ["revisions or epochs that went back, patches that did not apply", 0],
+  ["times that the producer had to begin again", report.producerFailures],
+  ["longest time from the end of a round to all being up to date", `${(report.settledMsMax / 1000).toFixed(1)} s`],
+])}
+
+## What was done
+
+| what | times |
+|---|---|
+${table(KINDS.map((kind) => [kind, report.disturbances[kind] ?? 0]))}
+
+## Problems that the instances told of when all was up to date
+
+Numbers are left out. These are what the status is there for: that a store was lost, say.
+
+| problem | after so many rounds |
+|---|---|
+${table(problems.length === 0 ? [["none", 0]] : problems)}
+`;
+}
+
+const folder = mkdtempSync(join(tmpdir(), "swapstats-chaos-"));
+const startedAt = new Date();
+try {
+  console.log(`${minutes} minutes, seed ${seed}, ${brokers} brokers, data in ${folder}`);
+  const elapsed = (): number => (Date.now() - startedAt.getTime()) / 60_000;
+  const report = await runChaos({
+    ...{ folder, seed, minutes, brokers, partitions: PARTITIONS, ratePerSecond: RATE },
+    log: (line) => console.log(`${elapsed().toFixed(1)} min ${line}`),
+  });
+  const text = reportText(report, startedAt, elapsed());
+  const file = resolve(values.report);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  console.log(`${text}\nwritten to ${file}`);
+  rmSync(folder, { recursive: true, force: true });
+} catch (error) {
+  console.error(
+    `failed with --minutes ${minutes} --seed ${seed} --brokers ${brokers}; logs and data of the servers are kept: ${folder}`,
+  );
+  throw error;
+}

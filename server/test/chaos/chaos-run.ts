@@ -1,0 +1,238 @@
+/**
+ * The chaos run: several instances of the real program on a real Kafka, Redis and NATS, under load, while instances and servers are
+ * killed, frozen and cut off in an order drawn from a seed. After each round everything that every instance serves is held against
+ * uninterrupted runs over the topic, at the end against the naive model; clients stay subscribed throughout.
+ */
+import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
+import { toEngineConfig } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { openKafkaReaders } from "../../src/sources/kafka/kafka-source.ts";
+import type { Settings } from "../crash/service-process.ts";
+import { Shadow } from "../crash/shadow.ts";
+import { setupOf } from "../kafka/kafka-support.ts";
+import { randomFrom } from "../support/seed.ts";
+import { type Disturbance, type DisturbanceKind, disturb, planRound, SESSION_MS } from "./disturbances.ts";
+import { Instance } from "./instance.ts";
+import { ChaosProducer } from "./producer.ts";
+import { ChaosServers } from "./servers.ts";
+import { compareAll, compareHeld, idsOf, settle } from "./settle.ts";
+
+export type ChaosOptions = {
+  readonly folder: string;
+  readonly seed: number;
+  /** No round begins after this time. */
+  readonly minutes: number;
+  readonly brokers: number;
+  readonly partitions: number;
+  readonly ratePerSecond: number;
+  /** Rounds in this order first; later ones are drawn. */
+  readonly firstRounds?: readonly (readonly Disturbance[])[];
+  readonly log: (line: string) => void;
+};
+
+export type ChaosReport = {
+  readonly rounds: number;
+  readonly disturbances: Readonly<Partial<Record<DisturbanceKind, number>>>;
+  readonly records: number;
+  readonly tokens: number;
+  /** Answers of one token, with all its statistics, that were held against the uninterrupted run. */
+  readonly answersCompared: number;
+  /** Of these against the naive model, at the end. */
+  readonly answersToModel: number;
+  readonly channelsCompared: number;
+  readonly messages: number;
+  readonly connections: number;
+  readonly starts: number;
+  readonly producerFailures: number;
+  readonly settledMsMax: number;
+  /** Problems that instances told of, with numbers left out, and after how many rounds. */
+  readonly problems: Readonly<Record<string, number>>;
+};
+
+const NAMES = ["a", "b", "c", "d"];
+const FIRST_INSTANCES = 2;
+/** Between the first start and the first disturbance, and between rounds: some records are applied undisturbed. */
+const CALM_MS = 1_500;
+const TOKEN_CHANNELS = 8;
+/** Event time of a whole run, which ends about now. */
+const SPAN_MS = 50 * 60_000;
+const OVERVIEW = "overview:1h:volume_usd";
+
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const { folder, seed, minutes, brokers, partitions, ratePerSecond } = options;
+  const servers = await ChaosServers.start(folder, brokers, partitions);
+  const closing: (() => Promise<void>)[] = [() => servers.close()];
+  try {
+    const producer = new ChaosProducer({
+      ...{ brokers: servers.kafka.brokers, topic: servers.topic, seed, ratePerSecond },
+      eventTimeSpeed: SPAN_MS / Math.max(60_000, minutes * 60_000),
+      startMs: Date.now() - SPAN_MS - 10 * 60_000,
+    });
+    closing.unshift(() => producer.stop());
+    const channels = (): string[] => [
+      OVERVIEW,
+      ...[...producer.tokens].slice(0, TOKEN_CHANNELS).map((id) => `token:${id}`),
+    ];
+    const instances: Instance[] = [];
+    for (const name of NAMES) instances.push(await Instance.prepare(instanceSetup(name, folder, servers, channels)));
+    closing.unshift(async () => {
+      await Promise.all(instances.map((instance) => instance.close()));
+    });
+    const readers = openKafkaReaders(setupOf(servers.kafka.brokers, servers.topic));
+    closing.unshift(() => readers.close());
+    const { config } = loadConfig({ env: settingsOf("shadow", servers, servers) });
+    const shadows = Array.from(
+      { length: partitions },
+      (_, p) => new Shadow(() => readers.reader(p), toEngineConfig(config)),
+    );
+    return await new Run(options, servers, producer, instances, shadows, channels).all();
+  } finally {
+    for (const close of closing) await close().catch(() => {});
+  }
+}
+
+class Run {
+  readonly #options: ChaosOptions;
+  readonly #servers: ChaosServers;
+  readonly #producer: ChaosProducer;
+  readonly #instances: readonly Instance[];
+  readonly #shadows: readonly Shadow[];
+  readonly #channels: () => string[];
+  readonly #counts: Partial<Record<DisturbanceKind, number>> = {};
+  readonly #problems: Record<string, number> = {};
+  #rounds = 0;
+  #answersCompared = 0;
+  #channelsCompared = 0;
+  #settledMsMax = 0;
+
+  constructor(
+    options: ChaosOptions,
+    servers: ChaosServers,
+    producer: ChaosProducer,
+    instances: readonly Instance[],
+    shadows: readonly Shadow[],
+    channels: () => string[],
+  ) {
+    this.#options = options;
+    this.#servers = servers;
+    this.#producer = producer;
+    this.#instances = instances;
+    this.#shadows = shadows;
+    this.#channels = channels;
+  }
+
+  async all(): Promise<ChaosReport> {
+    const { seed, minutes, brokers, firstRounds = [] } = this.#options;
+    const random = randomFrom(seed);
+    const deadlineMs = performance.now() + minutes * 60_000;
+    this.#producer.start();
+    await pause(CALM_MS);
+    for (const instance of this.#instances.slice(0, FIRST_INSTANCES)) instance.start();
+    await this.#check();
+    while (this.#rounds < firstRounds.length || performance.now() < deadlineMs) {
+      const plan = firstRounds[this.#rounds] ?? planRound(random, this.#instances, brokers);
+      await this.#round(plan);
+    }
+    return this.#report(await this.#compareToModel());
+  }
+
+  async #round(plan: readonly Disturbance[]): Promise<void> {
+    this.#rounds += 1;
+    const running = this.#instances.filter(({ isOn }) => isOn).map(({ name }) => name);
+    const text = plan.map(({ kind, target, way, startMs, lengthMs }) => {
+      const where = target < 0 ? "" : kind.startsWith("broker") ? ` ${target}` : ` ${NAMES[target]}`;
+      return `${kind}${where}${kind.startsWith("way") ? ` ${way}` : ""} at ${startMs} for ${lengthMs} ms`;
+    });
+    this.#options.log(`round ${this.#rounds} (${running.join("")}): ${text.join("; ")}`);
+    this.#producer.start();
+    await pause(CALM_MS);
+    const site = { instances: this.#instances, servers: this.#servers };
+    // All of them to their end, also when one fails: what is left stopped or cut would hide why.
+    const done = await Promise.allSettled(plan.map((disturbance) => disturb(site, disturbance)));
+    for (const [i, one] of done.entries()) {
+      if (one.status === "rejected") throw one.reason;
+      const { kind } = plan[i]!;
+      if (one.value) this.#counts[kind] = (this.#counts[kind] ?? 0) + 1;
+    }
+    await pause(CALM_MS);
+    await this.#check();
+  }
+
+  async #check(): Promise<void> {
+    await this.#producer.stop();
+    const running = this.#instances.filter(({ isOn }) => isOn);
+    for (const shadow of this.#shadows) await shadow.follow();
+    const { tookMs, problems } = await settle(running, this.#shadows);
+    this.#settledMsMax = Math.max(this.#settledMsMax, tookMs);
+    for (const problem of problems) {
+      const form = problem.replaceAll(/\d+/g, "N");
+      this.#problems[form] = (this.#problems[form] ?? 0) + 1;
+    }
+    const compared = await compareAll(running, this.#shadows);
+    this.#answersCompared += compared;
+    this.#channelsCompared += await compareHeld(running, this.#channels());
+    for (const { subscriber, name } of this.#instances)
+      assert.deepEqual(subscriber.faults, [], `subscriber at ${name}`);
+    this.#options.log(
+      `  settled in ${Math.round(tookMs)} ms, ${compared} answers equal, ${problems.length} problems told`,
+    );
+  }
+
+  async #compareToModel(): Promise<number> {
+    let compared = 0;
+    for (const instance of this.#instances.filter(({ isOn }) => isOn)) {
+      for (const shadow of this.#shadows) compared += await shadow.compareToModel(instance);
+    }
+    return compared;
+  }
+
+  #report(answersToModel: number): ChaosReport {
+    const sum = (of: (instance: Instance) => number): number =>
+      this.#instances.reduce((total, instance) => total + of(instance), 0);
+    return {
+      rounds: this.#rounds,
+      disturbances: this.#counts,
+      records: this.#shadows.reduce((total, shadow) => total + shadow.position, 0),
+      tokens: idsOf(this.#shadows).length,
+      answersCompared: this.#answersCompared,
+      answersToModel,
+      channelsCompared: this.#channelsCompared,
+      messages: sum(({ subscriber }) => subscriber.messages),
+      connections: sum(({ subscriber }) => subscriber.connections),
+      starts: sum(({ starts }) => starts),
+      producerFailures: this.#producer.failures,
+      settledMsMax: Math.round(this.#settledMsMax),
+      problems: this.#problems,
+    };
+  }
+}
+
+type Ports = { readonly redisPort: number; readonly natsPort: number };
+
+function settingsOf(name: string, servers: ChaosServers, ports: Ports): Settings {
+  const proxy = name === NAMES[0] ? servers.kafkaProxy : undefined;
+  return {
+    SWAPSTATS_WINDOWS_CLOCK: "event",
+    SWAPSTATS_APP_INSTANCE_ID: name,
+    SWAPSTATS_APP_WORKERS: "2",
+    SWAPSTATS_APP_SNAPSHOT_INTERVAL: "200ms",
+    SWAPSTATS_INGEST_SOURCE: "kafka",
+    SWAPSTATS_INGEST_BROKERS: proxy === undefined ? servers.kafka.brokers.join(",") : `127.0.0.1:${proxy.port}`,
+    SWAPSTATS_INGEST_TOPIC: servers.topic,
+    SWAPSTATS_INGEST_SESSION_TIMEOUT: `${SESSION_MS}ms`,
+    SWAPSTATS_INGEST_REBALANCE_TIMEOUT: "10s",
+    SWAPSTATS_PUBSUB_NATS_URL: `nats://127.0.0.1:${ports.natsPort}`,
+    SWAPSTATS_STORES_CHECKPOINT: "redis",
+    SWAPSTATS_STORES_REDIS_ADDR: `127.0.0.1:${ports.redisPort}`,
+  };
+}
+
+function instanceSetup(name: string, folder: string, servers: ChaosServers, channels: () => string[]) {
+  return {
+    ...{ name, folder, channels, redisPort: servers.redisPort, natsPort: servers.natsPort },
+    kafkaProxy: name === NAMES[0] ? servers.kafkaProxy : undefined,
+    settings: (ports: { redis: number; nats: number }) =>
+      settingsOf(name, servers, { redisPort: ports.redis, natsPort: ports.nats }),
+  };
+}

@@ -1,0 +1,195 @@
+/** What a chaos run does to instances and servers. A round's plan is drawn from the seed before it begins, and is plain data. */
+import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Random } from "../support/seed.ts";
+import type { Instance, WayName } from "./instance.ts";
+import type { ChaosServers } from "./servers.ts";
+
+export type DisturbanceKind =
+  | "instance killed, back within the session"
+  | "instance killed, back after the session"
+  | "instance ended in order and started again"
+  | "instance frozen beyond the session"
+  | "instance started or ended for good"
+  | "all instances ended in order, one after the other"
+  | "all instances killed at once"
+  | "Redis killed, back with its data"
+  | "Redis killed, back without its data"
+  | "NATS killed"
+  | "broker killed"
+  | "broker frozen"
+  | "way to a server cut"
+  | "way to a server silent";
+
+export type Disturbance = {
+  readonly kind: DisturbanceKind;
+  /** Index of the instance, or of the broker; -1 where it is about all, or about a server. */
+  readonly target: number;
+  readonly way: WayName;
+  readonly startMs: number;
+  readonly lengthMs: number;
+};
+
+export type Site = {
+  readonly instances: readonly Instance[];
+  readonly servers: ChaosServers;
+};
+
+export const SESSION_MS = 6_000;
+const START_MS_MAX = 3_000;
+const END_LIMIT_MS = 45_000;
+const BETWEEN_MS = 1_500;
+
+type Spec = {
+  readonly weight: number;
+  readonly lengthMs: readonly [from: number, to: number];
+  readonly about: "instance" | "all" | "redis" | "nats" | "kafka";
+};
+
+const BEYOND: readonly [number, number] = [SESSION_MS + 500, SESSION_MS + 5_000];
+
+const SPECS: Readonly<Record<DisturbanceKind, Spec>> = {
+  "instance killed, back within the session": { weight: 4, lengthMs: [50, 3_000], about: "instance" },
+  "instance killed, back after the session": { weight: 3, lengthMs: BEYOND, about: "instance" },
+  "instance ended in order and started again": { weight: 3, lengthMs: [0, 2_000], about: "instance" },
+  "instance frozen beyond the session": { weight: 4, lengthMs: BEYOND, about: "instance" },
+  "instance started or ended for good": { weight: 4, lengthMs: [0, 0], about: "instance" },
+  "all instances ended in order, one after the other": { weight: 1, lengthMs: [0, 500], about: "all" },
+  "all instances killed at once": { weight: 1, lengthMs: [50, 8_000], about: "all" },
+  "Redis killed, back with its data": { weight: 2, lengthMs: [100, 8_000], about: "redis" },
+  "Redis killed, back without its data": { weight: 2, lengthMs: [100, 5_000], about: "redis" },
+  "NATS killed": { weight: 3, lengthMs: [100, 8_000], about: "nats" },
+  "broker killed": { weight: 2, lengthMs: [100, 4_000], about: "kafka" },
+  "broker frozen": { weight: 2, lengthMs: [1_000, 9_000], about: "kafka" },
+  "way to a server cut": { weight: 3, lengthMs: [1_000, 10_000], about: "instance" },
+  "way to a server silent": { weight: 3, lengthMs: [1_000, 10_000], about: "instance" },
+};
+
+export const KINDS = Object.keys(SPECS) as DisturbanceKind[];
+
+/** One to three disturbances that overlap, none about what another is about. */
+export function planRound(random: Random, instances: readonly Instance[], brokers: number): Disturbance[] {
+  const running = instances.flatMap(({ isOn }, index) => (isOn ? [index] : []));
+  const wanted = 1 + random.below(3);
+  const taken = new Set<string>();
+  const plan: Disturbance[] = [];
+  for (let tries = 0; plan.length < wanted && tries < 20; tries++) {
+    const kind = pickKind(random);
+    const { about, lengthMs } = SPECS[kind];
+    const mayBeOff = kind === "instance started or ended for good";
+    const targets = about === "instance" ? (mayBeOff ? [...instances.keys()] : running) : [...Array(brokers).keys()];
+    const target = about === "instance" || about === "kafka" ? random.pick(targets) : -1;
+    const name = about === "instance" ? `instance ${target}` : about;
+    const isAboutInstances = about === "instance" || about === "all";
+    if (taken.has(name) || (isAboutInstances && taken.has("all")) || (about === "all" && plan.length > 0)) continue;
+    taken.add(name);
+    const [fromMs, toMs] = lengthMs;
+    plan.push({
+      ...{ kind, target, way: random.pick(["redis", "nats", "kafka"] as const) },
+      startMs: random.below(START_MS_MAX),
+      lengthMs: fromMs + random.below(toMs - fromMs + 1),
+    });
+  }
+  return plan;
+}
+
+function pickKind(random: Random): DisturbanceKind {
+  let left = random.below(KINDS.reduce((sum, kind) => sum + SPECS[kind].weight, 0));
+  for (const kind of KINDS) {
+    left -= SPECS[kind].weight;
+    if (left < 0) return kind;
+  }
+  throw new Error("the weights do not add up");
+}
+
+/** Does it and undoes it; returns whether anything was there to be disturbed. */
+export async function disturb(site: Site, disturbance: Disturbance): Promise<boolean> {
+  const { kind, target, lengthMs } = disturbance;
+  await pause(disturbance.startMs);
+  const { servers } = site;
+  switch (kind) {
+    case "Redis killed, back with its data":
+    case "Redis killed, back without its data":
+      await servers.killRedis();
+      await pause(lengthMs);
+      await servers.restartRedis(kind === "Redis killed, back with its data");
+      return true;
+    case "NATS killed":
+      await servers.killNats();
+      await pause(lengthMs);
+      await servers.restartNats();
+      return true;
+    case "broker killed":
+      await servers.kafka.nodes[target]!.kill();
+      await pause(lengthMs);
+      await servers.kafka.nodes[target]!.restart();
+      return true;
+    case "broker frozen":
+      servers.kafka.nodes[target]!.freeze();
+      await pause(lengthMs);
+      servers.kafka.nodes[target]!.thaw();
+      return true;
+    case "all instances ended in order, one after the other":
+    case "all instances killed at once":
+      return disturbAll(site, disturbance);
+    default:
+      return disturbInstance(site, site.instances[target]!, disturbance);
+  }
+}
+
+async function disturbAll({ instances }: Site, { kind, lengthMs }: Disturbance): Promise<boolean> {
+  const running = instances.filter((instance) => instance.isOn);
+  if (kind === "all instances killed at once") {
+    await Promise.all(running.map((instance) => instance.kill()));
+    await pause(lengthMs);
+    for (const instance of running) instance.start();
+    return true;
+  }
+  for (const instance of running) {
+    await endInOrder(instance);
+    await pause(lengthMs);
+    instance.start();
+    await pause(BETWEEN_MS);
+  }
+  return true;
+}
+
+async function disturbInstance(site: Site, instance: Instance, disturbance: Disturbance): Promise<boolean> {
+  const { kind, lengthMs } = disturbance;
+  if (kind === "instance started or ended for good") {
+    if (!instance.isOn) instance.start();
+    else if (site.instances.filter(({ isOn }) => isOn).length > 1) await endInOrder(instance);
+    else return false;
+    return true;
+  }
+  if (!instance.isOn) return false;
+  if (kind === "instance frozen beyond the session") {
+    instance.freeze();
+    await pause(lengthMs);
+    instance.thaw();
+  } else if (kind === "way to a server cut" || kind === "way to a server silent") {
+    const way = instance.ways.get(disturbance.way) ?? instance.ways.get("redis")!;
+    way.mode = kind === "way to a server cut" ? "cut" : "silent";
+    await pause(lengthMs);
+    way.mode = "open";
+  } else {
+    if (kind === "instance ended in order and started again") await endInOrder(instance);
+    else await instance.kill();
+    await pause(lengthMs);
+    instance.start();
+  }
+  return true;
+}
+
+/** Whatever else is disturbed, an instance that is told to end does so within its own limit. */
+async function endInOrder(instance: Instance): Promise<void> {
+  const overdue = new AbortController();
+  const late = pause(END_LIMIT_MS, "late", { signal: overdue.signal }).catch(() => "never");
+  const ended = await Promise.race([instance.terminate(), late]);
+  overdue.abort();
+  assert.ok(typeof ended === "object", `instance ${instance.name} did not end within ${END_LIMIT_MS} ms`);
+  assert.ok(
+    ended.code === 0 || ended.code === 1 || ended.code === 143,
+    `${instance.name} ended with ${ended.code}:\n${ended.log}`,
+  );
+}

@@ -1,0 +1,104 @@
+/** One instance of the real program among several: its ways to the servers can be cut, and a client listens to it throughout. */
+import { join } from "node:path";
+import { freePort, ServiceProcess, type Settings } from "../crash/service-process.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
+import { Subscriber } from "./subscriber.ts";
+
+export type WayName = "redis" | "nats" | "kafka";
+
+export type InstanceSetup = {
+  readonly name: string;
+  readonly folder: string;
+  readonly redisPort: number;
+  readonly natsPort: number;
+  /** Its own listener of the broker behind a proxy; undefined: it goes there directly, like all the others. */
+  readonly kafkaProxy: TcpProxy | undefined;
+  readonly settings: (ports: { readonly redis: number; readonly nats: number }) => Settings;
+  readonly channels: () => readonly string[];
+};
+
+export class Instance {
+  readonly name: string;
+  readonly ways: ReadonlyMap<WayName, TcpProxy>;
+  readonly subscriber: Subscriber;
+  readonly url: string;
+  starts = 0;
+  readonly #port: number;
+  readonly #folder: string;
+  readonly #settings: Settings;
+  #process: ServiceProcess | undefined;
+  #isExpectedToEnd = false;
+
+  private constructor(setup: InstanceSetup, port: number, redis: TcpProxy, nats: TcpProxy) {
+    this.name = setup.name;
+    this.#folder = join(setup.folder, setup.name);
+    this.#port = port;
+    this.url = `http://127.0.0.1:${port}`;
+    this.#settings = setup.settings({ redis: redis.port, nats: nats.port });
+    const ways = new Map<WayName, TcpProxy>([
+      ["redis", redis],
+      ["nats", nats],
+    ]);
+    if (setup.kafkaProxy !== undefined) ways.set("kafka", setup.kafkaProxy);
+    this.ways = ways;
+    this.subscriber = new Subscriber(`ws://127.0.0.1:${port}/ws`, setup.channels);
+  }
+
+  static async prepare(setup: InstanceSetup): Promise<Instance> {
+    const redis = await TcpProxy.start(setup.redisPort);
+    const nats = await TcpProxy.start(setup.natsPort);
+    return new Instance(setup, await freePort(), redis, nats);
+  }
+
+  get isOn(): boolean {
+    return this.#process !== undefined;
+  }
+
+  /** Undefined unless it has ended without being told to. */
+  get unexpectedEnd(): string | undefined {
+    const process = this.#process;
+    if (process === undefined || this.#isExpectedToEnd || !process.hasExited) return undefined;
+    return `instance ${this.name} ended by itself:\n${process.log}`;
+  }
+
+  get log(): string {
+    return this.#process?.log ?? "";
+  }
+
+  start(): void {
+    if (this.#process !== undefined) return;
+    this.starts += 1;
+    this.#isExpectedToEnd = false;
+    this.subscriber.forget();
+    this.#process = new ServiceProcess(this.#port, this.#folder, this.#settings);
+  }
+
+  async kill(): Promise<void> {
+    this.#isExpectedToEnd = true;
+    await this.#process?.kill("SIGKILL");
+    this.#process = undefined;
+  }
+
+  /** Ends it in order; returns how it ended. */
+  async terminate(): Promise<{ code: number | null; log: string }> {
+    this.#isExpectedToEnd = true;
+    const process = this.#process;
+    const ended = await process?.kill("SIGTERM");
+    this.#process = undefined;
+    return { code: ended?.code ?? null, log: process?.log ?? "" };
+  }
+
+  freeze(): void {
+    this.#process?.child.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#process?.child.kill("SIGCONT");
+  }
+
+  async close(): Promise<void> {
+    this.subscriber.close();
+    await this.kill();
+    for (const way of this.ways.values()) way.close();
+  }
+}

@@ -1,0 +1,96 @@
+/** Swaps into the topic at an even pace, with copies, late ones and removals, through the way that `generate --to kafka` takes. */
+import { setTimeout as pause } from "node:timers/promises";
+import { KafkaSink } from "../../src/cli/kafka-sink.ts";
+import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
+import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
+import { connectionTo } from "../kafka/kafka-support.ts";
+
+const TICK_MS = 50;
+const OPEN_AGAIN_MS = 500;
+
+export type ProducerOptions = {
+  readonly brokers: readonly string[];
+  readonly topic: string;
+  readonly seed: number;
+  readonly ratePerSecond: number;
+  /** How much faster event time goes than the clock. */
+  readonly eventTimeSpeed: number;
+  readonly startMs: number;
+};
+
+export class ChaosProducer {
+  /** Ids of tokens that were sent, the first ones. */
+  readonly tokens = new Set<string>();
+  /** Records handed over; those that were sent again after a failure twice. */
+  sent = 0;
+  failures = 0;
+  readonly #options: ProducerOptions;
+  readonly #generator: SwapGenerator;
+  readonly #record = new Uint8Array(RECORD_BYTES_MAX);
+  #running: Promise<void> = Promise.resolve();
+  #isStopping = true;
+
+  constructor(options: ProducerOptions) {
+    this.#options = options;
+    this.#generator = new SwapGenerator({
+      ...GENERATOR_DEFAULTS,
+      ...{ tokens: 80, traders: 300, duplicates: 0.02, late: 0.01, future: 0.001, removed: 0.02 },
+      ratePerSecond: options.ratePerSecond / options.eventTimeSpeed,
+      seed: options.seed,
+      startMs: options.startMs,
+    });
+  }
+
+  start(): void {
+    this.#isStopping = false;
+    this.#running = this.#run();
+    // Told by `stop`, which every round ends with.
+    this.#running.catch(() => {});
+  }
+
+  /** Resolves when the brokers have acknowledged what was sent. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    let batch: Uint8Array[] = [];
+    while (!this.#isStopping || batch.length > 0) {
+      let sink: KafkaSink | undefined;
+      try {
+        const { brokers, topic } = this.#options;
+        sink = await KafkaSink.open({ connection: connectionTo(brokers), topic, label: topic });
+        while (!this.#isStopping || batch.length > 0) {
+          if (batch.length === 0) batch = this.#nextBatch();
+          for (const line of batch) await sink.take(line, 0, line.length);
+          await sink.flush();
+          this.sent += batch.length;
+          batch = [];
+          await pause(TICK_MS);
+        }
+      } catch {
+        // The brokers are away for longer than the client waits: the batch is sent again, as any careful producer does.
+        this.failures += 1;
+        await pause(OPEN_AGAIN_MS);
+      } finally {
+        await sink?.close().catch(() => {});
+      }
+    }
+  }
+
+  #nextBatch(): Uint8Array[] {
+    const count = Math.max(1, Math.round((this.#options.ratePerSecond * TICK_MS) / 1000));
+    return Array.from({ length: count }, () => {
+      const end = this.#generator.write(this.#record, 0);
+      const line = this.#record.slice(0, end - 1);
+      if (this.tokens.size < 400) this.#note(line);
+      return line;
+    });
+  }
+
+  #note(line: Uint8Array): void {
+    const swap = JSON.parse(Buffer.from(line).toString()) as { chain_id: number; token: string };
+    this.tokens.add(`${swap.chain_id}:${swap.token}`);
+  }
+}
