@@ -89,12 +89,15 @@ export async function restorePartition<E extends RestorableEngine>(options: Rest
   const range = await options.log.range();
   const loaded = (await load(options, manifest, range, problems)) ?? rebuild(options, manifest, range, problems);
   const isOtherLog = manifest.logId !== undefined && range.logId !== undefined && manifest.logId !== range.logId;
-  const position = isOtherLog
-    ? beginOtherLog(options, loaded, range, problems)
-    : await seek(options, loaded, range, problems);
+  // Only the embedded log can be made to go on where the state stands; brokers give lost offsets to other records.
+  const isCutLog = range.logId !== undefined && loaded.nextOffset > range.endOffset;
+  const position =
+    isOtherLog || isCutLog
+      ? goOnInOtherLog(options, loaded, isOtherLog ? range.startOffset : range.endOffset, isOtherLog, problems)
+      : await seek(options, loaded, range, problems);
   const wantsBase = problems.length > 0;
   // Offsets of another log cannot be put in order with those of this one: the next checkpoint begins with a base.
-  const { bases, deltas } = isOtherLog ? { bases: [], deltas: [] } : loaded;
+  const { bases, deltas } = isOtherLog || isCutLog ? { bases: [], deltas: [] } : loaded;
   return {
     engine: loaded.engine,
     nextOffset: position.nextOffset,
@@ -298,19 +301,23 @@ function rebuild<E extends RestorableEngine>(
   return { engine, bases: [], deltas: [], nextOffset: startOffset, bytes: 0 };
 }
 
-/** The log was made anew: what the state holds stays, and the stream begins again. */
-function beginOtherLog<E extends RestorableEngine>(
+/** The log was made anew, or its end was lost: what the state holds stays, and the stream goes on with what is there. */
+function goOnInOtherLog<E extends RestorableEngine>(
   { partition }: RestoreOptions<E>,
   { engine, nextOffset }: Loaded<E>,
-  { startOffset }: LogRange,
+  from: number,
+  isAnew: boolean,
   problems: string[],
 ): { nextOffset: number; afterGap: boolean } {
+  const what = isAnew
+    ? `was made anew since the checkpoint at offset ${nextOffset} was written`
+    : `ends at offset ${from}, before the checkpoint's position ${nextOffset}: its end was lost`;
   problems.push(
-    `The log of partition ${partition} was made anew since the checkpoint at offset ${nextOffset} was written. The stream begins ` +
-      `with its offset ${startOffset}; what was in the old one and not in the checkpoint is missing.`,
+    `The log of partition ${partition} ${what}. The stream goes on with offset ${from}; records that the checkpoint does not ` +
+      "hold, and that are no longer there, are missing.",
   );
   engine.noteGap();
-  return { nextOffset: startOffset, afterGap: true };
+  return { nextOffset: from, afterGap: true };
 }
 
 /** Holds the position against the log; `afterGap` says that the engine was told of missing offsets. */

@@ -1,6 +1,7 @@
 /** Several instances on one topic and one store of checkpoints: who has what, hand-overs, and the same figures as without them. */
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
+import { Admin } from "@platformatic/kafka";
 import { createTopic, type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
 import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
 import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
@@ -23,9 +24,8 @@ class Swaps {
   readonly #generator: SwapGenerator;
   readonly #bytes = Buffer.alloc(RECORD_BYTES_MAX);
 
-  constructor(seed: number) {
+  constructor(seed: number, shares = { duplicates: 0.03, late: 0.01, removed: 0.03 }) {
     const options = { ...GENERATOR_DEFAULTS, ratePerSecond: 8, tokens: 40, traders: 90, seed };
-    const shares = { duplicates: 0.03, late: 0.01, future: 0, removed: 0.03 };
     this.#generator = new SwapGenerator({ ...options, ...shares, startMs: Date.now() - 3_600_000 });
   }
 
@@ -122,6 +122,35 @@ requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, 
         assert.ok((await shadow.compareFigures({ url: app.base })) > 0);
       }
     }
+
+    test("a topic that is made anew is gone on with from its start, and what was counted stays", async (t) => {
+      const topic = await newTopic(kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
+      const swaps = new Swaps(seedOf(t), { duplicates: 0, late: 0, removed: 0 });
+      const admin = new Admin({ clientId: "test", bootstrapBrokers: [...kafka.brokers] });
+      t.after(() => admin.close());
+      const makeAnew = async (): Promise<void> => {
+        await admin.deleteTopics({ topics: [topic] });
+        await createTopic(kafka, topic, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
+      };
+      await send(topic, swaps.next(400));
+      const first = await new TestApps(t).start(settingsOf(topic, "a"));
+      await sees(first, { a: 4 });
+      await first.app.stop();
+      await makeAnew();
+      await send(topic, swaps.next(300));
+      const again = await new TestApps(t).start(settingsOf(topic, "a"));
+      const applied = async (count: number): Promise<void> => {
+        while ((await again.call("/api/status")).json.counters.applied !== count);
+      };
+      await applied(700);
+      const problems = (await statusOf(again)).flatMap((one) => one.problems);
+      assert.equal(problems.filter((problem) => /was made anew/.test(problem)).length, PARTITIONS, problems.join(" "));
+
+      await makeAnew();
+      await send(topic, swaps.next(200));
+      await applied(900);
+      await sees(again, { a: 4 });
+    });
 
     test("partitions are shared, handed over and taken back, and each instance answers every token as an uninterrupted run does", async (t) => {
       const topic = await newTopic(kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });

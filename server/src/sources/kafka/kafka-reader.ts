@@ -84,7 +84,10 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     const isFresh = known !== undefined && performance.now() - known.atMs < RANGE_AGE_MS;
     if (known !== undefined && (isFresh || this.#loop.problems.length > 0)) return known.range;
     try {
-      return this.#note(await this.#loop.view.range(this.partition));
+      const { view } = this.#loop;
+      // The first answer decides where the stream goes on, so it must not speak of a topic that is gone.
+      const { topicId: logId } = known === undefined ? await view.refresh() : (view.identity ?? (await view.refresh()));
+      return this.#note({ ...(await view.range(this.partition)), logId });
     } catch (error) {
       if (known === undefined) throw error;
       return known.range;
