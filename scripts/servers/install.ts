@@ -13,9 +13,9 @@ import { delimiter, join } from "node:path";
 import { download, installDebian } from "./downloads.ts";
 import { goThatBuilds } from "./go-toolchain.ts";
 
-const VERSITYGW_VERSION = "v1.8.0";
-const NATS_VERSION = "v2.15.0";
-const KAFKA_VERSION = "4.1.0";
+export const VERSITYGW_VERSION = "v1.8.0";
+export const NATS_VERSION = "v2.15.0";
+export const KAFKA_VERSION = "4.1.0";
 
 export type ServerName = "redis" | "versitygw" | "nats" | "kafka";
 
