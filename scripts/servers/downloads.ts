@@ -3,8 +3,8 @@ import { spawnSync } from "node:child_process";
 
 /** Before the second attempt, and before the third. Mirrors and networks are away for seconds, seldom for minutes. */
 const PAUSES_MS = [5_000, 20_000] as const;
-/** Building the S3 server takes 90 s on two idle cores; no attempt is worth more than this. */
-const ATTEMPT_LIMIT_MS = 12 * 60_000;
+/** Building the S3 server takes 90 s on two idle cores, and many times that on busy ones. */
+const ATTEMPT_LIMIT_MS = 20 * 60_000;
 
 type Env = Readonly<Record<string, string>>;
 

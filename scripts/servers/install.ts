@@ -12,6 +12,7 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { download, installDebian } from "./downloads.ts";
 import { goThatBuilds } from "./go-toolchain.ts";
+import { prepareKafka } from "./kafka-prepared.ts";
 
 export const VERSITYGW_VERSION = "v1.8.0";
 export const NATS_VERSION = "v2.15.0";
@@ -25,6 +26,8 @@ type Recipe = {
   /** What else it takes to run; undefined: nothing is missing. */
   readonly lacks: () => string | undefined;
   readonly install: () => void;
+  /** What makes its starts quick, made once. */
+  readonly prepare: () => void;
 };
 
 const RECIPES: Readonly<Record<ServerName, Recipe>> = {
@@ -33,6 +36,7 @@ const RECIPES: Readonly<Record<ServerName, Recipe>> = {
     lacks: () =>
       findProgram("openssl") === undefined ? "no openssl, which makes the certificates of its tests" : undefined,
     install: () => installDebian("redis-server", "openssl"),
+    prepare: () => {},
   },
   versitygw: goRecipe("versitygw", `github.com/versity/versitygw/cmd/versitygw@${VERSITYGW_VERSION}`),
   nats: goRecipe("nats-server", `github.com/nats-io/nats-server/v2@${NATS_VERSION}`),
@@ -40,6 +44,7 @@ const RECIPES: Readonly<Record<ServerName, Recipe>> = {
     find: () => existingFolder(join(serversDir(), `kafka-${KAFKA_VERSION}`, "libs")),
     lacks: () => (findProgram("java") === undefined ? "no Java" : undefined),
     install: installKafka,
+    prepare: () => prepareKafka(findProgram("java")!, join(serversDir(), `kafka-${KAFKA_VERSION}`, "libs")),
   },
 };
 
@@ -97,6 +102,7 @@ function goRecipe(program: string, source: string): Recipe {
         mkdirSync(binDir(), { recursive: true });
         renameSync(join(folder, program), join(binDir(), program));
       }),
+    prepare: () => {},
   };
 }
 
@@ -151,6 +157,7 @@ export function installServers(names: readonly ServerName[]): void {
     if (isMissing) RECIPES[name].install();
     const found = findServer(name);
     if (found === undefined) throw new Error(`${name} was installed and is not found; ${RECIPES[name].lacks() ?? "?"}`);
+    RECIPES[name].prepare();
     const took = isMissing ? ` (installed in ${((performance.now() - startMs) / 1_000).toFixed(0)} s)` : "";
     console.log(`${name}: ${found}${took}`);
   }
