@@ -84,7 +84,7 @@ function tell(sides: Record<SideName, SideReport>): void {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "swapstats-bench-kafka-"));
-const kafka = await startKafka({ folder, heapMb: 1024 });
+const kafka = await startKafka({ folder, heapMb: 1024, isForLoad: true });
 try {
   await fill(kafka);
   tell(await measure(kafka));

@@ -1,10 +1,18 @@
 /**
- * Kills test files that outlive their time. The runner's own timeout ends a file by SIGTERM, which a process in an endless
- * loop never handles, and the whole run would hang with it.
+ * Kills test files that outlive their time, and what test files leave behind. The runner's own timeout ends a file by SIGTERM, which a
+ * process in an endless loop never handles, and the whole run would hang with it.
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+
+/** This variable of the environment, which children inherit, tells the processes of one run from all others. */
+export const RUN_MARK = "SWAPSTATS_TEST_RUN";
 
 const LOOK_EVERY_MS = 5_000;
+/** Servers are killed when their test file ends, by a guard beside them; that takes a moment on a busy machine. */
+const GRACE_MS = 5_000;
+const GRACE_LOOK_MS = 50;
+const COMMAND_SHOWN_CHARS = 200;
 
 /** Watches the direct children of this process until the returned function is called. Does nothing where /proc is missing. */
 export function watchChildren(lifetimeMs: number, onKill: (pid: number) => void): () => void {
@@ -33,5 +41,45 @@ function childrenOfThisProcess(): number[] {
     return text === "" ? [] : text.split(" ").map(Number);
   } catch {
     return [];
+  }
+}
+
+/**
+ * Waits for a moment until all processes that bear this mark have ended, kills those that have not, and returns their command lines.
+ * Where /proc is missing it finds none.
+ */
+export async function endLeftBehind(mark: string): Promise<string[]> {
+  const deadlineMs = performance.now() + GRACE_MS;
+  for (;;) {
+    const pids = processesWith(`${RUN_MARK}=${mark}`);
+    if (pids.length === 0) return [];
+    if (performance.now() > deadlineMs) return pids.map(killProcess);
+    await pause(GRACE_LOOK_MS);
+  }
+}
+
+function killProcess(pid: number): string {
+  const command = textOf(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim().slice(0, COMMAND_SHOWN_CHARS);
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended meanwhile.
+  }
+  return command;
+}
+
+/** A process that has ended and was not waited for has no environment any more. */
+function processesWith(setting: string): number[] {
+  const pids = process.platform === "linux" ? readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)) : [];
+  const others = pids.map(Number).filter((pid) => pid !== process.pid);
+  return others.filter((pid) => textOf(`/proc/${pid}/environ`).split("\0").includes(setting));
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    // It ended meanwhile, or belongs to another user.
+    return "";
   }
 }

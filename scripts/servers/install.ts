@@ -7,16 +7,16 @@
  * A server is taken from PATH, else from the cache folder (SWAPSTATS_SERVERS_DIR, else ~/.cache/swapstats/servers). What is installed
  * there is made beside its place and renamed at the end, so it is there whole or not at all.
  */
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
+import { download, installDebian } from "./downloads.ts";
+import { goThatBuilds } from "./go-toolchain.ts";
+import { prepareKafka } from "./kafka-prepared.ts";
 
-const VERSITYGW_VERSION = "v1.8.0";
-const NATS_VERSION = "v2.15.0";
-const KAFKA_VERSION = "4.1.0";
-/** From here on Go fetches the version that a module asks for. */
-const GO_MINOR_MIN = 21;
+export const VERSITYGW_VERSION = "v1.8.0";
+export const NATS_VERSION = "v2.15.0";
+export const KAFKA_VERSION = "4.1.0";
 
 export type ServerName = "redis" | "versitygw" | "nats" | "kafka";
 
@@ -26,6 +26,8 @@ type Recipe = {
   /** What else it takes to run; undefined: nothing is missing. */
   readonly lacks: () => string | undefined;
   readonly install: () => void;
+  /** What makes its starts quick, made once. */
+  readonly prepare: () => void;
 };
 
 const RECIPES: Readonly<Record<ServerName, Recipe>> = {
@@ -34,6 +36,7 @@ const RECIPES: Readonly<Record<ServerName, Recipe>> = {
     lacks: () =>
       findProgram("openssl") === undefined ? "no openssl, which makes the certificates of its tests" : undefined,
     install: () => installDebian("redis-server", "openssl"),
+    prepare: () => {},
   },
   versitygw: goRecipe("versitygw", `github.com/versity/versitygw/cmd/versitygw@${VERSITYGW_VERSION}`),
   nats: goRecipe("nats-server", `github.com/nats-io/nats-server/v2@${NATS_VERSION}`),
@@ -41,6 +44,7 @@ const RECIPES: Readonly<Record<ServerName, Recipe>> = {
     find: () => existingFolder(join(serversDir(), `kafka-${KAFKA_VERSION}`, "libs")),
     lacks: () => (findProgram("java") === undefined ? "no Java" : undefined),
     install: installKafka,
+    prepare: () => prepareKafka(findProgram("java")!, join(serversDir(), `kafka-${KAFKA_VERSION}`, "libs")),
   },
 };
 
@@ -93,27 +97,21 @@ function goRecipe(program: string, source: string): Recipe {
     lacks: () => undefined,
     install: () =>
       intoCache((folder) => {
-        run(goProgram(), ["install", source], { GOBIN: folder });
+        // Some systems switch the fetching of newer versions of Go off; for this installation it is on.
+        download(goProgram(), ["install", source], { GOBIN: folder, GOTOOLCHAIN: "auto", GOFLAGS: "", GOROOT: "" });
         mkdirSync(binDir(), { recursive: true });
         renameSync(join(folder, program), join(binDir(), program));
       }),
+    prepare: () => {},
   };
 }
 
-/** Go from PATH or its usual place, else the system's. One that is older than the modules ask for gets the newer one by itself. */
+/** Go from PATH or its usual place, else the system's; a newer one where that cannot build these servers. */
 function goProgram(): string {
   const usual = "/usr/local/go/bin/go";
-  let found = findProgram("go") ?? (existsSync(usual) ? usual : undefined);
-  if (found === undefined) {
-    installDebian("golang-go");
-    found = findProgram("go")!;
-  }
-  const { stdout } = spawnSync(found, ["version"], { encoding: "utf8" });
-  const minor = Number(/go1\.([0-9]+)/.exec(stdout)?.[1]);
-  if (minor >= GO_MINOR_MIN) return found;
-  throw new Error(
-    `Go 1.${GO_MINOR_MIN} or newer is needed, and here is ${stdout.trim()}; install one, such as that of go.dev`,
-  );
+  const found = findProgram("go") ?? (existsSync(usual) ? usual : undefined);
+  if (found === undefined) installDebian("golang-go");
+  return goThatBuilds(found ?? findProgram("go")!, serversDir());
 }
 
 function installKafka(): void {
@@ -124,7 +122,7 @@ function installKafka(): void {
   intoCache((folder) => {
     writeFileSync(join(folder, "pom.xml"), kafkaPom());
     const copy = ["-B", "-q", "dependency:copy-dependencies", `-DoutputDirectory=${join(folder, "libs")}`];
-    run(findProgram("mvn")!, ["-f", join(folder, "pom.xml"), ...copy]);
+    download(findProgram("mvn")!, ["-f", join(folder, "pom.xml"), ...copy]);
     renameSync(folder, target);
   });
 }
@@ -151,32 +149,17 @@ function intoCache(install: (folder: string) => void): void {
   }
 }
 
-function installDebian(...packages: readonly string[]): void {
-  if (findProgram("apt-get") === undefined || process.getuid?.() !== 0) {
-    throw new Error(
-      `install ${packages.join(", ")} by your system's means (here it is done on Debian, as root, alone)`,
-    );
-  }
-  const env = { DEBIAN_FRONTEND: "noninteractive" };
-  run("apt-get", ["update", "-q"], env);
-  // Their services must not be started by the installation: tests start servers of their own.
-  run("apt-get", ["install", "-y", "-q", "--no-install-recommends", ...packages], { ...env, RUNLEVEL: "1" });
-}
-
-function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
-  console.log(`> ${command} ${args.join(" ")}`);
-  const { status, error } = spawnSync(command, args, { env: { ...process.env, ...env }, stdio: "inherit" });
-  if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(`${command} ended with code ${status}`);
-}
-
 /** Installs what is missing of these, one after the other, and says what it does. */
 export function installServers(names: readonly ServerName[]): void {
   for (const name of names) {
-    if (findServer(name) === undefined) RECIPES[name].install();
+    const startMs = performance.now();
+    const isMissing = findServer(name) === undefined;
+    if (isMissing) RECIPES[name].install();
     const found = findServer(name);
     if (found === undefined) throw new Error(`${name} was installed and is not found; ${RECIPES[name].lacks() ?? "?"}`);
-    console.log(`${name}: ${found}`);
+    RECIPES[name].prepare();
+    const took = isMissing ? ` (installed in ${((performance.now() - startMs) / 1_000).toFixed(0)} s)` : "";
+    console.log(`${name}: ${found}${took}`);
   }
 }
 
@@ -192,7 +175,12 @@ function main(args: readonly string[]): void {
     process.exitCode = 2;
     return;
   }
-  installServers(wanted as readonly ServerName[]);
+  try {
+    installServers(wanted as readonly ServerName[]);
+  } catch (error) {
+    console.error(`Not installed: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
 }
 
 if (import.meta.main) main(process.argv.slice(2));

@@ -5,10 +5,11 @@
  *     const kafka = await startKafka({ folder });
  */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Admin } from "@platformatic/kafka";
 import { findProgram, requireServer } from "./install.ts";
+import { archiveOptions, classPathOf, copyFormatted } from "./kafka-prepared.ts";
 import { endOfLog, freePorts, HOST, type ServerProcess, startProcess, waitFor, waitUntilReady } from "./process.ts";
 
 export type KafkaSaslUser = { readonly name: string; readonly password: string };
@@ -28,6 +29,8 @@ export type KafkaOptions = {
   /** 1 unless given. */
   readonly brokers?: number;
   readonly heapMb?: number;
+  /** It is to bear load for minutes: compiled for speed, which takes processor time at the start. */
+  readonly isForLoad?: boolean;
   /** Opens a listener for PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and (unsigned) OAUTHBEARER. */
   readonly sasl?: { readonly users: readonly KafkaSaslUser[] };
   readonly tls?: KafkaTlsFiles;
@@ -163,6 +166,9 @@ class Node implements KafkaBroker {
     mkdirSync(this.#folder, { recursive: true });
     const properties = join(this.#folder, "server.properties");
     writeFileSync(properties, this.#properties());
+    // Users are part of what the format makes.
+    const isPlain = this.#options.sasl === undefined;
+    if (isPlain && copyFormatted(this.#libs, join(this.#folder, "data"), this.id, this.#clusterId)) return;
     const scram = (this.#options.sasl?.users ?? []).flatMap(({ name, password }) =>
       ["SCRAM-SHA-256", "SCRAM-SHA-512"].flatMap((kind) => [
         "--add-scram",
@@ -225,7 +231,10 @@ class Node implements KafkaBroker {
   }
 
   #java(name: string, heapMb: number, args: readonly string[]): ServerProcess {
-    const options = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", `-Xmx${heapMb}m`, "-cp", classPathOf(this.#libs)];
+    // The quick compiler alone is best for a short life; a broker that is measured against gets both.
+    const compiler = `-XX:TieredStopAtLevel=${this.#options.isForLoad ? 4 : 1}`;
+    const archive = archiveOptions(this.#libs);
+    const options = ["-XX:+UseSerialGC", compiler, ...archive, `-Xmx${heapMb}m`, "-cp", classPathOf(this.#libs)];
     return startProcess({ name, command: findProgram("java")!, args: [...options, ...args], folder: this.#folder });
   }
 
@@ -298,11 +307,4 @@ function tlsProperties({ ca, certAndKey, isMutual }: KafkaTlsFiles): Record<stri
     "listener.name.ssl.ssl.truststore.location": ca,
     "listener.name.ssl.ssl.client.auth": isMutual ? "required" : "none",
   };
-}
-
-function classPathOf(libs: string): string {
-  return readdirSync(libs)
-    .filter((name) => name.endsWith(".jar"))
-    .map((name) => join(libs, name))
-    .join(delimiter);
 }

@@ -49,6 +49,13 @@ describe("the test command", { concurrency: true }, () => {
     assert.match(output, /FAILED: /);
   });
 
+  test("kills a process that a test left behind, names it, and fails", () => {
+    const { status, output } = runFixture("leaves");
+    assert.equal(status, 1, output);
+    assert.match(output, /left behind by a test and killed: sleep 987/);
+    assert.match(output, /FAILED: 1 processes left behind/);
+  });
+
   test("lists a suite that lacks something, and fails on it in CI", () => {
     const here = runFixture("lacks");
     assert.equal(here.status, 0, here.output);

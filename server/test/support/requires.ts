@@ -19,6 +19,8 @@ export type Needs = {
   /** A Python 3 that can import these modules; `[]` for the bare language. */
   readonly python?: readonly string[];
   readonly chromium?: true;
+  /** Programs on PATH. */
+  readonly programs?: readonly string[];
   /** The right to mount a small file system (root on Linux). */
   readonly mount?: true;
   /** Real servers, as scripts/servers/install.ts installs them. */
@@ -65,6 +67,8 @@ function findAll(needs: Needs, found: Found): string | undefined {
     found.chromium = findProgram(["chromium", "chromium-browser", "google-chrome"]);
     if (found.chromium === "") return "no Chromium";
   }
+  const absent = (needs.programs ?? []).filter((name) => findProgram([name]) === "");
+  if (absent.length > 0) return `no program ${absent.join(", ")}`;
   if (needs.mount && !canMount()) return "no right to mount a file system";
   const missing = (needs.servers ?? []).filter((name) => findServer(name) === undefined);
   if (missing.length > 0) return `no ${missing.join(", ")} (node scripts/servers/install.ts ${missing.join(" ")})`;

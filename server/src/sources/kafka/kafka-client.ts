@@ -82,7 +82,9 @@ export function kafkaError(cause: unknown, what: string, { brokers, sasl }: Kafk
     const message = `${at} failed: there is no such topic; \`swapstats topic ensure\` makes it`;
     return new SwapstatsError("not_found", message, { cause, retryable: true });
   }
-  const message = `${at} failed: ${detail}; check that the brokers run and can be reached, and ingest.tls.*`;
+  // Among these is ILLEGAL_SASL_STATE, by which a broker may answer requests that overtook a refused, or a slow, proof of identity.
+  const settings = sasl === undefined ? "ingest.tls.*" : "ingest.tls.* and ingest.sasl.*";
+  const message = `${at} failed: ${detail}; check that the brokers run and can be reached, and ${settings}`;
   return new SwapstatsError("unavailable", message, { cause, retryable: true });
 }
 

@@ -1,0 +1,110 @@
+/** The load balancer of `deploy/` itself, in front of two stand-ins for instances: who gets requests, and WebSockets. */
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { WebSocket, WebSocketServer } from "ws";
+import { requires } from "../../server/test/support/requires.ts";
+import { tempDir } from "../../server/test/support/tmp.ts";
+import { REPOSITORY } from "../house/repository.ts";
+import { freePorts, HOST, type ServerProcess, startProcess, waitFor, waitUntilReady } from "../servers/process.ts";
+
+/** Says its name, and whether it is alive and ready as the test wants. */
+class Instance {
+  isAlive = true;
+  isReady = true;
+  readonly #server: Server;
+  readonly #sockets = new WebSocketServer({ noServer: true });
+
+  constructor(name: string) {
+    this.#server = createServer(({ url }, reply) => {
+      const isFine = url === "/healthz" ? this.isAlive : url === "/readyz" ? this.isAlive && this.isReady : true;
+      reply.writeHead(isFine ? 200 : 503).end(name);
+    });
+    this.#server.on("upgrade", (request, socket, head) => {
+      this.#sockets.handleUpgrade(request, socket, head, (client) => client.send(name));
+    });
+  }
+
+  async listen(): Promise<number> {
+    await new Promise<void>((resolve) => this.#server.listen(0, HOST, resolve));
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  close(): void {
+    this.#sockets.close();
+    for (const client of this.#sockets.clients) client.terminate();
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}
+
+requires("the load balancer", { programs: ["haproxy"] }, () => {
+  describe("the load balancer", () => {
+    const folder = tempDir({ after }, "balancer");
+    const [one, two] = [new Instance("one"), new Instance("two")];
+    let url = "";
+    let server: ServerProcess;
+    after(() => server.kill());
+    after(() => one.close());
+    after(() => two.close());
+
+    before(async () => {
+      const [port1, port2, clients = 0, health = 0] = [await one.listen(), await two.listen(), ...(await freePorts(2))];
+      // Addresses differ, as there is no other container and no name server of an engine here, and it needs few file handles.
+      const config = readFileSync(join(REPOSITORY, "deploy/haproxy.cfg"), "utf8")
+        .replaceAll("swapstats-1:8080", `${HOST}:${port1}`)
+        .replaceAll("swapstats-2:8080", `${HOST}:${port2}`)
+        .replace("bind :8080", `bind ${HOST}:${clients}`)
+        .replace("bind :8405", `bind ${HOST}:${health}`)
+        .replace("maxconn 20000", "maxconn 100")
+        .replaceAll("inter 1s", "inter 50ms");
+      const file = join(folder, "haproxy.cfg");
+      writeFileSync(file, config);
+      server = startProcess({ name: "haproxy", command: "haproxy", args: ["-db", "-f", file], folder });
+      await waitUntilReady(server, async () => (await fetch(`http://${HOST}:${health}/healthz`)).ok);
+      url = `${HOST}:${clients}`;
+    });
+
+    const ask = async (): Promise<string> => {
+      const reply = await fetch(`http://${url}/api/overview`);
+      return reply.ok ? reply.text() : String(reply.status);
+    };
+
+    /** Resolves when some requests in a row were answered by these and no other. */
+    async function answeredBy(...names: readonly string[]): Promise<void> {
+      await waitFor(`answers of ${names.join(" and ")}`, async () => {
+        const seen = new Set<string>();
+        for (let i = 0; i < 8; i++) seen.add(await ask());
+        return seen.size === names.length && names.every((name) => seen.has(name));
+      });
+    }
+
+    test("requests go to those that are ready; where none is, to those that are alive", async () => {
+      await answeredBy("one", "two");
+      one.isReady = false;
+      await answeredBy("two");
+      two.isReady = false;
+      await answeredBy("one", "two");
+      two.isAlive = false;
+      await answeredBy("one");
+      one.isAlive = false;
+      await answeredBy("503");
+      Object.assign(one, { isAlive: true, isReady: true });
+      Object.assign(two, { isAlive: true, isReady: true });
+      await answeredBy("one", "two");
+    });
+
+    test("WebSockets pass", async () => {
+      const socket = new WebSocket(`ws://${url}/ws`);
+      const name = await new Promise<string>((resolve, reject) => {
+        socket.once("message", (data) => resolve(String(data)));
+        socket.once("error", reject);
+      });
+      assert.match(name, /^(one|two)$/);
+      socket.terminate();
+    });
+  });
+});
