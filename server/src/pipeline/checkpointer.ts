@@ -77,6 +77,8 @@ export class Checkpointer {
   #baseMs = 0;
   #isUnderPressure = false;
   #partCount = 0;
+  /** The last write swapped the manifest, which proved that the claim still holds. */
+  #hasSwapped = false;
   #writing: Promise<void> | undefined;
   #loop: Promise<void> | undefined;
   #problem: string | undefined;
@@ -188,12 +190,30 @@ export class Checkpointer {
   async #run(): Promise<void> {
     while (this.#state === "running") {
       // A failure is kept in `problem`; the interval is the pause before the next attempt.
-      await this.write().catch(() => {});
+      await this.write().then(
+        () => this.#checkClaim(),
+        () => {},
+      );
       await this.#timer.pause(this.#options.snapshotIntervalMs);
     }
   }
 
+  /**
+   * An owner without new records writes nothing, and would never learn that the partition was claimed by another, which may have
+   * let it go again since: readers who have seen the later epoch believe nothing of the earlier one, so its tokens would stay stale.
+   */
+  async #checkClaim(): Promise<void> {
+    if (this.#state !== "running" || this.#hasSwapped) return;
+    try {
+      await this.#keeper.checkClaim();
+    } catch (error) {
+      // That the store is away is told by a write that needs it.
+      if (error instanceof SwapstatsError && error.code === "checkpoint_conflict") this.#noteFailure(error);
+    }
+  }
+
   async #writeOnce(): Promise<void> {
+    this.#hasSwapped = false;
     const { claim, beforeSwap, nowMs } = this.#options;
     const startedMs = performance.now();
     if (this.#isBetweenBatches()) this.#cut();
@@ -217,6 +237,7 @@ export class Checkpointer {
     const log = logId === undefined ? {} : { logId };
     const manifest = { format: MANIFEST_FORMAT, partition, epoch, owner, ...log, asOfMs, writtenAtMs, ...content };
     await this.#swap(manifest);
+    this.#hasSwapped = true;
     this.#setStatus(manifest);
     const durationMs = performance.now() - startedMs + (isBase ? this.#baseMs : 0);
     this.#options.observer.written({

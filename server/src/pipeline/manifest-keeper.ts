@@ -71,6 +71,11 @@ export class ManifestKeeper {
     await this.#removeGarbage(needed);
   }
 
+  /** Rejects with `checkpoint_conflict` when another owner has claimed the partition. */
+  async checkClaim(): Promise<void> {
+    await this.#readVersion();
+  }
+
   /** These parts were written and will be in no manifest. */
   discard(names: Iterable<string>): void {
     for (const name of names) this.#garbage.add(name);

@@ -377,6 +377,19 @@ test("an owner that was paused never overwrites a newer one", async () => {
   assert.equal(last.engine.state, WHOLE);
 });
 
+test("an owner without new records learns that another has claimed the partition", async () => {
+  const disk = new SimulatedDisk();
+  const log = new ToyLog(RECORDS);
+  const zombie = await ToyOwner.start(disk.fs, log);
+  zombie.apply(30);
+  await zombie.writeBase();
+  const newer = await ToyOwner.start(disk.fs, log, START_MS + 1);
+  zombie.checkpointer.start();
+  assert.equal((await zombie.whenFenced.promise).code, "checkpoint_conflict");
+  await zombie.checkpointer.finish();
+  assert.equal(newer.fenced, undefined);
+});
+
 test("gaps are part of the chain", async () => {
   const disk = new SimulatedDisk();
   const log = new ToyLog(RECORDS);

@@ -102,6 +102,7 @@ export class ToyOwner {
   readonly restored: Restored<ToyEngine>;
   readonly checkpointer: Checkpointer;
   fenced: SwapstatsError | undefined;
+  readonly whenFenced = Promise.withResolvers<SwapstatsError>();
   position: number;
   readonly #redo = new ToyRedo();
   readonly #log: ToyLog;
@@ -126,6 +127,7 @@ export class ToyOwner {
       observer: { written: () => {}, paused: () => {} },
       onFenced: (error) => {
         this.fenced = error;
+        this.whenFenced.resolve(error);
       },
     });
   }
