@@ -118,9 +118,13 @@ export async function createTopic(
   try {
     const list = Object.entries(configs).map(([name, value]) => ({ name, value }));
     await admin.createTopics({ topics: [topic], partitions, replicas, configs: list });
+    const asked = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1n }));
     await waitFor(`all leaders of topic ${topic}`, async () => {
       const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
-      return topics.get(topic)?.partitions.every(({ leader }) => leader > 0) ?? false;
+      if (!topics.get(topic)?.partitions.every(({ leader }) => leader > 0)) return false;
+      // A broker may be named as a leader a moment before it knows that it is one, and refuse what is sent to it.
+      await admin.listOffsets({ topics: [{ name: topic, partitions: asked }] });
+      return true;
     });
   } finally {
     await admin.close();
