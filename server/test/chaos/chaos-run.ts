@@ -70,12 +70,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       startMs: Date.now() - SPAN_MS - 10 * 60_000,
     });
     closing.unshift(() => producer.stop());
-    const channels = (): string[] => [
-      OVERVIEW,
-      ...[...producer.tokens].slice(0, TOKEN_CHANNELS).map((id) => `token:${id}`),
-    ];
+    const channels: string[] = [OVERVIEW];
     const instances: Instance[] = [];
-    for (const name of NAMES) instances.push(await Instance.prepare(instanceSetup(name, folder, servers, channels)));
+    for (const name of NAMES)
+      instances.push(await Instance.prepare(instanceSetup(name, folder, servers, () => channels)));
     closing.unshift(async () => {
       await Promise.all(instances.map((instance) => instance.close()));
     });
@@ -98,7 +96,8 @@ class Run {
   readonly #producer: ChaosProducer;
   readonly #instances: readonly Instance[];
   readonly #shadows: readonly Shadow[];
-  readonly #channels: () => string[];
+  /** That clients are subscribed to; complete before the first instance starts. */
+  readonly #channels: string[];
   readonly #counts: Partial<Record<DisturbanceKind, number>> = {};
   readonly #problems: Record<string, number> = {};
   #rounds = 0;
@@ -112,7 +111,7 @@ class Run {
     producer: ChaosProducer,
     instances: readonly Instance[],
     shadows: readonly Shadow[],
-    channels: () => string[],
+    channels: string[],
   ) {
     this.#options = options;
     this.#servers = servers;
@@ -128,6 +127,9 @@ class Run {
     const deadlineMs = performance.now() + minutes * 60_000;
     this.#producer.start();
     await pause(CALM_MS);
+    await this.#producer.stop();
+    for (const shadow of this.#shadows) await shadow.follow();
+    this.#channels.push(...someOf(idsOf(this.#shadows)).map((id) => `token:${id}`));
     for (const instance of this.#instances.slice(0, FIRST_INSTANCES)) instance.start();
     await this.#check();
     while (this.#rounds < firstRounds.length || performance.now() < deadlineMs) {
@@ -171,7 +173,7 @@ class Run {
     }
     const compared = await compareAll(running, this.#shadows);
     this.#answersCompared += compared;
-    this.#channelsCompared += await compareHeld(running, this.#channels());
+    this.#channelsCompared += await compareHeld(running, this.#channels);
     for (const { subscriber, name } of this.#instances)
       assert.deepEqual(subscriber.faults, [], `subscriber at ${name}`);
     this.#options.log(
@@ -206,6 +208,12 @@ class Run {
       problems: this.#problems,
     };
   }
+}
+
+/** Tokens of all partitions: the ids come by partition. */
+function someOf(ids: readonly string[]): string[] {
+  const step = Math.max(1, Math.floor(ids.length / TOKEN_CHANNELS));
+  return ids.filter((_, index) => index % step === 0).slice(0, TOKEN_CHANNELS);
 }
 
 type Ports = { readonly redisPort: number; readonly natsPort: number };

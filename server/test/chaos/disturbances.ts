@@ -53,7 +53,7 @@ const SPECS: Readonly<Record<DisturbanceKind, Spec>> = {
   "instance killed, back after the session": { weight: 3, lengthMs: BEYOND, about: "instance" },
   "instance ended in order and started again": { weight: 3, lengthMs: [0, 2_000], about: "instance" },
   "instance frozen beyond the session": { weight: 4, lengthMs: BEYOND, about: "instance" },
-  "instance started or ended for good": { weight: 4, lengthMs: [0, 0], about: "instance" },
+  "instance started or ended for good": { weight: 6, lengthMs: [0, 0], about: "instance" },
   "all instances ended in order, one after the other": { weight: 1, lengthMs: [0, 500], about: "all" },
   "all instances killed at once": { weight: 1, lengthMs: [50, 8_000], about: "all" },
   "Redis killed, back with its data": { weight: 2, lengthMs: [100, 8_000], about: "redis" },
@@ -76,8 +76,7 @@ export function planRound(random: Random, instances: readonly Instance[], broker
   for (let tries = 0; plan.length < wanted && tries < 20; tries++) {
     const kind = pickKind(random);
     const { about, lengthMs } = SPECS[kind];
-    const mayBeOff = kind === "instance started or ended for good";
-    const targets = about === "instance" ? (mayBeOff ? [...instances.keys()] : running) : [...Array(brokers).keys()];
+    const targets = about === "instance" ? instancesFor(kind, running, instances.length) : [...Array(brokers).keys()];
     const target = about === "instance" || about === "kafka" ? random.pick(targets) : -1;
     const name = about === "instance" ? `instance ${target}` : about;
     const isAboutInstances = about === "instance" || about === "all";
@@ -91,6 +90,13 @@ export function planRound(random: Random, instances: readonly Instance[], broker
     });
   }
   return plan;
+}
+
+/** Those that run; and of those to be started or ended any, but while one alone runs another is started. */
+function instancesFor(kind: DisturbanceKind, running: readonly number[], count: number): readonly number[] {
+  if (kind !== "instance started or ended for good") return running;
+  const all = [...Array(count).keys()];
+  return running.length < 2 ? all.filter((index) => !running.includes(index)) : all;
 }
 
 function pickKind(random: Random): DisturbanceKind {

@@ -49,7 +49,8 @@ export async function settle(instances: readonly Instance[], shadows: readonly S
       }
     }
     if (reasons.length === 0 && owners.size > 1) reasons.push(`owners differ: ${[...owners].join(" | ")}`);
-    if (reasons.length === 0) reasons.push(...(await staleTokens(instances, shadows)));
+    if (reasons.length === 0)
+      reasons.push(...(await staleTokens(instances, shadows)), ...(await staleRankings(instances)));
     if (reasons.length === 0) return { tookMs: performance.now() - startedMs, problems: [...problems] };
     if (performance.now() - startedMs > SETTLE_LIMIT_MS) {
       const logs = instances.map((instance) => `--- ${instance.name}\n${instance.log.slice(-4_000)}`);
@@ -107,6 +108,13 @@ async function staleTokens(instances: readonly Instance[], shadows: readonly Sha
   return reasons;
 }
 
+async function staleRankings(instances: readonly Instance[]): Promise<string[]> {
+  const rankings = await Promise.all(instances.map((instance) => rankingOf(instance)));
+  return rankings.flatMap((ranking, i) =>
+    ranking !== undefined && ranking.stale !== true ? [] : [`${instances[i]!.name} has no fresh ranking`],
+  );
+}
+
 export function idsOf(shadows: readonly Shadow[]): string[] {
   return shadows.flatMap(({ engine }) => [...engine.tokens()].map((token) => engine.info(token).id));
 }
@@ -118,14 +126,17 @@ export async function compareAll(instances: readonly Instance[], shadows: readon
     for (const shadow of shadows) compared += await shadow.compareFigures(instance);
   }
   const rankings = await Promise.all(instances.map((instance) => rankingOf(instance)));
-  for (const ranking of rankings) assert.deepEqual(ranking, rankings[0], "rankings differ between instances");
+  for (const ranking of rankings) {
+    assert.ok(ranking !== undefined);
+    assert.deepEqual(ranking.items, rankings[0]?.items, "rankings differ between instances");
+  }
   return compared;
 }
 
-async function rankingOf({ url }: Instance): Promise<unknown> {
-  const response = await fetch(`${url}/api/overview?window=1h&sort=volume_usd&limit=30`);
-  assert.equal(response.status, 200);
-  return ((await response.json()) as { items: unknown }).items;
+type Ranking = { readonly items: unknown; readonly stale?: true };
+
+async function rankingOf({ url }: Instance): Promise<Ranking | undefined> {
+  return (await json(`${url}/api/overview?window=1h&sort=volume_usd&limit=30`)) as Ranking | undefined;
 }
 
 /** What each subscriber holds becomes what its instance answers; returns how many channels. */
