@@ -68,7 +68,11 @@ export type Kafka = {
   /** For programs of Kafka's own: the class path of all its libraries. */
   readonly classPath: string;
   stop(): Promise<void>;
-  kill(): void;
+  /**
+   * SIGKILL to all; resolves when they have ended. For the end of a suite: brokers that are asked to stop together wait for each
+   * other's votes, up to the 10 s after which they are killed all the same.
+   */
+  kill(): Promise<void>;
 };
 
 const ADMIN_TIMEOUT_MS = 5_000;
@@ -100,8 +104,8 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
     pid: nodes[0]!.pid,
     classPath: classPathOf(libs),
     stop,
-    kill: () => {
-      for (const node of nodes) node.killNow();
+    kill: async () => {
+      await Promise.all(nodes.map((node) => node.kill()));
     },
   };
 }

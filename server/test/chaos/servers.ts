@@ -72,7 +72,6 @@ export class ChaosServers {
 
   async close(): Promise<void> {
     this.kafkaProxy?.close();
-    this.kafka.kill();
-    await Promise.all([this.#redis.stop(), this.#nats.stop(), this.kafka.stop()]);
+    await Promise.all([this.#redis.stop(), this.#nats.stop(), this.kafka.kill()]);
   }
 }

@@ -43,7 +43,7 @@ describe("a consumer group's members", () => {
   before(async () => {
     kafka = await startKafka({ folder });
   });
-  after(() => kafka.stop());
+  after(() => kafka.kill());
 
   test("share the partitions, move few when one comes, and take over at once when one leaves", async () => {
     await createTopic(kafka, "shared", PARTITIONS);

@@ -13,7 +13,7 @@ const REPLICATED = { "min.insync.replicas": "2" };
 requires("reading Kafka while brokers come and go", { servers: ["kafka"] }, () => {
   describe("reading Kafka while brokers come and go", () => {
     let kafka: Kafka;
-    after(() => kafka.stop());
+    after(() => kafka.kill());
     const folder = tempDir({ after }, "kafka-cluster");
     before(async () => {
       kafka = await startKafka({ folder, brokers: 3, heapMb: 256 });

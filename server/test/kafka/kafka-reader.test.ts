@@ -19,7 +19,7 @@ const execFileAsync = promisify(execFile);
 requires("reading Kafka", { servers: ["kafka"] }, () => {
   describe("reading Kafka", () => {
     let kafka: Kafka;
-    after(() => kafka.stop());
+    after(() => kafka.kill());
     const folder = tempDir({ after }, "kafka");
     before(async () => {
       kafka = await startKafka({ folder });

@@ -28,7 +28,7 @@ requires("Kafka with SASL and TLS", { servers: ["kafka"] }, () => {
     let kafka: Kafka;
     let topic: string;
     let certificates: Certificates;
-    after(() => kafka.stop());
+    after(() => kafka.kill());
     const folder = tempDir({ after }, "kafka-security");
     before(async () => {
       certificates = makeCertificates(join(folder, "certificates"));

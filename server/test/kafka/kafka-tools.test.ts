@@ -23,7 +23,7 @@ const LETTER = { code: "malformed_json", message: "no JSON", partition: 3, arriv
 requires("tools of Kafka", { servers: ["kafka"] }, () => {
   describe("tools of Kafka", () => {
     let kafka: Kafka;
-    after(() => kafka.stop());
+    after(() => kafka.kill());
     const folder = tempDir({ after }, "kafka-tools");
     before(async () => {
       kafka = await startKafka({ folder });
