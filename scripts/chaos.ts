@@ -56,7 +56,7 @@ while the instance lives, and after each round it must hold what the instance se
 |---|---|
 ${table([
   ["date", startedAt.toISOString().slice(0, 10)],
-  ["commit", commit()],
+  ["commit", startedFrom],
   ["machine", `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, Node ${process.version}`],
   ["seed", seed],
   ["brokers", brokers],
@@ -94,6 +94,8 @@ ${table(problems.length === 0 ? [["none", 0]] : problems)}
 
 const folder = mkdtempSync(join(tmpdir(), "swapstats-chaos-"));
 const startedAt = new Date();
+// Now: others may commit while it runs.
+const startedFrom = commit();
 try {
   console.log(`${minutes} minutes, seed ${seed}, ${brokers} brokers, data in ${folder}`);
   const elapsed = (): number => (Date.now() - startedAt.getTime()) / 60_000;
