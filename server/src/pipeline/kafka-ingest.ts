@@ -58,6 +58,7 @@ export class KafkaIngest implements Ingestion {
       sessionTimeoutMs,
       rebalanceTimeoutMs,
       onAssigned: (partitions) => this.#ownership?.want(partitions),
+      onProblem: options.onProblem,
       onPartitions: () => this.#tellServing(),
     });
   }
@@ -78,15 +79,6 @@ export class KafkaIngest implements Ingestion {
     this.#ownership = new PartitionOwnership({ workers, committedOffset, limitMs, onProblem, onRefused, onServing });
     await this.#member.start();
     return [];
-  }
-
-  /** Plain sentences for status and readiness. */
-  get problems(): readonly string[] {
-    return this.#member.problem === undefined ? [] : [this.#member.problem];
-  }
-
-  get rebalances(): number {
-    return this.#member.rebalances;
   }
 
   #tellServing(): void {

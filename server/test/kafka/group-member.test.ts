@@ -20,6 +20,7 @@ class Member {
       instanceId,
       sessionTimeoutMs,
       rebalanceTimeoutMs: 10_000,
+      onProblem: () => {},
       onPartitions: () => {},
       onAssigned: (partitions) => {
         this.assigned = partitions;

@@ -22,6 +22,8 @@ export type GroupMemberOptions = {
   readonly rebalanceTimeoutMs: number;
   /** The partitions that are this instance's from now on, ascending; called on each change, and after each rebalance. */
   readonly onAssigned: (partitions: readonly number[]) => void;
+  /** Why this instance is not in the group; said each time that joining failed. */
+  readonly onProblem: (sentence: string) => void;
   /** The topic has another number of partitions than before. */
   readonly onPartitions: (count: number) => void;
 };
@@ -39,11 +41,9 @@ export class GroupMember {
   #rejoinTimer: NodeJS.Timeout | undefined;
   #rejoinMs = REJOIN_FIRST_MS;
   #isEnding = false;
-  #problem: string | undefined;
   /** Offsets that wait to be committed, by partition. */
   readonly #waiting = new Map<number, number>();
   #committing: Promise<void> | undefined;
-  #rebalances = 0;
   #partitionCount = 0;
   #partitionsTimer: NodeJS.Timeout | undefined;
 
@@ -51,18 +51,9 @@ export class GroupMember {
     this.#options = options;
   }
 
-  /** Why this instance is not in the group at the moment; undefined when it is. */
-  get problem(): string | undefined {
-    return this.#problem;
-  }
-
   /** Partitions of the topic; 0 before it was seen. */
   get partitionCount(): number {
     return this.#partitionCount;
-  }
-
-  get rebalances(): number {
-    return this.#rebalances;
   }
 
   /** Joins. Rejects with `bad_config` where no retry helps (refused credentials, no such right); else it is tried until it works. */
@@ -145,9 +136,6 @@ export class GroupMember {
     });
     consumer.topics.trackAll(topic);
     consumer.on("consumer:group:join", (joined) => this.#joined(joined.assignments ?? []));
-    consumer.on("consumer:group:rebalance", () => {
-      this.#rebalances += 1;
-    });
     // The client gives up after a failed rejoin, and says so here.
     consumer.on("error", (error: Error) => this.#rejoinLater(kafkaError(error, "staying in the group", connection)));
     this.#consumer = consumer;
@@ -156,20 +144,18 @@ export class GroupMember {
 
   async #join(): Promise<void> {
     await this.#open().joinGroup();
-    this.#problem = undefined;
     this.#rejoinMs = REJOIN_FIRST_MS;
   }
 
   #joined(assignments: readonly GroupAssignment[]): void {
     if (this.#isEnding) return;
-    this.#problem = undefined;
     const mine = assignments.find((assignment) => assignment.topic === this.#options.topic)?.partitions ?? [];
     this.#options.onAssigned([...mine].sort((a, b) => a - b));
   }
 
   #rejoinLater(failure: SwapstatsError): void {
     if (this.#isEnding || this.#rejoinTimer !== undefined) return;
-    this.#problem = `This instance is not in the group: ${failure.message}`;
+    this.#options.onProblem(`This instance is not in the group: ${failure.message}`);
     const waitMs = this.#rejoinMs * (0.5 + Math.random());
     this.#rejoinMs = Math.min(REJOIN_MAX_MS, this.#rejoinMs * 2);
     this.#rejoinTimer = setTimeout(() => {
