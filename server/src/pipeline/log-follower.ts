@@ -15,6 +15,8 @@ const RETRY_MS = 200;
 export type LogReader = PartitionReader & {
   /** The log waits for a checkpoint to release some of it. */
   readonly pressure: boolean;
+  /** Where the log ended when it was last heard of; 0 before. */
+  readonly knownEnd: number;
   /** The first offset above `position` from which the log may be read again. */
   resumeAfter(position: number): number;
   raiseEnd(offset: number, signal: AbortSignal): Promise<void>;

@@ -329,13 +329,15 @@ export class PartitionRunner {
     }
     let done = 0;
     let seconds = 0;
-    const { deadLetters } = this.#options;
+    const { deadLetters, reader } = this.#options;
     while (batch.count > 0) {
       if (deadLetters.isFull) await deadLetters.room();
       const startedMs = performance.now();
       done = applier.applySlice(batch, done, SLICE_MS);
       seconds += (performance.now() - startedMs) / 1000;
-      const oldestArrivalMs = arrivalOf(batch, Math.min(done, batch.count - 1));
+      // At the end of the log nothing waits, and an answer that is asked for now should say so.
+      const isAll = done === batch.count && batch.nextOffset >= reader.knownEnd;
+      const oldestArrivalMs = isAll ? 0 : arrivalOf(batch, Math.min(done, batch.count - 1));
       served.publish(done === batch.count ? batch.nextOffset : batch.baseOffset + done, oldestArrivalMs);
       if (done === batch.count) break;
       await nextTurn();
@@ -345,7 +347,8 @@ export class PartitionRunner {
     if (batch.count > 0) redo.add(batch);
     // Offsets behind the last record that are known to hold none.
     if (batch.nextOffset > batch.baseOffset + batch.count) {
-      served.publish(batch.nextOffset, batch.count > 0 ? arrivalOf(batch, batch.count - 1) : 0);
+      const isAll = batch.count === 0 || batch.nextOffset >= reader.knownEnd;
+      served.publish(batch.nextOffset, isAll ? 0 : arrivalOf(batch, batch.count - 1));
     }
     checkpointer.advance(batch.nextOffset);
     this.#tellIfCurrent();

@@ -52,6 +52,11 @@ export class EmbeddedLogReader implements PartitionReader {
     this.#endOffset = this.#storedRange().endOffset;
   }
 
+  /** Where the log ended when it was last heard of. */
+  get knownEnd(): number {
+    return this.#endOffset;
+  }
+
   /** New records, or a gap, reach to this offset now. `pressure`: the log waits for a new base to release some of it. */
   notify(endOffset: number, pressure: boolean): void {
     this.#endOffset = Math.max(this.#endOffset, endOffset);

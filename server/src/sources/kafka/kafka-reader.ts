@@ -78,6 +78,10 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     return this.#isProducersClock;
   }
 
+  get knownEnd(): number {
+    return this.#known?.range.endOffset ?? 0;
+  }
+
   /** See PartitionReader. While the brokers are away, the range as it was known last. */
   async range(): Promise<LogRange> {
     const known = this.#known;
@@ -250,8 +254,10 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
   }
 
   #note(range: LogRange): LogRange {
-    this.#known = { range, atMs: performance.now() };
-    return range;
+    const logId = range.logId ?? this.#known?.range.logId;
+    const known = { ...range, ...(logId === undefined ? {} : { logId }) };
+    this.#known = { range: known, atMs: performance.now() };
+    return known;
   }
 
   #error(what: string): SwapstatsError {

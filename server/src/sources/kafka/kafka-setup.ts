@@ -63,6 +63,8 @@ export const FETCH_DEFAULTS = {
  */
 export type KafkaReader = PartitionReader & {
   readonly pressure: boolean;
+  /** Where the partition ended when it was last heard of; 0 before. */
+  readonly knownEnd: number;
   /**
    * Where the log goes on after damage at `position`. Not above `position` where the log ends before it, or the topic was made anew:
    * then the log that the position belongs to is gone, and reading begins at the start of another one.
