@@ -73,7 +73,8 @@ function randomBatch(random: Random, baseOffset: number, producerId: number | un
     });
   }
   const appendTimeMs = random.chance(0.5) ? startMs + 77 : undefined;
-  const codec = (random.chance(0.5) ? 0 : random.below(5)) as Codec;
+  // The compressor for these tests cannot always take nothing.
+  const codec = (random.chance(0.5) || records.length === 0 ? 0 : random.below(5)) as Codec;
   return { baseOffset, lastOffset: baseOffset + offsets - 1, codec, appendTimeMs, producerId, records };
 }
 
@@ -121,6 +122,15 @@ function isDamage(found: RecordBatch | Damage): found is Damage {
   return "reason" in found;
 }
 
+function isInFirstOffset(batches: readonly Buffer[], at: number): boolean {
+  let start = 0;
+  for (const batch of batches) {
+    if (at >= start && at < start + 8) return true;
+    start += batch.length;
+  }
+  return false;
+}
+
 describe("record batches", () => {
   test("whatever the batches and however they are fetched, the committed records come out, each offset accounted for", (t) => {
     const seed = seedOf(t);
@@ -156,8 +166,11 @@ describe("record batches", () => {
       const random = randomFrom(seed + run);
       const log = randomLog(random, 10);
       const end = log.batches.at(-1)!.lastOffset + 1;
-      const bytes = Buffer.concat(log.batches.map(writeBatch));
+      const written = log.batches.map(writeBatch);
+      const bytes = Buffer.concat(written);
       const at = random.below(bytes.length);
+      // Kafka's checksum leaves out the first offset of a batch: another one that fits cannot be told from it.
+      if (isInFirstOffset(written, at)) continue;
       bytes[at] = bytes[at]! ^ (1 << random.below(8));
       const batches = new FetchedBatches(0, bytes, log.aborted, newCounters());
       const seen: Seen[] = [];
