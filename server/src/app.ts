@@ -217,14 +217,22 @@ async function kafkaIngest(config: Config, { logger, onFatal }: AppOptions, part
     instanceId: config.app.instanceId,
     sessionTimeoutMs,
     rebalanceTimeoutMs,
+    neededRetentionMs: neededRetentionMs(config),
     handOverLimitMs: DRAIN_LIMIT_MS,
-    onProblem: (problem) => logger.warn({ problem }, "a partition is not as it should be"),
+    onProblem: (problem) => logger.warn({ problem }, "not all is as it should be with the stream"),
     onRefused: onFatal,
     onServing: (serving, partitions) => {
       const hosts = parts.workers?.clients.length ?? 1;
       parts.cluster?.setOwned(ownedPartitions(serving, hosts), partitions);
     },
   });
+}
+
+/** A state that is computed anew needs records as far back as its windows and its horizon reach. */
+function neededRetentionMs({ windows, app }: Config): number {
+  const horizonsMs = [...app.chains.values()].map((chain) => Math.max(chain.graceMs, chain.reorgHorizonMs));
+  const longestMs = Math.max(...windows.list.map((window) => window.lengthMs));
+  return longestMs + Math.max(app.graceMs, app.reorgHorizonMs, ...horizonsMs);
 }
 
 function startWorkers(

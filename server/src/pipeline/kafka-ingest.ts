@@ -6,6 +6,7 @@ import type { IngestPort } from "../bus/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { GroupMember } from "../sources/kafka/group-member.ts";
 import type { KafkaSourceSetup } from "../sources/kafka/kafka-setup.ts";
+import { TopicAdmin, topicWarnings } from "../sources/kafka/topic-admin.ts";
 import type { Ingestion, IngestionHooks } from "./ingestion.ts";
 import { PartitionOwnership } from "./partition-ownership.ts";
 import type { PartitionWorkers } from "./partition-workers.ts";
@@ -19,6 +20,8 @@ export type KafkaIngestOptions = {
   readonly instanceId: string;
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
+  /** What the topic should keep, so that a state can be computed anew: the longest window and the longest horizon. */
+  readonly neededRetentionMs: number;
   /** How long a partition that is let go may take to be brought up and saved. */
   readonly handOverLimitMs: number;
   readonly onProblem: (sentence: string) => void;
@@ -38,6 +41,7 @@ export class KafkaIngest implements Ingestion {
   readonly #member: GroupMember;
   #ownership: PartitionOwnership | undefined;
   #serving: ReadonlyMap<number, string> = new Map();
+  #isTopicChecked = false;
 
   constructor(options: KafkaIngestOptions) {
     const { setup, groupId, instanceId, sessionTimeoutMs, rebalanceTimeoutMs } = options;
@@ -59,7 +63,11 @@ export class KafkaIngest implements Ingestion {
       rebalanceTimeoutMs,
       onAssigned: (partitions) => this.#ownership?.want(partitions),
       onProblem: options.onProblem,
-      onPartitions: () => this.#tellServing(),
+      onPartitions: () => {
+        this.#tellServing();
+        // The brokers may have been away at the start.
+        this.#checkTopic().catch(options.onRefused);
+      },
     });
   }
 
@@ -77,8 +85,26 @@ export class KafkaIngest implements Ingestion {
     const committedOffset = async (partition: number): Promise<number | undefined> =>
       (await this.#member.committed([partition])).get(partition);
     this.#ownership = new PartitionOwnership({ workers, committedOffset, limitMs, onProblem, onRefused, onServing });
+    await this.#checkTopic();
     await this.#member.start();
     return [];
+  }
+
+  /** Warns of what is not as it should be about the topic, once; rejects with `bad_config` where it is compacted. */
+  async #checkTopic(): Promise<void> {
+    if (this.#isTopicChecked) return;
+    const { setup, neededRetentionMs, onProblem } = this.#options;
+    const admin = new TopicAdmin(setup.connection);
+    try {
+      const warnings = topicWarnings(setup.topic, await admin.describe(setup.topic), neededRetentionMs);
+      this.#isTopicChecked = true;
+      for (const warning of warnings) onProblem(warning);
+    } catch (error) {
+      if (!(error instanceof SwapstatsError) || !error.retryable) throw error;
+      onProblem(error.message);
+    } finally {
+      await admin.close();
+    }
   }
 
   #tellServing(): void {

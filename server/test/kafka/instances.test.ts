@@ -155,6 +155,14 @@ requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, 
       await sees(again, { a: 4 });
     });
 
+    test("a compacted topic is refused at the start", async (t) => {
+      const topic = await newTopic(kafka, PARTITIONS, { "cleanup.policy": "compact" });
+      await assert.rejects(new TestApps(t).start(settingsOf(topic, "a")), {
+        code: "bad_config",
+        message: /is compacted/,
+      });
+    });
+
     test("partitions are shared, handed over and taken back, and each instance answers every token as an uninterrupted run does", async (t) => {
       const topic = await newTopic(kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
       await createTopic(kafka, `${topic}.dlq`, 1);
