@@ -167,9 +167,8 @@ export type StatsBus = {
   /**
    * Opens a topic. `onUpdate` gets the whole data once, at once, then an update at most every coalesce_ms whenever the data
    * changed (by swaps or by time). Updates of one topic are in order of revision. The caller shares one subscription among its clients.
-   * `onGone`: the owner has let the token go, and nothing more comes; it may be opened again where it is now.
    */
-  subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void, onGone?: () => void): Promise<TopicOpened>;
+  subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened>;
 };
 
 /** How POST /api/swaps hands events over. */

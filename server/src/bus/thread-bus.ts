@@ -155,12 +155,8 @@ export class ThreadBus implements StatsBus {
     return lists.flat();
   }
 
-  async subscribe(
-    topic: Topic,
-    onUpdate: (update: TopicUpdate) => void,
-    onGone: () => void = () => {},
-  ): Promise<TopicOpened> {
-    if (topic.kind === "token") return this.#subscribeToken(topic, onUpdate, onGone);
+  async subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
+    if (topic.kind === "token") return this.#subscribeToken(topic, onUpdate);
     const channel = `overview:${topic.window}:${topic.sort}`;
     const [only] = this.#hosts;
     if (this.#hosts.length === 1 && only !== undefined) {
@@ -182,7 +178,6 @@ export class ThreadBus implements StatsBus {
   async #subscribeToken(
     topic: Extract<Topic, { kind: "token" }>,
     onUpdate: (update: TopicUpdate) => void,
-    onGone: () => void,
   ): Promise<TopicOpened> {
     const ask = (host: HostClient) => host.ask<"lookup">({ kind: "lookup", token: topic.token });
     const owner = this.#ownerOf(topic.token);
@@ -197,7 +192,16 @@ export class ThreadBus implements StatsBus {
     const [id, ...others] = lookup.ids;
     if (id === undefined || others.length > 0) return { kind: "ambiguous", candidates: lookup.ids };
     const host = asked[found.findIndex((one) => one?.ids.includes(id))] as HostClient;
-    const close = await host.open({ ...topic, token: id }, fresh(onUpdate), onGone);
+    let last: TopicUpdate | undefined;
+    const take = fresh((update) => {
+      last = update;
+      onUpdate(update);
+    });
+    // The partition was let go: what is known of the token stands, and listeners are told that it is no longer looked after.
+    const onGone = (): void => {
+      if (last !== undefined) onUpdate({ ...last, stale: true });
+    };
+    const close = await host.open({ ...topic, token: id }, take, onGone);
     return { kind: "opened", channel: `token:${id}`, close };
   }
 

@@ -144,14 +144,17 @@ describe("ownership of partitions", () => {
     await Promise.all(TOKENS.map((_, partition) => workers.own(partition)));
     await owners.swaps();
     await owners.caughtUp();
-    const gone = Promise.withResolvers<void>();
+    const gone = Promise.withResolvers<TopicUpdate>();
     const topic = { kind: "token", token: TOKENS[1] as string, windows: ["1h"] } as const;
-    assert.equal((await bus.subscribe(topic, () => {}, gone.resolve)).kind, "opened");
+    const listen = (update: TopicUpdate): void => {
+      if (update.stale) gone.resolve(update);
+    };
+    assert.equal((await bus.subscribe(topic, listen)).kind, "opened");
     const ranking = new Ranking();
     await bus.subscribe({ kind: "overview", window: "1h", sort: "trades", limit: 10 }, ranking.take);
     await ranking.holds(PARTITIONS);
     await workers.disown(1, LIMIT_MS);
-    await gone.promise;
+    assert.equal(JSON.parse((await gone.promise).data).windows["1h"].trades, 1);
     await ranking.holds(PARTITIONS - 1);
     assert.deepEqual(await bus.subscribe(topic, () => {}), { kind: "unknown" });
     await workers.own(1);
