@@ -79,6 +79,7 @@ async function writeCheckpoint(
     beforeSwap: async () => {},
     release: async () => {},
     observer: { written: () => {}, paused: (ms) => pausesMs.push(ms) },
+    onReclaimed: () => {},
     onFenced: (error) => {
       throw error;
     },

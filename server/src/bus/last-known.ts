@@ -1,5 +1,4 @@
 /** Answers that may have to be given again while their owner is away: the newest of each question, bounded in size. */
-import { compareEpochs } from "./cluster-contract.ts";
 
 export const KNOWN_CHARS_MAX = 64 * 2 ** 20;
 export const KNOWN_NAMES_MAX = 50_000;
@@ -43,17 +42,18 @@ export class BoundedMap<Value> {
 
 export type Revision = { readonly partition: number; readonly epoch: string; readonly rev: number };
 
-/** The newest revision of each token that was shown; nothing older of it is shown as if it were of now. */
+/** The revision of each token that was shown last; nothing older of its epoch is shown as if it were of now. */
 export class ShownRevisions {
   readonly #shown = new BoundedMap<Revision>(KNOWN_REVISIONS_MAX);
 
-  /** False: a newer one was shown. Revisions of different partitions do not compare: the token has moved. */
+  /**
+   * False: a newer one of the same epoch was shown. Which epoch counts is said by the table of peers, before this: one that nobody
+   * has any more does not bind for ever. Revisions of different partitions do not compare: the token has moved.
+   */
   show(id: string, next: Revision): boolean {
     const before = this.#shown.get(id);
-    if (before !== undefined && before.partition === next.partition) {
-      const order = compareEpochs(next.epoch, before.epoch);
-      if (order < 0 || (order === 0 && next.rev < before.rev)) return false;
-    }
+    const isComparable = before?.partition === next.partition && before.epoch === next.epoch;
+    if (isComparable && next.rev < before.rev) return false;
     const { partition, epoch, rev } = next;
     this.#shown.put(id, { partition, epoch, rev }, 1);
     return true;

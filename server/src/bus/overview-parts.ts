@@ -4,7 +4,6 @@
  * order, and is therefore the same at every instance; the revision is the sum of theirs.
  */
 import { createHash } from "node:crypto";
-import { compareEpochs } from "./cluster-contract.ts";
 import type { HostPart } from "./host-protocol.ts";
 
 /** Epochs of more partitions together are named by a short name of theirs: an ETag has to carry it. */
@@ -36,12 +35,11 @@ export class OverviewParts<Row extends { readonly partition: number }> {
     return this.#parts.get(partition);
   }
 
-  /** Takes an answer's rows; of partitions of which newer ones are known, or that `isCurrent` refuses, nothing is taken. */
+  /** Takes an answer's rows; of partitions of which newer ones of the same epoch are known, or that `isCurrent` refuses, nothing is taken. */
   put(answer: PartedAnswer<Row>, isCurrent: (partition: number, epoch: string) => boolean): void {
     for (const { partition, epoch, rev } of answer.parts) {
       const known = this.#parts.get(partition);
-      const order = known === undefined ? 1 : compareEpochs(epoch, known.epoch);
-      if (!isCurrent(partition, epoch) || order < 0 || (order === 0 && rev < (known as PartRows<Row>).rev)) continue;
+      if (!isCurrent(partition, epoch) || (known?.epoch === epoch && rev < known.rev)) continue;
       const rows = answer.rows.filter((row) => row.partition === partition);
       this.#parts.set(partition, { epoch, rev, asOf: answer.asOf, lagMs: answer.lagMs, rows, more: answer.more });
     }

@@ -7,9 +7,8 @@
  *   live ----- another owns the partition -----------> opening (what is shown stays fresh for a moment)
  *   any ------ nobody owns the partition ------------> away (stale)
  *
- * Listeners never see a revision go back: data of a lower epoch, or of a lower revision in the same, is not passed on.
+ * Listeners never see a revision go back: data of a former owner, or of a lower revision in the same epoch, is not passed on.
  */
-import { compareEpochs } from "./cluster-contract.ts";
 import type { ClusterNode } from "./cluster-node.ts";
 import { partsText, type Source } from "./cluster-peers.ts";
 import type { SourceUpdate } from "./remote-topics.ts";
@@ -118,8 +117,8 @@ export class TokenFeed {
     const part = update.parts[0];
     if (part !== undefined && !this.#node.peers.isCurrent(part.partition, update.epoch)) return;
     const before = this.#held;
-    const order = before === undefined ? 1 : compareEpochs(update.epoch, before.epoch);
-    if (before !== undefined && (order < 0 || (order === 0 && update.rev < before.rev))) return;
+    const isSameEpoch = before !== undefined && update.epoch === before.epoch;
+    if (isSameEpoch && update.rev < before.rev) return;
     if (part !== undefined) {
       this.#node.peers.raiseFloor(part.partition, update.epoch);
       this.#partition = part.partition;
@@ -130,8 +129,8 @@ export class TokenFeed {
     this.#isStale = false;
     this.#held = update;
     this.#heldAtMs = performance.now();
-    const isNext = before !== undefined && order === 0 && update.prevRev === before.rev;
-    const isSame = before !== undefined && order === 0 && update.rev === before.rev && !wasStale;
+    const isNext = isSameEpoch && update.prevRev === before.rev;
+    const isSame = isSameEpoch && update.rev === before.rev && !wasStale;
     for (const listener of this.#listeners) {
       if (listener.isWaiting) this.#greet(listener);
       else if (!isSame) listener.onUpdate(topicUpdate(update, false, isNext));

@@ -53,6 +53,8 @@ export type CheckpointerOptions = {
   /** Tells the source that records below are no longer needed. */
   readonly release: (offset: number) => Promise<void>;
   readonly observer: CheckpointObserver;
+  /** The store had lost the claim; it holds again, in this epoch, which goes with all that is served from now on. */
+  readonly onReclaimed: (epoch: number) => void;
   /** Called once, when another owner has claimed the partition: this one must stop. */
   readonly onFenced: (error: SwapstatsError) => void;
 };
@@ -141,13 +143,9 @@ export class Checkpointer {
   async write(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing.catch(() => {});
     if (this.#state !== "running") return;
-    this.#writing = this.#writeOnce();
+    this.#writing = this.#attempt();
     try {
       await this.#writing;
-      this.#problem = undefined;
-    } catch (error) {
-      this.#noteFailure(error);
-      throw error;
     } finally {
       this.#writing = undefined;
     }
@@ -199,16 +197,30 @@ export class Checkpointer {
   }
 
   /**
-   * An owner without new records writes nothing, and would never learn that the partition was claimed by another, which may have
-   * let it go again since: readers who have seen the later epoch believe nothing of the earlier one, so its tokens would stay stale.
+   * An owner that has nothing to write, or must not write because dead letters wait, would never learn that the partition was claimed
+   * by another, which may have let it go again since: readers who have seen the later epoch believe nothing of the earlier one, so
+   * its tokens would stay stale.
    */
   async #checkClaim(): Promise<void> {
     if (this.#state !== "running" || this.#hasSwapped) return;
     try {
-      await this.#keeper.checkClaim();
+      if (!(await this.#keeper.checkClaim(this.#options.nowMs()))) return;
+      this.#keeper.discard(this.#chain.forget());
+      this.#options.onReclaimed(this.#keeper.current.epoch);
     } catch (error) {
       // That the store is away is told by a write that needs it.
       if (error instanceof SwapstatsError && error.code === "checkpoint_conflict") this.#noteFailure(error);
+    }
+  }
+
+  async #attempt(): Promise<void> {
+    try {
+      await this.#writeOnce();
+      this.#problem = undefined;
+    } catch (error) {
+      this.#noteFailure(error);
+      await this.#checkClaim();
+      throw error;
     }
   }
 
@@ -230,7 +242,8 @@ export class Checkpointer {
     const { current } = this.#keeper;
     const isBase = content.bases[0] !== current.bases[0];
     if (!isBase && content.nextOffset === current.nextOffset && !this.#mayRelease()) return;
-    const { partition, epoch, owner } = claim.manifest;
+    const { partition, owner } = claim.manifest;
+    const { epoch } = current;
     const writtenAtMs = nowMs();
     const asOfMs = this.#options.asOfMs();
     const { logId } = this.#options;

@@ -43,16 +43,17 @@ export class HostTopics {
   }
 
   /**
-   * Partitions have come or gone. A ranking begins anew over those that are there, with its whole data; a token's topic goes with
-   * its partition.
+   * Partitions have come or gone, or have a new epoch. A ranking begins anew over those that are there, with its whole data, and so
+   * does a token's topic whose partition is still there; else it goes.
    */
   partitionsChanged(): void {
     const partitions = this.#options.partitions();
     const gone: number[] = [];
     for (const [topicId, entry] of this.#topics) {
       if (entry.open.isWhole(partitions)) continue;
-      if (entry.topic.kind === "overview") entry.open = this.#opened(entry.topic);
-      else gone.push(topicId);
+      const open = this.#openedOrGone(entry.topic);
+      if (open === undefined) gone.push(topicId);
+      else entry.open = open;
     }
     for (const topicId of gone) this.#topics.delete(topicId);
     if (gone.length > 0) this.#options.gone(gone);
@@ -74,11 +75,17 @@ export class HostTopics {
   }
 
   #opened(topic: HostTopic): OpenTopic {
+    const open = this.#openedOrGone(topic);
+    if (open !== undefined) return open;
+    throw new SwapstatsError("not_found", `there is no such token: ${topic.kind === "token" ? topic.token : ""}`);
+  }
+
+  #openedOrGone(topic: HostTopic): OpenTopic | undefined {
     const { clock, windowIndex } = this.#options;
     const partitions = this.#options.partitions();
     if (topic.kind === "overview") return new OverviewTopic(partitions, topic, windowIndex(topic.window), clock);
     const found = lookUp(partitions, topic.token)?.found[0];
-    if (found === undefined) throw new SwapstatsError("not_found", `there is no token ${topic.token}`);
+    if (found === undefined) return undefined;
     const indexes = topic.windows.map((name) => windowIndex(name));
     return new TokenTopic(found, topic.windows, indexes);
   }

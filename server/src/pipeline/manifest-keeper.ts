@@ -6,7 +6,9 @@
 import { SwapstatsError } from "../shared/errors.ts";
 import type { CheckpointStore } from "../stores/checkpoint-store.ts";
 import type { Manifest } from "./manifest.ts";
-import { decodeManifest, encodeManifest, neededLogOffset, partNames } from "./manifest.ts";
+import { decodeManifest, emptyManifest, encodeManifest, neededLogOffset, partNames } from "./manifest.ts";
+
+type Stored = { readonly manifest: Manifest; readonly version: string };
 
 export class ManifestKeeper {
   readonly #store: CheckpointStore;
@@ -16,6 +18,9 @@ export class ManifestKeeper {
   /** Undefined after a swap that failed: the store may have taken it or not. */
   #version: string | undefined;
   #hasLostParts = false;
+  /** The epoch of a new claim whose outcome is not known. */
+  #claiming: number | undefined;
+  readonly #ownPrefix: string;
   readonly #garbage = new Set<string>();
   #hasSwept = false;
 
@@ -26,6 +31,7 @@ export class ManifestKeeper {
     this.#current = claimed;
     this.#before = claimed;
     this.#version = version;
+    this.#ownPrefix = partPrefix(claimed.epoch);
   }
 
   get current(): Manifest {
@@ -71,9 +77,22 @@ export class ManifestKeeper {
     await this.#removeGarbage(needed);
   }
 
-  /** Rejects with `checkpoint_conflict` when another owner has claimed the partition. */
-  async checkClaim(): Promise<void> {
-    await this.#readVersion();
+  /**
+   * Rejects with `checkpoint_conflict` when another owner has claimed the partition. A store that has lost the claim, because it was
+   * emptied or set back, may have lost a later one of another owner with it: the partition is then claimed anew, with an epoch
+   * greater than any that was given before, and true is the answer. What was written before must not be named again.
+   */
+  async checkClaim(nowMs: number): Promise<boolean> {
+    const stored = await this.#readClaim();
+    if (stored?.manifest.epoch === this.#current.epoch) return false;
+    const { partition, owner, epoch: before } = this.#current;
+    const epoch = Math.max(before + 1, (stored?.manifest.epoch ?? 0) + 1, nowMs);
+    this.#claiming = epoch;
+    const manifest: Manifest = { ...(stored?.manifest ?? emptyManifest(partition, nowMs)), epoch, owner };
+    this.#version = await this.#store.swapManifest(partition, encodeManifest(manifest), stored?.version);
+    this.#current = manifest;
+    this.#before = manifest;
+    return true;
   }
 
   /** These parts were written and will be in no manifest. */
@@ -96,28 +115,43 @@ export class ManifestKeeper {
    * lost parts too, and with them named a restore would find a damaged checkpoint, after the log was released for it.
    */
   async #look(manifest: Manifest, bytes: Uint8Array): Promise<string> {
-    const version = await this.#readVersion();
+    const stored = await this.#readClaim();
+    if (stored?.manifest.epoch !== this.#current.epoch) throw this.#lost("its claim");
     const there = new Set(await this.#store.listParts(this.#partition));
     const lost = [...partNames(manifest)].filter((name) => !there.has(name)).length;
-    if (lost === 0) return this.#store.swapManifest(this.#partition, bytes, version);
+    if (lost === 0) return this.#store.swapManifest(this.#partition, bytes, stored.version);
+    throw this.#lost(`${lost} parts`);
+  }
+
+  #lost(what: string): SwapstatsError {
     this.#hasLostParts = true;
     const message =
-      `The checkpoint store has lost ${lost} parts of partition ${this.#partition}: it was emptied, or set back to an earlier state. ` +
+      `The checkpoint store has lost ${what} of partition ${this.#partition}: it was emptied, or set back to an earlier state. ` +
       "A new image is being written.";
-    throw new SwapstatsError("storage_failed", message, { retryable: true });
+    return new SwapstatsError("storage_failed", message, { retryable: true });
   }
 
   /**
-   * The version that stands in the store now, unless it is of a later owner: each claim has a greater epoch than all before it.
-   * A manifest that cannot be read might hide a claim, so it counts as one.
+   * What stands in the store now, unless it is of a later owner: each claim has a greater epoch than all before it. A manifest that
+   * cannot be read might hide a claim, so it counts as one.
    */
-  async #readVersion(): Promise<string | undefined> {
+  async #readClaim(): Promise<Stored | undefined> {
     const stored = await this.#store.readManifest(this.#partition);
     if (stored === undefined) return undefined;
     const decoded = decodeManifest(stored.bytes, this.#partition);
-    if (decoded.kind === "good" && decoded.manifest.epoch <= this.#current.epoch) return stored.version;
+    if (
+      decoded.kind === "good" &&
+      (decoded.manifest.epoch <= this.#current.epoch || this.#isOwnClaim(decoded.manifest))
+    ) {
+      return { manifest: decoded.manifest, version: stored.version };
+    }
     const message = `Partition ${this.#partition} was claimed by another owner, so this instance stops writing its checkpoints.`;
     throw new SwapstatsError("checkpoint_conflict", message);
+  }
+
+  /** A claim that was reported as failed, and was not. */
+  #isOwnClaim({ epoch, owner }: Manifest): boolean {
+    return epoch === this.#claiming && owner === this.#current.owner;
   }
 
   /** What cannot be removed now is tried again at the next swap, or swept by the next owner. */
@@ -135,9 +169,8 @@ export class ManifestKeeper {
 
   /** Once an owner: finds what earlier owners wrote and never named, or could not remove. */
   async #sweep(needed: ReadonlySet<string>): Promise<void> {
-    const own = partPrefix(this.#current.epoch);
     for (const name of await this.#store.listParts(this.#partition)) {
-      if (!needed.has(name) && !name.includes(own)) this.#garbage.add(name);
+      if (!needed.has(name) && !name.includes(this.#ownPrefix)) this.#garbage.add(name);
     }
     this.#hasSwept = true;
   }

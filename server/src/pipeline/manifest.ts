@@ -57,6 +57,11 @@ export type Manifest = {
 
 export const BASES_KEPT = 2;
 
+/** Of a partition without a checkpoint; whoever claims it puts in the epoch and the owner. */
+export function emptyManifest(partition: number, nowMs: number): Omit<Manifest, "epoch" | "owner"> {
+  return { format: MANIFEST_FORMAT, partition, nextOffset: 0, asOfMs: 0, writtenAtMs: nowMs, bases: [], deltas: [] };
+}
+
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const body = `${JSON.stringify(manifest, null, 1)}\n`;
   const sum = crc32(body).toString(16).padStart(8, "0");

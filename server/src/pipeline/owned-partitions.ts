@@ -47,6 +47,11 @@ export class OwnedPartitions {
     this.#onChange = call;
   }
 
+  /** A partition is served under a new epoch. */
+  servedChanged(): void {
+    this.#onChange();
+  }
+
   /** Says something that belongs to the thread with the next takeover. */
   addProblem(problem: string): void {
     this.#problems.push(problem);

@@ -60,6 +60,8 @@ export type RunnerOptions = {
   readonly sourceProblems?: () => readonly string[];
   /** The state has come up to what the log held when the partition was taken over. */
   readonly onCurrent?: (epoch: string) => void;
+  /** `served` is another one, of another epoch. */
+  readonly onServedChanged?: () => void;
   /** A checkpoint is durable that holds all records below. */
   readonly onCheckpoint?: (nextOffset: number) => void;
   /** It does not go on: claimed by another owner, or the log or the state cannot be read on. */
@@ -68,7 +70,7 @@ export type RunnerOptions = {
 
 type Running = {
   readonly engine: PartitionEngine;
-  readonly served: ServedPartition;
+  served: ServedPartition;
   readonly applier: BatchApplier;
   readonly checkpointer: Checkpointer;
   readonly redo: RedoWriter;
@@ -265,20 +267,26 @@ export class PartitionRunner {
         },
         paused: () => {},
       },
+      onReclaimed: (epoch) => this.#reclaimed(running, epoch),
       onFenced: (error) => this.#fail(error),
     });
     this.#position = restored.nextOffset;
     served.publish(this.#position, 0);
-    const applier = new BatchApplier(engine, (token) => served.touch(token), deadLetters.add.bind(deadLetters));
-    return {
-      engine,
-      served,
-      applier,
-      checkpointer,
-      redo,
-      restored,
-      countersAtStart: structuredClone(engine.counters),
-    };
+    const applier = new BatchApplier(engine, (token) => running.served.touch(token), deadLetters.add.bind(deadLetters));
+    const countersAtStart = structuredClone(engine.counters);
+    const running: Running = { engine, served, applier, checkpointer, redo, restored, countersAtStart };
+    return running;
+  }
+
+  /** The same state under a new epoch: revisions begin anew, and whoever listens gets everything once more. */
+  #reclaimed(running: Running, epoch: number): void {
+    const { partition, board, clock } = this.#options;
+    const served = new ServedPartition(partition, String(epoch), running.engine, board, clock);
+    running.served = served;
+    board.touchAll();
+    served.publish(board.nextOffset(), 0);
+    this.#options.onServedChanged?.();
+    if (this.#endAtTakeover === undefined) this.#options.onCurrent?.(served.epoch);
   }
 
   async #run(): Promise<void> {
@@ -319,12 +327,12 @@ export class PartitionRunner {
   }
 
   async #apply(running: Running, batch: RecordBatch): Promise<void> {
-    const { applier, served, checkpointer, redo } = running;
+    const { applier, checkpointer, redo } = running;
     if (batch.count === 0) {
       // Offsets that hold no record, such as the marks of transactions: the position moves, and nothing else.
       this.#position = batch.nextOffset;
       checkpointer.advance(batch.nextOffset);
-      served.publish(batch.nextOffset, 0);
+      running.served.publish(batch.nextOffset, 0);
       return;
     }
     let done = 0;
@@ -338,7 +346,7 @@ export class PartitionRunner {
       // At the end of the log nothing waits, and an answer that is asked for now should say so.
       const isAll = done === batch.count && batch.nextOffset >= reader.knownEnd;
       const oldestArrivalMs = isAll ? 0 : arrivalOf(batch, Math.min(done, batch.count - 1));
-      served.publish(done === batch.count ? batch.nextOffset : batch.baseOffset + done, oldestArrivalMs);
+      running.served.publish(done === batch.count ? batch.nextOffset : batch.baseOffset + done, oldestArrivalMs);
       if (done === batch.count) break;
       await nextTurn();
     }
@@ -348,7 +356,7 @@ export class PartitionRunner {
     // Offsets behind the last record that are known to hold none.
     if (batch.nextOffset > batch.baseOffset + batch.count) {
       const isAll = batch.count === 0 || batch.nextOffset >= reader.knownEnd;
-      served.publish(batch.nextOffset, isAll ? 0 : arrivalOf(batch, batch.count - 1));
+      running.served.publish(batch.nextOffset, isAll ? 0 : arrivalOf(batch, batch.count - 1));
     }
     checkpointer.advance(batch.nextOffset);
     this.#tellIfCurrent();

@@ -66,6 +66,7 @@ function open(given: WorkerPartition): OwnedPartition {
     ...(source.kind === "kafka" ? { begin: { start: source.start, committedOffset } } : {}),
     sourceProblems: () => readers.problems,
     onCurrent: (epoch) => report({ type: "current", partition, epoch }),
+    onServedChanged: () => owned.servedChanged(),
     onCheckpoint: (nextOffset) => report({ type: "checkpointed", partition, nextOffset }),
     onFailed: (message) => report({ type: "failed", partition, message }),
   });

@@ -13,7 +13,7 @@ import type { LogRange } from "../sources/source.ts";
 import type { CheckpointStore } from "../stores/checkpoint-store.ts";
 import type { Claim } from "./checkpointer.ts";
 import type { BaseImage, Manifest, PartRef, RedoDelta } from "./manifest.ts";
-import { decodeManifest, deltasFrom, encodeManifest, isIntact, MANIFEST_FORMAT } from "./manifest.ts";
+import { decodeManifest, deltasFrom, emptyManifest, encodeManifest, isIntact, MANIFEST_FORMAT } from "./manifest.ts";
 
 /** What a restore needs of the engine. */
 export type RestorableEngine = { setSeenSince(ms: number): void; noteGap(): void };
@@ -128,9 +128,8 @@ async function claimPartition(
     }
   }
   const nowMs = options.nowMs();
-  const empty = { nextOffset: 0, asOfMs: 0, writtenAtMs: nowMs, bases: [], deltas: [] };
   const epoch = Math.max((found?.epoch ?? 0) + 1, nowMs);
-  const manifest: Manifest = { ...(found ?? empty), format: MANIFEST_FORMAT, partition, epoch, owner };
+  const manifest: Manifest = { ...(found ?? emptyManifest(partition, nowMs)), format: MANIFEST_FORMAT, epoch, owner };
   const version = await store.swapManifest(partition, encodeManifest(manifest), stored?.version);
   return { manifest, version };
 }

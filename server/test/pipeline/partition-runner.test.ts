@@ -10,9 +10,11 @@ import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
 import { PartitionRunner } from "../../src/pipeline/partition-runner.ts";
+import { SwapstatsError } from "../../src/shared/errors.ts";
 import { BatchBuilder } from "../../src/sources/embedded-log-format.ts";
 import { EmbeddedLogReader } from "../../src/sources/embedded-log-reader.ts";
 import { EmbeddedLogWriter, LOG_DATABASE_NAME, realLogParts } from "../../src/sources/embedded-log-writer.ts";
+import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
 import { EmbeddedCheckpointStore } from "../../src/stores/embedded-checkpoint-store.ts";
 import { realFileSystem } from "../../src/stores/file-system.ts";
 import { tempDir } from "../support/tmp.ts";
@@ -66,7 +68,7 @@ class Folder {
     for (const reader of this.#readers) reader.notify(this.writer.range(0).endOffset, false);
   }
 
-  runner(): { runner: PartitionRunner; board: VersionBoard; clock: SharedClock } {
+  runner(store = this.#store()): { runner: PartitionRunner; board: VersionBoard; clock: SharedClock } {
     const reader = new EmbeddedLogReader({
       path: this.logPath,
       partition: 0,
@@ -85,7 +87,7 @@ class Folder {
       owner: "test",
       engine: toEngineConfig(config),
       reader,
-      store: new EmbeddedCheckpointStore(this.dataDir, realFileSystem),
+      store,
       board,
       clock,
       deadLetters: new DeadLetterBuffer({
@@ -98,8 +100,21 @@ class Folder {
     return { runner, board, clock };
   }
 
-  async started() {
-    const parts = this.runner();
+  #store(): CheckpointStore {
+    return new EmbeddedCheckpointStore(this.dataDir, realFileSystem);
+  }
+
+  /** Takes claims and nothing else: whoever uses it is as good as killed before its first checkpoint. */
+  storeWithoutParts(): CheckpointStore {
+    const store = this.#store();
+    store.putPart = async () => {
+      throw new SwapstatsError("storage_failed", "no parts here", { retryable: true });
+    };
+    return store;
+  }
+
+  async started(store?: CheckpointStore) {
+    const parts = this.runner(store);
     await parts.runner.restore();
     parts.runner.start();
     return parts;
@@ -154,7 +169,7 @@ describe("the owner of a partition", () => {
     folder.append(3);
     folder.append(1, { event_time: START_MS + 86_400_000 });
     folder.append(3);
-    const killed = await folder.started();
+    const killed = await folder.started(folder.storeWithoutParts());
     await caughtUp(killed.runner);
     const { runner } = await folder.started();
     await caughtUp(runner);

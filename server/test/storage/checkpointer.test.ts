@@ -356,40 +356,6 @@ test("another configuration: computed anew while the log has everything, else re
   assert.equal(back.engine.state, WHOLE);
 });
 
-test("an owner that was paused never overwrites a newer one", async () => {
-  const disk = new SimulatedDisk();
-  const log = new ToyLog(RECORDS);
-  const zombie = await ToyOwner.start(disk.fs, log);
-  zombie.apply(30);
-  await zombie.writeBase();
-  const newer = await ToyOwner.start(disk.fs, log, START_MS + 1);
-  newer.apply(100);
-  await newer.checkpointer.write();
-  zombie.apply(5);
-  await assert.rejects(zombie.checkpointer.write(), { code: "checkpoint_conflict" });
-  assert.equal(zombie.fenced?.code, "checkpoint_conflict");
-  await zombie.checkpointer.finish();
-  newer.apply(100);
-  await newer.checkpointer.write();
-  assert.equal(newer.checkpointer.status?.offset, 230);
-  const last = await finishRun(disk.afterKill(), log);
-  assert.equal(last.restored.nextOffset, 230);
-  assert.equal(last.engine.state, WHOLE);
-});
-
-test("an owner without new records learns that another has claimed the partition", async () => {
-  const disk = new SimulatedDisk();
-  const log = new ToyLog(RECORDS);
-  const zombie = await ToyOwner.start(disk.fs, log);
-  zombie.apply(30);
-  await zombie.writeBase();
-  const newer = await ToyOwner.start(disk.fs, log, START_MS + 1);
-  zombie.checkpointer.start();
-  assert.equal((await zombie.whenFenced.promise).code, "checkpoint_conflict");
-  await zombie.checkpointer.finish();
-  assert.equal(newer.fenced, undefined);
-});
-
 test("gaps are part of the chain", async () => {
   const disk = new SimulatedDisk();
   const log = new ToyLog(RECORDS);

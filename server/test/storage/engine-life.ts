@@ -120,6 +120,7 @@ export async function live(
     beforeSwap: async () => {},
     release: async () => {},
     observer: { written: () => {}, paused: () => {} },
+    onReclaimed: () => {},
     onFenced: assert.fail,
   });
   const applier = applierOf(engine);

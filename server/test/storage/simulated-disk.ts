@@ -88,6 +88,17 @@ export class SimulatedDisk {
     return new SimulatedDisk(files);
   }
 
+  /** Everything is as it was at another time. */
+  setTo(files: ReadonlyMap<string, Uint8Array>): void {
+    this.#live.clear();
+    this.#durable.clear();
+    for (const [path, bytes] of files) {
+      const inode = { live: bytes, durable: bytes };
+      this.#live.set(path, inode);
+      this.#durable.set(path, inode);
+    }
+  }
+
   /** All files as they are. */
   files(): Map<string, Uint8Array> {
     return new Map([...this.#live].map(([path, inode]) => [path, inode.live]));

@@ -101,6 +101,8 @@ export class ToyOwner {
   readonly engine: ToyEngine;
   readonly restored: Restored<ToyEngine>;
   readonly checkpointer: Checkpointer;
+  epoch: number;
+  beforeSwap: () => Promise<void> = async () => {};
   fenced: SwapstatsError | undefined;
   readonly whenFenced = Promise.withResolvers<SwapstatsError>();
   position: number;
@@ -111,6 +113,7 @@ export class ToyOwner {
   private constructor(restored: Restored<ToyEngine>, store: CheckpointStore, log: ToyLog, nowMs: number) {
     this.restored = restored;
     this.engine = restored.engine;
+    this.epoch = restored.epoch;
     this.position = restored.nextOffset;
     this.nowMs = nowMs;
     this.#log = log;
@@ -122,9 +125,12 @@ export class ToyOwner {
       snapshotIntervalMs: 5000,
       nowMs: () => this.nowMs,
       asOfMs: () => this.nowMs,
-      beforeSwap: async () => {},
+      beforeSwap: () => this.beforeSwap(),
       release: (offset) => log.release(offset),
       observer: { written: () => {}, paused: () => {} },
+      onReclaimed: (epoch) => {
+        this.epoch = epoch;
+      },
       onFenced: (error) => {
         this.fenced = error;
         this.whenFenced.resolve(error);
