@@ -1,5 +1,5 @@
 /**
- * `npm run chaos -- [--minutes 30] [--seed S] [--brokers 1] [--report FILE]`: the long form of the chaos suite (server/test/chaos/chaos-run.ts).
+ * `npm run chaos -- [--minutes 30] [--seed S] [--brokers 1] [--store redis] [--report FILE]`: the long form of the chaos suite (server/test/chaos/chaos-run.ts).
  * Writes a report; the run ends at the first difference, with the seed and the folder of all logs.
  */
 import { execFileSync } from "node:child_process";
@@ -10,6 +10,7 @@ import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type ChaosReport, runChaos } from "../server/test/chaos/chaos-run.ts";
 import { KINDS } from "../server/test/chaos/disturbances.ts";
+import { STORE_NAMES } from "../server/test/chaos/store-servers.ts";
 import { REPOSITORY } from "./house/repository.ts";
 
 const { values } = parseArgs({
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "30" },
     seed: { type: "string" },
     brokers: { type: "string", default: "1" },
+    store: { type: "string", default: "redis" },
     report: { type: "string", default: join(REPOSITORY, "docs/reports/chaos.md") },
   },
 });
@@ -27,8 +29,16 @@ if (!(minutes > 0) || !Number.isInteger(seed) || !Number.isInteger(brokers) || b
   console.error("--minutes is a number above 0, --seed and --brokers are whole numbers");
   process.exit(2);
 }
+const found = STORE_NAMES.find((name) => name === values.store);
+if (found === undefined) {
+  console.error(`--store is one of ${STORE_NAMES.join(", ")}`);
+  process.exit(2);
+}
+const store = found;
+const command = `npm run chaos -- --minutes ${minutes} --seed ${seed} --brokers ${brokers} --store ${store}`;
 const PARTITIONS = 6;
 const RATE = 200;
+const STORE_TEXTS = { redis: "one Redis", sentinel: "Redis with Sentinels", s3: "S3" } as const;
 
 function commit(): string {
   const git = (...args: string[]) => execFileSync("git", args, { cwd: REPOSITORY, encoding: "utf8" }).trim();
@@ -43,14 +53,14 @@ function reportText(report: ChaosReport, startedAt: Date, took: number): string 
   const problems = Object.entries(report.problems).sort(([, a], [, b]) => b - a);
   return `# Chaos report
 
-Up to four instances of the real program share a topic of ${PARTITIONS} partitions on a real Kafka, with checkpoints in Redis and NATS between them, while a
-producer writes ${RATE} records a second (with copies, late ones, some from the future, removals and re-inclusions). In each round one to three of the things below
+Up to four instances of the real program share a topic of ${PARTITIONS} partitions on a real Kafka, with checkpoints in ${STORE_TEXTS[store]} and NATS between them, while a
+producer writes ${RATE} records a second (with copies, late ones, some from the future, removals, re-inclusions, and some that make no sense). In each round one to three of the things below
 happen to them at once, drawn from the seed. Then the producer pauses; when every instance sees every partition with one living owner and without lag, counters
 and every figure of every token in all windows, from every instance, are held against engines that read the topic from its first record on without interruption, and
 at the end against the naive model. At each instance a client stays subscribed to tokens and a ranking: patches must apply, neither revision nor epoch may go back
 while the instance lives, and after each round it must hold what the instance serves. The run ends at the first difference.
 
-\`npm run chaos -- --minutes ${minutes} --seed ${seed} --brokers ${brokers}\` ended without a difference.
+\`${command}\` ended without a difference.
 
 | what | |
 |---|---|
@@ -60,6 +70,7 @@ ${table([
   ["machine", `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, Node ${process.version}`],
   ["seed", seed],
   ["brokers", brokers],
+  ["checkpoint store", STORE_TEXTS[store]],
   ["duration", `${took.toFixed(0)} minutes`],
   ["rounds", report.rounds],
   ["starts of instances", report.starts],
@@ -100,7 +111,7 @@ try {
   console.log(`${minutes} minutes, seed ${seed}, ${brokers} brokers, data in ${folder}`);
   const elapsed = (): number => (Date.now() - startedAt.getTime()) / 60_000;
   const report = await runChaos({
-    ...{ folder, seed, minutes, brokers, partitions: PARTITIONS, ratePerSecond: RATE },
+    ...{ folder, seed, minutes, brokers, store, partitions: PARTITIONS, ratePerSecond: RATE },
     log: (line) => console.log(`${elapsed().toFixed(1)} min ${line}`),
   });
   const text = reportText(report, startedAt, elapsed());
@@ -110,8 +121,6 @@ try {
   console.log(`${text}\nwritten to ${file}`);
   rmSync(folder, { recursive: true, force: true });
 } catch (error) {
-  console.error(
-    `failed with --minutes ${minutes} --seed ${seed} --brokers ${brokers}; logs and data of the servers are kept: ${folder}`,
-  );
+  console.error(`failed: ${command}; logs and data of the servers are kept: ${folder}`);
   throw error;
 }

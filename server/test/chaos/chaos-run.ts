@@ -1,5 +1,5 @@
 /**
- * The chaos run: several instances of the real program on a real Kafka, Redis and NATS, under load, while instances and servers are
+ * The chaos run: several instances of the real program on a real Kafka, NATS and checkpoint store, under load, while instances and servers are
  * killed, frozen and cut off in an order drawn from a seed. After each round everything that every instance serves is held against
  * uninterrupted runs over the topic, at the end against the naive model; clients stay subscribed throughout.
  */
@@ -17,6 +17,7 @@ import { Instance } from "./instance.ts";
 import { ChaosProducer } from "./producer.ts";
 import { ChaosServers } from "./servers.ts";
 import { compareAll, compareHeld, idsOf, settle } from "./settle.ts";
+import type { StoreName } from "./store-servers.ts";
 
 export type ChaosOptions = {
   readonly folder: string;
@@ -24,6 +25,7 @@ export type ChaosOptions = {
   /** No round begins after this time. */
   readonly minutes: number;
   readonly brokers: number;
+  readonly store: StoreName;
   readonly partitions: number;
   readonly ratePerSecond: number;
   /** Rounds in this order first; later ones are drawn. */
@@ -60,8 +62,8 @@ const SPAN_MS = 50 * 60_000;
 const OVERVIEW = "overview:1h:volume_usd";
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { folder, seed, minutes, brokers, partitions, ratePerSecond } = options;
-  const servers = await ChaosServers.start(folder, brokers, partitions);
+  const { folder, seed, minutes, brokers, store, partitions, ratePerSecond } = options;
+  const servers = await ChaosServers.start(folder, brokers, partitions, store);
   const closing: (() => Promise<void>)[] = [() => servers.close()];
   try {
     const producer = new ChaosProducer({
@@ -79,7 +81,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     });
     const readers = openKafkaReaders(setupOf(servers.kafka.brokers, servers.topic));
     closing.unshift(() => readers.close());
-    const { config } = loadConfig({ env: settingsOf("shadow", servers, servers) });
+    const { config } = loadConfig({
+      env: settingsOf("shadow", servers, { store: servers.store.port, nats: servers.natsPort }),
+    });
     const shadows = Array.from(
       { length: partitions },
       (_, p) => new Shadow(() => readers.reader(p), toEngineConfig(config)),
@@ -133,7 +137,9 @@ class Run {
     for (const instance of this.#instances.slice(0, FIRST_INSTANCES)) instance.start();
     await this.#check();
     while (this.#rounds < firstRounds.length || performance.now() < deadlineMs) {
-      const plan = firstRounds[this.#rounds] ?? planRound(random, this.#instances, brokers);
+      const plan =
+        firstRounds[this.#rounds] ??
+        planRound(random, this.#instances, brokers, this.#servers.store.faults !== undefined);
       await this.#round(plan);
     }
     return this.#report(await this.#compareToModel());
@@ -216,7 +222,7 @@ function someOf(ids: readonly string[]): string[] {
   return ids.filter((_, index) => index % step === 0).slice(0, TOKEN_CHANNELS);
 }
 
-type Ports = { readonly redisPort: number; readonly natsPort: number };
+type Ports = { readonly store: number; readonly nats: number };
 
 function settingsOf(name: string, servers: ChaosServers, ports: Ports): Settings {
   const proxy = name === NAMES[0] ? servers.kafkaProxy : undefined;
@@ -230,17 +236,15 @@ function settingsOf(name: string, servers: ChaosServers, ports: Ports): Settings
     SWAPSTATS_INGEST_TOPIC: servers.topic,
     SWAPSTATS_INGEST_SESSION_TIMEOUT: `${SESSION_MS}ms`,
     SWAPSTATS_INGEST_REBALANCE_TIMEOUT: "10s",
-    SWAPSTATS_PUBSUB_NATS_URL: `nats://127.0.0.1:${ports.natsPort}`,
-    SWAPSTATS_STORES_CHECKPOINT: "redis",
-    SWAPSTATS_STORES_REDIS_ADDR: `127.0.0.1:${ports.redisPort}`,
+    SWAPSTATS_PUBSUB_NATS_URL: `nats://127.0.0.1:${ports.nats}`,
+    ...servers.store.settings(ports.store),
   };
 }
 
 function instanceSetup(name: string, folder: string, servers: ChaosServers, channels: () => string[]) {
   return {
-    ...{ name, folder, channels, redisPort: servers.redisPort, natsPort: servers.natsPort },
+    ...{ name, folder, channels, storePort: servers.store.port, natsPort: servers.natsPort },
     kafkaProxy: name === NAMES[0] ? servers.kafkaProxy : undefined,
-    settings: (ports: { redis: number; nats: number }) =>
-      settingsOf(name, servers, { redisPort: ports.redis, natsPort: ports.nats }),
+    settings: (ports: Ports) => settingsOf(name, servers, ports),
   };
 }

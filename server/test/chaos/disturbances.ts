@@ -13,13 +13,17 @@ export type DisturbanceKind =
   | "instance started or ended for good"
   | "all instances ended in order, one after the other"
   | "all instances killed at once"
-  | "Redis killed, back with its data"
-  | "Redis killed, back without its data"
+  | "store killed, back with its data"
+  | "store killed, back without its data"
+  | "S3 answers 500 and 503"
+  | "S3 answers late"
+  | "S3 applies and does not answer"
   | "NATS killed"
   | "broker killed"
   | "broker frozen"
   | "way to a server cut"
-  | "way to a server silent";
+  | "way to a server silent"
+  | "way to a server slow";
 
 export type Disturbance = {
   readonly kind: DisturbanceKind;
@@ -43,8 +47,21 @@ const BETWEEN_MS = 1_500;
 type Spec = {
   readonly weight: number;
   readonly lengthMs: readonly [from: number, to: number];
-  readonly about: "instance" | "all" | "redis" | "nats" | "kafka";
+  readonly about: "instance" | "all" | "store" | "s3" | "nats" | "kafka";
 };
+
+/** Each way, of what may be a long answer. */
+const SLOW_MS = 400;
+const WAY_MODES = {
+  "way to a server cut": "cut",
+  "way to a server silent": "silent",
+  "way to a server slow": { delayMs: SLOW_MS },
+} as const;
+const S3_FAULTS = {
+  "S3 answers 500 and 503": "errors",
+  "S3 answers late": "slow",
+  "S3 applies and does not answer": "applied without an answer",
+} as const;
 
 const BEYOND: readonly [number, number] = [SESSION_MS + 500, SESSION_MS + 5_000];
 
@@ -56,19 +73,28 @@ const SPECS: Readonly<Record<DisturbanceKind, Spec>> = {
   "instance started or ended for good": { weight: 6, lengthMs: [0, 0], about: "instance" },
   "all instances ended in order, one after the other": { weight: 1, lengthMs: [0, 500], about: "all" },
   "all instances killed at once": { weight: 1, lengthMs: [50, 8_000], about: "all" },
-  "Redis killed, back with its data": { weight: 2, lengthMs: [100, 8_000], about: "redis" },
-  "Redis killed, back without its data": { weight: 2, lengthMs: [100, 5_000], about: "redis" },
+  "store killed, back with its data": { weight: 2, lengthMs: [100, 8_000], about: "store" },
+  "store killed, back without its data": { weight: 2, lengthMs: [100, 5_000], about: "store" },
+  "S3 answers 500 and 503": { weight: 2, lengthMs: [500, 10_000], about: "s3" },
+  "S3 answers late": { weight: 2, lengthMs: [500, 10_000], about: "s3" },
+  "S3 applies and does not answer": { weight: 2, lengthMs: [500, 10_000], about: "s3" },
   "NATS killed": { weight: 3, lengthMs: [100, 8_000], about: "nats" },
   "broker killed": { weight: 2, lengthMs: [100, 4_000], about: "kafka" },
   "broker frozen": { weight: 2, lengthMs: [1_000, 9_000], about: "kafka" },
   "way to a server cut": { weight: 3, lengthMs: [1_000, 10_000], about: "instance" },
   "way to a server silent": { weight: 3, lengthMs: [1_000, 10_000], about: "instance" },
+  "way to a server slow": { weight: 3, lengthMs: [1_000, 10_000], about: "instance" },
 };
 
 export const KINDS = Object.keys(SPECS) as DisturbanceKind[];
 
 /** One to three disturbances that overlap, none about what another is about. */
-export function planRound(random: Random, instances: readonly Instance[], brokers: number): Disturbance[] {
+export function planRound(
+  random: Random,
+  instances: readonly Instance[],
+  brokers: number,
+  hasS3: boolean,
+): Disturbance[] {
   const running = instances.flatMap(({ isOn }, index) => (isOn ? [index] : []));
   const wanted = 1 + random.below(3);
   const taken = new Set<string>();
@@ -76,6 +102,7 @@ export function planRound(random: Random, instances: readonly Instance[], broker
   for (let tries = 0; plan.length < wanted && tries < 20; tries++) {
     const kind = pickKind(random);
     const { about, lengthMs } = SPECS[kind];
+    if (about === "s3" && !hasS3) continue;
     const targets = about === "instance" ? instancesFor(kind, running, instances.length) : [...Array(brokers).keys()];
     const target = about === "instance" || about === "kafka" ? random.pick(targets) : -1;
     const name = about === "instance" ? `instance ${target}` : about;
@@ -84,7 +111,7 @@ export function planRound(random: Random, instances: readonly Instance[], broker
     taken.add(name);
     const [fromMs, toMs] = lengthMs;
     plan.push({
-      ...{ kind, target, way: random.pick(["redis", "nats", "kafka"] as const) },
+      ...{ kind, target, way: random.pick(["store", "nats", "kafka"] as const) },
       startMs: random.below(START_MS_MAX),
       lengthMs: fromMs + random.below(toMs - fromMs + 1),
     });
@@ -114,11 +141,18 @@ export async function disturb(site: Site, disturbance: Disturbance): Promise<boo
   await pause(disturbance.startMs);
   const { servers } = site;
   switch (kind) {
-    case "Redis killed, back with its data":
-    case "Redis killed, back without its data":
-      await servers.killRedis();
+    case "store killed, back with its data":
+    case "store killed, back without its data":
+      await servers.store.kill();
       await pause(lengthMs);
-      await servers.restartRedis(kind === "Redis killed, back with its data");
+      await servers.store.restart(kind === "store killed, back with its data");
+      return true;
+    case "S3 answers 500 and 503":
+    case "S3 answers late":
+    case "S3 applies and does not answer":
+      servers.store.faults!.fault = S3_FAULTS[kind];
+      await pause(lengthMs);
+      servers.store.faults!.fault = "none";
       return true;
     case "NATS killed":
       await servers.killNats();
@@ -173,9 +207,9 @@ async function disturbInstance(site: Site, instance: Instance, disturbance: Dist
     instance.freeze();
     await pause(lengthMs);
     instance.thaw();
-  } else if (kind === "way to a server cut" || kind === "way to a server silent") {
-    const way = instance.ways.get(disturbance.way) ?? instance.ways.get("redis")!;
-    way.mode = kind === "way to a server cut" ? "cut" : "silent";
+  } else if (kind === "way to a server cut" || kind === "way to a server silent" || kind === "way to a server slow") {
+    const way = instance.ways.get(disturbance.way) ?? instance.ways.get("store")!;
+    way.mode = WAY_MODES[kind];
     await pause(lengthMs);
     way.mode = "open";
   } else {

@@ -4,16 +4,16 @@ import { freePort, ServiceProcess, type Settings } from "../crash/service-proces
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { Subscriber } from "./subscriber.ts";
 
-export type WayName = "redis" | "nats" | "kafka";
+export type WayName = "store" | "nats" | "kafka";
 
 export type InstanceSetup = {
   readonly name: string;
   readonly folder: string;
-  readonly redisPort: number;
+  readonly storePort: number;
   readonly natsPort: number;
   /** Its own listener of the broker behind a proxy; undefined: it goes there directly, like all the others. */
   readonly kafkaProxy: TcpProxy | undefined;
-  readonly settings: (ports: { readonly redis: number; readonly nats: number }) => Settings;
+  readonly settings: (ports: { readonly store: number; readonly nats: number }) => Settings;
   readonly channels: () => readonly string[];
 };
 
@@ -29,14 +29,14 @@ export class Instance {
   #process: ServiceProcess | undefined;
   #isExpectedToEnd = false;
 
-  private constructor(setup: InstanceSetup, port: number, redis: TcpProxy, nats: TcpProxy) {
+  private constructor(setup: InstanceSetup, port: number, store: TcpProxy, nats: TcpProxy) {
     this.name = setup.name;
     this.#folder = join(setup.folder, setup.name);
     this.#port = port;
     this.url = `http://127.0.0.1:${port}`;
-    this.#settings = setup.settings({ redis: redis.port, nats: nats.port });
+    this.#settings = setup.settings({ store: store.port, nats: nats.port });
     const ways = new Map<WayName, TcpProxy>([
-      ["redis", redis],
+      ["store", store],
       ["nats", nats],
     ]);
     if (setup.kafkaProxy !== undefined) ways.set("kafka", setup.kafkaProxy);
@@ -45,9 +45,9 @@ export class Instance {
   }
 
   static async prepare(setup: InstanceSetup): Promise<Instance> {
-    const redis = await TcpProxy.start(setup.redisPort);
+    const store = await TcpProxy.start(setup.storePort);
     const nats = await TcpProxy.start(setup.natsPort);
-    return new Instance(setup, await freePort(), redis, nats);
+    return new Instance(setup, await freePort(), store, nats);
   }
 
   get isOn(): boolean {

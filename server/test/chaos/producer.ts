@@ -3,10 +3,17 @@ import { setTimeout as pause } from "node:timers/promises";
 import { KafkaSink } from "../../src/cli/kafka-sink.ts";
 import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
+import { KafkaProducer, type ProducedRecord } from "../../src/sources/kafka/kafka-producer.ts";
 import { connectionTo } from "../kafka/kafka-support.ts";
 
 const TICK_MS = 50;
 const OPEN_AGAIN_MS = 500;
+const RETRIES = 5;
+/** One batch in so many ends with a record that makes no sense. */
+const POISON_EVERY = 20;
+const POISON = [`{"chain_id":1,"tx_hash":"0x1"`, "", "\u0000\u0001", `{"chain_id":1}`, `[{"a":1}]`].map((text) =>
+  Buffer.from(text),
+);
 
 export type ProducerOptions = {
   readonly brokers: readonly string[];
@@ -27,6 +34,7 @@ export class ChaosProducer {
   readonly #record = new Uint8Array(RECORD_BYTES_MAX);
   #running: Promise<void> = Promise.resolve();
   #isStopping = true;
+  #batches = 0;
 
   constructor(options: ProducerOptions) {
     this.#options = options;
@@ -56,13 +64,17 @@ export class ChaosProducer {
     let batch: Uint8Array[] = [];
     while (!this.#isStopping || batch.length > 0) {
       let sink: KafkaSink | undefined;
+      let poison: KafkaProducer | undefined;
       try {
         const { brokers, topic } = this.#options;
         sink = await KafkaSink.open({ connection: connectionTo(brokers), topic, label: topic });
+        poison = new KafkaProducer(connectionTo(brokers), topic, RETRIES);
+        const partitions = await poison.partitions();
         while (!this.#isStopping || batch.length > 0) {
           if (batch.length === 0) batch = this.#nextBatch();
           for (const line of batch) await sink.take(line, 0, line.length);
           await sink.flush();
+          if (++this.#batches % POISON_EVERY === 0) await poison.send([this.#nextPoison(partitions)]);
           this.sent += batch.length;
           batch = [];
           await pause(TICK_MS);
@@ -73,8 +85,14 @@ export class ChaosProducer {
         await pause(OPEN_AGAIN_MS);
       } finally {
         await sink?.close().catch(() => {});
+        await poison?.close().catch(() => {});
       }
     }
+  }
+
+  #nextPoison(partitions: number): ProducedRecord {
+    const number = this.#batches / POISON_EVERY;
+    return { partition: number % partitions, key: undefined, value: POISON[number % POISON.length] as Buffer };
   }
 
   #nextBatch(): Uint8Array[] {

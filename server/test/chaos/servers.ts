@@ -1,31 +1,36 @@
 /** The real servers of a chaos run, each of which can be killed and brought back where it was. */
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { createTopic, type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
 import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
 import { freePort } from "../../../scripts/servers/process.ts";
-import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
+import { type StoreName, type StoreServers, startStore } from "./store-servers.ts";
 
 export class ChaosServers {
   readonly kafka: Kafka;
   readonly topic = "swaps";
   /** To a listener of the broker of its own; undefined with several brokers. */
   readonly kafkaProxy: TcpProxy | undefined;
+  readonly store: StoreServers;
   readonly #folder: string;
-  #redis: RedisServer;
   #nats: NatsServer;
 
-  private constructor(folder: string, kafka: Kafka, proxy: TcpProxy | undefined, redis: RedisServer, nats: NatsServer) {
+  private constructor(
+    folder: string,
+    kafka: Kafka,
+    proxy: TcpProxy | undefined,
+    store: StoreServers,
+    nats: NatsServer,
+  ) {
     this.#folder = folder;
     this.kafka = kafka;
     this.kafkaProxy = proxy;
-    this.#redis = redis;
+    this.store = store;
     this.#nats = nats;
   }
 
-  static async start(folder: string, brokers: number, partitions: number): Promise<ChaosServers> {
-    const redis = await startRedis({ folder: join(folder, "redis"), durable: true });
+  static async start(folder: string, brokers: number, partitions: number, storeName: StoreName): Promise<ChaosServers> {
+    const store = await startStore(storeName, folder);
     const nats = await startNats({ folder: join(folder, "nats") });
     const relayPort = await freePort();
     const proxy = brokers === 1 ? await TcpProxy.start(relayPort) : undefined;
@@ -36,29 +41,15 @@ export class ChaosServers {
       ...(proxy === undefined ? {} : { relay: { port: relayPort, advertisedPort: proxy.port } }),
     });
     const configs = { "message.timestamp.type": "LogAppendTime", "retention.ms": "-1" };
-    const servers = new ChaosServers(folder, kafka, proxy, redis, nats);
-    await createTopic(kafka, servers.topic, partitions, configs, Math.min(brokers, 3));
+    const servers = new ChaosServers(folder, kafka, proxy, store, nats);
+    for (const topic of [servers.topic, `${servers.topic}.dlq`]) {
+      await createTopic(kafka, topic, partitions, configs, Math.min(brokers, 3));
+    }
     return servers;
-  }
-
-  get redisPort(): number {
-    return this.#redis.port;
   }
 
   get natsPort(): number {
     return this.#nats.port;
-  }
-
-  async killRedis(): Promise<void> {
-    this.#redis.kill();
-    await this.#redis.exited;
-  }
-
-  /** On its port, with its data or without. */
-  async restartRedis(keepsData: boolean): Promise<void> {
-    const folder = join(this.#folder, "redis");
-    if (!keepsData) rmSync(join(folder, "appendonlydir"), { recursive: true, force: true });
-    this.#redis = await startRedis({ folder, durable: true, port: this.redisPort });
   }
 
   async killNats(): Promise<void> {
@@ -72,6 +63,6 @@ export class ChaosServers {
 
   async close(): Promise<void> {
     this.kafkaProxy?.close();
-    await Promise.all([this.#redis.stop(), this.#nats.stop(), this.kafka.kill()]);
+    await Promise.all([this.store.stop(), this.#nats.stop(), this.kafka.kill()]);
   }
 }

@@ -11,6 +11,8 @@ export type ProxyMode =
   | { readonly noAnswersFrom: string }
   /** Connections are accepted; nothing passes either way. */
   | "silent"
+  /** All passes, each piece so much later. */
+  | { readonly delayMs: number }
   /** Connections are refused and the open ones ended. */
   | "cut";
 
@@ -71,13 +73,54 @@ export class TcpProxy {
         other.destroy();
       });
     }
+    const toServer = new DelayedWriter(server);
+    const toClient = new DelayedWriter(client);
     client.on("data", (bytes) => {
       if (this.#mode === "silent") return;
-      if (typeof this.#mode === "object" && bytes.includes(this.#mode.noAnswersFrom)) this.#mode = "no_answers";
-      server.write(bytes);
+      const mode = this.#mode;
+      if (typeof mode === "object" && "noAnswersFrom" in mode && bytes.includes(mode.noAnswersFrom)) {
+        this.#mode = "no_answers";
+      }
+      toServer.send(bytes, delayOf(mode));
     });
     server.on("data", (bytes) => {
-      if (this.#mode === "open" || typeof this.#mode === "object") client.write(bytes);
+      if (this.#mode === "open" || typeof this.#mode === "object") toClient.send(bytes, delayOf(this.#mode));
     });
+  }
+}
+
+function delayOf(mode: ProxyMode): number {
+  return typeof mode === "object" && "delayMs" in mode ? mode.delayMs : 0;
+}
+
+/** Writes to a socket in the order of arrival, each piece when its time has come and those before it are gone. */
+class DelayedWriter {
+  readonly #socket: Socket;
+  readonly #waiting: { readonly bytes: Buffer; readonly dueMs: number }[] = [];
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  send(bytes: Buffer, delayMs: number): void {
+    if (delayMs === 0 && this.#waiting.length === 0) {
+      this.#socket.write(bytes);
+      return;
+    }
+    this.#waiting.push({ bytes, dueMs: performance.now() + delayMs });
+    if (this.#waiting.length === 1) this.#wait();
+  }
+
+  #wait(): void {
+    const next = this.#waiting[0];
+    if (next === undefined || this.#socket.destroyed) return;
+    setTimeout(
+      () => {
+        this.#waiting.shift();
+        if (!this.#socket.destroyed) this.#socket.write(next.bytes);
+        this.#wait();
+      },
+      Math.max(0, next.dueMs - performance.now()),
+    ).unref();
   }
 }
