@@ -217,7 +217,8 @@ class Node implements KafkaBroker {
 
   async kill(): Promise<void> {
     this.killNow();
-    await this.#process?.exited;
+    // Waits in a way that keeps this process alive meanwhile.
+    await this.#process?.stop();
   }
 
   killNow(): void {
