@@ -13,6 +13,8 @@ export type TokenStatsBody = {
   lag_ms: number;
   /** Only while the owner is away: this is the last known answer, with the as_of of then. */
   stale?: true;
+  /** Other partitions have swaps of this token too, because the producer keys by something else: its figures are not whole. */
+  split?: true;
   late: number;
   removed: number;
   unresolved: number;

@@ -53,6 +53,8 @@ export type ChannelFigures = Omit<WindowFigures, "open_time" | "close_time">;
 export type TokenData = {
   id: string;
   symbol?: string;
+  /** As in the answer of HTTP. */
+  split?: true;
   late: number;
   removed: number;
   unresolved: number;

@@ -33,14 +33,18 @@ export function archiveOptions(libs: string): string[] {
   return existsSync(archive) ? [`-XX:SharedArchiveFile=${archive}`, "-Xshare:auto", "-Xlog:cds=off"] : [];
 }
 
+/** 16 random bytes as Kafka writes them. Ids that begin with zeros are reserved, and one with a dash in front is an option to its tools. */
+export function newKafkaId(): string {
+  return Buffer.concat([Buffer.from([0x53]), randomBytes(15)]).toString("base64url");
+}
+
 /** Makes `dataFolder` what the format makes of it; false where that was not prepared. */
 export function copyFormatted(libs: string, dataFolder: string, nodeId: number, clusterId: string): boolean {
   const bootstrap = join(formattedOf(libs), BOOTSTRAP);
   if (!existsSync(bootstrap)) return false;
   mkdirSync(dataFolder, { recursive: true });
   copyFileSync(bootstrap, join(dataFolder, BOOTSTRAP));
-  // Ids that begin with zeros are reserved.
-  const directoryId = Buffer.concat([Buffer.from([0x53]), randomBytes(15)]).toString("base64url");
+  const directoryId = newKafkaId();
   const lines = [`node.id=${nodeId}`, `directory.id=${directoryId}`, "version=1", `cluster.id=${clusterId}`];
   writeFileSync(join(dataFolder, "meta.properties"), `${lines.join("\n")}\n`);
   return true;
@@ -82,7 +86,7 @@ function formatOnce(java: string, libs: string, folder: string): void {
   ];
   const file = join(folder, "server.properties");
   writeFileSync(file, `${properties.join("\n")}\n`);
-  const clusterId = randomBytes(16).toString("base64url");
+  const clusterId = newKafkaId();
   const format = ["kafka.tools.StorageTool", "format", "-t", clusterId, "-c", file];
   const { status, stdout, stderr } = spawnSync(java, ["-cp", classPathOf(libs), ...format], { encoding: "utf8" });
   if (status !== 0) throw new Error(`the data folder of a broker could not be made: ${stdout}${stderr}`);

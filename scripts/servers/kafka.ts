@@ -4,12 +4,11 @@
  *
  *     const kafka = await startKafka({ folder });
  */
-import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Admin } from "@platformatic/kafka";
 import { findProgram, requireServer } from "./install.ts";
-import { archiveOptions, classPathOf, copyFormatted } from "./kafka-prepared.ts";
+import { archiveOptions, classPathOf, copyFormatted, newKafkaId } from "./kafka-prepared.ts";
 import { endOfLog, freePorts, HOST, type ServerProcess, startProcess, waitFor, waitUntilReady } from "./process.ts";
 
 export type KafkaSaslUser = { readonly name: string; readonly password: string };
@@ -83,7 +82,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   const libs = requireServer("kafka");
   const count = options.brokers ?? 1;
   const ports = await freePorts(count * PORTS_EACH);
-  const clusterId = randomBytes(16).toString("base64url");
+  const clusterId = newKafkaId();
   const nodes = Array.from({ length: count }, (_, index) => new Node(index + 1, options, libs, ports, clusterId));
   const stop = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.stop()));

@@ -5,6 +5,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { ClusterBus } from "./bus/cluster-bus.ts";
+import { PLACEMENT_EVERY_MS, PlacementCheck, type PlacementSource } from "./bus/placement-check.ts";
 import { createSharedClock, SharedClock } from "./bus/shared-clock.ts";
 import { ownedPartitions, startCluster } from "./bus/start-cluster.ts";
 import type { IngestPort, StatsBus } from "./bus/stats-bus.ts";
@@ -60,6 +61,7 @@ type Parts = {
   ingestion?: Ingestion;
   workers?: PartitionWorkers;
   cluster?: ClusterBus;
+  placement?: PlacementCheck;
   door?: WebSocketDoor;
   http?: HttpServer;
   metricsServer?: MetricsServer;
@@ -104,6 +106,8 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
     finestStepMs: finestStepMs(config.windows.list),
   });
   const bus = joinCluster(config, options, threads, workers, ingestion, clock, parts);
+  // The embedded log puts every token where it belongs; who writes to a topic may do otherwise.
+  if (config.ingest.source === "kafka") parts.placement = startPlacementCheck(workers, ingestion, parts);
   metrics.onCollect(async () => {
     if (parts.cluster !== undefined) metrics.setCircuit("nats", parts.cluster.linkState);
     for (const report of await threads.metrics()) metrics.applyPartition(report);
@@ -134,6 +138,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
 /** Takes nothing new, lets what runs end, commits what was taken, brings the state up to it, saves, and lets the folder go. */
 async function stopApp(parts: Parts, logger: Logger): Promise<void> {
   parts.http?.startDraining();
+  parts.placement?.close();
   await parts.generator?.stop();
   await parts.door?.close();
   await parts.http?.close(CLOSE_LIMIT_MS);
@@ -174,6 +179,20 @@ function joinCluster(
     finestStepMs: finestStepMs(config.windows.list),
   });
   return parts.cluster;
+}
+
+function startPlacementCheck(workers: PartitionWorkers, ingestion: Ingestion, parts: Parts): PlacementCheck {
+  const own = workers.clients.map(
+    (client): PlacementSource =>
+      (request) =>
+        client.ask(request as never) as never,
+  );
+  return new PlacementCheck({
+    own,
+    all: () => parts.cluster?.placementSources() ?? own,
+    partitions: () => ingestion.partitionCount(),
+    everyMs: PLACEMENT_EVERY_MS,
+  });
 }
 
 /** Makes the data folder and returns that of the log. */

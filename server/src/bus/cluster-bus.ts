@@ -11,9 +11,10 @@ import { ClusterOverview } from "./cluster-overview.ts";
 import type { PeerTokenAnswer } from "./cluster-protocol.ts";
 import { clusterStatus, type KnownStatus } from "./cluster-status.ts";
 import type { LinkState } from "./cluster-transport.ts";
-import type { HostBodyAnswer } from "./host-protocol.ts";
+import type { HostBodyAnswer, RequestOf } from "./host-protocol.ts";
 import { BoundedMap, KNOWN_CHARS_MAX } from "./last-known.ts";
 import { OverviewFeed, type OverviewTopic } from "./overview-feed.ts";
+import type { PlacementSource } from "./placement-check.ts";
 import type {
   BodyAnswer,
   CandlesRequest,
@@ -76,6 +77,15 @@ export class ClusterBus implements StatsBus {
   /** Instances that are heard of, without this one. */
   get peerCount(): number {
     return this.#node.peers.addresses().length;
+  }
+
+  /** Ways to ask all threads, here and elsewhere, where they have tokens. */
+  placementSources(): PlacementSource[] {
+    return this.#node.peers.sources.map((source) => async (request) => {
+      if (request.kind === "misplaced") throw new SwapstatsError("bad_request", "this is asked of own threads alone");
+      const { answer } = await this.#node.ask(source, request as RequestOf<"placements">);
+      return answer as never;
+    });
   }
 
   /** Topics that others have open here, and that are open at others. */

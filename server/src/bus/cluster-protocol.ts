@@ -21,7 +21,7 @@ export const CLUSTER_FORMAT = 1;
 /** Questions that may go to other instances. */
 export type PeerRequest = Extract<
   HostRequest,
-  { kind: "tokens" | "overview" | "candles" | "swaps" | "lookup" | "dead_letters" | "status" }
+  { kind: "tokens" | "overview" | "candles" | "swaps" | "lookup" | "dead_letters" | "status" | "placements" | "split" }
 >;
 const PEER_KINDS: ReadonlySet<string> = new Set<PeerRequest["kind"]>([
   "tokens",
@@ -31,6 +31,8 @@ const PEER_KINDS: ReadonlySet<string> = new Set<PeerRequest["kind"]>([
   "lookup",
   "dead_letters",
   "status",
+  "placements",
+  "split",
 ]);
 export const isPeerRequest = (request: { readonly kind: string }): boolean => PEER_KINDS.has(request.kind);
 
@@ -40,7 +42,7 @@ export type PeerTokenAnswer = {
   readonly lookup: HostLookup | undefined;
   readonly found: (Omit<FiguresOf, "ticket"> & { readonly partition: number }) | undefined;
 };
-export type PeerAnswer = Omit<HostAnswer, "tokens" | "open" | "metrics"> & {
+export type PeerAnswer = Omit<HostAnswer, "tokens" | "open" | "misplaced" | "metrics"> & {
   tokens: { readonly asOf: number; readonly items: readonly PeerTokenAnswer[] };
 };
 export type PeerBodyAnswer = HostBodyAnswer;

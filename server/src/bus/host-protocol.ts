@@ -106,6 +106,12 @@ export type HostRequest =
   | { readonly kind: "open"; readonly topicId: number; readonly topic: HostTopic }
   | { readonly kind: "dead_letters"; readonly limit: number }
   | { readonly kind: "status" }
+  /** The next tokens that are marked as split, or not where their id belongs among so many partitions; see placement-check.ts. */
+  | { readonly kind: "misplaced"; readonly partitions: number }
+  /** In which partitions of the host each of these is. */
+  | { readonly kind: "placements"; readonly ids: readonly string[] }
+  /** What is in several partitions of the topic, and what in one alone. */
+  | { readonly kind: "split"; readonly split: readonly string[]; readonly whole: readonly string[] }
   | { readonly kind: "metrics" };
 
 export type HostAnswer = {
@@ -117,6 +123,9 @@ export type HostAnswer = {
   open: null;
   dead_letters: readonly DeadLetter[];
   status: StatusAnswer;
+  misplaced: readonly string[];
+  placements: { readonly served: readonly number[]; readonly places: readonly (readonly number[])[] };
+  split: null;
   metrics: readonly PartitionMetrics[];
 };
 

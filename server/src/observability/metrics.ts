@@ -36,6 +36,8 @@ export type PartitionMetrics = {
   readonly lagRecords: number;
   /** Known tokens, retired ones among them. */
   readonly tokens: number;
+  /** Of these, such as other partitions have too. */
+  readonly tokensSplit: number;
   /** Seconds a batch of records took from bytes to state. */
   readonly applySeconds: HistogramNumbers;
   /** Seconds from the beginning of a checkpoint to its manifest. */
@@ -162,6 +164,9 @@ export class Metrics {
       byLabel("dependency", this.#circuitStates()),
     );
     this.#define("tokens", "gauge", "Known tokens", () => [sample(this.#sum((p) => p.tokens))]);
+    this.#define("tokens_split", "gauge", "Tokens that other partitions have too: no figure of them is whole", () => [
+      sample(this.#sum((p) => p.tokensSplit)),
+    ]);
     this.#defineHistogram("window_apply_seconds", "Time a batch took from bytes to state", () => [
       { labels: {}, numbers: addHistograms(this.#each((p) => p.applySeconds)) },
     ]);

@@ -144,7 +144,7 @@ export class HostQueries {
       asOf,
       watermark: home.watermarkMs(info.chainId),
       lagMs: board.lagMs(this.#clock.wallMs()),
-      body: `${tokenHeadJson(info)}"windows":{${windows}}`,
+      body: `${tokenHeadJson(info, home.split.has(token))}"windows":{${windows}}`,
       ticket: {
         partition: home.partition,
         token,

@@ -139,7 +139,8 @@ class TokenTopic implements OpenTopic {
     }
     const { id, symbol, late, removed, unresolved } = info;
     const named = symbol === undefined ? { id } : { id, symbol };
-    const data = { ...named, late, removed, unresolved, windows };
+    const isSplit = home.split.has(this.#token);
+    const data = { ...named, ...(isSplit ? { split: true } : {}), late, removed, unresolved, windows };
     const patch = this.#sentRev === undefined ? undefined : diffMergePatch(this.#sentData, data);
     if (patch !== undefined && Object.keys(patch).length === 0) return undefined;
     const prevRev = this.#sentRev;
@@ -153,7 +154,7 @@ class TokenTopic implements OpenTopic {
       asOf,
       watermark: home.watermarkMs(info.chainId),
       lagMs: home.board.lagMs(wallMs),
-      data: `{${tokenHeadJson(info)}"windows":{${windowsText}}}`,
+      data: `{${tokenHeadJson(info, isSplit)}"windows":{${windowsText}}}`,
       patch: patch === undefined ? undefined : JSON.stringify(patch),
       keys: undefined,
       parts: [{ partition: home.partition, epoch: home.epoch, rev }],

@@ -23,6 +23,9 @@ export type HostOptions = {
   readonly coalesceMs: number;
 };
 
+/** Of one question about placements, whoever asks. */
+const IDS_MAX = 100_000;
+
 type Answers = Extract<FromHost, { type: "answers" }>["items"][number];
 
 export class PartitionHost {
@@ -98,9 +101,25 @@ export class PartitionHost {
         return this.#deadLetters.newest(request.limit) satisfies DeadLetter[];
       case "status":
         return this.#status();
+      case "misplaced":
+        return this.#owned.served.flatMap((home) => home.split.misplaced(request.partitions));
+      case "placements":
+        return {
+          served: this.#owned.served.map((home) => home.partition),
+          places: request.ids.slice(0, IDS_MAX).map((id) => this.#placesOf(id)),
+        };
+      case "split":
+        for (const home of this.#owned.served) {
+          home.markSplit(request.split.slice(0, IDS_MAX), request.whole.slice(0, IDS_MAX));
+        }
+        return null;
       case "metrics":
         return this.#metrics();
     }
+  }
+
+  #placesOf(id: string): number[] {
+    return this.#owned.served.flatMap((home) => (home.split.find(id) === undefined ? [] : [home.partition]));
   }
 
   async #status(): Promise<StatusAnswer> {

@@ -236,6 +236,7 @@ export class PartitionRunner {
       lagMs: lag_ms,
       lagRecords: lag,
       tokens: running.engine.knownTokens,
+      tokensSplit: running.served.split.size,
       applySeconds: this.#applySeconds.numbers(),
       checkpointSeconds: this.#checkpointSeconds.numbers(),
       checkpointBytes: running.checkpointer.status?.bytes ?? 0,
@@ -370,6 +371,7 @@ export class PartitionRunner {
       this.#running?.checkpointer.problem,
       this.#options.deadLetters.problem,
       this.#heldAsOf(),
+      this.#running?.served.split.problem,
     ];
     const ofSource = this.#options.sourceProblems?.() ?? [];
     return [

@@ -4,6 +4,7 @@ import type { VersionBoard } from "../bus/version-board.ts";
 import type { PartitionEngine } from "../engine/partition-engine.ts";
 import type { TokenRef } from "../engine/types.ts";
 import { type RankedField, Ranking } from "./ranking.ts";
+import { SplitTokens } from "./split-tokens.ts";
 import { TokenViews } from "./token-views.ts";
 
 /** The reading half of the engine. */
@@ -36,6 +37,7 @@ export class ServedPartition {
   readonly epoch: string;
   readonly engine: ServedEngine;
   readonly views: TokenViews;
+  readonly split: SplitTokens;
   readonly board: VersionBoard;
   readonly finestStepMs: number;
   readonly #clock: SharedClock;
@@ -54,12 +56,21 @@ export class ServedPartition {
     this.#seenSinceMs = engine.seenSinceMs();
     this.finestStepMs = windows.reduce((finest, window) => Math.min(finest, window.stepMs), Number.POSITIVE_INFINITY);
     this.views = new TokenViews(engine, this.finestStepMs);
+    this.split = new SplitTokens(partition, engine, () => clock.now());
   }
 
   /** Says that an event changed this token. */
   touch(token: TokenRef): void {
     this.views.touch(token);
     this.board.touch(token);
+  }
+
+  /** Says which tokens other partitions have swaps of too, and which none; those that are not here are passed over. */
+  markSplit(split: readonly string[], whole: readonly string[]): void {
+    const news = [...split.filter((id) => this.split.mark(id)), ...whole.filter((id) => this.split.unmark(id))];
+    if (news.length === 0) return;
+    this.views.touchAll();
+    this.board.touchAll();
   }
 
   /**

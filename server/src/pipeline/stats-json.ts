@@ -95,10 +95,11 @@ export function topicFigures(stats: WindowStats): JsonObject {
   return figures as unknown as JsonObject;
 }
 
-/** `"id":..,"symbol":..,"late":..,"removed":..,"unresolved":..,` with the comma at its end. */
-export function tokenHeadJson(info: TokenInfo): string {
+/** `"id":..,"symbol":..,"split":true,"late":..,"removed":..,"unresolved":..,` with the comma at its end. */
+export function tokenHeadJson(info: TokenInfo, isSplit: boolean): string {
   const symbol = info.symbol === undefined ? "" : `"symbol":${JSON.stringify(info.symbol)},`;
-  return `"id":${JSON.stringify(info.id)},${symbol}"late":${info.late},"removed":${info.removed},"unresolved":${info.unresolved},`;
+  const split = isSplit ? `"split":true,` : "";
+  return `"id":${JSON.stringify(info.id)},${symbol}${split}"late":${info.late},"removed":${info.removed},"unresolved":${info.unresolved},`;
 }
 
 /** The members behind id and interval of an answer of candles. */

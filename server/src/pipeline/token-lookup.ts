@@ -16,9 +16,20 @@ export function lookUp(partitions: readonly ServedPartition[], text: string): Lo
     for (const home of partitions) {
       for (const hit of hits(home, tier, id, token, text)) found.push({ home, token: hit });
     }
-    if (found.length > 0) return { tier, found };
+    if (found.length > 0) return { tier, found: found.length === 1 ? found : withoutCopies(found) };
   }
   return undefined;
+}
+
+/** Of a token that several partitions have, against the rule, the lowest speaks. */
+function withoutCopies(found: readonly FoundToken[]): FoundToken[] {
+  const byId = new Map<string, FoundToken>();
+  for (const one of found) {
+    const { id } = one.home.engine.info(one.token);
+    const before = byId.get(id);
+    if (before === undefined || one.home.partition < before.home.partition) byId.set(id, one);
+  }
+  return [...byId.values()];
 }
 
 function hits(

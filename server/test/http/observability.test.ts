@@ -29,6 +29,7 @@ function report(partition: number, changes: Partial<PartitionMetrics> = {}): Par
     lagMs: 1_500,
     lagRecords: 7,
     tokens: 3,
+    tokensSplit: 1,
     applySeconds: seconds.numbers(),
     checkpointSeconds: seconds.numbers(),
     checkpointBytes: 1_000,

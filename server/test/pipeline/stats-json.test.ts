@@ -96,8 +96,12 @@ describe("figures as JSON text", () => {
         fc.string({ unit: "binary" }),
         fc.option(fc.string({ unit: "binary" }), { nil: undefined }),
         (id, symbol) => {
-          const head = tokenHeadJson({ id, symbol, chainId: 1, late: 2, removed: 3, unresolved: 4 });
-          assert.equal(`{${head}"end":1}`, JSON.stringify({ id, symbol, late: 2, removed: 3, unresolved: 4, end: 1 }));
+          const info = { id, symbol, chainId: 1, late: 2, removed: 3, unresolved: 4 };
+          for (const isSplit of [false, true]) {
+            const split = isSplit ? true : undefined;
+            const expected = { id, symbol, split, late: 2, removed: 3, unresolved: 4, end: 1 };
+            assert.equal(`{${tokenHeadJson(info, isSplit)}"end":1}`, JSON.stringify(expected));
+          }
         },
       ),
       propertyOptions(t, 300),

@@ -77,6 +77,9 @@ const tokenId = Type.String({ description: "<chain_id>:<token>, canonical" });
 const tokenStats = Type.Object({
   id: tokenId,
   symbol: optional(Type.String()),
+  split: optional(
+    Type.Literal(true, { description: "Other partitions have swaps of the token too: no figure is whole" }),
+  ),
   ...standing,
   late: count("Swaps of the token that came too late to count"),
   removed: count("Removals of swaps of the token"),

@@ -1,0 +1,67 @@
+/**
+ * Notices tokens whose swaps lie in several partitions, because a producer keys its records by something else: no partition then
+ * has all of such a token, and no figure of it is whole. Threads name those of their tokens that lie where their id does not belong; all owners
+ * are asked where they have them, and a token that two partitions have is marked as split wherever it is. A producer that keys by the token, in
+ * another way than ours, splits nothing, and is only asked about. A mark goes when one partition alone still has the token.
+ */
+import type { HostAnswer, RequestOf } from "./host-protocol.ts";
+
+/** Tokens that a thread looks at in one turn, and those that it may name of them. */
+export const WALK_TOKENS_MAX = 2_000;
+export const NAMED_MAX = 500;
+export const PLACEMENT_EVERY_MS = 1_000;
+
+type PlacementRequest = RequestOf<"misplaced"> | RequestOf<"placements"> | RequestOf<"split">;
+/** A thread of this process, or of another instance. */
+export type PlacementSource = <R extends PlacementRequest>(request: R) => Promise<HostAnswer[R["kind"]]>;
+
+export type PlacementCheckOptions = {
+  readonly own: readonly PlacementSource[];
+  /** All threads that answer for partitions, those of this process among them. */
+  readonly all: () => readonly PlacementSource[];
+  readonly partitions: () => number;
+  readonly everyMs: number;
+};
+
+export class PlacementCheck {
+  readonly #options: PlacementCheckOptions;
+  readonly #timer: NodeJS.Timeout;
+  #isBusy = false;
+
+  constructor(options: PlacementCheckOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => void this.turn(), options.everyMs);
+    this.#timer.unref();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** One turn; never rejects. Who does not answer is asked when the same tokens come up again. */
+  async turn(): Promise<void> {
+    const partitions = this.#options.partitions();
+    if (this.#isBusy || partitions < 2) return;
+    this.#isBusy = true;
+    try {
+      const lists = await Promise.all(
+        this.#options.own.map((ask) => ask({ kind: "misplaced", partitions }).catch(() => [])),
+      );
+      const ids = lists.flat();
+      if (ids.length > 0) await this.#compare(ids);
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  async #compare(ids: readonly string[]): Promise<void> {
+    const sources = this.#options.all();
+    const answers = await Promise.all(sources.map((ask) => ask({ kind: "placements", ids }).catch(() => undefined)));
+    const places = ids.map((_, i) => new Set(answers.flatMap((answer) => answer?.places[i] ?? [])).size);
+    const split = ids.filter((_, i) => (places[i] as number) > 1);
+    // A partition that nobody speaks for may have the rest of a token.
+    const served = new Set(answers.flatMap((answer) => answer?.served ?? []));
+    const whole = served.size < this.#options.partitions() ? [] : ids.filter((_, i) => places[i] === 1);
+    await Promise.allSettled(sources.map((ask) => ask({ kind: "split", split, whole })));
+  }
+}

@@ -1,0 +1,87 @@
+/** Tokens of one partition that other partitions have too, and the walk that finds candidates. See bus/placement-check.ts. */
+import { NAMED_MAX, WALK_TOKENS_MAX } from "../bus/placement-check.ts";
+import type { TokenRef } from "../engine/types.ts";
+import { parseTokenId } from "../shared/token-id.ts";
+import { partitionOfTokenId } from "../shared/token-partition.ts";
+
+export type WalkedEngine = {
+  tokens(): Iterable<TokenRef>;
+  info(token: TokenRef): { readonly id: string };
+  findById(chainId: number, token: string): TokenRef | undefined;
+  isRetired(token: TokenRef, asOfMs: number): boolean;
+};
+
+export class SplitTokens {
+  readonly #partition: number;
+  readonly #engine: WalkedEngine;
+  readonly #asOfMs: () => number;
+  readonly #split = new Set<TokenRef>();
+  #walk: Iterator<TokenRef> | undefined;
+
+  constructor(partition: number, engine: WalkedEngine, asOfMs: () => number) {
+    this.#partition = partition;
+    this.#engine = engine;
+    this.#asOfMs = asOfMs;
+  }
+
+  get size(): number {
+    return this.#split.size;
+  }
+
+  has(token: TokenRef): boolean {
+    return this.#split.has(token);
+  }
+
+  /** The next tokens that are marked, or not where their id belongs among so many partitions; turn by turn all of them. */
+  misplaced(partitions: number): string[] {
+    const ids: string[] = [];
+    const asOfMs = this.#asOfMs();
+    this.#walk ??= this.#engine.tokens()[Symbol.iterator]();
+    for (let looked = 0; looked < WALK_TOKENS_MAX && ids.length < NAMED_MAX; looked++) {
+      const next = this.#walk.next();
+      if (next.done === true) {
+        this.#walk = undefined;
+        break;
+      }
+      if (this.#engine.isRetired(next.value, asOfMs)) {
+        this.#split.delete(next.value);
+        continue;
+      }
+      const { id } = this.#engine.info(next.value);
+      if (this.#split.has(next.value) || partitionOfTokenId(id, partitions) !== this.#partition) ids.push(id);
+    }
+    return ids;
+  }
+
+  /** A retired token has nothing in any window, and splits nothing. */
+  find(id: string): TokenRef | undefined {
+    const parsed = parseTokenId(id);
+    const token = parsed === undefined ? undefined : this.#engine.findById(parsed.chainId, parsed.token);
+    return token === undefined || this.#engine.isRetired(token, this.#asOfMs()) ? undefined : token;
+  }
+
+  /** Returns whether this is news. */
+  mark(id: string): boolean {
+    const token = this.find(id);
+    if (token === undefined || this.#split.has(token)) return false;
+    this.#split.add(token);
+    return true;
+  }
+
+  /** Returns whether this is news. */
+  unmark(id: string): boolean {
+    const token = this.find(id);
+    return token !== undefined && this.#split.delete(token);
+  }
+
+  /** A sentence for status; undefined while there is none. */
+  get problem(): string | undefined {
+    const [first] = this.#split;
+    if (first === undefined) return undefined;
+    const { id } = this.#engine.info(first);
+    return (
+      `${this.#split.size} tokens of partition ${this.#partition} are in other partitions too, such as ${id}: the producer must key ` +
+      "its records by the token. Their figures are those of one partition alone, and say so."
+    );
+  }
+}

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { NAMED_MAX, PlacementCheck, type PlacementSource, WALK_TOKENS_MAX } from "../../src/bus/placement-check.ts";
+import { SplitTokens } from "../../src/pipeline/split-tokens.ts";
+import { formatTokenId } from "../../src/shared/token-id.ts";
+import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
+import { randomFrom, seedOf } from "../support/seed.ts";
+
+const PARTITIONS = 5;
+
+function splitOf(partition: number, ids: readonly string[], retired: ReadonlySet<string> = new Set()): SplitTokens {
+  const engine = {
+    tokens: () => ids.keys(),
+    info: (token: number) => ({ id: ids[token] as string }),
+    findById: (chainId: number, token: string) => {
+      const index = ids.indexOf(formatTokenId(chainId, token));
+      return index === -1 ? undefined : index;
+    },
+    isRetired: (token: number) => retired.has(ids[token] as string),
+  };
+  return new SplitTokens(partition, engine, () => 0);
+}
+
+function sourceOf(homes: ReadonlyMap<number, SplitTokens>): PlacementSource {
+  const answer = (request: Parameters<PlacementSource>[0]): unknown => {
+    if (request.kind === "misplaced") return [...homes.values()].flatMap((home) => home.misplaced(request.partitions));
+    if (request.kind === "placements") {
+      const placesOf = (id: string) => [...homes].flatMap(([p, home]) => (home.find(id) === undefined ? [] : [p]));
+      return { served: [...homes.keys()], places: request.ids.map(placesOf) };
+    }
+    for (const home of homes.values()) {
+      for (const id of request.split) home.mark(id);
+      for (const id of request.whole) home.unmark(id);
+    }
+    return null;
+  };
+  return async (request) => answer(request) as never;
+}
+
+test("exactly the tokens of several partitions are marked, in each of them, whoever has these", async (t) => {
+  const random = randomFrom(seedOf(t));
+  const ids = Array.from({ length: 300 }, (_, i) => `1:0x${(i + 1).toString(16)}`);
+  const placed = Array.from({ length: PARTITIONS }, (): string[] => []);
+  const places = new Map<string, Set<number>>();
+  for (const id of ids) {
+    const home = partitionOfTokenId(id, PARTITIONS);
+    const where = new Set([random.chance(0.7) ? home : random.below(PARTITIONS)]);
+    if (random.chance(0.2)) where.add(random.below(PARTITIONS));
+    places.set(id, where);
+    for (const partition of where) placed[partition]?.push(id);
+  }
+  const gone = placed.map(() => new Set<string>());
+  const homes = placed.map((list, partition) => splitOf(partition, list, gone[partition]));
+  const owners = [new Map<number, SplitTokens>(), new Map<number, SplitTokens>(), new Map<number, SplitTokens>()];
+  for (const [partition, home] of homes.entries()) random.pick(owners).set(partition, home);
+  const all = owners.map(sourceOf);
+  let awayFrom = all.length;
+  const others = (): PlacementSource[] => [silent, ...all.slice(0, awayFrom)];
+  const silent: PlacementSource = () => Promise.reject(new Error("away"));
+  const checks = all.map(
+    (own) => new PlacementCheck({ own: [own], all: others, partitions: () => PARTITIONS, everyMs: 1e6 }),
+  );
+  for (const check of checks) await check.turn();
+  for (const [partition, list] of placed.entries()) {
+    for (const [token, id] of list.entries()) {
+      assert.equal(homes[partition]?.has(token), (places.get(id)?.size ?? 0) > 1, `${id} in partition ${partition}`);
+    }
+    assert.equal(homes[partition]?.problem === undefined, homes[partition]?.size === 0);
+  }
+  // What is left in one partition alone is whole again, once everybody has said so.
+  for (const id of ids) for (const partition of [...(places.get(id) ?? [])].slice(1)) gone[partition]?.add(id);
+  const split = ids.filter((id) => (places.get(id)?.size ?? 0) > 1);
+  const marksLeft = () =>
+    split.filter((id) => {
+      const [partition = -1] = places.get(id) ?? [];
+      return homes[partition]?.has(placed[partition]?.indexOf(id) ?? -1);
+    });
+  // An owner that is not asked speaks for none of its partitions, so nothing is known to be whole.
+  awayFrom = owners.findLastIndex((homesOfOne) => homesOfOne.size > 0);
+  for (const check of checks) await check.turn();
+  assert.deepEqual(marksLeft(), split);
+  awayFrom = all.length;
+  for (const check of checks) await check.turn();
+  assert.ok(split.length > 0);
+  assert.deepEqual(marksLeft(), []);
+  for (const check of checks) check.close();
+});
+
+test("a walk looks at so many tokens a turn and names so many, and in the end at all", () => {
+  const ids = Array.from({ length: WALK_TOKENS_MAX + NAMED_MAX }, (_, i) => `1:0x${(i + 1).toString(16)}`);
+  const far = splitOf(0, ids);
+  const seen = new Set<string>();
+  const expected = ids.filter((id) => partitionOfTokenId(id, PARTITIONS) !== 0);
+  for (let turn = 0; turn < 6; turn++) {
+    const named = far.misplaced(PARTITIONS);
+    assert.ok(named.length <= NAMED_MAX);
+    for (const id of named) seen.add(id);
+  }
+  assert.deepEqual([...seen].sort(), expected.sort());
+  const right = splitOf(
+    0,
+    ids.filter((id) => !expected.includes(id)),
+  );
+  assert.deepEqual(right.misplaced(PARTITIONS), []);
+});

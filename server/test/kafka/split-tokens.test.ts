@@ -1,0 +1,127 @@
+/** A producer that keys by something else than the token: what it splits is noticed, and said wherever its figures are served. */
+import assert from "node:assert/strict";
+import { after, before, describe, type TestContext, test } from "node:test";
+import { WebSocket } from "ws";
+import { type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
+import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
+import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
+import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
+import { type RunningApp, TestApps } from "../http/app-harness.ts";
+import { requires } from "../support/requires.ts";
+import { tempDir } from "../support/tmp.ts";
+import { newTopic, produce } from "./kafka-support.ts";
+
+const PARTITIONS = 4;
+
+type Answer = { id: string; split?: true; windows: { "5m": { trades: number } } };
+type Status = { partitions: { state: string; lag: number; next_offset: number; problems: string[] }[] };
+
+function tokensOf(partition: number, count: number): string[] {
+  const ids = Array.from({ length: 200 }, (_, i) => `1:0x${(i + 1).toString(16)}`);
+  return ids.filter((id) => partitionOfTokenId(id, PARTITIONS) === partition).slice(0, count);
+}
+
+function swapOf(id: string, serial: number): string {
+  const token = id.slice("1:".length);
+  const place = { chain_id: 1, tx_hash: `0x${serial.toString(16)}`, log_index: 0, token, side: "buy" };
+  return JSON.stringify({ ...place, amount_token: "2", amount_usd: "1.5", event_time: Date.now() - 60_000 });
+}
+
+requires("a producer that splits tokens", { servers: ["kafka", "redis", "nats"] }, () => {
+  describe("a producer that splits tokens", () => {
+    let kafka: Kafka;
+    let redis: RedisServer;
+    let nats: NatsServer;
+    after(() => kafka.kill());
+    after(() => redis.stop());
+    after(() => nats.stop());
+    const folder = tempDir({ after }, "split");
+    before(async () => {
+      kafka = await startKafka({ folder: `${folder}/kafka` });
+      redis = await startRedis({ folder: `${folder}/redis` });
+      nats = await startNats({ folder: `${folder}/nats` });
+    });
+
+    function start(t: TestContext, topic: string, instance: string): Promise<RunningApp> {
+      return new TestApps(t).start({
+        "windows.clock": "event",
+        "ingest.source": "kafka",
+        "ingest.brokers": kafka.brokers.join(","),
+        "ingest.topic": topic,
+        "ingest.group_id": topic,
+        "ingest.session_timeout": "6s",
+        "app.instance_id": instance,
+        "app.workers": "2",
+        "pubsub.nats.url": nats.url,
+        "stores.checkpoint": "redis",
+        "stores.redis.addr": `${redis.host}:${redis.port}`,
+        "stores.redis.prefix": `${topic}:`,
+      });
+    }
+
+    async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+      const deadlineMs = performance.now() + 60_000;
+      while (!(await holds())) assert.ok(performance.now() < deadlineMs, `waited in vain: ${what}`);
+    }
+
+    async function answersOf(app: RunningApp, ids: readonly string[]): Promise<Answer[]> {
+      const headers = { "content-type": "application/json" };
+      const init = { method: "POST", headers, body: JSON.stringify({ ids }) };
+      const { json } = await app.call("/api/tokens/stats", init);
+      return (json as { items?: Answer[] }).items ?? [];
+    }
+
+    test("tokens in two partitions are told of by every instance; those that lie elsewhere as a whole are not", async (t) => {
+      const topic = await newTopic(kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
+      const [split, elsewhere, right] = tokensOf(0, 3) as [string, string, string];
+      // Two of one thread, and one of another: threads have the partitions of equal parity.
+      await produce(kafka, topic, [swapOf(split, 1), swapOf(right, 2)], { partition: 0 });
+      await produce(kafka, topic, [swapOf(split, 3)], { partition: 2 });
+      await produce(kafka, topic, [swapOf(split, 4), swapOf(elsewhere, 5)], { partition: 1 });
+      const apps = [await start(t, topic, "a"), await start(t, topic, "b")];
+      for (const app of apps) {
+        await until("both tell of it", async () => {
+          const items = await answersOf(app, [split, elsewhere, right]);
+          return items.length === 3 && items.every((item) => item.windows !== undefined) && items[0]?.split === true;
+        });
+        const items = await answersOf(app, [split, elsewhere, right]);
+        assert.deepEqual(
+          items.map((item) => [item.id, item.split, item.windows["5m"].trades]),
+          [
+            [split, true, 1],
+            [elsewhere, undefined, 1],
+            [right, undefined, 1],
+          ],
+        );
+        const sentence = `1 tokens of partition 2 are in other partitions too, such as ${split}`;
+        await until("it is in status", async () => {
+          const { partitions } = (await app.call("/api/status")).json as Status;
+          return (partitions[2]?.problems ?? []).some((problem) => problem.startsWith(sentence));
+        });
+        await until("a channel says so", () => channelSays(app, split));
+      }
+      await until("it is in the problems of readiness", async () => {
+        const bodies = await Promise.all(apps.map(async (app) => JSON.stringify((await app.call("/readyz")).json)));
+        return bodies.join().includes("are in other partitions too");
+      });
+    });
+  });
+});
+
+/** Whether the first data of a channel bears the mark. */
+async function channelSays(app: RunningApp, id: string): Promise<boolean> {
+  const socket = new WebSocket(`${app.base.replace("http", "ws")}/ws`);
+  try {
+    return await new Promise<boolean>((resolve, reject) => {
+      socket.on("error", reject);
+      socket.on("open", () => socket.send(JSON.stringify({ subscribe: [`token:${id}`] })));
+      socket.on("message", (data) => {
+        const message = JSON.parse(String(data)) as { type: string; data?: { split?: true } };
+        if (message.type === "snapshot") resolve(message.data?.split === true);
+        if (message.type === "error") resolve(false);
+      });
+    });
+  } finally {
+    socket.terminate();
+  }
+}
