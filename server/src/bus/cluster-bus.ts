@@ -187,6 +187,8 @@ export class ClusterBus implements StatsBus {
     const { window, sort, limit } = topic;
     const key = JSON.stringify([window, sort, limit]);
     let feed = this.#overviewFeeds.get(key);
+    // Nothing could be shown; the client is better told so than left without data.
+    if (feed?.hasData !== true && !this.#node.peers.hasAllOwners) throw partitionAway();
     if (feed === undefined) {
       feed = new OverviewFeed(this.#node, topic, () => this.#overviewFeeds.delete(key));
       this.#overviewFeeds.set(key, feed);
@@ -272,6 +274,11 @@ export class ClusterBus implements StatsBus {
     this.#knownBodies.put(key, answer, key.length + answer.body.length);
     return answer;
   }
+}
+
+function partitionAway(): SwapstatsError {
+  const message = "Some partition has no owner yet, and nothing is known of its tokens here. Subscribe again.";
+  return new SwapstatsError("unavailable", message, { retryable: true });
 }
 
 function ownerAway(token: string): SwapstatsError {

@@ -90,6 +90,11 @@ export class PeerTable {
     return this.#isAlone;
   }
 
+  /** Every partition, of which there are some, has somebody who answers for it. */
+  get hasAllOwners(): boolean {
+    return this.#partitions > 0 && this.#byPartition.size >= this.#partitions;
+  }
+
   ownerOf(partition: number): Source | undefined {
     return this.#byPartition.get(partition);
   }
@@ -260,14 +265,13 @@ export class PeerTable {
       const owner = byPartition.get(partition);
       return owner === undefined || owner.address !== undefined;
     });
-    this.#isAlone =
-      this.partitions > 0 &&
-      byPartition.size >= this.partitions &&
-      next.every((source) => source.address === undefined);
-    if (signature(next) === signature(this.#sources)) return;
-    this.#sources = next;
-    this.#byPartition = byPartition;
-    this.#version += 1;
+    const isSame = signature(next) === signature(this.#sources);
+    if (!isSame) {
+      this.#sources = next;
+      this.#byPartition = byPartition;
+      this.#version += 1;
+    }
+    this.#isAlone = this.hasAllOwners && next.every((source) => source.address === undefined);
   }
 }
 

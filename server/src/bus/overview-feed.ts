@@ -37,6 +37,10 @@ export class OverviewFeed {
     this.follow();
   }
 
+  get hasData(): boolean {
+    return this.#sent !== undefined;
+  }
+
   /** The threads or their partitions may be others now; one that has other partitions begins anew. */
   follow(): void {
     const wanted = new Map(this.#node.peers.sources.map((source) => [source.key, source]));
@@ -48,7 +52,7 @@ export class OverviewFeed {
     for (const key of this.#late) if (!wanted.has(key)) this.#late.delete(key);
     for (const [key, source] of wanted) if (!this.#sources.has(key)) this.#open(source);
     // A graceful hand-over is no reason to call the ranking stale; a partition without any owner is.
-    if (this.#sent !== undefined && this.#lacksOwner()) this.#schedule();
+    if (this.#sent !== undefined && !this.#node.peers.hasAllOwners) this.#schedule();
   }
 
   join(onUpdate: (update: TopicUpdate) => void): () => void {
@@ -114,16 +118,8 @@ export class OverviewFeed {
     });
   }
 
-  #lacksOwner(): boolean {
-    const { peers } = this.#node;
-    for (let partition = 0; partition < peers.partitions; partition++) {
-      if (peers.ownerOf(partition) === undefined) return true;
-    }
-    return false;
-  }
-
   #isStale(): boolean {
-    return this.#late.size > 0 || this.#lacksOwner();
+    return this.#late.size > 0 || !this.#node.peers.hasAllOwners;
   }
 
   #send(): void {

@@ -214,6 +214,23 @@ describe("topics of other instances", () => {
     await waitFor("fresh", async () => ranking.last?.stale === false);
     assert.deepEqual([...watcher.faults, ...ranking.faults], []);
   });
+
+  test("a ranking is refused while a partition is of nobody and nothing of it is known, and begins when it has an owner", async (t) => {
+    const { cluster, instances } = await three(t);
+    const [a, b, c] = instances as [ModelInstance, ModelInstance, ModelInstance];
+    const topic = { kind: "overview", window: "5m", sort: "trades", limit: 50 } as const;
+    cluster.drop(1, b);
+    await waitFor("a knows", async () => (await a.bus.status("all")).partitions.some((one) => one.state === "away"));
+    await assert.rejects(
+      a.bus.subscribe(topic, () => {}),
+      { code: "unavailable" },
+    );
+    cluster.take(1, c);
+    const watcher = new Watcher(topic);
+    t.after(() => watcher.end());
+    await watcher.watch(a.bus);
+    await waitFor("data", async () => watcher.held !== undefined && watcher.last?.stale === false);
+  });
 });
 
 describe("instances", () => {
