@@ -6,6 +6,8 @@ import type { Output } from "./output.ts";
 
 /** Dead letters are few, and people read them. */
 const DEAD_LETTER_PARTITIONS = 1;
+/** What the headers of a dead letter take at most, and more: the largest record of the topic of swaps has to fit with them. */
+const DEAD_LETTER_HEADER_BYTES = 64 * 1024;
 
 export async function runTopicEnsure(config: Config, addsPartitions: boolean, output: Output): Promise<void> {
   const connection = kafkaConnection(config);
@@ -14,7 +16,8 @@ export async function runTopicEnsure(config: Config, addsPartitions: boolean, ou
   try {
     const settings = { topic, ...topicSettings };
     const said = await admin.ensure(settings, addsPartitions);
-    const letters = { ...settings, topic: deadLetterTopic, partitions: DEAD_LETTER_PARTITIONS };
+    const batchBytesMin = (await admin.describe(topic)).recordBytesMax + DEAD_LETTER_HEADER_BYTES;
+    const letters = { ...settings, topic: deadLetterTopic, partitions: DEAD_LETTER_PARTITIONS, batchBytesMin };
     const known = [...said, ...(await admin.ensure(letters, false))];
     const fine = `Topics ${topic} and ${deadLetterTopic} are as configured.`;
     output.out(`${(known.length === 0 ? [fine] : known).join("\n")}\n`);

@@ -59,7 +59,8 @@ export class DeadLetterBuffer {
 
   /** The same for a record that is applied again: its letter has long reached the source's own place. */
   addForStore(letter: Omit<DeadLetterRecord, "raw">, bytes: Uint8Array, start: number, end: number): void {
-    const raw = bytes.slice(start, Math.min(end, start + DEAD_LETTER_RAW_BYTES_MAX));
+    // Not `slice`, which copies nothing where the bytes are a Buffer, as those of Kafka are.
+    const raw = new Uint8Array(bytes.subarray(start, Math.min(end, start + DEAD_LETTER_RAW_BYTES_MAX)));
     this.#waiting.push({ ...letter, raw });
     if (this.#waiting.length > 2 * DEAD_LETTERS_MAX) this.#waiting = this.#waiting.slice(-DEAD_LETTERS_MAX);
   }

@@ -58,11 +58,11 @@ export class Expected {
     return Math.max(...this.models.map((model) => model.maxHighMs() ?? 0));
   }
 
-  /** Holds every statistic of every token, as this instance answers it, against the model; returns how many tokens. */
-  async compare(instance: Instance): Promise<number> {
+  /** Holds every statistic of every such token, as this instance answers it, against the model; returns how many tokens. */
+  async compare(instance: Instance, isMeant: (id: string) => boolean = () => true): Promise<number> {
     let count = 0;
     for (const model of this.models) {
-      const ids = [...model.known.keys()];
+      const ids = [...model.known.keys()].filter(isMeant);
       for (let at = 0; at < ids.length; at += IDS_PER_REQUEST) {
         const answers = await answersOf(instance, ids.slice(at, at + IDS_PER_REQUEST), this.asOfMs);
         for (const answer of answers) this.#compareOne(instance, model, answer);

@@ -156,7 +156,10 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
       const topic = await newTopic(kafka);
       const letters = openLetters(t, kafka.brokers, topic);
       const raw = Buffer.from([0x7b, 0xff, 0x00, 0x7d]);
-      letters.add({ ...LETTER, offset: 41 }, Buffer.concat([raw, Buffer.from("more")]), 0, raw.length);
+      const fetched = Buffer.concat([raw, Buffer.from("more")]);
+      letters.add({ ...LETTER, offset: 41 }, fetched, 0, raw.length);
+      // What was fetched is memory that is used again.
+      fetched.fill(0);
       letters.add({ ...LETTER, offset: 42 }, Buffer.alloc(0), 0, 0);
       assert.equal(await letters.flush(), true);
       const [first, second] = await consumeAll(t, kafka, topic, 2);

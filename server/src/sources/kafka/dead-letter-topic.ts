@@ -3,6 +3,7 @@
  * where from. While that topic is away they wait here, within bounds; beyond them `isFull` tells the owner to stop applying, so that
  * none is lost. The same letter may arrive twice, after a retry or a replay: its position tells.
  */
+import { SwapstatsError } from "../../shared/errors.ts";
 import { KafkaProducer, type ProducedRecord } from "./kafka-producer.ts";
 import type { KafkaConnection } from "./kafka-setup.ts";
 
@@ -37,6 +38,8 @@ export class DeadLetterTopic {
   #isClosed = false;
   #roomCalls: (() => void)[] = [];
   #written = 0;
+  /** Letters that are sent together. */
+  #groupMax = GROUP_MAX;
 
   constructor(sourceTopic: string, producer: LetterProducer) {
     this.#sourceTopic = sourceTopic;
@@ -64,7 +67,8 @@ export class DeadLetterTopic {
 
   /** Copies bytes[start, end), which may be used again. */
   add(letter: Omit<TopicDeadLetter, "raw">, bytes: Uint8Array, start: number, end: number): void {
-    const raw = bytes.slice(start, end);
+    // Not `slice`, which copies nothing where the bytes are a Buffer, as those of Kafka are.
+    const raw = new Uint8Array(bytes.subarray(start, end));
     this.#waiting.push({ ...letter, raw });
     this.#waitingBytes += raw.length;
     this.#begin();
@@ -110,10 +114,15 @@ export class DeadLetterTopic {
   /** Group by group, until all are written or one fails. */
   async #send(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const group = this.#waiting.slice(0, GROUP_MAX);
+      const group = this.#waiting.slice(0, this.#groupMax);
       try {
         await this.#write(group);
       } catch (error) {
+        // One by one those before the large one get through, and are not sent again with it at each attempt.
+        if (group.length > 1 && error instanceof SwapstatsError && error.code === "too_large") {
+          this.#groupMax = 1;
+          continue;
+        }
         this.#problem = error instanceof Error ? error.message : String(error);
         this.#timer = setTimeout(() => this.#begin(), RETRY_MS);
         this.#timer.unref();
@@ -125,6 +134,7 @@ export class DeadLetterTopic {
       this.#problem = undefined;
       if (!this.isFull) for (const call of this.#roomCalls.splice(0)) call();
     }
+    this.#groupMax = GROUP_MAX;
   }
 
   async #write(group: readonly TopicDeadLetter[]): Promise<void> {

@@ -20,6 +20,8 @@ export type TopicSettings = {
   readonly replication: number | undefined;
   readonly retentionMs: number;
   readonly segmentMs: number;
+  /** The topic has to take batches of so many bytes; undefined: as the brokers have it. */
+  readonly batchBytesMin?: number;
 };
 
 export type TopicDescription = {
@@ -40,6 +42,8 @@ export type TopicDescription = {
 };
 
 const BROKER_DEFAULT = -1;
+/** What brokers take as one batch unless they are told otherwise. */
+const BATCH_BYTES_DEFAULT = 1_048_588;
 const EARLIEST = -2n;
 const LATEST = -1n;
 const READ_COMMITTED = 1;
@@ -156,7 +160,7 @@ export class TopicAdmin {
 
   async #create(settings: TopicSettings): Promise<string> {
     const { topic, partitions, replication } = settings;
-    const wanted = wantedConfigs(settings);
+    const wanted = wantedConfigs(settings, BATCH_BYTES_DEFAULT);
     const configs = [...wanted].map(([name, value]) => ({ name, value }));
     await this.#try(`making topic ${topic}`, async () => {
       try {
@@ -186,9 +190,11 @@ export class TopicAdmin {
     throw new Error(`the brokers made topic ${topic}, and do not know it`);
   }
 
-  async #correct(settings: TopicSettings, { configs }: TopicDescription): Promise<string[]> {
+  async #correct(settings: TopicSettings, { configs, recordBytesMax }: TopicDescription): Promise<string[]> {
     const { topic } = settings;
-    const different = [...wantedConfigs(settings)].filter(([name, value]) => configs.get(name) !== value);
+    const different = [...wantedConfigs(settings, recordBytesMax)].filter(
+      ([name, value]) => configs.get(name) !== value,
+    );
     if (different.length === 0) return [];
     const configOperation = IncrementalAlterConfigOperationTypes.SET;
     const changes = different.map(([name, value]) => ({ name, configOperation, value }));
@@ -257,12 +263,17 @@ export function topicWarnings(topic: string, described: TopicDescription, needed
   return warnings;
 }
 
-function wantedConfigs({ retentionMs, segmentMs }: TopicSettings): Map<string, string> {
+/** `batchBytesMax` is what the topic takes without being told; more is left as it is. */
+function wantedConfigs(settings: TopicSettings, batchBytesMax: number): Map<string, string> {
+  const { retentionMs, segmentMs, batchBytesMin = 0 } = settings;
+  const larger: [string, string][] =
+    batchBytesMin > batchBytesMax ? [["max.message.bytes", String(batchBytesMin)]] : [];
   return new Map([
     ["cleanup.policy", "delete"],
     ["message.timestamp.type", "LogAppendTime"],
     ["retention.ms", String(retentionMs)],
     ["segment.ms", String(segmentMs)],
+    ...larger,
   ]);
 }
 
