@@ -10,6 +10,7 @@ import { TopicAdmin, topicWarnings } from "../sources/kafka/topic-admin.ts";
 import type { Ingestion, IngestionHooks } from "./ingestion.ts";
 import { PartitionOwnership } from "./partition-ownership.ts";
 import type { PartitionWorkers } from "./partition-workers.ts";
+import type { BeginRule } from "./restore.ts";
 import type { SourceSetup } from "./worker-protocol.ts";
 
 export type KafkaIngestOptions = {
@@ -42,12 +43,16 @@ export class KafkaIngest implements Ingestion {
   #ownership: PartitionOwnership | undefined;
   #serving: ReadonlyMap<number, string> = new Map();
   #isTopicChecked = false;
+  #partitionsAtStart: number | undefined;
+  #partitionsSeen: number | undefined;
+  /** The group had committed nothing when this instance was given its first partition; undefined: not asked yet. */
+  #isFirstStart: boolean | undefined;
 
   constructor(options: KafkaIngestOptions) {
     const { setup, groupId, instanceId, sessionTimeoutMs, rebalanceTimeoutMs } = options;
     const { connection, topic } = setup;
     this.#options = options;
-    this.source = { kind: "kafka", setup, start: options.start, deadLetterTopic: options.deadLetterTopic };
+    this.source = { kind: "kafka", setup, deadLetterTopic: options.deadLetterTopic };
     this.port = { ingest: () => Promise.reject(elsewhere(topic)) };
     this.hooks = {
       onCurrent: (partition, epoch) => this.#ownership?.current(partition, epoch),
@@ -63,7 +68,8 @@ export class KafkaIngest implements Ingestion {
       rebalanceTimeoutMs,
       onAssigned: (partitions) => this.#ownership?.want(partitions),
       onProblem: options.onProblem,
-      onPartitions: () => {
+      onPartitions: (count) => {
+        this.#notePartitions(count);
         this.#tellServing();
         // The brokers may have been away at the start.
         this.#checkTopic().catch(options.onRefused);
@@ -82,12 +88,34 @@ export class KafkaIngest implements Ingestion {
       this.#serving = serving;
       this.#tellServing();
     };
-    const committedOffset = async (partition: number): Promise<number | undefined> =>
-      (await this.#member.committed([partition])).get(partition);
-    this.#ownership = new PartitionOwnership({ workers, committedOffset, limitMs, onProblem, onRefused, onServing });
+    const beginRule = (partition: number): Promise<BeginRule> => this.#beginRule(partition);
+    this.#ownership = new PartitionOwnership({ workers, beginRule, limitMs, onProblem, onRefused, onServing });
     await this.#checkTopic();
     await this.#member.start();
     return [];
+  }
+
+  #notePartitions(count: number): void {
+    this.#partitionsAtStart ??= count;
+    const before = this.#partitionsSeen;
+    this.#partitionsSeen = count;
+    if (before === undefined || before >= count) return;
+    const { setup, onProblem } = this.#options;
+    onProblem(
+      `Topic ${setup.topic} had ${before} partitions, and has ${count}. Tokens that are in another partition from now on have their ` +
+        "windows split over two until the older part has left them.",
+    );
+  }
+
+  /**
+   * `start` is for the first start of a group alone. What was produced to a partition that was added since, before any instance knew of
+   * it, would be skipped in silence with `latest`: such a partition begins with its first record.
+   */
+  async #beginRule(partition: number): Promise<BeginRule> {
+    const committed = await this.#member.committed(Array.from({ length: this.partitionCount() }, (_, i) => i));
+    this.#isFirstStart ??= committed.size === 0;
+    const isAdded = !this.#isFirstStart || partition >= (this.#partitionsAtStart ?? 0);
+    return { start: isAdded ? "earliest" : this.#options.start, committedOffset: committed.get(partition) };
   }
 
   /** Warns of what is not as it should be about the topic, once; rejects with `bad_config` where it is compacted. */

@@ -8,14 +8,15 @@
  *   owned    --no longer wanted--> let go: brought up, saved, closed
  */
 import { SwapstatsError } from "../shared/errors.ts";
+import type { BeginRule } from "./restore.ts";
 
 export type OwnershipOptions = {
   readonly workers: {
-    own(partition: number, committedOffset?: number): Promise<readonly string[]>;
+    own(partition: number, begin?: BeginRule): Promise<readonly string[]>;
     disown(partition: number, limitMs: number): Promise<readonly string[]>;
   };
-  /** What the group has committed for a partition; rejects with a retryable error while that cannot be said. */
-  readonly committedOffset: (partition: number) => Promise<number | undefined>;
+  /** Where a partition begins without a checkpoint; rejects with a retryable error while that cannot be said. */
+  readonly beginRule: (partition: number) => Promise<BeginRule>;
   /** How long a partition that is let go may take to be brought up and saved. */
   readonly limitMs: number;
   /** What was not as it should be, in sentences. */
@@ -123,9 +124,9 @@ export class PartitionOwnership {
 
   /** False: to be tried again. */
   async #takeOver(partition: number): Promise<boolean> {
-    const { workers, committedOffset, onProblem, onRefused } = this.#options;
+    const { workers, beginRule, onProblem, onRefused } = this.#options;
     try {
-      const problems = await workers.own(partition, await committedOffset(partition));
+      const problems = await workers.own(partition, await beginRule(partition));
       for (const problem of problems) onProblem(problem);
       this.#owned.add(partition);
       return true;

@@ -49,7 +49,7 @@ function report(message: WorkerReport): void {
 }
 
 function open(given: WorkerPartition): OwnedPartition {
-  const { partition, board, logPort, committedOffset } = given;
+  const { partition, board, logPort, begin } = given;
   const reader = readers.open(given, () => runner.noteLogPressure());
   const runner = new PartitionRunner({
     partition,
@@ -63,7 +63,7 @@ function open(given: WorkerPartition): OwnedPartition {
     deadLetters,
     snapshotIntervalMs: setup.snapshotIntervalMs,
     seenSinceMs: setup.seenSinceMs,
-    ...(source.kind === "kafka" ? { begin: { start: source.start, committedOffset } } : {}),
+    begin,
     sourceProblems: () => readers.problems,
     onCurrent: (epoch) => report({ type: "current", partition, epoch }),
     onServedChanged: () => owned.servedChanged(),

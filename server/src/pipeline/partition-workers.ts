@@ -10,6 +10,7 @@ import { createVersionBoard, VersionBoard, type VersionBoardHandle } from "../bu
 import type { EngineConfig } from "../engine/types.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { CheckpointStoreSetup } from "../stores/open-checkpoint-store.ts";
+import type { BeginRule } from "./restore.ts";
 import type { SourceSetup, WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-protocol.ts";
 
 export type PartitionWorkersOptions = {
@@ -75,13 +76,13 @@ export class PartitionWorkers {
    * Takes a partition over; resolves when its state is restored and the stream goes on, with what was not as it should be.
    * Rejects when the state is refused; the partition then has to be let go.
    */
-  own(partition: number, committedOffset?: number): Promise<readonly string[]> {
+  own(partition: number, begin?: BeginRule): Promise<readonly string[]> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const thread = this.#threadOf(partition);
     const given: WorkerPartition = {
       partition,
       board: this.#boardOf(partition),
-      ...(committedOffset === undefined ? {} : { committedOffset }),
+      ...(begin === undefined ? {} : { begin }),
     };
     const { connectLog } = this.#options;
     if (connectLog === undefined) {

@@ -6,6 +6,7 @@ import type { VersionBoardHandle } from "../bus/version-board.ts";
 import type { EngineConfig } from "../engine/types.ts";
 import type { KafkaSourceSetup } from "../sources/kafka/kafka-setup.ts";
 import type { CheckpointStoreSetup } from "../stores/open-checkpoint-store.ts";
+import type { BeginRule } from "./restore.ts";
 
 /** Where a worker's partitions come from. */
 export type SourceSetup =
@@ -14,7 +15,6 @@ export type SourceSetup =
   | {
       readonly kind: "kafka";
       readonly setup: KafkaSourceSetup;
-      readonly start: "earliest" | "latest";
       readonly deadLetterTopic: string;
     };
 
@@ -24,8 +24,8 @@ export type WorkerPartition = {
   readonly board: VersionBoardHandle;
   /** Of the embedded source; leads to the log thread: `LogOwnerRequest` out, `LogNotice` in. */
   readonly logPort?: MessagePort;
-  /** Of a source with groups: the offset that the group has committed. */
-  readonly committedOffset?: number;
+  /** Of a source with groups: where it begins without a checkpoint. */
+  readonly begin?: BeginRule;
 };
 
 /** A worker's `workerData`. It owns nothing yet. */

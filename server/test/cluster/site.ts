@@ -141,7 +141,7 @@ export class Site {
 
   /**
    * Resolves when each of these instances sees all partitions of the topic in the hands of one of them, the same one, up to where
-   * the broker says that they end; rejects with what was seen last.
+   * the broker says that they end, and none is without one; rejects with what was seen last.
    */
   async settled(topic: string, instances: readonly Instance[]): Promise<StatusView[]> {
     const ends = await this.ends(topic);
@@ -165,8 +165,10 @@ export class Site {
 }
 
 function isAtEnd({ partitions }: StatusView, names: ReadonlySet<string>, ends: readonly number[]): boolean {
+  const owners = new Set(partitions.map(({ owner }) => owner));
   return (
     partitions.length === ends.length &&
+    owners.size === names.size &&
     partitions.every(
       ({ owner, state, lag, next_offset }, i) =>
         names.has(owner) && state === "running" && lag === 0 && next_offset === ends[i],
