@@ -124,8 +124,10 @@ requires("what a stream may do, with two instances", { servers: ["kafka", "redis
       const feed = feedFor(t, site, topic, expected, 2);
       const seed = seedOf(t);
       const startMs = Date.now() - HOUR_MS;
-      // Where a group begins at the end of the topic, that is no reason to miss the start of a partition that comes later.
-      const instances = await startTwo(t, topic, ["a", "b"], { SWAPSTATS_INGEST_START: "latest" });
+      // Where a group begins at the end of the topic, that is no reason to miss the start of a partition that comes later. With a thread
+      // for each partition no two that hold parts of a token's history are looked through as one.
+      const settings = { SWAPSTATS_INGEST_START: "latest", SWAPSTATS_APP_WORKERS: String(PARTITIONS) };
+      const instances = await startTwo(t, topic, ["a", "b"], settings);
       await site.settled(topic, instances);
       const old = new SwapStream({ seed, startMs });
       await feed.send(old.next(1_500));
@@ -141,7 +143,7 @@ requires("what a stream may do, with two instances", { servers: ["kafka", "redis
       await assertGrown(instances, expected, moved);
 
       for (const instance of instances) await instance.stop();
-      const again = await startTwo(t, topic, ["a", "b"], { SWAPSTATS_INGEST_START: "latest" });
+      const again = await startTwo(t, topic, ["a", "b"], settings);
       await site.settled(topic, again);
       await assertGrown(again, expected, moved);
     });

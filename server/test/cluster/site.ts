@@ -29,6 +29,7 @@ export type PartitionView = {
   lag: number;
   state: string;
   seen_since?: number;
+  checkpoint?: { offset: number };
   problems: string[];
 };
 

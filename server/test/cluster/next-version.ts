@@ -1,0 +1,36 @@
+/**
+ * Loaded before the program (`--import`, so also in its threads): makes it the version after this one, whose checkpoints have the next
+ * format and which reads those of this version, too. NEXT_VERSION_OF says which format is new: that of the manifest (`manifest`), of
+ * the image of the engine's state (`image`), or of the manifest in a version that can read it and does not write it yet (`reads`).
+ */
+import { registerHooks } from "node:module";
+
+type Change = { readonly file: RegExp; readonly from: string; readonly to: string };
+
+const CHANGES: Readonly<Record<string, readonly Change[]>> = {
+  manifest: [
+    { file: /\/pipeline\/manifest\.ts$/, from: "MANIFEST_FORMAT = 1;", to: "MANIFEST_FORMAT = 2;" },
+    { file: /\/pipeline\/manifest\.ts$/, from: "manifest.format < MANIFEST_FORMAT", to: "manifest.format < 1" },
+  ],
+  reads: [{ file: /\/pipeline\/manifest\.ts$/, from: "manifest.format > MANIFEST_FORMAT", to: "manifest.format > 2" }],
+  image: [
+    { file: /\/engine\/snapshot\.ts$/, from: "IMAGE_FORMAT = 3;", to: "IMAGE_FORMAT = 4;" },
+    { file: /\/engine\/snapshot\.ts$/, from: "header.format !== IMAGE_FORMAT", to: "![3, 4].includes(header.format)" },
+  ],
+};
+
+const changes = CHANGES[process.env.NEXT_VERSION_OF ?? ""] ?? [];
+
+registerHooks({
+  load: (url, context, nextLoad) => {
+    const loaded = nextLoad(url, context);
+    const wanted = changes.filter(({ file }) => file.test(url));
+    if (wanted.length === 0) return loaded;
+    let source = String(loaded.source);
+    for (const { from, to } of wanted) {
+      if (!source.includes(from)) throw new Error(`${url} has no "${from}"`);
+      source = source.replace(from, to);
+    }
+    return { ...loaded, source };
+  },
+});
