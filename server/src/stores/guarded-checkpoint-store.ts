@@ -1,10 +1,21 @@
 /**
  * A checkpoint store behind a circuit breaker. While the store is away, calls fail at once with `storage_failed` instead of after their
  * timeouts, and it is asked again with growing pauses. A conflict is an answer: it shows that the store works.
+ *
+ * What fails soon is tried again at once, a few times: large stores refuse single requests (500, 503), and a restore of many parts, which
+ * begins anew after each failure, would never come to its end. All calls may be repeated but the swap: only its caller can look whether
+ * what stands there is its own.
  */
+import { ExponentialBackoff, handleWhen, retry } from "cockatiel";
 import type { Circuit } from "../shared/circuit.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { CheckpointStore, StoredManifest } from "./checkpoint-store.ts";
+
+const RETRIES = 4;
+const RETRY_FIRST_MS = 50;
+const RETRY_MAX_MS = 500;
+/** No attempt begins later than this after the first: a store that lets calls wait is away. */
+const RETRY_WITHIN_MS = 2_000;
 
 /** Whether an error of a store says that the store is away. */
 export function isStoreFailure(error: unknown): boolean {
@@ -22,11 +33,11 @@ export class GuardedCheckpointStore implements CheckpointStore {
   }
 
   readManifest(partition: number): Promise<StoredManifest | undefined> {
-    return this.#circuit.run(() => this.#store.readManifest(partition));
+    return this.#repeat(() => this.#store.readManifest(partition));
   }
 
   readPreviousManifest(partition: number): Promise<Uint8Array | undefined> {
-    return this.#circuit.run(() => this.#store.readPreviousManifest(partition));
+    return this.#repeat(() => this.#store.readPreviousManifest(partition));
   }
 
   swapManifest(partition: number, bytes: Uint8Array, expected: string | undefined): Promise<string> {
@@ -34,22 +45,30 @@ export class GuardedCheckpointStore implements CheckpointStore {
   }
 
   putPart(partition: number, name: string, bytes: Uint8Array): Promise<void> {
-    return this.#circuit.run(() => this.#store.putPart(partition, name, bytes));
+    return this.#repeat(() => this.#store.putPart(partition, name, bytes));
   }
 
   getPart(partition: number, name: string): Promise<Uint8Array | undefined> {
-    return this.#circuit.run(() => this.#store.getPart(partition, name));
+    return this.#repeat(() => this.#store.getPart(partition, name));
   }
 
   listParts(partition: number): Promise<string[]> {
-    return this.#circuit.run(() => this.#store.listParts(partition));
+    return this.#repeat(() => this.#store.listParts(partition));
   }
 
   deletePart(partition: number, name: string): Promise<void> {
-    return this.#circuit.run(() => this.#store.deletePart(partition, name));
+    return this.#repeat(() => this.#store.deletePart(partition, name));
   }
 
   close(): Promise<void> {
     return this.#store.close();
+  }
+
+  /** One call to the circuit, however often it is tried. */
+  #repeat<T>(call: () => Promise<T>): Promise<T> {
+    const endMs = performance.now() + RETRY_WITHIN_MS;
+    const isWorthIt = (error: unknown): boolean => isStoreFailure(error) && performance.now() < endMs;
+    const backoff = new ExponentialBackoff({ initialDelay: RETRY_FIRST_MS, maxDelay: RETRY_MAX_MS });
+    return this.#circuit.run(() => retry(handleWhen(isWorthIt), { maxAttempts: RETRIES, backoff }).execute(call));
   }
 }
