@@ -29,6 +29,7 @@ import { WebSocketDoor } from "./serving/websocket/web-socket-door.ts";
 import { SwapstatsError } from "./shared/errors.ts";
 import { type FolderLock, lockFolder } from "./stores/folder-lock.ts";
 import { checkpointStoreSetup } from "./stores/open-checkpoint-store.ts";
+import { hotStoreSetup } from "./stores/open-hot-store.ts";
 
 /** How long the state may take to catch up with what was acknowledged, when the service stops. */
 export const DRAIN_LIMIT_MS = 15_000;
@@ -265,6 +266,7 @@ function startWorkers(
     threads: Math.min(config.app.workers, ingestion.threadsMax),
     dataDir,
     checkpointStore: checkpointStoreSetup(config, dataDir),
+    hotStore: hotStoreSetup(config),
     source: ingestion.source,
     owner: config.app.instanceId,
     engine: toEngineConfig(config),

@@ -34,10 +34,14 @@ export type S3Config = {
   readonly secretKey: string | undefined;
 };
 
+/** Where the newest figures are written for others to read. */
+export type HotConfig = { readonly kind: "none" | "redis"; readonly intervalMs: number; readonly ttlMs: number };
+
 export type StoresConfig = {
   readonly checkpoint: "embedded" | "redis" | "s3";
   /** Undefined where `stores.redis.addr` is not set. */
   readonly redis: RedisConfig | undefined;
+  readonly hot: HotConfig;
   /** Undefined where `stores.s3.bucket` is not set. */
   readonly s3: S3Config | undefined;
 };
@@ -58,10 +62,27 @@ export function buildStores(values: Values, problems: ConfigProblem[]): StoresCo
   if (checkpoint === "s3" && s3 === undefined) {
     report("stores.s3.bucket", "is not set, and stores.checkpoint is s3; give the name of a bucket");
   }
-  return { checkpoint, redis, s3 };
+  const hot = buildHot(values, redis, report);
+  return { checkpoint, redis, hot, s3 };
 }
 
 type Report = (path: string, message: string) => void;
+
+/** A value must outlive some turns that come late. */
+const INTERVALS_PER_TTL_MIN = 10;
+
+function buildHot(values: Values, redis: RedisConfig | undefined, report: Report): HotConfig {
+  const kind = values.get("stores.hot") as HotConfig["kind"];
+  const intervalMs = values.get("stores.hot_interval") as number;
+  const ttlMs = values.get("stores.hot_ttl") as number;
+  if (kind === "redis" && redis === undefined) {
+    report("stores.redis.addr", "is not set, and stores.hot is redis; give HOST:PORT of the Redis server");
+  }
+  if (ttlMs < INTERVALS_PER_TTL_MIN * intervalMs) {
+    report("stores.hot_ttl", `is less than ${INTERVALS_PER_TTL_MIN} times stores.hot_interval; make it longer`);
+  }
+  return { kind, intervalMs, ttlMs };
+}
 
 function buildRedis(values: Values, report: Report): RedisConfig | undefined {
   const word = (key: string): string | undefined => values.get(`stores.redis.${key}`) as string | undefined;

@@ -279,7 +279,6 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
 export const LATER_KEYS: readonly string[] = [
   "ingest.group_protocol",
   "ingest.backpressure",
-  "stores.hot",
   "stores.history",
   "stores.clickhouse.",
   "security.",

@@ -95,6 +95,27 @@ export const STORE_KEYS: readonly KeySpec[] = [
   },
 
   {
+    path: "stores.hot",
+    kind: { type: "choice", values: ["none", "redis"], later: [] },
+    defaultText: "none",
+    meaning:
+      "`redis`: the newest statistics of every token are written to the Redis of `stores.redis` as well, for readers of [its keys](redis-keys.md).",
+  },
+  {
+    path: "stores.hot_interval",
+    kind: { type: "duration", minMs: 100, maxMs: 60_000 },
+    defaultText: "1s",
+    meaning: "Least time between two rounds of writing what changed.",
+  },
+  {
+    path: "stores.hot_ttl",
+    kind: { type: "duration", minMs: 10_000, maxMs: 30 * 24 * 3_600_000 },
+    defaultText: "1h",
+    meaning:
+      "Lifetime of a key, from its last writing; at least ten times `stores.hot_interval`. What did not change is written again at half of it.",
+  },
+
+  {
     path: "stores.s3.endpoint",
     kind: text(1024, /^https?:\/\/[^\s/?#@]+\/?$/, "an address such as https://s3.example.com:9000"),
     defaultText: "",

@@ -47,7 +47,23 @@ export type PartitionMetrics = {
   /** Of the restore at the start of this process. */
   readonly restoreSeconds: number;
   /** To the store of its checkpoints; undefined for the data folder. */
-  readonly storeCircuit: { readonly dependency: string; readonly state: keyof typeof CIRCUIT_VALUES } | undefined;
+  readonly storeCircuit: CircuitReport | undefined;
+  /** Undefined where figures are written to no hot store. */
+  readonly hot: HotMetrics | undefined;
+};
+
+type CircuitReport = { readonly dependency: string; readonly state: keyof typeof CIRCUIT_VALUES };
+
+/** What a thread has done since its start to have the newest figures of a partition in the hot store. */
+export type HotMetrics = {
+  readonly written: number;
+  /** Values that were not written because a later owner's stood there. */
+  readonly refused: number;
+  /** Batches that failed. */
+  readonly failures: number;
+  /** For how long there have been figures that are not written. */
+  readonly lagMs: number;
+  readonly circuit: CircuitReport;
 };
 
 type Labels = Readonly<Record<string, string>>;
@@ -81,6 +97,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#registry });
     this.#defineIngest();
     this.#defineState();
+    this.#defineHot();
     this.#defineServing();
   }
 
@@ -175,13 +192,30 @@ export class Metrics {
     ]);
   }
 
+  #defineHot(): void {
+    const total = (name: string, help: string, pick: (hot: HotMetrics) => number) =>
+      this.#define(name, "counter", help, () => [sample(this.#hot().reduce((sum, hot) => sum + pick(hot), 0))]);
+    total("hot_written_total", "Values written to the hot store", (hot) => hot.written);
+    total("hot_refused_total", "Values not written: a later owner's stood there", (hot) => hot.refused);
+    total("hot_failures_total", "Batches that could not be written to the hot store", (hot) => hot.failures);
+    this.#define("hot_lag_seconds", "gauge", "For how long there have been figures not in the hot store", () => [
+      sample(Math.max(0, ...this.#hot().map((hot) => hot.lagMs)) / 1000),
+    ]);
+  }
+
+  #hot(): HotMetrics[] {
+    return this.#each((partition) => partition.hot).filter((hot) => hot !== undefined);
+  }
+
   /** Each thread has circuits of its own; the worst of a dependency counts. */
   #circuitStates(): Map<string, number> {
     const states = new Map(this.#circuits);
-    for (const { storeCircuit } of this.#partitions.values()) {
-      if (storeCircuit === undefined) continue;
-      const { dependency, state } = storeCircuit;
-      states.set(dependency, Math.max(states.get(dependency) ?? 0, CIRCUIT_VALUES[state]));
+    for (const { storeCircuit, hot } of this.#partitions.values()) {
+      for (const circuit of [storeCircuit, hot?.circuit]) {
+        if (circuit === undefined) continue;
+        const { dependency, state } = circuit;
+        states.set(dependency, Math.max(states.get(dependency) ?? 0, CIRCUIT_VALUES[state]));
+      }
     }
     return states;
   }

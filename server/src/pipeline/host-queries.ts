@@ -23,8 +23,8 @@ import {
   candlesBody,
   type FigureFilter,
   figureFilter,
+  statsBody,
   swapsBody,
-  tokenHeadJson,
   windowJson,
 } from "./stats-json.ts";
 import { type FoundToken, type Lookup, lookUp } from "./token-lookup.ts";
@@ -133,10 +133,6 @@ export class HostQueries {
     const { engine, board } = home;
     const rev = home.views.look(token, asOf, false);
     const info = engine.info(token);
-    let windows = "";
-    for (const [i, stats] of engine.windowsStats(token, windowIndexes, asOf).entries()) {
-      windows += `${i === 0 ? "" : ","}"${selection.windows[i]}":${windowJson(stats, filter)}`;
-    }
     const chainIndex = home.chainIndex(info.chainId);
     return {
       epoch: home.epoch,
@@ -144,7 +140,13 @@ export class HostQueries {
       asOf,
       watermark: home.watermarkMs(info.chainId),
       lagMs: board.lagMs(this.#clock.wallMs()),
-      body: `${tokenHeadJson(info, home.split.has(token))}"windows":{${windows}}`,
+      body: statsBody(
+        info,
+        home.split.has(token),
+        selection.windows,
+        engine.windowsStats(token, windowIndexes, asOf),
+        filter,
+      ),
       ticket: {
         partition: home.partition,
         token,

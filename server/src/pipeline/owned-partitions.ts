@@ -66,6 +66,11 @@ export class OwnedPartitions {
     return this.runners.flatMap((runner) => (runner.isServing ? [runner.served] : []));
   }
 
+  /** Those whose figures are no older than those of the owner before, and go on. */
+  get current(): ServedPartition[] {
+    return this.runners.flatMap((runner) => (runner.isCurrent ? [runner.served] : []));
+  }
+
   /** Why some partition cannot be asked; undefined when all can. */
   get absence(): SwapstatsError | undefined {
     return this.runners.find((runner) => !runner.isServing)?.absence;

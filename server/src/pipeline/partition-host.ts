@@ -12,6 +12,7 @@ import { SwapstatsError } from "../shared/errors.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
 import { HostQueries } from "./host-queries.ts";
 import { HostTopics } from "./host-topics.ts";
+import type { HotWriter } from "./hot-writer.ts";
 import type { OwnedPartitions } from "./owned-partitions.ts";
 
 export type HostOptions = {
@@ -21,6 +22,8 @@ export type HostOptions = {
   readonly windows: readonly WindowSpec[];
   readonly deadLetters: DeadLetterBuffer;
   readonly coalesceMs: number;
+  /** Undefined where figures are written to no hot store. */
+  readonly hot: HotWriter | undefined;
 };
 
 /** Of one question about placements, whoever asks. */
@@ -32,14 +35,16 @@ export class PartitionHost {
   readonly #port: MessagePort;
   readonly #owned: OwnedPartitions;
   readonly #deadLetters: DeadLetterBuffer;
+  readonly #hot: HotWriter | undefined;
   readonly #queries: HostQueries;
   readonly #topics: HostTopics;
   readonly #ticker: NodeJS.Timeout;
 
-  constructor({ port, owned, clock, windows, deadLetters, coalesceMs }: HostOptions) {
+  constructor({ port, owned, clock, windows, deadLetters, coalesceMs, hot }: HostOptions) {
     this.#port = port;
     this.#owned = owned;
     this.#deadLetters = deadLetters;
+    this.#hot = hot;
     this.#queries = new HostQueries(owned, clock, windows);
     this.#topics = new HostTopics({
       partitions: () => owned.served,
@@ -131,12 +136,15 @@ export class PartitionHost {
       if (runner.counters !== undefined) addCounters(counters, runner.counters);
       tokens += runner.knownTokens;
     }
+    const problem = this.#hot?.problem;
+    if (problem !== undefined) for (const partition of partitions) partition.problems.push(problem);
     return { partitions, counters, tokens };
   }
 
   async #metrics(): Promise<HostAnswer["metrics"]> {
     const reports = await Promise.all(this.#owned.runners.map((runner) => runner.metrics()));
-    return reports.filter((report) => report !== undefined);
+    const known = reports.filter((report) => report !== undefined);
+    return known.map((report) => ({ ...report, hot: this.#hot?.metrics(report.partition) }));
   }
 }
 

@@ -113,6 +113,11 @@ export class PartitionRunner {
     throw this.absence;
   }
 
+  /** The state has come up to what the log held at the take-over: its figures are no older than those of the owner before. */
+  get isCurrent(): boolean {
+    return (this.#state === "running" || this.#state === "draining") && this.#endAtTakeover === undefined;
+  }
+
   /** What to answer while there is no state. */
   get absence(): SwapstatsError {
     const why = this.#failure ?? "its state is being restored";
@@ -242,6 +247,7 @@ export class PartitionRunner {
       checkpointBytes: running.checkpointer.status?.bytes ?? 0,
       restoreSeconds: running.restored.durationMs / 1000,
       storeCircuit: circuit === undefined ? undefined : { dependency: circuit.dependency, state: circuit.state },
+      hot: undefined,
     };
   }
 

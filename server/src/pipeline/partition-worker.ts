@@ -8,7 +8,9 @@ import { SharedClock } from "../bus/shared-clock.ts";
 import { VersionBoard } from "../bus/version-board.ts";
 import { DeadLetterStore } from "../stores/dead-letter-store.ts";
 import { openCheckpointStore } from "../stores/open-checkpoint-store.ts";
+import { type OpenedHotStore, openHotStore } from "../stores/open-hot-store.ts";
 import { DeadLetterBuffer } from "./dead-letter-buffer.ts";
+import { HotWriter } from "./hot-writer.ts";
 import { type OwnedPartition, OwnedPartitions } from "./owned-partitions.ts";
 import { PartitionHost } from "./partition-host.ts";
 import { openReaders } from "./partition-readers.ts";
@@ -23,6 +25,7 @@ const parent = parentPort as MessagePort;
 const clock = new SharedClock(setup.clock);
 const letterStore = new DeadLetterStore(setup.dataDir, Date.now());
 const { store, circuit } = await openCheckpointStore(setup.checkpointStore);
+const hotStore = setup.hotStore === undefined ? undefined : await openHotStore(setup.hotStore);
 const { source } = setup;
 const readers = await openReaders(source);
 const deadLetters = new DeadLetterBuffer(letterStore, readers.deadLetters);
@@ -33,6 +36,7 @@ parent.on("message", (command: WorkerCommand) => {
   else if (command.type === "disown") owned.disown(command.partition, command.limitMs);
   else void drain(command.limitMs);
 });
+const hot = hotStore === undefined ? undefined : startHotWriter(hotStore);
 const host = new PartitionHost({
   port: setup.busPort,
   owned,
@@ -40,6 +44,7 @@ const host = new PartitionHost({
   windows: setup.engine.windows,
   deadLetters,
   coalesceMs: setup.coalesceMs,
+  hot,
 });
 const flusher = setInterval(() => deadLetters.flush(), DEAD_LETTER_FLUSH_MS);
 if (letterStore.problem !== undefined) owned.addProblem(letterStore.problem);
@@ -73,6 +78,18 @@ function open(given: WorkerPartition): OwnedPartition {
   return { runner, close: () => logPort?.close() };
 }
 
+function startHotWriter(opened: OpenedHotStore): HotWriter {
+  const writer = new HotWriter({
+    ...opened,
+    partitions: () => owned.current,
+    clock,
+    windows: setup.engine.windows.map((window) => window.name),
+    monotonicMs: () => performance.now(),
+  });
+  writer.start();
+  return writer;
+}
+
 async function drain(limitMs: number): Promise<void> {
   const problems = await owned.disownAll(limitMs);
   clearInterval(flusher);
@@ -82,6 +99,7 @@ async function drain(limitMs: number): Promise<void> {
   await readers.close();
   // A client of a remote store would keep this thread alive.
   await store.close();
+  await hot?.close();
   host.close();
   report({ type: "drained", problems });
   parent.close();

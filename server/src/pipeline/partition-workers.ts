@@ -10,6 +10,7 @@ import { createVersionBoard, VersionBoard, type VersionBoardHandle } from "../bu
 import type { EngineConfig } from "../engine/types.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { CheckpointStoreSetup } from "../stores/open-checkpoint-store.ts";
+import type { HotStoreSetup } from "../stores/open-hot-store.ts";
 import type { BeginRule } from "./restore.ts";
 import type { SourceSetup, WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-protocol.ts";
 
@@ -17,6 +18,8 @@ export type PartitionWorkersOptions = {
   readonly threads: number;
   readonly dataDir: string;
   readonly checkpointStore: CheckpointStoreSetup;
+  /** Where the newest figures are written; undefined: nowhere. */
+  readonly hotStore?: HotStoreSetup | undefined;
   readonly source: SourceSetup;
   readonly owner: string;
   readonly engine: EngineConfig;
@@ -138,11 +141,12 @@ export class PartitionWorkers {
 
   #startThread(index: number): Thread {
     const bus = new MessageChannel();
-    const { dataDir, checkpointStore, source, owner, engine, clock, snapshotIntervalMs, coalesceMs, seenSinceMs } =
-      this.#options;
+    const { dataDir, checkpointStore, hotStore, source, owner, engine, clock } = this.#options;
+    const { snapshotIntervalMs, coalesceMs, seenSinceMs } = this.#options;
     const workerData: WorkerSetup = {
       dataDir,
       checkpointStore,
+      hotStore,
       source,
       owner,
       engine,

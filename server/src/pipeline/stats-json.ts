@@ -102,6 +102,19 @@ export function tokenHeadJson(info: TokenInfo, isSplit: boolean): string {
   return `"id":${JSON.stringify(info.id)},${symbol}${split}"late":${info.late},"removed":${info.removed},"unresolved":${info.unresolved},`;
 }
 
+/** The members of an answer about a token from its id to its windows, which have these names. */
+export function statsBody(
+  info: TokenInfo,
+  isSplit: boolean,
+  names: readonly string[],
+  windows: readonly WindowStats[],
+  filter: FigureFilter,
+): string {
+  let text = "";
+  for (const [i, stats] of windows.entries()) text += `${i === 0 ? "" : ","}"${names[i]}":${windowJson(stats, filter)}`;
+  return `${tokenHeadJson(info, isSplit)}"windows":{${text}}`;
+}
+
 /** The members behind id and interval of an answer of candles. */
 export function candlesBody(availableFromMs: number | undefined, candles: readonly Candle[]): string {
   return `${availableFrom(availableFromMs)}"items":[${candles.map(candleJson).join(",")}]`;

@@ -6,6 +6,7 @@ import type { VersionBoardHandle } from "../bus/version-board.ts";
 import type { EngineConfig } from "../engine/types.ts";
 import type { KafkaSourceSetup } from "../sources/kafka/kafka-setup.ts";
 import type { CheckpointStoreSetup } from "../stores/open-checkpoint-store.ts";
+import type { HotStoreSetup } from "../stores/open-hot-store.ts";
 import type { BeginRule } from "./restore.ts";
 
 /** Where a worker's partitions come from. */
@@ -33,6 +34,8 @@ export type WorkerSetup = {
   readonly dataDir: string;
   /** Where this worker keeps its checkpoints. */
   readonly checkpointStore: CheckpointStoreSetup;
+  /** Where it writes the newest figures; undefined: nowhere. */
+  readonly hotStore: HotStoreSetup | undefined;
   readonly source: SourceSetup;
   readonly owner: string;
   readonly engine: EngineConfig;

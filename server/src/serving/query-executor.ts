@@ -13,6 +13,7 @@ import type {
   StatusScope,
   TokenAnswer,
 } from "../bus/stats-bus.ts";
+import { headText, staleText, statsText } from "../bus/stats-text.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { ambiguousToken, ownerAway, ProblemError, problemOf, unknownToken } from "./problems.ts";
 import { type NamedSelection, Selections } from "./selections.ts";
@@ -168,24 +169,12 @@ export class QueryExecutor {
   }
 }
 
-/** The text of `GET stats` for an answer. */
-export function statsText(answer: StatsAnswer): string {
-  return `{${headText(answer)},${answer.body}}`;
-}
-
 /** The text of the short form for an answer. */
 export function shortStatsText(answer: StatsAnswer): string {
   // The quotes around the key cannot occur inside a JSON string without a backslash, so the first hit is the key.
   const windowsAt = answer.body.indexOf('"windows":{');
   return `{"token":${JSON.stringify(answer.id)},${headText(answer)},${answer.body.slice(windowsAt)}}`;
 }
-
-function headText(answer: StatsAnswer): string {
-  return `"as_of":${answer.asOf},"watermark":${answer.watermark},"epoch":"${answer.epoch}","rev":${answer.rev},"lag_ms":${answer.lagMs}${staleText(answer.stale)}`;
-}
-
-/** The member is there only where it is true. */
-const staleText = (stale: boolean): string => (stale ? ',"stale":true' : "");
 
 function foundStats(token: string, answer: TokenAnswer): StatsAnswer {
   if (answer.kind === "stats") return answer;

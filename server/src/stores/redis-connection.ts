@@ -48,7 +48,8 @@ export class RedisConnection {
   #lastError: Error | undefined;
   /** What all calls that find no connection wait for. */
   #ready: Promise<void> | undefined;
-  #isClosed = false;
+  readonly #closing = new AbortController();
+  #connections = 0;
 
   /** Throws `bad_config` when a file of the TLS settings cannot be read. Connects at the first call. */
   constructor(settings: RedisSettings, limitMs: number) {
@@ -60,33 +61,49 @@ export class RedisConnection {
     this.#client.on("error", (error: Error) => {
       this.#lastError = error;
     });
+    const count = (): void => {
+      this.#connections += 1;
+    };
+    this.#client.on("ready", count);
+    // In a Cluster each node has its own, which is made when something is sent to the node, and is not made again by itself.
+    this.#client.on("+node", (node: Redis) => node.on("ready", count));
+    this.#client.on("-node", count);
     // A Cluster tells of a node that refuses (a wrong password, say) here and nowhere else.
     this.#client.on("node error", (error: Error) => {
       this.#lastError = error;
     });
   }
 
+  /**
+   * Grows with every connection that is made, and in a Cluster with every one that is lost: after it a server may lack what was written
+   * before, because it was restarted empty, or promoted.
+   */
+  get connections(): number {
+    return this.#connections;
+  }
+
   /** Rejects with `storage_failed` (retryable) within the limit; the call may have had its effect nevertheless. */
   async call<T>(what: string, call: (client: RedisClient) => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw new SwapstatsError("storage_failed", `Cannot ${what}: the store was closed.`);
+    if (this.#closing.signal.aborted)
+      throw new SwapstatsError("storage_failed", `Cannot ${what}: the store was closed.`);
     try {
       return await withinTime("the answer", this.#limitMs, this.#callWhenReady(call));
     } catch (cause) {
       if (cause instanceof SwapstatsError && cause.code !== "unavailable") throw cause;
-      if (cause instanceof SwapstatsError && !this.#isClosed) this.#client.disconnect(true);
+      if (cause instanceof SwapstatsError && !this.#closing.signal.aborted) this.#client.disconnect(true);
       throw this.#failure(what, cause);
     }
   }
 
   close(): void {
-    this.#isClosed = true;
+    this.#closing.abort();
     this.#client.disconnect();
   }
 
   async #callWhenReady<T>(call: (client: RedisClient) => Promise<T>): Promise<T> {
     const client = this.#client;
     if (client.status !== "ready") {
-      this.#ready ??= readyOf(client).finally(() => {
+      this.#ready ??= readyOf(client, this.#closing.signal).finally(() => {
         this.#ready = undefined;
       });
       const ready = this.#ready;
@@ -106,17 +123,20 @@ export class RedisConnection {
   }
 }
 
-/** Rejects with the reason when the attempt to connect that is being made, or the next one, fails. */
-function readyOf(client: RedisClient): Promise<void> {
+/** Rejects with the reason when the attempt to connect that is being made, or the next one, fails, and when there will be none (`closing`). */
+function readyOf(client: RedisClient, closing: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (error?: Error): void => {
       client.off("ready", settle);
       client.off("error", settle);
+      closing.removeEventListener("abort", end);
       if (error === undefined) resolve();
       else reject(error);
     };
+    const end = (): void => settle(new Error("the store was closed"));
     client.on("ready", settle);
     client.on("error", settle);
+    closing.addEventListener("abort", end);
   });
 }
 

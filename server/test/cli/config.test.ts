@@ -276,6 +276,16 @@ describe("stores", () => {
     assert.equal(defaultConfig().stores.redis, undefined);
   });
 
+  test("figures in Redis need a Redis, and a lifetime of several intervals", () => {
+    assert.deepEqual(defaultConfig().stores.hot, { kind: "none", intervalMs: 1_000, ttlMs: 3_600_000 });
+    const hot = { SWAPSTATS_STORES_HOT: "redis", SWAPSTATS_STORES_HOT_INTERVAL: "5s", SWAPSTATS_STORES_HOT_TTL: "50s" };
+    const address = { SWAPSTATS_STORES_REDIS_ADDR: "redis-1:6379" };
+    assert.deepEqual(fromEnv({ ...hot, ...address }).stores.hot, { kind: "redis", intervalMs: 5_000, ttlMs: 50_000 });
+    assert.match(problemsOf({ env: hot }).join(), /stores.redis.addr: is not set, and stores.hot is redis/);
+    const short = { ...hot, ...address, SWAPSTATS_STORES_HOT_TTL: "49s" };
+    assert.match(problemsOf({ env: short }).join(), /stores.hot_ttl: is less than 10 times stores.hot_interval/);
+  });
+
   test("S3: keys together, or neither for the usual chain", () => {
     const s3 = { SWAPSTATS_STORES_CHECKPOINT: "s3", SWAPSTATS_STORES_S3_BUCKET: "checkpoints" };
     assert.deepEqual(fromEnv(s3).stores.s3, {

@@ -35,6 +35,7 @@ function report(partition: number, changes: Partial<PartitionMetrics> = {}): Par
     checkpointBytes: 1_000,
     restoreSeconds: 0.25,
     storeCircuit: undefined,
+    hot: undefined,
     ...changes,
   };
 }
@@ -114,6 +115,21 @@ describe("metrics", () => {
     assert.equal(samples.get("swapstats_restore_duration_seconds"), 0.5);
     metrics.dropPartition(1);
     assert.equal((await samplesOf(metrics)).get("swapstats_tokens"), 3);
+  });
+
+  test("what is written to the hot store adds up, of its ages the worst counts, and so of its circuits", async () => {
+    const metrics = new Metrics();
+    const circuit = { dependency: "redis_hot", state: "closed" } as const;
+    const hot = { written: 10, refused: 2, failures: 1, lagMs: 1_500, circuit };
+    metrics.applyPartition(report(0, { hot }));
+    metrics.applyPartition(report(1, { hot: { ...hot, lagMs: 200, circuit: { ...circuit, state: "open" } } }));
+    const samples = await samplesOf(metrics);
+    const values = ["written_total", "refused_total", "failures_total", "lag_seconds"];
+    assert.deepEqual(
+      values.map((name) => samples.get(`swapstats_hot_${name}`)),
+      [20, 4, 2, 1.5],
+    );
+    assert.equal(samples.get('swapstats_circuit_state{dependency="redis_hot"}'), 2);
   });
 
   test("histograms are cumulative, with their edges inside", async () => {

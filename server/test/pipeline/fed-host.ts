@@ -47,12 +47,12 @@ export class FedHost {
   readonly #applier: BatchApplier;
   #nextOffset = 0;
 
-  constructor(changes: Partial<EngineConfig> = {}) {
+  constructor(changes: Partial<EngineConfig> = {}, epoch = "7") {
     const config = { ...toEngineConfig(defaultConfig()), ...changes };
     this.clock = new SharedClock(createSharedClock("live", config.maxSkewMs), () => this.nowMs);
     this.engine = new PartitionEngine(config);
     this.engine.setSeenSince(START_MS - 600_000);
-    this.served = new ServedPartition(0, "7", this.engine, this.board, this.clock);
+    this.served = new ServedPartition(0, epoch, this.engine, this.board, this.clock);
     this.owned = [this.served];
     this.deadLetters = new DeadLetterBuffer({
       put: (records) => {

@@ -7,7 +7,8 @@
  * bytes; the gap is the ETag, its two companions and the checks. bench/http.ts measures the lane.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type QueryExecutor, type StatsAnswer, statsText } from "../query-executor.ts";
+import { statsText } from "../../bus/stats-text.ts";
+import type { QueryExecutor, StatsAnswer } from "../query-executor.ts";
 import type { NamedSelection } from "../selections.ts";
 import { matchesEtag } from "./etag.ts";
 import { JSON_CONTENT_TYPE, type Replies } from "./replies.ts";

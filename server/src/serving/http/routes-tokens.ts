@@ -1,8 +1,9 @@
 /** Statistics, candles and swaps of tokens, and their ranking. */
 import type { CandleInterval, SortField } from "@swapstats/protocol/stats.ts";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { statsText } from "../../bus/stats-text.ts";
 import { ProblemError } from "../problems.ts";
-import { type QueryExecutor, type StatsAnswer, shortStatsText, statsText, type TaggedText } from "../query-executor.ts";
+import { type QueryExecutor, type StatsAnswer, shortStatsText, type TaggedText } from "../query-executor.ts";
 import type { NamedSelection } from "../selections.ts";
 import { textTag, weakEtag } from "./etag.ts";
 import { parseJsonBody } from "./json-body.ts";

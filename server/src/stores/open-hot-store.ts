@@ -1,0 +1,39 @@
+/** From the configuration to the store of the newest figures, in two steps: a setup of plain data that a thread can be given, and the store. */
+import type { Config } from "../config/config.ts";
+import { Circuit } from "../shared/circuit.ts";
+import { isStoreFailure } from "./guarded-checkpoint-store.ts";
+import type { HotStore } from "./hot-store.ts";
+import type { RedisHotStoreOptions } from "./redis-hot-store.ts";
+
+/** How long a batch may take. */
+const CALL_LIMIT_MS = 5_000;
+
+export type HotStoreSetup = RedisHotStoreOptions & {
+  readonly intervalMs: number;
+  readonly ttlMs: number;
+};
+
+export type OpenedHotStore = {
+  readonly store: HotStore;
+  readonly circuit: Circuit;
+  /** Time from one round of writing to the next. */
+  readonly intervalMs: number;
+  readonly ttlMs: number;
+};
+
+/** Undefined: figures are put nowhere. */
+export function hotStoreSetup({ stores }: Config): HotStoreSetup | undefined {
+  const { hot, redis } = stores;
+  if (hot.kind === "none" || redis === undefined) return undefined;
+  const { prefix, ...settings } = redis;
+  const { intervalMs, ttlMs } = hot;
+  return { redis: settings, prefix, limitMs: CALL_LIMIT_MS, intervalMs, ttlMs };
+}
+
+/** Connects to nothing yet: the first call does. Rejects with `bad_config` when a file of the settings cannot be read. */
+export async function openHotStore(setup: HotStoreSetup): Promise<OpenedHotStore> {
+  const { RedisHotStore } = await import("./redis-hot-store.ts");
+  const circuit = new Circuit({ dependency: "redis_hot", isFailure: isStoreFailure, openCode: "storage_failed" });
+  const { intervalMs, ttlMs } = setup;
+  return { store: new RedisHotStore(setup), circuit, intervalMs, ttlMs };
+}
