@@ -5,6 +5,7 @@
  *   parse   the same, and JSON.parse of each value
  *   read    our readers: checksums, transactions, batches; counts the bytes
  *   apply   our readers, decoder and engine, and the copy for the redo: all of the way into state but writing checkpoints
+ *   whole   what a worker thread of the service does, with checkpoints in Redis at the service's own interval
  */
 import { Consumer } from "@platformatic/kafka";
 import { PartitionEngine } from "../../server/src/engine/partition-engine.ts";
@@ -14,14 +15,18 @@ import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka
 import { openKafkaReaders } from "../../server/src/sources/kafka/kafka-source.ts";
 import type { RecordBatch } from "../../server/src/sources/source.ts";
 import { engineConfig } from "../support/workload.ts";
+import { ownAll } from "./owner.ts";
 
-export type SideName = "count" | "parse" | "read" | "apply";
+export type SideName = "count" | "parse" | "read" | "apply" | "whole";
 export type SideOrder = {
   readonly side: SideName;
   readonly brokers: readonly string[];
   readonly topic: string;
   readonly partitions: number;
   readonly records: number;
+  readonly dataDir: string;
+  /** `host:port`; its database is empty. */
+  readonly redis: string;
 };
 export type SideReport = { readonly seconds: number; readonly cpuSeconds: number; readonly bytes: number };
 
@@ -107,12 +112,17 @@ function applied(): (batch: RecordBatch) => void {
   };
 }
 
+async function bytesOf(order: SideOrder): Promise<number> {
+  const { side } = order;
+  if (side === "whole") return (await ownAll(order)).bytes;
+  if (side === "read" || side === "apply") return byReaders(order, side === "apply");
+  return byClient(order, side === "parse");
+}
+
 async function run(order: SideOrder): Promise<SideReport> {
   const cpuBefore = process.cpuUsage();
   const startedMs = performance.now();
-  const { side } = order;
-  const isClient = side === "count" || side === "parse";
-  const bytes = await (isClient ? byClient(order, side === "parse") : byReaders(order, side === "apply"));
+  const bytes = await bytesOf(order);
   const { user, system } = process.cpuUsage(cpuBefore);
   return { seconds: (performance.now() - startedMs) / 1000, cpuSeconds: (user + system) / 1e6, bytes };
 }

@@ -1,0 +1,62 @@
+/**
+ * What a worker thread of the service is for the partitions that it owns, in the thread of the caller: readers of the topic, and for each
+ * partition the real runner with its state, its windows and its checkpoints in Redis. Nobody asks it anything.
+ */
+import { mkdirSync } from "node:fs";
+import { createSharedClock, SharedClock } from "../../server/src/bus/shared-clock.ts";
+import { createVersionBoard, VersionBoard } from "../../server/src/bus/version-board.ts";
+import { type Config, toEngineConfig } from "../../server/src/config/config.ts";
+import { loadConfig } from "../../server/src/config/load.ts";
+import { DeadLetterBuffer } from "../../server/src/pipeline/dead-letter-buffer.ts";
+import { PartitionRunner } from "../../server/src/pipeline/partition-runner.ts";
+import { FETCH_DEFAULTS } from "../../server/src/sources/kafka/kafka-setup.ts";
+import { openKafkaReaders } from "../../server/src/sources/kafka/kafka-source.ts";
+import { DeadLetterStore } from "../../server/src/stores/dead-letter-store.ts";
+import { checkpointStoreSetup, openCheckpointStore } from "../../server/src/stores/open-checkpoint-store.ts";
+import type { FeedTarget } from "./feed.ts";
+
+export type OwnerOptions = FeedTarget & {
+  readonly dataDir: string;
+  /** `host:port` */
+  readonly redis: string;
+};
+
+/** The default configuration, with checkpoints in this Redis. */
+export function configWith(redis: string): Config {
+  return loadConfig({ env: {}, overrides: { "stores.checkpoint": "redis", "stores.redis.addr": redis } }).config;
+}
+
+/** Restores all partitions, reads and applies; resolves when each has come up to where its log ended when it was taken over. */
+export async function ownAll({ brokers, topic, partitions, dataDir, redis }: OwnerOptions): Promise<{ bytes: number }> {
+  mkdirSync(dataDir, { recursive: true });
+  const config = configWith(redis);
+  const { app } = config;
+  const connection = { brokers, clientId: "bench", connectTimeoutMs: 5_000, requestTimeoutMs: 10_000 };
+  const readers = openKafkaReaders({ connection, topic, ...FETCH_DEFAULTS });
+  const { store } = await openCheckpointStore(checkpointStoreSetup(config, dataDir));
+  const clock = new SharedClock(createSharedClock("live", app.maxSkewMs));
+  const deadLetters = new DeadLetterBuffer(new DeadLetterStore(dataDir, Date.now()));
+  const runners = Array.from({ length: partitions }, (_, partition) => {
+    const current = Promise.withResolvers<void>();
+    const runner = new PartitionRunner({
+      partition,
+      owner: "bench",
+      engine: toEngineConfig(config),
+      reader: readers.reader(partition),
+      store,
+      board: new VersionBoard(createVersionBoard()),
+      clock,
+      deadLetters,
+      snapshotIntervalMs: app.snapshotIntervalMs,
+      seenSinceMs: undefined,
+      begin: { start: "earliest", committedOffset: undefined },
+      onCurrent: () => current.resolve(),
+      onFailed: (message) => current.reject(new Error(message)),
+    });
+    return { runner, current: current.promise };
+  });
+  await Promise.all(runners.map(({ runner }) => runner.restore()));
+  for (const { runner } of runners) runner.start();
+  await Promise.all(runners.map(({ current }) => current));
+  return { bytes: readers.counters.bytes };
+}
