@@ -36,7 +36,7 @@ class Probe {
   readonly #sentAtMs: number[] = [];
   /** Trades that the client has seen, and those before what is measured. */
   #seen = 0;
-  #skip = 0;
+  #skip = Number.POSITIVE_INFINITY;
 
   constructor(partition: number) {
     let index = 0;
