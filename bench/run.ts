@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: runs every benchmark of this folder, one after the other, each in a process of its own, and writes
- * RESULTS.md. `npm run bench -- decode http` runs those alone and writes nothing; `npm run bench -- --without engine-memory`
- * runs all but that one, which takes as long as the others together, and RESULTS.md says so.
+ * `npm run bench`: runs every benchmark of this folder, one after the other, each in a process of its own, and writes RESULTS.md.
+ * `npm run bench -- decode http` runs those alone and writes nothing; with `--write` their rows in RESULTS.md are replaced, and all
+ * others stay. `--without engine-memory` leaves one out, which takes as long as the others together.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,13 +9,14 @@ import { cpus, release, tmpdir, totalmem, type } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Row } from "./report.ts";
+import { type Result, resultsText } from "./support/results-file.ts";
 
 const NOT_BENCHMARKS = new Set(["run.ts", "report.ts"]);
 /** Half an hour and more: last, so that the others need not be waited for. */
 const LONGEST = "engine-memory";
+/** Of a try: figures of other sizes than the rows say have no place in RESULTS.md. */
+const SIZES = ["SWAPSTATS_BENCH_RECORDS", "SWAPSTATS_BENCH_SECONDS"];
 const FOLDER = import.meta.dirname;
-
-type Result = { readonly name: string; readonly rows: Row[]; readonly failed: boolean };
 
 function runBenchmark(name: string, rowsFile: string): Result {
   console.log(`\n== ${name}`);
@@ -39,37 +40,44 @@ function machine(): string {
 
 function commit(): string {
   const git = (...args: string[]): string => execFileSync("git", args, { cwd: FOLDER, encoding: "utf8" }).trim();
-  const changed = git("status", "--porcelain", "--untracked-files=no", "--", "../server", "../protocol", ".") !== "";
+  const sources = ["../server", "../protocol", "../scripts/servers", ".", ":(exclude)RESULTS.md"];
+  const changed = git("status", "--porcelain", "--untracked-files=no", "--", ...sources) !== "";
   return `${git("rev-parse", "--short", "HEAD")}${changed ? " with changes on top" : ""}`;
 }
 
-function table(results: readonly Result[]): string {
-  const cell = (text: string): string => text.replaceAll("|", "\\|");
-  const lines = results.flatMap(({ name, rows }) =>
-    rows.map(({ what, goal, figure, met, note }) => {
-      const verdict = met === undefined ? "" : met ? "yes" : "no";
-      return `| ${[what, goal, figure, verdict, note, `\`${name}\``].map(cell).join(" | ")} |`;
-    }),
-  );
-  return [
-    "| what | goal | figure | met | how, and what bounds it | benchmark |",
-    "|---|---|---|---|---|---|",
-    ...lines,
-  ].join("\n");
+function allNames(): string[] {
+  return globSync("*.ts", { cwd: FOLDER })
+    .filter((file) => !NOT_BENCHMARKS.has(file))
+    .map((file) => basename(file, ".ts"))
+    .sort((a, b) => Number(a === LONGEST) - Number(b === LONGEST) || a.localeCompare(b));
+}
+
+function write(names: readonly string[], results: readonly Result[]): void {
+  const path = join(FOLDER, "RESULTS.md");
+  const before = existsSync(path) ? readFileSync(path, "utf8") : undefined;
+  const versions = `Node ${process.version}, V8 ${process.versions.v8}, SQLite ${process.versions.sqlite}`;
+  const measured = `${new Date().toISOString().slice(0, 10)}, ${commit()}`;
+  writeFileSync(path, resultsText(before, { machine: machine(), versions, measured, names, results }));
 }
 
 function main(): void {
   const { positionals: selection, values } = parseArgs({
-    options: { without: { type: "string", multiple: true, default: [] } },
+    options: { without: { type: "string", multiple: true, default: [] }, write: { type: "boolean", default: false } },
     allowPositionals: true,
   });
-  const names = globSync("*.ts", { cwd: FOLDER })
-    .filter((file) => !NOT_BENCHMARKS.has(file))
-    .map((file) => basename(file, ".ts"))
-    .filter((name) => (selection.length === 0 || selection.includes(name)) && !values.without.includes(name))
-    .sort((a, b) => Number(a === LONGEST) - Number(b === LONGEST) || a.localeCompare(b));
-  if (names.length === 0) {
-    console.error(`No benchmark is named ${selection.join(" or ")}; each .ts file in bench/ is one.`);
+  const all = allNames();
+  const unknown = [...selection, ...values.without].filter((name) => !all.includes(name));
+  const names = all.filter(
+    (name) => (selection.length === 0 || selection.includes(name)) && !values.without.includes(name),
+  );
+  if (unknown.length > 0 || names.length === 0) {
+    console.error(`No benchmark is named ${unknown.join(" or ")}; there are ${all.join(", ")}.`);
+    process.exitCode = 2;
+    return;
+  }
+  const isWritten = selection.length === 0 || values.write;
+  if (isWritten && SIZES.some((name) => process.env[name] !== undefined)) {
+    console.error(`${SIZES.join(" and ")} are for trying: name benchmarks, and leave --write out.`);
     process.exitCode = 2;
     return;
   }
@@ -78,14 +86,7 @@ function main(): void {
   rmSync(folder, { recursive: true });
 
   const failed = results.filter((result) => result.failed).map((result) => result.name);
-  if (selection.length === 0) {
-    const failures = [
-      failed.length === 0 ? "" : `\nFailed: ${failed.join(", ")}.\n`,
-      values.without.length === 0 ? "" : `\nNot run this time: ${values.without.join(", ")}.\n`,
-    ].join("");
-    const head = `# Results\n\nMade by \`npm run bench\`. Ratios are of one run on one machine.\n\n- date: ${new Date().toISOString().slice(0, 10)}\n- machine: ${machine()}\n- versions: Node ${process.version}, V8 ${process.versions.v8}, SQLite ${process.versions.sqlite}\n- commit: ${commit()}\n`;
-    writeFileSync(join(FOLDER, "RESULTS.md"), `${head}${failures}\n${table(results)}\n`);
-  }
+  if (isWritten) write(all, results);
   if (failed.length > 0) console.error(`Failed: ${failed.join(", ")}`);
   process.exitCode = failed.length === 0 ? 0 : 1;
 }
