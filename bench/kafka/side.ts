@@ -11,6 +11,7 @@ import { Consumer } from "@platformatic/kafka";
 import { PartitionEngine } from "../../server/src/engine/partition-engine.ts";
 import { BatchApplier } from "../../server/src/pipeline/batch-applier.ts";
 import { RedoWriter } from "../../server/src/pipeline/redo-writer.ts";
+import { freeMemory } from "../../server/src/shared/free-memory.ts";
 import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/kafka-setup.ts";
 import { openKafkaReaders } from "../../server/src/sources/kafka/kafka-source.ts";
 import type { RecordBatch } from "../../server/src/sources/source.ts";
@@ -108,7 +109,7 @@ function applied(): (batch: RecordBatch) => void {
   return (batch) => {
     applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
     if (batch.count > 0) redo.add(batch);
-    if (redo.byteLength > DELTA_BYTES) redo.take();
+    if (redo.byteLength > DELTA_BYTES) freeMemory(redo.take());
   };
 }
 

@@ -7,6 +7,7 @@
  * marked by the highest bit of count, else one a record), then a u32 end for each record, then the payload; padded to 8 bytes. Little
  * endian, as every machine that runs this is.
  */
+import { freeMemory } from "../shared/free-memory.ts";
 import type { RecordBatch } from "../sources/source.ts";
 import type { RedoBuffer } from "./redo-chain.ts";
 
@@ -14,6 +15,8 @@ const HEADER_BYTES = 16;
 const ARRIVAL_BYTES = 8;
 const END_BYTES = 4;
 const INITIAL_BYTES = 256 * 1024;
+/** Deltas are cut at about the same size, the next one a little above it as often as not. */
+const SPARE = 1.125;
 const SAME_ARRIVAL = 0x80000000;
 
 export class RedoWriter implements RedoBuffer {
@@ -27,8 +30,8 @@ export class RedoWriter implements RedoBuffer {
   /** All bytes since the last call; the writer begins anew, with memory of its own. */
   take(): Uint8Array {
     const taken = this.#buffer.subarray(0, this.#end);
-    // The next delta will be about as large as this one; growing to it would copy all of it again.
-    this.#buffer = Buffer.allocUnsafeSlow(Math.max(INITIAL_BYTES, this.#end));
+    // The next delta will be about as large as this one; growing to it would copy all of it again, and leave as much to the collector.
+    this.#buffer = Buffer.allocUnsafeSlow(Math.max(INITIAL_BYTES, Math.ceil(this.#end * SPARE)));
     this.#end = 0;
     return taken;
   }
@@ -63,6 +66,7 @@ export class RedoWriter implements RedoBuffer {
     if (this.#end + more <= this.#buffer.length) return;
     const grown = Buffer.allocUnsafeSlow(Math.max(this.#end + more, this.#buffer.length * 2));
     this.#buffer.copy(grown, 0, 0, this.#end);
+    freeMemory(this.#buffer);
     this.#buffer = grown;
   }
 }
