@@ -25,6 +25,8 @@
  * the swap stands all the same: a store with one server left is better than none.
  */
 import { randomUUID } from "node:crypto";
+import type { Writable } from "node:stream";
+import { Command } from "ioredis";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { CheckpointStore, StoredManifest } from "./checkpoint-store.ts";
 import { type RedisClient, RedisConnection, type RedisSettings } from "./redis-connection.ts";
@@ -89,13 +91,13 @@ export class RedisCheckpointStore implements CheckpointStore {
   }
 
   async putPart(partition: number, name: string, bytes: Uint8Array): Promise<void> {
-    await this.#connection.call(`write the checkpoint part ${name} of partition ${partition}`, async (client) => {
-      const transaction = client
-        .multi()
-        .sadd(this.#key(partition, "parts"), name)
-        .set(this.#key(partition, `part:${name}`), asBuffer(bytes));
-      resultsOf(await transaction.exec());
-    });
+    // The name first, on the same connection: a part whose name is not there would never be found and removed.
+    await this.#connection.call(`write the checkpoint part ${name} of partition ${partition}`, (client) =>
+      Promise.all([
+        client.sadd(this.#key(partition, "parts"), name),
+        setUncopied(client, this.#key(partition, `part:${name}`), asBuffer(bytes)),
+      ]),
+    );
   }
 
   async getPart(partition: number, name: string): Promise<Uint8Array | undefined> {
@@ -137,6 +139,24 @@ export class RedisCheckpointStore implements CheckpointStore {
     const [found] = resultsOf(await pipeline.wait(REPLICAS_WANTED, REPLICA_WAIT_MS).exec());
     return String(found);
   }
+}
+
+/**
+ * SET whose value goes to the socket as it is. The client would copy it into one buffer with the words around it, and in a transaction
+ * once more, 16 MB for the collector with each part: a million swaps with their checkpoints took 16.3 s of processor time instead of 14.0.
+ */
+function setUncopied(client: RedisClient, key: string, value: Buffer): Promise<unknown> {
+  const command = new Command("set", [key, value]);
+  command.toWritable = (stream) => {
+    const socket = stream as Writable;
+    socket.cork();
+    socket.write(`*3\r\n$3\r\nset\r\n$${Buffer.byteLength(key)}\r\n${key}\r\n$${value.length}\r\n`);
+    socket.write(value);
+    process.nextTick(() => socket.uncork());
+    return "\r\n";
+  };
+  client.sendCommand(command);
+  return command.promise;
 }
 
 /** Throws the first error of a pipeline or a transaction. */
