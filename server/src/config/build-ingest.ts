@@ -22,6 +22,9 @@ export type KafkaConfig = {
   readonly start: "earliest" | "latest";
   readonly fetchBytesMax: number;
   readonly bufferBytesMax: number;
+  readonly backpressure: "block" | "drop" | "buffer";
+  readonly backpressureAfterMs: number;
+  readonly spillBytesMax: number;
   /** Paths; undefined: no TLS. */
   readonly tls:
     | {
@@ -70,6 +73,9 @@ export function buildKafka(values: Values, problems: ConfigProblem[]): KafkaConf
     start: word("start") as KafkaConfig["start"],
     fetchBytesMax: num("max_bytes"),
     bufferBytesMax: num("max_inflight"),
+    backpressure: word("backpressure") as KafkaConfig["backpressure"],
+    backpressureAfterMs: num("backpressure_after"),
+    spillBytesMax: num("spill_bytes"),
     tls,
     sasl,
     topicSettings: {

@@ -67,7 +67,27 @@ export const INGEST_KAFKA_KEYS: readonly KeySpec[] = [
     kind: size(64 * 1024, 1024 * MIB),
     defaultText: "1MiB",
     meaning:
-      "What is fetched ahead for one partition. While so much waits to be applied nothing more is fetched for it.",
+      "What is fetched ahead for one partition, in memory. While so much waits to be applied nothing more is fetched for it, unless `backpressure` says otherwise.",
+  },
+  {
+    path: "ingest.backpressure",
+    kind: { type: "choice", values: ["block", "drop", "buffer"], later: [] },
+    defaultText: "block",
+    meaning:
+      "What happens when `max_inflight` waits and the state stands still, such as while dead letters cannot be written. `block`: nothing more is fetched. `drop`: what comes is left out, counted, and recorded as a gap. `buffer`: it goes to a file of `spill_bytes`. See [running on Kafka](kafka.md#when-the-state-stands-still).",
+  },
+  {
+    path: "ingest.backpressure_after",
+    kind: { type: "duration", minMs: 0, maxMs: 3_600_000 },
+    defaultText: "5s",
+    meaning:
+      "How long the state must have taken nothing before `drop` or `buffer` begins. `0s`: as soon as `max_inflight` waits, also in a catch-up.",
+  },
+  {
+    path: "ingest.spill_bytes",
+    kind: size(16 * MIB, 1024 * 1024 * MIB),
+    defaultText: "1GiB",
+    meaning: "Size of the file of one partition below `data_dir`, with `buffer`. Full: nothing more is fetched.",
   },
   { path: "ingest.tls.enabled", kind: ON_OR_OFF, defaultText: "off", meaning: "TLS to the brokers." },
   {

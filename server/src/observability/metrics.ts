@@ -13,6 +13,7 @@ import {
   PlainHistogram,
   SHORT_SECONDS,
 } from "./plain-histogram.ts";
+import { GROUP_METRICS, type GroupNumbers, SOURCE_METRICS, type SourceNumbers } from "./source-metrics.ts";
 
 /** Counters of a partition's state; has the shape of the engine's `Counters`. */
 export type StateCounters = {
@@ -46,6 +47,8 @@ export type PartitionMetrics = {
   readonly checkpointBytes: number;
   /** Of the restore at the start of this process. */
   readonly restoreSeconds: number;
+  /** Of a source with numbers of its own. */
+  readonly source?: SourceNumbers;
   /** To the store of its checkpoints; undefined for the data folder. */
   readonly storeCircuit: CircuitReport | undefined;
   /** Undefined where figures are written to no hot store. */
@@ -84,6 +87,8 @@ export class Metrics {
   readonly #rejected = new Map<string, number>();
   readonly #wsClosed = new Map<string, number>();
   readonly #circuits = new Map<string, number>();
+  /** Undefined: there is no group. */
+  group: GroupNumbers | undefined;
   /** Open WebSocket connections. */
   wsClients = 0;
   /** Updates that a newer one of the same channel replaced before they were sent. */
@@ -96,6 +101,7 @@ export class Metrics {
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
     this.#defineIngest();
+    this.#defineSource();
     this.#defineState();
     this.#defineHot();
     this.#defineServing();
@@ -162,6 +168,19 @@ export class Metrics {
     this.#define("rejected_total", "counter", "Events of POST /api/swaps that were refused, by code", () =>
       byLabel("code", this.#rejected),
     );
+  }
+
+  #defineSource(): void {
+    for (const { name, type, help, pick } of SOURCE_METRICS) {
+      this.#define(name, type, help, () =>
+        this.#each(({ partition, source }) => ({ partition, source })).flatMap(({ partition, source }) =>
+          source === undefined ? [] : [{ labels: { partition: String(partition) }, value: pick(source) }],
+        ),
+      );
+    }
+    for (const { name, type, help, pick } of GROUP_METRICS) {
+      this.#define(name, type, help, () => (this.group === undefined ? [] : [sample(pick(this.group))]));
+    }
   }
 
   #defineState(): void {

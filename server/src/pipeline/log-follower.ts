@@ -1,8 +1,10 @@
 /**
  * Reads the log on from a position. A fault that may pass is tried again until it does; damage is read several times
- * before it is believed, since what is skipped stays skipped, and then becomes a gap that the caller has to tell of.
+ * before it is believed, since what is skipped stays skipped, and then becomes a gap that the caller has to tell of. So do records
+ * that the reader has left out under pressure, at once.
  */
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
+import type { SourceNumbers } from "../observability/source-metrics.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { PartitionReader, RecordBatch } from "../sources/source.ts";
 
@@ -20,6 +22,12 @@ export type LogReader = PartitionReader & {
   /** The first offset above `position` from which the log may be read again. */
   resumeAfter(position: number): number;
   raiseEnd(offset: number, signal: AbortSignal): Promise<void>;
+  /** What is not as it should be with this partition's log now; undefined: nothing. */
+  readonly problem?: string | undefined;
+  /** Whose clock set the arrivals; undefined where that is this service's own, or not known yet. */
+  readonly arrivalClock?: "broker" | "producer" | undefined;
+  /** Of a source with numbers of its own. */
+  readonly numbers?: SourceNumbers;
 };
 
 /** Offsets [from, to) that are lost, and a sentence that says so. */
@@ -55,21 +63,22 @@ export class LogFollower {
         return batch;
       } catch (error) {
         if (!(error instanceof SwapstatsError) || signal.aborted) throw error;
+        if (error.code === "records_dropped") return this.#gap(position, error, "were left out");
         this.#problem = error.message;
         const isDamage = error.code === "log_damaged";
         if (!isDamage && !error.retryable) throw error;
-        if (isDamage && reads >= DAMAGE_READS) return this.#gap(position, error);
+        if (isDamage && reads >= DAMAGE_READS) return this.#gap(position, error, "are lost");
         await pause(RETRY_MS, undefined, { signal });
       }
     }
   }
 
-  #gap(from: number, cause: SwapstatsError): LogGap {
+  #gap(from: number, cause: SwapstatsError, what: string): LogGap {
     const to = this.#reader.resumeAfter(from);
     if (to <= from) throw cause;
     this.#problem = undefined;
     const sentence =
-      `The records from offset ${from} to ${to - 1} of partition ${this.#partition} are lost, and windows are incomplete ` +
+      `The records from offset ${from} to ${to - 1} of partition ${this.#partition} ${what}, and windows are incomplete ` +
       `until the stream fills them: ${cause.message}`;
     return { from, to, sentence };
   }

@@ -211,6 +211,7 @@ export class PartitionRunner {
       ...(checkpoint === undefined
         ? {}
         : { checkpoint: { offset: checkpoint.offset, time: checkpoint.timeMs, bytes: checkpoint.bytes } }),
+      ...(reader.arrivalClock === undefined ? {} : { arrival_clock: reader.arrivalClock }),
       state: this.#state,
       problems: this.#problems(),
     };
@@ -233,7 +234,7 @@ export class PartitionRunner {
     const running = this.#running;
     if (running === undefined) return undefined;
     const { lag, lag_ms } = await this.status();
-    const { circuit } = this.#options;
+    const { circuit, reader } = this.#options;
     return {
       partition: this.partition,
       counters: running.engine.counters,
@@ -246,6 +247,7 @@ export class PartitionRunner {
       checkpointSeconds: this.#checkpointSeconds.numbers(),
       checkpointBytes: running.checkpointer.status?.bytes ?? 0,
       restoreSeconds: running.restored.durationMs / 1000,
+      ...(reader.numbers === undefined ? {} : { source: reader.numbers }),
       storeCircuit: circuit === undefined ? undefined : { dependency: circuit.dependency, state: circuit.state },
       hot: undefined,
     };
@@ -346,7 +348,7 @@ export class PartitionRunner {
     let seconds = 0;
     const { deadLetters, reader } = this.#options;
     while (batch.count > 0) {
-      if (deadLetters.isFull) await deadLetters.room();
+      if (deadLetters.isFull) await this.#unlessStopped(deadLetters.room());
       const startedMs = performance.now();
       done = applier.applySlice(batch, done, SLICE_MS);
       seconds += (performance.now() - startedMs) / 1000;
@@ -370,10 +372,25 @@ export class PartitionRunner {
     if (this.#drainTo !== undefined && performance.now() >= this.#drainTo.deadlineMs) this.#stop.abort();
   }
 
+  /** Resolves with the promise; rejects when the partition is stopped meanwhile. */
+  async #unlessStopped(promise: Promise<void>): Promise<void> {
+    const { signal } = this.#stop;
+    const stopped = Promise.withResolvers<never>();
+    const stop = (): void => stopped.reject(signal.reason);
+    signal.addEventListener("abort", stop);
+    try {
+      signal.throwIfAborted();
+      await Promise.race([promise, stopped.promise]);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
   #problems(): string[] {
     const now = [
       this.#failure,
       this.#follower.problem,
+      this.#options.reader.problem,
       this.#running?.checkpointer.problem,
       this.#options.deadLetters.problem,
       this.#heldAsOf(),

@@ -13,6 +13,7 @@ export type ErrorCode =
   | "log_damaged"
   | "log_full"
   | "not_found"
+  | "records_dropped"
   | "storage_failed"
   | "too_large"
   | "unavailable"

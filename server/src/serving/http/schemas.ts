@@ -206,6 +206,12 @@ const status = Type.Object({
       seen_since: optional(timeMs("Since when nothing was missed")),
       watermark: Type.Record(Type.String(), Type.Integer(), { description: "By chain" }),
       checkpoint: optional(Type.Object({ offset: count(), time: timeMs("When it was written"), bytes: count() })),
+      arrival_clock: Type.Optional(
+        Type.Enum(["broker", "producer"], {
+          description:
+            "Of a topic: whose clock set the arrivals of the records read last. A producer's is trusted to tell swaps from the future",
+        }),
+      ),
       state: Type.Enum(["restoring", "running", "draining", "failed", "away"]),
       problems: Type.Array(Type.String()),
     }),

@@ -39,6 +39,7 @@ export type AnswerMemory = { readonly bytes: Buffer; readonly pool: MemoryPool; 
 /** One partition, as the loop sees it. */
 export type FetchSink = {
   readonly partition: number;
+  readonly counters: KafkaCounters;
   /** The topic that its position belongs to; undefined until the brokers were asked the first time. */
   readonly topicId: string | undefined;
   /** What to ask for; undefined: nothing for now. */
@@ -54,7 +55,6 @@ export type FetchSink = {
 export class FetchLoop {
   readonly view: TopicView;
   readonly #setup: KafkaSourceSetup;
-  readonly #counters: KafkaCounters;
   readonly #pool: ConnectionPool;
   readonly #sinks = new Map<number, FetchSink>();
   /** Leaders with a loop of their own. */
@@ -69,9 +69,8 @@ export class FetchLoop {
   #refreshedMs = 0;
   #turn = 0;
 
-  constructor(setup: KafkaSourceSetup, counters: KafkaCounters) {
+  constructor(setup: KafkaSourceSetup) {
     this.#setup = setup;
-    this.#counters = counters;
     this.view = new TopicView(setup.connection, setup.topic);
     const { clientId, bootstrapBrokers: _brokers, ...options } = clientOptions(setup.connection);
     this.#pool = new ConnectionPool(clientId, options);
@@ -197,14 +196,13 @@ export class FetchLoop {
     try {
       const answer = await this.#ask(node, led, targets);
       if (answer.error !== 0) throw new Error(`the broker answered ${kafkaErrorName(answer.error)}`);
-      this.#counters.fetches++;
       const isFine = this.#hand(answer, targets);
       if (isFine) this.#problems.delete(key);
       if (performance.now() - this.#refreshedMs > REFRESH_MS) await this.#refresh();
       return isFine;
     } catch (error) {
-      this.#counters.fetchErrors++;
       if (this.#stop.signal.aborted) return false;
+      for (const { partition } of targets) this.#count(partition, "fetchErrors");
       const broker = this.view.brokerOf(node);
       const what = `reading topic ${this.#setup.topic} from broker ${node} (${broker?.host}:${broker?.port})`;
       this.#problems.set(key, kafkaError(error, what, this.#setup.connection).message);
@@ -247,7 +245,8 @@ export class FetchLoop {
       const sink = this.#sinks.get(fetched.partition);
       const target = targets.find(({ partition }) => partition === fetched.partition);
       if (sink === undefined || target === undefined) continue;
-      this.#counters.bytes += fetched.records.length;
+      sink.counters.fetches++;
+      sink.counters.bytes += fetched.records.length;
       if (fetched.error === 0) sink.take(target.offset, fetched, memory);
       else if (fetched.error === OFFSET_OUT_OF_RANGE) sink.outOfRange(target.offset);
       else isFine = this.#noteError(fetched);
@@ -257,8 +256,7 @@ export class FetchLoop {
   }
 
   #noteError({ partition, error }: FetchedPartition): false {
-    if (STALE_VIEW.has(error)) this.#counters.leaderChanges++;
-    else this.#counters.fetchErrors++;
+    this.#count(partition, STALE_VIEW.has(error) ? "leaderChanges" : "fetchErrors");
     const leader = this.view.leaderOf(partition);
     const name = kafkaErrorName(error);
     this.#problems.set(
@@ -266,6 +264,11 @@ export class FetchLoop {
       `Topic ${this.#setup.topic}: partition ${partition} cannot be read now, its broker answers ${name}.`,
     );
     return false;
+  }
+
+  #count(partition: number, what: "fetchErrors" | "leaderChanges"): void {
+    const counters = this.#sinks.get(partition)?.counters;
+    if (counters !== undefined) counters[what]++;
   }
 
   #nextWake(): Promise<void> {

@@ -1,8 +1,15 @@
 /** From the configuration to setups of plain data, which threads can be given. Files are read here, once. */
 import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
-import { FETCH_DEFAULTS, type KafkaConnection, type KafkaSourceSetup, type KafkaTls } from "./kafka-setup.ts";
+import {
+  FETCH_DEFAULTS,
+  type KafkaConnection,
+  type KafkaPressure,
+  type KafkaSourceSetup,
+  type KafkaTls,
+} from "./kafka-setup.ts";
 
 type KafkaSettings = NonNullable<Config["ingest"]["kafka"]>;
 
@@ -11,6 +18,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 /** Four partitions share an answer; see FETCH_DEFAULTS. */
 const PARTITIONS_OF_A_FETCH = 4;
+const SPILL_FOLDER = "spill";
 
 /** Throws `bad_config` where brokers are not set, or a file of ingest.tls cannot be read. */
 export function kafkaConnection({ ingest, app }: Config): KafkaConnection {
@@ -35,7 +43,19 @@ export function kafkaSourceSetup(config: Config): KafkaSourceSetup {
     partitionFetchBytesMax: Math.ceil(kafka.fetchBytesMax / PARTITIONS_OF_A_FETCH),
     bufferBytesMax: kafka.bufferBytesMax,
     fetchWaitMs: FETCH_DEFAULTS.fetchWaitMs,
+    pressure: pressureOf(kafka, config.dataDir),
   };
+}
+
+/** Where what does not fit into memory is kept, with `ingest.backpressure: buffer`. */
+export function spillFolder(dataDir: string): string {
+  return join(resolve(dataDir), SPILL_FOLDER);
+}
+
+function pressureOf(kafka: KafkaSettings, dataDir: string): KafkaPressure {
+  const { backpressure: mode, backpressureAfterMs: afterMs, spillBytesMax } = kafka;
+  if (mode === "buffer") return { mode, afterMs, folder: spillFolder(dataDir), spillBytesMax };
+  return mode === "drop" ? { mode, afterMs } : { mode };
 }
 
 /** Throws `bad_config` where brokers are not set. */

@@ -1,20 +1,20 @@
 /**
- * Reads one partition of the topic. What was fetched waits here as bytes, at most `bufferBytesMax` and one answer more, until the
- * owner asks for it; only then are checksums looked at and records taken apart, in the owner's thread and time.
+ * Reads one partition of the topic. What was fetched waits as bytes, within bounds (pressure/fetched-queue.ts), until the owner asks
+ * for it; only then are checksums looked at and records taken apart, in the owner's thread and time.
  *
  *   idle       --read--> reading        fetched from the position on
  *   reading    --read elsewhere, damage--> reading   what waits is dropped and fetched anew from there
  *   reading    --the broker says: out of range--> lost      the next `read` says how, and where the log goes on
  *   reading    --the topic has another id--> anew           every `read` rejects: the position belongs to a log that is gone
- *   any        --pause--> idle, --close--> closed
+ *   any        --close--> closed
  */
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { LogRange, RecordBatch } from "../source.ts";
-import { batchBytesAt, readBatchHeader } from "./batch-header.ts";
-import { type AnswerMemory, type FetchLoop, type FetchSink, releaseMemory } from "./fetch-loop.ts";
+import { batchBytesAt, batchDefect, readBatchHeader } from "./batch-header.ts";
+import type { AnswerMemory, FetchLoop, FetchSink } from "./fetch-loop.ts";
 import type { FetchedPartition } from "./fetch-protocol.ts";
-import type { KafkaCounters, KafkaReader, KafkaSourceSetup } from "./kafka-setup.ts";
-import { FetchedBatches } from "./record-batches.ts";
+import type { KafkaCounters, KafkaNumbers, KafkaReader, KafkaSourceSetup } from "./kafka-setup.ts";
+import { type DroppedPart, FetchedQueue } from "./pressure/fetched-queue.ts";
 
 /** What an answer to a fetch says of the range is taken for so long. */
 const RANGE_AGE_MS = 500;
@@ -25,26 +25,21 @@ const RANGE_AGE_MS = 500;
  */
 const SHARE_MIN = 0.2;
 
-type Waiting = {
-  readonly batches: FetchedBatches;
-  readonly byteLength: number;
-  readonly memory: AnswerMemory | undefined;
-};
-
 export class KafkaPartitionReader implements KafkaReader, FetchSink {
   readonly partition: number;
+  readonly counters: KafkaCounters;
   readonly #setup: KafkaSourceSetup;
   readonly #loop: FetchLoop;
-  readonly #counters: KafkaCounters;
-  readonly #onClose: (clock: boolean | undefined) => void;
+  readonly #onClose: () => void;
+  readonly #queue: FetchedQueue;
   #topicId: string | undefined;
   /** The offset that the next `read` is expected to ask for; undefined: idle. */
   #position: number | undefined;
   /** Where the next fetch begins. */
   #fetchOffset = 0;
   #fetchBytesMax: number;
-  #waiting: Waiting[] = [];
-  #waitingBytes = 0;
+  /** What was fetched last begins with a damaged batch: nothing behind it can be found until the owner has come to it. */
+  #isAtDamage = false;
   #isOutOfRange = false;
   #otherTopicId: string | undefined;
   #resumeAt = 0;
@@ -58,14 +53,17 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     setup: KafkaSourceSetup,
     loop: FetchLoop,
     counters: KafkaCounters,
-    onClose: (clock: boolean | undefined) => void,
+    onClose: () => void,
   ) {
     this.partition = partition;
+    this.counters = counters;
     this.#setup = setup;
     this.#loop = loop;
-    this.#counters = counters;
     this.#onClose = onClose;
     this.#fetchBytesMax = setup.partitionFetchBytesMax;
+    const { bufferBytesMax: bytesMax, pressure } = setup;
+    const calls = { onHead: () => this.#wake(), onRoom: () => loop.wake() };
+    this.#queue = new FetchedQueue({ partition, bytesMax, pressure, counters, ...calls });
     loop.add(this);
   }
 
@@ -78,8 +76,18 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     return this.#topicId;
   }
 
-  get isProducersClock(): boolean | undefined {
-    return this.#isProducersClock;
+  get arrivalClock(): "broker" | "producer" | undefined {
+    if (this.#isProducersClock === undefined) return undefined;
+    return this.#isProducersClock ? "producer" : "broker";
+  }
+
+  get problem(): string | undefined {
+    return this.#queue.problem;
+  }
+
+  get numbers(): KafkaNumbers {
+    const { waitingBytes, spilledBytes } = this.#queue;
+    return { counters: this.counters, waitingBytes, spilledBytes };
   }
 
   get knownEnd(): number {
@@ -105,6 +113,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
   /** See KafkaReader. */
   async read(position: number, maxBytes: number, signal: AbortSignal): Promise<RecordBatch> {
     signal.throwIfAborted();
+    this.#queue.noteRead();
     if (position !== this.#position) this.#seek(position);
     for (;;) {
       if (this.#isClosed)
@@ -128,28 +137,24 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
 
   async release(_offset: number): Promise<void> {}
 
-  pause(): void {
-    this.#forget();
-    this.#position = undefined;
-  }
-
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#loop.remove(this);
-    this.#forget();
+    this.#queue.clear(true);
     this.#wake();
-    this.#onClose(this.#isProducersClock);
+    this.#onClose();
+    await this.#queue.close();
   }
 
   wanted(): { readonly offset: number; readonly bytesMax: number } | undefined {
     const isIdle = this.#position === undefined || this.#isOutOfRange || this.#otherTopicId !== undefined;
-    if (isIdle || this.#topicId === undefined || this.isFull()) return undefined;
+    if (isIdle || this.#topicId === undefined || this.#isAtDamage || this.isFull()) return undefined;
     return { offset: this.#fetchOffset, bytesMax: this.#fetchBytesMax };
   }
 
   isFull(): boolean {
-    return this.#waitingBytes >= this.#setup.bufferBytesMax;
+    return this.#queue.isFull;
   }
 
   begin(topicId: string): void {
@@ -158,7 +163,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
 
   madeAnew(topicId: string): void {
     this.#otherTopicId = topicId;
-    this.#forget();
+    this.#queue.clear(true);
     this.#wake();
   }
 
@@ -173,45 +178,46 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     this.#note({ startOffset: logStartOffset, endOffset: lastStableOffset });
     // The reader went elsewhere while the fetch was on its way.
     if (offset !== this.#fetchOffset || this.#position === undefined || records.length === 0) return;
-    const next = endOfBatches(records);
-    if (next === undefined) {
+    const found = lookThrough(records, this.#queue.isDropping);
+    if (found === undefined) {
       this.#fetchBytesMax = Math.max(this.#fetchBytesMax, batchBytesAt(records, 0) ?? 0);
       return;
     }
     this.#fetchBytesMax = this.#setup.partitionFetchBytesMax;
-    this.#fetchOffset = Math.max(next, offset);
+    const to = Math.max(found.end, offset);
+    this.#isAtDamage = to === offset;
+    this.#fetchOffset = to;
     const isSmall = records.length < memory.bytes.length * SHARE_MIN;
     const bytes = isSmall ? Buffer.from(records) : records;
-    if (!isSmall) memory.shares++;
-    const batches = new FetchedBatches(this.partition, bytes, aborted, this.#counters);
-    this.#waiting.push({ batches, byteLength: bytes.length, memory: isSmall ? undefined : memory });
-    this.#waitingBytes += bytes.length;
+    this.#queue.push({ ...found, from: offset, to, bytes, aborted, memory: isSmall ? undefined : memory });
     this.#wake();
   }
 
   #seek(position: number): void {
-    this.#drop();
+    // The caller of `read` is done with the last batch.
+    this.#queue.clear(false);
     this.#position = position;
     this.#fetchOffset = position;
     this.#isOutOfRange = false;
+    this.#isAtDamage = false;
     this.#loop.wake();
   }
 
   /** Memory of what was lent with the last batch goes here too: its reader asks for the next. */
   #take(position: number, maxBytes: number): RecordBatch | undefined {
     for (;;) {
-      const first = this.#waiting[0];
-      if (first === undefined) return undefined;
-      const found = first.batches.next(position, maxBytes);
-      this.#isProducersClock = first.batches.isProducersClock ?? this.#isProducersClock;
-      if (found === undefined) {
-        this.#waiting.shift();
-        const wasFull = this.isFull();
-        this.#waitingBytes -= first.byteLength;
-        if (first.memory !== undefined) releaseMemory(first.memory);
-        if (wasFull) this.#loop.wake();
-      } else if ("reason" in found) {
-        this.#counters.damagedReads++;
+      const { head } = this.#queue;
+      if (head === undefined || head.kind === "away") return undefined;
+      if (head.kind === "dropped") throw this.#tellDropped(head.dropped);
+      if (head.kind === "broken") {
+        this.#seek(position);
+        return undefined;
+      }
+      const found = head.batches.next(position, maxBytes);
+      this.#isProducersClock = head.batches.isProducersClock ?? this.#isProducersClock;
+      if (found === undefined) this.#queue.shift();
+      else if ("reason" in found) {
+        this.counters.damagedReads++;
         // A broken header must not lead beyond the end.
         const end = this.#known?.range.endOffset ?? found.resumeAt;
         this.#resumeAt = Math.min(found.resumeAt, Math.max(end, position));
@@ -222,6 +228,19 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
         return found;
       }
     }
+  }
+
+  /** The owner goes on behind what was left out. */
+  #tellDropped({ to, batches, records }: DroppedPart): SwapstatsError {
+    this.#queue.shift();
+    this.#position = to;
+    this.#resumeAt = to;
+    this.counters.droppedBatches += batches;
+    this.counters.droppedRecords += records;
+    const { topic, bufferBytesMax } = this.#setup;
+    const what = `${records} records in ${batches} batches of partition ${this.partition} of topic ${topic}`;
+    const message = `${what} were dropped, because the state stood still with ${bufferBytesMax} bytes waiting for it (ingest.backpressure: drop).`;
+    return new SwapstatsError("records_dropped", message);
   }
 
   /** Rejects with what is lost; resolves when the position is in the log after all, and is fetched again. */
@@ -243,18 +262,6 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     return this.#error(
       `the topic was made anew (its id was ${this.#topicId}, and is ${this.#otherTopicId}), and position ${position} belongs to the old one`,
     );
-  }
-
-  /** Gives memory back to be used again; by a `read` alone, whose caller is done with the last batch. */
-  #drop(): void {
-    for (const { memory } of this.#waiting) if (memory !== undefined) releaseMemory(memory);
-    this.#forget();
-  }
-
-  /** The last batch may be in the middle of being applied: its memory is left to whoever holds it. */
-  #forget(): void {
-    this.#waiting = [];
-    this.#waitingBytes = 0;
   }
 
   #note(range: LogRange): LogRange {
@@ -290,16 +297,25 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
   }
 }
 
-/** The offset behind the last whole batch; undefined: there is none. Headers are believed here; the records are checked when they are read. */
-function endOfBatches(records: Buffer): number | undefined {
-  let end: number | undefined;
+type Found = { readonly end: number; readonly batches: number; readonly records: number };
+
+/**
+ * The offset behind the last whole batch, and what is in them beside markers; undefined: there is none. Headers are believed: the records
+ * are checked when they are read. Where nobody will read them, they are checked here.
+ */
+function lookThrough(records: Buffer, isChecked: boolean): Found | undefined {
+  let found: Found | undefined;
   let at = 0;
   for (;;) {
     const size = batchBytesAt(records, at);
-    if (size === undefined || at + size > records.length) return end;
+    if (size === undefined || at + size > records.length) return found;
+    const header = size === 0 ? undefined : readBatchHeader(records, at);
+    const isDamaged = header === undefined || (isChecked && batchDefect(records, header) !== undefined);
     // Reading it tells what is wrong; what follows cannot be found.
-    if (size === 0) return end ?? 0;
-    end = readBatchHeader(records, at).lastOffset + 1;
+    if (isDamaged) return found ?? { end: 0, batches: 0, records: 0 };
+    const { lastOffset, isControl, count } = header;
+    const { batches, records: before } = found ?? { batches: 0, records: 0 };
+    found = { end: lastOffset + 1, batches: batches + (isControl ? 0 : 1), records: before + (isControl ? 0 : count) };
     at += size;
   }
 }

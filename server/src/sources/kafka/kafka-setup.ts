@@ -31,14 +31,24 @@ export type KafkaConnection = {
   readonly requestTimeoutMs: number;
 };
 
+/** What is done beyond `bufferBytesMax`, once the owner has stood still for `afterMs`. */
+export type KafkaPressure =
+  /** Nothing more is fetched. */
+  | { readonly mode: "block" }
+  /** What is fetched is dropped, and becomes a gap. */
+  | { readonly mode: "drop"; readonly afterMs: number }
+  /** What is fetched goes to a file of this size in the folder, for each partition. */
+  | { readonly mode: "buffer"; readonly afterMs: number; readonly folder: string; readonly spillBytesMax: number };
+
 export type KafkaSourceSetup = {
   readonly connection: KafkaConnection;
   readonly topic: string;
   /** Of one answer to a fetch, and of one partition in it. A single batch of records may be larger. */
   readonly fetchBytesMax: number;
   readonly partitionFetchBytesMax: number;
-  /** What is fetched ahead of the reader of one partition; nothing more is fetched while so much waits. */
+  /** What is fetched ahead of the reader of one partition, in memory. */
   readonly bufferBytesMax: number;
+  readonly pressure: KafkaPressure;
   /** How long a broker waits for records before it answers that there are none. */
   readonly fetchWaitMs: number;
 };
@@ -49,6 +59,7 @@ export const FETCH_DEFAULTS = {
   partitionFetchBytesMax: 256 * 1024,
   bufferBytesMax: 1024 * 1024,
   fetchWaitMs: 250,
+  pressure: { mode: "block" },
 } as const;
 
 /**
@@ -59,7 +70,8 @@ export const FETCH_DEFAULTS = {
  * records of any batch there may be such offsets as well; between its records there are none. It rejects with `log_damaged`, after
  * which `resumeAfter` says where it goes on, where a batch does not match its checksum or cannot be unpacked, where offsets are missing,
  * below the log's start and beyond its end, and where the topic was made anew; a broker that is away, or a leader that moves, is
- * waited for, and told of in `problems`.
+ * waited for, and told of in `problems`. It rejects with `records_dropped` where records were left out under pressure (`resumeAfter`
+ * again): they are not given any more by this reader, read from there on.
  */
 export type KafkaReader = PartitionReader & {
   readonly pressure: boolean;
@@ -72,10 +84,14 @@ export type KafkaReader = PartitionReader & {
   resumeAfter(position: number): number;
   /** Kafka's log ends where it ends: rejects with `log_damaged` when that is before `offset`. */
   raiseEnd(offset: number, signal: AbortSignal): Promise<void>;
-  /** Records that the caller has not read yet are dropped, and none are fetched until it reads again. */
-  pause(): void;
+  /** What is not as it should be with this partition now; undefined: nothing. */
+  readonly problem: string | undefined;
+  /** Whose clock set the arrival of the records read last: the broker's (LogAppendTime) or their producer's; undefined before the first. */
+  readonly arrivalClock: "broker" | "producer" | undefined;
+  readonly numbers: KafkaNumbers;
 };
 
+/** Of one partition, since this thread first read it. */
 export type KafkaCounters = {
   fetches: number;
   fetchErrors: number;
@@ -90,7 +106,33 @@ export type KafkaCounters = {
   damagedReads: number;
   /** Fetches that found another leader. */
   leaderChanges: number;
+  /** Left out under pressure, and told to the owner as gaps. As headers count them, so records of aborted transactions are among them. */
+  droppedRecords: number;
+  droppedBatches: number;
 };
+
+export type KafkaNumbers = {
+  readonly counters: Readonly<KafkaCounters>;
+  /** What waits for the owner, in memory and on the disk. */
+  readonly waitingBytes: number;
+  readonly spilledBytes: number;
+};
+
+export function newKafkaCounters(): KafkaCounters {
+  return {
+    fetches: 0,
+    fetchErrors: 0,
+    bytes: 0,
+    records: 0,
+    controlRecords: 0,
+    abortedRecords: 0,
+    explainedHoles: 0,
+    damagedReads: 0,
+    leaderChanges: 0,
+    droppedRecords: 0,
+    droppedBatches: 0,
+  };
+}
 
 export type TopicIdentity = {
   /** A topic that is made anew under the same name has another id. Hex. */
@@ -106,9 +148,6 @@ export type KafkaReaders = {
   topic(): Promise<TopicIdentity>;
   /** Sentences on what is not as it should be at this moment. */
   readonly problems: readonly string[];
-  readonly counters: Readonly<KafkaCounters>;
-  /** Whether records carry the time of the broker (LogAppendTime) or of their producer; undefined before the first batch. */
-  readonly arrivalClock: "broker" | "producer" | undefined;
   /** Closes all readers and connections. */
   close(): Promise<void>;
 };

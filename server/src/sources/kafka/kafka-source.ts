@@ -1,7 +1,14 @@
 /** The Kafka source of one thread. */
 import { FetchLoop } from "./fetch-loop.ts";
 import { KafkaPartitionReader } from "./kafka-reader.ts";
-import type { KafkaCounters, KafkaReader, KafkaReaders, KafkaSourceSetup, TopicIdentity } from "./kafka-setup.ts";
+import {
+  type KafkaCounters,
+  type KafkaReader,
+  type KafkaReaders,
+  type KafkaSourceSetup,
+  newKafkaCounters,
+  type TopicIdentity,
+} from "./kafka-setup.ts";
 
 /** Connects when the first reader is opened, or the topic asked for. */
 export function openKafkaReaders(setup: KafkaSourceSetup): KafkaReaders {
@@ -9,40 +16,23 @@ export function openKafkaReaders(setup: KafkaSourceSetup): KafkaReaders {
 }
 
 class Readers implements KafkaReaders {
-  readonly counters: KafkaCounters = {
-    fetches: 0,
-    fetchErrors: 0,
-    bytes: 0,
-    records: 0,
-    controlRecords: 0,
-    abortedRecords: 0,
-    explainedHoles: 0,
-    damagedReads: 0,
-    leaderChanges: 0,
-  };
   readonly #setup: KafkaSourceSetup;
   readonly #loop: FetchLoop;
   readonly #readers = new Map<number, KafkaPartitionReader>();
-  #isProducersClock: boolean | undefined;
+  /** By partition, for as long as the thread lives: a partition that comes back goes on counting. */
+  readonly #counters = new Map<number, KafkaCounters>();
 
   constructor(setup: KafkaSourceSetup) {
     this.#setup = setup;
-    this.#loop = new FetchLoop(setup, this.counters);
+    this.#loop = new FetchLoop(setup);
   }
 
   get problems(): readonly string[] {
     return this.#loop.problems;
   }
 
-  get arrivalClock(): "broker" | "producer" | undefined {
-    const clocks = [this.#isProducersClock, ...[...this.#readers.values()].map((reader) => reader.isProducersClock)];
-    if (clocks.includes(true)) return "producer";
-    return clocks.includes(false) ? "broker" : undefined;
-  }
-
   reader(partition: number): KafkaReader {
-    const reader = new KafkaPartitionReader(partition, this.#setup, this.#loop, this.counters, (clock) => {
-      this.#isProducersClock = clock ?? this.#isProducersClock;
+    const reader = new KafkaPartitionReader(partition, this.#setup, this.#loop, this.#countersOf(partition), () => {
       if (this.#readers.get(partition) === reader) this.#readers.delete(partition);
     });
     this.#readers.set(partition, reader);
@@ -56,5 +46,14 @@ class Readers implements KafkaReaders {
   async close(): Promise<void> {
     await Promise.all([...this.#readers.values()].map((reader) => reader.close()));
     await this.#loop.close();
+  }
+
+  #countersOf(partition: number): KafkaCounters {
+    let counters = this.#counters.get(partition);
+    if (counters === undefined) {
+      counters = newKafkaCounters();
+      this.#counters.set(partition, counters);
+    }
+    return counters;
   }
 }
