@@ -111,7 +111,8 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   if (config.ingest.source === "kafka") parts.placement = startPlacementCheck(workers, ingestion, parts);
   metrics.onCollect(async () => {
     if (parts.cluster !== undefined) metrics.setCircuit("nats", parts.cluster.linkState);
-    for (const report of await threads.metrics()) metrics.applyPartition(report);
+    metrics.group = ingestion.group;
+    metrics.applyReports(await threads.metrics());
   });
   const door = new WebSocketDoor({ bus, config, logger, metrics: webSocketMetrics(metrics) });
   parts.door = door;

@@ -82,6 +82,8 @@ const CIRCUIT_VALUES = { closed: 0, half_open: 1, open: 2 };
 export class Metrics {
   readonly #registry = new Registry();
   readonly #partitions = new Map<number, PartitionMetrics>();
+  /** Partitions that this process owns no more: counted still, and in no gauge. */
+  #gone: ReadonlySet<number> = new Set();
   readonly #collectors: (() => Promise<void>)[] = [];
   readonly #requests: RequestTimes[] = [];
   readonly #rejected = new Map<string, number>();
@@ -127,9 +129,11 @@ export class Metrics {
     this.#partitions.set(report.partition, report);
   }
 
-  /** Forgets a partition that this process no longer owns. */
-  dropPartition(partition: number): void {
-    this.#partitions.delete(partition);
+  /** The reports of all partitions that this process owns now. */
+  applyReports(reports: readonly PartitionMetrics[]): void {
+    for (const report of reports) this.applyPartition(report);
+    const owned = new Set(reports.map(({ partition }) => partition));
+    this.#gone = new Set([...this.#partitions.keys()].filter((partition) => !owned.has(partition)));
   }
 
   /** Where the times of requests to a route are noted. Ask once a route and keep it. */
@@ -172,8 +176,9 @@ export class Metrics {
 
   #defineSource(): void {
     for (const { name, type, help, pick } of SOURCE_METRICS) {
+      const each = type === "counter" ? this.#each.bind(this) : this.#owned.bind(this);
       this.#define(name, type, help, () =>
-        this.#each(({ partition, source }) => ({ partition, source })).flatMap(({ partition, source }) =>
+        each(({ partition, source }) => ({ partition, source })).flatMap(({ partition, source }) =>
           source === undefined ? [] : [{ labels: { partition: String(partition) }, value: pick(source) }],
         ),
       );
@@ -185,23 +190,23 @@ export class Metrics {
 
   #defineState(): void {
     this.#define("consumer_lag_seconds", "gauge", "Age of the oldest record not yet applied", () => [
-      sample(Math.max(0, ...this.#each((p) => p.lagMs)) / 1000),
+      sample(Math.max(0, ...this.#owned((p) => p.lagMs)) / 1000),
     ]);
     this.#define("consumer_lag_records", "gauge", "Records not yet applied", () =>
-      this.#each((p) => ({ labels: { partition: String(p.partition) }, value: p.lagRecords })),
+      this.#owned((p) => ({ labels: { partition: String(p.partition) }, value: p.lagRecords })),
     );
     this.#define("checkpoint_bytes", "gauge", "Size of the newest checkpoints", () => [
-      sample(this.#sum((p) => p.checkpointBytes)),
+      sample(sumOf(this.#owned((p) => p.checkpointBytes))),
     ]);
     this.#define("restore_duration_seconds", "gauge", "Time the restore at start took", () => [
-      sample(Math.max(0, ...this.#each((p) => p.restoreSeconds))),
+      sample(Math.max(0, ...this.#owned((p) => p.restoreSeconds))),
     ]);
     this.#define("circuit_state", "gauge", "Circuit to a dependency: 0 closed (it works), 1 being tried, 2 open", () =>
       byLabel("dependency", this.#circuitStates()),
     );
-    this.#define("tokens", "gauge", "Known tokens", () => [sample(this.#sum((p) => p.tokens))]);
+    this.#define("tokens", "gauge", "Known tokens", () => [sample(sumOf(this.#owned((p) => p.tokens)))]);
     this.#define("tokens_split", "gauge", "Tokens that other partitions have too: no figure of them is whole", () => [
-      sample(this.#sum((p) => p.tokensSplit)),
+      sample(sumOf(this.#owned((p) => p.tokensSplit))),
     ]);
     this.#defineHistogram("window_apply_seconds", "Time a batch took from bytes to state", () => [
       { labels: {}, numbers: addHistograms(this.#each((p) => p.applySeconds)) },
@@ -262,8 +267,14 @@ export class Metrics {
     return [...this.#partitions.values()].sort((a, b) => a.partition - b.partition).map(pick);
   }
 
+  #owned<T>(pick: (partition: PartitionMetrics) => T): T[] {
+    return this.#each((report) => report)
+      .filter(({ partition }) => !this.#gone.has(partition))
+      .map(pick);
+  }
+
   #sum(pick: (partition: PartitionMetrics) => number): number {
-    return this.#each(pick).reduce((sum, value) => sum + value, 0);
+    return sumOf(this.#each(pick));
   }
 
   #deadLetters(): Sample[] {
@@ -329,6 +340,8 @@ export class RequestTimes {
     }));
   }
 }
+
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 const sample = (value: number): Sample => ({ labels: {}, value });
 

@@ -1,5 +1,6 @@
 /** How swaps come in, and by that, which partitions the workers own. One of the sources, as the main thread runs it. */
 import type { IngestPort } from "../bus/stats-bus.ts";
+import type { GroupNumbers } from "../observability/source-metrics.ts";
 import type { PartitionWorkers, PartitionWorkersOptions } from "./partition-workers.ts";
 import type { SourceSetup } from "./worker-protocol.ts";
 
@@ -15,6 +16,8 @@ export type Ingestion = {
   readonly threadsMax: number;
   /** Since when a state that begins with the first record has seen everything; undefined: since its first high. */
   readonly seenSinceMs: number | undefined;
+  /** Of this instance's membership in a group; undefined where there is none. */
+  readonly group?: GroupNumbers;
   /** How many partitions the stream has now. */
   partitionCount(): number;
   /**

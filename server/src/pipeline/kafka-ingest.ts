@@ -3,6 +3,7 @@
  * records themselves are read by the threads that own the partitions.
  */
 import type { IngestPort } from "../bus/stats-bus.ts";
+import type { GroupNumbers } from "../observability/source-metrics.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { GroupMember } from "../sources/kafka/group-member.ts";
 import type { KafkaSourceSetup } from "../sources/kafka/kafka-setup.ts";
@@ -75,6 +76,10 @@ export class KafkaIngest implements Ingestion {
         this.#checkTopic().catch(options.onRefused);
       },
     });
+  }
+
+  get group(): GroupNumbers {
+    return this.#member.numbers;
   }
 
   partitionCount(): number {

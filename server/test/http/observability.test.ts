@@ -4,6 +4,7 @@ import { createLogger } from "../../src/observability/logger.ts";
 import { Metrics, type PartitionMetrics, type StateCounters } from "../../src/observability/metrics.ts";
 import { createMetricsServer } from "../../src/observability/metrics-server.ts";
 import { addHistograms, PlainHistogram } from "../../src/observability/plain-histogram.ts";
+import type { SourceNumbers } from "../../src/observability/source-metrics.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
 import { startHarness } from "./http-harness.ts";
 
@@ -40,6 +41,23 @@ function report(partition: number, changes: Partial<PartitionMetrics> = {}): Par
   };
 }
 
+const SOURCE: SourceNumbers = {
+  counters: {
+    fetches: 1,
+    fetchErrors: 2,
+    bytes: 3,
+    controlRecords: 4,
+    abortedRecords: 5,
+    explainedHoles: 6,
+    damagedReads: 7,
+    leaderChanges: 8,
+    droppedRecords: 17,
+    droppedBatches: 9,
+  },
+  waitingBytes: 100,
+  spilledBytes: 4_096,
+};
+
 /** Samples by name and labels, as they stand in the text. */
 async function samplesOf(metrics: Metrics): Promise<Map<string, number>> {
   const lines = (await metrics.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
@@ -54,6 +72,8 @@ describe("metrics", () => {
     metrics.applyPartition(report(0));
     metrics.addRejected("bad_side", 2);
     metrics.addWsClosed("slow");
+    metrics.applyPartition(report(1, { source: SOURCE }));
+    metrics.group = { isMember: true, assigned: 2, rebalances: 3, lastRebalanceMs: 1_500 };
     metrics.setCircuit("nats", "open");
     metrics.setCircuit("redis", "closed");
     metrics.requestTimes("GET", "/stats").observe(200, 0.001);
@@ -71,6 +91,17 @@ describe("metrics", () => {
         "removed_total",
         "ws_conflated_total",
         "ws_closed_total",
+        "fetches_total",
+        "fetched_bytes_total",
+        "fetch_errors_total",
+        "leader_changes_total",
+        "control_records_total",
+        "aborted_records_total",
+        "explained_holes_total",
+        "damaged_reads_total",
+        "dropped_records_total",
+        "dropped_batches_total",
+        "rebalances_total",
       ],
       gauge: [
         "consumer_lag_seconds",
@@ -80,6 +111,11 @@ describe("metrics", () => {
         "tokens",
         "ws_clients",
         "circuit_state",
+        "waiting_bytes",
+        "spilled_bytes",
+        "group_member",
+        "assigned_partitions",
+        "last_rebalance_seconds",
       ],
       histogram: [
         "window_apply_seconds",
@@ -93,6 +129,15 @@ describe("metrics", () => {
     }
     assert.match(text, /^swapstats_circuit_state\{dependency="nats"\} 2$/m);
     assert.match(text, /^swapstats_circuit_state\{dependency="redis"\} 0$/m);
+    const samples = await samplesOf(metrics);
+    assert.equal(samples.get('swapstats_dropped_records_total{partition="1"}'), 17);
+    assert.equal(samples.get('swapstats_spilled_bytes{partition="1"}'), 4_096);
+    assert.equal(samples.has('swapstats_dropped_records_total{partition="0"}'), false);
+    const group = ["group_member", "assigned_partitions", "rebalances_total", "last_rebalance_seconds"];
+    assert.deepEqual(
+      group.map((name) => samples.get(`swapstats_${name}`)),
+      [1, 2, 3, 1.5],
+    );
     assert.ok(names.includes("process_cpu_seconds_total counter"));
     assert.ok(names.includes("nodejs_heap_size_used_bytes gauge"));
   });
@@ -113,8 +158,21 @@ describe("metrics", () => {
     assert.equal(samples.get("swapstats_tokens"), 6);
     assert.equal(samples.get("swapstats_checkpoint_bytes"), 2_000);
     assert.equal(samples.get("swapstats_restore_duration_seconds"), 0.5);
-    metrics.dropPartition(1);
-    assert.equal((await samplesOf(metrics)).get("swapstats_tokens"), 3);
+  });
+
+  test("a partition that left this process is in no gauge, and what was counted of it stays counted", async () => {
+    const metrics = new Metrics();
+    metrics.applyReports([report(0), report(1, { lagMs: 9_000, source: SOURCE })]);
+    metrics.applyReports([report(0)]);
+    const samples = await samplesOf(metrics);
+    assert.equal(samples.get("swapstats_tokens"), 3);
+    assert.equal(samples.get("swapstats_consumer_lag_seconds"), 1.5);
+    assert.equal(samples.has('swapstats_consumer_lag_records{partition="1"}'), false);
+    assert.equal(samples.has('swapstats_waiting_bytes{partition="1"}'), false);
+    assert.equal(samples.get('swapstats_dropped_records_total{partition="1"}'), 17);
+    assert.equal(samples.get("swapstats_events_ingested_total"), 20);
+    metrics.applyReports([report(0), report(1)]);
+    assert.equal((await samplesOf(metrics)).get("swapstats_tokens"), 6);
   });
 
   test("what is written to the hot store adds up, of its ages the worst counts, and so of its circuits", async () => {

@@ -51,13 +51,20 @@ describe("a consumer group's members", () => {
     const a = new Member(kafka, "shared", "a");
     await a.member.start();
     await a.until((assigned) => assigned.length === PARTITIONS);
+    const alone = a.member.numbers;
+    assert.deepEqual([alone.isMember, alone.assigned, alone.rebalances], [true, PARTITIONS, 1]);
     const b = new Member(kafka, "shared", "b");
+    assert.deepEqual(b.member.numbers, { isMember: false, assigned: 0, rebalances: 0, lastRebalanceMs: 0 });
     await b.member.start();
     await b.until((assigned) => assigned.length === 3);
     await a.until((assigned) => assigned.length === 3);
     assert.deepEqual([...a.assigned, ...b.assigned].sort(), [0, 1, 2, 3, 4, 5]);
+    const shared = a.member.numbers;
+    assert.ok(shared.rebalances > alone.rebalances && shared.lastRebalanceMs > 0);
+    assert.deepEqual([shared.isMember, shared.assigned, b.member.numbers.assigned], [true, 3, 3]);
     const kept = a.assigned;
     await b.member.leave();
+    assert.deepEqual([b.member.numbers.isMember, b.member.numbers.assigned], [false, 0]);
     await a.until((assigned) => assigned.length === PARTITIONS);
     assert.ok(kept.every((partition) => a.assigned.includes(partition)));
 

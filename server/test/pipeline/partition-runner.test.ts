@@ -8,7 +8,7 @@ import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
 import { createVersionBoard, VersionBoard } from "../../src/bus/version-board.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
-import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
+import { DeadLetterBuffer, type DeadLetterSink } from "../../src/pipeline/dead-letter-buffer.ts";
 import { PartitionRunner } from "../../src/pipeline/partition-runner.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
 import { BatchBuilder } from "../../src/sources/embedded-log-format.ts";
@@ -68,7 +68,10 @@ class Folder {
     for (const reader of this.#readers) reader.notify(this.writer.range(0).endOffset, false);
   }
 
-  runner(store = this.#store()): { runner: PartitionRunner; board: VersionBoard; clock: SharedClock } {
+  runner(
+    store = this.#store(),
+    sink?: DeadLetterSink,
+  ): { runner: PartitionRunner; board: VersionBoard; clock: SharedClock } {
     const reader = new EmbeddedLogReader({
       path: this.logPath,
       partition: 0,
@@ -90,10 +93,13 @@ class Folder {
       store,
       board,
       clock,
-      deadLetters: new DeadLetterBuffer({
-        put: (records) => this.letters.push(...records.map((record) => `${record.offset}:${record.code}`)),
-        newest: () => [],
-      }),
+      deadLetters: new DeadLetterBuffer(
+        {
+          put: (records) => this.letters.push(...records.map((record) => `${record.offset}:${record.code}`)),
+          newest: () => [],
+        },
+        sink,
+      ),
       snapshotIntervalMs: 3_600_000,
       seenSinceMs: undefined,
     });
@@ -231,6 +237,22 @@ describe("the owner of a partition", () => {
     }
     assert.ok(seen.size > 2, "the batch was applied in one go");
     await runner.drain(DRAIN_MS);
+  });
+
+  test("a drain ends in its time while dead letters find no room, and what was not applied is there for the next owner", async (t) => {
+    const folder = new Folder(t);
+    const away = Promise.withResolvers<void>();
+    t.after(() => away.resolve());
+    const room = { isFull: true, room: () => away.promise, problem: "the topic is away" };
+    const sink: DeadLetterSink = { ...room, add: () => {}, flush: async () => false, close: async () => {} };
+    const { runner } = folder.runner(undefined, sink);
+    await runner.restore();
+    runner.start();
+    folder.append(20);
+    await assert.rejects(runner.drain(50), { code: "storage_failed" });
+    const next = await folder.started();
+    assert.equal((await caughtUp(next.runner)).next_offset, 20);
+    await next.runner.drain(DRAIN_MS);
   });
 
   test("before its state is there, questions are told so", async (t) => {

@@ -3,11 +3,12 @@
  * Positions come from checkpoints, and a partition that two instances hold for a while is decided by their epochs, so nothing
  * here has to happen before anything else.
  *
- * Membership is static by default (the group knows the instance by its name), so that a restart within the session's time
- * gets its own partitions back and nobody else's move. The assignor is the cooperative sticky one: a member that comes or goes
+ * Membership is static (the group knows the instance by its name), so that a restart within the session's time gets its own
+ * partitions back and nobody else's move. The assignor is the cooperative sticky one: a member that comes or goes
  * moves as few partitions as can be, and nobody stops for it.
  */
 import { Consumer, type GroupAssignment } from "@platformatic/kafka";
+import type { GroupNumbers } from "../../observability/source-metrics.ts";
 import type { SwapstatsError } from "../../shared/errors.ts";
 import { clientOptions, kafkaError } from "./kafka-client.ts";
 import type { KafkaConnection } from "./kafka-setup.ts";
@@ -46,6 +47,11 @@ export class GroupMember {
   #committing: Promise<void> | undefined;
   #partitionCount = 0;
   #partitionsTimer: NodeJS.Timeout | undefined;
+  #assigned = 0;
+  #rebalances = 0;
+  /** Since when the group meets; undefined: it does not. */
+  #meetsSinceMs: number | undefined;
+  #lastRebalanceMs = 0;
 
   constructor(options: GroupMemberOptions) {
     this.#options = options;
@@ -54,6 +60,12 @@ export class GroupMember {
   /** Partitions of the topic; 0 before it was seen. */
   get partitionCount(): number {
     return this.#partitionCount;
+  }
+
+  get numbers(): GroupNumbers {
+    const isMember = this.#consumer?.isActive() ?? false;
+    const rebalances = this.#rebalances;
+    return { isMember, assigned: isMember ? this.#assigned : 0, rebalances, lastRebalanceMs: this.#lastRebalanceMs };
   }
 
   /** Joins. Rejects with `bad_config` where no retry helps (refused credentials, no such right); else it is tried until it works. */
@@ -135,6 +147,7 @@ export class GroupMember {
       protocols: [{ name: "cooperative-sticky", version: 1 }],
     });
     consumer.topics.trackAll(topic);
+    consumer.on("consumer:group:rebalance", () => this.#meets());
     consumer.on("consumer:group:join", (joined) => this.#joined(joined.assignments ?? []));
     // The client gives up after a failed rejoin, and says so here.
     consumer.on("error", (error: Error) => this.#rejoinLater(kafkaError(error, "staying in the group", connection)));
@@ -143,14 +156,23 @@ export class GroupMember {
   }
 
   async #join(): Promise<void> {
+    this.#meets();
     await this.#open().joinGroup();
     this.#rejoinMs = REJOIN_FIRST_MS;
   }
 
   #joined(assignments: readonly GroupAssignment[]): void {
     if (this.#isEnding) return;
+    this.#rebalances++;
+    this.#lastRebalanceMs = performance.now() - (this.#meetsSinceMs ?? performance.now());
+    this.#meetsSinceMs = undefined;
     const mine = assignments.find((assignment) => assignment.topic === this.#options.topic)?.partitions ?? [];
+    this.#assigned = mine.length;
     this.#options.onAssigned([...mine].sort((a, b) => a - b));
+  }
+
+  #meets(): void {
+    this.#meetsSinceMs ??= performance.now();
   }
 
   #rejoinLater(failure: SwapstatsError): void {
