@@ -85,6 +85,7 @@ async function ownOne(options: OwnerOptions, store: CheckpointStore, owned: Owne
       },
       paused: (ms) => pausesMs.push(ms),
     },
+    onReclaimed: () => {},
     onFenced: (error) => {
       throw error;
     },

@@ -9,7 +9,7 @@ import { type Config, toEngineConfig } from "../../server/src/config/config.ts";
 import { loadConfig } from "../../server/src/config/load.ts";
 import { DeadLetterBuffer } from "../../server/src/pipeline/dead-letter-buffer.ts";
 import { PartitionRunner } from "../../server/src/pipeline/partition-runner.ts";
-import { FETCH_DEFAULTS } from "../../server/src/sources/kafka/kafka-setup.ts";
+import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/kafka-setup.ts";
 import { openKafkaReaders } from "../../server/src/sources/kafka/kafka-source.ts";
 import { DeadLetterStore } from "../../server/src/stores/dead-letter-store.ts";
 import { checkpointStoreSetup, openCheckpointStore } from "../../server/src/stores/open-checkpoint-store.ts";
@@ -36,13 +36,16 @@ export async function ownAll({ brokers, topic, partitions, dataDir, redis }: Own
   const { store } = await openCheckpointStore(checkpointStoreSetup(config, dataDir));
   const clock = new SharedClock(createSharedClock("live", app.maxSkewMs));
   const deadLetters = new DeadLetterBuffer(new DeadLetterStore(dataDir, Date.now()));
+  const opened: KafkaReader[] = [];
   const runners = Array.from({ length: partitions }, (_, partition) => {
+    const reader = readers.reader(partition);
+    opened.push(reader);
     const current = Promise.withResolvers<void>();
     const runner = new PartitionRunner({
       partition,
       owner: "bench",
       engine: toEngineConfig(config),
-      reader: readers.reader(partition),
+      reader,
       store,
       board: new VersionBoard(createVersionBoard()),
       clock,
@@ -58,5 +61,5 @@ export async function ownAll({ brokers, topic, partitions, dataDir, redis }: Own
   await Promise.all(runners.map(({ runner }) => runner.restore()));
   for (const { runner } of runners) runner.start();
   await Promise.all(runners.map(({ current }) => current));
-  return { bytes: readers.counters.bytes };
+  return { bytes: opened.reduce((sum, { counters }) => sum + counters.bytes, 0) };
 }
