@@ -61,5 +61,5 @@ export async function ownAll({ brokers, topic, partitions, dataDir, redis }: Own
   await Promise.all(runners.map(({ runner }) => runner.restore()));
   for (const { runner } of runners) runner.start();
   await Promise.all(runners.map(({ current }) => current));
-  return { bytes: opened.reduce((sum, { counters }) => sum + counters.bytes, 0) };
+  return { bytes: opened.reduce((sum, { numbers }) => sum + numbers.counters.bytes, 0) };
 }
