@@ -1,10 +1,13 @@
 /** Where ingestion stands at all instances: what their threads report, and of partitions that nobody answers for what was reported last. */
 import type { ClusterNode } from "./cluster-node.ts";
-import type { PartitionStatus, StatusAnswer } from "./stats-bus.ts";
-import { mergeStatus } from "./status-merge.ts";
+import type { PartitionStatus, PartitionTotals, StatusAnswer } from "./stats-bus.ts";
+import { addCounters, emptyCounters, mergeStatus } from "./status-merge.ts";
 
-/** The newest report of each partition. */
-export type KnownStatus = Map<number, PartitionStatus>;
+/** The newest report of each partition, and the newest totals. */
+export type KnownStatus = Map<
+  number,
+  { readonly status: PartitionStatus; readonly totals: PartitionTotals | undefined }
+>;
 
 export async function clusterStatus(node: ClusterNode, own: StatusAnswer, known: KnownStatus): Promise<StatusAnswer> {
   const { peers } = node;
@@ -21,14 +24,28 @@ export async function clusterStatus(node: ClusterNode, own: StatusAnswer, known:
       reported.set(status.partition, status);
     }
   }
-  for (const [partition, status] of reported) known.set(partition, status);
+  for (const [partition, status] of reported) {
+    const totals = merged.totals.find((one) => one.partition === partition && one.epoch === status.epoch);
+    // While a state is being restored it has none.
+    known.set(partition, { status, totals: totals ?? known.get(partition)?.totals });
+  }
   const partitions: PartitionStatus[] = [];
   for (let partition = 0; partition < peers.partitions; partition++) {
     const status = reported.get(partition);
     if (status !== undefined) partitions.push(status);
-    else partitions.push(awayStatus(partition, known.get(partition)));
+    else partitions.push(awayStatus(partition, known.get(partition)?.status));
   }
-  return { ...merged, partitions, instances: peers.instances(), problems: node.problems };
+  return { ...sums(known, peers.partitions), partitions, instances: peers.instances(), problems: node.problems };
+}
+
+/** Each partition once: while one goes over, two instances tell of it, and when its owner is away none does. */
+function sums(known: KnownStatus, partitions: number): Pick<StatusAnswer, "counters" | "tokens" | "totals"> {
+  const counters = emptyCounters();
+  const totals = [...known].flatMap(([partition, one]) =>
+    partition < partitions && one.totals !== undefined ? [one.totals] : [],
+  );
+  for (const one of totals) addCounters(counters, one.counters);
+  return { counters, tokens: totals.reduce((sum, one) => sum + one.tokens, 0), totals };
 }
 
 function awayStatus(partition: number, last: PartitionStatus | undefined): PartitionStatus {

@@ -101,10 +101,14 @@ export type InstanceStatus = {
   state: "self" | "live" | "refused";
   partitions: number[];
 };
+/** What one partition adds to the sums of a status; of one that has no state yet there is none. */
+export type PartitionTotals = { partition: number; epoch: string; counters: Counters; tokens: number };
 export type StatusAnswer = {
   partitions: PartitionStatus[];
   counters: Counters;
   tokens: number;
+  /** Between instances alone, which count each partition once, whoever tells of it. */
+  totals: PartitionTotals[];
   /** Only where there may be several instances. */
   instances?: InstanceStatus[];
   /** Plain sentences that concern no single partition. */

@@ -37,5 +37,6 @@ export function mergeStatus(parts: readonly StatusAnswer[]): StatusAnswer {
     partitions: parts.flatMap((part) => part.partitions).sort((a, b) => a.partition - b.partition),
     counters,
     tokens: parts.reduce((sum, part) => sum + part.tokens, 0),
+    totals: parts.flatMap((part) => part.totals),
   };
 }

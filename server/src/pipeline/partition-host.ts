@@ -5,7 +5,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { FromHost, HostAnswer, HostRequest, ToHost, WireError } from "../bus/host-protocol.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
-import type { DeadLetter, StatusAnswer } from "../bus/stats-bus.ts";
+import type { DeadLetter, PartitionTotals, StatusAnswer } from "../bus/stats-bus.ts";
 import { addCounters, emptyCounters } from "../bus/status-merge.ts";
 import type { WindowSpec } from "../engine/types.ts";
 import { SwapstatsError } from "../shared/errors.ts";
@@ -131,14 +131,17 @@ export class PartitionHost {
     const { runners } = this.#owned;
     const partitions = await Promise.all(runners.map((runner) => runner.status()));
     const counters = emptyCounters();
-    let tokens = 0;
+    const totals: PartitionTotals[] = [];
     for (const runner of runners) {
-      if (runner.counters !== undefined) addCounters(counters, runner.counters);
-      tokens += runner.knownTokens;
+      if (runner.counters === undefined || !runner.isServing) continue;
+      addCounters(counters, runner.counters);
+      const { partition, served, knownTokens: tokens } = runner;
+      totals.push({ partition, epoch: served.epoch, counters: runner.counters, tokens });
     }
     const problem = this.#hot?.problem;
     if (problem !== undefined) for (const partition of partitions) partition.problems.push(problem);
-    return { partitions, counters, tokens };
+    const tokens = totals.reduce((sum, partition) => sum + partition.tokens, 0);
+    return { partitions, counters, tokens, totals };
   }
 
   async #metrics(): Promise<HostAnswer["metrics"]> {

@@ -113,7 +113,7 @@ describe("questions to other instances", () => {
 
   test("candles, swaps, dead letters and status of all owners", async (t) => {
     const { cluster, instances } = await three(t);
-    const [a, , c] = instances as [ModelInstance, ModelInstance, ModelInstance];
+    const [a, b, c] = instances as [ModelInstance, ModelInstance, ModelInstance];
     const id = idOf(cluster, 1);
     for (const body of [await a.bus.candles({ ...NO_RANGE, token: id }), await a.bus.newestSwaps(id, 1)]) {
       assert.deepEqual(body.kind === "body" && [body.id, body.stale, body.body], [id, false, '"items":[1]']);
@@ -134,11 +134,22 @@ describe("questions to other instances", () => {
       ],
     );
     assert.equal((await a.bus.status("own")).partitions.length, 2);
+    const sums = async () => {
+      const { counters, tokens } = await a.bus.status("all");
+      return [counters.accepted, tokens];
+    };
+    assert.deepEqual(await sums(), [40, cluster.ids.length]);
+    // Another one still has the state of a partition that it gave away.
+    const stale = { epoch: "1", revision: 1, tokens: new Map(c.hosts[0]?.partitions.get(2)?.tokens) };
+    b.hosts[0]?.partitions.set(2, stale);
+    assert.deepEqual(await sums(), [40, cluster.ids.length]);
+    b.hosts[0]?.partitions.delete(2);
     await cluster.remove(c, undefined);
     await waitFor("the goodbye is heard", async () => (await a.bus.status("all")).instances?.length === 2);
     const after = await a.bus.status("all");
     assert.equal(after.partitions[2]?.state, "away");
     assert.match(after.partitions[2]?.problems.join() ?? "", /No instance answers for partition 2/);
+    assert.deepEqual(await sums(), [40, cluster.ids.length]);
   });
 
   test("a ranking is of all owners; of one who is away the last known rows count, and it is stale", async (t) => {

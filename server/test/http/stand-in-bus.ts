@@ -101,6 +101,7 @@ export class StandInBus implements StatsBus {
       dead_letters: { bad_side: 1 },
     },
     tokens: 5,
+    totals: [],
   };
 
   cachedTokenStats(token: string, selection: Selection): TokenAnswer | undefined {

@@ -101,7 +101,9 @@ export function newProducer(brokers: readonly string[], transactionalId?: string
     bootstrapBrokers: [...brokers],
     retries: 20,
     retryDelay: 200,
-    ...(transactionalId === undefined ? {} : { transactionalId, idempotent: true }),
+    // What is sent again, because one of several partitions had no leader yet, is in the log once.
+    idempotent: true,
+    ...(transactionalId === undefined ? {} : { transactionalId }),
   });
 }
 

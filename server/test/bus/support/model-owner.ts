@@ -14,7 +14,7 @@ import type {
 } from "../../../src/bus/host-protocol.ts";
 import { mergeRanked } from "../../../src/bus/rank-order.ts";
 import type { StatsBus, StatusAnswer, TokenAnswer } from "../../../src/bus/stats-bus.ts";
-import { emptyCounters } from "../../../src/bus/status-merge.ts";
+import { addCounters, emptyCounters, mergeStatus } from "../../../src/bus/status-merge.ts";
 import { SwapstatsError } from "../../../src/shared/errors.ts";
 
 export type ModelToken = { readonly id: string; readonly symbol: string; rev: number; value: number };
@@ -111,7 +111,13 @@ export class ModelHost implements HostPort {
       ...{ partition, owner: "model", epoch, next_offset: 1, end_offset: 1, lag: 0, lag_ms: 0 },
       ...{ watermark: {}, state: "running" as const, problems: [] },
     }));
-    return { partitions, counters: emptyCounters(), tokens: 0 };
+    const totals = partitions.map(({ partition, epoch }) => {
+      const tokens = this.partitions.get(partition)?.tokens.size ?? 0;
+      return { partition, epoch, tokens, counters: { ...emptyCounters(), accepted: 10, applied: 10 } };
+    });
+    const counters = emptyCounters();
+    for (const one of totals) addCounters(counters, one.counters);
+    return { partitions, counters, tokens: totals.reduce((sum, one) => sum + one.tokens, 0), totals };
   }
 
   #parts() {
@@ -194,11 +200,7 @@ export function modelPart(hosts: readonly ModelHost[]): LocalPart {
     newestSwaps: unused,
     deadLetters: unused,
     status: async () => {
-      const parts = hosts.map((host) => host.status());
-      return {
-        ...(parts[0] as StatusAnswer),
-        partitions: parts.flatMap((part) => part.partitions),
-      };
+      return mergeStatus(hosts.map((host) => host.status()));
     },
     subscribe: unused,
   };
