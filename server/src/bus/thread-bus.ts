@@ -8,7 +8,7 @@
 import type { PartitionMetrics } from "../observability/metrics.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { formatTokenId, parseTokenId } from "../shared/token-id.ts";
-import { partitionOfTokenId } from "../shared/token-partition.ts";
+import { compareHomes, partitionOfTokenId } from "../shared/token-partition.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import type { HostClient } from "./host-client.ts";
 import {
@@ -259,10 +259,10 @@ export class ThreadBus implements StatsBus {
     if (lookup === undefined) return { kind: "unknown" };
     const [id] = lookup.ids;
     if (id === undefined || lookup.ids.length > 1) return { kind: "ambiguous", candidates: lookup.ids };
-    // Several only where a token's swaps lie in several partitions, against the rule; then the lowest speaks.
+    // Several only where a token's swaps lie in several partitions, against the rule.
     const [stats] = answers
       .flatMap((answer) => (answer.stats !== undefined && answer.lookup?.ids[0] === id ? [answer.stats] : []))
-      .sort((a, b) => a.ticket.partition - b.ticket.partition);
+      .sort((a, b) => compareHomes(id, this.#partitionCount(), a.ticket.partition, b.ticket.partition));
     if (stats === undefined) throw new SwapstatsError("internal", `the owner of ${id} gave no figures`);
     const { epoch, rev, watermark, lagMs, body, ticket } = stats;
     const answer = { kind: "stats", id, epoch, rev, asOf, watermark, lagMs, stale: false, body } as const;

@@ -3,7 +3,7 @@
  * are asked too, in one round: a producer may have keyed the records by something else, and a name says nothing about the place.
  */
 import { formatTokenId, parseTokenId } from "../shared/token-id.ts";
-import { partitionOfTokenId } from "../shared/token-partition.ts";
+import { compareHomes, partitionOfTokenId } from "../shared/token-partition.ts";
 import type { ClusterNode } from "./cluster-node.ts";
 import type { Source } from "./cluster-peers.ts";
 import type { Cover } from "./cluster-protocol.ts";
@@ -148,14 +148,15 @@ export class TokenFinder {
   }
 
   #found<F extends Revision>(id: string, parts: readonly Part<F>[], asOf: number, isSure: boolean): Finding<F> {
-    // Several only where a token's swaps lie in several partitions, against the rule; then the lowest speaks.
+    // Several only where a token's swaps lie in several partitions, against the rule.
     const hits = parts.flatMap((part) => (part.found !== undefined && part.lookup?.ids[0] === id ? [part.found] : []));
-    const found = hits.sort((a, b) => a.partition - b.partition)[0];
+    const { partitions } = this.#node.peers;
+    const found = hits.sort((a, b) => compareHomes(id, partitions, a.partition, b.partition))[0];
     if (found === undefined || !this.#shown.show(id, found)) return { kind: "away", id };
     this.#node.peers.raiseFloor(found.partition, found.epoch);
-    if (found.partition !== partitionOfTokenId(id, this.#node.peers.partitions)) {
-      this.#homes.put(id, found.partition, 1);
-    }
+    if (found.partition !== partitionOfTokenId(id, partitions)) this.#homes.put(id, found.partition, 1);
+    // Partitions may have been added since, and its swaps go where they belong.
+    else this.#homes.delete(id);
     return { kind: "found", id, found, asOf, isSure };
   }
 

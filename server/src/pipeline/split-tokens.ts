@@ -16,6 +16,7 @@ export class SplitTokens {
   readonly #engine: WalkedEngine;
   readonly #asOfMs: () => number;
   readonly #split = new Set<TokenRef>();
+  #partitions = 0;
   #walk: Iterator<TokenRef> | undefined;
 
   constructor(partition: number, engine: WalkedEngine, asOfMs: () => number) {
@@ -28,12 +29,18 @@ export class SplitTokens {
     return this.#split.size;
   }
 
+  /** Of the topic, as the last walk was told; 0 before. */
+  get partitions(): number {
+    return this.#partitions;
+  }
+
   has(token: TokenRef): boolean {
     return this.#split.has(token);
   }
 
   /** The next tokens that are marked, or not where their id belongs among so many partitions; turn by turn all of them. */
   misplaced(partitions: number): string[] {
+    this.#partitions = partitions;
     const ids: string[] = [];
     const asOfMs = this.#asOfMs();
     this.#walk ??= this.#engine.tokens()[Symbol.iterator]();

@@ -2,6 +2,7 @@
 import { LOOKUP_TIERS, type LookupTier } from "../bus/host-protocol.ts";
 import type { TokenRef } from "../engine/types.ts";
 import { canonicalToken, parseTokenId } from "../shared/token-id.ts";
+import { compareHomes } from "../shared/token-partition.ts";
 import type { ServedPartition } from "./served-partition.ts";
 
 export type FoundToken = { readonly home: ServedPartition; readonly token: TokenRef };
@@ -21,13 +22,15 @@ export function lookUp(partitions: readonly ServedPartition[], text: string): Lo
   return undefined;
 }
 
-/** Of a token that several partitions have, against the rule, the lowest speaks. */
+/** Of a token that several partitions have, against the rule, one speaks. */
 function withoutCopies(found: readonly FoundToken[]): FoundToken[] {
   const byId = new Map<string, FoundToken>();
   for (const one of found) {
     const { id } = one.home.engine.info(one.token);
     const before = byId.get(id);
-    if (before === undefined || one.home.partition < before.home.partition) byId.set(id, one);
+    const { partition, split } = one.home;
+    if (before === undefined || compareHomes(id, split.partitions, partition, before.home.partition) < 0)
+      byId.set(id, one);
   }
   return [...byId.values()];
 }

@@ -60,6 +60,17 @@ export function partitionOfToken(
   return (murmur2(key, length) & 0x7fffffff) % partitions;
 }
 
+/**
+ * Of partitions that all have this token, against the rule, the one that speaks for it: where its id belongs, which is where its swaps go
+ * after partitions were added, or else the lowest. Negative: `a` goes before `b`.
+ */
+export function compareHomes(id: string, partitions: number, a: number, b: number): number {
+  if (a === b) return 0;
+  const home = partitions > 0 ? partitionOfTokenId(id, partitions) : -1;
+  if (a === home || b === home) return a === home ? -1 : 1;
+  return a - b;
+}
+
 const encoder = new TextEncoder();
 
 /** The same for a canonical id as text, e.g. `1:0xc02a...`. */
