@@ -49,6 +49,7 @@ const PINGS_OUT_MAX = 2;
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 3_000;
 const CLOSE_LIMIT_MS = 1_000;
+const TAKEN = Symbol("the subscriptions are taken");
 const FRAME_BYTES_MAX = 512 * 1024;
 const FRAME_BYTES_MIN = 4 * 1024;
 /** Bytes that the server has not confirmed; what is to be sent beyond it is dropped. */
@@ -131,12 +132,12 @@ export class NatsTransport implements ClusterTransport {
   /** Connects, and resolves when the connection has ended, with the reason if there is one. */
   async #untilEnded(address: string): Promise<unknown> {
     const connection = await connect(connectionOptions(this.#options));
-    if (this.#isClosing) return connection.close();
+    if (this.#isClosing) return within(connection.close(), CLOSE_LIMIT_MS);
     const ended = connection.closed();
     this.#connection = connection;
     this.#frameBytesMax = Math.min(FRAME_BYTES_MAX, connection.info?.max_payload ?? FRAME_BYTES_MAX);
     if (this.#frameBytesMax < FRAME_BYTES_MIN) {
-      await connection.close();
+      await within(connection.close(), CLOSE_LIMIT_MS);
       throw new Error(`max_payload of the server is ${this.#frameBytesMax}; set it to ${FRAME_BYTES_MIN} or more`);
     }
     this.#unconfirmedBytes = 0;
@@ -150,15 +151,18 @@ export class NatsTransport implements ClusterTransport {
         },
       });
     }
-    // The server has taken the subscriptions when it answers this, or has refused them.
-    await connection.flush();
-    this.#problem = undefined;
-    this.#failures = 0;
-    this.#become("closed");
     try {
+      // The server has taken the subscriptions when it answers this, or has refused them. The client leaves this promise open for ever
+      // when the connection ends meanwhile.
+      const isTaken = connection.flush().then(() => TAKEN);
+      const first = await Promise.race([isTaken, ended, refused.promise]);
+      if (first !== TAKEN) return first;
+      this.#problem = undefined;
+      this.#failures = 0;
+      this.#become("closed");
       return await Promise.race([ended, refused.promise]);
     } finally {
-      await connection.close();
+      await within(connection.close(), CLOSE_LIMIT_MS);
     }
   }
 

@@ -227,6 +227,18 @@ requires("bus between instances over NATS", { servers: ["nats"] }, () => {
     );
   });
 
+  test("a connection that ends while the server takes the subscriptions is made again", async (t) => {
+    const server = await nats(t);
+    const proxy = await TcpProxy.start(server.port);
+    t.after(() => proxy.close());
+    proxy.mode = { noAnswersFrom: "SUB swapstats." };
+    const { cluster } = pair(t, settings(server.url), settings(`nats://127.0.0.1:${proxy.port}`));
+    await waitFor("the subscriptions are on their way", async () => proxy.mode === "no_answers");
+    proxy.mode = "cut";
+    proxy.mode = "open";
+    await waitFor("all answer for all", allAgree(cluster));
+  });
+
   test("a server that takes only tiny messages is told of, and not used", async (t) => {
     const server = await nats(t, { lines: ["max_payload: 1024"] });
     const { one } = pair(t, settings(server.url), settings(server.url));
