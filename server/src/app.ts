@@ -230,13 +230,14 @@ async function kafkaIngest(config: Config, { logger, onFatal }: AppOptions, part
   const { clearSpill } = await import("./sources/kafka/pressure/spill-file.ts");
   const { KafkaIngest } = await import("./pipeline/kafka-ingest.ts");
   const kafka = requireKafka(config.ingest.kafka);
-  const { start, groupId, sessionTimeoutMs, rebalanceTimeoutMs, deadLetterTopic } = kafka;
+  const { start, groupId, groupProtocol, sessionTimeoutMs, rebalanceTimeoutMs, deadLetterTopic } = kafka;
   clearSpill(spillFolder(config.dataDir));
   return new KafkaIngest({
     setup: kafkaSourceSetup(config),
     start,
     deadLetterTopic,
     groupId,
+    groupProtocol,
     instanceId: config.app.instanceId,
     sessionTimeoutMs,
     rebalanceTimeoutMs,

@@ -17,6 +17,7 @@ export type KafkaConfig = {
   readonly brokers: readonly string[];
   readonly topic: string;
   readonly groupId: string;
+  readonly groupProtocol: "classic" | "consumer";
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
   readonly start: "earliest" | "latest";
@@ -68,6 +69,7 @@ export function buildKafka(values: Values, problems: ConfigProblem[]): KafkaConf
     brokers: brokers.map(formatListenAddress),
     topic,
     groupId: word("group_id") as string,
+    groupProtocol: word("group_protocol") as KafkaConfig["groupProtocol"],
     sessionTimeoutMs: num("session_timeout"),
     rebalanceTimeoutMs: num("rebalance_timeout"),
     start: word("start") as KafkaConfig["start"],

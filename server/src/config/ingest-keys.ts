@@ -38,6 +38,13 @@ export const INGEST_KAFKA_KEYS: readonly KeySpec[] = [
       "Consumer group. Instances of one installation share it; two installations on one topic have different ones.",
   },
   {
+    path: "ingest.group_protocol",
+    kind: { type: "choice", values: ["classic", "consumer"], later: [] },
+    defaultText: "classic",
+    meaning:
+      "How the group shares partitions. `consumer`: by the brokers, from Kafka 4.0 on; how long a session is, is then a setting of theirs. See [running on Kafka](kafka.md#the-group).",
+  },
+  {
     path: "ingest.session_timeout",
     kind: { type: "duration", minMs: 1_000, maxMs: 1_800_000 },
     defaultText: "10s",

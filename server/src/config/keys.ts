@@ -277,7 +277,6 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
 
 /** Keys, or beginnings of keys (with a dot at the end), that belong to parts that this version does not have. */
 export const LATER_KEYS: readonly string[] = [
-  "ingest.group_protocol",
   "stores.history",
   "stores.clickhouse.",
   "security.",

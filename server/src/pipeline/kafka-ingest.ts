@@ -19,6 +19,7 @@ export type KafkaIngestOptions = {
   readonly start: "earliest" | "latest";
   readonly deadLetterTopic: string;
   readonly groupId: string;
+  readonly groupProtocol: "classic" | "consumer";
   readonly instanceId: string;
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
@@ -50,7 +51,7 @@ export class KafkaIngest implements Ingestion {
   #isFirstStart: boolean | undefined;
 
   constructor(options: KafkaIngestOptions) {
-    const { setup, groupId, instanceId, sessionTimeoutMs, rebalanceTimeoutMs } = options;
+    const { setup, groupId, groupProtocol: protocol, instanceId, sessionTimeoutMs, rebalanceTimeoutMs } = options;
     const { connection, topic } = setup;
     this.#options = options;
     this.source = { kind: "kafka", setup, deadLetterTopic: options.deadLetterTopic };
@@ -64,6 +65,7 @@ export class KafkaIngest implements Ingestion {
       connection,
       topic,
       groupId,
+      protocol,
       instanceId,
       sessionTimeoutMs,
       rebalanceTimeoutMs,

@@ -166,11 +166,12 @@ describe("loading", () => {
       "api:",
       "  http: {addr: nowhere, max_bod: 1MiB}",
       '  cors: "*"',
-      "ingest: {source: pulsar, group_protocol: consumer}",
+      "ingest: {source: pulsar}",
       "app:",
       "  grace: 5",
       "  chains: {4294967296: {grace: 1s}}",
       "windows: {list: [1m, 7s]}",
+      "metrics: {pprof: on}",
     ].join("\n");
     const file = fromYaml(t, text);
     const problems = problemsOf({ ...file, env: { SWAPSTATS_STORES_CLICKHOUSE_DSN: "x", SWAPSTATS_APP_GRACES: "1s" } });
@@ -178,7 +179,7 @@ describe("loading", () => {
       /^SWAPSTATS_STORES_CLICKHOUSE_DSN \(environment\): names a key that is not in this version/,
       /^SWAPSTATS_APP_GRACES \(environment\): names no key; did you mean SWAPSTATS_APP_GRACE\?/,
       /^ingest.source \(.*config.yaml:4\): "pulsar" is not in this version of swapstats; use embedded or generator or kafka/,
-      /^ingest.group_protocol \(.*:4\): is not in this version of swapstats; remove it/,
+      /^metrics.pprof \(.*:9\): is not in this version of swapstats; remove it/,
       /^app.grace \(.*:6\): "5" is not a duration; write a whole number and a unit/,
       /^api.http.addr \(.*:2\): "nowhere" is not an address; write HOST:PORT/,
       /^api.http.max_bod \(.*:2\): is not a key; did you mean api.http.max_body\?/,

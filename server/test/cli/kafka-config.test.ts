@@ -40,6 +40,27 @@ describe("configuration of Kafka", () => {
     assert.deepEqual(structuredClone(setup), setup);
   });
 
+  test("pressure blocks unless it is told otherwise, and a file for it is below the data folder", () => {
+    const setupOf = (env: Record<string, string>) =>
+      kafkaSourceSetup(loadConfig({ env: { ...BROKERS, ...env } }).config);
+    assert.deepEqual(setupOf({}).pressure, { mode: "block" });
+    const drop = { SWAPSTATS_INGEST_BACKPRESSURE: "drop", SWAPSTATS_INGEST_BACKPRESSURE_AFTER: "0s" };
+    assert.deepEqual(setupOf(drop).pressure, { mode: "drop", afterMs: 0 });
+    const buffer = { SWAPSTATS_INGEST_BACKPRESSURE: "buffer", SWAPSTATS_INGEST_SPILL_BYTES: "16MiB" };
+    assert.deepEqual(setupOf({ ...buffer, SWAPSTATS_DATA_DIR: "/var/lib/s" }).pressure, {
+      mode: "buffer",
+      afterMs: 5_000,
+      folder: "/var/lib/s/spill",
+      spillBytesMax: 16 * 1024 * 1024,
+    });
+    assert.match(
+      problemsOf({ ...BROKERS, SWAPSTATS_INGEST_SPILL_BYTES: "1MiB" })[0] ?? "",
+      /ingest.spill_bytes.*16MiB/,
+    );
+    const { config } = loadConfig({ env: { ...BROKERS, SWAPSTATS_INGEST_GROUP_PROTOCOL: "consumer" } });
+    assert.equal(config.ingest.kafka?.groupProtocol, "consumer");
+  });
+
   test("the topic of dead letters follows the topic unless it is named", () => {
     const topic = { ...BROKERS, SWAPSTATS_INGEST_TOPIC: "trades" };
     assert.equal(loadConfig({ env: topic }).config.ingest.kafka?.deadLetterTopic, "trades.dlq");

@@ -154,6 +154,8 @@ requires("pressure on the Kafka source", { servers: ["kafka"] }, () => {
         "ingest.backpressure": "buffer",
         "ingest.backpressure_after": "20ms",
         "ingest.spill_bytes": "16MiB",
+        // The whole program on the other protocol, too.
+        "ingest.group_protocol": "consumer",
       };
       const { topic, apps, app, sent } = await stalled(t, more);
       for (let spilled = 0; spilled < 1_000_000; ) spilled = (await metricsOf(app))("spilled_bytes");

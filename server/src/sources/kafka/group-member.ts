@@ -3,13 +3,14 @@
  * Positions come from checkpoints, and a partition that two instances hold for a while is decided by their epochs, so nothing
  * here has to happen before anything else.
  *
- * Membership is static (the group knows the instance by its name), so that a restart within the session's time gets its own
+ * With the classic protocol membership is static (the group knows the instance by its name), so that a restart within the session's time gets its own
  * partitions back and nobody else's move. The assignor is the cooperative sticky one: a member that comes or goes
- * moves as few partitions as can be, and nobody stops for it.
+ * moves as few partitions as can be, and nobody stops for it. With the `consumer` protocol the brokers share out (broker-membership.ts).
  */
 import { Consumer, type GroupAssignment } from "@platformatic/kafka";
 import type { GroupNumbers } from "../../observability/source-metrics.ts";
 import type { SwapstatsError } from "../../shared/errors.ts";
+import { BrokerMembership } from "./broker-membership.ts";
 import { clientOptions, kafkaError } from "./kafka-client.ts";
 import type { KafkaConnection } from "./kafka-setup.ts";
 
@@ -17,6 +18,7 @@ export type GroupMemberOptions = {
   readonly connection: KafkaConnection;
   readonly topic: string;
   readonly groupId: string;
+  readonly protocol: "classic" | "consumer";
   /** Names this instance in the group; two with one name push each other out. */
   readonly instanceId: string;
   readonly sessionTimeoutMs: number;
@@ -38,6 +40,8 @@ const REJOIN_MAX_MS = 5_000;
 
 export class GroupMember {
   readonly #options: GroupMemberOptions;
+  /** With the `consumer` protocol; the client's consumer is then in no group, and reads what is known of topic and group. */
+  readonly #membership: BrokerMembership | undefined;
   #consumer: Consumer | undefined;
   #rejoinTimer: NodeJS.Timeout | undefined;
   #rejoinMs = REJOIN_FIRST_MS;
@@ -55,6 +59,12 @@ export class GroupMember {
 
   constructor(options: GroupMemberOptions) {
     this.#options = options;
+    if (options.protocol === "classic") return;
+    this.#membership = new BrokerMembership({
+      ...options,
+      onAssigned: (partitions) => this.#assign(partitions),
+      onFailure: (error) => this.#tellFailure(kafkaError(error, "staying in the group", options.connection)),
+    });
   }
 
   /** Partitions of the topic; 0 before it was seen. */
@@ -63,7 +73,7 @@ export class GroupMember {
   }
 
   get numbers(): GroupNumbers {
-    const isMember = this.#consumer?.isActive() ?? false;
+    const isMember = this.#membership?.isMember ?? this.#consumer?.isActive() ?? false;
     const rebalances = this.#rebalances;
     return { isMember, assigned: isMember ? this.#assigned : 0, rebalances, lastRebalanceMs: this.#lastRebalanceMs };
   }
@@ -77,10 +87,11 @@ export class GroupMember {
     } catch (error) {
       const failure = kafkaError(error, "joining the group", this.#options.connection);
       if (!failure.retryable) {
-        await this.#close();
+        await this.leave();
         throw failure;
       }
-      this.#rejoinLater(failure);
+      if (this.#membership === undefined) this.#rejoinLater(failure);
+      else this.#tellFailure(failure);
     }
   }
 
@@ -95,8 +106,9 @@ export class GroupMember {
       });
       const found = offsets.get(topic) ?? [];
       return new Map(
-        partitions.flatMap((partition, i): [number, number][] => {
-          const offset = Number(found[i] ?? -1n);
+        partitions.flatMap((partition): [number, number][] => {
+          // The client's list has a place for every partition below, asked for or not.
+          const offset = Number(found[partition] ?? -1n);
           return offset < 0 ? [] : [[partition, offset]];
         }),
       );
@@ -123,9 +135,9 @@ export class GroupMember {
     clearTimeout(this.#rejoinTimer);
     await this.#committing;
     await this.#commitWaiting();
-    const consumer = this.#consumer;
+    await this.#membership?.leave();
     try {
-      await consumer?.leaveGroup(true);
+      if (this.#membership === undefined) await this.#consumer?.leaveGroup(true);
     } catch {
       // The session then ends by its time.
     }
@@ -157,18 +169,28 @@ export class GroupMember {
 
   async #join(): Promise<void> {
     this.#meets();
-    await this.#open().joinGroup();
+    if (this.#membership === undefined) await this.#open().joinGroup();
+    else await this.#membership.join();
     this.#rejoinMs = REJOIN_FIRST_MS;
   }
 
   #joined(assignments: readonly GroupAssignment[]): void {
+    const mine = assignments.find((assignment) => assignment.topic === this.#options.topic)?.partitions ?? [];
+    this.#assign([...mine].sort((a, b) => a - b));
+  }
+
+  #assign(partitions: readonly number[]): void {
     if (this.#isEnding) return;
     this.#rebalances++;
-    this.#lastRebalanceMs = performance.now() - (this.#meetsSinceMs ?? performance.now());
+    const nowMs = performance.now();
+    this.#lastRebalanceMs = nowMs - (this.#meetsSinceMs ?? nowMs);
     this.#meetsSinceMs = undefined;
-    const mine = assignments.find((assignment) => assignment.topic === this.#options.topic)?.partitions ?? [];
-    this.#assigned = mine.length;
-    this.#options.onAssigned([...mine].sort((a, b) => a - b));
+    this.#assigned = partitions.length;
+    this.#options.onAssigned(partitions);
+  }
+
+  #tellFailure(failure: SwapstatsError): void {
+    if (!this.#isEnding) this.#options.onProblem(`This instance is not in the group: ${failure.message}`);
   }
 
   #meets(): void {
@@ -177,7 +199,7 @@ export class GroupMember {
 
   #rejoinLater(failure: SwapstatsError): void {
     if (this.#isEnding || this.#rejoinTimer !== undefined) return;
-    this.#options.onProblem(`This instance is not in the group: ${failure.message}`);
+    this.#tellFailure(failure);
     const waitMs = this.#rejoinMs * (0.5 + Math.random());
     this.#rejoinMs = Math.min(REJOIN_MAX_MS, this.#rejoinMs * 2);
     this.#rejoinTimer = setTimeout(() => {
@@ -198,7 +220,8 @@ export class GroupMember {
       if (count === before || this.#isEnding) return;
       this.#partitionCount = count;
       onPartitions(count);
-      if (before > 0 && this.#consumer?.isActive()) await this.#join();
+      const isOurMeeting = this.#membership === undefined && this.#consumer?.isActive();
+      if (before > 0 && isOurMeeting) await this.#join();
     } catch {
       // Looked at again in a while; what keeps this instance out of the group is told of by joining it.
     }
@@ -207,15 +230,14 @@ export class GroupMember {
   async #commitWaiting(): Promise<void> {
     const { topic } = this.#options;
     while (this.#waiting.size > 0) {
-      const offsets = [...this.#waiting].map(([partition, offset]) => ({
-        topic,
-        partition,
-        offset: BigInt(offset),
-        leaderEpoch: -1,
-      }));
+      const waiting = [...this.#waiting].map(([partition, offset]) => ({ partition, offset }));
       this.#waiting.clear();
+      const offsets = waiting.map(({ partition, offset }) => {
+        return { topic, partition, offset: BigInt(offset), leaderEpoch: -1 };
+      });
       try {
-        await this.#consumer?.commit({ offsets });
+        if (this.#membership === undefined) await this.#consumer?.commit({ offsets });
+        else await this.#membership.commit(waiting);
       } catch {
         return;
       }

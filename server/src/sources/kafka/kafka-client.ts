@@ -27,7 +27,7 @@ export function clientOptions(connection: KafkaConnection): BaseOptions {
 }
 
 /** From `host:port`; an address of IPv6 stands in brackets. */
-function brokerOf(address: string): Broker {
+export function brokerOf(address: string): Broker {
   const colon = address.lastIndexOf(":");
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
   return { host, port: Number(address.slice(colon + 1)) };

@@ -1,0 +1,216 @@
+/**
+ * A member of a group of the `consumer` protocol (KIP-848, Kafka 4.0 and newer), where the brokers share the partitions out. All of it is
+ * one request that is repeated: who the member is, its epoch, what it was given; the answer says its epoch and what it is given now.
+ * The client's own membership cannot be had without its stream of records.
+ *
+ *   outside  --a heartbeat of epoch 0 is answered--> member
+ *   member   --other partitions in an answer--> member       told, and confirmed at once by the next heartbeat
+ *   member   --the group has given it up--> outside          at the next heartbeat it joins anew, with nothing
+ *   any      --leave--> left
+ *
+ * Membership is dynamic: a static member that was killed keeps its name from its successor until its session ends, so it would gain
+ * nothing. How long a session is, and how often a member is to be heard, are settings of the brokers.
+ */
+import { randomUUID } from "node:crypto";
+import {
+  apiVersionsV3,
+  type Broker,
+  type Connection,
+  ConnectionPool,
+  consumerGroupHeartbeatV0,
+  findCoordinatorV4,
+  offsetCommitV9,
+} from "@platformatic/kafka";
+import { ExponentialBackoff, type IBackoff } from "cockatiel";
+import { SwapstatsError } from "../../shared/errors.ts";
+import { WakeableTimer } from "../../shared/wakeable-timer.ts";
+import { brokerOf, clientOptions, isKafkaError, kafkaErrorName } from "./kafka-client.ts";
+import type { KafkaConnection } from "./kafka-setup.ts";
+
+const BACKOFF = new ExponentialBackoff({ initialDelay: 100, maxDelay: 2_000 });
+/** Said to the brokers; nothing here has to happen before partitions are let go. */
+const REBALANCE_TIMEOUT_MS = 60_000;
+/** Until a broker has said how often. */
+const HEARTBEAT_MS = 1_000;
+const JOINING_EPOCH = 0;
+const LEAVING_EPOCH = -1;
+const KEY_OF_GROUP = 0;
+const HEARTBEAT_KEY = 68;
+/** The group knows this member, or this epoch of it, no more. */
+const GIVEN_UP = ["UNKNOWN_MEMBER_ID", "FENCED_MEMBER_EPOCH"];
+
+export type BrokerMembershipOptions = {
+  readonly connection: KafkaConnection;
+  readonly topic: string;
+  readonly groupId: string;
+  /** On each change, ascending. */
+  readonly onAssigned: (partitions: readonly number[]) => void;
+  /** A heartbeat failed, and is tried again. */
+  readonly onFailure: (error: unknown) => void;
+};
+
+export type MemberOffset = { readonly partition: number; readonly offset: number };
+
+type Given = { readonly topicId: string; readonly partitions: number[] };
+
+export class BrokerMembership {
+  readonly #options: BrokerMembershipOptions;
+  readonly #pool: ConnectionPool;
+  readonly #memberId = randomUUID();
+  readonly #timer = new WakeableTimer();
+  #coordinator: Broker | undefined;
+  #epoch = JOINING_EPOCH;
+  #given: Given[] = [];
+  /** What was told last; undefined: nothing yet. */
+  #told: string | undefined;
+  #intervalMs = HEARTBEAT_MS;
+  #last: Promise<unknown> = Promise.resolve();
+  #loop: Promise<void> | undefined;
+  #isLeft = false;
+
+  constructor(options: BrokerMembershipOptions) {
+    this.#options = options;
+    const { clientId, bootstrapBrokers: _brokers, ...others } = clientOptions(options.connection);
+    this.#pool = new ConnectionPool(clientId, others);
+  }
+
+  get isMember(): boolean {
+    return this.#epoch > JOINING_EPOCH;
+  }
+
+  /** Joins; rejects when the first try fails. It then goes on trying all the same, until it is told to leave. */
+  async join(): Promise<void> {
+    try {
+      await this.#heartbeat();
+    } finally {
+      this.#loop = this.#run();
+    }
+  }
+
+  /** Rejects where the group did not take one of them. */
+  commit(offsets: readonly MemberOffset[]): Promise<void> {
+    return this.#inTurn(() => this.#commit(offsets));
+  }
+
+  async #commit(offsets: readonly MemberOffset[]): Promise<void> {
+    const { topic, groupId } = this.#options;
+    const partitions = offsets.map(({ partition, offset }) => ({
+      partitionIndex: partition,
+      committedOffset: BigInt(offset),
+      committedLeaderEpoch: -1,
+    }));
+    const connection = await this.#connection();
+    const topics = [{ name: topic, partitions }];
+    await offsetCommitV9.api.async(connection, groupId, this.#epoch, this.#memberId, null, topics);
+  }
+
+  /** Leaves the group at once, if its coordinator can be reached. */
+  async leave(): Promise<void> {
+    this.#isLeft = true;
+    this.#timer.wake();
+    await this.#loop;
+    try {
+      if (this.isMember) await this.#send(LEAVING_EPOCH);
+    } catch {
+      // The session then ends by its time.
+    }
+    this.#epoch = JOINING_EPOCH;
+    await this.#pool.close().catch(() => {});
+  }
+
+  async #run(): Promise<void> {
+    let backoff: IBackoff<unknown> | undefined;
+    while (!this.#isLeft) {
+      await this.#timer.pause(backoff?.duration ?? this.#intervalMs);
+      if (this.#isLeft) return;
+      try {
+        await this.#heartbeat();
+        backoff = undefined;
+      } catch (error) {
+        backoff = backoff === undefined ? BACKOFF.next() : backoff.next(undefined);
+        if (!this.#isLeft) this.#options.onFailure(error);
+      }
+    }
+  }
+
+  /** One, and such as confirm what it brought. */
+  async #heartbeat(): Promise<void> {
+    while (!this.#isLeft) {
+      const isChanged = await this.#beat();
+      if (!isChanged) return;
+    }
+  }
+
+  /** Whether the answer gave other partitions. */
+  async #beat(): Promise<boolean> {
+    try {
+      const { heartbeatIntervalMs, assignment } = await this.#inTurn(async () => {
+        const answer = await this.#send(this.#epoch);
+        this.#epoch = answer.memberEpoch;
+        return answer;
+      });
+      if (heartbeatIntervalMs > 0) this.#intervalMs = heartbeatIntervalMs;
+      return assignment === null ? false : this.#take(assignment.topicPartitions);
+    } catch (error) {
+      if (GIVEN_UP.some((name) => isKafkaError(error, name))) {
+        this.#epoch = JOINING_EPOCH;
+        this.#given = [];
+      } else {
+        this.#coordinator = undefined;
+      }
+      throw error;
+    }
+  }
+
+  #take(given: readonly Given[]): boolean {
+    const isChanged = JSON.stringify(given) !== JSON.stringify(this.#given);
+    this.#given = [...given];
+    const partitions = [...new Set(given.flatMap((one) => one.partitions))].sort((a, b) => a - b);
+    const told = partitions.join();
+    if (told !== this.#told && !this.#isLeft) {
+      this.#told = told;
+      this.#options.onAssigned(partitions);
+    }
+    return isChanged;
+  }
+
+  /** One request after the other: an offset that is committed with the epoch before is refused. */
+  #inTurn<T>(request: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(request);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  /** Always says everything, so that an answer that was lost does no harm. */
+  async #send(epoch: number) {
+    const { groupId, topic } = this.#options;
+    const connection = await this.#connection();
+    const { api } = consumerGroupHeartbeatV0;
+    const given = epoch === LEAVING_EPOCH ? [] : this.#given;
+    const [instance, rack, pattern, assignor] = [null, null, null, null];
+    const member = [groupId, this.#memberId, epoch, instance, rack] as const;
+    return api.async(connection, ...member, REBALANCE_TIMEOUT_MS, [topic], pattern, assignor, given);
+  }
+
+  async #connection(): Promise<Connection> {
+    this.#coordinator ??= await this.#findCoordinator();
+    return this.#pool.get(this.#coordinator);
+  }
+
+  async #findCoordinator(): Promise<Broker> {
+    const { connection, groupId } = this.#options;
+    const any = await this.#pool.getFirstAvailable(connection.brokers.map(brokerOf));
+    const { apiKeys } = await apiVersionsV3.api.async(any, "swapstats", "1");
+    if (!apiKeys.some(({ apiKey }) => apiKey === HEARTBEAT_KEY)) {
+      const message =
+        "The brokers do not know the consumer protocol of groups (Kafka 4.0 and newer do, unless it is switched off); set ingest.group_protocol: classic";
+      throw new SwapstatsError("bad_config", message);
+    }
+    const { coordinators } = await findCoordinatorV4.api.async(any, KEY_OF_GROUP, [groupId]);
+    const found = coordinators[0];
+    if (found === undefined || found.errorCode !== 0) {
+      throw new Error(`no broker coordinates the group ${groupId} now (${kafkaErrorName(found?.errorCode ?? -1)})`);
+    }
+    return { host: found.host, port: found.port };
+  }
+}
