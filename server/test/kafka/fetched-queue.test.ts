@@ -257,6 +257,8 @@ describe("what waits of a partition", () => {
     const side = new Side(random, 4_000, bufferIn(folder, 400_000));
     close(t, side);
     await side.run(150, 0);
+    // Until what was pushed has been written.
+    while (side.queue.waitingBytes >= 4_000 + PART_MAX) await nextTurn();
     const [name] = readdirSync(folder);
     assert.ok(name !== undefined);
     writeFileSync(join(folder, name), Buffer.alloc(400_000, 0x55));
