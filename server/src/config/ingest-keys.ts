@@ -61,7 +61,7 @@ export const INGEST_KAFKA_KEYS: readonly KeySpec[] = [
     kind: { type: "choice", values: ["earliest", "latest"], later: [] },
     defaultText: "earliest",
     meaning:
-      "Where a partition begins that has neither a checkpoint nor a committed offset. With a committed offset and no checkpoint the checkpoint store was lost: then it is the earliest record, whatever stands here.",
+      "Where partitions begin at the first start of a group, which has neither checkpoints nor committed offsets. One that is added later begins at its earliest record. With a committed offset and no checkpoint the checkpoint store was lost: then it is the earliest record, whatever stands here.",
   },
   {
     path: "ingest.max_bytes",
