@@ -16,7 +16,8 @@ type Layer = {
 };
 
 const BELOW_ALL = ["config", "observability", "shared"];
-const BACKENDS = ["bus", "sources", "stores"];
+/** Backends, and what those of them that speak to the same kind of server have in common. */
+const BACKENDS = ["bus", "sources", "stores", "kafka"];
 
 const LAYERS: Readonly<Record<string, Layer>> = {
   main: { uses: ["cli", "shared"], usesTypesOf: [], pure: false },
@@ -34,8 +35,9 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   pipeline: { uses: [...BACKENDS, "codecs", "engine", "protocol", ...BELOW_ALL], usesTypesOf: [], pure: false },
   generator: { uses: ["codecs", "engine", "protocol", ...BELOW_ALL], usesTypesOf: ["bus"], pure: false },
   bus: { uses: ["codecs", "engine", "protocol", ...BELOW_ALL], usesTypesOf: [], pure: false },
-  sources: { uses: ["codecs", "engine", ...BELOW_ALL], usesTypesOf: [], pure: false },
-  stores: { uses: ["codecs", "engine", ...BELOW_ALL], usesTypesOf: [], pure: false },
+  sources: { uses: ["kafka", "codecs", "engine", ...BELOW_ALL], usesTypesOf: [], pure: false },
+  stores: { uses: ["kafka", "codecs", "engine", ...BELOW_ALL], usesTypesOf: [], pure: false },
+  kafka: { uses: [...BELOW_ALL], usesTypesOf: ["sources"], pure: false },
   codecs: { uses: ["engine", "shared"], usesTypesOf: [], pure: false },
   engine: { uses: ["shared"], usesTypesOf: [], pure: true },
   config: { uses: ["shared"], usesTypesOf: ["engine"], pure: false },

@@ -1,7 +1,7 @@
 /** The command `topic ensure`: the topic of swaps, and the one of its dead letters, as they are configured. */
 import type { Config } from "../config/config.ts";
-import { kafkaConnection } from "../sources/kafka/kafka-config.ts";
-import { TopicAdmin } from "../sources/kafka/topic-admin.ts";
+import { kafkaConnection } from "../kafka/connection.ts";
+import { TopicAdmin } from "../kafka/topic-admin.ts";
 import type { Output } from "./output.ts";
 
 /** Dead letters are few, and people read them. */

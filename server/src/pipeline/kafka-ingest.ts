@@ -3,11 +3,11 @@
  * records themselves are read by the threads that own the partitions.
  */
 import type { IngestPort } from "../bus/stats-bus.ts";
+import { TopicAdmin, topicWarnings } from "../kafka/topic-admin.ts";
 import type { GroupNumbers } from "../observability/source-metrics.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { GroupMember } from "../sources/kafka/group-member.ts";
 import type { KafkaSourceSetup } from "../sources/kafka/kafka-setup.ts";
-import { TopicAdmin, topicWarnings } from "../sources/kafka/topic-admin.ts";
 import type { Ingestion, IngestionHooks } from "./ingestion.ts";
 import { PartitionOwnership } from "./partition-ownership.ts";
 import type { PartitionWorkers } from "./partition-workers.ts";

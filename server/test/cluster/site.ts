@@ -8,7 +8,7 @@ import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts"
 import { toEngineConfig } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { EngineConfig } from "../../src/engine/types.ts";
-import { TopicAdmin } from "../../src/sources/kafka/topic-admin.ts";
+import { TopicAdmin } from "../../src/kafka/topic-admin.ts";
 import { freePort, ServiceProcess, type Settings } from "../crash/service-process.ts";
 import { connectionTo } from "../kafka/kafka-support.ts";
 import { tempDir } from "../support/tmp.ts";

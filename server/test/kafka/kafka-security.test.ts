@@ -6,9 +6,9 @@ import { type Certificates, makeCertificates } from "../../../scripts/servers/ce
 import { type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
 import { waitFor } from "../../../scripts/servers/process.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import type { KafkaConnection, KafkaSasl } from "../../src/kafka/connection.ts";
+import { TopicAdmin } from "../../src/kafka/topic-admin.ts";
 import { kafkaSourceSetup } from "../../src/sources/kafka/kafka-config.ts";
-import type { KafkaConnection, KafkaSasl } from "../../src/sources/kafka/kafka-setup.ts";
-import { TopicAdmin } from "../../src/sources/kafka/topic-admin.ts";
 import { requires } from "../support/requires.ts";
 import { tempDir } from "../support/tmp.ts";
 import { connectionTo, newTopic, openFor, produce, readOn, setupOf } from "./kafka-support.ts";

@@ -6,13 +6,13 @@ import { Consumer } from "@platformatic/kafka";
 import { createTopic, type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
 import { waitFor } from "../../../scripts/servers/process.ts";
 import { runCli } from "../../src/cli/run.ts";
+import { TopicAdmin, topicWarnings } from "../../src/kafka/topic-admin.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
 import {
   DEAD_LETTERS_WAITING_MAX,
   type DeadLetterTopic,
   openDeadLetterTopic,
 } from "../../src/sources/kafka/dead-letter-topic.ts";
-import { TopicAdmin, topicWarnings } from "../../src/sources/kafka/topic-admin.ts";
 import { memoryOutput } from "../cli/memory-output.ts";
 import { requires } from "../support/requires.ts";
 import { tempDir } from "../support/tmp.ts";

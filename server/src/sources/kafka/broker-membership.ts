@@ -22,10 +22,10 @@ import {
   offsetCommitV9,
 } from "@platformatic/kafka";
 import { ExponentialBackoff, type IBackoff } from "cockatiel";
+import type { KafkaConnection } from "../../kafka/connection.ts";
+import { brokerOf, clientOptions, isKafkaError, kafkaErrorName } from "../../kafka/kafka-client.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { WakeableTimer } from "../../shared/wakeable-timer.ts";
-import { brokerOf, clientOptions, isKafkaError, kafkaErrorName } from "./kafka-client.ts";
-import type { KafkaConnection } from "./kafka-setup.ts";
 
 const BACKOFF = new ExponentialBackoff({ initialDelay: 100, maxDelay: 2_000 });
 /** Said to the brokers; nothing here has to happen before partitions are let go. */

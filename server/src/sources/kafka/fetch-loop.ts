@@ -8,7 +8,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { apiVersionsV1, apiVersionsV3, type Connection, ConnectionPool } from "@platformatic/kafka";
 import { ExponentialBackoff, type IBackoff } from "cockatiel";
-import { SwapstatsError } from "../../shared/errors.ts";
 import {
   FETCH_VERSION_MAX,
   FETCH_VERSION_MIN,
@@ -16,11 +15,12 @@ import {
   type FetchedPartition,
   type FetchTarget,
   sendFetch,
-} from "./fetch-protocol.ts";
-import { clientOptions, kafkaError, kafkaErrorName } from "./kafka-client.ts";
+} from "../../kafka/fetch-protocol.ts";
+import { clientOptions, kafkaError, kafkaErrorName } from "../../kafka/kafka-client.ts";
+import { MemoryPool } from "../../kafka/memory-pool.ts";
+import { TopicView } from "../../kafka/topic-view.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
 import type { KafkaCounters, KafkaSourceSetup } from "./kafka-setup.ts";
-import { MemoryPool } from "./memory-pool.ts";
-import { TopicView } from "./topic-view.ts";
 
 /** While a partition's buffer is full, the others' fetch is kept this short, so that it can join the next one soon. */
 const SHORT_WAIT_MS = 10;

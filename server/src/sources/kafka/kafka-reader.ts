@@ -8,11 +8,12 @@
  *   reading    --the topic has another id--> anew           every `read` rejects: the position belongs to a log that is gone
  *   any        --close--> closed
  */
+
+import { batchBytesAt, batchDefect, readBatchHeader } from "../../kafka/batch-header.ts";
+import type { FetchedPartition } from "../../kafka/fetch-protocol.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { LogRange, RecordBatch } from "../source.ts";
-import { batchBytesAt, batchDefect, readBatchHeader } from "./batch-header.ts";
 import type { AnswerMemory, FetchLoop, FetchSink } from "./fetch-loop.ts";
-import type { FetchedPartition } from "./fetch-protocol.ts";
 import type { KafkaCounters, KafkaNumbers, KafkaReader, KafkaSourceSetup } from "./kafka-setup.ts";
 import { type DroppedPart, FetchedQueue } from "./pressure/fetched-queue.ts";
 

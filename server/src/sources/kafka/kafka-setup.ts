@@ -2,34 +2,8 @@
  * What the Kafka source is told, and what it gives back. A setup is plain data, so that it can be handed to the thread that owns
  * partitions by `structuredClone`; it holds secrets, and is never logged.
  */
+import type { KafkaConnection } from "../../kafka/connection.ts";
 import type { PartitionReader } from "../source.ts";
-
-export type KafkaTls = {
-  /** PEM; undefined: the authorities that Node trusts. */
-  readonly ca?: string;
-  /** PEM of the client's own certificate and key (mTLS); both or neither. */
-  readonly cert?: string;
-  readonly key?: string;
-};
-
-export type KafkaSasl =
-  | {
-      readonly mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512";
-      readonly username: string;
-      readonly password: string;
-    }
-  | { readonly mechanism: "OAUTHBEARER"; readonly token: string };
-
-export type KafkaConnection = {
-  /** `host:port`, at least one. */
-  readonly brokers: readonly string[];
-  readonly clientId: string;
-  readonly tls?: KafkaTls;
-  readonly sasl?: KafkaSasl;
-  readonly connectTimeoutMs: number;
-  /** An answer that takes longer ends the connection. Beyond the waiting time of a fetch. */
-  readonly requestTimeoutMs: number;
-};
 
 /** What is done beyond `bufferBytesMax`, once the owner has stood still for `afterMs`. */
 export type KafkaPressure =

@@ -12,9 +12,16 @@
  *
  * Values stay in the memory of the answer and are moved together there. Packed batches are unpacked into memory of their own.
  */
+
+import {
+  BATCH_HEADER_BYTES,
+  type BatchHeader,
+  batchBytesAt,
+  batchDefect,
+  readBatchHeader,
+} from "../../kafka/batch-header.ts";
+import { CODEC_NONE, unpack } from "../../kafka/decompress.ts";
 import type { RecordBatch } from "../source.ts";
-import { BATCH_HEADER_BYTES, type BatchHeader, batchBytesAt, batchDefect, readBatchHeader } from "./batch-header.ts";
-import { CODEC_NONE, unpack } from "./decompress.ts";
 import type { KafkaCounters } from "./kafka-setup.ts";
 import { firstRun, isAbortMarker, parseRecords, type RecordSink } from "./record-parser.ts";
 

@@ -9,9 +9,9 @@
  * What comes back from the file otherwise than it went in is not used: the brokers have it, and it is fetched again.
  */
 
+import { MemoryPool } from "../../../kafka/memory-pool.ts";
 import { type AnswerMemory, releaseMemory } from "../fetch-loop.ts";
 import type { KafkaCounters, KafkaPressure } from "../kafka-setup.ts";
-import { MemoryPool } from "../memory-pool.ts";
 import { type AbortedTransaction, FetchedBatches } from "../record-batches.ts";
 import { SpillFile, type SpillPlace } from "./spill-file.ts";
 import { StallWatch } from "./stall-watch.ts";

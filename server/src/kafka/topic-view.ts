@@ -1,8 +1,9 @@
 /** Which broker leads each partition of the topic, as the brokers said last. */
 import type { Admin, Broker, metadataV12 } from "@platformatic/kafka";
-import type { LogRange } from "../source.ts";
+import type { TopicIdentity } from "../sources/kafka/kafka-setup.ts";
+import type { LogRange } from "../sources/source.ts";
+import type { KafkaConnection } from "./connection.ts";
 import { kafkaError, newAdmin } from "./kafka-client.ts";
-import type { KafkaConnection, TopicIdentity } from "./kafka-setup.ts";
 
 type MetadataResponse = Awaited<ReturnType<typeof metadataV12.api.async>>;
 

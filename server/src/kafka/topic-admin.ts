@@ -1,10 +1,10 @@
 /** Makes topics and keeps them as configured, describes them, and reads and writes the offsets of groups for tools that show lag. */
 import { type Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from "@platformatic/kafka";
 import { ExponentialBackoff, handleWhen, retry } from "cockatiel";
-import { SwapstatsError } from "../../shared/errors.ts";
-import type { LogRange } from "../source.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+import type { LogRange } from "../sources/source.ts";
+import type { KafkaConnection } from "./connection.ts";
 import { isKafkaError, kafkaError, newAdmin } from "./kafka-client.ts";
-import type { KafkaConnection } from "./kafka-setup.ts";
 
 const COORDINATOR_MOVES = ["COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_COORDINATOR"];
 /** The first use of groups makes brokers set up a topic for them, and until then there is no coordinator. */

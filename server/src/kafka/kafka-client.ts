@@ -7,8 +7,8 @@ import {
   protocolErrorsCodesById,
   type SASLOptions,
 } from "@platformatic/kafka";
-import { SwapstatsError } from "../../shared/errors.ts";
-import type { KafkaConnection } from "./kafka-setup.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+import type { KafkaConnection } from "./connection.ts";
 
 /** For every client of the library. It retries nothing by itself: retry is ours, with backoff, and told of. */
 export function clientOptions(connection: KafkaConnection): BaseOptions {

@@ -1,0 +1,76 @@
+/**
+ * How brokers are reached: plain data that threads can be given, made from the configuration. Files are read here, once. It holds
+ * secrets, and is never logged.
+ */
+import { readFileSync } from "node:fs";
+import type { Config } from "../config/config.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+
+export type KafkaTls = {
+  /** PEM; undefined: the authorities that Node trusts. */
+  readonly ca?: string;
+  /** PEM of the client's own certificate and key (mTLS); both or neither. */
+  readonly cert?: string;
+  readonly key?: string;
+};
+
+export type KafkaSasl =
+  | {
+      readonly mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512";
+      readonly username: string;
+      readonly password: string;
+    }
+  | { readonly mechanism: "OAUTHBEARER"; readonly token: string };
+
+export type KafkaConnection = {
+  /** `host:port`, at least one. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly tls?: KafkaTls;
+  readonly sasl?: KafkaSasl;
+  readonly connectTimeoutMs: number;
+  /** An answer that takes longer ends the connection. Beyond the waiting time of a fetch. */
+  readonly requestTimeoutMs: number;
+};
+
+type KafkaSettings = NonNullable<Config["ingest"]["kafka"]>;
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** A broker that accepts and never answers is given up after it. */
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Throws `bad_config` where brokers are not set, or a file of ingest.tls cannot be read. */
+export function kafkaConnection({ ingest, app }: Config): KafkaConnection {
+  const kafka = requireKafka(ingest.kafka);
+  const { brokers, tls, sasl } = kafka;
+  return {
+    brokers,
+    clientId: `swapstats-${app.instanceId}`.replaceAll(/[^A-Za-z0-9._-]/g, "-"),
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    ...(tls === undefined ? {} : { tls: readTls(tls) }),
+    ...(sasl === undefined ? {} : { sasl }),
+  };
+}
+
+/** Throws `bad_config` where brokers are not set. */
+export function requireKafka(kafka: KafkaSettings | undefined): KafkaSettings {
+  if (kafka !== undefined) return kafka;
+  throw new SwapstatsError("bad_config", "ingest.brokers is not set; give HOST:PORT of a Kafka broker, or of some");
+}
+
+function readTls({ caPath, certPath, keyPath }: NonNullable<KafkaSettings["tls"]>): KafkaTls {
+  return {
+    ...(caPath === undefined ? {} : { ca: readPem("ca", caPath) }),
+    ...(certPath === undefined ? {} : { cert: readPem("cert", certPath) }),
+    ...(keyPath === undefined ? {} : { key: readPem("key", keyPath) }),
+  };
+}
+
+function readPem(key: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const message = `ingest.tls.${key} names the file ${path}, which cannot be read (${(cause as Error).message}); check path and rights`;
+    throw new SwapstatsError("bad_config", message, { cause });
+  }
+}
