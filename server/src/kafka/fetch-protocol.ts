@@ -3,14 +3,15 @@
  * every record and checks no checksum; here the records stay bytes. Versions 11 (Kafka 2.3, older Redpanda) to 17 (Kafka 3.9); from
  * 12 on with compact lengths, from 13 on with the topic's id for its name. Source: "Fetch API" in Kafka's protocol guide.
  */
-import { type Connection, fetchV11, fetchV12, fetchV17 } from "@platformatic/kafka";
+import { apiVersionsV1, apiVersionsV3, type Connection, fetchV11, fetchV12, fetchV17 } from "@platformatic/kafka";
+import { SwapstatsError } from "../shared/errors.ts";
 import { freeMemory } from "../shared/free-memory.ts";
 import type { AbortedTransaction } from "../sources/kafka/record-batches.ts";
 import type { MemoryPool } from "./memory-pool.ts";
 
 const FETCH_KEY = 1;
-export const FETCH_VERSION_MIN = 11;
-export const FETCH_VERSION_MAX = 17;
+const FETCH_VERSION_MIN = 11;
+const FETCH_VERSION_MAX = 17;
 const COMPACT_FROM = 12;
 const TOPIC_ID_FROM = 13;
 const READ_COMMITTED = 1;
@@ -52,6 +53,19 @@ export type FetchAnswer = {
   /** All of the answer, in memory of the pool; views of it are the records. */
   readonly bytes: Buffer;
 };
+
+/** The newest version of fetches that both sides know. */
+export async function fetchVersionOf(connection: Connection): Promise<number> {
+  const names = ["swapstats", "1"] as const;
+  const { apiKeys } = await apiVersionsV3.api
+    .async(connection, ...names)
+    .catch(() => apiVersionsV1.api.async(connection, ...names));
+  const range = apiKeys.find(({ apiKey }) => apiKey === FETCH_KEY);
+  const version = Math.min(FETCH_VERSION_MAX, range?.maxVersion ?? 0);
+  if (version >= Math.max(FETCH_VERSION_MIN, range?.minVersion ?? 0)) return version;
+  const message = `the broker knows fetches of version ${range?.minVersion} to ${range?.maxVersion}, and ${FETCH_VERSION_MIN} to ${FETCH_VERSION_MAX} are needed (Kafka 2.3 or newer)`;
+  throw new SwapstatsError("unavailable", message, { retryable: true });
+}
 
 /** Rejects with the client's errors: of the network, of authentication, or after the connection's time for an answer. */
 export function sendFetch(

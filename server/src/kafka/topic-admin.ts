@@ -24,6 +24,12 @@ export type TopicSettings = {
   readonly batchBytesMin?: number;
 };
 
+/** A topic that compaction keeps small, and nothing else. */
+export type CompactedTopicSettings = Pick<TopicSettings, "topic" | "partitions" | "replication"> & {
+  /** Beside `cleanup.policy`, as Kafka names them. */
+  readonly configs: ReadonlyMap<string, string>;
+};
+
 export type TopicDescription = {
   /** Hex; another one when the topic was made anew. */
   readonly topicId: string;
@@ -34,6 +40,8 @@ export type TopicDescription = {
   /** Of each partition; Infinity: without a limit. */
   readonly retentionBytes: number;
   readonly isCompacted: boolean;
+  /** Compaction alone takes records away, not their age. */
+  readonly isCompactedOnly: boolean;
   /** Whether records carry the time of the broker, or that of their producer. */
   readonly arrivalClock: "broker" | "producer";
   readonly recordBytesMax: number;
@@ -66,15 +74,60 @@ export class TopicAdmin {
    */
   async ensure(settings: TopicSettings, addsPartitions: boolean): Promise<string[]> {
     const { topic } = settings;
-    const present = await this.#describeIfThere(topic);
-    if (present === undefined) return [await this.#create(settings)];
+    const present = await this.describeIfThere(topic);
+    const configs = wantedConfigs(settings, present?.recordBytesMax ?? BATCH_BYTES_DEFAULT);
+    if (present === undefined) return [await this.#create(settings, configs)];
     if (present.isCompacted) throw compacted(topic);
-    return [...(await this.#correct(settings, present)), ...(await this.#resize(settings, present, addsPartitions))];
+    const corrected = await this.#correct(topic, configs, present);
+    return [...corrected, ...(await this.#resize(settings, present, addsPartitions))];
+  }
+
+  /**
+   * The same for a compacted topic. Its partitions stay as they are, since keys are where they are. Rejects with `bad_config` where the
+   * topic is not compacted.
+   */
+  async ensureCompacted(settings: CompactedTopicSettings): Promise<string[]> {
+    const { topic } = settings;
+    const configs = new Map([["cleanup.policy", "compact"], ...settings.configs]);
+    const present = await this.describeIfThere(topic);
+    if (present === undefined) return [await this.#create(settings, configs)];
+    const refusal = notCompacted(topic, present);
+    if (refusal !== undefined) throw new SwapstatsError("bad_config", refusal);
+    return this.#correct(topic, configs, present);
+  }
+
+  /** Undefined: there is no such topic. */
+  async describeIfThere(topic: string): Promise<TopicDescription | undefined> {
+    try {
+      const metadata = await this.#admin.metadata({ topics: [topic], forceUpdate: true });
+      const { id, partitions } = metadata.topics.get(topic)!;
+      const configs = await this.#configsOf(topic);
+      const limit = (name: string): number => {
+        const value = Number(configs.get(name) ?? -1);
+        return value < 0 ? Number.POSITIVE_INFINITY : value;
+      };
+      return {
+        topicId: id,
+        partitions: partitions.length,
+        replication: partitions[0]?.replicas.length ?? 0,
+        retentionMs: limit("retention.ms"),
+        retentionBytes: limit("retention.bytes"),
+        isCompacted: (configs.get("cleanup.policy") ?? "").split(",").includes("compact"),
+        isCompactedOnly: configs.get("cleanup.policy") === "compact",
+        arrivalClock: configs.get("message.timestamp.type") === "LogAppendTime" ? "broker" : "producer",
+        recordBytesMax: limit("max.message.bytes"),
+        configs,
+      };
+    } catch (error) {
+      const failure = kafkaError(error, `describing topic ${topic}`, this.#connection);
+      if (failure.code === "not_found") return undefined;
+      throw failure;
+    }
   }
 
   /** Rejects with `not_found` where there is no such topic. */
   async describe(topic: string): Promise<TopicDescription> {
-    const described = await this.#describeIfThere(topic);
+    const described = await this.describeIfThere(topic);
     if (described !== undefined) return described;
     const message = `there is no topic ${topic} at ${this.#connection.brokers.join(", ")}; \`swapstats topic ensure\` makes it`;
     throw new SwapstatsError("not_found", message, { retryable: true });
@@ -125,42 +178,16 @@ export class TopicAdmin {
     await this.#admin.close();
   }
 
-  async #describeIfThere(topic: string): Promise<TopicDescription | undefined> {
-    try {
-      const metadata = await this.#admin.metadata({ topics: [topic], forceUpdate: true });
-      const { id, partitions } = metadata.topics.get(topic)!;
-      const configs = await this.#configsOf(topic);
-      const limit = (name: string): number => {
-        const value = Number(configs.get(name) ?? -1);
-        return value < 0 ? Number.POSITIVE_INFINITY : value;
-      };
-      return {
-        topicId: id,
-        partitions: partitions.length,
-        replication: partitions[0]?.replicas.length ?? 0,
-        retentionMs: limit("retention.ms"),
-        retentionBytes: limit("retention.bytes"),
-        isCompacted: (configs.get("cleanup.policy") ?? "").split(",").includes("compact"),
-        arrivalClock: configs.get("message.timestamp.type") === "LogAppendTime" ? "broker" : "producer",
-        recordBytesMax: limit("max.message.bytes"),
-        configs,
-      };
-    } catch (error) {
-      const failure = kafkaError(error, `describing topic ${topic}`, this.#connection);
-      if (failure.code === "not_found") return undefined;
-      throw failure;
-    }
-  }
-
   async #configsOf(topic: string): Promise<Map<string, string>> {
     const resources = [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: topic, configurationKeys: null }];
     const described = await this.#admin.describeConfigs({ resources });
     return new Map(described[0]?.configs.map(({ name, value }) => [name, value ?? ""]));
   }
 
-  async #create(settings: TopicSettings): Promise<string> {
-    const { topic, partitions, replication } = settings;
-    const wanted = wantedConfigs(settings, BATCH_BYTES_DEFAULT);
+  async #create(
+    { topic, partitions, replication }: Pick<TopicSettings, "topic" | "partitions" | "replication">,
+    wanted: ReadonlyMap<string, string>,
+  ): Promise<string> {
     const configs = [...wanted].map(([name, value]) => ({ name, value }));
     await this.#try(`making topic ${topic}`, async () => {
       try {
@@ -183,18 +210,15 @@ export class TopicAdmin {
   /** A new topic is not known to every broker at once. */
   async #created(topic: string): Promise<void> {
     for (let left = CREATED_TRIES; left > 0; left--) {
-      const described = await this.#describeIfThere(topic);
+      const described = await this.describeIfThere(topic);
       if (described !== undefined) return;
       await new Promise((resolve) => setTimeout(resolve, CREATED_WAIT_MS));
     }
     throw new Error(`the brokers made topic ${topic}, and do not know it`);
   }
 
-  async #correct(settings: TopicSettings, { configs, recordBytesMax }: TopicDescription): Promise<string[]> {
-    const { topic } = settings;
-    const different = [...wantedConfigs(settings, recordBytesMax)].filter(
-      ([name, value]) => configs.get(name) !== value,
-    );
+  async #correct(topic: string, wanted: ReadonlyMap<string, string>, { configs }: TopicDescription): Promise<string[]> {
+    const different = [...wanted].filter(([name, value]) => configs.get(name) !== value);
     if (different.length === 0) return [];
     const configOperation = IncrementalAlterConfigOperationTypes.SET;
     const changes = different.map(([name, value]) => ({ name, configOperation, value }));
@@ -275,6 +299,15 @@ function wantedConfigs(settings: TopicSettings, batchBytesMax: number): Map<stri
     ["segment.ms", String(segmentMs)],
     ...larger,
   ]);
+}
+
+/** Why this cannot be used as a compacted topic; undefined: it can. */
+export function notCompacted(topic: string, { isCompactedOnly, configs }: TopicDescription): string | undefined {
+  if (isCompactedOnly) return undefined;
+  return (
+    `topic ${topic} has cleanup.policy=${configs.get("cleanup.policy")}: Kafka would remove checkpoints by their age; use another ` +
+    "topic, which `swapstats topic ensure` makes as it has to be, or set cleanup.policy=compact"
+  );
 }
 
 function compacted(topic: string): SwapstatsError {

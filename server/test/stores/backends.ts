@@ -2,6 +2,9 @@
 import type { Certificates } from "../../../scripts/servers/certificates.ts";
 import type { RedisCluster, RedisSentinels, RedisUser } from "../../../scripts/servers/redis.ts";
 import type { S3Server } from "../../../scripts/servers/s3.ts";
+import type { KafkaConnection } from "../../src/kafka/connection.ts";
+import type { KafkaCheckpointStore } from "../../src/stores/kafka-checkpoint-store.ts";
+import { openKafkaCheckpointStore } from "../../src/stores/kafka-checkpoint-topic.ts";
 import { RedisCheckpointStore } from "../../src/stores/redis-checkpoint-store.ts";
 import type { RedisSettings } from "../../src/stores/redis-connection.ts";
 import { S3CheckpointStore, type S3Settings } from "../../src/stores/s3-checkpoint-store.ts";
@@ -62,4 +65,12 @@ export function s3Settings({ endpoint, region, bucket, accessKey, secretKey }: S
 
 export function s3Backend(server: S3Server): StoreBackend {
   return { open: async (space) => new S3CheckpointStore({ s3: s3Settings(server, space), limitMs: LIMIT_MS }) };
+}
+
+export function kafkaStore(connection: KafkaConnection, topic: string, limitMs = LIMIT_MS): KafkaCheckpointStore {
+  return openKafkaCheckpointStore({ connection, topic, replication: undefined, limitMs });
+}
+
+export function kafkaBackend(connection: KafkaConnection): StoreBackend {
+  return { open: async (space) => kafkaStore(connection, space) };
 }

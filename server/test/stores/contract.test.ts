@@ -1,13 +1,15 @@
 import { after, before, describe } from "node:test";
 import { makeCertificates } from "../../../scripts/servers/certificates.ts";
+import { createTopic, startKafka } from "../../../scripts/servers/kafka.ts";
 import { startRedis, startRedisCluster, startRedisSentinels } from "../../../scripts/servers/redis.ts";
 import { startS3 } from "../../../scripts/servers/s3.ts";
 import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
 import { EmbeddedCheckpointStore } from "../../src/stores/embedded-checkpoint-store.ts";
 import { realFileSystem } from "../../src/stores/file-system.ts";
+import { connectionTo } from "../kafka/kafka-support.ts";
 import { requires } from "../support/requires.ts";
 import { tempDir } from "../support/tmp.ts";
-import { clusterBackend, redisBackend, s3Backend, sentinelBackend } from "./backends.ts";
+import { clusterBackend, kafkaBackend, redisBackend, s3Backend, sentinelBackend } from "./backends.ts";
 import { type StoreBackend, storeContract } from "./store-contract.ts";
 
 type Started = StoreBackend & { stop(): Promise<void> };
@@ -87,6 +89,25 @@ requires("checkpoints in S3", { servers: ["versitygw"] }, () => {
     contractOver(async (folder) => {
       const server = await startS3({ folder });
       return { ...s3Backend(server), stop: server.stop };
+    });
+  });
+});
+
+requires("checkpoints in Kafka", { servers: ["kafka"] }, () => {
+  describe("one Kafka", () => {
+    contractOver(async (folder) => {
+      const kafka = await startKafka({ folder });
+      return { ...kafkaBackend(connectionTo(kafka.brokers)), stop: kafka.kill };
+    });
+  });
+
+  describe("three brokers of Kafka, and topics with one partition for everything", () => {
+    contractOver(async (folder) => {
+      const kafka = await startKafka({ folder, brokers: 3 });
+      for (const space of ["swaps", "races", "parts", "lists", "space", "space2"]) {
+        await createTopic(kafka, space, 1, { "cleanup.policy": "compact", "min.insync.replicas": "2" }, 3);
+      }
+      return { ...kafkaBackend(connectionTo(kafka.brokers)), stop: kafka.kill };
     });
   });
 });

@@ -6,20 +6,18 @@
  * Readers meanwhile wait; `problems` says why.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { apiVersionsV1, apiVersionsV3, type Connection, ConnectionPool } from "@platformatic/kafka";
+import { type Connection, ConnectionPool } from "@platformatic/kafka";
 import { ExponentialBackoff, type IBackoff } from "cockatiel";
 import {
-  FETCH_VERSION_MAX,
-  FETCH_VERSION_MIN,
   type FetchAnswer,
   type FetchedPartition,
   type FetchTarget,
+  fetchVersionOf,
   sendFetch,
 } from "../../kafka/fetch-protocol.ts";
 import { clientOptions, kafkaError, kafkaErrorName } from "../../kafka/kafka-client.ts";
 import { MemoryPool } from "../../kafka/memory-pool.ts";
 import { TopicView } from "../../kafka/topic-view.ts";
-import { SwapstatsError } from "../../shared/errors.ts";
 import type { KafkaCounters, KafkaSourceSetup } from "./kafka-setup.ts";
 
 /** While a partition's buffer is full, the others' fetch is kept this short, so that it can join the next one soon. */
@@ -27,7 +25,6 @@ const SHORT_WAIT_MS = 10;
 const BACKOFF = new ExponentialBackoff({ initialDelay: 50, maxDelay: 2_000 });
 /** So soon a topic that was made anew is noticed where brokers cannot be asked by a topic's id. */
 const REFRESH_MS = 30_000;
-const FETCH_KEY = 1;
 
 const OFFSET_OUT_OF_RANGE = 1;
 /** Answers to one that asks the wrong broker, or about another topic of this name: leaders are asked for anew. */
@@ -220,18 +217,8 @@ export class FetchLoop {
     return sendFetch(connection, version, { topic, topicId, waitMs, bytesMax, targets }, this.#memory);
   }
 
-  /** The newest version of fetches that both sides know. */
   async #negotiate(connection: Connection): Promise<number> {
-    const names = ["swapstats", "1"] as const;
-    const { apiKeys } = await apiVersionsV3.api
-      .async(connection, ...names)
-      .catch(() => apiVersionsV1.api.async(connection, ...names));
-    const range = apiKeys.find(({ apiKey }) => apiKey === FETCH_KEY);
-    const version = Math.min(FETCH_VERSION_MAX, range?.maxVersion ?? 0);
-    if (version < Math.max(FETCH_VERSION_MIN, range?.minVersion ?? 0)) {
-      const message = `the broker knows fetches of version ${range?.minVersion} to ${range?.maxVersion}, and ${FETCH_VERSION_MIN} to ${FETCH_VERSION_MAX} are needed (Kafka 2.3 or newer)`;
-      throw new SwapstatsError("unavailable", message, { retryable: true });
-    }
+    const version = await fetchVersionOf(connection);
     this.#versions.set(connection, version);
     return version;
   }

@@ -1,0 +1,213 @@
+/**
+ * A topic as a log that is appended to and read by position, one call at a time: for stores.
+ *
+ * **A batch is sent once.** It is not sent again after any answer or silence, since a batch that a leader refused while it stepped
+ * down, or that it never answered, may be stored all the same; a copy of it would lie behind whatever came in between, and
+ * compaction keeps the later one. Whoever appends must be able to live with not knowing.
+ *
+ * Reading asks again, a few times, when another broker leads.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { type Connection, ConnectionPool, listOffsetsV5, type MessageRecord, produceV7 } from "@platformatic/kafka";
+import type { KafkaConnection } from "./connection.ts";
+import { type FetchedPartition, fetchVersionOf, sendFetch } from "./fetch-protocol.ts";
+import { clientOptions, isKafkaError, kafkaError, kafkaErrorName } from "./kafka-client.ts";
+import { MemoryPool } from "./memory-pool.ts";
+import { type OnRecord, readRecords } from "./record-reader.ts";
+import { type Leader, TopicView } from "./topic-view.ts";
+
+export type LogRecord = {
+  readonly key: string;
+  /** Undefined: a tombstone, by which compaction removes earlier records of this key. */
+  readonly value: Buffer | undefined;
+};
+
+export type LogEnds = {
+  readonly startOffset: number;
+  readonly endOffset: number;
+  /** Another one when the topic was made anew, or another leader was elected, which may lack what was acknowledged. */
+  readonly history: string;
+};
+
+export type ReadTo = {
+  /** Where the next read begins. */
+  readonly nextOffset: number;
+  readonly endOffset: number;
+  readonly history: string;
+};
+
+const ALL_REPLICAS = -1;
+const READ_COMMITTED = 1;
+const CLIENT = -1;
+const EARLIEST = -2n;
+const LATEST = -1n;
+const ATTEMPTS = 4;
+const RETRY_MS = 100;
+/** How long the broker waits for replicas; the connection gives up a little later. */
+const APPEND_WAIT_SHARE = 0.9;
+/** An answer that is empty though the log goes on is asked for once more, waiting so long: it might be a broker that slows us down. */
+const EMPTY_WAIT_MS = 100;
+const MOVED: readonly string[] = [
+  "UNKNOWN_TOPIC_OR_PARTITION",
+  "LEADER_NOT_AVAILABLE",
+  "NOT_LEADER_OR_FOLLOWER",
+  "FENCED_LEADER_EPOCH",
+  "UNKNOWN_LEADER_EPOCH",
+  "OFFSET_NOT_AVAILABLE",
+  "UNKNOWN_TOPIC_ID",
+  "INCONSISTENT_TOPIC_ID",
+];
+
+export class TopicLog {
+  readonly #connection: KafkaConnection;
+  readonly #topic: string;
+  readonly #view: TopicView;
+  readonly #pool: ConnectionPool;
+  /** Connections that nothing but fetches goes over, one at a time, as `sendFetch` needs it. */
+  readonly #fetchPool: ConnectionPool;
+  readonly #versions = new WeakMap<Connection, number>();
+  readonly #memory = new MemoryPool();
+  #fetching: Promise<unknown> = Promise.resolve();
+  #isViewStale = true;
+
+  constructor(connection: KafkaConnection, topic: string) {
+    this.#connection = connection;
+    this.#topic = topic;
+    this.#view = new TopicView(connection, topic);
+    const { clientId, bootstrapBrokers: _brokers, ...options } = clientOptions(connection);
+    this.#pool = new ConnectionPool(clientId, options);
+    this.#fetchPool = new ConnectionPool(clientId, options);
+  }
+
+  /**
+   * Appends the records as one batch, which is there as a whole or not at all, and answers the offset of the first one. After a
+   * rejection it may be there nevertheless, or come later. All bytes are copied before it returns.
+   */
+  async append(partition: number, records: readonly LogRecord[]): Promise<number> {
+    const messages: MessageRecord[] = records.map(({ key, value }) => ({
+      topic: this.#topic,
+      partition,
+      key: Buffer.from(key),
+      value: (value === undefined ? null : Buffer.from(value)) as Buffer,
+    }));
+    try {
+      const { node } = await this.#leader(partition);
+      const connection = await this.#pool.get(this.#view.brokerOf(node)!);
+      const waitMs = Math.round(this.#connection.requestTimeoutMs * APPEND_WAIT_SHARE);
+      const answer = await produceV7.api.async(connection, ALL_REPLICAS, waitMs, messages, {});
+      if (typeof answer !== "object") throw new Error("the broker did not answer");
+      return Number(answer.responses[0]!.partitionResponses[0]!.baseOffset);
+    } catch (error) {
+      this.#isViewStale = true;
+      throw kafkaError(error, `writing to topic ${this.#topic}`, this.#connection);
+    }
+  }
+
+  /** What the partition holds now; nothing that was acknowledged before is beyond its end. */
+  ends(partition: number): Promise<LogEnds> {
+    return this.#retried(`asking for the end of topic ${this.#topic}`, async () => {
+      const { node, epoch } = await this.#leader(partition);
+      const history = this.#history(epoch);
+      const connection = await this.#pool.get(this.#view.brokerOf(node)!);
+      const ask = async (timestamp: bigint): Promise<number> => {
+        const partitions = [{ partitionIndex: partition, currentLeaderEpoch: epoch, timestamp }];
+        const topics = [{ name: this.#topic, partitions }];
+        const answer = await listOffsetsV5.api.async(connection, CLIENT, READ_COMMITTED, topics);
+        return Number(answer.topics[0]!.partitions[0]!.offset);
+      };
+      const [startOffset, endOffset] = await Promise.all([ask(EARLIEST), ask(LATEST)]);
+      return { startOffset, endOffset, history };
+    });
+  }
+
+  /** Hands over records from `offset` on, of about `bytesMax`, as far as there are any; see `readRecords`. */
+  read(partition: number, offset: number, bytesMax: number, onRecord: OnRecord): Promise<ReadTo> {
+    const run = async (): Promise<ReadTo> => {
+      const turn = this.#fetching.then(() => this.#read(partition, offset, bytesMax, onRecord));
+      this.#fetching = turn.catch(() => {});
+      return turn;
+    };
+    return this.#retried(`reading topic ${this.#topic}`, run);
+  }
+
+  /** Of the topic now. */
+  async partitions(): Promise<number> {
+    const { partitions } = await this.#view.refresh();
+    this.#isViewStale = false;
+    return partitions;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#pool.close(), this.#fetchPool.close(), this.#view.close()]);
+  }
+
+  async #read(partition: number, offset: number, bytesMax: number, onRecord: OnRecord): Promise<ReadTo> {
+    const first = await this.#fetch(partition, offset, bytesMax, 0, onRecord);
+    const { nextOffset, endOffset, history } = first;
+    if (nextOffset !== undefined || offset >= endOffset)
+      return { nextOffset: nextOffset ?? offset, endOffset, history };
+    const again = await this.#fetch(partition, offset, bytesMax, EMPTY_WAIT_MS, onRecord);
+    // Compaction has removed everything up to the end.
+    return { ...again, nextOffset: again.nextOffset ?? again.endOffset };
+  }
+
+  async #fetch(partition: number, offset: number, bytesMax: number, waitMs: number, onRecord: OnRecord) {
+    const { node, epoch } = await this.#leader(partition);
+    const history = this.#history(epoch);
+    const connection = await this.#fetchPool.get(this.#view.brokerOf(node)!);
+    const version = this.#versions.get(connection) ?? (await fetchVersionOf(connection));
+    this.#versions.set(connection, version);
+    const targets = [{ partition, leaderEpoch: epoch, offset, bytesMax }];
+    const topicId = this.#view.identity?.topicId ?? "";
+    const request = { topic: this.#topic, topicId, waitMs, bytesMax, targets };
+    const answer = await sendFetch(connection, version, request, this.#memory);
+    try {
+      if (answer.error !== 0) throw brokerError(answer.error);
+      const fetched = answer.partitions.find((one) => one.partition === partition);
+      // A broker that slows a client down answers without any partition.
+      if (fetched === undefined) throw new Error("the broker answered nothing");
+      const { nextOffset, endOffset } = handOver(fetched, offset, onRecord);
+      return { nextOffset, endOffset, history };
+    } finally {
+      this.#memory.giveBack(answer.bytes);
+    }
+  }
+
+  async #retried<T>(what: string, run: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await run();
+      } catch (error) {
+        this.#isViewStale = true;
+        const isMoved = MOVED.some((name) => isKafkaError(error, name));
+        if (!isMoved || attempt === ATTEMPTS) throw kafkaError(error, what, this.#connection);
+      }
+      await pause(RETRY_MS * attempt);
+    }
+  }
+
+  async #leader(partition: number): Promise<Leader> {
+    if (this.#isViewStale) {
+      await this.#view.refresh();
+      this.#isViewStale = false;
+    }
+    const leader = this.#view.leaderOf(partition);
+    if (leader === undefined) throw new Error(`no broker leads partition ${partition} of topic ${this.#topic} now`);
+    return leader;
+  }
+
+  #history(epoch: number): string {
+    return `${this.#view.identity?.topicId}/${epoch}`;
+  }
+}
+
+function handOver({ error, lastStableOffset, records }: FetchedPartition, offset: number, onRecord: OnRecord) {
+  if (error !== 0) throw brokerError(error);
+  return { nextOffset: readRecords(records, offset, onRecord), endOffset: lastStableOffset };
+}
+
+/** Recognised as the client's own errors are. */
+function brokerError(code: number): Error {
+  const name = kafkaErrorName(code);
+  return Object.assign(new Error(`the broker answered ${name}`), { apiId: name });
+}

@@ -1,0 +1,101 @@
+/**
+ * Keys and values of the records of the Kafka checkpoint store. Every key holds an id that is made for one attempt and never used
+ * again, so that no record of one writer can ever displace another's:
+ *
+ *   m/<partition>/<id>                      a manifest            {"format", "expected"} and a line end, then its bytes, deflated
+ *   p/<partition>/<name>/<attempt>          a part is begun       {"format", "chunks"}
+ *                                           and then whole        {"format", "chunks", "bytes", "partition", "offsets"}
+ *   c/<partition>/<name>/<attempt>/<i>      chunk i of a part     its bytes
+ *
+ * A record without a value (a tombstone) takes the one before it with its key away.
+ */
+import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { SwapstatsError } from "../shared/errors.ts";
+
+const FORMAT = 1;
+const NAME_PATTERN = /^[a-z0-9-]{1,100}$/;
+const LINE_END = 0x0a;
+const PARTS_OF_MANIFEST_KEY = 3;
+const PARTS_OF_PART_KEY = 4;
+
+export type ManifestValue = {
+  /** Id of the manifest that this one replaces; empty: there is none. */
+  readonly expected: string;
+  /** As deflated. */
+  readonly packed: Buffer;
+};
+
+export type PartValue = {
+  readonly chunks: number;
+  /** Of a part that is whole: where its chunks are. */
+  readonly whole:
+    | { readonly bytes: number; readonly partition: number; readonly offsets: readonly number[] }
+    | undefined;
+};
+
+export type IndexKey =
+  | { readonly kind: "manifest"; readonly partition: number; readonly id: string }
+  | { readonly kind: "part"; readonly partition: number; readonly name: string; readonly attempt: string };
+
+export function manifestKey(partition: number, id: string): string {
+  return `m/${partition}/${id}`;
+}
+
+/** Throws `internal` for what cannot be a part's name. */
+export function partKey(partition: number, name: string, attempt: string): string {
+  if (!NAME_PATTERN.test(name)) throw new SwapstatsError("internal", `"${name}" is no name of a checkpoint part`);
+  return `p/${partition}/${name}/${attempt}`;
+}
+
+/** `part` is the key of the part. */
+export function chunkKey(part: string, index: number): string {
+  return `c${part.slice(1)}/${index}`;
+}
+
+/** Undefined: a chunk, or a record that is not ours. */
+export function readIndexKey(key: string): IndexKey | undefined {
+  const fields = key.split("/");
+  const partition = Number(fields[1]);
+  if (!Number.isSafeInteger(partition)) return undefined;
+  if (fields[0] === "m" && fields.length === PARTS_OF_MANIFEST_KEY) {
+    return { kind: "manifest", partition, id: fields[2]! };
+  }
+  if (fields[0] === "p" && fields.length === PARTS_OF_PART_KEY) {
+    return { kind: "part", partition, name: fields[2]!, attempt: fields[3]! };
+  }
+  return undefined;
+}
+
+export function encodeManifestValue(bytes: Uint8Array, expected: string): Buffer {
+  return Buffer.concat([Buffer.from(`${JSON.stringify({ format: FORMAT, expected })}\n`), deflateRawSync(bytes)]);
+}
+
+/** Copies what it keeps. Throws what JSON throws, or RangeError, for what no version up to this one has written. */
+export function readManifestValue(value: Buffer): ManifestValue {
+  const lineEnd = value.indexOf(LINE_END);
+  const { expected } = readObject(value.subarray(0, lineEnd)) as { expected: string };
+  return { expected, packed: Buffer.from(value.subarray(lineEnd + 1)) };
+}
+
+/** In memory of its own. */
+export function unpackManifest(packed: Buffer): Uint8Array {
+  return new Uint8Array(inflateRawSync(packed));
+}
+
+export function encodePartValue({ chunks, whole }: PartValue): Buffer {
+  return Buffer.from(JSON.stringify({ format: FORMAT, chunks, ...whole }));
+}
+
+/** Throws as `readManifestValue` does. */
+export function readPartValue(value: Buffer): PartValue {
+  const { chunks, ...whole } = readObject(value) as { chunks: number } & Partial<NonNullable<PartValue["whole"]>>;
+  const { bytes, partition, offsets } = whole;
+  const isWhole = bytes !== undefined && partition !== undefined && offsets !== undefined;
+  return { chunks, whole: isWhole ? { bytes, partition, offsets } : undefined };
+}
+
+function readObject(text: Buffer): object {
+  const read = JSON.parse(text.toString()) as { format?: unknown };
+  if (read.format === FORMAT) return read;
+  throw new RangeError(`a record of the checkpoint topic has format ${read.format}, which a newer version has written`);
+}

@@ -1,0 +1,271 @@
+/**
+ * Checkpoints in a compacted topic of Kafka, so that an installation on Kafka needs no other store. The first half of the topic's
+ * partitions holds manifests and the places of parts (small records, which everybody reads from the start), the second half the bytes
+ * of parts (in chunks, which are fetched from their places alone). Partition 7 of the swaps is in the seventh of each half,
+ * counted round. With a single partition everything is in it.
+ *
+ * Compare-and-set by the order of the log: see kafka-checkpoint-index.ts. A swap is two steps: append, then read to the end, where the
+ * verdict stands. A swap whose append failed may take effect all the same, also later; then it meets its condition, or is invalid.
+ *
+ * A part is begun, its chunks are written, and then it is whole: what a crash leaves is known, and removed by whoever next
+ * swaps the manifest. That never harms a later owner: its parts were begun behind its claim, and only what was begun before one's own
+ * valid manifest is removed.
+ */
+import { randomUUID } from "node:crypto";
+import { SwapstatsError } from "../shared/errors.ts";
+import { withinTime } from "../shared/time-limit.ts";
+import type { CheckpointStore, StoredManifest } from "./checkpoint-store.ts";
+import {
+  chunkKey,
+  encodeManifestValue,
+  encodePartValue,
+  manifestKey,
+  partKey,
+  unpackManifest,
+} from "./kafka-checkpoint-format.ts";
+import type { ManifestRecord, PartEntry, PartitionIndex } from "./kafka-checkpoint-index.ts";
+import { type CheckpointLog, LoggedIndex } from "./kafka-checkpoint-reader.ts";
+
+/** A broker takes batches of 1 MiB unless told otherwise; a manifest shares its own with tombstones. */
+export const CHUNK_BYTES = 512 * 1024;
+const MANIFEST_BYTES_MAX = 960 * 1024;
+/** On their way at the same time. */
+const CHUNKS_AT_ONCE = 4;
+/** A fetch of that size brings two chunks. */
+const READ_BYTES = 1024 * 1024;
+/** Of what others left, with one swap. */
+const REMOVED_AT_ONCE = 8;
+
+export type KafkaCheckpointStoreParts = {
+  readonly log: CheckpointLog;
+  /** For messages. */
+  readonly topic: string;
+  /** How long a call may take. */
+  readonly limitMs: number;
+  /** Called before the first use, and again until it succeeds: sees to the topic, and says why it cannot be used. */
+  readonly prepare: () => Promise<string | undefined>;
+};
+
+type Place = {
+  /** Partition of the topic that holds the index. */
+  readonly index: number;
+  /** And the one for bytes. */
+  readonly bytes: number;
+  readonly logged: LoggedIndex;
+};
+
+export class KafkaCheckpointStore implements CheckpointStore {
+  readonly #log: CheckpointLog;
+  readonly #topic: string;
+  readonly #limitMs: number;
+  readonly #prepare: () => Promise<string | undefined>;
+  /** The number of partitions of the topic. */
+  #prepared: Promise<number> | undefined;
+  readonly #indexes = new Map<number, LoggedIndex>();
+  /** Keys of parts that this client is writing. */
+  readonly #underWay = new Set<string>();
+  #isClosed = false;
+
+  constructor({ log, topic, limitMs, prepare }: KafkaCheckpointStoreParts) {
+    this.#log = log;
+    this.#topic = topic;
+    this.#limitMs = limitMs;
+    this.#prepare = prepare;
+  }
+
+  readManifest(partition: number): Promise<StoredManifest | undefined> {
+    return this.#call(`read the manifest of partition ${partition}`, async () => {
+      const { current } = await this.#read(partition);
+      return current === undefined ? undefined : { bytes: unpackManifest(current.packed), version: current.id };
+    });
+  }
+
+  readPreviousManifest(partition: number): Promise<Uint8Array | undefined> {
+    return this.#call(`read the previous manifest of partition ${partition}`, async () => {
+      const { previous } = await this.#read(partition);
+      return previous === undefined ? undefined : unpackManifest(previous.packed);
+    });
+  }
+
+  swapManifest(partition: number, bytes: Uint8Array, expected: string | undefined): Promise<string> {
+    return this.#call(`write the manifest of partition ${partition}`, async (signal) => {
+      const place = await this.#place(partition);
+      const before = (await place.logged.sync()).of(partition);
+      if (before.current?.id !== expected) throw conflict(partition, before.current, expected);
+      const value = encodeManifestValue(bytes, expected ?? "");
+      if (value.length > MANIFEST_BYTES_MAX) throw new Error(`it takes ${value.length} bytes, packed`);
+      const id = randomUUID();
+      const doomed = before.doomed().map((key) => ({ key, value: undefined }));
+      signal.throwIfAborted();
+      await this.#log.append(place.index, [...doomed, { key: manifestKey(partition, id), value }]);
+      const after = (await place.logged.sync()).of(partition);
+      const verdict = after.verdictOf(id);
+      if (verdict === "invalid") throw conflict(partition, after.current, expected);
+      if (verdict === undefined)
+        throw new Error("others have replaced it so fast that it cannot be said whether it was valid");
+      await this.#removeLeftovers(partition, after, id, signal);
+      return id;
+    });
+  }
+
+  putPart(partition: number, name: string, bytes: Uint8Array): Promise<void> {
+    return this.#call(`write the checkpoint part ${name} of partition ${partition}`, async (signal) => {
+      const place = await this.#place(partition);
+      const key = partKey(partition, name, randomUUID());
+      const chunks = Math.ceil(bytes.length / CHUNK_BYTES);
+      const note = async (whole: PartEntry["whole"]): Promise<void> => {
+        signal.throwIfAborted();
+        await this.#log.append(place.index, [{ key, value: encodePartValue({ chunks, whole }) }]);
+      };
+      this.#underWay.add(key);
+      try {
+        const { length } = bytes;
+        await note(undefined);
+        const offsets = await this.#appendChunks(place.bytes, key, bytes, signal);
+        await note({ bytes: length, partition: place.bytes, offsets });
+      } finally {
+        this.#underWay.delete(key);
+      }
+    });
+  }
+
+  getPart(partition: number, name: string): Promise<Uint8Array | undefined> {
+    return this.#call(`read the checkpoint part ${name} of partition ${partition}`, async (signal) => {
+      const entry = (await this.#read(partition)).part(name);
+      return entry === undefined ? undefined : this.#readChunks(entry, signal);
+    });
+  }
+
+  listParts(partition: number): Promise<string[]> {
+    return this.#call(`list the checkpoint parts of partition ${partition}`, async () =>
+      (await this.#read(partition)).partNames(),
+    );
+  }
+
+  deletePart(partition: number, name: string): Promise<void> {
+    return this.#call(`remove the checkpoint part ${name} of partition ${partition}`, async (signal) => {
+      const attempts = (await this.#read(partition)).attempts(name);
+      for (const entry of attempts) await this.#remove(partition, entry, signal);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#log.close();
+  }
+
+  async #read(partition: number): Promise<PartitionIndex> {
+    const { logged } = await this.#place(partition);
+    return (await logged.sync()).of(partition);
+  }
+
+  async #place(partition: number): Promise<Place> {
+    this.#prepared ??= this.#open().catch((error) => {
+      this.#prepared = undefined;
+      throw error;
+    });
+    const partitions = await this.#prepared;
+    const half = Math.max(1, Math.floor(partitions / 2));
+    const index = partition % half;
+    const logged = this.#indexes.get(index) ?? new LoggedIndex(this.#log, index);
+    this.#indexes.set(index, logged);
+    return { index, bytes: partitions === 1 ? 0 : half + (partition % (partitions - half)), logged };
+  }
+
+  async #open(): Promise<number> {
+    const refusal = await this.#prepare();
+    if (refusal !== undefined) throw new Refusal(refusal);
+    return this.#log.partitions();
+  }
+
+  /** Their offsets. */
+  async #appendChunks(partition: number, key: string, bytes: Uint8Array, signal: AbortSignal): Promise<number[]> {
+    const count = Math.ceil(bytes.length / CHUNK_BYTES);
+    const offsets: number[] = new Array(count);
+    let next = 0;
+    const worker = async (): Promise<void> => {
+      for (let i = next++; i < count; i = next++) {
+        // The caller may free its memory once the call is over.
+        signal.throwIfAborted();
+        const { buffer, byteOffset } = bytes.subarray(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES);
+        const length = Math.min(CHUNK_BYTES, bytes.length - i * CHUNK_BYTES);
+        const value = Buffer.from(buffer, byteOffset, length);
+        offsets[i] = await this.#log.append(partition, [{ key: chunkKey(key, i), value }]);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(count, CHUNKS_AT_ONCE) }, worker));
+    return offsets;
+  }
+
+  /** Undefined where a chunk is gone: somebody has removed the part. */
+  async #readChunks({ key, whole }: PartEntry, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const { bytes, partition, offsets } = whole!;
+    const content = new Uint8Array(bytes);
+    const missing = new Map(offsets.map((offset, i) => [offset, i]));
+    while (missing.size > 0) {
+      signal.throwIfAborted();
+      const from = Math.min(...missing.keys());
+      await this.#log.read(partition, from, READ_BYTES, (offset, recordKey, value) => {
+        const index = missing.get(offset);
+        if (index === undefined || value === undefined || recordKey?.toString() !== chunkKey(key, index)) return;
+        content.set(value, index * CHUNK_BYTES);
+        missing.delete(offset);
+      });
+      if (missing.has(from)) return undefined;
+    }
+    return content;
+  }
+
+  /** First the bytes, so that nothing is left that nobody knows of. */
+  async #remove(partition: number, { key, chunks, whole }: PartEntry, signal: AbortSignal): Promise<void> {
+    const place = await this.#place(partition);
+    const keys = Array.from({ length: chunks }, (_, i) => ({ key: chunkKey(key, i), value: undefined }));
+    signal.throwIfAborted();
+    if (chunks > 0) await this.#log.append(whole?.partition ?? place.bytes, keys);
+    signal.throwIfAborted();
+    await this.#log.append(place.index, [{ key, value: undefined }]);
+  }
+
+  /** What cannot be removed now is tried again with the next swap. */
+  async #removeLeftovers(partition: number, index: PartitionIndex, id: string, signal: AbortSignal): Promise<void> {
+    const { current } = index;
+    if (current?.id !== id) return;
+    const leftovers = index.leftovers(current.offset).filter(({ key }) => !this.#underWay.has(key));
+    try {
+      for (const entry of leftovers.slice(0, REMOVED_AT_ONCE)) await this.#remove(partition, entry, signal);
+    } catch {
+      return;
+    }
+  }
+
+  /** Rejects with `storage_failed` (retryable) within the limit; the call may have had its effect nevertheless. */
+  async #call<T>(what: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new SwapstatsError("storage_failed", `Cannot ${what}: the store was closed.`);
+    const controller = new AbortController();
+    try {
+      return await withinTime("the answer", this.#limitMs, call(controller.signal));
+    } catch (cause) {
+      if (cause instanceof Refusal) throw new SwapstatsError("bad_config", cause.message);
+      if (isVerdict(cause)) throw cause;
+      const text = cause instanceof Error ? cause.message : String(cause);
+      const message = `Cannot ${what} in the Kafka topic ${this.#topic}: ${text}. It is tried again.`;
+      throw new SwapstatsError("storage_failed", message, { cause, retryable: true });
+    } finally {
+      controller.abort();
+    }
+  }
+}
+
+/** What another attempt would find again; all other failures may pass. */
+function isVerdict(error: unknown): boolean {
+  if (!(error instanceof SwapstatsError)) return false;
+  return error.code === "checkpoint_conflict" || error.code === "internal";
+}
+
+/** The topic cannot be used as it is. Credentials that are refused, which are `bad_config` as well, may be right a moment later. */
+class Refusal extends Error {}
+
+function conflict(partition: number, found: ManifestRecord | undefined, expected: string | undefined): SwapstatsError {
+  const message = `The manifest of partition ${partition} is version ${found?.id ?? "none"} and not ${expected ?? "none"}: another owner wrote it.`;
+  return new SwapstatsError("checkpoint_conflict", message);
+}
