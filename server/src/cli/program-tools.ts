@@ -143,7 +143,9 @@ export const addTopic: Add = (program, output) => {
   const topic = program
     .command("topic")
     .summary("make or correct the Kafka topic")
-    .description("The topics of the Kafka source: of the swaps, and of their dead letters.");
+    .description(
+      "The topics on Kafka: of the swaps, of their dead letters, and of checkpoints where they are kept there.",
+    );
   topic
     .command("ensure")
     .description(

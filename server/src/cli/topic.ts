@@ -1,7 +1,8 @@
-/** The command `topic ensure`: the topic of swaps, and the one of its dead letters, as they are configured. */
+/** The command `topic ensure`: the topic of swaps, the one of its dead letters, and that of checkpoints, as they are configured. */
 import type { Config } from "../config/config.ts";
 import { kafkaConnection } from "../kafka/connection.ts";
 import { TopicAdmin } from "../kafka/topic-admin.ts";
+import { checkpointTopicSettings } from "../stores/kafka-checkpoint-topic.ts";
 import type { Output } from "./output.ts";
 
 /** Dead letters are few, and people read them. */
@@ -12,6 +13,7 @@ const DEAD_LETTER_HEADER_BYTES = 64 * 1024;
 export async function runTopicEnsure(config: Config, addsPartitions: boolean, output: Output): Promise<void> {
   const connection = kafkaConnection(config);
   const { topic, deadLetterTopic, topicSettings } = config.ingest.kafka!;
+  const { checkpoint, kafka } = config.stores;
   const admin = new TopicAdmin(connection);
   try {
     const settings = { topic, ...topicSettings };
@@ -19,7 +21,12 @@ export async function runTopicEnsure(config: Config, addsPartitions: boolean, ou
     const batchBytesMin = (await admin.describe(topic)).recordBytesMax + DEAD_LETTER_HEADER_BYTES;
     const letters = { ...settings, topic: deadLetterTopic, partitions: DEAD_LETTER_PARTITIONS, batchBytesMin };
     const known = [...said, ...(await admin.ensure(letters, false))];
-    const fine = `Topics ${topic} and ${deadLetterTopic} are as configured.`;
+    const topics = [topic, deadLetterTopic];
+    if (checkpoint === "kafka" && kafka !== undefined) {
+      known.push(...(await admin.ensureCompacted(checkpointTopicSettings(kafka.topic, kafka.replication))));
+      topics.push(kafka.topic);
+    }
+    const fine = `Topics ${topics.slice(0, -1).join(", ")} and ${topics.at(-1)} are as configured.`;
     output.out(`${(known.length === 0 ? [fine] : known).join("\n")}\n`);
   } finally {
     await admin.close();

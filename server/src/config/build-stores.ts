@@ -1,4 +1,5 @@
 /** The stores of the configuration, with the checks that look at more than one of their keys. */
+import type { KafkaConfig } from "./build-ingest.ts";
 import type { ConfigProblem } from "./load.ts";
 import type { ListenAddress } from "./units.ts";
 import type { KeyValue } from "./values.ts";
@@ -37,19 +38,28 @@ export type S3Config = {
 /** Where the newest figures are written for others to read. */
 export type HotConfig = { readonly kind: "none" | "redis"; readonly intervalMs: number; readonly ttlMs: number };
 
+/** The brokers are those of `ingest`. */
+export type KafkaStoreConfig = {
+  readonly topic: string;
+  /** Of a topic that is made; undefined: as the brokers have it. */
+  readonly replication: number | undefined;
+};
+
 export type StoresConfig = {
-  readonly checkpoint: "embedded" | "redis" | "s3";
+  readonly checkpoint: "embedded" | "redis" | "s3" | "kafka";
   /** Undefined where `stores.redis.addr` is not set. */
   readonly redis: RedisConfig | undefined;
   readonly hot: HotConfig;
   /** Undefined where `stores.s3.bucket` is not set. */
   readonly s3: S3Config | undefined;
+  /** Undefined where `ingest.brokers` is not set. */
+  readonly kafka: KafkaStoreConfig | undefined;
 };
 
 type Values = ReadonlyMap<string, KeyValue>;
 
 /** Adds what is wrong to `problems`; what it returns then is of no use. */
-export function buildStores(values: Values, problems: ConfigProblem[]): StoresConfig {
+export function buildStores(values: Values, ingest: KafkaConfig | undefined, problems: ConfigProblem[]): StoresConfig {
   const checkpoint = values.get("stores.checkpoint") as StoresConfig["checkpoint"];
   const report = (path: string, message: string): void => {
     problems.push({ path, where: "", message });
@@ -62,8 +72,30 @@ export function buildStores(values: Values, problems: ConfigProblem[]): StoresCo
   if (checkpoint === "s3" && s3 === undefined) {
     report("stores.s3.bucket", "is not set, and stores.checkpoint is s3; give the name of a bucket");
   }
+  const kafka = ingest === undefined ? undefined : buildKafkaStore(values, ingest);
+  if (checkpoint === "kafka") checkKafka(kafka, ingest, values.get("ingest.source") === "kafka", report);
   const hot = buildHot(values, redis, report);
-  return { checkpoint, redis, hot, s3 };
+  return { checkpoint, redis, hot, s3, kafka };
+}
+
+function buildKafkaStore(values: Values, ingest: KafkaConfig): KafkaStoreConfig {
+  const topic = (values.get("stores.kafka.topic") as string | undefined) ?? `${ingest.topic}.checkpoints`;
+  return { topic, replication: ingest.topicSettings.replication };
+}
+
+function checkKafka(
+  kafka: KafkaStoreConfig | undefined,
+  ingest: KafkaConfig | undefined,
+  isSource: boolean,
+  report: Report,
+): void {
+  if (kafka === undefined) {
+    const message = "is not set, and stores.checkpoint is kafka; give HOST:PORT of a broker, or of some";
+    // With the source on Kafka its own check says so.
+    if (!isSource) report("ingest.brokers", message);
+  } else if (kafka.topic === ingest?.topic || kafka.topic === ingest?.deadLetterTopic) {
+    report("stores.kafka.topic", "is the topic of swaps, or of dead letters; checkpoints need one of their own");
+  }
 }
 
 type Report = (path: string, message: string) => void;

@@ -23,7 +23,7 @@ export function buildConfig(settings: readonly Setting[], problems: ConfigProble
   const chains = buildChains(settings, num("app.grace"), num("app.reorg_horizon"), problems);
   checkListeners(address("api.http.addr"), address("metrics.prometheus"), problems);
   const kafka = buildKafka(values, problems);
-  const stores = buildStores(values, problems);
+  const stores = buildStores(values, kafka, problems);
   const pubsub = buildNats(values, problems);
   if (problems.length > problemsBefore) return undefined;
 

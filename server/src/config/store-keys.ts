@@ -1,4 +1,4 @@
-/** The part of the table of keys that is about stores beside the data folder: Redis and S3. */
+/** The part of the table of keys that is about stores beside the data folder: Redis, S3 and Kafka. */
 import type { KeyKind, KeySpec } from "./keys.ts";
 
 const text = (bytesMax: number, pattern: RegExp, patternHint: string): KeyKind => ({
@@ -13,7 +13,7 @@ const ON_OR_OFF: KeyKind = { type: "choice", values: ["off", "on"], later: [] };
 export const STORE_KEYS: readonly KeySpec[] = [
   {
     path: "stores.checkpoint",
-    kind: { type: "choice", values: ["embedded", "redis", "s3"], later: ["kafka"] },
+    kind: { type: "choice", values: ["embedded", "redis", "s3", "kafka"], later: [] },
     defaultText: "embedded",
     meaning:
       "Where checkpoints are kept. `embedded`: in the data folder. See [checkpoint stores](checkpoint-stores.md).",
@@ -150,5 +150,13 @@ export const STORE_KEYS: readonly KeySpec[] = [
     kind: { type: "secret" },
     defaultText: "",
     meaning: "Secret key of `access_key`.",
+  },
+
+  {
+    path: "stores.kafka.topic",
+    kind: text(249, /^(?!\.{1,2}$)[A-Za-z0-9._-]+$/, "letters, digits and . _ -, as Kafka takes for a topic"),
+    defaultText: "",
+    meaning:
+      "Compacted topic that checkpoints are kept in, at the brokers of `ingest.brokers`. Not set: that of `ingest.topic` with `.checkpoints`.",
   },
 ];

@@ -1,21 +1,25 @@
 /** From the configuration to a checkpoint store, in two steps: a setup of plain data that a thread can be given, and the store. */
 import type { Config } from "../config/config.ts";
+import { kafkaConnection } from "../kafka/connection.ts";
 import { Circuit } from "../shared/circuit.ts";
 import type { CheckpointStore } from "./checkpoint-store.ts";
 import { EmbeddedCheckpointStore } from "./embedded-checkpoint-store.ts";
 import { realFileSystem } from "./file-system.ts";
 import { GuardedCheckpointStore, isStoreFailure } from "./guarded-checkpoint-store.ts";
+import type { KafkaCheckpointStoreOptions } from "./kafka-checkpoint-topic.ts";
 import type { RedisCheckpointStoreOptions } from "./redis-checkpoint-store.ts";
 import type { S3CheckpointStoreOptions } from "./s3-checkpoint-store.ts";
 
 /** How long a call may take; a part of 8 MiB over a slow line is the longest. */
 const REDIS_CALL_LIMIT_MS = 10_000;
 const S3_CALL_LIMIT_MS = 20_000;
+const KAFKA_CALL_LIMIT_MS = 20_000;
 
 export type CheckpointStoreSetup =
   | { readonly kind: "embedded"; readonly dataDir: string }
   | ({ readonly kind: "redis" } & RedisCheckpointStoreOptions)
-  | ({ readonly kind: "s3" } & S3CheckpointStoreOptions);
+  | ({ readonly kind: "s3" } & S3CheckpointStoreOptions)
+  | ({ readonly kind: "kafka" } & KafkaCheckpointStoreOptions);
 
 export type OpenedCheckpointStore = {
   readonly store: CheckpointStore;
@@ -23,14 +27,17 @@ export type OpenedCheckpointStore = {
   readonly circuit: Circuit | undefined;
 };
 
-/** `dataDir` is the resolved path of the data folder. */
-export function checkpointStoreSetup({ stores }: Config, dataDir: string): CheckpointStoreSetup {
-  const { checkpoint, redis, s3 } = stores;
+/** `dataDir` is the resolved path of the data folder. Throws `bad_config` when a file of `ingest.tls` cannot be read. */
+export function checkpointStoreSetup(config: Config, dataDir: string): CheckpointStoreSetup {
+  const { checkpoint, redis, s3, kafka } = config.stores;
   if (checkpoint === "redis" && redis !== undefined) {
     const { prefix, ...settings } = redis;
     return { kind: "redis", redis: settings, prefix, limitMs: REDIS_CALL_LIMIT_MS };
   }
   if (checkpoint === "s3" && s3 !== undefined) return { kind: "s3", s3, limitMs: S3_CALL_LIMIT_MS };
+  if (checkpoint === "kafka" && kafka !== undefined) {
+    return { kind: "kafka", connection: kafkaConnection(config), ...kafka, limitMs: KAFKA_CALL_LIMIT_MS };
+  }
   return { kind: "embedded", dataDir };
 }
 
@@ -50,6 +57,10 @@ async function openRemote(setup: Exclude<CheckpointStoreSetup, { kind: "embedded
   if (setup.kind === "redis") {
     const { RedisCheckpointStore } = await import("./redis-checkpoint-store.ts");
     return new RedisCheckpointStore(setup);
+  }
+  if (setup.kind === "kafka") {
+    const { openKafkaCheckpointStore } = await import("./kafka-checkpoint-topic.ts");
+    return openKafkaCheckpointStore(setup);
   }
   const { S3CheckpointStore } = await import("./s3-checkpoint-store.ts");
   return new S3CheckpointStore(setup);

@@ -306,6 +306,24 @@ describe("stores", () => {
     assert.match(bad, /stores.s3.endpoint .*an address such as/);
   });
 
+  test("Kafka: the brokers of the source, and a topic of its own", () => {
+    const kafka = { SWAPSTATS_STORES_CHECKPOINT: "kafka", SWAPSTATS_INGEST_BROKERS: "a:1,b:2" };
+    assert.deepEqual(fromEnv(kafka).stores.kafka, { topic: "raw-swaps.checkpoints", replication: undefined });
+    const more = {
+      SWAPSTATS_INGEST_TOPIC: "trades",
+      SWAPSTATS_INGEST_TOPIC_CFG_REPLICATION: "3",
+      SWAPSTATS_STORES_KAFKA_TOPIC: "state",
+    };
+    assert.deepEqual(fromEnv({ ...kafka, ...more }).stores.kafka, { topic: "state", replication: 3 });
+    assert.equal(defaultConfig().stores.kafka, undefined);
+    const alone = problemsOf({ env: { SWAPSTATS_STORES_CHECKPOINT: "kafka" } }).join();
+    assert.match(alone, /ingest.brokers: is not set, and stores.checkpoint is kafka; give HOST:PORT/);
+    for (const taken of ["raw-swaps", "raw-swaps.dlq"]) {
+      const problems = problemsOf({ env: { ...kafka, SWAPSTATS_STORES_KAFKA_TOPIC: taken } }).join();
+      assert.match(problems, /stores.kafka.topic: is the topic of swaps, or of dead letters/);
+    }
+  });
+
   test("combinations that cannot work are refused, each with what to do", () => {
     const refused = (env: Record<string, string>): string => problemsOf({ env: { ...REDIS, ...env } }).join("; ");
     assert.match(
@@ -322,7 +340,6 @@ describe("stores", () => {
     assert.match(refused({ SWAPSTATS_STORES_REDIS_TLS_CA: "ca.pem" }), /tls_ca: is set, and tls is off/);
     const half = { SWAPSTATS_STORES_REDIS_TLS: "on", SWAPSTATS_STORES_REDIS_TLS_CERT: "c.pem" };
     assert.match(refused(half), /tls_key: is not set, and tls_cert is/);
-    assert.match(refused({ SWAPSTATS_STORES_CHECKPOINT: "kafka" }), /"kafka" is not in this version/);
   });
 
   test("secrets of stores stand by reference alone in a file, and are never shown", (t) => {

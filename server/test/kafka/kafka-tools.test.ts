@@ -57,6 +57,19 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
       assert.equal(described.partitions, 3);
     });
 
+    test("topic ensure makes the topic of checkpoints too, compacted, where they are kept there", async (t) => {
+      const env = { SWAPSTATS_INGEST_TOPIC: "stored", SWAPSTATS_STORES_CHECKPOINT: "kafka" };
+      const made = await cli(env, "topic", "ensure");
+      assert.match(made.out, /Topic stored.checkpoints was made, with 16 partitions and cleanup.policy=compact/);
+      const said = "Topics stored, stored.dlq and stored.checkpoints are as configured.\n";
+      assert.equal((await cli(env, "topic", "ensure")).out, said);
+      assert.equal((await adminFor(t).describe("stored.checkpoints")).isCompactedOnly, true);
+      await createTopic(kafka, "aged", 1, { "cleanup.policy": "compact,delete" });
+      const refused = await cli({ ...env, SWAPSTATS_STORES_KAFKA_TOPIC: "aged" }, "topic", "ensure");
+      assert.equal(refused.code, 1);
+      assert.match(refused.err, /topic aged has cleanup.policy=compact,delete: Kafka would remove checkpoints/);
+    });
+
     test("partitions are added only when told to, and never taken away", async () => {
       const env = { SWAPSTATS_INGEST_TOPIC: "grown", SWAPSTATS_INGEST_TOPIC_CFG_PARTITIONS: "2" };
       await cli(env, "topic", "ensure");

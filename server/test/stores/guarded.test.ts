@@ -25,6 +25,12 @@ test("a setup is plain data, and leads to the store that is configured", async (
   const s3 = await openCheckpointStore(structuredClone(checkpointStoreSetup(loadConfig({ env }).config, dataDir)));
   assert.equal(s3.circuit?.dependency, "s3");
   await s3.store.close();
+  const brokers = { SWAPSTATS_STORES_CHECKPOINT: "kafka", SWAPSTATS_INGEST_BROKERS: "127.0.0.1:1" };
+  const kafka = await openCheckpointStore(
+    structuredClone(checkpointStoreSetup(loadConfig({ env: brokers }).config, dataDir)),
+  );
+  assert.equal(kafka.circuit?.dependency, "kafka");
+  await kafka.store.close();
 });
 
 requires("a circuit breaker around Redis", { servers: ["redis"] }, () => {
