@@ -37,21 +37,22 @@ export function checkpointTopicSettings(topic: string, replication: number | und
 /** Connects at the first call. A topic that is missing is made then; one that cannot be used is refused with `bad_config`. */
 export function openKafkaCheckpointStore(options: KafkaCheckpointStoreOptions): KafkaCheckpointStore {
   const { connection, topic, limitMs } = options;
-  const prepare = () => prepareTopic(options);
-  return new KafkaCheckpointStore({ log: new TopicLog(connection, topic), topic, limitMs, prepare });
+  const log = new TopicLog(connection, topic);
+  return new KafkaCheckpointStore({ log, topic, limitMs, prepare: () => prepareTopic(options, log) });
 }
 
 /** Why the topic cannot be used; undefined: it can. What else differs from the settings is left to its owner. */
-async function prepareTopic({
-  connection,
-  topic,
-  replication,
-}: KafkaCheckpointStoreOptions): Promise<string | undefined> {
+async function prepareTopic(
+  { connection, topic, replication }: KafkaCheckpointStoreOptions,
+  log: TopicLog,
+): Promise<string | undefined> {
   const admin = new TopicAdmin(connection);
   try {
     const described = await admin.describeIfThere(topic);
     if (described === undefined) {
       await admin.ensureCompacted(checkpointTopicSettings(topic, replication));
+      // A broker may be named as a leader a moment before it knows that it is one, and refuse what is sent to it.
+      await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => log.ends(partition)));
       return undefined;
     }
     const { recordBytesMax } = described;

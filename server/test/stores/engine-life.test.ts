@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
 import { freePort } from "../../../scripts/servers/process.ts";
 import { startRedis } from "../../../scripts/servers/redis.ts";
 import { startS3 } from "../../../scripts/servers/s3.ts";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";
 import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
+import { connectionTo } from "../kafka/kafka-support.ts";
 import { applierOf, CONFIG, imageOf, live, streamOf } from "../storage/engine-life.ts";
 import { START_MS } from "../storage/log-support.ts";
 import { requires } from "../support/requires.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
-import { redisBackend, s3Backend } from "./backends.ts";
+import { kafkaBackend, redisBackend, s3Backend } from "./backends.ts";
 import type { StoreBackend } from "./store-contract.ts";
 
 type Server = { kill(): void; stop(): Promise<void>; readonly exited: Promise<void> };
@@ -73,6 +75,21 @@ requires("lives of an owner over S3", { servers: ["versitygw"] }, () => {
     await livesEqualOneRun(t, async () => {
       const server = await startS3({ folder, port });
       return { server, backend: s3Backend(server) };
+    });
+  });
+});
+
+requires("lives of an owner over Kafka", { servers: ["kafka"] }, () => {
+  test("over Kafka, with kills of owner and broker, the state is that of one run", async (t) => {
+    const folder = tempDir(t, "kafka");
+    let kafka: Kafka | undefined;
+    await livesEqualOneRun(t, async () => {
+      if (kafka === undefined) kafka = await startKafka({ folder });
+      else await kafka.nodes[0]!.restart();
+      const { brokers, kill } = kafka;
+      const exited = Promise.withResolvers<void>();
+      const server = { kill: () => exited.resolve(kill()), stop: kill, exited: exited.promise };
+      return { server, backend: kafkaBackend(connectionTo(brokers)) };
     });
   });
 });

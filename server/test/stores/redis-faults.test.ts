@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { makeCertificates } from "../../../scripts/servers/certificates.ts";
 import { freePort } from "../../../scripts/servers/process.ts";
 import { startRedis, startRedisCluster, startRedisSentinels } from "../../../scripts/servers/redis.ts";
@@ -10,7 +9,7 @@ import { requires } from "../support/requires.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { tempDir } from "../support/tmp.ts";
 import { clusterSettings, redisSettings, redisStore, sentinelSettings } from "./backends.ts";
-import { assertAllFail, textOf, toBytes } from "./store-faults.ts";
+import { assertAllFail, swapOnTop, textOf, toBytes, untilItWorks } from "./store-faults.ts";
 
 const LIMIT_MS = 1_000;
 const USER = { name: "swapstats", password: "secret-of-tests" };
@@ -20,27 +19,6 @@ function openStore(t: TestContext, redis: RedisSettings, limitMs: number): Check
   const store = redisStore(redis, "x", limitMs);
   t.after(() => store.close());
   return store;
-}
-
-/** Calls until it succeeds, as the checkpointer does; any other error than `storage_failed` fails the test. */
-async function untilItWorks<T>(call: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      assert.equal((error as { code?: string }).code, "storage_failed", String(error));
-      await pause(50);
-    }
-  }
-}
-
-/** Writes one manifest more behind whatever stands there; what a caller does that does not know whether its swap was applied. */
-async function swapOnTop(store: CheckpointStore, text: string): Promise<string> {
-  return untilItWorks(async () => {
-    const stored = await store.readManifest(0);
-    if (textOf(stored?.bytes) === text) return stored!.version;
-    return store.swapManifest(0, toBytes(text), stored?.version);
-  });
 }
 
 requires("faults of Redis", { servers: ["redis"] }, () => {

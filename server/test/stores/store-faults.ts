@@ -1,5 +1,6 @@
 /** What tests of failing stores have in common. */
 import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
 import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
 
 export const toBytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -18,4 +19,25 @@ export async function assertAllFail(store: CheckpointStore, message: RegExp): Pr
     () => store.deletePart(0, "base-9-9"),
   ];
   for (const call of calls) await assert.rejects(call, { code: "storage_failed", retryable: true, message });
+}
+
+/** Calls until it succeeds, as the checkpointer does; any other error than `storage_failed` fails the test. */
+export async function untilItWorks<T>(call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      assert.equal((error as { code?: string }).code, "storage_failed", String(error));
+      await pause(50);
+    }
+  }
+}
+
+/** Writes one manifest more behind whatever stands there; what a caller does that does not know whether its swap was applied. */
+export async function swapOnTop(store: CheckpointStore, text: string): Promise<string> {
+  return untilItWorks(async () => {
+    const stored = await store.readManifest(0);
+    if (textOf(stored?.bytes) === text) return stored!.version;
+    return store.swapManifest(0, toBytes(text), stored?.version);
+  });
 }
