@@ -1,6 +1,10 @@
 /** The commands `checkpoint inspect`, `log verify` and `backup`. */
+
+import type { Config } from "../config/config.ts";
 import { backupDataFolder } from "../pipeline/backup.ts";
-import { inspectCheckpoints, verifyLog } from "../pipeline/inspect.ts";
+import { type CheckpointsReport, inspectCheckpoints, verifyLog } from "../pipeline/inspect.ts";
+import { inspectStore } from "../pipeline/inspect-store.ts";
+import { checkpointStoreSetup, openCheckpointStore } from "../stores/open-checkpoint-store.ts";
 import { CommandFailed } from "./command-failed.ts";
 import type { Output } from "./output.ts";
 import type { DataDirOptions, InspectOptions } from "./program-tools.ts";
@@ -10,7 +14,41 @@ import { readConfig } from "./read-config.ts";
 type Report = { readonly isSound: boolean; readonly lines: readonly string[] };
 
 export async function runCheckpointInspect(options: InspectOptions, output: Output): Promise<void> {
-  print(await inspectCheckpoints(dataDirOf(options, output)), options, output);
+  print(await inspectConfigured(options, output), options, output);
+}
+
+/** A folder that is named, or the store that the configuration names. */
+async function inspectConfigured(
+  { dataDir, config: path }: InspectOptions,
+  output: Output,
+): Promise<CheckpointsReport> {
+  if (dataDir !== undefined) return inspectCheckpoints(dataDir);
+  const { config } = readConfig(path, output);
+  const setup = checkpointStoreSetup(config, config.dataDir);
+  if (setup.kind === "embedded") return inspectCheckpoints(config.dataDir);
+  const partitions = await partitionsOf(config);
+  const { store } = await openCheckpointStore(setup.kind === "kafka" ? { ...setup, makesTopic: false } : setup);
+  try {
+    return await inspectStore(store, partitions, `the store that is configured (${setup.kind})`);
+  } finally {
+    await store.close();
+  }
+}
+
+/** A store is asked for each of them: it does not know which there are. */
+async function partitionsOf(config: Config): Promise<number> {
+  const { source, kafka, embedded } = config.ingest;
+  if (source !== "kafka" || kafka === undefined) return embedded.partitions;
+  const [{ TopicAdmin }, { kafkaConnection }] = await Promise.all([
+    import("../kafka/topic-admin.ts"),
+    import("../kafka/connection.ts"),
+  ]);
+  const admin = new TopicAdmin(kafkaConnection(config));
+  try {
+    return (await admin.describe(kafka.topic)).partitions;
+  } finally {
+    await admin.close();
+  }
 }
 
 export async function runLogVerify(options: InspectOptions, output: Output): Promise<void> {

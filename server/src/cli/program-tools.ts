@@ -77,11 +77,11 @@ export const addCheckpoint: Add = (program, output) => {
   const checkpoint = program
     .command("checkpoint")
     .summary("look into checkpoints")
-    .description("Checkpoints of a data folder.");
+    .description("Checkpoints of a data folder, or of the store that is configured.");
   checkpoint
     .command("inspect")
     .description(
-      "Says what the checkpoints of a data folder hold, and whether they are sound. Changes nothing; fine beside a running service.",
+      "Says what the checkpoints of a data folder, or of the store that is configured (Redis, S3, Kafka), hold, and whether they are sound. Changes nothing; fine beside a running service.",
     )
     .addOption(configOption())
     .addOption(dataDirOption())

@@ -23,7 +23,7 @@ import type { Manifest, PartRef } from "./manifest.ts";
 import { checkpointBytes, decodeManifest, deltasFrom, isIntact } from "./manifest.ts";
 
 /** A manifest that is swapped while its parts are read is read again this often. */
-const ATTEMPTS_MAX = 5;
+export const ATTEMPTS_MAX = 5;
 /** Rows of the log that are read in one transaction: a long one would hold the journal of a running service. */
 const ROWS_PER_READ = 64;
 /** Findings that are listed for one partition; a log that is damaged all over would fill the screen. */
@@ -79,7 +79,7 @@ export async function inspectCheckpoints(dataDir: string): Promise<CheckpointsRe
   const names = existsSync(folder) ? await readdir(folder) : [];
   const partitions: CheckpointReport[] = [];
   for (const partition of checkpointPartitions(names)) partitions.push(await inspectPartition(dataDir, partition));
-  const lines = partitions.flatMap(describeCheckpoint);
+  const lines = partitions.flatMap((report) => describeCheckpoint(report, "files"));
   if (partitions.length === 0) lines.push(`No checkpoint below ${folder}: the service has not written one yet.`);
   return { isSound: partitions.every((report) => report.findings.length === 0), partitions, lines };
 }
@@ -144,7 +144,8 @@ async function checkPart(folder: string, part: PartRef, findings: string[]): Pro
   else if (!isIntact(part, bytes)) findings.push(`${path}: the checksum does not match`);
 }
 
-function checkChain(manifest: Manifest): string[] {
+/** Whether the deltas reach from the newest image to the end. */
+export function checkChain(manifest: Manifest): string[] {
   return manifest.bases.slice(0, 1).flatMap((base) => {
     const { end } = deltasFrom(manifest.deltas, base.offset);
     if (end === manifest.nextOffset) return [];
@@ -152,7 +153,9 @@ function checkChain(manifest: Manifest): string[] {
   });
 }
 
-function describeCheckpoint({ partition, manifest, bytes, findings, unnamed }: CheckpointReport): string[] {
+/** Lines for people; `things` is what a store's parts are called. */
+export function describeCheckpoint(report: CheckpointReport, things: "files" | "parts"): string[] {
+  const { partition, manifest, bytes, findings, unnamed } = report;
   const lines: string[] = [];
   if (manifest === undefined) {
     lines.push(`partition ${partition}: no readable manifest`);
@@ -172,7 +175,8 @@ function describeCheckpoint({ partition, manifest, bytes, findings, unnamed }: C
       lines.push(`  gap         before offset ${delta.from}`);
   }
   for (const finding of findings) lines.push(`  DAMAGED     ${finding}`);
-  if (unnamed.length > 0) lines.push(`  ${unnamed.length} files that no manifest names; the next start removes them`);
+  if (unnamed.length > 0)
+    lines.push(`  ${unnamed.length} ${things} that no manifest names; the next start removes them`);
   if (findings.length === 0) lines.push("  sound");
   return lines;
 }

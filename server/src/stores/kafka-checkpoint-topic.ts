@@ -26,6 +26,8 @@ export type KafkaCheckpointStoreOptions = {
   readonly topic: string;
   /** Of a topic that is made; undefined: as the brokers have it. */
   readonly replication: number | undefined;
+  /** Whether a topic that is missing is made. */
+  readonly makesTopic: boolean;
   /** How long a call may take. */
   readonly limitMs: number;
 };
@@ -34,7 +36,7 @@ export function checkpointTopicSettings(topic: string, replication: number | und
   return { topic, partitions: PARTITIONS, replication, configs: CONFIGS };
 }
 
-/** Connects at the first call. A topic that is missing is made then; one that cannot be used is refused with `bad_config`. */
+/** Connects at the first call. A topic that is missing may be made then; one that cannot be used is refused with `bad_config`. */
 export function openKafkaCheckpointStore(options: KafkaCheckpointStoreOptions): KafkaCheckpointStore {
   const { connection, topic, limitMs } = options;
   const log = new TopicLog(connection, topic);
@@ -43,12 +45,12 @@ export function openKafkaCheckpointStore(options: KafkaCheckpointStoreOptions): 
 
 /** Why the topic cannot be used; undefined: it can. What else differs from the settings is left to its owner. */
 async function prepareTopic(
-  { connection, topic, replication }: KafkaCheckpointStoreOptions,
+  { connection, topic, replication, makesTopic }: KafkaCheckpointStoreOptions,
   log: TopicLog,
 ): Promise<string | undefined> {
   const admin = new TopicAdmin(connection);
   try {
-    const described = await admin.describeIfThere(topic);
+    const described = await (makesTopic ? admin.describeIfThere(topic) : admin.describe(topic));
     if (described === undefined) {
       await admin.ensureCompacted(checkpointTopicSettings(topic, replication));
       // A broker may be named as a leader a moment before it knows that it is one, and refuse what is sent to it.

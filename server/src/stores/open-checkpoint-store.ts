@@ -36,7 +36,8 @@ export function checkpointStoreSetup(config: Config, dataDir: string): Checkpoin
   }
   if (checkpoint === "s3" && s3 !== undefined) return { kind: "s3", s3, limitMs: S3_CALL_LIMIT_MS };
   if (checkpoint === "kafka" && kafka !== undefined) {
-    return { kind: "kafka", connection: kafkaConnection(config), ...kafka, limitMs: KAFKA_CALL_LIMIT_MS };
+    const settings = { connection: kafkaConnection(config), makesTopic: true, ...kafka };
+    return { kind: "kafka", ...settings, limitMs: KAFKA_CALL_LIMIT_MS };
   }
   return { kind: "embedded", dataDir };
 }

@@ -68,7 +68,7 @@ export function s3Backend(server: S3Server): StoreBackend {
 }
 
 export function kafkaStore(connection: KafkaConnection, topic: string, limitMs = LIMIT_MS): KafkaCheckpointStore {
-  return openKafkaCheckpointStore({ connection, topic, replication: undefined, limitMs });
+  return openKafkaCheckpointStore({ connection, topic, replication: undefined, makesTopic: true, limitMs });
 }
 
 export function kafkaBackend(connection: KafkaConnection): StoreBackend {
