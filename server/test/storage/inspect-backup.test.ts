@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { backupDataFolder } from "../../src/pipeline/backup.ts";
 import { inspectCheckpoints, verifyLog } from "../../src/pipeline/inspect.ts";
+import { inspectStore } from "../../src/pipeline/inspect-store.ts";
 import { LOG_FOLDER } from "../../src/sources/embedded-log-writer.ts";
 import { DeadLetterStore } from "../../src/stores/dead-letter-store.ts";
-import { partitionFolder } from "../../src/stores/embedded-checkpoint-store.ts";
+import { EmbeddedCheckpointStore, partitionFolder } from "../../src/stores/embedded-checkpoint-store.ts";
 import { realFileSystem } from "../../src/stores/file-system.ts";
 import { lockFolder } from "../../src/stores/folder-lock.ts";
 import { tempDir } from "../support/tmp.ts";
@@ -84,6 +85,34 @@ test("a sound folder is described; each kind of damage is found", async (t) => {
     assert.equal(report.isSound, false);
     assert.match(report.lines.join("\n"), finding);
   }
+});
+
+test("a store is described as a folder is, and each kind of damage in it is found", async (t) => {
+  const dataDir = join(tempDir(t), "data");
+  const owner = await writeCheckpoints(dataDir, 100);
+  const store = new EmbeddedCheckpointStore(dataDir, realFileSystem);
+  const sound = await inspectStore(store, 3, "here");
+  assert.equal(sound.isSound, true, sound.lines.join("\n"));
+  assert.equal(sound.partitions.length, 1);
+  assert.match(sound.lines.join("\n"), /^partition 0: next offset 100, written .*\n(.*\n)+ {2}sound$/);
+  const { manifest } = sound.partitions[0]!;
+  const [part] = manifest!.bases[0]!.parts;
+  await store.putPart(0, "base-9-9", Uint8Array.of(1));
+  await store.putPart(0, part!.name, Uint8Array.of(1));
+  const damaged = await inspectStore(store, 1, "here");
+  assert.deepEqual(damaged.partitions[0]!.findings, [`${part!.name}: 1 bytes, should have ${part!.bytes}`]);
+  assert.match(damaged.lines.join("\n"), /\n {2}1 parts that no manifest names/);
+  await store.deletePart(0, part!.name);
+  assert.deepEqual((await inspectStore(store, 1, "here")).partitions[0]!.findings, [`${part!.name}: missing`]);
+  const { version } = (await store.readManifest(0))!;
+  await store.swapManifest(0, Uint8Array.of(1), version);
+  const unreadable = await inspectStore(store, 1, "here");
+  assert.match(unreadable.partitions[0]!.findings.join(), /^the manifest: it does not begin as a manifest does/);
+  owner.checkpointer.abandon();
+  assert.match(
+    (await inspectStore(new EmbeddedCheckpointStore(join(dataDir, "x"), realFileSystem), 2, "x")).lines[0]!,
+    /^No checkpoint in x/,
+  );
 });
 
 test("a backup of a live folder holds everything and starts like the original", async (t) => {

@@ -2,8 +2,12 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { startKafka } from "../../../scripts/servers/kafka.ts";
 import { startRedis } from "../../../scripts/servers/redis.ts";
 import { startS3 } from "../../../scripts/servers/s3.ts";
+import { runCli } from "../../src/cli/run.ts";
+import { envNameOf } from "../../src/config/keys.ts";
+import { memoryOutput } from "../cli/memory-output.ts";
 import { TestApps } from "../http/app-harness.ts";
 import { requires } from "../support/requires.ts";
 import { tempDir } from "../support/tmp.ts";
@@ -24,6 +28,15 @@ function swaps(from: number, count: number): object[] {
   }));
 }
 
+/** The command finds the checkpoints, and each part of them intact, beside the running service. */
+async function inspectIsSound(options: Record<string, string>): Promise<void> {
+  const env = Object.fromEntries(Object.entries(options).map(([path, value]) => [envNameOf(path), value]));
+  const output = memoryOutput(env);
+  const code = await runCli(["checkpoint", "inspect"], output, new AbortController().signal);
+  assert.equal(code, 0, output.outText() + output.errText());
+  assert.match(output.outText(), /^partition [01]: next offset [1-9].* written (.*\n)+ {2}sound$/m);
+}
+
 /** The service takes swaps, is stopped, and goes on from what the store has: nothing is left in the data folder to restore from. */
 async function goesOn(apps: TestApps, overrides: Record<string, string>): Promise<void> {
   const options = { ...overrides, "app.snapshot_interval": "200ms", "ingest.embedded.partitions": "2" };
@@ -42,6 +55,7 @@ async function goesOn(apps: TestApps, overrides: Record<string, string>): Promis
     metrics,
     new RegExp(`^swapstats_circuit_state\\{dependency="${overrides["stores.checkpoint"]}"\\} 0$`, "m"),
   );
+  await inspectIsSound(options);
   await second.post(swaps(50, 100));
   const { counters } = await second.caughtUp();
   assert.deepEqual([counters.applied, counters.duplicates], [150, 50]);
@@ -75,6 +89,19 @@ requires("the service on S3", { servers: ["versitygw"] }, () => {
       "stores.s3.bucket": server.bucket,
       "stores.s3.access_key": server.accessKey,
       "stores.s3.secret_key": server.secretKey,
+    });
+  });
+});
+
+requires("the service with checkpoints in Kafka", { servers: ["kafka"] }, () => {
+  test("the service goes on from its checkpoints in Kafka, whatever its source is", async (t) => {
+    const apps = new TestApps(t);
+    const kafka = await startKafka({ folder: tempDir(t, "kafka") });
+    t.after(kafka.kill);
+    await goesOn(apps, {
+      "stores.checkpoint": "kafka",
+      "stores.kafka.topic": "checkpoints",
+      "ingest.brokers": kafka.brokers.join(","),
     });
   });
 });
