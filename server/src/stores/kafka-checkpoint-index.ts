@@ -80,10 +80,11 @@ export class PartitionIndex {
     return this.#chain;
   }
 
-  /** Undefined: its record is gone, so that two others are valid by now, or another wins, or it was never there. */
-  verdictOf(id: string): "valid" | "invalid" | undefined {
-    if (this.#valid.some((record) => record.id === id)) return "valid";
-    return this.#manifests.some((record) => record.id === id) ? "invalid" : undefined;
+  /** The record, if it is valid. Unknown: it is gone, because two others are valid by now, or others that won; or it was never there. */
+  verdictOf(id: string): ManifestRecord | "invalid" | "unknown" {
+    const valid = this.#valid.find((record) => record.id === id);
+    if (valid !== undefined) return valid;
+    return this.#manifests.some((record) => record.id === id) ? "invalid" : "unknown";
   }
 
   /** What the next manifest's batch dooms, in this order. */

@@ -8,8 +8,9 @@
  * verdict stands. A swap whose append failed may take effect all the same, also later; then it meets its condition, or is invalid.
  *
  * A part is begun, its chunks are written, and then it is whole: what a crash leaves is known, and removed by whoever next
- * swaps the manifest. That never harms a later owner: its parts were begun behind its claim, and only what was begun before one's own
- * valid manifest is removed.
+ * swaps the manifest. That never harms a later owner: its parts were begun behind its claim, and whoever has swapped a manifest removes
+ * nothing but what was begun before the last one that it swapped, and what it wrote itself. So a former owner that goes on late removes
+ * nothing of its successor's, whatever it takes for garbage.
  */
 import { randomUUID } from "node:crypto";
 import { SwapstatsError } from "../shared/errors.ts";
@@ -62,8 +63,11 @@ export class KafkaCheckpointStore implements CheckpointStore {
   /** The number of partitions of the topic. */
   #prepared: Promise<number> | undefined;
   readonly #indexes = new Map<number, LoggedIndex>();
-  /** Keys of parts that this client is writing. */
+  /** Keys of parts that this client is writing, and has written. */
   readonly #underWay = new Set<string>();
+  readonly #own = new Set<string>();
+  /** By partition: offset of the last valid manifest that this client has swapped. */
+  readonly #swappedAt = new Map<number, number>();
   #isClosed = false;
 
   constructor({ log, topic, limitMs, prepare }: KafkaCheckpointStoreParts) {
@@ -101,9 +105,10 @@ export class KafkaCheckpointStore implements CheckpointStore {
       const after = (await place.logged.sync()).of(partition);
       const verdict = after.verdictOf(id);
       if (verdict === "invalid") throw conflict(partition, after.current, expected);
-      if (verdict === undefined)
+      if (verdict === "unknown")
         throw new Error("others have replaced it so fast that it cannot be said whether it was valid");
-      await this.#removeLeftovers(partition, after, id, signal);
+      this.#swappedAt.set(partition, verdict.offset);
+      await this.#removeLeftovers(partition, after, verdict.offset, signal);
       return id;
     });
   }
@@ -123,6 +128,7 @@ export class KafkaCheckpointStore implements CheckpointStore {
         await note(undefined);
         const offsets = await this.#appendChunks(place.bytes, key, bytes, signal);
         await note({ bytes: length, partition: place.bytes, offsets });
+        this.#own.add(key);
       } finally {
         this.#underWay.delete(key);
       }
@@ -145,7 +151,10 @@ export class KafkaCheckpointStore implements CheckpointStore {
   deletePart(partition: number, name: string): Promise<void> {
     return this.#call(`remove the checkpoint part ${name} of partition ${partition}`, async (signal) => {
       const attempts = (await this.#read(partition)).attempts(name);
-      for (const entry of attempts) await this.#remove(partition, entry, signal);
+      const before = this.#swappedAt.get(partition) ?? Number.POSITIVE_INFINITY;
+      for (const entry of attempts) {
+        if (entry.begunOffset < before || this.#own.has(entry.key)) await this.#remove(partition, entry, signal);
+      }
     });
   }
 
@@ -224,13 +233,12 @@ export class KafkaCheckpointStore implements CheckpointStore {
     if (chunks > 0) await this.#log.append(whole?.partition ?? place.bytes, keys);
     signal.throwIfAborted();
     await this.#log.append(place.index, [{ key, value: undefined }]);
+    this.#own.delete(key);
   }
 
-  /** What cannot be removed now is tried again with the next swap. */
-  async #removeLeftovers(partition: number, index: PartitionIndex, id: string, signal: AbortSignal): Promise<void> {
-    const { current } = index;
-    if (current?.id !== id) return;
-    const leftovers = index.leftovers(current.offset).filter(({ key }) => !this.#underWay.has(key));
+  /** What was begun before this offset and is of no use. What cannot be removed now is tried again with the next swap. */
+  async #removeLeftovers(partition: number, index: PartitionIndex, before: number, signal: AbortSignal): Promise<void> {
+    const leftovers = index.leftovers(before).filter(({ key }) => !this.#underWay.has(key));
     try {
       for (const entry of leftovers.slice(0, REMOVED_AT_ONCE)) await this.#remove(partition, entry, signal);
     } catch {

@@ -9,7 +9,7 @@ import { propertyOptions, randomFrom } from "../support/seed.ts";
 import { type ModelFaults, ModelTopic } from "./model-log.ts";
 import { textOf, toBytes } from "./store-faults.ts";
 
-const RUNS = 60;
+const RUNS = 25;
 const WRITERS = 5;
 const SWAPS_EACH = 14;
 const PARTITION = 3;
@@ -73,19 +73,20 @@ class Writer {
         const isOwner = version !== undefined && this.#topic.random.chance(0.7);
         if (!isOwner) {
           const stored = await this.store.readManifest(PARTITION);
-          version = stored?.version;
-          current = contentOf(stored?.bytes) ?? { epoch: 0, parts: [] };
-          before = contentOf(await this.store.readPreviousManifest(PARTITION)) ?? current;
-          current = { ...current, epoch: current.epoch + 1 };
+          const { epoch, parts } = contentOf(stored?.bytes) ?? { epoch: 0, parts: [] };
+          current = { epoch: epoch + 1, parts };
+          before = current;
+          version = await this.#swap(current, stored?.version);
         }
         const parts = [...current.parts.slice(-2), ...(await this.#newParts(current.epoch))];
         const next = { epoch: current.epoch, parts };
-        version = await this.store.swapManifest(PARTITION, toBytes(JSON.stringify(next)), version);
-        this.won.add(version);
+        version = await this.#swap(next, version);
         const needed = new Set([...parts, ...current.parts]);
         const garbage = before.parts.filter((name) => !needed.has(name));
         before = current;
         current = next;
+        // A sweep, which a zombie does long after others have taken over.
+        if (this.#topic.random.chance(0.3)) garbage.push(...(await this.#foreignParts(next.epoch, needed)));
         for (const name of garbage) await this.store.deletePart(PARTITION, name);
       } catch (error) {
         assert.ok(error instanceof SwapstatsError, String(error));
@@ -96,6 +97,17 @@ class Writer {
         version = undefined;
       }
     }
+  }
+
+  async #swap(content: Content, expected: string | undefined): Promise<string> {
+    const version = await this.store.swapManifest(PARTITION, toBytes(JSON.stringify(content)), expected);
+    this.won.add(version);
+    return version;
+  }
+
+  async #foreignParts(epoch: number, needed: ReadonlySet<string>): Promise<string[]> {
+    const listed = await this.store.listParts(PARTITION);
+    return listed.filter((name) => !needed.has(name) && !name.includes(`-${epoch}-`));
   }
 
   async #newParts(epoch: number): Promise<string[]> {
