@@ -5,7 +5,7 @@ import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
 import { readIndexKey, readManifestValue } from "../../src/stores/kafka-checkpoint-format.ts";
 import { type ManifestRecord, validChain } from "../../src/stores/kafka-checkpoint-index.ts";
 import { CHUNK_BYTES, KafkaCheckpointStore } from "../../src/stores/kafka-checkpoint-store.ts";
-import { propertyOptions, randomFrom } from "../support/seed.ts";
+import { propertyOptions, randomFrom, seedOf } from "../support/seed.ts";
 import { type ModelFaults, ModelTopic } from "./model-log.ts";
 import { textOf, toBytes } from "./store-faults.ts";
 
@@ -214,6 +214,31 @@ describe("the Kafka checkpoint store on a model of a log", () => {
     let swaps = 0;
     for (let run = 0; run < numRuns; run++) swaps += await oneLife(seed + run, faults);
     assert.ok(swaps > numRuns);
+  });
+
+  test("a former owner that sweeps late removes what was there before its last manifest, and nothing of its successor's", async (t) => {
+    const topic = new ModelTopic(randomFrom(seedOf(t)), 4);
+    const before = storeOn(topic.client(NO_FAULTS));
+    const former = storeOn(topic.client(NO_FAULTS));
+    const next = storeOn(topic.client(NO_FAULTS));
+    const story = async (): Promise<void> => {
+      await before.putPart(PARTITION, "redo-1-0", partOf("redo-1-0"));
+      const claim = await former.swapManifest(PARTITION, toBytes("claim"), undefined);
+      await former.putPart(PARTITION, "redo-2-0", partOf("redo-2-0"));
+      await former.putPart(PARTITION, "redo-2-1", partOf("redo-2-1"));
+      const version = await next.swapManifest(PARTITION, toBytes("next claim"), claim);
+      await next.putPart(PARTITION, "redo-3-0", partOf("redo-3-0"));
+      await next.swapManifest(PARTITION, toBytes("next"), version);
+      for (const name of await former.listParts(PARTITION)) {
+        if (name !== "redo-2-1") await former.deletePart(PARTITION, name);
+      }
+      // The successor may remove whatever was there before its manifest.
+      assert.deepEqual((await next.listParts(PARTITION)).sort(), ["redo-2-1", "redo-3-0"]);
+      await next.deletePart(PARTITION, "redo-2-1");
+      assert.deepEqual(await former.listParts(PARTITION), ["redo-3-0"]);
+      assert.ok(Buffer.from(partOf("redo-3-0")).equals((await former.getPart(PARTITION, "redo-3-0"))!));
+    };
+    await topic.turns.run(story(), () => topic.compact(0.5));
   });
 
   test("a chain is known by its first manifest, or by two that follow the first; what names a stranger is not valid", () => {
