@@ -39,6 +39,7 @@ export type ManifestRecord = {
 export type PartEntry = {
   readonly key: string;
   readonly name: string;
+  readonly attempt: string;
   readonly chunks: number;
   /** Of its first record. */
   readonly begunOffset: number;
@@ -46,6 +47,8 @@ export type PartEntry = {
   readonly offset: number;
   readonly whole: PartValue["whole"];
 };
+
+type PartName = { readonly name: string; readonly attempt: string };
 
 /** The valid ones among records in the order of the log, from the first on that is known to be valid. */
 export function validChain(records: readonly ManifestRecord[]): readonly ManifestRecord[] {
@@ -132,12 +135,12 @@ export class PartitionIndex {
     }
   }
 
-  notePart(key: string, name: string, offset: number, value: Buffer | undefined): void {
+  notePart(key: string, { name, attempt }: PartName, offset: number, value: Buffer | undefined): void {
     const attempts = this.#parts.get(name) ?? new Map<string, PartEntry>();
     if (value === undefined) attempts.delete(key);
     else {
       const begunOffset = attempts.get(key)?.begunOffset ?? offset;
-      attempts.set(key, { key, name, begunOffset, offset, ...readPartValue(value) });
+      attempts.set(key, { key, name, attempt, begunOffset, offset, ...readPartValue(value) });
     }
     if (attempts.size === 0) this.#parts.delete(name);
     else this.#parts.set(name, attempts);
@@ -162,6 +165,6 @@ export class CheckpointIndex {
     if (read === undefined) return;
     const index = this.of(read.partition);
     if (read.kind === "manifest") index.noteManifest(key, read.id, offset, value);
-    else index.notePart(key, read.name, offset, value);
+    else index.notePart(key, read, offset, value);
   }
 }

@@ -63,9 +63,11 @@ export class KafkaCheckpointStore implements CheckpointStore {
   /** The number of partitions of the topic. */
   #prepared: Promise<number> | undefined;
   readonly #indexes = new Map<number, LoggedIndex>();
-  /** Keys of parts that this client is writing, and has written. */
+  /** Begins the attempts of this client. */
+  readonly #id = randomUUID();
+  #attempts = 0;
+  /** Keys of parts that this client is writing. */
   readonly #underWay = new Set<string>();
-  readonly #own = new Set<string>();
   /** By partition: offset of the last valid manifest that this client has swapped. */
   readonly #swappedAt = new Map<number, number>();
   #isClosed = false;
@@ -116,7 +118,7 @@ export class KafkaCheckpointStore implements CheckpointStore {
   putPart(partition: number, name: string, bytes: Uint8Array): Promise<void> {
     return this.#call(`write the checkpoint part ${name} of partition ${partition}`, async (signal) => {
       const place = await this.#place(partition);
-      const key = partKey(partition, name, randomUUID());
+      const key = partKey(partition, name, `${this.#id}.${this.#attempts++}`);
       const chunks = Math.ceil(bytes.length / CHUNK_BYTES);
       const note = async (whole: PartEntry["whole"]): Promise<void> => {
         signal.throwIfAborted();
@@ -128,7 +130,6 @@ export class KafkaCheckpointStore implements CheckpointStore {
         await note(undefined);
         const offsets = await this.#appendChunks(place.bytes, key, bytes, signal);
         await note({ bytes: length, partition: place.bytes, offsets });
-        this.#own.add(key);
       } finally {
         this.#underWay.delete(key);
       }
@@ -153,7 +154,8 @@ export class KafkaCheckpointStore implements CheckpointStore {
       const attempts = (await this.#read(partition)).attempts(name);
       const before = this.#swappedAt.get(partition) ?? Number.POSITIVE_INFINITY;
       for (const entry of attempts) {
-        if (entry.begunOffset < before || this.#own.has(entry.key)) await this.#remove(partition, entry, signal);
+        if (entry.begunOffset < before || entry.attempt.startsWith(this.#id))
+          await this.#remove(partition, entry, signal);
       }
     });
   }
@@ -233,7 +235,6 @@ export class KafkaCheckpointStore implements CheckpointStore {
     if (chunks > 0) await this.#log.append(whole?.partition ?? place.bytes, keys);
     signal.throwIfAborted();
     await this.#log.append(place.index, [{ key, value: undefined }]);
-    this.#own.delete(key);
   }
 
   /** What was begun before this offset and is of no use. What cannot be removed now is tried again with the next swap. */

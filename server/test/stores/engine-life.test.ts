@@ -21,7 +21,7 @@ type Running = { readonly server: Server; readonly backend: StoreBackend };
 const RECORDS = 4_000;
 
 /** Owners that end anywhere, over a server that is killed now and then and started again with what it had made durable. */
-async function livesEqualOneRun(t: TestContext, start: () => Promise<Running>): Promise<void> {
+async function livesEqualOneRun(t: TestContext, start: () => Promise<Running>, lives = 6): Promise<void> {
   const seed = seedOf(t);
   const random = randomFrom(seed);
   const batches = streamOf(seed, RECORDS, random);
@@ -36,7 +36,7 @@ async function livesEqualOneRun(t: TestContext, start: () => Promise<Running>): 
     t.after(() => store.close());
     return store;
   };
-  const ends = Array.from({ length: 6 }, () => random.below(RECORDS)).sort((a, b) => a - b);
+  const ends = Array.from({ length: lives }, () => random.below(RECORDS)).sort((a, b) => a - b);
   for (const [i, until] of ends.entries()) {
     const store = await open();
     const { server } = running;
@@ -83,13 +83,19 @@ requires("lives of an owner over Kafka", { servers: ["kafka"] }, () => {
   test("over Kafka, with kills of owner and broker, the state is that of one run", async (t) => {
     const folder = tempDir(t, "kafka");
     let kafka: Kafka | undefined;
-    await livesEqualOneRun(t, async () => {
-      if (kafka === undefined) kafka = await startKafka({ folder });
-      else await kafka.nodes[0]!.restart();
-      const { brokers, kill } = kafka;
-      const exited = Promise.withResolvers<void>();
-      const server = { kill: () => exited.resolve(kill()), stop: kill, exited: exited.promise };
-      return { server, backend: kafkaBackend(connectionTo(brokers)) };
-    });
+    // A broker takes seconds to start.
+    const lives = 3;
+    await livesEqualOneRun(
+      t,
+      async () => {
+        if (kafka === undefined) kafka = await startKafka({ folder });
+        else await kafka.nodes[0]!.restart();
+        const { brokers, kill } = kafka;
+        const exited = Promise.withResolvers<void>();
+        const server = { kill: () => exited.resolve(kill()), stop: kill, exited: exited.promise };
+        return { server, backend: kafkaBackend(connectionTo(brokers)) };
+      },
+      lives,
+    );
   });
 });

@@ -172,4 +172,37 @@ requires("faults of Kafka as a store", { servers: ["kafka"] }, () => {
       assert.equal(await store.readPreviousManifest(0), undefined);
     });
   });
+
+  test("each broker of three is killed in turn, and the same store goes on with all that was acknowledged", async (t) => {
+    const kafka = await startKafka({ folder: tempDir(t, "kafka"), brokers: 3 });
+    t.after(() => kafka.kill());
+    await createTopic(kafka, "moving", 2, { "cleanup.policy": "compact", "min.insync.replicas": "2" }, 3);
+    const store = openStore(t, connectionTo(kafka.brokers), "moving", LONG_MS);
+    const manifests = [""];
+    const names: string[] = [];
+    const write = async (text: string): Promise<void> => {
+      await untilItWorks(async () => {
+        const name = `base-${text}-${names.length}`;
+        await store.putPart(0, name, toBytes(text));
+        names.push(name);
+      });
+      await swapOnTop(store, text);
+      manifests.push(text);
+    };
+    await write("first");
+    for (const [i, broker] of kafka.nodes.entries()) {
+      await broker.kill();
+      await write(`without-${i}`);
+      for (const reader of [store, openStore(t, connectionTo(kafka.brokers), "moving", LONG_MS)]) {
+        const current = await untilItWorks(() => reader.readManifest(0));
+        assert.equal(textOf(current?.bytes), manifests.at(-1));
+        assert.equal(textOf(await untilItWorks(() => reader.readPreviousManifest(0))), manifests.at(-2));
+        for (const name of names) {
+          assert.equal(textOf(await untilItWorks(() => reader.getPart(0, name))), name.slice(5, name.lastIndexOf("-")));
+        }
+      }
+      await broker.restart();
+      await write(`with-${i}`);
+    }
+  });
 });
