@@ -20,7 +20,8 @@ export class ManifestKeeper {
   #hasLostParts = false;
   /** The epoch of a new claim whose outcome is not known. */
   #claiming: number | undefined;
-  readonly #ownPrefix: string;
+  /** In the names of the parts that this owner writes. */
+  readonly #firstEpoch: number;
   readonly #garbage = new Set<string>();
   #hasSwept = false;
 
@@ -31,7 +32,7 @@ export class ManifestKeeper {
     this.#current = claimed;
     this.#before = claimed;
     this.#version = version;
-    this.#ownPrefix = partPrefix(claimed.epoch);
+    this.#firstEpoch = claimed.epoch;
   }
 
   get current(): Manifest {
@@ -170,7 +171,9 @@ export class ManifestKeeper {
   /** Once an owner: finds what earlier owners wrote and never named, or could not remove. */
   async #sweep(needed: ReadonlySet<string>): Promise<void> {
     for (const name of await this.#store.listParts(this.#partition)) {
-      if (!needed.has(name) && !name.includes(this.#ownPrefix)) this.#garbage.add(name);
+      // What a later owner writes is not this one's to judge: it may have claimed the partition a moment ago.
+      if (!needed.has(name) && (epochOfPart(name) ?? Number.POSITIVE_INFINITY) < this.#firstEpoch)
+        this.#garbage.add(name);
     }
     this.#hasSwept = true;
   }
@@ -179,4 +182,9 @@ export class ManifestKeeper {
 /** Part names hold the epoch of their writer, so that no two owners ever write the same name. */
 export function partPrefix(epoch: number): string {
   return `-${epoch}-`;
+}
+
+function epochOfPart(name: string): number | undefined {
+  const digits = /^[a-z]+-(\d+)-/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }

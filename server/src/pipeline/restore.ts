@@ -198,8 +198,8 @@ async function loadBase<E extends RestorableEngine>(
 
 function refusal(cause: SwapstatsError, difference: string, partition: number, range: LogRange): SwapstatsError {
   const message =
-    `The checkpoint of partition ${partition} ${difference}. Set that back; or move the folder \`checkpoints\` out of the data folder ` +
-    `and start again: the state is then computed anew from offset ${range.startOffset} of the log on, and windows are incomplete ` +
+    `The checkpoint of partition ${partition} ${difference}. Set that back; or empty the store of checkpoints (in the data ` +
+    `folder: move the folder \`checkpoints\` out of it) and start again: the state is then computed anew from offset ${range.startOffset} of the log on, and windows are incomplete ` +
     "until the stream fills them.";
   return new SwapstatsError("checkpoint_incompatible", message, { cause });
 }

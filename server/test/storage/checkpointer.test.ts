@@ -132,12 +132,15 @@ test("an owner that failed within a batch writes nothing of it", async () => {
 });
 
 test("parts that no manifest names are collected by the next owner", async () => {
-  const disk = new SimulatedDisk(new Map([[`${FOLDER}/base-1-7-0.part`, new Uint8Array(5)]]));
+  const later = `base-${START_MS + 50}-0-0.part`;
+  const names = ["base-1-7-0.part", later];
+  const disk = new SimulatedDisk(new Map(names.map((name) => [`${FOLDER}/${name}`, new Uint8Array(5)])));
   const owner = await ToyOwner.start(disk.fs, new ToyLog(RECORDS));
   owner.apply(10);
   await owner.writeBase();
   assert.deepEqual(filesOf(disk, /base-1-/), []);
-  assert.equal(filesOf(disk, /base-\d+/).length, 1);
+  assert.equal(filesOf(disk, new RegExp(later)).length, 1, "a part of a later owner is not this one's to remove");
+  assert.equal(filesOf(disk, /base-\d+/).length, 2);
 });
 
 /** What either manifest on the disk needs is there: its parts, and the log from where it could have to go on. */
@@ -349,7 +352,7 @@ test("another configuration: computed anew while the log has everything, else re
   log.startOffset = 10;
   await assert.rejects(ToyOwner.start(disk.fs, log, START_MS + 2, "toy=2"), {
     code: "checkpoint_incompatible",
-    message: /was made with toy=1 \(now toy=2\)\. Set that back; or move the folder/,
+    message: /was made with toy=1 \(now toy=2\)\. Set that back; or empty the store of checkpoints/,
   });
   const back = await ToyOwner.start(disk.fs, log, START_MS + 3);
   back.apply(400);
