@@ -38,7 +38,7 @@ const store = found;
 const command = `npm run chaos -- --minutes ${minutes} --seed ${seed} --brokers ${brokers} --store ${store}`;
 const PARTITIONS = 6;
 const RATE = 200;
-const STORE_TEXTS = { redis: "one Redis", sentinel: "Redis with Sentinels", s3: "S3" } as const;
+const STORE_TEXTS = { redis: "one Redis", sentinel: "Redis with Sentinels", s3: "S3", kafka: "Kafka itself" } as const;
 
 function commit(): string {
   const git = (...args: string[]) => execFileSync("git", args, { cwd: REPOSITORY, encoding: "utf8" }).trim();

@@ -137,9 +137,7 @@ class Run {
     for (const instance of this.#instances.slice(0, FIRST_INSTANCES)) instance.start();
     await this.#check();
     while (this.#rounds < firstRounds.length || performance.now() < deadlineMs) {
-      const plan =
-        firstRounds[this.#rounds] ??
-        planRound(random, this.#instances, brokers, this.#servers.store.faults !== undefined);
+      const plan = firstRounds[this.#rounds] ?? planRound(random, this.#instances, brokers, this.#servers.store);
       await this.#round(plan);
     }
     return this.#report(await this.#compareToModel());

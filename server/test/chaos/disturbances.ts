@@ -4,6 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Random } from "../support/seed.ts";
 import type { Instance, WayName } from "./instance.ts";
 import type { ChaosServers } from "./servers.ts";
+import type { StoreServers } from "./store-servers.ts";
 
 export type DisturbanceKind =
   | "instance killed, back within the session"
@@ -93,7 +94,7 @@ export function planRound(
   random: Random,
   instances: readonly Instance[],
   brokers: number,
-  hasS3: boolean,
+  store: StoreServers,
 ): Disturbance[] {
   const running = instances.flatMap(({ isOn }, index) => (isOn ? [index] : []));
   const wanted = 1 + random.below(3);
@@ -102,7 +103,7 @@ export function planRound(
   for (let tries = 0; plan.length < wanted && tries < 20; tries++) {
     const kind = pickKind(random);
     const { about, lengthMs } = SPECS[kind];
-    if (about === "s3" && !hasS3) continue;
+    if ((about === "s3" && store.faults === undefined) || (about === "store" && !store.isOfItsOwn)) continue;
     const targets = about === "instance" ? instancesFor(kind, running, instances.length) : [...Array(brokers).keys()];
     const target = about === "instance" || about === "kafka" ? random.pick(targets) : -1;
     const name = about === "instance" ? `instance ${target}` : about;

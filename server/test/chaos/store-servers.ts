@@ -11,7 +11,7 @@ import { type S3Server, startS3 } from "../../../scripts/servers/s3.ts";
 import type { Settings } from "../crash/service-process.ts";
 import { HttpFaultProxy } from "../support/http-fault-proxy.ts";
 
-export const STORE_NAMES = ["redis", "sentinel", "s3"] as const;
+export const STORE_NAMES = ["redis", "sentinel", "s3", "kafka"] as const;
 export type StoreName = (typeof STORE_NAMES)[number];
 
 export type StoreServers = {
@@ -22,11 +22,14 @@ export type StoreServers = {
   kill(): Promise<void>;
   restart(keepsData: boolean): Promise<void>;
   stop(): Promise<void>;
+  /** False: it is the brokers themselves, and disturbed with them. */
+  readonly isOfItsOwn: boolean;
   /** In front of S3. */
   readonly faults: HttpFaultProxy | undefined;
 };
 
 export function startStore(name: StoreName, folder: string): Promise<StoreServers> {
+  if (name === "kafka") return Promise.resolve(new Brokers());
   if (name === "redis") return OneRedis.start(join(folder, "redis"));
   return name === "sentinel" ? Sentinels.start(join(folder, "redis")) : S3.start(join(folder, "s3"));
 }
@@ -39,6 +42,7 @@ function forget(folder: string): void {
 class OneRedis implements StoreServers {
   readonly port: number;
   readonly faults = undefined;
+  readonly isOfItsOwn = true;
   readonly #folder: string;
   #server: RedisServer;
 
@@ -75,6 +79,7 @@ class OneRedis implements StoreServers {
 class Sentinels implements StoreServers {
   readonly port: number;
   readonly faults = undefined;
+  readonly isOfItsOwn = true;
   readonly #folder: string;
   readonly #servers: RedisSentinels;
   readonly #nodes: RedisServer[];
@@ -127,9 +132,27 @@ class Sentinels implements StoreServers {
   }
 }
 
+class Brokers implements StoreServers {
+  /** Nobody takes this way. */
+  readonly port = 0;
+  readonly faults = undefined;
+  readonly isOfItsOwn = false;
+
+  settings(): Settings {
+    return { SWAPSTATS_STORES_CHECKPOINT: "kafka" };
+  }
+
+  async kill(): Promise<void> {}
+
+  async restart(): Promise<void> {}
+
+  async stop(): Promise<void> {}
+}
+
 class S3 implements StoreServers {
   readonly port: number;
   readonly faults: HttpFaultProxy;
+  readonly isOfItsOwn = true;
   readonly #folder: string;
   #server: S3Server;
 
