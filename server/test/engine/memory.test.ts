@@ -129,8 +129,12 @@ describe("what is held after the horizon", () => {
         run.take({ ...item, event: { ...item.event, eventId } });
       }
       passTime(run, 300_000);
-      // Swaps of the clock come every 75 ms; they settle a minute and a half after they came, at the latest.
-      assert.ok(recordsOf(run) < 5 * newestKept + 100_000 / 75, `${recordsOf(run)} records after burst ${burst}`);
+      // Swaps of the clock come every 75 ms; they settle a minute and a half after they came, at the latest. The newest of the burst
+      // before may still be there beside those of this one.
+      assert.ok(
+        recordsOf(run) < (1 + 2 * 4) * newestKept + 100_000 / 75,
+        `${recordsOf(run)} records after burst ${burst}`,
+      );
     }
   });
 
