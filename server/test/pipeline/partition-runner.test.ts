@@ -135,6 +135,11 @@ async function caughtUp(runner: PartitionRunner): Promise<Awaited<ReturnType<Par
   }
 }
 
+/** Resolves when the first checkpoint is there; the next one comes after an hour. */
+async function saved(runner: PartitionRunner): Promise<void> {
+  while ((await runner.status()).checkpoint === undefined) await nextTurn();
+}
+
 describe("the owner of a partition", () => {
   test("applies what comes, says where it stands, and goes on there after a drain", async (t) => {
     const folder = new Folder(t);
@@ -191,6 +196,7 @@ describe("the owner of a partition", () => {
     const old = await folder.started();
     folder.append(4);
     await caughtUp(old.runner);
+    await saved(old.runner);
     const next = await folder.started();
     await caughtUp(next.runner);
     await next.runner.drain(DRAIN_MS);
