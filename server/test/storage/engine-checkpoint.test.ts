@@ -58,6 +58,6 @@ test("a configuration that the state cannot follow is named by its settings", as
   await assert.rejects(restoring, {
     code: "checkpoint_incompatible",
     message:
-      /was made with windows=60000\/1000,.* \(now windows=60000\/1000,300000\/5000\), grace=120000 \(now grace=60000\)\. Set that back; or move/,
+      /was made with windows=60000\/1000,.* \(now windows=60000\/1000,300000\/5000\), grace=120000 \(now grace=60000\)\. Set that back; or empty/,
   });
 });
