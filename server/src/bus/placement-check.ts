@@ -48,7 +48,8 @@ export class PlacementCheck {
         this.#options.own.map((ask) => ask({ kind: "misplaced", partitions }).catch(() => [])),
       );
       const ids = lists.flat();
-      if (ids.length > 0) await this.#compare(ids);
+      // Partition by partition's worth, so that a question stays far below what a message may hold, however many partitions there are.
+      for (let at = 0; at < ids.length; at += NAMED_MAX) await this.#compare(ids.slice(at, at + NAMED_MAX));
     } finally {
       this.#isBusy = false;
     }

@@ -17,7 +17,8 @@ export class SplitTokens {
   readonly #asOfMs: () => number;
   readonly #split = new Set<TokenRef>();
   #partitions = 0;
-  #walk: Iterator<TokenRef> | undefined;
+  /** Tokens that this walk has still to look at, last first. A copy: the engine's own tables move while they grow. Tokens stay known. */
+  #walk: TokenRef[] = [];
 
   constructor(partition: number, engine: WalkedEngine, asOfMs: () => number) {
     this.#partition = partition;
@@ -43,19 +44,16 @@ export class SplitTokens {
     this.#partitions = partitions;
     const ids: string[] = [];
     const asOfMs = this.#asOfMs();
-    this.#walk ??= this.#engine.tokens()[Symbol.iterator]();
+    if (this.#walk.length === 0) this.#walk = [...this.#engine.tokens()];
     for (let looked = 0; looked < WALK_TOKENS_MAX && ids.length < NAMED_MAX; looked++) {
-      const next = this.#walk.next();
-      if (next.done === true) {
-        this.#walk = undefined;
-        break;
-      }
-      if (this.#engine.isRetired(next.value, asOfMs)) {
-        this.#split.delete(next.value);
+      const token = this.#walk.pop();
+      if (token === undefined) break;
+      if (this.#engine.isRetired(token, asOfMs)) {
+        this.#split.delete(token);
         continue;
       }
-      const { id } = this.#engine.info(next.value);
-      if (this.#split.has(next.value) || partitionOfTokenId(id, partitions) !== this.#partition) ids.push(id);
+      const { id } = this.#engine.info(token);
+      if (this.#split.has(token) || partitionOfTokenId(id, partitions) !== this.#partition) ids.push(id);
     }
     return ids;
   }

@@ -25,6 +25,7 @@ function sourceOf(homes: ReadonlyMap<number, SplitTokens>): PlacementSource {
   const answer = (request: Parameters<PlacementSource>[0]): unknown => {
     if (request.kind === "misplaced") return [...homes.values()].flatMap((home) => home.misplaced(request.partitions));
     if (request.kind === "placements") {
+      assert.ok(request.ids.length <= NAMED_MAX, "a question is of a bounded size");
       const placesOf = (id: string) => [...homes].flatMap(([p, home]) => (home.find(id) === undefined ? [] : [p]));
       return { served: [...homes.keys()], places: request.ids.map(placesOf) };
     }
@@ -102,4 +103,15 @@ test("a walk looks at so many tokens a turn and names so many, and in the end at
     ids.filter((id) => !expected.includes(id)),
   );
   assert.deepEqual(right.misplaced(PARTITIONS), []);
+});
+
+test("what many partitions name in one turn is asked about in questions of bounded size, and all of it is", async () => {
+  const ids = Array.from({ length: NAMED_MAX }, (_, i) => `1:0x${(i + 1).toString(16)}`);
+  // Every partition has every token: each names those that belong elsewhere.
+  const homes = new Map(Array.from({ length: PARTITIONS }, (_, partition) => [partition, splitOf(partition, ids)]));
+  const source = sourceOf(homes);
+  const check = new PlacementCheck({ own: [source], all: () => [source], partitions: () => PARTITIONS, everyMs: 1e6 });
+  await check.turn();
+  check.close();
+  for (const home of homes.values()) assert.equal(home.size, NAMED_MAX);
 });
