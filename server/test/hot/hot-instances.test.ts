@@ -1,17 +1,14 @@
 /** Two instances on one topic write their figures into one Redis, while partitions move between them. */
 import assert from "node:assert/strict";
-import { after, before, describe, type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
-import { type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
-import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
 import { waitFor } from "../../../scripts/servers/process.ts";
-import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
 import { type RunningApp, TestApps } from "../http/app-harness.ts";
+import { instanceServers, instanceSettings } from "../kafka/instance-servers.ts";
 import { newTopic, produce } from "../kafka/kafka-support.ts";
 import { redisSettings } from "../stores/backends.ts";
 import { requires } from "../support/requires.ts";
-import { tempDir } from "../support/tmp.ts";
 import { figuresOf, HotReader } from "./hot-harness.ts";
 
 const PARTITIONS = 4;
@@ -55,18 +52,7 @@ class Watcher {
 
 requires("figures in Redis of several instances", { servers: ["kafka", "redis", "nats"] }, () => {
   describe("figures in Redis of several instances", () => {
-    let kafka: Kafka;
-    let redis: RedisServer;
-    let nats: NatsServer;
-    after(() => kafka.kill());
-    after(() => redis.stop());
-    after(() => nats.stop());
-    const folder = tempDir({ after }, "hot-instances");
-    before(async () => {
-      kafka = await startKafka({ folder: `${folder}/kafka` });
-      redis = await startRedis({ folder: `${folder}/redis` });
-      nats = await startNats({ folder: `${folder}/nats` });
-    });
+    const servers = instanceServers("hot-instances");
 
     let sent = 0;
 
@@ -81,25 +67,15 @@ requires("figures in Redis of several instances", { servers: ["kafka", "redis", 
         };
         byPartition[partitionOfTokenId(id, PARTITIONS)]?.push({ value: Buffer.from(JSON.stringify(swap)) });
       }
-      for (const [partition, batch] of byPartition.entries()) await produce(kafka, topic, batch, { partition });
+      for (const [partition, batch] of byPartition.entries()) await produce(servers.kafka, topic, batch, { partition });
     }
 
     async function start(t: TestContext, topic: string, instance: string): Promise<RunningApp> {
       return new TestApps(t).start({
-        "windows.clock": "event",
-        "ingest.source": "kafka",
-        "ingest.brokers": kafka.brokers.join(","),
-        "ingest.topic": topic,
-        "ingest.group_id": topic,
-        "ingest.session_timeout": "6s",
-        "app.instance_id": instance,
-        "app.workers": "2",
-        "app.snapshot_interval": "200ms",
-        "pubsub.nats.url": nats.url,
-        "stores.checkpoint": "redis",
+        ...instanceSettings(servers, topic, instance),
+        "stores.redis.prefix": "swapstats:",
         "stores.hot": "redis",
         "stores.hot_interval": "100ms",
-        "stores.redis.addr": `${redis.host}:${redis.port}`,
       });
     }
 
@@ -129,9 +105,9 @@ requires("figures in Redis of several instances", { servers: ["kafka", "redis", 
     }
 
     test("are those of the owners, as partitions move, and no reader sees a token go back", async (t) => {
-      const topic = await newTopic(kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
-      const reader = new HotReader(t, redisSettings([redis]));
-      const watcher = new Watcher(new HotReader(t, redisSettings([redis])));
+      const topic = await newTopic(servers.kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
+      const reader = new HotReader(t, redisSettings([servers.redis]));
+      const watcher = new Watcher(new HotReader(t, redisSettings([servers.redis])));
       await send(topic, 500);
       const a = await start(t, topic, "a");
       await settled(a, { a: 4 });

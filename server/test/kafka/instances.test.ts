@@ -1,10 +1,8 @@
 /** Several instances on one topic and one store of checkpoints: who has what, hand-overs, and the same figures as without them. */
 import assert from "node:assert/strict";
-import { after, before, describe, type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { Admin } from "@platformatic/kafka";
-import { createTopic, type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
-import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
-import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
+import { createTopic } from "../../../scripts/servers/kafka.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
@@ -15,7 +13,7 @@ import { Shadow } from "../crash/shadow.ts";
 import { type RunningApp, TestApps } from "../http/app-harness.ts";
 import { requires } from "../support/requires.ts";
 import { seedOf } from "../support/seed.ts";
-import { tempDir } from "../support/tmp.ts";
+import { instanceServers, instanceSettings } from "./instance-servers.ts";
 import { newTopic, openFor, produce, readOn, setupOf } from "./kafka-support.ts";
 
 const PARTITIONS = 4;
@@ -48,42 +46,16 @@ class Swaps {
 
 requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, () => {
   describe("several instances on Kafka", () => {
-    let kafka: Kafka;
-    let redis: RedisServer;
-    let nats: NatsServer;
-    after(() => kafka.kill());
-    after(() => redis.stop());
-    after(() => nats.stop());
-    const folder = tempDir({ after }, "instances");
-    before(async () => {
-      kafka = await startKafka({ folder: `${folder}/kafka` });
-      redis = await startRedis({ folder: `${folder}/redis` });
-      nats = await startNats({ folder: `${folder}/nats` });
-    });
+    const servers = instanceServers("instances");
 
-    function settingsOf(topic: string, instance: string): Record<string, string> {
-      return {
-        "windows.clock": "event",
-        "ingest.source": "kafka",
-        "ingest.brokers": kafka.brokers.join(","),
-        "ingest.topic": topic,
-        "ingest.group_id": topic,
-        "ingest.session_timeout": "6s",
-        "app.instance_id": instance,
-        "app.workers": "2",
-        "app.snapshot_interval": "200ms",
-        "pubsub.nats.url": nats.url,
-        "stores.checkpoint": "redis",
-        "stores.redis.addr": `${redis.host}:${redis.port}`,
-        "stores.redis.prefix": `${topic}:`,
-      };
-    }
+    const settingsOf = (topic: string, instance: string): Record<string, string> =>
+      instanceSettings(servers, topic, instance);
 
     async function send(topic: string, swaps: readonly (readonly Buffer[])[]): Promise<void> {
       for (const [partition, values] of swaps.entries()) {
         for (let at = 0; at < values.length; at += BATCH) {
           const batch = values.slice(at, at + BATCH).map((value) => ({ value }));
-          await produce(kafka, topic, batch, { partition });
+          await produce(servers.kafka, topic, batch, { partition });
         }
       }
     }
@@ -91,7 +63,7 @@ requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, 
     /** One uninterrupted run a partition, and what each must have read. */
     function shadowsOf(t: TestContext, topic: string): Shadow[] {
       const { config } = loadConfig({ env: {}, overrides: settingsOf(topic, "shadow") });
-      const readers = openFor(t, setupOf(kafka.brokers, topic));
+      const readers = openFor(t, setupOf(servers.kafka.brokers, topic));
       return Array.from({ length: PARTITIONS }, (_, p) => new Shadow(() => readers.reader(p), toEngineConfig(config)));
     }
 
@@ -127,13 +99,13 @@ requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, 
     }
 
     test("a topic that is made anew is gone on with from its start, and what was counted stays", async (t) => {
-      const topic = await newTopic(kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
+      const topic = await newTopic(servers.kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
       const swaps = new Swaps(seedOf(t), { duplicates: 0, late: 0, removed: 0 });
-      const admin = new Admin({ clientId: "test", bootstrapBrokers: [...kafka.brokers] });
+      const admin = new Admin({ clientId: "test", bootstrapBrokers: [...servers.kafka.brokers] });
       t.after(() => admin.close());
       const makeAnew = async (): Promise<void> => {
         await admin.deleteTopics({ topics: [topic] });
-        await createTopic(kafka, topic, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
+        await createTopic(servers.kafka, topic, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
       };
       await send(topic, swaps.next(400));
       const first = await new TestApps(t).start(settingsOf(topic, "a"));
@@ -156,7 +128,7 @@ requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, 
     });
 
     test("a compacted topic is refused at the start", async (t) => {
-      const topic = await newTopic(kafka, PARTITIONS, { "cleanup.policy": "compact" });
+      const topic = await newTopic(servers.kafka, PARTITIONS, { "cleanup.policy": "compact" });
       await assert.rejects(new TestApps(t).start(settingsOf(topic, "a")), {
         code: "bad_config",
         message: /is compacted/,
@@ -164,8 +136,8 @@ requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, 
     });
 
     test("partitions are shared, handed over and taken back, and each instance answers every token as an uninterrupted run does", async (t) => {
-      const topic = await newTopic(kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
-      await createTopic(kafka, `${topic}.dlq`, 1);
+      const topic = await newTopic(servers.kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
+      await createTopic(servers.kafka, `${topic}.dlq`, 1);
       const swaps = new Swaps(seedOf(t));
       const shadows = shadowsOf(t, topic);
       await send(topic, swaps.next(3_000));
@@ -187,10 +159,10 @@ requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, 
       assert.deepEqual(ofA.items, ofB.items);
       assert.equal((await b.call("/api/tokens/1:0xnobody/stats")).status, 404);
 
-      await produce(kafka, topic, [{ value: Buffer.from("{not json") }], { partition: 1 });
+      await produce(servers.kafka, topic, [{ value: Buffer.from("{not json") }], { partition: 1 });
       await sees(b, { a: 2, b: 2 });
       await sees(a, { a: 2, b: 2 });
-      const letters = openFor(t, setupOf(kafka.brokers, `${topic}.dlq`)).reader(0);
+      const letters = openFor(t, setupOf(servers.kafka.brokers, `${topic}.dlq`)).reader(0);
       const { seen } = await readOn(letters, 0, { count: 1 });
       assert.equal(seen[0]?.value, "{not json");
       for (const app of [a, b]) {

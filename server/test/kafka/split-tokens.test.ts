@@ -1,14 +1,12 @@
 /** A producer that keys by something else than the token: what it splits is noticed, and said wherever its figures are served. */
 import assert from "node:assert/strict";
-import { after, before, describe, type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { WebSocket } from "ws";
-import { type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
-import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
-import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
+import { waitFor } from "../../../scripts/servers/process.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
 import { type RunningApp, TestApps } from "../http/app-harness.ts";
 import { requires } from "../support/requires.ts";
-import { tempDir } from "../support/tmp.ts";
+import { instanceServers, instanceSettings } from "./instance-servers.ts";
 import { newTopic, produce } from "./kafka-support.ts";
 
 const PARTITIONS = 4;
@@ -29,39 +27,10 @@ function swapOf(id: string, serial: number): string {
 
 requires("a producer that splits tokens", { servers: ["kafka", "redis", "nats"] }, () => {
   describe("a producer that splits tokens", () => {
-    let kafka: Kafka;
-    let redis: RedisServer;
-    let nats: NatsServer;
-    after(() => kafka.kill());
-    after(() => redis.stop());
-    after(() => nats.stop());
-    const folder = tempDir({ after }, "split");
-    before(async () => {
-      kafka = await startKafka({ folder: `${folder}/kafka` });
-      redis = await startRedis({ folder: `${folder}/redis` });
-      nats = await startNats({ folder: `${folder}/nats` });
-    });
+    const servers = instanceServers("split");
 
     function start(t: TestContext, topic: string, instance: string): Promise<RunningApp> {
-      return new TestApps(t).start({
-        "windows.clock": "event",
-        "ingest.source": "kafka",
-        "ingest.brokers": kafka.brokers.join(","),
-        "ingest.topic": topic,
-        "ingest.group_id": topic,
-        "ingest.session_timeout": "6s",
-        "app.instance_id": instance,
-        "app.workers": "2",
-        "pubsub.nats.url": nats.url,
-        "stores.checkpoint": "redis",
-        "stores.redis.addr": `${redis.host}:${redis.port}`,
-        "stores.redis.prefix": `${topic}:`,
-      });
-    }
-
-    async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-      const deadlineMs = performance.now() + 60_000;
-      while (!(await holds())) assert.ok(performance.now() < deadlineMs, `waited in vain: ${what}`);
+      return new TestApps(t).start(instanceSettings(servers, topic, instance));
     }
 
     async function answersOf(app: RunningApp, ids: readonly string[]): Promise<Answer[]> {
@@ -72,15 +41,15 @@ requires("a producer that splits tokens", { servers: ["kafka", "redis", "nats"] 
     }
 
     test("tokens in two partitions are told of by every instance; those that lie elsewhere as a whole are not", async (t) => {
-      const topic = await newTopic(kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
+      const topic = await newTopic(servers.kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
       const [split, elsewhere, right] = tokensOf(0, 3) as [string, string, string];
       // Two of one thread, and one of another: threads have the partitions of equal parity.
-      await produce(kafka, topic, [swapOf(split, 1), swapOf(right, 2)], { partition: 0 });
-      await produce(kafka, topic, [swapOf(split, 3)], { partition: 2 });
-      await produce(kafka, topic, [swapOf(split, 4), swapOf(elsewhere, 5)], { partition: 1 });
+      await produce(servers.kafka, topic, [swapOf(split, 1), swapOf(right, 2)], { partition: 0 });
+      await produce(servers.kafka, topic, [swapOf(split, 3)], { partition: 2 });
+      await produce(servers.kafka, topic, [swapOf(split, 4), swapOf(elsewhere, 5)], { partition: 1 });
       const apps = [await start(t, topic, "a"), await start(t, topic, "b")];
       for (const app of apps) {
-        await until("both tell of it", async () => {
+        await waitFor("both tell of it", async () => {
           const items = await answersOf(app, [split, elsewhere, right]);
           return items.length === 3 && items.every((item) => item.windows !== undefined) && items[0]?.split === true;
         });
@@ -94,13 +63,13 @@ requires("a producer that splits tokens", { servers: ["kafka", "redis", "nats"] 
           ],
         );
         const sentence = `1 tokens of partition 2 are in other partitions too, such as ${split}`;
-        await until("it is in status", async () => {
+        await waitFor("it is in status", async () => {
           const { partitions } = (await app.call("/api/status")).json as Status;
           return (partitions[2]?.problems ?? []).some((problem) => problem.startsWith(sentence));
         });
-        await until("a channel says so", () => channelSays(app, split));
+        await waitFor("a channel says so", () => channelSays(app, split));
       }
-      await until("it is in the problems of readiness", async () => {
+      await waitFor("it is in the problems of readiness", async () => {
         const bodies = await Promise.all(apps.map(async (app) => JSON.stringify((await app.call("/readyz")).json)));
         return bodies.join().includes("are in other partitions too");
       });
