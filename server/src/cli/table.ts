@@ -1,4 +1,6 @@
 /** Plain text tables: columns as wide as their widest cell, numbers to the right. */
+import { printableText } from "../shared/printable-text.ts";
+
 export type Column = { readonly title: string; readonly align: "left" | "right" };
 
 const GAP = "  ";
@@ -41,7 +43,7 @@ export function displayWidth(text: string): number {
 
 /** Text of others (symbols, messages) made safe for a terminal: no control characters, cut to a width. */
 export function safeText(text: string, width: number): string {
-  const clean = text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
+  const clean = printableText(text);
   if (displayWidth(clean) <= width) return clean;
   let kept = "";
   for (const character of clean) {

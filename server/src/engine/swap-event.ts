@@ -8,6 +8,8 @@ export class SwapEvent {
   bytes: Uint8Array = new Uint8Array(0);
   chainId = 0;
   logIndex = 0;
+  /** Index of the transaction within its block; 0 when the event names none. */
+  txIndex = 0;
   /** True for a buy, false for a sell, from the trader's view of the token. */
   isBuy = true;
   /** True when the event takes its inclusion out of the chain. */
@@ -39,6 +41,8 @@ export class SwapEvent {
   whoEnd = 0;
   poolStart = 0;
   poolEnd = 0;
+  /** The event named a symbol that was too long and is left out; the range is then empty. */
+  symbolDropped = false;
   symbolStart = 0;
   symbolEnd = 0;
   blockHashStart = 0;

@@ -1,5 +1,6 @@
 /** Structured logs: one JSON object a line, or lines for people. They go to standard error, so that standard output stays with answers of commands. */
 import pino from "pino";
+import { printableText } from "../shared/printable-text.ts";
 
 export type Logger = pino.Logger;
 
@@ -63,14 +64,10 @@ function textOf(line: string): string {
   const { level, time, msg, ...rest } = JSON.parse(line) as Record<string, unknown>;
   const clock = String(time).slice(11, 23);
   const members = Object.entries(rest).map(([key, value]) => ` ${key}=${valueText(value)}`);
-  return `${clock} ${String(level).padEnd(5)} ${printable(String(msg ?? ""))}${members.join("")}\n`;
+  return `${clock} ${String(level).padEnd(5)} ${printableText(String(msg ?? ""))}${members.join("")}\n`;
 }
 
 /** A value that came from outside must not be able to look like a line or a member of its own. */
 function valueText(value: unknown): string {
   return typeof value === "string" && /^[\x21-\x7e]+$/.test(value) ? value : JSON.stringify(value);
-}
-
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, " ");
 }

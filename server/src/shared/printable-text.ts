@@ -1,0 +1,27 @@
+/**
+ * Makes text from outside harmless for terminals, logs and error messages. Every text that a producer, a client or a file
+ * has written passes through here before a person sees it: an escape sequence in a token's name would otherwise move
+ * the cursor, rename the window or hide a line, and a line feed would forge a line of the log.
+ */
+
+/** How much of a foreign value an error message quotes, in code points. */
+export const QUOTED_LENGTH_MAX = 64;
+
+/**
+ * Control characters, format characters (among them those that reverse the direction of writing), separators of lines and
+ * paragraphs, unpaired surrogates, and private-use characters.
+ */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu;
+
+/** The text with each unsafe character replaced by `?`. Its length in code points stays the same. */
+export function printableText(text: string): string {
+  return text.replaceAll(UNSAFE, "?");
+}
+
+/** The first `lengthMax` code points of the printable text; where something was cut, the last one is `…`. */
+export function printableCut(text: string, lengthMax: number = QUOTED_LENGTH_MAX): string {
+  // A slice of twice as many UTF-16 units holds enough code points, so a text of megabytes costs nothing.
+  const head = Array.from(printableText(text.slice(0, 2 * lengthMax + 2)));
+  if (head.length <= lengthMax && text.length <= 2 * lengthMax + 2) return head.join("");
+  return `${head.slice(0, lengthMax - 1).join("")}…`;
+}
