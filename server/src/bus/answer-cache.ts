@@ -12,7 +12,10 @@ import type { VersionBoard } from "./version-board.ts";
 type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
 type Entry = { readonly answer: StatsAnswer; readonly ticket: AnswerTicket };
 
-/** An answer is of use for a second at most, so beyond this all are dropped and the hot ones soon come back. */
+/**
+ * An answer is of use for a second at most, so beyond this all are dropped and the hot ones soon come back. The packed forms that doors keep
+ * with an answer are a third of its text, and come and go with it.
+ */
 export const CACHED_CHARS_MAX = 32 * 1024 * 1024;
 
 export class AnswerCache {
@@ -51,6 +54,7 @@ export class AnswerCache {
       lagMs: board.lagMs(this.#clock.wallMs()),
       stale: false,
       body: answer.body,
+      kept: answer.kept,
     };
   }
 

@@ -4,6 +4,7 @@
  * response, so that no figure is built twice.
  */
 import type { Counters } from "../engine/types.ts";
+import type { GzipEnd } from "../shared/gzip-splice.ts";
 
 /**
  * What a selection of a token's statistics consists of. Windows are names of configured windows, without repetition, in the
@@ -11,6 +12,9 @@ import type { Counters } from "../engine/types.ts";
  * close_time and complete, which say what the figures stand on.
  */
 export type Selection = { readonly windows: readonly string[]; readonly fields: readonly string[] };
+
+/** What a door makes of the text of an answer, kept with it so that it is made once. */
+export type KeptForms = { gzipEnd: GzipEnd | undefined };
 
 export type TokenAnswer =
   | {
@@ -27,6 +31,8 @@ export type TokenAnswer =
       readonly stale: boolean;
       /** `"id":..,"symbol":..,"late":..,"removed":..,"unresolved":..,"windows":{..}` without the outer braces. */
       readonly body: string;
+      /** Of an answer that may be given again: the same object for the same body. Undefined: nothing need be kept. */
+      readonly kept?: KeptForms | undefined;
     }
   | { readonly kind: "unknown" }
   | { readonly kind: "ambiguous"; readonly candidates: readonly string[] }

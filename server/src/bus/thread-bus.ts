@@ -265,7 +265,8 @@ export class ThreadBus implements StatsBus {
       .sort((a, b) => compareHomes(id, this.#partitionCount(), a.ticket.partition, b.ticket.partition));
     if (stats === undefined) throw new SwapstatsError("internal", `the owner of ${id} gave no figures`);
     const { epoch, rev, watermark, lagMs, body, ticket } = stats;
-    const answer = { kind: "stats", id, epoch, rev, asOf, watermark, lagMs, stale: false, body } as const;
+    const kept = { gzipEnd: undefined };
+    const answer: TokenAnswer = { kind: "stats", id, epoch, rev, asOf, watermark, lagMs, stale: false, body, kept };
     this.#cache.put(text, selection, answer, ticket);
     return answer;
   }

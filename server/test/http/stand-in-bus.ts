@@ -9,6 +9,7 @@ import type {
   DeadLettersAnswer,
   IngestPort,
   IngestResult,
+  KeptForms,
   OverviewAnswer,
   OverviewRequest,
   Selection,
@@ -56,6 +57,8 @@ export class StandInBus implements StatsBus {
   epoch = "1700000000000";
   /** True: `cachedTokenStats` answers. */
   cached = false;
+  /** What doors keep with an answer of statistics. */
+  kept: KeptForms | undefined;
   /** Set: every question waits for it, then goes on. */
   gate: Promise<void> | undefined;
   /** Set: every question fails with it. */
@@ -202,7 +205,18 @@ export class StandInBus implements StatsBus {
     const body = JSON.stringify({ id: token.id, ...symbol, late: 0, removed: 1, unresolved: 0, windows }).slice(1, -1);
     const { asOf, epoch, stale } = this;
     const watermark = asOf - 120_000;
-    return { kind: "stats", id: token.id, epoch, rev: token.rev, asOf, watermark, lagMs: 0, stale, body };
+    return {
+      kind: "stats",
+      id: token.id,
+      epoch,
+      rev: token.rev,
+      asOf,
+      watermark,
+      lagMs: 0,
+      stale,
+      body,
+      kept: this.kept,
+    };
   }
 
   #body(text: string, body: string): BodyAnswer {

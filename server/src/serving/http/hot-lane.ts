@@ -7,11 +7,11 @@
  * bytes; the gap is the ETag, its two companions and the checks. bench/http.ts measures the lane.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { statsText } from "../../bus/stats-text.ts";
 import type { QueryExecutor, StatsAnswer } from "../query-executor.ts";
 import type { NamedSelection } from "../selections.ts";
 import { matchesEtag } from "./etag.ts";
-import { JSON_CONTENT_TYPE, type Replies } from "./replies.ts";
+import { JSON_CONTENT_TYPE, type Replies, VARY } from "./replies.ts";
+import { statsPayload } from "./stats-payload.ts";
 
 /** Addresses that are remembered; at the limit all are forgotten, and the hot ones soon come back. */
 export const HOT_ADDRESSES_MAX = 16_384;
@@ -35,7 +35,7 @@ export class HotLane {
     this.#executor = executor;
     this.#replies = replies;
     this.#etagOf = etagOf;
-    this.#fixed = ["cache-control", "no-cache", ...(varies ? ["vary", "Origin"] : [])];
+    this.#fixed = ["cache-control", "no-cache", "vary", varies ? `Origin, ${VARY}` : VARY];
   }
 
   /** Remembers what an address means that was routed, checked and answered. */
@@ -59,9 +59,10 @@ export class HotLane {
       return true;
     }
     this.#replies.note(request, 200);
-    const text = statsText(answer);
+    const { bytes, coding } = statsPayload(answer, request.headers["accept-encoding"]);
     const headers = [
       ...this.#fixed,
+      ...(coding === undefined ? [] : ["content-encoding", coding]),
       "etag",
       etag,
       "x-content-type-options",
@@ -69,9 +70,9 @@ export class HotLane {
       "content-type",
       JSON_CONTENT_TYPE,
       "content-length",
-      String(Buffer.byteLength(text)),
+      String(Buffer.byteLength(bytes)),
     ];
-    response.writeHead(200, headers).end(text);
+    response.writeHead(200, headers).end(bytes);
     return true;
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { AddressInfo } from "node:net";
+import compress from "@fastify/compress";
 import cors from "@fastify/cors";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { SwapstatsError } from "../../shared/errors.ts";
@@ -11,6 +12,7 @@ import { ProblemError } from "../problems.ts";
 import { QueryExecutor } from "../query-executor.ts";
 import { BodyReader } from "./body-reader.ts";
 import { onUpgrade, refuseClient, trackSockets } from "./connections.ts";
+import { compressOptions } from "./content-coding.ts";
 import { HotLane } from "./hot-lane.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
 import { createListener } from "./listener.ts";
@@ -68,6 +70,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.setValidatorCompiler(createValidatorCompiler());
   answerFailures(app, context);
   if (options.corsOrigins.length > 0) await registerCors(app, options.corsOrigins);
+  await app.register(compress, compressOptions);
   readBodies(app, context);
   registerTokenRoutes(app, context);
   registerIngestRoutes(app, context);

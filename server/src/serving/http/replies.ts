@@ -4,15 +4,21 @@
  * own hooks for that cost a tenth of the hot answer.
  */
 import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "../../observability/logger.ts";
 import type { Metrics, RequestTimes } from "../../observability/metrics.ts";
 import { type ProblemError, problemDocument, problemTable } from "../problems.ts";
+import { acceptedCoding, type ContentCoding, isPacked } from "./content-coding.ts";
 import { matchesEtag } from "./etag.ts";
 
 export const JSON_CONTENT_TYPE = "application/json; charset=utf-8";
 export const HTML_CONTENT_TYPE = "text/html; charset=utf-8";
 export const PROBLEM_CONTENT_TYPE = "application/problem+json";
+/** By what every answer differs. In lower case, because the plug-in that packs looks for it so. */
+export const VARY = "accept-encoding";
+/** See content-coding.ts. */
+const CODINGS: readonly ContentCoding[] = ["br", "gzip"];
 /** Of a request's path and query, what a problem document repeats. */
 const INSTANCE_CHARS_MAX = 1024;
 /** Route of requests that match none, so that made-up paths make no series of their own. */
@@ -42,10 +48,27 @@ export class Replies {
 
   /** An answer that browsers must not take for something else, and that must be asked for again each time. */
   text(request: FastifyRequest, reply: FastifyReply, contentType: string, text: string): FastifyReply {
+    return this.bytes(request, reply, contentType, text, undefined);
+  }
+
+  /** The same of bytes that may be packed in a coding already. */
+  bytes(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    contentType: string,
+    bytes: string | Buffer,
+    coding: ContentCoding | undefined,
+  ): FastifyReply {
     this.note(request.raw, reply.statusCode);
+    const accepted = negotiate(request, reply);
+    if (coding !== undefined) reply.header("content-encoding", coding);
     reply.header("cache-control", "no-cache");
     reply.header("x-content-type-options", "nosniff");
-    return reply.type(contentType).send(text);
+    if (request.method === "HEAD" && coding === undefined && accepted !== undefined && isPacked(bytes)) {
+      // The framework takes a text's length before the plug-in sees it; of a stream it tells none.
+      return reply.header("content-encoding", accepted).type(contentType).send(Readable.from([]));
+    }
+    return reply.type(contentType).send(bytes);
   }
 
   /** The text with its tag, or 304 when the client has it already. `text` is called only when it is needed. */
@@ -58,7 +81,13 @@ export class Replies {
   ): FastifyReply {
     reply.header("etag", etag);
     if (!matchesEtag(request.headers["if-none-match"], etag)) return this.text(request, reply, contentType, text());
+    return this.notModified(request, reply);
+  }
+
+  /** The client has what its tag names. */
+  notModified(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     this.note(request.raw, 304);
+    negotiate(request, reply);
     return reply.code(304).header("cache-control", "no-cache").send();
   }
 
@@ -68,6 +97,7 @@ export class Replies {
     const document = problemDocument(problem, instanceOf(request.raw.url));
     reply.code(status);
     if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
+    negotiate(request, reply);
     reply.header("cache-control", "no-store");
     reply.header("x-content-type-options", "nosniff");
     // A Buffer, because the framework adds a charset to the type of a text, which this type does not have.
@@ -114,4 +144,16 @@ export class RepliesByRoute {
 
 export function instanceOf(url: string | undefined): string {
   return (url ?? "/").slice(0, INSTANCE_CHARS_MAX);
+}
+
+/**
+ * Tells caches what the answer depends on, and the plug-in that packs what this client likes best: its own reading of weights is less
+ * exact. Returns that coding.
+ */
+function negotiate(request: FastifyRequest, reply: FastifyReply): ContentCoding | undefined {
+  const vary = reply.getHeader("vary");
+  reply.header("vary", vary === undefined ? VARY : `${String(vary)}, ${VARY}`);
+  const coding = acceptedCoding(request.headers["accept-encoding"], CODINGS);
+  request.raw.headers["accept-encoding"] = coding ?? "identity";
+  return coding;
 }

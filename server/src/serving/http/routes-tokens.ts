@@ -1,14 +1,14 @@
 /** Statistics, candles and swaps of tokens, and their ranking. */
 import type { CandleInterval, SortField } from "@swapstats/protocol/stats.ts";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { statsText } from "../../bus/stats-text.ts";
 import { ProblemError } from "../problems.ts";
 import { type QueryExecutor, type StatsAnswer, shortStatsText, type TaggedText } from "../query-executor.ts";
 import type { NamedSelection } from "../selections.ts";
-import { textTag, weakEtag } from "./etag.ts";
+import { matchesEtag, textTag, weakEtag } from "./etag.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { JSON_CONTENT_TYPE, type Replies } from "./replies.ts";
 import { type RouteContext, repliesOf, routeOf } from "./route-context.ts";
+import { statsPayload } from "./stats-payload.ts";
 
 type SelectionQuery = { readonly windows?: string; readonly fields?: string };
 
@@ -31,7 +31,10 @@ function registerStats(app: FastifyInstance, context: RouteContext): void {
       const { selection, answer } = await statsOf(executor, request, id);
       lane.learn(request.raw.url as string, id, selection);
       const etag = statsEtag(id, selection, answer);
-      return byId.tagged(request, reply, JSON_CONTENT_TYPE, etag, () => statsText(answer));
+      reply.header("etag", etag);
+      if (matchesEtag(request.headers["if-none-match"], etag)) return byId.notModified(request, reply);
+      const { bytes, coding } = statsPayload(answer, request.headers["accept-encoding"]);
+      return byId.bytes(request, reply, JSON_CONTENT_TYPE, bytes, coding);
     },
   });
   const short = repliesOf(context, "shortStats");
