@@ -298,6 +298,7 @@ function httpOptions(
     ingest,
     upgrade: door.upgrade,
     windows: config.windows.list.map((window) => window.name),
+    stepsMs: config.windows.list.map((window) => window.stepMs),
     instanceId: config.app.instanceId,
     version,
     readyLagMs: config.app.readyLagMs,

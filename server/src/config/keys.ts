@@ -221,7 +221,7 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
     kind: { type: "origins", countMax: 64 },
     defaultText: "",
     meaning:
-      "Origins whose pages may call the API and open the WebSocket, such as `https://app.example.com`. Empty: none.",
+      "Origins whose pages may call the API and open the WebSocket, such as `https://app.example.com`; `*` alone: every page may read, and none sends swaps. Empty: none.",
   },
   {
     path: "api.ws.coalesce_ms",

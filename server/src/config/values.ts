@@ -121,7 +121,12 @@ function parseOrigins(raw: unknown, countMax: number): ParsedValue {
   if ("problem" in list) return list;
   if (list.value.length > countMax) return problem(`lists ${list.value.length} origins; give at most ${countMax}`);
   for (const origin of list.value) {
-    if (origin === "*") return problem('"*" would let every page in; list the origins that may call');
+    if (origin === "*") {
+      if (list.value.length === 1) continue;
+      return problem(
+        'lists "*" beside origins; write "*" alone to let every page read, or list the origins that may call',
+      );
+    }
     if (!/^https?:$/.test(URL.parse(origin)?.protocol ?? "") || URL.parse(origin)?.origin !== origin) {
       return problem(
         `${shown(origin)} is not an origin; write scheme, host and port alone, such as https://app.example.com`,

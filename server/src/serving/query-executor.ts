@@ -15,6 +15,7 @@ import type {
 } from "../bus/stats-bus.ts";
 import { headText, staleText, statsText } from "../bus/stats-text.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import { ServedIntervals } from "./candle-intervals.ts";
 import { ambiguousToken, ownerAway, ProblemError, problemOf, unknownToken } from "./problems.ts";
 import { type NamedSelection, Selections } from "./selections.ts";
 
@@ -52,6 +53,8 @@ export type QueryExecutorOptions = {
   readonly bus: StatsBus;
   /** Names of the configured windows, in their order. */
   readonly windows: readonly string[];
+  /** Bucket steps of those windows, in any order. */
+  readonly stepsMs: readonly number[];
   readonly pendingMax: number;
   readonly timeoutMs: number;
 };
@@ -59,6 +62,7 @@ export type QueryExecutorOptions = {
 export class QueryExecutor {
   readonly windows: readonly string[];
   readonly selections: Selections;
+  readonly intervals: ServedIntervals;
   readonly #bus: StatsBus;
   readonly #pendingMax: number;
   readonly #timeoutMs: number;
@@ -67,6 +71,7 @@ export class QueryExecutor {
   constructor(options: QueryExecutorOptions) {
     this.windows = options.windows;
     this.selections = new Selections(options.windows);
+    this.intervals = new ServedIntervals(options.stepsMs);
     this.#bus = options.bus;
     this.#pendingMax = options.pendingMax;
     this.#timeoutMs = options.timeoutMs;
@@ -117,15 +122,19 @@ export class QueryExecutor {
     return { text, epoch: answer.epoch, rev: answer.rev, stale: answer.stale };
   }
 
-  /** `{"id":..,"interval":..,"available_from":..,"items":[..]}`. Rejects as `tokenStats` does. */
+  /**
+   * `{"id":..,"interval":..,"available_from":..,"items":[..]}`. Rejects as `tokenStats` does, and with `invalid_parameters` for an
+   * interval that memory cannot fill.
+   */
   async candles(token: string, query: CandlesQuery): Promise<TaggedText> {
+    this.intervals.check(query.interval);
     const intervalMs = candleIntervals[query.interval];
     const { fromMs, toMs, limit } = query;
     const answer = foundBody(
       token,
       await this.#ask(() => this.#bus.candles({ token, intervalMs, fromMs, toMs, limit })),
     );
-    const text = `{"id":${JSON.stringify(answer.id)},"interval":"${query.interval}",${answer.body}${staleText(answer.stale)}}`;
+    const text = `{"id":${JSON.stringify(answer.id)},"interval":"${query.interval}",${answer.body}${this.#rangeNote(query, answer.body)}${staleText(answer.stale)}}`;
     return { text, epoch: answer.epoch, rev: answer.rev, stale: answer.stale };
   }
 
@@ -142,6 +151,15 @@ export class QueryExecutor {
 
   status(scope: StatusScope = "all", timeoutMs: number = this.#timeoutMs): Promise<StatusAnswer> {
     return this.#ask(() => this.#bus.status(scope), timeoutMs);
+  }
+
+  /** Says why there are no candles where the range ends before the first that can be told. */
+  #rangeNote({ interval, toMs }: CandlesQuery, body: string): string {
+    const availableFromMs = Number(/^"available_from":(\d+)/.exec(body)?.[1]);
+    if (toMs === undefined || !(toMs <= availableFromMs)) return "";
+    const longer = this.intervals.longerThan(interval);
+    const others = longer.length === 0 ? "" : `; ${longer.join(", ")} reach further back`;
+    return `,"note":${JSON.stringify(`candles of ${interval} reach back to available_from, and the range ends before it${others}`)}`;
   }
 
   /** As-of for an answer that holds no figures. Rare, so it may ask once more. */

@@ -4,6 +4,8 @@
  */
 import { edgeFields, type StatsField, statsFields } from "@swapstats/protocol/stats.ts";
 import type { Selection } from "../bus/stats-bus.ts";
+import { didYouMean } from "../shared/nearest.ts";
+import { printableCut } from "../shared/printable-text.ts";
 import { ProblemError } from "./problems.ts";
 
 /** Texts and selections that are remembered; at the limit all are forgotten, so that made-up texts cost no memory. */
@@ -62,12 +64,12 @@ export class Selections {
       ...windows.map((name) => ({
         in: "query" as const,
         name: "windows",
-        message: `${JSON.stringify(name)} is not a window of this service; it has ${this.#windows.join(", ")}`,
+        message: `${shown(name)} is not a window of this service; it has ${this.#windows.join(", ")}${didYouMean(name, this.#windows)}`,
       })),
       ...fields.map((name) => ({
         in: "query" as const,
         name: "fields",
-        message: `${JSON.stringify(name)} is not a figure; there are ${statsFields.join(", ")}`,
+        message: `${shown(name)} is not a figure; there are ${statsFields.join(", ")}${didYouMean(name, statsFields)}`,
       })),
     ];
     return new ProblemError("invalid_parameters", errors.map((error) => error.message).join("; "), { errors });
@@ -77,3 +79,6 @@ export class Selections {
 function split(text: string | undefined): readonly string[] {
   return text === undefined || text === "" ? [] : text.split(",");
 }
+
+const NAME_CHARS_MAX = 64;
+const shown = (name: string): string => JSON.stringify(printableCut(name, NAME_CHARS_MAX));

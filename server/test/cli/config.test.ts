@@ -165,7 +165,7 @@ describe("loading", () => {
     const text = [
       "api:",
       "  http: {addr: nowhere, max_bod: 1MiB}",
-      '  cors: "*"',
+      '  cors: ["*", "https://a.example"]',
       "ingest: {source: pulsar}",
       "app:",
       "  grace: 5",
@@ -183,7 +183,7 @@ describe("loading", () => {
       /^app.grace \(.*:6\): "5" is not a duration; write a whole number and a unit/,
       /^api.http.addr \(.*:2\): "nowhere" is not an address; write HOST:PORT/,
       /^api.http.max_bod \(.*:2\): is not a key; did you mean api.http.max_body\?/,
-      /^api.cors \(.*:3\): "\*" would let every page in; list the origins/,
+      /^api.cors \(.*:3\): lists "\*" beside origins; write "\*" alone/,
       /^windows.list: "7s" is outside 10s to 30d/,
       /^app.chains.4294967296.grace: "4294967296" is not a chain id/,
     ];

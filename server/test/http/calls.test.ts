@@ -165,10 +165,10 @@ describe("rankings, candles, swaps, dead letters", () => {
 
   test("candles and swaps", async (t) => {
     const { call } = await startHarness(t);
-    const candles = await call("/api/tokens/BTC/candles?interval=5m&from=1&to=2&limit=10");
+    const candles = await call("/api/tokens/BTC/candles?interval=5m&from=0&to=1700000000000&limit=10");
     assert.equal(candles.json.id, "1:BTC");
     assert.equal(candles.json.interval, "5m");
-    assertProblem(await call("/api/tokens/BTC/candles?from=2&to=1"), 400, "invalid_parameters");
+    assertProblem(await call("/api/tokens/BTC/candles?from=1700000000000&to=0"), 400, "invalid_parameters");
     assertProblem(await call("/api/tokens/BTC/candles?interval=7m&from=x"), 400, "invalid_parameters");
     assertProblem(await call("/api/tokens/nothing/candles"), 404, "unknown_token");
     const swaps = await call("/api/tokens/BTC/swaps?limit=1");

@@ -42,6 +42,7 @@ export async function startHarness(
     ingest,
     upgrade: undefined,
     windows: WINDOWS,
+    stepsMs: [1_000, 5_000, 60_000, 300_000],
     instanceId: "host-a",
     version: "0.0.0-test",
     readyLagMs: 10_000,

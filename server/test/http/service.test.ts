@@ -140,4 +140,35 @@ describe("CORS", () => {
     assert.equal(answer.headers.get("access-control-allow-origin"), origin);
     assert.match(answer.headers.get("access-control-allow-methods") ?? "", /POST/);
   });
+
+  test("* lets every page read, and none send swaps", async (t) => {
+    const { bus, call, ingest, port } = await startHarness(t, { corsOrigins: ["*"] });
+    const path = "/api/tokens/1:BTC/stats";
+    await call(path, { headers: { origin } });
+    for (const cached of [false, true]) {
+      bus.cached = cached;
+      for (const headers of [{ origin }, {}] as Record<string, string>[]) {
+        const answer = await call(path, { headers });
+        assert.equal(answer.headers.get("access-control-allow-origin"), "*");
+        assert.equal(answer.headers.get("access-control-expose-headers"), "etag, retry-after");
+        assert.equal(answer.headers.get("access-control-allow-credentials"), null);
+        assert.equal(answer.headers.get("vary"), "accept-encoding");
+      }
+    }
+    const read = await fetch(`http://127.0.0.1:${port}/api/tokens/stats`, preflight);
+    assert.equal(read.status, 204);
+    assert.equal(read.headers.get("access-control-allow-origin"), "*");
+    assert.equal(read.headers.get("access-control-max-age"), "7200");
+    for (const at of ["/api/swaps", "/api/swaps?x"]) {
+      const asked = await fetch(`http://127.0.0.1:${port}${at}`, preflight);
+      assert.equal(asked.status, 403);
+      assert.equal(asked.headers.get("access-control-allow-origin"), null);
+      assert.equal(((await asked.json()) as { code: string }).code, "origin_not_allowed");
+    }
+    const headers = { "content-type": "application/json" };
+    const posted = await call("/api/swaps", { method: "POST", headers, body: "[]" });
+    assert.equal(posted.status, 202);
+    assert.equal(posted.headers.get("access-control-allow-origin"), null);
+    assert.equal(ingest.bodies.length, 1, "programs that are no browsers send swaps as ever");
+  });
 });

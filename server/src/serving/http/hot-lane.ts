@@ -9,6 +9,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { QueryExecutor, StatsAnswer } from "../query-executor.ts";
 import type { NamedSelection } from "../selections.ts";
+import { EXPOSED_FIELDS, isOpenToAll } from "./cross-origin.ts";
 import { matchesEtag } from "./etag.ts";
 import { JSON_CONTENT_TYPE, type Replies, VARY } from "./replies.ts";
 import { statsPayload } from "./stats-payload.ts";
@@ -28,14 +29,21 @@ export class HotLane {
   readonly #replies: Replies;
   readonly #etagOf: EtagOf;
   readonly #fixed: readonly string[];
+  readonly #isOpenToAll: boolean;
   readonly #meanings = new Map<string, Meaning>();
 
-  /** @param varies whether answers differ by origin: then caches must know, also from requests without one */
-  constructor(executor: QueryExecutor, replies: Replies, etagOf: EtagOf, varies: boolean) {
+  /** @param corsOrigins where answers differ by origin caches must know, also from requests without one */
+  constructor(executor: QueryExecutor, replies: Replies, etagOf: EtagOf, corsOrigins: readonly string[]) {
     this.#executor = executor;
     this.#replies = replies;
     this.#etagOf = etagOf;
-    this.#fixed = ["cache-control", "no-cache", "vary", varies ? `Origin, ${VARY}` : VARY];
+    this.#isOpenToAll = isOpenToAll(corsOrigins);
+    const varies = corsOrigins.length > 0 && !this.#isOpenToAll;
+    const vary = varies ? `Origin, ${VARY}` : VARY;
+    const open = this.#isOpenToAll
+      ? ["access-control-allow-origin", "*", "access-control-expose-headers", EXPOSED_FIELDS]
+      : [];
+    this.#fixed = ["cache-control", "no-cache", "vary", vary, ...open];
   }
 
   /** Remembers what an address means that was routed, checked and answered. */
@@ -45,10 +53,11 @@ export class HotLane {
     this.#meanings.set(address, { token, selection });
   }
 
-  /** True: the request is answered. Requests of other origins are not for this lane, because CORS belongs to the framework. */
+  /** True: the request is answered. Where origins are told apart, requests that have one are the framework's, to which CORS belongs. */
   answer(request: IncomingMessage, response: ServerResponse): boolean {
     const meaning = this.#meanings.get(request.url as string);
-    if (meaning === undefined || request.method !== "GET" || request.headers.origin !== undefined) return false;
+    if (meaning === undefined || request.method !== "GET") return false;
+    if (request.headers.origin !== undefined && !this.#isOpenToAll) return false;
     const { token, selection } = meaning;
     const answer = this.#executor.hotTokenStats(token, selection);
     if (answer === undefined) return false;

@@ -13,6 +13,8 @@ export type HttpServerOptions = {
   readonly upgrade: UpgradeHandler | undefined;
   /** Names of the configured windows, in their order. */
   readonly windows: readonly string[];
+  /** Bucket steps of those windows. */
+  readonly stepsMs: readonly number[];
   readonly instanceId: string;
   readonly version: string;
   /** `app.ready_lag` */

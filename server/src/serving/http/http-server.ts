@@ -5,7 +5,6 @@
 
 import type { AddressInfo } from "node:net";
 import compress from "@fastify/compress";
-import cors from "@fastify/cors";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { ProblemError } from "../problems.ts";
@@ -13,6 +12,7 @@ import { QueryExecutor } from "../query-executor.ts";
 import { BodyReader } from "./body-reader.ts";
 import { onUpgrade, refuseClient, trackSockets } from "./connections.ts";
 import { compressOptions } from "./content-coding.ts";
+import { registerCors } from "./cross-origin.ts";
 import { HotLane } from "./hot-lane.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
 import { createListener } from "./listener.ts";
@@ -43,16 +43,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const executor = new QueryExecutor({
     bus: options.bus,
     windows: options.windows,
+    stepsMs: options.stepsMs,
     pendingMax: limits.pendingQueriesMax,
     timeoutMs: limits.queryTimeoutMs,
   });
   const replies = new RepliesByRoute(options.metrics, options.logger);
-  const lane = new HotLane(
-    executor,
-    replies.of("GET", "/api/tokens/{id}/stats"),
-    statsEtag,
-    options.corsOrigins.length > 0,
-  );
+  const lane = new HotLane(executor, replies.of("GET", "/api/tokens/{id}/stats"), statsEtag, options.corsOrigins);
   const app = createApp(options, replies, lane);
   const context: RouteContext = {
     options,
@@ -69,7 +65,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   app.setValidatorCompiler(createValidatorCompiler());
   answerFailures(app, context);
-  if (options.corsOrigins.length > 0) await registerCors(app, options.corsOrigins);
+  await registerCors(app, context);
   await app.register(compress, compressOptions);
   readBodies(app, context);
   registerTokenRoutes(app, context);
@@ -116,17 +112,6 @@ function answerFailures(app: FastifyInstance, { operations, options, replies }: 
     const problem = problemOfRequest(error);
     if (problem.code === "internal") options.logger.error({ err: problem, url: request.url }, "request failed");
     return replies.ofRequest(request).problem(request, reply, problem);
-  });
-}
-
-async function registerCors(app: FastifyInstance, origins: readonly string[]): Promise<void> {
-  await app.register(cors, {
-    origin: origins.includes("*") ? "*" : [...origins],
-    methods: ["GET", "HEAD", "POST"],
-    allowedHeaders: ["content-type", "content-encoding", "if-none-match"],
-    exposedHeaders: ["etag", "retry-after"],
-    maxAge: 600,
-    strictPreflight: false,
   });
 }
 

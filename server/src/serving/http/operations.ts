@@ -5,7 +5,7 @@
 import type { ProblemCode } from "@swapstats/protocol/problems.ts";
 import { candleIntervals, requestLimits, sortFields, statsFields } from "@swapstats/protocol/stats.ts";
 import { type TSchema, Type } from "typebox";
-import { integer, nameList, oneOf, ref, stale, tokensStatsBody, tokenText } from "./schemas.ts";
+import { integer, nameList, oneOf, queryTime, ref, stale, tokensStatsBody, tokenText } from "./schemas.ts";
 
 export type OperationId =
   | "index"
@@ -48,8 +48,6 @@ export type Operation = {
 };
 
 const JSON_TYPE = "application/json";
-/** 2^53 - 1. */
-const TIME_MAX = Number.MAX_SAFE_INTEGER;
 const lookUpProblems = ["unknown_token", "ambiguous_token"] as const;
 const busProblems = ["unavailable", "overloaded"] as const;
 
@@ -73,15 +71,22 @@ const operation = (given: Given): Operation => ({
 
 /** The list of calls of a service with these windows. */
 export function operationsOf(windows: readonly string[]): readonly Operation[] {
-  return [...tokenOperations(windows), ...rankingOperations(windows), ...ingestOperations(), ...serviceOperations()];
+  return [
+    ...tokenOperations(windows),
+    ...rangeOperations(),
+    ...rankingOperations(windows),
+    ...ingestOperations(),
+    ...serviceOperations(),
+  ];
 }
+
+const byToken = { conditional: true, params: { id: tokenText() }, problems: [...lookUpProblems, ...busProblems] };
 
 function tokenOperations(windows: readonly string[]): Operation[] {
   const selection = {
     windows: Type.Optional(nameList(windows, "Windows to answer; all of them unless given")),
     fields: Type.Optional(nameList(statsFields, "Figures to answer; all of them unless given, the edges always")),
   };
-  const byToken = { conditional: true, params: { id: tokenText() }, problems: [...lookUpProblems, ...busProblems] };
   return [
     operation({
       ...byToken,
@@ -113,17 +118,23 @@ function tokenOperations(windows: readonly string[]): Operation[] {
       answer: json("The statistics", ref("ShortStats")),
       problems: byToken.problems,
     }),
+  ];
+}
+
+function rangeOperations(): Operation[] {
+  return [
     operation({
       ...byToken,
       id: "candles",
       path: "/api/tokens/{id}/candles",
       summary: "Candles of a token",
       description:
-        "Ascending; an interval without a trade is absent. They reach back as far as `available_from`, which says where the answer begins.",
+        "Ascending; an interval without a trade is absent. They reach back as far as `available_from`, which says where the answer begins. " +
+        "Which intervals there are follows from the steps of the configured windows; others are refused with the list.",
       query: {
         interval: Type.Optional(oneOf(Object.keys(candleIntervals), "Length of a candle", "1m")),
-        from: Type.Optional(integer(0, TIME_MAX, "Start in ms since 1970, inclusive")),
-        to: Type.Optional(integer(0, TIME_MAX, "End in ms since 1970, exclusive")),
+        from: Type.Optional(queryTime("Start, inclusive")),
+        to: Type.Optional(queryTime("End, exclusive")),
         limit: Type.Optional(integer(1, requestLimits.candlesMax, "Candles at most", requestLimits.candlesDefault)),
       },
       answer: json(
@@ -132,6 +143,7 @@ function tokenOperations(windows: readonly string[]): Operation[] {
           id: Type.String(),
           interval: Type.String(),
           available_from: Type.Optional(Type.Integer()),
+          note: Type.Optional(Type.String({ description: "Why there is nothing in the range, where that is known" })),
           stale,
           items: Type.Array(ref("Candle")),
         }),

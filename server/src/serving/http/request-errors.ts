@@ -1,6 +1,8 @@
 /** From what the framework and its validator report to problems. */
 import type { ParameterError } from "@swapstats/protocol/problems.ts";
 import type { FastifyError } from "fastify";
+import { didYouMean } from "../../shared/nearest.ts";
+import { printableCut } from "../../shared/printable-text.ts";
 import { ProblemError, problemOf } from "../problems.ts";
 
 /** Errors that a document lists; more are cut. */
@@ -11,6 +13,8 @@ type ValidationItem = {
   readonly instancePath: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly message?: string;
+  /** The value that was given. */
+  readonly data?: unknown;
   readonly parentSchema?: Readonly<Record<string, unknown>>;
 };
 
@@ -49,19 +53,42 @@ function parameterError(item: ValidationItem, place: ParameterError["in"]): Para
   if (keyword === "required")
     return { in: place, name: memberOf(at, params.missingProperty, place), message: "is required" };
   if (keyword === "additionalProperties") {
+    const given = String(params.additionalProperty);
+    const known = Object.keys((parentSchema?.properties ?? {}) as object);
     return {
       in: place,
-      name: memberOf(at, params.additionalProperty, place),
-      message: "is not a parameter of this call",
+      name: memberOf(at, given, place),
+      message: `is not a parameter of this call${didYouMean(given, known)}`,
     };
   }
   const expected = parentSchema?.["x-expected"];
   const allowed = params.allowedValues;
   const name = at === "" ? place : at;
-  if (expected !== undefined) return { in: place, name, message: `must be ${expected}` };
-  if (Array.isArray(allowed)) return { in: place, name, message: `must be one of ${allowed.join(", ")}` };
+  const hint = hintOf(item);
+  if (expected !== undefined) return { in: place, name, message: `must be ${expected}${hint}` };
+  if (Array.isArray(allowed)) return { in: place, name, message: `must be one of ${allowed.join(", ")}${hint}` };
   return { in: place, name, message: item.message ?? "is not valid" };
 }
 
 const memberOf = (at: string, member: unknown, place: ParameterError["in"]): string =>
   place === "body" ? `${at}/${String(member)}` : `${at === "" ? "" : `${at}.`}${String(member)}`;
+
+/** A time in ms is not below it, and one in seconds not beyond it until the year 5138. */
+const SECONDS_MAX = 100_000_000_000;
+/** The number of seconds of 1973, below which a number is no likely time at all. */
+const SECONDS_MIN = 100_000_000;
+const HINT_CHARS_MAX = 64;
+
+/** What the value that was given may have been meant to be. */
+function hintOf({ data, parentSchema, params }: ValidationItem): string {
+  if (parentSchema?.["x-time"] === true && typeof data === "number" && data >= SECONDS_MIN && data < SECONDS_MAX) {
+    return ` (${data} looks like seconds; did you mean ${Math.round(data * 1_000)}?)`;
+  }
+  if (typeof data !== "string") return "";
+  const names = (parentSchema?.["x-names"] ?? params.allowedValues) as readonly string[] | undefined;
+  if (!Array.isArray(names)) return "";
+  const wrong = data.split(",").find((part) => !names.includes(part));
+  if (wrong === undefined) return "";
+  const shown = data.includes(",") ? ` (not ${JSON.stringify(printableCut(wrong, HINT_CHARS_MAX))})` : "";
+  return shown + didYouMean(wrong, names);
+}

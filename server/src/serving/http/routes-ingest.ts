@@ -2,12 +2,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { IngestResult } from "../../bus/stats-bus.ts";
 import { ProblemError } from "../problems.ts";
+import { isOpenToAll } from "./cross-origin.ts";
 import { JSON_CONTENT_TYPE } from "./replies.ts";
 import { type RouteContext, repliesOf, routeOf } from "./route-context.ts";
 
 export function registerIngestRoutes(app: FastifyInstance, context: RouteContext): void {
+  const settings = routeOf(context, "ingest");
   app.route({
-    ...routeOf(context, "ingest"),
+    ...settings,
+    config: isOpenToAll(context.options.corsOrigins) ? { ...settings.config, cors: false } : settings.config,
     // Refused before the body is read.
     onRequest: (_request, _reply, done) => done(refusal(context)),
     handler: (request, reply) => takeSwaps(context, request, reply),

@@ -6,6 +6,9 @@ import { problemCodes } from "@swapstats/protocol/problems.ts";
 import { requestLimits, statsFields } from "@swapstats/protocol/stats.ts";
 import { type TSchema, Type } from "typebox";
 
+/** Times of swaps are not below it (March 1973), so a smaller number is one of seconds. */
+const QUERY_TIME_MS_MIN = 100_000_000_000;
+
 /** A reference to a schema of `components`. */
 export const ref = (name: keyof typeof components): TSchema => Type.Unsafe({ $ref: `#/components/schemas/${name}` });
 
@@ -315,6 +318,20 @@ export function nameList(names: readonly string[], description: string) {
     pattern: `^${one}(?:,${one}){0,${2 * names.length}}$`,
     description: `${description}: ${expected}`,
     "x-expected": expected,
+    "x-names": names,
+  });
+}
+
+/** A time in a query: ms since 1970, or 0. Whole seconds, which many programs keep, are told from it by their size. */
+export function queryTime(description: string) {
+  const expected = "ms since 1970, such as 1760000000000, or 0";
+  return Type.Integer({
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+    not: { minimum: 1, maximum: QUERY_TIME_MS_MIN - 1 },
+    description: `${description}: ${expected}`,
+    "x-expected": expected,
+    "x-time": true,
   });
 }
 

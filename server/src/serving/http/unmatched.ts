@@ -1,4 +1,6 @@
 /** Requests that no call takes: unknown paths, other methods, calls that this version does not have, `/ws` without WebSocket. */
+import { nearestName } from "../../shared/nearest.ts";
+import { printableCut } from "../../shared/printable-text.ts";
 import { ProblemError } from "../problems.ts";
 import { WEBSOCKET_PATH } from "./connections.ts";
 import { absentCalls, type Operation } from "./operations.ts";
@@ -14,9 +16,11 @@ const PATH_CHARS_MAX = 200;
 
 /** Says why no call takes a request. */
 export class UnmatchedRequests {
+  readonly #paths: readonly string[];
   readonly #known: readonly { method: string; pattern: RegExp; absent: string | undefined }[];
 
   constructor(operations: readonly Operation[]) {
+    this.#paths = [...operations.map(({ path }) => path), WEBSOCKET_PATH];
     this.#known = [
       ...operations.map(({ method, path }) => ({ method, pattern: patternOf(path), absent: undefined })),
       ...absentCalls.map(({ method, path, what }) => ({ method, pattern: patternOf(path), absent: what })),
@@ -31,7 +35,7 @@ export class UnmatchedRequests {
     }
     const here = this.#known.filter(({ pattern }) => pattern.test(path));
     if (here.length === 0) {
-      const text = `There is no ${path.slice(0, PATH_CHARS_MAX)}; /docs lists all calls.`;
+      const text = `There is no ${printableCut(path, PATH_CHARS_MAX)}${this.#near(path)}; /docs lists all calls.`;
       return { problem: new ProblemError("not_found", text), headers: {} };
     }
     const same = here.find((call) => call.method === method);
@@ -45,6 +49,22 @@ export class UnmatchedRequests {
     const allow = [...methods].join(", ");
     const text = `${method} is not possible here; the path has ${allow}.`;
     return { problem: new ProblemError("method_not_allowed", text), headers: { allow } };
+  }
+
+  /** Parameters of a path stand for whatever the request has in their place. */
+  #near(path: string): string {
+    if (path.length > PATH_CHARS_MAX) return "";
+    const given = path.split("/");
+    const filled = this.#paths.map((known) => {
+      const parts = known.split("/");
+      return parts.length === given.length
+        ? parts.map((part, i) => (part.startsWith("{") ? (given[i] as string) : part)).join("/")
+        : known;
+    });
+    const near = nearestName(path, filled);
+    return near === undefined || near === "/"
+      ? ""
+      : ` (did you mean ${printableCut(this.#paths[filled.indexOf(near)] as string, PATH_CHARS_MAX)}?)`;
   }
 }
 

@@ -7,7 +7,7 @@ const COMMON = {
   removeAdditional: false,
   useDefaults: true,
   verbose: true,
-  keywords: ["x-expected"],
+  keywords: ["x-expected", "x-names", "x-time"],
 };
 
 export function createValidatorCompiler(): FastifySchemaCompiler<unknown> {

@@ -1,0 +1,40 @@
+/**
+ * Pages of other origins. A list of origins lets their pages do what any client can; `*` lets the pages of all origins read, and takes no
+ * swaps from any of them: a browser asks before it sends a body of these media types, and is told no. Credentials are never allowed.
+ */
+import cors from "@fastify/cors";
+import type { FastifyInstance } from "fastify";
+import { ProblemError } from "../problems.ts";
+import type { RepliesByRoute } from "./replies.ts";
+import type { RouteContext } from "./route-context.ts";
+
+/** How long a browser need not ask again; Chromium asks after two hours, Firefox after a day at the latest. */
+const PREFLIGHT_MAX_AGE_SECONDS = 7_200;
+export const EXPOSED_FIELDS = "etag, retry-after";
+const INGEST_PATH = "/api/swaps";
+
+/** Whether every page may read. */
+export const isOpenToAll = (origins: readonly string[]): boolean => origins.includes("*");
+
+export async function registerCors(app: FastifyInstance, { options, replies }: RouteContext): Promise<void> {
+  const { corsOrigins } = options;
+  if (corsOrigins.length === 0) return;
+  if (isOpenToAll(corsOrigins)) refuseIngest(app, replies);
+  await app.register(cors, {
+    origin: isOpenToAll(corsOrigins) ? "*" : [...corsOrigins],
+    methods: ["GET", "HEAD", "POST"],
+    allowedHeaders: ["content-type", "content-encoding", "if-none-match"],
+    exposedHeaders: EXPOSED_FIELDS,
+    maxAge: PREFLIGHT_MAX_AGE_SECONDS,
+    strictPreflight: false,
+  });
+}
+
+/** The answer to the browser's question has none of the fields that would allow it. */
+function refuseIngest(app: FastifyInstance, replies: RepliesByRoute): void {
+  const text = "Pages of other origins may read here, and not send swaps; api.cors would have to list their origin.";
+  app.addHook("onRequest", async (request, reply) => {
+    if (request.method !== "OPTIONS" || request.url.split("?", 1)[0] !== INGEST_PATH) return;
+    return replies.ofRequest(request).problem(request, reply, new ProblemError("origin_not_allowed", text));
+  });
+}
