@@ -172,7 +172,7 @@ export class ClusterBus implements StatsBus {
     if (finding.kind === "ambiguous") return finding;
     const id = finding.id;
     const partition = finding.kind === "found" ? finding.found.partition : undefined;
-    const key = id === undefined ? "" : JSON.stringify([id, topic.windows]);
+    const key = id === undefined ? "" : JSON.stringify([id, topic.windows, topic.fields]);
     let feed = this.#tokenFeeds.get(key);
     if (feed === undefined) {
       // Nothing could be shown; the client is better told so than left without data.
@@ -184,8 +184,8 @@ export class ClusterBus implements StatsBus {
   }
 
   #subscribeOverview(topic: OverviewTopic, onUpdate: (update: TopicUpdate) => void): TopicOpened {
-    const { window, sort, limit } = topic;
-    const key = JSON.stringify([window, sort, limit]);
+    const { window, sort, limit, windows, fields } = topic;
+    const key = JSON.stringify([window, sort, limit, windows, fields]);
     let feed = this.#overviewFeeds.get(key);
     // Nothing could be shown; the client is better told so than left without data.
     if (feed?.hasData !== true && !this.#node.peers.hasAllOwners) throw partitionAway();

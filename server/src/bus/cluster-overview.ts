@@ -27,15 +27,20 @@ export class ClusterOverview {
 
   /** Rejects with `unavailable` when nothing is known of a partition, and with `bad_request` for a bad cursor or window. */
   async overview(request: OverviewRequest): Promise<OverviewAnswer> {
-    const { window, sort, order, limit, cursor } = request;
+    const { window, sort, order, limit, cursor, windows, fields } = request;
     const after = cursor === undefined ? undefined : decodeCursor(request, cursor);
     let asked: Asked[] = [];
     const asOf = await atOneAsOf(this.#nowMs(), this.#finestStepMs, async (at) => {
-      const question = { kind: "overview", request: { window, sort, order, limit }, after, at } as const;
+      const question = {
+        kind: "overview",
+        request: { window, sort, order, limit, windows, fields },
+        after,
+        at,
+      } as const;
       asked = (await Promise.all(this.#node.peers.sources.map((source) => this.#ask(source, question)))).flat();
       return asked.map(({ answer }) => answer.asOf);
     });
-    const known = this.#knownOf(JSON.stringify([window, sort, order, limit, after]));
+    const known = this.#knownOf(JSON.stringify([window, sort, order, limit, after, windows, fields]));
     const fresh = new Set<number>();
     const { peers } = this.#node;
     for (const { answer } of asked) {

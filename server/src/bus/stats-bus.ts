@@ -13,6 +13,15 @@ import type { GzipEnd } from "../shared/gzip-splice.ts";
  */
 export type Selection = { readonly windows: readonly string[]; readonly fields: readonly string[] };
 
+/**
+ * What the rows of a ranking hold. `windows` empty or absent: `stats`, the figures of the window that the ranking goes by; else `windows`, the
+ * figures of these, each once and in the order of the configuration. `fields` as in a Selection.
+ */
+export type RowSelection = {
+  readonly windows?: readonly string[] | undefined;
+  readonly fields?: readonly string[] | undefined;
+};
+
 /** What a door makes of the text of an answer, kept with it so that it is made once. */
 export type KeptForms = { gzipEnd: GzipEnd | undefined };
 
@@ -39,7 +48,7 @@ export type TokenAnswer =
   /** The owner is away, and nothing is known of this token. */
   | { readonly kind: "unavailable" };
 
-export type OverviewRequest = {
+export type OverviewRequest = RowSelection & {
   readonly window: string;
   readonly sort: string;
   readonly order: "asc" | "desc";
@@ -51,7 +60,7 @@ export type OverviewAnswer = {
   readonly asOf: number;
   readonly epoch: string;
   readonly rev: number;
-  /** JSON array text of items {id, symbol, rev, stats}. */
+  /** JSON array text of items {id, symbol, rev, stats} or {id, symbol, rev, windows}. */
   readonly items: string;
   readonly nextCursor: string | undefined;
   /** True: an owner is away, and its rows are those that it gave last; asOf is that of the oldest. */
@@ -138,8 +147,19 @@ export type DeadLettersAnswer = { readonly items: DeadLetter[]; readonly stale: 
 
 /** A stream of one token's or one ranking's figures. */
 export type Topic =
-  | { readonly kind: "token"; readonly token: string; readonly windows: readonly string[] }
-  | { readonly kind: "overview"; readonly window: string; readonly sort: string; readonly limit: number };
+  | {
+      readonly kind: "token";
+      readonly token: string;
+      readonly windows: readonly string[];
+      /** As in a Selection; absent: all. */
+      readonly fields?: readonly string[] | undefined;
+    }
+  | (RowSelection & {
+      readonly kind: "overview";
+      readonly window: string;
+      readonly sort: string;
+      readonly limit: number;
+    });
 
 export type TopicUpdate = {
   readonly epoch: string;

@@ -107,11 +107,11 @@ export class ThreadBus implements StatsBus {
   }
 
   async overview(request: OverviewRequest): Promise<OverviewAnswer> {
-    const { window, sort, order, limit, cursor } = request;
+    const { window, sort, order, limit, cursor, windows, fields } = request;
     const after = cursor === undefined ? undefined : decodeCursor(request, cursor);
     let parts: HostAnswer["overview"][] = [];
     const asOf = await this.#atOneAsOf(async (at) => {
-      const asked = { kind: "overview", request: { window, sort, order, limit }, after, at } as const;
+      const asked = { kind: "overview", request: { window, sort, order, limit, windows, fields }, after, at } as const;
       parts = await Promise.all(this.#hosts.map((host) => host.ask<"overview">(asked)));
       return parts.map((part) => part.asOf);
     });

@@ -17,16 +17,9 @@ import { BOARD_CHAINS_MAX } from "../bus/version-board.ts";
 import type { WindowSpec } from "../engine/types.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { type RankedField, servedValue } from "./ranking.ts";
+import { RowFigures } from "./row-figures.ts";
 import type { ServedPartition } from "./served-partition.ts";
-import {
-  ALL_FIGURES,
-  candlesBody,
-  type FigureFilter,
-  figureFilter,
-  statsBody,
-  swapsBody,
-  windowJson,
-} from "./stats-json.ts";
+import { candlesBody, type FigureFilter, figureFilter, statsBody, swapsBody } from "./stats-json.ts";
 import { type FoundToken, type Lookup, lookUp } from "./token-lookup.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -71,10 +64,11 @@ export class HostQueries {
     if (absence !== undefined) throw absence;
     const asOf = this.#asOf(partitions, request.at);
     const windowIndex = this.windowIndex(window);
+    const figures = new RowFigures(window, request.request, (name) => this.windowIndex(name), true);
     const lists = partitions.map((home) => {
       home.views.lookAll(asOf);
       const top = home.ranking(windowIndex, sort as RankedField).top(limit + 1, order, request.after, asOf);
-      return top.map((index) => overviewRow(home, index, windowIndex, sort as RankedField, asOf));
+      return top.map((index) => overviewRow(home, index, figures, sort as RankedField, asOf));
     });
     const rows = mergeRanked(lists, order, limit + 1);
     return {
@@ -205,16 +199,16 @@ function toHostLookup(lookup: Lookup | undefined): HostLookup | undefined {
 function overviewRow(
   home: ServedPartition,
   index: number,
-  windowIndex: number,
+  figures: RowFigures,
   sort: RankedField,
   asOf: number,
 ): HostRow {
   const token = home.views.tokenAt(index);
   const { id, symbol } = home.engine.info(token);
-  const stats = home.engine.windowStats(token, windowIndex, asOf);
+  const { ranked, text } = figures.read(home, token, asOf);
   const symbolJson = symbol === undefined ? "" : `,"symbol":${JSON.stringify(symbol)}`;
-  const json = `{"id":${JSON.stringify(id)}${symbolJson},"rev":${home.views.revAt(index)},"stats":${windowJson(stats, ALL_FIGURES)}}`;
-  return { key: { value: servedValue(stats, sort), id }, partition: home.partition, json };
+  const json = `{"id":${JSON.stringify(id)}${symbolJson},"rev":${home.views.revAt(index)},${text}}`;
+  return { key: { value: servedValue(ranked, sort), id }, partition: home.partition, json };
 }
 
 /** The epoch of answers about all tokens of a host: those of its partitions. */

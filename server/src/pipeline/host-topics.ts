@@ -9,7 +9,7 @@ import type { SharedClock } from "../bus/shared-clock.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { OverviewTopic } from "./overview-topic.ts";
 import type { ServedPartition } from "./served-partition.ts";
-import { TOPIC_FIGURES, tokenHeadJson, topicFigures, windowJson } from "./stats-json.ts";
+import { type FigureFilter, figureFilter, tokenHeadJson, topicFigures, windowJson } from "./stats-json.ts";
 import { type FoundToken, lookUp } from "./token-lookup.ts";
 
 type OpenTopic = {
@@ -83,11 +83,11 @@ export class HostTopics {
   #openedOrGone(topic: HostTopic): OpenTopic | undefined {
     const { clock, windowIndex } = this.#options;
     const partitions = this.#options.partitions();
-    if (topic.kind === "overview") return new OverviewTopic(partitions, topic, windowIndex(topic.window), clock);
+    if (topic.kind === "overview") return new OverviewTopic(partitions, topic, windowIndex, clock);
     const found = lookUp(partitions, topic.token)?.found[0];
     if (found === undefined) return undefined;
     const indexes = topic.windows.map((name) => windowIndex(name));
-    return new TokenTopic(found, topic.windows, indexes);
+    return new TokenTopic(found, topic.windows, indexes, { ...figureFilter(topic.fields ?? []), edges: false });
   }
 
   #sendDue(topics: Iterable<[number, { readonly open: OpenTopic }]>): void {
@@ -108,12 +108,14 @@ class TokenTopic implements OpenTopic {
   readonly #token: number;
   readonly #windows: readonly string[];
   readonly #windowIndexes: readonly number[];
+  readonly #filter: FigureFilter;
   /** The revision of the last look, and of what was sent last; undefined before anything was. */
   #seenRev: number | undefined;
   #sentRev: number | undefined;
   #sentData: JsonObject = {};
 
-  constructor(found: FoundToken, windows: readonly string[], windowIndexes: readonly number[]) {
+  constructor(found: FoundToken, windows: readonly string[], windowIndexes: readonly number[], filter: FigureFilter) {
+    this.#filter = filter;
     this.#home = found.home;
     this.#token = found.token;
     this.#windows = windows;
@@ -134,8 +136,8 @@ class TokenTopic implements OpenTopic {
     let windowsText = "";
     for (const [i, stats] of home.engine.windowsStats(this.#token, this.#windowIndexes, asOf).entries()) {
       const name = this.#windows[i] as string;
-      windows[name] = topicFigures(stats);
-      windowsText += `${i === 0 ? "" : ","}"${name}":${windowJson(stats, TOPIC_FIGURES)}`;
+      windows[name] = topicFigures(stats, this.#filter);
+      windowsText += `${i === 0 ? "" : ","}"${name}":${windowJson(stats, this.#filter)}`;
     }
     const { id, symbol, late, removed, unresolved } = info;
     const named = symbol === undefined ? { id } : { id, symbol };

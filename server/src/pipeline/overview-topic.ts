@@ -8,8 +8,8 @@ import { mergeRanked } from "../bus/rank-order.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
 import { hostEpoch, hostParts, hostRevision } from "./host-queries.ts";
 import { type RankedField, servedValue } from "./ranking.ts";
+import { RowFigures } from "./row-figures.ts";
 import type { ServedPartition } from "./served-partition.ts";
-import { TOPIC_FIGURES, topicFigures, windowJson } from "./stats-json.ts";
 
 type Row = {
   readonly key: HostRowKey;
@@ -25,6 +25,7 @@ export class OverviewTopic {
   readonly #partitions: readonly ServedPartition[];
   readonly #topic: OverviewOf;
   readonly #windowIndex: number;
+  readonly #figures: RowFigures;
   readonly #sort: RankedField;
   readonly #clock: SharedClock;
   #seenRev: number | undefined;
@@ -33,10 +34,16 @@ export class OverviewTopic {
   #rows = new Map<string, Row>();
   #order: readonly string[] = [];
 
-  constructor(partitions: readonly ServedPartition[], topic: OverviewOf, windowIndex: number, clock: SharedClock) {
+  constructor(
+    partitions: readonly ServedPartition[],
+    topic: OverviewOf,
+    windowIndex: (name: string) => number,
+    clock: SharedClock,
+  ) {
     this.#partitions = partitions;
     this.#topic = topic;
-    this.#windowIndex = windowIndex;
+    this.#windowIndex = windowIndex(topic.window);
+    this.#figures = new RowFigures(topic.window, topic, windowIndex, false);
     this.#sort = topic.sort as RankedField;
     this.#clock = clock;
   }
@@ -93,14 +100,14 @@ export class OverviewTopic {
     const rev = home.views.revAt(index);
     const known = this.#rows.get(id);
     if (known !== undefined && known.rev === rev) return known;
-    const stats = home.engine.windowStats(token, this.#windowIndex, asOf);
+    const { ranked, text, data } = this.#figures.read(home, token, asOf);
     const named = symbol === undefined ? {} : { symbol };
     const symbolText = symbol === undefined ? "" : `"symbol":${JSON.stringify(symbol)},`;
     return {
-      key: { value: servedValue(stats, this.#sort), id, partition: home.partition },
+      key: { value: servedValue(ranked, this.#sort), id, partition: home.partition },
       rev,
-      data: { ...named, stats: topicFigures(stats) },
-      text: `${JSON.stringify(id)}:{${symbolText}"stats":${windowJson(stats, TOPIC_FIGURES)}}`,
+      data: { ...named, ...data() },
+      text: `${JSON.stringify(id)}:{${symbolText}${text}}`,
     };
   }
 

@@ -18,6 +18,7 @@ export const TOPIC_FIGURES: FigureFilter = { edges: false, fields: undefined };
 
 const ESTIMATE_MARKS = ["traders_estimated", "traders_error"];
 const ESTIMATED = ["traders", "buyers", "sellers"];
+const ALWAYS_IN_TOPICS: ReadonlySet<string> = new Set(["complete"]);
 const ALWAYS: ReadonlySet<string> = new Set(["open_time", "close_time", "complete"]);
 
 /** The filter of a request's `fields`; an empty list means all. */
@@ -30,7 +31,7 @@ export function figureFilter(fields: readonly string[]): FigureFilter {
 
 /** JSON object text of a window's figures. */
 export function windowJson(stats: WindowStats, filter: FigureFilter): string {
-  if (filter.fields !== undefined) return selectedJson(stats, filter.fields);
+  if (filter.fields !== undefined) return JSON.stringify(selected(stats, filter.fields, filter.edges));
   const head = filter.edges
     ? `{"open_time":${stats.open_time},"close_time":${stats.close_time},"complete":${stats.complete},`
     : `{"complete":${stats.complete},`;
@@ -76,12 +77,13 @@ function timesJson(stats: WindowStats): string {
   return text;
 }
 
-function selectedJson(stats: WindowStats, fields: ReadonlySet<string>): string {
+function selected(stats: WindowStats, fields: ReadonlySet<string>, edges: boolean): Record<string, unknown> {
+  const always = edges ? ALWAYS : ALWAYS_IN_TOPICS;
   const chosen: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(ordered(stats))) {
-    if (ALWAYS.has(name) || fields.has(name)) chosen[name] = value;
+    if (always.has(name) || (fields.has(name) && !ALWAYS.has(name))) chosen[name] = value;
   }
-  return JSON.stringify(chosen);
+  return chosen;
 }
 
 /** The figures in the order of service, whatever order the object has. Absent ones are absent. */
@@ -90,7 +92,8 @@ function ordered(stats: WindowStats): Record<string, unknown> {
 }
 
 /** The figures of a window as an object without the edges, to be compared with those of another moment. */
-export function topicFigures(stats: WindowStats): JsonObject {
+export function topicFigures(stats: WindowStats, filter: FigureFilter = TOPIC_FIGURES): JsonObject {
+  if (filter.fields !== undefined) return selected(stats, filter.fields, false) as JsonObject;
   const { open_time: _open, close_time: _close, ...figures } = stats;
   return figures as unknown as JsonObject;
 }

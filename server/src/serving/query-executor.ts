@@ -37,6 +37,7 @@ export type TaggedText = {
 
 export type OverviewQuery = {
   readonly window: string;
+  readonly rows: NamedSelection;
   readonly sort: SortField;
   readonly order: "asc" | "desc";
   readonly limit: number;
@@ -113,7 +114,8 @@ export class QueryExecutor {
   }
 
   async overview(query: OverviewQuery): Promise<TaggedText> {
-    const request: OverviewRequest = query;
+    const { rows, ...ranking } = query;
+    const request: OverviewRequest = { ...ranking, windows: rows.windows, fields: rows.fields };
     const answer = await this.#ask(() => this.#bus.overview(request));
     const next = answer.nextCursor === undefined ? "" : `,"next_cursor":${JSON.stringify(answer.nextCursor)}`;
     const text =

@@ -40,6 +40,15 @@ export class Selections {
     return selection;
   }
 
+  /**
+   * What the rows of a ranking by `window` hold: without windows its figures, with some these and its own. Texts as of `parse`.
+   */
+  ofRows(window: string, windowsText: string | undefined, fieldsText: string | undefined): NamedSelection {
+    const names = split(windowsText);
+    const selection = this.of(names.length === 0 ? [window] : [window, ...names], split(fieldsText));
+    return names.length === 0 ? { ...selection, windows: [] } : { ...selection, tag: `+${selection.tag}` };
+  }
+
   /** The same from lists of names. */
   of(windowNames: readonly string[], fieldNames: readonly string[]): NamedSelection {
     const unknownWindows = windowNames.filter((name) => !this.#windows.includes(name));

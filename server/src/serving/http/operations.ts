@@ -179,6 +179,10 @@ function rankingOperations(windows: readonly string[]): Operation[] {
       description: "Tokens without the figure come last in both orders, ties go by id.",
       query: {
         window: Type.Optional(oneOf(windows, "Window of the figures", byDefault)),
+        windows: Type.Optional(
+          nameList(windows, "Rows hold `windows` with the figures of these and of `window`, in place of `stats`"),
+        ),
+        fields: Type.Optional(nameList(statsFields, "Figures of each row; all of them unless given, the edges always")),
         sort: Type.Optional(oneOf(sortFields, "Figure to rank by", "volume_usd")),
         order: Type.Optional(oneOf(["asc", "desc"], "Direction", "desc")),
         limit: Type.Optional(integer(1, requestLimits.overviewMax, "Tokens at most", requestLimits.overviewDefault)),

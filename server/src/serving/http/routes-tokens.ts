@@ -113,15 +113,22 @@ function registerRanges(app: FastifyInstance, context: RouteContext): void {
 }
 
 function registerOverview(app: FastifyInstance, context: RouteContext): void {
-  type Query = { window: string; sort: SortField; order: "asc" | "desc"; limit: number; cursor?: string };
+  type Query = SelectionQuery & {
+    window: string;
+    sort: SortField;
+    order: "asc" | "desc";
+    limit: number;
+    cursor?: string;
+  };
   const replies = repliesOf(context, "overview");
   app.route<{ Querystring: Query }>({
     ...routeOf(context, "overview"),
     handler: async (request, reply) => {
-      const { window, sort, order, limit, cursor } = request.query;
-      const answer = await context.executor.overview({ window, sort, order, limit, cursor });
+      const { window, sort, order, limit, cursor, windows, fields } = request.query;
+      const rows = context.executor.selections.ofRows(window, windows, fields);
+      const answer = await context.executor.overview({ window, sort, order, limit, cursor, rows });
       const page = cursor === undefined ? "" : `:${textTag(cursor)}`;
-      const what = `${window}:${sort}:${order}:${limit}${page}${answer.stale ? ":stale" : ""}`;
+      const what = `${rows.tag}:${window}:${sort}:${order}:${limit}${page}${answer.stale ? ":stale" : ""}`;
       const etag = weakEtag(answer.epoch, answer.rev, what);
       return replies.tagged(request, reply, JSON_CONTENT_TYPE, etag, () => answer.text);
     },

@@ -275,7 +275,16 @@ export const components = {
     sort: Type.Enum([...statsFields]),
     order: Type.Enum(["asc", "desc"]),
     items: Type.Array(
-      Type.Object({ id: tokenId, symbol: optional(Type.String()), rev: standing.rev, stats: figuresRef }),
+      Type.Object(
+        {
+          id: tokenId,
+          symbol: optional(Type.String()),
+          rev: standing.rev,
+          stats: optional(figuresRef),
+          windows: optional(windowsByName),
+        },
+        { description: "`stats` of the window that the ranking goes by, or with `windows=` the figures by window" },
+      ),
     ),
     next_cursor: optional(Type.String({ description: "Give it as `cursor` for what follows; absent at the end" })),
     stale,
