@@ -218,7 +218,10 @@ async function startIngestion(
   if (config.ingest.source === "kafka") return kafkaIngest(config, options, parts);
   const { partitions, retentionMs, retentionBytes } = config.ingest.embedded;
   const bodyEventsMax = config.api.http.maxBatch;
-  const settings = { folder: logFolder, partitions, retentionMs, retentionBytes, bodyEventsMax };
+  const settings = {
+    ...{ folder: logFolder, partitions, retentionMs, retentionBytes, bodyEventsMax },
+    waitsForOwners: true,
+  };
   const log = await LogClient.start(settings, options.onFatal);
   for (const problem of log.problems) options.logger.warn({ problem }, "the log was opened with a problem");
   return new EmbeddedIngest(log, logFolder, partitions, config.windows.clock === "live");

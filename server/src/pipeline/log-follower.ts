@@ -21,7 +21,14 @@ export type LogReader = PartitionReader & {
   readonly knownEnd: number;
   /** The first offset above `position` from which the log may be read again. */
   resumeAfter(position: number): number;
-  raiseEnd(offset: number, signal: AbortSignal): Promise<void>;
+  /** Whether this service alone writes the log: it can be made to go on where the state stands, and nobody makes it anew under its name. */
+  readonly isOwn: boolean;
+  /**
+   * Called at each take-over, before the state is read: the state has seen offsets below `offset`, so the next record must not get
+   * one of them. `formerLogId` names the log that the state has read so far, if this is another one. A log that is
+   * this service's own takes no records before. Rejects with `log_damaged` where the log ends below and cannot be made longer.
+   */
+  openAt(offset: number, formerLogId: string | undefined, signal: AbortSignal): Promise<void>;
   /** What is not as it should be with this partition's log now; undefined: nothing. */
   readonly problem?: string | undefined;
   /** Whose clock set the arrivals; undefined where that is this service's own, or not known yet. */

@@ -13,6 +13,11 @@ export type LogThreadOptions = {
   readonly retentionBytes: number;
   /** Events that one body may hold. */
   readonly bodyEventsMax: number;
+  /**
+   * Bodies wait until the owner of each partition has opened it. Before that a log that lost its end would give offsets away that the
+   * state has seen already, and records at these would never be read.
+   */
+  readonly waitsForOwners: boolean;
 };
 
 export type LogRequest =
@@ -45,4 +50,5 @@ export type LogNotice = { readonly endOffset: number; readonly pressure: boolean
 /** From the owner of a partition. */
 export type LogOwnerRequest =
   | { readonly kind: "release"; readonly offset: number }
-  | { readonly kind: "raise_end"; readonly offset: number };
+  /** Go on at this offset at least, note the former log, and take records. */
+  | { readonly kind: "open"; readonly offset: number; readonly formerLogId: string | undefined };

@@ -4,16 +4,19 @@
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { EmbeddedLogWriter, realLogParts } from "../sources/embedded-log-writer.ts";
-import type { LogAnswer, LogOwnerRequest, LogRequest, LogThreadOptions } from "./log-protocol.ts";
+import type { ErrorText, LogAnswer, LogOwnerRequest, LogRequest, LogThreadOptions } from "./log-protocol.ts";
 import { errorText, LogService } from "./log-service.ts";
 
 /** How often what has expired is looked for while nothing is appended. */
 const RETIRE_INTERVAL_MS = 10_000;
-const RAISE_RETRY_MS = 1000;
+const OPEN_RETRY_MS = 1000;
 
 const options = workerData as LogThreadOptions;
 const parent = parentPort as MessagePort;
 const owners = new Map<number, MessagePort>();
+/** Partitions whose owner has not opened them yet, and the bodies that wait for that. */
+const unopened = new Set<number>();
+let early: Extract<LogRequest, { kind: "ingest" }>[] = [];
 
 function answer(message: LogAnswer): void {
   parent.postMessage(message);
@@ -36,17 +39,21 @@ function serve(writer: EmbeddedLogWriter): void {
     reply: (replies) => answer({ kind: "replies", replies }),
     notify: (partition, notice) => owners.get(partition)?.postMessage(notice),
   });
+  if (options.waitsForOwners) for (let p = 0; p < writer.partitions; p++) unopened.add(p);
   const retiring = setInterval(() => retire(writer), RETIRE_INTERVAL_MS);
   parent.on("message", (request: LogRequest) => {
     switch (request.kind) {
       case "ingest":
-        service.ingest(request.id, request.body);
+        // The main thread bounds what waits.
+        if (unopened.size > 0) early.push(request);
+        else service.ingest(request.id, request.body);
         return;
       case "connect":
         connect(writer, service, request.partition, request.port);
         return;
       case "close":
         clearInterval(retiring);
+        refuseEarly();
         service.commit();
         writer.close();
         for (const port of owners.values()) port.close();
@@ -63,19 +70,40 @@ function connect(writer: EmbeddedLogWriter, service: LogService, partition: numb
   owners.set(partition, port);
   port.on("message", (request: LogOwnerRequest) => {
     if (request.kind === "release") writer.release(partition, request.offset);
-    else raiseEnd(writer, service, partition, request.offset);
+    else openPartition(writer, service, partition, request);
   });
   service.notifyOwner(partition);
 }
 
-/** The owner waits for the notice, and has nothing else to do meanwhile, so a failing disk is tried until it works. */
-function raiseEnd(writer: EmbeddedLogWriter, service: LogService, partition: number, offset: number): void {
+/**
+ * The owner waits for the notice, and has nothing else to do meanwhile, so a failing disk is tried until it works. The former log is
+ * noted first: should the process die in between, the log is still empty at the next start, and the same is done again.
+ */
+function openPartition(
+  writer: EmbeddedLogWriter,
+  service: LogService,
+  partition: number,
+  request: Extract<LogOwnerRequest, { kind: "open" }>,
+): void {
   try {
-    writer.raiseEnd(partition, offset, Date.now());
+    if (request.formerLogId !== undefined) writer.addFormerId(request.formerLogId);
+    writer.raiseEnd(partition, request.offset, Date.now());
     service.notifyOwner(partition);
   } catch {
-    setTimeout(() => raiseEnd(writer, service, partition, offset), RAISE_RETRY_MS).unref();
+    setTimeout(() => openPartition(writer, service, partition, request), OPEN_RETRY_MS).unref();
+    return;
   }
+  if (!unopened.delete(partition) || unopened.size > 0) return;
+  const bodies = early;
+  early = [];
+  for (const { id, body } of bodies) service.ingest(id, body);
+}
+
+/** The service stops before the log was opened: nothing of these bodies was taken. */
+function refuseEarly(): void {
+  const error: ErrorText = { code: "unavailable", message: "The service is stopping.", retryable: true };
+  if (early.length > 0) answer({ kind: "replies", replies: early.map(({ id }) => ({ id, error })) });
+  early = [];
 }
 
 /** A bounded amount in each turn, so that bodies need not wait for it. */

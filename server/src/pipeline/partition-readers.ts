@@ -47,7 +47,7 @@ function embeddedReader(path: string, partition: number, port: MessagePort, onPr
     path,
     partition,
     release: (offset) => send({ kind: "release", offset }),
-    raiseEnd: (offset) => send({ kind: "raise_end", offset }),
+    openAt: (offset, formerLogId) => send({ kind: "open", offset, formerLogId }),
   });
   port.on("message", ({ endOffset, pressure }: LogNotice) => {
     reader.notify(endOffset, pressure);

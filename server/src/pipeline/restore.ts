@@ -3,7 +3,8 @@
  *
  * 1. Claim: a greater epoch is put into the manifest by compare-and-set, so that no earlier owner can write any more.
  * 2. Read: the newest base that is sound, else the older one, and the deltas behind it; else nothing.
- * 3. Seek: the next offset, held against what the log has. Missing offsets are told to the engine as a gap.
+ * 3. Open: a log of our own goes on behind all that the checkpoint has seen; one that belongs to another checkpoint is refused.
+ * 4. Seek: the next offset, held against what the log has. Missing offsets are told to the engine as a gap.
  *
  * All that is not as it should be becomes a sentence in `problems`; only a checkpoint that this program must not touch (written by a
  * newer version, or under a configuration that its state cannot follow) is refused.
@@ -26,8 +27,9 @@ export type RestoreOptions<E extends RestorableEngine> = {
   readonly nowMs: () => number;
   readonly log: {
     range(): Promise<LogRange>;
-    /** Makes the log go on at this offset at least: the state has seen records that the log lost. */
-    raiseEnd(offset: number, signal: AbortSignal): Promise<void>;
+    /** See `LogReader`. */
+    readonly isOwn: boolean;
+    openAt(offset: number, formerLogId: string | undefined, signal: AbortSignal): Promise<void>;
   };
   readonly createEngine: () => E;
   /** The engine's text of the configuration that its state depends on, as its image headers have it. */
@@ -87,17 +89,22 @@ export async function restorePartition<E extends RestorableEngine>(options: Rest
   const problems: string[] = [];
   const { manifest, version } = await claimPartition(options, problems);
   const range = await options.log.range();
+  const isOtherLog = isAnotherLog(manifest, range);
+  if (options.log.isOwn) {
+    if (isOtherLog && range.endOffset > 0) throw foreignLog(options.partition, manifest, range);
+    await options.log.openAt(manifest.nextOffset, isOtherLog ? manifest.logId : undefined, options.signal);
+  }
   const loaded = (await load(options, manifest, range, problems)) ?? rebuild(options, manifest, range, problems);
-  const isOtherLog = manifest.logId !== undefined && range.logId !== undefined && manifest.logId !== range.logId;
-  // Only the embedded log can be made to go on where the state stands; brokers give lost offsets to other records.
-  const isCutLog = range.logId !== undefined && loaded.nextOffset > range.endOffset;
+  // Only a log of our own can be made to go on where the state stands; brokers give lost offsets to other records.
+  const isNewStream = !options.log.isOwn && isOtherLog;
+  const isCutStream = !options.log.isOwn && range.logId !== undefined && loaded.nextOffset > range.endOffset;
   const position =
-    isOtherLog || isCutLog
-      ? goOnInOtherLog(options, loaded, isOtherLog ? range.startOffset : range.endOffset, isOtherLog, problems)
+    isNewStream || isCutStream
+      ? goOnInOtherLog(options, loaded, isNewStream ? range.startOffset : range.endOffset, isNewStream, problems)
       : await seek(options, loaded, range, problems);
   const wantsBase = problems.length > 0;
   // Offsets of another log cannot be put in order with those of this one: the next checkpoint begins with a base.
-  const { bases, deltas } = isOtherLog || isCutLog ? { bases: [], deltas: [] } : loaded;
+  const { bases, deltas } = isNewStream || isCutStream ? { bases: [], deltas: [] } : loaded;
   return {
     engine: loaded.engine,
     nextOffset: position.nextOffset,
@@ -110,6 +117,22 @@ export async function restorePartition<E extends RestorableEngine>(options: Rest
     endOffset: range.endOffset,
     claim: { manifest, version, chain: { bases, deltas, ...position, wantsBase } },
   };
+}
+
+/** Whether the checkpoint was made from another log than the one that is there; unknown ids fit any. */
+function isAnotherLog({ logId }: Manifest, range: LogRange): boolean {
+  if (logId === undefined || range.logId === undefined || logId === range.logId) return false;
+  return range.formerLogIds?.includes(logId) !== true;
+}
+
+/** Offsets of one log say nothing about the records of another: going on would mix two streams, and lose a part of each. */
+function foreignLog(partition: number, { logId, nextOffset }: Manifest, range: LogRange): SwapstatsError {
+  const message =
+    `The checkpoint of partition ${partition} was made from the log ${logId} up to offset ${nextOffset}, but the log that is ` +
+    `there is ${range.logId}, with the records ${range.startOffset} to ${range.endOffset - 1}. Put the log that belongs to the ` +
+    "checkpoint back; or, to go on with this log, empty the store of checkpoints (in the data folder: move the folder " +
+    "`checkpoints` out of it), and the state is computed anew from this log.";
+  return new SwapstatsError("checkpoint_incompatible", message);
 }
 
 /** Writes the manifest that is there, or an empty one, with a greater epoch. */
@@ -332,7 +355,7 @@ async function seek<E extends RestorableEngine>(
       `The log of partition ${partition} ends at offset ${endOffset}, before the checkpoint's position ${nextOffset}: it was ` +
         "cut, restored from an older copy, or made anew. What was acknowledged after the checkpoint is missing.",
     );
-    await log.raiseEnd(nextOffset, signal);
+    await log.openAt(nextOffset, undefined, signal);
     engine.noteGap();
     return { nextOffset, afterGap: true };
   }

@@ -32,6 +32,15 @@ const APPLICATION_ID = 0x73776170;
 const FORMAT_VERSION = 1;
 const SYNCHRONOUS_FULL = 2;
 
+/** The setting that tells this log from every other one; a checkpoint names it. */
+export const LOG_ID_SETTING = "log_id";
+/** The logs that this one goes on from, newest last, separated by spaces. */
+export const FORMER_LOG_IDS_SETTING = "former_log_ids";
+
+export function formerIdsFrom(setting: string | undefined): string[] {
+  return setting === undefined || setting === "" ? [] : setting.split(" ");
+}
+
 export type LogRow = { readonly baseOffset: number; readonly count: number; readonly arrivalMs: number };
 /** Offsets [from, to) of a partition that hold no records, and why. */
 export type LogGap = { readonly from: number; readonly to: number; readonly atMs: number; readonly reason: string };

@@ -6,7 +6,16 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { SwapstatsError } from "../shared/errors.ts";
 import { freeMemory } from "../shared/free-memory.ts";
-import { logKey, openLogReadOnly, readGaps, sqliteError } from "./embedded-log-database.ts";
+import {
+  FORMER_LOG_IDS_SETTING,
+  formerIdsFrom,
+  LOG_ID_SETTING,
+  logKey,
+  openLogReadOnly,
+  readGaps,
+  readSetting,
+  sqliteError,
+} from "./embedded-log-database.ts";
 import type { StoredBatch } from "./embedded-log-format.ts";
 import { readBatch } from "./embedded-log-format.ts";
 import type { LogRange, PartitionReader, RecordBatch } from "./source.ts";
@@ -17,8 +26,11 @@ export type LogReaderOptions = {
   readonly partition: number;
   /** Hands the floor to the writer, which lives in another thread. */
   readonly release: (offset: number) => void;
-  /** Asks the writer to begin at this offset at least; its next `notify` says that it is done. */
-  readonly raiseEnd: (offset: number) => void;
+  /**
+   * Asks the writer to go on at this offset at least, to note the former log, if there is one, and then to take records; its next
+   * `notify` says that it is done.
+   */
+  readonly openAt: (offset: number, formerLogId: string | undefined) => void;
 };
 
 type Row = { key: number; count: number; batch: Uint8Array | null };
@@ -72,7 +84,10 @@ export class EmbeddedLogReader implements PartitionReader {
   async range(): Promise<LogRange> {
     const stored = this.#storedRange();
     const endOffset = Math.max(stored.endOffset, this.#endOffset);
-    return { startOffset: stored.isEmpty ? endOffset : stored.startOffset, endOffset };
+    const startOffset = stored.isEmpty ? endOffset : stored.startOffset;
+    const logId = this.#setting(LOG_ID_SETTING);
+    const formerLogIds = formerIdsFrom(this.#setting(FORMER_LOG_IDS_SETTING));
+    return { startOffset, endOffset, formerLogIds, ...(logId === undefined ? {} : { logId }) };
   }
 
   /**
@@ -108,10 +123,15 @@ export class EmbeddedLogReader implements PartitionReader {
     }
   }
 
-  /** Makes the log go on at `offset` at least, and resolves when it does; see `EmbeddedLogWriter.raiseEnd`. */
-  async raiseEnd(offset: number, signal: AbortSignal): Promise<void> {
-    if (this.#endOffset >= offset) return;
-    this.#options.raiseEnd(offset);
+  /** The log is this process's alone: it can be made to go on where the state stands. */
+  readonly isOwn = true;
+
+  /**
+   * Makes the log go on at `offset` at least, and take records; resolves when the end is there. See
+   * `EmbeddedLogWriter.raiseEnd` and `addFormerId`.
+   */
+  async openAt(offset: number, formerLogId: string | undefined, signal: AbortSignal): Promise<void> {
+    this.#options.openAt(offset, formerLogId);
     while (this.#endOffset < offset) await this.#endMoved(signal);
   }
 
@@ -124,6 +144,14 @@ export class EmbeddedLogReader implements PartitionReader {
     this.#isClosed = true;
     this.#wake();
     this.#db.close();
+  }
+
+  #setting(name: string): string | undefined {
+    try {
+      return readSetting(this.#db, this.#options.path, name);
+    } catch (cause) {
+      throw sqliteError(cause, this.#options.path);
+    }
   }
 
   #key(offset: number): number {

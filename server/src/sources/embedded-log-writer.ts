@@ -11,10 +11,18 @@
  * anything more is acknowledged. A batch whose commit failed may then be in the log after all; its sender was told
  * to send again, and the copy is a duplicate.
  */
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { LogDatabase, LogRow } from "./embedded-log-database.ts";
-import { LOG_OFFSET_LIMIT, LOG_PARTITIONS_MAX, openLogDatabase } from "./embedded-log-database.ts";
+import {
+  FORMER_LOG_IDS_SETTING,
+  formerIdsFrom,
+  LOG_ID_SETTING,
+  LOG_OFFSET_LIMIT,
+  LOG_PARTITIONS_MAX,
+  openLogDatabase,
+} from "./embedded-log-database.ts";
 import type { BatchBuilder } from "./embedded-log-format.ts";
 import type { PositionsFile } from "./embedded-log-positions.ts";
 import { openPositionsFile } from "./embedded-log-positions.ts";
@@ -33,6 +41,8 @@ const REMOVED_BYTES_MIN = 4 * 1024 * 1024;
 const REMOVED_ROWS_MAX = 1000;
 /** Pages that a commit may need beyond its batches: leaves, inner pages, the header. */
 const COMMIT_SLACK_BYTES = 8 * 16 * 1024;
+/** A log is begun anew by hand, so a few are many. */
+const FORMER_LOG_IDS_MAX = 16;
 /** Share of the size limit that pinned batches may take before the owners are asked for a new base. */
 const PRESSURE_SHARE = 0.5;
 
@@ -177,6 +187,15 @@ export class EmbeddedLogWriter {
     this.#savePositions();
   }
 
+  /** Notes, durably, that this log goes on from another one, whose records it does not have. Throws as `append` does. */
+  addFormerId(logId: string): void {
+    const database = this.#usable();
+    const former = formerIdsFrom(database.readSetting(FORMER_LOG_IDS_SETTING));
+    if (former.includes(logId)) return;
+    const ids = [...former, logId].slice(-FORMER_LOG_IDS_MAX);
+    this.#transaction(database, () => database.writeSetting(FORMER_LOG_IDS_SETTING, ids.join(" ")));
+  }
+
   /** Whether so much is pinned by checkpoints that a new base should release some of it soon. */
   isUnderPressure(): boolean {
     if (this.#database === undefined) return false;
@@ -214,10 +233,15 @@ export class EmbeddedLogWriter {
       this.#transaction(database, () => {
         database.writeSetting("partitions", String(this.#options.partitions));
         database.writeSetting("created_ms", String(this.#createdMs));
+        database.writeSetting(LOG_ID_SETTING, randomUUID());
       });
     } else {
       this.#createdMs = Number(created);
       if (Number(partitions) !== this.#options.partitions) throw this.#wrongPartitions(partitions);
+      // Logs of versions before ids get one now; checkpoints of those versions name none, and so fit any.
+      if (database.readSetting(LOG_ID_SETTING) === undefined) {
+        this.#transaction(database, () => database.writeSetting(LOG_ID_SETTING, randomUUID()));
+      }
     }
     this.#load(database);
   }

@@ -30,6 +30,8 @@ export type LogRange = {
   readonly endOffset: number;
   /** What tells this log from another of the same name, whose offsets mean something else; absent where there is no other. */
   readonly logId?: string;
+  /** Logs that this one goes on from: it was begun empty where a checkpoint of theirs was found. */
+  readonly formerLogIds?: readonly string[];
 };
 
 export type PartitionReader = {

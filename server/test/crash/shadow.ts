@@ -35,7 +35,7 @@ export function embeddedLog(dataDir: string, partition = 0): () => PartitionRead
       path: join(dataDir, "log", LOG_DATABASE_NAME),
       partition,
       release: () => {},
-      raiseEnd: () => assert.fail("the shadow never writes"),
+      openAt: () => assert.fail("the shadow never writes"),
     });
 }
 

@@ -240,7 +240,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       const reader = readers.reader(0);
       await assert.rejects(reader.read(7, MIB, waitLimit()), { code: "log_damaged", message: /the log ends at 1/ });
       assert.equal(reader.resumeAfter(7), 7);
-      await assert.rejects(reader.raiseEnd(7, waitLimit()), { code: "log_damaged" });
+      await assert.rejects(reader.openAt(7, undefined, waitLimit()), { code: "log_damaged" });
     });
 
     test("a topic that is made anew is noticed, and a reader that is opened then reads the new one", async (t) => {

@@ -60,7 +60,14 @@ class Owners {
   static async start(t: TestContext): Promise<Owners> {
     const dataDir = tempDir(t, "ownership");
     const log = await LogClient.start(
-      { folder: dataDir, partitions: PARTITIONS, retentionMs: 3_600_000, retentionBytes: 2 ** 30, bodyEventsMax: 1000 },
+      {
+        folder: dataDir,
+        partitions: PARTITIONS,
+        retentionMs: 3_600_000,
+        retentionBytes: 2 ** 30,
+        bodyEventsMax: 1000,
+        waitsForOwners: false,
+      },
       (error) => assert.fail(error),
     );
     const owners = new Owners(log, dataDir);

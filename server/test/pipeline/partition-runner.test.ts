@@ -76,7 +76,7 @@ class Folder {
       path: this.logPath,
       partition: 0,
       release: (offset) => this.writer.release(0, offset),
-      raiseEnd: (offset) => {
+      openAt: (offset) => {
         this.writer.raiseEnd(0, offset, START_MS);
         this.notify();
       },

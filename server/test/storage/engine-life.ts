@@ -96,7 +96,7 @@ export async function live(
     partition: 0,
     owner: "test",
     nowMs: () => nowMs,
-    log: { range: async () => ({ startOffset: 0, endOffset }), raiseEnd: async () => {} },
+    log: { range: async () => ({ startOffset: 0, endOffset }), isOwn: true, openAt: async () => {} },
     createEngine: () => new PartitionEngine(CONFIG),
     fingerprint: fingerprintOf(CONFIG),
     restoreEngine: (header, chunks) => PartitionEngine.restore(CONFIG, header, chunks),

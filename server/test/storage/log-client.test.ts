@@ -37,7 +37,13 @@ function refuse(error: Error): never {
 async function startLog(dataDir: string, options: Partial<LogThreadOptions> = {}): Promise<LogClient> {
   const folder = join(dataDir, LOG_FOLDER);
   mkdirSync(folder, { recursive: true });
-  const limits = { partitions: 1, retentionMs: 3_600_000, retentionBytes: 1024 ** 3, bodyEventsMax: 1000 };
+  const limits = {
+    partitions: 1,
+    retentionMs: 3_600_000,
+    retentionBytes: 1024 ** 3,
+    bodyEventsMax: 1000,
+    waitsForOwners: false,
+  };
   return LogClient.start({ folder, ...limits, ...options }, refuse);
 }
 
@@ -51,7 +57,7 @@ function own(log: LogClient, dataDir: string, partition = 0): Owner {
     path: join(dataDir, LOG_FOLDER, LOG_DATABASE_NAME),
     partition,
     release: (offset) => send({ kind: "release", offset }),
-    raiseEnd: (offset) => send({ kind: "raise_end", offset }),
+    openAt: (offset, formerLogId) => send({ kind: "open", offset, formerLogId }),
   });
   port1.on("message", (notice: LogNotice) => {
     notices.push(notice);
@@ -184,10 +190,37 @@ test("closing answers what was taken, and refuses what comes later; the log goes
   assert.equal(again.createdMs, log.createdMs);
   assert.deepEqual(again.problems, []);
   const { reader } = own(again, dataDir);
-  await reader.raiseEnd(25, never);
+  await reader.openAt(25, undefined, never);
   assert.equal((await reader.range()).endOffset, 25);
   await reader.close();
   await again.close();
+});
+
+test("bodies that come before the owners have opened their partitions wait, and get offsets behind the checkpoint", async (t) => {
+  const dataDir = tempDir(t);
+  const log = await startLog(dataDir, { partitions: 2, waitsForOwners: true });
+  const early = Array.from({ length: 20 }, (_, i) => log.ingest(bytes(swap(i))));
+  const owners = [own(log, dataDir, 0), own(log, dataDir, 1)];
+  await owners[0]!.reader.openAt(7, undefined, never);
+  await owners[1]!.reader.openAt(9, "an-earlier-log", never);
+  for (const { accepted } of await Promise.all(early)) assert.equal(accepted, 1);
+  const ranges = await Promise.all(owners.map(({ reader }) => reader.range()));
+  assert.equal(ranges[0]!.endOffset + ranges[1]!.endOffset, 7 + 9 + 20);
+  assert.deepEqual(ranges[0]!.formerLogIds, ["an-earlier-log"]);
+  assert.equal(ranges[0]!.logId, ranges[1]!.logId);
+  assert.deepEqual(
+    ranges.map(({ startOffset }) => startOffset),
+    [7, 9],
+  );
+  for (const { reader } of owners) await reader.close();
+  await log.close();
+});
+
+test("bodies that wait for the owners are refused when the service stops", async (t) => {
+  const log = await startLog(tempDir(t), { waitsForOwners: true });
+  const early = assert.rejects(log.ingest(bytes(swap(0))), { code: "unavailable", retryable: true });
+  await log.close();
+  await early;
 });
 
 test("a log that cannot be opened is refused with its code", async (t) => {

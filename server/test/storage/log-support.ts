@@ -44,7 +44,10 @@ export function openReader(folder: string, partition = 0, writer?: EmbeddedLogWr
     path: join(folder, LOG_DATABASE_NAME),
     partition,
     release: (offset) => writer?.release(partition, offset),
-    raiseEnd: (offset) => writer?.raiseEnd(partition, offset, START_MS),
+    openAt: (offset, formerLogId) => {
+      if (formerLogId !== undefined) writer?.addFormerId(formerLogId);
+      writer?.raiseEnd(partition, offset, START_MS);
+    },
   });
 }
 

@@ -89,7 +89,8 @@ export class ToyLog {
   async range(): Promise<{ startOffset: number; endOffset: number }> {
     return { startOffset: this.startOffset, endOffset: this.endOffset };
   }
-  async raiseEnd(offset: number): Promise<void> {
+  readonly isOwn = true;
+  async openAt(offset: number): Promise<void> {
     this.endOffset = Math.max(this.endOffset, offset);
   }
   async release(offset: number): Promise<void> {

@@ -131,7 +131,9 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     return this.#resumeAt;
   }
 
-  async raiseEnd(offset: number, _signal: AbortSignal): Promise<void> {
+  readonly isOwn = false;
+
+  async openAt(offset: number, _formerLogId: string | undefined, _signal: AbortSignal): Promise<void> {
     const { endOffset } = await this.range();
     if (endOffset < offset) throw this.#error(`position ${offset} is asked for, but the log ends at ${endOffset}`);
   }

@@ -57,7 +57,9 @@ export type KafkaReader = PartitionReader & {
    */
   resumeAfter(position: number): number;
   /** Kafka's log ends where it ends: rejects with `log_damaged` when that is before `offset`. */
-  raiseEnd(offset: number, signal: AbortSignal): Promise<void>;
+  openAt(offset: number, formerLogId: string | undefined, signal: AbortSignal): Promise<void>;
+  /** Others write to it, and it may be made anew under its name. */
+  readonly isOwn: false;
   /** What is not as it should be with this partition now; undefined: nothing. */
   readonly problem: string | undefined;
   /** Whose clock set the arrival of the records read last: the broker's (LogAppendTime) or their producer's; undefined before the first. */
