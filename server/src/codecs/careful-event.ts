@@ -44,6 +44,9 @@ export class CarefulEvent {
     if (out.chainId < 0) return out.chainId === ABSENT ? "missing_field" : "bad_chain_id";
     out.logIndex = this.#readUint(SLOT.log_index, UINT32_MAX);
     if (out.logIndex < 0) return out.logIndex === ABSENT ? "missing_field" : "bad_log_index";
+    const txIndex = this.#readUint(this.#first(SLOT.tx_index, SLOT.transaction_index), UINT32_MAX);
+    if (txIndex === BAD) return "bad_tx_index";
+    out.txIndex = txIndex === ABSENT ? 0 : txIndex;
     return this.#fillTrade(out) ?? this.#fillTime(out) ?? this.#fillInclusion(out);
   }
 
@@ -118,13 +121,13 @@ export class CarefulEvent {
     if (texts.eventIdIsDefault(out.chainId, out.logIndex)) texts.leaveOut(TEXT.eventId);
     const token = this.#first(SLOT.token_address, SLOT.token);
     if (!this.#has(token)) return "missing_field";
-    if (!this.#take(TEXT.token, token, STRING_BYTES_MAX, CASE.address)) return "bad_token";
+    if (!this.#take(TEXT.token, token, STRING_BYTES_MAX, CASE.hex)) return "bad_token";
     const symbol = token === SLOT.token_address ? this.#first(SLOT.token_symbol, SLOT.token) : SLOT.token_symbol;
-    if (!this.#take(TEXT.symbol, symbol, SYMBOL_BYTES_MAX, CASE.asGiven)) return "bad_token_symbol";
+    if (!this.#takeSymbol(symbol, out)) return "bad_token_symbol";
     const pool = this.#first(SLOT.pool, SLOT.pool_address);
-    if (!this.#take(TEXT.pool, pool, STRING_BYTES_MAX, CASE.address)) return "bad_pool";
+    if (!this.#take(TEXT.pool, pool, STRING_BYTES_MAX, CASE.hex)) return "bad_pool";
     const who = this.#first(this.#first(SLOT.who, SLOT.wallet), this.#first(SLOT.trader, SLOT.maker));
-    if (!this.#take(TEXT.who, who, STRING_BYTES_MAX, CASE.address)) return "bad_who";
+    if (!this.#take(TEXT.who, who, STRING_BYTES_MAX, CASE.hex)) return "bad_who";
     if (!this.#take(TEXT.blockHash, SLOT.block_hash, STRING_BYTES_MAX, CASE.hex)) return "bad_block_hash";
     texts.handOver(out);
     return undefined;
@@ -147,6 +150,17 @@ export class CarefulEvent {
     const start = FIELDS[slot << FIELD_SHIFT];
     const end = FIELDS[(slot << FIELD_SHIFT) + END];
     return this.#texts.take(text, this.#kind(slot), start, end, bytesMax, hexCase);
+  }
+
+  /** A symbol is only a label: one that is too long is left out, and the swap counts without it. */
+  #takeSymbol(slot: number, out: SwapEvent): boolean {
+    out.symbolDropped = false;
+    if (this.#take(TEXT.symbol, slot, SYMBOL_BYTES_MAX, CASE.asGiven)) return true;
+    // The whole of it is read here, because an unpaired surrogate behind the limit makes it bad, not long.
+    if (!this.#takeText(slot)) return false;
+    this.#texts.leaveOut(TEXT.symbol);
+    out.symbolDropped = true;
+    return true;
   }
 
   /** Sets the text of a number, or of a string that may be one. */

@@ -16,13 +16,14 @@ export const DEAD_LETTER_MESSAGES = {
     "a required field is missing, null or empty; required are chain_id, tx_hash, log_index, token (or token_address), side, amount_token (or amount), amount_usd (or usd) and event_time (or ts)",
   bad_chain_id: "chain_id must be an integer from 0 to 4294967295, as a JSON number",
   bad_log_index: "log_index must be an integer from 0 to 4294967295, as a JSON number",
+  bad_tx_index: "tx_index (or transaction_index) must be an integer from 0 to 4294967295, as a JSON number",
   bad_side: "side must be the string buy or sell, in lower case",
   bad_amount_token:
     "amount_token (or amount) must be a decimal that, rounded to 18 places, is above 0 and below 10^20; a string of it has at most 100 characters",
   bad_amount_usd:
     "amount_usd (or usd) must be a decimal that, rounded to 6 places, is from 0 to 9007199254.740991; a string of it has at most 100 characters",
   bad_price_usd:
-    "price_usd must be a decimal that, rounded to 15 significant digits, is from 10^-60 to 10^60; a string of it has at most 100 characters",
+    "price_usd must be zero, which stands for no price, or a decimal that, rounded to 15 significant digits, is from 10^-60 to 10^60; a string of it has at most 100 characters",
   time_in_seconds: "event_time (or ts) is an integer below 100000000000: give milliseconds since 1970, not seconds",
   bad_event_time:
     "event_time (or ts) must be integer milliseconds since 1970, or RFC 3339 with T, a zone and a date that exists, up to the year 9999",
@@ -34,7 +35,7 @@ export const DEAD_LETTER_MESSAGES = {
   bad_event_id: "event_id must be a string of 1 to 128 bytes",
   bad_token: "token (or token_address) must be a string of 1 to 128 bytes",
   bad_token_symbol:
-    "token_symbol must be a string of 1 to 64 bytes; so must token, where token_address names the token and token_symbol is not given",
+    "token_symbol must be a string of well-formed UTF-8; so must token, where token_address names the token and token_symbol is not given",
   bad_pool: "pool (or pool_address) must be a string of 1 to 128 bytes",
   bad_who: "who (or wallet, trader, maker) must be a string of 1 to 128 bytes",
   bad_block_hash: "block_hash must be a string of 1 to 128 bytes",

@@ -51,8 +51,12 @@ export class DecimalText {
     return this.amount2 < AMOUNT2_END && (this.amount0 !== 0 || this.amount1 !== 0 || this.amount2 !== 0);
   }
 
+  /** Zero, in any spelling, says that there is no price: `price` is NaN then. */
   readPrice(buf: Uint8Array, start: number, end: number, quoted: boolean): boolean {
-    if (!this.#read(buf, start, end, quoted) || this.#negative || this.#significant === 0) return false;
+    if (!this.#read(buf, start, end, quoted)) return false;
+    this.price = Number.NaN;
+    if (this.#significant === 0) return true;
+    if (this.#negative) return false;
     const count = Math.min(this.#significant, PRICE_DIGITS);
     let exponent = this.#exponent;
     let mantissa = 0;

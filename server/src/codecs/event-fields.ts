@@ -29,6 +29,8 @@ export const SLOT = {
   removed: 23,
   revision: 24,
   schema_version: 25,
+  tx_index: 26,
+  transaction_index: 27,
 } as const;
 
 /** Below 31, so that a set of slots fits the bits of a positive 32-bit integer. */

@@ -3,7 +3,7 @@ import { SLOT, SLOT_UNKNOWN } from "./event-fields.ts";
 const BUCKETS = 256;
 const SHIFT = 24;
 const MULTIPLIER = 0x9e3779b1 | 0;
-const NAME_BYTES_MAX = 16;
+const NAME_BYTES_MAX = 32;
 
 /** Names of the event by hash, found by linear probing; a name is stored as NAME_BYTES_MAX bytes with its length. */
 const bucketSlots = new Int8Array(BUCKETS).fill(-1);

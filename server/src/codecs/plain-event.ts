@@ -20,13 +20,13 @@ const { token_address: TOKEN_ADDRESS, token_symbol: TOKEN_SYMBOL, pool: POOL, po
 const { who: WHO, wallet: WALLET, trader: TRADER, maker: MAKER, side: SIDE, amount_token: AMOUNT_TOKEN } = SLOT;
 const { amount: AMOUNT, amount_usd: AMOUNT_USD, usd: USD, price_usd: PRICE_USD, event_time: EVENT_TIME, ts: TS } = SLOT;
 const { block_number: BLOCK_NUMBER, block_hash: BLOCK_HASH, removed: REMOVED, revision: REVISION } = SLOT;
-const { schema_version: SCHEMA_VERSION } = SLOT;
+const { schema_version: SCHEMA_VERSION, tx_index: TX_INDEX, transaction_index: TRANSACTION_INDEX } = SLOT;
 const UINT32_MAX = limits.UINT32_MAX;
 const EVENT_TIME_MS_MIN = limits.EVENT_TIME_MS_MIN;
 const EVENT_TIME_MS_MAX = limits.EVENT_TIME_MS_MAX;
 const STRING_BYTES_MAX = limits.STRING_BYTES_MAX;
 const SYMBOL_BYTES_MAX = limits.SYMBOL_BYTES_MAX;
-const RARE = (1 << REMOVED) | (1 << REVISION) | (1 << SCHEMA_VERSION);
+const RARE = (1 << REMOVED) | (1 << REVISION) | (1 << SCHEMA_VERSION) | (1 << TX_INDEX) | (1 << TRANSACTION_INDEX);
 const NO_PRICE = Number.NaN;
 /** "buy" and "sell", little end first. */
 const BUY = 0x797562;
@@ -77,6 +77,7 @@ export function fillPlainNumbers(buf: Uint8Array, view: DataView, set: number, o
     if (kindOf(BLOCK_NUMBER) !== INTEGER) return false;
     out.blockNumber = VALUES[BLOCK_NUMBER];
   }
+  out.txIndex = 0;
   out.removed = false;
   out.revision = 0;
   return (set & RARE) === 0 || fillRare(set, out);
@@ -90,6 +91,11 @@ function fillRare(set: number, out: SwapEvent): boolean {
   if (has(set, REVISION)) {
     if (kindOf(REVISION) !== INTEGER) return false;
     out.revision = VALUES[REVISION];
+  }
+  const txIndex = has(set, TX_INDEX) ? TX_INDEX : TRANSACTION_INDEX;
+  if (has(set, txIndex)) {
+    if (kindOf(txIndex) !== INTEGER || VALUES[txIndex] > UINT32_MAX) return false;
+    out.txIndex = VALUES[txIndex];
   }
   return !has(set, SCHEMA_VERSION) || kindOf(SCHEMA_VERSION) === INTEGER;
 }
@@ -128,11 +134,15 @@ export function fillPlainTexts(buf: Uint8Array, set: number, out: SwapEvent): bo
   const symbol = hasAddress && !has(set, TOKEN_SYMBOL) ? TOKEN : TOKEN_SYMBOL;
   out.symbolStart = 0;
   out.symbolEnd = 0;
+  out.symbolDropped = false;
   if (has(set, symbol)) {
     if (kindOf(symbol) > STRING_UPPER) return false;
-    out.symbolStart = startOf(symbol);
-    out.symbolEnd = endOf(symbol);
-    if (out.symbolEnd - out.symbolStart > SYMBOL_BYTES_MAX) return false;
+    if (endOf(symbol) - startOf(symbol) > SYMBOL_BYTES_MAX) {
+      out.symbolDropped = true;
+    } else {
+      out.symbolStart = startOf(symbol);
+      out.symbolEnd = endOf(symbol);
+    }
   }
   const pool = has(set, POOL) ? POOL : POOL_ADDRESS;
   out.poolStart = 0;

@@ -29,7 +29,6 @@ const LIMB = 10n ** 15n;
 const EXPONENT_FAR = 2000;
 const QUOTED_DECIMAL = /^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$/;
 const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
-const ADDRESS = /^0[xX][0-9a-fA-F]{40}$/;
 const HEX = /^0[xX][0-9a-fA-F]+$/;
 const UNPAIRED_SURROGATE = /\p{Surrogate}/u;
 
@@ -97,6 +96,8 @@ function fill(record: ReadonlyMap<string, unknown>, out: SwapEvent): void {
   };
   out.chainId = required(first("chain_id"), (value) => uint(value, limits.UINT32_MAX, "bad_chain_id"));
   out.logIndex = required(first("log_index"), (value) => uint(value, limits.UINT32_MAX, "bad_log_index"));
+  const uint32 = (value: unknown): number => uint(value, limits.UINT32_MAX, "bad_tx_index");
+  out.txIndex = optional(first("tx_index", "transaction_index"), uint32) ?? 0;
   const side = required(first("side"), (value) => (value === "buy" || value === "sell" ? value : reject("bad_side")));
   out.isBuy = side === "buy";
   const amount = required(first("amount_token", "amount"), readAmount);
@@ -113,19 +114,21 @@ function fill(record: ReadonlyMap<string, unknown>, out: SwapEvent): void {
   out.revision = optional(first("revision"), (value) => uint(value, safe, "bad_revision")) ?? 0;
   optional(first("schema_version"), (value) => integer(value, "bad_schema_version", -safe, safe));
 
-  const txHash = required(first("tx_hash"), (value) => hash(value, "bad_tx_hash"));
+  const txHash = required(first("tx_hash"), (value) => hex(value, "bad_tx_hash"));
   const eventId = optional(first("event_id"), (value) => string(value, limits.STRING_BYTES_MAX, "bad_event_id"));
-  const token = required(first("token_address", "token"), (value) => address(value, "bad_token"));
-  const symbol = record.has("token_address") ? first("token_symbol", "token") : first("token_symbol");
+  const token = required(first("token_address", "token"), (value) => hex(value, "bad_token"));
+  const label = record.has("token_address") ? first("token_symbol", "token") : first("token_symbol");
+  const symbol = optional(label, (value) => string(value, Number.POSITIVE_INFINITY, "bad_token_symbol"));
+  out.symbolDropped = symbol !== undefined && Buffer.byteLength(symbol) > limits.SYMBOL_BYTES_MAX;
   const isDefaultId = eventId === `${out.chainId}:${txHash}:${out.logIndex}`;
   setStrings(out, {
     txHash,
     eventId: isDefaultId ? undefined : eventId,
     token,
-    symbol: optional(symbol, (value) => string(value, limits.SYMBOL_BYTES_MAX, "bad_token_symbol")),
-    pool: optional(first("pool", "pool_address"), (value) => address(value, "bad_pool")),
-    who: optional(first("who", "wallet", "trader", "maker"), (value) => address(value, "bad_who")),
-    blockHash: optional(first("block_hash"), (value) => hash(value, "bad_block_hash")),
+    symbol: out.symbolDropped ? undefined : symbol,
+    pool: optional(first("pool", "pool_address"), (value) => hex(value, "bad_pool")),
+    who: optional(first("who", "wallet", "trader", "maker"), (value) => hex(value, "bad_who")),
+    blockHash: optional(first("block_hash"), (value) => hex(value, "bad_block_hash")),
   });
 }
 
@@ -158,12 +161,7 @@ function string(value: unknown, bytesMax: number, code: DeadLetterCode): string 
   return Buffer.byteLength(value) > bytesMax ? reject(code) : value;
 }
 
-function address(value: unknown, code: DeadLetterCode): string {
-  const text = string(value, limits.STRING_BYTES_MAX, code);
-  return ADDRESS.test(text) ? text.toLowerCase() : text;
-}
-
-function hash(value: unknown, code: DeadLetterCode): string {
+function hex(value: unknown, code: DeadLetterCode): string {
   const text = string(value, limits.STRING_BYTES_MAX, code);
   return HEX.test(text) ? text.toLowerCase() : text;
 }
@@ -232,7 +230,8 @@ function readUsdMicro(value: unknown): number {
 
 function readPrice(value: unknown): number {
   const price = decimal(value, "bad_price_usd");
-  if (price.negative || price.digits === 0n) reject("bad_price_usd");
+  if (price.digits === 0n) return Number.NaN;
+  if (price.negative) reject("bad_price_usd");
   const length = price.digits.toString().length;
   // 15 significant digits are as many places as put the first digit 15 before the end.
   const places = limits.PRICE_DIGITS - length - price.exponent;

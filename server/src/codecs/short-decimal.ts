@@ -111,7 +111,7 @@ export function setShortAmount(out: SwapEvent): boolean {
 }
 
 /**
- * price_usd, if it has at most 15 significant digits and is not 0. The mantissa and the power of ten are then exact
+ * price_usd, if it has at most 15 significant digits; 0 stands for no price. The mantissa and the power of ten are then exact
  * doubles, so their quotient is rounded once, and rightly.
  */
 export function setShortPrice(out: SwapEvent): boolean {
@@ -123,7 +123,7 @@ export function setShortPrice(out: SwapEvent): boolean {
     mantissa = mantissa * POW10[places - HIGH_PLACES] + PARTS[LOW] / POW10[PLACES_MAX - places];
     scale = POW10[places];
   }
-  if (mantissa === 0 || mantissa >= MANTISSA_END) return false;
-  out.priceUsd = mantissa / scale;
+  if (mantissa >= MANTISSA_END) return false;
+  out.priceUsd = mantissa === 0 ? Number.NaN : mantissa / scale;
   return true;
 }

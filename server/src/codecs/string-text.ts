@@ -15,9 +15,6 @@ for (const [letter, text] of Object.entries({ b: "\b", f: "\f", n: "\n", r: "\r"
 }
 for (const text of '"\\/') ESCAPED_BYTE[text.charCodeAt(0)] = text.charCodeAt(0);
 
-/** `0x` and the 40 digits of 20 bytes. */
-export const ADDRESS_BYTES = 42;
-
 /** Returned in place of a position. */
 export const UNPAIRED_SURROGATE = -1;
 export const TOO_LONG = -2;
@@ -90,9 +87,4 @@ function isHexWord(word: number): boolean {
   const digits = (word + 0x50505050) & ~(word + 0x46464646);
   const letters = (lower + 0x1f1f1f1f) & ~(lower + 0x19191919);
   return ((digits | letters) & ~word & -0x7f7f7f80) === -0x7f7f7f80;
-}
-
-/** Whether the bytes are a 20-byte address: `0x` or `0X` and 40 hex digits. */
-export function isAddress(bytes: Uint8Array, start: number, end: number): boolean {
-  return end - start === ADDRESS_BYTES && isHex(bytes, start, end);
 }

@@ -1,14 +1,14 @@
 import type { SwapEvent } from "../engine/swap-event.ts";
 import { KIND } from "./event-fields.ts";
 import { STRING_BYTES_MAX } from "./limits.ts";
-import { ADDRESS_BYTES, isAddress, isHex, isHexInWords, resolveEscapes } from "./string-text.ts";
+import { isHex, isHexInWords, resolveEscapes } from "./string-text.ts";
 
 /** The strings of an event, in the order in which they are looked at. */
 export const TEXT = { txHash: 0, eventId: 1, token: 2, symbol: 3, pool: 4, who: 5, blockHash: 6 } as const;
 const TEXT_COUNT = 7;
 
 /** Which hex is lower-cased. */
-export const CASE = { asGiven: 0, address: 1, hex: 2 } as const;
+export const CASE = { asGiven: 0, hex: 1 } as const;
 export type Case = (typeof CASE)[keyof typeof CASE];
 
 /** Room beyond the strings for a character or a word that passes the limit before it is noticed. */
@@ -65,7 +65,7 @@ export class TextFields {
     const at = this.#ownEnd;
     const ownEnd = resolveEscapes(this.#buf, start, end, own, at, at + bytesMax);
     if (ownEnd < 0) return false;
-    if (isCased(own, at, ownEnd, hexCase)) for (let p = at; p < ownEnd; p++) own[p] |= 0x20;
+    if (hexCase === CASE.hex && isHex(own, at, ownEnd)) for (let p = at; p < ownEnd; p++) own[p] |= 0x20;
     this.#inOwn[text] = 1;
     this.#starts[text] = at;
     this.#ends[text] = ownEnd;
@@ -76,7 +76,6 @@ export class TextFields {
   /** Of a string in the record. Short ones are rare and go byte by byte. */
   #isCased(start: number, end: number, hexCase: Case): boolean {
     if (hexCase === CASE.asGiven) return false;
-    if (hexCase === CASE.address && end - start !== ADDRESS_BYTES) return false;
     return end - start < 6 ? isHex(this.#buf, start, end) : isHexInWords(this.#view, start, end);
   }
 
@@ -144,11 +143,6 @@ export class TextFields {
     out.blockHashStart = starts[TEXT.blockHash];
     out.blockHashEnd = ends[TEXT.blockHash];
   }
-}
-
-function isCased(bytes: Uint8Array, start: number, end: number, hexCase: Case): boolean {
-  if (hexCase === CASE.address) return isAddress(bytes, start, end);
-  return hexCase === CASE.hex && isHex(bytes, start, end);
 }
 
 function digitCount(value: number): number {

@@ -2,11 +2,11 @@
 
 const CHAIN_ID_MAX = 0xffff_ffff;
 const ID = /^(0|[1-9][0-9]{0,9}):(.+)$/s;
-const ADDRESS = /^0[xX][0-9a-fA-F]{40}$/;
+const HEX = /^0[xX][0-9a-fA-F]+$/;
 
-/** A token as the engine keeps it: addresses of 20 bytes in hex are lower-cased, all else is as given. */
+/** A token as the engine keeps it: hex of any length is lower-cased, all else is as given. */
 export function canonicalToken(token: string): string {
-  return ADDRESS.test(token) ? token.toLowerCase() : token;
+  return HEX.test(token) ? token.toLowerCase() : token;
 }
 
 /** The parts of an id, its token canonical; undefined when the text does not have the form of an id. */

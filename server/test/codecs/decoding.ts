@@ -18,11 +18,25 @@ const TEXTS = ["token", "txHash", "eventId", "who", "pool", "symbol", "blockHash
 
 /** All that an event says, with its strings as text; absent ones are undefined. */
 export function plain(event: SwapEvent): PlainEvent {
-  const { chainId, logIndex, isBuy, removed, revision, eventTimeMs, blockNumber, usdMicro, priceUsd } = event;
+  const {
+    chainId,
+    logIndex,
+    txIndex,
+    symbolDropped,
+    isBuy,
+    removed,
+    revision,
+    eventTimeMs,
+    blockNumber,
+    usdMicro,
+    priceUsd,
+  } = event;
   const { amount0, amount1, amount2 } = event;
   const values: PlainEvent = {
     chainId,
     logIndex,
+    txIndex,
+    symbolDropped,
     isBuy,
     removed,
     revision,

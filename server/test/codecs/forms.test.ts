@@ -34,7 +34,7 @@ function meaningOf(event: PlainEvent): Record<string, unknown> {
   return {
     token_id: `${event["chainId"]}:${event["token"]}`,
     event_id: event["eventId"] ?? `${event["chainId"]}:${event["txHash"]}:${event["logIndex"]}`,
-    symbol: event["symbol"],
+    symbol: event["symbol"] ?? null,
     side: event["isBuy"] ? "buy" : "sell",
     amount_usd: decimalText(BigInt(event["usdMicro"] as number), 6),
     amount_token: decimalText(amountOf(event), 18),

@@ -202,7 +202,7 @@ function fieldJson(random: Random, name: string): string {
     if (random.chance(0.3)) return quoted(random, timeText(random));
     return random.chance(0.05) ? random.pick(EDGES) : String(1_767_225_600_000 + random.below(1e9));
   }
-  if (/^(chain_id|log_index|block_number|revision|schema_version)$/.test(name)) {
+  if (/^(chain_id|log_index|tx_index|transaction_index|block_number|revision|schema_version)$/.test(name)) {
     return random.chance(0.03) ? random.pick([...EDGES, decimalText(random)]) : String(random.below(5000));
   }
   if (name === "side")

@@ -37,7 +37,7 @@ describe("each limit, at it and one beyond", () => {
     ["bytes count, not characters", recordWith({ who: `"${"€".repeat(43)}"` }), "bad_who"],
     ["bytes count, not characters, escaped", recordWith({ who: `"${"\\u20ac".repeat(43)}"` }), "bad_who"],
     ["longest symbol", recordWith({ token_symbol: `"${"x".repeat(limits.SYMBOL_BYTES_MAX)}"` }), undefined],
-    ["longer symbol", recordWith({ token_symbol: `"${"x".repeat(limits.SYMBOL_BYTES_MAX + 1)}"` }), "bad_token_symbol"],
+    ["longer symbol", recordWith({ token_symbol: `"${"x".repeat(limits.SYMBOL_BYTES_MAX + 1)}"` }), undefined],
     [
       "longest quoted decimal",
       recordWith({ amount_usd: `"1.${"0".repeat(limits.DECIMAL_CHARS_MAX - 2)}"` }),
@@ -90,6 +90,21 @@ describe("names", () => {
     ],
     ["an address alone", { token_address: '"addr"', token: undefined }, { token: "addr", symbol: undefined }],
     [
+      "address, token and a symbol that is too long: there is none",
+      { token_address: '"addr"', token_symbol: `"${"s".repeat(65)}"` },
+      { token: "addr", symbol: undefined, symbolDropped: true },
+    ],
+    [
+      "address and a token that is too long for a symbol, even for a token",
+      { token_address: '"addr"', token: `"${"s".repeat(129)}"` },
+      { token: "addr", symbol: undefined, symbolDropped: true },
+    ],
+    ["transaction index", { tx_index: "4294967295" }, { txIndex: 4_294_967_295, symbolDropped: false }],
+    ["its alias", { transaction_index: "7.0" }, { txIndex: 7 }],
+    ["the canonical one goes first", { transaction_index: '"x"', tx_index: "1e1" }, { txIndex: 10 }],
+    ["null and empty are none", { tx_index: "null", transaction_index: '""' }, { txIndex: 0 }],
+    ["null leaves the alias", { tx_index: "null", transaction_index: "3" }, { txIndex: 3 }],
+    [
       "a symbol keeps its case",
       { token_address: '"a"', token: `"0x${"AB".repeat(20)}"` },
       { symbol: `0x${"AB".repeat(20)}` },
@@ -111,6 +126,45 @@ describe("names", () => {
   });
 });
 
+describe("labels that are too long", () => {
+  const symbols: [what: string, json: string, symbolDropped: boolean][] = [
+    ["64 bytes", `"${"s".repeat(64)}"`, false],
+    ["65 bytes", `"${"s".repeat(65)}"`, true],
+    ["66 bytes in 22 characters", `"${"€".repeat(22)}"`, true],
+    ["65 bytes by escapes", `"${"\\u0073".repeat(65)}"`, true],
+    ["64 bytes by escapes", `"${"\\u0073".repeat(64)}"`, false],
+    ["as long as a record can be", `"${"s".repeat(1_000_000)}"`, true],
+  ];
+  for (const [what, json, symbolDropped] of symbols) {
+    test(what, () => {
+      const event = eventOf(recordWith({ token_symbol: json }));
+      assert.equal(event.symbolDropped, symbolDropped);
+      assert.equal(event.symbol === undefined, symbolDropped);
+      assert.equal(eventOf(recordWith()).symbolDropped, false, "the next event has a label of its own");
+    });
+  }
+
+  test("what is no text is refused at any length", () => {
+    assert.equal(codeOf(recordWith({ token_symbol: `"${"s".repeat(100)}\\ud800"` })), "bad_token_symbol");
+    assert.equal(codeOf(recordWith({ token_symbol: '"\\udc00"' })), "bad_token_symbol");
+    assert.equal(codeOf(recordWith({ token_symbol: "7" })), "bad_token_symbol");
+  });
+});
+
+test("a price of zero is no price, in any spelling", () => {
+  const zeros = ["0", "0.0", "-0", "-0.000", "0e5", "0E-999", "00", `0.${"0".repeat(90)}`];
+  for (const text of zeros) {
+    assert.equal(eventOf(recordWith({ price_usd: `"${text}"` })).priceUsd, Number.NaN, text);
+    if (text !== "00") assert.equal(eventOf(recordWith({ price_usd: text })).priceUsd, Number.NaN, text);
+  }
+  assert.equal(eventOf(recordWith({ price_usd: `0.${"0".repeat(500_000)}` })).priceUsd, Number.NaN);
+  assert.equal(eventOf(recordWith({ price_usd: '"\\u0030"' })).priceUsd, Number.NaN);
+  for (const text of ["-1", "1e-61", "-1e-61", "1e61", "0x0", ".0", "0.", "+0", "-"]) {
+    assert.equal(codeOf(recordWith({ price_usd: `"${text}"` })), "bad_price_usd", text);
+  }
+  assert.equal(codeOf(recordWith({ price_usd: `"0.${"0".repeat(99)}"` })), "bad_price_usd");
+});
+
 describe("ids and case", () => {
   test("the default event id is none", () => {
     const id = (event_id: string, tx_hash = '"0xAB"') => eventOf(recordWith({ tx_hash, event_id })).eventId;
@@ -130,7 +184,19 @@ describe("ids and case", () => {
     );
     for (const name of ["token", "pool", "who"]) assert.equal(event[name], address.toLowerCase());
     assert.equal(event.blockHash, "0xabc");
-    assert.equal(eventOf(recordWith({ token: '"0xABC"' })).token, "0xABC");
+    for (const digits of ["A", "aBC", "AbCd", "ABCDEF", "Ab".repeat(20), "Ab".repeat(63)]) {
+      const text = `0X${digits}`;
+      for (const value of [`"${text}"`, `"\\u0030${text.slice(1)}"`]) {
+        const fields = { token: value, pool: value, who: value, tx_hash: value, block_hash: value };
+        const cased = eventOf(recordWith(fields));
+        for (const name of ["token", "pool", "who", "txHash", "blockHash"])
+          assert.equal(cased[name], text.toLowerCase());
+      }
+    }
+    for (const text of ["0x", "0xTOKEN", "x0AB", "00xAB", "0xAB ", "0xAB::Coin::COIN", "1xAB", "0xABé"]) {
+      assert.equal(eventOf(recordWith({ token: `"${text}"` })).token, Buffer.from(text).toString("latin1"));
+    }
+    assert.equal(eventOf(recordWith({ event_id: '"0xAB"', token_symbol: '"0xAB"' })).eventId, "0xAB");
     assert.equal(eventOf(recordWith({ tx_hash: '"0x"' })).txHash, "0x");
     assert.equal(eventOf(recordWith({ tx_hash: '"0XABg"' })).txHash, "0XABg");
   });

@@ -18,6 +18,8 @@ export class EventWriter {
     event.bytes = this.#bytes;
     event.chainId = from.chainId;
     event.logIndex = from.logIndex;
+    event.txIndex = from.txIndex;
+    event.symbolDropped = from.symbolDropped;
     event.isBuy = from.side === "buy";
     event.removed = from.removed;
     event.revision = from.revision;

@@ -52,7 +52,7 @@ function readEvent(fields: Fields): ModelEvent {
   const chainId = requiredInteger(fields, ["chain_id"], 2 ** 32 - 1);
   const txHash = lowerHex(required(text(fields, ["tx_hash"]), "tx_hash"));
   const logIndex = requiredInteger(fields, ["log_index"], 2 ** 32 - 1);
-  const { token, symbol } = readToken(fields);
+  const { token, symbol, symbolDropped } = readToken(fields);
   const side = text(fields, ["side"]);
   if (side !== "buy" && side !== "sell") throw new Rejection("bad_side");
   const amount = toPlaces(required(decimal(fields, ["amount_token", "amount"]), "amount_token"), 18);
@@ -64,9 +64,11 @@ function readEvent(fields: Fields): ModelEvent {
     chainId,
     txHash,
     logIndex,
+    txIndex: integer(fields, ["tx_index", "transaction_index"], 2 ** 32 - 1) ?? 0,
     eventId: text(fields, ["event_id"]) ?? defaultEventId(chainId, txHash, logIndex),
     token,
     symbol,
+    symbolDropped,
     pool: mapped(text(fields, ["pool", "pool_address"]), lowerAddress),
     who: mapped(text(fields, ["who", "wallet", "trader", "maker"]), lowerAddress),
     side,
@@ -82,18 +84,24 @@ function readEvent(fields: Fields): ModelEvent {
 }
 
 /** The address goes before the name; with both given the name is the symbol, unless one is given. */
-function readToken(fields: Fields): { token: string; symbol: string | undefined } {
-  const name = text(fields, ["token"]);
+function readToken(fields: Fields): { token: string; symbol: string | undefined; symbolDropped: boolean } {
   const address = text(fields, ["token_address"]);
-  const symbol = text(fields, ["token_symbol"], 64);
-  if (address === undefined) return { token: lowerAddress(required(name, "token")), symbol };
-  if (symbol !== undefined || name === undefined) return { token: lowerAddress(address), symbol };
-  return { token: lowerAddress(address), symbol: text(fields, ["token"], 64) };
+  const given = pick(fields, ["token_symbol"]) !== undefined;
+  if (address === undefined)
+    return { token: lowerAddress(required(text(fields, ["token"]), "token")), ...label(fields, "token_symbol") };
+  return { token: lowerAddress(address), ...label(fields, given ? "token_symbol" : "token") };
+}
+
+/** A label that is too long is left out. */
+function label(fields: Fields, name: string): { symbol: string | undefined; symbolDropped: boolean } {
+  const value = text(fields, [name], Number.POSITIVE_INFINITY);
+  const symbolDropped = value !== undefined && Buffer.byteLength(value) > 64;
+  return { symbol: symbolDropped ? undefined : value, symbolDropped };
 }
 
 function readPrice(fields: Fields): Decimal | undefined {
   const given = decimal(fields, ["price_usd"]);
-  if (given === undefined) return undefined;
+  if (given === undefined || given.coefficient === 0n) return undefined;
   const price = toDigits15(given);
   const magnitude = price.coefficient.toString().length + price.exponent;
   const isOutside = price.coefficient <= 0n || magnitude < -59 || magnitude > 61;
@@ -189,7 +197,7 @@ function mapped(value: string | undefined, map: (text: string) => string): strin
 }
 
 function lowerAddress(value: string): string {
-  return /^0[xX][0-9a-fA-F]{40}$/.test(value) ? value.toLowerCase() : value;
+  return /^0[xX][0-9a-fA-F]+$/.test(value) ? value.toLowerCase() : value;
 }
 
 function lowerHex(value: string): string {

@@ -5,10 +5,14 @@ export type ModelEvent = {
   readonly chainId: number;
   readonly txHash: string;
   readonly logIndex: number;
+  /** 0 when the event names none. */
+  readonly txIndex: number;
   /** Given or default. */
   readonly eventId: string;
   readonly token: string;
   readonly symbol: string | undefined;
+  /** A symbol was given that is too long, and is left out. */
+  readonly symbolDropped: boolean;
   readonly pool: string | undefined;
   readonly who: string | undefined;
   readonly side: "buy" | "sell";

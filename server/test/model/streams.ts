@@ -100,13 +100,16 @@ function randomSwap(spec: StreamSpec, random: Random, serial: number, token: num
   const logIndex = random.below(300);
   const usd = randomUsd(random);
   const hasBlock = random.chance(0.8);
+  const symbol = random.chance(0.5) ? `SYM${token % 7}${random.chance(0.05) ? "x" : ""}` : undefined;
   return {
     chainId,
     txHash,
     logIndex,
+    txIndex: random.chance(0.5) ? random.below(200) : 0,
     eventId: random.chance(0.1) ? `own-${serial}` : defaultEventId(chainId, txHash, logIndex),
     token: `0x${token.toString(16).padStart(40, "0")}`,
-    symbol: random.chance(0.5) ? `SYM${token % 7}${random.chance(0.05) ? "x" : ""}` : undefined,
+    symbol,
+    symbolDropped: symbol === undefined && random.chance(0.05),
     pool: random.chance(0.3) ? `0xpool${random.below(20)}` : undefined,
     who: random.chance(0.95) ? `0x${random.below(spec.traders).toString(16).padStart(40, "a")}` : undefined,
     side: random.chance(0.5) ? "buy" : "sell",

@@ -58,7 +58,7 @@ describe("the model's decoder reads the single forms", () => {
       const meaning: Record<string, unknown> = {
         token_id: tokenIdOf(event),
         event_id: event.eventId,
-        symbol: event.symbol,
+        symbol: event.symbol ?? null,
         side: event.side,
         amount_token: formatPlaces(event.amount, 18),
         amount_usd: formatPlaces(event.usd, 6),

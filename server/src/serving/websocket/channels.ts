@@ -15,7 +15,7 @@ export type ChannelOptions = {
   readonly conflateMs: number;
 };
 
-const HEX_TOKEN_ID = /^[0-9]+:0[xX][0-9a-fA-F]{40}$/;
+const HEX_TOKEN_ID = /^[0-9]+:0[xX][0-9a-fA-F]+$/;
 
 /** Throws ProblemError `unknown_channel` or `not_implemented` with what to write instead. */
 export function topicOf(channel: string, options: ChannelOptions, windows: readonly string[]): Topic {
