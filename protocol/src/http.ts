@@ -1,5 +1,5 @@
 /** Bodies of the HTTP API, as TypeScript sees them. Times are milliseconds since 1970; amounts and prices decimal strings. */
-import type { ProblemCode } from "./problems.ts";
+import type { ProblemCode, TokenCandidate } from "./problems.ts";
 import type { WindowFigures } from "./stats.ts";
 
 /** `GET /api/tokens/{id}/stats`. */
@@ -24,7 +24,7 @@ export type TokenStatsBody = {
 /** A token of `POST /api/tokens/stats` that has no figures, and why. */
 export type TokenErrorItem = {
   id: string;
-  error: { code: ProblemCode; message: string; candidates?: string[] };
+  error: { code: ProblemCode; message: string; candidates?: TokenCandidate[]; more?: number };
 };
 
 /** `POST /api/tokens/stats`. */

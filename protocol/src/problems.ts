@@ -44,6 +44,16 @@ export type ParameterError = {
   readonly message: string;
 };
 
+/** One of the tokens that a name stands for. */
+export type TokenCandidate = {
+  readonly id: string;
+  readonly symbol?: string;
+  readonly chain_id: number;
+  /** Volume in `window`, the longest window of the service of at most a day. */
+  readonly volume_usd?: string;
+  readonly window?: string;
+};
+
 /** A problem document of RFC 9457, media type `application/problem+json`. */
 export type ProblemDocument = {
   /** Where the documents describe the problem, relative to the service. */
@@ -57,8 +67,10 @@ export type ProblemDocument = {
   readonly code: ProblemCode;
   /** The path and query that were asked for. */
   readonly instance: string;
-  /** With `ambiguous_token`: the ids that the name stands for. */
-  readonly candidates?: readonly string[];
+  /** With `ambiguous_token`: the tokens that the name stands for, the most volume first. */
+  readonly candidates?: readonly TokenCandidate[];
+  /** With `ambiguous_token`: how many more there are, at least; absent where all are listed. */
+  readonly more?: number;
   /** With `invalid_parameters`: every parameter that breaks a rule. */
   readonly errors?: readonly ParameterError[];
   /** With `no_event_accepted`: what is wrong with each event, by its index from 0. */

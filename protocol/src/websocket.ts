@@ -1,6 +1,6 @@
 /** Messages of the WebSocket at `/ws`, in the encoding `swapstats.v1.json`. Times are milliseconds since 1970. */
 import type { JsonObject } from "./merge-patch.ts";
-import type { ProblemCode } from "./problems.ts";
+import type { ProblemCode, TokenCandidate } from "./problems.ts";
 import type { WindowFigures } from "./stats.ts";
 
 export const webSocketPath = "/ws";
@@ -96,8 +96,10 @@ export type ErrorMessage = {
   message: string;
   /** The channel as the request named it. */
   channel?: string;
-  /** With `ambiguous_token`: the ids that the name stands for. */
-  candidates?: readonly string[];
+  /** With `ambiguous_token`: the tokens that the name stands for, the most volume first. */
+  candidates?: readonly TokenCandidate[];
+  /** With `ambiguous_token`: how many more there are, at least; absent where all are listed. */
+  more?: number;
 };
 /** Sent when nothing else was for a while. */
 export type HeartbeatMessage = { type: "heartbeat"; time: number };

@@ -105,6 +105,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
     boards: workers.boards,
     clock,
     finestStepMs: finestStepMs(config.windows.list),
+    prefer: config.api.symbols,
   });
   const bus = joinCluster(config, options, threads, workers, ingestion, clock, parts);
   // The embedded log puts every token where it belongs; who writes to a topic may do otherwise.
@@ -179,6 +180,7 @@ function joinCluster(
     stream: [source, kafka.topic, kafka.groupId],
     partitions: ingestion.partitionCount(),
     finestStepMs: finestStepMs(config.windows.list),
+    prefer: config.api.symbols,
   });
   return parts.cluster;
 }

@@ -21,6 +21,7 @@ import type {
   DeadLettersAnswer,
   OverviewAnswer,
   OverviewRequest,
+  Preference,
   Selection,
   StatsBus,
   StatusAnswer,
@@ -34,7 +35,11 @@ import { newestDeadLetters } from "./thread-bus.ts";
 import { TokenFeed } from "./token-feed.ts";
 import { type AskParts, type Finding, TokenFinder } from "./token-finder.ts";
 
-export type ClusterBusOptions = ClusterNodeOptions & { readonly finestStepMs: number };
+export type ClusterBusOptions = ClusterNodeOptions & {
+  readonly finestStepMs: number;
+  /** What becomes of names of several tokens where a request does not say; undefined: they are refused. */
+  readonly prefer?: Preference;
+};
 
 /** For finding where a token is. */
 const NO_FIGURES: Selection = { windows: [], fields: [] };
@@ -49,6 +54,7 @@ export class ClusterBus implements StatsBus {
   readonly #local: LocalPart;
   readonly #finder: TokenFinder;
   readonly #overview: ClusterOverview;
+  readonly #prefer: Preference;
   readonly #knownStats = new BoundedMap<StatsAnswer>(KNOWN_CHARS_MAX);
   readonly #knownBodies = new BoundedMap<FoundBody>(KNOWN_CHARS_MAX / 2);
   readonly #knownStatus: KnownStatus = new Map();
@@ -59,6 +65,7 @@ export class ClusterBus implements StatsBus {
 
   constructor(options: ClusterBusOptions) {
     this.#local = options.local;
+    this.#prefer = options.prefer ?? "refuse";
     this.#node = new ClusterNode(options);
     const nowMs = (): number => options.clock.now();
     this.#finder = new TokenFinder(this.#node, options.finestStepMs, nowMs);
@@ -110,14 +117,18 @@ export class ClusterBus implements StatsBus {
     return this.#node.peers.isSuperseded ? undefined : this.#local.bus.cachedTokenStats(token, selection);
   }
 
-  async tokenStats(tokens: readonly string[], selection: Selection): Promise<TokenAnswer[]> {
+  async tokenStats(
+    tokens: readonly string[],
+    selection: Selection,
+    prefer: Preference = this.#prefer,
+  ): Promise<TokenAnswer[]> {
     const tag = `${selection.windows.join(",")}|${selection.fields.join(",")}`;
-    if (tokens.length !== 1) return this.#askTokens(tokens, selection, tag);
-    const key = `${tag}|${tokens[0]}`;
+    if (tokens.length !== 1) return this.#askTokens(tokens, selection, prefer, tag);
+    const key = `${tag}|${prefer}|${tokens[0]}`;
     let answer = this.#asked.get(key);
     if (answer === undefined) {
       if (this.#asked.size === 0) setImmediate(() => this.#asked.clear());
-      answer = this.#askTokens(tokens, selection, tag);
+      answer = this.#askTokens(tokens, selection, prefer, tag);
       this.#asked.set(key, answer);
     }
     return answer;
@@ -128,20 +139,24 @@ export class ClusterBus implements StatsBus {
   }
 
   async candles(request: CandlesRequest): Promise<BodyAnswer> {
-    const { token, intervalMs, fromMs, toMs, limit } = request;
+    const { token, intervalMs, fromMs, toMs, limit, prefer = this.#prefer } = request;
     const what = `candles|${intervalMs}|${fromMs ?? ""}|${toMs ?? ""}|${limit}`;
     if (this.#node.peers.isAlone) return this.#keepBody(what, await this.#local.bus.candles(request));
-    return this.#body(token, what, async (source, [text = ""]) => {
-      const { answer, covers } = await this.#node.ask(source, { kind: "candles", ...request, token: text });
+    return this.#body(token, what, prefer, async (source, [text = ""]) => {
+      const choose = prefer === "largest";
+      const asked = { kind: "candles", intervalMs, fromMs, toMs, limit, choose, token: text } as const;
+      const { answer, covers } = await this.#node.ask(source, asked);
       return { asOf: 0, covers, items: [answer] };
     });
   }
 
-  async newestSwaps(token: string, limit: number): Promise<BodyAnswer> {
+  async newestSwaps(token: string, limit: number, prefer: Preference = this.#prefer): Promise<BodyAnswer> {
     const what = `swaps|${limit}`;
-    if (this.#node.peers.isAlone) return this.#keepBody(what, await this.#local.bus.newestSwaps(token, limit));
-    return this.#body(token, what, async (source, [text = ""]) => {
-      const { answer, covers } = await this.#node.ask(source, { kind: "swaps", token: text, limit });
+    if (this.#node.peers.isAlone) return this.#keepBody(what, await this.#local.bus.newestSwaps(token, limit, prefer));
+    return this.#body(token, what, prefer, async (source, [text = ""]) => {
+      const { answer, covers } = await this.#node.ask(source, {
+        ...{ kind: "swaps", token: text, limit, choose: prefer === "largest" },
+      });
       return { asOf: 0, covers, items: [answer] };
     });
   }
@@ -167,7 +182,8 @@ export class ClusterBus implements StatsBus {
 
   async subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
     if (topic.kind === "overview") return this.#subscribeOverview(topic, onUpdate);
-    const [finding] = await this.#finder.find([topic.token], this.#asker(NO_FIGURES));
+    const prefer = topic.prefer ?? this.#prefer;
+    const [finding] = await this.#finder.find([topic.token], prefer, this.#asker(NO_FIGURES, prefer));
     if (finding === undefined || finding.kind === "unknown") return { kind: "unknown" };
     if (finding.kind === "ambiguous") return finding;
     const id = finding.id;
@@ -180,7 +196,8 @@ export class ClusterBus implements StatsBus {
       feed = new TokenFeed(this.#node, { ...topic, token: id }, partition, () => this.#tokenFeeds.delete(key));
       this.#tokenFeeds.set(key, feed);
     }
-    return { kind: "opened", channel: `token:${id}`, close: feed.join(onUpdate) };
+    const chosen = finding.kind === "found" ? finding.chosen : undefined;
+    return { kind: "opened", channel: `token:${id}`, close: feed.join(onUpdate), chosen };
   }
 
   #subscribeOverview(topic: OverviewTopic, onUpdate: (update: TopicUpdate) => void): TopicOpened {
@@ -196,9 +213,14 @@ export class ClusterBus implements StatsBus {
     return { kind: "opened", channel: `overview:${window}:${sort}`, close: feed.join(onUpdate) };
   }
 
-  async #askTokens(tokens: readonly string[], selection: Selection, tag: string): Promise<TokenAnswer[]> {
+  async #askTokens(
+    tokens: readonly string[],
+    selection: Selection,
+    prefer: Preference,
+    tag: string,
+  ): Promise<TokenAnswer[]> {
     if (this.#node.peers.isAlone) {
-      const answers = await this.#local.bus.tokenStats(tokens, selection);
+      const answers = await this.#local.bus.tokenStats(tokens, selection, prefer);
       for (const answer of answers) if (answer.kind === "stats") this.#keepStats(tag, answer);
       return answers;
     }
@@ -207,7 +229,7 @@ export class ClusterBus implements StatsBus {
       for (const answer of own) this.#keepStats(tag, answer);
       return own;
     }
-    const findings = await this.#finder.find(tokens, this.#asker(selection));
+    const findings = await this.#finder.find(tokens, prefer, this.#asker(selection, prefer));
     return findings.map((finding) => this.#tokenAnswer(finding, tag, tokens.length === 1));
   }
 
@@ -226,9 +248,12 @@ export class ClusterBus implements StatsBus {
     return stats.length === tokens.length ? stats : undefined;
   }
 
-  #asker(selection: Selection): AskParts<Figures> {
+  #asker(selection: Selection, prefer: Preference): AskParts<Figures> {
+    const choose = prefer === "largest";
     return async (source, texts, at) => {
-      const { answer, covers } = await this.#node.ask(source, { kind: "tokens", tokens: texts, selection, at });
+      const { answer, covers } = await this.#node.ask(source, {
+        ...{ kind: "tokens", tokens: texts, selection, at, choose },
+      });
       return { ...answer, covers };
     };
   }
@@ -240,12 +265,13 @@ export class ClusterBus implements StatsBus {
       const known = finding.id === undefined ? undefined : this.#knownStats.get(`${tag}|${finding.id}`);
       return known === undefined ? { kind: "unavailable" } : { ...known, stale: true };
     }
-    const { id, found, asOf, isSure } = finding;
+    const { id, found, asOf, isSure, chosen } = finding;
     const { epoch, rev, watermark, lagMs, body } = found;
     const answer: StatsAnswer = {
       ...{ kind: "stats", id, epoch, rev, watermark, lagMs, body },
       asOf: isSingle ? found.asOf : asOf,
       stale: !isSure,
+      chosen,
     };
     this.#keepStats(tag, answer);
     return answer;
@@ -256,8 +282,8 @@ export class ClusterBus implements StatsBus {
     this.#knownStats.put(key, answer, key.length + answer.body.length);
   }
 
-  async #body(token: string, what: string, ask: AskParts<Body>): Promise<BodyAnswer> {
-    const [finding] = await this.#finder.find([token], ask);
+  async #body(token: string, what: string, prefer: Preference, ask: AskParts<Body>): Promise<BodyAnswer> {
+    const [finding] = await this.#finder.find([token], prefer, ask);
     if (finding === undefined || finding.kind === "unknown") return { kind: "unknown" };
     if (finding.kind === "ambiguous") return finding;
     if (finding.kind === "away") {
@@ -265,7 +291,15 @@ export class ClusterBus implements StatsBus {
       return known === undefined ? { kind: "unavailable" } : { ...known, stale: true };
     }
     const { epoch, rev, body } = finding.found;
-    return this.#keepBody(what, { kind: "body", id: finding.id, epoch, rev, body, stale: !finding.isSure });
+    return this.#keepBody(what, {
+      kind: "body",
+      id: finding.id,
+      epoch,
+      rev,
+      body,
+      stale: !finding.isSure,
+      chosen: finding.chosen,
+    });
   }
 
   #keepBody(what: string, answer: BodyAnswer): BodyAnswer {

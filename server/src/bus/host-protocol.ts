@@ -4,7 +4,7 @@
  */
 import type { PartitionMetrics } from "../observability/metrics.ts";
 import type { ErrorCode } from "../shared/errors.ts";
-import type { DeadLetter, OverviewRequest, Selection, StatusAnswer, Topic } from "./stats-bus.ts";
+import type { Candidate, DeadLetter, OverviewRequest, Selection, StatusAnswer, Topic } from "./stats-bus.ts";
 
 /**
  * The as-of at which a request that goes to several hosts is to be answered; undefined lets the host choose. A host whose
@@ -16,11 +16,21 @@ export type AsOfWish = { readonly asOf: number; readonly forced: boolean } | und
 export type LookupTier = "id" | "token" | "symbol";
 export const LOOKUP_TIERS: readonly LookupTier[] = ["id", "token", "symbol"];
 
-/** Ids that an ambiguous name lists: anybody may give a thousand tokens one symbol. */
-export const LOOKUP_IDS_MAX = 100;
+/** Tokens that an ambiguous name lists: anybody may give a thousand tokens one symbol. */
+export const LOOKUP_IDS_MAX = 20;
 
-/** What one host finds under a name: ids in its partitions, of the first tier that hits, at most LOOKUP_IDS_MAX. */
-export type HostLookup = { readonly tier: LookupTier; readonly ids: readonly string[] };
+/** What one host finds under a name in its partitions, of the first tier that hits. */
+export type HostLookup = {
+  readonly tier: LookupTier;
+  /** At most LOOKUP_IDS_MAX, the most volume first. */
+  readonly ids: readonly string[];
+  /** The same with what tells them apart; absent for an id. */
+  readonly candidates?: readonly Candidate[] | undefined;
+  /** Tokens of the name beside these, at least. */
+  readonly more?: number | undefined;
+  /** False: there are so many that the one with the most volume is not known. */
+  readonly isRanked?: boolean | undefined;
+};
 
 /** Lets the main thread serve an answer again while nothing has changed: where to look, and what was there. */
 export type AnswerTicket = {
@@ -35,7 +45,7 @@ export type AnswerTicket = {
 };
 
 export type HostTokenAnswer = {
-  /** Undefined: unknown here. With more than one id nothing else is given. */
+  /** Undefined: unknown here. With more than one id nothing else is given, unless one was to be chosen. */
   readonly lookup: HostLookup | undefined;
   readonly stats:
     | {
@@ -85,6 +95,8 @@ export type HostRequest =
       readonly tokens: readonly string[];
       readonly selection: Selection;
       readonly at: AsOfWish;
+      /** True: where a name stands for several tokens of the host, figures of the one with the most volume come with them. */
+      readonly choose?: boolean | undefined;
     }
   | {
       readonly kind: "overview";
@@ -99,8 +111,14 @@ export type HostRequest =
       readonly fromMs: number | undefined;
       readonly toMs: number | undefined;
       readonly limit: number;
+      readonly choose?: boolean | undefined;
     }
-  | { readonly kind: "swaps"; readonly token: string; readonly limit: number }
+  | {
+      readonly kind: "swaps";
+      readonly token: string;
+      readonly limit: number;
+      readonly choose?: boolean | undefined;
+    }
   | { readonly kind: "lookup"; readonly token: string }
   /** The topic's whole data follows the answer, as its first update. */
   | { readonly kind: "open"; readonly topicId: number; readonly topic: HostTopic }

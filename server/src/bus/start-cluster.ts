@@ -7,7 +7,7 @@ import { ANNOUNCE_EVERY_MS, ASK_TIMEOUT_MS } from "./cluster-node.ts";
 import type { HostClient } from "./host-client.ts";
 import { NatsTransport } from "./nats-transport.ts";
 import type { SharedClock } from "./shared-clock.ts";
-import type { StatsBus } from "./stats-bus.ts";
+import type { Preference, StatsBus } from "./stats-bus.ts";
 import { hostOfPartition } from "./thread-bus.ts";
 
 const NAME_CHARS = 24;
@@ -25,14 +25,15 @@ export type ClusterStart = {
   readonly partitions: number;
   readonly clock: SharedClock;
   readonly finestStepMs: number;
+  readonly prefer: Preference;
 };
 
 /** Connects in the background, for ever; resolves nothing and never fails. */
 export function startCluster(start: ClusterStart): ClusterBus {
-  const { nats, instance, version, stream, local, hosts, partitions, clock, finestStepMs } = start;
+  const { nats, instance, version, stream, local, hosts, partitions, clock, finestStepMs, prefer } = start;
   const cluster = createHash("sha256").update(JSON.stringify(stream)).digest("base64url").slice(0, NAME_CHARS);
   const bus = new ClusterBus({
-    ...{ instance, version, partitions, clock, finestStepMs },
+    ...{ instance, version, partitions, clock, finestStepMs, prefer },
     incarnation: Date.now(),
     local: { bus: local, hosts },
     transport: new NatsTransport({ settings: nats, name: `swapstats ${instance}`, cluster }),

@@ -3,6 +3,7 @@
  * instances. Serving never sees a partition. Every answer is JSON text that its owner made, ready to be put into a
  * response, so that no figure is built twice.
  */
+import type { TokenCandidate } from "@swapstats/protocol/problems.ts";
 import type { Counters } from "../engine/types.ts";
 import type { GzipEnd } from "../shared/gzip-splice.ts";
 
@@ -22,6 +23,25 @@ export type RowSelection = {
   readonly fields?: readonly string[] | undefined;
 };
 
+/** One of the tokens that a name stands for. */
+export type Candidate = TokenCandidate;
+
+/** The name stands for several tokens, of which one was not to be chosen, or could not be. */
+export type Ambiguous = {
+  readonly kind: "ambiguous";
+  /** The most volume first. */
+  readonly candidates: readonly Candidate[];
+  /** Tokens of the name beside these, at least. */
+  readonly more: number;
+  /** False: there are so many that the largest is not known. */
+  readonly isRanked: boolean;
+};
+
+/** What becomes of a name that stands for several tokens. */
+export type Preference = "refuse" | "largest";
+/** The token was chosen among so many at least. */
+export type Chosen = { readonly by: "largest"; readonly of: number };
+
 /** What a door makes of the text of an answer, kept with it so that it is made once. */
 export type KeptForms = { gzipEnd: GzipEnd | undefined };
 
@@ -40,11 +60,13 @@ export type TokenAnswer =
       readonly stale: boolean;
       /** `"id":..,"symbol":..,"late":..,"removed":..,"unresolved":..,"windows":{..}` without the outer braces. */
       readonly body: string;
+      /** Only where the name stands for several tokens. */
+      readonly chosen?: Chosen | undefined;
       /** Of an answer that may be given again: the same object for the same body. Undefined: nothing need be kept. */
       readonly kept?: KeptForms | undefined;
     }
   | { readonly kind: "unknown" }
-  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] }
+  | Ambiguous
   /** The owner is away, and nothing is known of this token. */
   | { readonly kind: "unavailable" };
 
@@ -69,6 +91,8 @@ export type OverviewAnswer = {
 
 export type CandlesRequest = {
   readonly token: string;
+  /** Undefined: as configured. */
+  readonly prefer?: Preference | undefined;
   readonly intervalMs: number;
   readonly fromMs: number | undefined;
   readonly toMs: number | undefined;
@@ -84,9 +108,11 @@ export type BodyAnswer =
       readonly body: string;
       /** True: the owner is away, and this is what it answered last. */
       readonly stale: boolean;
+      /** Only where the name stands for several tokens. */
+      readonly chosen?: Chosen | undefined;
     }
   | { readonly kind: "unknown" }
-  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] }
+  | Ambiguous
   | { readonly kind: "unavailable" };
 
 export type PartitionStatus = {
@@ -153,6 +179,8 @@ export type Topic =
       readonly windows: readonly string[];
       /** As in a Selection; absent: all. */
       readonly fields?: readonly string[] | undefined;
+      /** Undefined: as configured. */
+      readonly prefer?: Preference | undefined;
     }
   | (RowSelection & {
       readonly kind: "overview";
@@ -179,9 +207,16 @@ export type TopicUpdate = {
 };
 
 export type TopicOpened =
-  | { readonly kind: "opened" /** canonical channel name */; readonly channel: string; readonly close: () => void }
+  | {
+      readonly kind: "opened";
+      /** Canonical name. */
+      readonly channel: string;
+      readonly close: () => void;
+      /** Only where the name stands for several tokens. */
+      readonly chosen?: Chosen | undefined;
+    }
   | { readonly kind: "unknown" }
-  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] };
+  | Ambiguous;
 
 export type StatsBus = {
   /**
@@ -190,10 +225,11 @@ export type StatsBus = {
    * `GET stats`. Serving passes equal selections as the same object, so a bus may key its answers by identity of the selection.
    */
   cachedTokenStats(token: string, selection: Selection): TokenAnswer | undefined;
-  tokenStats(tokens: readonly string[], selection: Selection): Promise<TokenAnswer[]>;
+  /** `prefer` undefined: as configured. */
+  tokenStats(tokens: readonly string[], selection: Selection, prefer?: Preference): Promise<TokenAnswer[]>;
   overview(request: OverviewRequest): Promise<OverviewAnswer>;
   candles(request: CandlesRequest): Promise<BodyAnswer>;
-  newestSwaps(token: string, limit: number): Promise<BodyAnswer>;
+  newestSwaps(token: string, limit: number, prefer?: Preference): Promise<BodyAnswer>;
   deadLetters(limit: number): Promise<DeadLettersAnswer>;
   status(scope: StatusScope): Promise<StatusAnswer>;
   /**

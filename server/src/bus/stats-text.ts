@@ -1,5 +1,5 @@
 /** An answer about a token as the text that readers get, over HTTP and in Redis alike. */
-import type { TokenAnswer } from "./stats-bus.ts";
+import type { Chosen, TokenAnswer } from "./stats-bus.ts";
 
 type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
 
@@ -10,8 +10,12 @@ export function statsText(answer: StatsAnswer): string {
 
 /** The members before the id. */
 export function headText(answer: StatsAnswer): string {
-  return `"as_of":${answer.asOf},"watermark":${answer.watermark},"epoch":"${answer.epoch}","rev":${answer.rev},"lag_ms":${answer.lagMs}${staleText(answer.stale)}`;
+  return `"as_of":${answer.asOf},"watermark":${answer.watermark},"epoch":"${answer.epoch}","rev":${answer.rev},"lag_ms":${answer.lagMs}${staleText(answer.stale)}${chosenText(answer.chosen)}`;
 }
+
+/** The member is there only where a name stands for several tokens. */
+export const chosenText = (chosen: Chosen | undefined): string =>
+  chosen === undefined ? "" : `,"chosen":{"by":"${chosen.by}","of":${chosen.of}}`;
 
 /** The member is there only where it is true. */
 export const staleText = (stale: boolean): string => (stale ? ',"stale":true' : "");

@@ -11,17 +11,9 @@ import { formatTokenId, parseTokenId } from "../shared/token-id.ts";
 import { compareHomes, partitionOfTokenId } from "../shared/token-partition.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import type { HostClient } from "./host-client.ts";
-import {
-  type AsOfWish,
-  type HostAnswer,
-  type HostBodyAnswer,
-  type HostLookup,
-  type HostTokenAnswer,
-  type HostTopicUpdate,
-  LOOKUP_IDS_MAX,
-  LOOKUP_TIERS,
-} from "./host-protocol.ts";
+import type { AsOfWish, HostAnswer, HostBodyAnswer, HostTokenAnswer, HostTopicUpdate } from "./host-protocol.ts";
 import { MergedOverviewTopic } from "./merged-overview-topic.ts";
+import { mergeLookups, resolve } from "./name-lookup.ts";
 import { decodeCursor, encodeCursor, mergeRanked } from "./rank-order.ts";
 import type { SharedClock } from "./shared-clock.ts";
 import type {
@@ -31,6 +23,7 @@ import type {
   DeadLettersAnswer,
   OverviewAnswer,
   OverviewRequest,
+  Preference,
   Selection,
   StatsBus,
   StatusAnswer,
@@ -49,6 +42,8 @@ export type ThreadBusOptions = {
   readonly boards: ReadonlyMap<number, VersionBoard>;
   readonly clock: SharedClock;
   readonly finestStepMs: number;
+  /** What becomes of names of several tokens where a request does not say; undefined: they are refused. */
+  readonly prefer?: Preference;
 };
 
 /** Rounds in which hosts are asked until their answers are of one step; the last one pins the as-of. */
@@ -59,6 +54,7 @@ export class ThreadBus implements StatsBus {
   readonly #partitionCount: () => number;
   readonly #clock: SharedClock;
   readonly #finestStepMs: number;
+  readonly #prefer: Preference;
   readonly #cache: AnswerCache;
   /** Questions about one token that were asked in this turn of the event loop. */
   readonly #asked = new Map<Selection, Map<string, Promise<TokenAnswer[]>>>();
@@ -68,6 +64,7 @@ export class ThreadBus implements StatsBus {
     this.#partitionCount = options.partitionCount;
     this.#clock = options.clock;
     this.#finestStepMs = options.finestStepMs;
+    this.#prefer = options.prefer ?? "refuse";
     this.#cache = new AnswerCache(options.clock, options.boards);
   }
 
@@ -75,8 +72,12 @@ export class ThreadBus implements StatsBus {
     return this.#cache.get(token, selection);
   }
 
-  async tokenStats(tokens: readonly string[], selection: Selection): Promise<TokenAnswer[]> {
-    if (tokens.length !== 1) return this.#askTokens(tokens, selection);
+  async tokenStats(
+    tokens: readonly string[],
+    selection: Selection,
+    prefer: Preference = this.#prefer,
+  ): Promise<TokenAnswer[]> {
+    if (tokens.length !== 1) return this.#askTokens(tokens, selection, prefer);
     // Equal questions of one turn of the event loop share an answer: a hot token is asked for by many at once.
     const token = tokens[0] as string;
     let asked = this.#asked.get(selection);
@@ -85,25 +86,29 @@ export class ThreadBus implements StatsBus {
       asked = new Map();
       this.#asked.set(selection, asked);
     }
-    let answer = asked.get(token);
+    const key = prefer === this.#prefer ? token : `${token}\n${prefer}`;
+    let answer = asked.get(key);
     if (answer === undefined) {
-      answer = this.#askTokens(tokens, selection);
-      asked.set(token, answer);
+      answer = this.#askTokens(tokens, selection, prefer);
+      asked.set(key, answer);
     }
     return answer;
   }
 
-  async #askTokens(tokens: readonly string[], selection: Selection): Promise<TokenAnswer[]> {
+  async #askTokens(tokens: readonly string[], selection: Selection, prefer: Preference): Promise<TokenAnswer[]> {
+    const wanted = { selection, choose: prefer === "largest" };
     const gathered: HostTokenAnswer[][] = tokens.map(() => []);
     const asOf = await this.#atOneAsOf(async (at) => {
       for (const answers of gathered) answers.length = 0;
-      const unknown = await this.#gatherTokens(tokens, this.#ownersOf(tokens), selection, at, gathered);
+      const unknown = await this.#gatherTokens(tokens, this.#ownersOf(tokens), wanted, at, gathered);
       if (unknown.indexes.length === 0 || this.#hosts.length === 1) return unknown.asOfs;
       const everywhere = unknown.indexes.map((index) => ({ index, hosts: this.#hosts }));
-      const rest = await this.#gatherTokens(tokens, everywhere, selection, at, gathered);
+      const rest = await this.#gatherTokens(tokens, everywhere, wanted, at, gathered);
       return [...unknown.asOfs, ...rest.asOfs];
     });
-    return gathered.map((answers, index) => this.#tokenAnswer(tokens[index] as string, selection, answers, asOf));
+    return gathered.map((answers, index) =>
+      this.#tokenAnswer(tokens[index] as string, selection, prefer, answers, asOf),
+    );
   }
 
   async overview(request: OverviewRequest): Promise<OverviewAnswer> {
@@ -130,11 +135,14 @@ export class ThreadBus implements StatsBus {
   }
 
   async candles(request: CandlesRequest): Promise<BodyAnswer> {
-    return this.#body(request.token, (host) => host.ask<"candles">({ kind: "candles", ...request }));
+    const { prefer = this.#prefer, ...rest } = request;
+    const asked = { kind: "candles", ...rest, choose: prefer === "largest" } as const;
+    return this.#body(request.token, prefer, (host) => host.ask<"candles">(asked));
   }
 
-  async newestSwaps(token: string, limit: number): Promise<BodyAnswer> {
-    return this.#body(token, (host) => host.ask<"swaps">({ kind: "swaps", token, limit }));
+  async newestSwaps(token: string, limit: number, prefer: Preference = this.#prefer): Promise<BodyAnswer> {
+    const asked = { kind: "swaps", token, limit, choose: prefer === "largest" } as const;
+    return this.#body(token, prefer, (host) => host.ask<"swaps">(asked));
   }
 
   async deadLetters(limit: number): Promise<DeadLettersAnswer> {
@@ -189,8 +197,9 @@ export class ThreadBus implements StatsBus {
     }
     const lookup = mergeLookups(found);
     if (lookup === undefined) return { kind: "unknown" };
-    const [id, ...others] = lookup.ids;
-    if (id === undefined || others.length > 0) return { kind: "ambiguous", candidates: lookup.ids };
+    const one = resolve(lookup, topic.prefer ?? this.#prefer);
+    if ("kind" in one) return one;
+    const { id, chosen } = one;
     const host = asked[found.findIndex((one) => one?.ids.includes(id))] as HostClient;
     let last: TopicUpdate | undefined;
     const take = fresh((update) => {
@@ -202,7 +211,7 @@ export class ThreadBus implements StatsBus {
       if (last !== undefined) onUpdate({ ...last, stale: true });
     };
     const close = await host.open({ ...topic, token: id }, take, onGone);
-    return { kind: "opened", channel: `token:${id}`, close };
+    return { kind: "opened", channel: `token:${id}`, close, chosen };
   }
 
   /** The host whose partition holds this id, or undefined when the text is no id. */
@@ -225,7 +234,7 @@ export class ThreadBus implements StatsBus {
   async #gatherTokens(
     tokens: readonly string[],
     wanted: readonly { readonly index: number; readonly hosts: readonly HostClient[] }[],
-    selection: Selection,
+    what: { readonly selection: Selection; readonly choose: boolean },
     at: AsOfWish,
     gathered: HostTokenAnswer[][],
   ): Promise<{ asOfs: number[]; indexes: number[] }> {
@@ -239,7 +248,7 @@ export class ThreadBus implements StatsBus {
     }
     const asked = [...byHost].map(async ([host, indexes]) => {
       const texts = indexes.map((index) => tokens[index] as string);
-      const answer = await host.ask<"tokens">({ kind: "tokens", tokens: texts, selection, at });
+      const answer = await host.ask<"tokens">({ kind: "tokens", tokens: texts, ...what, at });
       for (let i = 0; i < indexes.length; i++) {
         gathered[indexes[i] as number]?.push(answer.items[i] as HostTokenAnswer);
       }
@@ -254,11 +263,18 @@ export class ThreadBus implements StatsBus {
     return { asOfs, indexes: missed.map(({ index }) => index) };
   }
 
-  #tokenAnswer(text: string, selection: Selection, answers: readonly HostTokenAnswer[], asOf: number): TokenAnswer {
+  #tokenAnswer(
+    text: string,
+    selection: Selection,
+    prefer: Preference,
+    answers: readonly HostTokenAnswer[],
+    asOf: number,
+  ): TokenAnswer {
     const lookup = mergeLookups(answers.map((answer) => answer.lookup));
     if (lookup === undefined) return { kind: "unknown" };
-    const [id] = lookup.ids;
-    if (id === undefined || lookup.ids.length > 1) return { kind: "ambiguous", candidates: lookup.ids };
+    const one = resolve(lookup, prefer);
+    if ("kind" in one) return one;
+    const { id, chosen } = one;
     // Several only where a token's swaps lie in several partitions, against the rule.
     const [stats] = answers
       .flatMap((answer) => (answer.stats !== undefined && answer.lookup?.ids[0] === id ? [answer.stats] : []))
@@ -266,12 +282,28 @@ export class ThreadBus implements StatsBus {
     if (stats === undefined) throw new SwapstatsError("internal", `the owner of ${id} gave no figures`);
     const { epoch, rev, watermark, lagMs, body, ticket } = stats;
     const kept = { gzipEnd: undefined };
-    const answer: TokenAnswer = { kind: "stats", id, epoch, rev, asOf, watermark, lagMs, stale: false, body, kept };
+    const answer: TokenAnswer = {
+      kind: "stats",
+      id,
+      epoch,
+      rev,
+      asOf,
+      watermark,
+      lagMs,
+      stale: false,
+      body,
+      chosen,
+      kept,
+    };
     this.#cache.put(text, selection, answer, ticket);
     return answer;
   }
 
-  async #body(token: string, ask: (host: HostClient) => Promise<HostBodyAnswer>): Promise<BodyAnswer> {
+  async #body(
+    token: string,
+    prefer: Preference,
+    ask: (host: HostClient) => Promise<HostBodyAnswer>,
+  ): Promise<BodyAnswer> {
     const owner = this.#ownerOf(token);
     let answers = owner === undefined ? [] : [await ask(owner)];
     if (this.#hosts.length > 1 && answers[0]?.lookup?.tier !== "id") {
@@ -279,12 +311,13 @@ export class ThreadBus implements StatsBus {
     }
     const lookup = mergeLookups(answers.map((answer) => answer.lookup));
     if (lookup === undefined) return { kind: "unknown" };
-    const [id] = lookup.ids;
-    if (id === undefined || lookup.ids.length > 1) return { kind: "ambiguous", candidates: lookup.ids };
+    const one = resolve(lookup, prefer);
+    if ("kind" in one) return one;
+    const { id, chosen } = one;
     const found = answers.find((answer) => answer.found !== undefined && answer.lookup?.ids[0] === id)?.found;
     if (found === undefined) throw new SwapstatsError("internal", `the owner of ${id} gave no answer`);
     const { epoch, rev, body } = found;
-    return { kind: "body", id, epoch, rev, body, stale: false };
+    return { kind: "body", id, epoch, rev, body, stale: false, chosen };
   }
 
   /** Calls `ask` until all as-ofs that it returns lie in one step; returns the latest, which then holds for all. */
@@ -313,15 +346,6 @@ export function hostOfPartition(partition: number, hosts: number): number {
 /** Owners in this process are never away. */
 function fresh(onUpdate: (update: TopicUpdate) => void): (update: HostTopicUpdate) => void {
   return (update) => onUpdate({ ...update, stale: false });
-}
-
-/** The lookup of the first tier that hits at any host, with the ids of all hosts. */
-export function mergeLookups(lookups: readonly (HostLookup | undefined)[]): HostLookup | undefined {
-  for (const tier of LOOKUP_TIERS) {
-    const ids = [...new Set(lookups.flatMap((lookup) => (lookup?.tier === tier ? lookup.ids : [])))];
-    if (ids.length > 0) return { tier, ids: ids.slice(0, LOOKUP_IDS_MAX) };
-  }
-  return undefined;
 }
 
 /** Each letter once, newest first. */

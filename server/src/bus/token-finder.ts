@@ -9,7 +9,8 @@ import type { Source } from "./cluster-peers.ts";
 import type { Cover } from "./cluster-protocol.ts";
 import type { AsOfWish, HostLookup } from "./host-protocol.ts";
 import { BoundedMap, KNOWN_NAMES_MAX, type Revision, ShownRevisions } from "./last-known.ts";
-import { mergeLookups } from "./thread-bus.ts";
+import { mergeLookups, resolve } from "./name-lookup.ts";
+import type { Ambiguous, Chosen, Preference } from "./stats-bus.ts";
 
 /** What a thread answers about one text. */
 export type Part<F> = { readonly lookup: HostLookup | undefined | null; readonly found: F | undefined };
@@ -22,9 +23,16 @@ export type AskParts<F> = (source: Source, texts: readonly string[], at: AsOfWis
 
 export type Finding<F> =
   /** `isSure` false: somebody who may know more under this name is away. */
-  | { readonly kind: "found"; readonly id: string; readonly found: F; readonly asOf: number; readonly isSure: boolean }
+  | {
+      readonly kind: "found";
+      readonly id: string;
+      readonly found: F;
+      readonly asOf: number;
+      readonly isSure: boolean;
+      readonly chosen: Chosen | undefined;
+    }
   | { readonly kind: "unknown" }
-  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] }
+  | Ambiguous
   /** Nobody who is here knows it, and not everybody is here; `id` where it is known from before. */
   | { readonly kind: "away"; readonly id: string | undefined };
 
@@ -50,13 +58,17 @@ export class TokenFinder {
   }
 
   /** One finding a text, in their order; never rejects. */
-  async find<F extends Revision>(texts: readonly string[], ask: AskParts<F>): Promise<Finding<F>[]> {
+  async find<F extends Revision>(
+    texts: readonly string[],
+    prefer: Preference,
+    ask: AskParts<F>,
+  ): Promise<Finding<F>[]> {
     const { peers } = this.#node;
     const version = peers.version;
-    const findings = await this.#findOnce(texts, ask);
+    const findings = await this.#findOnce(texts, prefer, ask);
     const isMissing = findings.some((finding) => finding.kind === "away");
     // The owners were changing while they were asked; those of now may know.
-    return isMissing && peers.version !== version ? this.#findOnce(texts, ask) : findings;
+    return isMissing && peers.version !== version ? this.#findOnce(texts, prefer, ask) : findings;
   }
 
   /** The partition of a token that was found before, else where its id belongs. */
@@ -64,7 +76,11 @@ export class TokenFinder {
     return this.#homes.get(id) ?? partitionOfTokenId(id, this.#node.peers.partitions);
   }
 
-  async #findOnce<F extends Revision>(texts: readonly string[], ask: AskParts<F>): Promise<Finding<F>[]> {
+  async #findOnce<F extends Revision>(
+    texts: readonly string[],
+    prefer: Preference,
+    ask: AskParts<F>,
+  ): Promise<Finding<F>[]> {
     const gathered = texts.map((): Gathered<F> => ({ parts: [], covered: new Set() }));
     const asOf = await this.#atOneAsOf(texts, async (at) => {
       for (const one of gathered) {
@@ -79,7 +95,7 @@ export class TokenFinder {
       });
       return [...asOfs, ...(await this.#askSources(texts, rest, ask, at, gathered))];
     });
-    return texts.map((text, index) => this.#finding(text, gathered[index] as Gathered<F>, asOf));
+    return texts.map((text, index) => this.#finding(text, prefer, gathered[index] as Gathered<F>, asOf));
   }
 
   /** The epoch in which this process answers for the token with this id; undefined: not, or the text is no id. */
@@ -133,21 +149,31 @@ export class TokenFinder {
     into.parts.push(part);
   }
 
-  #finding<F extends Revision>(text: string, { parts, covered }: Gathered<F>, asOf: number): Finding<F> {
+  #finding<F extends Revision>(
+    text: string,
+    prefer: Preference,
+    { parts, covered }: Gathered<F>,
+    asOf: number,
+  ): Finding<F> {
     const { partitions } = this.#node.peers;
     const isSure = partitions > 0 && covered.size >= partitions;
     const lookup = mergeLookups(parts.map((part) => part.lookup ?? undefined));
-    if (lookup?.tier === "id") return this.#found(lookup.ids[0] as string, parts, asOf, true);
+    if (lookup?.tier === "id")
+      return this.#found({ id: lookup.ids[0] as string, chosen: undefined }, parts, asOf, true);
     const known = isSure ? undefined : this.#names.get(text);
     const merged = mergeLookups([lookup, known]);
     if (merged === undefined) return isSure ? { kind: "unknown" } : { kind: "away", id: canonicalId(text) };
     if (isSure && lookup !== undefined) this.#names.put(text, lookup, 1);
-    const [id, ...others] = merged.ids;
-    if (id === undefined || others.length > 0) return { kind: "ambiguous", candidates: merged.ids };
-    return this.#found(id, parts, asOf, isSure);
+    const one = resolve(merged, prefer);
+    return "kind" in one ? one : this.#found(one, parts, asOf, isSure);
   }
 
-  #found<F extends Revision>(id: string, parts: readonly Part<F>[], asOf: number, isSure: boolean): Finding<F> {
+  #found<F extends Revision>(
+    { id, chosen }: { readonly id: string; readonly chosen: Chosen | undefined },
+    parts: readonly Part<F>[],
+    asOf: number,
+    isSure: boolean,
+  ): Finding<F> {
     // Several only where a token's swaps lie in several partitions, against the rule.
     const hits = parts.flatMap((part) => (part.found !== undefined && part.lookup?.ids[0] === id ? [part.found] : []));
     const { partitions } = this.#node.peers;
@@ -157,7 +183,7 @@ export class TokenFinder {
     if (found.partition !== partitionOfTokenId(id, partitions)) this.#homes.put(id, found.partition, 1);
     // Partitions may have been added since, and its swaps go where they belong.
     else this.#homes.delete(id);
-    return { kind: "found", id, found, asOf, isSure };
+    return { kind: "found", id, found, asOf, isSure, chosen };
   }
 
   async #atOneAsOf(texts: readonly string[], ask: (at: AsOfWish) => Promise<number[]>): Promise<number> {

@@ -66,6 +66,7 @@ export function buildConfig(settings: readonly Setting[], problems: ConfigProble
         maxBatch: num("api.http.max_batch"),
       },
       cors: values.get("api.cors") as readonly string[],
+      symbols: values.get("api.symbols") as "refuse" | "largest",
       ws: {
         coalesceMs: num("api.ws.coalesce_ms"),
         maxConn: num("api.ws.max_conn"),

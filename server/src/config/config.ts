@@ -55,6 +55,7 @@ export type Config = {
     };
     /** Allowed origins, as a browser sends them (`https://app.example.com`); empty: none. */
     readonly cors: readonly string[];
+    readonly symbols: "refuse" | "largest";
     readonly ws: {
       readonly coalesceMs: number;
       readonly maxConn: number;

@@ -224,6 +224,13 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
       "Origins whose pages may call the API and open the WebSocket, such as `https://app.example.com`; `*` alone: every page may read, and none sends swaps. Empty: none.",
   },
   {
+    path: "api.symbols",
+    kind: { type: "choice", values: ["refuse", "largest"], later: [] },
+    defaultText: "refuse",
+    meaning:
+      "A name that stands for several tokens: `refuse` answers 409 with the candidates, `largest` takes the token with the most volume and says so. A request may choose by `prefer=`.",
+  },
+  {
     path: "api.ws.coalesce_ms",
     kind: integer(10, 60_000),
     defaultText: "100",

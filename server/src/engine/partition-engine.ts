@@ -284,8 +284,8 @@ export class PartitionEngine {
     return this.#state.tokens.findByText(token);
   }
 
-  findBySymbol(symbol: string): TokenRef[] {
-    return this.#state.tokens.findBySymbol(symbol);
+  findBySymbol(symbol: string, hitsMax?: number): TokenRef[] {
+    return this.#state.tokens.findBySymbol(symbol, hitsMax);
   }
 
   #chainOf(ref: TokenRef): Chain {

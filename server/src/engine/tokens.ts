@@ -110,13 +110,13 @@ export class Tokens {
     return rows;
   }
 
-  /** Known tokens whose symbol now in use is this one, without case; at most SYMBOL_HITS_MAX. */
-  findBySymbol(symbol: string): number[] {
+  /** Known tokens whose symbol now in use is this one, without case; at most `hitsMax`. */
+  findBySymbol(symbol: string, hitsMax: number = SYMBOL_HITS_MAX): number[] {
     const rows: number[] = [];
     const u32 = this.#heap.u32;
     for (let row = this.#symbolHead(symbol.toLowerCase()); row !== 0; row = u32[2 * row + SYMBOL_NEXT]) {
       if (this.isKnown(row)) rows.push(row);
-      if (rows.length === SYMBOL_HITS_MAX) break;
+      if (rows.length === hitsMax) break;
     }
     return rows;
   }

@@ -1,14 +1,13 @@
 /** Answers to questions about the tokens of one host, each made at one as-of, as JSON text that is ready to be sent. */
-import {
-  type AsOfWish,
-  type HostBodyAnswer,
-  type HostLookup,
-  type HostOverviewAnswer,
-  type HostPart,
-  type HostRow,
-  type HostTokenAnswer,
-  LOOKUP_IDS_MAX,
-  type RequestOf,
+import type {
+  AsOfWish,
+  HostBodyAnswer,
+  HostLookup,
+  HostOverviewAnswer,
+  HostPart,
+  HostRow,
+  HostTokenAnswer,
+  RequestOf,
 } from "../bus/host-protocol.ts";
 import { mergeRanked } from "../bus/rank-order.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
@@ -16,6 +15,7 @@ import type { Selection } from "../bus/stats-bus.ts";
 import { BOARD_CHAINS_MAX } from "../bus/version-board.ts";
 import type { WindowSpec } from "../engine/types.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import { LookupCandidates } from "./lookup-candidates.ts";
 import { type RankedField, servedValue } from "./ranking.ts";
 import { RowFigures } from "./row-figures.ts";
 import type { ServedPartition } from "./served-partition.ts";
@@ -36,11 +36,13 @@ export class HostQueries {
   readonly #partitions: HostPartitions;
   readonly #clock: SharedClock;
   readonly #windows: readonly WindowSpec[];
+  readonly #candidates: LookupCandidates;
 
   constructor(partitions: HostPartitions, clock: SharedClock, windows: readonly WindowSpec[]) {
     this.#partitions = partitions;
     this.#clock = clock;
     this.#windows = windows;
+    this.#candidates = new LookupCandidates(windows);
   }
 
   tokens(request: RequestOf<"tokens">): { asOf: number; items: HostTokenAnswer[] } {
@@ -49,10 +51,9 @@ export class HostQueries {
     const windowIndexes = request.selection.windows.map((name) => this.windowIndex(name));
     const filter = figureFilter(request.selection.fields);
     const items = request.tokens.map((text) => {
-      const lookup = this.#lookUp(partitions, text);
-      const only = onlyOne(lookup);
-      if (only === undefined) return { lookup: toHostLookup(lookup), stats: undefined };
-      return { lookup: toHostLookup(lookup), stats: this.#stats(only, windowIndexes, request.selection, filter, asOf) };
+      const { lookup, one } = this.#oneOf(text, asOf, request.choose);
+      if (one === undefined) return { lookup, stats: undefined };
+      return { lookup, stats: this.#stats(one, windowIndexes, request.selection, filter, asOf) };
     });
     return { asOf, items };
   }
@@ -82,7 +83,7 @@ export class HostQueries {
   }
 
   candles(request: RequestOf<"candles">): HostBodyAnswer {
-    return this.#body(request.token, ({ home, token }, asOf) => {
+    return this.#body(request, ({ home, token }, asOf) => {
       const { intervalMs, fromMs, toMs, limit } = request;
       const { availableFromMs, items } = home.engine.candles(
         token,
@@ -97,14 +98,14 @@ export class HostQueries {
   }
 
   swaps(request: RequestOf<"swaps">): HostBodyAnswer {
-    return this.#body(request.token, ({ home, token }, asOf) => {
+    return this.#body(request, ({ home, token }, asOf) => {
       const { availableFromMs, items } = home.engine.newestSwaps(token, request.limit, asOf);
       return swapsBody(availableFromMs, items);
     });
   }
 
   lookup(text: string): HostLookup | undefined {
-    return toHostLookup(this.#lookUp(this.#partitions.served, text));
+    return this.#oneOf(text, this.#clock.now(), false).lookup;
   }
 
   /** The index of a configured window; rejects others with `bad_request`. */
@@ -153,16 +154,29 @@ export class HostQueries {
     };
   }
 
-  #body(text: string, make: (found: FoundToken, asOf: number) => string): HostBodyAnswer {
-    const lookup = this.#lookUp(this.#partitions.served, text);
-    const only = onlyOne(lookup);
-    if (only === undefined) return { lookup: toHostLookup(lookup), found: undefined };
+  #body(
+    request: { readonly token: string; readonly choose?: boolean | undefined },
+    make: (found: FoundToken, asOf: number) => string,
+  ): HostBodyAnswer {
     const asOf = this.#clock.now();
-    const rev = only.home.views.look(only.token, asOf, false);
-    return {
-      lookup: toHostLookup(lookup),
-      found: { partition: only.home.partition, epoch: only.home.epoch, rev, body: make(only, asOf) },
-    };
+    const { lookup, one } = this.#oneOf(request.token, asOf, request.choose);
+    if (one === undefined) return { lookup, found: undefined };
+    const { partition, epoch, views } = one.home;
+    const rev = views.look(one.token, asOf, false);
+    return { lookup, found: { partition, epoch, rev, body: make(one, asOf) } };
+  }
+
+  /** What the text stands for, and the token to answer about: the only one, or that of most volume where one is to be chosen. */
+  #oneOf(
+    text: string,
+    asOf: number,
+    choose: boolean | undefined,
+  ): { readonly lookup: HostLookup | undefined; readonly one: FoundToken | undefined } {
+    const partitions = this.#partitions.served;
+    const found = this.#lookUp(partitions, text);
+    if (found === undefined) return { lookup: undefined, one: undefined };
+    const { lookup, best } = this.#candidates.of(found, text, partitions, asOf);
+    return { lookup, one: lookup.ids.length === 1 || choose === true ? best : undefined };
   }
 
   /** Throws `unavailable` when a partition that cannot be asked might know the name, too. */
@@ -183,16 +197,6 @@ export class HostQueries {
 /** The end of the step of the finest window that holds this as-of: figures cannot change with time before it. */
 function stepEnd(asOfMs: number, stepMs: number): number {
   return Math.floor(asOfMs / stepMs) * stepMs + stepMs;
-}
-
-function onlyOne(lookup: Lookup | undefined): FoundToken | undefined {
-  return lookup?.found.length === 1 ? lookup.found[0] : undefined;
-}
-
-function toHostLookup(lookup: Lookup | undefined): HostLookup | undefined {
-  if (lookup === undefined) return undefined;
-  const listed = lookup.found.slice(0, LOOKUP_IDS_MAX);
-  return { tier: lookup.tier, ids: listed.map(({ home, token }) => home.engine.info(token).id) };
 }
 
 /** A row of an overview; all tokens have been looked at, so the revision stands. */

@@ -23,7 +23,7 @@ export function lookUp(partitions: readonly ServedPartition[], text: string): Lo
 }
 
 /** Of a token that several partitions have, against the rule, one speaks. */
-function withoutCopies(found: readonly FoundToken[]): FoundToken[] {
+export function withoutCopies(found: readonly FoundToken[]): FoundToken[] {
   const byId = new Map<string, FoundToken>();
   for (const one of found) {
     const { id } = one.home.engine.info(one.token);

@@ -2,8 +2,10 @@
  * The one table from error to status, behind all doors. It is total: every code of the protocol has a row, and every
  * SwapstatsError of the layers below becomes one of these codes.
  */
-import type { ParameterError, ProblemCode, ProblemDocument } from "@swapstats/protocol/problems.ts";
+import type { ParameterError, ProblemCode, ProblemDocument, TokenCandidate } from "@swapstats/protocol/problems.ts";
+import type { Ambiguous } from "../bus/stats-bus.ts";
 import { type ErrorCode, SwapstatsError } from "../shared/errors.ts";
+import { printableCut } from "../shared/printable-text.ts";
 
 export type ProblemRow = {
   readonly status: number;
@@ -73,7 +75,8 @@ const codeOfError: Readonly<Record<ErrorCode, ProblemCode>> = {
 
 /** Members of a problem document that only some codes have. */
 export type ProblemExtras = {
-  readonly candidates?: readonly string[];
+  readonly candidates?: readonly TokenCandidate[];
+  readonly more?: number;
   readonly errors?: readonly ParameterError[];
   readonly rejected?: readonly { readonly index: number; readonly code: string; readonly message: string }[];
   readonly accepted?: number;
@@ -109,14 +112,17 @@ export const unknownToken = (token: string): ProblemError =>
     `No swap of the token ${JSON.stringify(token)} has been seen. Give <chain_id>:<token>, a token's address, or a symbol.`,
   );
 
-export const ambiguousToken = (token: string, candidates: readonly string[]): ProblemError =>
-  new ProblemError(
+export function ambiguousToken(token: string, { candidates, more, isRanked }: Omit<Ambiguous, "kind">): ProblemError {
+  const count = more === 0 ? `${candidates.length}` : `at least ${candidates.length + more}`;
+  const largest = isRanked
+    ? "prefer=largest takes the one with the most volume"
+    : "which of them has the most volume is not known, for there are too many";
+  return new ProblemError(
     "ambiguous_token",
-    `${JSON.stringify(token)} stands for several tokens; ask for one of the ids in candidates.`,
-    {
-      candidates,
-    },
+    `${JSON.stringify(printableCut(token))} stands for ${count} tokens; ask for one of the ids in candidates (${largest}).`,
+    more === 0 ? { candidates } : { candidates, more },
   );
+}
 
 export const ownerAway = (token: string): ProblemError =>
   new ProblemError(

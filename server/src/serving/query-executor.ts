@@ -8,12 +8,13 @@ import type {
   BodyAnswer,
   DeadLettersAnswer,
   OverviewRequest,
+  Preference,
   StatsBus,
   StatusAnswer,
   StatusScope,
   TokenAnswer,
 } from "../bus/stats-bus.ts";
-import { headText, staleText, statsText } from "../bus/stats-text.ts";
+import { chosenText, headText, staleText, statsText } from "../bus/stats-text.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { ServedIntervals } from "./candle-intervals.ts";
 import { ambiguousToken, ownerAway, ProblemError, problemOf, unknownToken } from "./problems.ts";
@@ -44,6 +45,7 @@ export type OverviewQuery = {
   readonly cursor: string | undefined;
 };
 export type CandlesQuery = {
+  readonly prefer?: Preference | undefined;
   readonly interval: CandleInterval;
   readonly fromMs: number | undefined;
   readonly toMs: number | undefined;
@@ -91,14 +93,14 @@ export class QueryExecutor {
   }
 
   /** Rejects with ProblemError `unknown_token`, `ambiguous_token`, `unavailable` or `overloaded`. */
-  async tokenStats(token: string, selection: NamedSelection): Promise<StatsAnswer> {
-    const answers = await this.#ask(() => this.#bus.tokenStats([token], selection));
+  async tokenStats(token: string, selection: NamedSelection, prefer?: Preference): Promise<StatsAnswer> {
+    const answers = await this.#ask(() => this.#bus.tokenStats([token], selection, prefer));
     return foundStats(token, answers[0] ?? { kind: "unknown" });
   }
 
   /** `{"as_of":..,"items":[..]}` with an item a token, in the order asked; a token that is not found has an `error` instead of figures. */
-  async tokensStats(tokens: readonly string[], selection: NamedSelection): Promise<string> {
-    const answers = await this.#ask(() => this.#bus.tokenStats(tokens, selection));
+  async tokensStats(tokens: readonly string[], selection: NamedSelection, prefer?: Preference): Promise<string> {
+    const answers = await this.#ask(() => this.#bus.tokenStats(tokens, selection, prefer));
     let asOf: number | undefined;
     const items = answers.map((answer, i) => {
       const token = tokens[i] ?? "";
@@ -131,19 +133,19 @@ export class QueryExecutor {
   async candles(token: string, query: CandlesQuery): Promise<TaggedText> {
     this.intervals.check(query.interval);
     const intervalMs = candleIntervals[query.interval];
-    const { fromMs, toMs, limit } = query;
+    const { fromMs, toMs, limit, prefer } = query;
     const answer = foundBody(
       token,
-      await this.#ask(() => this.#bus.candles({ token, intervalMs, fromMs, toMs, limit })),
+      await this.#ask(() => this.#bus.candles({ token, intervalMs, fromMs, toMs, limit, prefer })),
     );
-    const text = `{"id":${JSON.stringify(answer.id)},"interval":"${query.interval}",${answer.body}${this.#rangeNote(query, answer.body)}${staleText(answer.stale)}}`;
+    const text = `{"id":${JSON.stringify(answer.id)},"interval":"${query.interval}",${answer.body}${this.#rangeNote(query, answer.body)}${staleText(answer.stale)}${chosenText(answer.chosen)}}`;
     return { text, epoch: answer.epoch, rev: answer.rev, stale: answer.stale };
   }
 
   /** `{"id":..,"available_from":..,"items":[..]}`. Rejects as `tokenStats` does. */
-  async newestSwaps(token: string, limit: number): Promise<TaggedText> {
-    const answer = foundBody(token, await this.#ask(() => this.#bus.newestSwaps(token, limit)));
-    const text = `{"id":${JSON.stringify(answer.id)},${answer.body}${staleText(answer.stale)}}`;
+  async newestSwaps(token: string, limit: number, prefer?: Preference): Promise<TaggedText> {
+    const answer = foundBody(token, await this.#ask(() => this.#bus.newestSwaps(token, limit, prefer)));
+    const text = `{"id":${JSON.stringify(answer.id)},${answer.body}${staleText(answer.stale)}${chosenText(answer.chosen)}}`;
     return { text, epoch: answer.epoch, rev: answer.rev, stale: answer.stale };
   }
 
@@ -210,7 +212,7 @@ function notFound(
   token: string,
   answer: Exclude<TokenAnswer | BodyAnswer, { kind: "stats" } | { kind: "body" }>,
 ): ProblemError {
-  if (answer.kind === "ambiguous") return ambiguousToken(token, answer.candidates);
+  if (answer.kind === "ambiguous") return ambiguousToken(token, answer);
   return answer.kind === "unknown" ? unknownToken(token) : ownerAway(token);
 }
 

@@ -58,7 +58,10 @@ describe("GET stats", () => {
       assertProblem(await call("/api/tokens/nothing/stats"), 404, "unknown_token");
       const ambiguous = await call("/api/tokens/USDC/stats");
       assertProblem(ambiguous, 409, "ambiguous_token");
-      assert.deepEqual(ambiguous.json.candidates, ["10:usdc", "56:usdc-bsc"]);
+      assert.deepEqual(ambiguous.json.candidates, [
+        { id: "10:usdc", chain_id: 10, volume_usd: "1", window: "24h" },
+        { id: "56:usdc-bsc", chain_id: 56, volume_usd: "1", window: "24h" },
+      ]);
     }
   });
 
@@ -99,7 +102,7 @@ describe("POST /api/tokens/stats", () => {
     const { call, bus } = await startHarness(t);
     const answer = await call("/api/tokens/stats", post({ ids: ["nothing", "BTC", "usdc"], windows: ["5m"] }));
     assert.equal(answer.status, 200);
-    const items = answer.json.items as { id: string; error?: { code: string; candidates?: string[] } }[];
+    const items = answer.json.items as { id: string; error?: { code: string; candidates?: { id: string }[] } }[];
     assert.deepEqual(
       items.map(({ id, error }) => [id, error?.code]),
       [
@@ -108,7 +111,10 @@ describe("POST /api/tokens/stats", () => {
         ["usdc", "ambiguous_token"],
       ],
     );
-    assert.deepEqual(items[2]?.error?.candidates, ["10:usdc", "56:usdc-bsc"]);
+    assert.deepEqual(
+      items[2]?.error?.candidates?.map(({ id }) => id),
+      ["10:usdc", "56:usdc-bsc"],
+    );
     assert.equal(answer.json.as_of, bus.asOf);
     const none = await call("/api/tokens/stats", post({ ids: ["nothing"] }));
     assert.equal(none.json.as_of, bus.asOf);

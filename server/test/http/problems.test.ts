@@ -53,7 +53,7 @@ describe("the table of errors", () => {
   });
 
   test("documents have the members of RFC 9457", () => {
-    const problem = new ProblemError("ambiguous_token", "what", { candidates: ["a", "b"] });
+    const problem = new ProblemError("ambiguous_token", "what", { candidates: [{ id: "1:a", chain_id: 1 }], more: 2 });
     assert.deepEqual(problemDocument(problem, "/x?y"), {
       type: "/docs#problem-ambiguous_token",
       title: "The name stands for several tokens",
@@ -61,7 +61,8 @@ describe("the table of errors", () => {
       detail: "what",
       code: "ambiguous_token",
       instance: "/x?y",
-      candidates: ["a", "b"],
+      candidates: [{ id: "1:a", chain_id: 1 }],
+      more: 2,
     });
   });
 

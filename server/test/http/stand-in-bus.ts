@@ -3,6 +3,7 @@
  * reach every answer, also those that the real parts give only under faults. Tests of the whole program use the real ones.
  */
 import type {
+  Ambiguous,
   BodyAnswer,
   CandlesRequest,
   DeadLetter,
@@ -195,7 +196,7 @@ export class StandInBus implements StatsBus {
   #stats(text: string, selection: Selection): TokenAnswer {
     const [token, ...others] = this.#find(text);
     if (token === undefined) return { kind: "unknown" };
-    if (others.length > 0) return { kind: "ambiguous", candidates: [token.id, ...others.map(({ id }) => id)] };
+    if (others.length > 0) return ambiguous([token, ...others]);
     const keep = new Set([...EDGES, ...selection.fields]);
     const all = { ...FIGURES, trades: token.trades };
     const figures = Object.entries(all).filter(([name]) => selection.fields.length === 0 || keep.has(name));
@@ -222,7 +223,7 @@ export class StandInBus implements StatsBus {
   #body(text: string, body: string): BodyAnswer {
     const [token, ...others] = this.#find(text);
     if (token === undefined) return { kind: "unknown" };
-    if (others.length > 0) return { kind: "ambiguous", candidates: [token.id, ...others.map(({ id }) => id)] };
+    if (others.length > 0) return ambiguous([token, ...others]);
     return { kind: "body", id: token.id, epoch: this.epoch, rev: token.rev, body, stale: this.stale };
   }
 }
@@ -241,4 +242,14 @@ export class StandInIngest implements IngestPort {
     if (this.failure !== undefined) throw this.failure;
     return this.result;
   }
+}
+
+function ambiguous(tokens: readonly StandInToken[]): Ambiguous {
+  const candidates = tokens.map(({ id }) => ({
+    id,
+    chain_id: Number(id.split(":", 1)[0]),
+    volume_usd: "1",
+    window: "24h",
+  }));
+  return { kind: "ambiguous", candidates, more: 0, isRanked: true };
 }

@@ -264,7 +264,10 @@ describe("looking tokens up", () => {
     host.feed({ chain_id: 9, token: "USDT", token_symbol: "USDC.e", event_time: START_MS });
     host.feed({ chain_id: 9, token: "0xother", token_symbol: "usdt", event_time: START_MS });
     host.feed({ chain_id: 9, token: "9:USDT", event_time: START_MS });
-    const found = (text: string) => host.queries.lookup(text);
+    const found = (text: string) => {
+      const lookup = host.queries.lookup(text);
+      return lookup === undefined ? undefined : { tier: lookup.tier, ids: lookup.ids };
+    };
     const lower = address.toLowerCase();
     assert.deepEqual(found(`1:${address}`), { tier: "id", ids: [`1:${lower}`] });
     assert.deepEqual(found(address.toUpperCase().replace("0X", "0x")), {

@@ -147,7 +147,15 @@ describe("bus over worker threads", () => {
     const [exact] = await first.bus.tokenStats(["eth"], ALL);
     assert.equal(exact?.kind === "stats" && exact.id, "3:eth");
     const second = busOf([host(named("symbol", ["1:a"])), host(named("symbol", ["2:b"]))]);
-    assert.deepEqual(await second.bus.tokenStats(["eth"], ALL), [{ kind: "ambiguous", candidates: ["1:a", "2:b"] }]);
+    assert.deepEqual(await second.bus.tokenStats(["eth"], ALL), [
+      {
+        ...{ kind: "ambiguous", more: 0, isRanked: true },
+        candidates: [
+          { id: "1:a", chain_id: 1 },
+          { id: "2:b", chain_id: 2 },
+        ],
+      },
+    ]);
   });
 
   test("asks again when a host had moved on to a later step, so that all is of one as-of", async () => {

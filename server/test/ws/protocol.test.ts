@@ -164,8 +164,15 @@ test("each thing that is wrong has its code, the id of its request, and a messag
     [{ id: "i", subscribe: "token:NONE" }, { code: "unknown_token", id: "i", channel: "token:NONE" }, /NONE/],
     [
       { id: "j", subscribe: "token:pepe" },
-      { code: "ambiguous_token", id: "j", candidates: ["1:0xaa", "56:0xbb"] },
-      /several tokens/,
+      {
+        code: "ambiguous_token",
+        id: "j",
+        candidates: [
+          { id: "1:0xaa", chain_id: 1 },
+          { id: "56:0xbb", chain_id: 1 },
+        ],
+      },
+      /2 tokens/,
     ],
     [
       { id: "k", subscribe: WETH_CHANNEL, windows: ["5m", "2m"] },

@@ -176,6 +176,6 @@ export class LiveConnection {
 
 function refusal({ code, message, channel, candidates }: ErrorMessage): SwapstatsError {
   const where = channel === undefined ? "" : `${channel}: `;
-  const list = candidates === undefined ? "" : `; it may be ${candidates.join(", ")}`;
+  const list = candidates === undefined ? "" : `; it may be ${candidates.map(({ id }) => id).join(", ")}`;
   return new SwapstatsError("bad_request", `${where}${message} (${code})${list}`);
 }

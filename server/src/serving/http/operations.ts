@@ -5,7 +5,18 @@
 import type { ProblemCode } from "@swapstats/protocol/problems.ts";
 import { candleIntervals, requestLimits, sortFields, statsFields } from "@swapstats/protocol/stats.ts";
 import { type TSchema, Type } from "typebox";
-import { integer, nameList, oneOf, queryTime, ref, stale, tokensStatsBody, tokenText } from "./schemas.ts";
+import {
+  chosen,
+  integer,
+  nameList,
+  oneOf,
+  preference,
+  queryTime,
+  ref,
+  stale,
+  tokensStatsBody,
+  tokenText,
+} from "./schemas.ts";
 
 export type OperationId =
   | "index"
@@ -86,6 +97,7 @@ function tokenOperations(windows: readonly string[]): Operation[] {
   const selection = {
     windows: Type.Optional(nameList(windows, "Windows to answer; all of them unless given")),
     fields: Type.Optional(nameList(statsFields, "Figures to answer; all of them unless given, the edges always")),
+    prefer: preference(),
   };
   return [
     operation({
@@ -136,6 +148,7 @@ function rangeOperations(): Operation[] {
         from: Type.Optional(queryTime("Start, inclusive")),
         to: Type.Optional(queryTime("End, exclusive")),
         limit: Type.Optional(integer(1, requestLimits.candlesMax, "Candles at most", requestLimits.candlesDefault)),
+        prefer: preference(),
       },
       answer: json(
         "The candles",
@@ -143,6 +156,7 @@ function rangeOperations(): Operation[] {
           id: Type.String(),
           interval: Type.String(),
           available_from: Type.Optional(Type.Integer()),
+          chosen,
           note: Type.Optional(Type.String({ description: "Why there is nothing in the range, where that is known" })),
           stale,
           items: Type.Array(ref("Candle")),
@@ -155,12 +169,16 @@ function rangeOperations(): Operation[] {
       path: "/api/tokens/{id}/swaps",
       summary: "The newest swaps of a token that count",
       description: "Newest first. They reach back as far as `available_from`.",
-      query: { limit: Type.Optional(integer(1, requestLimits.swapsMax, "Swaps at most", requestLimits.swapsDefault)) },
+      query: {
+        limit: Type.Optional(integer(1, requestLimits.swapsMax, "Swaps at most", requestLimits.swapsDefault)),
+        prefer: preference(),
+      },
       answer: json(
         "The swaps",
         Type.Object({
           id: Type.String(),
           available_from: Type.Optional(Type.Integer()),
+          chosen,
           stale,
           items: Type.Array(ref("Swap")),
         }),

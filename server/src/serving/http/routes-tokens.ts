@@ -1,6 +1,7 @@
 /** Statistics, candles and swaps of tokens, and their ranking. */
 import type { CandleInterval, SortField } from "@swapstats/protocol/stats.ts";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Preference } from "../../bus/stats-bus.ts";
 import { ProblemError } from "../problems.ts";
 import { type QueryExecutor, type StatsAnswer, shortStatsText, type TaggedText } from "../query-executor.ts";
 import type { NamedSelection } from "../selections.ts";
@@ -11,6 +12,7 @@ import { type RouteContext, repliesOf, routeOf } from "./route-context.ts";
 import { statsPayload } from "./stats-payload.ts";
 
 type SelectionQuery = { readonly windows?: string; readonly fields?: string };
+type NameQuery = { readonly prefer?: Preference };
 
 export function registerTokenRoutes(app: FastifyInstance, context: RouteContext): void {
   registerStats(app, context);
@@ -19,12 +21,12 @@ export function registerTokenRoutes(app: FastifyInstance, context: RouteContext)
   registerOverview(app, context);
 }
 
-type StatsRequest = FastifyRequest<{ Querystring: SelectionQuery }>;
+type StatsRequest = FastifyRequest<{ Querystring: SelectionQuery & NameQuery }>;
 
 function registerStats(app: FastifyInstance, context: RouteContext): void {
   const { executor, lane } = context;
   const byId = repliesOf(context, "tokenStats");
-  app.route<{ Params: { id: string }; Querystring: SelectionQuery }>({
+  app.route<{ Params: { id: string }; Querystring: SelectionQuery & NameQuery }>({
     ...routeOf(context, "tokenStats"),
     handler: async (request, reply) => {
       const { id } = request.params;
@@ -38,7 +40,7 @@ function registerStats(app: FastifyInstance, context: RouteContext): void {
     },
   });
   const short = repliesOf(context, "shortStats");
-  app.route<{ Querystring: SelectionQuery & { token: string } }>({
+  app.route<{ Querystring: SelectionQuery & NameQuery & { token: string } }>({
     ...routeOf(context, "shortStats"),
     handler: async (request, reply) => {
       const { token } = request.query;
@@ -55,13 +57,15 @@ async function statsOf(
   token: string,
 ): Promise<{ selection: NamedSelection; answer: StatsAnswer }> {
   const selection = executor.selections.parse(request.query.windows, request.query.fields);
-  const answer = executor.tokenStatsNow(token, selection) ?? (await executor.tokenStats(token, selection));
+  const answer =
+    executor.tokenStatsNow(token, selection) ?? (await executor.tokenStats(token, selection, request.query.prefer));
   return { selection, answer };
 }
 
 /** A name may stand for another token later, with the same revision by chance; so the tag of an answer to a name holds the id. */
 export function statsEtag(token: string, selection: NamedSelection, answer: StatsAnswer): string {
-  const what = token === answer.id ? selection.tag : `${selection.tag}:${encodeURIComponent(answer.id)}`;
+  const name = token === answer.id ? selection.tag : `${selection.tag}:${encodeURIComponent(answer.id)}`;
+  const what = answer.chosen === undefined ? name : `${name}:${answer.chosen.by}:${answer.chosen.of}`;
   return weakEtag(answer.epoch, answer.rev, answer.stale ? `${what}:stale` : what);
 }
 
@@ -69,7 +73,7 @@ function registerManyStats(app: FastifyInstance, context: RouteContext): void {
   const { bodies, executor } = context;
   const { jsonDepthMax } = context.options.limits;
   const replies = repliesOf(context, "tokensStats");
-  app.route<{ Body: { ids: string[]; windows?: string[]; fields?: string[] } }>({
+  app.route<{ Body: NameQuery & { ids: string[]; windows?: string[]; fields?: string[] } }>({
     ...routeOf(context, "tokensStats"),
     preValidation: (request, _reply, done) => {
       const bytes = request.body as unknown;
@@ -82,8 +86,8 @@ function registerManyStats(app: FastifyInstance, context: RouteContext): void {
       done();
     },
     handler: async (request, reply) => {
-      const { ids, windows, fields } = request.body;
-      const text = await executor.tokensStats(ids, executor.selections.of(windows ?? [], fields ?? []));
+      const { ids, windows, fields, prefer } = request.body;
+      const text = await executor.tokensStats(ids, executor.selections.of(windows ?? [], fields ?? []), prefer);
       return replies.text(request, reply, JSON_CONTENT_TYPE, text);
     },
   });
@@ -95,20 +99,25 @@ function registerRanges(app: FastifyInstance, context: RouteContext): void {
   const swaps = repliesOf(context, "swaps");
   app.route<{
     Params: { id: string };
-    Querystring: { interval: CandleInterval; from?: number; to?: number; limit: number };
+    Querystring: NameQuery & { interval: CandleInterval; from?: number; to?: number; limit: number };
   }>({
     ...routeOf(context, "candles"),
     handler: async (request, reply) => {
-      const { interval, from: fromMs, to: toMs, limit } = request.query;
+      const { interval, from: fromMs, to: toMs, limit, prefer } = request.query;
       if (fromMs !== undefined && toMs !== undefined && fromMs > toMs) throw emptyRange();
-      const answer = await executor.candles(request.params.id, { interval, fromMs, toMs, limit });
+      const answer = await executor.candles(request.params.id, { interval, fromMs, toMs, limit, prefer });
       return sendWhole(candles, request, reply, answer);
     },
   });
-  app.route<{ Params: { id: string }; Querystring: { limit: number } }>({
+  app.route<{ Params: { id: string }; Querystring: NameQuery & { limit: number } }>({
     ...routeOf(context, "swaps"),
     handler: async (request, reply) =>
-      sendWhole(swaps, request, reply, await executor.newestSwaps(request.params.id, request.query.limit)),
+      sendWhole(
+        swaps,
+        request,
+        reply,
+        await executor.newestSwaps(request.params.id, request.query.limit, request.query.prefer),
+      ),
   });
 }
 

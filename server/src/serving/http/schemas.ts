@@ -66,6 +66,12 @@ export const stale = Type.Optional(
     description: "Only while an owner is away: the answer is the last known one, with the as_of of then",
   }),
 );
+export const chosen = Type.Optional(
+  Type.Object(
+    { by: Type.Literal("largest"), of: Type.Integer({ minimum: 2, description: "Tokens of the name, at least" }) },
+    { description: "Only where the name stands for several tokens: why the answer is about this one" },
+  ),
+);
 const standing = {
   as_of: timeMs("The instant that the answer speaks of"),
   watermark: Type.Integer({ description: "Event time before which an ordinary swap is late, in ms since 1970" }),
@@ -73,6 +79,7 @@ const standing = {
   rev: count("Grows when any of the figures changes"),
   lag_ms: count("Age of the oldest swap that is taken and not yet in the figures"),
   stale,
+  chosen,
 };
 const windowsByName = Type.Record(Type.String(), Type.Unsafe({ $ref: "#/components/schemas/WindowFigures" }));
 const tokenId = Type.String({ description: "<chain_id>:<token>, canonical" });
@@ -104,7 +111,12 @@ const problem = Type.Object(
     detail: Type.String({ description: "What is wrong this time, and what to do" }),
     code: Type.Enum([...problemCodes]),
     instance: Type.String(),
-    candidates: optional(Type.Array(tokenId, { description: "Ids that an ambiguous name stands for" })),
+    candidates: optional(
+      Type.Array(Type.Unsafe({ $ref: "#/components/schemas/Candidate" }), {
+        description: "Tokens that an ambiguous name stands for, the most volume first",
+      }),
+    ),
+    more: optional(count("Tokens of the name beside these, at least")),
     errors: optional(
       Type.Array(
         Type.Object({
@@ -263,7 +275,8 @@ export const components = {
     error: Type.Object({
       code: Type.Enum([...problemCodes]),
       message: Type.String(),
-      candidates: optional(Type.Array(tokenId)),
+      candidates: optional(Type.Array(Type.Unsafe({ $ref: "#/components/schemas/Candidate" }))),
+      more: optional(count()),
     }),
   }),
   ShortStats: Type.Object({ token: tokenId, ...standing, windows: windowsByName }),
@@ -293,6 +306,13 @@ export const components = {
   Swap: servedSwap,
   SwapEvent: swapEvent,
   EventError: eventError,
+  Candidate: Type.Object({
+    id: tokenId,
+    symbol: optional(Type.String()),
+    chain_id: uint32,
+    volume_usd: optional(decimal("In `window`")),
+    window: optional(Type.String({ description: "The longest window of at most a day" })),
+  }),
   Ingested: Type.Object({ accepted: count(), rejected: Type.Array(eventError) }),
   DeadLetter: deadLetter,
   Status: status,
@@ -306,9 +326,20 @@ export const tokensStatsBody = (windows: readonly string[]) =>
       ids: Type.Array(tokenText(), { minItems: 1, maxItems: requestLimits.idsMax }),
       windows: optional(Type.Array(Type.Enum([...windows]), { maxItems: windows.length })),
       fields: optional(Type.Array(Type.Enum([...statsFields]), { maxItems: statsFields.length })),
+      prefer: preference(),
     },
     { additionalProperties: false },
   );
+
+/** What becomes of a name that stands for several tokens. */
+export function preference() {
+  return optional(
+    oneOf(
+      ["refuse", "largest"],
+      "Where the name stands for several tokens: 409 with the candidates, or the one with the most volume. Unless given as `api.symbols` says",
+    ),
+  );
+}
 
 /** A token as people write it: id, address or symbol. */
 export function tokenText() {

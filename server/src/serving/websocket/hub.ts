@@ -6,7 +6,7 @@
  * waits until most of coalesce_ms has passed since the last one; otherwise a client would get a write for each owner. With
  * one owner every batch is flushed as it comes, without further delay.
  */
-import type { StatsBus, Topic, TopicUpdate } from "../../bus/stats-bus.ts";
+import type { Ambiguous, StatsBus, Topic, TopicUpdate } from "../../bus/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { keyOf, keyOfTopic } from "./channels.ts";
 import type { WebSocketLimits } from "./limits.ts";
@@ -33,7 +33,7 @@ export type HubOptions = {
 export type JoinResult =
   | { readonly kind: "joined"; readonly feed: TopicFeed }
   | { readonly kind: "unknown" }
-  | { readonly kind: "ambiguous"; readonly candidates: readonly string[] };
+  | Ambiguous;
 
 export class Hub {
   readonly #options: HubOptions;

@@ -32,6 +32,7 @@ export function errorText(id: RequestId | undefined, problem: ProblemError, chan
     message: problem.message,
     ...(channel === undefined ? {} : { channel }),
     ...(problem.extras.candidates === undefined ? {} : { candidates: problem.extras.candidates }),
+    ...(problem.extras.more === undefined ? {} : { more: problem.extras.more }),
   };
   return JSON.stringify(message);
 }

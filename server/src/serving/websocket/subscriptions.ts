@@ -105,7 +105,7 @@ export class ClientSubscriptions {
         return { subscription: { feed: result.feed, requestedAs: channel, conflateMs }, topic };
       }
       const token = channel.slice(channel.indexOf(":") + 1);
-      const problem = result.kind === "unknown" ? unknownToken(token) : ambiguousToken(token, result.candidates);
+      const problem = result.kind === "unknown" ? unknownToken(token) : ambiguousToken(token, result);
       return { channel, problem };
     } catch (error) {
       return { channel, problem: problemOf(error) };

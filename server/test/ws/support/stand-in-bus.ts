@@ -65,7 +65,11 @@ export class StandInBus implements StatsBus {
     await this.beforeOpen();
     const channels = this.#channelsOf(topic);
     if (channels.length > 1)
-      return { kind: "ambiguous", candidates: channels.map((name) => name.slice("token:".length)) };
+      return {
+        kind: "ambiguous",
+        ...{ more: 0, isRanked: true },
+        candidates: channels.map((name) => ({ id: name.slice("token:".length), chain_id: 1 })),
+      };
     const channel = channels[0];
     const held = channel === undefined ? undefined : this.#channels.get(channel);
     if (channel === undefined || held === undefined) return { kind: "unknown" };

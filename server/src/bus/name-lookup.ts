@@ -1,0 +1,46 @@
+/** What a name stands for, put together from what several hosts find, and the choice of one token where it stands for several. */
+import { compareDecimals } from "../shared/decimal-order.ts";
+import { parseTokenId } from "../shared/token-id.ts";
+import { type HostLookup, LOOKUP_IDS_MAX, LOOKUP_TIERS } from "./host-protocol.ts";
+import type { Ambiguous, Candidate, Chosen, Preference } from "./stats-bus.ts";
+
+/** The most volume first, those without one last, then by id. */
+export function compareCandidates(a: Candidate, b: Candidate): number {
+  const byVolume = compareDecimals(b.volume_usd ?? "-1", a.volume_usd ?? "-1");
+  return byVolume !== 0 ? byVolume : a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+/** The lookup of the first tier that hits at any host, with the tokens of all hosts, each once: of copies the first. */
+export function mergeLookups(lookups: readonly (HostLookup | undefined)[]): HostLookup | undefined {
+  for (const tier of LOOKUP_TIERS) {
+    const hits = lookups.filter((lookup) => lookup?.tier === tier && lookup.ids.length > 0) as HostLookup[];
+    if (hits.length === 0) continue;
+    const byId = new Map<string, Candidate>();
+    for (const one of hits.flatMap(candidatesOf)) if (!byId.has(one.id)) byId.set(one.id, one);
+    const all = [...byId.values()].sort(compareCandidates);
+    const candidates = all.slice(0, LOOKUP_IDS_MAX);
+    const more = hits.reduce((sum, { more = 0 }) => sum + more, all.length - candidates.length);
+    const isRanked = hits.every((lookup) => lookup.isRanked !== false);
+    return { tier, ids: candidates.map(({ id }) => id), candidates, more, isRanked };
+  }
+  return undefined;
+}
+
+/** One token, or what to answer: nothing but the tokens to choose from. */
+export function resolve(
+  lookup: HostLookup,
+  prefer: Preference | undefined,
+): { readonly id: string; readonly chosen: Chosen | undefined } | Ambiguous {
+  const [id, ...others] = lookup.ids;
+  const more = lookup.more ?? 0;
+  if (id !== undefined && others.length === 0 && more === 0) return { id, chosen: undefined };
+  if (id !== undefined && prefer === "largest" && lookup.isRanked !== false) {
+    return { id, chosen: { by: "largest", of: lookup.ids.length + more } };
+  }
+  return { kind: "ambiguous", candidates: candidatesOf(lookup), more, isRanked: lookup.isRanked !== false };
+}
+
+/** Of a host that tells ids alone there is nothing to rank by. */
+function candidatesOf({ ids, candidates }: HostLookup): readonly Candidate[] {
+  return candidates ?? ids.map((id) => ({ id, chain_id: parseTokenId(id)?.chainId ?? 0 }));
+}
