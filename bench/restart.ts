@@ -55,6 +55,7 @@ async function writeCheckpoint(
   log.raiseEnd(0, RECORDS, Date.now());
   const store = new EmbeddedCheckpointStore(dataDir, realFileSystem);
   const restored = await restorePartition({
+    isStoreExclusive: false,
     store,
     partition: 0,
     owner: "bench",

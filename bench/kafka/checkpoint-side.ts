@@ -61,6 +61,7 @@ async function ownOne(options: OwnerOptions, store: CheckpointStore, owned: Owne
   const { signal } = new AbortController();
   const restored = await restorePartition<PartitionEngine>({
     store,
+    isStoreExclusive: false,
     partition,
     owner: "bench",
     nowMs: Date.now,

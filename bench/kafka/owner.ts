@@ -35,7 +35,7 @@ export async function ownAll({ brokers, topic, partitions, dataDir, redis }: Own
   const readers = openKafkaReaders({ connection, topic, ...FETCH_DEFAULTS });
   const { store } = await openCheckpointStore(checkpointStoreSetup(config, dataDir));
   const clock = new SharedClock(createSharedClock("live", app.maxSkewMs));
-  const deadLetters = new DeadLetterBuffer(new DeadLetterStore(dataDir, Date.now()));
+  const deadLetters = new DeadLetterBuffer(new DeadLetterStore(dataDir, Date.now));
   const opened: KafkaReader[] = [];
   const runners = Array.from({ length: partitions }, (_, partition) => {
     const reader = readers.reader(partition);
@@ -47,6 +47,7 @@ export async function ownAll({ brokers, topic, partitions, dataDir, redis }: Own
       engine: toEngineConfig(config),
       reader,
       store,
+      isStoreExclusive: false,
       board: new VersionBoard(createVersionBoard()),
       clock,
       deadLetters,

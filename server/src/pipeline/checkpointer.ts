@@ -353,7 +353,8 @@ export class Checkpointer {
 
   #noteFailure(error: unknown): void {
     if (this.#state !== "running") return;
-    this.#problem = `Checkpoints are not being written: ${error instanceof Error ? error.message : String(error)}`;
+    const text = error instanceof Error ? error.message : String(error);
+    this.#problem = `Checkpoints are not being written: ${text.replace(/\.$/, "")}. Writing is tried again until it works.`;
     if (!(error instanceof SwapstatsError) || error.code !== "checkpoint_conflict") return;
     this.#state = "fenced";
     this.#base?.controller.abort(error);

@@ -10,6 +10,7 @@ import {
   DEAD_LETTERS_MAX,
   type DeadLetterRecord,
   type KeptDeadLetter,
+  keptForm,
 } from "../stores/dead-letter-store.ts";
 
 /** What is needed of the store. */
@@ -94,9 +95,19 @@ export class DeadLetterBuffer {
     await this.#sink?.close();
   }
 
-  /** The newest of the store, of all partitions, those that wait written first where that is possible. */
+  /** The newest of the store, of all partitions, and of those that wait to be written here; without a store, the latter alone. */
   newest(limit: number): KeptDeadLetter[] {
     this.flush();
-    return this.#store.newest(limit);
+    let stored: KeptDeadLetter[] = [];
+    try {
+      stored = this.#store.newest(limit);
+    } catch {
+      // What is kept in memory can be shown all the same; the store itself says what is wrong with it.
+    }
+    if (this.#waiting.length === 0) return stored;
+    const waiting = this.#waiting.map(keptForm).reverse();
+    const known = new Set(waiting.map(({ partition, offset }) => `${partition}:${offset}`));
+    const others = stored.filter(({ partition, offset }) => !known.has(`${partition}:${offset}`));
+    return [...waiting, ...others].sort((a, b) => b.arrival - a.arrival || b.offset - a.offset).slice(0, limit);
   }
 }

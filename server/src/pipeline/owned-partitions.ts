@@ -34,7 +34,6 @@ export class OwnedPartitions {
   readonly #leaving = new Set<number>();
   /** By partition: what was told of it and is not done; a partition is opened again only when it was closed. */
   readonly #steps = new Map<number, Promise<void>>();
-  #problems: string[] = [];
   #restoring: Promise<void> = Promise.resolve();
   #onChange: () => void = () => {};
 
@@ -50,11 +49,6 @@ export class OwnedPartitions {
   /** A partition is served under a new epoch. */
   servedChanged(): void {
     this.#onChange();
-  }
-
-  /** Says something that belongs to the thread with the next takeover. */
-  addProblem(problem: string): void {
-    this.#problems.push(problem);
   }
 
   get runners(): PartitionRunner[] {
@@ -120,8 +114,7 @@ export class OwnedPartitions {
       if (this.#entries.get(partition)?.runner !== runner) throw letGo(partition);
       await runner.restore();
       runner.start();
-      const problems = [...runner.restoreProblems, ...this.#problems];
-      this.#problems = [];
+      const problems = [...runner.restoreProblems];
       this.#onChange();
       this.#options.report({ type: "owned", partition, problems });
     } catch (error) {

@@ -47,6 +47,8 @@ export type RunnerOptions = {
   readonly engine: EngineConfig;
   readonly reader: LogReader;
   readonly store: CheckpointStore;
+  /** See `RestoreOptions`. */
+  readonly isStoreExclusive: boolean;
   /** Of a store beside the data folder, for its metric. */
   readonly circuit?: Circuit | undefined;
   readonly board: VersionBoard;
@@ -126,10 +128,12 @@ export class PartitionRunner {
 
   /** Restores the state. Rejects as `restorePartition` does; the partition has then failed. */
   async restore(): Promise<void> {
-    const { partition, owner, engine: config, reader, store, deadLetters, seenSinceMs, begin, clock } = this.#options;
+    const { partition, owner, engine: config, reader, store, isStoreExclusive } = this.#options;
+    const { deadLetters, seenSinceMs, begin, clock } = this.#options;
     try {
       const restored = await restorePartition<PartitionEngine>({
         store,
+        isStoreExclusive,
         partition,
         owner,
         nowMs: Date.now,
@@ -397,12 +401,13 @@ export class PartitionRunner {
       this.#running?.served.split.problem,
     ];
     const ofSource = this.#options.sourceProblems?.() ?? [];
-    return [
+    const all = [
       ...this.restoreProblems,
       ...this.#gapProblems,
       ...now.filter((problem) => problem !== undefined),
       ...ofSource,
     ];
+    return [...new Set(all)];
   }
 
   #heldAsOf(): string | undefined {

@@ -23,7 +23,7 @@ const DEAD_LETTER_FLUSH_MS = 200;
 const setup = workerData as WorkerSetup;
 const parent = parentPort as MessagePort;
 const clock = new SharedClock(setup.clock);
-const letterStore = new DeadLetterStore(setup.dataDir, Date.now());
+const letterStore = new DeadLetterStore(setup.dataDir, Date.now);
 const { store, circuit } = await openCheckpointStore(setup.checkpointStore);
 const hotStore = setup.hotStore === undefined ? undefined : await openHotStore(setup.hotStore);
 const { source } = setup;
@@ -46,8 +46,14 @@ const host = new PartitionHost({
   coalesceMs: setup.coalesceMs,
   hot,
 });
-const flusher = setInterval(() => deadLetters.flush(), DEAD_LETTER_FLUSH_MS);
-if (letterStore.problem !== undefined) owned.addProblem(letterStore.problem);
+const flusher = setInterval(() => {
+  letterStore.tryOpen();
+  deadLetters.flush();
+}, DEAD_LETTER_FLUSH_MS);
+
+function sourceProblems(): string[] {
+  return letterStore.problem === undefined ? [...readers.problems] : [...readers.problems, letterStore.problem];
+}
 
 function report(message: WorkerReport): void {
   parent.postMessage(message);
@@ -62,6 +68,7 @@ function open(given: WorkerPartition): OwnedPartition {
     engine: setup.engine,
     reader,
     store,
+    isStoreExclusive: setup.checkpointStore.kind === "embedded",
     circuit,
     board: new VersionBoard(board),
     clock,
@@ -69,7 +76,7 @@ function open(given: WorkerPartition): OwnedPartition {
     snapshotIntervalMs: setup.snapshotIntervalMs,
     seenSinceMs: setup.seenSinceMs,
     begin,
-    sourceProblems: () => readers.problems,
+    sourceProblems,
     onCurrent: (epoch) => report({ type: "current", partition, epoch }),
     onServedChanged: () => owned.servedChanged(),
     onCheckpoint: (nextOffset) => report({ type: "checkpointed", partition, nextOffset }),

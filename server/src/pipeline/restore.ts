@@ -22,6 +22,11 @@ export type RestorableEngine = { setSeenSince(ms: number): void; noteGap(): void
 export type RestoreOptions<E extends RestorableEngine> = {
   readonly store: CheckpointStore;
   readonly partition: number;
+  /**
+   * Only this process can write to the store, which the lock of the data folder sees to: a claim that finds no room on the disk may
+   * wait for the first checkpoint, and the service starts all the same.
+   */
+  readonly isStoreExclusive: boolean;
   /** Names this instance in the manifest. */
   readonly owner: string;
   readonly nowMs: () => number;
@@ -137,7 +142,7 @@ function foreignLog(partition: number, { logId, nextOffset }: Manifest, range: L
 
 /** Writes the manifest that is there, or an empty one, with a greater epoch. */
 async function claimPartition(
-  options: Pick<RestoreOptions<RestorableEngine>, "store" | "partition" | "owner" | "nowMs">,
+  options: Pick<RestoreOptions<RestorableEngine>, "store" | "isStoreExclusive" | "partition" | "owner" | "nowMs">,
   problems: string[],
 ): Promise<{ manifest: Manifest; version: string }> {
   const { store, partition, owner } = options;
@@ -153,8 +158,15 @@ async function claimPartition(
   const nowMs = options.nowMs();
   const epoch = Math.max((found?.epoch ?? 0) + 1, nowMs);
   const manifest: Manifest = { ...(found ?? emptyManifest(partition, nowMs)), format: MANIFEST_FORMAT, epoch, owner };
-  const version = await store.swapManifest(partition, encodeManifest(manifest), stored?.version);
-  return { manifest, version };
+  try {
+    const version = await store.swapManifest(partition, encodeManifest(manifest), stored?.version);
+    return { manifest, version };
+  } catch (error) {
+    const mayWait = options.isStoreExclusive && error instanceof SwapstatsError && error.code === "storage_failed";
+    if (!mayWait || stored === undefined) throw error;
+    // The checkpointer's next write replaces what is there now, and holds the claim.
+    return { manifest, version: stored.version };
+  }
 }
 
 function readable(bytes: Uint8Array, partition: number, problems: string[], what: string): Manifest | undefined {

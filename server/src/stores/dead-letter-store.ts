@@ -33,6 +33,12 @@ export type KeptDeadLetter = Omit<DeadLetterRecord, "raw"> & { readonly raw: str
 
 const encoder = new TextEncoder();
 
+/** The form in which a record is kept: message and text cut to their limits. */
+export function keptForm(record: DeadLetterRecord): KeptDeadLetter {
+  const raw = textOf(record.raw, DEAD_LETTER_RAW_BYTES_MAX);
+  return { ...record, message: cutText(record.message, MESSAGE_BYTES_MAX), raw };
+}
+
 /** The text of bytes, invalid UTF-8 replaced, cut between characters to at most bytesMax bytes. */
 function textOf(bytes: Uint8Array, bytesMax: number): string {
   const isCut = bytes.length > bytesMax;
@@ -46,33 +52,46 @@ function cutText(text: string, bytesMax: number): string {
   return bytes.length <= bytesMax ? text : new TextDecoder().decode(bytes.subarray(0, bytesMax), { stream: true });
 }
 
+/** An open database with its statements. */
+type Opened = { readonly db: DatabaseSync; readonly insert: StatementSync; readonly newest: StatementSync };
+
+/**
+ *   opened --a call finds damage--> closed       the next call sets the damaged database aside and begins a new one
+ *   closed --a call, it can be opened--> opened
+ *   closed --a call, it cannot--> closed         `storage_failed`: the letters wait at the caller, and the service goes on
+ */
 export class DeadLetterStore {
   readonly #path: string;
-  #db: DatabaseSync;
-  #insert: StatementSync;
-  #newest: StatementSync;
+  readonly #nowMs: () => number;
+  #opened: Opened | undefined;
   #addedSinceTrim = TRIM_SLACK;
-  #problem: string | undefined;
+  #damage: string | undefined;
+  #closedBecause: string | undefined;
 
   /**
-   * Opens the store of a data folder; several threads may have it open. A damaged database is set aside under another
-   * name, see `problem`, so one thread opens it before the others do. Throws `storage_failed`.
+   * Opens the store of a data folder; several threads may have it open. Never throws: the store is for people to look at, and
+   * nothing else depends on it. A database that cannot be opened (a full disk, missing rights) is tried again with each call, and
+   * a damaged one is set aside under another name; `problem` says so.
    */
-  constructor(dataDir: string, nowMs: number) {
+  constructor(dataDir: string, nowMs: () => number) {
     this.#path = join(dataDir, DEAD_LETTER_DATABASE_NAME);
-    try {
-      this.#db = openDatabase(this.#path);
-      this.#checkAll();
-    } catch (error) {
-      if (!isDamage(error)) throw storeError(error, this.#path);
-      this.#db = this.#startAnew(nowMs);
-    }
-    [this.#insert, this.#newest] = this.#prepare();
+    this.#nowMs = nowMs;
+    this.tryOpen();
   }
 
-  /** What was found wrong at opening; undefined when all is well. */
+  /** What was lost by damage, or why the store cannot be opened now; undefined when all is well. */
   get problem(): string | undefined {
-    return this.#problem;
+    return this.#closedBecause ?? this.#damage;
+  }
+
+  /** Opens the store where it is not open; to be called now and then, so that `problem` is true while no letters come. */
+  tryOpen(): void {
+    try {
+      this.#usable();
+      this.#closedBecause = undefined;
+    } catch (error) {
+      this.#closedBecause = `${error instanceof Error ? error.message : String(error)} Meanwhile dead letters are counted, and the newest are kept in memory.`;
+    }
   }
 
   /** Keeps these, and returns when they are on disk; a position that is there already stays as it is. Throws `storage_failed`. */
@@ -80,83 +99,71 @@ export class DeadLetterStore {
     if (records.length === 0) return;
     // More than the store keeps would only be written to be removed.
     const kept = records.slice(-DEAD_LETTERS_MAX);
-    this.#transaction(() => {
-      for (const { code, message, partition, offset, arrival, raw } of kept) {
-        const text = textOf(raw, DEAD_LETTER_RAW_BYTES_MAX);
-        this.#insert.run(partition, offset, arrival, code, cutText(message, MESSAGE_BYTES_MAX), text);
+    this.#run(({ db, insert }) => {
+      db.exec("BEGIN IMMEDIATE");
+      for (const record of kept) {
+        const { code, message, partition, offset, arrival, raw } = keptForm(record);
+        insert.run(partition, offset, arrival, code, message, raw);
       }
-      this.#addedSinceTrim += kept.length;
-      if (this.#addedSinceTrim >= TRIM_SLACK) this.#trim();
+      if (this.#addedSinceTrim + kept.length >= TRIM_SLACK) trim(db);
+      db.exec("COMMIT");
+      const added = this.#addedSinceTrim + kept.length;
+      this.#addedSinceTrim = added >= TRIM_SLACK ? 0 : added;
     });
   }
 
   /** The newest, by arrival, then offset; at most `limit`. Throws `storage_failed`. */
   newest(limit: number): KeptDeadLetter[] {
-    try {
-      return this.#newest.all(limit).map((row) => ({ ...row }) as KeptDeadLetter);
-    } catch (error) {
-      throw storeError(error, this.#path);
-    }
+    return this.#run(({ newest }) => newest.all(limit).map((row) => ({ ...row }) as KeptDeadLetter));
   }
 
   close(): void {
-    if (this.#db.isOpen) this.#db.close();
+    this.#opened?.db.close();
+    this.#opened = undefined;
   }
 
-  #prepare(): [StatementSync, StatementSync] {
-    const insert = this.#db.prepare(
-      `INSERT INTO dead_letters ("partition", "offset", arrival, code, message, raw) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT ("partition", "offset") DO NOTHING`,
-    );
-    const newest = this.#db.prepare(
-      `SELECT code, message, "partition", "offset", arrival, raw FROM dead_letters
-       ORDER BY arrival DESC, "offset" DESC, "partition" DESC LIMIT ?`,
-    );
-    return [insert, newest];
-  }
-
-  #trim(): void {
-    this.#db.exec(`
-      DELETE FROM dead_letters WHERE ("partition", "offset") IN (
-        SELECT "partition", "offset" FROM dead_letters
-        ORDER BY arrival DESC, "offset" DESC, "partition" DESC LIMIT -1 OFFSET ${DEAD_LETTERS_MAX}
-      )`);
-    this.#addedSinceTrim = 0;
-  }
-
-  #transaction(work: () => void): void {
+  #run<T>(work: (opened: Opened) => T): T {
+    const opened = this.#usable();
     try {
-      this.#db.exec("BEGIN IMMEDIATE");
-      work();
-      this.#db.exec("COMMIT");
+      return work(opened);
     } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      if (isDamage(error)) this.close();
+      else if (opened.db.isTransaction) opened.db.exec("ROLLBACK");
       throw storeError(error, this.#path);
     }
   }
 
-  /** The database is small by its limits, so all of it can be checked at start. */
-  #checkAll(): void {
+  /** The database, opened if it is not; a damaged one is set aside first. Throws `storage_failed`. */
+  #usable(): Opened {
+    if (this.#opened !== undefined) return this.#opened;
     try {
-      const { quick_check: result } = this.#db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
-      if (result !== "ok") throw new Damage(result);
+      this.#opened = openChecked(this.#path);
     } catch (error) {
-      this.#db.close();
-      throw error;
+      if (!isDamage(error)) throw storeError(error, this.#path);
+      this.#setAside();
+      this.#opened = openStore(this.#path);
     }
+    return this.#opened;
   }
 
-  #startAnew(nowMs: number): DatabaseSync {
-    const aside = `${this.#path}.damaged-${nowMs}`;
+  #setAside(): void {
+    const aside = `${this.#path}.damaged-${this.#nowMs()}`;
     try {
       renameSync(this.#path, aside);
       for (const suffix of ["-wal", "-shm"]) rmSync(this.#path + suffix, { force: true });
-      this.#problem = `The store of dead letters was damaged; it is kept as ${aside}, and a new one was begun.`;
-      return openDatabase(this.#path);
     } catch (error) {
       throw storeError(error, this.#path);
     }
+    this.#damage = `The store of dead letters was damaged; it is kept as ${aside}, and a new one was begun.`;
   }
+}
+
+function trim(db: DatabaseSync): void {
+  db.exec(`
+    DELETE FROM dead_letters WHERE ("partition", "offset") IN (
+      SELECT "partition", "offset" FROM dead_letters
+      ORDER BY arrival DESC, "offset" DESC, "partition" DESC LIMIT -1 OFFSET ${DEAD_LETTERS_MAX}
+    )`);
 }
 
 class Damage extends Error {}
@@ -170,6 +177,39 @@ function storeError(cause: unknown, path: string): SwapstatsError {
   const text = cause instanceof Error ? cause.message : String(cause);
   const message = `The store of dead letters ${path} failed: ${text}. Check the disk of data_dir.`;
   return new SwapstatsError("storage_failed", message, { cause, retryable: true });
+}
+
+/** The database is small by its limits, so all of it can be checked. */
+function openChecked(path: string): Opened {
+  const db = openDatabase(path);
+  try {
+    const { quick_check: result } = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
+    if (result !== "ok") throw new Damage(result);
+    return prepared(db);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function openStore(path: string): Opened {
+  try {
+    return prepared(openDatabase(path));
+  } catch (error) {
+    throw storeError(error, path);
+  }
+}
+
+function prepared(db: DatabaseSync): Opened {
+  const insert = db.prepare(
+    `INSERT INTO dead_letters ("partition", "offset", arrival, code, message, raw) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT ("partition", "offset") DO NOTHING`,
+  );
+  const newest = db.prepare(
+    `SELECT code, message, "partition", "offset", arrival, raw FROM dead_letters
+     ORDER BY arrival DESC, "offset" DESC, "partition" DESC LIMIT ?`,
+  );
+  return { db, insert, newest };
 }
 
 function openDatabase(path: string): DatabaseSync {

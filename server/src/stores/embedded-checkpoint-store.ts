@@ -163,7 +163,7 @@ export class EmbeddedCheckpointStore implements CheckpointStore {
       return await call();
     } catch (cause) {
       const text = cause instanceof Error ? cause.message : String(cause);
-      const message = `Cannot ${what}: ${text}. Check the disk of data_dir; it is tried again.`;
+      const message = `Cannot ${what}: ${text}. Check the disk of data_dir.`;
       throw new SwapstatsError("storage_failed", message, { cause, retryable: true });
     }
   }

@@ -257,7 +257,7 @@ export class KafkaCheckpointStore implements CheckpointStore {
       if (cause instanceof Refusal) throw new SwapstatsError("bad_config", cause.message);
       if (isVerdict(cause)) throw cause;
       const text = cause instanceof Error ? cause.message : String(cause);
-      const message = `Cannot ${what} in the Kafka topic ${this.#topic}: ${text}. It is tried again.`;
+      const message = `Cannot ${what} in the Kafka topic ${this.#topic}: ${text}.`;
       throw new SwapstatsError("storage_failed", message, { cause, retryable: true });
     } finally {
       controller.abort();

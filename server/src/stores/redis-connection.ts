@@ -118,7 +118,7 @@ export class RedisConnection {
     const text = cause instanceof Error ? cause.message : String(cause);
     const last = this.#lastError?.message;
     const reason = last === undefined || last === text || this.#client.status === "ready" ? text : `${text} (${last})`;
-    const message = `Cannot ${what} with ${this.#where}: ${reason}. It is tried again.`;
+    const message = `Cannot ${what} with ${this.#where}: ${reason}.`;
     return new SwapstatsError("storage_failed", message, { cause, retryable: true });
   }
 }

@@ -184,7 +184,7 @@ export class S3CheckpointStore implements CheckpointStore {
     } catch (cause) {
       if (cause instanceof SwapstatsError && cause.code === "checkpoint_conflict") throw cause;
       const where = `the bucket ${this.#s3.bucket} of ${this.#s3.endpoint ?? "AWS S3"}`;
-      const message = `Cannot ${what} in ${where}: ${describe(cause)}. It is tried again.`;
+      const message = `Cannot ${what} in ${where}: ${describe(cause)}.`;
       throw new SwapstatsError("storage_failed", message, { cause, retryable: true });
     } finally {
       controller.abort();

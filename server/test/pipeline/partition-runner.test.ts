@@ -91,6 +91,7 @@ class Folder {
       engine: toEngineConfig(config),
       reader,
       store,
+      isStoreExclusive: false,
       board,
       clock,
       deadLetters: new DeadLetterBuffer(

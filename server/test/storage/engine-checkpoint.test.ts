@@ -44,6 +44,7 @@ test("a configuration that the state cannot follow is named by its settings", as
   const other = { ...CONFIG, graceMs: 60_000, windows: CONFIG.windows.slice(0, 2) };
   const restoring = restorePartition<PartitionEngine>({
     store: new EmbeddedCheckpointStore("/data", disk.afterKill().fs),
+    isStoreExclusive: false,
     partition: 0,
     owner: "test",
     nowMs: () => START_MS,

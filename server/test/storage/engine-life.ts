@@ -92,6 +92,7 @@ export async function live(
   const endOffset = batches.at(-1)!.nextOffset;
   let nowMs = START_MS;
   const restored = await restorePartition<PartitionEngine>({
+    isStoreExclusive: false,
     store,
     partition: 0,
     owner: "test",

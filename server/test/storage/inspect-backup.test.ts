@@ -121,7 +121,7 @@ test("a backup of a live folder holds everything and starts like the original", 
   const writer = openWriter(join(dataDir, LOG_FOLDER));
   for (const record of RECORDS.slice(0, 150)) writer.append([appendOf(0, [record])], START_MS);
   const owner = await writeCheckpoints(dataDir, 100);
-  const letters = new DeadLetterStore(dataDir, START_MS);
+  const letters = new DeadLetterStore(dataDir, () => START_MS);
   letters.put([{ code: "x", message: "m", partition: 0, offset: 3, arrival: START_MS, raw: Uint8Array.of(65) }]);
   // While the copy is made, checkpoints are written and removed, and records appended.
   const target = join(dir, "copy");
@@ -146,7 +146,7 @@ test("a backup of a live folder holds everything and starts like the original", 
   assert.deepEqual(again.restored.problems, []);
   again.apply(records.length);
   assert.equal(again.engine.state, records.join(""));
-  const copiedLetters = new DeadLetterStore(target, START_MS);
+  const copiedLetters = new DeadLetterStore(target, () => START_MS);
   assert.equal(copiedLetters.newest(5).length, 1);
   copiedLetters.close();
   letters.close();

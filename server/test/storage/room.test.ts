@@ -5,6 +5,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { freePort, ServiceProcess } from "../crash/service-process.ts";
 import { type RunningApp, TestApps } from "../http/app-harness.ts";
 import { requires } from "../support/requires.ts";
 import { tempDir } from "../support/tmp.ts";
@@ -64,6 +65,45 @@ test("a log at its size limit makes room by itself, and counts everything once",
 });
 
 requires("the program on a full disk", { mount: true }, () => {
+  test("a kill on a full disk is followed by a start that serves what was acknowledged, on the disk that is still full", async (t) => {
+    const dir = tempDir(t);
+    assert.equal(spawnSync("mount", ["-t", "tmpfs", "-o", "size=8m", "swapstats-room", dir]).status, 0);
+    const settings = { SWAPSTATS_APP_SNAPSHOT_INTERVAL: "200ms" };
+    let service = new ServiceProcess(await freePort(), dir, settings);
+    try {
+      await service.caughtUp();
+      let taken = 0;
+      const lines = (number: number): string =>
+        batch(number)
+          .map((swap) => JSON.stringify(swap))
+          .join("\n");
+      while ((await service.post(`nonsense\n${lines(taken)}`).catch(() => 0)) > 0) taken++;
+      assert.ok(taken > 5, `${taken} batches`);
+      await service.kill("SIGKILL");
+      // Not a byte is left, and no store of dead letters is there to be opened.
+      spawnSync("sh", ["-c", `rm -f ${dir}/dead-letters.sqlite*; dd if=/dev/zero of=${dir}/filler bs=4096`]);
+      service = new ServiceProcess(await freePort(), dir, settings);
+      await service.caughtUp();
+      const stats = (await (await fetch(`${service.url}/stats?token=0xroom`)).json()) as {
+        windows: { "24h": { trades: number } };
+      };
+      const { trades } = stats.windows["24h"];
+      assert.ok(trades === taken * BATCH || trades === (taken + 1) * BATCH, `${trades} of ${taken * BATCH}`);
+      const { partitions } = await service.status();
+      assert.match(partitions[0]!.problems.join(), /store of dead letters/);
+      assert.equal((await fetch(`${service.url}/api/dead-letters`)).status, 200);
+      spawnSync("rm", [`${dir}/filler`]);
+      assert.equal(spawnSync("mount", ["-o", "remount,size=64m", dir]).status, 0);
+      while ((await service.post(lines(taken)).catch(() => 0)) === 0) await pause(RETRY_MS);
+      while ((await service.status()).partitions[0]!.problems.length > 0) await pause(RETRY_MS);
+    } catch (error) {
+      throw new Error(`${String(error)}\n${service.log}`, { cause: error });
+    } finally {
+      await service.kill("SIGKILL");
+      spawnSync("umount", [dir]);
+    }
+  });
+
   test("a full disk refuses swaps and nothing else; with room it goes on, and nothing is missing or twice", async (t) => {
     const dir = tempDir(t);
     assert.equal(spawnSync("mount", ["-t", "tmpfs", "-o", "size=8m", "swapstats-room", dir]).status, 0);

@@ -158,6 +158,7 @@ export class ToyOwner {
   ): Promise<ToyOwner> {
     const restored = await restorePartition({
       store,
+      isStoreExclusive: false,
       partition: 0,
       owner: "toy",
       nowMs: () => nowMs,
