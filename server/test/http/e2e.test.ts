@@ -101,6 +101,10 @@ describe("the whole program over HTTP", () => {
     assert.deepEqual([none.status, none.json.code, none.json.rejected.length], [422, "no_event_accepted", 1]);
     const cut = await call("/api/swaps", jsonPost('[{"chain_id":1'));
     assert.deepEqual([cut.status, cut.json.code], [400, "bad_request"]);
+    const cutObject = await call("/api/swaps", jsonPost('{"a":'));
+    assert.deepEqual([cutObject.status, cutObject.json.code], [400, "bad_request"]);
+    const cutLine = await call("/api/swaps", jsonPost('{"chain_id":\n{"a":'));
+    assert.deepEqual([cutLine.status, cutLine.json.rejected.length], [422, 2]);
     const { counters } = await caughtUp();
     assert.deepEqual([counters.accepted, counters.applied, counters.duplicates], [9, 4, 5]);
   });

@@ -1,0 +1,32 @@
+// First, so that everything below is compiled while its blocks are counted.
+import "../support/work-meter.ts";
+
+import { describe, test } from "node:test";
+import { splitBody } from "../../src/codecs/body-splitter.ts";
+import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
+import { SwapEvent } from "../../src/engine/swap-event.ts";
+import { hostileBodies } from "../support/hostile-bodies.ts";
+import { assertLinear } from "../support/work-meter.ts";
+
+const BYTES = 4000;
+const EVENTS_MAX = 10_000;
+const decoder = new SwapDecoder();
+const event = new SwapEvent();
+
+/** As the log thread takes a body: split, then each event decoded. */
+function takeBody(body: Uint8Array): void {
+  const { count, starts, ends } = splitBody(body, EVENTS_MAX);
+  for (let i = 0; i < count; i++) decoder.decode(body, starts[i]!, ends[i]!, event);
+}
+
+describe("the work of a hostile body grows with its length, not with its square", () => {
+  test("a request body, split and decoded", async () => {
+    for (const body of hostileBodies) await assertLinear(body, BYTES, takeBody);
+  });
+
+  test("a record of a stream, decoded", async () => {
+    for (const body of hostileBodies) {
+      await assertLinear(body, BYTES, (bytes) => decoder.decode(bytes, 0, bytes.length, event));
+    }
+  });
+});
