@@ -45,7 +45,12 @@ export type LogAnswer =
   | { readonly kind: "closed" };
 
 /** To the owner of a partition: hand it to `EmbeddedLogReader.notify`. */
-export type LogNotice = { readonly endOffset: number; readonly pressure: boolean };
+export type LogNotice = {
+  readonly endOffset: number;
+  readonly pressure: boolean;
+  /** Why swaps cannot be made durable now; undefined while they can. */
+  readonly problem: string | undefined;
+};
 
 /** From the owner of a partition. */
 export type LogOwnerRequest =

@@ -22,6 +22,9 @@ import type { ErrorText, LogNotice, LogReply } from "./log-protocol.ts";
 /** A commit does not wait for more bodies beyond this; a single body may be larger. */
 export const GROUP_BYTES_MAX = 4 * 1024 * 1024;
 
+/** A failure is told of for so long at least: a small write that works does not mean that a large one would. */
+export const PROBLEM_STANDS_MS = 10_000;
+
 export type LogServiceOptions = {
   readonly writer: EmbeddedLogWriter;
   /** Events that one body may hold. */
@@ -44,6 +47,8 @@ export class LogService {
   #waiting: Waiting[] = [];
   #groupBytes = 0;
   #commitIsDue = false;
+  /** Why the last write failed, and when; undefined while writes work. */
+  #failure: { readonly text: string; readonly atMs: number } | undefined;
 
   constructor(options: LogServiceOptions) {
     this.#options = options;
@@ -87,16 +92,36 @@ export class LogService {
     try {
       const appends = this.#appends();
       writer.append(appends, nowMs());
+      this.#noteFailure(undefined);
       this.#notify(new Set(appends.map((append) => append.partition)));
       reply(waiting.map(({ id, result }) => ({ id, result })));
     } catch (error) {
       const text = commitErrorText(error);
+      this.#noteFailure(text.message);
       // Owners that could release something may not have heard that it is urgent.
       if (text.code === "log_full") this.#notify(this.#groups.keys());
       reply(waiting.map(({ id }) => ({ id, error: text })));
     } finally {
       this.#clear();
     }
+  }
+
+  /** While writes have failed: tries one, so that the problem ends without a sender, too. To be called about once a second. */
+  probe(): void {
+    if (this.#failure === undefined) return;
+    const { writer, nowMs } = this.#options;
+    try {
+      writer.probe(nowMs());
+      if (nowMs() - this.#failure.atMs >= PROBLEM_STANDS_MS) this.#noteFailure(undefined);
+    } catch (error) {
+      this.#noteFailure(commitErrorText(error).message);
+    }
+  }
+
+  #noteFailure(text: string | undefined): void {
+    const before = this.#failure?.text;
+    this.#failure = text === undefined ? undefined : { text, atMs: this.#options.nowMs() };
+    if (before !== text) this.#notify(this.#groups.keys());
   }
 
   /** Tells the owner of a partition where the log ends now. */
@@ -107,7 +132,10 @@ export class LogService {
   #notify(partitions: Iterable<number>): void {
     const { writer, notify } = this.#options;
     const pressure = writer.isUnderPressure();
-    for (const partition of partitions) notify(partition, { endOffset: writer.range(partition).endOffset, pressure });
+    const problem = this.#failure === undefined ? undefined : `Swaps cannot be taken: ${this.#failure.text}`;
+    for (const partition of partitions) {
+      notify(partition, { endOffset: writer.range(partition).endOffset, pressure, problem });
+    }
   }
 
   /** Decodes all events of a body, and puts the valid ones into the group. */

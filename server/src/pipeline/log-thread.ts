@@ -10,6 +10,8 @@ import { errorText, LogService } from "./log-service.ts";
 /** How often what has expired is looked for while nothing is appended. */
 const RETIRE_INTERVAL_MS = 10_000;
 const OPEN_RETRY_MS = 1000;
+/** How often a log that could not be written is tried while nobody sends anything. */
+const PROBE_INTERVAL_MS = 1000;
 
 const options = workerData as LogThreadOptions;
 const parent = parentPort as MessagePort;
@@ -41,6 +43,7 @@ function serve(writer: EmbeddedLogWriter): void {
   });
   if (options.waitsForOwners) for (let p = 0; p < writer.partitions; p++) unopened.add(p);
   const retiring = setInterval(() => retire(writer), RETIRE_INTERVAL_MS);
+  const probing = setInterval(() => service.probe(), PROBE_INTERVAL_MS);
   parent.on("message", (request: LogRequest) => {
     switch (request.kind) {
       case "ingest":
@@ -53,6 +56,7 @@ function serve(writer: EmbeddedLogWriter): void {
         return;
       case "close":
         clearInterval(retiring);
+        clearInterval(probing);
         refuseEarly();
         service.commit();
         writer.close();

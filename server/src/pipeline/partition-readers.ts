@@ -49,8 +49,8 @@ function embeddedReader(path: string, partition: number, port: MessagePort, onPr
     release: (offset) => send({ kind: "release", offset }),
     openAt: (offset, formerLogId) => send({ kind: "open", offset, formerLogId }),
   });
-  port.on("message", ({ endOffset, pressure }: LogNotice) => {
-    reader.notify(endOffset, pressure);
+  port.on("message", ({ endOffset, pressure, problem }: LogNotice) => {
+    reader.notify(endOffset, pressure, problem);
     onPressure();
   });
   return reader;

@@ -44,6 +44,7 @@ export class EmbeddedLogReader implements PartitionReader {
   readonly #next: StatementSync;
   #endOffset: number;
   #pressure = false;
+  #problem: string | undefined;
   /** Payload of the last batch, whose reader is done with it when it asks for the next. */
   #lent: Uint8Array | undefined;
   #isClosed = false;
@@ -69,11 +70,20 @@ export class EmbeddedLogReader implements PartitionReader {
     return this.#endOffset;
   }
 
-  /** New records, or a gap, reach to this offset now. `pressure`: the log waits for a new base to release some of it. */
-  notify(endOffset: number, pressure: boolean): void {
+  /**
+   * New records, or a gap, reach to this offset now. `pressure`: the log waits for a new base to release some of it. `problem`: why the
+   * log cannot be written now.
+   */
+  notify(endOffset: number, pressure: boolean, problem?: string): void {
+    this.#problem = problem;
     this.#endOffset = Math.max(this.#endOffset, endOffset);
     this.#pressure = pressure;
     this.#wake();
+  }
+
+  /** Why the log cannot be written now, by the last `notify`; undefined while it can. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /** Whether the log asked, by the last `notify`, for a release. */

@@ -165,6 +165,12 @@ export class EmbeddedLogWriter {
     return this.#partitions.some((state) => this.#isExpired(state, nowMs));
   }
 
+  /** Writes a few bytes durably, and nothing that anybody reads. Throws as `append` does where nothing can be written. */
+  probe(nowMs: number): void {
+    const database = this.#usable();
+    this.#transaction(database, () => database.writeSetting("probe", String(nowMs)));
+  }
+
   /** Batches wholly below this offset may go from now on, once retention asks for it. */
   release(partition: number, offset: number): void {
     const state = this.#state(partition);

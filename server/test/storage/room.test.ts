@@ -64,6 +64,42 @@ test("a log at its size limit makes room by itself, and counts everything once",
   assert.deepEqual(partitions[0].problems ?? [], []);
 });
 
+requires("the program with a limit on the size of files", { programs: ["prlimit"] }, () => {
+  test("a log that cannot be written refuses swaps, and status and readiness say so until it can", async (t) => {
+    const dir = tempDir(t);
+    const service = new ServiceProcess(await freePort(), dir, {});
+    const pid = String(service.child.pid);
+    const limit = (bytes: string): void => {
+      assert.equal(spawnSync("prlimit", ["--pid", pid, `--fsize=${bytes}:`]).status, 0);
+    };
+    const problems = async (): Promise<string> => {
+      const ready = await fetch(`${service.url}/readyz`);
+      // It still answers all that it knows, so it stays in service.
+      assert.equal(ready.status, 200);
+      return ((await ready.json()) as { problems: string[] }).problems.join();
+    };
+    try {
+      await service.caughtUp();
+      const lines = (number: number): string =>
+        batch(number)
+          .map((swap) => JSON.stringify(swap))
+          .join("\n");
+      assert.equal(await service.post(lines(0)), BATCH);
+      assert.equal(await problems(), "");
+      limit("4096");
+      await assert.rejects(service.post(lines(1)), /503/);
+      while (!/Swaps cannot be taken: .*log\.sqlite/.test(await problems())) await pause(RETRY_MS);
+      assert.match((await service.status()).partitions[0]!.problems.join(), /Swaps cannot be taken/);
+      limit("unlimited");
+      while ((await service.post(lines(1)).catch(() => 0)) === 0) await pause(RETRY_MS);
+      while ((await problems()) !== "") await pause(RETRY_MS);
+      await service.caughtUp();
+    } finally {
+      await service.kill("SIGKILL");
+    }
+  });
+});
+
 requires("the program on a full disk", { mount: true }, () => {
   test("a kill on a full disk is followed by a start that serves what was acknowledged, on the disk that is still full", async (t) => {
     const dir = tempDir(t);
