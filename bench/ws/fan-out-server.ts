@@ -71,6 +71,9 @@ function serveDoor(): void {
     maxSubscriptions: 500,
     maxMessageBytes: 65_536,
     maxMessagesPerSec: 20,
+    messageBurst: 200,
+    maxRows: 10_000,
+    maxRowsTotal: 100_000,
   };
   const config = {
     api: { cors: [], ws },

@@ -143,8 +143,8 @@ async function stopApp(parts: Parts, logger: Logger): Promise<void> {
   parts.http?.startDraining();
   parts.placement?.close();
   await parts.generator?.stop();
-  await parts.door?.close();
-  await parts.http?.close(CLOSE_LIMIT_MS);
+  // Clients that answer neither a close frame nor anything else hold both up, so both wait for theirs at the same time.
+  await Promise.all([parts.door?.close(), parts.http?.close(CLOSE_LIMIT_MS)]);
   await parts.ingestion?.stopTaking();
   for (const problem of (await parts.workers?.drain(DRAIN_LIMIT_MS)) ?? []) {
     logger.error({ problem }, "not saved; the next start reads it from the log again");

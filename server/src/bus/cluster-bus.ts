@@ -31,7 +31,7 @@ import type {
   TopicOpened,
   TopicUpdate,
 } from "./stats-bus.ts";
-import { newestDeadLetters } from "./thread-bus.ts";
+import { knownAnywhere, NO_FIGURES, newestDeadLetters } from "./thread-bus.ts";
 import { TokenFeed } from "./token-feed.ts";
 import { type AskParts, type Finding, TokenFinder } from "./token-finder.ts";
 
@@ -40,9 +40,6 @@ export type ClusterBusOptions = ClusterNodeOptions & {
   /** What becomes of names of several tokens where a request does not say; undefined: they are refused. */
   readonly prefer?: Preference;
 };
-
-/** For finding where a token is. */
-const NO_FIGURES: Selection = { windows: [], fields: [] };
 
 type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
 type FoundBody = Extract<BodyAnswer, { kind: "body" }>;
@@ -178,6 +175,12 @@ export class ClusterBus implements StatsBus {
     const own = await this.#local.bus.status("own");
     if (scope === "own") return own;
     return clusterStatus(this.#node, own, this.#knownStatus);
+  }
+
+  areKnown(ids: readonly string[]): Promise<boolean[]> {
+    const question = { kind: "tokens", tokens: ids, selection: NO_FIGURES, at: undefined } as const;
+    const asked = this.#node.peers.sources.map(async (source) => (await this.#node.ask(source, question)).answer);
+    return knownAnywhere(ids, asked);
   }
 
   async subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {

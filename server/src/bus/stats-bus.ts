@@ -232,6 +232,8 @@ export type StatsBus = {
   newestSwaps(token: string, limit: number, prefer?: Preference): Promise<BodyAnswer>;
   deadLetters(limit: number): Promise<DeadLettersAnswer>;
   status(scope: StatusScope): Promise<StatusAnswer>;
+  /** Of each canonical id whether a swap has named it. An owner that is away, or does not answer, knows none. Never rejects. */
+  areKnown(ids: readonly string[]): Promise<boolean[]>;
   /**
    * Opens a topic. `onUpdate` gets the whole data once, at once, then an update at most every coalesce_ms whenever the data
    * changed (by swaps or by time). Updates of one topic are in order of revision. The caller shares one subscription among its clients.

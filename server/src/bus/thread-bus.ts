@@ -11,7 +11,14 @@ import { formatTokenId, parseTokenId } from "../shared/token-id.ts";
 import { compareHomes, partitionOfTokenId } from "../shared/token-partition.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import type { HostClient } from "./host-client.ts";
-import type { AsOfWish, HostAnswer, HostBodyAnswer, HostTokenAnswer, HostTopicUpdate } from "./host-protocol.ts";
+import type {
+  AsOfWish,
+  HostAnswer,
+  HostBodyAnswer,
+  HostLookup,
+  HostTokenAnswer,
+  HostTopicUpdate,
+} from "./host-protocol.ts";
 import { MergedOverviewTopic } from "./merged-overview-topic.ts";
 import { mergeLookups, resolve } from "./name-lookup.ts";
 import { decodeCursor, encodeCursor, mergeRanked } from "./rank-order.ts";
@@ -45,6 +52,9 @@ export type ThreadBusOptions = {
   /** What becomes of names of several tokens where a request does not say; undefined: they are refused. */
   readonly prefer?: Preference;
 };
+
+/** For finding out which tokens are known. */
+export const NO_FIGURES: Selection = { windows: [], fields: [] };
 
 /** Rounds in which hosts are asked until their answers are of one step; the last one pins the as-of. */
 const ROUNDS_MAX = 3;
@@ -161,6 +171,14 @@ export class ThreadBus implements StatsBus {
   async metrics(): Promise<PartitionMetrics[]> {
     const lists = await Promise.all(this.#hosts.map((host) => host.ask<"metrics">({ kind: "metrics" })));
     return lists.flat();
+  }
+
+  areKnown(ids: readonly string[]): Promise<boolean[]> {
+    const question = { kind: "tokens", tokens: ids, selection: NO_FIGURES, at: undefined } as const;
+    return knownAnywhere(
+      ids,
+      this.#hosts.map((host) => host.ask<"tokens">(question)),
+    );
   }
 
   async subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
@@ -346,6 +364,16 @@ export function hostOfPartition(partition: number, hosts: number): number {
 /** Owners in this process are never away. */
 function fresh(onUpdate: (update: TopicUpdate) => void): (update: HostTopicUpdate) => void {
   return (update) => onUpdate({ ...update, stale: false });
+}
+
+/** Of each id whether one of the answers knows a token by it. */
+export async function knownAnywhere(
+  ids: readonly string[],
+  asked: readonly Promise<{ readonly items: readonly { readonly lookup: HostLookup | undefined | null }[] }>[],
+): Promise<boolean[]> {
+  const settled = await Promise.allSettled(asked);
+  const answers = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  return ids.map((_, i) => answers.some(({ items }) => items[i]?.lookup?.tier === "id"));
 }
 
 /** Each letter once, newest first. */

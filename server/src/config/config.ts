@@ -62,6 +62,9 @@ export type Config = {
       readonly maxSubscriptions: number;
       readonly maxMessageBytes: number;
       readonly maxMessagesPerSec: number;
+      readonly messageBurst: number;
+      readonly maxRows: number;
+      readonly maxRowsTotal: number;
     };
   };
   /** Undefined: the listener is off. */

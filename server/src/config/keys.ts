@@ -258,7 +258,25 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
     path: "api.ws.max_messages_per_sec",
     kind: integer(1, 100_000),
     defaultText: "20",
-    meaning: "Messages a second from one client.",
+    meaning: "Messages a second from one client, for as long as it likes.",
+  },
+  {
+    path: "api.ws.message_burst",
+    kind: integer(1, 100_000),
+    defaultText: "200",
+    meaning: "Messages that a client that was quiet may send at once.",
+  },
+  {
+    path: "api.ws.max_rows",
+    kind: integer(1, 10_000_000),
+    defaultText: "10000",
+    meaning: "Rows (figures of one token in one window) that the channels of one connection may hold together.",
+  },
+  {
+    path: "api.ws.max_rows_total",
+    kind: integer(1, 100_000_000),
+    defaultText: "100000",
+    meaning: "The same for all connections, what they share counted once. Each may have its equal share in any case.",
   },
 
   {

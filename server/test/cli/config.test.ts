@@ -115,6 +115,9 @@ describe("loading", () => {
       maxSubscriptions: 500,
       maxMessageBytes: 65536,
       maxMessagesPerSec: 20,
+      messageBurst: 200,
+      maxRows: 10_000,
+      maxRowsTotal: 100_000,
     });
     assert.deepEqual(config.metrics.prometheus, { host: "127.0.0.1", port: 9091 });
   });

@@ -150,6 +150,10 @@ export class StandInBus implements StatsBus {
     return this.#body(request.token, `"available_from":1699999000000,"items":[${JSON.stringify(candle)}]`);
   }
 
+  async areKnown(ids: readonly string[]): Promise<boolean[]> {
+    return ids.map(() => false);
+  }
+
   async newestSwaps(token: string, limit: number): Promise<BodyAnswer> {
     await this.#asked();
     const swap = {

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { CachedBytes } from "../../src/serving/websocket/cached-bytes.ts";
 import { ChannelList } from "../../src/serving/websocket/channel-list.ts";
 import { WEBSOCKET_LIMITS } from "../../src/serving/websocket/limits.ts";
-import type { Subscription } from "../../src/serving/websocket/subscription.ts";
+import type { OpenSubscription } from "../../src/serving/websocket/subscription.ts";
 import { TopicFeed } from "../../src/serving/websocket/topic-feed.ts";
 
 const ENOUGH = 1_000_000;
 
-function subscriptionTo(name: string, conflateMs = 0): Subscription & { update(): void } {
-  const feed = new TopicFeed(WEBSOCKET_LIMITS);
+function subscriptionTo(name: string, conflateMs = 0): OpenSubscription & { update(): void } {
+  const feed = new TopicFeed(WEBSOCKET_LIMITS, new CachedBytes(WEBSOCKET_LIMITS.cachedBytesMax));
   let rev = 0;
   const update = (): void => {
     const prevRev = rev === 0 ? undefined : rev;
@@ -23,7 +24,8 @@ function subscriptionTo(name: string, conflateMs = 0): Subscription & { update()
   };
   update();
   feed.opened(name, () => {});
-  return { feed, requestedAs: name, conflateMs, update };
+  const topic = { kind: "token", token: name, windows: [] } as const;
+  return { feed, channel: name, requestedAs: name, topic, conflateMs, update };
 }
 
 /** Which channels were taken, and what else the list said. */
@@ -80,19 +82,19 @@ test("a channel that is taken out sends no more, and the others keep their turn"
   const one = (take(list, ENOUGH).frames[0] as Buffer).length;
   for (const subscription of all) subscription.update();
   assert.equal(take(list, one).names, "a");
-  list.remove(all[0] as Subscription);
-  list.remove(all[0] as Subscription);
+  list.remove(all[0] as OpenSubscription);
+  list.remove(all[0] as OpenSubscription);
   assert.equal(take(list, one).names, "b");
   assert.equal(take(list, ENOUGH).names, "c");
-  list.remove(all[2] as Subscription);
-  list.remove(all[1] as Subscription);
+  list.remove(all[2] as OpenSubscription);
+  list.remove(all[1] as OpenSubscription);
   assert.equal(take(list, ENOUGH).names, "");
 });
 
 test("a message of several frames ends the taking", () => {
   const limits = { ...WEBSOCKET_LIMITS, fragmentBytesMax: 50 };
   const list = new ChannelList();
-  const feed = new TopicFeed(limits);
+  const feed = new TopicFeed(limits, new CachedBytes(limits.cachedBytesMax));
   const data = JSON.stringify({ text: "x".repeat(200) });
   feed.accept(
     { epoch: "1", rev: 1, prevRev: undefined, asOf: 0, watermark: 0, lagMs: 0, stale: false, data, patch: undefined },
@@ -100,7 +102,13 @@ test("a message of several frames ends the taking", () => {
     0,
   );
   feed.opened("long", () => {});
-  list.add({ feed, requestedAs: "long", conflateMs: 0 });
+  list.add({
+    feed,
+    channel: "a",
+    topic: { kind: "token", token: "a", windows: [] },
+    requestedAs: "long",
+    conflateMs: 0,
+  });
   list.add(subscriptionTo("b"));
   const frames: Buffer[] = [];
   const { begun } = list.take(frames, ENOUGH, 0);

@@ -112,7 +112,7 @@ test("size: a message at the limit is read, one byte more closes with 1009", asy
 });
 
 test("rate: messages beyond are refused one by one with their id, a client that goes on is cut off", async (t) => {
-  const { url, metrics } = await openDoor(t, { ws: { maxMessagesPerSec: 5 } });
+  const { url, metrics } = await openDoor(t, { ws: { maxMessagesPerSec: 5, messageBurst: 5, maxSubscriptions: 5 } });
   const client = await connect(t, url);
   const answers = [1, 2, 3, 4, 5, 6, 7].map((id) => client.next("error", (message) => message.id === id));
   for (let id = 1; id <= 7; id++) client.send({ id, unsubscribe: "token:1:a" });
@@ -125,7 +125,7 @@ test("rate: messages beyond are refused one by one with their id, a client that 
 });
 
 test("rate: floods of pings and of pongs nobody asked for are cut off too", async (t) => {
-  const { port, metrics } = await openDoor(t, { ws: { maxMessagesPerSec: 5 } });
+  const { port, metrics } = await openDoor(t, { ws: { maxMessagesPerSec: 5, messageBurst: 5, maxSubscriptions: 5 } });
   for (const opcode of [PING, PONG]) {
     const client = new RawClient(port);
     for (let i = 0; i < 30; i++) client.send(opcode, Buffer.from(`${i}`));

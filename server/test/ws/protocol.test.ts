@@ -20,7 +20,12 @@ test("the short form: subscribed with the canonical name and windows, a snapshot
   const five = { length_ms: 300_000, step_ms: 5_000 };
   const hour = { length_ms: 3_600_000, step_ms: 15_000 };
   assert.deepEqual(client.messages, [
-    { type: "subscribed", channels: [WETH_CHANNEL], windows: { "1m": minute, "5m": five, "1h": hour } },
+    {
+      type: "subscribed",
+      channels: [WETH_CHANNEL],
+      names: { "token:weth": WETH_CHANNEL },
+      windows: { "1m": minute, "5m": five, "1h": hour },
+    },
     {
       type: "snapshot",
       channel: WETH_CHANNEL,

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { applyMergePatch, diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import fc from "fast-check";
 import type { TopicUpdate } from "../../src/bus/stats-bus.ts";
+import { CachedBytes } from "../../src/serving/websocket/cached-bytes.ts";
 import { WEBSOCKET_LIMITS } from "../../src/serving/websocket/limits.ts";
 import { TopicFeed } from "../../src/serving/websocket/topic-feed.ts";
 import { propertyOptions } from "../support/seed.ts";
@@ -25,7 +26,7 @@ function update(rev: number, data: JsonObject, before?: { rev: number; data: Jso
 }
 
 function liveFeed(first: TopicUpdate): TopicFeed {
-  const feed = new TopicFeed(limits);
+  const feed = new TopicFeed(limits, new CachedBytes(limits.cachedBytesMax));
   feed.accept(first, 0, 0);
   feed.opened(CHANNEL, () => {});
   return feed;

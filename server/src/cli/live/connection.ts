@@ -1,6 +1,7 @@
 /**
  * A connection to the WebSocket of a service that keeps the data of its channels up to date, and comes back by itself
- * when the service does. A patch that does not fit what is held makes it subscribe anew: it never shows wrong figures.
+ * when the service does. A patch that does not fit what is held makes it subscribe anew: it never shows wrong figures. Whenever it
+ * subscribes anew it names each channel as the service named it first: a symbol may stand for another token by then, or for several.
  */
 import { applyMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import {
@@ -11,6 +12,7 @@ import {
 } from "@swapstats/protocol/websocket.ts";
 import WebSocket from "ws";
 import { SwapstatsError } from "../../shared/errors.ts";
+import { printableText } from "../../shared/printable-text.ts";
 
 export type ChannelData = {
   readonly channel: string;
@@ -28,6 +30,7 @@ export type WindowLengths = Readonly<Record<string, { readonly length_ms: number
 export type Subscription = {
   readonly channels: readonly string[];
   readonly windows?: string[];
+  readonly fields?: string[];
   readonly limit?: number;
 };
 
@@ -46,6 +49,8 @@ const RETRY_FIRST_MS = 500;
 const RETRY_LONGEST_MS = 5_000;
 const HANDSHAKE_MS_MAX = 10_000;
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
+/** Refusals that pass: a service that has just started, or has much to do. */
+const PASSING_CODES: ReadonlySet<string> = new Set(["unavailable", "overloaded", "rate_limited"]);
 
 export class LiveConnection {
   readonly #url: string;
@@ -55,6 +60,8 @@ export class LiveConnection {
   #held = new Map<string, ChannelData>();
   /** Channels by their canonical names, of the subscription that holds now. */
   #channels: readonly string[] = [];
+  /** Canonical channels by the names of the subscription, once the service has told them. */
+  #names: Readonly<Record<string, string>> = {};
   #requestCount = 0;
   #opened = false;
   #closed = false;
@@ -71,6 +78,7 @@ export class LiveConnection {
 
   /** Goes over to other channels. */
   subscribe(subscription: Subscription): void {
+    if (subscription !== this.#subscription) this.#names = {};
     this.#subscription = subscription;
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
     if (this.#channels.length > 0) this.#send({ unsubscribe: [...this.#channels] });
@@ -112,6 +120,7 @@ export class LiveConnection {
         return;
       }
       this.#handlers.onConnection("lost");
+      clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#connect(), this.#retryMs);
       this.#retryMs = Math.min(this.#retryMs * 2, RETRY_LONGEST_MS);
     });
@@ -120,11 +129,12 @@ export class LiveConnection {
   #request(): void {
     this.#held.clear();
     this.#channels = [];
-    const { channels, windows, limit } = this.#subscription;
+    const { channels, windows, fields, limit } = this.#subscription;
     this.#send({
       id: ++this.#requestCount,
-      subscribe: [...channels],
+      subscribe: channels.map((name) => this.#names[name] ?? name),
       ...(windows === undefined ? {} : { windows }),
+      ...(fields === undefined ? {} : { fields }),
       ...(limit === undefined ? {} : { limit }),
     });
   }
@@ -138,6 +148,7 @@ export class LiveConnection {
       case "subscribed":
         if (message.id !== this.#requestCount) return;
         this.#channels = message.channels;
+        this.#keepNames(message.names);
         this.#handlers.onSubscribed(message.channels, message.windows);
         return;
       case "snapshot":
@@ -145,7 +156,7 @@ export class LiveConnection {
         this.#takeData(message);
         return;
       case "error":
-        if (message.id === undefined || message.id === this.#requestCount) this.#handlers.onRefused(refusal(message));
+        if (message.id === undefined || message.id === this.#requestCount) this.#takeRefusal(message);
         return;
       case "shutdown":
         this.#retryMs = Math.max(message.reconnect_after_ms, RETRY_FIRST_MS);
@@ -153,6 +164,27 @@ export class LiveConnection {
       default:
         return;
     }
+  }
+
+  /** The names of this subscription are kept: where it was made anew by canonical names, they stand for themselves. */
+  #keepNames(names: Readonly<Record<string, string>>): void {
+    const known = this.#names;
+    const named = this.#subscription.channels.map((name) => {
+      const asked = known[name] ?? name;
+      return [name, names[asked] ?? known[name]] as const;
+    });
+    this.#names = Object.fromEntries(named.filter(([, channel]) => channel !== undefined)) as Record<string, string>;
+  }
+
+  /** A service that had the channels and has come back may not be able to serve them yet. */
+  #takeRefusal(message: ErrorMessage): void {
+    const isKnown = Object.keys(this.#names).length > 0;
+    if (!isKnown || !PASSING_CODES.has(message.code)) {
+      this.#handlers.onRefused(refusal(message));
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.subscribe(this.#subscription), RETRY_LONGEST_MS);
   }
 
   #takeData(message: Extract<ServerMessage, { type: "snapshot" | "patch" }>): void {
@@ -175,7 +207,8 @@ export class LiveConnection {
 }
 
 function refusal({ code, message, channel, candidates }: ErrorMessage): SwapstatsError {
-  const where = channel === undefined ? "" : `${channel}: `;
-  const list = candidates === undefined ? "" : `; it may be ${candidates.map(({ id }) => id).join(", ")}`;
-  return new SwapstatsError("bad_request", `${where}${message} (${code})${list}`);
+  const where = channel === undefined ? "" : `${printableText(channel)}: `;
+  const list =
+    candidates === undefined ? "" : `; it may be ${candidates.map(({ id }) => printableText(id)).join(", ")}`;
+  return new SwapstatsError("bad_request", `${where}${printableText(message)} (${printableText(code)})${list}`);
 }

@@ -3,7 +3,7 @@
  * tick, and with tens of thousands of subscriptions the processor's caches are what bounds the fan-out.
  */
 import type { MessageFrames } from "./frames.ts";
-import type { Subscription } from "./subscription.ts";
+import type { OpenSubscription } from "./subscription.ts";
 import type { TopicFeed } from "./topic-feed.ts";
 
 export type Taken = {
@@ -18,7 +18,7 @@ export type Taken = {
 };
 
 export class ChannelList {
-  readonly #subscriptions: Subscription[] = [];
+  readonly #subscriptions: OpenSubscription[] = [];
   readonly #feeds: TopicFeed[] = [];
   /** Updates of the feed that had come when the last message was taken; 0: none was. */
   readonly #sentCounts: number[] = [];
@@ -28,7 +28,7 @@ export class ChannelList {
   /** Where the next taking begins: behind the last channel that was served, so that scarce credit goes round. */
   #next = 0;
 
-  add(subscription: Subscription): void {
+  add(subscription: OpenSubscription): void {
     this.#subscriptions.push(subscription);
     this.#feeds.push(subscription.feed);
     this.#sentCounts.push(0);
@@ -36,7 +36,7 @@ export class ChannelList {
     this.#sentSlots.push(-1);
   }
 
-  remove(subscription: Subscription): void {
+  remove(subscription: OpenSubscription): void {
     const index = this.#subscriptions.indexOf(subscription);
     if (index < 0) return;
     this.#subscriptions.splice(index, 1);

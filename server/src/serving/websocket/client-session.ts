@@ -13,9 +13,11 @@
  * every write here ends at the end of a frame. `ws` does the handshake, parses what comes in, and closes.
  */
 import type { Duplex } from "node:stream";
+import { setTimeout } from "node:timers/promises";
 import { closeCodes } from "@swapstats/protocol/websocket.ts";
 import { WebSocket } from "ws";
 import { ProblemError } from "../problems.ts";
+import type { BegunMessages } from "./begun-messages.ts";
 import { ChannelList } from "./channel-list.ts";
 import { type MessageFrames, sequenceOfPong, textFrames } from "./frames.ts";
 import type { Hub } from "./hub.ts";
@@ -24,7 +26,8 @@ import { MessageRate } from "./message-rate.ts";
 import { errorText, heartbeatText, shutdownText, subscribedText, unsubscribedText } from "./messages.ts";
 import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "./observers.ts";
 import { lengthOf, Outbox } from "./outbox.ts";
-import { type ClientRequest, parseRequest } from "./requests.ts";
+import { type ClientRequest, parseRequest, type RequestRules } from "./requests.ts";
+import { OpenRate } from "./row-budget.ts";
 import type { PushTarget } from "./subscription.ts";
 import { ClientSubscriptions } from "./subscriptions.ts";
 import type { WriteBuffer } from "./write-buffer.ts";
@@ -37,6 +40,8 @@ export type SessionOptions = {
   readonly metrics: WebSocketMetrics;
   /** Shared by all sessions. */
   readonly writeBuffer: WriteBuffer;
+  /** Shared by all sessions. */
+  readonly begun: BegunMessages<ClientSession>;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
   /** Called once, when the connection has ended. */
@@ -48,9 +53,10 @@ export class ClientSession implements PushTarget {
   readonly #ws: WebSocket;
   readonly #socket: Duplex;
   readonly #options: SessionOptions;
-  readonly #windows: readonly string[];
+  readonly #rules: RequestRules;
   readonly #outbox: Outbox;
   readonly #rate: MessageRate;
+  readonly #openRate: OpenRate;
   readonly #channels = new ChannelList();
   readonly #subscriptions: ClientSubscriptions;
   /** Texts of requests that wait, and their length together. */
@@ -64,15 +70,21 @@ export class ClientSession implements PushTarget {
     this.#ws = ws;
     this.#socket = socket;
     this.#options = options;
-    this.#windows = options.config.windows.list.map((window) => window.name);
+    const { ws: settings } = options.config.api;
+    const windows = options.config.windows.list.map((window) => window.name);
+    this.#rules = { windows, channelsMax: settings.maxSubscriptions };
     this.#lastSentMs = options.nowMs();
     this.#outbox = new Outbox(
       options.limits,
       (frames, bytes) => options.writeBuffer.write(socket, frames, bytes),
       (frames, bytesFree, nowMs) => this.#take(frames, bytesFree, nowMs),
     );
-    this.#rate = new MessageRate(options.config.api.ws.maxMessagesPerSec, this.#lastSentMs);
-    this.#subscriptions = new ClientSubscriptions(options.hub, this, this.#channels, options.config, this.#windows);
+    const { maxMessagesPerSec: perSecond, messageBurst: burst, maxSubscriptions, maxRows } = settings;
+    // A page that opens all its rows one by one hears of each that was refused, and is not cut off for it.
+    this.#rate = new MessageRate({ perSecond, burst, refusals: Math.max(burst, maxSubscriptions) }, this.#lastSentMs);
+    this.#openRate = new OpenRate(maxRows, maxRows * options.limits.reopenedPart, this.#lastSentMs);
+    const { hub, config, limits } = options;
+    this.#subscriptions = new ClientSubscriptions(hub, this, this.#channels, config, limits, windows);
     ws.on("message", (data: Buffer, isBinary) => this.#onMessage(data, isBinary));
     ws.on("ping", (payload) => this.#onPing(payload));
     ws.on("pong", (payload) => this.#onPong(payload));
@@ -84,8 +96,20 @@ export class ClientSession implements PushTarget {
     return this.#ws.readyState === WebSocket.OPEN;
   }
 
+  get rows(): number {
+    return this.#subscriptions.rows;
+  }
+
   flush(nowMs: number): void {
-    if (this.isOpen && this.#outbox.pump(nowMs) > 0) this.#lastSentMs = nowMs;
+    if (!this.isOpen || this.#outbox.pump(nowMs) === 0) return;
+    this.#lastSentMs = nowMs;
+    for (const slow of this.#options.begun.set(this, this.#outbox.begun)) slow.cutOff();
+  }
+
+  /** Others need the memory of the message that this client has read a part of. */
+  cutOff(): void {
+    this.#close(closeCodes.policyViolation, "a message was not read to its end", "too_slow");
+    this.terminate();
   }
 
   /** Looks after heartbeat and death; called every `sweepMs`. */
@@ -148,8 +172,8 @@ export class ClientSession implements PushTarget {
 
   /** Holds the rate and the number of requests that wait; answers what is over the limit. */
   #isAllowed(text: string): boolean {
-    const { maxMessagesPerSec, maxMessageBytes } = this.#options.config.api.ws;
-    const verdict = this.#rate.take(this.#options.nowMs());
+    const { maxMessagesPerSec, messageBurst, maxMessageBytes } = this.#options.config.api.ws;
+    const verdict = this.#rate.take(this.#options.nowMs(), text.length);
     if (verdict === "cut_off") {
       this.#close(closeCodes.policyViolation, `more than ${maxMessagesPerSec} messages a second`, "rate_limited");
       return false;
@@ -158,9 +182,10 @@ export class ClientSession implements PushTarget {
     if (verdict === "accept" && !isQueueFull) return true;
     const message = isQueueFull
       ? "The message was ignored: the requests before it are still being answered. Read the answers first."
-      : `The message was ignored: a connection may send ${maxMessagesPerSec} messages a second. Put several channels into one.`;
+      : `The message was ignored: a connection may send ${messageBurst} messages at once and ${maxMessagesPerSec} a second. Send it again later, and put several channels into one message.`;
     if (this.#outbox.hasRoom) {
-      this.#answer(errorText(parseRequest(text, this.#windows).id, new ProblemError("rate_limited", message)));
+      const { id, channels } = parseRequest(text, this.#rules);
+      this.#answer(errorText(id, new ProblemError("rate_limited", message), channels));
     } else {
       this.#close(closeCodes.policyViolation, "answers are not read", "answers_not_read");
     }
@@ -197,6 +222,7 @@ export class ClientSession implements PushTarget {
   #onClose(code: number): void {
     const isAbnormal = code === 1006;
     this.#outbox.close();
+    this.#options.begun.set(this, undefined);
     this.#subscriptions.closeAll();
     this.#requests.length = 0;
     this.#options.onClosed(this, this.#closeReason ?? (isAbnormal ? "lost" : "client"));
@@ -209,10 +235,15 @@ export class ClientSession implements PushTarget {
 
   async #work(): Promise<void> {
     this.#isWorking = true;
-    for (let text = this.#requests[0]; text !== undefined && this.isOpen; text = this.#requests[0]) {
-      await this.#handle(parseRequest(text, this.#windows));
-      this.#requests.shift();
-      this.#requestChars -= text.length;
+    try {
+      for (let text = this.#requests[0]; text !== undefined && this.isOpen; text = this.#requests[0]) {
+        await this.#handle(parseRequest(text, this.#rules));
+        this.#requests.shift();
+        this.#requestChars -= text.length;
+      }
+    } catch (err) {
+      this.#options.logger.error({ err }, "a WebSocket request failed");
+      this.#close(closeCodes.internalError, "the service failed", "internal");
     }
     this.#isWorking = false;
   }
@@ -221,25 +252,24 @@ export class ClientSession implements PushTarget {
     await this.#outbox.room();
     if (request.kind === "subscribe") await this.#subscribe(request);
     else if (request.kind === "unsubscribe") await this.#unsubscribe(request);
-    else this.#answer(errorText(request.id, request.problem));
+    else this.#answer(errorText(request.id, request.problem, request.channels));
   }
 
-  async #subscribe(request: Extract<ClientRequest, { kind: "subscribe" }>): Promise<void> {
+  async #subscribe({ id, channels, options }: Extract<ClientRequest, { kind: "subscribe" }>): Promise<void> {
     let outcome: Awaited<ReturnType<ClientSubscriptions["open"]>>;
     try {
-      outcome = await this.#subscriptions.open(request.channels, request.options);
+      outcome = await this.#subscriptions.open(channels, options, (rows) => this.#turnToOpen(rows));
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
-      this.#answer(errorText(request.id, error));
+      this.#answer(errorText(id, error, channels));
       return;
     }
     if (!this.isOpen) {
       this.#subscriptions.closeAll();
       return;
     }
-    if (outcome.opened.length > 0) {
-      const channels = outcome.opened.map((subscription) => subscription.feed.channel);
-      this.#answer(subscribedText(request.id, channels, outcome.windows));
+    if (outcome.channels.length > 0) {
+      this.#answer(subscribedText(id, outcome));
       this.#subscriptions.activate(outcome.opened);
       this.flush(this.#options.nowMs());
     }
@@ -247,17 +277,23 @@ export class ClientSession implements PushTarget {
       if (problem.code === "internal")
         this.#options.logger.error({ err: problem.cause, channel }, "subscribing failed");
       await this.#outbox.room();
-      this.#answer(errorText(request.id, problem, channel));
+      this.#answer(errorText(id, problem, [channel]));
     }
   }
 
-  async #unsubscribe(request: Extract<ClientRequest, { kind: "unsubscribe" }>): Promise<void> {
-    const { closed, missing } = this.#subscriptions.close(request.channels);
-    if (request.id !== undefined && closed.length > 0) this.#answer(unsubscribedText(request.id, closed));
+  /** A client that opens and closes channels in a loop waits here, and its next requests behind it. */
+  async #turnToOpen(rows: number): Promise<void> {
+    const waitMs = this.#openRate.take(rows, this.#options.nowMs());
+    if (waitMs > 0) await setTimeout(waitMs, undefined, { ref: false });
+  }
+
+  async #unsubscribe({ id, channels }: Extract<ClientRequest, { kind: "unsubscribe" }>): Promise<void> {
+    const { closed, missing } = this.#subscriptions.close(channels);
+    if (id !== undefined && closed.length > 0) this.#answer(unsubscribedText(id, closed));
     for (const channel of missing) {
       await this.#outbox.room();
       const problem = new ProblemError("not_subscribed", "The channel is not open on this connection.");
-      this.#answer(errorText(request.id, problem, channel));
+      this.#answer(errorText(id, problem, [channel]));
     }
   }
 }

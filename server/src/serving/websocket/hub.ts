@@ -5,26 +5,36 @@
  * The owner coalesces a topic's updates already. Owners on several threads send at different moments, so a flush here
  * waits until most of coalesce_ms has passed since the last one; otherwise a client would get a write for each owner. With
  * one owner every batch is flushed as it comes, without further delay.
+ *
+ * A flush serves every client that has something to send, each with what its credit allows, in slices of a few milliseconds between which
+ * requests of HTTP get their turn. When flushes take long, the pauses between them grow with them: clients get fewer updates then, each the newest,
+ * and the thread keeps most of its time for everything else.
  */
 import type { Ambiguous, StatsBus, Topic, TopicUpdate } from "../../bus/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
-import { keyOf, keyOfTopic } from "./channels.ts";
+import { ProblemError } from "../problems.ts";
+import { CachedBytes } from "./cached-bytes.ts";
+import { keyOf, keyOfTopic, rowsOfTopic } from "./channels.ts";
 import type { WebSocketLimits } from "./limits.ts";
+import { OpeningGate } from "./opening-gate.ts";
+import { PendingTokens } from "./pending-tokens.ts";
+import { RowBudget } from "./row-budget.ts";
 import type { PushTarget } from "./subscription.ts";
 import { TopicFeed } from "./topic-feed.ts";
 import { WakeUps } from "./wake-ups.ts";
 
 /** Part of coalesce_ms after which a flush is not held back; owners' ticks jitter by less than the rest. */
 const FLUSH_GAP_FACTOR = 0.8;
-/** A flush gives the event loop back after about this time, and goes on in its next turn. */
-const FLUSH_SLICE_MS = 10;
-const CLIENTS_PER_TIME_CHECK = 32;
 
 export type HubOptions = {
   readonly bus: StatsBus;
   readonly coalesceMs: number;
   /** As-of is the wall clock. */
   readonly isLive: boolean;
+  /** Rows of all clients together. */
+  readonly rowsMax: number;
+  /** How many are connected now. */
+  readonly clients: () => number;
   readonly limits: WebSocketLimits;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
@@ -42,14 +52,30 @@ export class Hub {
   readonly #opening = new Map<string, Promise<JoinResult>>();
   readonly #refreshing = new Map<TopicFeed, Promise<void>>();
   readonly #wakeUps: WakeUps;
+  readonly #cached: CachedBytes;
+  readonly #rows: RowBudget;
+  readonly #gate: OpeningGate;
+  /** Tokens that clients wait for. */
+  readonly pending: PendingTokens;
   #dirty: PushTarget[] = [];
   #flushing: PushTarget[] = [];
   #isScheduled = false;
   #flushTimer: NodeJS.Timeout | undefined;
   #lastFlushMs = Number.NEGATIVE_INFINITY;
+  /** Time that the flush has taken, without what happened between its slices. */
+  #flushBusyMs = 0;
+  /** Between the beginnings of two flushes. */
+  #flushGapMs: number;
 
   constructor(options: HubOptions) {
     this.#options = options;
+    const { bus, limits, coalesceMs } = options;
+    this.#flushGapMs = coalesceMs;
+    this.#cached = new CachedBytes(limits.cachedBytesMax);
+    this.#rows = new RowBudget(options.rowsMax, options.clients);
+    this.#gate = new OpeningGate(limits.openingRowsMax);
+    const { pendingIdsMax: idsMax, pendingIdsAskedMax: idsAskedMax, pendingEveryMs: everyMs } = limits;
+    this.pending = new PendingTokens({ idsMax, idsAskedMax, everyMs }, (ids) => bus.areKnown(ids));
     this.#wakeUps = new WakeUps(options.nowMs, (client) => this.poke(client));
   }
 
@@ -58,13 +84,19 @@ export class Hub {
     return this.#feeds.size;
   }
 
+  /** What is held and under way; for metrics and tests. */
+  get held(): { readonly rows: number; readonly cachedBytes: number; readonly openingRows: number } {
+    return { rows: this.#rows.total, cachedBytes: this.#cached.total, openingRows: this.#gate.rows };
+  }
+
   /**
    * The feed of a topic; the client is flushed after each of its updates until it leaves. Rejects with SwapstatsError
-   * `unavailable` when the owner does not answer in time, and with what the bus rejects with.
+   * `unavailable` when the owner does not answer in time, with ProblemError `overloaded` when all clients together hold too much, and
+   * with what the bus rejects with.
    */
   async join(topic: Topic, client: PushTarget): Promise<JoinResult> {
     for (;;) {
-      const result = await this.#feedOf(topic);
+      const result = await this.#feedOf(topic, client);
       if (result.kind !== "joined") return result;
       const { feed } = result;
       // Another client, the only one until now, may have left while this one waited.
@@ -103,36 +135,54 @@ export class Hub {
   /** Ends all timers; clients leave on their own. */
   close(): void {
     this.#wakeUps.close();
+    this.pending.close();
     clearTimeout(this.#flushTimer);
   }
 
-  async #feedOf(topic: Topic): Promise<JoinResult> {
+  async #feedOf(topic: Topic, client: PushTarget): Promise<JoinResult> {
     const key = keyOfTopic(topic);
     const feed = this.#feeds.get(key);
     if (feed !== undefined) return { kind: "joined", feed };
-    const known = this.#opening.get(key);
+    // The same name may mean another token to a client that takes the largest.
+    const openingKey = topic.kind === "token" ? `${key}\n${topic.prefer}` : key;
+    const known = this.#opening.get(openingKey);
     if (known !== undefined) return known;
-    const opening = this.#open(topic).finally(() => this.#opening.delete(key));
-    this.#opening.set(key, opening);
+    const rows = rowsOfTopic(topic);
+    if (!this.#rows.take(rows, client.rows)) throw this.#tooManyRows();
+    const opening = this.#open(topic, rows).finally(() => this.#opening.delete(openingKey));
+    this.#opening.set(openingKey, opening);
     return opening;
   }
 
-  async #open(topic: Topic): Promise<JoinResult> {
-    const feed = new TopicFeed(this.#options.limits);
-    const opened = await this.#subscribe(topic, (update) => this.#onUpdate(feed, update));
-    if (opened.kind !== "opened") return opened;
-    const key = keyOf(opened.channel, topic);
-    const twin = this.#feeds.get(key);
-    if (twin !== undefined) {
-      opened.close();
-      return { kind: "joined", feed: twin };
+  #tooManyRows(): ProblemError {
+    const text = `The connections together hold ${this.#options.rowsMax} rows, as many as api.ws.max_rows_total allows; ask for fewer windows or rows, or try again later.`;
+    return new ProblemError("overloaded", text);
+  }
+
+  /** `rows` were taken, and are given back when the feed closes, or at once where none comes of it. */
+  async #open(topic: Topic, rows: number): Promise<JoinResult> {
+    let isHeld = false;
+    try {
+      const feed = new TopicFeed(this.#options.limits, this.#cached);
+      const opened = await this.#gate.run(rows, () => this.#subscribe(topic, (update) => this.#onUpdate(feed, update)));
+      if (opened.kind !== "opened") return opened;
+      const key = keyOf(opened.channel, topic);
+      const twin = this.#feeds.get(key);
+      if (twin !== undefined) {
+        opened.close();
+        return { kind: "joined", feed: twin };
+      }
+      isHeld = true;
+      this.#feeds.set(key, feed);
+      feed.opened(opened.channel, () => {
+        this.#feeds.delete(key);
+        this.#rows.give(rows);
+        opened.close();
+      });
+      return { kind: "joined", feed };
+    } finally {
+      if (!isHeld) this.#rows.give(rows);
     }
-    this.#feeds.set(key, feed);
-    feed.opened(opened.channel, () => {
-      this.#feeds.delete(key);
-      opened.close();
-    });
-    return { kind: "joined", feed };
   }
 
   /**
@@ -151,10 +201,12 @@ export class Hub {
 
   async #lookAgain(feed: TopicFeed, topic: Topic): Promise<void> {
     const first = Promise.withResolvers<void>();
-    const opened = await this.#subscribe(topic, (update) => {
-      feed.refresh(update, this.#options.nowMs());
-      first.resolve();
-    });
+    const opened = await this.#gate.run(rowsOfTopic(topic), () =>
+      this.#subscribe(topic, (update) => {
+        feed.refresh(update, this.#options.nowMs());
+        first.resolve();
+      }),
+    );
     if (opened.kind !== "opened") return;
     // The data comes at once after the topic is open; if it does not, the older standing is served rather than none.
     const timer = setTimeout(first.resolve, this.#options.limits.openTimeoutMs);
@@ -198,32 +250,45 @@ export class Hub {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    const { coalesceMs } = this.#options;
     const elapsedMs = this.#options.nowMs() - this.#lastFlushMs;
-    if (elapsedMs >= coalesceMs * FLUSH_GAP_FACTOR) setImmediate(this.#startFlush);
-    else this.#flushTimer = setTimeout(this.#startFlush, coalesceMs - elapsedMs);
+    if (elapsedMs >= this.#flushGapMs * FLUSH_GAP_FACTOR) setImmediate(this.#startFlush);
+    else this.#flushTimer = setTimeout(this.#startFlush, this.#flushGapMs - elapsedMs);
   }
 
   readonly #startFlush = (): void => {
     this.#lastFlushMs = this.#options.nowMs();
+    this.#flushBusyMs = 0;
     this.#flushing = this.#dirty;
     this.#dirty = [];
     this.#flushSlice(0);
   };
 
   #flushSlice(from: number): void {
-    const endMs = this.#options.nowMs() + FLUSH_SLICE_MS;
+    const { nowMs, limits } = this.#options;
+    const startMs = nowMs();
+    let endMs = startMs;
     const clients = this.#flushing;
     for (let i = from; i < clients.length; i++) {
-      const nowMs = this.#options.nowMs();
-      if ((i - from) % CLIENTS_PER_TIME_CHECK === CLIENTS_PER_TIME_CHECK - 1 && nowMs > endMs) {
-        setImmediate(() => this.#flushSlice(i));
-        return;
-      }
       const client = clients[i] as PushTarget;
       client.isDirty = false;
-      client.flush(nowMs);
+      client.flush(endMs);
+      endMs = nowMs();
+      if (endMs - startMs >= limits.flushSliceMs && i + 1 < clients.length) {
+        this.#flushBusyMs += endMs - startMs;
+        setImmediate(() => this.#flushSlice(i + 1));
+        return;
+      }
     }
+    this.#flushBusyMs += endMs - startMs;
+    this.#endFlush();
+  }
+
+  #endFlush(): void {
+    const { coalesceMs, limits, nowMs } = this.#options;
+    const pauseMs = this.#flushBusyMs * limits.flushPauseFactor;
+    // The pause follows the end of the flush, whose slices may lie far apart.
+    this.#flushGapMs = Math.max(coalesceMs, nowMs() - this.#lastFlushMs + pauseMs);
+    if (pauseMs + this.#flushBusyMs <= coalesceMs) this.#flushGapMs = coalesceMs;
     this.#flushing = [];
     this.#isScheduled = false;
     if (this.#dirty.length > 0) this.#schedule();

@@ -11,6 +11,9 @@ export type WebSocketConfig = {
       readonly maxSubscriptions: number;
       readonly maxMessageBytes: number;
       readonly maxMessagesPerSec: number;
+      readonly messageBurst: number;
+      readonly maxRows: number;
+      readonly maxRowsTotal: number;
     };
   };
   readonly windows: {
@@ -39,6 +42,26 @@ export type WebSocketLimits = {
   readonly ringPatchesMax: number;
   /** Characters of these patches together. */
   readonly ringCharsMax: number;
+  /** Bytes of patches and messages that all topics together keep beside their data. */
+  readonly cachedBytesMax: number;
+  /** Bytes of messages that clients have got a part of; beyond it those that began first are closed. */
+  readonly begunBytesMax: number;
+  /** Rows that are being opened for one client, and for all, at the same time. */
+  readonly clientOpeningRowsMax: number;
+  readonly openingRowsMax: number;
+  /** Part of `api.ws.max_rows` that one client may open anew every second, after it has opened all of them once. */
+  readonly reopenedPart: number;
+  /** Tokens that no swap has named yet and that all clients together may wait for. */
+  readonly pendingIdsMax: number;
+  /** How many of them one question names, and how often it is asked. */
+  readonly pendingIdsAskedMax: number;
+  readonly pendingEveryMs: number;
+  /** Characters of the address of a handshake, path and query. */
+  readonly uriCharsMax: number;
+  /** A flush gives the event loop back after about this time, and goes on in its next turn. */
+  readonly flushSliceMs: number;
+  /** After a flush at least so many times its duration passes before the next one: the rest of the thread is for others. */
+  readonly flushPauseFactor: number;
   /** A topic's update may be so old, and still be sent as a snapshot to a new subscriber; an older one is asked for anew. */
   readonly snapshotAgeMsMax: number;
   /** How long the owner of a token may take to open a topic. */
@@ -54,9 +77,20 @@ export const WEBSOCKET_LIMITS: WebSocketLimits = {
   heartbeatMs: 15_000,
   noPongMs: 120_000,
   sweepMs: 1_000,
-  closeTimeoutMs: 3_000,
+  closeTimeoutMs: 1_000,
   ringPatchesMax: 64,
   ringCharsMax: 64 * 1024,
+  cachedBytesMax: 64 * 1024 * 1024,
+  begunBytesMax: 64 * 1024 * 1024,
+  clientOpeningRowsMax: 100,
+  openingRowsMax: 1_000,
+  reopenedPart: 0.1,
+  pendingIdsMax: 20_000,
+  pendingIdsAskedMax: 2_000,
+  pendingEveryMs: 250,
+  uriCharsMax: 8 * 1024,
+  flushSliceMs: 5,
+  flushPauseFactor: 3,
   snapshotAgeMsMax: 1_000,
   openTimeoutMs: 10_000,
   reconnectAfterMs: 1_000,

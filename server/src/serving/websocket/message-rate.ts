@@ -1,35 +1,53 @@
 /**
- * How many messages a client may send: a bucket of one second's worth that refills steadily. Messages beyond are refused
- * with an error each, up to the same number again a second; a client that goes on is cut off, since refusing costs too.
+ * How many messages a client may send: a bucket that holds a burst and refills steadily. A page that opens its rows one by one
+ * sends hundreds of messages at once and then none; so the burst is much larger than the rate. Messages beyond are refused with an
+ * error each, from a second bucket; a client that empties that one too is cut off, since refusing costs work as well.
  */
 
 export type RateVerdict = "accept" | "refuse" | "cut_off";
 
+export type MessageRateLimits = {
+  /** Messages a second for as long as the client likes. */
+  readonly perSecond: number;
+  /** Messages that a client that was quiet may send at once; at least a second's worth holds. */
+  readonly burst: number;
+  /** Messages that are refused with an error each before the client is cut off. */
+  readonly refusals: number;
+};
+
+/** A message that is refused counts once more for each of so many characters, because its id has to be read all the same. */
+const REFUSED_CHARS_A_COUNT = 4_096;
+
 export class MessageRate {
   readonly #perSecond: number;
+  readonly #burst: number;
+  readonly #refusalsMax: number;
   #accepts: number;
   #refusals: number;
   #lastMs: number;
 
-  constructor(perSecond: number, nowMs: number) {
+  constructor({ perSecond, burst, refusals }: MessageRateLimits, nowMs: number) {
     this.#perSecond = perSecond;
-    this.#accepts = perSecond;
-    this.#refusals = perSecond;
+    this.#burst = Math.max(burst, perSecond);
+    this.#refusalsMax = refusals;
+    this.#accepts = this.#burst;
+    this.#refusals = refusals;
     this.#lastMs = nowMs;
   }
 
-  /** Counts one message at a monotonic moment. */
-  take(nowMs: number): RateVerdict {
+  /** Counts one message of so many characters at a monotonic moment. */
+  take(nowMs: number, chars = 0): RateVerdict {
     const refill = ((nowMs - this.#lastMs) / 1_000) * this.#perSecond;
     this.#lastMs = nowMs;
-    this.#accepts = Math.min(this.#perSecond, this.#accepts + refill);
-    this.#refusals = Math.min(this.#perSecond, this.#refusals + refill);
+    this.#accepts = Math.min(this.#burst, this.#accepts + refill);
+    this.#refusals = Math.min(this.#refusalsMax, this.#refusals + refill);
     if (this.#accepts >= 1) {
       this.#accepts -= 1;
       return "accept";
     }
-    if (this.#refusals >= 1) {
-      this.#refusals -= 1;
+    const cost = 1 + Math.floor(chars / REFUSED_CHARS_A_COUNT);
+    if (this.#refusals >= cost) {
+      this.#refusals -= cost;
       return "refuse";
     }
     return "cut_off";

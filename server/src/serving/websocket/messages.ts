@@ -1,5 +1,5 @@
 /** Texts of the messages to clients. Data and patches come as text from their owner and are put in as they are. */
-import type { ErrorMessage, RequestId } from "@swapstats/protocol/websocket.ts";
+import { type ErrorMessage, messageLimits, type RequestId } from "@swapstats/protocol/websocket.ts";
 import type { TopicUpdate } from "../../bus/stats-bus.ts";
 import type { ProblemError } from "../problems.ts";
 
@@ -12,30 +12,44 @@ export function patchText(channel: string, update: TopicUpdate, prevRev: number,
   return `{"type":"patch",${revisionText(channel, update)},"prev_rev":${prevRev},${standingText(update)},"patch":${patch}}`;
 }
 
-export function subscribedText(
-  id: RequestId | undefined,
-  channels: readonly string[],
-  windows: Readonly<Record<string, { readonly length_ms: number; readonly step_ms: number }>>,
-): string {
-  return JSON.stringify({ type: "subscribed", id, channels, windows });
+export type Subscribed = {
+  readonly channels: readonly string[];
+  /** By the names that were asked for. */
+  readonly names: ReadonlyMap<string, string>;
+  readonly pending: readonly string[];
+  readonly windows: Readonly<Record<string, { readonly length_ms: number; readonly step_ms: number }>>;
+};
+
+export function subscribedText(id: RequestId | undefined, { channels, names, pending, windows }: Subscribed): string {
+  const waiting = pending.length === 0 ? {} : { pending };
+  return JSON.stringify({ type: "subscribed", id, channels, names: Object.fromEntries(names), ...waiting, windows });
 }
 
 export function unsubscribedText(id: RequestId, channels: readonly string[]): string {
   return JSON.stringify({ type: "unsubscribed", id, channels });
 }
 
-export function errorText(id: RequestId | undefined, problem: ProblemError, channel?: string): string {
+/** `channels`: the one that is meant, or all of a request that is refused as a whole. */
+export function errorText(id: RequestId | undefined, problem: ProblemError, channels: readonly string[]): string {
+  const named = channels.slice(0, messageLimits.channelsInErrorMax).map(cut);
+  const [first] = named;
   const message: ErrorMessage = {
     type: "error",
     ...(id === undefined ? {} : { id }),
     code: problem.code,
     message: problem.message,
-    ...(channel === undefined ? {} : { channel }),
+    ...(channels.length === 1 && first !== undefined ? { channel: first } : {}),
+    ...(channels.length > 1 ? { channels: named } : {}),
     ...(problem.extras.candidates === undefined ? {} : { candidates: problem.extras.candidates }),
     ...(problem.extras.more === undefined ? {} : { more: problem.extras.more }),
   };
   return JSON.stringify(message);
 }
+
+/** Longer texts name no channel; an error about them is not to be longer than any other. */
+const CHANNEL_CHARS_MAX = 512;
+const cut = (channel: string): string =>
+  channel.length <= CHANNEL_CHARS_MAX ? channel : `${channel.slice(0, CHANNEL_CHARS_MAX)}...`;
 
 export const heartbeatText = (timeMs: number): string => `{"type":"heartbeat","time":${timeMs}}`;
 

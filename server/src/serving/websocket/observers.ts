@@ -7,8 +7,10 @@ export const closeReasons = [
   "no_pong",
   "rate_limited",
   "answers_not_read",
+  "too_slow",
   "message_too_large",
   "bad_frame",
+  "internal",
   "shutting_down",
 ] as const;
 export type CloseReason = (typeof closeReasons)[number];

@@ -59,6 +59,11 @@ export class Outbox {
     return this.#begunAt < this.#begun.length;
   }
 
+  /** The message that this is about; undefined: the client is in none. */
+  get begun(): MessageFrames | undefined {
+    return this.isInMessage ? this.#begun : undefined;
+  }
+
   /** Monotonic; when the oldest unanswered ping was sent. */
   get oldestPingAtMs(): number | undefined {
     return this.#pings[0]?.atMs;

@@ -13,6 +13,9 @@ type Entry = {
 /** JSON text of a merge patch, and the revision that it applies to. */
 export type ReachingPatch = { readonly prevRev: number; readonly text: string };
 
+/** Kept in any case, because data may be short while patches are many. */
+const RING_CHARS_MIN = 4_096;
+
 export class PatchRing {
   readonly #patchesMax: number;
   readonly #charsMax: number;
@@ -27,18 +30,27 @@ export class PatchRing {
     this.#charsMax = charsMax;
   }
 
+  /** Characters of the patches that are kept. */
+  get chars(): number {
+    return this.#chars;
+  }
+
   clear(): void {
     this.#entries = [];
     this.#chars = 0;
     this.#composed.clear();
   }
 
-  /** `prevRev` must be the revision of the patch before. Drops the oldest beyond the bounds; the newest always stays. */
-  push(prevRev: number, text: string): void {
+  /**
+   * `prevRev` must be the revision of the patch before. Drops the oldest beyond the bounds; the newest always stays. `dataChars`: the length
+   * of the data, because patches that are longer together are not worth keeping: a snapshot does the same.
+   */
+  push(prevRev: number, text: string, dataChars: number): void {
     this.#entries.push({ prevRev, text, patch: undefined });
     this.#chars += text.length;
     if (this.#composed.size > 0) this.#composed.clear();
-    while (this.#entries.length > 1 && (this.#entries.length > this.#patchesMax || this.#chars > this.#charsMax)) {
+    const charsMax = Math.min(this.#charsMax, Math.max(RING_CHARS_MIN, dataChars));
+    while (this.#entries.length > 1 && (this.#entries.length > this.#patchesMax || this.#chars > charsMax)) {
       const oldest = this.#entries.shift() as Entry;
       this.#chars -= oldest.text.length;
     }

@@ -1,32 +1,44 @@
 /**
  * One channel of one client.
  *
- *   opening --- the bus knows the topic and the client was told ---> current
- *   current --- the topic's data changed --------------------------> behind
- *   behind ---- conflate_ms has not passed since the last message --> held
- *   held ------ conflate_ms passed ---------------------------------> behind
- *   behind ---- the client has credit, one message was taken -------> current
- *   any ------- unsubscribed, replaced, or the client left ---------> closed
+ *   opening --- no swap has named the token yet ---------------------> pending
+ *   opening --- the bus knows the topic and the client was told -----> current
+ *   pending --- a swap has named the token ---------------------------> current
+ *   current --- the topic's data changed ----------------------------> behind
+ *   behind ---- conflate_ms has not passed since the last message ----> held
+ *   held ------ conflate_ms passed -----------------------------------> behind
+ *   behind ---- the client has credit, one message was taken ---------> current
+ *   any ------- unsubscribed, replaced, or the client left -----------> closed
  *
  * No state is stored but how many updates of the topic had come when the last message was taken: it is current when no more
  * have, and behind when more have. The message is made when it is taken, from the newest data, so that whatever came in
  * between is in it: that is the conflation. It makes an update of a topic cheap too, since nothing of its subscriptions
  * is touched then, only their clients are marked.
  */
+import type { Topic } from "../../bus/stats-bus.ts";
 import type { TopicFeed } from "./topic-feed.ts";
 
 /** What a client is to the hub. */
 export type PushTarget = {
   /** Set by the hub while the client is to be flushed. */
   isDirty: boolean;
+  /** Rows that its channels hold. */
+  readonly rows: number;
   /** Sends what the client's channels have and its credit allows. */
   flush(nowMs: number): void;
 };
 
-export type Subscription = {
-  readonly feed: TopicFeed;
+type Named = {
+  /** Canonical name. */
+  readonly channel: string;
   /** The channel as the client named it. */
   readonly requestedAs: string;
+  readonly topic: Topic;
   /** At most one message in this time; 0: as the topic goes. */
   readonly conflateMs: number;
 };
+
+export type OpenSubscription = Named & { readonly feed: TopicFeed };
+/** `cancel` ends the waiting for the token's first swap. */
+export type PendingSubscription = Named & { readonly feed: undefined; readonly cancel: () => void };
+export type Subscription = OpenSubscription | PendingSubscription;

@@ -5,9 +5,11 @@
  * States of a feed: `waiting` (no data yet) -> `live` (data of a revision) -> `closed` (the last client left).
  */
 import type { TopicUpdate } from "../../bus/stats-bus.ts";
+import type { CachedBytes } from "./cached-bytes.ts";
 import { type MessageFrames, textFrames } from "./frames.ts";
 import type { WebSocketLimits } from "./limits.ts";
 import { patchText, snapshotText } from "./messages.ts";
+import { lengthOf } from "./outbox.ts";
 import { PatchRing } from "./patch-ring.ts";
 import type { PushTarget } from "./subscription.ts";
 
@@ -19,6 +21,7 @@ export class TopicFeed {
   /** Monotonic; the as-of of the newest data on that clock, as well as it is known. */
   newestSinceMs = 0;
   readonly #limits: WebSocketLimits;
+  readonly #cached: CachedBytes;
   readonly #ring: PatchRing;
   #channel = "";
   #newest: TopicUpdate | undefined;
@@ -29,11 +32,17 @@ export class TopicFeed {
   /** Messages for clients that are further behind, by how many revisions. */
   readonly #patches = new Map<number, MessageFrames>();
   #snapshot: MessageFrames | undefined;
+  /** Length of the data when it last came whole or was sent whole; its text of now may not be made yet. */
+  #dataChars = 0;
+  /** Bytes of these messages. */
+  #messageBytes = 0;
   #close: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(limits: WebSocketLimits) {
+  /** `cached` counts what is kept beside the data, for all feeds. */
+  constructor(limits: WebSocketLimits, cached: CachedBytes) {
     this.#limits = limits;
+    this.#cached = cached;
     this.#ring = new PatchRing(limits.ringPatchesMax, limits.ringCharsMax);
   }
 
@@ -62,6 +71,7 @@ export class TopicFeed {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#close?.();
+    this.#cached.set(this, 0);
   }
 
   /** Takes an update in; returns whether the revision is a new one. `sinceMs` is its as-of on the monotonic clock. */
@@ -75,17 +85,19 @@ export class TopicFeed {
     if (isNew) {
       this.count += 1;
       // The owner went away or came back: the data is the same, and clients have to be told.
-      if (isTurn) this.#ring.push(update.rev, "{}");
+      if (isTurn) this.#ring.push(update.rev, "{}", this.#dataChars);
       else if (isSameEpoch && before.rev === update.prevRev && update.patch !== undefined) {
-        this.#ring.push(update.prevRev, update.patch);
+        this.#ring.push(update.prevRev, update.patch, this.#dataChars);
       } else {
         this.#ring.clear();
       }
     }
+    if (update.patch === undefined) this.#dataChars = update.data.length;
     this.#newest = update;
     this.#newestAtMs = nowMs;
     this.newestSinceMs = sinceMs;
     this.#forgetMessages();
+    if (!this.#isClosed) this.#cached.set(this, this.#ring.chars);
     return isNew;
   }
 
@@ -106,8 +118,23 @@ export class TopicFeed {
       const known = this.#patches.get(steps) ?? this.#makePatch(steps);
       if (known !== undefined) return known;
     }
-    this.#snapshot ??= textFrames(snapshotText(this.#channel, this.#live()), this.#limits.fragmentBytesMax);
-    return this.#snapshot;
+    if (this.#snapshot !== undefined) return this.#snapshot;
+    const snapshot = textFrames(snapshotText(this.#channel, this.#live()), this.#limits.fragmentBytesMax);
+    this.#snapshot = snapshot;
+    this.#dataChars = this.#live().data.length;
+    this.#keep(snapshot);
+    return snapshot;
+  }
+
+  /** Patches and messages that are kept are let go; whoever is behind gets a snapshot. */
+  dropCaches(): void {
+    this.#ring.clear();
+    this.#forgetMessages();
+  }
+
+  #keep(message: MessageFrames): void {
+    this.#messageBytes += lengthOf(message);
+    this.#cached.set(this, this.#ring.chars + this.#messageBytes);
   }
 
   #makePatch(steps: number): MessageFrames | undefined {
@@ -118,6 +145,7 @@ export class TopicFeed {
     const frames = textFrames(text, this.#limits.fragmentBytesMax);
     if (steps === 1) this.#usual = frames;
     else this.#patches.set(steps, frames);
+    this.#keep(frames);
     return frames;
   }
 
@@ -127,6 +155,7 @@ export class TopicFeed {
   }
 
   #forgetMessages(): void {
+    this.#messageBytes = 0;
     this.#usual = undefined;
     this.#snapshot = undefined;
     if (this.#patches.size > 0) this.#patches.clear();

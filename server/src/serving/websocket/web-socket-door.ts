@@ -13,6 +13,7 @@ import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import type { StatsBus } from "../../bus/stats-bus.ts";
 import { rawProblem } from "../http/connections.ts";
 import { ProblemError } from "../problems.ts";
+import { BegunMessages } from "./begun-messages.ts";
 import { ClientSession } from "./client-session.ts";
 import { Hub } from "./hub.ts";
 import { WEBSOCKET_LIMITS, type WebSocketConfig, type WebSocketLimits } from "./limits.ts";
@@ -35,6 +36,7 @@ export class WebSocketDoor {
   readonly #hub: Hub;
   readonly #server: WebSocketServer;
   readonly #writeBuffer: WriteBuffer;
+  readonly #begun: BegunMessages<ClientSession>;
   readonly #sessions = new Set<ClientSession>();
   readonly #sweepTimer: NodeJS.Timeout;
   #isClosing = false;
@@ -44,10 +46,12 @@ export class WebSocketDoor {
     this.#options = options;
     this.#limits = { ...WEBSOCKET_LIMITS, ...options.limits };
     this.#writeBuffer = new WriteBuffer(this.#limits.inFlightBytesMax);
-    const { coalesceMs, maxMessageBytes } = options.config.api.ws;
+    this.#begun = new BegunMessages(this.#limits.begunBytesMax);
+    const { coalesceMs, maxMessageBytes, maxRowsTotal: rowsMax } = options.config.api.ws;
     const { bus } = options;
     const isLive = options.config.windows.clock === "live";
-    this.#hub = new Hub({ bus, coalesceMs, isLive, limits: this.#limits, nowMs });
+    const clients = (): number => this.#sessions.size;
+    this.#hub = new Hub({ bus, coalesceMs, isLive, rowsMax, clients, limits: this.#limits, nowMs });
     // `closeTimeout` is missing in the published types.
     const serverOptions: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
@@ -71,6 +75,11 @@ export class WebSocketDoor {
   /** Topics open at the bus now. */
   get topics(): number {
     return this.#hub.topics;
+  }
+
+  /** What the channels hold now. */
+  get held(): Hub["held"] & { readonly begunBytes: number; readonly pendingIds: number } {
+    return { ...this.#hub.held, begunBytes: this.#begun.bytes, pendingIds: this.#hub.pending.size };
   }
 
   /** Takes over the connection of a request to `/ws` that asks for WebSocket. Bound: it may be handed on as it is. */
@@ -108,6 +117,11 @@ export class WebSocketDoor {
   #refusal(request: IncomingMessage): ProblemError | undefined {
     const { api } = this.#options.config;
     const { origin, host } = request.headers;
+    const uriChars = request.url?.length ?? 0;
+    if (uriChars > this.#limits.uriCharsMax) {
+      const text = `Path and query have ${uriChars} characters; they may have ${this.#limits.uriCharsMax} together.`;
+      return new ProblemError("uri_too_long", text);
+    }
     if (!isOriginAllowed(origin, host, api.cors)) {
       return new ProblemError(
         "origin_not_allowed",
@@ -136,6 +150,7 @@ export class WebSocketDoor {
       logger,
       metrics,
       writeBuffer: this.#writeBuffer,
+      begun: this.#begun,
       nowMs,
       onClosed: (closed, reason) => this.#onClosed(closed, reason),
     });
@@ -147,7 +162,8 @@ export class WebSocketDoor {
     this.#sessions.delete(session);
     this.#options.metrics.clients(this.#sessions.size);
     this.#options.metrics.closed(reason);
-    if (reason !== "client" && reason !== "lost") this.#options.logger.info({ reason }, "WebSocket client closed");
+    // Anybody can make thousands of these a second; `ws_closed_total` counts them by reason.
+    this.#options.logger.debug({ reason }, "WebSocket client closed");
     if (this.#sessions.size === 0) this.#onEmpty?.();
   }
 

@@ -198,6 +198,7 @@ export function modelPart(hosts: readonly ModelHost[]): LocalPart {
     overview: unused,
     candles: unused,
     newestSwaps: unused,
+    areKnown: unused,
     deadLetters: unused,
     status: async () => {
       return mergeStatus(hosts.map((host) => host.status()));

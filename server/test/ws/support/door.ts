@@ -75,6 +75,9 @@ export async function openDoor(
     maxSubscriptions: 50,
     maxMessageBytes: 65_536,
     maxMessagesPerSec: 1_000,
+    messageBurst: 1_000,
+    maxRows: 100_000,
+    maxRowsTotal: 100_000,
     ...options.ws,
   };
   const config = { api: { cors: options.cors ?? [], ws }, windows: { clock: "live" as const, list: TEST_WINDOWS } };

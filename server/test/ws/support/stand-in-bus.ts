@@ -17,6 +17,8 @@ export class StandInBus implements StatsBus {
   asOf = 1_700_000_000_000;
   /** Calls of subscribe so far, and subscriptions open now. */
   opened = 0;
+  /** Ids of each question about tokens that no swap had named. */
+  readonly asked: (readonly string[])[] = [];
   readonly subscribers = new Set<Subscriber>();
   /** Set by a test to make subscribe wait or fail. */
   beforeOpen: () => Promise<void> = async () => {};
@@ -58,6 +60,11 @@ export class StandInBus implements StatsBus {
   takeOver(epoch: string): void {
     this.epoch = epoch;
     for (const [channel, held] of this.#channels) this.#tell(channel, this.#update(held));
+  }
+
+  async areKnown(ids: readonly string[]): Promise<boolean[]> {
+    this.asked.push(ids);
+    return ids.map((id) => this.#channels.has(`token:${id}`));
   }
 
   async subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
