@@ -7,6 +7,8 @@ import { makeProgram } from "./program.ts";
 
 /** Signals that come as close together are one. */
 const SAME_SIGNAL_MS = 1_000;
+/** How long the end waits for somebody to read standard error. */
+const LAST_WORDS_MS = 500;
 
 export const EXIT = { fine: 0, failed: 1, usage: 2 } as const;
 
@@ -48,12 +50,27 @@ export async function runProcess(args: readonly string[]): Promise<void> {
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  // Node opens its inspector at this signal, a door to everything in the process; a listener of our own keeps it shut.
+  process.on("SIGUSR1", () => {});
   // `swapstats generate | head` ends the pipe; that is no failure.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     process.exit(error.code === "EPIPE" ? EXIT.fine : EXIT.failed);
   });
   const code = await runCli(args, processOutput(), stopping.signal);
-  process.exitCode = code;
   process.off("SIGINT", onSignal);
   process.off("SIGTERM", onSignal);
+  // Answers are for whoever reads them, however slowly; what is said to people waits a moment only.
+  await written(process.stdout, stopping.signal.aborted ? LAST_WORDS_MS : undefined);
+  await written(process.stderr, LAST_WORDS_MS);
+  // A pipe that nobody reads would keep the process alive for ever.
+  process.exit(code);
+}
+
+/** Resolves when all that was written has been taken, or after `limitMs`. */
+function written(stream: NodeJS.WriteStream, limitMs: number | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.writableLength === 0 || stream.destroyed) return resolve();
+    if (limitMs !== undefined) setTimeout(resolve, limitMs);
+    stream.write("", () => resolve());
+  });
 }

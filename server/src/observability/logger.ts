@@ -1,6 +1,8 @@
 /** Structured logs: one JSON object a line, or lines for people. They go to standard error, so that standard output stays with answers of commands. */
 import pino from "pino";
 import { printableText } from "../shared/printable-text.ts";
+import { BoundedSink, standardErrorSink } from "./bounded-sink.ts";
+import { RepeatFilter } from "./repeat-filter.ts";
 
 export type Logger = pino.Logger;
 
@@ -25,12 +27,19 @@ const SECRET_NAMES = [
   "cookie",
 ];
 
-/** @param sink where lines go; standard error unless given, written at once so that the last line before a crash is not lost */
-export function createLogger(
-  options: LoggingOptions,
-  sink: LineSink = pino.destination({ fd: 2, sync: true }),
-): Logger {
-  return pino(
+/** Levels whose repeated messages are counted; below, everything is wanted, and a fatal error is never held back. */
+const COUNTED_LEVELS = { 30: "info", 40: "warn", 50: "error" } as const;
+type CountedLevel = (typeof COUNTED_LEVELS)[keyof typeof COUNTED_LEVELS];
+
+/** @param sink where lines go; standard error unless given */
+export function createLogger(options: LoggingOptions, sink: LineSink = standardErrorSink()): Logger {
+  let isReporting = false;
+  const filter = new RepeatFilter<CountedLevel>((level, kind, held) => {
+    isReporting = true;
+    logger[level]({ repeated: held }, `${kind} (and ${held} more like this)`);
+    isReporting = false;
+  });
+  const logger = pino(
     {
       level: options.level,
       base: null,
@@ -38,9 +47,25 @@ export function createLogger(
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`]), censor: "***" },
       serializers: { err: serializeError },
+      hooks: {
+        logMethod(args, method, level) {
+          const counted = COUNTED_LEVELS[level as keyof typeof COUNTED_LEVELS];
+          if (counted === undefined || isReporting || filter.passes(counted, textFrom(args))) method.apply(this, args);
+        },
+      },
     },
     options.format === "text" ? textSink(sink) : sink,
   );
+  if (sink instanceof BoundedSink) {
+    sink.onResumed = (dropped) => logger.warn({ dropped }, "lines were dropped, because nobody read the log");
+  }
+  return logger;
+}
+
+/** The message of a call, without the members that vary. */
+function textFrom(args: readonly unknown[]): string {
+  const text = typeof args[0] === "string" ? args[0] : args[1];
+  return typeof text === "string" ? text : "";
 }
 
 /** What a log says of an error: its code and its causes, and the stack of the innermost. */

@@ -135,6 +135,17 @@ test("serve takes a replay and a generated stream, and restarts with all of it",
   assert.equal(await again.ended, 0, again.err);
 });
 
+test("SIGUSR1 opens no inspector", async (t) => {
+  const program = new Program(["serve"], join(tempDir(t), "data"));
+  t.after(() => program.child.kill("SIGKILL"));
+  const [, base] = await program.until(/listens on (http:\/\/127\.0\.0\.1:\d+) /);
+  program.child.kill("SIGUSR1");
+  assert.equal((await fetch(`${base}/healthz`)).status, 200);
+  program.child.kill("SIGTERM");
+  assert.equal(await program.ended, 0, program.err);
+  assert.doesNotMatch(program.err, /[Dd]ebugger|inspector/);
+});
+
 test("a folder without data and a damaged configuration end with 1", async (t) => {
   const folder = tempDir(t);
   for (const args of [
