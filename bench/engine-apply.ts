@@ -3,7 +3,7 @@ import { SwapDecoder } from "../server/src/codecs/swap-decoder.ts";
 import { PartitionEngine } from "../server/src/engine/partition-engine.ts";
 import { SwapEvent } from "../server/src/engine/swap-event.ts";
 import { report } from "./report.ts";
-import { cpuMs, engineConfig, median, Workload } from "./support/workload.ts";
+import { BENCH_SEED, cpuMs, engineConfig, median, Workload } from "./support/workload.ts";
 
 const RECORDS = 100_000;
 /** The horizon is full, and swaps settle as fast as they come, after 9 chunks at 1,000 swaps/s; those are the ones measured. */
@@ -12,7 +12,7 @@ const ROUNDS = 11;
 const ARRIVAL_LEAD_MS = 1000;
 
 const workload = new Workload();
-const engine = new PartitionEngine(engineConfig());
+const engine = new PartitionEngine(engineConfig(), BENCH_SEED);
 const decoder = new SwapDecoder();
 const event = new SwapEvent();
 const decodeRatios: number[] = [];

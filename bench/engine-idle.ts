@@ -2,7 +2,7 @@
 import { PartitionEngine } from "../server/src/engine/partition-engine.ts";
 import { SwapEvent } from "../server/src/engine/swap-event.ts";
 import { report } from "./report.ts";
-import { cpuMs, engineConfig, median } from "./support/workload.ts";
+import { BENCH_SEED, cpuMs, engineConfig, median } from "./support/workload.ts";
 
 const FEW = 1_000;
 const MANY = 1_000_000;
@@ -28,7 +28,7 @@ function eventOf(name: string, timeMs: number): SwapEvent {
 
 /** An engine with so many idle tokens, brought past their upkeep. */
 function idleEngine(tokens: number): PartitionEngine {
-  const engine = new PartitionEngine(engineConfig());
+  const engine = new PartitionEngine(engineConfig(), BENCH_SEED);
   for (let i = 0; i < tokens; i++) engine.apply(eventOf(`t${i}`, START_MS + (i % 60_000)), START_MS + 60_000);
   for (let ms = 0; ms < QUIET_MS; ms += 8)
     engine.apply(eventOf("busy", START_MS + 60_000 + ms), START_MS + QUIET_MS + 60_000);

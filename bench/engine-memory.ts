@@ -8,7 +8,7 @@ import { PartitionEngine } from "../server/src/engine/partition-engine.ts";
 import { SwapEvent } from "../server/src/engine/swap-event.ts";
 import { report } from "./report.ts";
 import { EventStream } from "./support/event-stream.ts";
-import { engineConfig } from "./support/workload.ts";
+import { BENCH_SEED, engineConfig } from "./support/workload.ts";
 
 const START_MS = 1_767_225_600_000;
 const DAY_MS = 86_400_000;
@@ -30,7 +30,7 @@ function memoryAfter(tokens: number, hours: number): Record<string, number> {
     startMs: START_MS,
     seed: 1,
   });
-  const engine = new PartitionEngine(engineConfig());
+  const engine = new PartitionEngine(engineConfig(), BENCH_SEED);
   let nextMs = START_MS;
   for (let nowMs = 0; nowMs < START_MS + hours * HOUR_MS + MORE_MS; ) {
     nowMs = stream.next();
@@ -50,7 +50,7 @@ function parts(memory: Record<string, number>): string {
 }
 
 function retiredBytes(): number {
-  const engine = new PartitionEngine(engineConfig());
+  const engine = new PartitionEngine(engineConfig(), BENCH_SEED);
   const event = new SwapEvent();
   const name = (i: number): string => `0x${i.toString(16).padStart(40, "0")}`;
   const apply = (token: string, timeMs: number): void => {
@@ -71,7 +71,7 @@ function retiredBytes(): number {
   for (let i = 1; i <= RETIRED; i++) apply(name(i), START_MS + i);
   // A day and more of one busy token: all others settle, expire and retire.
   for (let ms = 0; ms < 2 * DAY_MS; ms += 100) apply(name(0), START_MS + RETIRED + ms);
-  const before = new PartitionEngine(engineConfig()).memory().total as number;
+  const before = new PartitionEngine(engineConfig(), BENCH_SEED).memory().total as number;
   return ((engine.memory().total as number) - before) / RETIRED;
 }
 

@@ -20,7 +20,7 @@ import { realFileSystem } from "../server/src/stores/file-system.ts";
 import type { ServerReport } from "./http/service.ts";
 import { report } from "./report.ts";
 import { EventStream } from "./support/event-stream.ts";
-import { engineConfig, Workload } from "./support/workload.ts";
+import { BENCH_SEED, engineConfig, Workload } from "./support/workload.ts";
 
 const { values } = parseArgs({ options: { hours: { type: "string", default: "24" } } });
 const RATE = 1000;
@@ -33,7 +33,7 @@ const SWAPS_PER_BODY = 500;
 const GB = 1e9;
 
 function stateOf(startMs: number): PartitionEngine {
-  const engine = new PartitionEngine(engineConfig());
+  const engine = new PartitionEngine(engineConfig(), BENCH_SEED);
   const options = { tokens: TOKENS, traders: 50_000, ratePerSecond: RATE, disorderMs: 30_000, startMs, seed: 1 };
   const stream = new EventStream(options);
   for (let i = 0; i < RECORDS; i++) {

@@ -4,7 +4,7 @@ import { PartitionEngine } from "../../server/src/engine/partition-engine.ts";
 import { BatchApplier } from "../../server/src/pipeline/batch-applier.ts";
 import { RedoWriter } from "../../server/src/pipeline/redo-writer.ts";
 import type { RecordBatch } from "../../server/src/sources/source.ts";
-import { engineConfig } from "../support/workload.ts";
+import { BENCH_SEED, engineConfig } from "../support/workload.ts";
 
 /** Of each partition that the thread owns: its batches in order, in shared memory. */
 export type ApplierOrder = readonly (readonly RecordBatch[])[];
@@ -16,7 +16,7 @@ export type ApplierReport = readonly { readonly applied: number; readonly atMs: 
 const DELTA_BYTES = 8 * 1024 * 1024;
 
 const owned = (workerData as ApplierOrder).map((batches) => {
-  const engine = new PartitionEngine(engineConfig());
+  const engine = new PartitionEngine(engineConfig(), BENCH_SEED);
   const applier = new BatchApplier(
     engine,
     () => {},

@@ -3,6 +3,7 @@
  * thread of the service does with records, and measures how long the stream waits for each step of a checkpoint. Told `begin`, it forgets
  * what it has measured; told `end`, it says it.
  */
+
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { toEngineConfig } from "../../server/src/config/config.ts";
 import { PartitionEngine } from "../../server/src/engine/partition-engine.ts";
@@ -16,6 +17,7 @@ import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka
 import { openKafkaReaders } from "../../server/src/sources/kafka/kafka-source.ts";
 import type { CheckpointStore } from "../../server/src/stores/checkpoint-store.ts";
 import { checkpointStoreSetup, openCheckpointStore } from "../../server/src/stores/open-checkpoint-store.ts";
+import { BENCH_SEED } from "../support/workload.ts";
 import { configWith, type OwnerOptions } from "./owner.ts";
 
 export type CheckpointOrder = ({ readonly type: "own" } & OwnerOptions) | { readonly type: "begin" | "end" };
@@ -66,7 +68,7 @@ async function ownOne(options: OwnerOptions, store: CheckpointStore, owned: Owne
     owner: "bench",
     nowMs: Date.now,
     log: reader,
-    createEngine: () => new PartitionEngine(engineConfig),
+    createEngine: () => new PartitionEngine(engineConfig, BENCH_SEED),
     fingerprint: fingerprintOf(engineConfig),
     restoreEngine: (header, chunks) => PartitionEngine.restore(engineConfig, header, chunks),
     applyRedo: () => {},

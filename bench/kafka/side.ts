@@ -15,7 +15,7 @@ import { freeMemory } from "../../server/src/shared/free-memory.ts";
 import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/kafka-setup.ts";
 import { openKafkaReaders } from "../../server/src/sources/kafka/kafka-source.ts";
 import type { RecordBatch } from "../../server/src/sources/source.ts";
-import { engineConfig } from "../support/workload.ts";
+import { BENCH_SEED, engineConfig } from "../support/workload.ts";
 import { ownAll } from "./owner.ts";
 
 export type SideName = "count" | "parse" | "read" | "apply" | "whole";
@@ -99,7 +99,7 @@ async function byReaders({ brokers, topic, partitions, records }: SideOrder, app
 
 /** What the owner of a partition does with a batch. */
 function applied(): (batch: RecordBatch) => void {
-  const engine = new PartitionEngine(engineConfig());
+  const engine = new PartitionEngine(engineConfig(), BENCH_SEED);
   const applier = new BatchApplier(
     engine,
     () => {},

@@ -1,9 +1,13 @@
 /** The workload that the benchmarks share: 10,000 tokens by Zipf 1.0, 50,000 traders, 1 % copies, 30 s of disorder. */
 import { toEngineConfig } from "../../server/src/config/config.ts";
 import { defaultConfig } from "../../server/src/config/load.ts";
+import type { HashSeed } from "../../server/src/engine/keyed-hash.ts";
 import type { EngineConfig } from "../../server/src/engine/types.ts";
 import { GENERATOR_DEFAULTS, type GeneratorOptions } from "../../server/src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../server/src/generator/swap-generator.ts";
+
+/** The secret of the engines' hashes. */
+export const BENCH_SEED: HashSeed = [0x2545f491, 0x9e3779b9];
 
 /** All seven default windows, default grace and horizon. */
 export function engineConfig(): EngineConfig {

@@ -18,6 +18,8 @@ export type TokenStatsBody = {
   late: number;
   removed: number;
   unresolved: number;
+  replaced: number;
+  removals_unmatched: number;
   windows: Record<string, WindowFigures>;
 };
 
@@ -141,6 +143,9 @@ export type StatusBody = {
     removed: number;
     unresolved: number;
     conflicts: number;
+    replaced: number;
+    removals_unmatched: number;
+    labels_dropped: number;
     dead_letters: Record<string, number>;
   };
   /** Where there may be several: all that this one hears of. */

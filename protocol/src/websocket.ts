@@ -68,6 +68,8 @@ export type TokenData = {
   late: number;
   removed: number;
   unresolved: number;
+  replaced: number;
+  removals_unmatched: number;
   windows: Record<string, ChannelFigures>;
 };
 /** Data of a channel `overview:<window>:<sort>`; `order` holds ids, best first. `stats` is of the window that is ranked by. */

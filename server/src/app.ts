@@ -13,6 +13,7 @@ import { ThreadBus } from "./bus/thread-bus.ts";
 import { type Config, toEngineConfig } from "./config/config.ts";
 import type { ListenAddress } from "./config/units.ts";
 import { finestStepMs } from "./config/windows.ts";
+import { maxSkewOf } from "./engine/levels.ts";
 import { DEMO_DEFAULTS } from "./generator/options.ts";
 import { type RunningGenerator, startGenerator } from "./generator/start-generator.ts";
 import { createLogger, type Logger } from "./observability/logger.ts";
@@ -93,7 +94,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   const metrics = new Metrics();
   const ingestion = await startIngestion(config, logFolder, options, parts);
   parts.ingestion = ingestion;
-  const clock = new SharedClock(createSharedClock(config.windows.clock, config.app.maxSkewMs));
+  const clock = new SharedClock(createSharedClock(config.windows.clock, maxSkewOf(toEngineConfig(config))));
   const workers = startWorkers(config, dataDir, ingestion, clock, options);
   parts.workers = workers;
   const begun = ingestion.begin(workers);

@@ -58,7 +58,7 @@ export type TokenAnswer =
       readonly lagMs: number;
       /** True: the owner is away, and this is what it answered last, with the as-of of then. */
       readonly stale: boolean;
-      /** `"id":..,"symbol":..,"late":..,"removed":..,"unresolved":..,"windows":{..}` without the outer braces. */
+      /** `"id":..,"symbol":..,"late":..,"removed":..,"unresolved":..,"replaced":..,"removals_unmatched":..,"windows":{..}` without the outer braces. */
       readonly body: string;
       /** Only where the name stands for several tokens. */
       readonly chosen?: Chosen | undefined;

@@ -12,6 +12,9 @@ export function emptyCounters(): Counters {
     removed: 0,
     unresolved: 0,
     conflicts: 0,
+    replaced: 0,
+    removals_unmatched: 0,
+    labels_dropped: 0,
     dead_letters: {},
   };
 }
@@ -25,6 +28,9 @@ export function addCounters(sum: Counters, more: Readonly<Counters>): void {
   sum.removed += more.removed;
   sum.unresolved += more.unresolved;
   sum.conflicts += more.conflicts;
+  sum.replaced += more.replaced;
+  sum.removals_unmatched += more.removals_unmatched;
+  sum.labels_dropped += more.labels_dropped;
   for (const [code, count] of Object.entries(more.dead_letters)) {
     sum.dead_letters[code] = (sum.dead_letters[code] ?? 0) + count;
   }

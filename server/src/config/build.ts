@@ -9,6 +9,13 @@ import { formatListenAddress, type ListenAddress } from "./units.ts";
 import { type WindowSetting, windowsOf } from "./windows.ts";
 
 const CHAIN_ID_MAX = 4_294_967_295;
+/** Keys of `app.chains.<id>` and what they set. */
+const CHAIN_FIELDS = {
+  grace: "graceMs",
+  reorg_horizon: "reorgHorizonMs",
+  max_skew: "maxSkewMs",
+  price_min_usd: "priceMinUsdMicro",
+} as const;
 
 /** Adds what is wrong to `problems`; undefined where no configuration can be made. */
 export function buildConfig(settings: readonly Setting[], problems: ConfigProblem[]): Config | undefined {
@@ -49,6 +56,7 @@ export function buildConfig(settings: readonly Setting[], problems: ConfigProble
       graceMs: num("app.grace"),
       maxSkewMs: num("app.max_skew"),
       reorgHorizonMs: num("app.reorg_horizon"),
+      priceMinUsdMicro: num("app.price_min_usd"),
       chains,
       snapshotIntervalMs: num("app.snapshot_interval"),
       instanceId: word("app.instance_id"),
@@ -109,7 +117,7 @@ function buildChains(
 ): ReadonlyMap<number, ChainSetting> {
   const chains = new Map<number, ChainSetting>();
   for (const { path, value } of settings) {
-    const match = /^app\.chains\.([0-9]+)\.(grace|reorg_horizon)$/.exec(path);
+    const match = /^app\.chains\.([0-9]+)\.(grace|reorg_horizon|max_skew|price_min_usd)$/.exec(path);
     if (match === null || value === undefined) continue;
     const id = Number(match[1]);
     if (id > CHAIN_ID_MAX || String(id) !== match[1]) {
@@ -118,8 +126,7 @@ function buildChains(
       continue;
     }
     const before = chains.get(id) ?? { graceMs, reorgHorizonMs };
-    const changed = match[2] === "grace" ? { graceMs: value as number } : { reorgHorizonMs: value as number };
-    chains.set(id, { ...before, ...changed });
+    chains.set(id, { ...before, [CHAIN_FIELDS[match[2] as keyof typeof CHAIN_FIELDS]]: value as number });
   }
   if (chains.size > CHAINS_MAX) {
     problems.push({

@@ -5,7 +5,13 @@ import type { StoresConfig } from "./build-stores.ts";
 import type { ListenAddress } from "./units.ts";
 import type { WindowSetting } from "./windows.ts";
 
-export type ChainSetting = { readonly graceMs: number; readonly reorgHorizonMs: number };
+/** What a chain has of its own; both of the first are filled in, the others as for all chains where absent. */
+export type ChainSetting = {
+  readonly graceMs: number;
+  readonly reorgHorizonMs: number;
+  readonly maxSkewMs?: number;
+  readonly priceMinUsdMicro?: number;
+};
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
@@ -34,7 +40,9 @@ export type Config = {
     readonly graceMs: number;
     readonly maxSkewMs: number;
     readonly reorgHorizonMs: number;
-    /** By chain id; both values filled in. */
+    /** A swap of fewer millionths of a dollar has no price. */
+    readonly priceMinUsdMicro: number;
+    /** By chain id. */
     readonly chains: ReadonlyMap<number, ChainSetting>;
     readonly snapshotIntervalMs: number;
     readonly instanceId: string;
@@ -78,6 +86,7 @@ export type EngineSettings = {
   readonly graceMs: number;
   readonly reorgHorizonMs: number;
   readonly maxSkewMs: number;
+  readonly priceMinUsdMicro: number;
   readonly chains: ReadonlyMap<number, ChainSetting>;
   readonly maxTokens: number;
   readonly exactTraders: number;
@@ -89,6 +98,7 @@ export function toEngineConfig(config: Config): EngineSettings {
     graceMs: config.app.graceMs,
     reorgHorizonMs: config.app.reorgHorizonMs,
     maxSkewMs: config.app.maxSkewMs,
+    priceMinUsdMicro: config.app.priceMinUsdMicro,
     chains: config.app.chains,
     maxTokens: config.app.maxTokens,
     exactTraders: config.app.exactTraders,

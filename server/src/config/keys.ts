@@ -12,6 +12,8 @@ export type KeyKind =
   | { readonly type: "size"; readonly minBytes: number; readonly maxBytes: number }
   | { readonly type: "integer"; readonly min: number; readonly max: number }
   | { readonly type: "number"; readonly min: number; readonly max: number }
+  /** Dollars with up to six places; the value is in millionths. */
+  | { readonly type: "usd" }
   /** `later` holds values that the product's interfaces name and this version does not have. */
   | { readonly type: "choice"; readonly values: readonly string[]; readonly later: readonly string[] }
   | { readonly type: "text"; readonly bytesMax: number; readonly pattern: RegExp; readonly patternHint: string }
@@ -146,6 +148,13 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
     meaning: "How long removals, re-inclusions and copies of a swap are recognised.",
   },
   {
+    path: "app.price_min_usd",
+    kind: { type: "usd" },
+    defaultText: "0",
+    meaning:
+      "Dollars below which a swap has no price, given or not, so that dust makes no high or low. It counts in everything else.",
+  },
+  {
     path: "app.chains.<id>.grace",
     kind: duration(0, DAY_MS),
     defaultText: "",
@@ -156,6 +165,18 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
     kind: duration(0, DAY_MS),
     defaultText: "",
     meaning: "`app.reorg_horizon` of one chain. Not set: that of all.",
+  },
+  {
+    path: "app.chains.<id>.max_skew",
+    kind: duration(0, DAY_MS),
+    defaultText: "",
+    meaning: "`app.max_skew` of one chain. Not set: that of all.",
+  },
+  {
+    path: "app.chains.<id>.price_min_usd",
+    kind: { type: "usd" },
+    defaultText: "",
+    meaning: "`app.price_min_usd` of one chain. Not set: that of all.",
   },
   {
     path: "app.snapshot_interval",

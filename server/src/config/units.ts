@@ -24,6 +24,24 @@ export const DURATION_HINT = "write a whole number and a unit: 500ms, 5s, 2m, 24
 export const SIZE_HINT = "write a whole number and a unit: 65536B, 64KiB, 16MiB or 4GiB";
 export const ADDRESS_HINT = 'write HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080, or "" to turn the listener off';
 
+export const USD_HINT = "write a number from 0 to 9007199254.740991 with at most six places, such as 0.01 or 5";
+
+/** Millionths of a dollar of `0.01`, `5`, `2.500000`; undefined for anything else. */
+export function parseUsdMicro(text: string): number | undefined {
+  const match = /^([0-9]{1,10})(?:\.([0-9]{1,6}))?$/.exec(text);
+  if (match === null) return undefined;
+  const micro = Number(match[1]) * 1_000_000 + Number((match[2] ?? "").padEnd(6, "0"));
+  return micro <= Number.MAX_SAFE_INTEGER ? micro : undefined;
+}
+
+/** The amount in dollars without needless zeros: 10000 gives `0.01`. */
+export function formatUsd(micro: number): string {
+  const places = String(micro % 1_000_000)
+    .padStart(6, "0")
+    .replace(/0+$/, "");
+  return `${Math.floor(micro / 1_000_000)}${places === "" ? "" : `.${places}`}`;
+}
+
 /** Milliseconds of `500ms`, `5s`, `2m`, `24h`, `7d`; undefined for anything else. `0s` is 0. */
 export function parseDurationMs(text: string): number | undefined {
   const match = /^([0-9]{1,15})(ms|s|m|h|d)$/.exec(text);

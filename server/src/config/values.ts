@@ -7,11 +7,14 @@ import {
   formatDurationMs,
   formatListenAddress,
   formatSizeBytes,
+  formatUsd,
   type ListenAddress,
   parseDurationMs,
   parseListenAddress,
   parseSizeBytes,
+  parseUsdMicro,
   SIZE_HINT,
+  USD_HINT,
 } from "./units.ts";
 
 /** `undefined` stands for not set (duration, text, secret, endpoints) and for off (address). */
@@ -63,6 +66,8 @@ function parseScalar(kind: ScalarKind, text: string, secrets: SecretSources): Pa
       return parseNumber(text, /^-?[0-9]{1,15}$/, "a whole number", kind.min, kind.max);
     case "number":
       return parseNumber(text, /^-?[0-9]{1,15}(\.[0-9]{1,9})?$/, "a number", kind.min, kind.max);
+    case "usd":
+      return parseUsd(text);
     case "choice":
       if (kind.values.includes(text)) return { value: text };
       if (kind.later.includes(text)) {
@@ -98,6 +103,11 @@ function parseSize(text: string, minBytes: number, maxBytes: number): ParsedValu
   return problem(
     `${text} is outside ${formatSizeBytes(minBytes)} to ${formatSizeBytes(maxBytes)}; choose a value within`,
   );
+}
+
+function parseUsd(text: string): ParsedValue {
+  const micro = parseUsdMicro(text);
+  return micro === undefined ? problem(`${shown(text)} is not an amount of dollars; ${USD_HINT}`) : { value: micro };
 }
 
 function parseNumber(text: string, form: RegExp, what: string, min: number, max: number): ParsedValue {
@@ -186,6 +196,7 @@ export function formatValue(kind: KeyKind, value: KeyValue): string | number | r
   if (kind.type === "secret") return MASK;
   if (kind.type === "endpoints") return (value as readonly ListenAddress[]).map(formatListenAddress);
   if (kind.type === "duration") return formatDurationMs(value as number);
+  if (kind.type === "usd") return formatUsd(value as number);
   if (kind.type === "size") return formatSizeBytes(value as number);
   return value as string | number | readonly string[];
 }

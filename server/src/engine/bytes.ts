@@ -1,35 +1,7 @@
-/** Small helpers over byte ranges: hashing, comparing, UTF-8. */
+/** Small helpers over words and byte ranges: mixing, comparing, UTF-8. */
 
-/** Longer ranges are hashed by every other word: addresses and hashes have more entropy than an index needs. */
-const SPARSE_ABOVE_BYTES = 32;
-
-/** 30-bit hash of a byte range: a small integer of the runtime, which 32 bits would not always be. */
-export function hashBytes(bytes: Uint8Array, start: number, end: number, seed: number): number {
-  return hashBytes32(bytes, start, end, seed) >>> 2;
-}
-
-/** 32-bit hash of a byte range (multiply-rotate over 4-byte words, final avalanche of MurmurHash3, public domain). */
-export function hashBytes32(bytes: Uint8Array, start: number, end: number, seed: number): number {
-  const length = end - start;
-  let h = seed ^ Math.imul(length, 0x9e3779b1);
-  const stride = length > SPARSE_ABOVE_BYTES ? 8 : 4;
-  let i = start;
-  for (; i + 4 <= end; i += stride) {
-    const word = bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
-    h = Math.imul(h ^ Math.imul(word, 0xcc9e2d51 | 0), 0x1b873593);
-    h = (h << 13) | (h >>> 19);
-  }
-  for (i = Math.max(start, end - 3); i < end; i++) h = Math.imul(h ^ bytes[i], 0x01000193);
-  return mix32(h);
-}
-
-/** Final avalanche, cut to 30 bits. */
-export function mix(value: number): number {
-  return mix32(value) >>> 2;
-}
-
-/** Final avalanche of MurmurHash3. */
-function mix32(value: number): number {
+/** Final avalanche of MurmurHash3 (public domain): a bijection of 32-bit words. */
+export function mix32(value: number): number {
   let h = value;
   h ^= h >>> 16;
   h = Math.imul(h, 0x85ebca6b);

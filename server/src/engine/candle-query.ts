@@ -12,7 +12,8 @@ export type CandleRange = {
   readonly toMs: number;
   readonly limit: number;
   readonly asOfMs: number;
-  readonly seenSinceMs: number;
+  /** Undefined: nothing was seen, or nothing since a gap. */
+  readonly seenSinceMs: number | undefined;
   readonly highMs: number;
 };
 
@@ -29,35 +30,59 @@ export class CandleQuery {
   }
 
   /**
-   * The first instant of which candles of this interval can be told: buckets younger than it have a step that divides
-   * the interval. Infinity when even the finest step does not.
+   * Where an answer begins: with the memory of this interval, or later with seen_since or the token's oldest swap, whichever is
+   * first; at the start of an interval. Undefined where nothing was ever seen, or where no step divides the interval.
    */
-  availableFromMs(range: CandleRange): number {
-    const { levels } = this.#plan;
-    let keepMs = Number.NEGATIVE_INFINITY;
-    for (const level of levels) {
-      if (range.intervalMs % level.stepMs !== 0) break;
-      keepMs = level.keepMs;
-    }
+  availableFromMs(active: number, range: CandleRange): number | undefined {
     const { intervalMs } = range;
-    const keptMs = Math.ceil((range.highMs - keepMs) / intervalMs) * intervalMs;
-    return Math.max(keptMs, Math.floor(range.seenSinceMs / intervalMs) * intervalMs);
+    const memoryMs = this.#memoryFromMs(range);
+    const oldestMs = active === 0 ? Number.POSITIVE_INFINITY : this.#firstStartMs(active, memoryMs);
+    const beginsMs = Math.max(memoryMs, Math.min(range.seenSinceMs ?? Number.POSITIVE_INFINITY, oldestMs));
+    return Number.isFinite(beginsMs) ? Math.floor(beginsMs / intervalMs) * intervalMs : undefined;
   }
 
-  /** In ascending order; with more than `limit` in the range, the newest ones. */
+  /**
+   * From here on all buckets are held, with steps that divide the interval. Before the last step's keeping ends this is the
+   * edge of a bucket, which may lie within an interval: what a window counts of that one must be in a candle. Where a step
+   * too coarse follows, it is the edge of an interval. Infinity when even the finest step does not divide it.
+   */
+  #memoryFromMs(range: CandleRange): number {
+    const { levels } = this.#plan;
+    const fitting = levels.findIndex((level) => range.intervalMs % level.stepMs !== 0);
+    if (fitting === 0) return Number.POSITIVE_INFINITY;
+    const { stepMs, keepMs } = levels[fitting < 0 ? levels.length - 1 : fitting - 1];
+    const keptMs = range.highMs - keepMs;
+    if (fitting < 0) return Math.floor(keptMs / stepMs) * stepMs;
+    return Math.ceil(keptMs / range.intervalMs) * range.intervalMs;
+  }
+
+  #firstStartMs(active: number, fromMs: number): number {
+    const coldMs = this.#cold.firstStartMs(active, fromMs);
+    if (coldMs !== Number.POSITIVE_INFINITY) return coldMs;
+    let bucket = this.#hot.firstFrom(active, fromMs);
+    while (bucket !== 0 && this.#hot.trades(bucket) === 0) bucket = this.#hot.next(bucket);
+    return bucket === 0 ? Number.POSITIVE_INFINITY : this.#hot.startMs(bucket);
+  }
+
+  /**
+   * In ascending order; with more than `limit` in the range, the newest ones. A candle that is still open, that begins before
+   * seen_since or before memory is served all the same, and not complete.
+   */
   candles(active: number, range: CandleRange): Candle[] {
     const finest = this.#plan.finestStepMs;
     const { intervalMs } = range;
-    const availableMs = this.availableFromMs(range);
-    const fromMs = Math.max(Math.ceil(range.fromMs / intervalMs) * intervalMs, availableMs);
-    const toMs = Math.ceil(range.toMs / intervalMs) * intervalMs;
+    const memoryMs = this.#memoryFromMs(range);
+    const fromMs = Math.max(Math.ceil(range.fromMs / intervalMs) * intervalMs, memoryMs);
     const closeMs = Math.floor(range.asOfMs / finest) * finest + finest;
+    const toMs = Math.min(Math.ceil(range.toMs / intervalMs) * intervalMs, closeMs);
     const items: Candle[] = [];
     if (active === 0 || !(fromMs < toMs)) return items;
+    const wholeFromMs = Math.max(memoryMs, range.seenSinceMs ?? Number.POSITIVE_INFINITY);
     const figures = new Figures();
     let openMs = Number.NaN;
     const flush = (): void => {
-      if (figures.trades > 0) items.push(candle(openMs, figures, range));
+      const isWhole = wholeFromMs <= openMs && openMs + intervalMs <= range.asOfMs;
+      if (figures.trades > 0) items.push(candle(openMs, figures, isWhole));
       figures.clear();
     };
     const add = (row: BucketRow): void => {
@@ -66,8 +91,8 @@ export class CandleQuery {
       openMs = slot;
       figures.add(row);
     };
-    this.#cold.eachRow(active, fromMs, Math.min(toMs, closeMs), add);
-    this.#eachHotRow(active, fromMs, Math.min(toMs, closeMs), add);
+    this.#cold.eachRow(active, fromMs, toMs, add);
+    this.#eachHotRow(active, fromMs, toMs, add);
     flush();
     return items.slice(-range.limit);
   }
@@ -81,7 +106,7 @@ export class CandleQuery {
   }
 }
 
-function candle(openMs: number, f: Figures, range: CandleRange): Candle {
+function candle(openMs: number, f: Figures, complete: boolean): Candle {
   const usd = new ExactSum();
   usd.addSum(f.usdBuy);
   usd.addSum(f.usdSell);
@@ -99,6 +124,6 @@ function candle(openMs: number, f: Figures, range: CandleRange): Candle {
     trades: f.trades,
     buys: f.buys,
     sells: f.sells,
-    complete: range.seenSinceMs <= openMs && openMs + range.intervalMs <= range.asOfMs,
+    complete,
   };
 }

@@ -21,6 +21,8 @@ export type Chain = {
   readonly horizonMs: number;
   /** Buckets younger than this stay hot: the horizon, and never less than what lies ahead of an as-of. */
   readonly hotMs: number;
+  readonly maxSkewMs: number;
+  readonly priceMinUsdMicro: number;
   highMs: number;
   readonly blocksRef: number;
   readonly wheelRef: number;
@@ -51,11 +53,18 @@ export class Chains {
     const own = this.#config.chains.get(state.id);
     const graceMs = own?.graceMs ?? this.#config.graceMs;
     const horizonMs = Math.max(graceMs, own?.reorgHorizonMs ?? this.#config.reorgHorizonMs);
-    const hotMs = Math.max(horizonMs, this.#config.maxSkewMs + this.#plan.finestStepMs);
-    const chain = { ...state, index: this.list.length, graceMs, horizonMs, hotMs };
+    const hotMs = Math.max(horizonMs, this.#plan.skewMs + this.#plan.finestStepMs);
+    const maxSkewMs = this.maxSkewMs(state.id);
+    const priceMinUsdMicro = own?.priceMinUsdMicro ?? this.#config.priceMinUsdMicro;
+    const chain = { ...state, index: this.list.length, graceMs, horizonMs, hotMs, maxSkewMs, priceMinUsdMicro };
     this.list.push(chain);
     this.#byId.set(chain.id, chain);
     return chain;
+  }
+
+  /** How far ahead of its arrival an event of this chain may lie, whether the chain is known or not. */
+  maxSkewMs(id: number): number {
+    return this.#config.chains.get(id)?.maxSkewMs ?? this.#config.maxSkewMs;
   }
 
   get(id: number): Chain | undefined {

@@ -1,9 +1,10 @@
 /** The parts of one partition's state, put together afresh or on a restored memory image. */
 import { Chains } from "./chains.ts";
 import { ColdStore } from "./cold-store.ts";
-import type { Heap } from "./heap.ts";
+import { Heap } from "./heap.ts";
 import { HotBuckets } from "./hot-buckets.ts";
 import { Inclusions } from "./inclusions.ts";
+import type { HashSeed } from "./keyed-hash.ts";
 import { Labels } from "./labels.ts";
 import { type LevelPlan, planLevels } from "./levels.ts";
 import { Records } from "./records.ts";
@@ -15,6 +16,8 @@ import type { Counters, EngineConfig } from "./types.ts";
 
 export class EngineState {
   readonly heap: Heap;
+  /** The secret of the hashes. */
+  readonly seed: HashSeed;
   readonly plan: LevelPlan;
   readonly strings: Strings;
   readonly tokens: Tokens;
@@ -28,22 +31,33 @@ export class EngineState {
   readonly counters: Counters;
   seenSinceMs: number | undefined;
 
-  constructor(heap: Heap, config: EngineConfig, header: SnapshotHeader | undefined) {
+  private constructor(heap: Heap, config: EngineConfig, seed: HashSeed, header: SnapshotHeader | undefined) {
     const roots = header?.roots ?? [0, 0, 0, 0];
     this.heap = heap;
+    this.seed = seed;
     this.plan = planLevels(config);
-    this.strings = new Strings(heap, roots[0]);
-    this.tokens = new Tokens(heap, this.strings, roots[1], roots[2]);
+    this.strings = new Strings(heap, seed, roots[0]);
+    this.tokens = new Tokens(heap, this.strings, seed, roots[1], roots[2]);
     this.labels = new Labels(heap, this.strings);
-    this.records = new Records(heap, this.strings, this.labels);
+    this.records = new Records(heap, this.strings, this.labels, seed);
     this.inclusions = new Inclusions(heap, this.records, roots[3]);
     this.hot = new HotBuckets(heap, this.records, this.plan);
     this.cold = new ColdStore(heap, this.plan);
-    this.traders = new SettledTraders(heap, this.records, this.strings, this.plan, config.exactTraders);
+    this.traders = new SettledTraders(heap, this.records, this.strings, this.plan, config.exactTraders, seed);
     this.chains = new Chains(heap, config, this.plan, header?.chains);
     this.counters = header === undefined ? noCounts() : structuredCopy(header.counters);
     this.seenSinceMs = header?.seenSinceMs ?? undefined;
     if (header !== undefined) this.#takeTallies(header.tallies);
+  }
+
+  /** The state of a partition of which nothing has been read. */
+  static empty(config: EngineConfig, seed: HashSeed): EngineState {
+    return new EngineState(new Heap(), config, seed, undefined);
+  }
+
+  /** The state on the memory of a snapshot with this header. */
+  static restored(heap: Heap, config: EngineConfig, header: SnapshotHeader): EngineState {
+    return new EngineState(heap, config, header.seed, header);
   }
 
   #tallies(): Record<string, number> {
@@ -78,6 +92,7 @@ export class EngineState {
     return {
       format: IMAGE_FORMAT,
       fingerprint: fingerprintOf(config),
+      seed: this.seed,
       imageBytes: this.heap.imageBytes,
       counters: structuredCopy(this.counters),
       seenSinceMs: this.seenSinceMs ?? null,
@@ -114,6 +129,9 @@ function noCounts(): Counters {
     removed: 0,
     unresolved: 0,
     conflicts: 0,
+    replaced: 0,
+    removals_unmatched: 0,
+    labels_dropped: 0,
     dead_letters: {},
   };
 }

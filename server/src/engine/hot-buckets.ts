@@ -8,10 +8,11 @@
  * [18] first and [19] last trade time. Extremes hold NaN, trade times 0, while there are none.
  */
 import type { BucketRow } from "./bucket-row.ts";
+import type { Chain } from "./chains.ts";
 import { LIMB } from "./decimal.ts";
 import type { Heap } from "./heap.ts";
 import type { LevelPlan } from "./levels.ts";
-import { FLAG_BUY, FLAG_COUNTS, priceOf, type RecordView } from "./record-view.ts";
+import { FLAG_BUY, FLAG_COUNTS, priceAbove, priceOf, type RecordView } from "./record-view.ts";
 import type { Records } from "./records.ts";
 import { ACTIVE_UNITS, AGE_ALL_AT, FINEST_HEAD, HOT_COUNT, HOT_COUNTING, HOT_HEAD, HOT_TAIL, RING } from "./tokens.ts";
 
@@ -202,12 +203,12 @@ export class HotBuckets {
   }
 
   /** Lets an attached record count. `view` is the record, read. */
-  countIn(active: number, bucket: number, view: RecordView, chainId: number): void {
+  countIn(active: number, bucket: number, view: RecordView, chain: Chain): void {
     const heap = this.#heap;
     const { u32, f64 } = heap;
     const record = view.ref;
     const buy = (view.flags & FLAG_BUY) !== 0;
-    const price = priceOf(view);
+    const price = priceAbove(chain.priceMinUsdMicro, view);
     const timeMs = this.#records.timeMs(record);
     heap.own(bucket, UNITS);
     heap.own(active, ACTIVE_UNITS);
@@ -218,7 +219,7 @@ export class HotBuckets {
       // In order, as most are: no need to look the close up in its record.
       const inOrder = u32[2 * bucket + OPEN_RECORD] !== 0 && timeMs > f64[bucket + LAST_TIME];
       if (inOrder) this.#extendInOrder(bucket, record, price);
-      else this.#extend(bucket, record, price, chainId);
+      else this.#extend(bucket, record, price, chain);
     }
     if (this.trades(bucket) === 1 || timeMs < f64[bucket + FIRST_TIME]) f64[bucket + FIRST_TIME] = timeMs;
     if (timeMs > f64[bucket + LAST_TIME]) f64[bucket + LAST_TIME] = timeMs;
@@ -226,12 +227,12 @@ export class HotBuckets {
   }
 
   /** Takes a counting record out of the figures again; it stays attached. `view` is the record, read. */
-  countOut(active: number, bucket: number, view: RecordView, chainId: number): void {
+  countOut(active: number, bucket: number, view: RecordView, chain: Chain): void {
     const heap = this.#heap;
     const { u32, f64 } = heap;
     const record = view.ref;
     const buy = (view.flags & FLAG_BUY) !== 0;
-    const price = priceOf(view);
+    const price = priceAbove(chain.priceMinUsdMicro, view);
     const timeMs = this.#records.timeMs(record);
     heap.own(bucket, UNITS);
     heap.own(active, ACTIVE_UNITS);
@@ -247,7 +248,7 @@ export class HotBuckets {
       record === u32[2 * bucket + OPEN_RECORD] ||
       record === u32[2 * bucket + CLOSE_RECORD]
     ) {
-      this.#rebuildExtremes(bucket, chainId);
+      this.#rebuildExtremes(bucket, chain);
     }
   }
 
@@ -267,7 +268,7 @@ export class HotBuckets {
     u32[2 * bucket + CLOSE_RECORD] = record;
   }
 
-  #extend(bucket: number, record: number, price: number, chainId: number): void {
+  #extend(bucket: number, record: number, price: number, chain: Chain): void {
     const { u32, f64 } = this.#heap;
     if (u32[2 * bucket + OPEN_RECORD] === 0) {
       f64[bucket + HIGH] = price;
@@ -278,13 +279,13 @@ export class HotBuckets {
     }
     if (price > f64[bucket + HIGH]) f64[bucket + HIGH] = price;
     if (price < f64[bucket + LOW]) f64[bucket + LOW] = price;
-    if (this.#records.compare(record, u32[2 * bucket + CLOSE_RECORD], chainId) > 0)
+    if (this.#records.compare(record, u32[2 * bucket + CLOSE_RECORD], chain.id) > 0)
       u32[2 * bucket + CLOSE_RECORD] = record;
-    else if (this.#records.compare(record, u32[2 * bucket + OPEN_RECORD], chainId) < 0)
+    else if (this.#records.compare(record, u32[2 * bucket + OPEN_RECORD], chain.id) < 0)
       u32[2 * bucket + OPEN_RECORD] = record;
   }
 
-  #rebuildExtremes(bucket: number, chainId: number): void {
+  #rebuildExtremes(bucket: number, chain: Chain): void {
     const { u32, f64 } = this.#heap;
     f64[bucket + HIGH] = Number.NaN;
     f64[bucket + LOW] = Number.NaN;
@@ -297,8 +298,8 @@ export class HotBuckets {
       const timeMs = this.#records.timeMs(record);
       if (timeMs < first) first = timeMs;
       if (timeMs > last) last = timeMs;
-      const price = priceOf(this.#records.read(record));
-      if (!Number.isNaN(price)) this.#extend(bucket, record, price, chainId);
+      const price = priceAbove(chain.priceMinUsdMicro, this.#records.read(record));
+      if (!Number.isNaN(price)) this.#extend(bucket, record, price, chain);
     }
     f64[bucket + FIRST_TIME] = last === 0 ? 0 : first;
     f64[bucket + LAST_TIME] = last;

@@ -10,13 +10,14 @@ import { CHAINS_MAX, type Chain } from "./chains.ts";
 import { EngineState } from "./engine-state.ts";
 import { Heap, PAGE_BYTES } from "./heap.ts";
 import { INCLUSIONS_MAX } from "./inclusions.ts";
+import type { HashSeed } from "./keyed-hash.ts";
 import { FLAG_COUNTS, type RecordView } from "./record-view.ts";
 import { decodeHeader, encodeHeader, type SnapshotHeader } from "./snapshot.ts";
 import type { SwapEvent } from "./swap-event.ts";
 import { SwapQuery } from "./swap-query.ts";
 import { ACTIVE_UNITS, HOT_TAIL, RECENT_FROM, SYMBOL_HOLDER } from "./tokens.ts";
 import { TraderCounts } from "./trader-counts.ts";
-import type { Candle, Counters, EngineConfig, Outcome, ServedSwap, TokenInfo, TokenRef, WindowStats } from "./types.ts";
+import type { Counters, EngineConfig, Outcome, ServedSwap, TokenInfo, TokenRef, WindowStats } from "./types.ts";
 import { Upkeep } from "./upkeep.ts";
 import { WindowQuery } from "./window-query.ts";
 
@@ -42,11 +43,13 @@ export class PartitionEngine {
   readonly #candles: CandleQuery;
   readonly #swaps: SwapQuery;
 
-  constructor(config: EngineConfig, state = new EngineState(new Heap(), config, undefined)) {
+  /** `start` is the secret of a new partition's hashes, two random words of 32 bits, or a restored state. */
+  constructor(config: EngineConfig, start: HashSeed | EngineState) {
+    const state = start instanceof EngineState ? start : EngineState.empty(config, start);
     this.config = config;
     this.#state = state;
     this.#upkeep = new Upkeep(state);
-    this.#traderCounts = new TraderCounts(state.heap, state.records, state.hot, state.traders);
+    this.#traderCounts = new TraderCounts(state.heap, state.records, state.hot, state.traders, state.seed);
     this.#windows = new WindowQuery(config, state.plan, state.hot, state.cold, this.#traderCounts);
     this.#candles = new CandleQuery(state.plan, state.hot, state.cold);
     this.#swaps = new SwapQuery(state.heap, state.hot, state.records, state.strings, state.tokens);
@@ -79,7 +82,8 @@ export class PartitionEngine {
     this.touchedRef = -1;
     if (this.#upkeep.moved.length > 0) this.#upkeep.moved.length = 0;
     counters.accepted += 1;
-    if (event.eventTimeMs > arrivalMs + this.config.maxSkewMs) {
+    if (event.symbolDropped) counters.labels_dropped += 1;
+    if (event.eventTimeMs > arrivalMs + chains.maxSkewMs(event.chainId)) {
       counters.quarantined += 1;
       return "quarantined";
     }
@@ -182,6 +186,7 @@ export class PartitionEngine {
     if (event.removed) {
       counters.removed += 1;
       if (tokens.isKnown(token)) tokens.countRemoved(token);
+      if (inclusion < 0) this.#countRemovalUnmatched(token);
     } else {
       counters.applied += 1;
       tokens.makeKnown(token);
@@ -196,6 +201,8 @@ export class PartitionEngine {
     const now = entry === 0 ? (event.removed ? 0 : record) : inclusions.counting(after);
     if (before !== now) {
       if (before !== 0) this.#countOut(token, active, before, chain);
+      const isReplaced = before !== 0 && now === record;
+      if (isReplaced) this.#countReplaced(token);
       const view = now === record ? records.viewOf(record, event) : records.read(now);
       if (now !== 0) this.#countIn(token, active, view, chain);
     }
@@ -205,10 +212,21 @@ export class PartitionEngine {
     if (tokens.isKnown(token)) this.touchedRef = token;
   }
 
+  #countReplaced(token: number): void {
+    this.#state.counters.replaced += 1;
+    this.#state.tokens.countReplaced(token);
+  }
+
+  #countRemovalUnmatched(token: number): void {
+    const { counters, tokens } = this.#state;
+    counters.removals_unmatched += 1;
+    if (tokens.isKnown(token)) tokens.countRemovalUnmatched(token);
+  }
+
   #countIn(token: number, active: number, view: RecordView, chain: Chain): void {
     const { records, hot, tokens, heap } = this.#state;
     const { symbol, ref: record } = view;
-    hot.countIn(active, hot.locate(active, records.timeMs(record)), view, chain.id);
+    hot.countIn(active, hot.locate(active, records.timeMs(record)), view, chain);
     this.#traderCounts.countedIn(token, record);
     if (symbol === 0) return;
     const holder = heap.u32[2 * active + SYMBOL_HOLDER];
@@ -220,7 +238,7 @@ export class PartitionEngine {
 
   #countOut(token: number, active: number, record: number, chain: Chain): void {
     const { records, hot, heap } = this.#state;
-    hot.countOut(active, hot.locate(active, records.timeMs(record)), records.read(record), chain.id);
+    hot.countOut(active, hot.locate(active, records.timeMs(record)), records.read(record), chain);
     this.#traderCounts.forget(token);
     if (heap.u32[2 * active + SYMBOL_HOLDER] === record) this.#findSymbol(token, active, chain);
   }
@@ -281,7 +299,8 @@ export class PartitionEngine {
   }
 
   findByToken(token: string): TokenRef[] {
-    return this.#state.tokens.findByText(token);
+    const { tokens, chains } = this.#state;
+    return tokens.findByText(token, chains.list.length);
   }
 
   findBySymbol(symbol: string, hitsMax?: number): TokenRef[] {
@@ -303,6 +322,8 @@ export class PartitionEngine {
       late: tokens.late(ref),
       removed: tokens.removed(ref),
       unresolved: tokens.unresolved(ref),
+      replaced: tokens.replaced(ref),
+      removalsUnmatched: tokens.removalsUnmatched(ref),
     };
   }
 
@@ -349,31 +370,31 @@ export class PartitionEngine {
 
   candles(ref: TokenRef, intervalMs: number, fromMs: number, toMs: number, limit: number, asOfMs: number) {
     const { seenSinceMs, tokens } = this.#state;
-    const items: Candle[] = [];
-    if (seenSinceMs === undefined) return { availableFromMs: undefined, items };
     const { highMs } = this.#chainOf(ref);
     const range = { intervalMs, fromMs, toMs, limit, asOfMs, seenSinceMs, highMs };
-    const availableFromMs = this.#candles.availableFromMs(range);
-    if (!Number.isFinite(availableFromMs)) return { availableFromMs: undefined, items };
-    return { availableFromMs, items: this.#candles.candles(tokens.active(ref), range) };
+    const active = tokens.active(ref);
+    return {
+      availableFromMs: this.#candles.availableFromMs(active, range),
+      items: this.#candles.candles(active, range),
+    };
   }
 
+  /** The newest swaps that count, and from when on all of them are held; undefined where nothing is held or was ever seen. */
   newestSwaps(
     ref: TokenRef,
     limit: number,
     asOfMs: number,
   ): { availableFromMs: number | undefined; items: ServedSwap[] } {
     const { seenSinceMs, tokens, plan, heap } = this.#state;
-    if (seenSinceMs === undefined) return { availableFromMs: undefined, items: [] };
     const chain = this.#chainOf(ref);
     const active = tokens.active(ref);
     const finest = plan.finestStepMs;
     const closeMs = Math.floor(asOfMs / finest) * finest + finest;
+    const items = this.#swaps.newest(ref, chain.id, limit, closeMs);
     const goneBeforeMs = active === 0 ? chain.highMs - plan.longestWindowMs : heap.f64[active + RECENT_FROM];
-    return {
-      availableFromMs: Math.max(seenSinceMs, goneBeforeMs),
-      items: this.#swaps.newest(ref, chain.id, limit, closeMs),
-    };
+    const oldestMs = items.at(-1)?.event_time ?? Number.POSITIVE_INFINITY;
+    const availableFromMs = Math.min(Math.max(seenSinceMs ?? Number.POSITIVE_INFINITY, goneBeforeMs), oldestMs);
+    return { availableFromMs: Number.isFinite(availableFromMs) ? availableFromMs : undefined, items };
   }
 
   memory(): Record<string, number> {
@@ -413,6 +434,6 @@ export class PartitionEngine {
     } catch (cause) {
       throw new SwapstatsError("checkpoint_damaged", `the snapshot's image is damaged: ${String(cause)}`, { cause });
     }
-    return new PartitionEngine(config, new EngineState(heap, config, decoded));
+    return new PartitionEngine(config, EngineState.restored(heap, config, decoded));
   }
 }

@@ -18,6 +18,7 @@ export class RecordView {
   pool = 0;
   symbol = 0;
   logIndex = 0;
+  txIndex = 0;
   /** -1 when absent. */
   blockNumber = -1;
   revision = 0;
@@ -33,14 +34,21 @@ export class RecordView {
   idEnd = 0;
 }
 
+export type PricedSwap = {
+  readonly price: number;
+  readonly usdMicro: number;
+  readonly amount0: number;
+  readonly amount1: number;
+  readonly amount2: number;
+};
+
+/** As priceOf, but NaN for a swap of fewer millionths of a dollar than the minimum, given price or not. */
+export function priceAbove(usdMicroMin: number, view: PricedSwap): number {
+  return view.usdMicro < usdMicroMin ? Number.NaN : priceOf(view);
+}
+
 /** The price of a swap: the given one, else usd / amount; NaN when it has none. */
-export function priceOf(view: {
-  price: number;
-  usdMicro: number;
-  amount0: number;
-  amount1: number;
-  amount2: number;
-}): number {
+export function priceOf(view: PricedSwap): number {
   if (!Number.isNaN(view.price)) return view.price;
   if (view.usdMicro === 0) return Number.NaN;
   return (view.usdMicro / ((view.amount2 * 1e15 + view.amount1) * 1e15 + view.amount0)) * 1e12;

@@ -5,14 +5,15 @@
  * Record: u32 [0] next record of the bucket, [1] token, [2] who, [3] block hash, [4] low half of the event time,
  * [5] hash of the swap's identity; u16 at byte 24 high half of the time; u8 at bytes 26 and 27 flags, 28 size in units of 8,
  * 29 pool and 30 symbol (labels of the token, or LABEL_OWN), 31 length of the transaction hash. Then the price (f64) if
- * flagged, the transaction hash, varints: pool and symbol refs where LABEL_OWN says so, log index, block number,
- * revision, usd, three amount limbs (the lowest in seven bytes); last the event id behind a byte of its length.
+ * flagged, the transaction hash, varints: pool and symbol refs where LABEL_OWN says so, log index, transaction index, block
+ * number, revision, usd, three amount limbs (the lowest in seven bytes); last the event id behind a byte of its length.
  *
  * What upkeep needs of a record stands in its first 32 bytes, so that settling one costs a line of memory, not two.
  */
 import { compareBytes, equalBytes, utf8ToString } from "./bytes.ts";
 import { BLOCK_SLOTS, type Chain } from "./chains.ts";
 import type { Heap } from "./heap.ts";
+import type { HashSeed } from "./keyed-hash.ts";
 import { LABEL_OWN, type Labels } from "./labels.ts";
 import { FLAG_BUY, FLAG_PRICE, FLAG_REMOVAL, RecordView } from "./record-view.ts";
 import type { Strings } from "./strings.ts";
@@ -23,6 +24,7 @@ const FLAG2_EVENT_ID = 1;
 const FLAG2_REVISION = 2;
 const FLAG2_TX_HEX = 4;
 const FLAG2_BLOCK = 8;
+const FLAG2_TX_INDEX = 16;
 
 const FIXED_BYTES = 32;
 /** Bytes of the fixed part. */
@@ -35,8 +37,8 @@ const SYMBOL = 30;
 const TX_LENGTH = 31;
 const TWO_32 = 4294967296;
 const VARINT_BYTES_MAX = 8;
-/** Fixed part, price, nine varints, two strings of 128 bytes, one with its length. */
-const RECORD_BYTES_MAX = 8 * Math.ceil((FIXED_BYTES + 8 + 9 * VARINT_BYTES_MAX + 2 * 128 + 1) / 8);
+/** Fixed part, price, ten varints, two strings of 128 bytes, one with its length. */
+const RECORD_BYTES_MAX = 8 * Math.ceil((FIXED_BYTES + 8 + 10 * VARINT_BYTES_MAX + 2 * 128 + 1) / 8);
 
 const HEX_DIGIT = "0123456789abcdef";
 
@@ -48,7 +50,7 @@ export class Records {
   readonly #scratchF64 = new Float64Array(this.#scratch.buffer, 0, RECORD_BYTES_MAX / 8);
   readonly #scratchU32 = new Uint32Array(this.#scratch.buffer, 0, RECORD_BYTES_MAX / 4);
   #at = 0;
-  readonly #identity = new SwapIdentity();
+  readonly #identity: SwapIdentity;
   readonly #a = new RecordView();
   readonly #b = new RecordView();
   readonly #idA = new Uint8Array(160);
@@ -56,7 +58,8 @@ export class Records {
   count = 0;
   bytes = 0;
 
-  constructor(heap: Heap, strings: Strings, labels: Labels) {
+  constructor(heap: Heap, strings: Strings, labels: Labels, seed: HashSeed) {
+    this.#identity = new SwapIdentity(seed);
     this.#heap = heap;
     this.#strings = strings;
     this.#labels = labels;
@@ -117,6 +120,7 @@ export class Records {
       stored === 0 ? start === end : strings.equals(stored, event.bytes, start, end);
     return (
       view.logIndex === event.logIndex &&
+      view.txIndex === event.txIndex &&
       view.blockNumber === event.blockNumber &&
       view.usdMicro === event.usdMicro &&
       view.amount0 === event.amount0 &&
@@ -170,6 +174,7 @@ export class Records {
     if (pool === LABEL_OWN) this.#putVarint(strings.intern(bytes, event.poolStart, event.poolEnd));
     if (symbol === LABEL_OWN) this.#putVarint(strings.intern(bytes, event.symbolStart, event.symbolEnd));
     this.#putVarint(event.logIndex);
+    if (event.txIndex > 0) this.#putVarint(event.txIndex);
     if (event.blockNumber >= 0) this.#putVarint(event.blockNumber);
     if (event.revision > 0) this.#putVarint(event.revision);
     this.#putVarint(event.usdMicro);
@@ -186,6 +191,7 @@ export class Records {
       (Number.isNaN(event.priceUsd) ? 0 : FLAG_PRICE);
     scratch[FLAGS2] =
       (this.#identity.txHex ? FLAG2_TX_HEX : 0) |
+      (event.txIndex > 0 ? FLAG2_TX_INDEX : 0) |
       (event.blockNumber >= 0 ? FLAG2_BLOCK : 0) |
       (event.revision > 0 ? FLAG2_REVISION : 0) |
       (event.eventIdStart !== event.eventIdEnd ? FLAG2_EVENT_ID : 0);
@@ -290,6 +296,7 @@ export class Records {
     view.pool = this.#readLabel(active, u8[base + POOL]);
     view.symbol = this.#readLabel(active, u8[base + SYMBOL]);
     view.logIndex = this.#getVarint();
+    view.txIndex = (flags2 & FLAG2_TX_INDEX) !== 0 ? this.#getVarint() : 0;
     view.blockNumber = (flags2 & FLAG2_BLOCK) !== 0 ? this.#getVarint() : -1;
     view.revision = (flags2 & FLAG2_REVISION) !== 0 ? this.#getVarint() : 0;
     view.usdMicro = this.#getVarint();
@@ -391,7 +398,7 @@ export class Records {
     strings.release(blockHash);
   }
 
-  /** Order of open and close: (event_time, block_number or 0, log_index, event_id as bytes). */
+  /** Order of open and close: (event_time, block_number or 0, tx_index or 0, log_index, event_id as bytes). */
   compare(a: number, b: number, chainId: number): number {
     const byTime = this.timeMs(a) - this.timeMs(b);
     if (byTime !== 0) return byTime;
@@ -399,6 +406,7 @@ export class Records {
     const vb = this.read(b, this.#b);
     const byBlock = Math.max(va.blockNumber, 0) - Math.max(vb.blockNumber, 0);
     if (byBlock !== 0) return byBlock;
+    if (va.txIndex !== vb.txIndex) return va.txIndex - vb.txIndex;
     if (va.logIndex !== vb.logIndex) return va.logIndex - vb.logIndex;
     const aEnd = this.#eventId(va, chainId, this.#idA);
     const bEnd = this.#eventId(vb, chainId, this.#idB);

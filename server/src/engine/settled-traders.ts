@@ -1,5 +1,6 @@
 /** A token's settled traders: an exact table up to the cap, beyond it a sketch. */
 import type { Heap } from "./heap.ts";
+import type { HashSeed } from "./keyed-hash.ts";
 import type { LevelPlan } from "./levels.ts";
 import { FLAG_BUY } from "./record-view.ts";
 import type { Records } from "./records.ts";
@@ -18,14 +19,14 @@ export class SettledTraders {
   readonly tables: TraderTables;
   readonly sketches: TraderSketches;
 
-  constructor(heap: Heap, records: Records, strings: Strings, plan: LevelPlan, exactMax: number) {
+  constructor(heap: Heap, records: Records, strings: Strings, plan: LevelPlan, exactMax: number, seed: HashSeed) {
     this.#heap = heap;
     this.#records = records;
     this.#plan = plan;
     this.#exactMax = exactMax;
     this.#tableMax = exactMax + Math.ceil(exactMax / 8);
     this.tables = new TraderTables(heap, strings);
-    this.sketches = new TraderSketches(heap, strings, plan.levels[plan.levels.length - 1].keepMs);
+    this.sketches = new TraderSketches(heap, strings, seed, plan.levels[plan.levels.length - 1].keepMs);
   }
 
   #expiredBeforeMs(highMs: number): number {

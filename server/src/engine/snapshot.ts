@@ -2,15 +2,18 @@
 import { SwapstatsError } from "../shared/errors.ts";
 import { stringToUtf8, utf8ToString } from "./bytes.ts";
 import type { ChainState } from "./chains.ts";
+import type { HashSeed } from "./keyed-hash.ts";
 import type { Counters, EngineConfig } from "./types.ts";
 
 /** Version of the memory image's layout. An image of another version is rebuilt from the log. */
-export const IMAGE_FORMAT = 3;
+export const IMAGE_FORMAT = 4;
 
 export type SnapshotHeader = {
   readonly format: number;
   /** Everything of the configuration on which the bytes of the image depend. */
   readonly fingerprint: string;
+  /** The secret with which the texts of the image are hashed. */
+  readonly seed: HashSeed;
   readonly imageBytes: number;
   readonly counters: Counters;
   readonly seenSinceMs: number | null;
@@ -26,13 +29,17 @@ export function fingerprintOf(config: EngineConfig): string {
   const windows = config.windows.map((w) => `${w.lengthMs}/${w.stepMs}`).join(",");
   const chains = [...config.chains]
     .sort(([a], [b]) => a - b)
-    .map(([id, c]) => `${id}:${c.graceMs}/${c.reorgHorizonMs}`)
+    .map(([id, own]) => {
+      const of = { ...config, ...own };
+      return `${id}:${of.graceMs}/${of.reorgHorizonMs}/${of.maxSkewMs}/${of.priceMinUsdMicro}`;
+    })
     .join(",");
   return [
     `windows=${windows}`,
     `grace=${config.graceMs}`,
     `horizon=${config.reorgHorizonMs}`,
     `skew=${config.maxSkewMs}`,
+    `price_min=${config.priceMinUsdMicro}`,
     `chains=${chains}`,
     `exact_traders=${config.exactTraders}`,
   ].join(";");

@@ -4,22 +4,25 @@
  *
  * Entry: u32 [0] reference count, [1] hash, [2] length in bytes; bytes from byte 12.
  */
-import { equalBytes, hashBytes, utf8ToString } from "./bytes.ts";
+import { equalBytes, utf8ToString } from "./bytes.ts";
 import { HashIndex } from "./hash-index.ts";
 import type { Heap } from "./heap.ts";
+import { type HashSeed, KeyedHash } from "./keyed-hash.ts";
 
 const HEADER_BYTES = 12;
-const HASH_SEED = 0x51ab;
+const HASH_PURPOSE = 0x51ab;
 
 export class Strings {
   readonly #heap: Heap;
   readonly index: HashIndex;
+  readonly #hash: KeyedHash;
   #bytes: Uint8Array = new Uint8Array(0);
   #start = 0;
   #length = 0;
 
-  constructor(heap: Heap, directoryRef = 0) {
+  constructor(heap: Heap, seed: HashSeed, directoryRef = 0) {
     this.#heap = heap;
+    this.#hash = new KeyedHash(seed, HASH_PURPOSE);
     this.index = new HashIndex(heap, directoryRef);
   }
 
@@ -40,7 +43,7 @@ export class Strings {
   /** The ref of the string, with one more reference to it; 0 for an empty range. */
   intern(bytes: Uint8Array, start: number, end: number): number {
     if (start === end) return 0;
-    const hash = hashBytes(bytes, start, end, HASH_SEED);
+    const hash = this.#hash.hash(bytes, start, end, 0, 0);
     this.#bytes = bytes;
     this.#start = start;
     this.#length = end - start;

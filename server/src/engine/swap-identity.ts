@@ -2,26 +2,33 @@
  * Hashes of swap identities. A swap is (token, event id); an id that is not given is `<chain_id>:<tx_hash>:<log_index>`.
  * Hex transaction hashes are packed to half their length, for the hash and for the record.
  */
-import { hashBytes, mix } from "./bytes.ts";
+import { type HashSeed, KeyedHash } from "./keyed-hash.ts";
 import type { SwapEvent } from "./swap-event.ts";
 
-const TX_SEED = 0x7a11;
-const ID_SEED = 0x1d1d;
+const TX_PURPOSE = 0x7a11;
+const ID_PURPOSE = 0x1d1d;
 const TWO_32 = 4294967296;
 const HEX_VALUE = new Int8Array(256).fill(-1);
 for (let i = 0; i < 10; i++) HEX_VALUE[48 + i] = i;
 for (let i = 0; i < 6; i++) HEX_VALUE[97 + i] = 10 + i;
 
 export class SwapIdentity {
+  readonly #txHash: KeyedHash;
+  readonly #idHash: KeyedHash;
   /** Packed transaction hash of the event taken up last. */
   readonly tx = new Uint8Array(128);
   txLength = 0;
   txHex = false;
 
+  constructor(seed: HashSeed) {
+    this.#txHash = new KeyedHash(seed, TX_PURPOSE);
+    this.#idHash = new KeyedHash(seed, ID_PURPOSE);
+  }
+
   /** Takes an event up: packs its transaction hash, and returns the hash of its swap's identity within the token. */
   take(event: SwapEvent, tokenRef: number): number {
     this.#packTx(event.bytes, event.txHashStart, event.txHashEnd);
-    return identityHash(event, tokenRef);
+    return this.#hashOf(event, tokenRef);
   }
 
   #packTx(bytes: Uint8Array, start: number, end: number): void {
@@ -44,38 +51,38 @@ export class SwapIdentity {
       for (let i = 0; i < length; i++) this.tx[i] = bytes[start + i];
     }
   }
-}
 
-/** Hash of the event's swap within the token. */
-export function identityHash(event: SwapEvent, tokenRef: number): number {
-  const { bytes, eventIdStart, eventIdEnd } = event;
-  if (eventIdStart !== eventIdEnd) return hashOfId(bytes, eventIdStart, eventIdEnd, event.chainId, tokenRef);
-  return hashOfTx(bytes, event.txHashStart, event.txHashEnd, event.logIndex, tokenRef);
-}
-
-/** Hash of the default id of a transaction hash and a log index. */
-function hashOfTx(bytes: Uint8Array, start: number, end: number, logIndex: number, tokenRef: number): number {
-  return mix(hashBytes(bytes, start, end, TX_SEED) ^ Math.imul(logIndex + 1, 0x9e3779b1) ^ tokenRef);
-}
-
-/**
- * Hash of a given event id. One that reads like a default id, `<chain_id>:<tx_hash>:<log_index>`, hashes as that
- * default does, since it is the same identity.
- */
-function hashOfId(bytes: Uint8Array, start: number, end: number, chainId: number, tokenRef: number): number {
-  const plain = (): number => mix(hashBytes(bytes, start, end, ID_SEED) ^ tokenRef);
-  const prefix = `${chainId}:`;
-  let at = start;
-  for (let i = 0; i < prefix.length; i++, at++) {
-    if (bytes[at] !== prefix.charCodeAt(i)) return plain();
+  /** Token and log index go through the hash with the text: joined to it outside they could be chosen to cancel out. */
+  #hashOf(event: SwapEvent, tokenRef: number): number {
+    const { bytes, eventIdStart, eventIdEnd } = event;
+    if (eventIdStart !== eventIdEnd) return this.#hashOfId(bytes, eventIdStart, eventIdEnd, event.chainId, tokenRef);
+    return this.#hashOfTx(bytes, event.txHashStart, event.txHashEnd, event.logIndex, tokenRef);
   }
-  let colon = end - 1;
-  let logIndex = 0;
-  for (let scale = 1; colon > at && bytes[colon] >= 48 && bytes[colon] <= 57 && scale <= 1e10; colon--, scale *= 10) {
-    logIndex += (bytes[colon] - 48) * scale;
+
+  /** Hash of the default id of a transaction hash and a log index. */
+  #hashOfTx(bytes: Uint8Array, start: number, end: number, logIndex: number, tokenRef: number): number {
+    return this.#txHash.hash(bytes, start, end, tokenRef, logIndex);
   }
-  const digits = end - 1 - colon;
-  const canonical = digits > 0 && (digits === 1 || bytes[colon + 1] !== 48) && logIndex < TWO_32;
-  if (!canonical || bytes[colon] !== 58 || colon <= at) return plain();
-  return hashOfTx(bytes, at, colon, logIndex, tokenRef);
+
+  /**
+   * Hash of a given event id. One that reads like a default id, `<chain_id>:<tx_hash>:<log_index>`, hashes as that
+   * default does, since it is the same identity.
+   */
+  #hashOfId(bytes: Uint8Array, start: number, end: number, chainId: number, tokenRef: number): number {
+    const plain = (): number => this.#idHash.hash(bytes, start, end, tokenRef, 0);
+    const prefix = `${chainId}:`;
+    let at = start;
+    for (let i = 0; i < prefix.length; i++, at++) {
+      if (bytes[at] !== prefix.charCodeAt(i)) return plain();
+    }
+    let colon = end - 1;
+    let logIndex = 0;
+    for (let scale = 1; colon > at && bytes[colon] >= 48 && bytes[colon] <= 57 && scale <= 1e10; colon--, scale *= 10) {
+      logIndex += (bytes[colon] - 48) * scale;
+    }
+    const digits = end - 1 - colon;
+    const canonical = digits > 0 && (digits === 1 || bytes[colon + 1] !== 48) && logIndex < TWO_32;
+    if (!canonical || bytes[colon] !== 58 || colon <= at) return plain();
+    return this.#hashOfTx(bytes, at, colon, logIndex, tokenRef);
+  }
 }

@@ -58,6 +58,7 @@ export class SwapQuery {
     const usd = new ExactSum();
     usd.add(view.usdMicro % 1e15, Math.floor(view.usdMicro / 1e15), 0);
     const optional = {
+      tx_index: view.txIndex === 0 ? undefined : view.txIndex,
       token_symbol: this.#text(view.symbol),
       pool: this.#text(view.pool),
       who: this.#text(records.who(record)),

@@ -3,24 +3,27 @@
  *
  * Row: u32 [0] chain index, [1] flags, [2] version, [3] active block (0: retired), [4] symbol among settled swaps,
  * [5] next and [6] previous in the wheel, [7] hash, [8] symbol now, [9] text length; f64 [5] wheel slot, [6] late, [7] removed,
- * [8] unresolved, [9] latest time of any remembered event; u32 [20] next and [21] previous token of the same symbol; text
- * from byte 88.
+ * [8] unresolved, [9] latest time of any remembered event; u32 [20] next and [21] previous token of the same symbol;
+ * f64 [11] replaced, [12] unmatched removals; text from byte 104.
  */
-import { compareBytes, equalBytes, hashBytes, stringToUtf8, utf8ToString } from "./bytes.ts";
+import { compareBytes, equalBytes, stringToUtf8, utf8ToString } from "./bytes.ts";
 import { HashIndex } from "./hash-index.ts";
 import type { Heap } from "./heap.ts";
+import { type HashSeed, KeyedHash } from "./keyed-hash.ts";
 import type { Strings } from "./strings.ts";
 import type { SwapEvent } from "./swap-event.ts";
 
 /** An applied announcement has made the token known; before, only removals named it. */
 const FLAG_KNOWN = 1;
-const ROW_BYTES = 88;
+const ROW_BYTES = 104;
+const REPLACED = 11;
+const REMOVALS_UNMATCHED = 12;
 const SYMBOL_NEXT = 20;
 const SYMBOL_PREVIOUS = 21;
 /** A look-up by symbol names so many tokens at most; any more are as ambiguous as these. */
 export const SYMBOL_HITS_MAX = 100;
-const TEXT_SEED = 0x70c3;
-const SYMBOL_SEED = 0x5b01;
+const TEXT_PURPOSE = 0x70c3;
+const SYMBOL_PURPOSE = 0x5b01;
 
 /** u32 fields of the active block. */
 export const HOT_HEAD = 0;
@@ -55,6 +58,8 @@ export class Tokens {
   readonly #strings: Strings;
   readonly index: HashIndex;
   readonly symbolIndex: HashIndex;
+  readonly #textHash: KeyedHash;
+  readonly #symbolHashes: KeyedHash;
   knownCount = 0;
   activeCount = 0;
   #bytes: Uint8Array = new Uint8Array(0);
@@ -62,7 +67,9 @@ export class Tokens {
   #end = 0;
   #chainIndex = 0;
 
-  constructor(heap: Heap, strings: Strings, indexRef = 0, symbolIndexRef = 0) {
+  constructor(heap: Heap, strings: Strings, seed: HashSeed, indexRef = 0, symbolIndexRef = 0) {
+    this.#textHash = new KeyedHash(seed, TEXT_PURPOSE);
+    this.#symbolHashes = new KeyedHash(seed, SYMBOL_PURPOSE);
     this.#heap = heap;
     this.#strings = strings;
     this.index = new HashIndex(heap, indexRef);
@@ -87,26 +94,21 @@ export class Tokens {
     this.#start = start;
     this.#end = end;
     this.#chainIndex = chainIndex;
-    return this.index.find(hashBytes(bytes, start, end, TEXT_SEED), this);
+    return this.index.find(this.#textHash.hash(bytes, start, end, chainIndex, 0), this);
   }
 
   findEvent(chainIndex: number, event: SwapEvent): number {
     return this.find(chainIndex, event.bytes, event.tokenStart, event.tokenEnd);
   }
 
-  /** Known tokens of exactly this text on any chain. */
-  findByText(text: string): number[] {
-    this.#bytes = stringToUtf8(text);
-    this.#start = 0;
-    this.#end = this.#bytes.length;
+  /** Known tokens of exactly this text on any of so many chains. */
+  findByText(text: string, chainCount: number): number[] {
+    const bytes = stringToUtf8(text);
     const rows: number[] = [];
-    const collect = {
-      matches: (row: number): boolean => {
-        if (this.#sameText(row) && this.isKnown(row)) rows.push(row);
-        return false;
-      },
-    };
-    this.index.find(hashBytes(this.#bytes, 0, this.#end, TEXT_SEED), collect);
+    for (let chainIndex = 0; chainIndex < chainCount; chainIndex++) {
+      const row = this.find(chainIndex, bytes, 0, bytes.length);
+      if (row !== 0 && this.isKnown(row)) rows.push(row);
+    }
     return rows;
   }
 
@@ -131,7 +133,7 @@ export class Tokens {
 
   #symbolHash(folded: string): number {
     const bytes = stringToUtf8(folded);
-    return hashBytes(bytes, 0, bytes.length, SYMBOL_SEED);
+    return this.#symbolHashes.hash(bytes, 0, bytes.length, 0, 0);
   }
 
   /** A new row, not yet known, with its active block. */
@@ -139,7 +141,7 @@ export class Tokens {
     const { bytes, tokenStart: start, tokenEnd: end } = event;
     const length = end - start;
     const row = this.#heap.alloc(ROW_BYTES + length);
-    const hash = hashBytes(bytes, start, end, TEXT_SEED);
+    const hash = this.#textHash.hash(bytes, start, end, chainIndex, 0);
     const { u8, u32, f64 } = this.#heap;
     this.#heap.own(row, (ROW_BYTES + length + 7) >>> 3);
     u32[2 * row] = chainIndex;
@@ -226,6 +228,22 @@ export class Tokens {
 
   unresolved(row: number): number {
     return this.#heap.f64[row + 8];
+  }
+
+  replaced(row: number): number {
+    return this.#heap.f64[row + REPLACED];
+  }
+
+  removalsUnmatched(row: number): number {
+    return this.#heap.f64[row + REMOVALS_UNMATCHED];
+  }
+
+  countReplaced(row: number): void {
+    this.#increment(row + REPLACED, row);
+  }
+
+  countRemovalUnmatched(row: number): void {
+    this.#increment(row + REMOVALS_UNMATCHED, row);
   }
 
   countLate(row: number): void {

@@ -7,6 +7,7 @@
  */
 import type { Heap } from "./heap.ts";
 import type { HotBuckets } from "./hot-buckets.ts";
+import type { HashSeed } from "./keyed-hash.ts";
 import { FLAG_BUY, FLAG_COUNTS } from "./record-view.ts";
 import type { Records } from "./records.ts";
 import type { SettledTraders } from "./settled-traders.ts";
@@ -25,16 +26,18 @@ export class TraderCounts {
   readonly #records: Records;
   readonly #hot: HotBuckets;
   readonly #settled: SettledTraders;
+  readonly #salt: number;
   readonly #cache = new Map<number, UnsettledWallets>();
   /** Those of the token that was last counted from scratch. */
   readonly #fresh: UnsettledWallets;
 
-  constructor(heap: Heap, records: Records, hot: HotBuckets, settled: SettledTraders) {
+  constructor(heap: Heap, records: Records, hot: HotBuckets, settled: SettledTraders, seed: HashSeed) {
+    this.#salt = seed[0] ^ seed[1];
     this.#heap = heap;
     this.#records = records;
     this.#hot = hot;
     this.#settled = settled;
-    this.#fresh = new UnsettledWallets(settled.tables, settled.sketches);
+    this.#fresh = new UnsettledWallets(settled.tables, settled.sketches, this.#salt);
   }
 
   /** A record of the token has begun to count. */
@@ -115,7 +118,7 @@ export class TraderCounts {
         break;
       }
     }
-    const wallets = new UnsettledWallets(this.#settled.tables, this.#settled.sketches);
+    const wallets = new UnsettledWallets(this.#settled.tables, this.#settled.sketches, this.#salt);
     this.#cache.set(token, wallets);
     return wallets;
   }

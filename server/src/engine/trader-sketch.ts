@@ -7,8 +7,8 @@
  * a count byte a register; then the entries of three bytes, or four where the longest window asks for it: side (1 bit),
  * rank (6), second from the base (17 or 25).
  */
-import { hashBytes32 } from "./bytes.ts";
 import { Heap } from "./heap.ts";
+import { type HashSeed, KeyedHash } from "./keyed-hash.ts";
 import { RankCounts, REGISTERS, type TraderEstimate } from "./rank-counts.ts";
 import type { Strings } from "./strings.ts";
 import { firstOf } from "./trader-tally.ts";
@@ -27,21 +27,26 @@ const FREE_ENTRIES = 4;
 const SIDE_AND_RANK_BITS = 7;
 /** Seconds reach over the longest time that is kept and a quarter, so that bases move seldom. */
 const REACH = 1.25;
-const REGISTER_SEED = 0x4e61;
-const RANK_SEED = 0x9d2c;
+const REGISTER_PURPOSE = 0x4e61;
+const RANK_PURPOSE = 0x9d2c;
 
 type Ranks = Uint8Array | undefined;
 
 export class TraderSketches {
   readonly #heap: Heap;
   readonly #strings: Strings;
+  /** Keyed, so that nobody can choose wallets that make an estimate high or low. */
+  readonly #registerHash: KeyedHash;
+  readonly #rankHash: KeyedHash;
   readonly #entryBytes: number;
   readonly #secondBits: number;
   readonly #secondMax: number;
   readonly #list = new Uint32Array(256);
   bytes = 0;
 
-  constructor(heap: Heap, strings: Strings, keepMs: number) {
+  constructor(heap: Heap, strings: Strings, seed: HashSeed, keepMs: number) {
+    this.#registerHash = new KeyedHash(seed, REGISTER_PURPOSE);
+    this.#rankHash = new KeyedHash(seed, RANK_PURPOSE);
     this.#heap = heap;
     this.#strings = strings;
     this.#entryBytes = (keepMs / 1000) * REACH < 2 ** (24 - SIDE_AND_RANK_BITS) ? 3 : 4;
@@ -87,14 +92,12 @@ export class TraderSketches {
 
   registerOf(who: number): number {
     const { u8 } = this.#heap;
-    return (
-      hashBytes32(u8, this.#strings.byteStart(who), this.#strings.byteEnd(who), REGISTER_SEED) >>> (32 - PRECISION)
-    );
+    return this.#registerHash.hash32(u8, this.#strings.byteStart(who), this.#strings.byteEnd(who)) >>> (32 - PRECISION);
   }
 
   rankOf(who: number): number {
     const { u8 } = this.#heap;
-    return Math.clz32(hashBytes32(u8, this.#strings.byteStart(who), this.#strings.byteEnd(who), RANK_SEED)) + 1;
+    return Math.clz32(this.#rankHash.hash32(u8, this.#strings.byteStart(who), this.#strings.byteEnd(who))) + 1;
   }
 
   /** Notes a settled swap; what lies before expiredBeforeMs may be dropped. */

@@ -7,7 +7,13 @@ export type WindowSpec = {
   readonly stepMs: number;
 };
 
-export type ChainLimits = { readonly graceMs: number; readonly reorgHorizonMs: number };
+/** What a chain has of its own; the rest is as for all chains. */
+export type ChainLimits = {
+  readonly graceMs?: number;
+  readonly reorgHorizonMs?: number;
+  readonly maxSkewMs?: number;
+  readonly priceMinUsdMicro?: number;
+};
 
 export type EngineConfig = {
   /** Ascending by length, at most 16; steps divide each other. */
@@ -15,6 +21,8 @@ export type EngineConfig = {
   readonly graceMs: number;
   readonly reorgHorizonMs: number;
   readonly maxSkewMs: number;
+  /** A swap of fewer millionths of a dollar has no price, given or not. */
+  readonly priceMinUsdMicro: number;
   /** Overrides by chain id. */
   readonly chains: ReadonlyMap<number, ChainLimits>;
   readonly maxTokens: number;
@@ -44,6 +52,12 @@ export type Counters = {
   unresolved: number;
   /** Copies of an inclusion whose content differs from the first's; outside the sum. */
   conflicts: number;
+  /** Announcements that took the place of another counting inclusion of their swap, which was not removed; outside the sum. */
+  replaced: number;
+  /** Removals whose inclusion had not been announced when they came; outside the sum. */
+  removals_unmatched: number;
+  /** Records that named a symbol which was too long, and was left out; outside the sum. */
+  labels_dropped: number;
   dead_letters: Record<string, number>;
 };
 
@@ -57,6 +71,8 @@ export type TokenInfo = {
   readonly late: number;
   readonly removed: number;
   readonly unresolved: number;
+  readonly replaced: number;
+  readonly removalsUnmatched: number;
 };
 
 /** Field names and order are those served. Absent figures are absent keys. */
@@ -121,6 +137,7 @@ export type ServedSwap = {
   chain_id: number;
   tx_hash: string;
   log_index: number;
+  tx_index?: number;
   event_id: string;
   token: string;
   token_symbol?: string;

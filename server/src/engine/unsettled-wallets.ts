@@ -1,4 +1,5 @@
 /** The wallets of a token's unsettled swaps that count: derived from the state, so that windows need not go through the swaps. */
+import { mix32 } from "./bytes.ts";
 import { REGISTERS } from "./rank-counts.ts";
 import type { TraderSketches } from "./trader-sketch.ts";
 import type { TraderTables } from "./trader-table.ts";
@@ -29,9 +30,12 @@ export class UnsettledWallets {
   #slots = new Uint32Array(2 * FIRST_CAPACITY);
   readonly #tables: TraderTables;
   readonly #sketches: TraderSketches;
+  /** Secret, because whoever chooses the order of wallets has a say in their refs. */
+  readonly #salt: number;
   #settled: SettledRefs = { table: 0, sketch: 0 };
 
-  constructor(tables: TraderTables, sketches: TraderSketches) {
+  constructor(tables: TraderTables, sketches: TraderSketches, salt: number) {
+    this.#salt = salt;
     this.#tables = tables;
     this.#sketches = sketches;
   }
@@ -64,7 +68,7 @@ export class UnsettledWallets {
   #indexOf(who: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let slot = Math.imul(who, 0x9e3779b1) >>> 7;
+    let slot = mix32(who ^ this.#salt);
     for (;;) {
       slot &= mask;
       const known = slots[slot];
@@ -103,7 +107,7 @@ export class UnsettledWallets {
     this.#code = grown(this.#code, new Uint32Array(capacity));
     const slots = new Uint32Array(2 * capacity);
     for (let i = 0; i < this.count; i++) {
-      let slot = Math.imul(this.#who[i], 0x9e3779b1) >>> 7;
+      let slot = mix32(this.#who[i] ^ this.#salt);
       while (slots[slot & (slots.length - 1)] !== 0) slot += 1;
       slots[slot & (slots.length - 1)] = i + 1;
     }

@@ -24,6 +24,10 @@ export type StateCounters = {
   readonly quarantined: number;
   readonly removed: number;
   readonly unresolved: number;
+  readonly conflicts: number;
+  readonly replaced: number;
+  readonly removals_unmatched: number;
+  readonly labels_dropped: number;
   readonly dead_letters: Readonly<Record<string, number>>;
 };
 
@@ -168,6 +172,10 @@ export class Metrics {
     total("quarantined_total", "Swaps too far in the future", (c) => c.quarantined);
     total("removed_total", "Removals applied", (c) => c.removed);
     total("unresolved_total", "Removals that came too late", (c) => c.unresolved);
+    total("conflicts_total", "Copies whose content differs from the first's", (c) => c.conflicts);
+    total("replaced_total", "Announcements that took the place of another of their swap", (c) => c.replaced);
+    total("removals_unmatched_total", "Removals that came before their announcement", (c) => c.removals_unmatched);
+    total("labels_dropped_total", "Symbols that were too long and are left out", (c) => c.labels_dropped);
     this.#define("dead_letters_total", "counter", "Records that break a rule, by code", () => this.#deadLetters());
     this.#define("rejected_total", "counter", "Events of POST /api/swaps that were refused, by code", () =>
       byLabel("code", this.#rejected),

@@ -139,10 +139,11 @@ class TokenTopic implements OpenTopic {
       windows[name] = topicFigures(stats, this.#filter);
       windowsText += `${i === 0 ? "" : ","}"${name}":${windowJson(stats, this.#filter)}`;
     }
-    const { id, symbol, late, removed, unresolved } = info;
+    const { id, symbol, late, removed, unresolved, replaced, removalsUnmatched } = info;
+    const counters = { late, removed, unresolved, replaced, removals_unmatched: removalsUnmatched };
     const named = symbol === undefined ? { id } : { id, symbol };
     const isSplit = home.split.has(this.#token);
-    const data = { ...named, ...(isSplit ? { split: true } : {}), late, removed, unresolved, windows };
+    const data = { ...named, ...(isSplit ? { split: true } : {}), ...counters, windows };
     const patch = this.#sentRev === undefined ? undefined : diffMergePatch(this.#sentData, data);
     if (patch !== undefined && Object.keys(patch).length === 0) return undefined;
     const prevRev = this.#sentRev;

@@ -29,6 +29,7 @@ import type { CheckpointStore } from "../stores/checkpoint-store.ts";
 import { arrivalOf, BatchApplier } from "./batch-applier.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
+import { newHashSeed } from "./hash-seed.ts";
 import { LogFollower, type LogGap, type LogReader } from "./log-follower.ts";
 import { RedoWriter, readRedo } from "./redo-writer.ts";
 import { type BeginRule, type Restored, restorePartition } from "./restore.ts";
@@ -138,7 +139,7 @@ export class PartitionRunner {
         owner,
         nowMs: Date.now,
         log: reader,
-        createEngine: () => new PartitionEngine(config),
+        createEngine: () => new PartitionEngine(config, newHashSeed()),
         fingerprint: fingerprintOf(config),
         restoreEngine: (header, chunks) => PartitionEngine.restore(config, header, chunks),
         applyRedo: (content, engine) => {

@@ -9,6 +9,7 @@
  * All that is not as it should be becomes a sentence in `problems`; only a checkpoint that this program must not touch (written by a
  * newer version, or under a configuration that its state cannot follow) is refused.
  */
+import { IMAGE_FORMAT } from "../engine/snapshot.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { LogRange } from "../sources/source.ts";
 import type { CheckpointStore } from "../stores/checkpoint-store.ts";
@@ -232,17 +233,21 @@ async function loadBase<E extends RestorableEngine>(
 }
 
 function refusal(cause: SwapstatsError, difference: string, partition: number, range: LogRange): SwapstatsError {
+  const back = difference === OTHER_FORMAT ? "Start the version that wrote it" : "Set that back";
   const message =
-    `The checkpoint of partition ${partition} ${difference}. Set that back; or empty the store of checkpoints (in the data ` +
+    `The checkpoint of partition ${partition} ${difference}. ${back}; or empty the store of checkpoints (in the data ` +
     `folder: move the folder \`checkpoints\` out of it) and start again: the state is then computed anew from offset ${range.startOffset} of the log on, and windows are incomplete ` +
     "until the stream fills them.";
   return new SwapstatsError("checkpoint_incompatible", message, { cause });
 }
 
+const OTHER_FORMAT = "has another format than this version's";
+
 /** Which settings of an image's header are others than now. */
 function describeDifference(header: string, fingerprint: string): string {
-  const { fingerprint: before } = JSON.parse(header) as { fingerprint?: unknown };
-  if (typeof before !== "string" || before === fingerprint) return "has another format than this version's";
+  const { format, fingerprint: before } = JSON.parse(header) as { format?: unknown; fingerprint?: unknown };
+  if (typeof format === "number" && format !== IMAGE_FORMAT) return OTHER_FORMAT;
+  if (typeof before !== "string" || before === fingerprint) return OTHER_FORMAT;
   const now = fingerprint.split(";");
   const changed = before.split(";").flatMap((setting, i) => (setting === now[i] ? [] : [`${setting} (now ${now[i]})`]));
   return `was made with ${changed.join(", ")}`;

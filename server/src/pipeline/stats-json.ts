@@ -98,11 +98,14 @@ export function topicFigures(stats: WindowStats, filter: FigureFilter = TOPIC_FI
   return figures as unknown as JsonObject;
 }
 
-/** `"id":..,"symbol":..,"split":true,"late":..,"removed":..,"unresolved":..,` with the comma at its end. */
+/** The members in front of the windows, id, symbol and counters, with a comma at their end. */
 export function tokenHeadJson(info: TokenInfo, isSplit: boolean): string {
   const symbol = info.symbol === undefined ? "" : `"symbol":${JSON.stringify(info.symbol)},`;
   const split = isSplit ? `"split":true,` : "";
-  return `"id":${JSON.stringify(info.id)},${symbol}${split}"late":${info.late},"removed":${info.removed},"unresolved":${info.unresolved},`;
+  const counters =
+    `"late":${info.late},"removed":${info.removed},"unresolved":${info.unresolved},` +
+    `"replaced":${info.replaced},"removals_unmatched":${info.removalsUnmatched},`;
+  return `"id":${JSON.stringify(info.id)},${symbol}${split}${counters}`;
 }
 
 /** The members of an answer about a token from its id to its windows, which have these names. */

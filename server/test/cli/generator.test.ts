@@ -13,6 +13,7 @@ import { startGenerator } from "../../src/generator/start-generator.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
 import { Zipf } from "../../src/generator/zipf.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
+import { TEST_SEED } from "../support/hash-seed.ts";
 
 const EVERYTHING: GeneratorOptions = {
   ...GENERATOR_DEFAULTS,
@@ -66,7 +67,7 @@ describe("generator", () => {
   });
 
   test("an engine finds what was asked for, in about the shares that were asked for", () => {
-    const engine = new PartitionEngine(toEngineConfig(defaultConfig()));
+    const engine = new PartitionEngine(toEngineConfig(defaultConfig()), TEST_SEED);
     const decoder = new SwapDecoder();
     const event = new SwapEvent();
     const count = 40_000;
@@ -87,7 +88,7 @@ describe("generator", () => {
   });
 
   test("without shares nothing is late, removed, ahead or a copy", () => {
-    const engine = new PartitionEngine(toEngineConfig(defaultConfig()));
+    const engine = new PartitionEngine(toEngineConfig(defaultConfig()), TEST_SEED);
     const decoder = new SwapDecoder();
     const event = new SwapEvent();
     for (const line of records({ ...EVERYTHING, duplicates: 0, late: 0, future: 0, removed: 0 }, 5_000)) {

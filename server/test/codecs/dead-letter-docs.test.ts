@@ -5,6 +5,7 @@ import { DEAD_LETTER_MESSAGES, isDeadLetterCode } from "../../src/codecs/dead-le
 import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";
 import { SwapEvent } from "../../src/engine/swap-event.ts";
+import { TEST_SEED } from "../support/hash-seed.ts";
 import { decodeBoth } from "./decoding.ts";
 
 const docs = readFileSync(new URL("../../../docs/dead-letters.md", import.meta.url), "utf8");
@@ -34,15 +35,19 @@ function recordsOf(example: string): Buffer[] {
 
 /** What the last of the records comes to: a code of the decoder, or the outcome of the engine. */
 function fateOf(records: readonly Buffer[]): string {
-  const engine = new PartitionEngine({
-    windows: [{ name: "1m", lengthMs: 60_000, stepMs: 1000 }],
-    graceMs: 120_000,
-    reorgHorizonMs: 900_000,
-    maxSkewMs: 60_000,
-    chains: new Map(),
-    maxTokens: records.length === 3 ? 2 : 1000,
-    exactTraders: 100,
-  });
+  const engine = new PartitionEngine(
+    {
+      windows: [{ name: "1m", lengthMs: 60_000, stepMs: 1000 }],
+      graceMs: 120_000,
+      reorgHorizonMs: 900_000,
+      maxSkewMs: 60_000,
+      priceMinUsdMicro: 0,
+      chains: new Map(),
+      maxTokens: records.length === 3 ? 2 : 1000,
+      exactTraders: 100,
+    },
+    TEST_SEED,
+  );
   const decoder = new SwapDecoder();
   const event = new SwapEvent();
   return (

@@ -14,6 +14,7 @@ import type { PartitionReader } from "../../src/sources/source.ts";
 import { differences } from "../model/compare-figures.ts";
 import { decodeLine } from "../model/model-decoder.ts";
 import { NaiveModel } from "../model/naive-model.ts";
+import { TEST_SEED } from "../support/hash-seed.ts";
 import type { ServiceStatus } from "./service-process.ts";
 
 /** Where the service is asked. */
@@ -53,7 +54,7 @@ export class Shadow {
   constructor(open: () => PartitionReader, config: EngineConfig) {
     this.#config = config;
     this.#open = open;
-    this.engine = new PartitionEngine(config);
+    this.engine = new PartitionEngine(config, TEST_SEED);
     this.model = new NaiveModel({ ...config, maxChains: Number.POSITIVE_INFINITY });
     this.#applier = new BatchApplier(
       this.engine,

@@ -49,10 +49,11 @@ function contentText(event: ModelEvent): string {
 describe("the order of arrival within grace changes no figure", () => {
   test("small hostile logs in any order", (t) => {
     const property = fc.property(configs, commandLists(60), fc.nat(), (config, commands, seed) => {
-      const graceMs = Math.min(...[config.graceMs, ...[...config.chains.values()].map((chain) => chain.graceMs)]);
+      const own = [...config.chains.values()];
+      const graceMs = Math.min(config.graceMs, ...own.map((chain) => chain.graceMs ?? config.graceMs));
       const horizonMs = Math.max(
         graceMs,
-        Math.min(...[config.reorgHorizonMs, ...[...config.chains.values()].map((chain) => chain.reorgHorizonMs)]),
+        Math.min(config.reorgHorizonMs, ...own.map((chain) => chain.reorgHorizonMs ?? config.reorgHorizonMs)),
       );
       fc.pre(horizonMs > graceMs && config.maxTokens > 100);
       const items = orderFree(new LogBuilder(config, start).build(commands), horizonMs - graceMs);

@@ -4,14 +4,14 @@ import fc from "fast-check";
 import type { ServedSwap, WindowStats } from "../../src/engine/types.ts";
 import { hostileLogs } from "../model/arbitraries.ts";
 import { candleDifferences, type Served } from "../model/compare-figures.ts";
-import { formatDecimal, formatPlaces } from "../model/decimal.ts";
+import { formatDecimal, formatPlaces, parseDecimal, toPlaces } from "../model/decimal.ts";
 import { priceFrom } from "../model/log-builder.ts";
 import type { ModelEvent } from "../model/model-event.ts";
 import type { ModelToken } from "../model/naive-model.ts";
 import { itemOf, newYear2026, plainEvent } from "../model/plain-events.ts";
 import { buildStream, plainStream } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";
-import { candleIntervalsMs, keptForMs, windowsOf } from "../model/window-rules.ts";
+import { candleIntervalsMs, edgesOf, windowsOf } from "../model/window-rules.ts";
 import { propertyOptions, randomFrom, seedOf } from "../support/seed.ts";
 import { restoreImage, takeImage } from "./images.ts";
 import { EngineRun, explained, Pair } from "./pair.ts";
@@ -28,25 +28,12 @@ function compareCandles(
   toMs: number,
   asOfMs: number,
 ): void {
-  const { engine, model, config } = pair;
+  const { engine, model } = pair;
   const ref = pair.run.ref(token) as number;
   const { availableFromMs, items } = engine.candles(ref, intervalMs, fromMs, toMs, limitMax, asOfMs);
-  const keptMs = keptForMs(config.windows, config.maxSkewMs, intervalMs);
   const about = `${token.id} ${intervalMs} ms [${fromMs}, ${toMs}) as of ${asOfMs}, available from ${availableFromMs}`;
-  if (availableFromMs === undefined) {
-    assert.equal(items.length, 0, about);
-    assert.ok(keptMs === undefined || model.seenSinceMs === undefined, about);
-    return;
-  }
-  if (keptMs !== undefined) {
-    const promisedMs = Math.max(
-      fromMs,
-      model.seenSinceMs ?? 0,
-      (model.highs.get(token.chainId) as number) - keptMs + intervalMs,
-    );
-    assert.ok(availableFromMs <= promisedMs, `${about}, at least from ${promisedMs}`);
-  }
-  const expected = model.candles(token.id, intervalMs, Math.max(fromMs, availableFromMs), toMs, asOfMs);
+  assert.equal(availableFromMs, model.candlesFromMs(token.id, intervalMs), about);
+  const expected = model.candles(token.id, intervalMs, fromMs, toMs, asOfMs);
   assert.deepEqual(
     items.map((item) => item.open_time),
     expected.map((candle) => candle.openMs),
@@ -67,6 +54,7 @@ function servedForm(event: ModelEvent): ServedSwap {
     chain_id: event.chainId,
     tx_hash: event.txHash,
     log_index: event.logIndex,
+    ...(event.txIndex !== 0 && { tx_index: event.txIndex }),
     event_id: event.eventId,
     token: event.token,
     ...(event.symbol !== undefined && { token_symbol: event.symbol }),
@@ -92,9 +80,14 @@ function compareSwaps(pair: Pair, token: ModelToken, limit: number, asOfMs: numb
   }
   const highMs = model.highs.get(token.chainId) as number;
   const longestMs = Math.max(...pair.config.windows.map((window) => window.lengthMs));
-  const promisedMs = Math.max(highMs - Math.min(longestMs, model.horizonMs(token.chainId)), model.seenSinceMs ?? 0);
+  const promisedMs = Math.max(
+    highMs - Math.min(longestMs, model.horizonMs(token.chainId)),
+    model.seenSinceMs ?? Number.POSITIVE_INFINITY,
+  );
   if (items.length < limit)
     assert.ok(availableFromMs <= promisedMs, `swaps from ${availableFromMs}, at least ${promisedMs}`);
+  const oldestMs = items.at(-1)?.event_time ?? Number.POSITIVE_INFINITY;
+  assert.ok(availableFromMs <= oldestMs, `available from ${availableFromMs}, later than a swap of ${oldestMs}`);
   const newest = model.newestSwaps(token.id, asOfMs);
   const whole = newest.filter((event) => event.eventTimeMs >= availableFromMs);
   assert.ok(
@@ -121,6 +114,51 @@ function compareRankingFigures(pair: Pair, token: ModelToken, asOfMs: number): v
   });
 }
 
+/** Every swap that a window counts is in a candle: where the interval fits the window's edge, sums are the same. */
+function compareCandlesWithWindows(pair: Pair, token: ModelToken, asOfMs: number): number {
+  const { engine, config } = pair;
+  const ref = pair.run.ref(token) as number;
+  let compared = 0;
+  config.windows.forEach((window, index) => {
+    const { openMs, closeMs } = edgesOf(config.windows, window, asOfMs);
+    const stats = engine.windowStats(ref, index, asOfMs);
+    for (const intervalMs of intervalsMs) {
+      if (intervalMs % window.stepMs !== 0) continue;
+      const fromMs = Math.floor(openMs / intervalMs) * intervalMs;
+      const { availableFromMs, items } = engine.candles(ref, intervalMs, fromMs, closeMs, limitMax, asOfMs);
+      const about = `${token.id} ${window.name} in candles of ${intervalMs} ms as of ${asOfMs}`;
+      const trades = items.reduce((sum, item) => sum + item.trades, 0);
+      const first = items[0];
+      if (first !== undefined) assert.ok(availableFromMs !== undefined && availableFromMs <= first.open_time, about);
+      if (fromMs < openMs) {
+        assert.ok(trades >= stats.trades, `${about}: ${trades} trades, the window has ${stats.trades}`);
+        continue;
+      }
+      compared += 1;
+      const usd = items.reduce((sum, item) => sum + toPlaces(parseDecimal(item.volume_usd), 6), 0n);
+      const amount = items.reduce((sum, item) => sum + toPlaces(parseDecimal(item.volume_token), 18), 0n);
+      const buys = items.reduce((sum, item) => sum + item.buys, 0);
+      assert.deepEqual(
+        [trades, buys, formatPlaces(usd, 6), formatPlaces(amount, 18)],
+        [stats.trades, stats.buys, stats.volume_usd, stats.volume_token],
+        about,
+      );
+      const priced = items.filter((item) => item.open !== undefined);
+      assert.deepEqual([priced[0]?.open, priced.at(-1)?.close], [stats.open, stats.close], about);
+      if (seenAll(pair, openMs))
+        assert.ok(
+          items.every((item) => item.complete || item.open_time + intervalMs > asOfMs),
+          about,
+        );
+    }
+  });
+  return compared;
+}
+
+function seenAll({ model }: Pair, openMs: number): boolean {
+  return model.seenSinceMs !== undefined && model.seenSinceMs <= openMs;
+}
+
 describe("candles, newest swaps and ranking figures equal those of the whole log", () => {
   test("small hostile logs", (t) => {
     const property = fc.property(hostileLogs(60), fc.integer({ min: 1, max: 12 }), (log, limit) => {
@@ -134,6 +172,7 @@ describe("candles, newest swaps and ranking figures equal those of the whole log
             compareCandles(pair, token, intervalMs, asOfMs - 90_000_000, asOfMs + 70_000, asOfMs);
             compareCandles(pair, token, 60_000, pair.highMs() - limit * 61_000, pair.highMs() + 1, asOfMs);
             compareSwaps(pair, token, limit, asOfMs);
+            compareCandlesWithWindows(pair, token, asOfMs);
             compareRankingFigures(pair, token, asOfMs);
           }
         }
@@ -160,6 +199,10 @@ describe("candles, newest swaps and ranking figures equal those of the whole log
         compareCandles(pair, token, intervalMs, pair.highMs() - 10_000_000, pair.highMs() - 5_000_000, pair.highMs());
       }
       for (const limit of [1, 3, 100, 1_000]) compareSwaps(pair, token, limit, pair.highMs() + 500);
+      // An as-of on the edges of all intervals up to an hour, and one between them.
+      const hourMs = Math.floor(pair.highMs() / 3_600_000) * 3_600_000 + 3_600_000;
+      assert.ok(compareCandlesWithWindows(pair, token, hourMs) > 20);
+      compareCandlesWithWindows(pair, token, pair.highMs());
       compareRankingFigures(pair, token, pair.highMs());
     }
   });

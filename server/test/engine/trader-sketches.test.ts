@@ -4,6 +4,7 @@ import { Heap } from "../../src/engine/heap.ts";
 import { Strings } from "../../src/engine/strings.ts";
 import { TraderSketches } from "../../src/engine/trader-sketch.ts";
 import { newYear2026 } from "../model/plain-events.ts";
+import { TEST_SEED } from "../support/hash-seed.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 
 const day = 86_400_000;
@@ -37,8 +38,8 @@ describe("sketches of settled traders", () => {
     test(`${name}: in every window the highest rank of each register, over many moves of the base`, (t) => {
       const random = randomFrom(seedOf(t));
       const heap = new Heap();
-      const strings = new Strings(heap);
-      const sketches = new TraderSketches(heap, strings, keepMs);
+      const strings = new Strings(heap, TEST_SEED);
+      const sketches = new TraderSketches(heap, strings, TEST_SEED, keepMs);
       const who = Array.from({ length: wallets }, (_, i) => {
         const bytes = Buffer.from(`wallet ${i} ${random.next()}`);
         return strings.intern(bytes, 0, bytes.length);

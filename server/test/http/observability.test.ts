@@ -16,6 +16,10 @@ const NO_COUNTERS: StateCounters = {
   quarantined: 0,
   removed: 0,
   unresolved: 0,
+  conflicts: 0,
+  replaced: 0,
+  removals_unmatched: 0,
+  labels_dropped: 0,
   dead_letters: {},
 };
 

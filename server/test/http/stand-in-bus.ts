@@ -102,6 +102,9 @@ export class StandInBus implements StatsBus {
       removed: 1,
       unresolved: 0,
       conflicts: 0,
+      replaced: 0,
+      removals_unmatched: 0,
+      labels_dropped: 0,
       dead_letters: { bad_side: 1 },
     },
     tokens: 5,
@@ -207,7 +210,16 @@ export class StandInBus implements StatsBus {
     const window = Object.fromEntries(figures);
     const symbol = token.symbol === undefined ? {} : { symbol: token.symbol };
     const windows = Object.fromEntries(selection.windows.map((name) => [name, window]));
-    const body = JSON.stringify({ id: token.id, ...symbol, late: 0, removed: 1, unresolved: 0, windows }).slice(1, -1);
+    const body = JSON.stringify({
+      id: token.id,
+      ...symbol,
+      late: 0,
+      removed: 1,
+      unresolved: 0,
+      replaced: 0,
+      removals_unmatched: 0,
+      windows,
+    }).slice(1, -1);
     const { asOf, epoch, stale } = this;
     const watermark = asOf - 120_000;
     return {

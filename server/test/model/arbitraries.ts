@@ -1,5 +1,13 @@
 import fc from "fast-check";
-import { amountMax, type Command, changesCount, type SwapSpec, type TimeSpec, usdMax } from "./log-builder.ts";
+import {
+  amountMax,
+  type Command,
+  changesCount,
+  type SwapSpec,
+  SYMBOL_DROPPED,
+  type TimeSpec,
+  usdMax,
+} from "./log-builder.ts";
 import type { ModelConfig } from "./naive-model.ts";
 import { windowsOf } from "./window-rules.ts";
 
@@ -33,13 +41,17 @@ export const configs: fc.Arbitrary<TestConfig> = fc
       undefined,
       { graceMs: 5_000, reorgHorizonMs: 60_000 },
       { graceMs: 600_000, reorgHorizonMs: 1_000 },
+      { maxSkewMs: 1_000, priceMinUsdMicro: 5_000_000 },
+      { maxSkewMs: 400_000, priceMinUsdMicro: 0 },
     ),
+    priceMinUsdMicro: fc.constantFrom(0, 0, 1, 1_000_000),
     maxTokens: fc.constantFrom(2_000_000, 2_000_000, 2_000_000, 3),
   })
-  .map(({ list: [names, bucketStepMs], limits, chain, maxTokens }) => ({
+  .map(({ list: [names, bucketStepMs], limits, chain, priceMinUsdMicro, maxTokens }) => ({
     windows: windowsOf(names, bucketStepMs),
     ...limits,
     maxSkewMs: 60_000,
+    priceMinUsdMicro,
     chains: new Map(chain === undefined ? [] : [[10, chain]]),
     maxTokens,
     maxChains: Number.POSITIVE_INFINITY,
@@ -72,7 +84,7 @@ const amounts = fc.oneof(
 );
 
 const usds = fc.oneof(
-  fc.constantFrom(1_000_000n, 0n, 1n, usdMax),
+  fc.constantFrom(1_000_000n, 999_999n, 5_000_000n, 4_999_999n, 0n, 1n, usdMax),
   fc.bigInt({ min: 0n, max: usdMax }),
   fc.bigInt({ min: 0n, max: 10n ** 10n }),
 );
@@ -96,9 +108,10 @@ const swaps: fc.Arbitrary<SwapSpec> = fc.record({
   usd: usds,
   price: prices,
   who: fc.nat(6),
-  symbol: fc.nat(4),
+  symbol: fc.nat(SYMBOL_DROPPED),
   block: fc.nat(4),
   logIndex: fc.nat(2),
+  txIndex: fc.constantFrom(0, 0, 1, 2),
   hash: fc.nat(3),
   ownId: fc.constantFrom(0, 0, 0, 1, 2, 3),
 });

@@ -30,11 +30,12 @@ export type SwapSpec = {
   readonly price: string | undefined;
   /** 0 is nobody. */
   readonly who: number;
-  /** 0 is none. */
+  /** 0 is none, SYMBOL_DROPPED one that is too long. */
   readonly symbol: number;
   /** 0 is none; the block number is one less. */
   readonly block: number;
   readonly logIndex: number;
+  readonly txIndex: number;
   /** 0 is none. */
   readonly hash: number;
   /** 0 takes the default id; 1 and 2 are shared, so that two announcements may be one swap; 3 names its neighbour's. */
@@ -61,6 +62,8 @@ export type Command =
   | { readonly kind: "dead_letter" }
   | { readonly kind: "gap" };
 
+/** The symbol of a spec that stands for one that is too long. */
+export const SYMBOL_DROPPED = 5;
 export const amountMax = 10n ** 38n - 1n;
 export const usdMax = 9007199254740991n;
 const chainIds = [1, 10, 4294967295] as const;
@@ -107,7 +110,7 @@ export class LogBuilder {
         return;
       case "far_ahead": {
         const event = this.#swap(command.spec);
-        this.#push(event, event.eventTimeMs - this.#config.maxSkewMs - command.beyondSkewMs);
+        this.#push(event, event.eventTimeMs - this.#maxSkewMs(event.chainId) - command.beyondSkewMs);
         return;
       }
       case "silence":
@@ -177,11 +180,11 @@ export class LogBuilder {
       chainId,
       txHash,
       logIndex: spec.logIndex,
-      txIndex: 0,
+      txIndex: spec.txIndex,
       eventId: eventIds[spec.ownId] as string,
       token: tokenNames[spec.token] ?? `T${spec.token}`,
-      symbol: spec.symbol === 0 ? undefined : `Sym${spec.symbol}`,
-      symbolDropped: false,
+      symbol: spec.symbol === 0 || spec.symbol === SYMBOL_DROPPED ? undefined : `Sym${spec.symbol}`,
+      symbolDropped: spec.symbol === SYMBOL_DROPPED,
       pool: spec.block % 3 === 1 ? "pool" : undefined,
       who: spec.who === 0 ? undefined : `wallet${spec.who}`,
       side: spec.isBuy ? "buy" : "sell",
@@ -197,14 +200,18 @@ export class LogBuilder {
   }
 
   #timeOf(chainId: number, time: TimeSpec): number {
-    const limits = this.#config.chains.get(chainId) ?? this.#config;
-    const graceMs = limits.graceMs;
-    const horizonMs = Math.max(graceMs, limits.reorgHorizonMs);
+    const own = this.#config.chains.get(chainId);
+    const graceMs = own?.graceMs ?? this.#config.graceMs;
+    const horizonMs = Math.max(graceMs, own?.reorgHorizonMs ?? this.#config.reorgHorizonMs);
     const beforeMs = time.before === "high" ? 0 : time.before === "grace" ? graceMs : horizonMs;
     const plainMs = this.#highOf(chainId) - beforeMs + time.offsetMs;
     if (time.snap < 0) return plainMs;
     const { stepMs } = this.#config.windows[time.snap % this.#config.windows.length] as { stepMs: number };
     return Math.floor(plainMs / stepMs) * stepMs - (time.snap % 2);
+  }
+
+  #maxSkewMs(chainId: number): number {
+    return this.#config.chains.get(chainId)?.maxSkewMs ?? this.#config.maxSkewMs;
   }
 
   #highOf(chainId: number): number {
@@ -214,7 +221,7 @@ export class LogBuilder {
   #push(event: ModelEvent, arrivalMs = Math.max(event.eventTimeMs, this.#highOf(event.chainId))): void {
     this.items.push({ kind: "event", event, arrivalMs });
     this.#events.push(event);
-    if (event.eventTimeMs > arrivalMs + this.#config.maxSkewMs) return;
+    if (event.eventTimeMs > arrivalMs + this.#maxSkewMs(event.chainId)) return;
     this.#highs.set(event.chainId, Math.max(this.#highOf(event.chainId), event.eventTimeMs));
   }
 }
@@ -231,6 +238,7 @@ const changes: readonly ((event: ModelEvent) => Partial<ModelEvent>)[] = [
   (event) => ({ amount: event.amount === 1n ? 2n : event.amount - 1n }),
   (event) => ({ side: event.side === "buy" ? "sell" : "buy" }),
   (event) => ({ logIndex: event.logIndex + 1 }),
+  (event) => ({ txIndex: event.txIndex + 1 }),
   (event) => ({ txHash: `${event.txHash}f` }),
   (event) => ({ pool: `${event.pool ?? ""}p` }),
   (event) => ({ symbol: event.symbol === undefined ? "Sym0" : undefined }),

@@ -1,17 +1,27 @@
 import { type ModelEvent, tokenIdOf } from "./model-event.ts";
-import { compareClose, type ModelStats, statsOf, sumsOf } from "./naive-stats.ts";
-import { closeTime, edgesOf, hasPrevious, type ModelWindow } from "./window-rules.ts";
+import { compareClose, type ModelFigures, type ModelStats, statsOf, sumsOf } from "./naive-stats.ts";
+import { closeTime, edgesOf, hasPrevious, type ModelWindow, memoryFromMs } from "./window-rules.ts";
 
 /**
  * The model of one partition: keeps every record that it ever applied, and answers by filtering, sorting and adding up
  * anew. Every rule is written where the text has it and nothing is kept to make it fast, save a sorted list per token.
  */
+export type ModelChainLimits = {
+  readonly graceMs?: number;
+  readonly reorgHorizonMs?: number;
+  readonly maxSkewMs?: number;
+  readonly priceMinUsdMicro?: number;
+};
+
 export type ModelConfig = {
   readonly windows: readonly ModelWindow[];
   readonly graceMs: number;
   readonly reorgHorizonMs: number;
   readonly maxSkewMs: number;
-  readonly chains: ReadonlyMap<number, { readonly graceMs: number; readonly reorgHorizonMs: number }>;
+  /** What a chain has of its own. */
+  readonly chains: ReadonlyMap<number, ModelChainLimits>;
+  /** A swap of fewer micro-dollars has no price. */
+  readonly priceMinUsdMicro: number;
   readonly maxTokens: number;
   readonly maxChains: number;
 };
@@ -36,6 +46,9 @@ export type ModelCounters = {
   removed: number;
   unresolved: number;
   conflicts: number;
+  replaced: number;
+  removals_unmatched: number;
+  labels_dropped: number;
   dead_letters: Record<string, number>;
 };
 
@@ -51,6 +64,8 @@ export type ModelToken = {
   late: number;
   removed: number;
   unresolved: number;
+  replaced: number;
+  removals_unmatched: number;
 };
 
 export type ModelCandle = { readonly openMs: number; readonly stats: ModelStats; readonly complete: boolean };
@@ -68,6 +83,9 @@ export class NaiveModel {
     removed: 0,
     unresolved: 0,
     conflicts: 0,
+    replaced: 0,
+    removals_unmatched: 0,
+    labels_dropped: 0,
     dead_letters: {},
   };
   readonly highs = new Map<number, number>();
@@ -101,6 +119,7 @@ export class NaiveModel {
   }
 
   apply(event: ModelEvent, arrivalMs: number): ModelOutcome {
+    if (event.symbolDropped) this.counters.labels_dropped += 1;
     const outcome = this.#judge(event, arrivalMs);
     const counters = this.counters;
     if (outcome.startsWith("too_many")) {
@@ -119,7 +138,7 @@ export class NaiveModel {
   /** Steps 2 to 8 of the order of checks. */
   #judge(event: ModelEvent, arrivalMs: number): ModelOutcome {
     const { chainId, eventTimeMs, removed } = event;
-    if (eventTimeMs > arrivalMs + this.config.maxSkewMs) return "quarantined";
+    if (eventTimeMs > arrivalMs + this.maxSkewMs(chainId)) return "quarantined";
     if (!this.highs.has(chainId) && this.highs.size >= this.config.maxChains) return "too_many_chains";
     const highMs = Math.max(this.highs.get(chainId) ?? eventTimeMs, eventTimeMs);
     this.highs.set(chainId, highMs);
@@ -159,13 +178,33 @@ export class NaiveModel {
     }
     const inclusion = swap.inclusions.get(inclusionKey) ?? { present: undefined, removal: undefined };
     swap.inclusions.set(inclusionKey, inclusion);
+    const before = countingInclusion(swap);
     if (event.removed) inclusion.removal = event;
     else inclusion.present = event;
     if (!event.removed && !this.known.has(id)) {
       const { chainId, token } = event;
-      this.known.set(id, { id, chainId, token, late: 0, removed: 0, unresolved: 0 });
+      const counters = { late: 0, removed: 0, unresolved: 0, replaced: 0, removals_unmatched: 0 };
+      this.known.set(id, { id, chainId, token, ...counters });
     }
+    // The one before is still there and not removed: it is the announcement that has pushed it aside.
+    const isReplaced = !event.removed && before !== undefined && countingInclusion(swap) === event;
+    if (isReplaced) this.#count(id, "replaced");
+    if (event.removed && inclusion.present === undefined) this.#count(id, "removals_unmatched");
     this.#sorted.delete(id);
+  }
+
+  #count(id: string, counter: "replaced" | "removals_unmatched"): void {
+    this.counters[counter] += 1;
+    const token = this.known.get(id);
+    if (token !== undefined) token[counter] += 1;
+  }
+
+  maxSkewMs(chainId: number): number {
+    return this.config.chains.get(chainId)?.maxSkewMs ?? this.config.maxSkewMs;
+  }
+
+  priceMinUsdMicro(chainId: number): number {
+    return this.config.chains.get(chainId)?.priceMinUsdMicro ?? this.config.priceMinUsdMicro;
   }
 
   graceMs(chainId: number): number {
@@ -215,24 +254,47 @@ export class NaiveModel {
       ? sumsOf(between(events, openMs - window.lengthMs, openMs))
       : undefined;
     const complete = this.seenSinceMs !== undefined && this.seenSinceMs <= openMs;
-    return { openMs, closeMs, complete, previous, ...statsOf(between(events, openMs, closeMs)) };
+    return { openMs, closeMs, complete, previous, ...this.#figuresOf(id, between(events, openMs, closeMs)) };
   }
 
-  /** Candles whose interval begins in [fromMs, toMs), without bound on how far memory reaches. */
+  #figuresOf(id: string, events: readonly ModelEvent[]): ModelFigures {
+    return statsOf(events, this.priceMinUsdMicro(this.known.get(id)?.chainId ?? 0));
+  }
+
+  /** Where an answer of candles begins: with the memory, or later with seen_since or the first swap held, at an interval. */
+  candlesFromMs(id: string, intervalMs: number): number | undefined {
+    const memoryMs = this.candleMemoryMs(id, intervalMs);
+    if (memoryMs === undefined) return undefined;
+    const oldestMs = this.counted(id).find((event) => event.eventTimeMs >= memoryMs)?.eventTimeMs;
+    if (oldestMs === undefined && this.seenSinceMs === undefined) return undefined;
+    const beginsMs = Math.min(oldestMs ?? Number.POSITIVE_INFINITY, this.seenSinceMs ?? Number.POSITIVE_INFINITY);
+    return Math.floor(Math.max(memoryMs, beginsMs) / intervalMs) * intervalMs;
+  }
+
+  candleMemoryMs(id: string, intervalMs: number): number | undefined {
+    const { windows, maxSkewMs, chains } = this.config;
+    const skewMs = Math.max(maxSkewMs, ...[...chains.values()].map((chain) => chain.maxSkewMs ?? 0));
+    const highMs = this.highs.get(this.known.get(id)?.chainId as number) as number;
+    return memoryFromMs(windows, skewMs, intervalMs, highMs);
+  }
+
+  /** Candles whose interval begins in [fromMs, toMs), of what the memory holds. */
   candles(id: string, intervalMs: number, fromMs: number, toMs: number, asOfMs: number): ModelCandle[] {
+    const memoryMs = this.candleMemoryMs(id, intervalMs) ?? Number.POSITIVE_INFINITY;
     const closeMs = closeTime(this.config.windows, asOfMs);
     const groups = new Map<number, ModelEvent[]>();
     for (const event of this.counted(id)) {
       const openMs = Math.floor(event.eventTimeMs / intervalMs) * intervalMs;
-      if (openMs < fromMs || openMs >= toMs || event.eventTimeMs >= closeMs) continue;
+      if (openMs < fromMs || openMs >= toMs || event.eventTimeMs >= closeMs || event.eventTimeMs < memoryMs) continue;
       const group = groups.get(openMs);
       if (group === undefined) groups.set(openMs, [event]);
       else group.push(event);
     }
     return [...groups].map(([openMs, events]) => {
-      const isWhole = this.seenSinceMs !== undefined && this.seenSinceMs <= openMs && openMs + intervalMs <= asOfMs;
+      const wasSeen = this.seenSinceMs !== undefined && Math.max(this.seenSinceMs, memoryMs) <= openMs;
+      const isWhole = wasSeen && openMs + intervalMs <= asOfMs;
       const edges = { openMs, closeMs: openMs + intervalMs, previous: undefined };
-      return { openMs, complete: isWhole, stats: { ...edges, complete: isWhole, ...statsOf(events) } };
+      return { openMs, complete: isWhole, stats: { ...edges, complete: isWhole, ...this.#figuresOf(id, events) } };
     });
   }
 
@@ -288,9 +350,9 @@ function compareInclusions(a: ModelEvent, b: ModelEvent): number {
   );
 }
 
-/** Everything that an event says, except whether it announces or removes. */
+/** Everything that an event says and that is kept, except whether it announces or removes. */
 function contentOf(event: ModelEvent): string {
-  const values = Object.entries({ ...event, removed: undefined });
+  const values = Object.entries({ ...event, removed: undefined, symbolDropped: undefined });
   return JSON.stringify(values.sort(), (_key, value) => {
     if (typeof value === "bigint") return value.toString();
     return value;

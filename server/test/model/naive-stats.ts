@@ -37,11 +37,12 @@ export type ModelStats = ModelFigures & {
   readonly previous: ModelSums | undefined;
 };
 
-/** Order of open and close: (event_time, block_number or 0, log_index, event_id as bytes). */
+/** Order of open and close: (event_time, block_number or 0, tx_index or 0, log_index, event_id as bytes). */
 export function compareClose(a: ModelEvent, b: ModelEvent): number {
   return (
     a.eventTimeMs - b.eventTimeMs ||
     (a.blockNumber ?? 0) - (b.blockNumber ?? 0) ||
+    a.txIndex - b.txIndex ||
     a.logIndex - b.logIndex ||
     Buffer.compare(Buffer.from(a.eventId), Buffer.from(b.eventId))
   );
@@ -70,8 +71,8 @@ function addUp(events: readonly ModelEvent[], field: "usd" | "amount"): bigint {
   return events.reduce((sum, event) => sum + event[field], 0n);
 }
 
-/** Figures of swaps that come in the order of open and close. */
-export function statsOf(events: readonly ModelEvent[]): ModelFigures {
+/** Figures of swaps that come in the order of open and close; swaps of less than the minimum have no price. */
+export function statsOf(events: readonly ModelEvent[], priceMinUsdMicro: number): ModelFigures {
   const amount = addUp(events, "amount");
   return {
     sums: sumsOf(events),
@@ -81,7 +82,10 @@ export function statsOf(events: readonly ModelEvent[]): ModelFigures {
     firstTradeMs: events.at(0)?.eventTimeMs,
     lastTradeMs: events.at(-1)?.eventTimeMs,
     vwap: events.length === 0 ? undefined : { numerator: addUp(events, "usd") * power10(12), denominator: amount },
-    prices: events.map(priceOf).filter((price) => price !== undefined),
+    prices: events
+      .filter((event) => event.usd >= BigInt(priceMinUsdMicro))
+      .map(priceOf)
+      .filter((price) => price !== undefined),
   };
 }
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import type { ModelConfig } from "./naive-model.ts";
+import type { ModelConfig, ModelCounters } from "./naive-model.ts";
 import { defaultWindows } from "./window-rules.ts";
 
-export const vectorNames = ["dense", "hours", "day", "edges"] as const;
+export const vectorNames = ["dense", "hours", "day", "edges", "second"] as const;
 
 export type ExpectedToken = {
   readonly symbol?: string;
@@ -47,8 +47,15 @@ export const defaultConfig: ModelConfig & { readonly exactTraders: number } = {
   graceMs: 120_000,
   reorgHorizonMs: 900_000,
   maxSkewMs: 60_000,
+  priceMinUsdMicro: 0,
   chains: new Map(),
   maxTokens: 2_000_000,
   maxChains: Number.POSITIVE_INFINITY,
   exactTraders: 4096,
 };
+
+/** The counters of which the vectors speak: those that make up `accepted`. */
+export function countersOfVectors(counters: ModelCounters): Partial<ModelCounters> {
+  const { conflicts: _c, replaced: _r, removals_unmatched: _u, labels_dropped: _l, ...spokenOf } = counters;
+  return spokenOf;
+}

@@ -65,6 +65,24 @@ export function hasPrevious(windows: readonly ModelWindow[], window: ModelWindow
 }
 
 /**
+ * From where on the memory holds what candles of an interval are made of: where every step divides it, from the edge of the
+ * oldest bucket; else from the first interval that no coarser bucket reaches into. undefined where no step divides it.
+ */
+export function memoryFromMs(
+  windows: readonly ModelWindow[],
+  maxSkewMs: number,
+  intervalMs: number,
+  highMs: number,
+): number | undefined {
+  const keptMs = keptForMs(windows, maxSkewMs, intervalMs);
+  if (keptMs === undefined) return undefined;
+  const coarsestMs = Math.max(...windows.map(({ stepMs }) => stepMs));
+  const fitsAll = windows.every(({ stepMs }) => intervalMs % stepMs === 0);
+  const oldestMs = highMs - keptMs;
+  return fitsAll ? Math.floor(oldestMs / coarsestMs) * coarsestMs : Math.ceil(oldestMs / intervalMs) * intervalMs;
+}
+
+/**
  * For how long behind the high the memory holds candles of an interval: the longest life of a step that divides it.
  * undefined where no step does. A step lives for twice the longest window that uses it, plus the step and max_skew, at most
  * for the longest window plus its step and max_skew.

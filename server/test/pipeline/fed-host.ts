@@ -13,6 +13,7 @@ import { HostTopics } from "../../src/pipeline/host-topics.ts";
 import { ServedPartition } from "../../src/pipeline/served-partition.ts";
 import type { RecordBatch } from "../../src/sources/source.ts";
 import type { KeptDeadLetter } from "../../src/stores/dead-letter-store.ts";
+import { TEST_SEED } from "../support/hash-seed.ts";
 import type { Random } from "../support/seed.ts";
 
 export const START_MS = 1_767_225_600_000;
@@ -50,7 +51,7 @@ export class FedHost {
   constructor(changes: Partial<EngineConfig> = {}, epoch = "7") {
     const config = { ...toEngineConfig(defaultConfig()), ...changes };
     this.clock = new SharedClock(createSharedClock("live", config.maxSkewMs), () => this.nowMs);
-    this.engine = new PartitionEngine(config);
+    this.engine = new PartitionEngine(config, TEST_SEED);
     this.engine.setSeenSince(START_MS - 600_000);
     this.served = new ServedPartition(0, epoch, this.engine, this.board, this.clock);
     this.owned = [this.served];

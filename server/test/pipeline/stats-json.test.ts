@@ -96,10 +96,11 @@ describe("figures as JSON text", () => {
         fc.string({ unit: "binary" }),
         fc.option(fc.string({ unit: "binary" }), { nil: undefined }),
         (id, symbol) => {
-          const info = { id, symbol, chainId: 1, late: 2, removed: 3, unresolved: 4 };
+          const counters = { late: 2, removed: 3, unresolved: 4, replaced: 5 };
+          const info = { id, symbol, chainId: 1, ...counters, removalsUnmatched: 6 };
           for (const isSplit of [false, true]) {
             const split = isSplit ? true : undefined;
-            const expected = { id, symbol, split, late: 2, removed: 3, unresolved: 4, end: 1 };
+            const expected = { id, symbol, split, ...counters, removals_unmatched: 6, end: 1 };
             assert.equal(`{${tokenHeadJson(info, isSplit)}"end":1}`, JSON.stringify(expected));
           }
         },

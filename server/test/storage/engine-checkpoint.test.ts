@@ -4,6 +4,7 @@ import { PartitionEngine } from "../../src/engine/partition-engine.ts";
 import { fingerprintOf } from "../../src/engine/snapshot.ts";
 import { restorePartition } from "../../src/pipeline/restore.ts";
 import { EmbeddedCheckpointStore } from "../../src/stores/embedded-checkpoint-store.ts";
+import { TEST_SEED } from "../support/hash-seed.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { applierOf, CONFIG, imageOf, live, streamOf } from "./engine-life.ts";
 import { never, START_MS } from "./log-support.ts";
@@ -15,7 +16,7 @@ test("a life of crashes and checkpoints ends in the same bytes of state as one r
   const seed = seedOf(t);
   const random = randomFrom(seed);
   const batches = streamOf(seed, 5_000, random);
-  const whole = new PartitionEngine(CONFIG);
+  const whole = new PartitionEngine(CONFIG, TEST_SEED);
   whole.setSeenSince(START_MS);
   for (const batch of batches) applierOf(whole).applySlice(batch, 0, Number.POSITIVE_INFINITY);
   const expected = imageOf(whole);
@@ -49,7 +50,7 @@ test("a configuration that the state cannot follow is named by its settings", as
     owner: "test",
     nowMs: () => START_MS,
     log: { range: async () => ({ startOffset: 100, endOffset: 600 }), isOwn: true, openAt: async () => {} },
-    createEngine: () => new PartitionEngine(other),
+    createEngine: () => new PartitionEngine(other, TEST_SEED),
     fingerprint: fingerprintOf(other),
     restoreEngine: (header, chunks) => PartitionEngine.restore(other, header, chunks),
     applyRedo: () => {},

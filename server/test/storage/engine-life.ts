@@ -14,6 +14,7 @@ import { RedoWriter, readRedo } from "../../src/pipeline/redo-writer.ts";
 import { restorePartition } from "../../src/pipeline/restore.ts";
 import type { RecordBatch } from "../../src/sources/source.ts";
 import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
+import { TEST_SEED } from "../support/hash-seed.ts";
 import type { Random } from "../support/seed.ts";
 import { never, START_MS } from "./log-support.ts";
 
@@ -98,7 +99,7 @@ export async function live(
     owner: "test",
     nowMs: () => nowMs,
     log: { range: async () => ({ startOffset: 0, endOffset }), isOwn: true, openAt: async () => {} },
-    createEngine: () => new PartitionEngine(CONFIG),
+    createEngine: () => new PartitionEngine(CONFIG, TEST_SEED),
     fingerprint: fingerprintOf(CONFIG),
     restoreEngine: (header, chunks) => PartitionEngine.restore(CONFIG, header, chunks),
     applyRedo: (content, engine) => {

@@ -9,6 +9,7 @@ import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
 import { connectionTo } from "../kafka/kafka-support.ts";
 import { applierOf, CONFIG, imageOf, live, streamOf } from "../storage/engine-life.ts";
 import { START_MS } from "../storage/log-support.ts";
+import { TEST_SEED } from "../support/hash-seed.ts";
 import { requires } from "../support/requires.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
@@ -25,7 +26,7 @@ async function livesEqualOneRun(t: TestContext, start: () => Promise<Running>, l
   const seed = seedOf(t);
   const random = randomFrom(seed);
   const batches = streamOf(seed, RECORDS, random);
-  const whole = new PartitionEngine(CONFIG);
+  const whole = new PartitionEngine(CONFIG, TEST_SEED);
   whole.setSeenSince(START_MS);
   for (const batch of batches) applierOf(whole).applySlice(batch, 0, Number.POSITIVE_INFINITY);
   const expected = imageOf(whole);

@@ -3,6 +3,7 @@ import { type Config, type EngineSettings, toEngineConfig } from "../../config/c
 import { parseDurationMs } from "../../config/units.ts";
 import { WINDOWS_COUNT_MAX, type WindowSetting, windowsOf } from "../../config/windows.ts";
 import { PartitionEngine } from "../../engine/partition-engine.ts";
+import { newHashSeed } from "../../pipeline/hash-seed.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { Output } from "../output.ts";
 import { DisorderWatch } from "./disorder.ts";
@@ -41,13 +42,13 @@ async function runEngine(
 ): Promise<PartitionEngine> {
   const { order, speed } = options;
   if (speed === undefined && order !== "time") {
-    const engine = new PartitionEngine(settings);
+    const engine = new PartitionEngine(settings, newHashSeed());
     const watch = order === "auto" ? new DisorderWatch(graceOf(settings)) : undefined;
     // In most files the order is fine, so `auto` applies while it checks, and begins again in the other case.
     const step = input.step("replay", signal);
     if (await feedEngine(engine, step.chunks, arrival, watch, step.onChunk)) return engine;
   } else if (order === "file" || (order === "auto" && (await input.isInOrder(settings, graceOf(settings), signal)))) {
-    const engine = new PartitionEngine(settings);
+    const engine = new PartitionEngine(settings, newHashSeed());
     const step = input.step("replay", signal);
     await feedSink(new EngineSink(engine, arrival), step.chunks, speed, signal, step.onChunk);
     return engine;
@@ -63,7 +64,7 @@ async function runSorted(
   arrival: Arrival,
   signal: AbortSignal,
 ): Promise<PartitionEngine> {
-  const engine = new PartitionEngine(settings);
+  const engine = new PartitionEngine(settings, newHashSeed());
   const sort = new ExternalSort();
   try {
     const step = input.step("sort", signal);

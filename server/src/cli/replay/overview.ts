@@ -94,13 +94,19 @@ function rowOf({ info, stats }: Ranked): string[] {
 
 /** `9,936 accepted: 9,936 applied, 0 duplicates, ...` with dead letters by code where there are any. */
 export function countersLine(counters: Counters): string {
-  const { accepted, conflicts, dead_letters, ...rest } = counters;
+  const { accepted, conflicts, replaced, removals_unmatched, labels_dropped, dead_letters, ...rest } = counters;
   const parts = Object.entries(rest).map(([name, count]) => `${groupDigits(count as number)} ${name}`);
   const codes = Object.entries(dead_letters).map(([code, count]) => `${groupDigits(count)} ${code}`);
   const dead = Object.values(dead_letters).reduce((sum, count) => sum + count, 0);
   parts.push(`${groupDigits(dead)} dead letters${codes.length === 0 ? "" : ` (${codes.join(", ")})`}`);
-  const conflicting = conflicts === 0 ? "" : `; ${groupDigits(conflicts)} copies differ from the first`;
-  return `${groupDigits(accepted)} accepted: ${parts.join(", ")}${conflicting}`;
+  const beside: readonly (readonly [number, string])[] = [
+    [conflicts, "copies differ from the first"],
+    [replaced, "announcements took the place of another of their swap"],
+    [removals_unmatched, "removals came before their announcement"],
+    [labels_dropped, "symbols were too long and are left out"],
+  ];
+  const notes = beside.filter(([count]) => count > 0).map(([count, what]) => `; ${groupDigits(count)} ${what}`);
+  return `${groupDigits(accepted)} accepted: ${parts.join(", ")}${notes.join("")}`;
 }
 
 function isoTime(ms: number): string {

@@ -94,6 +94,8 @@ const tokenStats = Type.Object({
   late: count("Swaps of the token that came too late to count"),
   removed: count("Removals of swaps of the token"),
   unresolved: count("Removals that came too late"),
+  replaced: count("Announcements that took the place of another one of their swap which counted and was not removed"),
+  removals_unmatched: count("Removals that came before their announcement"),
   windows: windowsByName,
 });
 
@@ -240,6 +242,11 @@ const status = Type.Object({
     removed: count(),
     unresolved: count(),
     conflicts: count("Duplicates whose content differs from the first; not in the sum"),
+    replaced: count(
+      "Announcements that took the place of another one of their swap which counted and was not removed; not in the sum",
+    ),
+    removals_unmatched: count("Removals that came before their announcement; not in the sum"),
+    labels_dropped: count("Records whose symbol was too long and was left out; not in the sum"),
     dead_letters: Type.Record(Type.String(), count(), { description: "By code" }),
   }),
   instances: optional(
