@@ -78,6 +78,7 @@ export type SwapBody = {
   chain_id: number;
   tx_hash: string;
   log_index: number;
+  tx_index?: number;
   event_id: string;
   token: string;
   token_symbol?: string;

@@ -28,9 +28,10 @@ export function addCounters(sum: Counters, more: Readonly<Counters>): void {
   sum.removed += more.removed;
   sum.unresolved += more.unresolved;
   sum.conflicts += more.conflicts;
-  sum.replaced += more.replaced;
-  sum.removals_unmatched += more.removals_unmatched;
-  sum.labels_dropped += more.labels_dropped;
+  // An instance of a build before these counters does not say them.
+  sum.replaced += more.replaced ?? 0;
+  sum.removals_unmatched += more.removals_unmatched ?? 0;
+  sum.labels_dropped += more.labels_dropped ?? 0;
   for (const [code, count] of Object.entries(more.dead_letters)) {
     sum.dead_letters[code] = (sum.dead_letters[code] ?? 0) + count;
   }

@@ -35,6 +35,7 @@ const BLOCK_NUMBER = ascii(',"block_number":');
 const BLOCK_HASH = ascii(',"block_hash":"0x');
 const TX_HASH = ascii('","tx_hash":"0x');
 const LOG_INDEX = ascii('","log_index":');
+const TX_INDEX = ascii(',"tx_index":');
 const WHO = ascii(',"who":"0x');
 const BUY = ascii('","side":"buy","amount_token":"');
 const SELL = ascii('","side":"sell","amount_token":"');
@@ -58,6 +59,7 @@ export class SwapGenerator {
   /** The transaction before: chain, time, trader, log index and the words of its hash. */
   #txChainId = 0;
   #txTimeMs = 0;
+  #txIndex = 0;
   #txTrader = 0;
   #txLogIndex = 0;
   readonly #txWords = new Uint32Array(8);
@@ -141,6 +143,8 @@ export class SwapGenerator {
     for (let word = 0; word < 8; word++) at = writeHex32(target, at, this.#txWords[word] as number);
     at = writeAscii(target, at, LOG_INDEX);
     at = writeInteger(target, at, this.#txLogIndex);
+    at = writeAscii(target, at, TX_INDEX);
+    at = writeInteger(target, at, this.#txIndex);
     at = writeAscii(target, at, token.segment);
     at = writeAscii(target, at, WHO);
     for (let word = 0; word < 5; word++) {
@@ -203,6 +207,8 @@ export class SwapGenerator {
     this.#txChainId = chainId;
     this.#txTimeMs = timeMs;
     this.#txLogIndex = random.below(400);
+    // Later transactions of a block have later logs.
+    this.#txIndex = this.#txLogIndex >>> 1;
     const skew = random.unit();
     this.#txTrader = Math.floor(skew * skew * this.#options.traders);
     for (let word = 0; word < 8; word++) this.#txWords[word] = random.uint32();

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { commandLists, configs, type TestConfig } from "../model/arbitraries.ts";
 import { LogBuilder, type LogItem } from "../model/log-builder.ts";
+import type { ModelEvent } from "../model/model-event.ts";
 import { buildStream, plainStream } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";
 import { propertyOptions, randomFrom, seedOf } from "../support/seed.ts";
@@ -12,10 +13,14 @@ import { EngineRun } from "./pair.ts";
 
 const start = Date.UTC(2028, 1, 29, 23, 59, 30);
 
+function skewOf(config: TestConfig, { chainId }: ModelEvent): number {
+  return config.chains.get(chainId)?.maxSkewMs ?? config.maxSkewMs;
+}
+
 /** The same log as if it had been read later: only what was quarantined keeps its arrival. */
 function readLater(items: readonly LogItem[], config: TestConfig, delayMs: (i: number) => number): LogItem[] {
   return items.map((item, i) => {
-    if (item.kind !== "event" || item.event.eventTimeMs > item.arrivalMs + config.maxSkewMs) return item;
+    if (item.kind !== "event" || item.event.eventTimeMs > item.arrivalMs + skewOf(config, item.event)) return item;
     return { ...item, arrivalMs: item.arrivalMs + delayMs(i) };
   });
 }

@@ -158,6 +158,7 @@ const servedSwap = Type.Object({
   chain_id: uint32,
   tx_hash: Type.String(),
   log_index: uint32,
+  tx_index: optional(uint32),
   event_id: Type.String(),
   token: Type.String(),
   token_symbol: optional(Type.String()),
@@ -181,6 +182,14 @@ const swapEvent = Type.Object(
     chain_id: uint32,
     tx_hash: Type.String(text(128)),
     log_index: uint32,
+    tx_index: optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 4_294_967_295,
+        description:
+          "Index of the transaction in its block, where log_index begins anew with each; alias transaction_index",
+      }),
+    ),
     event_id: optional(Type.String({ ...text(128), description: "Default <chain_id>:<tx_hash>:<log_index>" })),
     token: Type.String({ ...text(128), description: "Address or symbol; alias token_address" }),
     token_symbol: optional(Type.String(text(64))),
