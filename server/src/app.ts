@@ -106,6 +106,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
     boards: workers.boards,
     clock,
     finestStepMs: finestStepMs(config.windows.list),
+    chains: config.app.chains,
     prefer: config.api.symbols,
   });
   const bus = joinCluster(config, options, threads, workers, ingestion, clock, parts);
@@ -181,6 +182,7 @@ function joinCluster(
     stream: [source, kafka.topic, kafka.groupId],
     partitions: ingestion.partitionCount(),
     finestStepMs: finestStepMs(config.windows.list),
+    chains: config.app.chains,
     prefer: config.api.symbols,
   });
   return parts.cluster;
@@ -223,6 +225,7 @@ async function startIngestion(
   const bodyEventsMax = config.api.http.maxBatch;
   const settings = {
     ...{ folder: logFolder, partitions, retentionMs, retentionBytes, bodyEventsMax },
+    chains: config.app.chains,
     waitsForOwners: true,
   };
   const log = await LogClient.start(settings, options.onFatal);

@@ -5,6 +5,7 @@
  */
 
 import { SwapstatsError } from "../shared/errors.ts";
+import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import type { LocalPart, OwnedPartition } from "./cluster-contract.ts";
 import { ClusterNode, type ClusterNodeOptions } from "./cluster-node.ts";
 import { ClusterOverview } from "./cluster-overview.ts";
@@ -37,6 +38,8 @@ import { type AskParts, type Finding, TokenFinder } from "./token-finder.ts";
 
 export type ClusterBusOptions = ClusterNodeOptions & {
   readonly finestStepMs: number;
+  /** How the addresses of chains are written; undefined: hex as it comes. */
+  readonly chains?: ChainAddresses;
   /** What becomes of names of several tokens where a request does not say; undefined: they are refused. */
   readonly prefer?: Preference;
 };
@@ -65,7 +68,7 @@ export class ClusterBus implements StatsBus {
     this.#prefer = options.prefer ?? "refuse";
     this.#node = new ClusterNode(options);
     const nowMs = (): number => options.clock.now();
-    this.#finder = new TokenFinder(this.#node, options.finestStepMs, nowMs);
+    this.#finder = new TokenFinder(this.#node, options.finestStepMs, nowMs, options.chains ?? NO_CHAIN_ADDRESSES);
     this.#overview = new ClusterOverview(this.#node, options.finestStepMs, nowMs);
     this.#node.onChange(() => {
       for (const feed of [...this.#tokenFeeds.values()]) feed.follow();

@@ -1,6 +1,8 @@
 /** The bus over several instances as a service starts it: by NATS, under a name that instances of one stream share. */
+
 import { createHash } from "node:crypto";
 import type { NatsConfig } from "../config/build-nats.ts";
+import type { ChainAddresses } from "../shared/token-id.ts";
 import { ClusterBus } from "./cluster-bus.ts";
 import type { OwnedPartition } from "./cluster-contract.ts";
 import { ANNOUNCE_EVERY_MS, ASK_TIMEOUT_MS } from "./cluster-node.ts";
@@ -25,15 +27,16 @@ export type ClusterStart = {
   readonly partitions: number;
   readonly clock: SharedClock;
   readonly finestStepMs: number;
+  readonly chains: ChainAddresses;
   readonly prefer: Preference;
 };
 
 /** Connects in the background, for ever; resolves nothing and never fails. */
 export function startCluster(start: ClusterStart): ClusterBus {
-  const { nats, instance, version, stream, local, hosts, partitions, clock, finestStepMs, prefer } = start;
+  const { nats, instance, version, stream, local, hosts, partitions, clock, finestStepMs, chains, prefer } = start;
   const cluster = createHash("sha256").update(JSON.stringify(stream)).digest("base64url").slice(0, NAME_CHARS);
   const bus = new ClusterBus({
-    ...{ instance, version, partitions, clock, finestStepMs, prefer },
+    ...{ instance, version, partitions, clock, finestStepMs, chains, prefer },
     incarnation: Date.now(),
     local: { bus: local, hosts },
     transport: new NatsTransport({ settings: nats, name: `swapstats ${instance}`, cluster }),

@@ -7,7 +7,7 @@
  */
 import type { PartitionMetrics } from "../observability/metrics.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import { formatTokenId, parseTokenId } from "../shared/token-id.ts";
+import { type ChainAddresses, formatTokenId, NO_CHAIN_ADDRESSES, parseTokenId } from "../shared/token-id.ts";
 import { compareHomes, partitionOfTokenId } from "../shared/token-partition.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import type { HostClient } from "./host-client.ts";
@@ -49,6 +49,8 @@ export type ThreadBusOptions = {
   readonly boards: ReadonlyMap<number, VersionBoard>;
   readonly clock: SharedClock;
   readonly finestStepMs: number;
+  /** How the addresses of chains are written; undefined: hex as it comes. */
+  readonly chains?: ChainAddresses;
   /** What becomes of names of several tokens where a request does not say; undefined: they are refused. */
   readonly prefer?: Preference;
 };
@@ -65,6 +67,7 @@ export class ThreadBus implements StatsBus {
   readonly #clock: SharedClock;
   readonly #finestStepMs: number;
   readonly #prefer: Preference;
+  readonly #chains: ChainAddresses;
   readonly #cache: AnswerCache;
   /** Questions about one token that were asked in this turn of the event loop. */
   readonly #asked = new Map<Selection, Map<string, Promise<TokenAnswer[]>>>();
@@ -75,6 +78,7 @@ export class ThreadBus implements StatsBus {
     this.#clock = options.clock;
     this.#finestStepMs = options.finestStepMs;
     this.#prefer = options.prefer ?? "refuse";
+    this.#chains = options.chains ?? NO_CHAIN_ADDRESSES;
     this.#cache = new AnswerCache(options.clock, options.boards);
   }
 
@@ -235,7 +239,7 @@ export class ThreadBus implements StatsBus {
   /** The host whose partition holds this id, or undefined when the text is no id. */
   #ownerOf(text: string): HostClient | undefined {
     if (this.#hosts.length === 1) return this.#hosts[0];
-    const id = parseTokenId(text);
+    const id = parseTokenId(text, this.#chains);
     if (id === undefined) return undefined;
     const partition = partitionOfTokenId(formatTokenId(id.chainId, id.token), this.#partitionCount());
     return this.#hosts[hostOfPartition(partition, this.#hosts.length)];

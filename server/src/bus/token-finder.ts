@@ -2,7 +2,7 @@
  * Questions about tokens, wherever these are. The owner is guessed from the id, asked, and only where it knows nothing all others
  * are asked too, in one round: a producer may have keyed the records by something else, and a name says nothing about the place.
  */
-import { formatTokenId, parseTokenId } from "../shared/token-id.ts";
+import { type ChainAddresses, formatTokenId, parseTokenId } from "../shared/token-id.ts";
 import { compareHomes, partitionOfTokenId } from "../shared/token-partition.ts";
 import type { ClusterNode } from "./cluster-node.ts";
 import type { Source } from "./cluster-peers.ts";
@@ -45,16 +45,18 @@ export class TokenFinder {
   readonly #node: ClusterNode;
   readonly #finestStepMs: number;
   readonly #nowMs: () => number;
+  readonly #chains: ChainAddresses;
   readonly #shown = new ShownRevisions();
   /** Where tokens are whose id does not say so. */
   readonly #homes = new BoundedMap<number>(KNOWN_NAMES_MAX);
   /** What names stood for when all were asked. */
   readonly #names = new BoundedMap<HostLookup>(KNOWN_NAMES_MAX);
 
-  constructor(node: ClusterNode, finestStepMs: number, nowMs: () => number) {
+  constructor(node: ClusterNode, finestStepMs: number, nowMs: () => number, chains: ChainAddresses) {
     this.#node = node;
     this.#finestStepMs = finestStepMs;
     this.#nowMs = nowMs;
+    this.#chains = chains;
   }
 
   /** One finding a text, in their order; never rejects. */
@@ -101,16 +103,21 @@ export class TokenFinder {
   /** The epoch in which this process answers for the token with this id; undefined: not, or the text is no id. */
   ownEpochOf(text: string): string | undefined {
     const [owner] = this.#guess(text);
-    const id = canonicalId(text);
+    const id = this.#idOf(text);
     if (owner === undefined || owner.address !== undefined || id === undefined) return undefined;
     return owner.parts.get(this.partitionOf(id));
   }
 
   #guess(text: string): readonly Source[] {
-    const parsed = parseTokenId(text);
+    const parsed = parseTokenId(text, this.#chains);
     if (parsed === undefined || this.#node.peers.partitions === 0) return [];
     const owner = this.#node.peers.ownerOf(this.partitionOf(formatTokenId(parsed.chainId, parsed.token)));
     return owner === undefined ? [] : [owner];
+  }
+
+  #idOf(text: string): string | undefined {
+    const parsed = parseTokenId(text, this.#chains);
+    return parsed === undefined ? undefined : formatTokenId(parsed.chainId, parsed.token);
   }
 
   /** Asks each source once for all its texts. One that does not answer has said nothing. */
@@ -162,7 +169,7 @@ export class TokenFinder {
       return this.#found({ id: lookup.ids[0] as string, chosen: undefined }, parts, asOf, true);
     const known = isSure ? undefined : this.#names.get(text);
     const merged = mergeLookups([lookup, known]);
-    if (merged === undefined) return isSure ? { kind: "unknown" } : { kind: "away", id: canonicalId(text) };
+    if (merged === undefined) return isSure ? { kind: "unknown" } : { kind: "away", id: this.#idOf(text) };
     if (isSure && lookup !== undefined) this.#names.put(text, lookup, 1);
     const one = resolve(merged, prefer);
     return "kind" in one ? one : this.#found(one, parts, asOf, isSure);
@@ -190,11 +197,6 @@ export class TokenFinder {
     if (texts.length === 1) return Math.max(0, ...(await ask(undefined)));
     return atOneAsOf(this.#nowMs(), this.#finestStepMs, ask);
   }
-}
-
-function canonicalId(text: string): string | undefined {
-  const parsed = parseTokenId(text);
-  return parsed === undefined ? undefined : formatTokenId(parsed.chainId, parsed.token);
 }
 
 /** Calls `ask` until all as-ofs that it returns lie in one step; returns the latest, which then holds for all. */

@@ -59,8 +59,9 @@ export async function runGenerate(
   if (url === undefined) return writeNdjson(generator, command.count, output, signal);
   if (url !== "kafka" && !url.startsWith("kafka:")) return sendToService(generator, command, url, output, signal);
   const { KafkaSink, kafkaCountsText, kafkaTarget } = await import("./kafka-sink.ts");
-  const target = kafkaTarget(url, config());
-  const sink = await KafkaSink.open(target);
+  const settings = config();
+  const target = kafkaTarget(url, settings);
+  const sink = await KafkaSink.open(target, settings.app.chains);
   try {
     await sendInTime(sink, generator, command, target.label, output, signal);
   } finally {

@@ -1,10 +1,12 @@
 /** Lines into a Kafka topic, each with the id of its token as the key, so that all swaps of a token are in one partition. */
+
 import { deadLetterMessage } from "../codecs/dead-letter-codes.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
 import type { Config } from "../config/config.ts";
 import { SwapEvent } from "../engine/swap-event.ts";
 import { type KafkaConnection, kafkaConnection } from "../kafka/connection.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import { partitionOfToken } from "../shared/token-partition.ts";
 import { KafkaProducer, PRODUCER_RETRIES } from "../sources/kafka/kafka-producer.ts";
 import { groupDigits } from "./progress.ts";
@@ -37,19 +39,23 @@ export class KafkaSink implements SwapSink {
   readonly counts: SentCounts = { sent: 0, accepted: 0, rejected: {}, examples: [] };
   readonly #producer: KafkaProducer;
   readonly #partitions: number;
-  readonly #decoder = new SwapDecoder();
+  readonly #decoder: SwapDecoder;
   readonly #event = new SwapEvent();
 
-  private constructor(producer: KafkaProducer, partitions: number) {
+  private constructor(producer: KafkaProducer, partitions: number, chains: ChainAddresses) {
+    this.#decoder = new SwapDecoder(chains);
     this.#producer = producer;
     this.#partitions = partitions;
   }
 
-  /** Rejects where the brokers cannot be reached, or there is no such topic. */
-  static async open({ connection, topic }: KafkaTarget): Promise<KafkaSink> {
+  /** Rejects where the brokers cannot be reached, or there is no such topic. `chains`: how addresses are written, for the keys. */
+  static async open(
+    { connection, topic }: KafkaTarget,
+    chains: ChainAddresses = NO_CHAIN_ADDRESSES,
+  ): Promise<KafkaSink> {
     const producer = new KafkaProducer(connection, topic, PRODUCER_RETRIES);
     try {
-      return new KafkaSink(producer, await producer.partitions());
+      return new KafkaSink(producer, await producer.partitions(), chains);
     } catch (error) {
       await producer.close();
       throw error;

@@ -109,25 +109,28 @@ export class CarefulEvent {
     return Math.abs(version) <= Number.MAX_SAFE_INTEGER ? undefined : "bad_schema_version";
   }
 
-  /** Takes the strings of the set. The numbers have to be in `out` already. */
-  fillTexts(buf: Uint8Array, set: number, out: SwapEvent): DeadLetterCode | undefined {
+  /**
+   * Takes the strings of the set. The numbers have to be in `out` already. `addressBytes`: of the event's chain; 0 where addresses stay as
+   * long as they come.
+   */
+  fillTexts(buf: Uint8Array, set: number, out: SwapEvent, addressBytes: number): DeadLetterCode | undefined {
     this.#buf = buf;
     this.#set = set;
     const texts = this.#texts;
-    texts.begin(buf, scannedView());
+    texts.begin(buf, scannedView(), addressBytes);
     if (!this.#has(SLOT.tx_hash)) return "missing_field";
     if (!this.#take(TEXT.txHash, SLOT.tx_hash, STRING_BYTES_MAX, CASE.hex)) return "bad_tx_hash";
     if (!this.#take(TEXT.eventId, SLOT.event_id, STRING_BYTES_MAX, CASE.asGiven)) return "bad_event_id";
     if (texts.eventIdIsDefault(out.chainId, out.logIndex)) texts.leaveOut(TEXT.eventId);
     const token = this.#first(SLOT.token_address, SLOT.token);
     if (!this.#has(token)) return "missing_field";
-    if (!this.#take(TEXT.token, token, STRING_BYTES_MAX, CASE.hex)) return "bad_token";
+    if (!this.#take(TEXT.token, token, STRING_BYTES_MAX, CASE.addressAndPath)) return "bad_token";
     const symbol = token === SLOT.token_address ? this.#first(SLOT.token_symbol, SLOT.token) : SLOT.token_symbol;
     if (!this.#takeSymbol(symbol, out)) return "bad_token_symbol";
     const pool = this.#first(SLOT.pool, SLOT.pool_address);
-    if (!this.#take(TEXT.pool, pool, STRING_BYTES_MAX, CASE.hex)) return "bad_pool";
+    if (!this.#take(TEXT.pool, pool, STRING_BYTES_MAX, CASE.address)) return "bad_pool";
     const who = this.#first(this.#first(SLOT.who, SLOT.wallet), this.#first(SLOT.trader, SLOT.maker));
-    if (!this.#take(TEXT.who, who, STRING_BYTES_MAX, CASE.hex)) return "bad_who";
+    if (!this.#take(TEXT.who, who, STRING_BYTES_MAX, CASE.address)) return "bad_who";
     if (!this.#take(TEXT.blockHash, SLOT.block_hash, STRING_BYTES_MAX, CASE.hex)) return "bad_block_hash";
     texts.handOver(out);
     return undefined;

@@ -1,4 +1,5 @@
 import type { SwapEvent } from "../engine/swap-event.ts";
+import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import type { DeadLetterCode } from "./dead-letter-codes.ts";
 import * as limits from "./limits.ts";
 
@@ -30,6 +31,8 @@ const EXPONENT_FAR = 2000;
 const QUOTED_DECIMAL = /^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$/;
 const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 const HEX = /^0[xX][0-9a-fA-F]+$/;
+const ADDRESS = /^0[xX]([0-9a-fA-F]+)$/;
+const ADDRESS_BEFORE_PATH = /^0[xX]([0-9a-fA-F]+)(::.*)?$/s;
 const UNPAIRED_SURROGATE = /\p{Surrogate}/u;
 
 /**
@@ -38,10 +41,16 @@ const UNPAIRED_SURROGATE = /\p{Surrogate}/u;
  * grows with the exponents and nesting that a record may have, so it judges, and is not for untrusted streams.
  */
 export class ReferenceDecoder {
+  readonly #chains: ChainAddresses;
+
+  constructor(chains: ChainAddresses = NO_CHAIN_ADDRESSES) {
+    this.#chains = chains;
+  }
+
   /** As SwapDecoder.decode; `out.bytes` is a new buffer each time. */
   decode(buf: Uint8Array, start: number, end: number, out: SwapEvent): DeadLetterCode | undefined {
     try {
-      fill(readRecord(buf.subarray(start, end)), out);
+      fill(readRecord(buf.subarray(start, end)), this.#chains, out);
       return undefined;
     } catch (error) {
       if (error instanceof Rejection) return error.code;
@@ -89,7 +98,7 @@ function deepestNesting(text: string): number {
   return deepest;
 }
 
-function fill(record: ReadonlyMap<string, unknown>, out: SwapEvent): void {
+function fill(record: ReadonlyMap<string, unknown>, chains: ChainAddresses, out: SwapEvent): void {
   const first = (...names: string[]): unknown => {
     const name = names.find((candidate) => record.has(candidate));
     return name === undefined ? undefined : record.get(name);
@@ -114,9 +123,12 @@ function fill(record: ReadonlyMap<string, unknown>, out: SwapEvent): void {
   out.revision = optional(first("revision"), (value) => uint(value, safe, "bad_revision")) ?? 0;
   optional(first("schema_version"), (value) => integer(value, "bad_schema_version", -safe, safe));
 
+  const length = chains.get(out.chainId)?.addressBytes;
   const txHash = required(first("tx_hash"), (value) => hex(value, "bad_tx_hash"));
   const eventId = optional(first("event_id"), (value) => string(value, limits.STRING_BYTES_MAX, "bad_event_id"));
-  const token = required(first("token_address", "token"), (value) => hex(value, "bad_token"));
+  const token = required(first("token_address", "token"), (value) =>
+    address(value, "bad_token", ADDRESS_BEFORE_PATH, length),
+  );
   const label = record.has("token_address") ? first("token_symbol", "token") : first("token_symbol");
   const symbol = optional(label, (value) => string(value, Number.POSITIVE_INFINITY, "bad_token_symbol"));
   out.symbolDropped = symbol !== undefined && Buffer.byteLength(symbol) > limits.SYMBOL_BYTES_MAX;
@@ -126,8 +138,8 @@ function fill(record: ReadonlyMap<string, unknown>, out: SwapEvent): void {
     eventId: isDefaultId ? undefined : eventId,
     token,
     symbol: out.symbolDropped ? undefined : symbol,
-    pool: optional(first("pool", "pool_address"), (value) => hex(value, "bad_pool")),
-    who: optional(first("who", "wallet", "trader", "maker"), (value) => hex(value, "bad_who")),
+    pool: optional(first("pool", "pool_address"), (value) => address(value, "bad_pool", ADDRESS, length)),
+    who: optional(first("who", "wallet", "trader", "maker"), (value) => address(value, "bad_who", ADDRESS, length)),
     blockHash: optional(first("block_hash"), (value) => hex(value, "bad_block_hash")),
   });
 }
@@ -159,6 +171,16 @@ function optional<T>(value: unknown, read: (value: unknown) => T): T | undefined
 function string(value: unknown, bytesMax: number, code: DeadLetterCode): string {
   if (typeof value !== "string" || UNPAIRED_SURROGATE.test(value)) reject(code);
   return Buffer.byteLength(value) > bytesMax ? reject(code) : value;
+}
+
+/** Hex of the chain's length of addresses, where the chain has one. The limit of strings is that of the whole form. */
+function address(value: unknown, code: DeadLetterCode, form: RegExp, addressBytes: number | undefined): string {
+  const text = hex(value, code);
+  const match = addressBytes === undefined ? null : form.exec(text);
+  if (match === null || addressBytes === undefined) return text;
+  const [, digits = "", path = ""] = match;
+  const whole = `0x${"0".repeat(Math.max(0, 2 * addressBytes - digits.length))}${digits.toLowerCase()}${path}`;
+  return string(whole, limits.STRING_BYTES_MAX, code);
 }
 
 function hex(value: unknown, code: DeadLetterCode): string {

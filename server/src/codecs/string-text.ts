@@ -72,7 +72,21 @@ export function isHex(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-/** The same four bytes at a time; the view has the bytes from `start` to `end`. */
+/** The position behind `0x` or `0X` and the hex digits that follow; `start` where the bytes do not begin so. */
+export function behindHex(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start < 2 || bytes[start] !== 0x30 || (bytes[start + 1] | 0x20) !== 0x78) return start;
+  let p = start + 2;
+  while (p < end && HEX_VALUE[bytes[p]] !== 16) p++;
+  return p;
+}
+
+/** Whether no byte of hex is an upper-case letter. */
+export function isLowerHex(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let p = start; p < end; p++) if ((bytes[p] & 0x60) === 0x40) return false;
+  return true;
+}
+
+/** As `isHex`, four bytes at a time; the view has the bytes from `start` to `end`. */
 export function isHexInWords(view: DataView, start: number, end: number): boolean {
   const last = end - 4;
   // `0x` or `0X`, little end first, and at least one word of digits.

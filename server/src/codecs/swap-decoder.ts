@@ -1,4 +1,5 @@
 import type { SwapEvent } from "../engine/swap-event.ts";
+import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import { CarefulEvent } from "./careful-event.ts";
 import type { DeadLetterCode } from "./dead-letter-codes.ts";
 import { scanFields, scannedView, UNREADABLE } from "./field-scanner.ts";
@@ -19,7 +20,19 @@ import { isUtf8 } from "./utf8.ts";
  */
 export class SwapDecoder {
   readonly #careful = new CarefulEvent();
+  readonly #chains: ChainAddresses;
+  /** By chain; undefined where no chain has a length of addresses, which is nearly always. */
+  readonly #addressBytes: ReadonlyMap<number, number> | undefined;
   #fallbacks = 0;
+
+  /** `chains` says how the addresses of each chain are written. */
+  constructor(chains: ChainAddresses = NO_CHAIN_ADDRESSES) {
+    this.#chains = chains;
+    const lengths = [...chains].flatMap(([id, { addressBytes }]): [number, number][] =>
+      addressBytes === undefined ? [] : [[id, addressBytes]],
+    );
+    this.#addressBytes = lengths.length === 0 ? undefined : new Map(lengths);
+  }
 
   /**
    * Records that ReferenceDecoder had to decode, because this one failed with an exception. That is a mistake in here, and no
@@ -39,7 +52,7 @@ export class SwapDecoder {
       return this.#decode(buf, start, end, out);
     } catch {
       this.#fallbacks++;
-      return new ReferenceDecoder().decode(buf, start, end, out);
+      return new ReferenceDecoder(this.#chains).decode(buf, start, end, out);
     }
   }
 
@@ -50,7 +63,9 @@ export class SwapDecoder {
       const code = this.#careful.fillNumbers(buf, set, out);
       if (code !== undefined) return code;
     }
-    return fillPlainTexts(buf, set, out) ? undefined : this.#careful.fillTexts(buf, set, out);
+    const addressBytes = this.#addressBytes === undefined ? 0 : (this.#addressBytes.get(out.chainId) ?? 0);
+    if (addressBytes === 0 && fillPlainTexts(buf, set, out)) return undefined;
+    return this.#careful.fillTexts(buf, set, out, addressBytes);
   }
 }
 

@@ -1,19 +1,24 @@
 import type { SwapEvent } from "../engine/swap-event.ts";
 import { KIND } from "./event-fields.ts";
 import { STRING_BYTES_MAX } from "./limits.ts";
-import { isHex, isHexInWords, resolveEscapes } from "./string-text.ts";
+import { behindHex, isHex, isHexInWords, isLowerHex, resolveEscapes } from "./string-text.ts";
 
 /** The strings of an event, in the order in which they are looked at. */
 export const TEXT = { txHash: 0, eventId: 1, token: 2, symbol: 3, pool: 4, who: 5, blockHash: 6 } as const;
 const TEXT_COUNT = 7;
 
-/** Which hex is lower-cased. */
-export const CASE = { asGiven: 0, hex: 1 } as const;
+/**
+ * What is done to hex: nothing; lower-cased; filled up to the chain's length of addresses too; the same where a path such as `::sui::SUI`
+ * follows it.
+ */
+export const CASE = { asGiven: 0, hex: 1, address: 2, addressAndPath: 3 } as const;
 export type Case = (typeof CASE)[keyof typeof CASE];
 
 /** Room beyond the strings for a character or a word that passes the limit before it is noticed. */
 const SLACK_BYTES = 8;
 const COLON = 0x3a;
+const ZERO = 0x30;
+const LOWER_X = 0x78;
 
 /**
  * The strings of one event in canonical form. They stay where they are, in the record, as long as none of them has to be
@@ -23,15 +28,18 @@ const COLON = 0x3a;
 export class TextFields {
   readonly #starts = new Int32Array(TEXT_COUNT);
   readonly #ends = new Int32Array(TEXT_COUNT);
-  readonly #own = new Uint8Array(TEXT_COUNT * (STRING_BYTES_MAX + SLACK_BYTES));
+  /** Each text may be written twice: in lower case, then filled up. */
+  readonly #own = new Uint8Array(2 * TEXT_COUNT * (STRING_BYTES_MAX + SLACK_BYTES));
   readonly #ownView = new DataView(this.#own.buffer);
   readonly #inOwn = new Uint8Array(TEXT_COUNT);
   #ownEnd = 0;
   #buf: Uint8Array = this.#own;
   #view: DataView = this.#ownView;
+  #addressBytes = 0;
 
-  /** Strings of a record in `buf` follow; `view` is of the same bytes. */
-  begin(buf: Uint8Array, view: DataView): void {
+  /** Strings of a record in `buf` follow; `view` is of the same bytes. `addressBytes` 0: hex is not filled up. */
+  begin(buf: Uint8Array, view: DataView, addressBytes: number): void {
+    this.#addressBytes = addressBytes;
     this.#buf = buf;
     this.#view = view;
     this.#ownEnd = 0;
@@ -45,18 +53,48 @@ export class TextFields {
 
   /**
    * Takes the value of this kind at [start, end) of the record as one of the strings, an absent one too. False when it is
-   * no string, too long, or has an unpaired surrogate.
+   * no string, too long (in its canonical form), or has an unpaired surrogate.
    */
   take(text: number, kind: number, start: number, end: number, bytesMax: number, hexCase: Case): boolean {
     if (kind === KIND.absent) {
       this.leaveOut(text);
       return true;
     }
-    if (kind === KIND.stringEscaped) return this.#takeEscaped(text, start, end, bytesMax, hexCase);
-    if (kind > KIND.stringEscaped || end - start > bytesMax) return false;
-    this.#starts[text] = start;
-    this.#ends[text] = end;
-    if (kind === KIND.stringUpper && this.#isCased(start, end, hexCase)) this.#move(text, 0x20202020);
+    if (kind === KIND.stringEscaped) {
+      if (!this.#takeEscaped(text, start, end, bytesMax, hexCase)) return false;
+    } else {
+      if (kind > KIND.stringEscaped || end - start > bytesMax) return false;
+      this.#starts[text] = start;
+      this.#ends[text] = end;
+      if (kind === KIND.stringUpper && this.#isCased(start, end, hexCase)) this.#move(text, 0x20202020);
+    }
+    return this.#addressBytes === 0 || hexCase < CASE.address || this.#fillUp(text, hexCase === CASE.addressAndPath);
+  }
+
+  /** Gives the hex that a string is, or that stands before its path, the chain's length of addresses. */
+  #fillUp(text: number, hasPath: boolean): boolean {
+    const bytes = this.#inOwn[text] === 0 ? this.#buf : this.#own;
+    const start = this.#starts[text];
+    const end = this.#ends[text];
+    const hexEnd = hasPath ? behindHex(bytes, start, end) : end;
+    const isAddress = hexEnd === end || (bytes[hexEnd] === COLON && bytes[hexEnd + 1] === COLON && hexEnd + 2 <= end);
+    if (!isAddress || !isHex(bytes, start, hexEnd)) return true;
+    const digits = hexEnd - start - 2;
+    const zeros = Math.max(0, 2 * this.#addressBytes - digits);
+    if (end - start + zeros > STRING_BYTES_MAX) return false;
+    if (zeros === 0 && isLowerHex(bytes, start, hexEnd)) return true;
+    const own = this.#own;
+    const at = this.#ownEnd;
+    let o = at;
+    own[o++] = ZERO;
+    own[o++] = LOWER_X;
+    for (let i = 0; i < zeros; i++) own[o++] = ZERO;
+    for (let p = start + 2; p < hexEnd; p++) own[o++] = bytes[p] | 0x20;
+    for (let p = hexEnd; p < end; p++) own[o++] = bytes[p];
+    this.#inOwn[text] = 1;
+    this.#starts[text] = at;
+    this.#ends[text] = o;
+    this.#ownEnd = o;
     return true;
   }
 
@@ -65,7 +103,7 @@ export class TextFields {
     const at = this.#ownEnd;
     const ownEnd = resolveEscapes(this.#buf, start, end, own, at, at + bytesMax);
     if (ownEnd < 0) return false;
-    if (hexCase === CASE.hex && isHex(own, at, ownEnd)) for (let p = at; p < ownEnd; p++) own[p] |= 0x20;
+    if (hexCase !== CASE.asGiven && isHex(own, at, ownEnd)) for (let p = at; p < ownEnd; p++) own[p] |= 0x20;
     this.#inOwn[text] = 1;
     this.#starts[text] = at;
     this.#ends[text] = ownEnd;

@@ -15,6 +15,7 @@ const CHAIN_FIELDS = {
   reorg_horizon: "reorgHorizonMs",
   max_skew: "maxSkewMs",
   price_min_usd: "priceMinUsdMicro",
+  address_bytes: "addressBytes",
 } as const;
 
 /** Adds what is wrong to `problems`; undefined where no configuration can be made. */
@@ -117,7 +118,7 @@ function buildChains(
 ): ReadonlyMap<number, ChainSetting> {
   const chains = new Map<number, ChainSetting>();
   for (const { path, value } of settings) {
-    const match = /^app\.chains\.([0-9]+)\.(grace|reorg_horizon|max_skew|price_min_usd)$/.exec(path);
+    const match = /^app\.chains\.([0-9]+)\.(grace|reorg_horizon|max_skew|price_min_usd|address_bytes)$/.exec(path);
     if (match === null || value === undefined) continue;
     const id = Number(match[1]);
     if (id > CHAIN_ID_MAX || String(id) !== match[1]) {

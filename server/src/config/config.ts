@@ -11,6 +11,8 @@ export type ChainSetting = {
   readonly reorgHorizonMs: number;
   readonly maxSkewMs?: number;
   readonly priceMinUsdMicro?: number;
+  /** Hex in tokens, pools and traders is filled with zeros to so many bytes; absent: it stays as long as it comes. */
+  readonly addressBytes?: number;
 };
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";

@@ -47,6 +47,8 @@ const choice = (values: readonly string[], later: readonly string[] = []): KeyKi
   later,
 });
 
+/** `0x` and the digits of so many bytes are still a string of 128 bytes, which is as long as a name in an event may be. */
+const ADDRESS_BYTES_MAX = 63;
 export const CHAINS_MAX = 256;
 
 export const CONFIG_KEYS: readonly KeySpec[] = [
@@ -177,6 +179,13 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
     kind: { type: "usd" },
     defaultText: "",
     meaning: "`app.price_min_usd` of one chain. Not set: that of all.",
+  },
+  {
+    path: "app.chains.<id>.address_bytes",
+    kind: integer(1, ADDRESS_BYTES_MAX),
+    defaultText: "",
+    meaning:
+      "Bytes of an address of one chain, such as 32 on Sui and Aptos. Hex in tokens (up to a first `::`), pools and traders is then filled with zeros to that length, so that `0x2::sui::SUI` and its long form are one token; longer hex stays as it is. Not set: hex stays as long as it comes.",
   },
   {
     path: "app.snapshot_interval",

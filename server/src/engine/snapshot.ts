@@ -34,6 +34,10 @@ export function fingerprintOf(config: EngineConfig): string {
       return `${id}:${of.graceMs}/${of.reorgHorizonMs}/${of.maxSkewMs}/${of.priceMinUsdMicro}`;
     })
     .join(",");
+  const addresses = [...config.chains]
+    .sort(([a], [b]) => a - b)
+    .flatMap(([id, { addressBytes }]) => (addressBytes === undefined ? [] : [`${id}:${addressBytes}`]))
+    .join(",");
   return [
     `windows=${windows}`,
     `grace=${config.graceMs}`,
@@ -42,6 +46,7 @@ export function fingerprintOf(config: EngineConfig): string {
     `price_min=${config.priceMinUsdMicro}`,
     `chains=${chains}`,
     `exact_traders=${config.exactTraders}`,
+    `address_bytes=${addresses}`,
   ].join(";");
 }
 

@@ -13,6 +13,8 @@ export type ChainLimits = {
   readonly reorgHorizonMs?: number;
   readonly maxSkewMs?: number;
   readonly priceMinUsdMicro?: number;
+  /** Bytes to which the hex of ids was filled up before it came here; part of what equal states have in common. */
+  readonly addressBytes?: number;
 };
 
 export type EngineConfig = {

@@ -3,6 +3,7 @@ import { type DeadLetterCode, deadLetterMessage } from "../codecs/dead-letter-co
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
 import { SwapEvent } from "../engine/swap-event.ts";
 import type { Outcome, TokenRef } from "../engine/types.ts";
+import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import type { RecordBatch } from "../sources/source.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
 
@@ -31,11 +32,18 @@ export class BatchApplier {
   readonly #engine: AppliedEngine;
   readonly #onTouch: (token: TokenRef) => void;
   readonly #keepLetter: KeepLetter;
-  readonly #decoder = new SwapDecoder();
+  readonly #decoder: SwapDecoder;
   readonly #event = new SwapEvent();
 
-  constructor(engine: AppliedEngine, onTouch: (token: TokenRef) => void, keepLetter: KeepLetter) {
+  /** `chains` says how the addresses of each chain are written. */
+  constructor(
+    engine: AppliedEngine,
+    onTouch: (token: TokenRef) => void,
+    keepLetter: KeepLetter,
+    chains: ChainAddresses = NO_CHAIN_ADDRESSES,
+  ) {
     this.#engine = engine;
+    this.#decoder = new SwapDecoder(chains);
     this.#onTouch = onTouch;
     this.#keepLetter = keepLetter;
   }

@@ -2,6 +2,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { IngestResult } from "../bus/stats-bus.ts";
 import type { ErrorCode } from "../shared/errors.ts";
+import type { ChainAddresses } from "../shared/token-id.ts";
 import type { LogRange } from "../sources/source.ts";
 
 /** The log thread's `workerData`. */
@@ -13,6 +14,8 @@ export type LogThreadOptions = {
   readonly retentionBytes: number;
   /** Events that one body may hold. */
   readonly bodyEventsMax: number;
+  /** How the addresses of chains are written, for the place of a token; undefined: hex as it comes. */
+  readonly chains?: ChainAddresses;
   /**
    * Bodies wait until the owner of each partition has opened it. Before that a log that lost its end would give offsets away that the
    * state has seen already, and records at these would never be read.

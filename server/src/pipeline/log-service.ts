@@ -13,6 +13,7 @@ import { SwapDecoder } from "../codecs/swap-decoder.ts";
 import { SwapEvent } from "../engine/swap-event.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { freeMemory } from "../shared/free-memory.ts";
+import type { ChainAddresses } from "../shared/token-id.ts";
 import { partitionOfToken } from "../shared/token-partition.ts";
 import { BatchBuilder, RECORD_OVERHEAD_BYTES } from "../sources/embedded-log-format.ts";
 import type { EmbeddedLogWriter, LogAppend } from "../sources/embedded-log-writer.ts";
@@ -29,6 +30,7 @@ export type LogServiceOptions = {
   readonly writer: EmbeddedLogWriter;
   /** Events that one body may hold. */
   readonly bodyEventsMax: number;
+  readonly chains: ChainAddresses;
   readonly nowMs: () => number;
   readonly reply: (replies: readonly LogReply[]) => void;
   readonly notify: (partition: number, notice: LogNotice) => void;
@@ -41,7 +43,7 @@ type PartitionGroup = { readonly builders: BatchBuilder[]; used: number };
 
 export class LogService {
   readonly #options: LogServiceOptions;
-  readonly #decoder = new SwapDecoder();
+  readonly #decoder: SwapDecoder;
   readonly #event = new SwapEvent();
   readonly #groups: PartitionGroup[];
   #waiting: Waiting[] = [];
@@ -52,6 +54,7 @@ export class LogService {
 
   constructor(options: LogServiceOptions) {
     this.#options = options;
+    this.#decoder = new SwapDecoder(options.chains);
     this.#groups = Array.from({ length: options.writer.partitions }, () => ({
       builders: [new BatchBuilder()],
       used: 1,

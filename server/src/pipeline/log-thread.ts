@@ -3,6 +3,7 @@
  * it is told to close; an error that nobody catches ends the thread, and by that the process.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import { EmbeddedLogWriter, realLogParts } from "../sources/embedded-log-writer.ts";
 import type { ErrorText, LogAnswer, LogOwnerRequest, LogRequest, LogThreadOptions } from "./log-protocol.ts";
 import { errorText, LogService } from "./log-service.ts";
@@ -37,6 +38,7 @@ function serve(writer: EmbeddedLogWriter): void {
   const service = new LogService({
     writer,
     bodyEventsMax: options.bodyEventsMax,
+    chains: options.chains ?? NO_CHAIN_ADDRESSES,
     nowMs: Date.now,
     reply: (replies) => answer({ kind: "replies", replies }),
     notify: (partition, notice) => owners.get(partition)?.postMessage(notice),

@@ -143,7 +143,12 @@ export class PartitionRunner {
         fingerprint: fingerprintOf(config),
         restoreEngine: (header, chunks) => PartitionEngine.restore(config, header, chunks),
         applyRedo: (content, engine) => {
-          const applier = new BatchApplier(engine, ignoreTouch, deadLetters.addForStore.bind(deadLetters));
+          const applier = new BatchApplier(
+            engine,
+            ignoreTouch,
+            deadLetters.addForStore.bind(deadLetters),
+            config.chains,
+          );
           for (const batch of readRedo(content, partition)) applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
         },
         seenSinceMs,
@@ -286,7 +291,12 @@ export class PartitionRunner {
     });
     this.#position = restored.nextOffset;
     served.publish(this.#position, 0);
-    const applier = new BatchApplier(engine, (token) => running.served.touch(token), deadLetters.add.bind(deadLetters));
+    const applier = new BatchApplier(
+      engine,
+      (token) => running.served.touch(token),
+      deadLetters.add.bind(deadLetters),
+      engine.config.chains,
+    );
     const countersAtStart = structuredClone(engine.counters);
     const running: Running = { engine, served, applier, checkpointer, redo, restored, countersAtStart };
     return running;

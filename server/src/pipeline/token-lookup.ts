@@ -1,22 +1,18 @@
 /** Finding tokens by what a client writes: an id, else an exact token of any chain, else a symbol now in use. */
 import { LOOKUP_TIERS, type LookupTier } from "../bus/host-protocol.ts";
 import type { TokenRef } from "../engine/types.ts";
-import { canonicalToken, parseTokenId } from "../shared/token-id.ts";
+import { type ChainAddresses, canonicalForms, canonicalToken, parseTokenId } from "../shared/token-id.ts";
 import { compareHomes } from "../shared/token-partition.ts";
-import type { ServedPartition } from "./served-partition.ts";
+import type { ServedEngine, ServedPartition } from "./served-partition.ts";
 
 export type FoundToken = { readonly home: ServedPartition; readonly token: TokenRef };
 export type Lookup = { readonly tier: LookupTier; readonly found: readonly FoundToken[] };
 
 /** The tokens of the first tier that hits in these partitions; undefined when none does. */
 export function lookUp(partitions: readonly ServedPartition[], text: string): Lookup | undefined {
-  const id = parseTokenId(text);
-  const token = canonicalToken(text);
   for (const tier of LOOKUP_TIERS) {
     const found: FoundToken[] = [];
-    for (const home of partitions) {
-      for (const hit of hits(home, tier, id, token, text)) found.push({ home, token: hit });
-    }
+    for (const home of partitions) for (const token of hits(home, tier, text)) found.push({ home, token });
     if (found.length > 0) return { tier, found: found.length === 1 ? found : withoutCopies(found) };
   }
   return undefined;
@@ -35,15 +31,23 @@ export function withoutCopies(found: readonly FoundToken[]): FoundToken[] {
   return [...byId.values()];
 }
 
-function hits(
-  home: ServedPartition,
-  tier: LookupTier,
-  id: ReturnType<typeof parseTokenId>,
-  token: string,
-  text: string,
-): readonly TokenRef[] {
-  if (tier === "symbol") return home.engine.findBySymbol(text);
-  if (tier === "token") return home.engine.findByToken(token);
-  const hit = id === undefined ? undefined : home.engine.findById(id.chainId, id.token);
+function hits({ engine }: ServedPartition, tier: LookupTier, text: string): readonly TokenRef[] {
+  if (tier === "symbol") return engine.findBySymbol(text);
+  const { chains } = engine.config;
+  if (tier === "token") return tokensOf(engine, text, chains);
+  const id = parseTokenId(text, chains);
+  const hit = id === undefined ? undefined : engine.findById(id.chainId, id.token);
   return hit === undefined ? [] : [hit];
+}
+
+/** The tokens of any chain that are meant by an address or a name, in the form that each chain gives it. */
+function tokensOf(engine: ServedEngine, text: string, chains: ChainAddresses): readonly TokenRef[] {
+  const found: TokenRef[] = [];
+  for (const form of canonicalForms(text, chains)) {
+    for (const token of engine.findByToken(form)) {
+      const { addressBytes } = chains.get(engine.info(token).chainId) ?? {};
+      if (canonicalToken(text, addressBytes) === form) found.push(token);
+    }
+  }
+  return found;
 }

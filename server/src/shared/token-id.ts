@@ -3,18 +3,52 @@
 const CHAIN_ID_MAX = 0xffff_ffff;
 const ID = /^(0|[1-9][0-9]{0,9}):(.+)$/s;
 const HEX = /^0[xX][0-9a-fA-F]+$/;
+/** Hex that is all of a token, or stands before its first `::`, as in `0x2::sui::SUI`. */
+const HEX_BEFORE_PATH = /^0[xX]([0-9a-fA-F]+)(?=::|$)/;
 
-/** A token as the engine keeps it: hex of any length is lower-cased, all else is as given. */
-export function canonicalToken(token: string): string {
-  return HEX.test(token) ? token.toLowerCase() : token;
+/** What of the settings of each chain decides about the form of its addresses: `app.chains.<id>.address_bytes`. */
+export type ChainAddresses = ReadonlyMap<number, { readonly addressBytes?: number | undefined }>;
+
+export const NO_CHAIN_ADDRESSES: ChainAddresses = new Map();
+
+/**
+ * A token as the engine keeps it. Hex of any length is lower-cased. With `addressBytes` hex that is followed by `::` is lower-cased too, and
+ * both are filled with zeros on the left to that many bytes; longer hex stays as long as it is. All else is as given.
+ */
+export function canonicalToken(token: string, addressBytes?: number): string {
+  if (addressBytes === undefined) return HEX.test(token) ? token.toLowerCase() : token;
+  return token.replace(
+    HEX_BEFORE_PATH,
+    (_hex, digits: string) => `0x${digits.toLowerCase().padStart(2 * addressBytes, "0")}`,
+  );
 }
 
-/** The parts of an id, its token canonical; undefined when the text does not have the form of an id. */
-export function parseTokenId(text: string): { readonly chainId: number; readonly token: string } | undefined {
+/**
+ * The parts of an id, its token canonical; undefined when the text does not have the form of an id. `chains` is of no matter to an id that is
+ * canonical already.
+ */
+export function parseTokenId(
+  text: string,
+  chains: ChainAddresses = NO_CHAIN_ADDRESSES,
+): { readonly chainId: number; readonly token: string } | undefined {
   const parts = ID.exec(text);
   if (parts === null) return undefined;
   const chainId = Number(parts[1]);
-  return chainId > CHAIN_ID_MAX ? undefined : { chainId, token: canonicalToken(parts[2] as string) };
+  if (chainId > CHAIN_ID_MAX) return undefined;
+  return { chainId, token: canonicalToken(parts[2] as string, chains.get(chainId)?.addressBytes) };
+}
+
+/** The canonical id of a text that has the form of an id; any other text as it is. */
+export function canonicalId(text: string, chains: ChainAddresses): string {
+  const parsed = parseTokenId(text, chains);
+  return parsed === undefined ? text : formatTokenId(parsed.chainId, parsed.token);
+}
+
+/** Every form that the text may have as the token of some chain; which of them holds depends on the chain. */
+export function canonicalForms(token: string, chains: ChainAddresses): ReadonlySet<string> {
+  const forms = new Set([canonicalToken(token)]);
+  for (const { addressBytes } of chains.values()) forms.add(canonicalToken(token, addressBytes));
+  return forms;
 }
 
 export function formatTokenId(chainId: number, token: string): string {

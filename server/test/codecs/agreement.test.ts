@@ -1,9 +1,56 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { decodeLine } from "../model/model-decoder.ts";
 import { propertyOptions, randomFrom, seedOf } from "../support/seed.ts";
-import { codeOf, decodeBoth, recordWith } from "./decoding.ts";
+import { codeOf, decodeBoth, type PlainEvent, recordWith, TEST_CHAINS } from "./decoding.ts";
 import { anyJson, damaged, decimalText, quoted, recordText, timeText } from "./hostile-records.ts";
+
+/** What the decoders made of a record, in the words of the model. */
+function modelWords(event: PlainEvent): Record<string, unknown> {
+  const text = (name: string): string | undefined =>
+    event[name] === undefined ? undefined : Buffer.from(event[name] as string, "latin1").toString();
+  const { chainId, logIndex, txIndex, isBuy, usdMicro, eventTimeMs, blockNumber, removed, revision } = event;
+  const limbs = [event["amount2"], event["amount1"], event["amount0"]] as number[];
+  return {
+    ...{ chainId, logIndex, txIndex, eventTimeMs, removed, revision, symbolDropped: event["symbolDropped"] },
+    txHash: text("txHash"),
+    eventId: text("eventId") ?? `${chainId}:${text("txHash")}:${logIndex}`,
+    ...{ token: text("token"), symbol: text("symbol"), pool: text("pool"), who: text("who") },
+    side: isBuy === true ? "buy" : "sell",
+    amount: limbs.reduce((sum, limb) => sum * 10n ** 15n + BigInt(limb), 0n),
+    usd: BigInt(usdMicro as number),
+    price: Number.isNaN(event["priceUsd"]) ? undefined : event["priceUsd"],
+    blockNumber: blockNumber === -1 ? undefined : blockNumber,
+    blockHash: text("blockHash"),
+  };
+}
+
+test("the decoder of the model, which shares nothing with them, agrees too", (t) => {
+  const random = randomFrom(seedOf(t));
+  const lengths = new Map([...TEST_CHAINS].map(([id, { addressBytes }]) => [id, addressBytes]));
+  let accepted = 0;
+  for (let i = 0; i < 6000; i++) {
+    // As bytes would give it: the texts of the generator may hold halves of a pair.
+    const record = Buffer.from(recordText(random)).toString();
+    const decoded = decodeBoth(record);
+    const model = decodeLine(record, lengths);
+    assert.equal(
+      "event" in model,
+      "event" in decoded,
+      `${record}: ${JSON.stringify("code" in model ? model : decoded)}`,
+    );
+    if (!("event" in model) || !("event" in decoded)) continue;
+    accepted++;
+    const { price, ...rest } = model.event;
+    const expected = {
+      ...rest,
+      price: price === undefined ? undefined : Number(`${price.coefficient}e${price.exponent}`),
+    };
+    assert.deepEqual(modelWords(decoded.event), expected, record);
+  }
+  assert.ok(accepted > 1000, `only ${accepted} records were accepted`);
+});
 
 describe("SwapDecoder and ReferenceDecoder agree in code and in every value", () => {
   test("on records of every form", (t) => {

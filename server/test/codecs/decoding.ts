@@ -6,8 +6,15 @@ import { ReferenceDecoder } from "../../src/codecs/reference-decoder.ts";
 import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
 import { SwapEvent } from "../../src/engine/swap-event.ts";
 
-const fast = new SwapDecoder();
-const reference = new ReferenceDecoder();
+/** Chains whose addresses have a length, for whoever tests that. All others are as without a setting. */
+export const TEST_CHAINS = new Map([
+  [101, { addressBytes: 32 }],
+  [102, { addressBytes: 1 }],
+  [103, { addressBytes: 63 }],
+]);
+
+const fast = new SwapDecoder(TEST_CHAINS);
+const reference = new ReferenceDecoder(TEST_CHAINS);
 /** Reused, as a stream does it, so that nothing of one event may show up in the next. */
 const fastEvent = new SwapEvent();
 

@@ -202,6 +202,7 @@ function fieldJson(random: Random, name: string): string {
     if (random.chance(0.3)) return quoted(random, timeText(random));
     return random.chance(0.05) ? random.pick(EDGES) : String(1_767_225_600_000 + random.below(1e9));
   }
+  if (name === "chain_id" && random.chance(0.4)) return String(random.pick([101, 102, 103]));
   if (/^(chain_id|log_index|tx_index|transaction_index|block_number|revision|schema_version)$/.test(name)) {
     return random.chance(0.03) ? random.pick([...EDGES, decimalText(random)]) : String(random.below(5000));
   }
@@ -209,7 +210,11 @@ function fieldJson(random: Random, name: string): string {
     return random.chance(0.97) ? quoted(random, random.pick(["buy", "sell"])) : quoted(random, "BUY");
   if (name === "removed") return random.pick(["true", "false"]);
   if (random.chance(0.06)) return quoted(random, wordText(random));
-  return quoted(random, hex(random, random.pick([40, 40, 64, 39, 41, 2, 0])));
+  if (random.chance(0.1)) {
+    const path = random.pick(["::", "::sui::SUI", "::Coin::", ":", ":::", "::x::Y<0xAB::c::D>", `::${"p".repeat(58)}`]);
+    return quoted(random, `${hex(random, random.pick([0, 1, 2, 3, 40, 63, 64, 65, 126]))}${path}`);
+  }
+  return quoted(random, hex(random, random.pick([40, 40, 64, 39, 41, 2, 1, 0, 63, 65, 126])));
 }
 
 /** The default id of the record, or nearly so, when it holds what is needed for one. */

@@ -30,7 +30,8 @@ function parseKeepingNumbers(line: string): unknown {
 
 type Fields = Record<string, unknown>;
 
-export function decodeLine(line: string): Decoded {
+/** `addressBytes`: the length of addresses of the chains that have one. */
+export function decodeLine(line: string, addressBytes: ReadonlyMap<number, number> = new Map()): Decoded {
   let value: unknown;
   try {
     value = parseKeepingNumbers(line);
@@ -41,18 +42,21 @@ export function decodeLine(line: string): Decoded {
     return { code: "not_an_object" };
   }
   try {
-    return { event: readEvent(value as Fields) };
+    return { event: readEvent(value as Fields, addressBytes) };
   } catch (error) {
     if (error instanceof Rejection) return { code: error.message };
     throw error;
   }
 }
 
-function readEvent(fields: Fields): ModelEvent {
+function readEvent(fields: Fields, lengths: ReadonlyMap<number, number>): ModelEvent {
   const chainId = requiredInteger(fields, ["chain_id"], 2 ** 32 - 1);
   const txHash = lowerHex(required(text(fields, ["tx_hash"]), "tx_hash"));
   const logIndex = requiredInteger(fields, ["log_index"], 2 ** 32 - 1);
   const { token, symbol, symbolDropped } = readToken(fields);
+  const bytes = lengths.get(chainId);
+  const filledToken = filled(token, bytes, /^(0[xX][0-9a-fA-F]+)(::.*)$/s);
+  if (Buffer.byteLength(filledToken) > 128) throw new Rejection("long_token");
   const side = text(fields, ["side"]);
   if (side !== "buy" && side !== "sell") throw new Rejection("bad_side");
   const amount = toPlaces(required(decimal(fields, ["amount_token", "amount"]), "amount_token"), 18);
@@ -60,17 +64,21 @@ function readEvent(fields: Fields): ModelEvent {
   const usd = toPlaces(required(decimal(fields, ["amount_usd", "usd"]), "amount_usd"), 6);
   if (usd < 0n || usd > 9007199254740991n) throw new Rejection("amount_usd_out_of_range");
   const blockHash = text(fields, ["block_hash"]);
+  const version = pick(fields, ["schema_version"]);
+  if (version !== undefined) toInteger(version, Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER);
   return {
     chainId,
     txHash,
     logIndex,
     txIndex: integer(fields, ["tx_index", "transaction_index"], 2 ** 32 - 1) ?? 0,
     eventId: text(fields, ["event_id"]) ?? defaultEventId(chainId, txHash, logIndex),
-    token,
+    token: filledToken,
     symbol,
     symbolDropped,
-    pool: mapped(text(fields, ["pool", "pool_address"]), lowerAddress),
-    who: mapped(text(fields, ["who", "wallet", "trader", "maker"]), lowerAddress),
+    pool: mapped(text(fields, ["pool", "pool_address"]), (pool) => filled(lowerAddress(pool), bytes, undefined)),
+    who: mapped(text(fields, ["who", "wallet", "trader", "maker"]), (who) =>
+      filled(lowerAddress(who), bytes, undefined),
+    ),
     side,
     amount,
     usd,
@@ -176,14 +184,14 @@ function requiredInteger(fields: Fields, names: readonly string[], max: number):
   return required(integer(fields, names, max), names[0]);
 }
 
-function toInteger(value: unknown, max: number): number {
+function toInteger(value: unknown, max: number, min = 0): number {
   if (!(value instanceof NumberText)) throw new Rejection("bad_integer");
   const exact = parseDecimal(value.text);
   const scaled = exact.exponent >= 0 ? exact.coefficient * power10(exact.exponent) : exact.coefficient;
   const divisor = exact.exponent >= 0 ? 1n : power10(-exact.exponent);
   if (scaled % divisor !== 0n) throw new Rejection("bad_integer");
   const whole = scaled / divisor;
-  if (whole < 0n || whole > BigInt(max)) throw new Rejection("integer_out_of_range");
+  if (whole < BigInt(min) || whole > BigInt(max)) throw new Rejection("integer_out_of_range");
   return Number(whole);
 }
 
@@ -194,6 +202,16 @@ function required<T>(value: T | undefined, name: string | undefined): T {
 
 function mapped(value: string | undefined, map: (text: string) => string): string | undefined {
   return value === undefined ? undefined : map(value);
+}
+
+/** Hex, alone or before a path, with zeros up to the length of the chain's addresses. */
+function filled(value: string, bytes: number | undefined, withPath: RegExp | undefined): string {
+  if (bytes === undefined) return value;
+  const [, hex = value, path = ""] = withPath?.exec(value) ?? [];
+  if (lowerHex(hex) === hex && !/^0x[0-9a-f]+$/.test(hex)) return value;
+  return `0x${lowerHex(hex)
+    .slice(2)
+    .padStart(2 * bytes, "0")}${path}`;
 }
 
 function lowerAddress(value: string): string {

@@ -7,11 +7,12 @@ import type { Arrival, SwapSink } from "./feed.ts";
 export class EngineSink implements SwapSink {
   readonly #engine: PartitionEngine;
   readonly #arrival: Arrival;
-  readonly #decoder = new SwapDecoder();
+  readonly #decoder: SwapDecoder;
   readonly #event = new SwapEvent();
 
   constructor(engine: PartitionEngine, arrival: Arrival) {
     this.#engine = engine;
+    this.#decoder = new SwapDecoder(engine.config.chains);
     this.#arrival = arrival;
   }
 

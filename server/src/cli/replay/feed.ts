@@ -27,7 +27,7 @@ export async function feedEngine(
   onChunk: OnChunk,
 ): Promise<boolean> {
   const lines = new LineReader();
-  const decoder = new SwapDecoder();
+  const decoder = new SwapDecoder(engine.config.chains);
   const event = new SwapEvent();
   let count = 0;
   const apply = (arrivalMs: number): boolean => {

@@ -41,7 +41,7 @@ export async function replayToKafka(
 ): Promise<void> {
   const { KafkaSink, kafkaCountsText, kafkaTarget } = await import("../kafka-sink.ts");
   const target = kafkaTarget(to, config);
-  const sink = await KafkaSink.open(target);
+  const sink = await KafkaSink.open(target, config.app.chains);
   try {
     await replayToSink(sink, input, options, config, output, signal);
   } finally {

@@ -12,7 +12,7 @@ import { messageLimits } from "@swapstats/protocol/websocket.ts";
 import type { Preference, Topic } from "../../bus/stats-bus.ts";
 import { didYouMean } from "../../shared/nearest.ts";
 import { printableCut } from "../../shared/printable-text.ts";
-import { formatTokenId, parseTokenId } from "../../shared/token-id.ts";
+import { type ChainAddresses, canonicalId, NO_CHAIN_ADDRESSES } from "../../shared/token-id.ts";
 import { ProblemError } from "../problems.ts";
 
 /** What a subscribe request asks for beside its channels, checked. */
@@ -32,11 +32,16 @@ export type ChannelOptions = {
 const KINDS = ["token", "overview"];
 
 /** Throws ProblemError `unknown_channel` or `not_implemented` with what to write instead. */
-export function topicOf(channel: string, options: ChannelOptions, windows: readonly string[]): Topic {
+export function topicOf(
+  channel: string,
+  options: ChannelOptions,
+  windows: readonly string[],
+  chains: ChainAddresses = NO_CHAIN_ADDRESSES,
+): Topic {
   const colon = channel.indexOf(":");
   const kind = colon < 0 ? channel : channel.slice(0, colon);
   const rest = colon < 0 ? "" : channel.slice(colon + 1);
-  if (kind === "token" && rest !== "") return tokenTopic(rest, options, windows);
+  if (kind === "token" && rest !== "") return tokenTopic(rest, options, windows, chains);
   if (kind === "overview") return overviewTopic(channel, rest, options, windows);
   if (kind === "swaps") {
     throw new ProblemError(
@@ -50,13 +55,12 @@ export function topicOf(channel: string, options: ChannelOptions, windows: reado
   );
 }
 
-function tokenTopic(token: string, options: ChannelOptions, windows: readonly string[]): Topic {
+function tokenTopic(token: string, options: ChannelOptions, windows: readonly string[], chains: ChainAddresses): Topic {
   if (token.length > requestLimits.tokenTextMax) {
     throw new ProblemError("unknown_channel", `A token has at most ${requestLimits.tokenTextMax} characters.`);
   }
-  // The canonical form is known here without asking, so that clients who write it in capitals share the topic at once.
-  const id = parseTokenId(token);
-  const canonical = id === undefined ? token : formatTokenId(id.chainId, id.token);
+  // The canonical form is known here without asking, so that clients who write it otherwise share the topic at once.
+  const canonical = canonicalId(token, chains);
   const { fields, prefer } = options;
   return { kind: "token", token: canonical, windows: options.windows ?? windows, fields, prefer };
 }

@@ -1,7 +1,11 @@
 /** What the WebSocket needs of the configuration, and every limit that is not configurable. */
 
+import type { ChainAddresses } from "../../shared/token-id.ts";
+
 /** The part of the program's configuration that this folder reads; has its shape. */
 export type WebSocketConfig = {
+  /** How the addresses of chains are written; undefined: hex as it comes. */
+  readonly app?: { readonly chains: ChainAddresses };
   readonly api: {
     /** Allowed origins as a browser sends them; `*` allows all; empty: pages of this service alone. */
     readonly cors: readonly string[];

@@ -137,7 +137,7 @@ export class ClientSubscriptions {
     const failed: Failed[] = [];
     for (const channel of channels) {
       try {
-        wanted.push({ channel, topic: topicOf(channel, options, this.#windows) });
+        wanted.push({ channel, topic: topicOf(channel, options, this.#windows, this.#config.app?.chains) });
       } catch (error) {
         failed.push({ channel, problem: problemOf(error) });
       }
