@@ -107,6 +107,13 @@ export class EngineState {
     };
   }
 
+  /** Slots of all tables that were looked at beyond the first of each search; grows with crowding, not with time. */
+  probes(): number {
+    const { strings, tokens, inclusions, traders } = this;
+    const indexes = [strings.index, tokens.index, tokens.symbolIndex, inclusions.index];
+    return indexes.reduce((sum, index) => sum + index.probes, traders.tables.probes);
+  }
+
   /** Bytes of the state by kind; they add up to `total`. */
   memory(): Record<string, number> {
     const total = this.heap.inUseBytes;

@@ -401,6 +401,11 @@ export class PartitionEngine {
     return this.#state.memory();
   }
 
+  /** Slots that searches in the tables had to pass over so far: a measure of crowding that no clock is needed for. */
+  probes(): number {
+    return this.#state.probes();
+  }
+
   /** Freezes the state as it is now; the image is then copied slice by slice while apply goes on. One at a time. */
   beginSnapshot(): EngineSnapshot {
     const { heap } = this.#state;

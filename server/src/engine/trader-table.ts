@@ -24,6 +24,8 @@ export class TraderTables {
   readonly #heap: Heap;
   readonly #strings: Strings;
   bytes = 0;
+  /** As of a hash index: slots looked at beyond the first. */
+  probes = 0;
 
   constructor(heap: Heap, strings: Strings) {
     this.#heap = heap;
@@ -96,6 +98,7 @@ export class TraderTables {
     for (;;) {
       const at = entries + ENTRY_WORDS * slot;
       if (u32[at] === who || u32[at] === 0) return at;
+      this.probes += 1;
       slot = slot + 1 === capacity ? 0 : slot + 1;
     }
   }

@@ -13,6 +13,8 @@ export type SettledRefs = { readonly table: number; readonly sketch: number };
 export class UnsettledWallets {
   /** Wallets; by index below it the times of their last unsettled and last settled buy and sell. */
   count = 0;
+  /** As of a hash index: slots looked at beyond the first. */
+  probes = 0;
   buyMs = new Float64Array(FIRST_CAPACITY);
   sellMs = new Float64Array(FIRST_CAPACITY);
   settledBuyMs = new Float64Array(FIRST_CAPACITY);
@@ -74,6 +76,7 @@ export class UnsettledWallets {
       const known = slots[slot];
       if (known === 0) break;
       if (this.#who[known - 1] === who) return known - 1;
+      this.probes += 1;
       slot += 1;
     }
     if (this.count === this.#who.length) {

@@ -18,6 +18,8 @@ export type Answer = {
   late: number;
   removed: number;
   unresolved: number;
+  replaced: number;
+  removals_unmatched: number;
   stale?: true;
   error?: { code: string };
   windows: Record<string, Record<string, unknown>>;
@@ -73,10 +75,11 @@ export class Expected {
   }
 
   #compareOne(instance: Instance, model: NaiveModel, answer: Answer): void {
-    const { id, late, removed, unresolved } = answer;
+    const { id, late, removed, unresolved, replaced, removals_unmatched } = answer;
     const known = model.known.get(id);
     const where = `${id} at ${instance.name}`;
     assert.deepEqual([late, removed, unresolved], [known?.late, known?.removed, known?.unresolved], where);
+    assert.deepEqual([replaced, removals_unmatched], [known?.replaced, known?.removals_unmatched], where);
     assert.equal(answer.symbol, model.symbol(id), where);
     for (const [index, { name }] of this.#config.windows.entries()) {
       const stats = model.stats(id, index, this.asOfMs);

@@ -109,10 +109,10 @@ export class Shadow {
   async compareFigures(service: Asked): Promise<number> {
     const served = await this.#served(service);
     for (const { id, answer, token, asOf } of served) {
-      const { late, removed, unresolved, symbol } = this.engine.info(token);
+      const { late, removed, unresolved, replaced, removalsUnmatched, symbol } = this.engine.info(token);
       assert.deepEqual(
-        [answer.late, answer.removed, answer.unresolved, answer.symbol],
-        [late, removed, unresolved, symbol],
+        [answer.late, answer.removed, answer.unresolved, answer.replaced, answer.removals_unmatched, answer.symbol],
+        [late, removed, unresolved, replaced, removalsUnmatched, symbol],
         id,
       );
       for (const [index, { name }] of this.#config.windows.entries()) {
@@ -163,5 +163,7 @@ type TokenAnswer = {
   late: number;
   removed: number;
   unresolved: number;
+  replaced: number;
+  removals_unmatched: number;
   windows: Record<string, Record<string, unknown>>;
 };

@@ -101,8 +101,8 @@ describe("all parts together", () => {
       const windows = Object.fromEntries(
         Object.entries(json.windows).map(([name, w]) => [name, withoutEdges(w as never)]),
       );
-      const { id, symbol, late, removed, unresolved } = json;
-      return { id, symbol, late, removed, unresolved, windows };
+      const { id, symbol, late, removed, unresolved, replaced, removals_unmatched } = json;
+      return { id, symbol, late, removed, unresolved, replaced, removals_unmatched, windows };
     });
     await converged(ranking, async () => {
       const { items } = (await running.call("/api/overview?window=1h&sort=volume_usd&limit=15")).json;
