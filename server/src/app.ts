@@ -90,7 +90,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   const { logger } = options;
   const dataDir = resolve(config.dataDir);
   const logFolder = makeFolders(dataDir);
-  parts.lock = lockFolder(dataDir, Date.now());
+  parts.lock = lockFolder(dataDir, Date.now(), options.onFatal);
   const metrics = new Metrics();
   const ingestion = await startIngestion(config, logFolder, options, parts);
   parts.ingestion = ingestion;

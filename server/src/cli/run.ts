@@ -7,6 +7,8 @@ import { makeProgram } from "./program.ts";
 
 /** Signals that come as close together are one. */
 const SAME_SIGNAL_MS = 1_000;
+/** Files that this program makes are its user's alone. */
+const PRIVATE_UMASK = 0o077;
 /** How long the end waits for somebody to read standard error. */
 const LAST_WORDS_MS = 500;
 
@@ -38,6 +40,8 @@ function errorText(error: unknown): string {
 }
 
 export async function runProcess(args: readonly string[]): Promise<void> {
+  // Data folders, backups and configurations hold what the owner of the service alone should read.
+  process.umask(PRIVATE_UMASK);
   const stopping = new AbortController();
   // `serve` and `demo` stop in order on the first signal; another one ends the process at once.
   let firstMs = Number.NaN;

@@ -12,6 +12,11 @@ import type { PartitionReader, RecordBatch } from "../sources/source.ts";
 export const READ_BYTES_MAX = 1024 * 1024;
 const DAMAGE_READS = 3;
 const RETRY_MS = 200;
+/**
+ * Damage is waited for once in so long, and read again at once in between. A bad page of the log's index can damage a thousand small
+ * batches; waiting 400 ms for each let the log be read on with 100 records a second.
+ */
+const DAMAGE_WAIT_EVERY_MS = 10_000;
 
 /** A reader of the log that can go on behind damage. */
 export type LogReader = PartitionReader & {
@@ -44,6 +49,8 @@ export class LogFollower {
   readonly #partition: number;
   readonly #reader: LogReader;
   #problem: string | undefined;
+  #isPatient = true;
+  #patientAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(partition: number, reader: LogReader) {
     this.#partition = partition;
@@ -75,9 +82,19 @@ export class LogFollower {
         const isDamage = error.code === "log_damaged";
         if (!isDamage && !error.retryable) throw error;
         if (isDamage && reads >= DAMAGE_READS) return this.#gap(position, error, "are lost");
-        await pause(RETRY_MS, undefined, { signal });
+        if (!isDamage || this.#waitsForDamage(reads)) await pause(RETRY_MS, undefined, { signal });
       }
     }
+  }
+
+  /** Whether to wait before damage is read again: for the first damaged batch in a while, between all of its reads. */
+  #waitsForDamage(reads: number): boolean {
+    if (reads === 1) {
+      const nowMs = performance.now();
+      this.#isPatient = nowMs - this.#patientAtMs >= DAMAGE_WAIT_EVERY_MS;
+      if (this.#isPatient) this.#patientAtMs = nowMs;
+    }
+    return this.#isPatient;
   }
 
   #gap(from: number, cause: SwapstatsError, what: string): LogGap {

@@ -191,15 +191,19 @@ async function load<E extends RestorableEngine>(
   range: LogRange,
   problems: string[],
 ): Promise<Loaded<E> | undefined> {
+  let unreadable: SwapstatsError | undefined;
   for (const [i, base] of manifest.bases.entries()) {
     const engine = await loadBase(options, base, range, problems);
     if (engine === "incompatible") return undefined;
-    if (engine === undefined) continue;
+    if (engine instanceof SwapstatsError) unreadable = engine;
+    if (engine === undefined || engine instanceof SwapstatsError) continue;
     const bases = manifest.bases.slice(i);
     const { nextOffset, bytes } = await replay(options, engine, manifest.deltas, base.offset, problems);
     const deltas = manifest.deltas.filter((delta) => delta.to <= nextOffset);
     return { engine, bases, deltas, nextOffset, bytes: base.bytes + bytes };
   }
+  // What cannot be read now may be sound: the state is not given up for a disk that fails, or for missing rights.
+  if (unreadable !== undefined) throw unreadable;
   return undefined;
 }
 
@@ -208,9 +212,13 @@ async function loadBase<E extends RestorableEngine>(
   base: BaseImage,
   range: LogRange,
   problems: string[],
-): Promise<E | "incompatible" | undefined> {
+): Promise<E | "incompatible" | SwapstatsError | undefined> {
   const { partition } = options;
   const parts = await loadParts(options, base.parts);
+  if (parts instanceof SwapstatsError) {
+    problems.push(`The image of partition ${partition} at offset ${base.offset} cannot be read: ${parts.message}`);
+    return parts;
+  }
   if (typeof parts === "string") {
     problems.push(`The image of partition ${partition} at offset ${base.offset} is damaged: ${parts}.`);
     return undefined;
@@ -253,15 +261,34 @@ function describeDifference(header: string, fingerprint: string): string {
   return `was made with ${changed.join(", ")}`;
 }
 
+type PartSource = Pick<RestoreOptions<RestorableEngine>, "store" | "isStoreExclusive" | "partition" | "signal">;
+
+/**
+ * A part, or why it cannot be read. A remote store that fails is away, and the caller waits for it; of a store in the data folder one
+ * file alone may be unreadable, and the others serve.
+ */
+async function readPart(
+  { store, isStoreExclusive, partition, signal }: PartSource,
+  name: string,
+): Promise<Uint8Array | SwapstatsError | undefined> {
+  signal.throwIfAborted();
+  try {
+    return await store.getPart(partition, name);
+  } catch (error) {
+    if (isStoreExclusive && error instanceof SwapstatsError && error.code === "storage_failed") return error;
+    throw error;
+  }
+}
+
 /** The parts in order, all of them checked, or what is wrong with one. */
 async function loadParts(
-  { store, partition, signal }: Pick<RestoreOptions<RestorableEngine>, "store" | "partition" | "signal">,
+  source: PartSource,
   refs: readonly PartRef[],
-): Promise<Uint8Array[] | string> {
+): Promise<Uint8Array[] | string | SwapstatsError> {
   const parts: Uint8Array[] = [];
   for (const ref of refs) {
-    signal.throwIfAborted();
-    const bytes = await store.getPart(partition, ref.name);
+    const bytes = await readPart(source, ref.name);
+    if (bytes instanceof SwapstatsError) return bytes;
     if (!isIntact(ref, bytes)) return describeDamage(ref, bytes);
     parts.push(bytes);
   }
@@ -290,12 +317,15 @@ async function replay<E extends RestorableEngine>(
   offset: number,
   problems: string[],
 ): Promise<{ nextOffset: number; bytes: number }> {
-  const { store, partition, signal } = options;
+  const { partition } = options;
   let nextOffset = offset;
   let bytes = 0;
   for (const delta of deltasFrom(deltas, offset).run) {
-    signal.throwIfAborted();
-    const content = await store.getPart(partition, delta.name);
+    const content = await readPart(options, delta.name);
+    if (content instanceof SwapstatsError) {
+      problems.push(`The redo of partition ${partition} from offset ${delta.from} cannot be read: ${content.message}`);
+      break;
+    }
     if (!isIntact(delta, content)) {
       const damage = describeDamage(delta, content);
       problems.push(`The redo of partition ${partition} from offset ${delta.from} is damaged: ${damage}.`);

@@ -7,7 +7,16 @@
  * find it dead. node:fs has no locks. (POSIX locks fall when the same process closes any handle of the file, so nothing else here
  * opens it.)
  */
-import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -15,6 +24,8 @@ import { SwapstatsError } from "../shared/errors.ts";
 
 export const LOCK_FILE_NAME = "lock";
 export const LOCK_OWNER_FILE_NAME = "lock-owner.json";
+/** How often the holder looks whether its file is still there. */
+export const WATCH_INTERVAL_MS = 1000;
 const BUSY = 5;
 const NOT_A_DATABASE = 26;
 const CORRUPT = 11;
@@ -48,22 +59,84 @@ export function isFolderLocked(dataDir: string): boolean {
 
 /**
  * Takes the lock of an existing folder, or throws `data_folder_locked` when another process (or another caller in this one) has it,
- * `storage_failed` when the folder cannot be written.
+ * `storage_failed` when the folder or the file cannot be written, since nothing could be locked then.
+ *
+ * The lock is on a file, so it is lost with the file. The holder looks for it once a second, and makes and locks it anew; where
+ * somebody else has done so first, `onLost` is called, and the process must end.
  */
-export function lockFolder(dataDir: string, nowMs: number): FolderLock {
+export function lockFolder(dataDir: string, nowMs: number, onLost: (error: SwapstatsError) => void): FolderLock {
   const path = join(dataDir, LOCK_FILE_NAME);
-  const db = openLocked(path, dataDir);
+  refuseWithoutFile(path, dataDir);
+  let db = openLocked(path, dataDir);
+  let held = identityOf(path);
+  writeOwner(dataDir, nowMs);
+  const watch = setInterval(() => {
+    if (identityOf(path) === held) return;
+    try {
+      const again = openLocked(path, dataDir);
+      db.close();
+      db = again;
+      held = identityOf(path);
+      writeOwner(dataDir, nowMs);
+    } catch (error) {
+      if (!(error instanceof SwapstatsError) || error.code !== "data_folder_locked") return;
+      clearInterval(watch);
+      onLost(error);
+    }
+  }, WATCH_INTERVAL_MS).unref();
+  return {
+    release: () => {
+      clearInterval(watch);
+      if (!db.isOpen) return;
+      rmSync(join(dataDir, LOCK_OWNER_FILE_NAME), { force: true });
+      db.close();
+    },
+  };
+}
+
+/** What tells this file from another one of the same name; undefined: there is none. */
+function identityOf(path: string): string | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`;
+}
+
+function writeOwner(dataDir: string, nowMs: number): void {
   const owner = { pid: process.pid, host: hostname(), since: new Date(nowMs).toISOString() };
   try {
     writeFileSync(join(dataDir, LOCK_OWNER_FILE_NAME), `${JSON.stringify(owner)}\n`);
   } catch {
     // It only helps the message of a second instance; a full disk must not stop this one.
   }
-  return {
-    release: () => {
-      if (db.isOpen) db.close();
-    },
-  };
+}
+
+/** Without the file of the lock, the name of a process that runs is a sign that it was removed under a holder. */
+function refuseWithoutFile(path: string, dataDir: string): void {
+  if (existsSync(path)) {
+    try {
+      accessSync(path, constants.W_OK);
+    } catch (cause) {
+      const message = `Cannot lock the data folder ${dataDir}: ${String(cause)}. A lock needs a file that can be written.`;
+      throw new SwapstatsError("storage_failed", message, { cause });
+    }
+    return;
+  }
+  if (!isOwnerAlive(dataDir)) return;
+  const message =
+    `The lock of the data folder ${dataDir} was removed, but ${describeLockOwner(dataDir)}, seems to run. Stop that instance ` +
+    `first. If it is another program by now, remove ${LOCK_OWNER_FILE_NAME} and start again.`;
+  throw new SwapstatsError("data_folder_locked", message);
+}
+
+function isOwnerAlive(dataDir: string): boolean {
+  try {
+    const owner = JSON.parse(readFileSync(join(dataDir, LOCK_OWNER_FILE_NAME), "utf8"));
+    if (owner.host !== hostname() || !Number.isSafeInteger(owner.pid) || owner.pid <= 0) return false;
+    process.kill(owner.pid, 0);
+    return true;
+  } catch (error) {
+    // No right to signal it: it is there, and another user's.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
 
 function openLocked(path: string, dataDir: string): DatabaseSync {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runCli } from "../../src/cli/run.ts";
@@ -79,6 +79,10 @@ test("demo serves made-up swaps at once, prints what to open, and ends in order"
   assert.equal(await watching, 0, output.errText());
   assert.match(output.outText(), / WETH 1:0x[0-9a-f]{40} rev=\d+ 24h trades=[1-9]/);
 
+  for (const entry of readdirSync(dataDir, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    assert.equal(statSync(path).mode & 0o077, 0, `others have rights on ${path}`);
+  }
   const second = new Program(["serve"], dataDir);
   assert.equal(await second.ended, 1);
   assert.match(second.err, /swapstats: .*data/);

@@ -303,6 +303,27 @@ describe("damage", () => {
     }
   });
 
+  test("any one part that cannot be read is said and costs nothing; with no readable image the start is refused", async () => {
+    const { files, startOffset } = await prepare();
+    const parts = [...files.keys()].filter((path) => path.endsWith(".part"));
+    const start = (unreadable: readonly string[]): Promise<ToyOwner> => {
+      const disk = new SimulatedDisk(new Map(files));
+      for (const path of unreadable) disk.unreadable.add(path);
+      const log = new ToyLog(RECORDS);
+      log.startOffset = startOffset;
+      return finishRun(disk, log);
+    };
+    let told = 0;
+    for (const path of parts) {
+      const owner = await start([path]);
+      assert.equal(owner.engine.state, WHOLE, path);
+      told += owner.restored.problems.filter((problem) => /cannot be read: .*EIO/.test(problem)).length;
+    }
+    assert.ok(told >= 2, "an image and a redo were needed and unreadable");
+    // Nothing says that they are damaged: the disk may work again, so the state is not given up for what the log still holds.
+    await assert.rejects(start(parts), { code: "storage_failed", message: /EIO/ });
+  });
+
   test("both manifests damaged: the state is computed anew from what the log has, and says so", async () => {
     const { files, startOffset } = await prepare();
     for (const path of files.keys())

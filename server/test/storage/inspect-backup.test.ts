@@ -160,7 +160,7 @@ test("a backup of a running service says that what came later is missing; of a s
   const dataDir = join(dir, "data");
   const writer = openWriter(join(dataDir, LOG_FOLDER), { partitions: 2 });
   writer.append([appendOf(0, ["a", "b"])], START_MS);
-  const lock = lockFolder(dataDir, START_MS);
+  const lock = lockFolder(dataDir, START_MS, assert.fail);
   assert.equal((await backupDataFolder(dataDir, join(dir, "running"))).isMarked, true);
   lock.release();
   assert.equal((await backupDataFolder(dataDir, join(dir, "stopped"))).isMarked, false);

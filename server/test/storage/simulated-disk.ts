@@ -18,6 +18,8 @@ export class SimulatedDisk {
   fate: (call: number, what: string) => Fault | undefined = () => undefined;
   /** Once set, every call fails: the process is gone. */
   isDead = false;
+  /** Files that are there and cannot be read. */
+  readonly unreadable = new Set<string>();
   calls = 0;
 
   constructor(files: ReadonlyMap<string, Uint8Array> = new Map()) {
@@ -35,6 +37,7 @@ export class SimulatedDisk {
     },
     read: async (path) => {
       this.#checkAlive();
+      if (this.unreadable.has(path)) throw new Error(`EIO: i/o error, read ${path}`);
       return copyOf(this.#live.get(path)?.live);
     },
     write: (path, bytes) =>

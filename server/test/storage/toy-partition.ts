@@ -146,7 +146,7 @@ export class ToyOwner {
     fingerprint = "toy=1",
     dataDir = "/data",
   ): Promise<ToyOwner> {
-    return ToyOwner.startOver(new EmbeddedCheckpointStore(dataDir, fs), log, nowMs, fingerprint);
+    return ToyOwner.startOver(new EmbeddedCheckpointStore(dataDir, fs), log, nowMs, fingerprint, true);
   }
 
   /** The same over any store. */
@@ -155,10 +155,11 @@ export class ToyOwner {
     log: ToyLog,
     nowMs: number = START_MS,
     fingerprint = "toy=1",
+    isStoreExclusive = false,
   ): Promise<ToyOwner> {
     const restored = await restorePartition({
       store,
-      isStoreExclusive: false,
+      isStoreExclusive,
       partition: 0,
       owner: "toy",
       nowMs: () => nowMs,
