@@ -18,6 +18,7 @@ import { pageRowsOf, plainTop, renderTop } from "../../src/cli/live/top-view.ts"
 import { renderWatch } from "../../src/cli/live/watch-view.ts";
 import { runCli } from "../../src/cli/run.ts";
 import { displayWidth } from "../../src/cli/table.ts";
+import { SwapstatsError } from "../../src/shared/errors.ts";
 import { openDoor, tokenData } from "../ws/support/door.ts";
 import { memoryOutput } from "./memory-output.ts";
 
@@ -63,6 +64,8 @@ class Listener implements LiveHandlers {
   }
 }
 
+const channelOf = (listener: Listener): string | undefined => listener.data?.channel;
+
 describe("live connection", () => {
   test("holds what the service holds, through patches, a new epoch and a lost connection", async (t) => {
     const { bus, port, server } = await openDoor(t);
@@ -90,6 +93,59 @@ describe("live connection", () => {
     await listener.until(() => listener.data?.rev === bus.revOf(CHANNEL));
     assert.deepEqual(listener.data?.data, bus.dataOf(CHANNEL));
     assert.deepEqual(listener.states, ["lost", "open"]);
+  });
+
+  test("after a lost connection goes on with the token it had, whoever has its symbol by then", async (t) => {
+    const { bus, port, server } = await openDoor(t);
+    const sockets: Socket[] = [];
+    server.on("connection", (socket: Socket) => sockets.push(socket));
+    const other = "1:0xdeadbeef39b223fe8d0a0e5c4f27ead9083c756c";
+    bus.set(CHANNEL, tokenData(ID, 1));
+    bus.set(`token:${other}`, tokenData(other, 1));
+    for (const taken of [[ID, other], [other]]) {
+      bus.symbol("TKN", [ID]);
+      const listener = new Listener();
+      const connection = new LiveConnection(`http://127.0.0.1:${port}`, { channels: ["token:TKN"] }, listener);
+      t.after(() => connection.close());
+      await listener.until(() => listener.data !== undefined);
+      bus.symbol("TKN", taken);
+      // Twice: what was subscribed by its channel is subscribed by its channel again.
+      for (const losses of [1, 2]) {
+        listener.data = undefined;
+        for (const socket of sockets.splice(0)) socket.destroy();
+        await listener.until(() => listener.data !== undefined);
+        assert.equal(channelOf(listener), CHANNEL);
+        assert.deepEqual([listener.error, listener.subscribed.length], [undefined, 1 + losses]);
+      }
+      connection.close();
+    }
+  });
+
+  test("a service that has come back and cannot serve yet is asked again; what it says is made printable", async (t) => {
+    const { bus, port, server } = await openDoor(t);
+    const sockets: Socket[] = [];
+    server.on("connection", (socket: Socket) => sockets.push(socket));
+    bus.set(CHANNEL, tokenData(ID, 1));
+    const listener = new Listener();
+    const connection = new LiveConnection(`http://127.0.0.1:${port}`, { channels: [CHANNEL] }, listener, {
+      retryMs: 5,
+    });
+    t.after(() => connection.close());
+    await listener.until(() => listener.data !== undefined);
+    let failures = 2;
+    bus.beforeOpen = async () => {
+      if (failures-- > 0) throw new SwapstatsError("unavailable", "the state is being restored");
+    };
+    listener.data = undefined;
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await listener.until(() => listener.data !== undefined);
+    assert.equal(listener.error, undefined);
+
+    const bad = new Listener();
+    const refused = new LiveConnection(`http://127.0.0.1:${port}`, { channels: ["token:\u001b[31mX\nY"] }, bad);
+    t.after(() => refused.close());
+    await bad.until(() => bad.error !== undefined);
+    assert.doesNotMatch(bad.error?.message ?? "", /\p{Cc}/u);
   });
 
   test("goes over to another channel and forgets the one before", async (t) => {

@@ -66,10 +66,17 @@ export class LiveConnection {
   #opened = false;
   #closed = false;
   #retryMs = RETRY_FIRST_MS;
+  readonly #refusedRetryMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `url` is that of the service, `http://...`; connects at once. */
-  constructor(url: string, subscription: Subscription, handlers: LiveHandlers) {
+  /** `url` is that of the service, `http://...`; connects at once. `retryMs`: how long a refusal that passes is waited out. */
+  constructor(
+    url: string,
+    subscription: Subscription,
+    handlers: LiveHandlers,
+    { retryMs }: { readonly retryMs: number } = { retryMs: RETRY_LONGEST_MS },
+  ) {
+    this.#refusedRetryMs = retryMs;
     this.#url = url.replace(/^http/, "ws") + webSocketPath;
     this.#subscription = subscription;
     this.#handlers = handlers;
@@ -184,7 +191,7 @@ export class LiveConnection {
       return;
     }
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.subscribe(this.#subscription), RETRY_LONGEST_MS);
+    this.#timer = setTimeout(() => this.subscribe(this.#subscription), this.#refusedRetryMs);
   }
 
   #takeData(message: Extract<ServerMessage, { type: "snapshot" | "patch" }>): void {

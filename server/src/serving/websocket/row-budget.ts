@@ -4,8 +4,11 @@
  * and memory here and there, however few channels it is wrapped in; so channels alone would be the wrong thing to count.
  *
  * What several clients share is counted once in the total. When the total is used up, a client may still hold its equal share of it: one that
- * holds much then cannot shut others out, and the sum stays below twice the limit.
+ * holds much then cannot shut others out. The sum never passes twice the limit.
  */
+
+/** The shares of those who came when there were fewer clients are larger, so shares alone would be no bound. */
+const SHARES_FACTOR = 2;
 
 export class RowBudget {
   readonly #totalMax: number;
@@ -26,8 +29,9 @@ export class RowBudget {
   /** Takes rows for a client that holds `held` rows besides; false: there is no room, and nothing was taken. */
   take(rows: number, held: number): boolean {
     const share = this.#totalMax / Math.max(1, this.#clients());
-    if (this.#total + rows > this.#totalMax && held + rows > share) return false;
-    this.#total += rows;
+    const total = this.#total + rows;
+    if (total > SHARES_FACTOR * this.#totalMax || (total > this.#totalMax && held + rows > share)) return false;
+    this.#total = total;
     return true;
   }
 

@@ -13,6 +13,7 @@ export type DoorOptions = {
   readonly ws?: Partial<Ws>;
   readonly cors?: readonly string[];
   readonly limits?: Partial<WebSocketLimits>;
+  readonly logger?: WebSocketLogger;
 };
 
 export const TEST_WINDOWS = [
@@ -86,7 +87,7 @@ export async function openDoor(
   const server = createServer({ shouldUpgradeCallback: asksForWebSocket }, handler);
   // Clients of these tests that do not answer a close are cut soon.
   const limits = { closeTimeoutMs: 100, ...options.limits };
-  const door = new WebSocketDoor({ bus, config, logger: silent, metrics, limits });
+  const door = new WebSocketDoor({ bus, config, logger: options.logger ?? silent, metrics, limits });
   onUpgrade(server, door.upgrade, () => false);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(async () => {

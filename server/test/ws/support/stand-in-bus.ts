@@ -17,6 +17,8 @@ export class StandInBus implements StatsBus {
   asOf = 1_700_000_000_000;
   /** Calls of subscribe so far, and subscriptions open now. */
   opened = 0;
+  /** In the order in which they were opened. */
+  readonly topics: Topic[] = [];
   /** Ids of each question about tokens that no swap had named. */
   readonly asked: (readonly string[])[] = [];
   readonly subscribers = new Set<Subscriber>();
@@ -69,6 +71,7 @@ export class StandInBus implements StatsBus {
 
   async subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
     this.opened += 1;
+    this.topics.push(topic);
     await this.beforeOpen();
     const channels = this.#channelsOf(topic);
     if (channels.length > 1)
