@@ -123,7 +123,7 @@ export type PartitionStatusBody = {
   seen_since?: number;
   watermark: Record<string, number>;
   checkpoint?: { offset: number; time: number; bytes: number };
-  arrival_clock?: "broker" | "producer";
+  arrival_clock?: "broker" | "producer" | "reader";
   state: "restoring" | "running" | "draining" | "failed" | "away";
   problems: string[];
 };

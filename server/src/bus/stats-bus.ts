@@ -128,7 +128,7 @@ export type PartitionStatus = {
   watermark: Record<string, number>;
   checkpoint?: { offset: number; time: number; bytes: number };
   /** Of a topic: whose clock set the arrivals of the records read last; a producer's is trusted to tell swaps from the future. */
-  arrival_clock?: "broker" | "producer";
+  arrival_clock?: "broker" | "producer" | "reader";
   /** `away`: nobody answers for it at the moment; the rest is what was known last. */
   state: "restoring" | "running" | "draining" | "failed" | "away";
   /** Plain sentences for /readyz and status: damaged checkpoints, gaps, refusals. */

@@ -37,7 +37,7 @@ export type LogReader = PartitionReader & {
   /** What is not as it should be with this partition's log now; undefined: nothing. */
   readonly problem?: string | undefined;
   /** Whose clock set the arrivals; undefined where that is this service's own, or not known yet. */
-  readonly arrivalClock?: "broker" | "producer" | undefined;
+  readonly arrivalClock?: "broker" | "producer" | "reader" | undefined;
   /** Of a source with numbers of its own. */
   readonly numbers?: SourceNumbers;
 };

@@ -71,7 +71,12 @@ export async function readOn(
   return { seen, position };
 }
 
-export type Sent = { readonly value?: Buffer; readonly key?: Buffer; readonly headers?: Record<string, Buffer> };
+export type Sent = {
+  readonly value?: Buffer;
+  readonly key?: Buffer;
+  readonly headers?: Record<string, Buffer>;
+  readonly timestamp?: bigint;
+};
 
 export async function produce(
   kafka: Pick<Kafka, "brokers">,

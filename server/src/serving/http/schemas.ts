@@ -233,9 +233,9 @@ const status = Type.Object({
       watermark: Type.Record(Type.String(), Type.Integer(), { description: "By chain" }),
       checkpoint: optional(Type.Object({ offset: count(), time: timeMs("When it was written"), bytes: count() })),
       arrival_clock: Type.Optional(
-        Type.Enum(["broker", "producer"], {
+        Type.Enum(["broker", "producer", "reader"], {
           description:
-            "Of a topic: whose clock set the arrivals of the records read last. A producer's is trusted to tell swaps from the future",
+            "Of a topic: whose clock set the arrivals of the records read last. A producer's is trusted to tell swaps from the future; `reader`: records bear no usable timestamp, and arrive when they are read",
         }),
       ),
       state: Type.Enum(["restoring", "running", "draining", "failed", "away"]),

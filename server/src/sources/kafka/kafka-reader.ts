@@ -13,6 +13,7 @@ import { batchBytesAt, batchDefect, readBatchHeader } from "../../kafka/batch-he
 import type { FetchedPartition } from "../../kafka/fetch-protocol.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { LogRange, RecordBatch } from "../source.ts";
+import { knownArrivals } from "./arrivals.ts";
 import type { AnswerMemory, FetchLoop, FetchSink } from "./fetch-loop.ts";
 import type { KafkaCounters, KafkaNumbers, KafkaReader, KafkaSourceSetup } from "./kafka-setup.ts";
 import { type DroppedPart, FetchedQueue } from "./pressure/fetched-queue.ts";
@@ -48,6 +49,8 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
   #isClosed = false;
   readonly #calls = new Set<() => void>();
   #isProducersClock: boolean | undefined;
+  /** A timestamp of the latest batch that is no arrival; undefined: there is none. */
+  #unknownArrival: number | undefined;
 
   constructor(
     partition: number,
@@ -77,13 +80,15 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     return this.#topicId;
   }
 
-  get arrivalClock(): "broker" | "producer" | undefined {
+  get arrivalClock(): KafkaReader["arrivalClock"] {
+    if (this.#unknownArrival !== undefined) return "reader";
     if (this.#isProducersClock === undefined) return undefined;
     return this.#isProducersClock ? "producer" : "broker";
   }
 
   get problem(): string | undefined {
-    return this.#queue.problem;
+    const problems = [this.#queue.problem, this.#arrivalProblem()].filter((problem) => problem !== undefined);
+    return problems.length === 0 ? undefined : problems.join(" ");
   }
 
   get numbers(): KafkaNumbers {
@@ -228,9 +233,22 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
         throw this.#error(found.reason);
       } else {
         this.#position = found.nextOffset;
-        return found;
+        const { batch, unknown } = knownArrivals(found, Date.now());
+        if (batch.count > 0) this.#unknownArrival = unknown;
+        return batch;
       }
     }
+  }
+
+  #arrivalProblem(): string | undefined {
+    const found = this.#unknownArrival;
+    if (found === undefined) return undefined;
+    const what = found < 0 ? "have no timestamp" : `have timestamps such as ${found}, which are not in milliseconds`;
+    return (
+      `Records of partition ${this.partition} of topic ${this.#setup.topic} ${what}. The time at which they are read is taken for their ` +
+      "arrival, so lag_ms and app.max_skew cannot tell when they came. Let the producer write milliseconds, or set " +
+      "message.timestamp.type to LogAppendTime (swapstats topic ensure)."
+    );
   }
 
   /** The owner goes on behind what was left out. */

@@ -63,7 +63,7 @@ export type KafkaReader = PartitionReader & {
   /** What is not as it should be with this partition now; undefined: nothing. */
   readonly problem: string | undefined;
   /** Whose clock set the arrival of the records read last: the broker's (LogAppendTime) or their producer's; undefined before the first. */
-  readonly arrivalClock: "broker" | "producer" | undefined;
+  readonly arrivalClock: "broker" | "producer" | "reader" | undefined;
   readonly numbers: KafkaNumbers;
 };
 
