@@ -1,6 +1,6 @@
 /** Lines into a Kafka topic, each with the id of its token as the key, so that all swaps of a token are in one partition. */
 
-import { deadLetterMessage } from "../codecs/dead-letter-codes.ts";
+import { refusalText } from "../codecs/refusal-text.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
 import type { Config } from "../config/config.ts";
 import { SwapEvent } from "../engine/swap-event.ts";
@@ -69,7 +69,7 @@ export class KafkaSink implements SwapSink {
     if (code !== undefined) {
       this.counts.rejected[code] = (this.counts.rejected[code] ?? 0) + 1;
       if (this.counts.examples.length < EXAMPLES_MAX) {
-        this.counts.examples.push({ record: this.counts.sent, code, message: deadLetterMessage(code) });
+        this.counts.examples.push({ record: this.counts.sent, code, message: refusalText(code, bytes, start, end) });
       }
       return undefined;
     }

@@ -7,6 +7,7 @@
  * A byte order mark in front is passed over. Blank lines of NDJSON do not count; \r\n ends a line as \n does.
  */
 import { SwapstatsError } from "../shared/errors.ts";
+import { foreignFormat } from "./foreign-formats.ts";
 
 /** Event i of a body is body[starts[i], ends[i]). */
 export type EventRanges = { readonly count: number; readonly starts: Uint32Array; readonly ends: Uint32Array };
@@ -176,7 +177,8 @@ export function splitBody(body: Uint8Array, eventsMax: number): EventRanges {
     // Lines are judged one by one, but of an object that was cut nothing can be told.
     if (end < 0 && !hasObjectLine(body, first)) throw unreadable("an object that does not end", first);
   } else if (!hasObjectLine(body, first)) {
-    throw unreadable("something else", first);
+    const looks = foreignFormat(body, 0, body.length);
+    throw unreadable(looks === undefined ? "something else" : `something else (${looks})`, first);
   }
   splitLines(body, first, list);
   return list.ranges();

@@ -10,7 +10,7 @@ export const DEAD_LETTER_MESSAGES = {
   record_too_large: "the record is larger than 1 MiB; send fewer or shorter unknown fields",
   invalid_utf8: "the record is not valid UTF-8",
   too_deep: "objects and arrays are nested more than 512 deep",
-  malformed_json: "the record is not one JSON value; look for a cut line, a stray comma or a raw control character",
+  malformed_json: "the record is not one JSON value",
   not_an_object: "the record is JSON, but not an object",
   missing_field:
     "a required field is missing, null or empty; required are chain_id, tx_hash, log_index, token (or token_address), side, amount_token (or amount), amount_usd (or usd) and event_time (or ts)",

@@ -1,5 +1,6 @@
 /** Takes the records of a batch from bytes to state, a slice of a few milliseconds at a time. */
-import { type DeadLetterCode, deadLetterMessage } from "../codecs/dead-letter-codes.ts";
+import type { DeadLetterCode } from "../codecs/dead-letter-codes.ts";
+import { refusalText } from "../codecs/refusal-text.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
 import { SwapEvent } from "../engine/swap-event.ts";
 import type { Outcome, TokenRef } from "../engine/types.ts";
@@ -87,7 +88,8 @@ export class BatchApplier {
   ): void {
     const { partition, baseOffset } = batch;
     const arrival = arrivalOf(batch, index);
-    const letter = { code, message: deadLetterMessage(code), partition, offset: baseOffset + index, arrival };
+    const message = refusalText(code, payload, start, end, arrival);
+    const letter = { code, message, partition, offset: baseOffset + index, arrival };
     this.#keepLetter(letter, payload, start, end);
   }
 }

@@ -8,7 +8,7 @@
  */
 import type { IngestResult } from "../bus/stats-bus.ts";
 import { type EventRanges, splitBody } from "../codecs/body-splitter.ts";
-import { deadLetterMessage } from "../codecs/dead-letter-codes.ts";
+import { refusalText } from "../codecs/refusal-text.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
 import { SwapEvent } from "../engine/swap-event.ts";
 import { SwapstatsError } from "../shared/errors.ts";
@@ -151,7 +151,7 @@ export class LogService {
       const end = ends[i]!;
       const code = this.#decoder.decode(body, start, end, event);
       if (code !== undefined) {
-        rejected.push({ index: i, code, message: deadLetterMessage(code) });
+        rejected.push({ index: i, code, message: refusalText(code, body, start, end) });
         continue;
       }
       const partition = partitionOfToken(event.chainId, event.bytes, event.tokenStart, event.tokenEnd, partitions);

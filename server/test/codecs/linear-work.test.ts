@@ -3,6 +3,7 @@ import "../support/work-meter.ts";
 
 import { describe, test } from "node:test";
 import { splitBody } from "../../src/codecs/body-splitter.ts";
+import { refusalText } from "../../src/codecs/refusal-text.ts";
 import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
 import { SwapEvent } from "../../src/engine/swap-event.ts";
 import { hostileBodies } from "../support/hostile-bodies.ts";
@@ -24,9 +25,12 @@ describe("the work of a hostile body grows with its length, not with its square"
     for (const body of hostileBodies) await assertLinear(body, BYTES, takeBody);
   });
 
-  test("a record of a stream, decoded", async () => {
+  test("a record of a stream, decoded, and told why it is refused", async () => {
     for (const body of hostileBodies) {
-      await assertLinear(body, BYTES, (bytes) => decoder.decode(bytes, 0, bytes.length, event));
+      await assertLinear(body, BYTES, (bytes) => {
+        const code = decoder.decode(bytes, 0, bytes.length, event);
+        if (code !== undefined) refusalText(code, bytes, 0, bytes.length);
+      });
     }
   });
 });

@@ -1,0 +1,81 @@
+/** The members of one JSON object, for messages: which names it has, and how far it can be read. */
+import { SLOT, SLOT_UNKNOWN } from "./event-fields.ts";
+import { JsonCursor, STRING_ESCAPED } from "./json-cursor.ts";
+import { slotOfName } from "./key-names.ts";
+import { resolveEscapes } from "./string-text.ts";
+
+export type Member = {
+  readonly name: string;
+  /** The value as it is written, cut. */
+  readonly value: string;
+};
+
+export type ReadMembers = {
+  /** Values of names that a swap has, each the last of its name. */
+  readonly known: ReadonlyMap<string, string>;
+  /** The first members with other names. */
+  readonly others: readonly Member[];
+  /** Where the object stops being JSON, and in what; undefined: it is JSON as far as was read. */
+  readonly broken: { readonly at: number; readonly where: string } | undefined;
+};
+
+/** Members with other names that are kept; no text is made of those behind them. */
+const OTHERS_MAX = 64;
+/** A name or a value is kept to this length; messages show less of it. */
+const TEXT_BYTES_MAX = 300;
+const QUOTE = 0x22;
+const NAMES: readonly string[] = Object.keys(SLOT);
+
+/** Of an object that begins at buf[start, end), white space apart. Work grows with its length alone. */
+export function readMembers(buf: Uint8Array, start: number, end: number): ReadMembers {
+  const cursor = new JsonCursor();
+  cursor.attach(buf);
+  const known = new Map<string, string>();
+  const others: Member[] = [];
+  const broken = (at: number, where: string): ReadMembers => ({ known, others, broken: { at: at - start, where } });
+  let p = cursor.whitespace(start, end);
+  if (buf[p] !== 0x7b) return broken(p, "the beginning");
+  let isFirst = true;
+  let before = (): string => "the opening brace";
+  for (;;) {
+    p = cursor.whitespace(p + 1, end);
+    if (p >= end) return broken(p, `what follows ${before()}: the record ends there`);
+    if (buf[p] === 0x7d && isFirst) break;
+    if (buf[p] !== QUOTE) return broken(p, `what follows ${before()}: a name in double quotes is expected`);
+    const nameEnd = cursor.string(p + 1, end);
+    if (nameEnd < 0) return broken(p, `the name that follows ${before()}`);
+    const nameAt = p + 1;
+    const slot = slotOf(buf, nameAt, nameEnd, (cursor.stringFlags & STRING_ESCAPED) !== 0);
+    const valueAt = cursor.colon(nameEnd + 1, end);
+    const name = (): string => NAMES[slot] ?? textOf(buf, nameAt, nameEnd);
+    if (valueAt < 0 || valueAt >= end) return broken(nameEnd + 1, `what follows the name ${name()}`);
+    const valueEnd = cursor.value(valueAt, end, 1);
+    if (valueEnd < 0) return broken(valueAt, `the value of ${name()}`);
+    if (slot !== SLOT_UNKNOWN) known.set(name(), textOf(buf, valueAt, valueEnd));
+    else if (others.length < OTHERS_MAX) others.push({ name: name(), value: textOf(buf, valueAt, valueEnd) });
+    isFirst = false;
+    before = (): string => `the value of ${name()}`;
+    p = cursor.whitespace(valueEnd, end);
+    if (p >= end) return broken(p, `what follows ${before()}: the record ends there`);
+    if (buf[p] === 0x7d) break;
+    if (buf[p] !== 0x2c) return broken(p, `what follows ${before()}: a comma or a closing brace is expected`);
+  }
+  const rest = cursor.whitespace(p + 1, end);
+  return rest < end
+    ? broken(rest, "what follows the object: one record is one object")
+    : { known, others, broken: undefined };
+}
+
+function slotOf(buf: Uint8Array, start: number, end: number, isEscaped: boolean): number {
+  if (!isEscaped) return slotOfName(buf, start, end);
+  const name = new Uint8Array(end - start + 4);
+  const nameEnd = resolveEscapes(buf, start, end, name, 0, name.length);
+  return nameEnd < 0 ? SLOT_UNKNOWN : slotOfName(name, 0, nameEnd);
+}
+
+/** Bytes as text, cut; what is no UTF-8 comes as replacement characters. */
+export function textOf(buf: Uint8Array, start: number, end: number): string {
+  const cut = Math.min(end, start + TEXT_BYTES_MAX);
+  const text = Buffer.from(buf.buffer, buf.byteOffset + start, cut - start).toString("utf8");
+  return cut < end ? `${text}…` : text;
+}

@@ -1,0 +1,181 @@
+/**
+ * Why a record was refused, for people: which field, the value that was seen, what is expected, and what the record looks like where it is no swap at all.
+ * The decoder itself gives a code alone, so that good records pay nothing for this; a refused one is read once more here. All foreign text is cut and harmless.
+ */
+
+import { nearestName } from "../shared/nearest.ts";
+import { printableCut } from "../shared/printable-text.ts";
+import { type DeadLetterCode, deadLetterMessage } from "./dead-letter-codes.ts";
+import { foreignFormat } from "./foreign-formats.ts";
+import { type Member, readMembers, textOf } from "./record-members.ts";
+import { utf8SequenceBytes } from "./utf8.ts";
+
+/** The names of each field that a code speaks of, the canonical one first. */
+const FIELDS_OF: Partial<Record<DeadLetterCode, readonly string[]>> = {
+  bad_chain_id: ["chain_id"],
+  bad_log_index: ["log_index"],
+  bad_tx_index: ["tx_index", "transaction_index"],
+  bad_side: ["side"],
+  bad_amount_token: ["amount_token", "amount"],
+  bad_amount_usd: ["amount_usd", "usd"],
+  bad_price_usd: ["price_usd"],
+  time_in_seconds: ["event_time", "ts"],
+  bad_event_time: ["event_time", "ts"],
+  bad_block_number: ["block_number"],
+  bad_removed: ["removed"],
+  bad_revision: ["revision"],
+  bad_schema_version: ["schema_version"],
+  bad_tx_hash: ["tx_hash"],
+  bad_event_id: ["event_id"],
+  bad_token: ["token_address", "token"],
+  bad_token_symbol: ["token_symbol", "token"],
+  bad_pool: ["pool", "pool_address"],
+  bad_who: ["who", "wallet", "trader", "maker"],
+  bad_block_hash: ["block_hash"],
+  quarantined: ["event_time", "ts"],
+  too_many_tokens: ["token_address", "token"],
+  too_many_chains: ["chain_id"],
+  too_many_inclusions: ["event_id", "tx_hash"],
+};
+
+/** What every swap has, in the order in which the decoder looks for it; names that mean the same, as they are told. */
+const REQUIRED: readonly (readonly string[])[] = [
+  ["chain_id"],
+  ["log_index"],
+  ["side"],
+  ["amount_token", "amount"],
+  ["amount_usd", "usd"],
+  ["event_time", "ts"],
+  ["tx_hash"],
+  ["token", "token_address"],
+];
+
+/** Members in which other programs put the record itself, and what is said of each. */
+const ENVELOPES: Readonly<Record<string, string>> = {
+  payload: "an envelope as of Debezium or Kafka Connect",
+  after: "a change event as of Debezium",
+  data: "an envelope as of CloudEvents",
+  record: "an envelope",
+  event: "an envelope",
+  swap: "an envelope",
+  message: "an envelope",
+  value: "an envelope",
+  params: "an answer of JSON-RPC",
+  result: "an answer of JSON-RPC",
+  body: "an envelope",
+};
+/** With so many of the required fields a record is a swap, whatever else it holds. */
+const SWAP_FIELDS_MIN = 3;
+const NAMES_CHARS_MAX = 64;
+
+/** The sentence for buf[start, end), which was refused with this code; `arrivalMs` of a record that a source took in. */
+export function refusalText(
+  code: DeadLetterCode,
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  arrivalMs?: number,
+): string {
+  const general = deadLetterMessage(code);
+  if (code === "record_too_large") return `${general} (this one has ${end - start} bytes or more)`;
+  if (code === "too_deep") return general;
+  if (code === "invalid_utf8") return invalidUtf8(general, buf, start, end);
+  if (code === "malformed_json") return malformed(general, buf, start, end);
+  if (code === "not_an_object") return notAnObject(general, buf, start, end);
+  const { known: values, others } = readMembers(buf, start, end);
+  if (code === "missing_field") return missing(others, values);
+  const names = FIELDS_OF[code] ?? [];
+  const name = names.find((candidate) => hasValue(values.get(candidate)));
+  if (name === undefined) return general;
+  const seen = `${name} is ${printableCut(values.get(name) ?? "")}`;
+  if (code === "quarantined" && arrivalMs !== undefined) return `${seen}, the arrival is ${arrivalMs}; ${general}`;
+  return `${seen}; ${general}`;
+}
+
+const hasValue = (value: string | undefined): boolean => value !== undefined && value !== "null" && value !== '""';
+
+function invalidUtf8(general: string, buf: Uint8Array, start: number, end: number): string {
+  const looks = foreignFormat(buf, start, end);
+  if (looks !== undefined) return `${general}; ${looks}`;
+  let p = start;
+  while (p < end) {
+    const bytes = buf[p]! < 0x80 ? 1 : utf8SequenceBytes(buf, p, end);
+    if (bytes === 0) break;
+    p += bytes;
+  }
+  const byte = (buf[p] ?? 0).toString(16).padStart(2, "0");
+  return `${general}: byte ${byte} at position ${p - start}, behind ${quoted(textOf(buf, Math.max(start, p - 24), p))}; write text in UTF-8, not in Latin-1 or the like`;
+}
+
+function malformed(general: string, buf: Uint8Array, start: number, end: number): string {
+  let p = start;
+  while (p < end && buf[p]! <= 0x20 && buf[p] !== 0) p++;
+  if (p >= end) return `${general}; it is ${start === end ? "empty" : "blank"}`;
+  const looks = foreignFormat(buf, start, end) ?? foreignFormat(buf, p, end);
+  if (looks !== undefined) return `${general}; ${looks}`;
+  if (buf[p] !== 0x7b) return `${general}; it begins with ${quoted(textOf(buf, p, end))}`;
+  const { broken } = readMembers(buf, start, end);
+  if (broken === undefined) return general;
+  const rest = start + broken.at < end ? `: ${quoted(textOf(buf, start + broken.at, end))}` : "";
+  const ends = endsInside(buf, p, end) ? "; the record ends in the middle" : "";
+  return `${general}; at byte ${broken.at}, in ${printableCut(broken.where, 2 * NAMES_CHARS_MAX)}${rest}${ends}`;
+}
+
+/** Whether a string, an object or an array is still open where the record ends. */
+function endsInside(buf: Uint8Array, start: number, end: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let p = start; p < end; p++) {
+    const byte = buf[p];
+    if (byte === 0x22) inString = !inString;
+    else if (inString) p += byte === 0x5c ? 1 : 0;
+    else if (byte === 0x7b || byte === 0x5b) depth++;
+    else if (byte === 0x7d || byte === 0x5d) depth--;
+  }
+  return inString || depth > 0;
+}
+
+function notAnObject(general: string, buf: Uint8Array, start: number, end: number): string {
+  let p = start;
+  while (p < end && buf[p]! <= 0x20) p++;
+  const first = String.fromCharCode(buf[p] ?? 0);
+  if (first === "[") {
+    return `${general}; it is an array: one record is one swap, so send each element as a record of its own (POST /api/swaps takes arrays)`;
+  }
+  const seen = quoted(textOf(buf, p, end));
+  if (first === '"') {
+    const isJson = buf[p + 1] === 0x7b || (buf[p + 1] === 0x5c && buf[p + 2] === 0x22);
+    return `${general}; it is a string, ${seen}${isJson ? ": it holds JSON, so it was encoded twice" : ""}`;
+  }
+  return `${general}; it is ${seen}`;
+}
+
+/** Which required fields are missing, and which other names are there instead. */
+function missing(others: readonly Member[], values: ReadonlyMap<string, string>): string {
+  const lacking = REQUIRED.filter((names) => !names.some((name) => hasValue(values.get(name))));
+  const said = lacking.map((names) => {
+    const empty = names.find((name) => values.has(name));
+    if (empty !== undefined) return `${empty} (it is ${values.get(empty)})`;
+    return names.length === 1 ? names[0] : `${names[0]} (or ${names.slice(1).join(", ")})`;
+  });
+  const found = REQUIRED.length - lacking.length;
+  const envelope =
+    found < SWAP_FIELDS_MIN
+      ? others.find(({ name, value }) => ENVELOPES[name] !== undefined && /^[{["]/.test(value))
+      : undefined;
+  const text = `${lacking.length === 1 ? "a required field is" : "required fields are"} missing: ${said.join(", ")}`;
+  if (envelope !== undefined) {
+    return `${text}; the record looks like ${ENVELOPES[envelope.name]}: send what is in ${envelope.name} as the record itself`;
+  }
+  if (others.length === 0) return text;
+  const names = others.map(({ name }) => hint(name, lacking.flat()));
+  return `${text}; other names in the record: ${printableCut(names.join(", "), NAMES_CHARS_MAX)}`;
+}
+
+/** A name of the producer, with the one that it is likely to stand for. */
+function hint(name: string, lacking: readonly string[]): string {
+  const nearest = nearestName(name, lacking);
+  return nearest === undefined ? name : `${name} (for ${nearest}?)`;
+}
+
+const quoted = (text: string): string => `"${printableCut(text)}"`;
