@@ -35,6 +35,8 @@ export function kafkaTarget(text: string, config: Config): KafkaTarget {
   return { connection: kafkaConnection({ ...config, ingest }), topic: match[2]!, label: text };
 }
 
+type OnRejected = (file: number, row: number, code: string, bytes: Uint8Array, start: number, end: number) => void;
+
 export class KafkaSink implements SwapSink {
   readonly counts: SentCounts = { sent: 0, accepted: 0, rejected: {}, examples: [] };
   readonly #producer: KafkaProducer;
@@ -42,20 +44,32 @@ export class KafkaSink implements SwapSink {
   readonly #decoder: SwapDecoder;
   readonly #event = new SwapEvent();
 
-  private constructor(producer: KafkaProducer, partitions: number, chains: ChainAddresses) {
+  readonly #onRejected: OnRejected | undefined;
+
+  private constructor(
+    producer: KafkaProducer,
+    partitions: number,
+    chains: ChainAddresses,
+    onRejected: OnRejected | undefined,
+  ) {
     this.#decoder = new SwapDecoder(chains);
     this.#producer = producer;
     this.#partitions = partitions;
+    this.#onRejected = onRejected;
   }
 
-  /** Rejects where the brokers cannot be reached, or there is no such topic. `chains`: how addresses are written, for the keys. */
+  /**
+   * Rejects where the brokers cannot be reached, or there is no such topic. `chains`: how addresses are written, for the keys.
+   * `onRejected` gets each line that is no swap; without it the counts keep the first few.
+   */
   static async open(
     { connection, topic }: KafkaTarget,
     chains: ChainAddresses = NO_CHAIN_ADDRESSES,
+    onRejected?: OnRejected,
   ): Promise<KafkaSink> {
     const producer = new KafkaProducer(connection, topic, PRODUCER_RETRIES);
     try {
-      return new KafkaSink(producer, await producer.partitions(), chains);
+      return new KafkaSink(producer, await producer.partitions(), chains, onRejected);
     } catch (error) {
       await producer.close();
       throw error;
@@ -63,12 +77,13 @@ export class KafkaSink implements SwapSink {
   }
 
   /** A line that is no swap has no token to go by: it is counted, and not sent. */
-  take(bytes: Uint8Array, start: number, end: number): Promise<void> | undefined {
+  take(bytes: Uint8Array, start: number, end: number, file = 0, row = 0): Promise<void> | undefined {
     this.counts.sent++;
     const code = this.#decoder.decode(bytes, start, end, this.#event);
     if (code !== undefined) {
       this.counts.rejected[code] = (this.counts.rejected[code] ?? 0) + 1;
-      if (this.counts.examples.length < EXAMPLES_MAX) {
+      if (this.#onRejected !== undefined) this.#onRejected(file, row, code, bytes, start, end);
+      else if (this.counts.examples.length < EXAMPLES_MAX) {
         this.counts.examples.push({ record: this.counts.sent, code, message: refusalText(code, bytes, start, end) });
       }
       return undefined;

@@ -160,15 +160,25 @@ const addReplay: Add = (program, output, signal) => {
     .command("replay")
     .summary("swaps from files into statistics, or into a service")
     .description(
-      "Reads swaps from NDJSON or CSV, plain or gzip (found by content), and prints the final overview of all tokens; with --to it sends them to a service and prints the counters, or writes them to a Kafka topic.",
+      "Reads swaps from NDJSON, a JSON array, CSV or Parquet, plain or packed by gzip or zstd (found by content), and prints the final overview of all tokens; with --to it sends them to a service and prints the counters, or writes them to a Kafka topic; with --into it fills the log of a stopped service's data folder.",
     )
-    .argument("<file...>", "files, read one after the other")
+    .argument(
+      "<file...>",
+      "files, read one after the other; - is standard input, a stopped service's data folder its log",
+    )
     .option("--speed <speed>", "max, or so many times as fast as the swaps happened: 1x, 60x", speedOption, undefined)
     .option("--map <file>", "what the columns of a table mean (docs/replay.md)")
     .option(
       "--to <target>",
       "address of a service, kafka (as configured), or kafka://HOST:PORT/TOPIC; without it an engine inside this command",
       replayTargetOption,
+    )
+    .option("--into <data-dir>", "fill the log of a stopped service's data folder, which is new or empty")
+    .option("--whole", "with --into: nothing is missing between the first swap and now, so windows are complete")
+    .option("--strict", "exit code 1 when any record is a dead letter")
+    .option(
+      "--dead-letters <file>",
+      "write all records that are no swaps there, as NDJSON with file, row, field and value",
     )
     .addOption(
       new Option(
@@ -194,7 +204,9 @@ Examples:
   swapstats replay trades.csv --map docs/examples/eth-dex-mapping.yaml --format json
   swapstats replay monday.ndjson tuesday.ndjson --window 1h
   swapstats replay swaps.ndjson --to http://127.0.0.1:8080 --speed 60x
-  swapstats replay swaps.ndjson --to kafka://127.0.0.1:9092/raw-swaps`,
+  swapstats replay swaps.ndjson --to kafka://127.0.0.1:9092/raw-swaps
+  swapstats replay yesterday.parquet --map mapping.yaml --into data --whole
+  xz -dc swaps.ndjson.xz | swapstats replay -`,
     )
     .action(async (files: string[], options: Record<string, unknown>) => {
       const [{ runReplay }, { readConfig }] = await Promise.all([
@@ -209,6 +221,10 @@ Examples:
         format: options.format as "table" | "json",
         mapPath: options.map as string | undefined,
         to: options.to as string | undefined,
+        into: options.into as string | undefined,
+        isWhole: options.whole === true,
+        deadLetterPath: options.deadLetters as string | undefined,
+        isStrict: options.strict === true,
       };
       await runReplay(files, command, readConfig(options.config as string | undefined, output).config, output, signal);
     });

@@ -9,7 +9,7 @@ export type PostResult = {
 /** What is read of `GET /api/status`. */
 export type ServiceStatus = {
   partitions: { lag: number; watermark?: Record<string, number> }[];
-  counters: Record<string, number | Record<string, number>>;
+  counters: Readonly<Record<string, number | Record<string, number> | undefined>>;
 };
 
 const REQUEST_MS_MAX = 60_000;

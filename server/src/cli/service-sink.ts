@@ -17,6 +17,15 @@ export type SentCounts = {
   examples: { record: number; code: string; message: string }[];
 };
 
+/** A line that the service refused, and where it stands. */
+export type RejectedLine = {
+  readonly file: number;
+  readonly row: number;
+  readonly code: string;
+  readonly message: string;
+  readonly bytes: Uint8Array;
+};
+
 /** Batches of lines, one request under way at a time, so that the service gets them in order. */
 export class ServiceSink implements SwapSink {
   readonly counts: SentCounts = { sent: 0, accepted: 0, rejected: {}, examples: [] };
@@ -24,17 +33,29 @@ export class ServiceSink implements SwapSink {
   #batch = new Uint8Array(BATCH_BYTES_MAX);
   #bytes = 0;
   #count = 0;
+  /** File and row of each line of the batch. */
+  #places: number[] = [];
   #underWay: Promise<void> = Promise.resolve();
+  readonly #onRejected: ((line: RejectedLine) => void) | undefined;
 
-  constructor(client: ServiceClient) {
+  /** `onRejected` gets each line that the service refuses; without it the counts keep the first few. */
+  constructor(client: ServiceClient, onRejected?: (line: RejectedLine) => void) {
     this.#client = client;
+    this.#onRejected = onRejected;
   }
 
-  take(bytes: Uint8Array, start: number, end: number): Promise<void> | undefined {
+  take(bytes: Uint8Array, start: number, end: number, file = 0, row = 0): Promise<void> | undefined {
     const length = end - start;
     const full = this.#count > 0 && this.#bytes + length + 1 > BATCH_BYTES_MAX;
-    if (full) return this.#send().then(() => this.#put(bytes.slice(start, end), 0, length));
+    if (full) {
+      const copy = bytes.slice(start, end);
+      return this.#send().then(() => {
+        this.#put(copy, 0, length);
+        this.#places.push(file, row);
+      });
+    }
     this.#put(bytes, start, end);
+    this.#places.push(file, row);
     return this.#count === BATCH_COUNT_MAX ? this.#send() : undefined;
   }
 
@@ -54,20 +75,28 @@ export class ServiceSink implements SwapSink {
   async #send(): Promise<void> {
     const body = this.#batch.slice(0, this.#bytes);
     const first = this.counts.sent;
+    const places = this.#places;
+    this.#places = [];
     this.counts.sent += this.#count;
     this.#bytes = 0;
     this.#count = 0;
     await this.#underWay;
-    this.#underWay = this.#client.postSwaps(body).then((result) => this.#note(result, first));
+    this.#underWay = this.#client.postSwaps(body).then((result) => this.#note(result, first, body, places));
     // Whoever waits for it next gets the failure; without a handler until then it would end the process.
     this.#underWay.catch(() => undefined);
   }
 
-  #note(result: PostResult, first: number): void {
+  #note(result: PostResult, first: number, body: Uint8Array, places: readonly number[]): void {
     this.counts.accepted += result.accepted;
-    for (const { index, code, message } of result.rejected) {
+    let line = 0;
+    let start = 0;
+    for (const { index, code, message } of result.rejected.toSorted((a, b) => a.index - b.index)) {
       this.counts.rejected[code] = (this.counts.rejected[code] ?? 0) + 1;
-      if (this.counts.examples.length < REJECTED_EXAMPLES_MAX) {
+      if (this.#onRejected !== undefined) {
+        for (; line < index; line++) start = body.indexOf(LINE_FEED, start) + 1;
+        const bytes = body.subarray(start, body.indexOf(LINE_FEED, start));
+        this.#onRejected({ file: places[2 * index] ?? 0, row: places[2 * index + 1] ?? 0, code, message, bytes });
+      } else if (this.counts.examples.length < REJECTED_EXAMPLES_MAX) {
         this.counts.examples.push({ record: first + index + 1, code, message });
       }
     }

@@ -2,21 +2,23 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { bindMapping, mappingOfHeader } from "../../src/cli/replay/binding.ts";
 import { DisorderWatch } from "../../src/cli/replay/disorder.ts";
 import { ExternalSort } from "../../src/cli/replay/external-sort.ts";
 import { LineReader } from "../../src/cli/replay/line-reader.ts";
-import { bindMapping, mappingOfHeader, parseMapping } from "../../src/cli/replay/mapping.ts";
+import { parseMapping } from "../../src/cli/replay/mapping.ts";
+import type { Batch } from "../../src/cli/replay/rows.ts";
 import { RECORD_BYTES_MAX } from "../../src/codecs/limits.ts";
 import { SwapEvent } from "../../src/engine/swap-event.ts";
 import { seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
 
-function linesOf(chunks: Iterable<Buffer>): string[] {
+function linesOf(chunks: Iterable<Buffer | Batch>): string[] {
   const reader = new LineReader();
   const lines: string[] = [];
   const take = (): void => void lines.push(reader.bytes.toString("latin1", reader.start, reader.end));
   for (const chunk of chunks) {
-    reader.push(chunk);
+    reader.push(Buffer.isBuffer(chunk) ? { file: 0, bytes: chunk } : chunk);
     while (reader.next()) take();
   }
   if (reader.last()) take();
@@ -58,34 +60,51 @@ describe("lines", () => {
   });
 });
 
+const PLACE = { timeMs: 0, block: 0, txIndex: 0, logIndex: 0, file: 0, row: 0 };
+
 describe("external sort", () => {
   test("equals a stable sort in memory, with any number of runs, and leaves nothing behind", (t) => {
     const record = fc.record({
       timeMs: fc.integer({ min: 0, max: 20 }),
       block: fc.integer({ min: 0, max: 3 }),
+      txIndex: fc.integer({ min: 0, max: 2 }),
       logIndex: fc.integer({ min: 0, max: 3 }),
       length: fc.integer({ min: 0, max: 300 }),
     });
     const tempFolder = tempDir(t);
     fc.assert(
       fc.property(fc.array(record, { maxLength: 300 }), fc.constantFrom(2, 3, 64), (records, fanIn) => {
-        // Below 24 KiB of keys and 8 KiB of lines a run is full after a few dozen lines.
-        const sort = new ExternalSort({ runBytesMax: 32 * 1024, fanIn, tempDir: tempFolder });
+        // Below 40 KiB of keys and 8 KiB of lines a run is full after a few dozen lines.
+        const sort = new ExternalSort({ runBytesMax: 48 * 1024, fanIn, tempDir: tempFolder });
         const lines = records.map(({ length }, index) => `${index}`.padEnd(length, "."));
-        records.forEach(({ timeMs, block, logIndex }, index) => {
+        records.forEach(({ timeMs, block, txIndex, logIndex }, index) => {
           const bytes = Buffer.from(`<${lines[index]}>`);
-          sort.add(bytes, 1, bytes.length - 1, timeMs, block, logIndex);
+          sort.add(bytes, 1, bytes.length - 1, { timeMs, block, txIndex, logIndex, file: index % 3, row: index });
         });
         const order = records
           .map((_, index) => index)
           .sort((a, b) => {
             const [left, right] = [records[a] as (typeof records)[0], records[b] as (typeof records)[0]];
-            return left.timeMs - right.timeMs || left.block - right.block || left.logIndex - right.logIndex || a - b;
+            const [time, block] = [left.timeMs - right.timeMs, left.block - right.block];
+            return time || block || left.txIndex - right.txIndex || left.logIndex - right.logIndex || a - b;
           });
         try {
+          const places: [number, number][] = [];
+          const batches = function* (): Generator<Batch> {
+            for (const batch of sort.sorted()) {
+              for (let i = 0; i < (batch.rows?.length ?? 0); i++) {
+                places.push([batch.files?.[i] as number, batch.rows?.[i] as number]);
+              }
+              yield batch;
+            }
+          };
           assert.deepEqual(
-            linesOf(sort.sorted()),
+            linesOf(batches()),
             order.map((index) => lines[index]),
+          );
+          assert.deepEqual(
+            places,
+            order.map((index) => [index % 3, index]),
           );
         } finally {
           sort.dispose();
@@ -97,11 +116,11 @@ describe("external sort", () => {
   });
 
   test("many runs are merged in steps", (t) => {
-    const sort = new ExternalSort({ runBytesMax: 25 * 1024, fanIn: 3, tempDir: tempDir(t) });
+    const sort = new ExternalSort({ runBytesMax: 41 * 1024, fanIn: 3, tempDir: tempDir(t) });
     const count = 2_000;
     for (let index = 0; index < count; index++) {
       const bytes = Buffer.from(`${(index * 7_919) % count}`.padEnd(100, "."));
-      sort.add(bytes, 0, bytes.length, (index * 7_919) % count, 0, 0);
+      sort.add(bytes, 0, bytes.length, { ...PLACE, timeMs: (index * 7_919) % count });
     }
     assert.ok(sort.runs > 27, `${sort.runs} runs`);
     assert.deepEqual(
@@ -112,10 +131,10 @@ describe("external sort", () => {
   });
 
   test("a folder that cannot be written says what to do", () => {
-    const sort = new ExternalSort({ runBytesMax: 25 * 1024, tempDir: "/nowhere" });
+    const sort = new ExternalSort({ runBytesMax: 41 * 1024, tempDir: "/nowhere" });
     const bytes = Buffer.alloc(800);
     assert.throws(() => {
-      for (let index = 0; index < 40; index++) sort.add(bytes, 0, 800, 0, 0, 0);
+      for (let index = 0; index < 40; index++) sort.add(bytes, 0, 800, PLACE);
     }, /TMPDIR/);
   });
 });

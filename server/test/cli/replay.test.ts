@@ -104,7 +104,9 @@ describe("replay through an engine", () => {
       const file = join(import.meta.dirname, `../fixtures/vectors/${name}.ndjson`);
       const overview = await replayJson(file, "--order", "file", "--arrival", String(expected.arrival));
       assert.equal(overview.as_of, expected.as_of);
-      const { conflicts: _, ...counters } = overview.counters;
+      // The vectors name the counters of their edition; those outside the sum came later.
+      const named = Object.keys(expected.counters);
+      const counters = Object.fromEntries(named.map((counter) => [counter, overview.counters[counter]]));
       assert.deepEqual(counters, expected.counters);
       assert.deepEqual(overview.items.map(({ id }) => id).sort(), Object.keys(expected.tokens).sort());
       for (const { id, symbol, windows } of overview.items) {
@@ -149,6 +151,7 @@ describe("replay through an engine", () => {
       "chain_id",
       "tx_hash",
       "log_index",
+      "tx_index",
       "token",
       "token_symbol",
       "pool",
@@ -195,10 +198,13 @@ describe("replay through an engine", () => {
     assert.deepEqual(counters.dead_letters, { missing_field: 1, malformed_json: 1, record_too_large: 1 });
   });
 
-  test("an empty file has no as-of and no tokens", async (t) => {
+  test("an empty file has no as-of and no tokens, and is a failure, since nothing was applied", async (t) => {
     const file = join(tempDir(t), "empty");
     writeFileSync(file, "");
-    const overview = await replayJson(file);
+    const { code, out, err } = await replay(file, "--format", "json");
+    assert.equal(code, 1);
+    assert.match(err, /nothing was applied/);
+    const overview = JSON.parse(out) as Overview;
     assert.deepEqual(overview.items, []);
     assert.ok(!("as_of" in overview));
     assert.match((await replay(file)).out, /^0 accepted: 0 applied/);
@@ -214,19 +220,12 @@ describe("replay through an engine", () => {
     const cases: [string[], number, RegExp][] = [
       [["/nowhere/swaps.ndjson"], 1, /does not exist; check the path/],
       [[folder], 1, /is not a file/],
-      [[write("a.parquet", "PAR1....PAR1")], 1, /is Parquet, which is not in this version; give NDJSON or CSV/],
-      [[write("a.json", "[{}]")], 1, /one JSON array; write one object a line/],
+      [[write("a.parquet", "PAR1....PAR1")], 1, /damaged Parquet/],
       [[write("a.csv", "time,price\n1,2\n")], 1, /--map FILE\.yaml/],
-      [
-        [write("b.csv", 'a,b\n"x,2\n'), "--map", write("m.yaml", "swaps: [{token: a}]")],
-        1,
-        /not a table that can be read/,
-      ],
       [[write("c.csv", "a,b\n1,2\n"), "--map", write("n.yaml", "swaps: [{token: z}]")], 1, /has no column z/],
       [[write("cut.gz", gzipSync(swaps).subarray(0, 5_000))], 1, /damaged or cut/],
-      [[write("a.ndjson", swaps), "--map", join(folder, "m.yaml")], 2, /is NDJSON; --map is for tables/],
       [
-        [join(folder, "a.ndjson"), "--to", "http://127.0.0.1:1", "--arrival", "1790000000000"],
+        [write("a.ndjson", swaps), "--to", "http://127.0.0.1:1", "--arrival", "1790000000000"],
         2,
         /--arrival goes without --to/,
       ],
@@ -288,7 +287,7 @@ describe("replay into a service", () => {
     // Not deepEqual: its message would hold both lists.
     assert.ok(taken.join("\n") === lines.join("\n"), "other lines, or in another order");
     assert.match(out, /2,501 sent, 2,500 accepted, 1 rejected \(1 malformed_json\)/);
-    assert.match(out, /record 2,301: malformed_json: no JSON/);
+    assert.match(err, /swaps\.ndjson, row 2301: malformed_json: "nonsense": no JSON/);
     assert.match(out, /accepted 2,500/);
   });
 

@@ -12,14 +12,16 @@ import { ExternalSort } from "./external-sort.ts";
 import { type Arrival, feedEngine, feedSink, feedSort } from "./feed.ts";
 import { overviewJson, overviewTable } from "./overview.ts";
 import type { ReplayInput, ReplayOptions } from "./replay-options.ts";
+import type { Batch } from "./rows.ts";
 
+/** Returns how many events were applied, removals among them. */
 export async function replayEmbedded(
   input: ReplayInput,
   options: ReplayOptions,
   config: Config,
   output: Output,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const settings = withWindow(toEngineConfig(config), options.window);
   const { arrivalMs } = options;
   const arrival: Arrival = arrivalMs === undefined ? Date.now : () => arrivalMs;
@@ -28,8 +30,14 @@ export async function replayEmbedded(
   const pieces =
     options.format === "json"
       ? overviewJson(engine, options.window === undefined ? names : [options.window])
-      : overviewTable(engine, options.window ?? (names.at(-1) as string));
+      : overviewTable(
+          engine,
+          options.window ?? (names.at(-1) as string),
+          // A pipe or a file has no width, and whoever reads it wants the figures.
+          output.outIsTerminal ? output.columns() : Number.POSITIVE_INFINITY,
+        );
   for (const piece of pieces) output.out(piece);
+  return engine.counters.applied + engine.counters.removed;
 }
 
 async function runEngine(
@@ -46,11 +54,12 @@ async function runEngine(
     const watch = order === "auto" ? new DisorderWatch(graceOf(settings)) : undefined;
     // In most files the order is fine, so `auto` applies while it checks, and begins again in the other case.
     const step = input.step("replay", signal);
-    if (await feedEngine(engine, step.chunks, arrival, watch, step.onChunk)) return engine;
+    if (await feedEngine(engine, step.chunks, arrival, watch, input.dead, step.onChunk)) return engine;
   } else if (order === "file" || (order === "auto" && (await input.isInOrder(settings, graceOf(settings), signal)))) {
     const engine = new PartitionEngine(settings, newHashSeed());
     const step = input.step("replay", signal);
-    await feedSink(new EngineSink(engine, arrival), step.chunks, speed, signal, step.onChunk);
+    const sink = new EngineSink(engine, arrival, input.dead);
+    await feedSink(sink, step.chunks, speed, signal, faultsInto(engine, input), step.onChunk);
     return engine;
   }
   if (order === "auto") output.err("The swaps are out of order beyond grace; sorting them by time first.\n");
@@ -68,14 +77,29 @@ async function runSorted(
   const sort = new ExternalSort();
   try {
     const step = input.step("sort", signal);
-    await feedSort(sort, step.chunks, step.onChunk);
+    const onFault = faultsInto(engine, input);
+    await feedSort(sort, step.chunks, onFault, step.onChunk);
     const feed = input.stepOver("replay", sort.sorted(), signal);
-    if (options.speed === undefined) await feedEngine(engine, feed.chunks, arrival, undefined, feed.onChunk);
-    else await feedSink(new EngineSink(engine, arrival), feed.chunks, options.speed, signal, feed.onChunk);
+    if (options.speed === undefined) {
+      await feedEngine(engine, feed.chunks, arrival, undefined, input.dead, feed.onChunk);
+    } else {
+      const sink = new EngineSink(engine, arrival, input.dead);
+      await feedSink(sink, feed.chunks, options.speed, signal, onFault, feed.onChunk);
+    }
     return engine;
   } finally {
     sort.dispose();
   }
+}
+
+/** Counts rows that made no record, in the engine and for people. */
+function faultsInto(engine: PartitionEngine, { dead }: ReplayInput): (batch: Batch) => void {
+  return ({ file, faults = [] }) => {
+    for (const fault of faults) {
+      engine.deadLetter(fault.code);
+      dead.noteFault(file, fault);
+    }
+  };
 }
 
 export function graceOf(settings: EngineSettings): (chainId: number) => number {

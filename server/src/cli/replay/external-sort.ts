@@ -7,9 +7,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SwapstatsError } from "../../shared/errors.ts";
-import { mergeRuns } from "./merge-runs.ts";
+import { type MergedRecord, mergeRuns } from "./merge-runs.ts";
+import type { Batch } from "./rows.ts";
 import { RunWriter } from "./sort-runs.ts";
-import { SwapKeys } from "./swap-order.ts";
+import { type SwapKey, SwapKeys } from "./swap-order.ts";
 
 /** Lines held in memory before a run is written. */
 export const RUN_BYTES_MAX = 64 * 1024 * 1024;
@@ -41,7 +42,7 @@ export class ExternalSort {
   }
 
   /** Takes a copy of the line [start, end) of bytes, which has no line feed. */
-  add(bytes: Uint8Array, start: number, end: number, timeMs: number, block: number, logIndex: number): void {
+  add(bytes: Uint8Array, start: number, end: number, key: SwapKey): void {
     const length = end - start;
     const held = this.#used + this.#keys.bytes;
     if (this.#keys.count > 0 && held + length > this.#limits.runBytesMax) this.#spill();
@@ -49,11 +50,11 @@ export class ExternalSort {
     this.#lines.set(bytes.subarray(start, end), this.#used);
     this.#used += length;
     this.#ends[this.#keys.count] = this.#used;
-    this.#keys.add(timeMs, block, logIndex);
+    this.#keys.add(key);
   }
 
-  /** Chunks of NDJSON in order. A chunk is valid until the next one is asked for. Nothing may be added afterwards. */
-  *sorted(): Generator<Buffer> {
+  /** Batches in order. A batch is valid until the next one is asked for. Nothing may be added afterwards. */
+  *sorted(): Generator<Batch> {
     if (this.#runs.length === 0) {
       yield* this.#sortedInMemory();
       return;
@@ -82,20 +83,15 @@ export class ExternalSort {
     this.#folder = undefined;
   }
 
-  *#sortedInMemory(): Generator<Buffer> {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES * 2);
-    let used = 0;
+  *#sortedInMemory(): Generator<Batch> {
+    const gathering = new Gathering();
     for (const index of this.#keys.sortedOrder()) {
       const start = index === 0 ? 0 : (this.#ends[index - 1] as number);
       const end = this.#ends[index] as number;
-      if (used + end - start + 1 > chunk.length) {
-        yield chunk.subarray(0, used);
-        used = 0;
-      }
-      used += this.#lines.copy(chunk, used, start, end);
-      chunk[used++] = LINE_FEED;
+      if (!gathering.fits(end - start)) yield gathering.take();
+      gathering.add(this.#lines, start, end, this.#keys.key(index));
     }
-    yield chunk.subarray(0, used);
+    yield gathering.take();
   }
 
   #spill(): void {
@@ -103,9 +99,8 @@ export class ExternalSort {
     const keys = this.#keys;
     const path = this.#writeRun((run) => {
       for (const index of keys.sortedOrder()) {
-        const key = { timeMs: keys.timeMs(index), block: keys.block(index), logIndex: keys.logIndex(index) };
         const start = index === 0 ? 0 : (this.#ends[index - 1] as number);
-        run.write(key, this.#lines, start, this.#ends[index] as number);
+        run.write(keys.key(index), this.#lines, start, this.#ends[index] as number);
       }
     });
     this.#runs.push(path);
@@ -145,18 +140,38 @@ export class ExternalSort {
   }
 }
 
-function* gatherLines(
-  records: Iterable<{ readonly bytes: Buffer; readonly start: number; readonly end: number }>,
-): Generator<Buffer> {
-  const chunk = Buffer.allocUnsafe(CHUNK_BYTES * 2);
-  let used = 0;
-  for (const { bytes, start, end } of records) {
-    if (used + end - start + 1 > chunk.length) {
-      yield chunk.subarray(0, used);
-      used = 0;
-    }
-    used += bytes.copy(chunk, used, start, end);
-    chunk[used++] = LINE_FEED;
+function* gatherLines(records: Iterable<MergedRecord>): Generator<Batch> {
+  const gathering = new Gathering();
+  for (const { key, bytes, start, end } of records) {
+    if (!gathering.fits(end - start)) yield gathering.take();
+    gathering.add(bytes, start, end, key);
   }
-  yield chunk.subarray(0, used);
+  yield gathering.take();
+}
+
+/** Lines and their places as they become a batch. */
+class Gathering {
+  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES * 2);
+  #used = 0;
+  #files: number[] = [];
+  #rows: number[] = [];
+
+  fits(length: number): boolean {
+    return this.#used + length + 1 <= this.#chunk.length;
+  }
+
+  add(bytes: Buffer, start: number, end: number, { file, row }: SwapKey): void {
+    this.#used += bytes.copy(this.#chunk, this.#used, start, end);
+    this.#chunk[this.#used++] = LINE_FEED;
+    this.#files.push(file);
+    this.#rows.push(row);
+  }
+
+  take(): Batch {
+    const batch = { file: 0, bytes: this.#chunk.subarray(0, this.#used), files: this.#files, rows: this.#rows };
+    this.#used = 0;
+    this.#files = [];
+    this.#rows = [];
+    return batch;
+  }
 }

@@ -2,18 +2,25 @@
 import { SwapDecoder } from "../../codecs/swap-decoder.ts";
 import type { PartitionEngine } from "../../engine/partition-engine.ts";
 import { SwapEvent } from "../../engine/swap-event.ts";
+import type { DeadLetters } from "./dead-letters.ts";
 import type { DisorderWatch } from "./disorder.ts";
 import type { ExternalSort } from "./external-sort.ts";
 import { isBlank, LineReader } from "./line-reader.ts";
+import type { Batch, Batches } from "./rows.ts";
 
-/** Chunks of NDJSON, each valid until the next one is asked for. */
-export type Chunks = AsyncIterable<Buffer> | Iterable<Buffer>;
-
-/** Called after each chunk with the number of lines so far. */
+/** Called after each batch with the number of lines so far. */
 export type OnChunk = (lines: number) => void;
 
 /** The time of reading, or one given time, as the arrival of records. */
 export type Arrival = () => number;
+
+/** Outcomes of valid events that are kept among the dead letters. */
+const KEPT_OUTCOMES: ReadonlySet<string> = new Set([
+  "quarantined",
+  "too_many_inclusions",
+  "too_many_tokens",
+  "too_many_chains",
+]);
 
 /**
  * Applies all lines; the loop that decides how fast a replay is, so nothing is allocated in it. With a watch it stops at
@@ -21,28 +28,37 @@ export type Arrival = () => number;
  */
 export async function feedEngine(
   engine: PartitionEngine,
-  chunks: Chunks,
+  batches: Batches,
   arrival: Arrival,
   watch: DisorderWatch | undefined,
+  dead: DeadLetters,
   onChunk: OnChunk,
 ): Promise<boolean> {
   const lines = new LineReader();
   const decoder = new SwapDecoder(engine.config.chains);
   const event = new SwapEvent();
   let count = 0;
+  const note = (code: string): void => dead.note(lines.file, lines.row, code, lines.bytes, lines.start, lines.end);
   const apply = (arrivalMs: number): boolean => {
     const code = decoder.decode(lines.bytes, lines.start, lines.end, event);
     if (code !== undefined) {
-      if (!isBlank(lines.bytes, lines.start, lines.end)) engine.deadLetter(code);
+      if (isBlank(lines.bytes, lines.start, lines.end)) return true;
+      engine.deadLetter(code);
+      note(code);
       return true;
     }
     const outcome = engine.apply(event, arrivalMs);
+    if (KEPT_OUTCOMES.has(outcome)) note(outcome);
     // A quarantined swap never moves the high, so it says nothing about the order.
     return watch === undefined || outcome === "quarantined" || watch.inOrder(event);
   };
-  for await (const chunk of chunks) {
+  for await (const batch of batches) {
     const arrivalMs = arrival();
-    lines.push(chunk);
+    for (const fault of batch.faults ?? []) {
+      engine.deadLetter(fault.code);
+      dead.noteFault(batch.file, fault);
+    }
+    lines.push(batch);
     while (lines.next()) {
       count++;
       if (!apply(arrivalMs)) return false;
@@ -54,7 +70,7 @@ export async function feedEngine(
 
 /** True when no swap is out of order beyond grace; reads no further than the first that is. */
 export async function isInOrder(
-  chunks: Chunks,
+  batches: Batches,
   watch: DisorderWatch,
   maxSkewMs: number,
   onChunk: OnChunk,
@@ -67,9 +83,9 @@ export async function isInOrder(
     const code = decoder.decode(lines.bytes, lines.start, lines.end, event);
     return code !== undefined || event.eventTimeMs > limitMs || watch.inOrder(event);
   };
-  for await (const chunk of chunks) {
+  for await (const batch of batches) {
     const limitMs = Date.now() + maxSkewMs;
-    lines.push(chunk);
+    lines.push(batch);
     while (lines.next()) {
       count++;
       if (!check(limitMs)) return false;
@@ -79,30 +95,40 @@ export async function isInOrder(
   return !lines.last() || check(Date.now() + maxSkewMs);
 }
 
-/** Hands all lines to a sort. A line that is no swap stays behind the one before it, so that it is reported in its place. */
-export async function feedSort(sort: ExternalSort, chunks: Chunks, onChunk: OnChunk): Promise<void> {
+/**
+ * Hands all lines to a sort. A line that is no swap stays behind the one before it, so that it is reported in its place. Rows that
+ * made no line are noted at once.
+ */
+export async function feedSort(
+  sort: ExternalSort,
+  batches: Batches,
+  onFault: (batch: Batch) => void,
+  onChunk: OnChunk,
+): Promise<void> {
   const lines = new LineReader();
   const decoder = new SwapDecoder();
   const event = new SwapEvent();
   event.blockNumber = 0;
   let count = 0;
-  let timeMs = 0;
-  let block = 0;
-  let logIndex = 0;
+  const place = { timeMs: 0, block: 0, txIndex: 0, logIndex: 0, file: 0, row: 0 };
   const add = (): void => {
     const { bytes, start, end } = lines;
     const code = decoder.decode(bytes, start, end, event);
     if (code === undefined) {
-      timeMs = event.eventTimeMs;
-      block = Math.max(event.blockNumber, 0);
-      logIndex = event.logIndex;
+      place.timeMs = event.eventTimeMs;
+      place.block = Math.max(event.blockNumber, 0);
+      place.txIndex = event.txIndex;
+      place.logIndex = event.logIndex;
     } else if (isBlank(bytes, start, end)) {
       return;
     }
-    sort.add(bytes, start, end, timeMs, block, logIndex);
+    place.file = lines.file;
+    place.row = lines.row;
+    sort.add(bytes, start, end, place);
   };
-  for await (const chunk of chunks) {
-    lines.push(chunk);
+  for await (const batch of batches) {
+    if ((batch.faults?.length ?? 0) > 0) onFault(batch);
+    lines.push(batch);
     while (lines.next()) {
       count++;
       add();
@@ -113,8 +139,8 @@ export async function feedSort(sort: ExternalSort, chunks: Chunks, onChunk: OnCh
 }
 
 export type SwapSink = {
-  /** Takes a copy of the line; waits when the sink is behind. */
-  take(bytes: Uint8Array, start: number, end: number): Promise<void> | undefined;
+  /** Takes a copy of the line, which stands in the row of the file; waits when the sink is behind. */
+  take(bytes: Uint8Array, start: number, end: number, file?: number, row?: number): Promise<void> | undefined;
   /** Resolves when everything taken has had its effect. */
   flush(): Promise<void>;
 };
@@ -125,27 +151,29 @@ export type SwapSink = {
  */
 export async function feedSink(
   sink: SwapSink,
-  chunks: Chunks,
+  batches: Batches,
   speed: number | undefined,
   signal: AbortSignal,
+  onFault: (batch: Batch) => void,
   onChunk: OnChunk,
 ): Promise<void> {
   const lines = new LineReader();
   const pacer = speed === undefined ? undefined : new Pacer(speed);
   let count = 0;
   const take = async (): Promise<void> => {
-    const { bytes, start, end } = lines;
+    const { bytes, start, end, file, row } = lines;
     const waitMs = pacer?.waitMs(bytes, start, end, performance.now()) ?? 0;
     if (waitMs >= 1) {
       await sink.flush();
       onChunk(count);
       await pause(waitMs, signal);
     }
-    const behind = sink.take(bytes, start, end);
+    const behind = sink.take(bytes, start, end, file, row);
     if (behind !== undefined) await behind;
   };
-  for await (const chunk of chunks) {
-    lines.push(chunk);
+  for await (const batch of batches) {
+    if ((batch.faults?.length ?? 0) > 0) onFault(batch);
+    lines.push(batch);
     while (lines.next()) {
       if (isBlank(lines.bytes, lines.start, lines.end)) continue;
       count++;
@@ -153,7 +181,7 @@ export async function feedSink(
         await take();
         continue;
       }
-      const behind = sink.take(lines.bytes, lines.start, lines.end);
+      const behind = sink.take(lines.bytes, lines.start, lines.end, lines.file, lines.row);
       if (behind !== undefined) await behind;
     }
     onChunk(count);
@@ -186,8 +214,14 @@ class Pacer {
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const limitedMs = Math.min(ms, 2 ** 31 - 1);
+/** Timers end at 24 days; a swap that is further away waits in several of them. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  for (let left = ms; left > 0; left -= TIMER_MS_MAX) await pauseOnce(Math.min(left, TIMER_MS_MAX), signal);
+}
+
+function pauseOnce(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer);
@@ -196,7 +230,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(() => {
       signal.removeEventListener("abort", stop);
       resolve();
-    }, limitedMs);
+    }, ms);
     signal.addEventListener("abort", stop, { once: true });
   });
 }

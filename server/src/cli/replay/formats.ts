@@ -1,56 +1,158 @@
 /** One stream of NDJSON out of the files of a replay, whatever they hold. */
 import { SwapstatsError } from "../../shared/errors.ts";
-import { csvToNdjson } from "./csv.ts";
-import { type ReadCounter, readChunks } from "./input.ts";
+import {
+  type InputFile,
+  type ReadCounter,
+  readChunks,
+  readStdin,
+  type Spool,
+  STDIN,
+  type StdinSource,
+} from "./input.ts";
+import { JsonValues } from "./json-values.ts";
+import { type Kind, kindOf, withoutMark } from "./kinds.ts";
+import { openLog } from "./log-input.ts";
 import type { Mapping } from "./mapping.ts";
+import { mapObjects, needsMapping } from "./objects.ts";
+import { openParquet } from "./parquet.ts";
+import type { Batch } from "./rows.ts";
+import { openTable } from "./table.ts";
+import { unpacked } from "./unpack.ts";
 
 /** A line feed ends each file, so that the last line of one and the first of the next stay apart. */
 const LINE_FEED = Buffer.from("\n");
 
-/** Chunks of NDJSON of all files, one after the other. A chunk is valid until the next one is asked for. */
+export type Source = {
+  readonly files: readonly InputFile[];
+  readonly mapping: Mapping | undefined;
+  readonly spool: Spool;
+  readonly stdin: StdinSource;
+};
+
+/**
+ * Batches of all files, one after the other. A batch is valid until the next one is asked for. Where a file turns out to be damaged
+ * or cut, what came before has been given, and `onCut` gets the failure; nothing is read behind it.
+ */
 export async function* readSwaps(
-  paths: readonly string[],
-  mapping: Mapping | undefined,
+  source: Source,
   counter: ReadCounter,
-): AsyncGenerator<Buffer> {
-  for (const path of paths) {
-    const chunks = readChunks(path, counter);
+  onCut: (failure: SwapstatsError) => void,
+): AsyncGenerator<Batch> {
+  for (const [file, input] of source.files.entries()) {
+    const opened = await openFile(source, input, file, counter);
     try {
-      const first = await chunks.next();
-      if (first.done === true) continue;
-      const all = chain(withoutMark(first.value), chunks);
-      yield* formatOf(first.value, path, mapping) === "csv" ? csvToNdjson(all, mapping, path) : all;
+      yield* opened.batches;
+    } catch (error) {
+      if (!(error instanceof SwapstatsError) || error.code !== "bad_request") throw error;
+      onCut(error);
+      yield { file, bytes: LINE_FEED };
+      return;
     } finally {
-      // Closes the file where its format was refused, or the reader wants no more.
-      await chunks.return(undefined);
+      await opened.close();
     }
-    yield LINE_FEED;
+    yield { file, bytes: LINE_FEED };
   }
 }
 
-/** A byte order mark is no part of the first record. */
-function withoutMark(chunk: Buffer): Buffer {
-  return chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf ? chunk.subarray(3) : chunk;
+/** Opens each file that can be read twice, so that what no replay can read is told before anything has an effect. */
+export async function checkFiles(source: Source): Promise<void> {
+  for (const [file, input] of source.files.entries()) {
+    if (input.kind === "stream") continue;
+    await (await openFile(source, input, file, { bytesDone: 0 })).close();
+  }
 }
 
-function formatOf(first: Buffer, path: string, mapping: Mapping | undefined): "ndjson" | "csv" {
-  if (first.subarray(0, 4).toString("latin1") === "PAR1") {
-    throw new SwapstatsError("bad_request", `${path} is Parquet, which is not in this version; give NDJSON or CSV`);
+type Opened = {
+  readonly batches: AsyncIterable<Batch>;
+  /** Closes the file, also where nothing was read of the batches. */
+  close(): Promise<void>;
+};
+
+/** Throws `bad_request` where the file is of no kind that is read, or its columns do not fit the mapping. */
+async function openFile(source: Source, input: InputFile, file: number, counter: ReadCounter): Promise<Opened> {
+  if (input.kind === "folder") return openLog(input, file);
+  const { name } = input;
+  const raw = input.path === STDIN ? readStdin(source.stdin, counter) : readChunks(input, counter);
+  const { head, chunks, close } = await unpacked(raw, name);
+  try {
+    // An empty file, or one that is damaged from the beginning on.
+    if (head.length === 0) return { batches: lines(chunks, file), close };
+    const kind = kindOf(head, name);
+    if (kind === "parquet") return await parquet(source, input, head, chunks, close, file, counter);
+    return { batches: openText(kind, withoutMark(head), skipMark(chunks), source.mapping, file, name), close };
+  } catch (error) {
+    await close();
+    throw error;
   }
-  const text = first
-    .subarray(0, 4096)
-    .toString("utf8")
-    .replace(/^\uFEFF/, "")
-    .trimStart();
-  if (text.startsWith("[")) {
-    throw new SwapstatsError("bad_request", `${path} is one JSON array; write one object a line (jq -c '.[]')`);
-  }
-  if (!text.startsWith("{")) return "csv";
-  if (mapping === undefined) return "ndjson";
-  throw new SwapstatsError("usage", `${path} is NDJSON; --map is for tables with columns, leave it out`);
 }
 
-async function* chain(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  yield first;
-  yield* rest;
+function openText(
+  kind: Exclude<Kind, "parquet">,
+  head: Buffer,
+  chunks: AsyncGenerator<Buffer>,
+  mapping: Mapping | undefined,
+  file: number,
+  name: string,
+): AsyncIterable<Batch> {
+  if (kind === "table") return openTable(head, chunks, mapping, file, name);
+  const batches = kind === "ndjson" ? lines(chunks, file) : values(chunks, file, name);
+  const beginning = kind === "ndjson" ? head.toString() : new JsonValues().push(head).bytes.toString();
+  return mapping !== undefined && needsMapping(beginning, mapping) ? mapObjects(batches, mapping, name) : batches;
+}
+
+/** Parquet is read from its end: what is packed, or comes by a pipe, goes to a temporary file first. */
+async function parquet(
+  { mapping, spool }: Source,
+  input: InputFile,
+  head: Buffer,
+  chunks: AsyncGenerator<Buffer>,
+  close: () => Promise<void>,
+  file: number,
+  counter: ReadCounter,
+): Promise<Opened> {
+  if (input.kind === "file" && (await startsWith(input, head.subarray(0, 4)))) {
+    await close();
+    return openParquet(input, mapping, file, counter);
+  }
+  const kept = await spool.keep(chunks, input.name);
+  await close();
+  return openParquet(kept, mapping, file, counter);
+}
+
+/** Whether the file itself begins so, not only what was unpacked from it. */
+async function startsWith(input: InputFile, bytes: Buffer): Promise<boolean> {
+  const raw = readChunks(input, { bytesDone: 0 });
+  const { value } = await raw.next();
+  await raw.return(undefined);
+  return value?.subarray(0, bytes.length).equals(bytes) === true;
+}
+
+async function* lines(chunks: AsyncGenerator<Buffer>, file: number): AsyncGenerator<Batch> {
+  for await (const bytes of chunks) yield { file, bytes };
+}
+
+/** A JSON array, or objects over several lines; the row of a value is its number, from 1. */
+async function* values(chunks: AsyncGenerator<Buffer>, file: number, name: string): AsyncGenerator<Batch> {
+  const splitter = new JsonValues();
+  let row = 0;
+  const batch = ({ bytes, count }: { bytes: Buffer; count: number }): Batch => {
+    const rows = Array.from({ length: count }, (_, i) => row + i + 1);
+    row += count;
+    return { file, bytes, rows };
+  };
+  for await (const chunk of chunks) {
+    const found = splitter.push(chunk);
+    if (found.count > 0) yield batch(found);
+  }
+  const last = splitter.end();
+  yield batch(last);
+  if (last.isCut) throw new SwapstatsError("bad_request", `${name} is cut: its JSON ends in the middle; load it again`);
+}
+
+async function* skipMark(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  let isFirst = true;
+  for await (const chunk of chunks) {
+    yield isFirst ? withoutMark(chunk) : chunk;
+    isFirst = false;
+  }
 }

@@ -1,53 +1,110 @@
-/** Files as chunks of plain bytes: packed ones are found by their content, not by their name. */
+/** The inputs of a replay as chunks of bytes: files, standard input, and pipes, which are read once and so kept in a temporary file. */
+import { createWriteStream, mkdtempSync, rmSync, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { createGunzip } from "node:zlib";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { SwapstatsError } from "../../shared/errors.ts";
+import { printableCut } from "../../shared/printable-text.ts";
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
+const NAME_LENGTH_MAX = 200;
+/** The name of standard input on the command line. */
+export const STDIN = "-";
 
 /** What has been read of all files together, for progress. */
 export type ReadCounter = { bytesDone: number };
 
-/** Size of all files together. Throws `not_found` with the name of the first that is none. */
-export async function sizeOf(paths: readonly string[]): Promise<number> {
-  let bytes = 0;
-  for (const path of paths) {
-    const file = await openFile(path);
-    const stat = await file.stat();
-    await file.close();
-    if (!stat.isFile())
-      throw new SwapstatsError("not_found", `${path} is not a file; give the path of a file of swaps`);
-    bytes += stat.size;
-  }
-  return bytes;
+export type InputFile = {
+  /** For people: harmless for terminals. */
+  readonly name: string;
+  readonly path: string;
+  readonly kind: "file" | "folder" | "stream";
+  readonly bytes: number;
+};
+
+/** Where standard input comes from; tests give their own. */
+export type StdinSource = () => AsyncIterable<Buffer>;
+
+/** The files of the command line. Throws `not_found` with the name of the first that is none. */
+export function inputFiles(paths: readonly string[]): InputFile[] {
+  return paths.map((path) => {
+    const name = path === STDIN ? "standard input" : printableCut(path, NAME_LENGTH_MAX);
+    if (path === STDIN) return { name, path, kind: "stream", bytes: 0 };
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) throw notFound(name, "does not exist", undefined);
+    if (stat.isFile()) return { name, path, kind: "file", bytes: stat.size };
+    if (stat.isDirectory()) return { name, path, kind: "folder", bytes: 0 };
+    if (stat.isFIFO()) return { name, path, kind: "stream", bytes: 0 };
+    throw new SwapstatsError("not_found", `${name} is not a file; give the path of a file of swaps`);
+  });
 }
 
-/** Chunks of the file, unpacked. A chunk is valid until the next one is asked for. */
-export async function* readChunks(path: string, counter: ReadCounter): AsyncGenerator<Buffer> {
-  const file = await openFile(path);
+/** Chunks of the file as it stands. A chunk is valid until the next one is asked for. */
+export async function* readChunks({ path, name }: InputFile, counter: ReadCounter): AsyncGenerator<Buffer> {
+  const file = await openFile(path, name);
   try {
-    const raw = readFile(file, counter);
-    const first = await raw.next();
-    if (first.done === true) return;
-    const packed = first.value[0] === 0x1f && first.value[1] === 0x8b;
-    const all = chain(first.value, raw);
-    yield* packed ? unpack(path, all) : all;
+    yield* readFile(file, name, counter);
   } finally {
     await file.close();
   }
 }
 
-async function openFile(path: string): Promise<FileHandle> {
+/** Chunks of standard input. */
+export async function* readStdin(stdin: StdinSource, counter: ReadCounter): AsyncGenerator<Buffer> {
+  for await (const chunk of stdin()) {
+    counter.bytesDone += chunk.length;
+    yield chunk;
+  }
+}
+
+/** Temporary files of one replay; they are removed by `dispose`. */
+export class Spool {
+  #folder: string | undefined;
+  #count = 0;
+
+  /** Writes all chunks to a file and returns it under the name. */
+  async keep(chunks: AsyncIterable<Buffer>, name: string): Promise<InputFile> {
+    let path = tmpdir();
+    try {
+      this.#folder ??= mkdtempSync(join(tmpdir(), "swapstats-input-"));
+      path = join(this.#folder, `input-${this.#count++}`);
+      await pipeline(copies(chunks), createWriteStream(path, { flags: "wx", mode: 0o600 }));
+    } catch (cause) {
+      if (cause instanceof SwapstatsError) throw cause;
+      const message = `${name} is kept in a temporary file, and writing ${path} failed (${(cause as Error).message}); let TMPDIR name a folder with room`;
+      throw new SwapstatsError("storage_failed", message, { cause });
+    }
+    return { name, path, kind: "file", bytes: statSync(path).size };
+  }
+
+  /** Removes all files; call it in every case. */
+  dispose(): void {
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+    this.#folder = undefined;
+  }
+}
+
+/** Writing goes on while the next chunk is read into a buffer that is used again. */
+async function* copies(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) yield Buffer.from(chunk);
+}
+
+export async function openFile(path: string, name: string): Promise<FileHandle> {
   try {
     return await open(path, "r");
   } catch (cause) {
     const what = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "does not exist" : "cannot be opened";
-    throw new SwapstatsError("not_found", `${path} ${what}; check the path and the rights`, { cause });
+    throw notFound(name, what, cause);
   }
 }
 
+function notFound(name: string, what: string, cause: unknown): SwapstatsError {
+  return new SwapstatsError("not_found", `${name} ${what}; check the path and the rights`, { cause });
+}
+
 /** Reads ahead by one chunk while the caller works, with two buffers in turn. */
-async function* readFile(file: FileHandle, counter: ReadCounter): AsyncGenerator<Buffer> {
+async function* readFile(file: FileHandle, name: string, counter: ReadCounter): AsyncGenerator<Buffer> {
   const buffers = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)] as const;
   let turn = 0;
   let reading = file.read(buffers[0], 0, CHUNK_BYTES);
@@ -60,45 +117,11 @@ async function* readFile(file: FileHandle, counter: ReadCounter): AsyncGenerator
       reading = file.read(buffers[turn as 0 | 1], 0, CHUNK_BYTES);
       yield buffer.subarray(0, bytesRead);
     }
+  } catch (cause) {
+    if (cause instanceof SwapstatsError) throw cause;
+    throw new SwapstatsError("bad_request", `${name} cannot be read (${(cause as Error).message})`, { cause });
   } finally {
     // The file must not be closed under a read that is under way.
     await reading.catch(() => undefined);
   }
-}
-
-async function* chain(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  yield first;
-  yield* rest;
-}
-
-async function* unpack(path: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip({ chunkSize: 1024 * 1024 });
-  const feeding = feed(chunks, gunzip);
-  feeding.catch((error) => gunzip.destroy(error));
-  try {
-    for await (const chunk of gunzip) yield chunk as Buffer;
-    await feeding;
-  } catch (cause) {
-    const message = `${path} is damaged or cut (${(cause as Error).message}); pack it again`;
-    throw new SwapstatsError("bad_request", message, { cause });
-  } finally {
-    gunzip.destroy();
-    await feeding.catch(() => undefined);
-  }
-}
-
-async function feed(chunks: AsyncIterable<Buffer>, gunzip: ReturnType<typeof createGunzip>): Promise<void> {
-  for await (const chunk of chunks) {
-    if (gunzip.destroyed) return;
-    // The buffer of the chunk is used again for the next but one, so wait until this one is taken in.
-    await new Promise<void>((resolve, reject) => {
-      gunzip.once("close", resolve);
-      gunzip.write(chunk, (error) => {
-        gunzip.off("close", resolve);
-        if (error) reject(error);
-        else resolve();
-      });
-    });
-  }
-  gunzip.end();
 }

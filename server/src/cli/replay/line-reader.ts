@@ -1,46 +1,60 @@
 import { RECORD_BYTES_MAX } from "../../codecs/limits.ts";
+import type { Batch } from "./rows.ts";
 
 const LINE_FEED = 10;
+const NOTHING = Buffer.alloc(0);
 
 /**
- * Cuts chunks of bytes into lines without copying them; only a line that goes over the end of a chunk is put together in
+ * Cuts batches into lines without copying them; only a line that goes over the end of a batch is put together in
  * a buffer of its own. A line longer than a record may be is cut to just above that length, so that memory stays bounded
  * and the decoder says `record_too_large`.
  */
 export class LineReader {
   /** The line that `next` found: [start, end) of bytes, without its line feed; valid until the next call. */
-  bytes: Buffer = Buffer.alloc(0);
+  bytes: Buffer = NOTHING;
   start = 0;
   end = 0;
-  #chunk: Buffer = Buffer.alloc(0);
+  /** Where the line stands. */
+  file = -1;
+  row = 0;
+  #batch: Batch = { file: -1, bytes: NOTHING };
   #position = 0;
+  #line = 0;
+  #countedFile = -1;
+  #counted = 0;
   #carry = Buffer.alloc(64 * 1024);
   #carried = 0;
 
-  /** Gives the next chunk, once `next` has said that it needs one. */
-  push(chunk: Buffer): void {
-    this.#chunk = chunk;
+  /** Gives the next batch, once `next` has said that it needs one. */
+  push(batch: Batch): void {
+    this.#batch = batch;
     this.#position = 0;
+    this.#line = 0;
+    if (batch.rows === undefined && batch.file !== this.#countedFile) {
+      this.#countedFile = batch.file;
+      this.#counted = 0;
+    }
   }
 
-  /** Finds the next line; false when the chunk is used up. */
+  /** Finds the next line; false when the batch is used up. */
   next(): boolean {
     const from = this.#position;
-    const chunk = this.#chunk;
-    if (from >= chunk.length) return false;
-    const feed = chunk.indexOf(LINE_FEED, from);
+    const { bytes } = this.#batch;
+    if (from >= bytes.length) return false;
+    const feed = bytes.indexOf(LINE_FEED, from);
     if (feed === -1) {
-      this.#keep(from, chunk.length);
-      this.#position = chunk.length;
+      this.#keep(from, bytes.length);
+      this.#position = bytes.length;
       return false;
     }
     this.#position = feed + 1;
+    this.#place();
     if (this.#carried > 0) {
       this.#keep(from, feed);
       this.#giveCarried();
       return true;
     }
-    this.bytes = chunk;
+    this.bytes = bytes;
     this.start = from;
     this.end = Math.min(feed, from + RECORD_BYTES_MAX + 1);
     return true;
@@ -49,8 +63,16 @@ export class LineReader {
   /** The last line, where the input does not end with a line feed. */
   last(): boolean {
     if (this.#carried === 0) return false;
+    this.#place();
     this.#giveCarried();
     return true;
+  }
+
+  #place(): void {
+    const { file, files, rows } = this.#batch;
+    const line = this.#line++;
+    this.file = files?.[line] ?? file;
+    this.row = rows === undefined ? ++this.#counted : (rows[line] as number);
   }
 
   #giveCarried(): void {
@@ -67,7 +89,7 @@ export class LineReader {
       this.#carry.copy(larger, 0, 0, this.#carried);
       this.#carry = larger;
     }
-    this.#chunk.copy(this.#carry, this.#carried, from, from + length);
+    this.#batch.bytes.copy(this.#carry, this.#carried, from, from + length);
     this.#carried += length;
   }
 }

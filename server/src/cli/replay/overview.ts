@@ -3,7 +3,8 @@ import type { PartitionEngine } from "../../engine/partition-engine.ts";
 import type { Counters, TokenInfo, WindowStats } from "../../engine/types.ts";
 import { compareDecimals } from "../../shared/decimal-order.ts";
 import { groupDigits } from "../progress.ts";
-import { type Column, safeText, tableLines } from "../table.ts";
+import { safeText } from "../table.ts";
+import { fittingTable, type TokenCells } from "./overview-table.ts";
 
 type Ranked = {
   readonly info: TokenInfo;
@@ -14,20 +15,7 @@ type Ranked = {
 };
 
 const SYMBOL_WIDTH = 14;
-const COLUMNS: readonly Column[] = [
-  { title: "symbol", align: "left" },
-  { title: "trades", align: "right" },
-  { title: "buys", align: "right" },
-  { title: "sells", align: "right" },
-  { title: "volume_usd", align: "right" },
-  { title: "traders", align: "right" },
-  { title: "open", align: "right" },
-  { title: "high", align: "right" },
-  { title: "low", align: "right" },
-  { title: "close", align: "right" },
-  { title: "change %", align: "right" },
-  { title: "token", align: "left" },
-];
+const ID_WIDTH = 160;
 
 /** All known tokens by volume in the longest of the windows, the greatest first, ties by id. */
 function rankTokens(engine: PartitionEngine, indexes: readonly number[], asOfMs: number): Ranked[] {
@@ -59,7 +47,8 @@ export function* overviewJson(engine: PartitionEngine, windowNames: readonly str
   yield "\n]}\n";
 }
 
-export function* overviewTable(engine: PartitionEngine, windowName: string): Generator<string> {
+/** Lines for people. `width`: columns of the terminal, Infinity where everything is to be written in full. */
+export function* overviewTable(engine: PartitionEngine, windowName: string, width: number): Generator<string> {
   const asOfMs = engine.maxHighMs();
   if (asOfMs !== undefined) {
     const windowIndex = engine.config.windows.findIndex(({ name }) => name === windowName);
@@ -67,29 +56,48 @@ export function* overviewTable(engine: PartitionEngine, windowName: string): Gen
     const first = ranked[0]?.stats;
     const edges = first === undefined ? "" : `, ${isoTime(first.open_time)} to ${isoTime(first.close_time)}`;
     const complete = first?.complete === false ? " (the swaps do not reach back to its beginning)" : "";
-    yield `${ranked.length} tokens in the window ${windowName} as of ${isoTime(asOfMs)}${edges}${complete}\n\n`;
-    for (const line of tableLines(COLUMNS, ranked.map(rowOf))) yield `${line}\n`;
+    yield wrapped(
+      `${ranked.length} tokens in the window ${windowName} as of ${isoTime(asOfMs)}${edges}${complete}`,
+      width,
+    );
+    yield "\n";
+    for (const line of fittingTable(ranked.map(cellsOf), width)) yield `${line}\n`;
     yield "\n";
   }
-  yield `${countersLine(engine.counters)}\n`;
+  yield wrapped(countersLine(engine.counters), width);
 }
 
-function rowOf({ info, stats }: Ranked): string[] {
+function cellsOf({ info, stats }: Ranked): TokenCells {
   const approximately = stats.traders_estimated === true ? "~" : "";
-  return [
-    safeText(info.symbol ?? "-", SYMBOL_WIDTH),
-    groupDigits(stats.trades),
-    groupDigits(stats.buys),
-    groupDigits(stats.sells),
-    stats.volume_usd,
-    approximately + groupDigits(stats.traders),
-    stats.open ?? "-",
-    stats.high ?? "-",
-    stats.low ?? "-",
-    stats.close ?? "-",
-    stats.price_change_pct ?? "-",
-    safeText(info.id, 160),
-  ];
+  return {
+    symbol: safeText(info.symbol ?? "-", SYMBOL_WIDTH),
+    trades: groupDigits(stats.trades),
+    buys: groupDigits(stats.buys),
+    sells: groupDigits(stats.sells),
+    volume_usd: stats.volume_usd,
+    traders: approximately + groupDigits(stats.traders),
+    open: stats.open ?? "-",
+    high: stats.high ?? "-",
+    low: stats.low ?? "-",
+    close: stats.close ?? "-",
+    "change %": stats.price_change_pct ?? "-",
+    token: safeText(info.id, ID_WIDTH),
+  };
+}
+
+/** Text in lines of the width at most, broken at spaces. */
+function wrapped(text: string, width: number): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return `${[...lines, line].join("\n")}\n`;
 }
 
 /** `9,936 accepted: 9,936 applied, 0 duplicates, ...` with dead letters by code where there are any. */

@@ -1,10 +1,13 @@
 import type { EngineSettings } from "../../config/config.ts";
+import type { SwapstatsError } from "../../shared/errors.ts";
 import type { Output } from "../output.ts";
 import { Progress } from "../progress.ts";
+import type { DeadLetters } from "./dead-letters.ts";
 import { DisorderWatch } from "./disorder.ts";
-import { type Chunks, isInOrder, type OnChunk } from "./feed.ts";
-import { readSwaps } from "./formats.ts";
-import type { Mapping } from "./mapping.ts";
+import { isInOrder, type OnChunk } from "./feed.ts";
+import { checkFiles, readSwaps, type Source } from "./formats.ts";
+import { type InputFile, readChunks, readStdin, STDIN } from "./input.ts";
+import type { Batch, Batches } from "./rows.ts";
 
 export type ReplayOptions = {
   readonly order: "auto" | "file" | "time";
@@ -18,35 +21,80 @@ export type ReplayOptions = {
 };
 
 /** One pass over the swaps, with its progress. */
-export type Step = { readonly chunks: Chunks; readonly onChunk: OnChunk };
+export type Step = { readonly chunks: Batches; readonly onChunk: OnChunk };
 
 /** The files of a replay; each pass reads them anew. */
 export class ReplayInput {
-  readonly #paths: readonly string[];
-  readonly #mapping: Mapping | undefined;
-  readonly #bytesAll: number;
+  readonly dead: DeadLetters;
+  /** Why reading ended before the end of the files. */
+  cut: SwapstatsError | undefined;
+  #source: Source;
+  #bytesAll: number;
   readonly #output: Output;
 
-  constructor(paths: readonly string[], mapping: Mapping | undefined, bytesAll: number, output: Output) {
-    this.#paths = paths;
-    this.#mapping = mapping;
-    this.#bytesAll = bytesAll;
+  constructor(source: Source, dead: DeadLetters, output: Output) {
+    this.#source = source;
+    this.#bytesAll = bytesOf(source);
+    this.dead = dead;
     this.#output = output;
   }
 
-  /** A pass over the files. `onChunk` throws when the signal aborts. */
+  /**
+   * Checks what all files hold, and makes pipes and standard input readable twice where `passes` needs it. Rejects with what cannot be
+   * read.
+   */
+  async prepare(passes: "one" | "several", signal: AbortSignal): Promise<void> {
+    if (passes === "several") {
+      const files = [];
+      for (const file of this.#source.files) {
+        if (file.kind !== "stream") {
+          files.push(file);
+          continue;
+        }
+        files.push(await this.#keep(file, signal));
+      }
+      this.#source = { ...this.#source, files };
+      this.#bytesAll = bytesOf(this.#source);
+    }
+    await checkFiles(this.#source);
+  }
+
+  async #keep(file: InputFile, signal: AbortSignal): Promise<InputFile> {
+    const counter = { bytesDone: 0 };
+    const progress = new Progress(this.#output, `keep ${file.name}`, performance.now());
+    const raw = file.path === STDIN ? readStdin(this.#source.stdin, counter) : readChunks(file, counter);
+    async function* watched(): AsyncGenerator<Buffer> {
+      for await (const chunk of raw) {
+        signal.throwIfAborted();
+        progress.update({ records: undefined, bytesDone: counter.bytesDone, bytesAll: 0 }, performance.now());
+        yield chunk;
+      }
+    }
+    try {
+      return await this.#source.spool.keep(watched(), file.name);
+    } finally {
+      progress.end();
+    }
+  }
+
+  /** A pass over the files. `onChunk` throws when the signal aborts. Dead letters of a pass before are forgotten. */
   step(label: string, signal: AbortSignal): Step {
+    this.dead.reset();
+    this.cut = undefined;
     const counter = { bytesDone: 0 };
     const progress = new Progress(this.#output, label, performance.now());
     const onChunk = (records: number): void => {
       signal.throwIfAborted();
       progress.update({ records, bytesDone: counter.bytesDone, bytesAll: this.#bytesAll }, performance.now());
     };
-    return { chunks: ending(readSwaps(this.#paths, this.#mapping, counter), progress), onChunk };
+    const onCut = (failure: SwapstatsError): void => {
+      this.cut = failure;
+    };
+    return { chunks: ending(readSwaps(this.#source, counter, onCut), progress), onChunk };
   }
 
-  /** A pass over chunks that come from elsewhere. */
-  stepOver(label: string, chunks: Iterable<Buffer>, signal: AbortSignal): Step {
+  /** A pass over batches that come from elsewhere. */
+  stepOver(label: string, chunks: Iterable<Batch>, signal: AbortSignal): Step {
     const progress = new Progress(this.#output, label, performance.now());
     const onChunk = (records: number): void => {
       signal.throwIfAborted();
@@ -62,7 +110,11 @@ export class ReplayInput {
   }
 }
 
-async function* ending(chunks: AsyncIterable<Buffer>, progress: Progress): AsyncGenerator<Buffer> {
+function bytesOf({ files }: Source): number {
+  return files.some(({ kind }) => kind !== "file") ? 0 : files.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+async function* ending(chunks: AsyncIterable<Batch>, progress: Progress): AsyncGenerator<Batch> {
   try {
     yield* chunks;
   } finally {
@@ -70,8 +122,8 @@ async function* ending(chunks: AsyncIterable<Buffer>, progress: Progress): Async
   }
 }
 
-/** Lets signals and timers in between chunks that are made without waiting. */
-async function* yielding(chunks: Iterable<Buffer>, progress: Progress): AsyncGenerator<Buffer> {
+/** Lets signals and timers in between batches that are made without waiting. */
+async function* yielding(chunks: Iterable<Batch>, progress: Progress): AsyncGenerator<Batch> {
   try {
     for (const chunk of chunks) {
       yield chunk;

@@ -2,16 +2,18 @@
 import { type Config, toEngineConfig } from "../../config/config.ts";
 import type { Output } from "../output.ts";
 import { groupDigits } from "../progress.ts";
-import { ServiceClient } from "../service-client.ts";
+import { ServiceClient, type ServiceStatus } from "../service-client.ts";
 import { type SentCounts, ServiceSink } from "../service-sink.ts";
 import { graceOf } from "./embedded-replay.ts";
 import { ExternalSort } from "./external-sort.ts";
 import { feedSink, feedSort, type SwapSink } from "./feed.ts";
 import type { ReplayInput, ReplayOptions, Step } from "./replay-options.ts";
+import type { Batch } from "./rows.ts";
 
 /** How long the last records may take until they are in the counters. */
 const AT_REST_MS_MAX = 30_000;
 
+/** Returns how many events the service applied while this ran, as far as it can be told; undefined: it is not done yet. */
 export async function replayToService(
   input: ReplayInput,
   options: ReplayOptions,
@@ -19,18 +21,55 @@ export async function replayToService(
   url: string,
   output: Output,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number | undefined> {
   const client = new ServiceClient(url, signal);
   // Asked first, so that a wrong address is noticed before a long sort.
-  await client.status();
-  const sink = new ServiceSink(client);
+  const before = await client.status();
+  const sink = new ServiceSink(client, (rejected) => {
+    const { file, row, code, bytes, message } = rejected;
+    input.dead.note(file, row, code, bytes, 0, bytes.length, message);
+  });
   await replayToSink(sink, input, options, config, output, signal);
-  const { counters } = await client.statusAtRest(AT_REST_MS_MAX);
-  if (options.format === "json") output.out(`${JSON.stringify({ ...sink.counts, counters })}\n`);
-  else output.out(countsText(sink.counts, counters, url));
+  const after = await client.statusAtRest(AT_REST_MS_MAX);
+  if (options.format === "json")
+    output.out(`${JSON.stringify({ ...sentJson(sink.counts), counters: after.counters })}\n`);
+  else output.out(countsText(sink.counts, after.counters, url));
+  return judge(before, after, output);
 }
 
-/** Into a Kafka topic, which has nothing to answer but that it took them. */
+/** Tells what the service did not count. Others may write to it too, so differences are of the time that this took. */
+function judge(before: ServiceStatus, after: ServiceStatus, output: Output): number | undefined {
+  const grown = (name: string): number => Math.max(0, numberOf(after, name) - numberOf(before, name));
+  const lag = after.partitions.reduce((sum, partition) => sum + partition.lag, 0);
+  if (lag > 0) {
+    output.err(`Warning: ${groupDigits(lag)} records are not applied yet; GET /api/status says more.\n`);
+  }
+  const late = grown("late");
+  if (late > 0) {
+    output.err(
+      `Warning: while this ran the service judged ${groupDigits(late)} swaps late: they are further behind its newest swap than app.grace, and are not counted. A past goes into a stopped service's folder by \`swapstats replay FILE --into DATA_DIR\` (docs/replay.md).\n`,
+    );
+  }
+  const quarantined = grown("quarantined");
+  if (quarantined > 0) {
+    output.err(
+      `Warning: while this ran the service quarantined ${groupDigits(quarantined)} swaps: they are further ahead of its clock than app.max_skew, and are never counted. Check event_time.\n`,
+    );
+  }
+  const applied = grown("applied") + grown("removed");
+  const duplicates = grown("duplicates");
+  if (applied === 0 && duplicates > 0) {
+    output.err(`${groupDigits(duplicates)} swaps are in the service already; copies change nothing.\n`);
+  }
+  return lag > 0 || after.counters.applied === undefined ? undefined : applied;
+}
+
+function numberOf({ counters }: ServiceStatus, name: string): number {
+  const value = counters[name];
+  return typeof value === "number" ? value : 0;
+}
+
+/** Into a Kafka topic, which has nothing to answer but that it took them. Returns how many it took. */
 export async function replayToKafka(
   input: ReplayInput,
   options: ReplayOptions,
@@ -38,20 +77,24 @@ export async function replayToKafka(
   to: string,
   output: Output,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const { KafkaSink, kafkaCountsText, kafkaTarget } = await import("../kafka-sink.ts");
   const target = kafkaTarget(to, config);
-  const sink = await KafkaSink.open(target, config.app.chains);
+  const sink = await KafkaSink.open(target, config.app.chains, (file, row, code, bytes, start, end) =>
+    input.dead.note(file, row, code, bytes, start, end),
+  );
   try {
     await replayToSink(sink, input, options, config, output, signal);
   } finally {
     await sink.close();
   }
-  if (options.format === "json") output.out(`${JSON.stringify(sink.counts)}\n`);
+  if (options.format === "json") output.out(`${JSON.stringify(sentJson(sink.counts))}\n`);
   else output.out(kafkaCountsText(sink.counts, target.label));
+  return sink.counts.accepted;
 }
 
-async function replayToSink(
+/** Feeds a sink with all swaps in the order that was asked for. */
+export async function replayToSink(
   sink: SwapSink,
   input: ReplayInput,
   options: ReplayOptions,
@@ -66,12 +109,16 @@ async function replayToSink(
   if (sorted && options.order === "auto") {
     output.err("The swaps are out of order beyond grace; sorting them by time first.\n");
   }
-  const feed = ({ chunks, onChunk }: Step): Promise<void> => feedSink(sink, chunks, options.speed, signal, onChunk);
+  const onFault = ({ file, faults = [] }: Batch): void => {
+    for (const fault of faults) input.dead.noteFault(file, fault);
+  };
+  const feed = ({ chunks, onChunk }: Step): Promise<void> =>
+    feedSink(sink, chunks, options.speed, signal, onFault, onChunk);
   const sort = new ExternalSort();
   try {
     if (sorted) {
       const step = input.step("sort", signal);
-      await feedSort(sort, step.chunks, step.onChunk);
+      await feedSort(sort, step.chunks, onFault, step.onChunk);
       await feed(input.stepOver("send", sort.sorted(), signal));
     } else {
       await feed(input.step("send", signal));
@@ -81,13 +128,16 @@ async function replayToSink(
   }
 }
 
+function sentJson({ sent, accepted, rejected }: SentCounts): Omit<SentCounts, "examples"> {
+  return { sent, accepted, rejected };
+}
+
 function countsText(counts: SentCounts, counters: Record<string, unknown>, url: string): string {
   const codes = Object.entries(counts.rejected);
   const rejected = codes.reduce((sum, [, count]) => sum + count, 0);
   const list = codes.map(([code, count]) => `${groupDigits(count)} ${code}`).join(", ");
   const lines = [
     `${groupDigits(counts.sent)} sent, ${groupDigits(counts.accepted)} accepted, ${groupDigits(rejected)} rejected${list === "" ? "" : ` (${list})`}`,
-    ...counts.examples.map(({ record, code, message }) => `  record ${groupDigits(record)}: ${code}: ${message}`),
     `counters of ${url}:`,
     ...Object.entries(counters).map(([name, value]) => `  ${name} ${shown(value)}`),
   ];

@@ -1,11 +1,11 @@
 /**
- * Files of sorted records. A record is its key (event time and block number as doubles, log index as 32 bits), the
- * length of its line as 32 bits, and the line; numbers in the byte order of the machine, since no other reads them.
+ * Files of sorted records. A record is its key (event time, block number and row as doubles, the other numbers as
+ * 32 bits), the length of its line as 32 bits, and the line; numbers in the byte order of the machine, since no other reads them.
  */
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import type { SwapKey } from "./swap-order.ts";
 
-const HEADER_BYTES = 24;
+const HEADER_BYTES = 40;
 const WRITE_BYTES = 1024 * 1024;
 const READ_BYTES = 256 * 1024;
 
@@ -24,8 +24,11 @@ export class RunWriter {
     if (HEADER_BYTES + length > this.#buffer.length) this.#buffer = Buffer.allocUnsafe(HEADER_BYTES + length);
     this.#buffer.writeDoubleLE(key.timeMs, this.#used);
     this.#buffer.writeDoubleLE(key.block, this.#used + 8);
-    this.#buffer.writeUInt32LE(key.logIndex, this.#used + 16);
-    this.#buffer.writeUInt32LE(length, this.#used + 20);
+    this.#buffer.writeDoubleLE(key.row, this.#used + 16);
+    this.#buffer.writeUInt32LE(key.txIndex, this.#used + 24);
+    this.#buffer.writeUInt32LE(key.logIndex, this.#used + 28);
+    this.#buffer.writeUInt32LE(key.file, this.#used + 32);
+    this.#buffer.writeUInt32LE(length, this.#used + 36);
     bytes.copy(this.#buffer, this.#used + HEADER_BYTES, start, end);
     this.#used += HEADER_BYTES + length;
   }
@@ -46,11 +49,14 @@ export class RunWriter {
   }
 }
 
-/** Reads a run record by record; `timeMs`, `block`, `logIndex` and the line [start, end) of bytes are of the current one. */
+/** Reads a run record by record; the key and the line [start, end) of bytes are of the current one. */
 export class RunReader {
   timeMs = 0;
   block = 0;
+  txIndex = 0;
   logIndex = 0;
+  file = 0;
+  row = 0;
   bytes = Buffer.allocUnsafe(READ_BYTES);
   start = 0;
   end = 0;
@@ -67,8 +73,11 @@ export class RunReader {
     const at = this.end;
     this.timeMs = this.bytes.readDoubleLE(at);
     this.block = this.bytes.readDoubleLE(at + 8);
-    this.logIndex = this.bytes.readUInt32LE(at + 16);
-    const length = this.bytes.readUInt32LE(at + 20);
+    this.row = this.bytes.readDoubleLE(at + 16);
+    this.txIndex = this.bytes.readUInt32LE(at + 24);
+    this.logIndex = this.bytes.readUInt32LE(at + 28);
+    this.file = this.bytes.readUInt32LE(at + 32);
+    const length = this.bytes.readUInt32LE(at + 36);
     this.start = at + HEADER_BYTES;
     this.end = this.start + length;
     if (!this.#have(this.start, length)) throw new Error("a temporary file of the sort was cut by another program");

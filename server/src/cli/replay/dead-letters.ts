@@ -1,0 +1,158 @@
+/** Collects the records of a replay that are no swaps: counts all, keeps the first few for people, and writes all of them to a file. */
+import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { type DeadLetterCode, deadLetterMessage, isDeadLetterCode } from "../../codecs/dead-letter-codes.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
+import { printableCut } from "../../shared/printable-text.ts";
+import { diagnose } from "./diagnosis.ts";
+import type { RowFault } from "./rows.ts";
+
+/** Dead letters that are listed for people. */
+export const LISTED_MAX = 10;
+const WRITE_BYTES = 256 * 1024;
+
+export type DeadLetter = {
+  readonly file: string;
+  readonly row: number;
+  readonly code: string;
+  readonly field: string | undefined;
+  readonly value: string;
+  readonly message: string;
+  readonly raw: string;
+};
+
+export class DeadLetters {
+  readonly listed: DeadLetter[] = [];
+  readonly #names: readonly string[];
+  readonly #codes = new Map<string, number>();
+  readonly #path: string | undefined;
+  readonly #descriptor: number | undefined;
+  #count = 0;
+  #pending: string[] = [];
+  #pendingChars = 0;
+  #written = 0;
+
+  /** `names`: of the files. `path`: where all are written as NDJSON. Throws `storage_failed`. */
+  constructor(names: readonly string[], path: string | undefined) {
+    this.#names = names;
+    this.#path = path;
+    try {
+      this.#descriptor = path === undefined ? undefined : openSync(path, "w", 0o600);
+    } catch (cause) {
+      throw this.#failed(cause);
+    }
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Counts by code. */
+  get codes(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#codes);
+  }
+
+  /** A record that is refused with a code; `message` where somebody else says more than the code does. */
+  note(file: number, row: number, code: string, bytes: Uint8Array, start: number, end: number, message?: string): void {
+    if (!this.#wants()) {
+      this.#add(code);
+      return;
+    }
+    const raw = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString();
+    const { field, value, hint } = diagnose(code, raw);
+    const said = message ?? (isDeadLetterCode(code) ? deadLetterMessage(code as DeadLetterCode) : code);
+    this.#keep({
+      file: this.#name(file),
+      row,
+      code,
+      field,
+      value,
+      message: hint === undefined ? said : `${said}; ${hint}`,
+      raw,
+    });
+  }
+
+  /** A row that made no record. */
+  noteFault(file: number, { row, code, field, value, message, raw }: RowFault): void {
+    if (!this.#wants()) this.#add(code);
+    else this.#keep({ file: this.#name(file), row, code, field, value, message, raw });
+  }
+
+  /** Forgets everything: the files are read anew from the beginning. */
+  reset(): void {
+    this.listed.length = 0;
+    this.#codes.clear();
+    this.#count = 0;
+    this.#pending = [];
+    this.#pendingChars = 0;
+    this.#written = 0;
+    if (this.#descriptor !== undefined) ftruncateSync(this.#descriptor, 0);
+  }
+
+  /** Writes what waits, and closes the file. Throws `storage_failed`. */
+  close(): void {
+    if (this.#descriptor === undefined) return;
+    try {
+      this.#flush();
+    } finally {
+      closeSync(this.#descriptor);
+    }
+  }
+
+  #name(file: number): string {
+    return this.#names[file] ?? "?";
+  }
+
+  #wants(): boolean {
+    return this.#descriptor !== undefined || this.listed.length < LISTED_MAX;
+  }
+
+  #add(code: string): void {
+    this.#count++;
+    this.#codes.set(code, (this.#codes.get(code) ?? 0) + 1);
+  }
+
+  #keep(letter: DeadLetter): void {
+    this.#add(letter.code);
+    if (this.listed.length < LISTED_MAX) this.listed.push(letter);
+    if (this.#descriptor === undefined) return;
+    const line = `${JSON.stringify(letter)}\n`;
+    this.#pending.push(line);
+    this.#pendingChars += line.length;
+    if (this.#pendingChars >= WRITE_BYTES) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#pending.length === 0) return;
+    const bytes = Buffer.from(this.#pending.join(""));
+    this.#pending = [];
+    this.#pendingChars = 0;
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        const written = writeSync(this.#descriptor as number, bytes, at, bytes.length - at, this.#written);
+        at += written;
+        this.#written += written;
+      }
+    } catch (cause) {
+      throw this.#failed(cause);
+    }
+  }
+
+  #failed(cause: unknown): SwapstatsError {
+    const message = `the dead letters cannot be written to ${printableCut(this.#path ?? "", 200)} (${(cause as Error).message}); name another file`;
+    return new SwapstatsError("storage_failed", message, { cause });
+  }
+}
+
+/** Lines for people: the first dead letters, each with its place, field and value. */
+export function deadLetterLines(letters: DeadLetters): string[] {
+  if (letters.count === 0) return [];
+  const lines = letters.listed.map(({ file, row, code, field, value, message }) => {
+    const at = field === undefined ? "" : `${printableCut(field)} `;
+    const seen =
+      value === "" && field !== undefined ? "is missing" : `${at === "" ? "" : "is "}"${printableCut(value)}"`;
+    return `  ${file}, row ${row}: ${code}: ${at}${seen}: ${printableCut(message, 400)}`;
+  });
+  const more = letters.count - letters.listed.length;
+  if (more > 0) lines.push(`  and ${more} more; --dead-letters FILE writes all of them`);
+  return [`${letters.count === 1 ? "One record is no swap" : `${letters.count} records are no swaps`}:`, ...lines];
+}

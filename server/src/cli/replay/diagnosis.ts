@@ -1,0 +1,95 @@
+/** Which field of a record made it a dead letter, and with what value: for people, who know the code alone otherwise. */
+
+/** Required fields in the order in which the decoder looks at them; of names that mean the same, the first is told. */
+const REQUIRED: readonly (readonly string[])[] = [
+  ["chain_id"],
+  ["log_index"],
+  ["side"],
+  ["amount_token", "amount"],
+  ["amount_usd", "usd"],
+  ["event_time", "ts"],
+  ["tx_hash"],
+  ["token", "token_address"],
+];
+
+/** Fields whose codes do not have their name behind `bad_`, or that have other names. */
+const NAMES: Readonly<Record<string, readonly string[]>> = {
+  bad_amount_token: ["amount_token", "amount"],
+  bad_amount_usd: ["amount_usd", "usd"],
+  bad_event_time: ["event_time", "ts"],
+  time_in_seconds: ["event_time", "ts"],
+  quarantined: ["event_time", "ts"],
+  bad_token: ["token_address", "token"],
+  bad_token_symbol: ["token_symbol", "token"],
+  bad_pool: ["pool", "pool_address"],
+  bad_who: ["who", "wallet", "trader", "maker"],
+  bad_tx_index: ["tx_index", "transaction_index"],
+  too_many_tokens: ["token_address", "token"],
+  too_many_chains: ["chain_id"],
+  too_many_inclusions: ["tx_hash"],
+};
+
+export type Diagnosis = {
+  readonly field: string | undefined;
+  /** The field's value, or the beginning of the record where no field is at fault; empty: it is missing. */
+  readonly value: string;
+  /** What the value looks like, and what to do. */
+  readonly hint: string | undefined;
+};
+
+export function diagnose(code: string, raw: string): Diagnosis {
+  const record = parsed(raw);
+  const names = NAMES[code] ?? (code.startsWith("bad_") ? [code.slice(4)] : undefined);
+  if (record === undefined || (code !== "missing_field" && names === undefined)) {
+    return { field: undefined, value: raw, hint: undefined };
+  }
+  if (code === "missing_field") {
+    const missing = REQUIRED.find((fields) => fields.every((field) => isAbsent(record[field])));
+    return { field: missing?.[0], value: missing === undefined ? raw : "", hint: envelopeHint(record) };
+  }
+  const field = names?.find((name) => !isAbsent(record[name])) ?? names?.[0];
+  const value = field === undefined ? raw : textOf(record[field]);
+  return { field, value, hint: numberHint(code, value) };
+}
+
+function parsed(raw: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(raw);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null || value === "";
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+}
+
+function numberHint(code: string, value: string): string | undefined {
+  if (!/^bad_(amount|price)/.test(code)) return undefined;
+  if (/^[-+]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$/.test(value) && !/^[0-9]+,[0-9]{3}$/.test(value)) {
+    return "it has commas between thousands; write it without them";
+  }
+  if (/^[-+]?[0-9.' ]*,[0-9]+$/.test(value)) {
+    return 'it seems to have a decimal comma; write a point, or say `decimal: ","` in the mapping';
+  }
+  if (/^[$€£¥]|[$€£¥]$/.test(value)) return "it has a sign of a currency; leave that out";
+  return undefined;
+}
+
+/** An answer of an API around the rows, rather than a row. */
+function envelopeHint(record: Record<string, unknown>): string | undefined {
+  for (const [name, value] of Object.entries(record)) {
+    if (Array.isArray(value) && typeof value[0] === "object") {
+      return `its member ${JSON.stringify(name.slice(0, 64))} is a list: if that holds the swaps, take them out with jq -c '.${name.slice(0, 64)}[]'`;
+    }
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      return `its member ${JSON.stringify(name.slice(0, 64))} is an object: if that holds the fields, flatten the records first (jq -c '.${name.slice(0, 64)}')`;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,107 @@
+/**
+ * NDJSON and JSON arrays with other names than those of a swap, through the column mapping: a column is a member, or several
+ * names with dots between them where objects are nested. Numbers go on as they are written, never through a double.
+ */
+import { bindMapping, type RowReader } from "./binding.ts";
+import { LineReader } from "./line-reader.ts";
+import { isRecord, type Mapping } from "./mapping.ts";
+import type { Batch } from "./rows.ts";
+import { TableBatch } from "./table.ts";
+
+const IDENTITY = ["token", "token_address"];
+/** Lines at the beginning that decide what the objects of a file are. */
+const LINES_LOOKED_AT = 50;
+
+/** Whether the objects at the beginning are no swaps, but have the columns that the mapping names. */
+export function needsMapping(head: string, mapping: Mapping): boolean {
+  const columns = columnsOf(mapping);
+  for (const line of head.split("\n", LINES_LOOKED_AT)) {
+    const record = parseExact(line);
+    if (record === undefined) continue;
+    if (IDENTITY.some((name) => Object.hasOwn(record, name)) && Object.hasOwn(record, "side")) return false;
+    const found = columns.filter((column) => member(record, column) !== undefined).length;
+    return columns.length > 0 && found * 2 >= columns.length;
+  }
+  return false;
+}
+
+/** Batches of swaps out of batches of other objects. Lines that are no objects stay as they are. */
+export async function* mapObjects(
+  batches: AsyncIterable<Batch>,
+  mapping: Mapping,
+  name: string,
+): AsyncGenerator<Batch> {
+  const columns = columnsOf(mapping);
+  const readRow = bindMapping(mapping, columns, name);
+  const lines = new LineReader();
+  let out: TableBatch | undefined;
+  const take = (): void => {
+    const text = lines.bytes.toString("utf8", lines.start, lines.end);
+    if (text.trim() !== "") out?.add(lines.row, mapped(text, columns, readRow));
+  };
+  let file = 0;
+  for await (const batch of batches) {
+    file = batch.file;
+    out ??= new TableBatch(file);
+    lines.push(batch);
+    while (lines.next()) {
+      take();
+      if (out.isFull) yield out.take();
+    }
+    if (!out.isEmpty) yield out.take();
+  }
+  out ??= new TableBatch(file);
+  if (lines.last()) take();
+  yield out.take();
+}
+
+function mapped(text: string, columns: readonly string[], readRow: RowReader): string[] {
+  const record = parseExact(text);
+  if (record === undefined) return [text];
+  return readRow(columns.map((column) => cellOf(member(record, column))));
+}
+
+function columnsOf(mapping: Mapping): string[] {
+  return [...new Set(mapping.swaps.flat().flatMap(({ constant, column }) => (constant === undefined ? [column] : [])))];
+}
+
+/** Numbers as the texts that stand in the source. */
+class NumberText {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** Node hands the reviver the source of each value, which the types do not know yet. */
+const keepNumbers = ((_key: string, value: unknown, context?: { source?: string }): unknown =>
+  typeof value === "number" ? new NumberText(context?.source ?? String(value)) : value) as (
+  key: string,
+  value: unknown,
+) => unknown;
+
+function parseExact(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text, keepNumbers);
+    return isRecord(value) && !(value instanceof NumberText) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function member(record: Record<string, unknown>, column: string): unknown {
+  if (Object.hasOwn(record, column)) return record[column];
+  let at: unknown = record;
+  for (const name of column.split(".")) {
+    if (!isRecord(at) || !Object.hasOwn(at, name)) return undefined;
+    at = at[name];
+  }
+  return at;
+}
+
+function cellOf(value: unknown): string {
+  if (value === undefined || value === null) return "";
+  if (typeof value === "string") return value;
+  if (value instanceof NumberText) return value.text;
+  return typeof value === "boolean" ? String(value) : JSON.stringify(value);
+}

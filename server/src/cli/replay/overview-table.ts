@@ -1,0 +1,107 @@
+/** The table of tokens at the width of a terminal: figures are shortened, then columns left out, until the lines fit. */
+import { groupDigits } from "../progress.ts";
+import { type Column, displayWidth, safeText, tableLines } from "../table.ts";
+
+const NAMES = [
+  "symbol",
+  "trades",
+  "buys",
+  "sells",
+  "volume_usd",
+  "traders",
+  "open",
+  "high",
+  "low",
+  "close",
+  "change %",
+  "token",
+] as const;
+type Name = (typeof NAMES)[number];
+
+export type TokenCells = Readonly<Record<Name, string>>;
+
+/** What is shown, from the most to the least. */
+type Level = { readonly leftOut: readonly Name[]; readonly isExact: boolean; readonly hasFullIds: boolean };
+
+const PRICES: readonly Name[] = ["open", "high", "low"];
+const LEVELS: readonly Level[] = [
+  { leftOut: [], isExact: true, hasFullIds: true },
+  { leftOut: [], isExact: false, hasFullIds: true },
+  { leftOut: PRICES, isExact: false, hasFullIds: true },
+  { leftOut: [...PRICES, "buys", "sells"], isExact: false, hasFullIds: true },
+  { leftOut: [], isExact: false, hasFullIds: false },
+  { leftOut: PRICES, isExact: false, hasFullIds: false },
+  { leftOut: [...PRICES, "buys", "sells"], isExact: false, hasFullIds: false },
+  { leftOut: [...PRICES, "buys", "sells", "traders"], isExact: false, hasFullIds: false },
+  { leftOut: [...PRICES, "buys", "sells", "traders", "token"], isExact: false, hasFullIds: false },
+  { leftOut: [...PRICES, "buys", "sells", "traders", "token", "close"], isExact: false, hasFullIds: false },
+  { leftOut: [...PRICES, "buys", "sells", "traders", "token", "close", "trades"], isExact: false, hasFullIds: false },
+];
+const SIGNIFICANT_DIGITS = 6;
+const SHORT_ID_WIDTH = 16;
+const SHORT_SYMBOL_WIDTH = 10;
+
+/** Lines without line feeds, none wider than `width`. */
+export function fittingTable(rows: readonly TokenCells[], width: number): string[] {
+  let lines: string[] = [];
+  for (const level of LEVELS) {
+    const names = NAMES.filter((name) => !level.leftOut.includes(name));
+    const columns = names.map((name): Column => ({ title: name, align: isText(name) ? "left" : "right" }));
+    lines = tableLines(
+      columns,
+      rows.map((row) => names.map((name) => cellOf(row, name, level))),
+    );
+    if (width === Number.POSITIVE_INFINITY || lines.every((line) => displayWidth(line) <= width)) return lines;
+  }
+  return lines.map((line) => safeText(line, width));
+}
+
+function isText(name: Name): boolean {
+  return name === "symbol" || name === "token";
+}
+
+function cellOf(row: TokenCells, name: Name, { isExact, hasFullIds }: Level): string {
+  const text = row[name];
+  if (name === "token") return hasFullIds ? text : shortId(text);
+  if (isExact || text === "-") return text;
+  switch (name) {
+    case "symbol":
+      return hasFullIds ? text : safeText(text, SHORT_SYMBOL_WIDTH);
+    case "volume_usd":
+      return groupDigits(cutDecimals(text, 2));
+    case "change %":
+      return cutDecimals(text, 2);
+    case "open":
+    case "high":
+    case "low":
+    case "close":
+      return shortPrice(text);
+    default:
+      return text;
+  }
+}
+
+/** `1:0xc02aaa…756cc2`: the chain, and both ends of the address, which are what people compare. */
+function shortId(id: string): string {
+  if (displayWidth(id) <= SHORT_ID_WIDTH) return id;
+  const colon = id.indexOf(":");
+  const chain = id.slice(0, colon + 1);
+  const address = [...id.slice(colon + 1)];
+  const kept = Math.max(2, Math.floor((SHORT_ID_WIDTH - chain.length - 1) / 2));
+  return safeText(`${chain}${address.slice(0, kept).join("")}…${address.slice(-kept).join("")}`, SHORT_ID_WIDTH);
+}
+
+/** Cut, not rounded: a table for looking at; JSON has the exact figures. */
+function cutDecimals(text: string, digits: number): string {
+  const point = text.indexOf(".");
+  return point === -1 ? text : text.slice(0, point + 1 + digits);
+}
+
+/** Six significant digits; a price with many zeros behind the point in the form 1.23456e-9. */
+function shortPrice(text: string): string {
+  const value = Number(text);
+  if (value === 0 || text.length <= SIGNIFICANT_DIGITS + 2) return text;
+  const magnitude = Math.abs(value);
+  if (magnitude < 1e-4 || magnitude >= 1e9) return value.toExponential(SIGNIFICANT_DIGITS - 1).replace(/\.?0+e/, "e");
+  return cutDecimals(text, Math.max(0, SIGNIFICANT_DIGITS - Math.ceil(Math.max(Math.log10(magnitude), -4) + 1e-9)));
+}
