@@ -287,7 +287,7 @@ describe("replay into a service", () => {
     // Not deepEqual: its message would hold both lists.
     assert.ok(taken.join("\n") === lines.join("\n"), "other lines, or in another order");
     assert.match(out, /2,501 sent, 2,500 accepted, 1 rejected \(1 malformed_json\)/);
-    assert.match(err, /swaps\.ndjson, row 2301: malformed_json: "nonsense": no JSON/);
+    assert.match(err, /swaps\.ndjson, row 2301: malformed_json: no JSON: "nonsense"/);
     assert.match(out, /accepted 2,500/);
   });
 

@@ -1,6 +1,7 @@
 /** Collects the records of a replay that are no swaps: counts all, keeps the first few for people, and writes all of them to a file. */
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
-import { type DeadLetterCode, deadLetterMessage, isDeadLetterCode } from "../../codecs/dead-letter-codes.ts";
+import { isDeadLetterCode } from "../../codecs/dead-letter-codes.ts";
+import { refusalText } from "../../codecs/refusal-text.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { printableCut } from "../../shared/printable-text.ts";
 import { diagnose } from "./diagnosis.ts";
@@ -8,6 +9,7 @@ import type { RowFault } from "./rows.ts";
 
 /** Dead letters that are listed for people. */
 export const LISTED_MAX = 10;
+const MESSAGE_LENGTH_MAX = 400;
 const WRITE_BYTES = 256 * 1024;
 
 export type DeadLetter = {
@@ -59,16 +61,9 @@ export class DeadLetters {
     }
     const raw = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString();
     const { field, value, hint } = diagnose(code, raw);
-    const said = message ?? (isDeadLetterCode(code) ? deadLetterMessage(code as DeadLetterCode) : code);
-    this.#keep({
-      file: this.#name(file),
-      row,
-      code,
-      field,
-      value,
-      message: hint === undefined ? said : `${said}; ${hint}`,
-      raw,
-    });
+    const said = message ?? (isDeadLetterCode(code) ? refusalText(code, bytes, start, end) : code);
+    const text = hint === undefined ? said : `${said}; ${hint}`;
+    this.#keep({ file: this.#name(file), row, code, field, value, message: text, raw });
   }
 
   /** A row that made no record. */
@@ -143,14 +138,15 @@ export class DeadLetters {
   }
 }
 
-/** Lines for people: the first dead letters, each with its place, field and value. */
+/** Lines for people: the first dead letters, each with its place, and a message that has the field and the value. */
 export function deadLetterLines(letters: DeadLetters): string[] {
   if (letters.count === 0) return [];
-  const lines = letters.listed.map(({ file, row, code, field, value, message }) => {
-    const at = field === undefined ? "" : `${printableCut(field)} `;
-    const seen =
-      value === "" && field !== undefined ? "is missing" : `${at === "" ? "" : "is "}"${printableCut(value)}"`;
-    return `  ${file}, row ${row}: ${code}: ${at}${seen}: ${printableCut(message, 400)}`;
+  const lines = letters.listed.map(({ file, row, code, value, message }) => {
+    const text = printableCut(message, MESSAGE_LENGTH_MAX);
+    // A row of a table has no field at fault; then the row itself is shown.
+    const shown = printableCut(value);
+    const seen = value === "" || text.includes(shown) ? "" : `: "${shown}"`;
+    return `  ${file}, row ${row}: ${code}: ${text}${seen}`;
   });
   const more = letters.count - letters.listed.length;
   if (more > 0) lines.push(`  and ${more} more; --dead-letters FILE writes all of them`);

@@ -29,6 +29,8 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   too_many_inclusions: ["tx_hash"],
 };
 
+const NAME_LENGTH_MAX = 64;
+
 export type Diagnosis = {
   readonly field: string | undefined;
   /** The field's value, or the beginning of the record where no field is at fault; empty: it is missing. */
@@ -45,7 +47,7 @@ export function diagnose(code: string, raw: string): Diagnosis {
   }
   if (code === "missing_field") {
     const missing = REQUIRED.find((fields) => fields.every((field) => isAbsent(record[field])));
-    return { field: missing?.[0], value: missing === undefined ? raw : "", hint: envelopeHint(record) };
+    return { field: missing?.[0], value: missing === undefined ? raw : "", hint: listHint(record) };
   }
   const field = names?.find((name) => !isAbsent(record[name])) ?? names?.[0];
   const value = field === undefined ? raw : textOf(record[field]);
@@ -82,14 +84,9 @@ function numberHint(code: string, value: string): string | undefined {
 }
 
 /** An answer of an API around the rows, rather than a row. */
-function envelopeHint(record: Record<string, unknown>): string | undefined {
-  for (const [name, value] of Object.entries(record)) {
-    if (Array.isArray(value) && typeof value[0] === "object") {
-      return `its member ${JSON.stringify(name.slice(0, 64))} is a list: if that holds the swaps, take them out with jq -c '.${name.slice(0, 64)}[]'`;
-    }
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      return `its member ${JSON.stringify(name.slice(0, 64))} is an object: if that holds the fields, flatten the records first (jq -c '.${name.slice(0, 64)}')`;
-    }
-  }
-  return undefined;
+function listHint(record: Record<string, unknown>): string | undefined {
+  const list = Object.entries(record).find(([, value]) => Array.isArray(value) && typeof value[0] === "object");
+  if (list === undefined) return undefined;
+  const name = list[0].slice(0, NAME_LENGTH_MAX);
+  return `${name} is a list: if it holds the swaps, take them out with jq -c '.${name}[]'`;
 }
