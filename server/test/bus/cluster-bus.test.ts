@@ -171,6 +171,23 @@ describe("questions to other instances", () => {
     await waitFor("the new owner's rows count", async () => !(await a.bus.overview(OVERVIEW)).stale);
     assert.equal(questionsOf(b) > 0, true);
   });
+
+  test("which ids a swap has named: asked at all, known wherever the token is and goes, and no error while somebody is away", async (t) => {
+    const { cluster, instances, transports } = await three(t);
+    const [a, , c] = instances as [ModelInstance, ModelInstance, ModelInstance];
+    const odd = Array.from({ length: 100 }, (_, i) => `7:odd-${i}`).find(
+      (one) => cluster.partitionOf(one) === 1,
+    ) as string;
+    const ids = [idOf(cluster, 0), "1:nobody", idOf(cluster, 1), idOf(cluster, 2), odd];
+    assert.deepEqual(await a.bus.areKnown(ids), [true, false, true, true, false]);
+    c.hosts[0]?.partitions.get(2)?.tokens.set(odd, { id: odd, symbol: "ODD", rev: 1, value: 9 });
+    assert.deepEqual(await a.bus.areKnown(ids), [true, false, true, true, true]);
+    (transports[1] as MemoryTransport).isMute = true;
+    assert.deepEqual(await a.bus.areKnown(ids), [true, false, false, true, true]);
+    cluster.take(1, c);
+    await waitFor("known at the next owner", async () => (await a.bus.areKnown(ids))[2] === true);
+    assert.deepEqual(await a.bus.areKnown([]), []);
+  });
 });
 
 const NO_RANGE = { intervalMs: 60_000, fromMs: undefined, toMs: undefined, limit: 1 };

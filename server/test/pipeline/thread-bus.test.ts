@@ -221,6 +221,22 @@ describe("bus over worker threads", () => {
     await assert.rejects(asked, { code: "unavailable", message: /stopping/ });
   });
 
+  test("which ids a swap has named is asked at all hosts at once; one that fails knows none", async () => {
+    const known = (...ids: string[]) =>
+      host((request) => {
+        if (request.kind !== "tokens") return new Error("another question");
+        const items = request.tokens.map((id) => ({
+          lookup: ids.includes(id) ? { tier: "id" as const, ids: [id] } : { tier: "symbol" as const, ids: ["9:z"] },
+          stats: undefined,
+        }));
+        return { asOf: 0, items: items as HostTokenAnswer[] };
+      });
+    const hosts = [known("1:a"), known("1:b"), host(() => new Error("restoring"))];
+    const { bus } = busOf(hosts);
+    assert.deepEqual(await bus.areKnown(["1:a", "1:b", "1:c", "SYM"]), [true, true, false, false]);
+    for (const one of hosts) assert.equal(one.requests.length, 1);
+  });
+
   test("merges the rows of several hosts into one topic whose patches lead from data to data", async () => {
     const hosts = [host(() => null), host(() => null)];
     const { bus } = busOf(hosts);
