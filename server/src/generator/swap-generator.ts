@@ -1,5 +1,5 @@
 /**
- * A deterministic stream of swaps as NDJSON: the same options give the same bytes, on any machine. Records have 580 to
+ * A deterministic stream of swaps as NDJSON: the same options give the same bytes, on any machine; another start gives other transactions. Records have 580 to
  * 660 bytes. The fields that a later inclusion changes stand first and have a fixed width, so that copies, removals and
  * re-inclusions are made by patching the bytes of an earlier record.
  */
@@ -73,8 +73,10 @@ export class SwapGenerator {
 
   constructor(options: GeneratorOptions) {
     this.#options = options;
-    this.#random = new Random(options.seed);
-    this.#tokens = makeCatalogue(options.tokens, options.seed, this.#random);
+    // Tokens follow from the seed alone. Everything else follows from the start as well: a stream that begins at another
+    // time must not name the transactions of an earlier one, because a swap that comes again in another block moves.
+    this.#tokens = makeCatalogue(options.tokens, options.seed, new Random(options.seed));
+    this.#random = new Random(streamSeed(options.seed, options.startMs));
     this.#zipf = new Zipf(options.tokens, options.zipf);
     this.#prices = Float64Array.from(this.#tokens, (token) => token.priceMantissa);
     const keeps = options.duplicates > 0 || options.removed > 0;
@@ -273,6 +275,12 @@ export class SwapGenerator {
     while (this.#pending.has(index)) index++;
     this.#pending.set(index, record);
   }
+}
+
+/** Different for every two starts of one seed within 49 days, because mix32 is a bijection. */
+function streamSeed(seed: number, startMs: number): number {
+  const high = Math.floor(startMs / 4_294_967_296);
+  return mix32(mix32(startMs % 4_294_967_296) ^ mix32(mix32(high) ^ mix32(seed ^ 0x5851f42d)));
 }
 
 /** The hash of a block follows from its number and chain (or fork), so that the swaps of a block agree. */

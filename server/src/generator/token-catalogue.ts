@@ -1,33 +1,50 @@
 /** The tokens of the generator: names, addresses, price levels, and the bytes of a record that never change for a token. */
 import { mix32, type Random } from "./random.ts";
 
-/** Known symbols with their order of price in dollars; addresses are made up. */
-const KNOWN: readonly (readonly [string, number])[] = [
-  ["WETH", 3200],
-  ["USDC", 1],
-  ["USDT", 1],
-  ["WBTC", 65_000],
-  ["PEPE", 0.000012],
-  ["DAI", 1],
-  ["LINK", 15],
-  ["UNI", 8],
-  ["AAVE", 150],
-  ["SHIB", 0.00002],
-  ["MKR", 1500],
-  ["LDO", 1.2],
-  ["ARB", 0.8],
-  ["CRV", 0.4],
-  ["SNX", 2],
-  ["COMP", 50],
-  ["APE", 1.1],
-  ["POL", 0.5],
-  ["GRT", 0.2],
-  ["ENS", 20],
-  ["FLOKI", 0.00015],
-  ["RNDR", 6],
-  ["ONDO", 0.9],
-  ["FET", 1.5],
+type KnownToken = { readonly symbol: string; readonly price: number; readonly chainId: number; readonly token: string };
+
+const known = (symbol: string, price: number, token: string, chainId = 1): KnownToken => ({
+  symbol,
+  price,
+  chainId,
+  token,
+});
+
+/**
+ * Well-known tokens with their true chains and addresses, so that swaps of one's own beside made-up ones name the same token;
+ * prices are about right.
+ */
+const KNOWN: readonly KnownToken[] = [
+  known("WETH", 3200, "0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2"),
+  known("USDC", 1, "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"),
+  known("USDT", 1, "0xdac17f958d2ee523a2206206994597c13d831ec7"),
+  known("WBTC", 65_000, "0x2260fac5e5542a773aa44fbcfedf7c193bc2c599"),
+  known("PEPE", 0.000012, "0x6982508145454ce325ddbe47a25d4ec3d2311933"),
+  known("DAI", 1, "0x6b175474e89094c44da98b954eedeac495271d0f"),
+  known("LINK", 15, "0x514910771af9ca656af840dff83e8264ecf986ca"),
+  known("UNI", 8, "0x1f9840a85d5af5bf1d1762f925bdaddc4201f984"),
+  known("AAVE", 150, "0x7fc66500c84a76ad7e9c93437bfc5ac33e2ddae9"),
+  known("SHIB", 0.00002, "0x95ad61b0a150d79219dcf64e1e6cc01f0b64c4ce"),
+  known("MKR", 1500, "0x9f8f72aa9304c8b593d555f12ef6589cc3a579a2"),
+  known("LDO", 1.2, "0x5a98fcbea516cf06857215779fd812ca3bef1b32"),
+  known("ARB", 0.8, "0x912ce59144191c1204e64559fe8253a0e49e6548", 42161),
+  known("CRV", 0.4, "0xd533a949740bb3306d119cc777fa900ba034cd52"),
+  known("SNX", 2, "0xc011a73ee8576fb46f5e1c5751ca3b9fe0af2a6f"),
+  known("COMP", 50, "0xc00e94cb662c3520282e6f5717214004a7f26888"),
+  known("APE", 1.1, "0x4d224452801aced8b2f0aebe155379bb5d594381"),
+  known("POL", 0.5, "0x455e53cbb86018ac2b8092fdcd39d8444affc3f6"),
+  known("GRT", 0.2, "0xc944e90c64b2c07662a292be6244bdf05cda44a7"),
+  known("ENS", 20, "0xc18360217d8f7ab5e7c516566761ea12ce7f9d72"),
+  known("FLOKI", 0.00015, "0xcf0c122c6b73ff809c693db761e7baebe62b6a2e"),
+  known("RNDR", 6, "0x6de037ef9ad2725eb40118bb1702ebb27e4aeb24"),
+  known("ONDO", 0.9, "0xfaba6f8e4a5e8ab82f62fe7c39859fa577269be3"),
+  known("FET", 1.5, "0xaea46a60368a7bd060eec7df8cba43b7ef41ad85"),
+  known("SOL", 150, "0xd31a59c85ae9d8edefec411d448f90841571b89c"),
+  known("cbBTC", 65_000, "0xcbb7c0000ab88b473b1f5afd9ef808440eed33bf", 8453),
+  known("BTCB", 65_000, "0x7130d2a12b9bcbfae4f2634d864a1ee1ce3ead9c", 56),
 ];
+/** Places of amounts where they are not 18. */
+const DECIMALS: Readonly<Record<string, number>> = { USDC: 6, USDT: 6, WBTC: 8, cbBTC: 8, FLOKI: 9, SOL: 9 };
 const STABLE = new Set(["USDC", "USDT", "DAI"]);
 const EXCHANGES = ["uniswap_v2", "uniswap_v3", "uniswap_v4", "curve", "balancer_v2", "sushiswap"] as const;
 const CHAIN_SHARES: readonly (readonly [number, number])[] = [
@@ -60,14 +77,14 @@ export function makeCatalogue(count: number, seed: number, random: Random): Cata
 }
 
 function makeToken(index: number, seed: number, random: Random): CatalogueToken {
-  const known = KNOWN[index];
-  const symbol = known?.[0] ?? symbolOf(index);
+  const real = KNOWN[index];
+  const symbol = real?.symbol ?? symbolOf(index);
   const drawn = (1 + 9 * random.unit()) * POWERS_OF_TEN[random.below(POWERS_OF_TEN.length)]!;
-  const price = known?.[1] ?? drawn;
+  const price = real?.price ?? drawn;
   const share = random.unit();
-  const chainId = known !== undefined ? 1 : (CHAIN_SHARES.find(([limit]) => share < limit)?.[1] ?? 1);
+  const chainId = real?.chainId ?? CHAIN_SHARES.find(([limit]) => share < limit)?.[1] ?? 1;
   const drawnDecimals = [18, 18, 18, 9, 8, 6][random.below(6)] as number;
-  const decimals = known === undefined ? drawnDecimals : decimalsOf(symbol);
+  const decimals = real === undefined ? drawnDecimals : (DECIMALS[symbol] ?? 18);
   let priceScale = PRICE_DIGITS - 1;
   for (let level = price; level >= 10; level /= 10) priceScale--;
   for (let level = price; level < 1; level *= 10) priceScale++;
@@ -75,7 +92,7 @@ function makeToken(index: number, seed: number, random: Random): CatalogueToken 
   const reach = STABLE.has(symbol) ? 1.004 : 50;
   const fields = {
     chain_id: chainId,
-    token: addressOf(seed, 1, index),
+    token: real?.token ?? addressOf(seed, 1, index),
     token_symbol: symbol,
     pool: addressOf(seed, 2, index),
     dex: EXCHANGES[random.below(EXCHANGES.length)],
@@ -91,11 +108,6 @@ function makeToken(index: number, seed: number, random: Random): CatalogueToken 
     volatility: STABLE.has(symbol) ? 0.0001 : 0.0006,
     decimals,
   };
-}
-
-function decimalsOf(symbol: string): number {
-  if (symbol === "WBTC") return 8;
-  return symbol === "USDC" || symbol === "USDT" ? 6 : 18;
 }
 
 const POWERS_OF_TEN = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100];
