@@ -2,7 +2,6 @@
  * The composition root: the only file that knows every layer. The order in which the parts start reads as a list in
  * `startApp`; they stop in the order of the list in `stopApp`.
  */
-import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { ClusterBus } from "./bus/cluster-bus.ts";
 import { PLACEMENT_EVERY_MS, PlacementCheck, type PlacementSource } from "./bus/placement-check.ts";
@@ -28,6 +27,7 @@ import { createHttpServer, type HttpServer } from "./serving/http/http-server.ts
 import type { WebSocketMetrics } from "./serving/websocket/observers.ts";
 import { WebSocketDoor } from "./serving/websocket/web-socket-door.ts";
 import { SwapstatsError } from "./shared/errors.ts";
+import { makeFolder } from "./shared/make-folder.ts";
 import { type FolderLock, lockFolder } from "./stores/folder-lock.ts";
 import { checkpointStoreSetup } from "./stores/open-checkpoint-store.ts";
 import { hotStoreSetup } from "./stores/open-hot-store.ts";
@@ -206,10 +206,10 @@ function startPlacementCheck(workers: PartitionWorkers, ingestion: Ingestion, pa
 function makeFolders(dataDir: string): string {
   const logFolder = join(dataDir, LOG_FOLDER);
   try {
-    mkdirSync(logFolder, { recursive: true });
+    makeFolder(logFolder);
     return logFolder;
   } catch (cause) {
-    const message = `Cannot make the data folder ${dataDir}: ${String(cause)}. Check data_dir and its rights.`;
+    const message = `Cannot make the data folder ${dataDir}: ${(cause as Error).message}. Check data_dir and its rights.`;
     throw new SwapstatsError("storage_failed", message, { cause });
   }
 }

@@ -2,6 +2,8 @@
 import { Command, type CommanderError, InvalidArgumentError, Option } from "commander";
 import type { Config } from "../config/config.ts";
 import { GENERATOR_DEFAULTS, GENERATOR_LIMITS, START_MAX_MS, START_MIN_MS } from "../generator/options.ts";
+import { maskSecrets } from "../shared/mask-secrets.ts";
+import { printableLines } from "../shared/printable-text.ts";
 import { type Add, configOption, urlOption } from "./common-options.ts";
 import type { Output } from "./output.ts";
 import { addBackup, addCheckpoint, addConfig, addLog, addTop, addTopic, addWatch } from "./program-tools.ts";
@@ -18,7 +20,7 @@ export function makeProgram(output: Output, signal: AbortSignal): Command {
     .helpOption("-h, --help", "show this help")
     .helpCommand("help [command]", "show the help of a command")
     .showHelpAfterError("(swapstats help shows all commands)")
-    .configureOutput({ writeOut: output.out, writeErr: output.err })
+    .configureOutput({ writeOut: output.out, writeErr: (text) => output.err(printableLines(maskSecrets(text))) })
     .exitOverride((error: CommanderError) => {
       throw error;
     })

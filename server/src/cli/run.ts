@@ -1,6 +1,7 @@
 /** Runs the command line in this process: exit codes, errors as text, signals, closed pipes. */
 import { CommanderError } from "commander";
 import { SwapstatsError } from "../shared/errors.ts";
+import { maskSecrets } from "../shared/mask-secrets.ts";
 import { CommandFailed } from "./command-failed.ts";
 import { type Output, processOutput } from "./output.ts";
 import { makeProgram } from "./program.ts";
@@ -34,6 +35,10 @@ export async function runCli(args: readonly string[], output: Output, signal: Ab
 
 /** Expected errors say what to do and need no stack; an unexpected one is ours, and its stack helps to mend it. */
 function errorText(error: unknown): string {
+  return maskSecrets(plainErrorText(error));
+}
+
+function plainErrorText(error: unknown): string {
   if (error instanceof SwapstatsError && error.code !== "internal") return `swapstats: ${error.message}`;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `swapstats: unexpected error; please report it with these lines:\n${stack}`;

@@ -1,8 +1,17 @@
 /** Reads the YAML file into values by dotted path, with the line of each. */
-import { isAlias, isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
+import { type Document, isAlias, isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import type { ConfigProblem, RawSetting } from "./load.ts";
 
 const DEPTH_MAX = 8;
+/** Of one value. Aliases of aliases grow without bound where nobody counts them. */
+const ALIASES_MAX = 100;
+/** Of the whole file, sections and keys. A section that is an alias is walked again for each use. */
+const NODES_MAX = 10_000;
+
+/** What the parser says, without the text that it quotes, which may be a secret. */
+function reasonOf(message: string): string {
+  return message.replaceAll(/"(?:[^"\\]|\\.)*"/g, "...").replace(/: .*$/s, "");
+}
 
 /** `isKey` says whether a path is that of a key, below which nothing is descended. */
 export function readConfigYaml(
@@ -12,11 +21,26 @@ export function readConfigYaml(
   problems: ConfigProblem[],
 ): RawSetting[] {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, version: "1.2", uniqueKeys: true, prettyErrors: false });
+  let document: Document.Parsed;
+  try {
+    document = parseDocument(text, { lineCounter: lines, version: "1.2", uniqueKeys: true, prettyErrors: false });
+  } catch {
+    // The parser descends by calls, and runs out of them before it runs out of text.
+    problems.push({
+      path: filePath,
+      where: "",
+      message: "is nested too deeply; a configuration has at most a few levels",
+    });
+    return [];
+  }
   if (document.errors.length > 0) {
     for (const error of document.errors) {
       const { line } = lines.linePos(error.pos[0]);
-      problems.push({ path: filePath, where: `line ${line}`, message: `is not valid YAML: ${error.message}` });
+      problems.push({
+        path: filePath,
+        where: `line ${line}`,
+        message: `is not valid YAML: ${reasonOf(error.message)}`,
+      });
     }
     return [];
   }
@@ -26,7 +50,16 @@ export function readConfigYaml(
     return range ? `${filePath}:${lines.linePos(range[0]).line}` : filePath;
   };
 
+  let nodes = 0;
   const walk = (given: unknown, path: string, keyNode: unknown, depth: number): void => {
+    if (nodes++ === NODES_MAX) {
+      problems.push({
+        path: filePath,
+        where: "",
+        message: `has more than ${NODES_MAX} keys; aliases count for each use`,
+      });
+    }
+    if (nodes > NODES_MAX) return;
     const node = isAlias(given) ? given.resolve(document) : given;
     const empty = node === null || node === undefined || (isScalar(node) && node.value === null);
     if (isMap(node) && !isKey(path) && depth < DEPTH_MAX) {
@@ -38,8 +71,14 @@ export function readConfigYaml(
       if (!empty) problems.push({ path: filePath, where: "", message: "is not a mapping; write keys and values" });
     } else if (isKey(path) || !empty) {
       // An empty section (`api:`) says nothing; an empty key (`addr:`) is an empty value.
-      const raw = node === null || node === undefined ? null : (node as Node).toJS(document);
-      settings.push({ path, raw, origin: "file", where: whereOf(keyNode) });
+      const where = whereOf(keyNode);
+      try {
+        const raw =
+          node === null || node === undefined ? null : (node as Node).toJS(document, { maxAliasCount: ALIASES_MAX });
+        settings.push({ path, raw, origin: "file", where });
+      } catch {
+        problems.push({ path, where, message: `uses more than ${ALIASES_MAX} aliases; write the value out` });
+      }
     }
   };
   walk(document.contents, "", document.contents, 0);

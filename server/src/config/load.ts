@@ -2,9 +2,11 @@
  * Gathers the configuration: defaults, then the file, then environment variables, then the command line, the later ones
  * winning. All problems are collected and reported in one error, each with its path, what is wrong and what to do.
  */
-import { readFileSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { SwapstatsError } from "../shared/errors.ts";
+import { maskSecrets } from "../shared/mask-secrets.ts";
+import { printableText } from "../shared/printable-text.ts";
+import { readTextFile } from "../shared/read-regular-file.ts";
 import { buildConfig } from "./build.ts";
 import type { Config } from "./config.ts";
 import { readConfigYaml } from "./file.ts";
@@ -49,7 +51,8 @@ export type ConfigProblem = {
 
 export type LoadedConfig = { readonly config: Config; readonly settings: readonly Setting[] };
 
-const FILE_BYTES_MAX = 1024 * 1024;
+/** Ten times what all keys of all chains take. A hostile file of this size is parsed in two or three seconds. */
+const FILE_BYTES_MAX = 256 * 1024;
 const SHORT_FORMS: readonly (readonly [string, string])[] = [
   ["WINDOWS", "windows.list"],
   ["BUCKET_STEP", "windows.bucket_step"],
@@ -125,8 +128,7 @@ function readFile(filePath: string | undefined, keys: readonly KeySpec[], proble
   if (filePath === undefined) return [];
   let text: string;
   try {
-    if (statSync(filePath).size > FILE_BYTES_MAX) throw new Error("it is larger than 1 MiB");
-    text = readFileSync(filePath, "utf8");
+    text = readTextFile(filePath, FILE_BYTES_MAX);
   } catch (error) {
     const message = `cannot be read (${(error as Error).message}); check the path given with --config or SWAPSTATS_CONFIG`;
     problems.push({ path: filePath, where: "", message });
@@ -236,7 +238,11 @@ function instanceIdOfHost(): string {
 }
 
 function configError(problems: readonly ConfigProblem[]): SwapstatsError {
-  const lines = problems.map(({ path, where, message }) => `  ${path}${where === "" ? "" : ` (${where})`}: ${message}`);
+  // Names of keys come from outside as well.
+  const safe = (text: string): string => printableText(maskSecrets(text));
+  const lines = problems.map(
+    ({ path, where, message }) => `  ${safe(path)}${where === "" ? "" : ` (${safe(where)})`}: ${safe(message)}`,
+  );
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
   return new SwapstatsError("bad_config", `the configuration has ${count}:\n${lines.join("\n")}`);
 }

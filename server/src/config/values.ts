@@ -1,5 +1,6 @@
 /** Reads and writes the value of one key by its kind. A problem is a phrase that follows the path of the key. */
-import { readFileSync } from "node:fs";
+import { maskSecrets } from "../shared/mask-secrets.ts";
+import { readTextFile } from "../shared/read-regular-file.ts";
 import type { KeyKind } from "./keys.ts";
 import {
   ADDRESS_HINT,
@@ -32,15 +33,22 @@ const SECRET_BYTES_MAX = 64 * 1024;
 const MASK = "********";
 
 const problem = (text: string): ParsedValue => ({ problem: text });
+const SHOWN_LENGTH_MAX = 80;
+/** A value as messages quote it. What has parts is named by its kind alone: nobody knows what stands in it. */
 const shown = (raw: unknown): string => {
-  const text = JSON.stringify(raw) ?? String(raw);
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  if (Array.isArray(raw)) return "a list";
+  if (typeof raw === "object" && raw !== null) return "a section with keys of its own";
+  const text = maskSecrets(JSON.stringify(raw) ?? String(raw));
+  return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX - 3)}...` : text;
 };
+/** What YAML 1.1, environments and other programs write for a switch; YAML 1.2 makes booleans of the first two. */
+const ON_WORDS: readonly string[] = ["true", "yes", "on", "1", "y", "enabled"];
+const OFF_WORDS: readonly string[] = ["false", "no", "off", "0", "n", "disabled"];
 
 /** Raw is what YAML or the environment holds; null is an empty value in YAML. */
 export function parseValue(kind: KeyKind, raw: unknown, secrets: SecretSources): ParsedValue {
   const text = typeof raw === "string" ? raw.trim() : raw === null ? "" : undefined;
-  const scalar = text ?? (typeof raw === "number" || typeof raw === "bigint" ? String(raw) : undefined);
+  const scalar = text ?? (["number", "bigint", "boolean"].includes(typeof raw) ? String(raw) : undefined);
   switch (kind.type) {
     case "windows":
       return parseList(raw, "windows, such as 1m,5m,1h");
@@ -49,9 +57,14 @@ export function parseValue(kind: KeyKind, raw: unknown, secrets: SecretSources):
     case "endpoints":
       return parseEndpoints(raw, kind.countMax);
     default:
-      if (scalar === undefined) return problem(`${shown(raw)} is not a single value; give one`);
+      if (scalar === undefined) return problem(notSingle(kind, raw));
       return parseScalar(kind, scalar, secrets);
   }
+}
+
+function notSingle(kind: ScalarKind, raw: unknown): string {
+  if (kind.type !== "secret") return `is ${shown(raw)}, and one value is needed; give one`;
+  return `is ${shown(raw)}, and one value is needed; write file:PATH or env:NAME on the line of the key`;
 }
 
 type ScalarKind = Exclude<KeyKind, { type: "windows" | "origins" | "endpoints" }>;
@@ -70,10 +83,12 @@ function parseScalar(kind: ScalarKind, text: string, secrets: SecretSources): Pa
       return parseUsd(text);
     case "choice":
       if (kind.values.includes(text)) return { value: text };
+      if (kind.values.length === 2 && kind.values.includes("on") && kind.values.includes("off"))
+        return parseSwitch(text);
       if (kind.later.includes(text)) {
         return problem(`"${text}" is not in this version of swapstats; use ${kind.values.join(" or ")}`);
       }
-      return problem(`"${text}" is none of ${kind.values.join(", ")}; choose one of them`);
+      return problem(`${shown(text)} is none of ${kind.values.join(", ")}; choose one of them`);
     case "text":
       if (text !== "" && Buffer.byteLength(text) <= kind.bytesMax && kind.pattern.test(text)) return { value: text };
       return problem(`${shown(text)} does not fit; write 1 to ${kind.bytesMax} bytes of ${kind.patternHint}`);
@@ -87,6 +102,15 @@ function parseScalar(kind: ScalarKind, text: string, secrets: SecretSources): Pa
     case "secret":
       return parseSecret(text, secrets);
   }
+}
+
+function parseSwitch(text: string): ParsedValue {
+  const word = text.toLowerCase();
+  if (ON_WORDS.includes(word)) return { value: "on" };
+  if (OFF_WORDS.includes(word)) return { value: "off" };
+  return problem(
+    `${shown(text)} is neither on nor off; write on or off (true and false, yes and no, 1 and 0 do as well)`,
+  );
 }
 
 function parseDuration(text: string, minMs: number, maxMs: number): ParsedValue {
@@ -179,10 +203,8 @@ function parseSecret(text: string, sources: SecretSources): ParsedValue {
       : { value };
   }
   try {
-    const value = readFileSync(name, "utf8").replace(/\r?\n$/, "");
+    const value = readTextFile(name, SECRET_BYTES_MAX).replace(/\r?\n$/, "");
     if (value === "") return problem(`names the file ${name}, which is empty; put the secret into it`);
-    if (Buffer.byteLength(value) > SECRET_BYTES_MAX)
-      return problem(`names the file ${name}, which is larger than 64 KiB`);
     return { value };
   } catch (error) {
     return problem(`names the file ${name}, which cannot be read (${(error as Error).message}); check path and rights`);
@@ -197,6 +219,7 @@ export function formatValue(kind: KeyKind, value: KeyValue): string | number | r
   if (kind.type === "endpoints") return (value as readonly ListenAddress[]).map(formatListenAddress);
   if (kind.type === "duration") return formatDurationMs(value as number);
   if (kind.type === "usd") return formatUsd(value as number);
+  if (typeof value === "string") return maskSecrets(value);
   if (kind.type === "size") return formatSizeBytes(value as number);
   return value as string | number | readonly string[];
 }

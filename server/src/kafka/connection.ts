@@ -2,9 +2,9 @@
  * How brokers are reached: plain data that threads can be given, made from the configuration. Files are read here, once. It holds
  * secrets, and is never logged.
  */
-import { readFileSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import { PEM_BYTES_MAX, readTextFile } from "../shared/read-regular-file.ts";
 
 export type KafkaTls = {
   /** PEM; undefined: the authorities that Node trusts. */
@@ -68,7 +68,7 @@ function readTls({ caPath, certPath, keyPath }: NonNullable<KafkaSettings["tls"]
 
 function readPem(key: string, path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readTextFile(path, PEM_BYTES_MAX);
   } catch (cause) {
     const message = `ingest.tls.${key} names the file ${path}, which cannot be read (${(cause as Error).message}); check path and rights`;
     throw new SwapstatsError("bad_config", message, { cause });

@@ -1,5 +1,6 @@
 /** Structured logs: one JSON object a line, or lines for people. They go to standard error, so that standard output stays with answers of commands. */
 import pino from "pino";
+import { maskSecrets } from "../shared/mask-secrets.ts";
 import { printableText } from "../shared/printable-text.ts";
 import { BoundedSink, standardErrorSink } from "./bounded-sink.ts";
 import { RepeatFilter } from "./repeat-filter.ts";
@@ -54,7 +55,7 @@ export function createLogger(options: LoggingOptions, sink: LineSink = standardE
         },
       },
     },
-    options.format === "text" ? textSink(sink) : sink,
+    maskingSink(options.format === "text" ? textSink(sink) : sink),
   );
   if (sink instanceof BoundedSink) {
     sink.onResumed = (dropped) => logger.warn({ dropped }, "lines were dropped, because nobody read the log");
@@ -78,6 +79,11 @@ function serializeError(error: unknown): unknown {
     message: error.message,
     ...(error.cause === undefined ? { stack: error.stack } : { cause: serializeError(error.cause) }),
   };
+}
+
+/** Addresses in messages of clients and of the system may hold a password. */
+function maskingSink(sink: LineSink): LineSink {
+  return { write: (line) => sink.write(maskSecrets(line)) };
 }
 
 function textSink(sink: LineSink): LineSink {

@@ -18,6 +18,11 @@ export function printableText(text: string): string {
   return text.replaceAll(UNSAFE, "?");
 }
 
+/** The same for text of several lines that the program itself has put together: its line feeds stay. */
+export function printableLines(text: string): string {
+  return text.split("\n").map(printableText).join("\n");
+}
+
 /** The first `lengthMax` code points of the printable text; where something was cut, the last one is `…`. */
 export function printableCut(text: string, lengthMax: number = QUOTED_LENGTH_MAX): string {
   // A slice of twice as many UTF-16 units holds enough code points, so a text of megabytes costs nothing.

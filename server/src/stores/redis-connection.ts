@@ -6,10 +6,10 @@
  * without end for a server that accepts and never answers. A connection on which a call ran out of time is given up for a
  * new one, which asks the Sentinels again: the old master may hang for as long as it likes.
  */
-import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
 import { Cluster, Redis } from "ioredis";
 import { SwapstatsError } from "../shared/errors.ts";
+import { PEM_BYTES_MAX, readRegularFile } from "../shared/read-regular-file.ts";
 import { withinTime } from "../shared/time-limit.ts";
 
 /** Plain data, so that a thread can be given it. */
@@ -188,7 +188,7 @@ function tlsOptions({ caPath, certPath, keyPath, serverName }: RedisTls): Connec
   const file = (path: string | undefined): Buffer | undefined => {
     if (path === undefined) return undefined;
     try {
-      return readFileSync(path);
+      return readRegularFile(path, PEM_BYTES_MAX);
     } catch (cause) {
       const message = `stores.redis: the file ${path} cannot be read (${(cause as Error).message}); check path and rights`;
       throw new SwapstatsError("bad_config", message, { cause });
