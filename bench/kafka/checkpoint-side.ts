@@ -10,9 +10,9 @@ import { PartitionEngine } from "../../server/src/engine/partition-engine.ts";
 import { fingerprintOf } from "../../server/src/engine/snapshot.ts";
 import { BatchApplier } from "../../server/src/pipeline/batch-applier.ts";
 import { Checkpointer } from "../../server/src/pipeline/checkpointer.ts";
-import { SLICE_MS } from "../../server/src/pipeline/partition-runner.ts";
 import { RedoWriter } from "../../server/src/pipeline/redo-writer.ts";
 import { restorePartition } from "../../server/src/pipeline/restore.ts";
+import { APPLY_SLICE_MS } from "../../server/src/pipeline/thread-share.ts";
 import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/kafka-setup.ts";
 import { openKafkaReaders } from "../../server/src/sources/kafka/kafka-source.ts";
 import type { CheckpointStore } from "../../server/src/stores/checkpoint-store.ts";
@@ -103,7 +103,7 @@ async function ownOne(options: OwnerOptions, store: CheckpointStore, owned: Owne
     if (position >= endOffset) onCurrent();
     const batch = await reader.read(position, READ_BYTES, signal);
     for (let done = 0; done < batch.count; await nextTurn()) {
-      done = applier.applySlice(batch, done, SLICE_MS);
+      done = applier.applySlice(batch, done, APPLY_SLICE_MS);
     }
     if (batch.count > 0) redo.add(batch);
     applied += batch.count;

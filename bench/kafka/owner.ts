@@ -9,6 +9,7 @@ import { type Config, toEngineConfig } from "../../server/src/config/config.ts";
 import { loadConfig } from "../../server/src/config/load.ts";
 import { DeadLetterBuffer } from "../../server/src/pipeline/dead-letter-buffer.ts";
 import { PartitionRunner } from "../../server/src/pipeline/partition-runner.ts";
+import { ThreadShare } from "../../server/src/pipeline/thread-share.ts";
 import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/kafka-setup.ts";
 import { openKafkaReaders } from "../../server/src/sources/kafka/kafka-source.ts";
 import { DeadLetterStore } from "../../server/src/stores/dead-letter-store.ts";
@@ -37,6 +38,7 @@ export async function ownAll({ brokers, topic, partitions, dataDir, redis }: Own
   const clock = new SharedClock(createSharedClock("live", app.maxSkewMs));
   const deadLetters = new DeadLetterBuffer(new DeadLetterStore(dataDir, Date.now));
   const opened: KafkaReader[] = [];
+  const share = new ThreadShare();
   const runners = Array.from({ length: partitions }, (_, partition) => {
     const reader = readers.reader(partition);
     opened.push(reader);
@@ -51,6 +53,7 @@ export async function ownAll({ brokers, topic, partitions, dataDir, redis }: Own
       board: new VersionBoard(createVersionBoard()),
       clock,
       deadLetters,
+      share,
       snapshotIntervalMs: app.snapshotIntervalMs,
       seenSinceMs: undefined,
       begin: { start: "earliest", committedOffset: undefined },

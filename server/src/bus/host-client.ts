@@ -4,7 +4,16 @@
  */
 import type { MessagePort } from "node:worker_threads";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { FromHost, HostAnswer, HostRequest, HostTopic, HostTopicUpdate, ToHost } from "./host-protocol.ts";
+import {
+  type FromHost,
+  type HostAnswer,
+  type HostQuestion,
+  type HostRequest,
+  type HostTopic,
+  type HostTopicUpdate,
+  type ToHost,
+  updateChars,
+} from "./host-protocol.ts";
 
 type Waiting = {
   readonly resolve: (answer: HostAnswer[HostRequest["kind"]]) => void;
@@ -24,7 +33,7 @@ export class HostClient {
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Map<number, TopicListener>();
   readonly #sweep: NodeJS.Timeout;
-  #batch: { id: number; request: HostRequest }[] = [];
+  #batch: HostQuestion[] = [];
   #nextId = 1;
   #closed = false;
 
@@ -42,14 +51,15 @@ export class HostClient {
     if (this.#closed) return Promise.reject(closed());
     if (this.#waiting.size >= HOST_WAITING_MAX) {
       const message = `${HOST_WAITING_MAX} questions wait for an answer already; ask again later`;
-      return Promise.reject(new SwapstatsError("unavailable", message, { retryable: true }));
+      return Promise.reject(new SwapstatsError("overloaded", message, { retryable: true }));
     }
     return new Promise<HostAnswer[K]>((resolve, reject) => {
       const id = this.#nextId++;
       const deadlineMs = performance.now() + this.#timeoutMs;
       this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject, deadlineMs });
       if (this.#batch.length === 0) setImmediate(() => this.#flush());
-      this.#batch.push({ id, request });
+      // Clocks that never go back differ between threads, so the wall clock tells the other thread.
+      this.#batch.push({ id, request, deadlineMs: Date.now() + this.#timeoutMs });
     });
   }
 
@@ -98,7 +108,7 @@ export class HostClient {
 
   #receive(message: FromHost): void {
     if (message.type === "updates") {
-      for (const update of message.items) this.#listeners.get(update.topicId)?.onUpdate(update);
+      this.#deliver(message.items);
       return;
     }
     if (message.type === "gone") {
@@ -116,6 +126,18 @@ export class HostClient {
         waiting.resolve(item.answer);
       }
     }
+  }
+
+  /** Says that the updates were taken behind what else is due in this turn of the event loop, so that they leave room for requests. */
+  #deliver(updates: readonly HostTopicUpdate[]): void {
+    let chars = 0;
+    for (const update of updates) {
+      chars += updateChars(update);
+      this.#listeners.get(update.topicId)?.onUpdate(update);
+    }
+    setImmediate(() => {
+      if (!this.#closed) this.#post({ type: "taken", chars });
+    });
   }
 
   #forget(topicId: number): void {

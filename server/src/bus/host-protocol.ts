@@ -171,9 +171,19 @@ export type HostTopicUpdate = {
   readonly parts: readonly HostPart[];
 };
 
+/** Characters of an update, by which both ends count what is on its way. */
+export function updateChars({ data, patch }: HostTopicUpdate): number {
+  return data.length + (patch?.length ?? 0);
+}
+
+/** `deadlineMs`: by the wall clock; nobody waits for the answer any more. */
+export type HostQuestion = { readonly id: number; readonly request: HostRequest; readonly deadlineMs: number };
+
 export type ToHost =
-  | { readonly type: "requests"; readonly items: readonly { readonly id: number; readonly request: HostRequest }[] }
-  | { readonly type: "close"; readonly topicId: number };
+  | { readonly type: "requests"; readonly items: readonly HostQuestion[] }
+  | { readonly type: "close"; readonly topicId: number }
+  /** So many characters of updates were taken; the host makes no more while too many are on their way. */
+  | { readonly type: "taken"; readonly chars: number };
 
 export type FromHost =
   | {

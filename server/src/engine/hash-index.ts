@@ -13,6 +13,7 @@ import type { Heap } from "./heap.ts";
 
 const SEGMENT_BITS = 10;
 const SEGMENTS = 1 << SEGMENT_BITS;
+export const HASH_SEGMENTS = SEGMENTS;
 /** The bits below choose the slot within the segment. */
 const SLOT_BITS = 30 - SEGMENT_BITS;
 const SLOT_MASK = 2 ** SLOT_BITS - 1;
@@ -185,6 +186,19 @@ export class HashIndex {
       if (heap.u32[at + 1] !== 0) this.#place(segment, heap.u32[at], heap.u32[at + 1]);
     }
     heap.free(old, 8 + 8 * oldCapacity);
+  }
+
+  /** The values of one segment, of 0 to HASH_SEGMENTS - 1. */
+  valuesOf(number: number): number[] {
+    const { u32 } = this.#heap;
+    const segment = u32[2 * this.directoryRef + number];
+    const values: number[] = [];
+    if (segment === 0) return values;
+    for (let slot = 0; slot < u32[2 * segment]; slot++) {
+      const value = u32[2 * segment + 2 + 2 * slot + 1];
+      if (value !== 0) values.push(value);
+    }
+    return values;
   }
 
   /** All values, in the order of the tables. The index must not change meanwhile. */

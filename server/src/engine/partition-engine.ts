@@ -8,19 +8,24 @@ import { stringToUtf8 } from "./bytes.ts";
 import { CandleQuery } from "./candle-query.ts";
 import { CHAINS_MAX, type Chain } from "./chains.ts";
 import { EngineState } from "./engine-state.ts";
+import { HASH_SEGMENTS } from "./hash-index.ts";
 import { Heap, PAGE_BYTES } from "./heap.ts";
 import { INCLUSIONS_MAX } from "./inclusions.ts";
 import type { HashSeed } from "./keyed-hash.ts";
+import type { RankKey } from "./rank-key.ts";
 import { FLAG_COUNTS, type RecordView } from "./record-view.ts";
 import { decodeHeader, encodeHeader, type SnapshotHeader } from "./snapshot.ts";
 import type { SwapEvent } from "./swap-event.ts";
 import { SwapQuery } from "./swap-query.ts";
+import { compareChainTexts } from "./token-order.ts";
 import { ACTIVE_UNITS, HOT_TAIL, RECENT_FROM, SYMBOL_HOLDER } from "./tokens.ts";
 import { TraderCounts } from "./trader-counts.ts";
 import type { Counters, EngineConfig, Outcome, ServedSwap, TokenInfo, TokenRef, WindowStats } from "./types.ts";
 import { Upkeep } from "./upkeep.ts";
 import { WindowQuery } from "./window-query.ts";
 
+/** Parts in which all tokens can be read. */
+export const TOKEN_PARTS = HASH_SEGMENTS;
 /** Tokens looked after at one event at most: more than can come due per event, so that a backlog shrinks without a stall. */
 const VISITS_PER_EVENT_MAX = 3;
 
@@ -336,6 +341,12 @@ export class PartitionEngine {
     for (const row of tokens.index.values()) if (tokens.isKnown(row)) yield row;
   }
 
+  /** Known tokens of one of TOKEN_PARTS parts. A token stays in its part, so parts may be read one after the other while tokens come. */
+  tokensOfPart(part: number): TokenRef[] {
+    const { tokens } = this.#state;
+    return tokens.index.valuesOf(part).filter((row) => tokens.isKnown(row));
+  }
+
   get knownTokens(): number {
     return this.#state.tokens.knownCount;
   }
@@ -360,8 +371,30 @@ export class PartitionEngine {
     return this.#windows.stats(ref, this.#state.tokens.active(ref), windowIndexes, asOfMs, this.#state.seenSinceMs);
   }
 
-  figure(ref: TokenRef, windowIndex: number, field: keyof WindowStats, asOfMs: number): number | undefined {
-    return this.#windows.figure(ref, this.#state.tokens.active(ref), windowIndex, field, asOfMs);
+  /** The figure as what rankings compare; see rank-key.ts. */
+  rankKey(ref: TokenRef, windowIndex: number, field: keyof WindowStats, asOfMs: number, key: RankKey): void {
+    this.#windows.rankKey(ref, this.#state.tokens.active(ref), windowIndex, field, asOfMs, key);
+  }
+
+  hasTrades(ref: TokenRef, windowIndex: number, asOfMs: number): boolean {
+    const { openMs, closeMs } = this.#windows.edges(this.config.windows[windowIndex], asOfMs);
+    return this.#windows.hasTrades(this.#state.tokens.active(ref), openMs, closeMs);
+  }
+
+  /** Negative when the id of a stands before that of b, 0 for the same token. */
+  compareIds(a: TokenRef, b: TokenRef): number {
+    const { tokens } = this.#state;
+    if (tokens.chainIndex(a) === tokens.chainIndex(b)) return tokens.compareText(a, b);
+    return compareChainTexts(this.#chainOf(a).id, this.#chainOf(b).id);
+  }
+
+  chainIdOf(ref: TokenRef): number {
+    return this.#chainOf(ref).id;
+  }
+
+  /** Nothing of the token is unsettled while the high of its chain is above this. */
+  settledAboveMs(ref: TokenRef): number {
+    return this.#state.tokens.lastRecordMs(ref) + this.#chainOf(ref).horizonMs;
   }
 
   nextChangeMs(ref: TokenRef, asOfMs: number): number {

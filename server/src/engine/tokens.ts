@@ -6,12 +6,13 @@
  * [8] unresolved, [9] latest time of any remembered event; u32 [20] next and [21] previous token of the same symbol;
  * f64 [11] replaced, [12] unmatched removals; text from byte 104.
  */
-import { compareBytes, equalBytes, stringToUtf8, utf8ToString } from "./bytes.ts";
+import { equalBytes, stringToUtf8, utf8ToString } from "./bytes.ts";
 import { HashIndex } from "./hash-index.ts";
 import type { Heap } from "./heap.ts";
 import { type HashSeed, KeyedHash } from "./keyed-hash.ts";
 import type { Strings } from "./strings.ts";
 import type { SwapEvent } from "./swap-event.ts";
+import { compareAsText } from "./token-order.ts";
 
 /** An applied announcement has made the token known; before, only removals named it. */
 const FLAG_KNOWN = 1;
@@ -334,10 +335,11 @@ export class Tokens {
     return utf8ToString(this.#heap.u8, start, start + this.#heap.u32[2 * row + 9]);
   }
 
+  /** By UTF-16 code units, as ids are ordered wherever they are texts. */
   compareText(a: number, b: number): number {
     const { u8, u32 } = this.#heap;
     const aStart = 8 * a + ROW_BYTES;
     const bStart = 8 * b + ROW_BYTES;
-    return compareBytes(u8, aStart, aStart + u32[2 * a + 9], u8, bStart, bStart + u32[2 * b + 9]);
+    return compareAsText(u8, aStart, aStart + u32[2 * a + 9], bStart, bStart + u32[2 * b + 9]);
   }
 }

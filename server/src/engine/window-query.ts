@@ -5,12 +5,10 @@ import { differenceText, ExactSum, priceChangePercentText, priceChangeText, pric
 import type { HotBuckets } from "./hot-buckets.ts";
 import type { LevelPlan } from "./levels.ts";
 import { SKETCH_ERROR } from "./rank-counts.ts";
+import { type RankKey, rankFigure, TOKEN_PLACES, USD_PLACES } from "./rank-key.ts";
 import type { TraderCount, TraderCounts } from "./trader-counts.ts";
 import type { EngineConfig, WindowSpec, WindowStats } from "./types.ts";
 import { WindowSegments } from "./window-segments.ts";
-
-const USD_PLACES = 6;
-const TOKEN_PLACES = 18;
 
 export type WindowEdges = { readonly openMs: number; readonly closeMs: number };
 
@@ -107,15 +105,15 @@ export class WindowQuery {
     return volumes(f, sumOf(f.usdBuy, f.usdSell), sumOf(f.tokenBuy, f.tokenSell));
   }
 
-  /** A double near the figure, for ranking. */
-  figure(token: number, active: number, index: number, field: string, asOfMs: number): number | undefined {
+  /** The figure as what rankings compare. */
+  rankKey(token: number, active: number, index: number, field: string, asOfMs: number, key: RankKey): void {
     const { openMs, closeMs } = this.edges(this.#config.windows[index], asOfMs);
-    const f = this.#figures;
     if (field === "traders" || field === "buyers" || field === "sellers") {
-      return this.#traders.count(token, active, [openMs], closeMs)[0][field];
+      key.setNumber(this.#traders.count(token, active, [openMs], closeMs)[0][field]);
+      return;
     }
-    this.figures(active, openMs, closeMs, f);
-    return rankFigure(f, field);
+    this.figures(active, openMs, closeMs, this.#figures);
+    rankFigure(this.#figures, field, key);
   }
 
   hasTrades(active: number, fromMs: number, toMs: number): boolean {
@@ -201,58 +199,4 @@ function tradersOf(count: TraderCount) {
   const { traders, buyers, sellers } = count;
   if (!count.estimated) return { traders, buyers, sellers };
   return { traders, buyers, sellers, traders_estimated: true as const, traders_error: SKETCH_ERROR };
-}
-
-function rankFigure(f: Figures, field: string): number | undefined {
-  const usd = (f.usdBuy.toNumber() + f.usdSell.toNumber()) / 1e6;
-  const amount = (f.tokenBuy.toNumber() + f.tokenSell.toNumber()) / 1e18;
-  switch (field) {
-    case "trades":
-      return f.trades;
-    case "buys":
-      return f.buys;
-    case "sells":
-      return f.sells;
-    case "volume_usd":
-      return usd;
-    case "buy_volume_usd":
-      return f.usdBuy.toNumber() / 1e6;
-    case "sell_volume_usd":
-      return f.usdSell.toNumber() / 1e6;
-    case "net_volume_usd":
-      return (f.usdBuy.toNumber() - f.usdSell.toNumber()) / 1e6;
-    case "volume_token":
-      return amount;
-    case "buy_volume_token":
-      return f.tokenBuy.toNumber() / 1e18;
-    case "sell_volume_token":
-      return f.tokenSell.toNumber() / 1e18;
-    case "vwap":
-      return f.trades === 0 ? undefined : usd / amount;
-    case "first_trade_time":
-      return f.trades === 0 ? undefined : f.firstMs;
-    case "last_trade_time":
-      return f.trades === 0 ? undefined : f.lastMs;
-    default:
-      return Number.isNaN(f.open) ? undefined : priceFigure(f, field);
-  }
-}
-
-function priceFigure(f: Figures, field: string): number | undefined {
-  switch (field) {
-    case "open":
-      return f.open;
-    case "high":
-      return f.high;
-    case "low":
-      return f.low;
-    case "close":
-      return f.close;
-    case "price_change":
-      return f.close - f.open;
-    case "price_change_pct":
-      return ((f.close - f.open) / f.open) * 100;
-    default:
-      return undefined;
-  }
 }

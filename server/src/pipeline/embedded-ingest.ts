@@ -17,7 +17,7 @@ export class EmbeddedIngest implements Ingestion {
   constructor(log: LogClient, folder: string, partitions: number, isLive: boolean) {
     this.port = log;
     this.source = { kind: "embedded", logPath: join(folder, LOG_DATABASE_NAME) };
-    this.hooks = { connectLog: (partition, port) => log.connect(partition, port) };
+    this.hooks = { connectLog: (partition, port, board) => log.connect(partition, port, board) };
     this.threadsMax = partitions;
     this.seenSinceMs = isLive ? log.createdMs : undefined;
   }

@@ -1,4 +1,7 @@
-/** Answers to questions about the tokens of one host, each made at one as-of, as JSON text that is ready to be sent. */
+/**
+ * Answers to questions about the tokens of one host, each made at one as-of, as JSON text that is ready to be sent. Answers are made
+ * in pieces, between which records are applied: see thread-share.ts.
+ */
 import type {
   AsOfWish,
   HostBodyAnswer,
@@ -9,20 +12,32 @@ import type {
   HostTokenAnswer,
   RequestOf,
 } from "../bus/host-protocol.ts";
-import { mergeRanked } from "../bus/rank-order.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
 import type { Selection } from "../bus/stats-bus.ts";
 import { BOARD_CHAINS_MAX } from "../bus/version-board.ts";
 import type { WindowSpec } from "../engine/types.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { LookupCandidates } from "./lookup-candidates.ts";
-import { type RankedField, servedValue } from "./ranking.ts";
+import { keyOfRow, overviewPage } from "./overview-page.ts";
+import type { RankedField } from "./ranking.ts";
 import { RowFigures } from "./row-figures.ts";
 import type { ServedPartition } from "./served-partition.ts";
 import { candlesBody, type FigureFilter, figureFilter, statsBody, swapsBody } from "./stats-json.ts";
+import type { Piecewise } from "./thread-share.ts";
 import { type FoundToken, type Lookup, lookUp } from "./token-lookup.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
+/** Tokens that are looked at in a piece, and rows that are written in one. */
+const LOOKS_PER_PIECE = 50;
+const ROWS_PER_PIECE = 50;
+
+/** A token of a question as it was looked at: its revision, and what that stands on. */
+type Looked = {
+  readonly lookup: HostLookup | undefined;
+  readonly one: FoundToken | undefined;
+  readonly rev: number;
+  readonly state: string | undefined;
+};
 
 /** The partitions of the host. */
 export type HostPartitions = {
@@ -45,44 +60,56 @@ export class HostQueries {
     this.#candidates = new LookupCandidates(windows);
   }
 
-  tokens(request: RequestOf<"tokens">): { asOf: number; items: HostTokenAnswer[] } {
+  /**
+   * All figures are as of the instant at which this begins. Every token is looked at then, so that its figures have that look's revision
+   * however long the rest takes; only one that a record changes meanwhile needs another.
+   */
+  *tokens(request: RequestOf<"tokens">): Piecewise<{ asOf: number; items: HostTokenAnswer[] }> {
     const partitions = this.#partitions.served;
     const asOf = this.#asOf(partitions, request.at);
     const windowIndexes = request.selection.windows.map((name) => this.windowIndex(name));
     const filter = figureFilter(request.selection.fields);
-    const items = request.tokens.map((text) => {
-      const { lookup, one } = this.#oneOf(text, asOf, request.choose);
-      if (one === undefined) return { lookup, stats: undefined };
-      return { lookup, stats: this.#stats(one, windowIndexes, request.selection, filter, asOf) };
-    });
+    const looked: Looked[] = [];
+    for (const text of request.tokens) {
+      const { lookup, one } = yield* this.#oneOf(text, asOf, request.choose);
+      const rev = one?.home.views.lookPast(one.token, asOf);
+      looked.push({ lookup, one, rev: rev ?? 0, state: one?.home.views.stateOf(one.token) });
+      if (looked.length % LOOKS_PER_PIECE === 0) yield;
+    }
+    const items: HostTokenAnswer[] = [];
+    for (const each of looked) {
+      const { lookup, one } = each;
+      if (one === undefined) items.push({ lookup, stats: undefined });
+      else items.push({ lookup, stats: this.#stats(one, each, windowIndexes, request.selection, filter, asOf) });
+      yield;
+    }
     return { asOf, items };
   }
 
-  overview(request: RequestOf<"overview">): HostOverviewAnswer {
-    const { window, sort, order, limit } = request.request;
-    const partitions = this.#partitions.served;
-    const { absence } = this.#partitions;
+  /** Rejects with what `absence` says where it is given. */
+  *overview(request: RequestOf<"overview">): Piecewise<HostOverviewAnswer> {
+    const { window, sort, order, limit, windows = [] } = request.request;
+    const { served: partitions, absence } = this.#partitions;
     if (absence !== undefined) throw absence;
-    const asOf = this.#asOf(partitions, request.at);
+    for (const name of windows) this.windowIndex(name);
     const windowIndex = this.windowIndex(window);
-    const figures = new RowFigures(window, request.request, (name) => this.windowIndex(name), true);
-    const lists = partitions.map((home) => {
-      home.views.lookAll(asOf);
-      const top = home.ranking(windowIndex, sort as RankedField).top(limit + 1, order, request.after, asOf);
-      return top.map((index) => overviewRow(home, index, figures, sort as RankedField, asOf));
-    });
-    const rows = mergeRanked(lists, order, limit + 1);
-    return {
-      asOf,
-      epoch: hostEpoch(partitions),
-      rev: hostRevision(partitions),
-      parts: hostParts(partitions),
-      rows: rows.slice(0, limit),
-      more: rows.length > limit,
-    };
+    const figures = new RowFigures(window, request.request, this.#windows);
+    const field = sort as RankedField;
+    const wanted = { windowIndex, sort: field, order, after: request.after, count: limit + 1, figures };
+    const page = yield* overviewPage(partitions, wanted, () => this.#asOf(partitions, request.at));
+    const { asOf } = page;
+    const standing = { epoch: hostEpoch(partitions), rev: hostRevision(partitions), parts: hostParts(partitions) };
+    const rows: HostRow[] = [];
+    for (const row of page.rows.slice(0, limit)) {
+      const symbol = row.symbol === undefined ? "" : `,"symbol":${JSON.stringify(row.symbol)}`;
+      const json = `{"id":${JSON.stringify(row.id)}${symbol},"rev":${row.rev},${figures.text(row.texts, asOf)}}`;
+      rows.push({ key: keyOfRow(row, field), partition: row.home.partition, json });
+      if (rows.length % ROWS_PER_PIECE === 0) yield;
+    }
+    return { asOf, ...standing, rows, more: page.rows.length > limit };
   }
 
-  candles(request: RequestOf<"candles">): HostBodyAnswer {
+  candles(request: RequestOf<"candles">): Piecewise<HostBodyAnswer> {
     return this.#body(request, ({ home, token }, asOf) => {
       const { intervalMs, fromMs, toMs, limit } = request;
       const { availableFromMs, items } = home.engine.candles(
@@ -97,15 +124,15 @@ export class HostQueries {
     });
   }
 
-  swaps(request: RequestOf<"swaps">): HostBodyAnswer {
+  swaps(request: RequestOf<"swaps">): Piecewise<HostBodyAnswer> {
     return this.#body(request, ({ home, token }, asOf) => {
       const { availableFromMs, items } = home.engine.newestSwaps(token, request.limit, asOf);
       return swapsBody(availableFromMs, items);
     });
   }
 
-  lookup(text: string): HostLookup | undefined {
-    return this.#oneOf(text, this.#clock.now(), false).lookup;
+  *lookup(text: string): Piecewise<HostLookup | undefined> {
+    return (yield* this.#oneOf(text, this.#clock.now(), false)).lookup;
   }
 
   /** The index of a configured window; rejects others with `bad_request`. */
@@ -120,13 +147,15 @@ export class HostQueries {
 
   #stats(
     { home, token }: FoundToken,
+    looked: Looked,
     windowIndexes: readonly number[],
     selection: Selection,
     filter: FigureFilter,
     asOf: number,
   ): NonNullable<HostTokenAnswer["stats"]> {
     const { engine, board } = home;
-    const rev = home.views.look(token, asOf, false);
+    const isAsLooked = home.views.stateOf(token) === looked.state;
+    const rev = isAsLooked ? looked.rev : home.views.lookPast(token, asOf);
     const info = engine.info(token);
     const chainIndex = home.chainIndex(info.chainId);
     return {
@@ -154,12 +183,12 @@ export class HostQueries {
     };
   }
 
-  #body(
+  *#body(
     request: { readonly token: string; readonly choose?: boolean | undefined },
     make: (found: FoundToken, asOf: number) => string,
-  ): HostBodyAnswer {
+  ): Piecewise<HostBodyAnswer> {
+    const { lookup, one } = yield* this.#oneOf(request.token, this.#clock.now(), request.choose);
     const asOf = this.#clock.now();
-    const { lookup, one } = this.#oneOf(request.token, asOf, request.choose);
     if (one === undefined) return { lookup, found: undefined };
     const { partition, epoch, views } = one.home;
     const rev = views.look(one.token, asOf, false);
@@ -167,15 +196,15 @@ export class HostQueries {
   }
 
   /** What the text stands for, and the token to answer about: the only one, or that of most volume where one is to be chosen. */
-  #oneOf(
+  *#oneOf(
     text: string,
     asOf: number,
     choose: boolean | undefined,
-  ): { readonly lookup: HostLookup | undefined; readonly one: FoundToken | undefined } {
+  ): Piecewise<{ readonly lookup: HostLookup | undefined; readonly one: FoundToken | undefined }> {
     const partitions = this.#partitions.served;
     const found = this.#lookUp(partitions, text);
     if (found === undefined) return { lookup: undefined, one: undefined };
-    const { lookup, best } = this.#candidates.of(found, text, partitions, asOf);
+    const { lookup, best } = yield* this.#candidates.of(found, text, partitions, asOf);
     return { lookup, one: lookup.ids.length === 1 || choose === true ? best : undefined };
   }
 
@@ -197,22 +226,6 @@ export class HostQueries {
 /** The end of the step of the finest window that holds this as-of: figures cannot change with time before it. */
 function stepEnd(asOfMs: number, stepMs: number): number {
   return Math.floor(asOfMs / stepMs) * stepMs + stepMs;
-}
-
-/** A row of an overview; all tokens have been looked at, so the revision stands. */
-function overviewRow(
-  home: ServedPartition,
-  index: number,
-  figures: RowFigures,
-  sort: RankedField,
-  asOf: number,
-): HostRow {
-  const token = home.views.tokenAt(index);
-  const { id, symbol } = home.engine.info(token);
-  const { ranked, text } = figures.read(home, token, asOf);
-  const symbolJson = symbol === undefined ? "" : `,"symbol":${JSON.stringify(symbol)}`;
-  const json = `{"id":${JSON.stringify(id)}${symbolJson},"rev":${home.views.revAt(index)},${text}}`;
-  return { key: { value: servedValue(ranked, sort), id }, partition: home.partition, json };
 }
 
 /** The epoch of answers about all tokens of a host: those of its partitions. */

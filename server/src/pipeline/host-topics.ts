@@ -1,45 +1,60 @@
 /**
- * Topics of one host: streams of a token's or a ranking's figures. Every `coalesceMs` each open topic whose token has a
- * new revision is built once, compared with what was sent last, and sent as data and patch; all in one message. A topic
+ * Topics of one host: streams of a token's or a ranking's figures. At most every `coalesceMs` each open topic is looked at; one
+ * with a new revision is built, compared with what was sent last, and sent as data and patch. A topic
  * whose figures came out the same is not sent, so the next patch still applies to the last revision that was.
+ *
+ * A pass over all topics is done in pieces, and the next begins when it has ended: where there is more to build than the thread has time for,
+ * updates come less often. The same holds while what was sent is not taken: nothing waits here but the difference to what was sent
+ * last.
  */
-import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { HostTopic, HostTopicUpdate } from "../bus/host-protocol.ts";
+import { type HostTopic, type HostTopicUpdate, updateChars } from "../bus/host-protocol.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
+import type { WindowSpec } from "../engine/types.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { OverviewTopic } from "./overview-topic.ts";
 import type { ServedPartition } from "./served-partition.ts";
-import { type FigureFilter, figureFilter, tokenHeadJson, topicFigures, windowJson } from "./stats-json.ts";
-import { type FoundToken, lookUp } from "./token-lookup.ts";
+import { figureFilter } from "./stats-json.ts";
+import type { Piecewise } from "./thread-share.ts";
+import { lookUp } from "./token-lookup.ts";
+import { TokenTopic } from "./token-topic.ts";
 
-type OpenTopic = {
-  /** Whether it stands on partitions that are all there still. */
-  isWhole(partitions: readonly ServedPartition[]): boolean;
-  /** The update that is due at this as-of, or undefined. */
-  update(topicId: number, asOf: number, wallMs: number): HostTopicUpdate | undefined;
-};
+/** Updates that are on their way to the main thread, in characters; beyond it none are made. A single one may be larger. */
+export const UPDATE_CHARS_MAX = 8 * 1024 * 1024;
 
 export type HostTopicsOptions = {
   /** Those that can be asked. */
   readonly partitions: () => readonly ServedPartition[];
   readonly clock: SharedClock;
+  readonly windows: readonly WindowSpec[];
   readonly windowIndex: (name: string) => number;
   readonly send: (updates: HostTopicUpdate[]) => void;
   /** Nothing more comes of these topics. */
   readonly gone: (topicIds: number[]) => void;
 };
 
+/** Topics of one kind. Whose turn it was goes to the end. */
+type Entries = Map<number, Entry>;
+type Entry =
+  | { readonly kind: "token"; readonly topic: HostTopic; open: TokenTopic }
+  | { readonly kind: "overview"; readonly topic: HostTopic; open: OverviewTopic };
+export type TopicKind = Entry["kind"];
+
 export class HostTopics {
   readonly #options: HostTopicsOptions;
-  readonly #topics = new Map<number, { readonly topic: HostTopic; open: OpenTopic }>();
+  readonly #entries: Readonly<Record<TopicKind, Entries>> = { token: new Map(), overview: new Map() };
+  /** Those that were opened and have sent nothing yet: they go before the others. */
+  readonly #first: Readonly<Record<TopicKind, Set<number>>> = { token: new Set(), overview: new Set() };
+  #made: HostTopicUpdate[] = [];
+  #charsOnWay = 0;
 
   constructor(options: HostTopicsOptions) {
     this.#options = options;
   }
 
-  /** Opens a topic; its whole data is sent by `sendFirst`. Throws `not_found` when the token is not known here. */
+  /** Opens a topic; the next pass sends its whole data before anything else. Throws `not_found` when the token is not known here. */
   open(topicId: number, topic: HostTopic): void {
-    this.#topics.set(topicId, { topic, open: this.#opened(topic) });
+    this.#entries[topic.kind].set(topicId, this.#opened(topic));
+    this.#first[topic.kind].add(topicId);
   }
 
   /**
@@ -49,118 +64,87 @@ export class HostTopics {
   partitionsChanged(): void {
     const partitions = this.#options.partitions();
     const gone: number[] = [];
-    for (const [topicId, entry] of this.#topics) {
-      if (entry.open.isWhole(partitions)) continue;
-      const open = this.#openedOrGone(entry.topic);
-      if (open === undefined) gone.push(topicId);
-      else entry.open = open;
+    for (const entries of Object.values(this.#entries)) {
+      for (const [topicId, { open, topic }] of entries) {
+        if (open.isWhole(partitions)) continue;
+        const entry = this.#openedOrGone(topic);
+        if (entry === undefined) gone.push(topicId);
+        else entries.set(topicId, entry);
+      }
     }
-    for (const topicId of gone) this.#topics.delete(topicId);
+    for (const topicId of gone) this.close(topicId);
     if (gone.length > 0) this.#options.gone(gone);
   }
 
-  /** Sends the data of a topic that was just opened, without waiting for the next tick. */
-  sendFirst(topicId: number): void {
-    const topic = this.#topics.get(topicId);
-    if (topic !== undefined) this.#sendDue([[topicId, topic]]);
-  }
-
   close(topicId: number): void {
-    this.#topics.delete(topicId);
+    for (const kind of ["token", "overview"] as const) {
+      this.#entries[kind].delete(topicId);
+      this.#first[kind].delete(topicId);
+    }
   }
 
-  /** Sends what is due. */
-  tick(): void {
-    if (this.#topics.size > 0) this.#sendDue(this.#topics);
+  size(kind: TopicKind): number {
+    return this.#entries[kind].size;
   }
 
-  #opened(topic: HostTopic): OpenTopic {
-    const open = this.#openedOrGone(topic);
-    if (open !== undefined) return open;
+  /** Looks at each topic of a kind once, or until too much is on its way. One pass of a kind at a time. */
+  *pass(kind: TopicKind): Piecewise<void> {
+    const entries = this.#entries[kind];
+    for (let left = entries.size; left > 0 && this.#charsOnWay < UPDATE_CHARS_MAX; left--) {
+      const [topicId] = this.#first[kind].size > 0 ? this.#first[kind] : entries.keys();
+      const entry = topicId === undefined ? undefined : entries.get(topicId);
+      if (topicId === undefined || entry === undefined) return;
+      this.#first[kind].delete(topicId);
+      entries.delete(topicId);
+      entries.set(topicId, entry);
+      const update = yield* this.#update(topicId, entry);
+      // It may have been closed, or begun anew, in between.
+      if (update !== undefined && entries.get(topicId) === entry) this.#add(update);
+      yield;
+    }
+  }
+
+  /** Sends what was made since the last call, as one message. */
+  flush(): void {
+    if (this.#made.length === 0) return;
+    const updates = this.#made;
+    this.#made = [];
+    this.#options.send(updates);
+  }
+
+  /** So many characters of updates were taken by the main thread. */
+  taken(chars: number): void {
+    this.#charsOnWay -= chars;
+  }
+
+  #add(update: HostTopicUpdate): void {
+    this.#made.push(update);
+    this.#charsOnWay += updateChars(update);
+  }
+
+  *#update(topicId: number, entry: Entry): Piecewise<HostTopicUpdate | undefined> {
+    if (entry.kind === "overview") return yield* entry.open.update(topicId);
+    const { clock } = this.#options;
+    return entry.open.update(topicId, clock.now(), clock.wallMs());
+  }
+
+  #opened(topic: HostTopic): Entry {
+    const entry = this.#openedOrGone(topic);
+    if (entry !== undefined) return entry;
     throw new SwapstatsError("not_found", `there is no such token: ${topic.kind === "token" ? topic.token : ""}`);
   }
 
-  #openedOrGone(topic: HostTopic): OpenTopic | undefined {
-    const { clock, windowIndex } = this.#options;
+  #openedOrGone(topic: HostTopic): Entry | undefined {
+    const { clock, windows, windowIndex } = this.#options;
     const partitions = this.#options.partitions();
-    if (topic.kind === "overview") return new OverviewTopic(partitions, topic, windowIndex, clock);
+    if (topic.kind === "overview") {
+      for (const name of [topic.window, ...(topic.windows ?? [])]) windowIndex(name);
+      return { kind: "overview", topic, open: new OverviewTopic(partitions, topic, windows, clock) };
+    }
     const found = lookUp(partitions, topic.token)?.found[0];
     if (found === undefined) return undefined;
     const indexes = topic.windows.map((name) => windowIndex(name));
-    return new TokenTopic(found, topic.windows, indexes, { ...figureFilter(topic.fields ?? []), edges: false });
-  }
-
-  #sendDue(topics: Iterable<[number, { readonly open: OpenTopic }]>): void {
-    const { clock } = this.#options;
-    const asOf = clock.now();
-    const wallMs = clock.wallMs();
-    const updates: HostTopicUpdate[] = [];
-    for (const [topicId, { open }] of topics) {
-      const update = open.update(topicId, asOf, wallMs);
-      if (update !== undefined) updates.push(update);
-    }
-    if (updates.length > 0) this.#options.send(updates);
-  }
-}
-
-class TokenTopic implements OpenTopic {
-  readonly #home: ServedPartition;
-  readonly #token: number;
-  readonly #windows: readonly string[];
-  readonly #windowIndexes: readonly number[];
-  readonly #filter: FigureFilter;
-  /** The revision of the last look, and of what was sent last; undefined before anything was. */
-  #seenRev: number | undefined;
-  #sentRev: number | undefined;
-  #sentData: JsonObject = {};
-
-  constructor(found: FoundToken, windows: readonly string[], windowIndexes: readonly number[], filter: FigureFilter) {
-    this.#filter = filter;
-    this.#home = found.home;
-    this.#token = found.token;
-    this.#windows = windows;
-    this.#windowIndexes = windowIndexes;
-  }
-
-  isWhole(partitions: readonly ServedPartition[]): boolean {
-    return partitions.includes(this.#home);
-  }
-
-  update(topicId: number, asOf: number, wallMs: number): HostTopicUpdate | undefined {
-    const home = this.#home;
-    const rev = home.views.look(this.#token, asOf, true);
-    if (rev === this.#seenRev) return undefined;
-    this.#seenRev = rev;
-    const info = home.engine.info(this.#token);
-    const windows: Record<string, JsonObject> = {};
-    let windowsText = "";
-    for (const [i, stats] of home.engine.windowsStats(this.#token, this.#windowIndexes, asOf).entries()) {
-      const name = this.#windows[i] as string;
-      windows[name] = topicFigures(stats, this.#filter);
-      windowsText += `${i === 0 ? "" : ","}"${name}":${windowJson(stats, this.#filter)}`;
-    }
-    const { id, symbol, late, removed, unresolved, replaced, removalsUnmatched } = info;
-    const counters = { late, removed, unresolved, replaced, removals_unmatched: removalsUnmatched };
-    const named = symbol === undefined ? { id } : { id, symbol };
-    const isSplit = home.split.has(this.#token);
-    const data = { ...named, ...(isSplit ? { split: true } : {}), ...counters, windows };
-    const patch = this.#sentRev === undefined ? undefined : diffMergePatch(this.#sentData, data);
-    if (patch !== undefined && Object.keys(patch).length === 0) return undefined;
-    const prevRev = this.#sentRev;
-    this.#sentRev = rev;
-    this.#sentData = data;
-    return {
-      topicId,
-      epoch: home.epoch,
-      rev,
-      prevRev,
-      asOf,
-      watermark: home.watermarkMs(info.chainId),
-      lagMs: home.board.lagMs(wallMs),
-      data: `{${tokenHeadJson(info, isSplit)}"windows":{${windowsText}}}`,
-      patch: patch === undefined ? undefined : JSON.stringify(patch),
-      keys: undefined,
-      parts: [{ partition: home.partition, epoch: home.epoch, rev }],
-    };
+    const filter = { ...figureFilter(topic.fields ?? []), edges: false };
+    return { kind: "token", topic, open: new TokenTopic(found, topic.windows, indexes, filter) };
   }
 }

@@ -10,14 +10,16 @@
 import type { SharedClock } from "../bus/shared-clock.ts";
 import { statsText } from "../bus/stats-text.ts";
 import type { HotOutcome, HotValue } from "../stores/hot-store.ts";
+import { caughtUp } from "./overview-page.ts";
 import type { ServedPartition } from "./served-partition.ts";
 import { ALL_FIGURES, statsBody } from "./stats-json.ts";
+import type { Piecewise } from "./thread-share.ts";
 
 /** The first of these that is reached ends a batch. */
 export const HOT_BATCH_TOKENS = 256;
 export const HOT_BATCH_CHARS = 1024 * 1024;
-/** How long figures are made for a batch: as long as records are applied before questions get their turn. */
-const BUILD_MS = 4;
+/** How long figures are made for a batch, in one piece: about as long as any reader has the thread. */
+const BUILD_MS = 3;
 
 export type HotBatch = {
   readonly values: readonly HotValue[];
@@ -78,9 +80,9 @@ export class HotFeed {
     return this.#options.monotonicMs() - this.#currentMs;
   }
 
-  /** The next batch, never empty. What it holds counts as written when `wrote` says so. */
-  next(): HotBatch {
-    const pass = this.#pass ?? this.#begin();
+  /** The next batch, never empty; made in one piece behind a look at all tokens, which is made in pieces. What it holds counts as written when `wrote` says so. */
+  *next(): Piecewise<HotBatch> {
+    const pass = this.#pass ?? (yield* this.#begin());
     const values: HotValue[] = [];
     const indexes: number[] = [];
     const { monotonicMs, clock } = this.#options;
@@ -130,10 +132,9 @@ export class HotFeed {
     this.#dueMs = this.#options.monotonicMs();
   }
 
-  #begin(): Pass {
+  *#begin(): Piecewise<Pass> {
     const { views } = this.served;
-    const asOf = this.#options.clock.now();
-    views.lookAll(asOf);
+    const asOf = yield* caughtUp([this.served], () => this.#options.clock.now());
     if (this.#revs.length < views.count) {
       const capacity = Math.max(views.count, 2 * this.#revs.length);
       this.#revs = grown(this.#revs, capacity);

@@ -12,6 +12,7 @@ import { WakeableTimer } from "../shared/wakeable-timer.ts";
 import type { HotStore } from "../stores/hot-store.ts";
 import { type HotBatch, HotFeed } from "./hot-feed.ts";
 import type { ServedPartition } from "./served-partition.ts";
+import type { ThreadShare } from "./thread-share.ts";
 
 /** Time for others for each millisecond of our own. */
 const REST_PER_WORK = 4;
@@ -32,6 +33,7 @@ export type HotWriterOptions = {
   readonly intervalMs: number;
   readonly ttlMs: number;
   readonly monotonicMs: () => number;
+  readonly share: ThreadShare;
 };
 
 type Totals = { written: number; refused: number; failures: number };
@@ -105,18 +107,18 @@ export class HotWriter {
 
   /** Makes and writes one batch; returns how long to rest. */
   async #step(feed: HotFeed): Promise<number> {
-    const { circuit, clock, monotonicMs } = this.#options;
+    const { circuit, clock, monotonicMs, share } = this.#options;
     this.#toEndOfTurn(feed);
     let restUntilMs = 0;
     try {
       // Made within, because while the circuit is open nothing should be made.
-      await circuit.run(() => {
+      await circuit.run(async () => {
         const startedMs = monotonicMs();
-        const batch = feed.next();
+        const batch = await share.run(feed.next(), { lane: "hot" });
         const madeMs = monotonicMs();
         const isBehind = feed.served.board.lagMs(clock.wallMs()) > BEHIND_MS;
         restUntilMs = madeMs + (isBehind ? REST_PER_WORK_BEHIND : REST_PER_WORK) * (madeMs - startedMs);
-        return this.#write(feed, batch);
+        await this.#write(feed, batch);
       });
       this.#problem = undefined;
     } catch (error) {

@@ -4,6 +4,7 @@
  */
 import { type MessagePort, Worker } from "node:worker_threads";
 import type { IngestPort, IngestResult } from "../bus/stats-bus.ts";
+import type { VersionBoardHandle } from "../bus/version-board.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { LogRange } from "../sources/source.ts";
 import type { ErrorText, LogAnswer, LogReply, LogRequest, LogThreadOptions } from "./log-protocol.ts";
@@ -70,8 +71,8 @@ export class LogClient implements IngestPort {
   }
 
   /** Gives the owner of a partition its way to the log: `LogOwnerRequest` in, `LogNotice` out, the first at once. */
-  connect(partition: number, port: MessagePort): void {
-    this.#worker.postMessage({ kind: "connect", partition, port } satisfies LogRequest, [port]);
+  connect(partition: number, port: MessagePort, board: VersionBoardHandle): void {
+    this.#worker.postMessage({ kind: "connect", partition, port, board } satisfies LogRequest, [port]);
   }
 
   ingest(body: Uint8Array): Promise<IngestResult> {

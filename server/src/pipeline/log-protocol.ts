@@ -1,6 +1,7 @@
 /** What the threads say to the log thread, and it to them. */
 import type { MessagePort } from "node:worker_threads";
 import type { IngestResult } from "../bus/stats-bus.ts";
+import type { VersionBoardHandle } from "../bus/version-board.ts";
 import type { ErrorCode } from "../shared/errors.ts";
 import type { ChainAddresses } from "../shared/token-id.ts";
 import type { LogRange } from "../sources/source.ts";
@@ -26,7 +27,13 @@ export type LogThreadOptions = {
 export type LogRequest =
   | { readonly kind: "ingest"; readonly id: number; readonly body: Uint8Array }
   /** The owner of the partition speaks through this port: `LogOwnerRequest` in, `LogNotice` out. */
-  | { readonly kind: "connect"; readonly partition: number; readonly port: MessagePort }
+  | {
+      readonly kind: "connect";
+      readonly partition: number;
+      readonly port: MessagePort;
+      /** Where it is told what the log holds. */
+      readonly board: VersionBoardHandle;
+    }
   /** Commit what waits, then end; the answer is `closed`. */
   | { readonly kind: "close" };
 

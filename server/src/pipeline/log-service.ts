@@ -34,6 +34,8 @@ export type LogServiceOptions = {
   readonly nowMs: () => number;
   readonly reply: (replies: readonly LogReply[]) => void;
   readonly notify: (partition: number, notice: LogNotice) => void;
+  /** Called when records are on the disk, before anybody is told of it. */
+  readonly appended: (partition: number, endOffset: number, arrivalMs: number) => void;
 };
 
 type Waiting = { readonly id: number; readonly result: IngestResult };
@@ -89,14 +91,17 @@ export class LogService {
   commit(): void {
     this.#commitIsDue = false;
     if (this.#waiting.length === 0) return;
-    const { writer, nowMs, reply } = this.#options;
+    const { writer, nowMs, reply, appended } = this.#options;
     const waiting = this.#waiting;
     this.#waiting = [];
     try {
       const appends = this.#appends();
-      writer.append(appends, nowMs());
+      const arrivalMs = nowMs();
+      writer.append(appends, arrivalMs);
       this.#noteFailure(undefined);
-      this.#notify(new Set(appends.map((append) => append.partition)));
+      const partitions = new Set(appends.map((append) => append.partition));
+      for (const partition of partitions) appended(partition, writer.range(partition).endOffset, arrivalMs);
+      this.#notify(partitions);
       reply(waiting.map(({ id, result }) => ({ id, result })));
     } catch (error) {
       const text = commitErrorText(error);

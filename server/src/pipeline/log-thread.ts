@@ -3,6 +3,7 @@
  * it is told to close; an error that nobody catches ends the thread, and by that the process.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { VersionBoard } from "../bus/version-board.ts";
 import { NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import { EmbeddedLogWriter, realLogParts } from "../sources/embedded-log-writer.ts";
 import type { ErrorText, LogAnswer, LogOwnerRequest, LogRequest, LogThreadOptions } from "./log-protocol.ts";
@@ -17,6 +18,7 @@ const PROBE_INTERVAL_MS = 1000;
 const options = workerData as LogThreadOptions;
 const parent = parentPort as MessagePort;
 const owners = new Map<number, MessagePort>();
+const boards = new Map<number, VersionBoard>();
 /** Partitions whose owner has not opened them yet, and the bodies that wait for that. */
 const unopened = new Set<number>();
 let early: Extract<LogRequest, { kind: "ingest" }>[] = [];
@@ -42,6 +44,7 @@ function serve(writer: EmbeddedLogWriter): void {
     nowMs: Date.now,
     reply: (replies) => answer({ kind: "replies", replies }),
     notify: (partition, notice) => owners.get(partition)?.postMessage(notice),
+    appended: (partition, endOffset, arrivalMs) => boards.get(partition)?.noteAppended(endOffset, arrivalMs),
   });
   if (options.waitsForOwners) for (let p = 0; p < writer.partitions; p++) unopened.add(p);
   const retiring = setInterval(() => retire(writer), RETIRE_INTERVAL_MS);
@@ -54,6 +57,7 @@ function serve(writer: EmbeddedLogWriter): void {
         else service.ingest(request.id, request.body);
         return;
       case "connect":
+        boards.set(request.partition, new VersionBoard(request.board));
         connect(writer, service, request.partition, request.port);
         return;
       case "close":

@@ -6,15 +6,21 @@
 import { type HostLookup, LOOKUP_IDS_MAX } from "../bus/host-protocol.ts";
 import { compareCandidates } from "../bus/name-lookup.ts";
 import type { Candidate } from "../bus/stats-bus.ts";
+import { RankKey } from "../engine/rank-key.ts";
 import { SYMBOL_HITS_MAX } from "../engine/tokens.ts";
 import type { WindowSpec } from "../engine/types.ts";
+import { caughtUp } from "./overview-page.ts";
 import type { ServedPartition } from "./served-partition.ts";
+import type { Piecewise } from "./thread-share.ts";
 import { type FoundToken, type Lookup, withoutCopies } from "./token-lookup.ts";
 
 /** Tokens of one symbol whose volume a host looks at. Measured: 0.6 us each. */
 export const EXAMINED_MAX = 2_000;
 /** Of the ranking by volume of a partition where a symbol has more tokens. */
 export const RANKED_MAX = 1_000;
+/** Volumes that are looked at in a piece, and candidates. */
+const VOLUMES_PER_PIECE = 300;
+const CANDIDATES_PER_PIECE = 20;
 const DAY_MS = 86_400_000;
 
 export type RankedLookup = { readonly lookup: HostLookup; readonly best: FoundToken };
@@ -24,6 +30,7 @@ export class LookupCandidates {
   /** The longest window of at most a day, else the shortest. */
   readonly #window: WindowSpec;
   readonly #windowIndex: number;
+  readonly #key = new RankKey();
 
   constructor(windows: readonly WindowSpec[]) {
     const byLength = [...windows].sort((a, b) => a.lengthMs - b.lengthMs);
@@ -31,26 +38,32 @@ export class LookupCandidates {
     this.#windowIndex = windows.indexOf(this.#window);
   }
 
-  of(
+  *of(
     { tier, found: first }: Lookup,
     text: string,
     partitions: readonly ServedPartition[],
     asOfMs: number,
-  ): RankedLookup {
+  ): Piecewise<RankedLookup> {
     const [only] = first;
     if (tier === "id" && only !== undefined) return { lookup: { tier, ids: [idOf(only)] }, best: only };
     const { found, isRanked } =
       tier === "symbol" && first.length >= SYMBOL_HITS_MAX
-        ? this.#more(text, partitions, asOfMs)
+        ? yield* this.#more(text, partitions, asOfMs)
         : { found: first, isRanked: true };
-    const weighed = found
-      .map((one) => ({ one, volume: one.home.engine.figure(one.token, this.#windowIndex, "volume_usd", asOfMs) ?? -1 }))
-      .sort((a, b) => b.volume - a.volume)
-      // As numbers they may be equal or change places by a rounding, so a few more are compared as decimals.
-      .slice(0, 2 * LOOKUP_IDS_MAX)
-      .map(({ one }) => ({ one, candidate: this.#candidate(one, asOfMs) }))
-      .sort((a, b) => compareCandidates(a.candidate, b.candidate))
-      .slice(0, LOOKUP_IDS_MAX);
+    const volumes: { readonly one: FoundToken; readonly volume: number }[] = [];
+    for (const one of found) {
+      one.home.engine.rankKey(one.token, this.#windowIndex, "volume_usd", asOfMs, this.#key);
+      volumes.push({ one, volume: this.#key.k0 });
+      if (volumes.length % VOLUMES_PER_PIECE === 0) yield;
+    }
+    // As numbers they may be equal or change places by a rounding, so a few more are compared as decimals.
+    const largest = volumes.sort((a, b) => b.volume - a.volume).slice(0, 2 * LOOKUP_IDS_MAX);
+    const weighed: { readonly one: FoundToken; readonly candidate: Candidate }[] = [];
+    for (const { one } of largest) {
+      weighed.push({ one, candidate: this.#candidate(one, asOfMs) });
+      if (weighed.length % CANDIDATES_PER_PIECE === 0) yield;
+    }
+    weighed.sort((a, b) => compareCandidates(a.candidate, b.candidate)).splice(LOOKUP_IDS_MAX);
     const candidates = weighed.map(({ candidate }) => candidate);
     const ids = candidates.map(({ id }) => id);
     const lookup = { tier, ids, candidates, more: found.length - candidates.length, isRanked };
@@ -64,7 +77,7 @@ export class LookupCandidates {
     return { id, ...named, chain_id: chainId, volume_usd, window: this.#window.name };
   }
 
-  #more(symbol: string, partitions: readonly ServedPartition[], asOfMs: number): Hits {
+  *#more(symbol: string, partitions: readonly ServedPartition[], asOfMs: number): Piecewise<Hits> {
     const hitsMax = Math.max(SYMBOL_HITS_MAX, Math.floor(EXAMINED_MAX / partitions.length));
     const found: FoundToken[] = [];
     let isRanked = true;
@@ -72,20 +85,25 @@ export class LookupCandidates {
       const hits = home.engine.findBySymbol(symbol, hitsMax).map((token) => ({ home, token }));
       found.push(...hits);
       if (hits.length < hitsMax) continue;
-      const ranked = this.#ranked(home, symbol, asOfMs);
+      const ranked = yield* this.#ranked(home, symbol, asOfMs);
       found.push(...ranked);
       isRanked &&= ranked.length > 0;
     }
     return { found: withoutCopies(found), isRanked };
   }
 
-  #ranked(home: ServedPartition, symbol: string, asOfMs: number): FoundToken[] {
+  *#ranked(home: ServedPartition, symbol: string, asOfMs: number): Piecewise<FoundToken[]> {
     const folded = symbol.toLowerCase();
-    home.views.lookAll(asOfMs);
-    const top = home.ranking(this.#windowIndex, "volume_usd").top(RANKED_MAX, "desc", undefined, asOfMs);
-    return top
-      .map((index) => ({ home, token: home.views.tokenAt(index) }))
-      .filter(({ token }) => home.engine.info(token).symbol?.toLowerCase() === folded);
+    const ranked = { windowIndex: this.#windowIndex, sort: "volume_usd" } as const;
+    yield* caughtUp([home], () => asOfMs, ranked);
+    const found: FoundToken[] = [];
+    let looked = 0;
+    for (const index of home.ranking(ranked.windowIndex, ranked.sort).walk("desc", undefined)) {
+      const token = home.views.tokenAt(index);
+      if (home.engine.info(token).symbol?.toLowerCase() === folded) found.push({ home, token });
+      if (++looked === RANKED_MAX) break;
+    }
+    return found;
   }
 }
 

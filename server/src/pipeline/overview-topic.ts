@@ -1,25 +1,22 @@
 /**
  * A ranking as a topic: data is the order and a row for each token in it. A row is built again only when its token has a
- * new revision, so a tick costs by what changed among the rows; the order itself is one pass over the listed tokens.
+ * new revision, and topics that show the same figures share it, so an update costs by what changed among the rows.
  */
 import { diffMergePatch, type Json, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { HostRowKey, HostTopic, HostTopicUpdate } from "../bus/host-protocol.ts";
-import { mergeRanked } from "../bus/rank-order.ts";
+import type { HostTopic, HostTopicUpdate } from "../bus/host-protocol.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
+import type { WindowSpec } from "../engine/types.ts";
 import { hostEpoch, hostParts, hostRevision } from "./host-queries.ts";
-import { type RankedField, servedValue } from "./ranking.ts";
+import { caughtUp, keyOfRow, overviewPage, type PageRow } from "./overview-page.ts";
+import type { RankedField } from "./ranking.ts";
 import { RowFigures } from "./row-figures.ts";
 import type { ServedPartition } from "./served-partition.ts";
-
-type Row = {
-  readonly key: HostRowKey;
-  readonly rev: number;
-  readonly data: JsonObject;
-  /** `"<id>":{...}` as it stands in the data. */
-  readonly text: string;
-};
+import type { Piecewise } from "./thread-share.ts";
 
 type OverviewOf = Extract<HostTopic, { kind: "overview" }>;
+
+/** Rows that are compared with what was sent, or written, in a piece. */
+const ROWS_PER_PIECE = 50;
 
 export class OverviewTopic {
   readonly #partitions: readonly ServedPartition[];
@@ -31,19 +28,19 @@ export class OverviewTopic {
   #seenRev: number | undefined;
   #sentRev: number | undefined;
   /** Rows of the last look, by id; what was sent last has the same rows. */
-  #rows = new Map<string, Row>();
+  #rows = new Map<string, PageRow>();
   #order: readonly string[] = [];
 
   constructor(
     partitions: readonly ServedPartition[],
     topic: OverviewOf,
-    windowIndex: (name: string) => number,
+    windows: readonly WindowSpec[],
     clock: SharedClock,
   ) {
     this.#partitions = partitions;
     this.#topic = topic;
-    this.#windowIndex = windowIndex(topic.window);
-    this.#figures = new RowFigures(topic.window, topic, windowIndex, false);
+    this.#windowIndex = windows.findIndex((window) => window.name === topic.window);
+    this.#figures = new RowFigures(topic.window, topic, windows);
     this.#sort = topic.sort as RankedField;
     this.#clock = clock;
   }
@@ -54,77 +51,77 @@ export class OverviewTopic {
     return mine.length === partitions.length && mine.every((home, i) => home === partitions[i]);
   }
 
-  update(topicId: number, asOf: number): HostTopicUpdate | undefined {
-    for (const home of this.#partitions) home.views.lookAll(asOf);
+  /** The update that is due, or undefined. One at a time. */
+  *update(topicId: number): Piecewise<HostTopicUpdate | undefined> {
+    const asOf = (): number => this.#clock.now();
+    yield* caughtUp(this.#partitions, asOf);
+    if (hostRevision(this.#partitions) === this.#seenRev) return undefined;
+    const { limit: count } = this.#topic;
+    const request = {
+      windowIndex: this.#windowIndex,
+      sort: this.#sort,
+      order: "desc",
+      after: undefined,
+      count,
+    } as const;
+    const page = yield* overviewPage(this.#partitions, { ...request, figures: this.#figures }, asOf);
     const rev = hostRevision(this.#partitions);
-    if (rev === this.#seenRev) return undefined;
+    const parts = hostParts(this.#partitions);
     this.#seenRev = rev;
-    const rows = this.#ranked(asOf);
-    const order = rows.map((row) => row.key.id);
-    const patch = this.#sentRev === undefined ? undefined : this.#patch(rows, order);
+    const { rows } = page;
+    const order = rows.map((row) => row.id);
+    const patch = this.#sentRev === undefined ? undefined : yield* this.#patch(rows, order);
     if (this.#sentRev !== undefined && patch === undefined) return undefined;
     const prevRev = this.#sentRev;
     this.#sentRev = rev;
-    this.#rows = new Map(rows.map((row) => [row.key.id, row]));
+    this.#rows = new Map(rows.map((row) => [row.id, row]));
     this.#order = order;
+    const texts: string[] = [];
+    for (const row of rows) {
+      texts.push(this.#rowText(row));
+      if (texts.length % ROWS_PER_PIECE === 0) yield;
+    }
     const wallMs = this.#clock.wallMs();
     return {
       topicId,
       epoch: hostEpoch(this.#partitions),
       rev,
       prevRev,
-      asOf,
+      asOf: page.asOf,
       watermark: undefined,
       lagMs: this.#partitions.reduce((most, home) => Math.max(most, home.board.lagMs(wallMs)), 0),
-      data: `{"order":${JSON.stringify(order)},"rows":{${rows.map((row) => row.text).join(",")}}}`,
+      data: `{"order":${JSON.stringify(order)},"rows":{${texts.join(",")}}}`,
       patch: patch === undefined ? undefined : JSON.stringify(patch),
-      keys: rows.map((row) => row.key),
-      parts: hostParts(this.#partitions),
+      keys: rows.map((row) => ({ ...keyOfRow(row, this.#sort), partition: row.home.partition })),
+      parts,
     };
   }
 
-  #ranked(asOf: number): Row[] {
-    const limit = this.#topic.limit;
-    const lists = this.#partitions.map((home) =>
-      home
-        .ranking(this.#windowIndex, this.#sort)
-        .top(limit, "desc", undefined, asOf)
-        .map((index) => this.#row(home, index, asOf)),
-    );
-    return mergeRanked(lists, "desc", limit);
-  }
-
-  #row(home: ServedPartition, index: number, asOf: number): Row {
-    const token = home.views.tokenAt(index);
-    const { id, symbol } = home.engine.info(token);
-    const rev = home.views.revAt(index);
-    const known = this.#rows.get(id);
-    if (known !== undefined && known.rev === rev) return known;
-    const { ranked, text, data } = this.#figures.read(home, token, asOf);
-    const named = symbol === undefined ? {} : { symbol };
+  /** `"<id>":{...}` as it stands in the data. */
+  #rowText({ id, symbol, texts }: PageRow): string {
     const symbolText = symbol === undefined ? "" : `"symbol":${JSON.stringify(symbol)},`;
-    return {
-      key: { value: servedValue(ranked, this.#sort), id, partition: home.partition },
-      rev,
-      data: { ...named, ...data() },
-      text: `${JSON.stringify(id)}:{${symbolText}${text}}`,
-    };
+    return `${JSON.stringify(id)}:{${symbolText}${this.#figures.text(texts, undefined)}}`;
   }
 
   /** The merge patch from what was sent last to these rows; undefined when nothing changed. */
-  #patch(rows: readonly Row[], order: readonly string[]): JsonObject | undefined {
+  *#patch(rows: readonly PageRow[], order: readonly string[]): Piecewise<JsonObject | undefined> {
     const changes: [string, Json][] = [];
     const gone = new Set(this.#rows.keys());
     for (const row of rows) {
-      gone.delete(row.key.id);
-      const sent = this.#rows.get(row.key.id);
+      gone.delete(row.id);
+      const sent = this.#rows.get(row.id);
       if (sent === row) continue;
-      const change = sent === undefined ? row.data : diffMergePatch(sent.data, row.data);
-      if (Object.keys(change).length > 0) changes.push([row.key.id, change]);
+      const change = sent === undefined ? dataOf(row) : diffMergePatch(dataOf(sent), dataOf(row));
+      if (Object.keys(change).length > 0) changes.push([row.id, change]);
+      if (changes.length % ROWS_PER_PIECE === 0) yield;
     }
     for (const id of gone) changes.push([id, null]);
     const isMoved = order.length !== this.#order.length || order.some((id, at) => id !== this.#order[at]);
     if (!isMoved && changes.length === 0) return undefined;
     return { ...(isMoved ? { order } : {}), ...(changes.length > 0 ? { rows: Object.fromEntries(changes) } : {}) };
   }
+}
+
+function dataOf(row: PageRow): JsonObject {
+  return row.symbol === undefined ? row.data() : { symbol: row.symbol, ...row.data() };
 }

@@ -34,9 +34,8 @@ import { LogFollower, type LogGap, type LogReader } from "./log-follower.ts";
 import { RedoWriter, readRedo } from "./redo-writer.ts";
 import { type BeginRule, type Restored, restorePartition } from "./restore.ts";
 import { ServedPartition } from "./served-partition.ts";
+import type { ThreadShare } from "./thread-share.ts";
 
-/** How long records are applied before questions get their turn. */
-export const SLICE_MS = 4;
 /** The as-of may be held this far ahead of the wall clock before status speaks of it. */
 const HELD_AS_OF_MS = 60_000;
 /** Sentences about gaps that are kept for status, the newest ones. */
@@ -55,6 +54,8 @@ export type RunnerOptions = {
   readonly board: VersionBoard;
   readonly clock: SharedClock;
   readonly deadLetters: DeadLetterBuffer;
+  /** Of the thread, with the other partitions and all readers. */
+  readonly share: ThreadShare;
   readonly snapshotIntervalMs: number;
   /** Since when a state that begins with the first record has seen everything; undefined: since its first high. */
   readonly seenSinceMs: number | undefined;
@@ -91,6 +92,10 @@ export class PartitionRunner {
   #state: PartitionStatus["state"] = "restoring";
   #running: Running | undefined;
   #position = 0;
+  /** Since when records wait that are not in hand; undefined: none do. */
+  #waitingSinceMs: number | undefined;
+  /** How long records were applied since readers had their turn. */
+  #appliedMs = 0;
   /** Where the log ended at the take-over; undefined once the state has come up to it. */
   #endAtTakeover: number | undefined;
   #loop: Promise<void> | undefined;
@@ -204,6 +209,7 @@ export class PartitionRunner {
   async status(): Promise<PartitionStatus> {
     const { owner, reader, board, clock } = this.#options;
     const { endOffset } = await reader.range();
+    this.noteWaiting();
     const running = this.#running;
     const lag = running === undefined ? endOffset - this.#position : Math.max(0, endOffset - board.nextOffset());
     const seenSinceMs = running?.engine.seenSinceMs();
@@ -290,7 +296,7 @@ export class PartitionRunner {
       onFenced: (error) => this.#fail(error),
     });
     this.#position = restored.nextOffset;
-    served.publish(this.#position, 0);
+    served.publish(this.#position, this.#arrivalAt(this.#position));
     const applier = new BatchApplier(
       engine,
       (token) => running.served.touch(token),
@@ -308,7 +314,7 @@ export class PartitionRunner {
     const served = new ServedPartition(partition, String(epoch), running.engine, board, clock);
     running.served = served;
     board.touchAll();
-    served.publish(board.nextOffset(), 0);
+    served.publish(board.nextOffset(), this.#arrivalAt(board.nextOffset()));
     this.#options.onServedChanged?.();
     if (this.#endAtTakeover === undefined) this.#options.onCurrent?.(served.epoch);
   }
@@ -319,7 +325,7 @@ export class PartitionRunner {
     try {
       while (!this.#stop.signal.aborted && !this.#isDrained()) {
         const next = await this.#follower.next(this.#position, this.#stop.signal, () => {
-          running.served.publish(this.#position, 0);
+          running.served.publish(this.#position, this.#arrivalAt(this.#position));
         });
         if ("sentence" in next) this.#skipGap(running, next);
         else await this.#apply(running, next);
@@ -327,6 +333,25 @@ export class PartitionRunner {
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#fail(error);
     }
+  }
+
+  /** Looks whether the log has gone on while nothing is applied, so that what waits grows old for all who ask. */
+  noteWaiting(): void {
+    const { board } = this.#options;
+    if (this.#running === undefined || board.oldestArrivalMs() !== 0) return;
+    const oldestArrivalMs = this.#arrivalAt(board.nextOffset());
+    if (oldestArrivalMs !== 0) this.#running.served.publish(board.nextOffset(), oldestArrivalMs);
+  }
+
+  /** Arrival of the oldest record from an offset on that is not in hand; 0 when there is none. */
+  #arrivalAt(offset: number): number {
+    const { reader, clock } = this.#options;
+    if (offset >= reader.knownEnd) {
+      this.#waitingSinceMs = undefined;
+      return 0;
+    }
+    this.#waitingSinceMs ??= reader.arrivalFrom?.(offset) ?? clock.wallMs();
+    return this.#waitingSinceMs;
   }
 
   #tellIfCurrent(): void {
@@ -346,45 +371,59 @@ export class PartitionRunner {
     running.checkpointer.noteGap(to);
     this.#position = to;
     this.#gapProblems = [...this.#gapProblems, sentence].slice(-GAP_PROBLEMS_MAX);
-    running.served.publish(to, 0);
+    running.served.publish(to, this.#arrivalAt(to));
     this.#tellIfCurrent();
   }
 
   async #apply(running: Running, batch: RecordBatch): Promise<void> {
-    const { applier, checkpointer, redo } = running;
+    const { checkpointer, redo } = running;
     if (batch.count === 0) {
       // Offsets that hold no record, such as the marks of transactions: the position moves, and nothing else.
       this.#position = batch.nextOffset;
       checkpointer.advance(batch.nextOffset);
-      running.served.publish(batch.nextOffset, 0);
+      running.served.publish(batch.nextOffset, this.#arrivalAt(batch.nextOffset));
       return;
     }
-    let done = 0;
-    let seconds = 0;
-    const { deadLetters, reader } = this.#options;
-    while (batch.count > 0) {
-      if (deadLetters.isFull) await this.#unlessStopped(deadLetters.room());
-      const startedMs = performance.now();
-      done = applier.applySlice(batch, done, SLICE_MS);
-      seconds += (performance.now() - startedMs) / 1000;
-      // At the end of the log nothing waits, and an answer that is asked for now should say so.
-      const isAll = done === batch.count && batch.nextOffset >= reader.knownEnd;
-      const oldestArrivalMs = isAll ? 0 : arrivalOf(batch, Math.min(done, batch.count - 1));
-      running.served.publish(done === batch.count ? batch.nextOffset : batch.baseOffset + done, oldestArrivalMs);
-      if (done === batch.count) break;
-      await nextTurn();
-    }
+    const seconds = await this.#applyRecords(running, batch);
     this.#applySeconds.observe(seconds);
     this.#position = batch.nextOffset;
     if (batch.count > 0) redo.add(batch);
     // Offsets behind the last record that are known to hold none.
     if (batch.nextOffset > batch.baseOffset + batch.count) {
-      const isAll = batch.count === 0 || batch.nextOffset >= reader.knownEnd;
-      running.served.publish(batch.nextOffset, isAll ? 0 : arrivalOf(batch, batch.count - 1));
+      running.served.publish(batch.nextOffset, this.#arrivalAt(batch.nextOffset));
     }
     checkpointer.advance(batch.nextOffset);
     this.#tellIfCurrent();
     if (this.#drainTo !== undefined && performance.now() >= this.#drainTo.deadlineMs) this.#stop.abort();
+  }
+
+  /** Applies a batch in slices, between which readers of the state have their turn; returns how long it took without them. */
+  async #applyRecords(running: Running, batch: RecordBatch): Promise<number> {
+    const { deadLetters, share } = this.#options;
+    let seconds = 0;
+    for (let done = 0; ; ) {
+      if (deadLetters.isFull) await this.#unlessStopped(deadLetters.room());
+      const endApplying = share.beginApplying();
+      const startedMs = performance.now();
+      done = running.applier.applySlice(batch, done, share.applySliceMs);
+      const tookMs = performance.now() - startedMs;
+      share.noteApplied(tookMs);
+      this.#appliedMs += tookMs;
+      seconds += tookMs / 1000;
+      if (done < batch.count) running.served.publish(batch.baseOffset + done, arrivalOf(batch, done));
+      else {
+        // Of what follows the arrival is not known yet; no record behind the last one of this batch is older.
+        this.#waitingSinceMs = arrivalOf(batch, done - 1);
+        running.served.publish(batch.nextOffset, this.#arrivalAt(batch.nextOffset));
+      }
+      // Small batches that are there already make one slice together.
+      if (done < batch.count || this.#appliedMs >= share.applySliceMs) {
+        this.#appliedMs = 0;
+        await nextTurn();
+      }
+      endApplying();
+      if (done === batch.count) return seconds;
+    }
   }
 
   /** Resolves with the promise; rejects when the partition is stopped meanwhile. */

@@ -15,6 +15,7 @@ import { type OwnedPartition, OwnedPartitions } from "./owned-partitions.ts";
 import { PartitionHost } from "./partition-host.ts";
 import { openReaders } from "./partition-readers.ts";
 import { PartitionRunner } from "./partition-runner.ts";
+import { ThreadShare } from "./thread-share.ts";
 import type { WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-protocol.ts";
 
 /** How long dead letters may wait for company. */
@@ -23,6 +24,7 @@ const DEAD_LETTER_FLUSH_MS = 200;
 const setup = workerData as WorkerSetup;
 const parent = parentPort as MessagePort;
 const clock = new SharedClock(setup.clock);
+const share = new ThreadShare();
 const letterStore = new DeadLetterStore(setup.dataDir, Date.now);
 const { store, circuit } = await openCheckpointStore(setup.checkpointStore);
 const hotStore = setup.hotStore === undefined ? undefined : await openHotStore(setup.hotStore);
@@ -45,6 +47,7 @@ const host = new PartitionHost({
   deadLetters,
   coalesceMs: setup.coalesceMs,
   hot,
+  share,
 });
 const flusher = setInterval(() => {
   letterStore.tryOpen();
@@ -73,6 +76,7 @@ function open(given: WorkerPartition): OwnedPartition {
     board: new VersionBoard(board),
     clock,
     deadLetters,
+    share,
     snapshotIntervalMs: setup.snapshotIntervalMs,
     seenSinceMs: setup.seenSinceMs,
     begin,
@@ -92,6 +96,7 @@ function startHotWriter(opened: OpenedHotStore): HotWriter {
     clock,
     windows: setup.engine.windows.map((window) => window.name),
     monotonicMs: () => performance.now(),
+    share,
   });
   writer.start();
   return writer;

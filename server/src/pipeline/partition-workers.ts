@@ -30,7 +30,7 @@ export type PartitionWorkersOptions = {
   /** How long a question to a worker may take. */
   readonly answerTimeoutMs: number;
   /** Connects the owner of a partition with the log thread; undefined where there is none. */
-  readonly connectLog?: (partition: number, port: MessagePort) => void;
+  readonly connectLog?: (partition: number, port: MessagePort, board: VersionBoardHandle) => void;
   /** The state of an owned partition has come up to what its log held at the take-over. */
   readonly onCurrent?: (partition: number, epoch: string) => void;
   /** A partition does not go on; it answers as it stands until it is let go. */
@@ -92,7 +92,7 @@ export class PartitionWorkers {
       thread.worker.postMessage({ type: "own", partition: given } satisfies WorkerCommand);
     } else {
       const { port1, port2 } = new MessageChannel();
-      connectLog(partition, port1);
+      connectLog(partition, port1, given.board);
       const command: WorkerCommand = { type: "own", partition: { ...given, logPort: port2 } };
       thread.worker.postMessage(command, [port2]);
     }

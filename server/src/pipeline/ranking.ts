@@ -1,40 +1,27 @@
 /**
- * The order of a partition's tokens by one figure of one window. Values are kept per token and computed anew only for
- * tokens whose revision moved; the best are picked by one pass with a heap of the page's size, which beats keeping a
- * sorted list: at 1,000 swaps a second a good part of the list moves between two looks.
+ * The order of a partition's tokens by one figure of one window. Each token has the key that it is ordered by, and its place in the
+ * order; both change only when the token's revision moves. So a page is found by a binary search, whatever ties, and keeping the
+ * order up costs by the tokens that changed, a few microseconds each. It is built and kept up in pieces.
  */
-
-import type { RankKey } from "../bus/host-protocol.ts";
+import type { RankKey as RankText } from "../bus/host-protocol.ts";
+import { RankKey, rankKeyOfText } from "../engine/rank-key.ts";
 import type { TokenRef, WindowStats } from "../engine/types.ts";
-import { compareDecimals, isNear } from "../shared/decimal-order.ts";
-import type { TokenViews } from "./token-views.ts";
+import { RankList, type RankPlace } from "./rank-list.ts";
+import { JOURNAL_REVISIONS, type TokenViews, type Work } from "./token-views.ts";
 
 export type RankedField = Exclude<keyof WindowStats, "previous" | "complete" | "traders_estimated" | "traders_error">;
 
 export type RankedEngine = {
-  figure(token: TokenRef, windowIndex: number, field: RankedField, asOfMs: number): number | undefined;
-  windowStats(token: TokenRef, windowIndex: number, asOfMs: number): WindowStats;
+  rankKey(token: TokenRef, windowIndex: number, field: RankedField, asOfMs: number, key: RankKey): void;
+  compareIds(a: TokenRef, b: TokenRef): number;
 };
 
 export type RankOrder = "asc" | "desc";
 
-/** Figures that are integers, whose doubles are exact. */
-const EXACT_FIELDS: ReadonlySet<string> = new Set([
-  "trades",
-  "buys",
-  "sells",
-  "traders",
-  "buyers",
-  "sellers",
-  "first_trade_time",
-  "last_trade_time",
-]);
-
-/**
- * Differences: their doubles may be far off where two large figures all but cancel, and two that are served alike must tie.
- * They are ranked by what is served.
- */
-const SERVED_FIELDS: ReadonlySet<string> = new Set(["net_volume_usd", "price_change", "price_change_pct"]);
+/** Tokens passed over for a unit of work, and what a token costs that is put in its place. */
+const PASSED_PER_UNIT = 512;
+const UPDATE_UNITS = 4;
+const INITIAL_TOKENS = 1024;
 
 /** The figure's text as served, which a cursor carries; undefined when the figure is absent. */
 export function servedValue(stats: WindowStats, field: RankedField): string | undefined {
@@ -47,138 +34,226 @@ export class Ranking {
   readonly #views: TokenViews;
   readonly #windowIndex: number;
   readonly #field: RankedField;
-  readonly #isExact: boolean;
-  /** By the index of the views; NaN: the figure is absent. */
-  #values = new Float64Array(0);
+  readonly #key = new RankKey();
+  /** By the index of the views: the keys by which tokens stand in the list. The further ones are there once any token needs them. */
+  #k0 = new Float64Array(INITIAL_TOKENS);
+  #k1: Float64Array | undefined;
+  #k2: Float64Array | undefined;
+  #k3: Float64Array | undefined;
+  /** 1: in the list. */
+  #isIn = new Uint8Array(INITIAL_TOKENS);
+  readonly #list: RankList;
+  /** All tokens stand where their figures of this revision belong; -1 before the first pass. */
   #syncedRev = -1;
-  /** Texts of figures that a look had to compare exactly. */
-  readonly #texts = new Map<number, string>();
-  #asOfMs = 0;
+  /** A pass over all tokens: of those that changed behind `syncedRev`, up to this revision; it has come to this index. */
+  #passRev: number | undefined;
+  #passAt = 0;
+  #steps = 0;
 
   constructor(engine: RankedEngine, views: TokenViews, windowIndex: number, field: RankedField) {
     this.#engine = engine;
     this.#views = views;
     this.#windowIndex = windowIndex;
     this.#field = field;
-    this.#isExact = EXACT_FIELDS.has(field);
+    this.#list = new RankList((a, b) => this.#compare(a, b));
+  }
+
+  /** Comparisons of tokens so far. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  get size(): number {
+    return this.#list.size;
+  }
+
+  get bytes(): number {
+    const arrays = [this.#k0, this.#k1, this.#k2, this.#k3, this.#isIn];
+    return this.#list.bytes + arrays.reduce((sum, array) => sum + (array?.byteLength ?? 0), 0);
   }
 
   /**
-   * Indexes of the first `limit` tokens behind `after` (from the start when undefined), in order. Tokens without the figure come last
-   * in both orders; ties are ordered by id. The caller has looked at all tokens at `asOfMs`.
+   * Puts tokens that changed in their places until the work is used up. Returns true when the order is that of `asOfMs`, at which the
+   * caller has looked at all tokens; it holds until an event changes the state or the views look again.
    */
-  top(limit: number, order: RankOrder, after: RankKey | undefined, asOfMs: number): number[] {
-    this.#asOfMs = asOfMs;
-    this.#texts.clear();
-    this.#sync();
-    const sign = order === "desc" ? -1 : 1;
-    const best: number[] = [];
+  syncSome(asOfMs: number, work: Work): boolean {
     const views = this.#views;
-    for (let index = 0; index < views.count; index++) {
-      if (!views.isListedAt(index)) continue;
-      if (best.length === limit && this.#compare(index, best[0] as number, sign) > 0) continue;
-      if (after !== undefined && this.#compareToKey(index, after, sign) <= 0) continue;
-      if (best.length < limit) this.#pushHeap(best, index, sign);
-      else this.#replaceTop(best, index, sign);
+    const atMs = Math.max(asOfMs, views.lastStepMs);
+    if (this.#k0.length < views.count) this.#grow(views.count);
+    if (this.#passRev === undefined && views.revision - this.#syncedRev > JOURNAL_REVISIONS) this.#beginPass();
+    if (this.#syncedRev < 0) this.#beginPass();
+    if (!this.#passOn(atMs, work)) return false;
+    // Changed so much in the meantime that another pass is needed.
+    if (views.revision - this.#syncedRev > JOURNAL_REVISIONS) return this.syncSome(asOfMs, work);
+    while (this.#syncedRev < views.revision) {
+      if (work.left <= 0) return false;
+      const rev = this.#syncedRev + 1;
+      const index = views.changedAt(rev);
+      if (views.revAt(index) === rev) this.#update(index, atMs, work);
+      this.#syncedRev = rev;
     }
-    return best.sort((a, b) => this.#compare(a, b, sign));
+    return true;
   }
 
-  #sync(): void {
-    const views = this.#views;
-    if (this.#syncedRev === views.revision) return;
-    if (this.#values.length < views.count) {
-      const grown = new Float64Array(Math.max(views.count, this.#values.length * 2)).fill(Number.NaN);
-      grown.set(this.#values);
-      this.#values = grown;
+  /**
+   * Indexes behind `after` (from the start when undefined), in order. Tokens without the figure come last in both orders; ties are
+   * ordered by id. The order must be that of now.
+   */
+  *walk(order: RankOrder, after: RankText | undefined): Generator<number, void, void> {
+    const list = this.#list;
+    const absent = list.seek((index) => !Number.isNaN(this.#k0[index] as number));
+    if (after !== undefined) rankKeyOfText(after.value, this.#field, this.#key);
+    if (order === "asc" || (after !== undefined && !this.#key.isPresent)) {
+      const from = after === undefined ? { block: 0, at: 0 } : this.#seekBehind(after.id);
+      yield* this.#between(from, undefined);
+      return;
     }
-    for (let index = 0; index < views.count; index++) {
-      if (views.revAt(index) > this.#syncedRev && views.isListedAt(index)) this.#values[index] = this.#value(index);
+    let end: RankPlace = absent;
+    if (after !== undefined) {
+      const from = this.#seekBehind(after.id);
+      const groupEnd = list.seek((index) => this.#compareToKey(index) <= 0);
+      end = list.seek((index) => this.#compareToKey(index) < 0);
+      yield* this.#between(from, groupEnd);
     }
-    this.#syncedRev = views.revision;
-  }
-
-  #value(index: number): number {
-    const token = this.#views.tokenAt(index);
-    if (!SERVED_FIELDS.has(this.#field)) {
-      return this.#engine.figure(token, this.#windowIndex, this.#field, this.#asOfMs) ?? Number.NaN;
-    }
-    return Number(servedValue(this.#engine.windowStats(token, this.#windowIndex, this.#asOfMs), this.#field));
-  }
-
-  /** Negative when a stands before b. */
-  #compare(a: number, b: number, sign: number): number {
-    if (a === b) return 0;
-    const order = this.#compareValues(this.#values[a] as number, this.#values[b] as number, sign, () =>
-      compareDecimals(this.#text(a), this.#text(b)),
-    );
-    return order !== 0 ? order : this.#id(a) < this.#id(b) ? -1 : 1;
-  }
-
-  #compareToKey(index: number, key: RankKey, sign: number): number {
-    const keyText = key.value;
-    const keyNumber = keyText === undefined ? Number.NaN : Number(keyText);
-    const order = this.#compareValues(this.#values[index] as number, keyNumber, sign, () =>
-      compareDecimals(this.#text(index), keyText as string),
-    );
-    if (order !== 0) return order;
-    const id = this.#id(index);
-    return id < key.id ? -1 : id > key.id ? 1 : 0;
-  }
-
-  #compareValues(a: number, b: number, sign: number, exact: () => number): number {
-    const aAbsent = Number.isNaN(a);
-    const bAbsent = Number.isNaN(b);
-    if (aAbsent || bAbsent) return aAbsent && bAbsent ? 0 : aAbsent ? 1 : -1;
-    if (this.#isExact || !isNear(a, b)) return (a < b ? -1 : a > b ? 1 : 0) * sign;
-    return exact() * sign;
-  }
-
-  #id(index: number): string {
-    return this.#views.idAt(index);
-  }
-
-  #text(index: number): string {
-    let text = this.#texts.get(index);
-    if (text === undefined) {
-      const stats = this.#engine.windowStats(this.#views.tokenAt(index), this.#windowIndex, this.#asOfMs);
-      text = servedValue(stats, this.#field) as string;
-      this.#texts.set(index, text);
-    }
-    return text;
-  }
-
-  /** The heap's first element is the last in rank: the one that a better token pushes out. */
-  #pushHeap(heap: number[], index: number, sign: number): void {
-    let at = heap.length;
-    heap.push(index);
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (this.#compare(heap[at] as number, heap[parent] as number, sign) <= 0) return;
-      swap(heap, at, parent);
-      at = parent;
-    }
-  }
-
-  #replaceTop(heap: number[], index: number, sign: number): void {
-    heap[0] = index;
-    let at = 0;
     for (;;) {
-      let worst = at;
-      for (const child of [2 * at + 1, 2 * at + 2]) {
-        if (child < heap.length && this.#compare(heap[child] as number, heap[worst] as number, sign) > 0) {
-          worst = child;
-        }
-      }
-      if (worst === at) return;
-      swap(heap, at, worst);
-      at = worst;
+      const last = list.previous(end);
+      if (last === undefined) break;
+      const start = this.#startOfTies(last);
+      yield* this.#between(start, end);
+      end = start;
     }
+    yield* this.#between(absent, undefined);
+  }
+
+  /** Compares the keys of two tokens of rankings by one field in several partitions, as `walk` gives them; 0: the ids decide. */
+  static compareKeys(a: Ranking, i: number, b: Ranking, j: number, order: RankOrder): number {
+    const x = a.#k0[i] as number;
+    const y = b.#k0[j] as number;
+    if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y));
+    const byKeys =
+      x - y ||
+      (a.#k1?.[i] ?? 0) - (b.#k1?.[j] ?? 0) ||
+      (a.#k2?.[i] ?? 0) - (b.#k2?.[j] ?? 0) ||
+      (a.#k3?.[i] ?? 0) - (b.#k3?.[j] ?? 0);
+    return order === "asc" ? byKeys : -byKeys;
+  }
+
+  #beginPass(): void {
+    this.#passRev = this.#views.revision;
+    this.#passAt = 0;
+  }
+
+  #passOn(asOfMs: number, work: Work): boolean {
+    const views = this.#views;
+    while (this.#passRev !== undefined) {
+      const end = Math.min(views.count, this.#passAt + PASSED_PER_UNIT);
+      for (; this.#passAt < end; this.#passAt++) {
+        if (work.left <= 0) return false;
+        const index = this.#passAt;
+        if (views.revAt(index) > this.#syncedRev) this.#update(index, asOfMs, work);
+      }
+      work.left -= 1;
+      if (end < views.count) continue;
+      this.#syncedRev = this.#passRev;
+      this.#passRev = undefined;
+    }
+    return true;
+  }
+
+  #update(index: number, asOfMs: number, work: Work): void {
+    const isListed = this.#views.isListedAt(index);
+    const isIn = this.#isIn[index] === 1;
+    if (!isListed && !isIn) return;
+    work.left -= UPDATE_UNITS;
+    if (isListed) {
+      this.#engine.rankKey(this.#views.tokenAt(index), this.#windowIndex, this.#field, asOfMs, this.#key);
+      if (isIn && this.#compareIndexToKey(index) === 0) return;
+    }
+    if (isIn) this.#list.remove(index);
+    this.#isIn[index] = isListed ? 1 : 0;
+    if (!isListed) return;
+    this.#store(index);
+    this.#list.insert(index);
+  }
+
+  #store(index: number): void {
+    const { k0, k1, k2, k3 } = this.#key;
+    this.#k0[index] = k0;
+    if (k1 !== 0) this.#k1 ??= new Float64Array(this.#k0.length);
+    if (this.#k1 !== undefined) this.#k1[index] = k1;
+    if (k2 !== 0) this.#k2 ??= new Float64Array(this.#k0.length);
+    if (this.#k2 !== undefined) this.#k2[index] = k2;
+    if (k3 !== 0) this.#k3 ??= new Float64Array(this.#k0.length);
+    if (this.#k3 !== undefined) this.#k3[index] = k3;
+  }
+
+  /** Ascending, tokens without the figure last, ties by id. */
+  #compare(a: number, b: number): number {
+    this.#steps += 1;
+    if (a === b) return 0;
+    const byKeys = Ranking.compareKeys(this, a, this, b, "asc");
+    if (byKeys !== 0) return byKeys;
+    const views = this.#views;
+    return this.#engine.compareIds(views.tokenAt(a), views.tokenAt(b));
+  }
+
+  /** Compares a token's key with `#key`, whose figure is there. */
+  #compareToKey(index: number): number {
+    this.#steps += 1;
+    const { k0, k1, k2, k3 } = this.#key;
+    const own = this.#k0[index] as number;
+    if (Number.isNaN(own)) return 1;
+    return own - k0 || (this.#k1?.[index] ?? 0) - k1 || (this.#k2?.[index] ?? 0) - k2 || (this.#k3?.[index] ?? 0) - k3;
+  }
+
+  #compareIndexToKey(index: number): number {
+    if (this.#key.isPresent) return this.#compareToKey(index);
+    return Number.isNaN(this.#k0[index] as number) ? 0 : -1;
+  }
+
+  /** The first place behind the key and an id, ascending. */
+  #seekBehind(id: string): RankPlace {
+    return this.#list.seek((index) => {
+      const byKey = this.#compareIndexToKey(index);
+      return byKey < 0 || (byKey === 0 && this.#views.idAt(index) <= id);
+    });
+  }
+
+  /** The first place whose token has the same key as the one there. */
+  #startOfTies(last: RankPlace): RankPlace {
+    const list = this.#list;
+    const index = list.at(last) as number;
+    const before = list.previous(last);
+    const ties = (other: number): boolean => Ranking.compareKeys(this, other, this, index, "asc") === 0;
+    if (before === undefined || !ties(list.at(before) as number)) return last;
+    return list.seek((other) => Ranking.compareKeys(this, other, this, index, "asc") < 0);
+  }
+
+  *#between(from: RankPlace, end: RankPlace | undefined): Generator<number, void, void> {
+    const place = { ...from };
+    for (;;) {
+      if (end !== undefined && (place.block > end.block || (place.block === end.block && place.at >= end.at))) return;
+      const index = this.#list.at(place);
+      if (index === undefined) return;
+      yield index;
+      this.#list.forward(place);
+    }
+  }
+
+  #grow(count: number): void {
+    const capacity = Math.max(count, Math.ceil(this.#k0.length * 1.5));
+    this.#k0 = grown(this.#k0, capacity);
+    this.#k1 = this.#k1 === undefined ? undefined : grown(this.#k1, capacity);
+    this.#k2 = this.#k2 === undefined ? undefined : grown(this.#k2, capacity);
+    this.#k3 = this.#k3 === undefined ? undefined : grown(this.#k3, capacity);
+    const isIn = new Uint8Array(capacity);
+    isIn.set(this.#isIn);
+    this.#isIn = isIn;
   }
 }
 
-function swap(heap: number[], a: number, b: number): void {
-  const held = heap[a] as number;
-  heap[a] = heap[b] as number;
-  heap[b] = held;
+function grown(old: Float64Array<ArrayBufferLike>, capacity: number): Float64Array<ArrayBuffer> {
+  const next = new Float64Array(capacity);
+  next.set(old);
+  return next;
 }

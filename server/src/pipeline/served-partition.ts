@@ -3,8 +3,10 @@ import type { SharedClock } from "../bus/shared-clock.ts";
 import type { VersionBoard } from "../bus/version-board.ts";
 import type { PartitionEngine } from "../engine/partition-engine.ts";
 import type { TokenRef } from "../engine/types.ts";
+import { KeptRows } from "./kept-rows.ts";
 import { type RankedField, Ranking } from "./ranking.ts";
 import { SplitTokens } from "./split-tokens.ts";
+import type { Piecewise } from "./thread-share.ts";
 import { TokenViews } from "./token-views.ts";
 
 /** The reading half of the engine. */
@@ -21,16 +23,26 @@ export type ServedEngine = Pick<
   | "version"
   | "isRetired"
   | "tokens"
+  | "tokensOfPart"
+  | "chainIdOf"
+  | "settledAboveMs"
+  | "hasTrades"
+  | "compareIds"
+  | "rankKey"
   | "windowStats"
   | "windowsStats"
-  | "figure"
   | "nextChangeMs"
   | "candles"
   | "newestSwaps"
 >;
 
-/** Rankings that are kept up; beyond it the one that was longest not asked for is dropped. */
-const RANKINGS_MAX = 32;
+/** Rankings that are kept, and the memory that they take together; beyond either the one that was longest not asked for is dropped. */
+export const RANKINGS_MAX = 64;
+export const RANKINGS_BYTES_MAX = 256 * 1024 * 1024;
+/** Marks of split tokens in a piece. */
+const MARKS_PER_PIECE = 200;
+/** Of a ranking whose figures need one number each. */
+const RANKING_BYTES_PER_TOKEN = 16;
 
 export class ServedPartition {
   readonly partition: number;
@@ -38,6 +50,7 @@ export class ServedPartition {
   readonly engine: ServedEngine;
   readonly views: TokenViews;
   readonly split: SplitTokens;
+  readonly rows = new KeptRows();
   readonly board: VersionBoard;
   readonly finestStepMs: number;
   readonly #clock: SharedClock;
@@ -66,9 +79,18 @@ export class ServedPartition {
   }
 
   /** Says which tokens other partitions have swaps of too, and which none; those that are not here are passed over. */
-  markSplit(split: readonly string[], whole: readonly string[]): void {
-    const news = [...split.filter((id) => this.split.mark(id)), ...whole.filter((id) => this.split.unmark(id))];
-    if (news.length === 0) return;
+  *markSplit(split: readonly string[], whole: readonly string[]): Piecewise<void> {
+    let isNews = false;
+    let done = 0;
+    for (const id of split) {
+      if (this.split.mark(id)) isNews = true;
+      if (++done % MARKS_PER_PIECE === 0) yield;
+    }
+    for (const id of whole) {
+      if (this.split.unmark(id)) isNews = true;
+      if (++done % MARKS_PER_PIECE === 0) yield;
+    }
+    if (!isNews) return;
     this.views.touchAll();
     this.board.touchAll();
   }
@@ -116,10 +138,20 @@ export class ServedPartition {
     const ranking = known ?? new Ranking(this.engine, this.views, windowIndex, field);
     this.#rankings.delete(key);
     this.#rankings.set(key, ranking);
-    if (this.#rankings.size > RANKINGS_MAX) {
-      const [oldest] = this.#rankings.keys();
-      if (oldest !== undefined) this.#rankings.delete(oldest);
-    }
+    if (known === undefined) this.#dropRankings();
     return ranking;
+  }
+
+  /** Before a new one is filled: it will take about as much as those that are there. */
+  #dropRankings(): void {
+    let bytes = 0;
+    for (const ranking of this.#rankings.values()) bytes += ranking.bytes;
+    const room = RANKINGS_BYTES_MAX - this.views.count * RANKING_BYTES_PER_TOKEN;
+    for (const [key, ranking] of this.#rankings) {
+      const isOver = this.#rankings.size > RANKINGS_MAX || bytes > room;
+      if (!isOver || this.#rankings.size === 1) return;
+      this.#rankings.delete(key);
+      bytes -= ranking.bytes;
+    }
   }
 }

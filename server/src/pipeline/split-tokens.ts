@@ -1,11 +1,15 @@
 /** Tokens of one partition that other partitions have too, and the walk that finds candidates. See bus/placement-check.ts. */
 import { NAMED_MAX, WALK_TOKENS_MAX } from "../bus/placement-check.ts";
+import { TOKEN_PARTS } from "../engine/partition-engine.ts";
 import type { TokenRef } from "../engine/types.ts";
 import { parseTokenId } from "../shared/token-id.ts";
 import { partitionOfTokenId } from "../shared/token-partition.ts";
+import type { Piecewise } from "./thread-share.ts";
+
+const LOOKS_PER_PIECE = 100;
 
 export type WalkedEngine = {
-  tokens(): Iterable<TokenRef>;
+  tokensOfPart(part: number): TokenRef[];
   info(token: TokenRef): { readonly id: string };
   findById(chainId: number, token: string): TokenRef | undefined;
   isRetired(token: TokenRef, asOfMs: number): boolean;
@@ -17,8 +21,9 @@ export class SplitTokens {
   readonly #asOfMs: () => number;
   readonly #split = new Set<TokenRef>();
   #partitions = 0;
-  /** Tokens that this walk has still to look at, last first. A copy: the engine's own tables move while they grow. Tokens stay known. */
+  /** Tokens of the part at which the walk is, that it has still to look at, last first; and the next part. Tokens stay known. */
   #walk: TokenRef[] = [];
+  #part = 0;
 
   constructor(partition: number, engine: WalkedEngine, asOfMs: () => number) {
     this.#partition = partition;
@@ -40,14 +45,14 @@ export class SplitTokens {
   }
 
   /** The next tokens that are marked, or not where their id belongs among so many partitions; turn by turn all of them. */
-  misplaced(partitions: number): string[] {
+  *misplaced(partitions: number): Piecewise<string[]> {
     this.#partitions = partitions;
     const ids: string[] = [];
     const asOfMs = this.#asOfMs();
-    if (this.#walk.length === 0) this.#walk = [...this.#engine.tokens()];
     for (let looked = 0; looked < WALK_TOKENS_MAX && ids.length < NAMED_MAX; looked++) {
-      const token = this.#walk.pop();
+      const token = this.#nextOfWalk();
       if (token === undefined) break;
+      if (looked % LOOKS_PER_PIECE === LOOKS_PER_PIECE - 1) yield;
       if (this.#engine.isRetired(token, asOfMs)) {
         this.#split.delete(token);
         continue;
@@ -56,6 +61,20 @@ export class SplitTokens {
       if (this.#split.has(token) || partitionOfTokenId(id, partitions) !== this.#partition) ids.push(id);
     }
     return ids;
+  }
+
+  /** The next token of the walk; undefined at its end, behind which it begins anew. */
+  #nextOfWalk(): TokenRef | undefined {
+    for (;;) {
+      const token = this.#walk.pop();
+      if (token !== undefined) return token;
+      if (this.#part === TOKEN_PARTS) {
+        this.#part = 0;
+        return undefined;
+      }
+      this.#walk = this.#engine.tokensOfPart(this.#part);
+      this.#part += 1;
+    }
   }
 
   /** A retired token has nothing in any window, and splits nothing. */

@@ -4,21 +4,30 @@
  * they change. HTTP, overview and topics all look here, so equal revisions mean equal figures behind every door.
  *
  * Figures change with time only at multiples of the finest step, so looks within one step differ by events alone. Looking
- * at all tokens costs by those that were touched since, and, once a step, a pass over one typed array.
+ * at all tokens costs by those that were touched since and by those that time changes, besides one pass over two typed arrays in each
+ * step. It is done in pieces; between two of them events may touch tokens, which are then looked at again.
  */
+import { TOKEN_PARTS } from "../engine/partition-engine.ts";
 import type { TokenRef, WindowSpec } from "../engine/types.ts";
+import { SilentTokens } from "./silent-tokens.ts";
 
 /** What the views need of an engine. */
 export type ViewedEngine = {
   readonly config: { readonly windows: readonly WindowSpec[] };
   seenSinceMs(): number | undefined;
+  highs(): ReadonlyMap<number, number>;
   info(token: TokenRef): { readonly id: string };
+  chainIdOf(token: TokenRef): number;
   version(token: TokenRef): number;
   nextChangeMs(token: TokenRef, asOfMs: number): number;
   isRetired(token: TokenRef, asOfMs: number): boolean;
-  figure(token: TokenRef, windowIndex: number, field: "trades", asOfMs: number): number | undefined;
-  tokens(): Iterable<TokenRef>;
+  settledAboveMs(token: TokenRef): number;
+  hasTrades(token: TokenRef, windowIndex: number, asOfMs: number): boolean;
+  tokensOfPart(part: number): TokenRef[];
 };
+
+/** What may still be done in this piece: about a microsecond a unit. */
+export type Work = { left: number };
 
 const NEVER = Number.POSITIVE_INFINITY;
 const INITIAL_TOKENS = 1024;
@@ -28,6 +37,13 @@ const INITIAL_TOKENS = 1024;
  */
 const LATE_LOOK_MS_MAX = 10_000;
 const NOT_OWED = -1;
+/** A version that no token has. */
+const NOT_SEEN = -1;
+/** Revisions of which `changedAt` tells the token; some seconds of a busy stream. */
+export const JOURNAL_REVISIONS = 1 << 17;
+/** Tokens passed over for a unit of work. */
+const PASSED_PER_UNIT = 512;
+const LOOK_UNITS = 2;
 
 export class TokenViews {
   readonly #engine: ViewedEngine;
@@ -38,25 +54,29 @@ export class TokenViews {
   readonly #tokens: TokenRef[] = [];
   /** By index. Revision 0: never looked at. */
   #revs = new Float64Array(INITIAL_TOKENS);
-  #versions = new Float64Array(INITIAL_TOKENS);
+  #versions = new Float64Array(INITIAL_TOKENS).fill(NOT_SEEN);
   #nextChanges = new Float64Array(INITIAL_TOKENS);
   /** The as-of from which the next change is still to be computed; the one above is then the end of that step. */
   #owedFrom = new Float64Array(INITIAL_TOKENS);
-  readonly #ids: (string | undefined)[] = [];
-  /** 1: touched since the last look at all. */
+  /** 1: waits in `touched`. */
   #isTouched = new Uint8Array(INITIAL_TOKENS);
   /** 1: known and not retired at the last look at all. */
   #isListed = new Uint8Array(INITIAL_TOKENS);
+  /** Tokens to be looked at before all are. */
   #touched: number[] = [];
-  /** Listed tokens without a trade in the longest window: they wait until their swaps are settled, which no time tells. */
-  #silent = new Set<number>();
+  readonly #silent = new SilentTokens();
   #revision = 1;
   #listed = 0;
-  #tracksAll = false;
-  /** The step of the latest look, and of the latest look at all. */
+  #generation = 0;
+  /** By revision, modulo its length: the index that it was given to. Empty before the first look at all. */
+  #journal = new Uint32Array(0);
+  /** The next part of the engine's tokens to be read; undefined before the first look at all: nothing is kept for it. */
+  #part: number | undefined;
+  /** The step of the latest look, and that of the pass over all tokens, which has come to this index. */
   #lastStep = -1;
-  #scannedStep = -1;
-  /** The next instant at which a window becomes complete, at the latest look at all. */
+  #passStep = -1;
+  #passAt = 0;
+  /** The next instant at which a window becomes complete, at the beginning of the pass. */
   #nextCompleteMs = NEVER;
 
   constructor(engine: ViewedEngine, finestStepMs: number) {
@@ -90,12 +110,7 @@ export class TokenViews {
   }
 
   idAt(index: number): string {
-    let id = this.#ids[index];
-    if (id === undefined) {
-      id = this.#engine.info(this.tokenAt(index)).id;
-      this.#ids[index] = id;
-    }
-    return id;
+    return this.#engine.info(this.tokenAt(index)).id;
   }
 
   isListedAt(index: number): boolean {
@@ -107,21 +122,26 @@ export class TokenViews {
     return this.#revs[index] as number;
   }
 
+  /** The index that a revision was given to, of the last JOURNAL_REVISIONS that were given since the first look at all. */
+  changedAt(revision: number): number {
+    return this.#journal[revision % JOURNAL_REVISIONS] as number;
+  }
+
+  /** Equal as long as the figures of the token at a fixed as-of are the same. */
+  stateOf(token: TokenRef): string {
+    return `${this.#engine.version(token)}:${this.#generation}`;
+  }
+
   /** Says that an event changed the token. */
   touch(token: TokenRef): void {
-    if (!this.#tracksAll) return;
-    const index = this.#indexOf(token);
-    if (this.#isTouched[index] === 1) return;
-    this.#isTouched[index] = 1;
-    this.#touched.push(index);
+    if (this.#part !== undefined) this.#enlist(this.#indexOf(token));
   }
 
   /** Says that something changed which concerns every token, such as since when the partition saw its stream. */
   touchAll(): void {
-    this.#tracksAll = false;
-    this.#touched = [];
-    this.#isTouched.fill(0);
-    this.#versions.fill(-1);
+    this.#generation += 1;
+    this.#versions.fill(NOT_SEEN);
+    this.#passStep = -1;
   }
 
   /**
@@ -131,50 +151,128 @@ export class TokenViews {
   look(token: TokenRef, asOfMs: number, isRegular: boolean): number {
     const index = this.#indexOf(token);
     this.#lastStep = Math.max(this.#lastStep, Math.floor(asOfMs / this.#stepMs));
+    const before = this.revAt(index);
     this.#refresh(index, asOfMs, isRegular);
+    // Whether it is listed still is seen at the look at all.
+    if (this.#part !== undefined && this.revAt(index) !== before) this.#enlist(index);
+    return this.revAt(index);
+  }
+
+  /**
+   * The same for an as-of that may lie in a step before that of an earlier look: then this answer has a revision of its own, and the next
+   * look gives another.
+   */
+  lookPast(token: TokenRef, asOfMs: number): number {
+    if (Math.floor(asOfMs / this.#stepMs) >= this.#lastStep) return this.look(token, asOfMs, false);
+    const index = this.#indexOf(token);
+    this.#giveRevision(index);
+    this.#versions[index] = NOT_SEEN;
+    if (this.#part !== undefined) this.#enlist(index);
     return this.revAt(index);
   }
 
   /** Looks at all tokens, so that `isListedAt`, `revAt` and `revision` hold at this as-of. */
   lookAll(asOfMs: number): void {
-    const step = Math.floor(asOfMs / this.#stepMs);
-    if (step !== this.#scannedStep) this.#nextCompleteMs = this.#nextComplete(asOfMs);
-    if (!this.#tracksAll) {
-      this.#nextCompleteMs = this.#nextComplete(asOfMs);
-      for (const token of this.#engine.tokens()) this.#lookListed(this.#indexOf(token), asOfMs);
-      this.#tracksAll = true;
-    } else if (step > this.#scannedStep) {
-      const nextChanges = this.#nextChanges;
-      for (let index = 0; index < this.count; index++) {
-        if ((nextChanges[index] as number) <= asOfMs) this.#lookListed(index, asOfMs);
-      }
-    }
-    this.#scannedStep = step;
-    this.#lastStep = Math.max(this.#lastStep, step);
-    for (const index of this.#touched) {
-      this.#isTouched[index] = 0;
-      this.#lookListed(index, asOfMs);
-    }
-    this.#touched = [];
-    for (const index of this.#silent) this.#lookListed(index, asOfMs);
+    while (!this.lookSome(asOfMs, { left: NEVER }));
   }
 
-  #lookListed(index: number, asOfMs: number): void {
-    this.#refresh(index, asOfMs, true);
+  /**
+   * The same in pieces: looks at tokens until the work is used up. Returns true when none is left; before anything else happens to the state, it is as
+   * after `lookAll`. An as-of before that of an earlier call counts as that one.
+   */
+  lookSome(asOfMs: number, work: Work): boolean {
+    const atMs = Math.max(asOfMs, this.lastStepMs);
+    const step = Math.floor(atMs / this.#stepMs);
+    this.#lastStep = step;
+    if (this.#part === undefined) {
+      this.#part = 0;
+      this.#journal = new Uint32Array(JOURNAL_REVISIONS);
+    }
+    if (step !== this.#passStep) {
+      this.#passStep = step;
+      this.#passAt = 0;
+      this.#nextCompleteMs = this.#nextComplete(atMs);
+    }
+    return (
+      this.#readParts(work) && this.#passOn(atMs, work) && this.#lookTouched(atMs, work) && this.#leave(atMs, work)
+    );
+  }
+
+  #readParts(work: Work): boolean {
+    while (this.#part !== undefined && this.#part < TOKEN_PARTS) {
+      if (work.left <= 0) return false;
+      const tokens = this.#engine.tokensOfPart(this.#part);
+      for (const token of tokens) this.#enlist(this.#indexOf(token));
+      this.#part += 1;
+      work.left -= 1 + tokens.length / 4;
+    }
+    return true;
+  }
+
+  /** Passes over the tokens from where the pass of this step has come to. */
+  #passOn(atMs: number, work: Work): boolean {
+    const { count } = this;
+    while (this.#passAt < count) {
+      if (work.left <= 0) return false;
+      const end = Math.min(count, this.#passAt + PASSED_PER_UNIT);
+      work.left -= 1;
+      for (let index = this.#passAt; index < end; index++) {
+        const isDue = (this.#nextChanges[index] as number) <= atMs || this.#versions[index] === NOT_SEEN;
+        if (isDue && this.#isTouched[index] === 0) this.#enlist(index);
+      }
+      this.#passAt = end;
+      if (!this.#lookTouched(atMs, work)) return false;
+    }
+    return true;
+  }
+
+  #lookTouched(atMs: number, work: Work): boolean {
+    for (;;) {
+      const index = this.#touched.at(-1);
+      if (index === undefined) return true;
+      if (work.left <= 0) return false;
+      this.#touched.pop();
+      this.#isTouched[index] = 0;
+      this.#lookListed(index, atMs);
+      work.left -= LOOK_UNITS;
+    }
+  }
+
+  #leave(atMs: number, work: Work): boolean {
+    if (this.#silent.size === 0) return true;
+    const highs = this.#engine.highs();
+    for (;;) {
+      if (work.left <= 0) return false;
+      const index = this.#silent.next((chainId) => highs.get(chainId) ?? 0);
+      if (index === undefined) return true;
+      this.#lookListed(index, atMs);
+      work.left -= LOOK_UNITS;
+    }
+  }
+
+  #enlist(index: number): void {
+    if (this.#isTouched[index] === 1) return;
+    this.#isTouched[index] = 1;
+    this.#touched.push(index);
+  }
+
+  #lookListed(index: number, atMs: number): void {
+    this.#refresh(index, atMs, true);
     const token = this.tokenAt(index);
-    const isListed = !this.#engine.isRetired(token, asOfMs);
-    if (isListed && this.#isSilent(index, asOfMs)) this.#silent.add(index);
-    else this.#silent.delete(index);
+    const isListed = !this.#engine.isRetired(token, atMs);
+    if (isListed && this.#isSilent(index, atMs)) {
+      this.#silent.add(index, this.#engine.chainIdOf(token), this.#engine.settledAboveMs(token));
+    } else this.#silent.delete(index);
     if (this.isListedAt(index) === isListed) return;
     this.#isListed[index] = isListed ? 1 : 0;
     this.#listed += isListed ? 1 : -1;
-    this.#revs[index] = ++this.#revision;
+    this.#giveRevision(index);
   }
 
   /** A token without a trade in the longest window changes only when a window becomes complete, which is cheap to see first. */
-  #isSilent(index: number, asOfMs: number): boolean {
+  #isSilent(index: number, atMs: number): boolean {
     if (this.#owedFrom[index] !== NOT_OWED || (this.#nextChanges[index] as number) < this.#nextCompleteMs) return false;
-    return this.#engine.figure(this.tokenAt(index), this.#longest, "trades", asOfMs) === 0;
+    return !this.#engine.hasTrades(this.tokenAt(index), this.#longest, atMs);
   }
 
   #nextComplete(asOfMs: number): number {
@@ -191,7 +289,7 @@ export class TokenViews {
     const version = this.#engine.version(token);
     if (this.revAt(index) === 0 || version !== this.#versions[index]) {
       this.#versions[index] = version;
-      this.#revs[index] = ++this.#revision;
+      this.#giveRevision(index);
       if (!isRegular) {
         this.#setNextChange(index, this.#engine.nextChangeMs(token, asOfMs));
         return;
@@ -207,7 +305,13 @@ export class TokenViews {
       if (asOfMs < (this.#nextChanges[index] as number)) return;
     }
     this.#setNextChange(index, this.#engine.nextChangeMs(token, asOfMs));
-    this.#revs[index] = ++this.#revision;
+    this.#giveRevision(index);
+  }
+
+  #giveRevision(index: number): void {
+    this.#revision += 1;
+    this.#revs[index] = this.#revision;
+    if (this.#journal.length > 0) this.#journal[this.#revision % JOURNAL_REVISIONS] = index;
   }
 
   #setNextChange(index: number, nextChangeMs: number): void {
@@ -223,6 +327,7 @@ export class TokenViews {
     this.#tokens.push(token);
     if (index === this.#revs.length) this.#grow();
     this.#setNextChange(index, NEVER);
+    this.#versions[index] = NOT_SEEN;
     return index;
   }
 

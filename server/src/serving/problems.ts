@@ -66,6 +66,7 @@ const codeOfError: Readonly<Record<ErrorCode, ProblemCode>> = {
   log_damaged: "internal",
   log_full: "log_full",
   not_found: "not_found",
+  overloaded: "overloaded",
   records_dropped: "internal",
   storage_failed: "storage_failed",
   too_large: "batch_too_large",

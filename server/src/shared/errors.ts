@@ -13,6 +13,7 @@ export type ErrorCode =
   | "log_damaged"
   | "log_full"
   | "not_found"
+  | "overloaded"
   | "records_dropped"
   | "storage_failed"
   | "too_large"

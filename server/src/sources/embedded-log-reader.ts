@@ -33,6 +33,9 @@ export type LogReaderOptions = {
   readonly openAt: (offset: number, formerLogId: string | undefined) => void;
 };
 
+/** Damaged rows that are passed over to find a sound one. */
+const ARRIVAL_ROWS_MAX = 8;
+
 type Row = { key: number; count: number; batch: Uint8Array | null };
 
 export class EmbeddedLogReader implements PartitionReader {
@@ -135,6 +138,22 @@ export class EmbeddedLogReader implements PartitionReader {
 
   /** The log is this process's alone: it can be made to go on where the state stands. */
   readonly isOwn = true;
+
+  /** Arrival of the first record at or behind the position that can be read; undefined: there is none, or the database fails. */
+  arrivalFrom(position: number): number | undefined {
+    try {
+      const rows = this.#from.iterate(this.#key(position), this.#limitKey()) as unknown as Iterable<Row>;
+      let looked = 0;
+      for (const row of rows) {
+        const batch = readBatch(row.batch, this.#options.partition, row.key - this.#key(0));
+        if (typeof batch !== "string") return batch.arrivalMs;
+        if (++looked === ARRIVAL_ROWS_MAX) return undefined;
+      }
+      return undefined;
+    } catch {
+      return undefined;
+    }
+  }
 
   /**
    * Makes the log go on at `offset` at least, and take records; resolves when the end is there. See

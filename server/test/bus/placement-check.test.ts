@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NAMED_MAX, PlacementCheck, type PlacementSource, WALK_TOKENS_MAX } from "../../src/bus/placement-check.ts";
+import { TOKEN_PARTS } from "../../src/engine/partition-engine.ts";
 import { SplitTokens } from "../../src/pipeline/split-tokens.ts";
+import { finished } from "../../src/pipeline/thread-share.ts";
 import { formatTokenId } from "../../src/shared/token-id.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
@@ -10,7 +12,7 @@ const PARTITIONS = 5;
 
 function splitOf(partition: number, ids: readonly string[], retired: ReadonlySet<string> = new Set()): SplitTokens {
   const engine = {
-    tokens: () => ids.keys(),
+    tokensOfPart: (part: number) => [...ids.keys()].filter((token) => token % TOKEN_PARTS === part),
     info: (token: number) => ({ id: ids[token] as string }),
     findById: (chainId: number, token: string) => {
       const index = ids.indexOf(formatTokenId(chainId, token));
@@ -23,7 +25,8 @@ function splitOf(partition: number, ids: readonly string[], retired: ReadonlySet
 
 function sourceOf(homes: ReadonlyMap<number, SplitTokens>): PlacementSource {
   const answer = (request: Parameters<PlacementSource>[0]): unknown => {
-    if (request.kind === "misplaced") return [...homes.values()].flatMap((home) => home.misplaced(request.partitions));
+    if (request.kind === "misplaced")
+      return [...homes.values()].flatMap((home) => finished(home.misplaced(request.partitions)));
     if (request.kind === "placements") {
       assert.ok(request.ids.length <= NAMED_MAX, "a question is of a bounded size");
       const placesOf = (id: string) => [...homes].flatMap(([p, home]) => (home.find(id) === undefined ? [] : [p]));
@@ -93,7 +96,7 @@ test("a walk looks at so many tokens a turn and names so many, and in the end at
   const seen = new Set<string>();
   const expected = ids.filter((id) => partitionOfTokenId(id, PARTITIONS) !== 0);
   for (let turn = 0; turn < 6; turn++) {
-    const named = far.misplaced(PARTITIONS);
+    const named = finished(far.misplaced(PARTITIONS));
     assert.ok(named.length <= NAMED_MAX);
     for (const id of named) seen.add(id);
   }
@@ -102,7 +105,7 @@ test("a walk looks at so many tokens a turn and names so many, and in the end at
     0,
     ids.filter((id) => !expected.includes(id)),
   );
-  assert.deepEqual(right.misplaced(PARTITIONS), []);
+  assert.deepEqual(finished(right.misplaced(PARTITIONS)), []);
 });
 
 test("what many partitions name in one turn is asked about in questions of bounded size, and all of it is", async () => {

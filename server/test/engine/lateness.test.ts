@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { RankKey } from "../../src/engine/rank-key.ts";
 import { commandLists, configs, type TestConfig } from "../model/arbitraries.ts";
 import { LogBuilder, type LogItem } from "../model/log-builder.ts";
 import type { ModelEvent } from "../model/model-event.ts";
@@ -83,7 +84,7 @@ function askEverything(run: EngineRun, asOfMs: number): void {
     engine.isRetired(ref, asOfMs);
     engine.candles(ref, 60_000, asOfMs - 10_000_000, asOfMs, 100, asOfMs);
     engine.newestSwaps(ref, 100, asOfMs);
-    engine.figure(ref, 0, "volume_usd", asOfMs);
+    engine.rankKey(ref, 0, "volume_usd", asOfMs, new RankKey());
     engine.findBySymbol(engine.info(ref).symbol ?? "none");
   }
   engine.findByToken("T4");

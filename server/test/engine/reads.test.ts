@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { RankKey, rankKeyOfText } from "../../src/engine/rank-key.ts";
 import type { ServedSwap, WindowStats } from "../../src/engine/types.ts";
 import { hostileLogs } from "../model/arbitraries.ts";
 import { candleDifferences, type Served } from "../model/compare-figures.ts";
@@ -98,18 +99,21 @@ function compareSwaps(pair: Pair, token: ModelToken, limit: number, asOfMs: numb
 }
 
 function compareRankingFigures(pair: Pair, token: ModelToken, asOfMs: number): void {
+  const key = new RankKey();
   const ref = pair.run.ref(token) as number;
   pair.config.windows.forEach((_window, index) => {
     const stats = pair.engine.windowStats(ref, index, asOfMs);
     for (const [name, value] of Object.entries(stats)) {
       if (typeof value === "object" || typeof value === "boolean" || notRanked.has(name)) continue;
-      const figure = pair.engine.figure(ref, index, name as keyof WindowStats, asOfMs);
-      const exact = Number(value);
-      assert.ok(figure !== undefined, `${name} has a value`);
-      assert.ok(Math.abs(figure - exact) <= Math.abs(exact) * 1e-9 + 2e-6, `${name}: ${figure} is not near ${value}`);
+      pair.engine.rankKey(ref, index, name as keyof WindowStats, asOfMs, key);
+      const served = new RankKey();
+      rankKeyOfText(String(value), name, served);
+      assert.deepEqual(key, served, `${name} ranks as what is served: ${value}`);
     }
     for (const name of ["open", "high", "vwap", "price_change_pct", "first_trade_time"] as const) {
-      if (stats[name] === undefined) assert.equal(pair.engine.figure(ref, index, name, asOfMs), undefined, name);
+      if (stats[name] !== undefined) continue;
+      pair.engine.rankKey(ref, index, name, asOfMs, key);
+      assert.equal(key.isPresent, false, name);
     }
   });
 }

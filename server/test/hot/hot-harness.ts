@@ -4,6 +4,7 @@ import type { TestContext } from "node:test";
 import { waitFor } from "../../../scripts/servers/process.ts";
 import type { HostTokenAnswer } from "../../src/bus/host-protocol.ts";
 import { HotWriter } from "../../src/pipeline/hot-writer.ts";
+import { finished, ThreadShare } from "../../src/pipeline/thread-share.ts";
 import { Circuit } from "../../src/shared/circuit.ts";
 import { isStoreFailure } from "../../src/stores/guarded-checkpoint-store.ts";
 import type { HotOutcome, HotStore, HotValue } from "../../src/stores/hot-store.ts";
@@ -81,6 +82,7 @@ export class HotHost {
       intervalMs: INTERVAL_MS,
       ttlMs: TTL_MS,
       monotonicMs: () => this.monotonicMs(),
+      share: new ThreadShare(),
     });
     t.after(() => this.writer.close());
     this.writer.start();
@@ -95,7 +97,7 @@ export class HotHost {
 
   answer(id: string): NonNullable<HostTokenAnswer["stats"]> {
     const selection = { windows: this.windows, fields: [] };
-    const { items } = this.host.queries.tokens({ kind: "tokens", tokens: [id], selection, at: undefined });
+    const { items } = finished(this.host.queries.tokens({ kind: "tokens", tokens: [id], selection, at: undefined }));
     assert.ok(items[0]?.stats, id);
     return items[0].stats;
   }

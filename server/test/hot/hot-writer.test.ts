@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { startRedis } from "../../../scripts/servers/redis.ts";
 import { HOT_BATCH_CHARS, HOT_BATCH_TOKENS, HotFeed } from "../../src/pipeline/hot-feed.ts";
+import { finished } from "../../src/pipeline/thread-share.ts";
 import { FedHost, randomSwap, START_MS, type SwapInput } from "../pipeline/fed-host.ts";
 import { redisSettings } from "../stores/backends.ts";
 import { requires } from "../support/requires.ts";
@@ -139,7 +140,7 @@ describe("what is to be written", () => {
     pass(): string[] {
       const ids: string[] = [];
       for (;;) {
-        const batch = this.feed.next();
+        const batch = finished(this.feed.next());
         for (const { key, text } of batch.values) {
           ids.push(key);
           this.texts.set(key, text);
@@ -185,7 +186,7 @@ describe("what is to be written", () => {
     const feeding = new Feeding();
     const { host, feed } = feeding;
     host.feed(...Array.from({ length: 300 }, (_, i) => ({ token: `0x${i}`, event_time: START_MS })));
-    const first = feed.next();
+    const first = finished(feed.next());
     assert.ok(first.values.length > 100 && first.values.length < 300);
     feed.giveUp();
     for (let i = 0; i < 5; i++) host.feed({ token: "0x7", event_time: START_MS });
@@ -203,7 +204,7 @@ describe("what is to be written", () => {
     host.feed({ event_time: START_MS });
     feeding.nowMs = 5_000;
     assert.equal(feed.lagMs, 5_000);
-    feed.next();
+    finished(feed.next());
     feed.giveUp();
     assert.equal(feed.dueMs, 6_000);
     feeding.nowMs = 8_000;

@@ -35,6 +35,7 @@ describe("the table of errors", () => {
       log_damaged: 500,
       log_full: 503,
       not_found: 404,
+      overloaded: 503,
       records_dropped: 500,
       storage_failed: 503,
       too_large: 413,

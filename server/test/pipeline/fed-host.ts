@@ -11,6 +11,7 @@ import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
 import { HostQueries } from "../../src/pipeline/host-queries.ts";
 import { HostTopics } from "../../src/pipeline/host-topics.ts";
 import { ServedPartition } from "../../src/pipeline/served-partition.ts";
+import { finished } from "../../src/pipeline/thread-share.ts";
 import type { RecordBatch } from "../../src/sources/source.ts";
 import type { KeptDeadLetter } from "../../src/stores/dead-letter-store.ts";
 import { TEST_SEED } from "../support/hash-seed.ts";
@@ -70,11 +71,19 @@ export class FedHost {
     this.topics = new HostTopics({
       partitions: () => this.owned,
       clock: this.clock,
+      windows: config.windows,
       windowIndex: (name) => this.queries.windowIndex(name),
       send: (updates) => this.updates.push(...updates),
       gone: (topicIds) => this.gone.push(...topicIds),
     });
     this.served.publish(0, 0);
+  }
+
+  /** A pass over all topics, at once. */
+  tick(): void {
+    finished(this.topics.pass("token"));
+    finished(this.topics.pass("overview"));
+    this.topics.flush();
   }
 
   /** Applies swaps, or texts as they are, that arrive now. */

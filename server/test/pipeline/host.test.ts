@@ -6,6 +6,7 @@ import type { HostTokenAnswer } from "../../src/bus/host-protocol.ts";
 import { compareRankKeys, decodeCursor, encodeCursor } from "../../src/bus/rank-order.ts";
 import type { WindowStats } from "../../src/engine/types.ts";
 import { type RankedField, servedValue } from "../../src/pipeline/ranking.ts";
+import { finished } from "../../src/pipeline/thread-share.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { FedHost, randomSwap, START_MS, type SwapInput } from "./fed-host.ts";
 
@@ -13,7 +14,7 @@ const WINDOWS = ["1m", "5m", "24h"];
 const SELECTION = { windows: WINDOWS, fields: [] };
 
 function ask(host: FedHost, ...tokens: string[]): readonly HostTokenAnswer[] {
-  return host.queries.tokens({ kind: "tokens", tokens, selection: SELECTION, at: undefined }).items;
+  return finished(host.queries.tokens({ kind: "tokens", tokens, selection: SELECTION, at: undefined })).items;
 }
 
 /** The served figures without what moves by itself. */
@@ -106,7 +107,9 @@ describe("revisions", () => {
     const ids = () => {
       host.served.views.lookAll(host.clock.now());
       const request = { window: "5m", sort: "trades", order: "desc", limit: 9 } as const;
-      const { rows, rev } = host.queries.overview({ kind: "overview", request, after: undefined, at: undefined });
+      const { rows, rev } = finished(
+        host.queries.overview({ kind: "overview", request, after: undefined, at: undefined }),
+      );
       return { ids: rows.map((row) => row.key.id), rev };
     };
     host.feed({ token: "0xold", event_time: START_MS });
@@ -150,7 +153,7 @@ describe("overview", () => {
       let cursor: string | undefined;
       do {
         const after = cursor === undefined ? undefined : decodeCursor(request, cursor);
-        const page = host.queries.overview({ kind: "overview", request, after, at: undefined });
+        const page = finished(host.queries.overview({ kind: "overview", request, after, at: undefined }));
         assert.ok(page.rows.length <= request.limit);
         found.push(...page.rows.map((row) => row.key.id));
         const last = page.rows.at(-1);
@@ -172,7 +175,7 @@ describe("overview", () => {
     }
     const request = { window: "5m", sort: "volume_usd", order: "desc", limit: 2 } as const;
     const page = (after?: { value: string | undefined; id: string }) =>
-      host.queries.overview({ kind: "overview", request, after, at: undefined }).rows;
+      finished(host.queries.overview({ kind: "overview", request, after, at: undefined })).rows;
     const first = page();
     assert.deepEqual(
       first.map((row) => row.key.id),
@@ -190,7 +193,7 @@ describe("overview", () => {
     const host = new FedHost();
     host.feed({ token: "0xa", token_symbol: 'é"', event_time: START_MS, who: "w" });
     const request = { window: "5m", sort: "trades", order: "desc", limit: 2 } as const;
-    const [row] = host.queries.overview({ kind: "overview", request, after: undefined, at: undefined }).rows;
+    const [row] = finished(host.queries.overview({ kind: "overview", request, after: undefined, at: undefined })).rows;
     const [answer] = ask(host, "1:0xa");
     const body = JSON.parse(`{${answer?.stats?.body}}`);
     const expected = { id: "1:0xa", symbol: 'é"', rev: answer?.stats?.rev, stats: body.windows["5m"] };
@@ -213,7 +216,7 @@ describe("topics", () => {
           topics.set(step, first);
         }
       }
-      host.topics.tick();
+      host.tick();
       for (const update of host.updates.splice(0)) {
         const data = JSON.parse(update.data) as Json;
         const before = held.get(update.topicId);
@@ -239,17 +242,17 @@ describe("topics", () => {
     const host = new FedHost();
     host.feed({ event_time: START_MS });
     host.topics.open(1, { kind: "token", token: "1:0xaa", windows: ["1m", "5m"] });
-    host.topics.tick();
+    host.tick();
     assert.equal(host.updates.length, 1);
     host.nowMs += 61_000;
-    host.topics.tick();
+    host.tick();
     assert.equal(host.updates.length, 2);
     const patch = JSON.parse(host.updates[1]?.patch ?? "");
     assert.deepEqual(Object.keys(patch), ["windows"]);
     assert.deepEqual([patch.windows["1m"].trades, patch.windows["1m"].open], [0, null]);
     host.topics.close(1);
     host.nowMs += 3_600_000;
-    host.topics.tick();
+    host.tick();
     assert.equal(host.updates.length, 2);
   });
 });
@@ -265,7 +268,7 @@ describe("looking tokens up", () => {
     host.feed({ chain_id: 9, token: "0xother", token_symbol: "usdt", event_time: START_MS });
     host.feed({ chain_id: 9, token: "9:USDT", event_time: START_MS });
     const found = (text: string) => {
-      const lookup = host.queries.lookup(text);
+      const lookup = finished(host.queries.lookup(text));
       return lookup === undefined ? undefined : { tier: lookup.tier, ids: lookup.ids };
     };
     const lower = address.toLowerCase();

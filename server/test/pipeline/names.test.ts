@@ -3,13 +3,15 @@ import { describe, test } from "node:test";
 import { LOOKUP_IDS_MAX } from "../../src/bus/host-protocol.ts";
 import { mergeLookups, resolve } from "../../src/bus/name-lookup.ts";
 import { EXAMINED_MAX } from "../../src/pipeline/lookup-candidates.ts";
+import { finished } from "../../src/pipeline/thread-share.ts";
 import { type Json, TestApps } from "../http/app-harness.ts";
 import { FedHost, START_MS } from "./fed-host.ts";
 
 const ALL = { windows: ["24h"], fields: [] };
 
 function ask(host: FedHost, text: string, choose = true) {
-  const { items } = host.queries.tokens({ kind: "tokens", tokens: [text], selection: ALL, at: undefined, choose });
+  const question = { kind: "tokens", tokens: [text], selection: ALL, at: undefined, choose } as const;
+  const { items } = finished(host.queries.tokens(question));
   return items[0];
 }
 
@@ -63,10 +65,10 @@ describe("a name of several tokens", () => {
     volumes[100] = 1_000;
     const host = fedWith(volumes);
     let looks = 0;
-    const { figure } = host.engine;
-    host.engine.figure = (...given) => {
+    const { rankKey } = host.engine;
+    host.engine.rankKey = (...given) => {
       looks += 1;
-      return figure.apply(host.engine, given);
+      rankKey.apply(host.engine, given);
     };
     const found = ask(host, "WETH");
     assert.equal(found?.lookup?.ids[0], "1:0x64");

@@ -45,7 +45,7 @@ class Owners {
       coalesceMs: 5,
       seenSinceMs: undefined,
       answerTimeoutMs: 60_000,
-      connectLog: (partition, port) => log.connect(partition, port),
+      connectLog: (partition, port, board) => log.connect(partition, port, board),
       onFatal: fail,
     });
     this.bus = new ThreadBus({

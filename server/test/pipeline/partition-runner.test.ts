@@ -10,6 +10,7 @@ import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import { DeadLetterBuffer, type DeadLetterSink } from "../../src/pipeline/dead-letter-buffer.ts";
 import { PartitionRunner } from "../../src/pipeline/partition-runner.ts";
+import { ThreadShare } from "../../src/pipeline/thread-share.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
 import { BatchBuilder } from "../../src/sources/embedded-log-format.ts";
 import { EmbeddedLogReader } from "../../src/sources/embedded-log-reader.ts";
@@ -94,6 +95,7 @@ class Folder {
       isStoreExclusive: false,
       board,
       clock,
+      share: new ThreadShare(),
       deadLetters: new DeadLetterBuffer(
         {
           put: (records) => this.letters.push(...records.map((record) => `${record.offset}:${record.code}`)),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
 import type { RowSelection } from "../../src/bus/stats-bus.ts";
+import { finished } from "../../src/pipeline/thread-share.ts";
 import { TestApps } from "../http/app-harness.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { FedHost, randomSwap, START_MS } from "./fed-host.ts";
@@ -11,7 +12,7 @@ type Row = { id: string; stats?: Figures; windows?: Record<string, Figures> };
 
 function rowsOf(host: FedHost, rows: RowSelection): Row[] {
   const request = { window: "5m", sort: "volume_usd", order: "desc", limit: 5, ...rows } as const;
-  const answer = host.queries.overview({ kind: "overview", request, after: undefined, at: undefined });
+  const answer = finished(host.queries.overview({ kind: "overview", request, after: undefined, at: undefined }));
   return answer.rows.map((row) => JSON.parse(row.json));
 }
 
@@ -50,7 +51,7 @@ describe("rows of a ranking", () => {
         const [first] = [...host.engine.tokens()].map((token) => host.engine.info(token).id);
         host.topics.open(2, { kind: "token", token: first as string, windows: ["5m"], fields: ["trades"] });
       }
-      host.topics.tick();
+      host.tick();
       for (const { topicId, data, patch } of host.updates.splice(0)) {
         const before = topicId === 1 ? held : heldToken;
         const after = JSON.parse(data) as Json;

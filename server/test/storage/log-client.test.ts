@@ -5,6 +5,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { createVersionBoard } from "../../src/bus/version-board.ts";
 import { LogClient, WAITING_BODIES_MAX, WAITING_BYTES_MAX } from "../../src/pipeline/log-client.ts";
 import type { LogNotice, LogOwnerRequest, LogThreadOptions } from "../../src/pipeline/log-protocol.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
@@ -63,7 +64,7 @@ function own(log: LogClient, dataDir: string, partition = 0): Owner {
     notices.push(notice);
     reader.notify(notice.endOffset, notice.pressure);
   });
-  log.connect(partition, port2);
+  log.connect(partition, port2, createVersionBoard());
   return { reader, port: port1, notices };
 }
 

@@ -1,0 +1,38 @@
+/** Rows of rankings that were made, for all who ask for the same figures: pages, topics and rounds of one answer. Bounded by their text. */
+import type { PageRow } from "./overview-page.ts";
+
+/** What the rows of a partition may hold together; beyond it all are dropped, and those in use are soon made again. */
+export const ROW_CHARS_MAX = 16 * 1024 * 1024;
+/** Of the objects around the text. */
+const ROW_OVERHEAD_CHARS = 2000;
+
+export class KeptRows {
+  /** By what rows hold, then by the index of the views. */
+  readonly #rows = new Map<string, Map<number, PageRow>>();
+  #chars = 0;
+
+  get(key: string, index: number): PageRow | undefined {
+    return this.#rows.get(key)?.get(index);
+  }
+
+  put(key: string, row: PageRow): void {
+    if (this.#chars > ROW_CHARS_MAX) this.clear();
+    let rows = this.#rows.get(key);
+    if (rows === undefined) {
+      rows = new Map();
+      this.#rows.set(key, rows);
+    }
+    const before = rows.get(row.index);
+    this.#chars += charsOf(row) - (before === undefined ? 0 : charsOf(before));
+    rows.set(row.index, row);
+  }
+
+  clear(): void {
+    this.#rows.clear();
+    this.#chars = 0;
+  }
+}
+
+function charsOf({ texts, id }: PageRow): number {
+  return texts.reduce((sum, text) => sum + text.length, id.length + ROW_OVERHEAD_CHARS);
+}
