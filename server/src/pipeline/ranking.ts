@@ -80,8 +80,8 @@ export class Ranking {
     const views = this.#views;
     const atMs = Math.max(asOfMs, views.lastStepMs);
     if (this.#k0.length < views.count) this.#grow(views.count);
-    if (this.#passRev === undefined && views.revision - this.#syncedRev > JOURNAL_REVISIONS) this.#beginPass();
-    if (this.#syncedRev < 0) this.#beginPass();
+    const isFarBehind = this.#syncedRev < 0 || views.revision - this.#syncedRev > JOURNAL_REVISIONS;
+    if (isFarBehind && this.#passRev === undefined) this.#beginPass();
     if (!this.#passOn(atMs, work)) return false;
     // Changed so much in the meantime that another pass is needed.
     if (views.revision - this.#syncedRev > JOURNAL_REVISIONS) return this.syncSome(asOfMs, work);
