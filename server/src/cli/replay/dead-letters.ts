@@ -9,6 +9,7 @@ import type { RowFault } from "./rows.ts";
 
 /** Dead letters that are listed for people. */
 export const LISTED_MAX = 10;
+const WHOLE_ROW = "(row)";
 const MESSAGE_LENGTH_MAX = 400;
 const WRITE_BYTES = 256 * 1024;
 
@@ -16,7 +17,8 @@ export type DeadLetter = {
   readonly file: string;
   readonly row: number;
   readonly code: string;
-  readonly field: string | undefined;
+  /** `(row)` where no field alone is at fault. */
+  readonly field: string;
   readonly value: string;
   readonly message: string;
   readonly raw: string;
@@ -63,13 +65,13 @@ export class DeadLetters {
     const { field, value, hint } = diagnose(code, raw);
     const said = message ?? (isDeadLetterCode(code) ? refusalText(code, bytes, start, end) : code);
     const text = hint === undefined ? said : `${said}; ${hint}`;
-    this.#keep({ file: this.#name(file), row, code, field, value, message: text, raw });
+    this.#keep({ file: this.#name(file), row, code, field: field ?? WHOLE_ROW, value, message: text, raw });
   }
 
   /** A row that made no record. */
   noteFault(file: number, { row, code, field, value, message, raw }: RowFault): void {
     if (!this.#wants()) this.#add(code);
-    else this.#keep({ file: this.#name(file), row, code, field, value, message, raw });
+    else this.#keep({ file: this.#name(file), row, code, field: field ?? WHOLE_ROW, value, message, raw });
   }
 
   /** Forgets everything: the files are read anew from the beginning. */

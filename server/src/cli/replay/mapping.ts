@@ -10,7 +10,8 @@ import { printableCut, printableText } from "../../shared/printable-text.ts";
 import { FIELDS, type FieldSource, TIME_FORMS, type TimeForm } from "./cells.ts";
 
 const SWAPS_PER_ROW_MAX = 64;
-export const MAPPING_BYTES_MAX = 1024 * 1024;
+/** The parser of YAML takes a second for as much as this, in the worst case. */
+export const MAPPING_BYTES_MAX = 64 * 1024;
 /** Problems that are listed. */
 const PROBLEMS_MAX = 20;
 const KEYS = ["delimiter", "decimal", "columns", "swaps"];
@@ -79,10 +80,13 @@ export function parseMapping(text: string, path: string): Mapping {
 function parseDocument(text: string, path: string): Record<string, unknown> {
   let root: unknown;
   try {
-    root = parseYaml(text, { maxAliasCount: ALIASES_MAX, logLevel: "error" });
+    // Pretty errors cost the square of their number.
+    root = parseYaml(text, { maxAliasCount: ALIASES_MAX, logLevel: "error", prettyErrors: false });
   } catch (error) {
     const [why] = (error as Error).message.split("\n");
-    throw mappingError(path, [`is not valid YAML: ${printableText(why ?? "")}`]);
+    const at = (error as { pos?: readonly number[] }).pos?.[0];
+    const line = at === undefined ? "" : ` (line ${text.slice(0, at).split("\n").length})`;
+    throw mappingError(path, [`is not valid YAML: ${printableText(why ?? "")}${line}`]);
   }
   if (!isRecord(root)) throw mappingError(path, ["must be a mapping with a list `swaps`"]);
   return root;

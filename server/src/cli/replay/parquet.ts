@@ -105,6 +105,10 @@ async function readColumns(
   const { compressors } = await import("hyparquet-compressors");
   const own: Compressors = {
     ...compressors,
+    // The library takes the packed form of nothing for damage.
+    LZ4: (packed, bytes) => (bytes === 0 ? new Uint8Array(0) : (compressors.LZ4?.(packed, bytes) as Uint8Array)),
+    LZ4_RAW: (packed, bytes) =>
+      bytes === 0 ? new Uint8Array(0) : (compressors.LZ4_RAW?.(packed, bytes) as Uint8Array),
     GZIP: (packed) => plain(gunzipSync(packed, { maxOutputLength: PAGE_BYTES_MAX })),
     ZSTD: (packed) => plain(zstdDecompressSync(packed, { maxOutputLength: PAGE_BYTES_MAX })),
     BROTLI: (packed) => plain(brotliDecompressSync(packed, { maxOutputLength: PAGE_BYTES_MAX })),
