@@ -58,6 +58,11 @@ export class AnswerChecker {
     this.#validate(`#/${pointer.map(escapePointer).join("/")}`, text, where);
   }
 
+  /** The same of a value whose schema is at this place of the document. */
+  checkExample(pointer: readonly string[], value: unknown): void {
+    this.#validate(`#/${pointer.map(escapePointer).join("/")}`, JSON.stringify(value), pointer.join(" "));
+  }
+
   #validate(reference: string, text: string, where: string): void {
     let validate = this.#compiled.get(reference);
     if (validate === undefined) {

@@ -56,7 +56,7 @@ export async function startHarness(
   });
   const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
   t.after(() => server.close(0));
-  const checker = new AnswerChecker(openApiOf(operationsOf(WINDOWS), "0.0.0-test"));
+  const checker = new AnswerChecker(openApiOf(operationsOf(WINDOWS), "0.0.0-test", WINDOWS));
   return {
     bus,
     ingest,

@@ -91,23 +91,46 @@ describe("status and documents", () => {
       assert.ok((name as string) in schemas, name);
   });
 
-  test("pages for people are whole without a network", async (t) => {
-    const { call } = await startHarness(t);
+  test("pages for people load nothing of others, and no script or style stands in them", async (t) => {
+    const { call, port } = await startHarness(t);
     const docs = await call("/docs");
     const index = await call("/", { headers: { accept: "text/html,*/*" } });
     for (const { status, headers, text } of [docs, index]) {
       assert.equal(status, 200);
       assert.equal(headers.get("content-type"), "text/html; charset=utf-8");
-      assert.match(headers.get("content-security-policy") ?? "", /default-src 'none'/);
-      assert.ok(!/<script|<link|src=|@import|url\(/i.test(text));
+      const policy = headers.get("content-security-policy") ?? "";
+      assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/);
+      assert.ok(!policy.includes("unsafe"));
+      assert.ok(!/<style|style="|<script>|\son\w+="|(?:src|href)="(?:https?:)?\/\//i.test(text), text);
+      const files = [...text.matchAll(/(?:href|src)="(docs\/assets\/[^"]+)"/g)].map(([, address]) => address as string);
+      assert.ok(files.length > 0);
+      for (const file of files) await assertAsset(`http://127.0.0.1:${port}/${file}`);
     }
     for (const path of ["/api/overview", "/api/tokens/{id}/candles", "/api/swaps"]) assert.ok(docs.text.includes(path));
-    const anchors = [...docs.text.matchAll(/href="#([^"]+)"/g)].map(([, anchor]) => anchor as string);
-    for (const anchor of anchors) assert.ok(docs.text.includes(`id="${anchor}"`), anchor);
     const links = Object.values((await call("/")).json.links as Record<string, string>);
     for (const link of links) assert.equal((await call(link)).status, 200, link);
+    assertProblem(await call("/docs/assets/0123456789abcdef/docs.js"), 404, "not_found");
+    assertProblem(await call("/docs/assets/0123456789abcdef/..%2f..%2fpackage.json"), 404, "not_found");
   });
 });
+
+/** Kept for good, packed as the client likes, and the same bytes each time. */
+async function assertAsset(address: string): Promise<void> {
+  const get = (coding: string, more = {}) => fetch(address, { headers: { "accept-encoding": coding, ...more } });
+  const plain = await get("identity");
+  assert.equal(plain.status, 200);
+  assert.match(plain.headers.get("cache-control") ?? "", /immutable/);
+  const text = await plain.text();
+  for (const coding of ["br", "gzip"]) {
+    const packed = await get(coding);
+    assert.equal(packed.headers.get("content-encoding"), coding);
+    assert.equal(packed.headers.get("vary"), "accept-encoding");
+    assert.ok(Number(packed.headers.get("content-length")) < text.length);
+    assert.equal(await packed.text(), text);
+  }
+  const again = await get("br", { "if-none-match": plain.headers.get("etag") as string });
+  assert.equal(again.status, 304);
+}
 
 describe("CORS", () => {
   const origin = "https://app.example.com";

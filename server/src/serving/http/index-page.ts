@@ -1,5 +1,6 @@
 /** The page at `/`: what there is to see, with links that work at once. */
 import { escapeHtml, htmlPage, htmlTable } from "./html.ts";
+import type { PageAssets } from "./page-assets.ts";
 
 export function indexLinks(windows: readonly string[]): Readonly<Record<string, string>> {
   const window = windows.includes("5m") ? "5m" : (windows[0] ?? "");
@@ -14,13 +15,13 @@ export function indexLinks(windows: readonly string[]): Readonly<Record<string, 
   };
 }
 
-export function indexPage(links: Readonly<Record<string, string>>, version: string): string {
+export function indexPage(links: Readonly<Record<string, string>>, version: string, assets: PageAssets): string {
   const rows = Object.entries(links).map(([what, path]) => [
     escapeHtml(what),
     `<a href="${escapeHtml(path)}"><code>${escapeHtml(path)}</code></a>`,
   ]);
   return htmlPage(
-    "swapstats",
+    { title: "swapstats", styles: [assets.address("page.css")], scripts: [] },
     `<h1>swapstats</h1>
 <p>Live, exact statistics per token from a stream of swaps. <span class="note">Version ${escapeHtml(version)}</span></p>
 ${htmlTable(["", ""], rows)}

@@ -1,7 +1,8 @@
-/** The OpenAPI 3.1 document, made from the list of calls and the schemas. */
+/** The OpenAPI 3.1 document, made from the list of calls, the schemas and the examples. */
 import type { ProblemCode } from "@swapstats/protocol/problems.ts";
 import { problemTable } from "../problems.ts";
-import type { Operation } from "./operations.ts";
+import { type Examples, examplesOf, problemExample } from "./examples.ts";
+import { type Operation, type OperationTag, operationTags } from "./operations.ts";
 import { components } from "./schemas.ts";
 
 /** Problems that any call can answer. */
@@ -10,15 +11,23 @@ const commonProblems: readonly ProblemCode[] = ["internal", "request_timeout", "
 export type OpenApiDocument = {
   readonly openapi: "3.1.0";
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly servers: readonly { readonly url: string; readonly description: string }[];
+  readonly tags: readonly { readonly name: OperationTag; readonly description: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
 };
 
-export function openApiOf(operations: readonly Operation[], version: string): OpenApiDocument {
+/** @param windows names of the configured windows, for the examples */
+export function openApiOf(
+  operations: readonly Operation[],
+  version: string,
+  windows: readonly string[],
+): OpenApiDocument {
+  const examples = examplesOf(windows);
   const paths: Record<string, Record<string, unknown>> = {};
   for (const operation of operations) {
     const path = paths[operation.path] ?? {};
-    path[operation.method.toLowerCase()] = operationObject(operation);
+    path[operation.method.toLowerCase()] = operationObject(operation, examples[operation.id]);
     paths[operation.path] = path;
   }
   return {
@@ -28,8 +37,10 @@ export function openApiOf(operations: readonly Operation[], version: string): Op
       version,
       description:
         "Live, exact statistics per token from a stream of swaps. Times are integer milliseconds since 1970; amounts and prices are decimal strings; a " +
-        "figure without a value is absent.",
+        "figure without a value is absent. Live updates are on the WebSocket `/ws`.",
     },
+    servers: [{ url: "/", description: "This service" }],
+    tags: Object.entries(operationTags).map(([name, description]) => ({ name: name as OperationTag, description })),
     paths,
     components: { schemas: components },
   };
@@ -51,14 +62,17 @@ export function problemsByStatus(operation: Operation): ReadonlyMap<number, read
   return new Map([...byStatus].sort(([a], [b]) => a - b));
 }
 
-function operationObject(operation: Operation): Record<string, unknown> {
+function operationObject(operation: Operation, examples: Examples): Record<string, unknown> {
+  const example = (name: string): object =>
+    examples.parameters !== undefined && name in examples.parameters ? { example: examples.parameters[name] } : {};
   const parameters = [
-    ...Object.entries(operation.params).map(([name, schema]) => ({ name, in: "path", required: true, schema })),
+    ...Object.entries(operation.params).map(([name, schema]) => ({
+      ...{ name, in: "path", required: true, ...described(schema), schema },
+      ...example(name),
+    })),
     ...Object.entries(operation.query).map(([name, schema]) => ({
-      name,
-      in: "query",
-      required: !("~optional" in schema),
-      schema,
+      ...{ name, in: "query", required: !("~optional" in schema), ...described(schema), schema },
+      ...example(name),
     })),
     ...(operation.conditional
       ? [{ name: "If-None-Match", in: "header", required: false, schema: { type: "string" } }]
@@ -66,37 +80,51 @@ function operationObject(operation: Operation): Record<string, unknown> {
   ];
   return {
     operationId: operation.id,
+    tags: [operation.tag],
     summary: operation.summary,
     ...(operation.description === "" ? {} : { description: operation.description }),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(Object.keys(operation.body).length === 0
       ? {}
-      : { requestBody: { required: true, content: contentOf(operation.body) } }),
-    responses: responsesOf(operation),
+      : { requestBody: { required: true, content: contentOf(operation.body, examples.bodies) } }),
+    responses: responsesOf(operation, examples),
   };
 }
 
-function responsesOf(operation: Operation): Record<string, unknown> {
+function responsesOf(operation: Operation, examples: Examples): Record<string, unknown> {
   const { answer } = operation;
   const etag = { ETag: { description: "Weak; changes with the figures", schema: { type: "string" } } };
   const responses: Record<string, unknown> = {
     [answer.status]: {
       description: answer.description,
       ...(operation.conditional ? { headers: etag } : {}),
-      content: contentOf(answer.content),
+      content: contentOf(answer.content, examples.answers),
     },
   };
   if (operation.conditional) responses["304"] = { description: "If-None-Match names the answer", headers: etag };
   for (const [status, codes] of problemsByStatus(operation)) {
     const retry = codes.some((code) => problemTable[code].retryAfterSeconds !== undefined);
+    const example = problemExample(codes[0] as ProblemCode, operation.path);
     responses[status] = {
       description: codes.map((code) => `\`${code}\`: ${problemTable[code].title}`).join(". "),
       ...(retry ? { headers: { "Retry-After": { description: "Seconds", schema: { type: "integer" } } } } : {}),
-      content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+      content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" }, example } },
     };
   }
   return responses;
 }
 
-const contentOf = (byType: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(byType).map(([type, schema]) => [type, { schema }]));
+function contentOf(
+  byType: Readonly<Record<string, unknown>>,
+  examples: Readonly<Record<string, unknown>> | undefined,
+): Record<string, unknown> {
+  const entries = Object.entries(byType).map(([type, schema]) => {
+    const example = examples?.[type];
+    return [type, example === undefined ? { schema } : { schema, example }];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Readers look for a parameter's description beside its schema, not in it. */
+const described = (schema: { readonly description?: string }): object =>
+  schema.description === undefined ? {} : { description: schema.description };

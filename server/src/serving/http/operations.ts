@@ -34,6 +34,14 @@ export type OperationId =
   | "openapi"
   | "docs";
 
+/** Groups of calls, in the order in which the documents show them. */
+export const operationTags = {
+  Figures: "Statistics, rankings, candles and swaps of tokens",
+  Swaps: "Swaps in, and what became of those that were not applied",
+  Service: "The service about itself",
+} as const;
+export type OperationTag = keyof typeof operationTags;
+
 export type Answer = {
   readonly status: number;
   readonly description: string;
@@ -42,6 +50,7 @@ export type Answer = {
 
 export type Operation = {
   readonly id: OperationId;
+  readonly tag: OperationTag;
   readonly method: "GET" | "POST";
   /** With `{name}` for parameters. */
   readonly path: string;
@@ -70,6 +79,7 @@ const json = (description: string, schema: TSchema, status = 200): Answer => ({
 
 type Given = Pick<Operation, "id" | "path" | "summary" | "answer"> & Partial<Operation>;
 const operation = (given: Given): Operation => ({
+  tag: "Figures",
   method: "GET",
   description: "",
   params: {},
@@ -223,6 +233,7 @@ function ingestOperations(): Operation[] {
   return [
     operation({
       id: "ingest",
+      tag: "Swaps",
       method: "POST",
       path: "/api/swaps",
       summary: "Takes swaps in",
@@ -249,6 +260,7 @@ function ingestOperations(): Operation[] {
     }),
     operation({
       id: "deadLetters",
+      tag: "Swaps",
       path: "/api/dead-letters",
       summary: "Records that were not applied, and why",
       description: "Newest first; quarantined swaps are among them. The service keeps a bounded number.",
@@ -272,6 +284,7 @@ function serviceOperations(): Operation[] {
   return [
     operation({
       id: "status",
+      tag: "Service",
       path: "/api/status",
       summary: "Where ingestion stands",
       answer: json("Positions, lag, checkpoints and counters", ref("Status")),
@@ -279,12 +292,14 @@ function serviceOperations(): Operation[] {
     }),
     operation({
       id: "healthz",
+      tag: "Service",
       path: "/healthz",
       summary: "Whether the process works; asks nobody",
       answer: json("It does", Type.Object({ status: Type.Literal("ok") })),
     }),
     operation({
       id: "readyz",
+      tag: "Service",
       path: "/readyz",
       summary: "Whether the service should get traffic",
       description:
@@ -301,6 +316,7 @@ function serviceOperations(): Operation[] {
     }),
     operation({
       id: "openapi",
+      tag: "Service",
       path: "/openapi.json",
       summary: "This API as OpenAPI 3.1",
       conditional: true,
@@ -308,6 +324,7 @@ function serviceOperations(): Operation[] {
     }),
     operation({
       id: "docs",
+      tag: "Service",
       path: "/docs",
       summary: "This API for people",
       conditional: true,
@@ -315,6 +332,7 @@ function serviceOperations(): Operation[] {
     }),
     operation({
       id: "index",
+      tag: "Service",
       path: "/",
       summary: "What there is to see",
       answer: {

@@ -58,11 +58,12 @@ export class Replies {
     contentType: string,
     bytes: string | Buffer,
     coding: ContentCoding | undefined,
+    cacheControl = "no-cache",
   ): FastifyReply {
     this.note(request.raw, reply.statusCode);
     const accepted = negotiate(request, reply);
     if (coding !== undefined) reply.header("content-encoding", coding);
-    reply.header("cache-control", "no-cache");
+    reply.header("cache-control", cacheControl);
     reply.header("x-content-type-options", "nosniff");
     if (request.method === "HEAD" && coding === undefined && accepted !== undefined && isPacked(bytes)) {
       // The framework takes a text's length before the plug-in sees it; of a stream it tells none.

@@ -6,12 +6,14 @@ import { docsPage } from "./docs-page.ts";
 import { textTag } from "./etag.ts";
 import { indexLinks, indexPage } from "./index-page.ts";
 import { openApiOf } from "./openapi.ts";
+import { PageAssets, registerAssets } from "./page-assets.ts";
 import { HTML_CONTENT_TYPE, JSON_CONTENT_TYPE } from "./replies.ts";
 import { type RouteContext, repliesOf, routeOf } from "./route-context.ts";
 
-/** Pages hold no script and load nothing. */
+/** Pages load what this service serves, and nothing else; no script or style stands in them. */
 const PAGE_POLICY =
-  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export function registerServiceRoutes(app: FastifyInstance, context: RouteContext): void {
   registerHealth(app, context);
@@ -66,10 +68,12 @@ function registerHealth(app: FastifyInstance, context: RouteContext): void {
 
 function registerDocuments(app: FastifyInstance, context: RouteContext): void {
   const { operations, options } = context;
-  const document = openApiOf(operations, options.version);
+  const document = openApiOf(operations, options.version, options.windows);
   const documentText = JSON.stringify(document, undefined, 2);
   const documentTag = `W/"${textTag(documentText)}"`;
-  const page = docsPage(operations, options.version);
+  const assets = new PageAssets();
+  registerAssets(app, context, assets);
+  const page = docsPage(operations, options.version, assets);
   const pageTag = `W/"${textTag(page)}"`;
   app.route({
     ...routeOf(context, "openapi"),
@@ -93,7 +97,12 @@ function registerDocuments(app: FastifyInstance, context: RouteContext): void {
         return repliesOf(context, "index").text(request, reply, JSON_CONTENT_TYPE, text);
       }
       reply.header("content-security-policy", PAGE_POLICY);
-      return repliesOf(context, "index").text(request, reply, HTML_CONTENT_TYPE, indexPage(links, options.version));
+      return repliesOf(context, "index").text(
+        request,
+        reply,
+        HTML_CONTENT_TYPE,
+        indexPage(links, options.version, assets),
+      );
     },
   });
 }

@@ -82,7 +82,7 @@ const standing = {
   chosen,
 };
 const windowsByName = Type.Record(Type.String(), Type.Unsafe({ $ref: "#/components/schemas/WindowFigures" }));
-const tokenId = Type.String({ description: "<chain_id>:<token>, canonical" });
+const tokenId = Type.String({ description: "`<chain_id>:<token>`, canonical" });
 
 const tokenStats = Type.Object({
   id: tokenId,
@@ -190,7 +190,7 @@ const swapEvent = Type.Object(
           "Index of the transaction in its block, where log_index begins anew with each; alias transaction_index",
       }),
     ),
-    event_id: optional(Type.String({ ...text(128), description: "Default <chain_id>:<tx_hash>:<log_index>" })),
+    event_id: optional(Type.String({ ...text(128), description: "Default `<chain_id>:<tx_hash>:<log_index>`" })),
     token: Type.String({ ...text(128), description: "Address or symbol; alias token_address" }),
     token_symbol: optional(Type.String(text(64))),
     pool: optional(Type.String(text(128))),
@@ -362,7 +362,7 @@ export function tokenText() {
   return Type.String({
     minLength: 1,
     maxLength: requestLimits.tokenTextMax,
-    description: "<chain_id>:<token>, a token's address on any chain, or a symbol",
+    description: "`<chain_id>:<token>`, a token's address on any chain, or a symbol",
   });
 }
 
@@ -394,6 +394,7 @@ export function queryTime(description: string) {
 export function oneOf(names: readonly string[], description: string, byDefault?: string) {
   const expected = `one of ${names.join(", ")}`;
   return Type.Enum([...names], {
+    type: "string",
     description,
     "x-expected": expected,
     ...(byDefault === undefined ? {} : { default: byDefault }),
