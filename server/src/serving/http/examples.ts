@@ -59,7 +59,7 @@ const figures = {
 };
 
 const standing = { as_of: AS_OF, watermark: 1_759_999_882_000, epoch: "1760000000000", rev: 41, lag_ms: 0 };
-const named = { id: WETH, symbol: "WETH", late: 0, removed: 0, unresolved: 0 };
+const named = { id: WETH, symbol: "WETH", late: 0, removed: 0, unresolved: 0, replaced: 0, removals_unmatched: 0 };
 
 /** Of a service with these windows. */
 export function examplesOf(windows: readonly string[]): Readonly<Record<OperationId, Examples>> {
