@@ -1,99 +1,161 @@
 /**
- * Reads request bodies into memory of their own, within limits: each body, all bodies that are held at a time, and what a
- * gzip body grows to. Memory is taken as bytes come in, never by what a header announces.
+ * Reads request bodies into memory of their own, within limits: each body, all bodies that are held at a time (in sum and for each client),
+ * and what a gzip body grows to, while it grows. Memory is taken as bytes come in, never by what a header announces.
+ *
+ * Each body has a lease on the budget. It ends with the answer, or when the connection goes away, whatever happened in between; a body
+ * that was handed over to the log is held until the log is done with it, too.
  */
-import type { IncomingMessage } from "node:http";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createGunzip } from "node:zlib";
+import type { Budget, Lease } from "../../shared/budget.ts";
+import { clientOf } from "../../shared/client-address.ts";
 import { ProblemError } from "../problems.ts";
+import { ByteBlocks } from "./byte-blocks.ts";
+import type { HttpLimits } from "./http-limits.ts";
+import { Turns } from "./turns.ts";
 
-const gunzipAsync = promisify(gunzip);
+export type BodyLimits = Pick<HttpLimits, "uploadWindowMs" | "uploadWindowBytesMin" | "expandingMax">;
+
+/** An upload that brings so much has made progress, and is not cut for others. */
+const PROGRESS_BYTES = 4 * 1024;
 
 export class BodyReader {
-  readonly #inFlightMax: number;
-  #inFlight = 0;
+  readonly #budget: Budget;
+  readonly #limits: BodyLimits;
+  readonly #leases = new WeakMap<IncomingMessage, HeldBody>();
+  readonly #expanding: Turns;
 
-  constructor(inFlightMaxBytes: number) {
-    this.#inFlightMax = inFlightMaxBytes;
-  }
-
-  get inFlightBytes(): number {
-    return this.#inFlight;
+  constructor(budget: Budget, limits: BodyLimits) {
+    this.#budget = budget;
+    this.#limits = limits;
+    this.#expanding = new Turns(limits.expandingMax);
   }
 
   /**
    * The whole body, in an ArrayBuffer that holds nothing else, so that it can be transferred to another thread. Rejects with ProblemError
-   * `payload_too_large`, `unsupported_media_type`, `bad_request` or `overloaded`. The bytes count as held until `release` is called with their
-   * number.
+   * `payload_too_large`, `unsupported_media_type`, `bad_request`, `request_timeout` or `overloaded`. Its bytes are held until the response
+   * closes, and until what `keepUntil` was told has settled.
    */
-  async read(request: IncomingMessage, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+  async read(request: IncomingMessage, response: ServerResponse, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
     const coding = (request.headers["content-encoding"] ?? "identity").trim().toLowerCase();
-    if (coding !== "identity" && coding !== "gzip") {
+    if (coding !== "identity" && coding !== "gzip" && coding !== "x-gzip") {
       throw new ProblemError(
         "unsupported_media_type",
-        `The content coding ${JSON.stringify(coding)} is not supported; send the body as it is, or with gzip.`,
+        `The content coding ${JSON.stringify(coding.slice(0, 64))} is not supported; send the body as it is, or with gzip.`,
       );
     }
     if (Number(request.headers["content-length"] ?? 0) > bytesMax) throw tooLarge(bytesMax);
-    const body = await this.#collect(request, bytesMax);
-    if (coding === "identity") return body;
+    const { promise: cut, reject } = Promise.withResolvers<never>();
+    cut.catch(() => {});
+    const lease = this.#budget.lease(clientOf(request.socket.remoteAddress), () => reject(stalled()));
+    const held = new HeldBody(lease, response);
+    this.#leases.set(request, held);
     try {
-      return await this.#expand(body, bytesMax);
-    } finally {
-      this.release(body.byteLength);
-    }
-  }
-
-  /** Says that bytes of a body are no longer held. */
-  release(bytes: number): void {
-    this.#inFlight -= bytes;
-  }
-
-  async #collect(request: IncomingMessage, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
-    const chunks: Uint8Array[] = [];
-    let bytes = 0;
-    try {
-      // Leaving the loop must not destroy the request: its connection still carries the answer.
-      for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
-        bytes += chunk.byteLength;
-        this.#inFlight += chunk.byteLength;
-        if (bytes > bytesMax) throw tooLarge(bytesMax);
-        if (this.#inFlight > this.#inFlightMax) throw tooMuchInFlight();
-        chunks.push(chunk);
-      }
-      return joined(chunks, bytes);
+      const received = await this.#collect(request, lease, bytesMax, cut);
+      lease.keep();
+      if (coding === "identity") return received.joined();
+      return await this.#expanding.run(() => expand(received, lease, bytesMax));
     } catch (error) {
-      this.release(bytes);
-      if (error instanceof ProblemError) throw error;
-      throw new ProblemError("bad_request", "The connection ended before the body did.", {}, error);
+      lease.end();
+      throw error;
     }
   }
 
-  async #expand(body: Uint8Array, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
-    try {
-      const expanded = await gunzipAsync(body, { maxOutputLength: bytesMax });
-      this.#inFlight += expanded.byteLength;
-      return joined([expanded], expanded.byteLength);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(bytesMax);
-      throw new ProblemError(
-        "bad_request",
-        "The body says that it is gzip, but cannot be expanded; it is damaged or cut.",
-        {},
-        error,
-      );
-    }
+  /** The body of this request is held until the promise settles, even if its client goes away before. */
+  keepUntil(request: IncomingMessage, done: Promise<unknown>): void {
+    this.#leases.get(request)?.keepUntil(done);
+  }
+
+  /** The body of this request is not needed any more. */
+  release(request: IncomingMessage): void {
+    this.#leases.get(request)?.release();
+  }
+
+  #collect(request: IncomingMessage, lease: Lease, bytesMax: number, cut: Promise<never>): Promise<ByteBlocks> {
+    const { promise, resolve, reject } = Promise.withResolvers<ByteBlocks>();
+    const blocks = new ByteBlocks();
+    const { uploadWindowMs, uploadWindowBytesMin } = this.#limits;
+    let atWindowStart = 0;
+    let atProgress = 0;
+    const timer = setInterval(() => {
+      if (blocks.bytes - atWindowStart < uploadWindowBytesMin) reject(tooSlow(uploadWindowMs, uploadWindowBytesMin));
+      atWindowStart = blocks.bytes;
+    }, uploadWindowMs).unref();
+    const onData = (chunk: Uint8Array): void => {
+      if (blocks.bytes + chunk.byteLength > bytesMax) return reject(tooLarge(bytesMax));
+      if (!lease.take(chunk.byteLength)) return reject(noRoom());
+      blocks.add(chunk);
+      if (blocks.bytes - atProgress < PROGRESS_BYTES) return;
+      atProgress = blocks.bytes;
+      lease.progress();
+    };
+    const onEnd = (): void => resolve(blocks);
+    const onClose = (): void => reject(new ProblemError("bad_request", "The connection ended before the body did."));
+    request.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
+    cut.catch(reject);
+    return promise
+      .catch((error: unknown) => {
+        blocks.free();
+        throw error;
+      })
+      .finally(() => {
+        clearInterval(timer);
+        // What still comes is thrown away: its connection carries the answer, and the client may read that only after sending.
+        request.off("data", onData).off("end", onEnd).off("close", onClose).resume();
+      });
   }
 }
 
-function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
-  const body = new Uint8Array(bytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.byteLength;
+/** Ends a lease when both the response has closed and what needs the body is done. */
+class HeldBody {
+  readonly #lease: Lease;
+  #isKept = false;
+
+  constructor(lease: Lease, response: ServerResponse) {
+    this.#lease = lease;
+    response.once("close", () => {
+      if (!this.#isKept) lease.end();
+    });
   }
-  return body;
+
+  keepUntil(done: Promise<unknown>): void {
+    this.#isKept = true;
+    const end = (): void => this.#lease.end();
+    done.then(end, end);
+  }
+
+  release(): void {
+    this.#lease.end();
+  }
+}
+
+/** Bytes count as they come out, and what went in is given back at the end. */
+async function expand(packed: ByteBlocks, lease: Lease, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+  const packedBytes = packed.bytes;
+  const blocks = new ByteBlocks();
+  const gunzip = createGunzip({ chunkSize: 64 * 1024 });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      gunzip.on("data", (chunk: Uint8Array) => {
+        if (blocks.bytes + chunk.byteLength > bytesMax) return reject(tooLarge(bytesMax));
+        if (!lease.take(chunk.byteLength)) return reject(noRoom());
+        blocks.add(chunk);
+      });
+      gunzip.on("end", resolve);
+      gunzip.on("error", (error) => reject(notGzip(error)));
+      for (const block of packed.all()) gunzip.write(block);
+      gunzip.end();
+    });
+    // Not after a failure: the pool of threads may be reading what was received.
+    packed.free();
+    lease.giveBack(packedBytes);
+    return blocks.joined();
+  } catch (error) {
+    blocks.free();
+    throw error;
+  } finally {
+    gunzip.destroy();
+  }
 }
 
 const tooLarge = (bytesMax: number): ProblemError =>
@@ -102,5 +164,22 @@ const tooLarge = (bytesMax: number): ProblemError =>
     `A body may have ${bytesMax} bytes here, also when it is expanded; send several smaller ones.`,
   );
 
-const tooMuchInFlight = (): ProblemError =>
+const noRoom = (): ProblemError =>
   new ProblemError("overloaded", "Too many bodies are being received; send it again in a moment.");
+
+const stalled = (): ProblemError =>
+  new ProblemError("request_timeout", "The body stands still while others wait for its room; send it in one go.");
+
+const tooSlow = (windowMs: number, bytes: number): ProblemError =>
+  new ProblemError(
+    "request_timeout",
+    `Fewer than ${bytes} bytes of the body came within ${windowMs} ms; send it in one go.`,
+  );
+
+const notGzip = (cause: unknown): ProblemError =>
+  new ProblemError(
+    "bad_request",
+    "The body says that it is gzip, but cannot be expanded; it is damaged or cut.",
+    {},
+    cause,
+  );

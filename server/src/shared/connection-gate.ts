@@ -1,0 +1,282 @@
+/**
+ * Stands between Node's HTTP server and a handler, and keeps each connection in order:
+ *
+ * - Requests of a connection run one after the other, the next when the answer before it has been handed to the network. So no
+ *   connection has more than one answer that is not sent; without it one packet of requests made answers of hundreds of megabytes.
+ * - Errors of the parser and upgrades wait for the answers to the requests before them.
+ * - A client that is refused while it still sends can read why: for a bounded time and number of bytes the rest is thrown away.
+ * - Clients that read their answer too slowly are cut; an idle connection makes room for a new one when there are too many.
+ */
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+
+export type GateLimits = {
+  /** Open connections; of more, one that is idle is closed, or else the new one. */
+  readonly connectionsMax: number;
+  /** Requests of a connection that wait for the answers before them; beyond it the connection ends after these. */
+  readonly pipelinedMax: number;
+  /** Of a refused request, what is thrown away, and for how long, so that its client reads the answer. */
+  readonly lingerBytesMax: number;
+  readonly lingerMs: number;
+  /** A client must read so many bytes of its answer within each window. */
+  readonly readWindowMs: number;
+  readonly readWindowBytesMin: number;
+  /** How often all this is looked at. */
+  readonly timeoutCheckMs: number;
+};
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+type Turn =
+  | { readonly kind: "request"; readonly request: IncomingMessage; readonly response: ServerResponse }
+  /** The last thing that is said on the connection. */
+  | { readonly kind: "last"; readonly text: string }
+  | { readonly kind: "upgrade"; readonly take: () => void };
+
+/** How long a connection must have been idle to be closed for a new one. */
+const IDLE_BEFORE_NEW_MS = 1_000;
+/** Connections beyond the limit that are taken, so that an idle one can be closed for each of them. */
+export const SPARE_CONNECTIONS = 16;
+
+const STATE = Symbol("connection");
+type GatedSocket = Duplex & { [STATE]?: Connection };
+/** Members of Node's sockets and responses that are not in the published types. */
+type Inner = {
+  readonly bytesWritten: number;
+  readonly _handle?: { readonly writeQueueSize?: number } | null;
+};
+
+class Connection {
+  readonly socket: Duplex;
+  readonly waiting: Turn[] = [];
+  running: { readonly request: IncomingMessage; readonly response: ServerResponse } | undefined;
+  /** Nothing more is taken from the connection. */
+  isEnding = false;
+  isUpgraded = false;
+  destroyAtMs = Number.POSITIVE_INFINITY;
+  idleSinceMs: number;
+  windowStartMs = 0;
+  sentAtWindowStart = 0;
+
+  constructor(socket: Duplex, nowMs: number) {
+    this.socket = socket;
+    this.idleSinceMs = nowMs;
+  }
+
+  /** Bytes that were handed to the network, with an error of at most what the socket buffers itself. */
+  get sentBytes(): number {
+    const inner = this.socket as unknown as Inner;
+    return inner.bytesWritten - (inner._handle?.writeQueueSize ?? 0);
+  }
+}
+
+export class ConnectionGate {
+  readonly #limits: GateLimits;
+  readonly #run: Handler;
+  readonly #connections = new Set<Connection>();
+  readonly #sweepTimer: NodeJS.Timeout;
+  readonly #onDropped: () => void;
+
+  /** @param onDropped is called for each connection that is closed because there are too many */
+  constructor(server: Server, limits: GateLimits, run: Handler, onDropped: () => void) {
+    this.#limits = limits;
+    this.#run = run;
+    this.#onDropped = onDropped;
+    server.maxConnections = limits.connectionsMax + SPARE_CONNECTIONS;
+    server.on("connection", (socket) => this.#opened(socket));
+    server.on("drop", onDropped);
+    this.#sweepTimer = setInterval(() => this.#sweep(), limits.timeoutCheckMs).unref();
+    server.on("close", () => clearInterval(this.#sweepTimer));
+  }
+
+  /** Open connections, upgraded ones too. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** For Node's event `request` and what is like it. */
+  readonly request: Handler = (request, response) => {
+    const connection = this.#of(request.socket);
+    if (connection.isEnding) return;
+    if (connection.running === undefined && connection.waiting.length === 0) {
+      this.#start(connection, request, response);
+      return;
+    }
+    if (connection.waiting.length < this.#limits.pipelinedMax) {
+      connection.waiting.push({ kind: "request", request, response });
+      return;
+    }
+    this.last(request.socket, "");
+  };
+
+  /** Says a last thing on the connection, after the answers to the requests before, and ends it. Again: nothing. */
+  last(socket: Duplex, text: string): void {
+    const connection = this.#of(socket);
+    if (connection.isEnding || connection.isUpgraded) return;
+    connection.isEnding = true;
+    const { running, waiting } = connection;
+    const newest = waiting.at(-1);
+    if (newest?.kind === "request" && !newest.request.complete) waiting.pop();
+    if (running !== undefined && !running.request.complete && waiting.length === 0) {
+      // Its body never comes, so it has no answer of its own.
+      if (running.response.headersSent) socket.destroy();
+      else this.#say(connection, text);
+      return;
+    }
+    waiting.push({ kind: "last", text });
+    if (running === undefined) this.#next(connection);
+  }
+
+  /** Hands the socket over, after the answers to the requests before. */
+  upgrade(socket: Duplex, take: () => void): void {
+    const connection = this.#of(socket);
+    if (connection.isEnding) return;
+    // The server has let go of the socket, and with it of its errors and of the answer that waits for room.
+    const onError = (): void => void socket.destroy();
+    const onDrain = (): void => void connection.running?.response.emit("drain");
+    socket.on("error", onError).on("drain", onDrain);
+    connection.waiting.push({
+      kind: "upgrade",
+      take: () => {
+        socket.off("error", onError).off("drain", onDrain);
+        connection.isUpgraded = true;
+        take();
+      },
+    });
+    if (connection.running === undefined) this.#next(connection);
+  }
+
+  /** Ends all connections now. */
+  destroyAll(): void {
+    for (const { socket } of this.#connections) socket.destroy();
+  }
+
+  #of(socket: Duplex): Connection {
+    const gated = socket as GatedSocket;
+    gated[STATE] ??= new Connection(socket, performance.now());
+    return gated[STATE];
+  }
+
+  #opened(socket: Duplex): void {
+    if (this.#connections.size >= this.#limits.connectionsMax && !this.#closeIdle()) {
+      socket.destroy();
+      this.#onDropped();
+      return;
+    }
+    const connection = this.#of(socket);
+    this.#connections.add(connection);
+    socket.once("close", () => {
+      this.#connections.delete(connection);
+      connection.waiting.length = 0;
+    });
+  }
+
+  #closeIdle(): boolean {
+    const before = performance.now() - IDLE_BEFORE_NEW_MS;
+    let oldest: Connection | undefined;
+    for (const connection of this.#connections) {
+      const isIdle = connection.running === undefined && !connection.isUpgraded && connection.idleSinceMs <= before;
+      if (isIdle && (oldest === undefined || connection.idleSinceMs < oldest.idleSinceMs)) oldest = connection;
+    }
+    if (oldest === undefined) return false;
+    this.#connections.delete(oldest);
+    oldest.socket.destroy();
+    return true;
+  }
+
+  #start(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
+    connection.running = { request, response };
+    connection.windowStartMs = 0;
+    if (!request.complete) response.prependListener("finish", () => keepOpen(request, response));
+    response.once("close", () => this.#answered(connection, request));
+    this.#run(request, response);
+  }
+
+  #answered(connection: Connection, request: IncomingMessage): void {
+    connection.running = undefined;
+    connection.idleSinceMs = performance.now();
+    if (connection.socket.destroyed) {
+      connection.waiting.length = 0;
+      return;
+    }
+    if (request.complete) {
+      if (isToEnd.has(request)) connection.socket.destroy();
+      else this.#next(connection);
+    } else this.#drain(connection, request);
+  }
+
+  /** Throws away what still comes of a body whose answer is given. */
+  #drain(connection: Connection, request: IncomingMessage): void {
+    const { socket } = connection;
+    connection.destroyAtMs = performance.now() + this.#limits.lingerMs;
+    if (isToEnd.has(request)) socket.end();
+    let left = this.#limits.lingerBytesMax;
+    request.on("data", (chunk: Uint8Array) => {
+      left -= chunk.byteLength;
+      if (left < 0) socket.destroy();
+    });
+    request.once("end", () => {
+      connection.destroyAtMs = Number.POSITIVE_INFINITY;
+      if (isToEnd.has(request)) socket.destroy();
+      else this.#next(connection);
+    });
+    request.resume();
+  }
+
+  #next(connection: Connection): void {
+    const turn = connection.waiting.shift();
+    if (turn === undefined) return;
+    if (turn.kind === "request") this.#start(connection, turn.request, turn.response);
+    else if (turn.kind === "last") this.#say(connection, turn.text);
+    else turn.take();
+  }
+
+  #say({ socket }: Connection, text: string): void {
+    const connection = this.#of(socket);
+    connection.destroyAtMs = performance.now() + this.#limits.lingerMs;
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    socket.end(text);
+    socket.resume();
+  }
+
+  #sweep(): void {
+    const nowMs = performance.now();
+    for (const connection of this.#connections) {
+      if (nowMs >= connection.destroyAtMs) connection.socket.destroy();
+      else if (connection.running !== undefined) this.#checkReader(connection, nowMs);
+    }
+  }
+
+  #checkReader(connection: Connection, nowMs: number): void {
+    const { readWindowMs, readWindowBytesMin } = this.#limits;
+    if (connection.socket.writableLength === 0) {
+      connection.windowStartMs = 0;
+      return;
+    }
+    if (connection.windowStartMs === 0) {
+      connection.windowStartMs = nowMs;
+      connection.sentAtWindowStart = connection.sentBytes;
+      return;
+    }
+    if (nowMs - connection.windowStartMs < readWindowMs) return;
+    if (connection.sentBytes - connection.sentAtWindowStart < readWindowBytesMin) connection.socket.destroy();
+    connection.windowStartMs = nowMs;
+    connection.sentAtWindowStart = connection.sentBytes;
+  }
+}
+
+/** Requests after whose answer the connection ends. */
+const isToEnd = new WeakSet<IncomingMessage>();
+
+/**
+ * Node destroys the socket after the last answer of a connection. While the client still sends, that is a reset, and it never reads
+ * the answer; so the end of the connection is ours.
+ */
+function keepOpen(request: IncomingMessage, response: ServerResponse): void {
+  const inner = response as ServerResponse & { _last?: boolean };
+  if (request.complete || inner._last !== true) return;
+  inner._last = false;
+  isToEnd.add(request);
+}

@@ -1,0 +1,115 @@
+/**
+ * Which hosts a listener answers for, and which pages may change something. A page whose own name was made to lead to this machine (DNS
+ * rebinding) sends that name as Host and Origin, and a browser takes it for a page of the service itself: only the name tells it.
+ */
+import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
+
+/** A loopback listener answers for the loopback names alone, any other for every host, unless hosts are configured. */
+export type HostRule = { readonly kind: "any" } | { readonly kind: "listed"; readonly hosts: readonly string[] };
+
+export type HostVerdict = "ok" | "malformed" | "not_answered";
+
+const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_.])?)(?::([0-9]{1,5}))?$/i;
+const HOST_CHARS_MAX = 270;
+
+export type HostPort = { readonly name: string; readonly port: number | undefined };
+
+/** A host with an optional port; the name in lower case, without the brackets of IPv6 and a dot at its end. Undefined: it is none. */
+export function parseHost(text: string): HostPort | undefined {
+  if (text.length > HOST_CHARS_MAX) return undefined;
+  const match = HOST.exec(text);
+  if (match === null) return undefined;
+  const port = match[2] === undefined ? undefined : Number(match[2]);
+  if (port !== undefined && port > 65_535) return undefined;
+  const given = (match[1] as string).toLowerCase();
+  if (given.startsWith("[")) {
+    const name = given.slice(1, -1);
+    return isIP(name) === 6 ? { name, port } : undefined;
+  }
+  return { name: given.replace(/\.$/, ""), port };
+}
+
+/** `localhost`, names below it, 127.0.0.0/8 and ::1. */
+export function isLoopbackName(name: string): boolean {
+  if (name === "localhost" || name.endsWith(".localhost")) return true;
+  const ip = name.startsWith("::ffff:") ? name.slice("::ffff:".length) : name;
+  return (isIP(ip) === 4 && ip.startsWith("127.")) || name === "::1";
+}
+
+/** @param configured `api.hosts`; empty: by the address that is listened on */
+export function hostRuleOf(listenHost: string | undefined, configured: readonly string[]): HostRule {
+  if (configured.includes("*")) return { kind: "any" };
+  if (configured.length > 0) return { kind: "listed", hosts: configured };
+  return listenHost !== undefined && isLoopbackName(listenHost) ? { kind: "listed", hosts: [] } : { kind: "any" };
+}
+
+const VERDICTS_MAX = 256;
+
+export class HostRules {
+  readonly #rule: HostRule;
+  readonly #hosts: ReadonlySet<string>;
+  readonly #known = new Map<string, HostVerdict>();
+
+  constructor(rule: HostRule) {
+    this.#rule = rule;
+    this.#hosts = new Set(rule.kind === "listed" ? rule.hosts.map((host) => host.toLowerCase()) : []);
+  }
+
+  /**
+   * Whether a request is for a host that is answered. HTTP/1.1 needs exactly one Host; a client of HTTP/1.0 may send none, and is no
+   * browser then.
+   */
+  check(request: IncomingMessage): HostVerdict {
+    const { host } = request.headers;
+    if (countHosts(request.rawHeaders) > 1) return "malformed";
+    if (host === undefined) return request.httpVersion === "1.0" ? "ok" : "malformed";
+    return this.checkHost(host);
+  }
+
+  checkHost(host: string): HostVerdict {
+    const known = this.#known.get(host);
+    if (known !== undefined) return known;
+    const verdict = this.#judge(host);
+    if (this.#known.size >= VERDICTS_MAX) this.#known.clear();
+    if (host.length <= HOST_CHARS_MAX) this.#known.set(host, verdict);
+    return verdict;
+  }
+
+  /**
+   * Whether a page may change something here because the service itself served it: its origin names the host that it asks, and that
+   * host is a name nobody else can have. Names are ours only where they are listed; an address is what it is.
+   */
+  isOwnOrigin(origin: string, host: string | undefined): boolean {
+    if (host === undefined || !/^https?:\/\//i.test(origin)) return false;
+    const own = parseHost(host);
+    const page = parseHost(origin.replace(/^https?:\/\//i, ""));
+    if (own === undefined || page === undefined || own.name !== page.name) return false;
+    // A proxy in front may have taken TLS off, so the ports that the schemes have of themselves are alike.
+    if ((own.port ?? 80) !== (page.port ?? 80) && !(isSchemePort(own.port) && isSchemePort(page.port))) return false;
+    return isIP(own.name) !== 0 || isLoopbackName(own.name) || this.#isListed(own);
+  }
+
+  #judge(host: string): HostVerdict {
+    const parsed = parseHost(host);
+    if (parsed === undefined) return "malformed";
+    if (this.#rule.kind === "any") return "ok";
+    return isLoopbackName(parsed.name) || this.#isListed(parsed) ? "ok" : "not_answered";
+  }
+
+  #isListed({ name, port }: HostPort): boolean {
+    if (this.#hosts.has(name) || this.#hosts.has(`[${name}]`)) return true;
+    return port !== undefined && (this.#hosts.has(`${name}:${port}`) || this.#hosts.has(`[${name}]:${port}`));
+  }
+}
+
+const isSchemePort = (port: number | undefined): boolean => port === undefined || port === 80 || port === 443;
+
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length === 4 && name.toLowerCase() === "host") count += 1;
+  }
+  return count;
+}
