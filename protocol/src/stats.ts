@@ -143,6 +143,11 @@ export const requestLimits = {
   swapsMax: 100,
   deadLettersDefault: 100,
   deadLettersMax: 1_000,
+  /**
+   * Characters of a cursor. The longest is made of an id of 139 bytes that JSON writes with six characters each, a value, and the
+   * names of the ranking, in base64.
+   */
+  cursorMax: 2_048,
   /** Characters of a token in a path, a query or a channel, before percent-encoding. */
   tokenTextMax: 256,
 } as const;

@@ -27,6 +27,7 @@ import { createHttpServer, type HttpServer } from "./serving/http/http-server.ts
 import type { WebSocketMetrics } from "./serving/websocket/observers.ts";
 import { WebSocketDoor } from "./serving/websocket/web-socket-door.ts";
 import { SwapstatsError } from "./shared/errors.ts";
+import { hostRuleOf } from "./shared/host-rules.ts";
 import { makeFolder } from "./shared/make-folder.ts";
 import { type FolderLock, lockFolder } from "./stores/folder-lock.ts";
 import { checkpointStoreSetup } from "./stores/open-checkpoint-store.ts";
@@ -304,7 +305,9 @@ function httpOptions(
 ): Parameters<typeof createHttpServer>[0] {
   return {
     bus,
-    ingest,
+    // Refused before its body is read, where swaps come from elsewhere.
+    ingest: config.ingest.source === "kafka" ? undefined : ingest,
+    hostRule: hostRuleOf(config.api.http.addr?.host, config.api.hosts),
     upgrade: door.upgrade,
     windows: config.windows.list.map((window) => window.name),
     stepsMs: config.windows.list.map((window) => window.stepMs),

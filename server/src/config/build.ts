@@ -74,6 +74,7 @@ export function buildConfig(settings: readonly Setting[], problems: ConfigProble
         maxBodyBytes: num("api.http.max_body"),
         maxBatch: num("api.http.max_batch"),
       },
+      hosts: values.get("api.hosts") as readonly string[],
       cors: values.get("api.cors") as readonly string[],
       symbols: values.get("api.symbols") as "refuse" | "largest",
       ws: {

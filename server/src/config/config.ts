@@ -63,6 +63,8 @@ export type Config = {
       readonly maxBodyBytes: number;
       readonly maxBatch: number;
     };
+    /** Hosts that are answered beside the loopback names, in lower case; empty: by the address that is listened on. */
+    readonly hosts: readonly string[];
     /** Allowed origins, as a browser sends them (`https://app.example.com`); empty: none. */
     readonly cors: readonly string[];
     readonly symbols: "refuse" | "largest";

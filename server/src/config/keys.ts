@@ -23,6 +23,8 @@ export type KeyKind =
   | { readonly type: "endpoints"; readonly countMax: number }
   | { readonly type: "windows" }
   | { readonly type: "origins"; readonly countMax: number }
+  /** Names or addresses with an optional port, in one text with commas or a list. */
+  | { readonly type: "hosts"; readonly countMax: number }
   | { readonly type: "secret" };
 
 export type KeySpec = {
@@ -245,6 +247,13 @@ export const CONFIG_KEYS: readonly KeySpec[] = [
     kind: integer(1, 1_000_000),
     defaultText: "10000",
     meaning: "Most events of one `POST /api/swaps`; beyond it 413.",
+  },
+  {
+    path: "api.hosts",
+    kind: { type: "hosts", countMax: 64 },
+    defaultText: "",
+    meaning:
+      "Hosts that are answered, such as `swapstats.example.com` or `10.0.0.7:8080`; beside them always `localhost`, 127.0.0.1 and [::1]. `*`: all. Empty: these loopback names alone where `api.http.addr` is one of them, else all; see [hosts and pages](http-api.md#hosts-and-pages).",
   },
   {
     path: "api.cors",

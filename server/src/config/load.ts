@@ -118,7 +118,7 @@ function readSetting(
 
 function defaultValue(spec: KeySpec): KeyValue {
   if (spec.path === "app.instance_id") return instanceIdOfHost();
-  if (spec.defaultText === "") return spec.kind.type === "origins" ? [] : undefined;
+  if (spec.defaultText === "") return spec.kind.type === "origins" || spec.kind.type === "hosts" ? [] : undefined;
   const parsed = parseValue(spec.kind, spec.defaultText, { env: {}, literalAllowed: false });
   if ("problem" in parsed) throw new SwapstatsError("internal", `default of ${spec.path}: ${parsed.problem}`);
   return parsed.value;

@@ -1,4 +1,5 @@
 /** Reads and writes the value of one key by its kind. A problem is a phrase that follows the path of the key. */
+import { parseHost } from "../shared/host-rules.ts";
 import { maskSecrets } from "../shared/mask-secrets.ts";
 import { readTextFile } from "../shared/read-regular-file.ts";
 import type { KeyKind } from "./keys.ts";
@@ -54,6 +55,8 @@ export function parseValue(kind: KeyKind, raw: unknown, secrets: SecretSources):
       return parseList(raw, "windows, such as 1m,5m,1h");
     case "origins":
       return parseOrigins(raw, kind.countMax);
+    case "hosts":
+      return parseHosts(raw, kind.countMax);
     case "endpoints":
       return parseEndpoints(raw, kind.countMax);
     default:
@@ -67,7 +70,7 @@ function notSingle(kind: ScalarKind, raw: unknown): string {
   return `is ${shown(raw)}, and one value is needed; write file:PATH or env:NAME on the line of the key`;
 }
 
-type ScalarKind = Exclude<KeyKind, { type: "windows" | "origins" | "endpoints" }>;
+type ScalarKind = Exclude<KeyKind, { type: "windows" | "origins" | "hosts" | "endpoints" }>;
 
 function parseScalar(kind: ScalarKind, text: string, secrets: SecretSources): ParsedValue {
   switch (kind.type) {
@@ -168,6 +171,23 @@ function parseOrigins(raw: unknown, countMax: number): ParsedValue {
     }
   }
   return { value: [...new Set(list.value)] };
+}
+
+function parseHosts(raw: unknown, countMax: number): ParsedValue {
+  const list = parseList(raw, "hosts, such as swapstats.example.com");
+  if ("problem" in list) return list;
+  if (list.value.length > countMax) return problem(`lists ${list.value.length} hosts; give at most ${countMax}`);
+  for (const host of list.value) {
+    if (host === "*") {
+      if (list.value.length === 1) continue;
+      return problem('lists "*" beside hosts; write "*" alone to answer for every host, or list the hosts');
+    }
+    if (parseHost(host) !== undefined) continue;
+    return problem(
+      `${shown(host)} is not a host; write a name or an address with an optional port, such as swapstats.example.com or [fd00::7]:8080`,
+    );
+  }
+  return { value: [...new Set(list.value.map((host) => host.toLowerCase()))] };
 }
 
 function parseEndpoints(raw: unknown, countMax: number): ParsedValue {

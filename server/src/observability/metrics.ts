@@ -73,6 +73,14 @@ export type HotMetrics = {
   readonly circuit: CircuitReport;
 };
 
+/** What requests may hold at the same time. */
+export type WatchedBudget = {
+  readonly name: string;
+  readonly used: number;
+  readonly limit: number;
+  readonly refused: number;
+};
+
 type Labels = Readonly<Record<string, string>>;
 type Sample = { readonly labels: Labels; readonly value: number; readonly metricName?: string };
 type MetricType = "counter" | "gauge" | "histogram";
@@ -93,6 +101,7 @@ export class Metrics {
   readonly #rejected = new Map<string, number>();
   readonly #wsClosed = new Map<string, number>();
   readonly #circuits = new Map<string, number>();
+  readonly #budgets: WatchedBudget[] = [];
   /** Undefined: there is no group. */
   group: GroupNumbers | undefined;
   /** Open WebSocket connections. */
@@ -145,6 +154,11 @@ export class Metrics {
     const times = new RequestTimes(method, route);
     this.#requests.push(times);
     return times;
+  }
+
+  /** A budget whose use is told from now on. */
+  watchBudget(budget: WatchedBudget): void {
+    this.#budgets.push(budget);
   }
 
   /** Events of `POST /api/swaps` that were refused with this code of the closed list. */
@@ -263,6 +277,26 @@ export class Metrics {
     this.#define("http_connections_dropped_total", "counter", "Connections refused because there were too many", () => [
       sample(this.connectionsDropped),
     ]);
+    const ofBudgets = (pick: (budget: WatchedBudget) => number) => (): Sample[] =>
+      this.#budgets.map((budget) => ({ labels: { budget: budget.name }, value: pick(budget) }));
+    this.#define(
+      "budget_used",
+      "gauge",
+      "What requests hold of a budget now",
+      ofBudgets(({ used }) => used),
+    );
+    this.#define(
+      "budget_limit",
+      "gauge",
+      "What they may hold of it",
+      ofBudgets(({ limit }) => limit),
+    );
+    this.#define(
+      "budget_refused_total",
+      "counter",
+      "Requests for which a budget had no room",
+      ofBudgets(({ refused }) => refused),
+    );
     this.#defineHistogram("ws_push_lag_seconds", "Time from the as-of of an update to its socket", () => [
       { labels: {}, numbers: this.wsPushLagSeconds.numbers() },
     ]);

@@ -15,6 +15,7 @@ import type {
   TokenAnswer,
 } from "../bus/stats-bus.ts";
 import { chosenText, headText, staleText, statsText } from "../bus/stats-text.ts";
+import { Budget } from "../shared/budget.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { ServedIntervals } from "./candle-intervals.ts";
 import { ambiguousToken, ownerAway, ProblemError, problemOf, unknownToken } from "./problems.ts";
@@ -67,16 +68,16 @@ export class QueryExecutor {
   readonly selections: Selections;
   readonly intervals: ServedIntervals;
   readonly #bus: StatsBus;
-  readonly #pendingMax: number;
   readonly #timeoutMs: number;
-  #pending = 0;
+  /** Questions that wait for their answer. */
+  readonly budget: Budget;
 
   constructor(options: QueryExecutorOptions) {
     this.windows = options.windows;
     this.selections = new Selections(options.windows);
     this.intervals = new ServedIntervals(options.stepsMs);
     this.#bus = options.bus;
-    this.#pendingMax = options.pendingMax;
+    this.budget = new Budget({ name: "queries", limit: options.pendingMax, shareMax: options.pendingMax });
     this.#timeoutMs = options.timeoutMs;
   }
 
@@ -153,8 +154,13 @@ export class QueryExecutor {
     return this.#ask(() => this.#bus.deadLetters(limit));
   }
 
-  status(scope: StatusScope = "all", timeoutMs: number = this.#timeoutMs): Promise<StatusAnswer> {
-    return this.#ask(() => this.#bus.status(scope), timeoutMs);
+  status(): Promise<StatusAnswer> {
+    return this.#ask(() => this.#bus.status("all"));
+  }
+
+  /** For `/readyz`, which is answered also when no other question may wait. The caller asks once at a time. */
+  async probe(scope: StatusScope, timeoutMs: number): Promise<StatusAnswer> {
+    return this.#within(() => this.#bus.status(scope), timeoutMs);
   }
 
   /** Says why there are no candles where the range ends before the first that can be told. */
@@ -173,11 +179,19 @@ export class QueryExecutor {
     return (await this.#ask(() => this.#bus.overview(request))).asOf;
   }
 
-  async #ask<T>(question: () => Promise<T>, timeoutMs: number = this.#timeoutMs): Promise<T> {
-    if (this.#pending >= this.#pendingMax) {
-      throw new ProblemError("overloaded", `${this.#pending} questions wait already; ask again in a moment.`);
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
+    const lease = this.budget.lease("all");
+    try {
+      if (!lease.take(1)) {
+        throw new ProblemError("overloaded", `${this.budget.used} questions wait already; ask again in a moment.`);
+      }
+      return await this.#within(question, this.#timeoutMs);
+    } finally {
+      lease.end();
     }
-    this.#pending += 1;
+  }
+
+  async #within<T>(question: () => Promise<T>, timeoutMs: number): Promise<T> {
     const { promise: timeout, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(tooSlow(timeoutMs)), timeoutMs).unref();
     try {
@@ -186,7 +200,6 @@ export class QueryExecutor {
       throw problemOf(error);
     } finally {
       clearTimeout(timer);
-      this.#pending -= 1;
     }
   }
 }

@@ -1,5 +1,6 @@
 /** Whether the service should get traffic, and why not. Windows that are not complete do not matter. */
 import type { PartitionStatus } from "../bus/stats-bus.ts";
+import { type Budget, budgetProblems } from "../shared/budget.ts";
 import type { QueryExecutor } from "./query-executor.ts";
 
 export type Readiness = {
@@ -14,24 +15,26 @@ export async function readinessOf(options: {
   readonly draining: boolean;
   readonly readyLagMs: number;
   readonly timeoutMs: number;
+  readonly budgets: readonly Budget[];
 }): Promise<Readiness> {
+  const full = budgetProblems(options.budgets);
   const reasons: string[] = options.draining ? ["The service is shutting down."] : [];
   try {
     const partitions = await partitionsOf(options.executor, options.timeoutMs);
     if (partitions.length === 0) reasons.push("No partition is known yet.");
     reasons.push(...partitions.flatMap((partition) => reasonsOf(partition, options.readyLagMs)));
-    return { reasons, problems: partitions.flatMap((partition) => partition.problems) };
+    return { reasons, problems: [...partitions.flatMap((partition) => partition.problems), ...full] };
   } catch {
     reasons.push(`The state does not answer within ${options.timeoutMs} ms.`);
-    return { reasons, problems: [] };
+    return { reasons, problems: full };
   }
 }
 
 /** Those of this instance; one that has none is ready when the others have some. */
 async function partitionsOf(executor: QueryExecutor, timeoutMs: number): Promise<readonly PartitionStatus[]> {
-  const own = await executor.status("own", timeoutMs);
+  const own = await executor.probe("own", timeoutMs);
   if (own.partitions.length > 0) return own.partitions;
-  const all = await executor.status("all", timeoutMs);
+  const all = await executor.probe("all", timeoutMs);
   return all.partitions.map((partition) => ({ ...partition, lag_ms: 0, state: "running", problems: [] }));
 }
 

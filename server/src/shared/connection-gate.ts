@@ -25,6 +25,13 @@ export type GateLimits = {
   readonly timeoutCheckMs: number;
 };
 
+export type GateEvents = {
+  /** A connection was closed because there are too many. */
+  readonly dropped: () => void;
+  /** A client reads its answer at a speed that is worth waiting for. */
+  readonly reading: (response: ServerResponse) => void;
+};
+
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 type Turn =
   | { readonly kind: "request"; readonly request: IncomingMessage; readonly response: ServerResponse }
@@ -32,6 +39,8 @@ type Turn =
   | { readonly kind: "last"; readonly text: string }
   | { readonly kind: "upgrade"; readonly take: () => void };
 
+/** A client that takes so much between two looks makes progress. */
+const PROGRESS_BYTES = 4 * 1024;
 /** How long a connection must have been idle to be closed for a new one. */
 const IDLE_BEFORE_NEW_MS = 1_000;
 /** Connections beyond the limit that are taken, so that an idle one can be closed for each of them. */
@@ -56,6 +65,7 @@ class Connection {
   idleSinceMs: number;
   windowStartMs = 0;
   sentAtWindowStart = 0;
+  sentAtLook = 0;
 
   constructor(socket: Duplex, nowMs: number) {
     this.socket = socket;
@@ -74,16 +84,15 @@ export class ConnectionGate {
   readonly #run: Handler;
   readonly #connections = new Set<Connection>();
   readonly #sweepTimer: NodeJS.Timeout;
-  readonly #onDropped: () => void;
+  readonly #events: GateEvents;
 
-  /** @param onDropped is called for each connection that is closed because there are too many */
-  constructor(server: Server, limits: GateLimits, run: Handler, onDropped: () => void) {
+  constructor(server: Server, limits: GateLimits, run: Handler, events: GateEvents) {
     this.#limits = limits;
     this.#run = run;
-    this.#onDropped = onDropped;
+    this.#events = events;
     server.maxConnections = limits.connectionsMax + SPARE_CONNECTIONS;
     server.on("connection", (socket) => this.#opened(socket));
-    server.on("drop", onDropped);
+    server.on("drop", events.dropped);
     this.#sweepTimer = setInterval(() => this.#sweep(), limits.timeoutCheckMs).unref();
     server.on("close", () => clearInterval(this.#sweepTimer));
   }
@@ -159,7 +168,7 @@ export class ConnectionGate {
   #opened(socket: Duplex): void {
     if (this.#connections.size >= this.#limits.connectionsMax && !this.#closeIdle()) {
       socket.destroy();
-      this.#onDropped();
+      this.#events.dropped();
       return;
     }
     const connection = this.#of(socket);
@@ -230,8 +239,13 @@ export class ConnectionGate {
     else turn.take();
   }
 
-  #say({ socket }: Connection, text: string): void {
-    const connection = this.#of(socket);
+  /** Says a last thing now, on a socket that was handed over. */
+  say(socket: Duplex, text: string): void {
+    this.#say(this.#of(socket), text);
+  }
+
+  #say(connection: Connection, text: string): void {
+    const { socket } = connection;
     connection.destroyAtMs = performance.now() + this.#limits.lingerMs;
     if (!socket.writable) {
       socket.destroy();
@@ -251,19 +265,24 @@ export class ConnectionGate {
 
   #checkReader(connection: Connection, nowMs: number): void {
     const { readWindowMs, readWindowBytesMin } = this.#limits;
+    const { sentBytes, running } = connection;
+    if (running !== undefined && sentBytes - connection.sentAtLook >= PROGRESS_BYTES) {
+      this.#events.reading(running.response);
+    }
+    connection.sentAtLook = sentBytes;
     if (connection.socket.writableLength === 0) {
       connection.windowStartMs = 0;
       return;
     }
     if (connection.windowStartMs === 0) {
       connection.windowStartMs = nowMs;
-      connection.sentAtWindowStart = connection.sentBytes;
+      connection.sentAtWindowStart = sentBytes;
       return;
     }
     if (nowMs - connection.windowStartMs < readWindowMs) return;
-    if (connection.sentBytes - connection.sentAtWindowStart < readWindowBytesMin) connection.socket.destroy();
+    if (sentBytes - connection.sentAtWindowStart < readWindowBytesMin) connection.socket.destroy();
     connection.windowStartMs = nowMs;
-    connection.sentAtWindowStart = connection.sentBytes;
+    connection.sentAtWindowStart = sentBytes;
   }
 }
 

@@ -76,6 +76,11 @@ export class HostRules {
     return verdict;
   }
 
+  /** Whether a host is an address of the Internet Protocol, which no name can be made to look like. */
+  isAddress(host: string | undefined): boolean {
+    return host !== undefined && isIP(parseHost(host)?.name ?? "") !== 0;
+  }
+
   /**
    * Whether a page may change something here because the service itself served it: its origin names the host that it asks, and that
    * host is a name nobody else can have. Names are ours only where they are listed; an address is what it is.

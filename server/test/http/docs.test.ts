@@ -48,17 +48,26 @@ describe("docs/http-api.md", () => {
   test("states the limits that hold", () => {
     const limits = DEFAULT_HTTP_LIMITS;
     const kib = (bytes: number) => `${bytes / 1024} KiB`;
+    const mib = (bytes: number) => `${bytes / 2 ** 20} MiB`;
     const seconds = (ms: number) => `${ms / 1000} s`;
     const grouped = (count: number) => count.toLocaleString("en-US");
     for (const row of [
       `${kib(limits.queryBodyBytesMax)}; ${limits.jsonDepthMax}`,
-      `${limits.bodyBytesInFlightMax / 2 ** 20} MiB`,
+      mib(limits.bodyBytesInFlightMax),
       `${kib(limits.headerBytesMax)}; ${limits.headerFieldsMax}; ${grouped(limits.uriCharsMax)} characters`,
       `${seconds(limits.headersTimeoutMs)}; ${seconds(limits.requestTimeoutMs)}`,
       `${seconds(limits.keepAliveTimeoutMs)}; ${seconds(limits.idleSocketTimeoutMs)}`,
       grouped(limits.connectionsMax),
       `${grouped(limits.pendingQueriesMax)}; ${seconds(limits.queryTimeoutMs)}`,
       seconds(limits.ingestTimeoutMs),
+      mib(limits.bodyBytesPerClientMax),
+      `${kib(limits.uploadWindowBytesMin)} in ${seconds(limits.uploadWindowMs)}`,
+      `${mib(limits.answerBytesInFlightMax)}; ${mib(limits.answerBytesPerClientMax)}`,
+      `${kib(limits.readWindowBytesMin)} in ${seconds(limits.readWindowMs)}`,
+      `${grouped(limits.requestsMax)}; ${grouped(limits.requestsPerClientMax)}`,
+      String(limits.pipelinedMax),
+      `${mib(limits.lingerBytesMax)}; ${seconds(limits.lingerMs)}`,
+      `${grouped(requestLimits.cursorMax)} characters`,
     ]) {
       assert.ok(text.includes(`| ${row} |`), row);
     }

@@ -48,6 +48,7 @@ export async function startHarness(
     readyLagMs: 10_000,
     maxBodyBytes: 64 * 1024,
     corsOrigins: [],
+    hostRule: { kind: "any" },
     logger: createLogger({ level: "info", format: "json" }, sink),
     metrics,
     nowMs: () => 1_700_000_300_000,

@@ -82,8 +82,11 @@ export class BodyReader {
       atWindowStart = blocks.bytes;
     }, uploadWindowMs).unref();
     const onData = (chunk: Uint8Array): void => {
-      if (blocks.bytes + chunk.byteLength > bytesMax) return reject(tooLarge(bytesMax));
-      if (!lease.take(chunk.byteLength)) return reject(noRoom());
+      const problem = problemOfMore(blocks, chunk, lease, bytesMax);
+      if (problem !== undefined) {
+        reject(problem);
+        return;
+      }
       blocks.add(chunk);
       if (blocks.bytes - atProgress < PROGRESS_BYTES) return;
       atProgress = blocks.bytes;
@@ -129,6 +132,17 @@ class HeldBody {
   }
 }
 
+/** Takes room for more bytes, or says why there is none. */
+function problemOfMore(
+  blocks: ByteBlocks,
+  chunk: Uint8Array,
+  lease: Lease,
+  bytesMax: number,
+): ProblemError | undefined {
+  if (blocks.bytes + chunk.byteLength > bytesMax) return tooLarge(bytesMax);
+  return lease.take(chunk.byteLength) ? undefined : noRoom();
+}
+
 /** Bytes count as they come out, and what went in is given back at the end. */
 async function expand(packed: ByteBlocks, lease: Lease, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
   const packedBytes = packed.bytes;
@@ -137,9 +151,9 @@ async function expand(packed: ByteBlocks, lease: Lease, bytesMax: number): Promi
   try {
     await new Promise<void>((resolve, reject) => {
       gunzip.on("data", (chunk: Uint8Array) => {
-        if (blocks.bytes + chunk.byteLength > bytesMax) return reject(tooLarge(bytesMax));
-        if (!lease.take(chunk.byteLength)) return reject(noRoom());
-        blocks.add(chunk);
+        const problem = problemOfMore(blocks, chunk, lease, bytesMax);
+        if (problem === undefined) blocks.add(chunk);
+        else reject(problem);
       });
       gunzip.on("end", resolve);
       gunzip.on("error", (error) => reject(notGzip(error)));

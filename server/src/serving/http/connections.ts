@@ -1,13 +1,10 @@
-/**
- * The listener below the framework: requests that never become one (broken, slow, too large), upgrades, and the end of all
- * connections.
- */
-
-import type { Server } from "node:http";
+/** What is said on connections where no request is answered: to requests that never become one (broken, slow, too large), and to upgrades. */
 import { type IncomingMessage, STATUS_CODES } from "node:http";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { HostRules } from "../../shared/host-rules.ts";
 import { ProblemError, problemDocument, problemTable } from "../problems.ts";
+import { isOpenToAll, writingPageProblem } from "./cross-origin.ts";
+import type { Listener } from "./listener.ts";
 import { instanceOf, PROBLEM_CONTENT_TYPE } from "./replies.ts";
 
 /** Takes over the connection of a request to `/ws` that asks for WebSocket. */
@@ -26,22 +23,8 @@ export function rawProblem(problem: ProblemError, url: string | undefined): stri
   );
 }
 
-/** Answers what Node reports as a `clientError`, if an answer is still possible, and ends the connection. */
-export function refuseClient(error: NodeJS.ErrnoException, socket: Duplex): void {
-  const response = (socket as { _httpMessage?: { headersSent: boolean } })._httpMessage;
-  if (error.code === "ECONNRESET" || !socket.writable || response?.headersSent === true) {
-    socket.destroy();
-    return;
-  }
-  // The other side may neither read nor close; so the end of the writing side is the end of all.
-  socket.write(rawProblem(problemOfClientError(error), undefined), () => socket.destroy());
-  setTimeout(() => socket.destroy(), CLOSE_AFTER_MS).unref();
-}
-
-/** How long a refused client has to read why. */
-const CLOSE_AFTER_MS = 1_000;
-
-function problemOfClientError(error: NodeJS.ErrnoException): ProblemError {
+/** What is wrong with a request that Node reports as a `clientError`. */
+export function problemOfClientError(error: NodeJS.ErrnoException): ProblemError {
   switch (error.code) {
     case "HPE_HEADER_OVERFLOW":
       return new ProblemError("headers_too_large", "The request line and header fields together are too large.");
@@ -59,16 +42,36 @@ export function asksForWebSocket(request: IncomingMessage): boolean {
   return (request.headers.upgrade ?? "").toLowerCase() === "websocket";
 }
 
-export function onUpgrade(server: Server, handler: UpgradeHandler | undefined, isDraining: () => boolean): void {
+/** @param refusalOf why any request would be refused, by its host or length */
+export function onUpgrade(
+  { server, gate }: Listener,
+  handler: UpgradeHandler | undefined,
+  isDraining: () => boolean,
+  refusalOf: (request: IncomingMessage) => ProblemError | undefined,
+): void {
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const problem = upgradeProblem(request, handler, isDraining());
-    if (problem === undefined && handler !== undefined) {
-      handler(request, socket, head);
-      return;
-    }
-    socket.on("error", () => socket.destroy());
-    socket.end(rawProblem(problem ?? new ProblemError("not_found", "There is no WebSocket here."), request.url));
+    gate.upgrade(socket, () => {
+      const problem = refusalOf(request) ?? upgradeProblem(request, handler, isDraining());
+      if (problem === undefined && handler !== undefined) {
+        handler(request, socket, head);
+        return;
+      }
+      socket.on("error", () => socket.destroy());
+      gate.say(
+        socket,
+        rawProblem(problem ?? new ProblemError("not_found", "There is no WebSocket here."), request.url),
+      );
+    });
   });
+}
+
+/** Why a page may not connect: its origin is not listed, and it is none of this service's own. */
+export function upgradeOriginProblem(
+  request: IncomingMessage,
+  hosts: HostRules,
+  allowed: readonly string[],
+): ProblemError | undefined {
+  return isOpenToAll(allowed) ? undefined : writingPageProblem(request, hosts, allowed);
 }
 
 function upgradeProblem(
@@ -83,18 +86,4 @@ function upgradeProblem(
   }
   if (draining) return new ProblemError("shutting_down", "The service is shutting down; connect again in a moment.");
   return undefined;
-}
-
-/** Keeps the open sockets of a server, upgraded ones too, so that its end can be enforced. */
-export function trackSockets(server: Server): { destroyAll: () => void } {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
-  return {
-    destroyAll: () => {
-      for (const socket of sockets) socket.destroy();
-    },
-  };
 }

@@ -67,8 +67,9 @@ export class HotLane {
       response.writeHead(304, [...this.#fixed, "etag", etag]).end();
       return true;
     }
-    this.#replies.note(request, 200);
     const { bytes, coding } = statsPayload(answer, request.headers["accept-encoding"]);
+    if (!this.#replies.canSend(request, response, bytes)) return false;
+    this.#replies.note(request, 200);
     const headers = [
       ...this.#fixed,
       ...(coding === undefined ? [] : ["content-encoding", coding]),

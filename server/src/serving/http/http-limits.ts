@@ -23,8 +23,28 @@ export type HttpLimits = {
   readonly queryBodyBytesMax: number;
   /** Objects and arrays within each other in such a body. */
   readonly jsonDepthMax: number;
-  /** Bodies that are held at the same time, in sum; beyond it 503. */
+  /** Bodies that are held at the same time, in sum and for each client; beyond it 503. */
   readonly bodyBytesInFlightMax: number;
+  readonly bodyBytesPerClientMax: number;
+  /** A body must bring so many bytes within each window; slower ones end with 408. */
+  readonly uploadWindowMs: number;
+  readonly uploadWindowBytesMin: number;
+  /** Packed bodies that are expanded at the same time. */
+  readonly expandingMax: number;
+  /** Answers that are longer than `COUNTED_ANSWER_BYTES_MIN` and not yet sent, in sum and for each client; beyond it 503. */
+  readonly answerBytesInFlightMax: number;
+  readonly answerBytesPerClientMax: number;
+  /** Requests that are being answered at the same time, in sum and for each client; beyond it 503. Probes are always answered. */
+  readonly requestsMax: number;
+  readonly requestsPerClientMax: number;
+  /** Requests of one connection that wait for the answers before them; beyond it the connection ends after these. */
+  readonly pipelinedMax: number;
+  /** Of a refused request, what is thrown away, and for how long, so that its client reads the answer. */
+  readonly lingerBytesMax: number;
+  readonly lingerMs: number;
+  /** A client must read so many bytes of its answer within each window; slower ones are cut. */
+  readonly readWindowMs: number;
+  readonly readWindowBytesMin: number;
   /** From a whole body of swaps to its commit on disk; beyond it 503, and the swaps may still be taken. */
   readonly ingestTimeoutMs: number;
   /** Questions to the owners of tokens that wait at the same time. */
@@ -50,6 +70,19 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   queryBodyBytesMax: 256 * KIB,
   jsonDepthMax: 16,
   bodyBytesInFlightMax: 256 * MIB,
+  bodyBytesPerClientMax: 128 * MIB,
+  uploadWindowMs: 5_000,
+  uploadWindowBytesMin: 5 * KIB,
+  expandingMax: 2,
+  answerBytesInFlightMax: 256 * MIB,
+  answerBytesPerClientMax: 128 * MIB,
+  requestsMax: 8_000,
+  requestsPerClientMax: 4_000,
+  pipelinedMax: 128,
+  lingerBytesMax: 256 * MIB,
+  lingerMs: 5_000,
+  readWindowMs: 10_000,
+  readWindowBytesMin: 10 * KIB,
   ingestTimeoutMs: 30_000,
   pendingQueriesMax: 10_000,
   queryTimeoutMs: 10_000,

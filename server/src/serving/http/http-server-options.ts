@@ -2,6 +2,7 @@
 import type { IngestPort, StatsBus } from "../../bus/stats-bus.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { Metrics } from "../../observability/metrics.ts";
+import type { HostRule } from "../../shared/host-rules.ts";
 import type { UpgradeHandler } from "./connections.ts";
 import type { HttpLimits } from "./http-limits.ts";
 
@@ -23,9 +24,13 @@ export type HttpServerOptions = {
   readonly maxBodyBytes: number;
   /** `api.cors`; empty: none. */
   readonly corsOrigins: readonly string[];
+  /** Which hosts are answered; see `api.hosts`. */
+  readonly hostRule: HostRule;
   readonly limits: HttpLimits;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** A clock that never goes back, for budgets; that of the process unless given. */
+  readonly steadyMs?: () => number;
   /** Wall clock. */
   readonly nowMs: () => number;
 };

@@ -6,18 +6,22 @@
 import type { AddressInfo } from "node:net";
 import compress from "@fastify/compress";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Budget } from "../../shared/budget.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
+import { HostRules } from "../../shared/host-rules.ts";
 import { ProblemError } from "../problems.ts";
 import { QueryExecutor } from "../query-executor.ts";
+import { AnswerBudget } from "./answer-budget.ts";
 import { BodyReader } from "./body-reader.ts";
-import { onUpgrade, refuseClient, trackSockets } from "./connections.ts";
+import { createHttpBudgets } from "./budgets.ts";
+import { onUpgrade, upgradeOriginProblem } from "./connections.ts";
 import { compressOptions } from "./content-coding.ts";
 import { registerCors } from "./cross-origin.ts";
 import { HotLane } from "./hot-lane.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
-import { createListener } from "./listener.ts";
+import { createListener, type Listener, refusalOf } from "./listener.ts";
 import { operationsOf } from "./operations.ts";
-import { RepliesByRoute } from "./replies.ts";
+import { RepliesByRoute, responseOf } from "./replies.ts";
 import { problemOfRequest } from "./request-errors.ts";
 import type { RouteContext } from "./route-context.ts";
 import { registerIngestRoutes } from "./routes-ingest.ts";
@@ -30,6 +34,8 @@ export type ListenAddress = { readonly host: string; readonly port: number };
 
 export type HttpServer = {
   readonly executor: QueryExecutor;
+  /** What requests hold, each with its limit. */
+  readonly budgets: readonly Budget[];
   /** Resolves to the address with the port that was taken. Rejects with SwapstatsError `bad_config` when it cannot be used. */
   listen(address: ListenAddress): Promise<ListenAddress>;
   /** From now on `/readyz` says no, swaps and new WebSockets are refused; queries are answered. */
@@ -47,25 +53,43 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     pendingMax: limits.pendingQueriesMax,
     timeoutMs: limits.queryTimeoutMs,
   });
-  const replies = new RepliesByRoute(options.metrics, options.logger);
+  const budgets = createHttpBudgets(limits, options.steadyMs);
+  const answers = new AnswerBudget(budgets.answers);
+  const hosts = new HostRules(options.hostRule);
+  const replies = new RepliesByRoute(options.metrics, options.logger, answers);
   const lane = new HotLane(executor, replies.of("GET", "/api/tokens/{id}/stats"), statsEtag, options.corsOrigins);
-  const app = createApp(options, replies, lane);
+  const { app, listener } = createApp(options, replies, (handler) =>
+    createListener(
+      {
+        ...{ limits, metrics: options.metrics, hosts, requests: budgets.requests, answers, lane },
+        refusals: replies.unmatched,
+      },
+      handler,
+    ),
+  );
   const context: RouteContext = {
     options,
     executor,
     operations: operationsOf(options.windows),
     replies,
     lane,
-    bodies: new BodyReader(limits.bodyBytesInFlightMax),
+    hosts,
+    budgets,
+    bodies: new BodyReader(budgets.bodies, limits),
     startedMs: options.nowMs(),
     draining: false,
   };
-  const sockets = trackSockets(app.server);
-  onUpgrade(app.server, options.upgrade, () => context.draining);
+  onUpgrade(
+    listener,
+    options.upgrade,
+    () => context.draining,
+    (request) => refusalOf(request, hosts, limits) ?? upgradeOriginProblem(request, hosts, options.corsOrigins),
+  );
 
   app.setValidatorCompiler(createValidatorCompiler());
   answerFailures(app, context);
   await registerCors(app, context);
+  refuseUnmatched(app, context);
   await app.register(compress, compressOptions);
   readBodies(app, context);
   registerTokenRoutes(app, context);
@@ -73,38 +97,77 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   registerServiceRoutes(app, context);
   await app.ready();
 
+  const all = [budgets.bodies, budgets.answers, budgets.requests, executor.budget];
+  for (const budget of all) options.metrics.watchBudget(budget);
+  options.metrics.watchBudget({
+    name: "http_connections",
+    limit: limits.connectionsMax,
+    get used() {
+      return listener.gate.connections;
+    },
+    get refused() {
+      return options.metrics.connectionsDropped;
+    },
+  });
   return {
     executor,
+    budgets: all,
     listen: (address) => listen(app, address),
     startDraining: () => {
       context.draining = true;
     },
-    close: (limitMs) => close(app, sockets, limitMs, context),
+    close: (limitMs) => close(app, listener, limitMs, context),
   };
 }
 
-function createApp(options: HttpServerOptions, replies: RepliesByRoute, lane: HotLane): FastifyInstance {
-  const { limits, metrics } = options;
-  return Fastify({
+type RequestHandler = Parameters<typeof createListener>[1];
+
+function createApp(
+  { limits }: HttpServerOptions,
+  replies: RepliesByRoute,
+  listen: (handler: RequestHandler) => Listener,
+): { readonly app: FastifyInstance; readonly listener: Listener } {
+  let listener: Listener | undefined;
+  const app = Fastify({
     logger: false,
     // The context's own flag says that the service is shutting down, and problem documents say so to clients.
     return503OnClosing: false,
     exposeHeadRoutes: true,
     routerOptions: { maxParamLength: limits.uriCharsMax },
-    serverFactory: (handler) => createListener(limits, metrics, lane, handler),
-    clientErrorHandler: refuseClient,
+    serverFactory: (handler) => {
+      listener = listen(handler);
+      return listener.server;
+    },
+    // The listener has its own.
+    clientErrorHandler: () => {},
     frameworkErrors: (error, request, reply) => {
       replies.ofRequest(request).problem(request, reply, problemOfRequest(error));
     },
   });
+  return { app, listener: listener as Listener };
 }
 
-function answerFailures(app: FastifyInstance, { operations, options, replies }: RouteContext): void {
+/** What answers a request that no call takes. */
+function refuserOf({ operations, replies }: RouteContext) {
   const unmatched = new UnmatchedRequests(operations);
-  const refuse = (request: FastifyRequest, reply: FastifyReply) => {
+  return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const { problem, headers } = unmatched.explain(request.method, request.url);
     return replies.ofRequest(request).problem(request, reply.headers(headers), problem);
   };
+}
+
+/** Before the body is read: nobody will want it. */
+function refuseUnmatched(app: FastifyInstance, context: RouteContext): void {
+  const refuse = refuserOf(context);
+  app.addHook("onRequest", (request, reply, done) => {
+    if (request.is404) refuse(request, reply);
+    else done();
+  });
+}
+
+function answerFailures(app: FastifyInstance, context: RouteContext): void {
+  const { options, replies } = context;
+  const refuse = refuserOf(context);
   app.setNotFoundHandler(refuse);
   app.setErrorHandler((error, request, reply) => {
     // Where no call is, what else may be wrong with a request does not matter.
@@ -121,7 +184,7 @@ function readBodies(app: FastifyInstance, context: RouteContext): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(["application/json", "application/x-ndjson"], (request, payload, done) => {
     const bytesMax = request.routeOptions.config.isIngest === true ? maxBodyBytes : limits.queryBodyBytesMax;
-    context.bodies.read(payload, bytesMax).then(
+    context.bodies.read(payload, responseOf(payload), bytesMax).then(
       (body) => done(null, body),
       (error: Error) => done(error),
     );
@@ -153,16 +216,11 @@ async function listen(app: FastifyInstance, address: ListenAddress): Promise<Lis
 /** While closing, how often connections that have become idle are looked for. */
 const CLOSE_IDLE_MS = 20;
 
-async function close(
-  app: FastifyInstance,
-  sockets: { destroyAll: () => void },
-  limitMs: number,
-  context: RouteContext,
-): Promise<void> {
+async function close(app: FastifyInstance, { gate }: Listener, limitMs: number, context: RouteContext): Promise<void> {
   context.draining = true;
   // A connection whose running request ends after this point would be kept for the next one, and hold the end up.
   const closeIdle = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_MS);
-  const timer = setTimeout(() => sockets.destroyAll(), limitMs);
+  const timer = setTimeout(() => gate.destroyAll(), limitMs);
   try {
     await app.close();
   } finally {

@@ -1,5 +1,9 @@
 /** JSON bodies of queries, with a limit on nesting that is checked before they are parsed. */
+import { printableCut } from "../../shared/printable-text.ts";
 import { ProblemError } from "../problems.ts";
+
+/** The parser's message repeats some of the body. */
+const MESSAGE_CHARS_MAX = 200;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -18,7 +22,12 @@ export function parseJsonBody(bytes: Uint8Array, depthMax: number): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new ProblemError("bad_request", `The body is not JSON: ${(error as Error).message}`, {}, error);
+    throw new ProblemError(
+      "bad_request",
+      `The body is not JSON: ${printableCut((error as Error).message, MESSAGE_CHARS_MAX)}`,
+      {},
+      error,
+    );
   }
 }
 

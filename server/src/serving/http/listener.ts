@@ -1,44 +1,164 @@
-/** The listener below the framework, with every limit that Node can hold by itself. */
+/**
+ * The listener below the framework, with every limit that needs no routing: what Node can hold by itself, the order of requests of a
+ * connection, hosts, lengths, and how many requests run. What it refuses is refused before a body is read.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { Metrics } from "../../observability/metrics.ts";
-import { ProblemError } from "../problems.ts";
-import { asksForWebSocket, rawProblem } from "./connections.ts";
+import type { Budget } from "../../shared/budget.ts";
+import { clientOf } from "../../shared/client-address.ts";
+import { ConnectionGate } from "../../shared/connection-gate.ts";
+import type { HostRules } from "../../shared/host-rules.ts";
+import { printableCut } from "../../shared/printable-text.ts";
+import { ProblemError, problemDocument, problemTable } from "../problems.ts";
+import type { AnswerBudget } from "./answer-budget.ts";
+import { asksForWebSocket, problemOfClientError, rawProblem } from "./connections.ts";
 import type { HotLane } from "./hot-lane.ts";
 import type { HttpLimits } from "./http-limits.ts";
-import { startClock } from "./replies.ts";
+import { instanceOf, PROBLEM_CONTENT_TYPE, type Replies, startClock } from "./replies.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-export function createListener(limits: HttpLimits, metrics: Metrics, lane: HotLane, handler: Handler): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytesMax,
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
-      connectionsCheckingInterval: limits.timeoutCheckMs,
-      shouldUpgradeCallback: asksForWebSocket,
-      keepAlive: true,
-      keepAliveInitialDelay: limits.keepAliveTimeoutMs,
-    },
-    (request, response) => {
-      startClock(request);
-      if (lane.answer(request, response)) return;
-      const uriChars = (request.url as string).length;
-      if (uriChars <= limits.uriCharsMax) handler(request, response);
-      else refuseUri(request, uriChars, limits.uriCharsMax);
-    },
-  );
-  server.setTimeout(limits.idleSocketTimeoutMs);
-  server.maxConnections = limits.connectionsMax;
-  server.maxHeadersCount = limits.headerFieldsMax;
-  server.on("drop", () => {
-    metrics.connectionsDropped += 1;
+export type ListenerParts = {
+  readonly limits: HttpLimits;
+  readonly metrics: Metrics;
+  readonly hosts: HostRules;
+  readonly requests: Budget;
+  readonly answers: AnswerBudget;
+  readonly lane: HotLane;
+  /** For requests that are refused before they are routed. */
+  readonly refusals: Replies;
+};
+
+export type Listener = { readonly server: Server; readonly gate: ConnectionGate };
+
+/** What a refusal repeats of a host. */
+const HOST_CHARS_SHOWN = 100;
+/** Answered whatever is used up, and for addresses that the load balancer or the container runtime asks. */
+const PROBES = new Set(["/healthz", "/readyz"]);
+
+export function createListener(parts: ListenerParts, handler: Handler): Listener {
+  const { limits, metrics, answers } = parts;
+  const server = createServer({
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: limits.timeoutCheckMs,
+    shouldUpgradeCallback: asksForWebSocket,
+    // Node's own refusal is no problem document.
+    requireHostHeader: false,
+    keepAlive: true,
+    keepAliveInitialDelay: limits.keepAliveTimeoutMs,
   });
-  return server;
+  const gate = new ConnectionGate(server, limits, (request, response) => answer(parts, handler, request, response), {
+    dropped: () => {
+      metrics.connectionsDropped += 1;
+    },
+    reading: answers.reading,
+  });
+  server.on("request", gate.request);
+  // The reader of bodies says "go on" when it begins to read, not before the request has been looked at.
+  server.on("checkContinue", gate.request);
+  server.on("checkExpectation", gate.request);
+  server.on("connect", (request: IncomingMessage, socket: Duplex) => {
+    socket.on("error", () => socket.destroy());
+    gate.last(socket, rawProblem(new ProblemError("method_not_allowed", "This is no proxy."), request.url));
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
+    if (error.code === "ECONNRESET" || error.code === "EPIPE") socket.destroy();
+    else gate.last(socket, rawProblem(problemOfClientError(error), undefined));
+  });
+  server.setTimeout(limits.idleSocketTimeoutMs);
+  server.maxHeadersCount = limits.headerFieldsMax;
+  return { server, gate };
 }
 
-function refuseUri(request: IncomingMessage, chars: number, charsMax: number): void {
-  const text = `Path and query have ${chars} characters; they may have ${charsMax} together.`;
-  request.socket.end(rawProblem(new ProblemError("uri_too_long", text), request.url));
+function answer(parts: ListenerParts, handler: Handler, request: IncomingMessage, response: ServerResponse): void {
+  startClock(request, response);
+  const problem = refusalOf(request, parts.hosts, parts.limits);
+  if (problem !== undefined) refuse(parts.refusals, request, response, problem);
+  else if (parts.lane.answer(request, response)) return;
+  else if (isProbe(request.url as string) || holdPlace(parts, request, response)) handler(request, response);
+  else {
+    const text = "As many requests are being answered as there may be; ask again in a moment.";
+    refuse(parts.refusals, request, response, new ProblemError("overloaded", text));
+  }
+}
+
+/** Takes a place among the requests that are being answered, until the response closes. */
+function holdPlace({ requests }: ListenerParts, request: IncomingMessage, response: ServerResponse): boolean {
+  const lease = requests.lease(clientOf(request.socket.remoteAddress));
+  response.once("close", () => lease.end());
+  return lease.take(1);
+}
+
+/** Why a request, or an upgrade, is refused whatever it asks for; undefined: it is not. The target of a request to a proxy is made plain. */
+export function refusalOf(request: IncomingMessage, hosts: HostRules, limits: HttpLimits): ProblemError | undefined {
+  const url = request.url ?? "";
+  if (url.length > limits.uriCharsMax) {
+    const text = `Path and query have ${url.length} characters; they may have ${limits.uriCharsMax} together.`;
+    return new ProblemError("uri_too_long", text);
+  }
+  const problem = hostProblem(request, hosts) ?? targetProblem(request, hosts);
+  if (problem !== undefined) return problem;
+  const { expect } = request.headers;
+  if (expect !== undefined && expect.toLowerCase() !== "100-continue") {
+    return new ProblemError("expectation_failed", "The only expectation that is met is 100-continue.");
+  }
+  return undefined;
+}
+
+function hostProblem(request: IncomingMessage, hosts: HostRules): ProblemError | undefined {
+  switch (hosts.check(request)) {
+    case "ok":
+      return undefined;
+    case "malformed":
+      return new ProblemError(
+        "bad_request",
+        "The request needs one Host: a name or an address, with an optional port.",
+      );
+    case "not_answered":
+      return isProbe(request.url ?? "") && hosts.isAddress(request.headers.host)
+        ? undefined
+        : misdirected(request.headers.host);
+  }
+}
+
+/** `GET http://host/path` means the same as `GET /path` with that host. */
+function targetProblem(request: IncomingMessage, hosts: HostRules): ProblemError | undefined {
+  const url = request.url ?? "";
+  if (url.startsWith("/") || url === "*") return undefined;
+  const match = /^https?:\/\/([^/?#]*)([/?].*)?$/i.exec(url);
+  const verdict = match === null ? "malformed" : hosts.checkHost(match[1] as string);
+  if (match === null || verdict === "malformed") {
+    return new ProblemError("bad_request", "The target of the request is neither a path nor an http address.");
+  }
+  if (verdict === "not_answered") return misdirected(match[1]);
+  const path = match[2] ?? "/";
+  request.url = path.startsWith("/") ? path : `/${path}`;
+  return undefined;
+}
+
+const misdirected = (host: string | undefined): ProblemError =>
+  new ProblemError(
+    "misdirected_request",
+    `${printableCut(host ?? "", HOST_CHARS_SHOWN)} is not a host that this service answers for; api.hosts lists others than this machine's own names.`,
+  );
+
+function refuse(replies: Replies, request: IncomingMessage, response: ServerResponse, problem: ProblemError): void {
+  const { status, retryAfterSeconds } = problemTable[problem.code];
+  replies.note(request, status);
+  const body = Buffer.from(JSON.stringify(problemDocument(problem, instanceOf(request.url))));
+  const retry = retryAfterSeconds === undefined ? [] : ["retry-after", String(retryAfterSeconds)];
+  response.writeHead(status, [
+    ...["content-type", PROBLEM_CONTENT_TYPE, "content-length", String(body.byteLength)],
+    ...["cache-control", "no-store", "x-content-type-options", "nosniff"],
+    ...retry,
+  ]);
+  response.end(body);
+}
+
+function isProbe(url: string): boolean {
+  return PROBES.has(url) || PROBES.has(url.split("?", 1)[0] as string);
 }

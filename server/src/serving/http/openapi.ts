@@ -6,7 +6,17 @@ import { type Operation, type OperationTag, operationTags } from "./operations.t
 import { components } from "./schemas.ts";
 
 /** Problems that any call can answer. */
-const commonProblems: readonly ProblemCode[] = ["internal", "request_timeout", "uri_too_long", "headers_too_large"];
+const commonProblems: readonly ProblemCode[] = [
+  "bad_request",
+  "invalid_parameters",
+  "misdirected_request",
+  "overloaded",
+  "internal",
+  "request_timeout",
+  "uri_too_long",
+  "headers_too_large",
+  "expectation_failed",
+];
 
 export type OpenApiDocument = {
   readonly openapi: "3.1.0";
@@ -49,12 +59,7 @@ export function openApiOf(
 /** The problems of a call by status, each with the codes that come with it. */
 export function problemsByStatus(operation: Operation): ReadonlyMap<number, readonly ProblemCode[]> {
   const byStatus = new Map<number, ProblemCode[]>();
-  const takesInput = [operation.params, operation.query, operation.body].some((part) => Object.keys(part).length > 0);
-  const codes = new Set<ProblemCode>([
-    ...(takesInput ? (["invalid_parameters", "bad_request"] as const) : []),
-    ...operation.problems,
-    ...commonProblems,
-  ]);
+  const codes = new Set<ProblemCode>([...operation.problems, ...commonProblems]);
   for (const code of codes) {
     const { status } = problemTable[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);

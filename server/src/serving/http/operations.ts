@@ -217,7 +217,7 @@ function rankingOperations(windows: readonly string[]): Operation[] {
         cursor: Type.Optional(
           Type.String({
             minLength: 1,
-            maxLength: 1024,
+            maxLength: requestLimits.cursorMax,
             description: "`next_cursor` of the answer before, for what follows it",
           }),
         ),
@@ -248,6 +248,7 @@ function ingestOperations(): Operation[] {
       problems: [
         "bad_request",
         "ingest_disabled",
+        "origin_not_allowed",
         "payload_too_large",
         "batch_too_large",
         "unsupported_media_type",

@@ -3,12 +3,13 @@
  * time in a metric, and at level debug a line in the log) when its answer is handed over, because the framework's
  * own hooks for that cost a tenth of the hot answer.
  */
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "../../observability/logger.ts";
 import type { Metrics, RequestTimes } from "../../observability/metrics.ts";
-import { type ProblemError, problemDocument, problemTable } from "../problems.ts";
+import { ProblemError, problemDocument, problemTable } from "../problems.ts";
+import { type AnswerBudget, tooManyUnread } from "./answer-budget.ts";
 import { acceptedCoding, type ContentCoding, isPacked } from "./content-coding.ts";
 import { matchesEtag } from "./etag.ts";
 
@@ -21,15 +22,24 @@ export const VARY = "accept-encoding";
 const CODINGS: readonly ContentCoding[] = ["br", "gzip"];
 /** Of a request's path and query, what a problem document repeats. */
 const INSTANCE_CHARS_MAX = 1024;
+/** Of the detail of a problem, what is sent when too many answers wait to be read. */
+const SHORT_DETAIL_CHARS = 1024;
 /** Route of requests that match none, so that made-up paths make no series of their own. */
 const UNMATCHED = "unmatched";
 
 const STARTED = Symbol("started");
-type Timed = IncomingMessage & { [STARTED]?: number };
+const RESPONSE = Symbol("response");
+type Timed = IncomingMessage & { [STARTED]?: number; [RESPONSE]?: ServerResponse };
 
-/** Notes that a request begins now. */
-export function startClock(request: IncomingMessage): void {
+/** Notes that a request begins now, to be answered with this response. */
+export function startClock(request: IncomingMessage, response: ServerResponse): void {
   (request as Timed)[STARTED] = performance.now();
+  (request as Timed)[RESPONSE] = response;
+}
+
+/** For readers of bodies, whom the framework gives the request alone. */
+export function responseOf(request: IncomingMessage): ServerResponse {
+  return (request as Timed)[RESPONSE] as ServerResponse;
 }
 
 /** How the calls of one route answer. */
@@ -38,8 +48,10 @@ export class Replies {
   readonly #route: string;
   readonly #times: RequestTimes;
   readonly #logger: Logger | undefined;
+  readonly #answers: AnswerBudget;
 
-  constructor(method: string, route: string, metrics: Metrics, logger: Logger) {
+  constructor(method: string, route: string, metrics: Metrics, logger: Logger, answers: AnswerBudget) {
+    this.#answers = answers;
     this.#method = method;
     this.#route = route;
     this.#times = metrics.requestTimes(method, route);
@@ -60,6 +72,9 @@ export class Replies {
     coding: ContentCoding | undefined,
     cacheControl = "no-cache",
   ): FastifyReply {
+    if (!this.#answers.hold(request.raw, reply.raw, Buffer.byteLength(bytes))) {
+      return this.problem(request, reply.removeHeader("etag"), tooManyUnread());
+    }
     this.note(request.raw, reply.statusCode);
     const accepted = negotiate(request, reply);
     if (coding !== undefined) reply.header("content-encoding", coding);
@@ -94,15 +109,26 @@ export class Replies {
 
   problem(request: FastifyRequest, reply: FastifyReply, problem: ProblemError): FastifyReply {
     const { status, retryAfterSeconds } = problemTable[problem.code];
+    const instance = instanceOf(request.raw.url);
+    let document = Buffer.from(JSON.stringify(problemDocument(problem, instance)));
+    if (!this.#answers.hold(request.raw, reply.raw, document.byteLength)) {
+      // A long list of what is wrong is left out; code and status say as much as a program needs.
+      const short = new ProblemError(problem.code, problem.message.slice(0, SHORT_DETAIL_CHARS));
+      document = Buffer.from(JSON.stringify(problemDocument(short, instance)));
+    }
     this.note(request.raw, status);
-    const document = problemDocument(problem, instanceOf(request.raw.url));
     reply.code(status);
     if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
     negotiate(request, reply);
     reply.header("cache-control", "no-store");
     reply.header("x-content-type-options", "nosniff");
     // A Buffer, because the framework adds a charset to the type of a text, which this type does not have.
-    return reply.type(PROBLEM_CONTENT_TYPE).send(Buffer.from(JSON.stringify(document)));
+    return reply.type(PROBLEM_CONTENT_TYPE).send(document);
+  }
+
+  /** Whether these bytes may be sent now; they count as not sent from here on. */
+  canSend(request: IncomingMessage, response: ServerResponse, bytes: string | Buffer): boolean {
+    return this.#answers.hold(request, response, Buffer.byteLength(bytes));
   }
 
   /** Notes that a request is answered with this status now. */
@@ -119,9 +145,11 @@ export class Replies {
 export class RepliesByRoute {
   readonly #metrics: Metrics;
   readonly #logger: Logger;
+  readonly #answers: AnswerBudget;
   readonly #byRoute = new Map<string, Replies>();
 
-  constructor(metrics: Metrics, logger: Logger) {
+  constructor(metrics: Metrics, logger: Logger, answers: AnswerBudget) {
+    this.#answers = answers;
     this.#metrics = metrics;
     this.#logger = logger;
   }
@@ -130,16 +158,21 @@ export class RepliesByRoute {
     const key = `${method} ${route}`;
     let replies = this.#byRoute.get(key);
     if (replies === undefined) {
-      replies = new Replies(method, route, this.#metrics, this.#logger);
+      replies = new Replies(method, route, this.#metrics, this.#logger, this.#answers);
       this.#byRoute.set(key, replies);
     }
     return replies;
   }
 
+  /** For requests that match no route. */
+  get unmatched(): Replies {
+    return this.of("any", UNMATCHED);
+  }
+
   ofRequest(request: FastifyRequest): Replies {
     const { route, operationMethod } = request.routeOptions.config;
     // A method that no call has is not worth a series either.
-    return route === undefined ? this.of("any", UNMATCHED) : this.of(operationMethod ?? "any", route);
+    return route === undefined ? this.unmatched : this.of(operationMethod ?? "any", route);
   }
 }
 

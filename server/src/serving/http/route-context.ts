@@ -1,8 +1,10 @@
 /** What all routes share. */
 
 import { type TSchema, Type } from "typebox";
+import type { HostRules } from "../../shared/host-rules.ts";
 import type { QueryExecutor } from "../query-executor.ts";
 import type { BodyReader } from "./body-reader.ts";
+import type { HttpBudgets } from "./budgets.ts";
 import type { HotLane } from "./hot-lane.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
 import type { Operation, OperationId } from "./operations.ts";
@@ -12,6 +14,8 @@ export type RouteContext = {
   readonly options: HttpServerOptions;
   readonly executor: QueryExecutor;
   readonly operations: readonly Operation[];
+  readonly hosts: HostRules;
+  readonly budgets: HttpBudgets;
   readonly bodies: BodyReader;
   readonly replies: RepliesByRoute;
   readonly lane: HotLane;
@@ -47,9 +51,8 @@ export function routeOf(context: RouteContext, id: OperationId): RouteSettings {
     url: operation.path.replaceAll(/\{(\w+)\}/g, ":$1"),
     schema: {
       ...(isEmpty(operation.params) ? {} : { params: Type.Object(operation.params) }),
-      ...(isEmpty(operation.query)
-        ? {}
-        : { querystring: Type.Object(operation.query, { additionalProperties: false }) }),
+      // Of calls without parameters too: a parameter that is not known is a mistake of whoever sent it.
+      querystring: Type.Object(operation.query, { additionalProperties: false }),
       ...(body === undefined || isIngest ? {} : { body }),
     },
     config: { route: operation.path, operationMethod: operation.method, isIngest },

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { IngestResult } from "../../bus/stats-bus.ts";
 import { ProblemError } from "../problems.ts";
-import { isOpenToAll } from "./cross-origin.ts";
+import { isOpenToAll, writingPageProblem } from "./cross-origin.ts";
 import { JSON_CONTENT_TYPE } from "./replies.ts";
 import { type RouteContext, repliesOf, routeOf } from "./route-context.ts";
 
@@ -12,7 +12,7 @@ export function registerIngestRoutes(app: FastifyInstance, context: RouteContext
     ...settings,
     config: isOpenToAll(context.options.corsOrigins) ? { ...settings.config, cors: false } : settings.config,
     // Refused before the body is read.
-    onRequest: (_request, _reply, done) => done(refusal(context)),
+    onRequest: (request, _reply, done) => done(refusal(context, request)),
     handler: (request, reply) => takeSwaps(context, request, reply),
   });
   const replies = repliesOf(context, "deadLetters");
@@ -26,13 +26,10 @@ export function registerIngestRoutes(app: FastifyInstance, context: RouteContext
   });
 }
 
-function refusal({ draining, options }: RouteContext): ProblemError | undefined {
-  if (options.ingest === undefined) {
-    return new ProblemError(
-      "ingest_disabled",
-      "Swaps come from the configured source; ingest.source is not `embedded`.",
-    );
-  }
+function refusal({ draining, options, hosts }: RouteContext, request: FastifyRequest): ProblemError | undefined {
+  if (options.ingest === undefined) return disabled();
+  const page = writingPageProblem(request.raw, hosts, options.corsOrigins);
+  if (page !== undefined) return page;
   if (draining)
     return new ProblemError("shutting_down", "The service is shutting down; send the swaps again in a moment.");
   return undefined;
@@ -41,21 +38,21 @@ function refusal({ draining, options }: RouteContext): ProblemError | undefined 
 async function takeSwaps(context: RouteContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const body = request.body;
   if (!(body instanceof Uint8Array)) throw new ProblemError("bad_request", "The request has no body; send swaps.");
-  // The port takes the buffer away, and its length with it.
-  const bytes = body.byteLength;
-  try {
-    const result = await durable(context, body);
-    for (const { code } of result.rejected) context.options.metrics.addRejected(code, 1);
-    if (result.accepted === 0) throw noneAccepted(result);
-    reply.code(202);
-    const text = JSON.stringify({ accepted: result.accepted, rejected: result.rejected });
-    return repliesOf(context, "ingest").text(request, reply, JSON_CONTENT_TYPE, text);
-  } finally {
-    context.bodies.release(bytes);
-  }
+  const result = await durable(context, request, body);
+  for (const { code } of result.rejected) context.options.metrics.addRejected(code, 1);
+  if (result.accepted === 0) throw noneAccepted(result);
+  reply.code(202);
+  const text = JSON.stringify({ accepted: result.accepted, rejected: result.rejected });
+  return repliesOf(context, "ingest").text(request, reply, JSON_CONTENT_TYPE, text);
 }
 
-async function durable({ options }: RouteContext, body: Uint8Array): Promise<IngestResult> {
+async function durable(
+  { options, bodies }: RouteContext,
+  request: FastifyRequest,
+  body: Uint8Array,
+): Promise<IngestResult> {
+  const { ingest } = options;
+  if (ingest === undefined) throw disabled();
   const { ingestTimeoutMs } = options.limits;
   const { promise: timeout, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
@@ -63,11 +60,17 @@ async function durable({ options }: RouteContext, body: Uint8Array): Promise<Ing
     reject(new ProblemError("storage_failed", text));
   }, ingestTimeoutMs).unref();
   try {
-    return await Promise.race([options.ingest?.ingest(body) ?? timeout, timeout]);
+    const taken = ingest.ingest(body);
+    // The log has the bytes until it is done, also when nobody waits for it any more.
+    bodies.keepUntil(request.raw, taken);
+    return await Promise.race([taken, timeout]);
   } finally {
     clearTimeout(timer);
   }
 }
+
+const disabled = (): ProblemError =>
+  new ProblemError("ingest_disabled", "Swaps come from the configured source; ingest.source is not `embedded`.");
 
 function noneAccepted({ rejected }: IngestResult): ProblemError {
   const [first] = rejected;

@@ -1,7 +1,7 @@
 /** The service about itself: health, readiness, status, documents. */
 import type { FastifyInstance } from "fastify";
 import { ProblemError } from "../problems.ts";
-import { readinessOf } from "../readiness.ts";
+import { type Readiness, readinessOf } from "../readiness.ts";
 import { docsPage } from "./docs-page.ts";
 import { textTag } from "./etag.ts";
 import { indexLinks, indexPage } from "./index-page.ts";
@@ -22,6 +22,20 @@ export function registerServiceRoutes(app: FastifyInstance, context: RouteContex
 
 function registerHealth(app: FastifyInstance, context: RouteContext): void {
   const { executor, options } = context;
+  // Probes that come at the same time share one look: they are answered whatever is used up, so they must not use up anything.
+  let looking: Promise<Readiness> | undefined;
+  const readiness = (): Promise<Readiness> => {
+    looking ??= readinessOf({
+      executor,
+      draining: context.draining,
+      readyLagMs: options.readyLagMs,
+      timeoutMs: options.limits.readyTimeoutMs,
+      budgets: [...Object.values(context.budgets), executor.budget],
+    }).finally(() => {
+      looking = undefined;
+    });
+    return looking;
+  };
   app.route({
     ...routeOf(context, "healthz"),
     handler: (request, reply) =>
@@ -30,12 +44,7 @@ function registerHealth(app: FastifyInstance, context: RouteContext): void {
   app.route({
     ...routeOf(context, "readyz"),
     handler: async (request, reply) => {
-      const { reasons, problems } = await readinessOf({
-        executor,
-        draining: context.draining,
-        readyLagMs: options.readyLagMs,
-        timeoutMs: options.limits.readyTimeoutMs,
-      });
+      const { reasons, problems } = await readiness();
       if (reasons.length > 0) throw new ProblemError("not_ready", reasons.join(" "), { reasons });
       return repliesOf(context, "readyz").text(
         request,

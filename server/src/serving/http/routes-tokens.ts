@@ -81,8 +81,8 @@ function registerManyStats(app: FastifyInstance, context: RouteContext): void {
         done(new ProblemError("bad_request", 'The request has no body; send {"ids":[..]}.'));
         return;
       }
-      bodies.release(bytes.byteLength);
       (request as { body: unknown }).body = parseJsonBody(bytes, jsonDepthMax);
+      bodies.release(request.raw);
       done();
     },
     handler: async (request, reply) => {

@@ -8,11 +8,37 @@ const COMMON = {
   useDefaults: true,
   verbose: true,
   keywords: ["x-expected", "x-names", "x-time"],
+  // Of its own, the validator takes `0x10`, `1e2`, ` 5` and `5.0` for numbers.
+  coerceTypes: false,
 };
+
+type Properties = Readonly<Record<string, { readonly type?: unknown }>>;
+
+/** Numbers of a path or query are decimal digits alone, as a program writes them; more digits are no number that fits anywhere. */
+const DIGITS = /^-?[0-9]{1,16}$/;
 
 export function createValidatorCompiler(): FastifySchemaCompiler<unknown> {
   const build = AjvCompiler();
-  const ofTexts = build({}, { customOptions: { ...COMMON, coerceTypes: true } }) as FastifySchemaCompiler<unknown>;
-  const ofBodies = build({}, { customOptions: { ...COMMON, coerceTypes: false } }) as FastifySchemaCompiler<unknown>;
-  return (route) => (route.httpPart === "body" ? ofBodies(route) : ofTexts(route));
+  const compile = build({}, { customOptions: COMMON }) as FastifySchemaCompiler<unknown>;
+  return (route) => {
+    const validate = compile(route);
+    if (route.httpPart === "body") return validate;
+    const properties = ((route.schema as { properties?: Properties }).properties ?? {}) as Properties;
+    const integers = Object.keys(properties).filter((name) => properties[name]?.type === "integer");
+    if (integers.length === 0) return validate;
+    // The validator keeps its errors at itself, where the framework looks for them.
+    const withNumbers = (values: Record<string, unknown>): unknown => {
+      for (const name of integers) readNumber(values, name);
+      const result = validate(values);
+      withNumbers.errors = (validate as { errors?: unknown }).errors;
+      return result;
+    };
+    withNumbers.errors = undefined as unknown;
+    return withNumbers as typeof validate;
+  };
+}
+
+function readNumber(values: Record<string, unknown>, name: string): void {
+  const given = Object.hasOwn(values, name) ? values[name] : undefined;
+  if (typeof given === "string" && DIGITS.test(given)) values[name] = Number(given);
 }

@@ -3,9 +3,11 @@ import { EventEmitter, once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { asksForWebSocket, onUpgrade } from "../../../src/serving/http/connections.ts";
+import { DEFAULT_HTTP_LIMITS } from "../../../src/serving/http/http-limits.ts";
 import type { WebSocketConfig, WebSocketLimits } from "../../../src/serving/websocket/limits.ts";
 import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "../../../src/serving/websocket/observers.ts";
 import { WebSocketDoor } from "../../../src/serving/websocket/web-socket-door.ts";
+import { ConnectionGate } from "../../../src/shared/connection-gate.ts";
 import { StandInBus } from "./stand-in-bus.ts";
 
 type Ws = WebSocketConfig["api"]["ws"];
@@ -84,11 +86,18 @@ export async function openDoor(
   const config = { api: { cors: options.cors ?? [], ws }, windows: { clock: "live" as const, list: TEST_WINDOWS } };
   const bus = new StandInBus();
   const metrics = new RecordedMetrics();
-  const server = createServer({ shouldUpgradeCallback: asksForWebSocket }, handler);
+  const server = createServer({ shouldUpgradeCallback: asksForWebSocket });
+  const gate = new ConnectionGate(server, DEFAULT_HTTP_LIMITS, handler, { dropped: () => {}, reading: () => {} });
+  server.on("request", gate.request);
   // Clients of these tests that do not answer a close are cut soon.
   const limits = { closeTimeoutMs: 100, ...options.limits };
   const door = new WebSocketDoor({ bus, config, logger: options.logger ?? silent, metrics, limits });
-  onUpgrade(server, door.upgrade, () => false);
+  onUpgrade(
+    { server, gate },
+    door.upgrade,
+    () => false,
+    () => undefined,
+  );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(async () => {
     await door.close();
