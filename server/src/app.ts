@@ -120,6 +120,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   });
   const door = new WebSocketDoor({ bus, config, logger, metrics: webSocketMetrics(metrics) });
   parts.door = door;
+  metrics.wsHeld = () => door.held;
   const http = await createHttpServer(httpOptions(config, options, bus, ingestion.port, door, metrics));
   parts.http = http;
   const httpAddress = config.api.http.addr === undefined ? undefined : await http.listen(config.api.http.addr);

@@ -14,6 +14,7 @@ import { clusterStatus, type KnownStatus } from "./cluster-status.ts";
 import type { LinkState } from "./cluster-transport.ts";
 import type { HostBodyAnswer, RequestOf } from "./host-protocol.ts";
 import { BoundedMap, KNOWN_CHARS_MAX } from "./last-known.ts";
+import { MergeQueue } from "./merge-queue.ts";
 import { OverviewFeed, type OverviewTopic } from "./overview-feed.ts";
 import type { PlacementSource } from "./placement-check.ts";
 import type {
@@ -60,6 +61,7 @@ export class ClusterBus implements StatsBus {
   readonly #knownStatus: KnownStatus = new Map();
   readonly #tokenFeeds = new Map<string, TokenFeed>();
   readonly #overviewFeeds = new Map<string, OverviewFeed>();
+  readonly #merges = new MergeQueue();
   /** Questions about one token that were asked in this turn of the event loop. */
   readonly #asked = new Map<string, Promise<TokenAnswer[]>>();
 
@@ -213,7 +215,7 @@ export class ClusterBus implements StatsBus {
     // Nothing could be shown; the client is better told so than left without data.
     if (feed?.hasData !== true && !this.#node.peers.hasAllOwners) throw partitionAway();
     if (feed === undefined) {
-      feed = new OverviewFeed(this.#node, topic, () => this.#overviewFeeds.delete(key));
+      feed = new OverviewFeed(this.#node, topic, this.#merges, () => this.#overviewFeeds.delete(key));
       this.#overviewFeeds.set(key, feed);
     }
     return { kind: "opened", channel: `overview:${window}:${sort}`, close: feed.join(onUpdate) };

@@ -1,16 +1,18 @@
 /**
  * A ranking over several hosts. Each host sends its own best rows whole; the best of all are put together here, and the
  * patch is made against what was sent last. Hosts tick at the same interval; a round of updates that come in one turn of the
- * event loop is merged once.
+ * event loop is merged once, and less often where there is much to merge.
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { HostTopicUpdate, RankKey } from "./host-protocol.ts";
+import type { MergeQueue } from "./merge-queue.ts";
 import { mergeRanked } from "./rank-order.ts";
 import type { TopicUpdate } from "./stats-bus.ts";
 
 type Part = {
   readonly update: HostTopicUpdate;
-  readonly rows: readonly { readonly key: RankKey; readonly data: JsonObject }[];
+  /** Read from the update's text when the part is first merged; a newer update may replace it before. */
+  rows: readonly { readonly key: RankKey; readonly data: JsonObject }[] | undefined;
 };
 
 export class MergedOverviewTopic {
@@ -19,10 +21,11 @@ export class MergedOverviewTopic {
   readonly #parts: (Part | undefined)[];
   #sent: JsonObject | undefined;
   #sentRev: number | undefined;
-  #isScheduled = false;
+  readonly #queue: MergeQueue;
   #isStarted = false;
 
-  constructor(hosts: number, limit: number, onUpdate: (update: TopicUpdate) => void) {
+  constructor(hosts: number, limit: number, queue: MergeQueue, onUpdate: (update: TopicUpdate) => void) {
+    this.#queue = queue;
     this.#limit = limit;
     this.#onUpdate = onUpdate;
     this.#parts = new Array<Part | undefined>(hosts).fill(undefined);
@@ -30,30 +33,30 @@ export class MergedOverviewTopic {
 
   /** Takes one host's update; nothing is sent before every host has sent its first. */
   update(host: number, update: HostTopicUpdate): void {
-    const { rows } = JSON.parse(update.data) as { rows: Record<string, JsonObject> };
-    const keys = update.keys ?? [];
-    this.#parts[host] = { update, rows: keys.map((key) => ({ key, data: rows[key.id] as JsonObject })) };
-    if (this.#isStarted) this.#schedule();
+    this.#parts[host] = { update, rows: undefined };
+    if (this.#isStarted) this.#queue.add(this.#send);
   }
 
   /** The topic is open everywhere: updates go out from now on. */
   start(): void {
     this.#isStarted = true;
-    this.#schedule();
+    this.#queue.add(this.#send);
   }
 
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(() => this.#send());
+  /** Nothing is sent any more. */
+  close(): void {
+    this.#isStarted = false;
+    this.#queue.delete(this.#send);
   }
 
-  #send(): void {
-    this.#isScheduled = false;
+  readonly #send = (): void => {
     const parts = this.#parts.filter((part) => part !== undefined);
     if (parts.length < this.#parts.length) return;
     const best = mergeRanked(
-      parts.map((part) => part.rows),
+      parts.map((part) => {
+        part.rows ??= rowsOf(part.update);
+        return part.rows;
+      }),
       "desc",
       this.#limit,
     );
@@ -78,5 +81,10 @@ export class MergedOverviewTopic {
       data: JSON.stringify(data),
       patch: patch === undefined ? undefined : JSON.stringify(patch),
     });
-  }
+  };
+}
+
+function rowsOf({ data, keys }: HostTopicUpdate): { key: RankKey; data: JsonObject }[] {
+  const { rows } = JSON.parse(data) as { rows: Record<string, JsonObject> };
+  return (keys ?? []).map((key) => ({ key, data: rows[key.id] as JsonObject }));
 }

@@ -6,6 +6,7 @@ import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch
 import type { ClusterNode } from "./cluster-node.ts";
 import { partsText, type Source } from "./cluster-peers.ts";
 import type { HostRowKey } from "./host-protocol.ts";
+import type { MergeQueue } from "./merge-queue.ts";
 import { epochOfParts, OverviewParts, revisionOfParts } from "./overview-parts.ts";
 import { mergeRanked } from "./rank-order.ts";
 import type { SourceUpdate } from "./remote-topics.ts";
@@ -13,12 +14,13 @@ import type { Topic, TopicUpdate } from "./stats-bus.ts";
 import { TAKE_OVER_MS } from "./token-feed.ts";
 
 export type OverviewTopic = Extract<Topic, { kind: "overview" }>;
-type Row = { readonly key: HostRowKey; readonly partition: number; readonly data: JsonObject };
+type Row = { readonly key: HostRowKey; readonly partition: number; data(): JsonObject };
 type OpenSource = { readonly parts: string; close: () => void; readonly overdue: NodeJS.Timeout };
 
 export class OverviewFeed {
   readonly #node: ClusterNode;
   readonly #topic: OverviewTopic;
+  readonly #merges: MergeQueue;
   readonly #onEmpty: () => void;
   readonly #parts = new OverviewParts<Row>();
   readonly #sources = new Map<string, OpenSource>();
@@ -27,11 +29,11 @@ export class OverviewFeed {
   readonly #listeners = new Set<(update: TopicUpdate) => void>();
   #sent: TopicUpdate | undefined;
   #sentValue: JsonObject = {};
-  #isScheduled = false;
   #isClosed = false;
 
-  constructor(node: ClusterNode, topic: OverviewTopic, onEmpty: () => void) {
+  constructor(node: ClusterNode, topic: OverviewTopic, merges: MergeQueue, onEmpty: () => void) {
     this.#node = node;
+    this.#merges = merges;
     this.#topic = topic;
     this.#onEmpty = onEmpty;
     this.follow();
@@ -61,6 +63,7 @@ export class OverviewFeed {
     return () => {
       if (!this.#listeners.delete(onUpdate) || this.#listeners.size > 0) return;
       this.#isClosed = true;
+      this.#merges.delete(this.#merge);
       for (const key of [...this.#sources.keys()]) this.#end(key);
       this.#onEmpty();
     };
@@ -98,9 +101,14 @@ export class OverviewFeed {
   #accept(key: string, open: OpenSource, update: SourceUpdate): void {
     clearTimeout(open.overdue);
     this.#late.delete(key);
-    const { rows: values } = JSON.parse(update.data) as { rows: Record<string, JsonObject> };
+    // Read from the text when they are merged; a newer update may replace them before.
+    let values: Record<string, JsonObject> | undefined;
+    const figuresOf = (id: string): JsonObject => {
+      values ??= (JSON.parse(update.data) as { rows: Record<string, JsonObject> }).rows;
+      return values[id] as JsonObject;
+    };
     const rows = (update.keys ?? []).map((key): Row => {
-      return { key, partition: key.partition, data: values[key.id] as JsonObject };
+      return { key, partition: key.partition, data: () => figuresOf(key.id) };
     });
     const { parts, asOf, lagMs } = update;
     const { peers } = this.#node;
@@ -110,13 +118,12 @@ export class OverviewFeed {
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#isClosed) return;
-    this.#isScheduled = true;
-    setImmediate(() => {
-      this.#isScheduled = false;
-      if (!this.#isClosed) this.#send();
-    });
+    if (!this.#isClosed) this.#merges.add(this.#merge);
   }
+
+  readonly #merge = (): void => {
+    if (!this.#isClosed) this.#send();
+  };
 
   #isStale(): boolean {
     return this.#late.size > 0 || !this.#node.peers.hasAllOwners;
@@ -132,7 +139,7 @@ export class OverviewFeed {
     );
     const value: JsonObject = {
       order: best.map((row) => row.key.id),
-      rows: Object.fromEntries(best.map((row) => [row.key.id, row.data])),
+      rows: Object.fromEntries(best.map((row) => [row.key.id, row.data()])),
     };
     const epoch = epochOfParts(parts);
     const rev = revisionOfParts(parts);

@@ -19,6 +19,7 @@ import type {
   HostTokenAnswer,
   HostTopicUpdate,
 } from "./host-protocol.ts";
+import { MergeQueue } from "./merge-queue.ts";
 import { MergedOverviewTopic } from "./merged-overview-topic.ts";
 import { mergeLookups, resolve } from "./name-lookup.ts";
 import { decodeCursor, encodeCursor, mergeRanked } from "./rank-order.ts";
@@ -69,6 +70,7 @@ export class ThreadBus implements StatsBus {
   readonly #prefer: Preference;
   readonly #chains: ChainAddresses;
   readonly #cache: AnswerCache;
+  readonly #merges = new MergeQueue();
   /** Questions about one token that were asked in this turn of the event loop. */
   readonly #asked = new Map<Selection, Map<string, Promise<TokenAnswer[]>>>();
 
@@ -192,7 +194,7 @@ export class ThreadBus implements StatsBus {
     if (this.#hosts.length === 1 && only !== undefined) {
       return { kind: "opened", channel, close: await only.open(topic, fresh(onUpdate)) };
     }
-    const merged = new MergedOverviewTopic(this.#hosts.length, topic.limit, onUpdate);
+    const merged = new MergedOverviewTopic(this.#hosts.length, topic.limit, this.#merges, onUpdate);
     const opening = this.#hosts.map((host, index) => host.open(topic, (update) => merged.update(index, update)));
     const opened = await Promise.allSettled(opening);
     const closers = opened.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
@@ -202,7 +204,11 @@ export class ThreadBus implements StatsBus {
       throw failed.reason;
     }
     merged.start();
-    return { kind: "opened", channel, close: () => closeAll(closers) };
+    const close = (): void => {
+      merged.close();
+      closeAll(closers);
+    };
+    return { kind: "opened", channel, close };
   }
 
   async #subscribeToken(

@@ -89,6 +89,17 @@ const PREFIX = "swapstats_";
 /** How long a part may take to report when somebody reads. */
 export const COLLECT_TIMEOUT_MS = 2_000;
 
+export type WebSocketHeld = {
+  /** Figures of one token in one window each. */
+  readonly rows: number;
+  /** Patches and messages that are kept for clients that are behind. */
+  readonly cachedBytes: number;
+  /** Messages that clients have got a part of. */
+  readonly begunBytes: number;
+  /** Tokens that are waited for and that no swap has named yet. */
+  readonly pendingIds: number;
+};
+
 const CIRCUIT_VALUES = { closed: 0, half_open: 1, open: 2 };
 
 export class Metrics {
@@ -108,6 +119,8 @@ export class Metrics {
   wsClients = 0;
   /** Updates that a newer one of the same channel replaced before they were sent. */
   wsConflated = 0;
+  /** What the channels of all connections hold now; set by the part that knows. */
+  wsHeld: () => WebSocketHeld = () => ({ rows: 0, cachedBytes: 0, begunBytes: 0, pendingIds: 0 });
   /** Connections that were closed at once because there were too many. */
   connectionsDropped = 0;
   /** Seconds from the as-of of an update to its write to a socket. */
@@ -268,6 +281,25 @@ export class Metrics {
 
   #defineServing(): void {
     this.#define("ws_clients", "gauge", "Open WebSocket connections", () => [sample(this.wsClients)]);
+    this.#define("ws_rows", "gauge", "Rows of figures that WebSocket channels hold", () => [
+      sample(this.wsHeld().rows),
+    ]);
+    this.#define("ws_pending_tokens", "gauge", "Tokens that WebSocket clients wait for", () => [
+      sample(this.wsHeld().pendingIds),
+    ]);
+    this.#define(
+      "ws_held_bytes",
+      "gauge",
+      "Bytes kept for WebSocket clients that are behind, or in the middle of a message",
+      () =>
+        byLabel(
+          "kind",
+          new Map([
+            ["cached", this.wsHeld().cachedBytes],
+            ["begun", this.wsHeld().begunBytes],
+          ]),
+        ),
+    );
     this.#define("ws_conflated_total", "counter", "Updates replaced by newer ones before they were sent", () => [
       sample(this.wsConflated),
     ]);
