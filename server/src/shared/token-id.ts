@@ -6,6 +6,8 @@ const HEX = /^0[xX][0-9a-fA-F]+$/;
 /** Hex that is all of a token, or stands before its first `::`, as in `0x2::sui::SUI`. */
 const HEX_BEFORE_PATH = /^0[xX]([0-9a-fA-F]+)(?=::|$)/;
 
+const BEGINS_LIKE_HEX = /^0[xX]/;
+
 /** What of the settings of each chain decides about the form of its addresses: `app.chains.<id>.address_bytes`. */
 export type ChainAddresses = ReadonlyMap<number, { readonly addressBytes?: number | undefined }>;
 
@@ -47,6 +49,7 @@ export function canonicalId(text: string, chains: ChainAddresses): string {
 /** Every form that the text may have as the token of some chain; which of them holds depends on the chain. */
 export function canonicalForms(token: string, chains: ChainAddresses): ReadonlySet<string> {
   const forms = new Set([canonicalToken(token)]);
+  if (!BEGINS_LIKE_HEX.test(token)) return forms;
   for (const { addressBytes } of chains.values()) forms.add(canonicalToken(token, addressBytes));
   return forms;
 }
