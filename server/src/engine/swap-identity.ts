@@ -27,8 +27,13 @@ export class SwapIdentity {
 
   /** Takes an event up: packs its transaction hash, and returns the hash of its swap's identity within the token. */
   take(event: SwapEvent, tokenRef: number): number {
-    this.#packTx(event.bytes, event.txHashStart, event.txHashEnd);
-    return this.#hashOf(event, tokenRef);
+    const { bytes, eventIdStart, eventIdEnd } = event;
+    if (eventIdStart === eventIdEnd) {
+      return this.#hashOfTx(bytes, event.txHashStart, event.txHashEnd, event.logIndex, tokenRef);
+    }
+    const hash = this.#hashOfId(bytes, eventIdStart, eventIdEnd, event.chainId, tokenRef);
+    this.#packTx(bytes, event.txHashStart, event.txHashEnd);
+    return hash;
   }
 
   #packTx(bytes: Uint8Array, start: number, end: number): void {
@@ -52,16 +57,13 @@ export class SwapIdentity {
     }
   }
 
-  /** Token and log index go through the hash with the text: joined to it outside they could be chosen to cancel out. */
-  #hashOf(event: SwapEvent, tokenRef: number): number {
-    const { bytes, eventIdStart, eventIdEnd } = event;
-    if (eventIdStart !== eventIdEnd) return this.#hashOfId(bytes, eventIdStart, eventIdEnd, event.chainId, tokenRef);
-    return this.#hashOfTx(bytes, event.txHashStart, event.txHashEnd, event.logIndex, tokenRef);
-  }
-
-  /** Hash of the default id of a transaction hash and a log index. */
+  /**
+   * Packs a transaction hash, and returns the hash of the default id of it and a log index. Token and log index go through the
+   * hash with the text: joined to it outside they could be chosen to cancel out.
+   */
   #hashOfTx(bytes: Uint8Array, start: number, end: number, logIndex: number, tokenRef: number): number {
-    return this.#txHash.hash(bytes, start, end, tokenRef, logIndex);
+    this.#packTx(bytes, start, end);
+    return this.#txHash.hash(this.tx, 0, this.txLength, tokenRef, logIndex);
   }
 
   /**
