@@ -2,51 +2,58 @@
  * Buckets whose swaps may still change: those younger than the horizon. Each keeps exact sums and extremes, and the
  * list of its remembered events, from which the extremes are found again when one of them leaves. A token's hot buckets form
  * a list in order of time; they never overlap, because new ones are of the finest step and only ageing widens them.
- *
- * Bucket: u32 [0] previous, [1] next, [2] first and [8] last record, [3] level, [4] buys, [5] sells, [6] open and [7] close
- * record; f64 [5] start, [6..7] and [8..9] dollars bought and sold, [10..12] and [13..15] tokens, [16] high, [17] low,
- * [18] first and [19] last trade time. Extremes hold NaN, trade times 0, while there are none.
  */
 import type { BucketRow } from "./bucket-row.ts";
 import type { Chain } from "./chains.ts";
 import { LIMB } from "./decimal.ts";
 import type { Heap } from "./heap.ts";
+import {
+  BUYS,
+  CLOSE_RECORD,
+  FIRST_RECORD,
+  FIRST_TIME,
+  HIGH,
+  HOT_BUCKET_UNITS,
+  LAST_RECORD,
+  LAST_TIME,
+  LEVEL,
+  LOW,
+  NEXT,
+  OPEN_RECORD,
+  PREVIOUS,
+  SELLS,
+  START,
+  SUMS,
+  SYMBOLS,
+  TOKEN_BUY,
+  TOKEN_SELL,
+  USD_BUY,
+  USD_SELL,
+} from "./hot-bucket-layout.ts";
+import { LargeBucket } from "./large-bucket.ts";
 import type { LevelPlan } from "./levels.ts";
+import { addLimbs } from "./limbs.ts";
 import { FLAG_BUY, FLAG_COUNTS, priceAbove, priceOf, type RecordView } from "./record-view.ts";
 import type { Records } from "./records.ts";
 import { ACTIVE_UNITS, AGE_ALL_AT, FINEST_HEAD, HOT_COUNT, HOT_COUNTING, HOT_HEAD, HOT_TAIL, RING } from "./tokens.ts";
 
-const UNITS = 20;
 /** A token with this many hot buckets gets a ring: locating by it is one step instead of a walk through up to 120 buckets. */
 const RING_BUCKETS_MIN = 12;
 const RING_SLOTS = 128;
 /** Coarser hot buckets age only once in this span: they are many, and few are due. */
 const AGE_ALL_MS = 240_000;
-export const HOT_BUCKET_BYTES = UNITS * 8;
-const PREVIOUS = 0;
-const NEXT = 1;
-const FIRST_RECORD = 2;
-const LEVEL = 3;
-const BUYS = 4;
-const SELLS = 5;
-const OPEN_RECORD = 6;
-const CLOSE_RECORD = 7;
-const LAST_RECORD = 8;
-const START = 5;
-const USD_BUY = 6;
-const USD_SELL = 8;
-const TOKEN_BUY = 10;
-const TOKEN_SELL = 13;
-const HIGH = 16;
-const LOW = 17;
-const FIRST_TIME = 18;
-const LAST_TIME = 19;
+/** A bucket with more events than this keeps heaps of its swaps, once it has lost an extreme. */
+const LARGE_RECORDS_MIN = 128;
+export const HOT_BUCKET_BYTES = HOT_BUCKET_UNITS * 8;
 
 export class HotBuckets {
   readonly #heap: Heap;
   readonly #records: Records;
   readonly #plan: LevelPlan;
+  readonly #large = new Map<number, LargeBucket>();
   count = 0;
+  /** Events gone through so far to find the extremes of a bucket anew. Not part of the state. */
+  rescanned = 0;
 
   constructor(heap: Heap, records: Records, plan: LevelPlan) {
     this.#heap = heap;
@@ -144,7 +151,7 @@ export class HotBuckets {
     const bucket = heap.alloc(HOT_BUCKET_BYTES);
     const { u32, f64 } = heap;
     heap.own(active, ACTIVE_UNITS);
-    heap.own(bucket, UNITS);
+    heap.own(bucket, HOT_BUCKET_UNITS);
     const after = before === 0 ? u32[2 * active + HOT_HEAD] : u32[2 * before + NEXT];
     u32[2 * bucket + PREVIOUS] = before;
     u32[2 * bucket + NEXT] = after;
@@ -153,12 +160,12 @@ export class HotBuckets {
     f64[bucket + LOW] = Number.NaN;
     if (before === 0) u32[2 * active + HOT_HEAD] = bucket;
     else {
-      heap.own(before, UNITS);
+      heap.own(before, HOT_BUCKET_UNITS);
       u32[2 * before + NEXT] = bucket;
     }
     if (after === 0) u32[2 * active + HOT_TAIL] = bucket;
     else {
-      heap.own(after, UNITS);
+      heap.own(after, HOT_BUCKET_UNITS);
       u32[2 * after + PREVIOUS] = bucket;
     }
     u32[2 * active + HOT_COUNT] += 1;
@@ -173,18 +180,19 @@ export class HotBuckets {
   remove(active: number, bucket: number): void {
     const heap = this.#heap;
     const { u32 } = heap;
+    this.#large.delete(bucket);
     this.#leaveFinest(active, bucket);
     const before = u32[2 * bucket + PREVIOUS];
     const after = u32[2 * bucket + NEXT];
     heap.own(active, ACTIVE_UNITS);
     if (before === 0) u32[2 * active + HOT_HEAD] = after;
     else {
-      heap.own(before, UNITS);
+      heap.own(before, HOT_BUCKET_UNITS);
       u32[2 * before + NEXT] = after;
     }
     if (after === 0) u32[2 * active + HOT_TAIL] = before;
     else {
-      heap.own(after, UNITS);
+      heap.own(after, HOT_BUCKET_UNITS);
       u32[2 * after + PREVIOUS] = before;
     }
     u32[2 * active + HOT_COUNT] -= 1;
@@ -195,7 +203,7 @@ export class HotBuckets {
   /** Hangs a record into the bucket's list, not yet counting. */
   attach(bucket: number, record: number): void {
     const heap = this.#heap;
-    heap.own(bucket, UNITS);
+    heap.own(bucket, HOT_BUCKET_UNITS);
     const first = heap.u32[2 * bucket + FIRST_RECORD];
     if (first === 0) heap.u32[2 * bucket + LAST_RECORD] = record;
     this.#records.setNext(record, first);
@@ -210,10 +218,11 @@ export class HotBuckets {
     const buy = (view.flags & FLAG_BUY) !== 0;
     const price = priceAbove(chain.priceMinUsdMicro, view);
     const timeMs = this.#records.timeMs(record);
-    heap.own(bucket, UNITS);
+    heap.own(bucket, HOT_BUCKET_UNITS);
     heap.own(active, ACTIVE_UNITS);
     u32[2 * active + HOT_COUNTING] += 1;
     u32[2 * bucket + (buy ? BUYS : SELLS)] += 1;
+    if (view.symbol !== 0) u32[2 * bucket + SYMBOLS] += 1;
     this.#add(bucket, buy, view, 1);
     if (!Number.isNaN(price)) {
       // In order, as most are: no need to look the close up in its record.
@@ -224,6 +233,7 @@ export class HotBuckets {
     if (this.trades(bucket) === 1 || timeMs < f64[bucket + FIRST_TIME]) f64[bucket + FIRST_TIME] = timeMs;
     if (timeMs > f64[bucket + LAST_TIME]) f64[bucket + LAST_TIME] = timeMs;
     this.#records.setFlag(record, FLAG_COUNTS, true);
+    if (this.#large.size > 0) this.#large.get(bucket)?.add(record);
   }
 
   /** Takes a counting record out of the figures again; it stays attached. `view` is the record, read. */
@@ -234,10 +244,11 @@ export class HotBuckets {
     const buy = (view.flags & FLAG_BUY) !== 0;
     const price = priceAbove(chain.priceMinUsdMicro, view);
     const timeMs = this.#records.timeMs(record);
-    heap.own(bucket, UNITS);
+    heap.own(bucket, HOT_BUCKET_UNITS);
     heap.own(active, ACTIVE_UNITS);
     u32[2 * active + HOT_COUNTING] -= 1;
     u32[2 * bucket + (buy ? BUYS : SELLS)] -= 1;
+    if (view.symbol !== 0) u32[2 * bucket + SYMBOLS] -= 1;
     this.#add(bucket, buy, view, -1);
     this.#records.setFlag(record, FLAG_COUNTS, false);
     if (
@@ -286,7 +297,45 @@ export class HotBuckets {
   }
 
   #rebuildExtremes(bucket: number, chain: Chain): void {
+    const large = this.#large.get(bucket);
+    if (large === undefined) {
+      if (this.#scanExtremes(bucket, chain) > LARGE_RECORDS_MIN) this.#enlarge(bucket, chain);
+      return;
+    }
+    large.writeExtremes(this.#heap, bucket);
+  }
+
+  #enlarge(bucket: number, chain: Chain): LargeBucket {
+    const large = new LargeBucket(this.#records, chain.id, chain.priceMinUsdMicro);
+    for (let record = this.firstRecord(bucket); record !== 0; record = this.#records.next(record)) {
+      this.rescanned += 1;
+      if ((this.#records.flags(record) & FLAG_COUNTS) !== 0) large.add(record);
+    }
+    this.#large.set(bucket, large);
+    return large;
+  }
+
+  /** The last record of the bucket in the order of close that counts and names a symbol, or 0. */
+  lastWithSymbol(bucket: number, chain: Chain): number {
+    if (this.#heap.u32[2 * bucket + SYMBOLS] === 0) return 0;
+    const large = this.#large.get(bucket);
+    if (large !== undefined) return large.lastWithSymbol();
+    let last = 0;
+    let seen = 0;
+    for (let record = this.firstRecord(bucket); record !== 0; record = this.#records.next(record)) {
+      seen += 1;
+      this.rescanned += 1;
+      if (seen > LARGE_RECORDS_MIN) return this.#enlarge(bucket, chain).lastWithSymbol();
+      if ((this.#records.flags(record) & FLAG_COUNTS) === 0 || this.#records.symbol(record) === 0) continue;
+      if (last === 0 || this.#records.compare(record, last, chain.id) > 0) last = record;
+    }
+    return last;
+  }
+
+  /** Finds the extremes by going through all records; returns how many there are, counting or not. */
+  #scanExtremes(bucket: number, chain: Chain): number {
     const { u32, f64 } = this.#heap;
+    let seen = 0;
     f64[bucket + HIGH] = Number.NaN;
     f64[bucket + LOW] = Number.NaN;
     u32[2 * bucket + OPEN_RECORD] = 0;
@@ -294,6 +343,8 @@ export class HotBuckets {
     let first = Number.POSITIVE_INFINITY;
     let last = 0;
     for (let record = this.firstRecord(bucket); record !== 0; record = this.#records.next(record)) {
+      seen += 1;
+      this.rescanned += 1;
       if ((this.#records.flags(record) & FLAG_COUNTS) === 0) continue;
       const timeMs = this.#records.timeMs(record);
       if (timeMs < first) first = timeMs;
@@ -303,6 +354,7 @@ export class HotBuckets {
     }
     f64[bucket + FIRST_TIME] = last === 0 ? 0 : first;
     f64[bucket + LAST_TIME] = last;
+    return seen;
   }
 
   /** Reads a bucket's figures. */
@@ -403,7 +455,7 @@ export class HotBuckets {
       return;
     }
     this.#leaveFinest(active, bucket);
-    this.#heap.own(bucket, UNITS);
+    this.#heap.own(bucket, HOT_BUCKET_UNITS);
     this.#heap.f64[bucket + START] = startMs;
     this.#heap.u32[2 * bucket + LEVEL] = level;
   }
@@ -412,11 +464,13 @@ export class HotBuckets {
   #merge(into: number, from: number): void {
     const heap = this.#heap;
     const { u32, f64 } = heap;
-    heap.own(into, UNITS);
+    heap.own(into, HOT_BUCKET_UNITS);
+    this.#large.delete(into);
     const hadTrades = this.trades(into) > 0;
     const hasTrades = this.trades(from) > 0;
     u32[2 * into + BUYS] += u32[2 * from + BUYS];
     u32[2 * into + SELLS] += u32[2 * from + SELLS];
+    u32[2 * into + SYMBOLS] += u32[2 * from + SYMBOLS];
     for (const [at, limbs] of SUMS) {
       const third = limbs === 3 ? f64[from + at + 2] : 0;
       addLimbs(f64, into + at, limbs, 1, f64[from + at], f64[from + at + 1], third);
@@ -441,39 +495,4 @@ export class HotBuckets {
     else this.#records.setNext(u32[2 * into + LAST_RECORD], u32[2 * from + FIRST_RECORD]);
     u32[2 * into + LAST_RECORD] = u32[2 * from + LAST_RECORD];
   }
-}
-
-const SUMS: readonly (readonly [number, 2 | 3])[] = [
-  [USD_BUY, 2],
-  [USD_SELL, 2],
-  [TOKEN_BUY, 3],
-  [TOKEN_SELL, 3],
-];
-
-/** sum += sign x addend, in normalised limbs; the highest limb is unbounded (below 2^53 by the limits of events). */
-function addLimbs(f64: Float64Array, at: number, limbs: 2 | 3, sign: 1 | -1, l0: number, l1: number, l2: number): void {
-  let a = f64[at] + sign * l0;
-  let b = f64[at + 1] + sign * l1;
-  if (a >= LIMB) {
-    a -= LIMB;
-    b += 1;
-  } else if (a < 0) {
-    a += LIMB;
-    b -= 1;
-  }
-  f64[at] = a;
-  if (limbs === 2) {
-    f64[at + 1] = b;
-    return;
-  }
-  let c = f64[at + 2] + sign * l2;
-  if (b >= LIMB) {
-    b -= LIMB;
-    c += 1;
-  } else if (b < 0) {
-    b += LIMB;
-    c -= 1;
-  }
-  f64[at + 1] = b;
-  f64[at + 2] = c;
 }

@@ -13,7 +13,7 @@ import { Heap, PAGE_BYTES } from "./heap.ts";
 import { INCLUSIONS_MAX } from "./inclusions.ts";
 import type { HashSeed } from "./keyed-hash.ts";
 import type { RankKey } from "./rank-key.ts";
-import { FLAG_COUNTS, type RecordView } from "./record-view.ts";
+import type { RecordView } from "./record-view.ts";
 import { decodeHeader, encodeHeader, type SnapshotHeader } from "./snapshot.ts";
 import type { SwapEvent } from "./swap-event.ts";
 import { SwapQuery } from "./swap-query.ts";
@@ -252,16 +252,10 @@ export class PartitionEngine {
   #findSymbol(token: number, active: number, chain: Chain): void {
     const { heap, hot, records, tokens } = this.#state;
     let holder = 0;
-    let symbol = tokens.settledSymbol(token);
     for (let b = heap.u32[2 * active + HOT_TAIL]; b !== 0 && holder === 0; b = hot.previous(b)) {
-      for (let record = hot.firstRecord(b); record !== 0; record = records.next(record)) {
-        if ((records.flags(record) & FLAG_COUNTS) === 0) continue;
-        const own = records.symbol(record);
-        if (own === 0 || (holder !== 0 && records.compare(record, holder, chain.id) < 0)) continue;
-        holder = record;
-        symbol = own;
-      }
+      holder = hot.lastWithSymbol(b, chain);
     }
+    const symbol = holder === 0 ? tokens.settledSymbol(token) : records.symbol(holder);
     heap.own(active, ACTIVE_UNITS);
     heap.u32[2 * active + SYMBOL_HOLDER] = holder;
     tokens.setSymbolNow(token, symbol);
@@ -437,6 +431,11 @@ export class PartitionEngine {
   /** Slots that searches in the tables had to pass over so far: a measure of crowding that no clock is needed for. */
   probes(): number {
     return this.#state.probes();
+  }
+
+  /** Events gone through so far because an extreme or a symbol had left its bucket. */
+  rescanned(): number {
+    return this.#state.hot.rescanned;
   }
 
   /** Freezes the state as it is now; the image is then copied slice by slice while apply goes on. One at a time. */

@@ -408,6 +408,12 @@ export class Records {
     if (byBlock !== 0) return byBlock;
     if (va.txIndex !== vb.txIndex) return va.txIndex - vb.txIndex;
     if (va.logIndex !== vb.logIndex) return va.logIndex - vb.logIndex;
+    const areDefault = va.idStart === va.idEnd && vb.idStart === vb.idEnd;
+    if (areDefault && va.txHex && vb.txHex && va.txEnd - va.txStart === vb.txEnd - vb.txStart) {
+      // Default ids of one chain and log index differ in their hashes alone, and hex sorts as what it packs.
+      const { u8 } = this.#heap;
+      return compareBytes(u8, va.txStart, va.txEnd, u8, vb.txStart, vb.txEnd);
+    }
     const aEnd = this.#eventId(va, chainId, this.#idA);
     const bEnd = this.#eventId(vb, chainId, this.#idB);
     return compareBytes(this.#idA, 0, aEnd, this.#idB, 0, bEnd);
