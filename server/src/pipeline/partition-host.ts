@@ -111,7 +111,9 @@ export class PartitionHost {
 
   async #answerOne({ id, request, deadlineMs }: HostQuestion): Promise<void> {
     try {
-      this.#answers.push({ id, answer: await this.#answer(request, deadlineMs) });
+      const answer = await this.#answer(request, deadlineMs);
+      // Only now: while the answer was made, the list before may have been sent.
+      this.#answers.push({ id, answer });
     } catch (error) {
       this.#answers.push({ id, error: wireError(error) });
     }

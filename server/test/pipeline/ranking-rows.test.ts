@@ -82,6 +82,13 @@ describe("rows of a ranking", () => {
       Array.from({ length: 8 }, (_, i) => ({ ...swap, tx_hash: `0x${i}`, token: `0x${i}`, amount_usd: `${i + 1}` })),
     );
     await caughtUp();
+    // Before any row is made, so that they take several pieces each.
+    const together = await Promise.all([1, 2, 3, 4, 5].map((limit) => call(`/api/overview?window=5m&limit=${limit}`)));
+    assert.deepEqual(
+      together.map((answer) => answer.json.items?.length),
+      [1, 2, 3, 4, 5],
+      "questions that are asked together are all answered",
+    );
     const { json } = await call("/api/overview?window=5m&windows=24h,1h&fields=trades&limit=6");
     assert.deepEqual(
       json.items.map(({ id }: Row) => id),
