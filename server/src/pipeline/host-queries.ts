@@ -27,9 +27,9 @@ import type { Piecewise } from "./thread-share.ts";
 import { type FoundToken, type Lookup, lookUp } from "./token-lookup.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
-/** Tokens that are looked at in a piece, and rows that are written in one. */
+/** Tokens that are looked at in a piece, and windows of rows that are written in one. */
 const LOOKS_PER_PIECE = 50;
-const ROWS_PER_PIECE = 50;
+const WINDOWS_PER_PIECE = 512;
 
 /** A token of a question as it was looked at: its revision, and what that stands on. */
 type Looked = {
@@ -99,12 +99,13 @@ export class HostQueries {
     const page = yield* overviewPage(partitions, wanted, () => this.#asOf(partitions, request.at));
     const { asOf } = page;
     const standing = { epoch: hostEpoch(partitions), rev: hostRevision(partitions), parts: hostParts(partitions) };
+    const rowsPerPiece = Math.ceil(WINDOWS_PER_PIECE / figures.weight);
     const rows: HostRow[] = [];
     for (const row of page.rows.slice(0, limit)) {
       const symbol = row.symbol === undefined ? "" : `,"symbol":${JSON.stringify(row.symbol)}`;
       const json = `{"id":${JSON.stringify(row.id)}${symbol},"rev":${row.rev},${figures.text(row.texts, asOf)}}`;
       rows.push({ key: keyOfRow(row, field), partition: row.home.partition, json });
-      if (rows.length % ROWS_PER_PIECE === 0) yield;
+      if (rows.length % rowsPerPiece === 0) yield;
     }
     return { asOf, ...standing, rows, more: page.rows.length > limit };
   }

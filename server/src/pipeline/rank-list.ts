@@ -28,7 +28,8 @@ export class RankList {
     return this.#blocks.length * BLOCK_ENTRIES * Uint32Array.BYTES_PER_ELEMENT;
   }
 
-  insert(index: number): void {
+  /** Returns its place. */
+  insert(index: number): RankPlace {
     if (this.#blocks.length === 0) this.#addBlock(0, new Uint32Array(BLOCK_ENTRIES), 0);
     const before = (other: number): boolean => this.#compare(other, index) < 0;
     let block = this.#blockFor(before);
@@ -43,6 +44,7 @@ export class RankList {
     entries[at] = index;
     this.#sizes[block] = size + 1;
     this.#size += 1;
+    return { block, at };
   }
 
   /** Takes an entry out that is there, in the order in which it was put in. */
@@ -68,6 +70,12 @@ export class RankList {
 
   at({ block, at }: RankPlace): number | undefined {
     return block < this.#blocks.length ? (this.#blocks[block] as Uint32Array)[at] : undefined;
+  }
+
+  next(place: RankPlace): RankPlace {
+    const next = { ...place };
+    this.forward(next);
+    return next;
   }
 
   /** Moves a place to the next entry. */

@@ -6,6 +6,7 @@
 import type { RankKey as RankText } from "../bus/host-protocol.ts";
 import { RankKey, rankKeyOfText } from "../engine/rank-key.ts";
 import type { TokenRef, WindowStats } from "../engine/types.ts";
+import type { IdOrder } from "./id-order.ts";
 import { RankList, type RankPlace } from "./rank-list.ts";
 import { JOURNAL_REVISIONS, type TokenViews, type Work } from "./token-views.ts";
 
@@ -13,7 +14,6 @@ export type RankedField = Exclude<keyof WindowStats, "previous" | "complete" | "
 
 export type RankedEngine = {
   rankKey(token: TokenRef, windowIndex: number, field: RankedField, asOfMs: number, key: RankKey): void;
-  compareIds(a: TokenRef, b: TokenRef): number;
 };
 
 export type RankOrder = "asc" | "desc";
@@ -32,6 +32,7 @@ export function servedValue(stats: WindowStats, field: RankedField): string | un
 export class Ranking {
   readonly #engine: RankedEngine;
   readonly #views: TokenViews;
+  readonly #ids: IdOrder;
   readonly #windowIndex: number;
   readonly #field: RankedField;
   readonly #key = new RankKey();
@@ -50,7 +51,8 @@ export class Ranking {
   #passAt = 0;
   #steps = 0;
 
-  constructor(engine: RankedEngine, views: TokenViews, windowIndex: number, field: RankedField) {
+  constructor(engine: RankedEngine, views: TokenViews, ids: IdOrder, windowIndex: number, field: RankedField) {
+    this.#ids = ids;
     this.#engine = engine;
     this.#views = views;
     this.#windowIndex = windowIndex;
@@ -173,6 +175,7 @@ export class Ranking {
     this.#isIn[index] = isListed ? 1 : 0;
     if (!isListed) return;
     this.#store(index);
+    this.#ids.add(index);
     this.#list.insert(index);
   }
 
@@ -193,8 +196,8 @@ export class Ranking {
     if (a === b) return 0;
     const byKeys = Ranking.compareKeys(this, a, this, b, "asc");
     if (byKeys !== 0) return byKeys;
-    const views = this.#views;
-    return this.#engine.compareIds(views.tokenAt(a), views.tokenAt(b));
+    const { numbers } = this.#ids;
+    return (numbers[a] as number) - (numbers[b] as number);
   }
 
   /** Compares a token's key with `#key`, whose figure is there. */

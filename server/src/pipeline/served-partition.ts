@@ -3,6 +3,7 @@ import type { SharedClock } from "../bus/shared-clock.ts";
 import type { VersionBoard } from "../bus/version-board.ts";
 import type { PartitionEngine } from "../engine/partition-engine.ts";
 import type { TokenRef } from "../engine/types.ts";
+import { IdOrder } from "./id-order.ts";
 import { KeptRows } from "./kept-rows.ts";
 import { type RankedField, Ranking } from "./ranking.ts";
 import { SplitTokens } from "./split-tokens.ts";
@@ -54,6 +55,7 @@ export class ServedPartition {
   readonly board: VersionBoard;
   readonly finestStepMs: number;
   readonly #clock: SharedClock;
+  readonly #ids: IdOrder;
   readonly #rankings = new Map<string, Ranking>();
   readonly #chainIndexes = new Map<number, number>();
   #seenSinceMs: number | undefined;
@@ -69,6 +71,8 @@ export class ServedPartition {
     this.#seenSinceMs = engine.seenSinceMs();
     this.finestStepMs = windows.reduce((finest, window) => Math.min(finest, window.stepMs), Number.POSITIVE_INFINITY);
     this.views = new TokenViews(engine, this.finestStepMs);
+    const { views } = this;
+    this.#ids = new IdOrder((a, b) => engine.compareIds(views.tokenAt(a), views.tokenAt(b)));
     this.split = new SplitTokens(partition, engine, () => clock.now());
   }
 
@@ -135,17 +139,22 @@ export class ServedPartition {
   ranking(windowIndex: number, field: RankedField): Ranking {
     const key = `${windowIndex}:${field}`;
     const known = this.#rankings.get(key);
-    const ranking = known ?? new Ranking(this.engine, this.views, windowIndex, field);
+    const ranking = known ?? new Ranking(this.engine, this.views, this.#ids, windowIndex, field);
     this.#rankings.delete(key);
     this.#rankings.set(key, ranking);
     if (known === undefined) this.#dropRankings();
     return ranking;
   }
 
+  /** Rankings that are kept, and their memory. */
+  get rankingsKept(): { readonly count: number; readonly bytes: number } {
+    const rankings = [...this.#rankings.values()];
+    return { count: rankings.length, bytes: rankings.reduce((sum, ranking) => sum + ranking.bytes, 0) };
+  }
+
   /** Before a new one is filled: it will take about as much as those that are there. */
   #dropRankings(): void {
-    let bytes = 0;
-    for (const ranking of this.#rankings.values()) bytes += ranking.bytes;
+    let { bytes } = this.rankingsKept;
     const room = RANKINGS_BYTES_MAX - this.views.count * RANKING_BYTES_PER_TOKEN;
     for (const [key, ranking] of this.#rankings) {
       const isOver = this.#rankings.size > RANKINGS_MAX || bytes > room;

@@ -235,6 +235,54 @@ describe("the owner of a partition", () => {
     await next.runner.drain(DRAIN_MS);
   });
 
+  test("what waits grows old while a damaged page is read again and again, and nothing is applied", async (t) => {
+    const folder = new Folder(t);
+    folder.append(5);
+    folder.append(4);
+    const database = new DatabaseSync(folder.logPath);
+    database.exec("UPDATE batches SET batch = zeroblob(length(batch)) WHERE key = 0");
+    database.close();
+    const { runner, board, clock } = await folder.started();
+    let looks = 0;
+    for (;;) {
+      const status = await runner.status();
+      if (status.lag === 0) break;
+      if (status.problems.some((problem) => problem.includes("damaged"))) looks += 1;
+      // The records came in the past of the wall clock.
+      assert.ok(status.lag_ms > 60_000, `${status.lag} records wait, lag_ms ${status.lag_ms}`);
+      assert.ok(board.lagMs(clock.wallMs()) > 60_000, "answers say so too");
+      await nextTurn();
+    }
+    assert.ok(looks > 0, "damage was not seen");
+    await runner.drain(DRAIN_MS);
+  });
+
+  test("what comes while the owner does something else grows old", async (t) => {
+    const folder = new Folder(t);
+    const { runner, board, clock } = await folder.started();
+    const away = Promise.withResolvers<void>();
+    const { read } = EmbeddedLogReader.prototype;
+    t.mock.method(
+      EmbeddedLogReader.prototype,
+      "read",
+      async function (this: EmbeddedLogReader, ...given: Parameters<typeof read>) {
+        await away.promise;
+        return read.apply(this, given);
+      },
+    );
+    folder.append(1);
+    await caughtUp(runner);
+    folder.append(3);
+    runner.noteWaiting();
+    const status = await runner.status();
+    assert.equal(status.lag, 3);
+    assert.ok(status.lag_ms > 60_000 && board.lagMs(clock.wallMs()) > 60_000, `lag_ms ${status.lag_ms}`);
+    away.resolve();
+    await caughtUp(runner);
+    assert.equal(board.lagMs(clock.wallMs()), 0);
+    await runner.drain(DRAIN_MS);
+  });
+
   test("questions get their turn while a long batch is applied", async (t) => {
     const folder = new Folder(t);
     const { runner, board } = await folder.started();
