@@ -165,7 +165,7 @@ async function stopApp(parts: Parts, logger: Logger): Promise<void> {
  */
 function joinCluster(
   config: Config,
-  { version, logger }: AppOptions,
+  { version }: AppOptions,
   threads: ThreadBus,
   workers: PartitionWorkers,
   ingestion: Ingestion,
@@ -175,10 +175,8 @@ function joinCluster(
   const { nats } = config.pubsub;
   if (nats === undefined) return threads;
   const { source, kafka } = config.ingest;
-  if (source !== "kafka" || kafka === undefined) {
-    logger.warn("pubsub.nats is not used: an embedded log belongs to one instance alone, which answers for all of it");
-    return threads;
-  }
+  // Where NATS is configured for nothing the configuration has said so.
+  if (source !== "kafka" || kafka === undefined) return threads;
   parts.cluster = startCluster({
     ...{ nats, version, clock, instance: config.app.instanceId, local: threads, hosts: workers.clients },
     stream: [source, kafka.topic, kafka.groupId],

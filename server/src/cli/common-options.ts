@@ -1,7 +1,7 @@
 /** Options that several commands have. */
 import { type Command, Option } from "commander";
 import type { Output } from "./output.ts";
-import { serviceUrlOption } from "./values.ts";
+import { integerOption, serviceUrlOption } from "./values.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8080";
 
@@ -11,6 +11,14 @@ export type Add = (program: Command, output: Output, signal: AbortSignal) => voi
 export const configOption = (): Option =>
   new Option("-c, --config <file>", "configuration file (YAML); without it defaults and the environment").env(
     "SWAPSTATS_CONFIG",
+  );
+
+export const dataDirOption = (): Option =>
+  new Option("--data-dir <folder>", "data folder (default: data_dir of the configuration)");
+
+export const portOption = (): Option =>
+  new Option("-p, --port <n>", "port of the API, 0 for a free one (default: that of api.http.addr)").argParser(
+    integerOption(0, 65_535),
   );
 
 export const urlOption = (): Option =>

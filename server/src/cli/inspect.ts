@@ -10,6 +10,7 @@ import type { Output } from "./output.ts";
 import type { DataDirOptions, InspectOptions } from "./program-tools.ts";
 import { Progress } from "./progress.ts";
 import { readConfig } from "./read-config.ts";
+import { snakeCase } from "./snake-case.ts";
 
 type Report = { readonly isSound: boolean; readonly lines: readonly string[] };
 
@@ -75,6 +76,6 @@ function dataDirOf(options: DataDirOptions, output: Output): string {
 
 function print(report: Report, { format }: InspectOptions, output: Output): void {
   const { lines, ...rest } = report;
-  output.out(format === "json" ? `${JSON.stringify(rest)}\n` : `${lines.join("\n")}\n`);
+  output.out(format === "json" ? `${JSON.stringify(snakeCase(rest))}\n` : `${lines.join("\n")}\n`);
   if (!report.isSound) throw new CommandFailed("something is damaged");
 }

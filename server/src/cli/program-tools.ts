@@ -1,6 +1,6 @@
 /** The commands that look at a running service, its configuration and its data folder. */
 import { Option } from "commander";
-import { type Add, configOption, urlOption } from "./common-options.ts";
+import { type Add, configOption, dataDirOption, urlOption } from "./common-options.ts";
 import { integerOption } from "./values.ts";
 
 export const addTop: Add = (program, output, signal) => {
@@ -42,7 +42,7 @@ export const addWatch: Add = (program, output, signal) => {
 export const addConfig: Add = (program, output) => {
   const config = program
     .command("config")
-    .summary("check or show the configuration")
+    .summary("check, show or begin a configuration")
     .description("The configuration, as the service would read it.");
   config
     .command("check")
@@ -51,8 +51,19 @@ export const addConfig: Add = (program, output) => {
     .addHelpText("after", "\nExample:\n  swapstats config check --config config.yaml")
     .action(async (options: { config?: string }) => {
       const { readConfig } = await import("./read-config.ts");
-      readConfig(options.config, output);
+      const { warnings } = readConfig(options.config, output);
+      for (const warning of warnings) output.out(`warning: ${warning}\n`);
       output.out("The configuration is fine.\n");
+    });
+  config
+    .command("init")
+    .description("Writes a configuration file with every key, its default and what it does, all commented out.")
+    .argument("[file]", "where to; - prints it", "config.yaml")
+    .option("--force", "replace a file that is there")
+    .addHelpText("after", "\nExamples:\n  swapstats config init\n  swapstats config init /etc/swapstats/config.yaml")
+    .action(async (file: string, options: { force?: true }) => {
+      const { runConfigInit } = await import("./config-init.ts");
+      runConfigInit(file, options.force === true, output);
     });
   config
     .command("show")
@@ -69,9 +80,6 @@ export const addConfig: Add = (program, output) => {
       output.out(options.format === "json" ? showJson(settings) : showYaml(settings));
     });
 };
-
-const dataDirOption = (): Option =>
-  new Option("--data-dir <folder>", "data folder (default: data_dir of the configuration)");
 
 export const addCheckpoint: Add = (program, output) => {
   const checkpoint = program

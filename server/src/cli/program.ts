@@ -1,12 +1,15 @@
 /** All commands with their options and help. What a command does is imported when it runs, so that help is quick. */
 import { Command, type CommanderError, InvalidArgumentError, Option } from "commander";
 import type { Config } from "../config/config.ts";
+import { formatDurationMs } from "../config/units.ts";
 import { GENERATOR_DEFAULTS, GENERATOR_LIMITS, START_MAX_MS, START_MIN_MS } from "../generator/options.ts";
 import { maskSecrets } from "../shared/mask-secrets.ts";
+import { didYouMean } from "../shared/nearest.ts";
 import { printableLines } from "../shared/printable-text.ts";
-import { type Add, configOption, urlOption } from "./common-options.ts";
+import { type Add, configOption, dataDirOption, portOption, urlOption } from "./common-options.ts";
 import type { Output } from "./output.ts";
 import { addBackup, addCheckpoint, addConfig, addLog, addTop, addTopic, addWatch } from "./program-tools.ts";
+import type { ServeOptions } from "./serve.ts";
 import { durationOption, integerOption, numberOption, serviceUrlOption, shareOption, timeOption } from "./values.ts";
 import { VERSION } from "./version.ts";
 
@@ -18,7 +21,7 @@ export function makeProgram(output: Output, signal: AbortSignal): Command {
     .description("Live, exact statistics per token from a stream of swaps.")
     .version(VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "show this help")
-    .helpCommand("help [command]", "show the help of a command")
+    .helpCommand(false)
     .showHelpAfterError("(swapstats help shows all commands)")
     .configureOutput({ writeOut: output.out, writeErr: (text) => output.err(printableLines(maskSecrets(text))) })
     .exitOverride((error: CommanderError) => {
@@ -50,7 +53,32 @@ Exit codes: 0 fine, 1 failed, 2 wrong usage. docs/command-line.md says more.`,
   ]) {
     add(program, output, signal);
   }
+  addHelp(program);
   return program;
+}
+
+/** Commander's own `help` looks one level deep, and shows the group for `help config check`. */
+function addHelp(program: Command): void {
+  program
+    .command("help")
+    .summary("show the help of a command")
+    .description("Shows the help of a command, or of all.")
+    .addHelpText("after", "\nExamples:\n  swapstats help\n  swapstats help config check")
+    .argument("[command...]", "a command, with its sub-command")
+    .action((names: string[]) => {
+      let command = program;
+      for (const [depth, name] of names.entries()) {
+        const found = command.commands.find((sub) => sub.name() === name || sub.aliases().includes(name));
+        if (found === undefined) {
+          const known = command.commands.map((sub) => sub.name());
+          const group = ["swapstats", ...names.slice(0, depth)].join(" ");
+          const hint = known.length === 0 ? "it has no sub-commands" : `there are ${known.join(", ")}`;
+          program.error(`error: ${group} has no command '${name}'${didYouMean(name, known)}; ${hint}`);
+        }
+        command = found;
+      }
+      command.help();
+    });
 }
 
 const addServe: Add = (program, output, signal) => {
@@ -61,17 +89,20 @@ const addServe: Add = (program, output, signal) => {
       "Runs the service. Without a configuration file everything is embedded, data is in ./data, and the API listens on 127.0.0.1:8080.",
     )
     .addOption(configOption())
+    .addOption(portOption())
+    .addOption(dataDirOption())
     .addHelpText(
       "after",
       `
 Examples:
   swapstats serve
+  swapstats serve --port 9000 --data-dir /var/lib/swapstats
   swapstats serve --config config.yaml
   SWAPSTATS_API_HTTP_ADDR=0.0.0.0:8080 WINDOWS=5m,1h,24h swapstats serve`,
     )
-    .action(async (options: { config?: string }) => {
+    .action(async (options: ServeOptions) => {
       const { runServe } = await import("./serve.ts");
-      await runServe(options.config, output, signal);
+      await runServe(options, output, signal);
     });
 };
 
@@ -83,10 +114,12 @@ const addDemo: Add = (program, output, signal) => {
     .description("Runs the service with the built-in generator as its source, and prints the addresses to open.")
     .option("--rate <n>", "swaps a second", numberOption(min, Math.min(max, 1_000_000)), 1_000)
     .addOption(configOption())
-    .addHelpText("after", "\nExamples:\n  swapstats demo\n  swapstats demo --rate 20000")
-    .action(async (options: { rate: number; config?: string }) => {
+    .addOption(portOption())
+    .addOption(dataDirOption())
+    .addHelpText("after", "\nExamples:\n  swapstats demo\n  swapstats demo --rate 20000 --port 9000")
+    .action(async (options: ServeOptions & { rate: number }) => {
       const { runDemo } = await import("./serve.ts");
-      await runDemo(options.rate, options.config, output, signal);
+      await runDemo(options.rate, options, output, signal);
     });
 };
 
@@ -119,7 +152,11 @@ const addGenerate: Add = (program, output, signal) => {
       defaults.zipf,
     )
     .option("--duplicates <p>", "share of copies", shareOption, defaults.duplicates)
-    .option("--disorder <time>", "how far swaps may lie behind the stream", durationOption, defaults.disorderMs)
+    .addOption(
+      new Option("--disorder <time>", "how far swaps may lie behind the stream")
+        .argParser(durationOption)
+        .default(defaults.disorderMs, formatDurationMs(defaults.disorderMs)),
+    )
     .option("--late <p>", "share of swaps that are minutes to an hour old", shareOption, defaults.late)
     .option("--future <p>", "share of swaps that are minutes to a day ahead", shareOption, defaults.future)
     .option(

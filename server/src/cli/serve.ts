@@ -12,13 +12,31 @@ import { VERSION } from "./version.ts";
 /** Above the limits within which the parts of the service end; a part that hangs must not hold the process. */
 const STOP_LIMIT_MS = 30_000;
 
-export async function runServe(configPath: string | undefined, output: Output, signal: AbortSignal): Promise<void> {
-  await run(readConfig(configPath, output), "serve", output, signal);
+/** Options that stand for a key of the configuration, and go before it. */
+export type ServeOptions = {
+  readonly config?: string;
+  readonly port?: number;
+  readonly dataDir?: string;
+};
+
+export async function runServe(options: ServeOptions, output: Output, signal: AbortSignal): Promise<void> {
+  await run(readConfig(options.config, output, overridesOf(options, output)), "serve", output, signal);
+}
+
+/** A port alone keeps the host that is configured. */
+function overridesOf({ config: path, port, dataDir }: ServeOptions, output: Output): Record<string, string> {
+  const overrides: Record<string, string> = {};
+  if (dataDir !== undefined) overrides.data_dir = dataDir;
+  if (port !== undefined) {
+    const { host } = readConfig(path, output).config.api.http.addr ?? { host: "127.0.0.1" };
+    overrides["api.http.addr"] = formatListenAddress({ host, port });
+  }
+  return overrides;
 }
 
 export async function runDemo(
   ratePerSecond: number,
-  configPath: string | undefined,
+  options: ServeOptions,
   output: Output,
   signal: AbortSignal,
 ): Promise<void> {
@@ -27,12 +45,13 @@ export async function runDemo(
     "ingest.generator.rate": String(ratePerSecond),
     // A person looks on: lines to read, unless the configuration wants otherwise.
     ...(output.errIsTerminal ? { "logging.format": "text" } : {}),
+    ...overridesOf(options, output),
   };
-  await run(readConfig(configPath, output, overrides), "demo", output, signal);
+  await run(readConfig(options.config, output, overrides), "demo", output, signal);
 }
 
 async function run(
-  { config }: LoadedConfig,
+  { config, warnings }: LoadedConfig,
   command: "serve" | "demo",
   output: Output,
   signal: AbortSignal,
@@ -41,6 +60,7 @@ async function run(
   // Where nobody waits for it any more the failure has been told already.
   failed.promise.catch(() => undefined);
   const logger = createLogger(config.logging);
+  for (const warning of warnings) logger.warn({ warning }, "a setting is not used");
   const onFatal = (err: Error): void => {
     logger.fatal({ err }, "a part failed; the service stops");
     failed.reject(new CommandFailed(err.message));

@@ -9,7 +9,9 @@ import { printableText } from "../shared/printable-text.ts";
 import { readTextFile } from "../shared/read-regular-file.ts";
 import { buildConfig } from "./build.ts";
 import type { Config } from "./config.ts";
+import { withoutEffect } from "./effects.ts";
 import { readConfigYaml } from "./file.ts";
+import { foreignVariables, keyHint, variableHint } from "./hints.ts";
 import { CONFIG_KEYS, envNameOf, type KeySpec, LATER_KEYS, RESERVED_ENV, RESERVED_ENV_PREFIX } from "./keys.ts";
 import { type KeyValue, parseValue } from "./values.ts";
 
@@ -39,6 +41,8 @@ export type Setting = {
   readonly spec: KeySpec;
   readonly value: KeyValue;
   readonly origin: Origin;
+  /** As in `RawSetting`; empty for a default. */
+  readonly where: string;
 };
 
 export type ConfigProblem = {
@@ -49,7 +53,12 @@ export type ConfigProblem = {
   readonly message: string;
 };
 
-export type LoadedConfig = { readonly config: Config; readonly settings: readonly Setting[] };
+export type LoadedConfig = {
+  readonly config: Config;
+  readonly settings: readonly Setting[];
+  /** What is sound and changes nothing, such as a key of a part that is not in use: `path (where): message`. */
+  readonly warnings: readonly string[];
+};
 
 /** Ten times what all keys of all chains take. A hostile file of this size is parsed in two or three seconds. */
 const FILE_BYTES_MAX = 256 * 1024;
@@ -62,9 +71,20 @@ const SHORT_FORMS: readonly (readonly [string, string])[] = [
 export function loadConfig(options: LoadOptions = {}): LoadedConfig {
   const problems: ConfigProblem[] = [];
   const settings = readSettings(options, problems);
+  const checked = problems.length;
   const config = buildConfig(settings, problems);
-  if (problems.length > 0 || config === undefined) throw configError(problems);
-  return { config, settings };
+  const located = problems.map((problem, i) => (i < checked ? problem : withPlace(problem, settings)));
+  if (located.length > 0 || config === undefined) throw configError(located);
+  const foreign = foreignVariables(options.env ?? {}).map(
+    ([name, ours]): ConfigProblem => ({ path: name, where: "environment", message: `is not read; ${ours} is` }),
+  );
+  return { config, settings, warnings: [...withoutEffect(settings), ...foreign].map(lineOf) };
+}
+
+/** Checks over several keys know the path alone; this adds where the key was given. */
+function withPlace(problem: ConfigProblem, settings: readonly Setting[]): ConfigProblem {
+  const where = settings.find(({ path }) => path === problem.path)?.where ?? "";
+  return problem.where === "" ? { ...problem, where } : problem;
 }
 
 /** The configuration of an empty file and an empty environment. */
@@ -110,10 +130,10 @@ function readSetting(
     const optional = spec.defaultText === "" && given.raw === "" && given.origin === "environment";
     const sources = { env, literalAllowed: given.origin !== "file" };
     const parsed = optional ? { value: defaultValue(spec) } : parseValue(spec.kind, given.raw, sources);
-    if ("value" in parsed) return { path, spec, value: parsed.value, origin: given.origin };
+    if ("value" in parsed) return { path, spec, value: parsed.value, origin: given.origin, where: given.where };
     problems.push({ path, where: given.where, message: parsed.problem });
   }
-  return { path, spec, value: defaultValue(spec), origin: "default" };
+  return { path, spec, value: defaultValue(spec), origin: "default", where: "" };
 }
 
 function defaultValue(spec: KeySpec): KeyValue {
@@ -180,13 +200,10 @@ function isLater(path: string): boolean {
 }
 
 function unknownKey(raw: RawSetting, keys: readonly KeySpec[]): ConfigProblem {
-  const near = nearest(
-    raw.path,
-    keys.map((spec) => spec.path),
-  );
+  const paths = keys.map((spec) => spec.path);
   const message = isLater(raw.path)
     ? "is not in this version of swapstats; remove it"
-    : `is not a key; ${near === undefined ? "remove it (docs/configuration.md lists all keys)" : `did you mean ${near}?`}`;
+    : `is not a key; ${keyHint(raw.path, paths)}`;
   return { path: raw.path, where: raw.where, message };
 }
 
@@ -194,39 +211,11 @@ function unknownVariable(name: string, keys: readonly KeySpec[]): ConfigProblem 
   const later = LATER_KEYS.some((path) =>
     path.endsWith(".") ? name.startsWith(`${envNameOf(path)}`) : name === envNameOf(path),
   );
-  const near = nearest(
-    name,
-    keys.map((spec) => envNameOf(spec.path)),
-  );
+  const names = keys.map((spec) => envNameOf(spec.path));
   const message = later
     ? "names a key that is not in this version of swapstats; unset it"
-    : `names no key; ${near === undefined ? "unset it (docs/configuration.md lists all keys)" : `did you mean ${near}?`}`;
+    : `names no key; ${variableHint(name, names)}`;
   return { path: name, where: "environment", message };
-}
-
-/** The candidate at an edit distance of at most a fifth of the length, or undefined. */
-function nearest(text: string, candidates: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(text.length / 5)) + 1;
-  for (const candidate of candidates) {
-    const distance = editDistance(text, candidate);
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
-  }
-  return best;
-}
-
-/** Levenshtein's distance, one row at a time. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
 
 function instanceIdOfHost(): string {
@@ -238,11 +227,13 @@ function instanceIdOfHost(): string {
 }
 
 function configError(problems: readonly ConfigProblem[]): SwapstatsError {
-  // Names of keys come from outside as well.
-  const safe = (text: string): string => printableText(maskSecrets(text));
-  const lines = problems.map(
-    ({ path, where, message }) => `  ${safe(path)}${where === "" ? "" : ` (${safe(where)})`}: ${safe(message)}`,
-  );
+  const lines = problems.map((problem) => `  ${lineOf(problem)}`);
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
   return new SwapstatsError("bad_config", `the configuration has ${count}:\n${lines.join("\n")}`);
+}
+
+function lineOf({ path, where, message }: ConfigProblem): string {
+  // Names of keys come from outside as well.
+  const safe = (text: string): string => printableText(maskSecrets(text));
+  return `${safe(path)}${where === "" ? "" : ` (${safe(where)})`}: ${safe(message)}`;
 }

@@ -22,7 +22,8 @@ const SIZE_UNITS_BYTES: readonly (readonly [string, number])[] = [
 /** Why a duration was refused, for messages; one place so that every caller says the same. */
 export const DURATION_HINT = "write a whole number and a unit: 500ms, 5s, 2m, 24h or 7d";
 export const SIZE_HINT = "write a whole number and a unit: 65536B, 64KiB, 16MiB or 4GiB";
-export const ADDRESS_HINT = 'write HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080, or "" to turn the listener off';
+export const ADDRESS_HINT =
+  'write HOST:PORT, such as 127.0.0.1:8080, [::1]:8080, or 0.0.0.0:8080 for all addresses of the machine; "" turns the listener off';
 
 export const USD_HINT = "write a number from 0 to 9007199254.740991 with at most six places, such as 0.01 or 5";
 

@@ -1,6 +1,7 @@
 /** Reads and writes the value of one key by its kind. A problem is a phrase that follows the path of the key. */
 import { parseHost } from "../shared/host-rules.ts";
 import { maskSecrets } from "../shared/mask-secrets.ts";
+import { didYouMean } from "../shared/nearest.ts";
 import { readTextFile } from "../shared/read-regular-file.ts";
 import type { KeyKind } from "./keys.ts";
 import {
@@ -91,7 +92,9 @@ function parseScalar(kind: ScalarKind, text: string, secrets: SecretSources): Pa
       if (kind.later.includes(text)) {
         return problem(`"${text}" is not in this version of swapstats; use ${kind.values.join(" or ")}`);
       }
-      return problem(`${shown(text)} is none of ${kind.values.join(", ")}; choose one of them`);
+      return problem(
+        `${shown(text)} is none of ${kind.values.join(", ")}; choose one of them${didYouMean(text, kind.values)}`,
+      );
     case "text":
       if (text !== "" && Buffer.byteLength(text) <= kind.bytesMax && kind.pattern.test(text)) return { value: text };
       return problem(`${shown(text)} does not fit; write 1 to ${kind.bytesMax} bytes of ${kind.patternHint}`);
@@ -127,8 +130,9 @@ function parseSize(text: string, minBytes: number, maxBytes: number): ParsedValu
   const bytes = parseSizeBytes(text);
   if (bytes === undefined) return problem(`${shown(text)} is not a size; ${SIZE_HINT}`);
   if (bytes >= minBytes && bytes <= maxBytes) return { value: bytes };
+  const isBare = /^[0-9]+$/.test(text);
   return problem(
-    `${text} is outside ${formatSizeBytes(minBytes)} to ${formatSizeBytes(maxBytes)}; choose a value within`,
+    `${text}${isBare ? " bytes (a number without a unit)" : ""} is outside ${formatSizeBytes(minBytes)} to ${formatSizeBytes(maxBytes)}; choose a value within`,
   );
 }
 

@@ -56,11 +56,13 @@ describe("command line", () => {
         "top",
         "watch",
         "config check",
+        "config init",
         "config show",
         "checkpoint inspect",
         "log verify",
         "backup",
         "topic ensure",
+        "help",
       ],
     );
     for (const names of leaves) {
@@ -91,7 +93,8 @@ describe("command line", () => {
     const cases: [string[], RegExp][] = [
       [[], /Usage: swapstats/],
       [["sevre"], /unknown command 'sevre'/],
-      [["serve", "--port", "1"], /unknown option '--port'/],
+      [["serve", "--prot", "1"], /unknown option '--prot'\n\(Did you mean --port\?\)/],
+      [["serve", "--port", "65536"], /Give a whole number from 0 to 65535/],
       [["replay"], /missing required argument 'file'/],
       [["replay", "x", "--order", "up"], /Allowed choices are auto, file, time/],
       [["generate"], /required option '--to <target>'/],

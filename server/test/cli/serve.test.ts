@@ -98,7 +98,7 @@ test("demo serves made-up swaps at once, prints what to open, and ends in order"
   const copy = join(dataDir, "../copy");
   assert.equal((await cli("backup", copy, "--data-dir", dataDir)).code, 0);
   const verified = await cli("log", "verify", "--data-dir", copy, "--format", "json");
-  assert.equal(JSON.parse(verified.out).isSound, true);
+  assert.equal(JSON.parse(verified.out).is_sound, true);
 });
 
 test("serve takes a replay and a generated stream, and restarts with all of it", async (t) => {

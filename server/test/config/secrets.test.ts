@@ -23,7 +23,6 @@ const FORMS: readonly ((secret: string) => string)[] = [
   (secret) => `[a:1, "user:${secret}@host:2"]`,
   (secret) => `{file: ${secret}}`,
   (secret) => `{password: ${secret}, user: me}`,
-  (secret) => `[${secret}, ${secret}]`,
   (secret) => `"http://:${secret}@[::1]:80/path?x=1"`,
   (secret) => `"amqp://u:p@ss:${secret}@host"`,
 ];
