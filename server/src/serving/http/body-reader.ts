@@ -45,6 +45,8 @@ export class BodyReader {
       );
     }
     if (Number(request.headers["content-length"] ?? 0) > bytesMax) throw tooLarge(bytesMax);
+    // The client waits for this before it sends; one whose body nobody wants need not send it.
+    if (request.headers.expect !== undefined) response.writeContinue();
     const { promise: cut, reject } = Promise.withResolvers<never>();
     cut.catch(() => {});
     const lease = this.#budget.lease(clientOf(request.socket.remoteAddress), () => reject(stalled()));
