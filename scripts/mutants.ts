@@ -19,6 +19,7 @@ import { imageMutants } from "./mutants/image.ts";
 import type { Mutant } from "./mutants/mutant.ts";
 import { packedMutants } from "./mutants/packed.ts";
 import { readMutants } from "./mutants/reads.ts";
+import { secondMutants } from "./mutants/second.ts";
 import { traderMutants } from "./mutants/traders.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -51,6 +52,9 @@ const suites = [
   "memory",
   "snapshots",
   "packed-rows",
+  "candles",
+  "large-buckets",
+  "floods",
 ];
 const suiteTimeoutMs = 180_000;
 /** One seed for all, so that a run can be repeated. */
@@ -146,6 +150,7 @@ async function run(pristine: string): Promise<number> {
     ...packedMutants,
     ...readMutants,
     ...traderMutants,
+    ...secondMutants,
     ...imageMutants,
   ];
   const stale = staleMutants(pristine, all);

@@ -88,7 +88,7 @@ export const bucketMutants: readonly Mutant[] = [
     what: "merging loses the later bucket's records",
   },
   {
-    file: "hot-buckets.ts",
+    file: "limbs.ts",
     search: "    b += LIMB;\n    c -= 1;\n",
     replacement: "    b += LIMB;\n",
     what: "a removal does not borrow from the highest limb",
@@ -189,13 +189,13 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     file: "levels.ts",
-    search: "2 * longestUserMs + stepMs + config.maxSkewMs",
-    replacement: "longestUserMs + stepMs + config.maxSkewMs",
+    search: "2 * longestUserMs + stepMs + skewMs",
+    replacement: "longestUserMs + stepMs + skewMs",
     what: "a step is not kept for `previous`",
   },
   {
     file: "levels.ts",
-    search: "2 * longestUserMs + stepMs + config.maxSkewMs",
+    search: "2 * longestUserMs + stepMs + skewMs",
     replacement: "2 * longestUserMs + stepMs",
     what: "a step is not kept for an as-of behind the high",
   },

@@ -6,8 +6,8 @@ const engine = "partition-engine.ts";
 export const checkMutants: readonly Mutant[] = [
   {
     file: engine,
-    search: "event.eventTimeMs > arrivalMs + this.config.maxSkewMs",
-    replacement: "event.eventTimeMs >= arrivalMs + this.config.maxSkewMs",
+    search: "event.eventTimeMs > arrivalMs + chains.maxSkewMs(event.chainId)",
+    replacement: "event.eventTimeMs >= arrivalMs + chains.maxSkewMs(event.chainId)",
     what: "an event exactly max_skew ahead is quarantined",
   },
   {
@@ -97,8 +97,8 @@ export const checkMutants: readonly Mutant[] = [
   },
   {
     file: engine,
-    search: "let symbol = tokens.settledSymbol(token);",
-    replacement: "let symbol = 0;",
+    search: "holder === 0 ? tokens.settledSymbol(token) : records.symbol(holder)",
+    replacement: "holder === 0 ? 0 : records.symbol(holder)",
     what: "a settled symbol is not found again",
   },
   {
@@ -189,7 +189,7 @@ export const checkMutants: readonly Mutant[] = [
   },
   {
     file: "chains.ts",
-    search: "const hotMs = Math.max(horizonMs, this.#config.maxSkewMs + this.#plan.finestStepMs);",
+    search: "const hotMs = Math.max(horizonMs, this.#plan.skewMs + this.#plan.finestStepMs);",
     replacement: "const hotMs = horizonMs;",
     what: "with a short horizon traders settle that an as-of behind the high must not see yet",
   },

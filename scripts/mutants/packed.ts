@@ -3,7 +3,7 @@ import type { Mutant } from "./mutant.ts";
 
 export const packedMutants: readonly Mutant[] = [
   {
-    file: "hot-buckets.ts",
+    file: "limbs.ts",
     search: "    b -= LIMB;\n    c += 1;\n",
     replacement: "    b -= LIMB;\n",
     what: "a sum does not carry into its highest limb",
@@ -40,8 +40,8 @@ export const packedMutants: readonly Mutant[] = [
   },
   {
     file: "hot-buckets.ts",
-    search: "chainId) < 0)\n      u32[2 * bucket + OPEN_RECORD] = record;",
-    replacement: "chainId) > 0)\n      u32[2 * bucket + OPEN_RECORD] = record;",
+    search: "chain.id) < 0)\n      u32[2 * bucket + OPEN_RECORD] = record;",
+    replacement: "chain.id) > 0)\n      u32[2 * bucket + OPEN_RECORD] = record;",
     what: "an earlier swap that comes later is not the open",
   },
   {
@@ -193,13 +193,13 @@ export const packedMutants: readonly Mutant[] = [
   },
   {
     file: "levels.ts",
-    search: "const dropAfterMs = longest.lengthMs + longest.stepMs + config.maxSkewMs;",
-    replacement: "const dropAfterMs = longest.lengthMs + config.maxSkewMs;",
+    search: "const dropAfterMs = longest.lengthMs + longest.stepMs + skewMs;",
+    replacement: "const dropAfterMs = longest.lengthMs + skewMs;",
     what: "buckets at the edge of the longest window are dropped a step early",
   },
   {
     file: "levels.ts",
-    search: "const dropAfterMs = longest.lengthMs + longest.stepMs + config.maxSkewMs;",
+    search: "const dropAfterMs = longest.lengthMs + longest.stepMs + skewMs;",
     replacement: "const dropAfterMs = longest.lengthMs + longest.stepMs;",
     what: "buckets are dropped that the longest window at an as-of behind the high still needs",
   },
@@ -231,8 +231,8 @@ export const packedMutants: readonly Mutant[] = [
   },
   {
     file: "candle-query.ts",
-    search: "complete: range.seenSinceMs <= openMs && ",
-    replacement: "complete: ",
+    search: "wholeFromMs <= openMs && ",
+    replacement: "",
     what: "a candle that was not wholly seen is complete",
     first: "reads",
   },

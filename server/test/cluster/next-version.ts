@@ -14,8 +14,8 @@ const CHANGES: Readonly<Record<string, readonly Change[]>> = {
   ],
   reads: [{ file: /\/pipeline\/manifest\.ts$/, from: "manifest.format > MANIFEST_FORMAT", to: "manifest.format > 2" }],
   image: [
-    { file: /\/engine\/snapshot\.ts$/, from: "IMAGE_FORMAT = 3;", to: "IMAGE_FORMAT = 4;" },
-    { file: /\/engine\/snapshot\.ts$/, from: "header.format !== IMAGE_FORMAT", to: "![3, 4].includes(header.format)" },
+    { file: /\/engine\/snapshot\.ts$/, from: "IMAGE_FORMAT = 4;", to: "IMAGE_FORMAT = 5;" },
+    { file: /\/engine\/snapshot\.ts$/, from: "header.format !== IMAGE_FORMAT", to: "![4, 5].includes(header.format)" },
   ],
 };
 

@@ -155,6 +155,9 @@ describe("a snapshot fits one configuration", () => {
     { graceMs: 60_000 },
     { reorgHorizonMs: 60_000 },
     { maxSkewMs: 30_000 },
+    { priceMinUsdMicro: 1 },
+    { chains: new Map([[1, { maxSkewMs: 1 }]]) },
+    { chains: new Map([[1, { priceMinUsdMicro: 1 }]]) },
     { chains: new Map([[1, { graceMs: 5_000, reorgHorizonMs: 60_000 }]]) },
     { exactTraders: 100 },
   ];
