@@ -134,7 +134,7 @@ export const identityMutants: readonly Mutant[] = [
   },
   {
     file: "tokens.ts",
-    search: "      if (rows.length === SYMBOL_HITS_MAX) break;\n",
+    search: "      if (rows.length === hitsMax) break;\n",
     replacement: "",
     what: "a look-up by symbol names all of its tokens, however many",
   },

@@ -19,7 +19,7 @@ const neverFirst = (...parts: Parameters<typeof unowned>): Mutant => ({
 const copyOnWrite: readonly Mutant[] = [
   neverFirst(
     "hot-buckets.ts",
-    "    heap.own(bucket, UNITS);\n    heap.own(active, ACTIVE_UNITS);\n    u32[2 * active + HOT_COUNTING] += 1;",
+    "    heap.own(bucket, HOT_BUCKET_UNITS);\n    heap.own(active, ACTIVE_UNITS);\n    u32[2 * active + HOT_COUNTING] += 1;",
     "    heap.own(active, ACTIVE_UNITS);\n    u32[2 * active + HOT_COUNTING] += 1;",
     "buckets that a swap is added to",
   ),

@@ -97,9 +97,9 @@ export const readMutants: readonly Mutant[] = [
     first: "reads",
   },
   {
-    file: "window-query.ts",
-    search: "return (f.usdBuy.toNumber() - f.usdSell.toNumber()) / 1e6;",
-    replacement: "return f.usdBuy.toNumber() / 1e6;",
+    file: "rank-key.ts",
+    search: "      return difference(f.usdBuy, f.usdSell);",
+    replacement: "      return total(f.usdBuy, f.usdBuy);",
     what: "tokens are ranked by what was bought instead of the net volume",
     first: "reads",
   },

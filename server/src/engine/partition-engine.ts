@@ -21,7 +21,7 @@ import { compareChainTexts } from "./token-order.ts";
 import { ACTIVE_UNITS, HOT_TAIL, RECENT_FROM, SYMBOL_HOLDER } from "./tokens.ts";
 import { TraderCounts } from "./trader-counts.ts";
 import type { Counters, EngineConfig, Outcome, ServedSwap, TokenInfo, TokenRef, WindowStats } from "./types.ts";
-import { Upkeep } from "./upkeep.ts";
+import { SETTLED_PER_VISIT_MAX, Upkeep } from "./upkeep.ts";
 import { WindowQuery } from "./window-query.ts";
 
 /** Parts in which all tokens can be read. */
@@ -109,6 +109,7 @@ export class PartitionEngine {
       if (due === 0) break;
       this.#traderCounts.forget(due);
       this.#upkeep.visit(due, chain);
+      if (this.#upkeep.settled >= SETTLED_PER_VISIT_MAX) break;
     }
     return outcome;
   }

@@ -27,15 +27,10 @@ export class SwapQuery {
   newest(token: number, chainId: number, limit: number, closeMs: number): ServedSwap[] {
     const active = this.#tokens.active(token);
     if (active === 0) return [];
-    const byNewest = (a: number, b: number): number => this.#records.compare(b, a, chainId);
     const found: number[] = [];
     for (let b = this.#heap.u32[2 * active + HOT_TAIL]; b !== 0 && found.length < limit; b = this.#hot.previous(b)) {
       if (this.#hot.startMs(b) >= closeMs || this.#hot.trades(b) === 0) continue;
-      const inBucket: number[] = [];
-      for (let r = this.#hot.firstRecord(b); r !== 0; r = this.#records.next(r)) {
-        if ((this.#records.flags(r) & FLAG_COUNTS) !== 0) inBucket.push(r);
-      }
-      found.push(...inBucket.sort(byNewest));
+      this.#findNewestOf(b, chainId, limit - found.length, found);
     }
     if (found.length < limit) {
       const settled: number[] = [];
@@ -43,6 +38,32 @@ export class SwapQuery {
       found.push(...settled.reverse());
     }
     return found.slice(0, limit).map((record) => this.#served(record, token, chainId));
+  }
+
+  /**
+   * Appends the newest swaps of a bucket that count, at most `room`. They are picked, not sorted out: a bucket may hold
+   * hundreds of thousands.
+   */
+  #findNewestOf(bucket: number, chainId: number, room: number, found: number[]): void {
+    const records = this.#records;
+    const from = found.length;
+    let oldestMs = Number.NEGATIVE_INFINITY;
+    for (let r = this.#hot.firstRecord(bucket); r !== 0; r = records.next(r)) {
+      if ((records.flags(r) & FLAG_COUNTS) === 0 || records.timeMs(r) < oldestMs) continue;
+      if (found.length === from + room) {
+        if (records.compare(r, found[found.length - 1], chainId) < 0) continue;
+        found.pop();
+      }
+      let low = from;
+      let high = found.length;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (records.compare(found[middle], r, chainId) > 0) low = middle + 1;
+        else high = middle;
+      }
+      found.splice(low, 0, r);
+      if (found.length === from + room) oldestMs = records.timeMs(found[found.length - 1]);
+    }
   }
 
   #text(ref: number): string | undefined {

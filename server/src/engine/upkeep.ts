@@ -32,6 +32,12 @@ import {
 /** So many of a token's newest swaps that count are kept beyond the horizon. */
 export const RECENT_SWAPS_MAX = 100;
 
+/**
+ * Once a visit has settled so many events it leaves the rest of the token to the next visit, which comes at once: a token of 1,000
+ * swaps a second has 30,000 of them due when its time comes, which took 50 ms in one piece. A single bucket is never cut.
+ */
+export const SETTLED_PER_VISIT_MAX = 2_000;
+
 export type UpkeepParts = {
   readonly heap: Heap;
   readonly plan: LevelPlan;
@@ -55,8 +61,12 @@ export class Upkeep {
     this.#p = parts;
   }
 
+  /** Events settled by the last visit. */
+  settled = 0;
+
   /** Looks after one token and puts it down for its next time. */
   visit(token: number, chain: Chain): void {
+    this.settled = 0;
     const { tokens } = this.#p;
     const hadSketch = this.#hasSketch(token);
     const unsettledFromMs = this.#unsettledFromMs(token);
@@ -88,7 +98,13 @@ export class Upkeep {
     for (;;) {
       const bucket = heap.u32[2 * active + HOT_HEAD];
       if (bucket === 0 || hot.endMs(bucket) > chain.highMs - chain.hotMs) break;
-      if (!this.#settle(token, active, bucket, chain)) break;
+      if (this.settled >= SETTLED_PER_VISIT_MAX) {
+        chains.schedule(chain, token, 0);
+        return;
+      }
+      const events = this.#settle(token, active, bucket, chain);
+      if (events === 0) break;
+      this.settled += events;
     }
     cold.age(active, chain.highMs);
     if (heap.u32[2 * active + HOT_HEAD] === 0 && cold.count(active) === 0) {
@@ -101,17 +117,19 @@ export class Upkeep {
 
   /**
    * Settles the oldest hot bucket, unless one of its swaps is still remembered (by a later inclusion or removal): then
-   * it and all behind it wait. Returns whether it did.
+   * it and all behind it wait. Returns how many events it had, at least 1, or 0 where it waits.
    */
-  #settle(token: number, active: number, bucket: number, chain: Chain): boolean {
+  #settle(token: number, active: number, bucket: number, chain: Chain): number {
     const { records, inclusions, hot, cold } = this.#p;
     for (let record = hot.firstRecord(bucket); record !== 0; record = records.next(record)) {
       const flags = records.flags(record);
       if ((flags & FLAG_GROUPED) === 0 || (flags & FLAG_FORGOTTEN) !== 0) continue;
       const entry = inclusions.entryOf(record, records.identityHash(record));
-      if (inclusions.lastMs(entry) >= chain.highMs - chain.horizonMs) return false;
+      if (inclusions.lastMs(entry) >= chain.highMs - chain.horizonMs) return 0;
     }
+    let events = 0;
     for (let record = hot.firstRecord(bucket); record !== 0; record = records.next(record)) {
+      events += 1;
       if ((records.flags(record) & FLAG_FORGOTTEN) !== 0) continue;
       const hash = records.identityHash(record);
       inclusions.forget(hash, inclusions.entryOf(record, hash));
@@ -122,7 +140,7 @@ export class Upkeep {
     }
     this.#settleRecords(token, active, bucket, chain);
     hot.remove(active, bucket);
-    return true;
+    return Math.max(1, events);
   }
 
   #settleRecords(token: number, active: number, bucket: number, chain: Chain): void {

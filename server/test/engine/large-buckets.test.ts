@@ -1,6 +1,7 @@
 /** Buckets with many swaps, of which the extremes are taken away: exact, and the work does not grow with their number. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { SETTLED_PER_VISIT_MAX } from "../../src/engine/upkeep.ts";
 import { priceFrom } from "../model/log-builder.ts";
 import type { ModelEvent } from "../model/model-event.ts";
 import { itemOf, newYear2026, plainEvent } from "../model/plain-events.ts";
@@ -91,6 +92,25 @@ describe("extremes that leave a bucket with many swaps", () => {
       assert.ok(many <= 4 * few + 40_000, `${few} events gone through for 1,000 swaps, ${many} for 4,000`);
     });
   }
+});
+
+describe("settling a token with many swaps", () => {
+  test("goes on in pieces: no record lets more swaps settle than a visit may and a bucket has, and none is left behind", () => {
+    const run = new EngineRun(defaultConfig);
+    const perSecond = 100;
+    for (let i = 0; i < 240 * perSecond; i++) run.take(itemOf(plainEvent(i, at + Math.floor(i / perSecond) * 1_000)));
+    const held = () => (JSON.parse(takeImage(run.engine).header) as { tallies: { records: number } }).tallies.records;
+    let before = held();
+    let pieces = 0;
+    for (let i = 0; i < 40 && before > 200; i++) {
+      run.take(itemOf(plainEvent(i, at + 1_300_000 + i, { token: "clock", txHash: `clock${i}` })));
+      const now = held();
+      assert.ok(before - now <= SETTLED_PER_VISIT_MAX + 15 * perSecond, `${before - now} events settled at one record`);
+      if (now < before) pieces += 1;
+      before = now;
+    }
+    assert.ok(before <= 200 && pieces > 5, `${before} events are left after ${pieces} pieces`);
+  });
 });
 
 function priceOfModel({ price }: ModelEvent): bigint {
