@@ -1,5 +1,5 @@
 /**
- * The servers that tests, benchmarks and trials run against: where each is found, and how it is installed when it is missing.
+ * The servers that tests, benchmarks and trials run against, and the one program in another language that tries the API: where each is found, and how it is installed when it is missing.
  *
  *     node scripts/servers/install.ts            what is there
  *     node scripts/servers/install.ts NAME...    installs these if they are missing; `all` for all
@@ -7,6 +7,7 @@
  * A server is taken from PATH, else from the cache folder (SWAPSTATS_SERVERS_DIR, else ~/.cache/swapstats/servers). What is installed
  * there is made beside its place and renamed at the end, so it is there whole or not at all.
  */
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -17,8 +18,11 @@ import { prepareKafka } from "./kafka-prepared.ts";
 export const VERSITYGW_VERSION = "v1.8.0";
 export const NATS_VERSION = "v2.15.0";
 export const KAFKA_VERSION = "4.1.0";
+export const SCHEMATHESIS_VERSION = "4.32.5";
+/** Its generator of values, which decides what is tried. */
+const HYPOTHESIS_VERSION = "6.170.17";
 
-export type ServerName = "redis" | "versitygw" | "nats" | "kafka";
+export type ServerName = "redis" | "versitygw" | "nats" | "kafka" | "schemathesis";
 
 type Recipe = {
   /** The program, or the folder of its libraries; undefined when it is not there (in full). */
@@ -45,6 +49,13 @@ const RECIPES: Readonly<Record<ServerName, Recipe>> = {
     lacks: () => (findProgram("java") === undefined ? "no Java" : undefined),
     install: installKafka,
     prepare: () => prepareKafka(findProgram("java")!, join(serversDir(), `kafka-${KAFKA_VERSION}`, "libs")),
+  },
+  // The interpreter that has it.
+  schemathesis: {
+    find: () => existingFolder(join(serversDir(), `schemathesis-${SCHEMATHESIS_VERSION}`, "bin", "python")),
+    lacks: () => undefined,
+    install: installSchemathesis,
+    prepare: () => {},
   },
 };
 
@@ -136,6 +147,18 @@ function kafkaPom(): string {
     "<groupId>swapstats</groupId><artifactId>servers</artifactId><version>1</version>" +
     `<dependencies>${dependency("kafka_2.13")}${dependency("kafka-tools")}</dependencies></project>\n`
   );
+}
+
+/** Into an environment of its own, which is moved to its place whole: its interpreter finds it there, its scripts would not. */
+function installSchemathesis(): void {
+  if (spawnSync("python3", ["-c", "import venv, ensurepip"]).status !== 0) installDebian("python3", "python3-venv");
+  intoCache((folder) => {
+    download(findProgram("python3")!, ["-m", "venv", folder]);
+    const packages = [`schemathesis==${SCHEMATHESIS_VERSION}`, `hypothesis==${HYPOTHESIS_VERSION}`];
+    const options = ["--quiet", "--disable-pip-version-check"];
+    download(join(folder, "bin", "python"), ["-m", "pip", "install", ...options, ...packages]);
+    renameSync(folder, join(serversDir(), `schemathesis-${SCHEMATHESIS_VERSION}`));
+  });
 }
 
 /** Gives `install` a folder beside its place, which is gone afterwards unless it was renamed to that. */
