@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
 import { WebSocket } from "ws";
+import { loadConfig } from "../../src/config/load.ts";
 import { type Json, TestApps } from "./app-harness.ts";
 
 const LONG = `0x${"2".padStart(64, "0")}::sui::SUI`;
@@ -69,6 +70,19 @@ describe("a chain with a length of addresses", () => {
     await answered.promise;
     assert.deepEqual(messages.find((message) => message.type === "subscribed").channels, [`token:${ID}`]);
     assert.equal(messages.find((message) => message.type === "snapshot").channel, `token:${ID}`);
+  });
+
+  test("may be from 1 to 63 bytes, so that hex of it is a string of 128 bytes at most", () => {
+    const load = (bytes: string): number | undefined => {
+      const { config } = loadConfig({ env: {}, overrides: { "app.chains.7.address_bytes": bytes } });
+      return config.app.chains.get(7)?.addressBytes;
+    };
+    assert.deepEqual([load("1"), load("32"), load("63")], [1, 32, 63]);
+    const env = { SWAPSTATS_APP_CHAINS_7_ADDRESS_BYTES: "20" };
+    assert.equal(loadConfig({ env, overrides: {} }).config.app.chains.get(7)?.addressBytes, 20);
+    for (const bytes of ["0", "64", "-1", "1.5", "x"]) {
+      assert.throws(() => load(bytes), /app\.chains\.7\.address_bytes.*1 to 63/s);
+    }
   });
 
   test("an exact name finds the tokens of all chains, each by the rule of its chain", async (t) => {

@@ -301,6 +301,9 @@ describe("dead letters of a host", () => {
         ["malformed_json", 0, 0, START_MS],
       ],
     );
+    const [ahead = "", cut = ""] = host.deadLetters.newest(2).map(({ message }) => message);
+    assert.match(ahead, new RegExp(`^event_time is ${START_MS + 61_000}, the arrival is ${START_MS}; `));
+    assert.match(cut, /the record ends in the middle$/);
     assert.equal(host.letters[1]?.raw, "{");
     const { accepted, applied, quarantined, dead_letters } = host.engine.counters;
     assert.deepEqual(
