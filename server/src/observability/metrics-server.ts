@@ -1,14 +1,29 @@
-/** The listener of `/metrics`, apart from the API so that it can stay on another network. */
-import { createServer, type Server } from "node:http";
+/**
+ * The listener of `/metrics`, apart from the API so that it can stay on another network. It holds what attacks off like the API does: one
+ * answer at a time on a connection, readers that get on, hosts that are its own.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { ConnectionGate, type GateLimits } from "../shared/connection-gate.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import { HostRules, hostRuleOf } from "../shared/host-rules.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 
 export const METRICS_CONNECTIONS_MAX = 64;
 const REQUEST_TIMEOUT_MS = 10_000;
-const TIMEOUT_CHECK_MS = 1_000;
 const HEADER_BYTES_MAX = 8 * 1024;
+const GATE_LIMITS: GateLimits = {
+  connectionsMax: METRICS_CONNECTIONS_MAX,
+  pipelinedMax: 4,
+  lingerBytesMax: 1024 * 1024,
+  lingerMs: 1_000,
+  readWindowMs: 10_000,
+  readWindowBytesMin: 10 * 1024,
+  timeoutCheckMs: 1_000,
+};
+const TEXT = { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" };
 
 export type MetricsServer = {
   /** Resolves to the port that it listens on. Rejects with SwapstatsError `bad_config` when the address cannot be used. */
@@ -17,36 +32,92 @@ export type MetricsServer = {
 };
 
 export function createMetricsServer(options: { readonly metrics: Metrics; readonly logger: Logger }): MetricsServer {
-  const { metrics, logger } = options;
-  const server = createServer(
-    {
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: REQUEST_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+  const server = createServer({
+    maxHeaderSize: HEADER_BYTES_MAX,
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: GATE_LIMITS.timeoutCheckMs,
+    requireHostHeader: false,
+    shouldUpgradeCallback: () => false,
+  });
+  let hosts = new HostRules(hostRuleOf(undefined, []));
+  const text = sharedText(options.metrics);
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    const refusal = refusalOf(request, hosts);
+    if (refusal === undefined) sendMetrics(response, text, options);
+    else response.writeHead(refusal.status, { ...TEXT, ...refusal.headers }).end(`${refusal.text}\n`);
+  };
+  const gate = new ConnectionGate(server, GATE_LIMITS, answer, { dropped: () => {}, reading: () => {} });
+  server.on("request", gate.request);
+  server.on("checkContinue", gate.request);
+  server.on("checkExpectation", gate.request);
+  server.on("connect", (_request: IncomingMessage, socket: Duplex) => {
+    socket.on("error", () => socket.destroy());
+    gate.last(socket, rawText(405, "Metrics are at GET /metrics."));
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
+    if (error.code === "ECONNRESET" || error.code === "EPIPE") socket.destroy();
+    else gate.last(socket, rawClientError(error));
+  });
+  server.setTimeout(REQUEST_TIMEOUT_MS * 3);
+  return {
+    listen: (address) => {
+      hosts = new HostRules(hostRuleOf(address.host, []));
+      return listen(server, address);
     },
-    (request, response) => {
-      const path = (request.url ?? "").split("?", 1)[0];
-      const known = path === "/metrics" && (request.method === "GET" || request.method === "HEAD");
-      if (!known) {
-        response.writeHead(path === "/metrics" ? 405 : 404, { "content-type": "text/plain; charset=utf-8" });
-        response.end("Metrics are at GET /metrics.\n");
-        return;
-      }
-      metrics.text().then(
-        (text) =>
-          response.writeHead(200, { "content-type": metrics.contentType, "cache-control": "no-store" }).end(text),
-        (error: unknown) => {
-          logger.error({ err: error }, "metrics cannot be read");
-          response.writeHead(500, { "content-type": "text/plain; charset=utf-8" }).end("Metrics cannot be read.\n");
-        },
-      );
+    close: () => close(server),
+  };
+}
+
+/** Requests that come at the same time share one collection, which asks every thread. */
+function sharedText(metrics: Metrics): () => Promise<string> {
+  let collecting: Promise<string> | undefined;
+  return () => {
+    collecting ??= metrics.text().finally(() => {
+      collecting = undefined;
+    });
+    return collecting;
+  };
+}
+
+function sendMetrics(
+  response: ServerResponse,
+  text: () => Promise<string>,
+  { metrics, logger }: { readonly metrics: Metrics; readonly logger: Logger },
+): void {
+  text().then(
+    (all) =>
+      response.writeHead(200, { ...TEXT, "content-type": metrics.contentType, "cache-control": "no-store" }).end(all),
+    (error: unknown) => {
+      logger.error({ err: error }, "metrics cannot be read");
+      response.writeHead(500, TEXT).end("Metrics cannot be read.\n");
     },
   );
-  server.maxConnections = METRICS_CONNECTIONS_MAX;
-  server.setTimeout(REQUEST_TIMEOUT_MS * 3);
-  return { listen: (address) => listen(server, address), close: () => close(server) };
 }
+
+type Refusal = { readonly status: number; readonly text: string; readonly headers: Readonly<Record<string, string>> };
+
+function refusalOf(request: IncomingMessage, hosts: HostRules): Refusal | undefined {
+  const verdict = hosts.check(request);
+  if (verdict === "malformed") return { status: 400, text: "The request needs one Host.", headers: {} };
+  if (verdict === "not_answered") {
+    return { status: 421, text: "Metrics on a loopback address are for the names of this machine alone.", headers: {} };
+  }
+  const text = "Metrics are at GET /metrics.";
+  if ((request.url ?? "").split("?", 1)[0] !== "/metrics") return { status: 404, text, headers: {} };
+  if (request.method === "GET" || request.method === "HEAD") return undefined;
+  return { status: 405, text, headers: { allow: "GET, HEAD" } };
+}
+
+function rawClientError({ code }: NodeJS.ErrnoException): string {
+  if (code === "HPE_HEADER_OVERFLOW") return rawText(431, "The header is too large.");
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return rawText(408, "The request did not arrive in time.");
+  return rawText(400, "The request is not HTTP/1.1.");
+}
+
+const rawText = (status: number, text: string): string =>
+  `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ${TEXT["content-type"]}\r\n` +
+  `content-length: ${text.length + 1}\r\nconnection: close\r\n\r\n${text}\n`;
 
 function listen(server: Server, address: { readonly host: string; readonly port: number }): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -96,7 +96,7 @@ export type RawClient = {
   until: (text: string) => Promise<string>;
 };
 
-async function openRaw(port: number): Promise<RawClient> {
+export async function openRaw(port: number): Promise<RawClient> {
   const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
   await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
   let got = "";

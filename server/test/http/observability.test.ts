@@ -6,7 +6,7 @@ import { createMetricsServer } from "../../src/observability/metrics-server.ts";
 import { addHistograms, PlainHistogram } from "../../src/observability/plain-histogram.ts";
 import type { SourceNumbers } from "../../src/observability/source-metrics.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
-import { startHarness } from "./http-harness.ts";
+import { openRaw, startHarness } from "./http-harness.ts";
 
 const NO_COUNTERS: StateCounters = {
   accepted: 0,
@@ -250,6 +250,30 @@ describe("metrics", () => {
       assert.match(error.message, /metrics\.prometheus/);
       return true;
     });
+  });
+
+  test("answers in order, and for its own names alone", async (t) => {
+    const metrics = new Metrics();
+    const server = createMetricsServer({ metrics, logger: createLogger({ level: "silent", format: "json" }) });
+    t.after(() => server.close());
+    const port = await server.listen({ host: "127.0.0.1", port: 0 });
+    const ask = async (text: string): Promise<string> => {
+      const client = await openRaw(port);
+      client.send(text);
+      return client.closed;
+    };
+    const get = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n";
+    const many = await ask(`${`${get}\r\n`.repeat(200)}`);
+    assert.equal(many.match(/HTTP\/1\.1 200 /g)?.length, 5, "one runs, four wait, the rest ends the connection");
+    assert.match(
+      await ask("GET /metrics HTTP/1.1\r\nHost: evil.example:9091\r\nConnection: close\r\n\r\n"),
+      /^HTTP\/1\.1 421 /,
+    );
+    assert.match(await ask("GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n"), /^HTTP\/1\.1 400 /);
+    assert.match(await ask(`${get}Host: b\r\nConnection: close\r\n\r\n`), /^HTTP\/1\.1 400 /);
+    assert.match(await ask("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"), /^HTTP\/1\.1 405 /);
+    assert.match(await ask(`${get}X-A: ${"a".repeat(9_000)}\r\n\r\n`), /^HTTP\/1\.1 431 /);
+    assert.match(await ask("what\r\n\r\n"), /^HTTP\/1\.1 400 /);
   });
 });
 
