@@ -94,7 +94,8 @@ function shortId(id: string): string {
 /** Cut, not rounded: a table for looking at; JSON has the exact figures. */
 function cutDecimals(text: string, digits: number): string {
   const point = text.indexOf(".");
-  return point === -1 ? text : text.slice(0, point + 1 + digits);
+  const cut = point === -1 ? text : text.slice(0, point + 1 + digits);
+  return /^-[0.]+$/.test(cut) ? cut.slice(1) : cut;
 }
 
 /** Six significant digits; a price with many zeros behind the point in the form 1.23456e-9. */
