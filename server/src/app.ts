@@ -226,6 +226,7 @@ async function startIngestion(
   const settings = {
     ...{ folder: logFolder, partitions, retentionMs, retentionBytes, bodyEventsMax },
     chains: config.app.chains,
+    timing: toEngineConfig(config),
     waitsForOwners: true,
   };
   const log = await LogClient.start(settings, options.onFatal);

@@ -245,6 +245,10 @@ export type StatsBus = {
 export type IngestResult = {
   accepted: number;
   rejected: { index: number; code: string; message: string }[];
+  /** Accepted swaps that came behind the watermark, as far as that is known when they come; absent: none. */
+  late?: number;
+  /** Accepted swaps that are too far ahead of the clock; absent: none. */
+  quarantined?: number;
 };
 export type IngestPort = {
   /**

@@ -5,6 +5,7 @@ import type { VersionBoardHandle } from "../bus/version-board.ts";
 import type { ErrorCode } from "../shared/errors.ts";
 import type { ChainAddresses } from "../shared/token-id.ts";
 import type { LogRange } from "../sources/source.ts";
+import type { ArrivalTiming } from "./arrival-judge.ts";
 
 /** The log thread's `workerData`. */
 export type LogThreadOptions = {
@@ -17,6 +18,8 @@ export type LogThreadOptions = {
   readonly bodyEventsMax: number;
   /** How the addresses of chains are written, for the place of a token; undefined: hex as it comes. */
   readonly chains?: ChainAddresses;
+  /** By which senders are told of late swaps; undefined: they are not. */
+  readonly timing?: ArrivalTiming;
   /**
    * Bodies wait until the owner of each partition has opened it. Before that a log that lost its end would give offsets away that the
    * state has seen already, and records at these would never be read.

@@ -18,6 +18,7 @@ import { partitionOfToken } from "../shared/token-partition.ts";
 import { BatchBuilder, RECORD_OVERHEAD_BYTES } from "../sources/embedded-log-format.ts";
 import type { EmbeddedLogWriter, LogAppend } from "../sources/embedded-log-writer.ts";
 import { LOG_BATCH_BYTES_MAX } from "../sources/embedded-log-writer.ts";
+import { ArrivalJudge, type ArrivalTiming } from "./arrival-judge.ts";
 import type { ErrorText, LogNotice, LogReply } from "./log-protocol.ts";
 
 /** A commit does not wait for more bodies beyond this; a single body may be larger. */
@@ -31,6 +32,8 @@ export type LogServiceOptions = {
   /** Events that one body may hold. */
   readonly bodyEventsMax: number;
   readonly chains: ChainAddresses;
+  /** Undefined: senders are told nothing of late swaps. */
+  readonly timing?: ArrivalTiming | undefined;
   readonly nowMs: () => number;
   readonly reply: (replies: readonly LogReply[]) => void;
   readonly notify: (partition: number, notice: LogNotice) => void;
@@ -47,6 +50,7 @@ export class LogService {
   readonly #options: LogServiceOptions;
   readonly #decoder: SwapDecoder;
   readonly #event = new SwapEvent();
+  readonly #judge: ArrivalJudge | undefined;
   readonly #groups: PartitionGroup[];
   #waiting: Waiting[] = [];
   #groupBytes = 0;
@@ -57,6 +61,7 @@ export class LogService {
   constructor(options: LogServiceOptions) {
     this.#options = options;
     this.#decoder = new SwapDecoder(options.chains);
+    this.#judge = options.timing === undefined ? undefined : new ArrivalJudge(options.timing);
     this.#groups = Array.from({ length: options.writer.partitions }, () => ({
       builders: [new BatchBuilder()],
       used: 1,
@@ -151,6 +156,8 @@ export class LogService {
     const rejected: IngestResult["rejected"] = [];
     const event = this.#event;
     const partitions = this.#groups.length;
+    const arrivalMs = this.#options.nowMs();
+    const counts = { late: 0, quarantined: 0 };
     for (let i = 0; i < count; i++) {
       const start = starts[i]!;
       const end = ends[i]!;
@@ -160,10 +167,14 @@ export class LogService {
         continue;
       }
       const partition = partitionOfToken(event.chainId, event.bytes, event.tokenStart, event.tokenEnd, partitions);
+      const judged = this.#judge?.judge(partition, event, arrivalMs);
+      if (judged !== undefined) counts[judged] += 1;
       this.#builder(partition, end - start).add(body, start, end);
       this.#groupBytes += end - start;
     }
-    return { accepted: count - rejected.length, rejected };
+    const { late, quarantined } = counts;
+    const told = { ...(late === 0 ? {} : { late }), ...(quarantined === 0 ? {} : { quarantined }) };
+    return { accepted: count - rejected.length, rejected, ...told };
   }
 
   /** The batch that takes `bytes` more, a new one when the last is full. */

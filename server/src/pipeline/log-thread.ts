@@ -41,6 +41,7 @@ function serve(writer: EmbeddedLogWriter): void {
     writer,
     bodyEventsMax: options.bodyEventsMax,
     chains: options.chains ?? NO_CHAIN_ADDRESSES,
+    timing: options.timing,
     nowMs: Date.now,
     reply: (replies) => answer({ kind: "replies", replies }),
     notify: (partition, notice) => owners.get(partition)?.postMessage(notice),

@@ -42,7 +42,7 @@ async function takeSwaps(context: RouteContext, request: FastifyRequest, reply: 
   for (const { code } of result.rejected) context.options.metrics.addRejected(code, 1);
   if (result.accepted === 0) throw noneAccepted(result);
   reply.code(202);
-  const text = JSON.stringify({ accepted: result.accepted, rejected: result.rejected });
+  const text = JSON.stringify(result);
   return repliesOf(context, "ingest").text(request, reply, JSON_CONTENT_TYPE, text);
 }
 

@@ -329,7 +329,18 @@ export const components = {
     volume_usd: optional(decimal("In `window`")),
     window: optional(Type.String({ description: "The longest window of at most a day" })),
   }),
-  Ingested: Type.Object({ accepted: count(), rejected: Type.Array(eventError) }),
+  Ingested: Type.Object({
+    accepted: count("On disk; copies, late and quarantined ones are among them"),
+    rejected: Type.Array(eventError),
+    late: optional(
+      count(
+        "Of the accepted, those that came behind the watermark and will not count, as far as is known; `/api/status` has the exact sum",
+      ),
+    ),
+    quarantined: optional(
+      count("Of the accepted, those too far in the future, which will not count; they are among `/api/dead-letters`"),
+    ),
+  }),
   DeadLetter: deadLetter,
   Status: status,
   Problem: problem,
