@@ -98,7 +98,10 @@ export type SwapBody = {
 export type SwapsBody = { id: string; available_from?: number; items: SwapBody[]; stale?: true };
 
 /** 202 of `POST /api/swaps`. */
-export type IngestBody = { accepted: number; rejected: { index: number; code: string; message: string }[]   /** Of the accepted, those that came behind the watermark, as far as is known when they come; absent: none. */
+export type IngestBody = {
+  accepted: number;
+  rejected: { index: number; code: string; message: string }[];
+  /** Of the accepted, those that came behind the watermark, as far as is known when they come; absent: none. */
   late?: number;
   /** Of the accepted, those too far in the future; absent: none. */
   quarantined?: number;
