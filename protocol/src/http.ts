@@ -52,7 +52,7 @@ export type OverviewBody = {
   window: string;
   sort: string;
   order: "asc" | "desc";
-  items: { id: string; symbol?: string; rev: number; stats: WindowFigures }[];
+  items: { id: string; symbol?: string; split?: true; rev: number; stats: WindowFigures }[];
   next_cursor?: string;
   stale?: true;
 };

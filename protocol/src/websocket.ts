@@ -73,11 +73,14 @@ export type TokenData = {
   windows: Record<string, ChannelFigures>;
 };
 /** Data of a channel `overview:<window>:<sort>`; `order` holds ids, best first. `stats` is of the window that is ranked by. */
-export type OverviewData = { order: string[]; rows: Record<string, { symbol?: string; stats: ChannelFigures }> };
+export type OverviewData = {
+  order: string[];
+  rows: Record<string, { symbol?: string; split?: true; stats: ChannelFigures }>;
+};
 /** The same where the request had `windows`. */
 export type OverviewWindowsData = {
   order: string[];
-  rows: Record<string, { symbol?: string; windows: Record<string, ChannelFigures> }>;
+  rows: Record<string, { symbol?: string; split?: true; windows: Record<string, ChannelFigures> }>;
 };
 
 export type SubscribedMessage = {

@@ -128,9 +128,12 @@ export type HostRequest =
   | { readonly kind: "misplaced"; readonly partitions: number }
   /** In which partitions of the host each of these is. */
   | { readonly kind: "placements"; readonly ids: readonly string[] }
-  /** What is in several partitions of the topic, and what in one alone. */
-  | { readonly kind: "split"; readonly split: readonly string[]; readonly whole: readonly string[] }
+  /** What is in several partitions of the topic, with the partition that speaks for each, and what is in one alone. */
+  | { readonly kind: "split"; readonly split: readonly SplitMark[]; readonly whole: readonly string[] }
   | { readonly kind: "metrics" };
+
+/** A token that several partitions have. In rankings `home` alone lists it, and look-ups answer with the figures there. */
+export type SplitMark = { readonly id: string; readonly home: number };
 
 export type HostAnswer = {
   tokens: { readonly asOf: number; readonly items: readonly HostTokenAnswer[] };

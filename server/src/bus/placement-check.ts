@@ -4,7 +4,8 @@
  * are asked where they have them, and a token that two partitions have is marked as split wherever it is. A producer that keys by the token, in
  * another way than ours, splits nothing, and is only asked about. A mark goes when one partition alone still has the token.
  */
-import type { HostAnswer, RequestOf } from "./host-protocol.ts";
+import { compareHomes } from "../shared/token-partition.ts";
+import type { HostAnswer, RequestOf, SplitMark } from "./host-protocol.ts";
 
 /** Tokens that a thread looks at in one turn, and those that it may name of them. */
 export const WALK_TOKENS_MAX = 2_000;
@@ -58,11 +59,15 @@ export class PlacementCheck {
   async #compare(ids: readonly string[]): Promise<void> {
     const sources = this.#options.all();
     const answers = await Promise.all(sources.map((ask) => ask({ kind: "placements", ids }).catch(() => undefined)));
-    const places = ids.map((_, i) => new Set(answers.flatMap((answer) => answer?.places[i] ?? [])).size);
-    const split = ids.filter((_, i) => (places[i] as number) > 1);
+    const partitions = this.#options.partitions();
+    const places = ids.map((_, i) => [...new Set(answers.flatMap((answer) => answer?.places[i] ?? []))]);
+    const split = ids.flatMap((id, i): SplitMark[] => {
+      const [home, other] = (places[i] as number[]).sort((a, b) => compareHomes(id, partitions, a, b));
+      return home === undefined || other === undefined ? [] : [{ id, home }];
+    });
     // A partition that nobody speaks for may have the rest of a token.
     const served = new Set(answers.flatMap((answer) => answer?.served ?? []));
-    const whole = served.size < this.#options.partitions() ? [] : ids.filter((_, i) => places[i] === 1);
+    const whole = served.size < partitions ? [] : ids.filter((_, i) => places[i]?.length === 1);
     await Promise.allSettled(sources.map((ask) => ask({ kind: "split", split, whole })));
   }
 }

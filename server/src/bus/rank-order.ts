@@ -17,16 +17,21 @@ export function compareRankKeys(a: RankKey, b: RankKey, order: RankOrder): numbe
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
-/** The first `limit` rows of several ordered lists. */
+/**
+ * The first `limit` rows of several ordered lists, each id once. A token that several partitions have is in the list of one alone; until
+ * that has been found out, its first row stands.
+ */
 export function mergeRanked<Row extends { readonly key: RankKey }>(
   lists: readonly (readonly Row[])[],
   order: RankOrder,
   limit: number,
 ): Row[] {
   if (lists.length === 1) return (lists[0] as readonly Row[]).slice(0, limit);
+  const known = new Set<string>();
   return lists
     .flat()
     .sort((a, b) => compareRankKeys(a.key, b.key, order))
+    .filter(({ key }) => !known.has(key.id) && known.add(key.id))
     .slice(0, limit);
 }
 

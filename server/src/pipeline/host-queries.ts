@@ -15,7 +15,7 @@ import type {
 import type { SharedClock } from "../bus/shared-clock.ts";
 import type { Selection } from "../bus/stats-bus.ts";
 import { BOARD_CHAINS_MAX } from "../bus/version-board.ts";
-import type { WindowSpec } from "../engine/types.ts";
+import type { TokenRef, WindowSpec } from "../engine/types.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { LookupCandidates } from "./lookup-candidates.ts";
 import { keyOfRow, overviewPage } from "./overview-page.ts";
@@ -103,7 +103,8 @@ export class HostQueries {
     const rows: HostRow[] = [];
     for (const row of page.rows.slice(0, limit)) {
       const symbol = row.symbol === undefined ? "" : `,"symbol":${JSON.stringify(row.symbol)}`;
-      const json = `{"id":${JSON.stringify(row.id)}${symbol},"rev":${row.rev},${figures.text(row.texts, asOf)}}`;
+      const split = row.isSplit ? `,"split":true` : "";
+      const json = `{"id":${JSON.stringify(row.id)}${symbol}${split},"rev":${row.rev},${figures.text(row.texts, asOf)}}`;
       rows.push({ key: keyOfRow(row, field), partition: row.home.partition, json });
       if (rows.length % rowsPerPiece === 0) yield;
     }
@@ -121,14 +122,14 @@ export class HostQueries {
         limit,
         asOf,
       );
-      return candlesBody(availableFromMs, items);
+      return splitText(home, token) + candlesBody(availableFromMs, items);
     });
   }
 
   swaps(request: RequestOf<"swaps">): Piecewise<HostBodyAnswer> {
     return this.#body(request, ({ home, token }, asOf) => {
       const { availableFromMs, items } = home.engine.newestSwaps(token, request.limit, asOf);
-      return swapsBody(availableFromMs, items);
+      return splitText(home, token) + swapsBody(availableFromMs, items);
     });
   }
 
@@ -222,6 +223,11 @@ export class HostQueries {
     if (wish.forced || partitions.every((home) => wish.asOf >= home.views.lastStepMs)) return wish.asOf;
     return this.#clock.now();
   }
+}
+
+/** A member in front of others, where other partitions have swaps of the token too. */
+function splitText(home: ServedPartition, token: TokenRef): string {
+  return home.split.has(token) ? `"split":true,` : "";
 }
 
 /** The end of the step of the finest window that holds this as-of: figures cannot change with time before it. */

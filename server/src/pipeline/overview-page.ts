@@ -38,6 +38,8 @@ export type PageRow = FiguresOfRow & {
   readonly index: number;
   readonly id: string;
   readonly symbol: string | undefined;
+  /** Other partitions have swaps of the token too. */
+  readonly isSplit: boolean;
   readonly rev: number;
 };
 
@@ -109,7 +111,8 @@ function madeRow({ home, index }: Picked, figures: RowFigures, rev: number, asOf
     object ??= data();
     return object;
   };
-  const row: PageRow = { ranked, texts, data: dataOnce, home, index, id, symbol, rev };
+  const isSplit = home.split.has(token);
+  const row: PageRow = { ranked, texts, data: dataOnce, home, index, id, symbol, isSplit, rev };
   home.rows.put(figures.key, row);
   return row;
 }
@@ -145,6 +148,8 @@ function pick(
     return first.done === true ? [] : [{ home, ranking, walk, index: first.value }];
   });
   const picked: Picked[] = [];
+  // Until it is found out which partition speaks for a token that several have, its first row stands.
+  const known = new Set<string>();
   while (heads.length > 0 && picked.length < count) {
     let best = heads[0] as (typeof heads)[number];
     for (const head of heads) {
@@ -153,7 +158,9 @@ function pick(
       if (byKey < 0 || (byKey === 0 && head.home.views.idAt(head.index) < best.home.views.idAt(best.index)))
         best = head;
     }
-    picked.push({ home: best.home, index: best.index });
+    const id = heads.length === 1 && known.size === 0 ? undefined : best.home.views.idAt(best.index);
+    if (id === undefined || !known.has(id)) picked.push({ home: best.home, index: best.index });
+    if (id !== undefined) known.add(id);
     const next = best.walk.next();
     if (next.done === true) heads.splice(heads.indexOf(best), 1);
     else best.index = next.value;

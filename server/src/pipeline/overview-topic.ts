@@ -98,9 +98,10 @@ export class OverviewTopic {
   }
 
   /** `"<id>":{...}` as it stands in the data. */
-  #rowText({ id, symbol, texts }: PageRow): string {
+  #rowText({ id, symbol, isSplit, texts }: PageRow): string {
     const symbolText = symbol === undefined ? "" : `"symbol":${JSON.stringify(symbol)},`;
-    return `${JSON.stringify(id)}:{${symbolText}${this.#figures.text(texts, undefined)}}`;
+    const splitText = isSplit ? `"split":true,` : "";
+    return `${JSON.stringify(id)}:{${symbolText}${splitText}${this.#figures.text(texts, undefined)}}`;
   }
 
   /** The merge patch from what was sent last to these rows; undefined when nothing changed. */
@@ -123,5 +124,6 @@ export class OverviewTopic {
 }
 
 function dataOf(row: PageRow): JsonObject {
-  return row.symbol === undefined ? row.data() : { symbol: row.symbol, ...row.data() };
+  const { symbol, isSplit } = row;
+  return { ...(symbol === undefined ? {} : { symbol }), ...(isSplit ? { split: true } : {}), ...row.data() };
 }

@@ -4,7 +4,15 @@
  * applying (thread-share.ts); the answers and updates of one slice go back as one message each.
  */
 import type { MessagePort } from "node:worker_threads";
-import type { FromHost, HostAnswer, HostQuestion, HostRequest, ToHost, WireError } from "../bus/host-protocol.ts";
+import type {
+  FromHost,
+  HostAnswer,
+  HostQuestion,
+  HostRequest,
+  SplitMark,
+  ToHost,
+  WireError,
+} from "../bus/host-protocol.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
 import type { DeadLetter, PartitionTotals, StatusAnswer } from "../bus/stats-bus.ts";
 import { addCounters, emptyCounters } from "../bus/status-merge.ts";
@@ -195,7 +203,7 @@ export class PartitionHost {
     return { served: this.#owned.served.map((home) => home.partition), places };
   }
 
-  *#markSplit(split: readonly string[], whole: readonly string[]): Piecewise<null> {
+  *#markSplit(split: readonly SplitMark[], whole: readonly string[]): Piecewise<null> {
     for (const home of this.#owned.served) yield* home.markSplit(split, whole);
     return null;
   }

@@ -1,4 +1,5 @@
 /** One partition as queries and topics see it: its engine, its revisions, its rankings, its place on the version board. */
+import type { SplitMark } from "../bus/host-protocol.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
 import type { VersionBoard } from "../bus/version-board.ts";
 import type { PartitionEngine } from "../engine/partition-engine.ts";
@@ -70,7 +71,7 @@ export class ServedPartition {
     this.#clock = clock;
     this.#seenSinceMs = engine.seenSinceMs();
     this.finestStepMs = windows.reduce((finest, window) => Math.min(finest, window.stepMs), Number.POSITIVE_INFINITY);
-    this.views = new TokenViews(engine, this.finestStepMs);
+    this.views = new TokenViews(engine, this.finestStepMs, (token) => this.split.isElsewhere(token));
     const { views } = this;
     this.#ids = new IdOrder((a, b) => engine.compareIds(views.tokenAt(a), views.tokenAt(b)));
     this.split = new SplitTokens(partition, engine, () => clock.now());
@@ -83,11 +84,11 @@ export class ServedPartition {
   }
 
   /** Says which tokens other partitions have swaps of too, and which none; those that are not here are passed over. */
-  *markSplit(split: readonly string[], whole: readonly string[]): Piecewise<void> {
+  *markSplit(split: readonly SplitMark[], whole: readonly string[]): Piecewise<void> {
     let isNews = false;
     let done = 0;
-    for (const id of split) {
-      if (this.split.mark(id)) isNews = true;
+    for (const mark of split) {
+      if (this.split.mark(mark)) isNews = true;
       if (++done % MARKS_PER_PIECE === 0) yield;
     }
     for (const id of whole) {

@@ -1,4 +1,6 @@
 /** Tokens of one partition that other partitions have too, and the walk that finds candidates. See bus/placement-check.ts. */
+
+import type { SplitMark } from "../bus/host-protocol.ts";
 import { NAMED_MAX, WALK_TOKENS_MAX } from "../bus/placement-check.ts";
 import { TOKEN_PARTS } from "../engine/partition-engine.ts";
 import type { TokenRef } from "../engine/types.ts";
@@ -19,7 +21,8 @@ export class SplitTokens {
   readonly #partition: number;
   readonly #engine: WalkedEngine;
   readonly #asOfMs: () => number;
-  readonly #split = new Set<TokenRef>();
+  /** Tokens that other partitions have too, and the partition that speaks for each. */
+  readonly #split = new Map<TokenRef, number>();
   #partitions = 0;
   /** Tokens of the part at which the walk is, that it has still to look at, last first; and the next part. Tokens stay known. */
   #walk: TokenRef[] = [];
@@ -42,6 +45,12 @@ export class SplitTokens {
 
   has(token: TokenRef): boolean {
     return this.#split.has(token);
+  }
+
+  /** Whether another partition speaks for this token: it is in no ranking of this one. */
+  isElsewhere(token: TokenRef): boolean {
+    const home = this.#split.get(token);
+    return home !== undefined && home !== this.#partition;
   }
 
   /** The next tokens that are marked, or not where their id belongs among so many partitions; turn by turn all of them. */
@@ -85,10 +94,10 @@ export class SplitTokens {
   }
 
   /** Returns whether this is news. */
-  mark(id: string): boolean {
+  mark({ id, home }: SplitMark): boolean {
     const token = this.find(id);
-    if (token === undefined || this.#split.has(token)) return false;
-    this.#split.add(token);
+    if (token === undefined || this.#split.get(token) === home) return false;
+    this.#split.set(token, home);
     return true;
   }
 
@@ -100,7 +109,7 @@ export class SplitTokens {
 
   /** A sentence for status; undefined while there is none. */
   get problem(): string | undefined {
-    const [first] = this.#split;
+    const [first] = this.#split.keys();
     if (first === undefined) return undefined;
     const { id } = this.#engine.info(first);
     return (

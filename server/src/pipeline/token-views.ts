@@ -47,6 +47,7 @@ const LOOK_UNITS = 2;
 
 export class TokenViews {
   readonly #engine: ViewedEngine;
+  readonly #isElsewhere: (token: TokenRef) => boolean;
   readonly #stepMs: number;
   readonly #longest: number;
   /** The engine's numbers of tokens are sparse; here each gets the next index at its first look. */
@@ -60,7 +61,7 @@ export class TokenViews {
   #owedFrom = new Float64Array(INITIAL_TOKENS);
   /** 1: waits in `touched`. */
   #isTouched = new Uint8Array(INITIAL_TOKENS);
-  /** 1: known and not retired at the last look at all. */
+  /** 1: known, not retired and not elsewhere at the last look at all. */
   #isListed = new Uint8Array(INITIAL_TOKENS);
   /** Tokens to be looked at before all are. */
   #touched: number[] = [];
@@ -79,8 +80,10 @@ export class TokenViews {
   /** The next instant at which a window becomes complete, at the beginning of the pass. */
   #nextCompleteMs = NEVER;
 
-  constructor(engine: ViewedEngine, finestStepMs: number) {
+  /** `isElsewhere`: tokens that another partition lists, whatever this one has of them. */
+  constructor(engine: ViewedEngine, finestStepMs: number, isElsewhere: (token: TokenRef) => boolean = () => false) {
     this.#engine = engine;
+    this.#isElsewhere = isElsewhere;
     this.#stepMs = finestStepMs;
     this.#longest = engine.config.windows.length - 1;
   }
@@ -259,7 +262,7 @@ export class TokenViews {
   #lookListed(index: number, atMs: number): void {
     this.#refresh(index, atMs, true);
     const token = this.tokenAt(index);
-    const isListed = !this.#engine.isRetired(token, atMs);
+    const isListed = !this.#engine.isRetired(token, atMs) && !this.#isElsewhere(token);
     if (isListed && this.#isSilent(index, atMs)) {
       this.#silent.add(index, this.#engine.chainIdOf(token), this.#engine.settledAboveMs(token));
     } else this.#silent.delete(index);

@@ -208,7 +208,8 @@ export class QueryExecutor {
 export function shortStatsText(answer: StatsAnswer): string {
   // The quotes around the key cannot occur inside a JSON string without a backslash, so the first hit is the key.
   const windowsAt = answer.body.indexOf('"windows":{');
-  return `{"token":${JSON.stringify(answer.id)},${headText(answer)},${answer.body.slice(windowsAt)}}`;
+  const split = answer.body.slice(0, windowsAt).includes('"split":true,') ? `"split":true,` : "";
+  return `{"token":${JSON.stringify(answer.id)},${split}${headText(answer)},${answer.body.slice(windowsAt)}}`;
 }
 
 function foundStats(token: string, answer: TokenAnswer): StatsAnswer {

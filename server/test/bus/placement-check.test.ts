@@ -5,7 +5,7 @@ import { TOKEN_PARTS } from "../../src/engine/partition-engine.ts";
 import { SplitTokens } from "../../src/pipeline/split-tokens.ts";
 import { finished } from "../../src/pipeline/thread-share.ts";
 import { formatTokenId } from "../../src/shared/token-id.ts";
-import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
+import { compareHomes, partitionOfTokenId } from "../../src/shared/token-partition.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 
 const PARTITIONS = 5;
@@ -68,6 +68,9 @@ test("exactly the tokens of several partitions are marked, in each of them, whoe
   for (const [partition, list] of placed.entries()) {
     for (const [token, id] of list.entries()) {
       assert.equal(homes[partition]?.has(token), (places.get(id)?.size ?? 0) > 1, `${id} in partition ${partition}`);
+      // Exactly one of them lists it: where its id belongs if it is there, else the lowest.
+      const speaks = [...(places.get(id) ?? [])].sort((a, b) => compareHomes(id, PARTITIONS, a, b))[0];
+      assert.equal(homes[partition]?.isElsewhere(token), speaks !== partition, `${id} in partition ${partition}`);
     }
     assert.equal(homes[partition]?.problem === undefined, homes[partition]?.size === 0);
   }

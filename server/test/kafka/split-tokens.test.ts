@@ -12,6 +12,8 @@ import { newTopic, produce } from "./kafka-support.ts";
 const PARTITIONS = 4;
 
 type Answer = { id: string; split?: true; windows: { "5m": { trades: number } } };
+type Overview = { items: { id: string; split?: true; stats: { trades: number } }[] };
+type RankingData = { order: string[]; rows: Record<string, { split?: true }> };
 type Status = { partitions: { state: string; lag: number; next_offset: number; problems: string[] }[] };
 
 function tokensOf(partition: number, count: number): string[] {
@@ -68,6 +70,32 @@ requires("a producer that splits tokens", { servers: ["kafka", "redis", "nats"] 
           return (partitions[2]?.problems ?? []).some((problem) => problem.startsWith(sentence));
         });
         await waitFor("a channel says so", () => channelSays(app, split));
+        await waitFor("a ranking has the token once, marked", async () => {
+          const { items } = (await app.call("/api/overview?window=5m&sort=trades")).json as Overview;
+          const ids = items.map(({ id }) => id);
+          assert.equal(new Set(ids).size, ids.length, "never twice, not even before the mark");
+          return ids.length === 3 && items.every((item) => (item.split === true) === (item.id === split));
+        });
+        await waitFor("the channel of the ranking has it once, marked", async () => {
+          const data = await rankingOf(app);
+          assert.equal(new Set(data.order).size, data.order.length);
+          const marked = Object.entries(data.rows).filter(([, row]) => row.split === true);
+          return data.order.length === 3 && marked.length === 1 && marked[0]?.[0] === split;
+        });
+        for (const path of [
+          `/stats?token=${split}`,
+          `/api/tokens/${split}/candles?interval=1m`,
+          `/api/tokens/${split}/swaps`,
+        ]) {
+          assert.equal((await app.call(path)).json.split, true, path);
+        }
+        assert.equal((await app.call(`/stats?token=${right}`)).json.split, undefined);
+        // The figures of the ranking are those that are answered for the token.
+        const stats = (await app.call(`/api/tokens/${split}/stats?windows=5m`)).json as Answer;
+        const ranked = ((await app.call("/api/overview?window=5m")).json as Overview).items.find(
+          ({ id }) => id === split,
+        );
+        assert.equal(ranked?.stats.trades, stats.windows["5m"].trades);
       }
       await waitFor("it is in the problems of readiness", async () => {
         const bodies = await Promise.all(apps.map(async (app) => JSON.stringify((await app.call("/readyz")).json)));
@@ -79,15 +107,25 @@ requires("a producer that splits tokens", { servers: ["kafka", "redis", "nats"] 
 
 /** Whether the first data of a channel bears the mark. */
 async function channelSays(app: RunningApp, id: string): Promise<boolean> {
+  const data = (await firstData(app, `token:${id}`)) as { split?: true } | undefined;
+  return data?.split === true;
+}
+
+async function rankingOf(app: RunningApp): Promise<RankingData> {
+  return ((await firstData(app, "overview:5m:trades")) as RankingData | undefined) ?? { order: [], rows: {} };
+}
+
+/** The data of the first snapshot of a channel; undefined where there is none. */
+async function firstData(app: RunningApp, channel: string): Promise<unknown> {
   const socket = new WebSocket(`${app.base.replace("http", "ws")}/ws`);
   try {
-    return await new Promise<boolean>((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       socket.on("error", reject);
-      socket.on("open", () => socket.send(JSON.stringify({ subscribe: [`token:${id}`] })));
+      socket.on("open", () => socket.send(JSON.stringify({ subscribe: [channel] })));
       socket.on("message", (data) => {
-        const message = JSON.parse(String(data)) as { type: string; data?: { split?: true } };
-        if (message.type === "snapshot") resolve(message.data?.split === true);
-        if (message.type === "error") resolve(false);
+        const message = JSON.parse(String(data)) as { type: string; data?: unknown };
+        if (message.type === "snapshot") resolve(message.data);
+        if (message.type === "error") resolve(undefined);
       });
     });
   } finally {

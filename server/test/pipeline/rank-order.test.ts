@@ -69,11 +69,23 @@ describe("order of figures", () => {
     const key = (value: string, id: string): { key: RankKey } => ({ key: { value, id } });
     const lists = [
       [key("9", "a"), key("5", "b")],
-      [key("7", "c"), key("5", "a")],
+      [key("7", "c"), key("5", "d")],
     ];
     assert.deepEqual(
       mergeRanked(lists, "desc", 3).map((row) => row.key),
-      [key("9", "a").key, key("7", "c").key, key("5", "a").key],
+      [key("9", "a").key, key("7", "c").key, key("5", "b").key],
+    );
+  });
+
+  test("of lists that share an id has it once, where it stands best", () => {
+    const key = (value: string, id: string): { key: RankKey } => ({ key: { value, id } });
+    const lists = [
+      [key("9", "a"), key("5", "b")],
+      [key("7", "a"), key("5", "c"), key("4", "b")],
+    ];
+    assert.deepEqual(
+      mergeRanked(lists, "desc", 10).map((row) => row.key.id),
+      ["a", "b", "c"],
     );
   });
 });

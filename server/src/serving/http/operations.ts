@@ -165,6 +165,7 @@ function rangeOperations(): Operation[] {
         Type.Object({
           id: Type.String(),
           interval: Type.String(),
+          split: Type.Optional(Type.Literal(true)),
           available_from: Type.Optional(Type.Integer()),
           chosen,
           note: Type.Optional(Type.String({ description: "Why there is nothing in the range, where that is known" })),
@@ -187,6 +188,7 @@ function rangeOperations(): Operation[] {
         "The swaps",
         Type.Object({
           id: Type.String(),
+          split: Type.Optional(Type.Literal(true)),
           available_from: Type.Optional(Type.Integer()),
           chosen,
           stale,

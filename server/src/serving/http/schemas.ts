@@ -84,12 +84,14 @@ const standing = {
 const windowsByName = Type.Record(Type.String(), Type.Unsafe({ $ref: "#/components/schemas/WindowFigures" }));
 const tokenId = Type.String({ description: "`<chain_id>:<token>`, canonical" });
 
+const split = optional(
+  Type.Literal(true, { description: "Other partitions have swaps of the token too: no figure is whole" }),
+);
+
 const tokenStats = Type.Object({
   id: tokenId,
   symbol: optional(Type.String()),
-  split: optional(
-    Type.Literal(true, { description: "Other partitions have swaps of the token too: no figure is whole" }),
-  ),
+  split,
   ...standing,
   late: count("Swaps of the token that came too late to count"),
   removed: count("Removals of swaps of the token"),
@@ -295,7 +297,7 @@ export const components = {
       more: optional(count()),
     }),
   }),
-  ShortStats: Type.Object({ token: tokenId, ...standing, windows: windowsByName }),
+  ShortStats: Type.Object({ token: tokenId, split, ...standing, windows: windowsByName }),
   Overview: Type.Object({
     as_of: standing.as_of,
     epoch: standing.epoch,
@@ -308,6 +310,7 @@ export const components = {
         {
           id: tokenId,
           symbol: optional(Type.String()),
+          split,
           rev: standing.rev,
           stats: optional(figuresRef),
           windows: optional(windowsByName),
