@@ -105,6 +105,11 @@ describe("missing fields", () => {
   for (const [what, record, says] of envelopes) {
     test(`an envelope: ${what}`, () => assert.match(refusalOf(record).text, says));
   }
+  test("names that every object has are names like others", () => {
+    for (const name of ["constructor", "__proto__", "toString"]) {
+      assert.match(refusalOf(`{"${name}":{}}`).text, new RegExp(`other names in the record: ${name}$`));
+    }
+  });
   test("a swap with a field that envelopes have too is a swap", () => {
     assert.doesNotMatch(refusalOf(recordWith({ side: undefined, data: "{}" })).text, /envelope/);
   });
