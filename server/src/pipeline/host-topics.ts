@@ -42,7 +42,7 @@ export type TopicKind = Entry["kind"];
 export class HostTopics {
   readonly #options: HostTopicsOptions;
   readonly #entries: Readonly<Record<TopicKind, Entries>> = { token: new Map(), overview: new Map() };
-  /** Those that were opened and have sent nothing yet: they go before the others. */
+  /** Those that were opened and have sent nothing yet: every other turn is theirs. */
   readonly #first: Readonly<Record<TopicKind, Set<number>>> = { token: new Set(), overview: new Set() };
   #made: HostTopicUpdate[] = [];
   #charsOnWay = 0;
@@ -51,7 +51,7 @@ export class HostTopics {
     this.#options = options;
   }
 
-  /** Opens a topic; the next pass sends its whole data before anything else. Throws `not_found` when the token is not known here. */
+  /** Opens a topic; its whole data is sent before long, every other turn being of new ones. Throws `not_found` when the token is not known here. */
   open(topicId: number, topic: HostTopic): void {
     this.#entries[topic.kind].set(topicId, this.#opened(topic));
     this.#first[topic.kind].add(topicId);
@@ -91,7 +91,9 @@ export class HostTopics {
   *pass(kind: TopicKind): Piecewise<void> {
     const entries = this.#entries[kind];
     for (let left = entries.size; left > 0 && this.#charsOnWay < UPDATE_CHARS_MAX; left--) {
-      const [topicId] = this.#first[kind].size > 0 ? this.#first[kind] : entries.keys();
+      // In turn with the others, so that clients who subscribe and leave in a loop do not keep them from their updates.
+      const goesFirst = left % 2 === 0 && this.#first[kind].size > 0;
+      const [topicId] = goesFirst ? this.#first[kind] : entries.keys();
       const entry = topicId === undefined ? undefined : entries.get(topicId);
       if (topicId === undefined || entry === undefined) return;
       this.#first[kind].delete(topicId);

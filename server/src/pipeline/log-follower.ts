@@ -35,7 +35,7 @@ export type LogReader = PartitionReader & {
    */
   openAt(offset: number, formerLogId: string | undefined, signal: AbortSignal): Promise<void>;
   /** Arrival of the first record at or behind the position that can be read; undefined: not known. */
-  arrivalFrom?(position: number): number | undefined;
+  arrivalFrom(position: number): number | undefined;
   /** What is not as it should be with this partition's log now; undefined: nothing. */
   readonly problem?: string | undefined;
   /** Whose clock set the arrivals; undefined where that is this service's own, or not known yet. */

@@ -207,7 +207,7 @@ export class PartitionRunner {
   }
 
   async status(): Promise<PartitionStatus> {
-    const { owner, reader, board, clock } = this.#options;
+    const { owner, reader, board } = this.#options;
     const { endOffset } = await reader.range();
     this.noteWaiting();
     const running = this.#running;
@@ -221,7 +221,7 @@ export class PartitionRunner {
       next_offset: running === undefined ? this.#position : board.nextOffset(),
       end_offset: endOffset,
       lag,
-      lag_ms: lag === 0 ? 0 : board.lagMs(clock.wallMs()),
+      lag_ms: lag === 0 ? 0 : this.#lagMs(),
       ...(seenSinceMs === undefined ? {} : { seen_since: seenSinceMs }),
       watermark: Object.fromEntries(running?.engine.watermarks() ?? []),
       ...(checkpoint === undefined
@@ -296,6 +296,7 @@ export class PartitionRunner {
       onFenced: (error) => this.#fail(error),
     });
     this.#position = restored.nextOffset;
+    this.#waitingSinceMs = undefined;
     served.publish(this.#position, this.#arrivalAt(this.#position));
     const applier = new BatchApplier(
       engine,
@@ -343,6 +344,15 @@ export class PartitionRunner {
     if (oldestArrivalMs !== 0) this.#running.served.publish(board.nextOffset(), oldestArrivalMs);
   }
 
+  /** Of records that wait. While the state is being restored, of all that the log holds. */
+  #lagMs(): number {
+    const { board, clock, reader } = this.#options;
+    const wallMs = clock.wallMs();
+    if (this.#running !== undefined) return board.lagMs(wallMs);
+    this.#waitingSinceMs ??= reader.arrivalFrom(this.#position) ?? wallMs;
+    return Math.max(0, wallMs - this.#waitingSinceMs);
+  }
+
   /** Arrival of the oldest record from an offset on that is not in hand; 0 when there is none. */
   #arrivalAt(offset: number): number {
     const { reader, clock } = this.#options;
@@ -350,7 +360,7 @@ export class PartitionRunner {
       this.#waitingSinceMs = undefined;
       return 0;
     }
-    this.#waitingSinceMs ??= reader.arrivalFrom?.(offset) ?? clock.wallMs();
+    this.#waitingSinceMs ??= reader.arrivalFrom(offset) ?? clock.wallMs();
     return this.#waitingSinceMs;
   }
 

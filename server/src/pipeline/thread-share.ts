@@ -44,7 +44,7 @@ export type ReadOptions = {
   readonly lane: Lane;
   /** How much of READS_WEIGHT_MAX it takes while it waits and runs. */
   readonly weight?: number;
-  /** By the share's clock; a read that has not begun by then is dropped. */
+  /** By the share's clock: nobody waits for the answer any more, and the read is dropped. */
   readonly deadlineMs?: number;
 };
 
@@ -54,7 +54,6 @@ type Read = {
   readonly deadlineMs: number;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
-  hasBegun: boolean;
 };
 
 export type ThreadShareOptions = {
@@ -119,14 +118,14 @@ export class ThreadShare {
 
   /**
    * Runs a read when its turn comes. Rejects with what it throws, with `overloaded` when too much waits already, and with
-   * `unavailable` when its deadline passes before it begins.
+   * `unavailable` when its deadline passes.
    */
   run<T>(work: Piecewise<T>, { lane, weight = 1, deadlineMs = Number.POSITIVE_INFINITY }: ReadOptions): Promise<T> {
     if (this.#waiting >= READS_WAITING_MAX || (this.#waiting > 0 && this.#weight + weight > READS_WEIGHT_MAX)) {
       return Promise.reject(overloaded(this.#waiting));
     }
     return new Promise<T>((resolve, reject) => {
-      const read: Read = { work, weight, deadlineMs, resolve: resolve as Read["resolve"], reject, hasBegun: false };
+      const read: Read = { work, weight, deadlineMs, resolve: resolve as Read["resolve"], reject };
       const reads = this.#lanes.get(lane);
       if (reads === undefined) this.#lanes.set(lane, [read]);
       else reads.push(read);
@@ -168,12 +167,12 @@ export class ThreadShare {
   /** Runs the first read of a lane until it ends or its turn does. */
   #turn(reads: Read[], nowMs: number, endMs: number): void {
     const read = reads[0] as Read;
-    if (!read.hasBegun && nowMs > read.deadlineMs) {
+    if (nowMs > read.deadlineMs) {
       this.#end(reads);
+      read.work.return(undefined);
       read.reject(new SwapstatsError("unavailable", "the question waited too long; ask again", { retryable: true }));
       return;
     }
-    read.hasBegun = true;
     try {
       do {
         const { done, value } = read.work.next();

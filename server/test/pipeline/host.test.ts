@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
 import { sortFields } from "@swapstats/protocol/stats.ts";
-import type { HostTokenAnswer } from "../../src/bus/host-protocol.ts";
+import { type HostTokenAnswer, type HostTopicUpdate, updateChars } from "../../src/bus/host-protocol.ts";
 import { compareRankKeys, decodeCursor, encodeCursor } from "../../src/bus/rank-order.ts";
 import type { WindowStats } from "../../src/engine/types.ts";
+import { UPDATE_CHARS_MAX } from "../../src/pipeline/host-topics.ts";
 import { type RankedField, servedValue } from "../../src/pipeline/ranking.ts";
 import { finished } from "../../src/pipeline/thread-share.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
@@ -124,6 +125,76 @@ describe("revisions", () => {
     assert.ok(later.rev > waiting.rev);
     host.feed({ token: "0xold", event_time: host.nowMs });
     assert.deepEqual(ids().ids, ["1:0xnew", "1:0xold"]);
+  });
+});
+
+describe("looks in pieces", () => {
+  test("a token that leaves the longest window at a look of somebody else leaves the overview, too", () => {
+    const host = new FedHost();
+    const listed = () => {
+      host.served.views.lookAll(host.clock.now());
+      return host.served.views.listed;
+    };
+    host.feed({ token: "0xold", event_time: START_MS });
+    assert.equal(listed(), 1);
+    host.nowMs += 25 * 3_600_000;
+    host.feed({ token: "0xnew", event_time: host.nowMs });
+    // The look that sees the last trade leave is not the one at all tokens.
+    ask(host, "1:0xold");
+    assert.equal(listed(), 1);
+  });
+
+  test("a batch is of one as-of however long it takes; equal revisions mean equal figures, whatever comes between its pieces", (t) => {
+    const random = randomFrom(seedOf(t));
+    const host = new FedHost();
+    const ids = Array.from({ length: 20 }, (_, i) => `1:0x${i.toString(16)}`);
+    const seen = new Map<string, Json>();
+    const note = (items: readonly HostTokenAnswer[]): void => {
+      for (const item of items) {
+        if (item.stats === undefined) continue;
+        const key = `${item.lookup?.ids[0]} ${item.stats.rev}`;
+        const figures = figuresOf(item);
+        assert.deepEqual(figures, seen.get(key) ?? figures, key);
+        seen.set(key, figures);
+      }
+    };
+    for (let round = 0; round < 60; round++) {
+      const work = host.queries.tokens({ kind: "tokens", tokens: ids, selection: SELECTION, at: undefined });
+      const from = host.nowMs;
+      for (;;) {
+        const { done, value } = work.next();
+        if (done === true) {
+          assert.equal(value.asOf, from);
+          for (const { stats } of value.items) assert.equal(stats?.asOf ?? from, from);
+          note(value.items);
+          break;
+        }
+        host.nowMs += random.pick([0, 0, 20, 700, 3_000]);
+        if (random.chance(0.3)) host.feed(randomSwap(random, host.nowMs, 20, []));
+        if (random.chance(0.3)) note(ask(host, random.pick(ids)));
+        if (random.chance(0.1)) host.served.views.lookAll(host.clock.now());
+      }
+    }
+  });
+
+  test("updates that are not taken hold further ones back, and what comes then leads from what was sent last", () => {
+    const host = new FedHost();
+    host.feed({ event_time: START_MS });
+    host.topics.open(1, { kind: "token", token: "1:0xaa", windows: ["1m", "5m"] });
+    host.tick();
+    const [first] = host.updates.splice(0);
+    host.topics.taken(-UPDATE_CHARS_MAX);
+    for (let i = 0; i < 5; i++) {
+      host.feed({ event_time: START_MS });
+      host.tick();
+    }
+    assert.equal(host.updates.length, 0);
+    host.topics.taken(UPDATE_CHARS_MAX + updateChars(first as HostTopicUpdate));
+    host.tick();
+    const [next] = host.updates.splice(0);
+    assert.equal(next?.prevRev, first?.rev);
+    const before = JSON.parse(first?.data ?? "") as Json;
+    assert.deepEqual(applyMergePatch(before, JSON.parse(next?.patch ?? "")), JSON.parse(next?.data ?? ""));
   });
 });
 

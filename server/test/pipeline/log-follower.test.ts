@@ -19,6 +19,7 @@ function damagedLog(): LogReader & { reads: number } {
       throw new SwapstatsError("log_damaged", `the batch at offset ${position} is damaged`);
     },
     resumeAfter: (position) => position + 1,
+    arrivalFrom: () => undefined,
     openAt: async () => {},
     release: async () => {},
     close: async () => {},

@@ -133,6 +133,13 @@ describe("the share of a thread", () => {
     thread.turn(false);
     await assert.rejects(late, { code: "unavailable", retryable: true });
     assert.equal(pieces, 0);
+    const begun = thread.share.run(
+      thread.work(1_000, 1, () => pieces++),
+      { lane: "stats", deadlineMs: thread.nowMs + 5 },
+    );
+    for (let turn = 0; turn < 5; turn++) thread.turn(false);
+    await assert.rejects(begun, { code: "unavailable" });
+    assert.ok(pieces > 0 && pieces < 20, "one that has begun ends there, too");
   });
 
   test("a read that throws rejects, and the next of its lane goes on", async () => {

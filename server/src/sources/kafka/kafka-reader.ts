@@ -132,6 +132,11 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     }
   }
 
+  /** What was not fetched is not known, and what was fetched is applied soon. */
+  arrivalFrom(_position: number): undefined {
+    return undefined;
+  }
+
   resumeAfter(_position: number): number {
     return this.#resumeAt;
   }

@@ -56,6 +56,7 @@ export type KafkaReader = PartitionReader & {
    * then the log that the position belongs to is gone, and reading begins at the start of another one.
    */
   resumeAfter(position: number): number;
+  arrivalFrom(position: number): undefined;
   /** Kafka's log ends where it ends: rejects with `log_damaged` when that is before `offset`. */
   openAt(offset: number, formerLogId: string | undefined, signal: AbortSignal): Promise<void>;
   /** Others write to it, and it may be made anew under its name. */
