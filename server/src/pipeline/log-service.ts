@@ -74,6 +74,7 @@ export class LogService {
     try {
       ranges = splitBody(body, this.#options.bodyEventsMax);
     } catch (error) {
+      freeMemory(body);
       this.#options.reply([{ id, error: errorText(error) }]);
       return;
     }

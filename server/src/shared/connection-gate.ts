@@ -139,14 +139,15 @@ export class ConnectionGate {
   upgrade(socket: Duplex, take: () => void): void {
     const connection = this.#of(socket);
     if (connection.isEnding) return;
-    // The server has let go of the socket, and with it of its errors and of the answer that waits for room.
-    const onError = (): void => void socket.destroy();
+    // The server has let go of the socket, and with it of its errors (which nobody may catch otherwise, at any time) and of the answer
+    // that waits for room.
+    socket.on("error", () => socket.destroy());
     const onDrain = (): void => void connection.running?.response.emit("drain");
-    socket.on("error", onError).on("drain", onDrain);
+    socket.on("drain", onDrain);
     connection.waiting.push({
       kind: "upgrade",
       take: () => {
-        socket.off("error", onError).off("drain", onDrain);
+        socket.off("drain", onDrain);
         connection.isUpgraded = true;
         take();
       },

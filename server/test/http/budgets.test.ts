@@ -152,6 +152,31 @@ describe("budgets", () => {
     await settled(harness);
   });
 
+  test("what a gzip body grows to counts while it grows", async (t) => {
+    // One at a time, so that some that fit find room, whatever the order.
+    const limits = { bodyBytesInFlightMax: 500_000, bodyBytesPerClientMax: 500_000, expandingMax: 1 };
+    const harness = await startHarness(t, { limits, maxBodyBytes: 10_000_000 });
+    const bodies = harness.server.budgets[0];
+    const send = (path: string, bytes: number) => {
+      const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+      return harness.call(path, { method: "POST", headers, body: gzipSync(Buffer.alloc(bytes, " ")) });
+    };
+    let most = 0;
+    const watch = setInterval(() => {
+      most = Math.max(most, bodies?.used ?? 0);
+    });
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, i) => send("/api/swaps", i % 2 ? 400_000 : 5_000_000)),
+    );
+    clearInterval(watch);
+    assert.ok(answers.some(({ status }) => status === 202));
+    assert.ok(answers.every(({ status }) => status === 202 || status === 503));
+    assert.ok(most <= 500_000, `${most}`);
+    assert.equal((await send("/api/tokens/stats", 5_000_000)).status, 413);
+    assert.equal((await send("/api/tokens/stats", 200_000)).status, 400);
+    await settled(harness);
+  });
+
   test("every budget is a metric with its limit", async (t) => {
     const { metrics } = await startHarness(t, { limits: { bodyBytesInFlightMax: 12_345 } });
     const text = await metrics.text();
