@@ -52,6 +52,26 @@ describe("kinds of files", () => {
     assert.deepEqual([counters.applied, counters.dead_letters], [801, { malformed_json: 1 }]);
   });
 
+  test("objects with other names go through the mapping, also where some names are those of a swap; numbers stay exact", async (t) => {
+    const write = writerInto(tempDir(t));
+    const map = write(
+      "m.yaml",
+      "swaps: [{ chain_id: { value: 1 }, tx_hash: id, log_index: { value: 0 }, token: token, side: side, amount_token: qty, amount_usd: usd, ts: at.ms }]",
+    );
+    const trade = (id: string, qty: string): string =>
+      `{"id":${id},"token":"T","side":"buy","qty":${qty},"usd":1.5,"at":{"ms":${EVENT_TIME_MS}}}`;
+    const file = write(
+      "t.ndjson",
+      `${trade("1", "12345678901234567.123456789")}\nnonsense\n${trade("9007199254740993", "1")}\n`,
+    );
+    const { counters, items } = await overviewOf(file, write("s.ndjson", event("0x1")), "--map", map);
+    assert.deepEqual([counters.applied, counters.dead_letters], [3, { malformed_json: 1 }]);
+    assert.equal(items[0]?.windows["24h"]?.volume_token, "12345678901234570.123456789");
+    const envelope = await replay(write("e.json", `{"data":[${trade("1", "1")}]}`), "--map", map);
+    assert.match(envelope.err, /data is a list: .*jq -c '\.data\[\]'/);
+    assert.match((await replay(write("long", "x,".repeat(100_000)))).err, /no header of a table/);
+  });
+
   test("what is not read is named, with what to do", async (t) => {
     const write = writerInto(tempDir(t));
     const utf16 = Buffer.from(`${HEADER}\n${row("0x1")}\n`, "utf16le");

@@ -2,27 +2,32 @@
  * NDJSON and JSON arrays with other names than those of a swap, through the column mapping: a column is a member, or several
  * names with dots between them where objects are nested. Numbers go on as they are written, never through a double.
  */
+import { SwapDecoder } from "../../codecs/swap-decoder.ts";
+import { SwapEvent } from "../../engine/swap-event.ts";
 import { bindMapping, type RowReader } from "./binding.ts";
 import { LineReader } from "./line-reader.ts";
 import { isRecord, type Mapping } from "./mapping.ts";
 import type { Batch } from "./rows.ts";
 import { TableBatch } from "./table.ts";
 
-const IDENTITY = ["token", "token_address"];
 /** Lines at the beginning that decide what the objects of a file are. */
 const LINES_LOOKED_AT = 50;
 
 /** Whether the objects at the beginning are no swaps, but have the columns that the mapping names. */
 export function needsMapping(head: string, mapping: Mapping): boolean {
   const columns = columnsOf(mapping);
+  const decoder = new SwapDecoder();
+  const event = new SwapEvent();
+  let fitting = 0;
   for (const line of head.split("\n", LINES_LOOKED_AT)) {
+    const bytes = Buffer.from(line);
+    if (decoder.decode(bytes, 0, bytes.length, event) === undefined) return false;
     const record = parseExact(line);
     if (record === undefined) continue;
-    if (IDENTITY.some((name) => Object.hasOwn(record, name)) && Object.hasOwn(record, "side")) return false;
     const found = columns.filter((column) => member(record, column) !== undefined).length;
-    return columns.length > 0 && found * 2 >= columns.length;
+    if (columns.length > 0 && found * 2 >= columns.length) fitting++;
   }
-  return false;
+  return fitting > 0;
 }
 
 /** Batches of swaps out of batches of other objects. Lines that are no objects stay as they are. */

@@ -1,4 +1,5 @@
 /** The command `replay`: swaps from files into a service, a topic or a data folder, or through an engine of this process. */
+import { resolve } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { CommandFailed } from "../command-failed.ts";
@@ -89,7 +90,7 @@ function checkOptions(paths: readonly string[], command: ReplayCommand): void {
   if (into !== undefined && speed !== undefined) refuse("--speed goes without --into: there is nothing to wait for");
   if (isWhole && into === undefined) refuse("--whole goes with --into DATA_DIR");
   if (paths.filter((path) => path === STDIN).length > 1) refuse("- is standard input, which can be read once");
-  if (deadLetterPath !== undefined && paths.includes(deadLetterPath)) {
+  if (deadLetterPath !== undefined && paths.some((path) => resolve(path) === resolve(deadLetterPath))) {
     refuse("--dead-letters would write over one of the files; name another");
   }
 }

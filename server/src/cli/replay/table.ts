@@ -1,6 +1,7 @@
 /** Tables as lines of NDJSON: the header says where the columns are, and each row goes through the column mapping. */
 import { SwapstatsError } from "../../shared/errors.ts";
 import { bindMapping, columnsFound, mappingOfHeader, type RowReader } from "./binding.ts";
+import { HEAD_BYTES } from "./kinds.ts";
 import type { Mapping } from "./mapping.ts";
 import { BAD_ROW, type Batch, type RowFault } from "./rows.ts";
 import { type TableRow, TableRows } from "./table-rows.ts";
@@ -27,7 +28,6 @@ export function openTable(
   const used = mapping ?? mappingOfHeader(header, name);
   const readRow = bindMapping(used, header, name);
   const rows = new TableRows(delimiter, lineEndOf(head));
-  // Not before the header: it may stand in several lines.
   const skip = (mapping?.columns === undefined ? 1 : 0) + (separatorLine ? 1 : 0);
   return readRows(rows, chunks, { readRow, columns: header.length, skip, delimiter, file });
 }
@@ -43,6 +43,8 @@ type Reading = {
 
 async function* readRows(rows: TableRows, chunks: AsyncIterable<Buffer>, reading: Reading): AsyncGenerator<Batch> {
   let skip = reading.skip;
+  // Not before the header, which may have a line of its own in front.
+  if (skip === 0) rows.columns = reading.columns;
   const batch = new TableBatch(reading.file);
   const drain = function* (): Generator<Batch> {
     for (let row = rows.next(); row !== undefined; row = rows.next()) {
@@ -50,7 +52,6 @@ async function* readRows(rows: TableRows, chunks: AsyncIterable<Buffer>, reading
         if (--skip === 0) rows.columns = reading.columns;
         continue;
       }
-      rows.columns ??= reading.columns;
       if ("code" in row) batch.fault(row);
       else if (row.cells.length !== reading.columns) batch.fault(misfit(row, reading));
       else batch.add(row.row, reading.readRow(row.cells));
@@ -128,6 +129,10 @@ type Header = { readonly delimiter: string; readonly header: readonly string[]; 
 
 /** The delimiter is the mapping's, else the one by which most of the mapping's columns are found. */
 function readHeader(head: Buffer, mapping: Mapping | undefined, name: string): Header {
+  if (head.length >= HEAD_BYTES && head.indexOf(10) === -1 && head.indexOf(13) === -1) {
+    const message = `${name} begins with a line of more than ${head.length} bytes, which is no header of a table`;
+    throw new SwapstatsError("bad_request", message);
+  }
   const [first = []] = firstRows(head, "\u0000");
   const separator = SEPARATOR_LINE.exec(first[0] ?? "")?.[1];
   const at = separator === undefined ? 0 : 1;
