@@ -201,7 +201,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     file: "upkeep.ts",
-    search: "if (inclusions.lastMs(entry) >= chain.highMs - chain.horizonMs) return false;",
+    search: "if (inclusions.lastMs(entry) >= chain.highMs - chain.horizonMs) return 0;",
     replacement: "",
     what: "a bucket settles while one of its swaps may still be removed",
   },

@@ -56,8 +56,8 @@ export const readMutants: readonly Mutant[] = [
   },
   {
     file: "candle-query.ts",
-    search: "range.intervalMs % level.stepMs !== 0",
-    replacement: "false",
+    search: "if (range.intervalMs % level.stepMs !== 0) break;",
+    replacement: "",
     what: "candles finer than the step that is kept",
     first: "reads",
   },
@@ -91,8 +91,8 @@ export const readMutants: readonly Mutant[] = [
   },
   {
     file: "candle-query.ts",
-    search: "return Math.ceil(keptMs / range.intervalMs) * range.intervalMs;",
-    replacement: "return Math.floor(keptMs / range.intervalMs) * range.intervalMs;",
+    search: "return Math.ceil((range.highMs - keepMs) / grainMs) * grainMs;",
+    replacement: "return Math.floor((range.highMs - keepMs) / grainMs) * grainMs;",
     what: "a candle of which a part is gone is told",
     first: "reads",
   },

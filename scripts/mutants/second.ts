@@ -89,8 +89,8 @@ export const secondMutants: readonly Mutant[] = [
   },
   {
     file: "candle-query.ts",
-    search: "return Math.floor(keptMs / stepMs) * stepMs;",
-    replacement: "return Math.ceil(keptMs / range.intervalMs) * range.intervalMs;",
+    search: "const grainMs = kept?.stepMs ?? range.intervalMs;",
+    replacement: "const grainMs = range.intervalMs;",
     what: "the candle at the edge of memory is missing",
     first: "candles",
   },

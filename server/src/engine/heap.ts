@@ -18,8 +18,8 @@ const BREAK_REF = 1;
 const IN_USE_REF = 2;
 const FREE_WORD = 6;
 const HEADER_UNITS = 3 + Math.ceil(CLASS_COUNT / 2);
-/** Below this the image is a plain buffer that doubles by copying (10 ms at most); above, it grows in place. */
-const COPY_GROWTH_BYTES_MAX = 64 * 1024 * 1024;
+/** Up to here the image is a plain buffer that doubles by copying (some 6 ms at most; 50 ms with 64 MiB); above, it grows in place. */
+const COPY_GROWTH_BYTES_MAX = 8 * 1024 * 1024;
 const WASM_PAGE_BYTES = 65536;
 /** The image ends here: refs and addresses stay below 2^32. */
 export const IMAGE_BYTES_MAX = 4 * 1024 * 1024 * 1024 - WASM_PAGE_BYTES;

@@ -65,8 +65,9 @@ export function hasPrevious(windows: readonly ModelWindow[], window: ModelWindow
 }
 
 /**
- * From where on the memory holds what candles of an interval are made of: where every step divides it, from the edge of the
- * oldest bucket; else from the first interval that no coarser bucket reaches into. undefined where no step divides it.
+ * From where on the memory holds what candles of an interval are made of: at the end of all memory from the edge of a bucket
+ * of the finest step that lives as long; else from the first interval that no coarser bucket reaches into. undefined where no
+ * step divides it.
  */
 export function memoryFromMs(
   windows: readonly ModelWindow[],
@@ -76,10 +77,11 @@ export function memoryFromMs(
 ): number | undefined {
   const keptMs = keptForMs(windows, maxSkewMs, intervalMs);
   if (keptMs === undefined) return undefined;
-  const coarsestMs = Math.max(...windows.map(({ stepMs }) => stepMs));
-  const fitsAll = windows.every(({ stepMs }) => intervalMs % stepMs === 0);
-  const oldestMs = highMs - keptMs;
-  return fitsAll ? Math.floor(oldestMs / coarsestMs) * coarsestMs : Math.ceil(oldestMs / intervalMs) * intervalMs;
+  const longest = windows.reduce((a, b) => (b.lengthMs > a.lengthMs ? b : a));
+  const mostMs = longest.lengthMs + longest.stepMs + maxSkewMs;
+  const lasting = windows.filter(({ lengthMs, stepMs }) => 2 * lengthMs + stepMs + maxSkewMs >= mostMs);
+  const grainMs = keptMs === mostMs ? Math.min(...lasting.map(({ stepMs }) => stepMs)) : intervalMs;
+  return Math.ceil((highMs - keptMs) / grainMs) * grainMs;
 }
 
 /**
