@@ -2,6 +2,9 @@
 import type { ProblemCode, TokenCandidate } from "./problems.ts";
 import type { WindowFigures } from "./stats.ts";
 
+/** Only where a name stands for several tokens: why the answer is about this one, and how many there are, at least. */
+export type ChosenBody = { by: "largest"; of: number };
+
 /** `GET /api/tokens/{id}/stats`. */
 export type TokenStatsBody = {
   id: string;
@@ -11,6 +14,7 @@ export type TokenStatsBody = {
   epoch: string;
   rev: number;
   lag_ms: number;
+  chosen?: ChosenBody;
   /** Only while the owner is away: this is the last known answer, with the as_of of then. */
   stale?: true;
   /** Other partitions have swaps of this token too, because the producer keys by something else: its figures are not whole. */
@@ -40,6 +44,7 @@ export type ShortStatsBody = {
   epoch: string;
   rev: number;
   lag_ms: number;
+  chosen?: ChosenBody;
   stale?: true;
   windows: Record<string, WindowFigures>;
 };
@@ -52,7 +57,15 @@ export type OverviewBody = {
   window: string;
   sort: string;
   order: "asc" | "desc";
-  items: { id: string; symbol?: string; split?: true; rev: number; stats: WindowFigures }[];
+  /** Each with `stats` of the window that the ranking goes by, or with `windows=` the figures by window. */
+  items: {
+    id: string;
+    symbol?: string;
+    split?: true;
+    rev: number;
+    stats?: WindowFigures;
+    windows?: Record<string, WindowFigures>;
+  }[];
   next_cursor?: string;
   stale?: true;
 };
@@ -72,7 +85,15 @@ export type CandleBody = {
 };
 
 /** `GET /api/tokens/{id}/candles`. */
-export type CandlesBody = { id: string; interval: string; available_from?: number; items: CandleBody[]; stale?: true };
+export type CandlesBody = {
+  id: string;
+  interval: string;
+  available_from?: number;
+  items: CandleBody[];
+  note?: string;
+  stale?: true;
+  chosen?: ChosenBody;
+};
 
 export type SwapBody = {
   chain_id: number;
@@ -95,7 +116,7 @@ export type SwapBody = {
 };
 
 /** `GET /api/tokens/{id}/swaps`. */
-export type SwapsBody = { id: string; available_from?: number; items: SwapBody[]; stale?: true };
+export type SwapsBody = { id: string; available_from?: number; items: SwapBody[]; stale?: true; chosen?: ChosenBody };
 
 /** 202 of `POST /api/swaps`. */
 export type IngestBody = {
