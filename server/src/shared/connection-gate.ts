@@ -194,6 +194,12 @@ export class ConnectionGate {
   }
 
   #start(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
+    // Node lets go of a connection after its last answer. A response behind it belongs to no socket and would never close, so what it
+    // holds would never be given back.
+    if (response.socket === null || !connection.socket.writable) {
+      connection.waiting.length = 0;
+      return;
+    }
     connection.running = { request, response };
     connection.windowStartMs = 0;
     if (!request.complete) response.prependListener("finish", () => keepOpen(request, response));

@@ -137,6 +137,19 @@ describe("budgets", () => {
     }
   });
 
+  test("a request behind the last answer of its connection holds nothing", async (t) => {
+    const harness = await startHarness(t);
+    for (let i = 0; i < 20; i += 1) {
+      const client = await harness.raw();
+      const refused = post("/api/swaps", BODY, `${JSON_HEAD}Content-Encoding: br\r\n`);
+      client.send(refused + post("/api/tokens/stats", GOOD) + post("/api/swaps", BODY));
+      await client.until("415");
+      client.socket.end();
+      await client.closed;
+      await settled(harness);
+    }
+  });
+
   test("a body that its client leaves behind is held until the log is done with it", async (t) => {
     const harness = await startHarness(t);
     const { promise, resolve } = Promise.withResolvers<void>();
