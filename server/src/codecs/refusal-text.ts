@@ -9,8 +9,8 @@ import { foreignFormat } from "./foreign-formats.ts";
 import { type Member, readMembers, textOf } from "./record-members.ts";
 import { utf8SequenceBytes } from "./utf8.ts";
 
-/** The names of each field that a code speaks of, the canonical one first. */
-const FIELDS_OF: Partial<Record<DeadLetterCode, readonly string[]>> = {
+/** The names of each field that a code speaks of, in the order in which the decoder looks for them. */
+export const FIELDS_OF: Partial<Record<DeadLetterCode, readonly string[]>> = {
   bad_chain_id: ["chain_id"],
   bad_log_index: ["log_index"],
   bad_tx_index: ["tx_index", "transaction_index"],
@@ -38,7 +38,7 @@ const FIELDS_OF: Partial<Record<DeadLetterCode, readonly string[]>> = {
 };
 
 /** What every swap has, in the order in which the decoder looks for it; names that mean the same, as they are told. */
-const REQUIRED: readonly (readonly string[])[] = [
+export const REQUIRED_FIELDS: readonly (readonly string[])[] = [
   ["chain_id"],
   ["log_index"],
   ["side"],
@@ -167,13 +167,13 @@ function notAnObject(general: string, buf: Uint8Array, start: number, end: numbe
 
 /** Which required fields are missing, and which other names are there instead. */
 function missing(others: readonly Member[], given: (name: string) => string | undefined): string {
-  const lacking = REQUIRED.filter((names) => !names.some((name) => hasValue(given(name))));
+  const lacking = REQUIRED_FIELDS.filter((names) => !names.some((name) => hasValue(given(name))));
   const said = lacking.map((names) => {
     const empty = names.find((name) => given(name) !== undefined);
     if (empty !== undefined) return `${empty} (it is ${given(empty)})`;
     return names.length === 1 ? names[0] : `${names[0]} (or ${names.slice(1).join(", ")})`;
   });
-  const found = REQUIRED.length - lacking.length;
+  const found = REQUIRED_FIELDS.length - lacking.length;
   const envelope =
     found < SWAP_FIELDS_MIN
       ? others.find(({ name, first }) => Object.hasOwn(ENVELOPES, name) && /[{["]/.test(first))

@@ -1,33 +1,6 @@
 /** Which field of a record made it a dead letter, and with what value: for people, who know the code alone otherwise. */
-
-/** Required fields in the order in which the decoder looks at them; of names that mean the same, the first is told. */
-const REQUIRED: readonly (readonly string[])[] = [
-  ["chain_id"],
-  ["log_index"],
-  ["side"],
-  ["amount_token", "amount"],
-  ["amount_usd", "usd"],
-  ["event_time", "ts"],
-  ["tx_hash"],
-  ["token", "token_address"],
-];
-
-/** Fields whose codes do not have their name behind `bad_`, or that have other names. */
-const NAMES: Readonly<Record<string, readonly string[]>> = {
-  bad_amount_token: ["amount_token", "amount"],
-  bad_amount_usd: ["amount_usd", "usd"],
-  bad_event_time: ["event_time", "ts"],
-  time_in_seconds: ["event_time", "ts"],
-  quarantined: ["event_time", "ts"],
-  bad_token: ["token_address", "token"],
-  bad_token_symbol: ["token_symbol", "token"],
-  bad_pool: ["pool", "pool_address"],
-  bad_who: ["who", "wallet", "trader", "maker"],
-  bad_tx_index: ["tx_index", "transaction_index"],
-  too_many_tokens: ["token_address", "token"],
-  too_many_chains: ["chain_id"],
-  too_many_inclusions: ["tx_hash"],
-};
+import type { DeadLetterCode } from "../../codecs/dead-letter-codes.ts";
+import { FIELDS_OF, REQUIRED_FIELDS } from "../../codecs/refusal-text.ts";
 
 const NAME_LENGTH_MAX = 64;
 
@@ -41,12 +14,12 @@ export type Diagnosis = {
 
 export function diagnose(code: string, raw: string): Diagnosis {
   const record = parsed(raw);
-  const names = NAMES[code] ?? (code.startsWith("bad_") ? [code.slice(4)] : undefined);
+  const names = FIELDS_OF[code as DeadLetterCode];
   if (record === undefined || (code !== "missing_field" && names === undefined)) {
     return { field: undefined, value: raw, hint: undefined };
   }
   if (code === "missing_field") {
-    const missing = REQUIRED.find((fields) => fields.every((field) => isAbsent(record[field])));
+    const missing = REQUIRED_FIELDS.find((fields) => fields.every((field) => isAbsent(record[field])));
     return { field: missing?.[0], value: missing === undefined ? raw : "", hint: listHint(record) };
   }
   const field = names?.find((name) => !isAbsent(record[name])) ?? names?.[0];
