@@ -15,7 +15,7 @@ import type {
 import type { SharedClock } from "../bus/shared-clock.ts";
 import type { Selection } from "../bus/stats-bus.ts";
 import { BOARD_CHAINS_MAX } from "../bus/version-board.ts";
-import type { TokenRef, WindowSpec } from "../engine/types.ts";
+import type { Candle, TokenRef, WindowSpec } from "../engine/types.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { LookupCandidates } from "./lookup-candidates.ts";
 import { keyOfRow, overviewPage } from "./overview-page.ts";
@@ -23,13 +23,17 @@ import type { RankedField } from "./ranking.ts";
 import { RowFigures } from "./row-figures.ts";
 import type { ServedPartition } from "./served-partition.ts";
 import { candlesBody, type FigureFilter, figureFilter, statsBody, swapsBody } from "./stats-json.ts";
-import type { Piecewise } from "./thread-share.ts";
+import { atOnce, finished, type Piecewise } from "./thread-share.ts";
 import { type FoundToken, type Lookup, lookUp } from "./token-lookup.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 /** Tokens that are looked at in a piece, and windows of rows that are written in one. */
 const LOOKS_PER_PIECE = 50;
 const WINDOWS_PER_PIECE = 512;
+
+/** Candles that are made in a piece, and how often an answer about a token is begun before it is made in one piece. */
+const CANDLES_PER_PIECE = 500;
+const BODY_ROUNDS_MAX = 3;
 
 /** A token of a question as it was looked at: its revision, and what that stands on. */
 type Looked = {
@@ -112,25 +116,16 @@ export class HostQueries {
   }
 
   candles(request: RequestOf<"candles">): Piecewise<HostBodyAnswer> {
-    return this.#body(request, ({ home, token }, asOf) => {
-      const { intervalMs, fromMs, toMs, limit } = request;
-      const { availableFromMs, items } = home.engine.candles(
-        token,
-        intervalMs,
-        fromMs ?? 0,
-        toMs ?? NEVER,
-        limit,
-        asOf,
-      );
-      return splitText(home, token) + candlesBody(availableFromMs, items);
-    });
+    return this.#body(request, (found, asOf) => candlesOf(found, request, asOf));
   }
 
   swaps(request: RequestOf<"swaps">): Piecewise<HostBodyAnswer> {
-    return this.#body(request, ({ home, token }, asOf) => {
-      const { availableFromMs, items } = home.engine.newestSwaps(token, request.limit, asOf);
-      return splitText(home, token) + swapsBody(availableFromMs, items);
-    });
+    return this.#body(request, ({ home, token }, asOf) =>
+      atOnce(() => {
+        const { availableFromMs, items } = home.engine.newestSwaps(token, request.limit, asOf);
+        return splitText(home, token) + swapsBody(availableFromMs, items);
+      }),
+    );
   }
 
   *lookup(text: string): Piecewise<HostLookup | undefined> {
@@ -187,14 +182,20 @@ export class HostQueries {
 
   *#body(
     request: { readonly token: string; readonly choose?: boolean | undefined },
-    make: (found: FoundToken, asOf: number) => string,
+    make: (found: FoundToken, asOf: number) => Piecewise<string>,
   ): Piecewise<HostBodyAnswer> {
     const { lookup, one } = yield* this.#oneOf(request.token, this.#clock.now(), request.choose);
-    const asOf = this.#clock.now();
     if (one === undefined) return { lookup, found: undefined };
     const { partition, epoch, views } = one.home;
-    const rev = views.look(one.token, asOf, false);
-    return { lookup, found: { partition, epoch, rev, body: make(one, asOf) } };
+    for (let round = 1; ; round++) {
+      const asOf = this.#clock.now();
+      const rev = views.look(one.token, asOf, false);
+      const state = views.stateOf(one.token);
+      const made = make(one, asOf);
+      // Of one state: made again when the token has changed meanwhile, and at last in one piece.
+      const body = round < BODY_ROUNDS_MAX ? yield* made : finished(made);
+      if (views.stateOf(one.token) === state) return { lookup, found: { partition, epoch, rev, body } };
+    }
   }
 
   /** What the text stands for, and the token to answer about: the only one, or that of most volume where one is to be chosen. */
@@ -233,6 +234,27 @@ function splitText(home: ServedPartition, token: TokenRef): string {
 /** The end of the step of the finest window that holds this as-of: figures cannot change with time before it. */
 function stepEnd(asOfMs: number, stepMs: number): number {
   return Math.floor(asOfMs / stepMs) * stepMs + stepMs;
+}
+
+/** The body of an answer of candles, the newest first, page by page. */
+function* candlesOf({ home, token }: FoundToken, request: RequestOf<"candles">, asOf: number): Piecewise<string> {
+  const { intervalMs, fromMs = 0, limit } = request;
+  const pages: Candle[][] = [];
+  let toMs = request.toMs ?? NEVER;
+  let left = limit;
+  let availableFrom: number | undefined;
+  for (;;) {
+    const asked = Math.min(left, CANDLES_PER_PIECE);
+    const { availableFromMs, items } = home.engine.candles(token, intervalMs, fromMs, toMs, asked, asOf);
+    if (pages.length === 0) availableFrom = availableFromMs;
+    pages.push(items);
+    left -= items.length;
+    const [first] = items;
+    if (first === undefined || items.length < asked || left === 0) break;
+    toMs = first.open_time;
+    yield;
+  }
+  return splitText(home, token) + candlesBody(availableFrom, pages.reverse().flat());
 }
 
 /** The epoch of answers about all tokens of a host: those of its partitions. */

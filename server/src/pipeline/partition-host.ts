@@ -23,7 +23,7 @@ import { HostQueries } from "./host-queries.ts";
 import { HostTopics, type TopicKind } from "./host-topics.ts";
 import type { HotWriter } from "./hot-writer.ts";
 import type { OwnedPartitions } from "./owned-partitions.ts";
-import type { Lane, Piecewise, ThreadShare } from "./thread-share.ts";
+import { atOnce, type Lane, type Piecewise, type ThreadShare } from "./thread-share.ts";
 
 export type HostOptions = {
   readonly port: MessagePort;
@@ -256,11 +256,6 @@ function placeOf(request: HostRequest): [Lane, number] {
     default:
       return ["placement", 1];
   }
-}
-
-// biome-ignore lint/correctness/useYield: work of one piece
-function* atOnce<T>(make: () => T): Piecewise<T> {
-  return make();
 }
 
 /** An error as it crosses to the main thread. */

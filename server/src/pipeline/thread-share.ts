@@ -194,6 +194,12 @@ export class ThreadShare {
   }
 }
 
+/** Work of one piece. */
+// biome-ignore lint/correctness/useYield: work of one piece
+export function* atOnce<T>(make: () => T): Piecewise<T> {
+  return make();
+}
+
 /** Does all pieces at once; for callers that have the thread to themselves. */
 export function finished<T>(work: Piecewise<T>): T {
   for (;;) {

@@ -7,6 +7,7 @@ import { compareRankKeys, decodeCursor, encodeCursor } from "../../src/bus/rank-
 import type { WindowStats } from "../../src/engine/types.ts";
 import { UPDATE_CHARS_MAX } from "../../src/pipeline/host-topics.ts";
 import { type RankedField, servedValue } from "../../src/pipeline/ranking.ts";
+import { candlesBody } from "../../src/pipeline/stats-json.ts";
 import { finished } from "../../src/pipeline/thread-share.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { FedHost, randomSwap, START_MS, type SwapInput } from "./fed-host.ts";
@@ -174,6 +175,29 @@ describe("looks in pieces", () => {
         if (random.chance(0.3)) note(ask(host, random.pick(ids)));
         if (random.chance(0.1)) host.served.views.lookAll(host.clock.now());
       }
+    }
+  });
+
+  test("candles are made page by page, of one state: as the engine gives them at once, whatever comes in between", () => {
+    const host = new FedHost();
+    for (let minute = 0; minute < 1_200; minute++) {
+      host.nowMs = START_MS + minute * 60_000;
+      host.feed({ event_time: host.nowMs, amount_usd: String(1 + (minute % 7)) });
+    }
+    const asked = { intervalMs: 60_000, fromMs: undefined, toMs: undefined, limit: 1_100 };
+    for (const swapsBetween of [0, 1, 100]) {
+      const work = host.queries.candles({ kind: "candles", token: "1:0xaa", ...asked });
+      let pieces = 1;
+      let answer = work.next();
+      for (; answer.done !== true; pieces++) {
+        if (pieces <= swapsBetween) host.feed({ event_time: host.nowMs, amount_usd: "3" });
+        answer = work.next();
+      }
+      assert.ok(pieces >= 2, "in pieces");
+      const [token] = [...host.engine.tokens()] as [number];
+      const whole = host.engine.candles(token, 60_000, 0, Number.POSITIVE_INFINITY, 1_100, host.clock.now());
+      assert.equal(answer.value.found?.body, candlesBody(whole.availableFromMs, whole.items));
+      assert.equal(whole.items.length, 1_100);
     }
   });
 
