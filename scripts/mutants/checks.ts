@@ -6,8 +6,8 @@ const engine = "partition-engine.ts";
 export const checkMutants: readonly Mutant[] = [
   {
     file: engine,
-    search: "event.eventTimeMs > arrivalMs + chains.maxSkewMs(event.chainId)",
-    replacement: "event.eventTimeMs >= arrivalMs + chains.maxSkewMs(event.chainId)",
+    search: "event.eventTimeMs > arrivalMs + (chain?.maxSkewMs ?? chains.maxSkewMs(event.chainId))",
+    replacement: "event.eventTimeMs >= arrivalMs + (chain?.maxSkewMs ?? chains.maxSkewMs(event.chainId))",
     what: "an event exactly max_skew ahead is quarantined",
   },
   {

@@ -88,11 +88,11 @@ export class PartitionEngine {
     if (this.#upkeep.moved.length > 0) this.#upkeep.moved.length = 0;
     counters.accepted += 1;
     if (event.symbolDropped) counters.labels_dropped += 1;
-    if (event.eventTimeMs > arrivalMs + chains.maxSkewMs(event.chainId)) {
+    let chain = chains.get(event.chainId);
+    if (event.eventTimeMs > arrivalMs + (chain?.maxSkewMs ?? chains.maxSkewMs(event.chainId))) {
       counters.quarantined += 1;
       return "quarantined";
     }
-    let chain = chains.get(event.chainId);
     if (chain === undefined) {
       if (chains.list.length >= CHAINS_MAX) {
         this.#countDeadLetter("too_many_chains");
