@@ -25,12 +25,12 @@ describe("extremes that leave a bucket with many swaps", () => {
     const known: ModelEvent[] = [];
     for (let i = 0; i < 6_000; i++) {
       // Four seconds, with many swaps each, that move on slowly enough for the removals to find them.
-      const baseMs = at + Math.floor(i / 1_500) * 150_000;
+      const baseMs = at + Math.floor(i / 1_500) * 200_000;
       const dice = random.next();
       const old = known.at(-1 - random.below(Math.min(known.length, 900)));
       if (dice < 0.55 || old === undefined) {
         const event = priced(i, {
-          eventTimeMs: baseMs + random.below(3) * 300,
+          eventTimeMs: baseMs + random.below(3) * 1_300,
           price: random.chance(0.7) ? priceFrom(String(1 + random.below(1_000))) : undefined,
           usd: BigInt(random.below(2_000_000)),
           symbol: random.chance(0.4) ? `s${random.below(500)}` : undefined,
