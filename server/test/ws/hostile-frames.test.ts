@@ -150,6 +150,20 @@ describe("handshakes", () => {
     assert.match(await answerTo(port, head(path(8_193))), /^HTTP\/1\.1 414 [\s\S]*"code":"uri_too_long"/);
   });
 
+  test("that break RFC 6455 are refused with a problem document", async (t) => {
+    const { port } = await openDoor(t);
+    const broken = (what: string | RegExp, by: string): Promise<string> =>
+      answerTo(port, head("/ws").replace(what, by));
+    const isProblem = (answer: string, status: number, code: string): void => {
+      assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*content-type: application/problem\\+json`));
+      assert.match(answer, new RegExp(`"code":"${code}"`));
+    };
+    isProblem(await broken(/Sec-WebSocket-Key: .*\r\n/, ""), 400, "bad_request");
+    isProblem(await broken("MDEyMzQ1Njc4OWFiY2RlZg==", "short"), 400, "bad_request");
+    isProblem(await broken("Version: 13", "Version: 99"), 400, "bad_request");
+    isProblem(await broken("GET", "POST"), 405, "method_not_allowed");
+  });
+
   test("compression is offered by the client, and not taken up", async (t) => {
     const { port } = await openDoor(t);
     const offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";

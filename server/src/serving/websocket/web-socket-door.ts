@@ -63,6 +63,11 @@ export class WebSocketDoor {
       handleProtocols: (offered) => (offered.has(webSocketProtocol) ? webSocketProtocol : false),
     };
     this.#server = new WebSocketServer(serverOptions);
+    // Unless this is heard, `ws` answers with HTML.
+    this.#server.on("wsClientError", ({ message }, socket, request) => {
+      const code = request.method === "GET" ? "bad_request" : "method_not_allowed";
+      refuse(socket, new ProblemError(code, `This is no handshake of WebSocket: ${message}.`), request.url);
+    });
     this.#sweepTimer = setInterval(() => this.#sweep(), this.#limits.sweepMs);
     this.#sweepTimer.unref();
   }
