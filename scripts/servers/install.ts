@@ -76,7 +76,7 @@ export function findServer(name: ServerName): string | undefined {
 /** The same; throws with what to do when it is not there. */
 export function requireServer(name: ServerName): string {
   const found = findServer(name);
-  if (found === undefined) throw new Error(`${name} is not installed; run: node scripts/servers/install.ts ${name}`);
+  if (found === undefined) throw new Error(`${name} is not installed; run: npm run servers -- ${name}`);
   return found;
 }
 

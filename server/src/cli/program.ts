@@ -111,7 +111,9 @@ const addDemo: Add = (program, output, signal) => {
   program
     .command("demo")
     .summary("run the service with made-up swaps")
-    .description("Runs the service with the built-in generator as its source, and prints the addresses to open.")
+    .description(
+      "Runs the service with the built-in generator as its source, and prints the addresses to open. Its data is in ./demo-data unless the configuration or --data-dir says otherwise; a further start goes on with it.",
+    )
     .option("--rate <n>", "swaps a second", numberOption(min, Math.min(max, 1_000_000)), 1_000)
     .addOption(configOption())
     .addOption(portOption())

@@ -6,6 +6,7 @@ export function readConfig(
   filePath: string | undefined,
   output: Output,
   overrides: Readonly<Record<string, string>> = {},
+  defaults: Readonly<Record<string, string>> = {},
 ): LoadedConfig {
-  return loadConfig({ filePath, env: output.env, overrides });
+  return loadConfig({ filePath, env: output.env, overrides, defaults });
 }

@@ -20,7 +20,8 @@ export type ServeOptions = {
 };
 
 export async function runServe(options: ServeOptions, output: Output, signal: AbortSignal): Promise<void> {
-  await run(readConfig(options.config, output, overridesOf(options, output)), "serve", output, signal);
+  const overrides = overridesOf(options, output);
+  await run(readConfig(options.config, output, overrides, defaultsOf(options)), "serve", output, signal);
 }
 
 /** A port alone keeps the host that is configured. */
@@ -33,6 +34,14 @@ function overridesOf({ config: path, port, dataDir }: ServeOptions, output: Outp
   }
   return overrides;
 }
+
+/** With a port of its own the metrics take a free one unless they are configured, so that two services need nothing else. */
+function defaultsOf({ port }: ServeOptions): Record<string, string> {
+  return port === undefined ? {} : { "metrics.prometheus": "127.0.0.1:0" };
+}
+
+/** Made-up swaps have a folder of their own: they must not stand among the swaps of a real service. */
+export const DEMO_DATA_DIR = "./demo-data";
 
 export async function runDemo(
   ratePerSecond: number,
@@ -47,7 +56,8 @@ export async function runDemo(
     ...(output.errIsTerminal ? { "logging.format": "text" } : {}),
     ...overridesOf(options, output),
   };
-  await run(readConfig(options.config, output, overrides), "demo", output, signal);
+  const defaults = { ...defaultsOf(options), data_dir: DEMO_DATA_DIR };
+  await run(readConfig(options.config, output, overrides, defaults), "demo", output, signal);
 }
 
 async function run(
@@ -128,7 +138,7 @@ export function demoText({ addresses }: Pick<App, "addresses">, config: LoadedCo
     lines.push(`  live table     npx swapstats top${url}`);
   }
   if (addresses.metrics !== undefined) lines.push(`  metrics        ${urlOf(addresses.metrics)}/metrics`);
-  return `${lines.join("\n")}\n\nCtrl+C ends it.\n`;
+  return `${lines.join("\n")}\n\nCtrl+C ends it. The next start goes on with that folder; remove it to begin anew.\n`;
 }
 
 /** A listener on all addresses can be reached on this machine by its loopback address. */

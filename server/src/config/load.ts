@@ -23,6 +23,8 @@ export type LoadOptions = {
   readonly env?: Environment;
   /** By dotted path, in the spelling of the file; from options of the command line. */
   readonly overrides?: Readonly<Record<string, string>>;
+  /** Texts that stand in the place of defaults of the table, by dotted path. */
+  readonly defaults?: Readonly<Record<string, string>>;
   readonly keys?: readonly KeySpec[];
 };
 
@@ -107,9 +109,11 @@ export function readSettings(options: LoadOptions, problems: ConfigProblem[]): S
   for (const raw of given) raws.set(raw.path, raw);
 
   const settings: Setting[] = [];
-  for (const spec of keys) {
+  for (const ofTable of keys) {
+    const defaultText = options.defaults?.[ofTable.path];
+    const spec = defaultText === undefined ? ofTable : { ...ofTable, defaultText };
     const paths = spec.path.includes("<id>")
-      ? [...raws.keys()].filter((path) => specOf(path, keys) === spec)
+      ? [...raws.keys()].filter((path) => specOf(path, keys) === ofTable)
       : [spec.path];
     for (const path of paths) settings.push(readSetting(path, spec, raws.get(path), env, problems));
   }
