@@ -282,7 +282,7 @@ function targetOption(text: string): string {
 function replayTargetOption(text: string): string {
   if (text === "kafka") return text;
   if (!text.startsWith("kafka:")) return serviceUrlOption(text);
-  if (/^kafka:\/\/[^/\s]+\/[A-Za-z0-9._-]+$/.test(text)) return text;
+  if (/^kafka:\/\/[^/\s@]+\/[A-Za-z0-9._-]+$/.test(text)) return text;
   throw new InvalidArgumentError("Write kafka://HOST:PORT/TOPIC, with more brokers as HOST:PORT,HOST:PORT.");
 }
 

@@ -1,7 +1,7 @@
 /** Runs the command line in this process: exit codes, errors as text, signals, closed pipes. */
 import { CommanderError } from "commander";
 import { SwapstatsError } from "../shared/errors.ts";
-import { maskSecrets } from "../shared/mask-secrets.ts";
+import { maskArguments, maskSecrets } from "../shared/mask-secrets.ts";
 import { CommandFailed } from "./command-failed.ts";
 import { type Output, processOutput } from "./output.ts";
 import { makeProgram } from "./program.ts";
@@ -16,7 +16,8 @@ const LAST_WORDS_MS = 500;
 export const EXIT = { fine: 0, failed: 1, usage: 2 } as const;
 
 /** The exit code of the command line `args` (without node and script). Never throws. */
-export async function runCli(args: readonly string[], output: Output, signal: AbortSignal): Promise<number> {
+export async function runCli(args: readonly string[], given: Output, signal: AbortSignal): Promise<number> {
+  const output: Output = { ...given, err: (text) => given.err(maskArguments(text, args)) };
   try {
     await makeProgram(output, signal).parseAsync([...args], { from: "user" });
     return EXIT.fine;

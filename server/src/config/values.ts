@@ -1,6 +1,6 @@
 /** Reads and writes the value of one key by its kind. A problem is a phrase that follows the path of the key. */
 import { parseHost } from "../shared/host-rules.ts";
-import { maskSecrets } from "../shared/mask-secrets.ts";
+import { isTelling, maskedValue } from "../shared/mask-secrets.ts";
 import { didYouMean } from "../shared/nearest.ts";
 import { readTextFile } from "../shared/read-regular-file.ts";
 import type { KeyKind } from "./keys.ts";
@@ -40,7 +40,7 @@ const SHOWN_LENGTH_MAX = 80;
 const shown = (raw: unknown): string => {
   if (Array.isArray(raw)) return "a list";
   if (typeof raw === "object" && raw !== null) return "a section with keys of its own";
-  const text = maskSecrets(JSON.stringify(raw) ?? String(raw));
+  const text = JSON.stringify(typeof raw === "string" ? maskedValue(raw) : raw) ?? String(raw);
   return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX - 3)}...` : text;
 };
 /** What YAML 1.1, environments and other programs write for a switch; YAML 1.2 makes booleans of the first two. */
@@ -154,6 +154,7 @@ function parseList(raw: unknown, what: string): { readonly value: readonly strin
   if (!Array.isArray(items) || !items.every((item) => typeof item === "string")) {
     return { problem: `${shown(raw)} is not a list of ${what}` };
   }
+  if (items.some((item) => isTelling(item))) return { problem: `holds a user or a password; write ${what}, alone` };
   return { value: items.map((item) => item.trim()) };
 }
 
@@ -243,7 +244,7 @@ export function formatValue(kind: KeyKind, value: KeyValue): string | number | r
   if (kind.type === "endpoints") return (value as readonly ListenAddress[]).map(formatListenAddress);
   if (kind.type === "duration") return formatDurationMs(value as number);
   if (kind.type === "usd") return formatUsd(value as number);
-  if (typeof value === "string") return maskSecrets(value);
+  if (typeof value === "string") return maskedValue(value);
   if (kind.type === "size") return formatSizeBytes(value as number);
   return value as string | number | readonly string[];
 }
