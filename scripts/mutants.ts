@@ -1,8 +1,8 @@
 /**
  * `npm run mutants`: shows that the properties of the engine can fail. Each breakage of the lists in scripts/mutants is
  * made in a copy of the sources, and the suites of server/test/engine run against it until one fails. A breakage that
- * none of them sees is a survivor; docs/mutation-testing.md explains those that must be. Arguments select breakages by a
- * part of their file or meaning; MUTANTS_WORKERS (default: the cores) says how many run at once, MUTANTS_SKIP how many are
+ * none of them sees is a survivor; docs/mutation-testing.md explains those that must be. Arguments select breakages that
+ * have each of them as a part of their file and meaning; MUTANTS_WORKERS (default: the cores) says how many run at once, MUTANTS_SKIP how many are
  * left out at the beginning, for a run that was broken off.
  *
  * Our own list goes before a mutation-testing tool because such a tool changes operators one by one: thousands of
@@ -54,6 +54,9 @@ const suites = [
   "packed-rows",
   "candles",
   "large-buckets",
+  "merged-buckets",
+  "newest-swaps",
+  "trader-counts",
   "floods",
 ];
 const suiteTimeoutMs = 180_000;
@@ -159,13 +162,17 @@ async function run(pristine: string): Promise<number> {
     console.error("The list in scripts/mutants is older than the engine: bring these entries up to date.");
     return 1;
   }
+  const wanted = process.argv.slice(2);
+  const selected = all.filter(({ file, what }) => wanted.every((part) => `${file} ${what}`.includes(part)));
+  if (selected.length === 0) {
+    console.error(`No breakage has ${wanted.join(" and ")} in its file and meaning; the lists are in scripts/mutants.`);
+    return 1;
+  }
   const broken = await firstFailing(pristine);
   if (broken !== undefined) {
     console.error(`The suite ${broken} fails without any breakage: mend that first.`);
     return 1;
   }
-  const wanted = process.argv.slice(2);
-  const selected = all.filter(({ file, what }) => wanted.every((part) => `${file} ${what}`.includes(part)));
   const mutants = selected.slice(Number(process.env.MUTANTS_SKIP ?? 0));
   const verdicts = await judgeAll(pristine, mutants, Number(process.env.MUTANTS_WORKERS ?? availableParallelism()));
   return summarise(verdicts);

@@ -51,6 +51,7 @@ export const secondMutants: readonly Mutant[] = [
     search: "skewMs = Math.max(skewMs, chain.maxSkewMs ?? 0);",
     replacement: "",
     what: "memory is not kept for the longest max_skew of a chain",
+    first: "lateness",
   },
   {
     file: engine,
@@ -134,14 +135,14 @@ export const secondMutants: readonly Mutant[] = [
     search: "    this.#large.delete(into);\n",
     replacement: "",
     what: "a merged bucket goes on with the heaps of one part",
-    first: "large-buckets",
+    first: "merged-buckets",
   },
   {
     file: "hot-buckets.ts",
     search: "    u32[2 * into + SYMBOLS] += u32[2 * from + SYMBOLS];\n",
     replacement: "",
     what: "symbols of a merged bucket are forgotten",
-    first: "large-buckets",
+    first: "merged-buckets",
   },
   {
     file: "snapshot.ts",

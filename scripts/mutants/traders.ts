@@ -31,8 +31,8 @@ export const traderMutants: readonly Mutant[] = [
   },
   {
     file: "unsettled-wallets.ts",
-    search: "const ranks = buy ? this.buyerRanks : this.sellerRanks;",
-    replacement: "const ranks = buy ? this.buyerRanks : undefined;",
+    search: "sellerRanks[register] = rank;",
+    replacement: "sellerRanks[register] = 0;",
     what: "unsettled sellers are not in the estimate",
     first: "traders",
   },

@@ -53,8 +53,15 @@ export class PartitionEngine {
     const state = start instanceof EngineState ? start : EngineState.empty(config, start);
     this.config = config;
     this.#state = state;
-    this.#upkeep = new Upkeep(state);
-    this.#traderCounts = new TraderCounts(state.heap, state.records, state.hot, state.traders, state.seed);
+    this.#traderCounts = new TraderCounts(
+      state.heap,
+      state.records,
+      state.hot,
+      state.traders,
+      state.seed,
+      state.plan.finestStepMs,
+    );
+    this.#upkeep = new Upkeep(state, this.#traderCounts);
     this.#windows = new WindowQuery(config, state.plan, state.hot, state.cold, this.#traderCounts);
     this.#candles = new CandleQuery(state.plan, state.hot, state.cold);
     this.#swaps = new SwapQuery(state.heap, state.hot, state.records, state.strings, state.tokens);
@@ -107,7 +114,6 @@ export class PartitionEngine {
     for (let i = 0; i < VISITS_PER_EVENT_MAX; i++) {
       const due = chains.nextDue(chain);
       if (due === 0) break;
-      this.#traderCounts.forget(due);
       this.#upkeep.visit(due, chain);
       if (this.#upkeep.settled >= SETTLED_PER_VISIT_MAX) break;
     }
@@ -233,7 +239,7 @@ export class PartitionEngine {
     const { records, hot, tokens, heap } = this.#state;
     const { symbol, ref: record } = view;
     hot.countIn(active, hot.locate(active, records.timeMs(record)), view, chain);
-    this.#traderCounts.countedIn(token, record);
+    this.#traderCounts.countedIn(token, active, record);
     if (symbol === 0) return;
     const holder = heap.u32[2 * active + SYMBOL_HOLDER];
     if (holder !== 0 && records.compare(record, holder, chain.id) < 0) return;
@@ -245,7 +251,7 @@ export class PartitionEngine {
   #countOut(token: number, active: number, record: number, chain: Chain): void {
     const { records, hot, heap } = this.#state;
     hot.countOut(active, hot.locate(active, records.timeMs(record)), records.read(record), chain);
-    this.#traderCounts.forget(token);
+    this.#traderCounts.countedOut(token, record);
     if (heap.u32[2 * active + SYMBOL_HOLDER] === record) this.#findSymbol(token, active, chain);
   }
 
@@ -439,6 +445,11 @@ export class PartitionEngine {
     return this.#state.hot.rescanned;
   }
 
+  /** Unsettled swaps gone through so far to count the traders of tokens. */
+  tradersGoneThrough(): number {
+    return this.#traderCounts.gone;
+  }
+
   /** Freezes the state as it is now; the image is then copied slice by slice while apply goes on. One at a time. */
   beginSnapshot(): EngineSnapshot {
     const { heap } = this.#state;
@@ -463,6 +474,14 @@ export class PartitionEngine {
     };
   }
 
+  #keepTraders(): void {
+    const { tokens } = this.#state;
+    for (const token of tokens.index.values()) {
+      const active = tokens.active(token);
+      if (active !== 0) this.#traderCounts.keep(token, active);
+    }
+  }
+
   /** The engine of a snapshot. Throws `checkpoint_incompatible` or `checkpoint_damaged`. */
   static restore(config: EngineConfig, header: Uint8Array, chunks: Iterable<Uint8Array>): PartitionEngine {
     const decoded: SnapshotHeader = decodeHeader(header, config);
@@ -472,6 +491,8 @@ export class PartitionEngine {
     } catch (cause) {
       throw new SwapstatsError("checkpoint_damaged", `the snapshot's image is damaged: ${String(cause)}`, { cause });
     }
-    return new PartitionEngine(config, EngineState.restored(heap, config, decoded));
+    const engine = new PartitionEngine(config, EngineState.restored(heap, config, decoded));
+    engine.#keepTraders();
+    return engine;
   }
 }

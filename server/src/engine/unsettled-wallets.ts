@@ -1,103 +1,177 @@
 /** The wallets of a token's unsettled swaps that count: derived from the state, so that windows need not go through the swaps. */
 import { mix32 } from "./bytes.ts";
+import { grown } from "./grown.ts";
 import { REGISTERS } from "./rank-counts.ts";
+import { NEVER, SwapTimes } from "./swap-times.ts";
 import type { TraderSketches } from "./trader-sketch.ts";
 import type { TraderTables } from "./trader-table.ts";
 
-const NEVER = Number.NEGATIVE_INFINITY;
 const FIRST_CAPACITY = 64;
 
 /** Where the token's settled traders are: at most one of both is not 0. */
 export type SettledRefs = { readonly table: number; readonly sketch: number };
 
 export class UnsettledWallets {
-  /** Wallets; by index below it the times of their last unsettled and last settled buy and sell. */
+  /** Wallets; by index below it the times of their last unsettled buy and sell, cut to the finest step, and of the last settled ones. */
   count = 0;
-  /** As of a hash index: slots looked at beyond the first. */
-  probes = 0;
   buyMs = new Float64Array(FIRST_CAPACITY);
   sellMs = new Float64Array(FIRST_CAPACITY);
   settledBuyMs = new Float64Array(FIRST_CAPACITY);
   settledSellMs = new Float64Array(FIRST_CAPACITY);
-  /** Ranks by register, where the settled traders are a sketch. */
-  buyerRanks: Uint8Array | undefined;
-  sellerRanks: Uint8Array | undefined;
-  /** Swaps at or beyond the close when last asked. */
-  waiting: number[] = [];
-  /** The close up to which swaps are noted; they cannot be taken back to an earlier one. */
-  closeMs = NEVER;
+  /** Ranks by register of those before a close, once `rankBefore` was called. */
+  readonly buyerRanks = new Uint8Array(REGISTERS);
+  readonly sellerRanks = new Uint8Array(REGISTERS);
+  /** The token has so many unsettled swaps that these must not be made anew at a read. */
+  isKept = false;
+  readonly #times = new SwapTimes();
+  #buys = new Uint32Array(FIRST_CAPACITY);
+  #sells = new Uint32Array(FIRST_CAPACITY);
   #who = new Uint32Array(FIRST_CAPACITY);
-  #code = new Uint32Array(FIRST_CAPACITY);
+  /** Register and rank in a sketch. */
+  #codes = new Uint32Array(FIRST_CAPACITY);
   /** Open addressing by wallet: its index and 1, or 0. Twice as many as there is room for wallets. */
   #slots = new Uint32Array(2 * FIRST_CAPACITY);
   readonly #tables: TraderTables;
   readonly #sketches: TraderSketches;
   /** Secret, because whoever chooses the order of wallets has a say in their refs. */
   readonly #salt: number;
-  #settled: SettledRefs = { table: 0, sketch: 0 };
+  readonly #stepMs: number;
 
-  constructor(tables: TraderTables, sketches: TraderSketches, salt: number) {
+  constructor(tables: TraderTables, sketches: TraderSketches, salt: number, stepMs: number) {
     this.#salt = salt;
+    this.#stepMs = stepMs;
     this.#tables = tables;
     this.#sketches = sketches;
   }
 
-  /** Makes them those of a token with these settled traders, none yet. */
-  begin(settled: SettledRefs): void {
-    this.#settled = settled;
+  clear(): void {
     this.count = 0;
-    this.closeMs = NEVER;
-    this.waiting = [];
+    this.#times.clear();
     this.#slots.fill(0);
-    if (settled.sketch === 0) return;
-    this.buyerRanks = cleared(this.buyerRanks);
-    this.sellerRanks = cleared(this.sellerRanks);
   }
 
-  /** Notes a swap before the close. */
-  note(who: number, buy: boolean, timeMs: number): void {
-    const i = this.#indexOf(who);
-    const times = buy ? this.buyMs : this.sellMs;
-    const isFirst = times[i] === NEVER;
-    if (times[i] < timeMs) times[i] = timeMs;
-    const ranks = buy ? this.buyerRanks : this.sellerRanks;
-    if (!isFirst || this.#settled.sketch === 0 || ranks === undefined) return;
-    const register = this.#code[i] >>> 6;
-    const rank = this.#code[i] & 63;
-    if (ranks[register] < rank) ranks[register] = rank;
+  #stepOf(timeMs: number): number {
+    return Math.floor(timeMs / this.#stepMs) * this.#stepMs;
   }
 
-  #indexOf(who: number): number {
+  /** Notes a swap that has begun to count; `table` is that of the token's settled traders, or 0. */
+  note(who: number, buy: boolean, timeMs: number, table: number): void {
+    const slot = this.#slotOf(who);
+    const i = this.#slots[slot] === 0 ? this.#add(slot, who, table) : this.#slots[slot] - 1;
+    const heads = buy ? this.#buys : this.#sells;
+    heads[i] = this.#times.add(heads[i], this.#stepOf(timeMs));
+    (buy ? this.buyMs : this.sellMs)[i] = this.#times.lastMs(heads[i]);
+  }
+
+  /** Takes out a swap that was noted: it counts no longer, or it has settled. */
+  drop(who: number, buy: boolean, timeMs: number): void {
+    const slot = this.#slotOf(who);
+    if (this.#slots[slot] === 0) return;
+    const i = this.#slots[slot] - 1;
+    const heads = buy ? this.#buys : this.#sells;
+    heads[i] = this.#times.take(heads[i], this.#stepOf(timeMs));
+    (buy ? this.buyMs : this.sellMs)[i] = this.#times.lastMs(heads[i]);
+    if (this.#buys[i] === 0 && this.#sells[i] === 0) this.#remove(slot, i);
+  }
+
+  /** Looks up again when the wallet last traded of what has settled. */
+  resettle(who: number, table: number): void {
+    const known = this.#slots[this.#slotOf(who)];
+    if (known !== 0) this.#settle(known - 1, who, table);
+  }
+
+  /** The last unsettled buy of a wallet before closeMs. */
+  buyBeforeMs(i: number, closeMs: number): number {
+    const lastMs = this.buyMs[i];
+    return lastMs < closeMs ? lastMs : this.#times.lastBeforeMs(this.#buys[i], closeMs);
+  }
+
+  sellBeforeMs(i: number, closeMs: number): number {
+    const lastMs = this.sellMs[i];
+    return lastMs < closeMs ? lastMs : this.#times.lastBeforeMs(this.#sells[i], closeMs);
+  }
+
+  /** Sets the ranks to those of the wallets that trade before closeMs. */
+  rankBefore(closeMs: number): void {
+    const { buyerRanks, sellerRanks } = this;
+    buyerRanks.fill(0);
+    sellerRanks.fill(0);
+    for (let i = 0; i < this.count; i++) {
+      const code = this.#codes[i];
+      const register = code >>> 6;
+      const rank = code & 63;
+      if (buyerRanks[register] < rank && this.buyBeforeMs(i, closeMs) !== NEVER) buyerRanks[register] = rank;
+      if (sellerRanks[register] < rank && this.sellBeforeMs(i, closeMs) !== NEVER) sellerRanks[register] = rank;
+    }
+  }
+
+  /** Where the wallet is, or where it would be. */
+  #slotOf(who: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let slot = mix32(who ^ this.#salt);
+    let slot = mix32(who ^ this.#salt) & mask;
     for (;;) {
-      slot &= mask;
       const known = slots[slot];
-      if (known === 0) break;
-      if (this.#who[known - 1] === who) return known - 1;
-      this.probes += 1;
-      slot += 1;
+      if (known === 0 || this.#who[known - 1] === who) return slot;
+      slot = (slot + 1) & mask;
     }
-    if (this.count === this.#who.length) {
-      this.#grow();
-      return this.#indexOf(who);
-    }
-    slots[slot] = this.count + 1;
-    return this.#add(who);
   }
 
-  #add(who: number): number {
+  #add(slot: number, who: number, table: number): number {
+    let at = slot;
+    if (this.count === this.#who.length) {
+      this.#grow();
+      at = this.#slotOf(who);
+    }
     const i = this.count++;
-    const { table, sketch } = this.#settled;
+    this.#slots[at] = this.count;
     this.#who[i] = who;
+    this.#buys[i] = 0;
+    this.#sells[i] = 0;
     this.buyMs[i] = NEVER;
     this.sellMs[i] = NEVER;
+    this.#settle(i, who, table);
+    // Also while settled traders are exact: a sketch may take their place, and then all of them at once would be too long a piece.
+    this.#codes[i] = this.#sketches.registerOf(who) * 64 + this.#sketches.rankOf(who);
+    return i;
+  }
+
+  #settle(i: number, who: number, table: number): void {
     const entry = table === 0 ? 0 : this.#tables.find(table, who);
     this.settledBuyMs[i] = entry === 0 ? NEVER : this.#tables.buyMs(table, entry);
     this.settledSellMs[i] = entry === 0 ? NEVER : this.#tables.sellMs(table, entry);
-    if (sketch !== 0) this.#code[i] = this.#sketches.registerOf(who) * 64 + this.#sketches.rankOf(who);
-    return i;
+  }
+
+  /** Takes a wallet out; the last one gets its index. */
+  #remove(slot: number, i: number): void {
+    const last = this.count - 1;
+    if (i !== last) {
+      this.#slots[this.#slotOf(this.#who[last])] = i + 1;
+      this.#who[i] = this.#who[last];
+      this.#codes[i] = this.#codes[last];
+      this.#buys[i] = this.#buys[last];
+      this.#sells[i] = this.#sells[last];
+      this.buyMs[i] = this.buyMs[last];
+      this.sellMs[i] = this.sellMs[last];
+      this.settledBuyMs[i] = this.settledBuyMs[last];
+      this.settledSellMs[i] = this.settledSellMs[last];
+    }
+    this.count = last;
+    this.#closeGap(slot);
+  }
+
+  /** Empties a slot, and moves those behind it that were passed on by it. */
+  #closeGap(slot: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let gap = slot;
+    for (let at = (gap + 1) & mask; slots[at] !== 0; at = (at + 1) & mask) {
+      const home = mix32(this.#who[slots[at] - 1] ^ this.#salt) & mask;
+      if (((at - home) & mask) < ((at - gap) & mask)) continue;
+      slots[gap] = slots[at];
+      gap = at;
+    }
+    slots[gap] = 0;
   }
 
   #grow(): void {
@@ -107,7 +181,9 @@ export class UnsettledWallets {
     this.settledBuyMs = grown(this.settledBuyMs, new Float64Array(capacity));
     this.settledSellMs = grown(this.settledSellMs, new Float64Array(capacity));
     this.#who = grown(this.#who, new Uint32Array(capacity));
-    this.#code = grown(this.#code, new Uint32Array(capacity));
+    this.#codes = grown(this.#codes, new Uint32Array(capacity));
+    this.#buys = grown(this.#buys, new Uint32Array(capacity));
+    this.#sells = grown(this.#sells, new Uint32Array(capacity));
     const slots = new Uint32Array(2 * capacity);
     for (let i = 0; i < this.count; i++) {
       let slot = mix32(this.#who[i] ^ this.#salt);
@@ -116,13 +192,4 @@ export class UnsettledWallets {
     }
     this.#slots = slots;
   }
-}
-
-function cleared(ranks: Uint8Array | undefined): Uint8Array {
-  return ranks?.fill(0) ?? new Uint8Array(REGISTERS);
-}
-
-function grown<A extends Float64Array | Uint32Array>(old: A, larger: A): A {
-  larger.set(old);
-  return larger;
 }

@@ -28,6 +28,7 @@ import {
   type Tokens,
   TRADER_SKETCH,
 } from "./tokens.ts";
+import type { TraderCounts } from "./trader-counts.ts";
 
 /** So many of a token's newest swaps that count are kept beyond the horizon. */
 export const RECENT_SWAPS_MAX = 100;
@@ -53,12 +54,14 @@ export type UpkeepParts = {
 
 export class Upkeep {
   readonly #p: UpkeepParts;
+  readonly #traderCounts: TraderCounts;
   readonly #row = new BucketRow();
   /** Tokens whose estimates may have moved since this was emptied: a sketch counts a little otherwise than the swaps that it took in. */
   readonly moved: number[] = [];
 
-  constructor(parts: UpkeepParts) {
+  constructor(parts: UpkeepParts, traderCounts: TraderCounts) {
     this.#p = parts;
+    this.#traderCounts = traderCounts;
   }
 
   /** Events settled by the last visit. */
@@ -156,6 +159,7 @@ export class Upkeep {
     heap.u32[2 * active + HOT_COUNTING] -= counting.length;
     if (counting.length === 0) return;
     for (const record of counting) traders.note(active, record, chain.highMs);
+    this.#traderCounts.settledOut(token, active, counting);
     this.#settleSymbol(token, active, counting, chain);
     if (heap.u32[2 * active + HOT_COUNTING] >= RECENT_SWAPS_MAX) {
       this.#dropRecent(active, hot.endMs(bucket));
@@ -222,6 +226,7 @@ export class Upkeep {
     labels.free(active);
     hot.freeRing(active);
     tokens.retire(token);
+    this.#traderCounts.forget(token);
     if (!tokens.isKnown(token)) tokens.remove(token);
   }
 }
