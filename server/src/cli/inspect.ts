@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { backupDataFolder } from "../pipeline/backup.ts";
 import { type CheckpointsReport, inspectCheckpoints, verifyLog } from "../pipeline/inspect.ts";
 import { inspectStore } from "../pipeline/inspect-store.ts";
+import { printableJson } from "../shared/printable-text.ts";
 import { checkpointStoreSetup, openCheckpointStore } from "../stores/open-checkpoint-store.ts";
 import { CommandFailed } from "./command-failed.ts";
 import type { Output } from "./output.ts";
@@ -76,6 +77,6 @@ function dataDirOf(options: DataDirOptions, output: Output): string {
 
 function print(report: Report, { format }: InspectOptions, output: Output): void {
   const { lines, ...rest } = report;
-  output.out(format === "json" ? `${JSON.stringify(snakeCase(rest))}\n` : `${lines.join("\n")}\n`);
+  output.out(format === "json" ? `${printableJson(JSON.stringify(snakeCase(rest)))}\n` : `${lines.join("\n")}\n`);
   if (!report.isSound) throw new CommandFailed("something is damaged");
 }

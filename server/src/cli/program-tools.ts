@@ -1,5 +1,6 @@
 /** The commands that look at a running service, its configuration and its data folder. */
 import { Option } from "commander";
+import { printableJson } from "../shared/printable-text.ts";
 import { type Add, configOption, dataDirOption, urlOption } from "./common-options.ts";
 import { integerOption } from "./values.ts";
 
@@ -77,7 +78,7 @@ export const addConfig: Add = (program, output) => {
         import("../config/show.ts"),
       ]);
       const { settings } = readConfig(options.config, output);
-      output.out(options.format === "json" ? showJson(settings) : showYaml(settings));
+      output.out(options.format === "json" ? printableJson(showJson(settings)) : showYaml(settings));
     });
 };
 

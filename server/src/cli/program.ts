@@ -5,7 +5,6 @@ import { formatDurationMs } from "../config/units.ts";
 import { GENERATOR_DEFAULTS, GENERATOR_LIMITS, START_MAX_MS, START_MIN_MS } from "../generator/options.ts";
 import { maskSecrets } from "../shared/mask-secrets.ts";
 import { didYouMean } from "../shared/nearest.ts";
-import { printableLines } from "../shared/printable-text.ts";
 import { type Add, configOption, dataDirOption, portOption, urlOption } from "./common-options.ts";
 import type { Output } from "./output.ts";
 import { addBackup, addCheckpoint, addConfig, addLog, addTop, addTopic, addWatch } from "./program-tools.ts";
@@ -23,7 +22,7 @@ export function makeProgram(output: Output, signal: AbortSignal): Command {
     .helpOption("-h, --help", "show this help")
     .helpCommand(false)
     .showHelpAfterError("(swapstats help shows all commands)")
-    .configureOutput({ writeOut: output.out, writeErr: (text) => output.err(printableLines(maskSecrets(text))) })
+    .configureOutput({ writeOut: output.out, writeErr: (text) => output.err(maskSecrets(text)) })
     .exitOverride((error: CommanderError) => {
       throw error;
     })

@@ -2,6 +2,7 @@
  * Progress of long work on stderr: one line that is written over on a terminal, a plain line every few seconds
  * elsewhere. Work that is over at once shows nothing.
  */
+import { printableText } from "../shared/printable-text.ts";
 import type { Output } from "./output.ts";
 
 const TERMINAL_EVERY_MS = 200;
@@ -32,18 +33,23 @@ export class Progress {
 
   /** Cheap when it is too early to show anything. */
   update(state: ProgressState, nowMs: number): void {
-    const every = this.#output.errIsTerminal ? TERMINAL_EVERY_MS : PLAIN_EVERY_MS;
+    const every = this.#isInPlace() ? TERMINAL_EVERY_MS : PLAIN_EVERY_MS;
     if (nowMs - this.#shownMs < every) return;
     this.#shownMs = nowMs;
     this.#shown = true;
     const line = `${this.#label}: ${progressLine(state, (nowMs - this.#startMs) / 1_000)}`;
-    this.#output.err(this.#output.errIsTerminal ? `\r\x1b[2K${line}` : `${line}\n`);
+    if (this.#isInPlace()) this.#output.errDraw(`\r\x1b[2K${printableText(line)}`);
+    else this.#output.err(`${line}\n`);
   }
 
   /** Removes the line from a terminal, so that results stand alone. */
   end(): void {
-    if (this.#shown && this.#output.errIsTerminal) this.#output.err("\r\x1b[2K");
+    if (this.#shown && this.#isInPlace()) this.#output.errDraw("\r\x1b[2K");
     this.#shown = false;
+  }
+
+  #isInPlace(): boolean {
+    return this.#output.errIsTerminal && this.#output.movesCursor;
   }
 }
 

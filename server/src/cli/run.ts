@@ -62,10 +62,6 @@ export async function runProcess(args: readonly string[]): Promise<void> {
   process.on("SIGTERM", onSignal);
   // Node opens its inspector at this signal, a door to everything in the process; a listener of our own keeps it shut.
   process.on("SIGUSR1", () => {});
-  // `swapstats generate | head` ends the pipe; that is no failure.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === "EPIPE" ? EXIT.fine : EXIT.failed);
-  });
   const code = await runCli(args, processOutput(), stopping.signal);
   process.off("SIGINT", onSignal);
   process.off("SIGTERM", onSignal);

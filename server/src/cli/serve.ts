@@ -71,6 +71,8 @@ async function run(
   failed.promise.catch(() => undefined);
   const logger = createLogger(config.logging);
   for (const warning of warnings) logger.warn({ warning }, "a setting is not used");
+  // Whoever started the service may be gone; its clients are not.
+  output.onOutClosed(() => logger.warn("nobody reads standard output any more; the service goes on"));
   const onFatal = (err: Error): void => {
     logger.fatal({ err }, "a part failed; the service stops");
     failed.reject(new CommandFailed(err.message));

@@ -1,5 +1,6 @@
 /** The HTTP calls that commands make to a running service. */
 import { SwapstatsError } from "../shared/errors.ts";
+import { printableCut } from "../shared/printable-text.ts";
 
 export type PostResult = {
   accepted: number;
@@ -12,7 +13,14 @@ export type ServiceStatus = {
   counters: Readonly<Record<string, number | Record<string, number> | undefined>>;
 };
 
+/** What is read of `GET /openapi.json`. */
+type InterfaceDescription = {
+  paths?: Record<string, { get?: { parameters?: { name?: string; schema?: { enum?: unknown[] } }[] } } | undefined>;
+};
+
 const REQUEST_MS_MAX = 60_000;
+/** How much of an answer an error quotes. */
+const ANSWER_CHARS_MAX = 300;
 const RETRIES_MAX = 20;
 const RETRY_FIRST_MS = 200;
 const RETRY_LONGEST_MS = 5_000;
@@ -44,8 +52,11 @@ export class ServiceClient {
       if (answer.status === 202 || (answer.status === 422 && result.rejected !== undefined)) {
         return { accepted: result.accepted ?? 0, rejected: result.rejected ?? [] };
       }
-      const why = result.detail ?? result.title ?? "no reason given";
-      throw new SwapstatsError("bad_request", `${this.url}/api/swaps answered ${answer.status}: ${why}`);
+      const why = String(result.detail ?? result.title ?? "no reason given");
+      throw new SwapstatsError(
+        "bad_request",
+        `${this.url}/api/swaps answered ${answer.status}: ${printableCut(why, ANSWER_CHARS_MAX)}`,
+      );
     }
   }
 
@@ -61,7 +72,7 @@ export class ServiceClient {
       });
       this.#reached = true;
       if (answer.status !== 503 && answer.status !== 429) return answer;
-      problem = `answered ${answer.status}: ${(await answer.text()).slice(0, 300)}`;
+      problem = `answered ${answer.status}: ${printableCut(await answer.text(), ANSWER_CHARS_MAX)}`;
       const retryAfter = Number(answer.headers.get("retry-after"));
       if (retryAfter > 0) waitMs = Math.min(retryAfter * 1_000, RETRY_LONGEST_MS);
     } catch (error) {
@@ -93,6 +104,15 @@ export class ServiceClient {
       );
     }
     return (await answer.json()) as ServiceStatus;
+  }
+
+  /** Names of the windows that the service answers for, from the shortest on, as its description of its interface has them. */
+  async windows(): Promise<string[]> {
+    const answer = await this.#fetch("/openapi.json", {});
+    const { paths } = (await answer.json()) as InterfaceDescription;
+    const parameters = paths?.["/api/overview"]?.get?.parameters ?? [];
+    const names = parameters.find(({ name }) => name === "window")?.schema?.enum ?? [];
+    return names.map(String);
   }
 
   /** The status once everything acknowledged is applied, or the last one when that takes longer than `limitMs`. */

@@ -52,3 +52,20 @@ export function safeText(text: string, width: number): string {
   }
   return `${kept}…`;
 }
+
+/** `1:0xc02aaa…756cc2`: the chain, and both ends of the address, which are what people compare. No wider than `width`. */
+export function shortId(id: string, width: number): string {
+  const clean = printableText(id);
+  if (displayWidth(clean) <= width) return clean;
+  const colon = clean.indexOf(":");
+  const chain = clean.slice(0, colon + 1);
+  const address = [...clean.slice(colon + 1)];
+  const kept = Math.max(2, Math.floor((width - chain.length - 1) / 2));
+  return safeText(`${chain}${address.slice(0, kept).join("")}…${address.slice(-kept).join("")}`, width);
+}
+
+/** The first of the texts that fits the width, from the most to the least that is said; else the last one, cut. */
+export function firstFitting(texts: readonly string[], width: number): string {
+  const fits = texts.find((text) => displayWidth(text) <= width);
+  return safeText(fits ?? texts.at(-1) ?? "", width);
+}

@@ -1,7 +1,7 @@
 /** Structured logs: one JSON object a line, or lines for people. They go to standard error, so that standard output stays with answers of commands. */
 import pino from "pino";
 import { maskSecrets } from "../shared/mask-secrets.ts";
-import { printableText } from "../shared/printable-text.ts";
+import { printableJson, printableText } from "../shared/printable-text.ts";
 import { BoundedSink, standardErrorSink } from "./bounded-sink.ts";
 import { RepeatFilter } from "./repeat-filter.ts";
 
@@ -55,7 +55,7 @@ export function createLogger(options: LoggingOptions, sink: LineSink = standardE
         },
       },
     },
-    maskingSink(options.format === "text" ? textSink(sink) : sink),
+    maskingSink(options.format === "text" ? textSink(sink) : jsonSink(sink)),
   );
   if (sink instanceof BoundedSink) {
     sink.onResumed = (dropped) => logger.warn({ dropped }, "lines were dropped, because nobody read the log");
@@ -86,6 +86,11 @@ function maskingSink(sink: LineSink): LineSink {
   return { write: (line) => sink.write(maskSecrets(line)) };
 }
 
+/** JSON escapes some characters that a terminal acts on, and not all. */
+function jsonSink(sink: LineSink): LineSink {
+  return { write: (line) => sink.write(printableJson(line)) };
+}
+
 function textSink(sink: LineSink): LineSink {
   return { write: (line) => sink.write(textOf(line)) };
 }
@@ -100,5 +105,5 @@ function textOf(line: string): string {
 
 /** A value that came from outside must not be able to look like a line or a member of its own. */
 function valueText(value: unknown): string {
-  return typeof value === "string" && /^[\x21-\x7e]+$/.test(value) ? value : JSON.stringify(value);
+  return typeof value === "string" && /^[\x21-\x7e]+$/.test(value) ? value : printableJson(JSON.stringify(value) ?? "");
 }

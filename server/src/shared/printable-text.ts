@@ -23,6 +23,19 @@ export function printableLines(text: string): string {
   return text.split("\n").map(printableText).join("\n");
 }
 
+/**
+ * JSON text, or lines of it, with each unsafe character as an escape of JSON: harmless on a terminal, and the same values to
+ * whoever parses it. JSON text itself has no such character but line feeds outside its strings, and these stay.
+ */
+export function printableJson(json: string): string {
+  return json.replaceAll(UNSAFE, (character) => (character === "\n" ? character : escaped(character)));
+}
+
+function escaped(character: string): string {
+  const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+}
+
 /** The first `lengthMax` code points of the printable text; where something was cut, the last one is `…`. */
 export function printableCut(text: string, lengthMax: number = QUOTED_LENGTH_MAX): string {
   // A slice of twice as many UTF-16 units holds enough code points, so a text of megabytes costs nothing.

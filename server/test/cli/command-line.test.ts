@@ -194,7 +194,7 @@ describe("progress", () => {
     const state = { records: 1, bytesDone: 0, bytesAll: 0 };
     const terminal = { ...memoryOutput(), errIsTerminal: true };
     const texts: string[] = [];
-    const progress = new Progress({ ...terminal, err: (text) => void texts.push(text) }, "replay", 0);
+    const progress = new Progress({ ...terminal, errDraw: (text) => void texts.push(text) }, "replay", 0);
     progress.update(state, 500);
     assert.equal(texts.length, 0);
     progress.update(state, 1_000);

@@ -5,7 +5,6 @@ const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 const HOME = "\x1b[H";
 const CLEAR_LINE = "\x1b[K";
-const CLEAR_REST = "\x1b[J";
 
 const ESCAPE = "\x1b";
 /** A sequence of a key, a lone escape, or one character. */
@@ -24,8 +23,15 @@ const SEQUENCES: Readonly<Record<string, Key>> = {
   "\x1bOD": "left",
   "\x1b[5~": "pageUp",
   "\x1b[6~": "pageDown",
+  // Home and End differ among terminals: xterm, its application mode, the Linux console and tmux, rxvt.
   "\x1b[H": "home",
   "\x1b[F": "end",
+  "\x1bOH": "home",
+  "\x1bOF": "end",
+  "\x1b[1~": "home",
+  "\x1b[4~": "end",
+  "\x1b[7~": "home",
+  "\x1b[8~": "end",
   "\x03": "quit",
   q: "quit",
   Q: "quit",
@@ -53,9 +59,12 @@ export class Screen {
     input?.resume();
   }
 
-  /** Lines from the top; what else there was goes. */
+  /**
+   * Lines for the whole height, from the top. Each line is cleared before it is written: behind one that is as wide as the terminal
+   * the cursor stands on its last character, and clearing would take that away.
+   */
   draw(lines: readonly string[]): void {
-    if (this.#open) this.#write(`${HOME}${lines.map((line) => line + CLEAR_LINE).join("\r\n")}${CLEAR_REST}`);
+    if (this.#open) this.#write(`${HOME}${lines.map((line) => CLEAR_LINE + line).join("\r\n")}`);
   }
 
   close(): void {

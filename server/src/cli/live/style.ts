@@ -1,4 +1,6 @@
-/** Colours of a terminal (ECMA-48), or none. Widths are counted before colours are put on. */
+/** Colours of a terminal (ECMA-48), or none. Widths are counted before colours are put on, and what is painted is made printable. */
+import { printableText } from "../../shared/printable-text.ts";
+
 const CODES = {
   bold: ["1", "22"],
   dim: ["2", "22"],
@@ -12,9 +14,9 @@ const CODES = {
 export type Style = keyof typeof CODES;
 export type Paint = (style: Style, text: string) => string;
 
-export const noPaint: Paint = (_style, text) => text;
+export const noPaint: Paint = (_style, text) => printableText(text);
 
 export const ansiPaint: Paint = (style, text) => {
   const [on, off] = CODES[style];
-  return `\x1b[${on}m${text}\x1b[${off}m`;
+  return `\x1b[${on}m${printableText(text)}\x1b[${off}m`;
 };

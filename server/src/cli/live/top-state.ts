@@ -2,7 +2,8 @@
 import { type SortField, sortFields } from "@swapstats/protocol/stats.ts";
 import type { OverviewData } from "@swapstats/protocol/websocket.ts";
 import type { ServiceStatus } from "../service-client.ts";
-import type { ChannelData, WindowLengths } from "./connection.ts";
+import type { ChannelData } from "./connection.ts";
+import type { Freshness } from "./freshness.ts";
 import type { Key } from "./screen.ts";
 
 /** Samples of a price for its line, one a second at most. */
@@ -24,6 +25,8 @@ export type TopState = {
   /** Prices of the rows that are shown, by id. */
   readonly trends: ReadonlyMap<string, Trend>;
   readonly status: TopStatus | undefined;
+  /** When figures came last, and when the service said anything, by the clock of this machine. */
+  readonly freshness: Freshness;
   readonly paused: boolean;
   /** First row that is shown. */
   readonly scroll: number;
@@ -39,32 +42,38 @@ export type TopStatus = {
   readonly watermarkMs: number | undefined;
 };
 
-export function startState(url: string, window: string, sort: SortField): TopState {
+export function startState(url: string, window: string, sort: SortField, nowMs: number): TopState {
   return {
     url,
     window,
     sort,
     windows: [],
-    connected: false,
+    connected: true,
     overview: undefined,
     asOfMs: 0,
     lagMs: 0,
     trends: new Map(),
     status: undefined,
+    freshness: { changedMs: nowMs, heardMs: nowMs },
     paused: false,
     scroll: 0,
   };
 }
 
-export function withWindows(state: TopState, windows: WindowLengths): TopState {
-  const names = Object.keys(windows).sort((a, b) => (windows[a]?.length_ms ?? 0) - (windows[b]?.length_ms ?? 0));
-  return names.length > state.windows.length ? { ...state, windows: names } : state;
-}
-
-export function withData(state: TopState, { data, asOfMs, lagMs }: ChannelData): TopState {
-  if (state.paused) return state;
+/** `nowMs` is the clock of this machine, as in `withStatus`. */
+export function withData(state: TopState, { data, asOfMs, lagMs }: ChannelData, nowMs: number): TopState {
+  const freshness = { changedMs: nowMs, heardMs: nowMs };
+  if (state.paused) return { ...state, freshness };
   const overview = data as unknown as OverviewData;
-  return { ...state, connected: true, overview, asOfMs, lagMs, trends: trendsOf(state.trends, overview, asOfMs) };
+  return {
+    ...state,
+    connected: true,
+    overview,
+    asOfMs,
+    lagMs,
+    freshness,
+    trends: trendsOf(state.trends, overview, asOfMs),
+  };
 }
 
 /** Only rows that are there keep their line, so that memory stays that of one page. */
@@ -89,6 +98,7 @@ export function withStatus(state: TopState, status: ServiceStatus, nowMs: number
   const watermarks = status.partitions.flatMap(({ watermark }) => Object.values(watermark ?? {}));
   return {
     ...state,
+    freshness: { ...state.freshness, heardMs: nowMs },
     status: {
       accepted,
       takenMs: nowMs,
@@ -107,13 +117,13 @@ export function withKey(state: TopState, key: Key, pageRows: number): TopState {
   const scrollTo = (row: number): TopState => ({ ...state, scroll: Math.min(Math.max(row, 0), last) });
   switch (key) {
     case "right":
-      return { ...state, sort: next(SORT_CYCLE, state.sort, 1), scroll: 0 };
+      return { ...state, sort: next(SORT_CYCLE, state.sort, 1), scroll: 0, paused: false };
     case "left":
-      return { ...state, sort: next(SORT_CYCLE, state.sort, -1), scroll: 0 };
+      return { ...state, sort: next(SORT_CYCLE, state.sort, -1), scroll: 0, paused: false };
     case "w":
-      return { ...state, window: next(state.windows, state.window, 1), overview: undefined, scroll: 0 };
+      return withWindow(state, next(state.windows, state.window, 1));
     case "W":
-      return { ...state, window: next(state.windows, state.window, -1), overview: undefined, scroll: 0 };
+      return withWindow(state, next(state.windows, state.window, -1));
     case "up":
     case "k":
       return scrollTo(state.scroll - 1);
@@ -138,6 +148,12 @@ export function withKey(state: TopState, key: Key, pageRows: number): TopState {
   }
 }
 
+/** Other figures: what is shown goes, and a picture that was held moves on. */
+function withWindow(state: TopState, window: string): TopState {
+  if (window === state.window) return state;
+  return { ...state, window, overview: undefined, trends: new Map(), scroll: 0, paused: false };
+}
+
 /** Sorts that the arrows go through, in the order of the columns; --sort takes any other figure too. */
 export const SORT_CYCLE: readonly SortField[] = [
   "close",
@@ -157,5 +173,7 @@ export function isSortField(text: string): text is SortField {
 function next<T>(list: readonly T[], current: T, step: number): T {
   if (list.length === 0) return current;
   const index = list.indexOf(current);
+  // What is not in the list stands before its first.
+  if (index === -1) return (step > 0 ? list[0] : list.at(-1)) as T;
   return list[(index + step + list.length) % list.length] as T;
 }

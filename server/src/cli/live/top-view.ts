@@ -1,8 +1,10 @@
 /** Draws the state of `top` as lines of text; a pure function of state, size and time. */
 import type { ChannelFigures } from "@swapstats/protocol/websocket.ts";
 import { groupDigits } from "../progress.ts";
-import { displayWidth, pad, safeText } from "../table.ts";
+import { displayWidth, firstFitting, pad, safeText, shortId } from "../table.ts";
 import { compactAmount, compactPrice, formatSpan, shareBar, signedPercent, sparkline } from "./figures.ts";
+import { clockText, freshnessPart } from "./freshness.ts";
+import { lineOfParts, type Part } from "./parts.ts";
 import type { Paint, Style } from "./style.ts";
 import type { TopState, Trend } from "./top-state.ts";
 
@@ -10,6 +12,8 @@ import type { TopState, Trend } from "./top-state.ts";
 const FRAME_LINES = 5;
 const TREND_WIDTH = 12;
 const BAR_WIDTH = 8;
+/** Below it the clock leaves, so that window and sort are to be seen. */
+const MIN_TITLE_WIDTH = 14;
 
 type Row = {
   readonly rank: number;
@@ -18,7 +22,6 @@ type Row = {
   readonly stats: ChannelFigures;
   readonly trend: Trend | undefined;
 };
-type Cell = { readonly text: string; readonly style?: Style | undefined };
 type ViewColumn = {
   readonly title: string;
   readonly width: number;
@@ -27,7 +30,7 @@ type ViewColumn = {
   readonly sort: string;
   /** Columns with a higher number leave first when the terminal is narrow. */
   readonly leaves: number;
-  readonly cell: (row: Row) => Cell;
+  readonly cell: (row: Row) => Part;
 };
 
 const signStyle = (value: number): Style | undefined => (value > 0 ? "green" : value < 0 ? "red" : undefined);
@@ -39,7 +42,7 @@ const COLUMNS: readonly ViewColumn[] = [
     width: 3,
     align: "right",
     sort: "",
-    leaves: 0,
+    leaves: 1,
     cell: ({ rank }) => ({ text: String(rank), style: "dim" }),
   },
   {
@@ -55,12 +58,12 @@ const COLUMNS: readonly ViewColumn[] = [
     width: 6,
     align: "right",
     sort: "",
-    leaves: 6,
+    leaves: 9,
     cell: ({ id }) => ({ text: id.slice(0, id.indexOf(":")), style: "dim" }),
   },
-  { title: "PRICE", width: 15, align: "right", sort: "close", leaves: 0, cell: priceCell },
-  { title: "CHANGE", width: 9, align: "right", sort: "price_change_pct", leaves: 1, cell: changeCell },
-  { title: "TREND", width: TREND_WIDTH, align: "left", sort: "", leaves: 5, cell: trendCell },
+  { title: "PRICE", width: 15, align: "right", sort: "close", leaves: 2, cell: priceCell },
+  { title: "CHANGE", width: 9, align: "right", sort: "price_change_pct", leaves: 4, cell: changeCell },
+  { title: "TREND", width: TREND_WIDTH, align: "left", sort: "", leaves: 8, cell: trendCell },
   {
     title: "VOLUME $",
     width: 9,
@@ -69,13 +72,13 @@ const COLUMNS: readonly ViewColumn[] = [
     leaves: 0,
     cell: ({ stats }) => ({ text: compactAmount(stats.volume_usd) }),
   },
-  { title: "NET $", width: 9, align: "right", sort: "net_volume_usd", leaves: 4, cell: netCell },
+  { title: "NET $", width: 9, align: "right", sort: "net_volume_usd", leaves: 7, cell: netCell },
   {
     title: "TRADES",
     width: 8,
     align: "right",
     sort: "trades",
-    leaves: 0,
+    leaves: 3,
     cell: ({ stats }) => ({ text: number(stats.trades) }),
   },
   {
@@ -83,7 +86,7 @@ const COLUMNS: readonly ViewColumn[] = [
     width: 8,
     align: "right",
     sort: "buys",
-    leaves: 3,
+    leaves: 6,
     cell: ({ stats }) => ({ text: number(stats.buys) }),
   },
   {
@@ -91,12 +94,26 @@ const COLUMNS: readonly ViewColumn[] = [
     width: 8,
     align: "right",
     sort: "sells",
-    leaves: 3,
+    leaves: 6,
     cell: ({ stats }) => ({ text: number(stats.sells) }),
   },
-  { title: "BUY|SELL", width: BAR_WIDTH, align: "left", sort: "", leaves: 7, cell: barCell },
-  { title: "TRADERS", width: 8, align: "right", sort: "traders", leaves: 2, cell: tradersCell },
-  { title: "ID", width: 48, align: "left", sort: "", leaves: 8, cell: ({ id }) => ({ text: id, style: "dim" }) },
+  { title: "BUY|SELL", width: BAR_WIDTH, align: "left", sort: "", leaves: 10, cell: barCell },
+  { title: "TRADERS", width: 8, align: "right", sort: "traders", leaves: 5, cell: tradersCell },
+  {
+    title: "ID",
+    width: 48,
+    align: "left",
+    sort: "",
+    leaves: 11,
+    cell: ({ id }) => ({ text: shortId(id, 48), style: "dim" }),
+  },
+];
+
+const HELP = [
+  "q quit  ←→ sort  w W window  ↑↓ Page Up Page Down Home End scroll  space pause",
+  "q quit  ←→ sort  w W window  ↑↓ scroll  space pause",
+  "q quit ←→ sort w window ↑↓ scroll",
+  "q quit",
 ];
 
 /** Rows that a terminal of this height shows. */
@@ -114,7 +131,12 @@ export function renderTop(state: TopState, columns: number, rows: number, paint:
   });
   const page = pageRowsOf(rows);
   const scroll = Math.min(state.scroll, Math.max(0, (state.overview?.order.length ?? 0) - page));
-  const lines = [titleLine(state, columns, paint, nowMs), statusLine(state, columns, paint), "", titles.join(" ")];
+  const lines = [
+    titleLine(state, columns, paint, nowMs),
+    statusLine(state, columns, paint, nowMs),
+    "",
+    titles.join(" "),
+  ];
   for (const row of rowsOf(state).slice(scroll, scroll + page)) {
     const cells = shown.map(({ cell, width, align }) => {
       const { text, style } = cell(row);
@@ -123,10 +145,9 @@ export function renderTop(state: TopState, columns: number, rows: number, paint:
     });
     lines.push(cells.join(" "));
   }
-  if (state.overview !== undefined && state.overview.order.length === 0) lines.push("  no swaps in this window yet");
+  if (state.overview?.order.length === 0) lines.push(fitText("  no swaps in this window yet", columns));
   while (lines.length < rows - 1) lines.push("");
-  lines.push(paint("dim", fitText("q quit  ←→ sort  w/W window  ↑↓ scroll  space pause", columns)));
-  return lines.slice(0, Math.max(rows, 1));
+  return [...lines.slice(0, Math.max(rows - 1, 0)), paint("dim", firstFitting(HELP, columns))];
 }
 
 function rowsOf({ overview, trends }: TopState): Row[] {
@@ -138,78 +159,78 @@ function rowsOf({ overview, trends }: TopState): Row[] {
   });
 }
 
+const LEAVES_MAX = Math.max(...COLUMNS.map(({ leaves }) => leaves));
+
 /** As many columns as fit; the least important ones leave first. */
 function fitColumns(width: number): readonly ViewColumn[] {
   let shown: readonly ViewColumn[] = COLUMNS;
   const total = (): number => shown.reduce((sum, column) => sum + column.width + 1, -1);
-  for (let limit = 8; limit >= 1 && total() > width; limit--) shown = shown.filter(({ leaves }) => leaves < limit);
+  for (let limit = LEAVES_MAX; limit >= 1 && total() > width; limit--)
+    shown = shown.filter(({ leaves }) => leaves < limit);
   return shown;
 }
 
 function titleLine(state: TopState, columns: number, paint: Paint, nowMs: number): string {
-  const left = `swapstats top  ${state.url}`;
-  const clock = `${new Date(nowMs).toISOString().slice(11, 19)} UTC`;
-  const right = `${state.window} by ${state.sort}  ${clock}`;
-  if (displayWidth(left) + displayWidth(right) + 2 > columns) return paint("bold", fitText(`top  ${right}`, columns));
-  return paint("bold", `${left}${pad(right, columns - displayWidth(left), "right")}`);
+  const clock = clockText(nowMs);
+  const sorted = `${state.window} by ${state.sort}`;
+  const lefts = [`swapstats top  ${state.url}  ${sorted}`, `top  ${state.url}  ${sorted}`, `top  ${sorted}`, sorted];
+  const room = columns - displayWidth(clock) - 2;
+  if (room < MIN_TITLE_WIDTH) return paint("bold", fitText(sorted, columns));
+  return paint("bold", `${pad(firstFitting(lefts, room), room, "left")}  ${clock}`);
 }
 
-function statusLine(state: TopState, columns: number, paint: Paint): string {
-  if (!state.connected) return paint("yellow", "connection lost; trying again ...");
-  if (state.overview === undefined) return "waiting for data ...";
+function statusLine(state: TopState, columns: number, paint: Paint, nowMs: number): string {
+  if (!state.connected)
+    return lineOfParts([{ text: "connection lost; trying again ...", style: "yellow" }], columns, paint);
+  if (state.overview === undefined) return lineOfParts([{ text: "waiting for data ..." }], columns, paint);
   const { status, asOfMs } = state;
-  const parts: Cell[] = [
-    { text: `as of ${new Date(asOfMs).toISOString().slice(11, 23)}` },
+  const parts: Part[] = [
+    freshnessPart(state.freshness, nowMs),
+    { text: `as of ${new Date(asOfMs).toISOString().slice(11, 19)}` },
     { text: `lag ${formatSpan(state.lagMs)}`, style: state.lagMs > 2_000 ? "yellow" : undefined },
   ];
-  if (status?.watermarkMs !== undefined) {
-    parts.push({ text: `watermark -${formatSpan(Math.max(0, asOfMs - status.watermarkMs))}` });
-  }
   if (status?.ratePerSecond !== undefined) {
     parts.push({ text: `${groupDigits(Math.round(status.ratePerSecond))} swaps/s`, style: "cyan" });
   }
-  if (status !== undefined)
-    parts.push({ text: `late ${number(status.late)}` }, { text: `copies ${number(status.duplicates)}` });
-  if (state.paused) parts.unshift({ text: "PAUSED", style: "inverse" });
-  let used = 0;
-  const shown: string[] = [];
-  for (const { text, style } of parts) {
-    used += displayWidth(text) + 3;
-    if (used - 3 > columns) break;
-    shown.push(style === undefined ? text : paint(style, text));
+  if (status?.watermarkMs !== undefined) {
+    parts.push({ text: `watermark -${formatSpan(Math.max(0, asOfMs - status.watermarkMs))}` });
   }
-  return shown.join(" · ");
+  if (status !== undefined) {
+    parts.push({ text: `late ${number(status.late)}` }, { text: `copies ${number(status.duplicates)}` });
+  }
+  if (state.paused) parts.unshift({ text: "PAUSED", style: "inverse" });
+  return lineOfParts(parts, columns, paint);
 }
 
-function priceCell({ stats, trend }: Row): Cell {
+function priceCell({ stats, trend }: Row): Part {
   const values = trend?.values ?? [];
   const change = values.length < 2 ? 0 : (values.at(-1) ?? 0) - (values.at(-2) ?? 0);
   const arrow = change > 0 ? "▲" : change < 0 ? "▼" : " ";
   return { text: `${compactPrice(stats.close)}${arrow}`, style: signStyle(change) };
 }
 
-function changeCell({ stats }: Row): Cell {
+function changeCell({ stats }: Row): Part {
   return { text: signedPercent(stats.price_change_pct), style: signStyle(Number(stats.price_change_pct ?? 0)) };
 }
 
-function trendCell({ trend }: Row): Cell {
+function trendCell({ trend }: Row): Part {
   const values = trend?.values ?? [];
   if (values.length < 2) return { text: "" };
   return { text: sparkline(values, TREND_WIDTH), style: signStyle((values.at(-1) ?? 0) - (values[0] ?? 0)) };
 }
 
-function netCell({ stats }: Row): Cell {
+function netCell({ stats }: Row): Part {
   return { text: compactAmount(stats.net_volume_usd), style: signStyle(Number(stats.net_volume_usd ?? 0)) };
 }
 
-function barCell({ stats }: Row): Cell {
+function barCell({ stats }: Row): Part {
   const { trades, buys } = stats;
   return trades === undefined || buys === undefined || trades === 0
     ? { text: "" }
     : { text: shareBar(buys / trades, BAR_WIDTH) };
 }
 
-function tradersCell({ stats }: Row): Cell {
+function tradersCell({ stats }: Row): Part {
   return { text: `${stats.traders_estimated === true ? "~" : ""}${number(stats.traders)}` };
 }
 

@@ -5,7 +5,7 @@ import { ServiceClient } from "../service-client.ts";
 import { LiveConnection, type Subscription } from "./connection.ts";
 import { type Key, Screen } from "./screen.ts";
 import { ansiPaint, noPaint } from "./style.ts";
-import { isSortField, startState, type TopState, withData, withKey, withStatus, withWindows } from "./top-state.ts";
+import { isSortField, startState, type TopState, withData, withKey, withStatus } from "./top-state.ts";
 import { pageRowsOf, plainTop, renderTop } from "./top-view.ts";
 
 const DRAW_EVERY_MS = 100;
@@ -31,24 +31,36 @@ export async function runTop(options: TopOptions, output: Output, signal: AbortS
       `--sort ${sort} is no figure to sort by; try volume_usd, trades, traders or close`,
     );
   }
-  const limit = options.limit ?? (output.outIsTerminal ? ROWS_TERMINAL : ROWS_PLAIN);
-  let state = startState(url, window, sort);
+  const hasScreen = output.outIsTerminal && output.movesCursor;
+  const limit = options.limit ?? (hasScreen ? ROWS_TERMINAL : ROWS_PLAIN);
+  let state = startState(url, window, sort, Date.now());
   const ended = Promise.withResolvers<void>();
   const subscriptionOf = (of: TopState): Subscription => ({ channels: [`overview:${of.window}:${of.sort}`], limit });
-  const view = output.outIsTerminal ? terminalView(output, () => state, onKey) : plainView(output, () => state, limit);
+  const view = hasScreen ? terminalView(output, () => state, onKey) : plainView(output, () => state, limit);
 
   const connection = new LiveConnection(url, subscriptionOf(state), {
-    onData: (data) => update(withData(state, data)),
-    onSubscribed: (_channels, windows) => update(withWindows({ ...state, connected: true }, windows)),
+    onData: (data) => update(withData(state, data, Date.now())),
+    onSubscribed: () => update({ ...state, connected: true }),
     onRefused: ended.reject,
     onUnreachable: ended.reject,
-    onConnection: (now) => update({ ...state, connected: now === "open" }),
+    onConnection: (now) => {
+      // A service that has come back may have other windows.
+      if (now === "open") askWindows();
+      update({ ...state, connected: now === "open" });
+    },
   });
   const client = new ServiceClient(url, signal);
   const askStatus = (): void => {
     client.status().then(
-      (status) => update(withStatus(state, status, performance.now())),
+      (status) => update(withStatus(state, status, Date.now())),
       // Without a status the header shows less; the connection itself tells of a service that is gone.
+      () => undefined,
+    );
+  };
+  // A subscription tells of its own window alone. Without the others the keys for windows have nothing to go to.
+  const askWindows = (): void => {
+    client.windows().then(
+      (windows) => update({ ...state, windows }),
       () => undefined,
     );
   };
@@ -64,6 +76,7 @@ export async function runTop(options: TopOptions, output: Output, signal: AbortS
       ended.resolve();
       return;
     }
+    if ((key === "w" || key === "W") && state.windows.length === 0) askWindows();
     const next = withKey(state, key, pageRowsOf(output.rows()));
     const moved = next.sort !== state.sort || next.window !== state.window;
     update(next);
@@ -84,7 +97,7 @@ export async function runTop(options: TopOptions, output: Output, signal: AbortS
 type View = { readonly changed: () => void; readonly close: () => void };
 
 function terminalView(output: Output, state: () => TopState, onKey: (key: Key) => void): View {
-  const screen = new Screen(output.out, process.stdin.isTTY ? process.stdin : undefined, onKey);
+  const screen = new Screen(output.draw, process.stdin.isTTY ? process.stdin : undefined, onKey);
   const paint = output.colour ? ansiPaint : noPaint;
   const draw = (): void => screen.draw(renderTop(state(), output.columns(), output.rows(), paint, Date.now()));
   let waiting: ReturnType<typeof setTimeout> | undefined;

@@ -1,12 +1,16 @@
 /** The command `watch`: the windows of some tokens, live. */
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { Output } from "../output.ts";
+import { ServiceClient } from "../service-client.ts";
 import { type ChannelData, LiveConnection } from "./connection.ts";
-import { Screen } from "./screen.ts";
+import { type Key, Screen } from "./screen.ts";
 import { ansiPaint, noPaint } from "./style.ts";
-import { plainWatch, renderWatch, type WatchState } from "./watch-view.ts";
+import { plainWatch, renderWatch, type WatchState, watchPageOf, watchScrollMax } from "./watch-view.ts";
 
 const DRAW_EVERY_MS = 100;
+const CLOCK_EVERY_MS = 1_000;
+/** How often the service is asked whether it is there: tokens without swaps send nothing. */
+const STATUS_EVERY_MS = 2_000;
 /** On a place that is no terminal a token is printed at most this often. */
 const PLAIN_EVERY_MS = 1_000;
 
@@ -23,9 +27,15 @@ export async function runWatch(
   if (windows?.some((name) => name === "")) {
     throw new SwapstatsError("usage", "--windows has an empty name; write windows with commas, such as 5m,1h");
   }
-  let state: WatchState = { connected: false, channels: [], held: new Map() };
+  const { url } = options;
+  let state: WatchState = { url, connected: true, channels: [], held: new Map(), heardMs: Date.now(), scroll: 0 };
   const ended = Promise.withResolvers<void>();
-  const view = output.outIsTerminal ? terminalView(output, () => state, ended.resolve) : plainView(output);
+  const view =
+    output.outIsTerminal && output.movesCursor ? terminalView(output, () => state, onKey) : plainView(output);
+  function onKey(key: Key): void {
+    if (key === "quit") ended.resolve();
+    else update({ ...state, scroll: scrolled(state, key, output) });
+  }
   const update = (next: WatchState): void => {
     state = next;
     view.changed();
@@ -34,18 +44,28 @@ export async function runWatch(
   const connection = new LiveConnection(options.url, windows === undefined ? { channels } : { channels, windows }, {
     onData: (data) => {
       view.data(data);
-      update({ ...state, held: new Map(state.held).set(data.channel, data) });
+      const nowMs = Date.now();
+      const held = new Map(state.held).set(data.channel, { ...data, changedMs: nowMs });
+      update({ ...state, held, heardMs: nowMs });
     },
     onSubscribed: (names) => update({ ...state, connected: true, channels: names }),
     onRefused: ended.reject,
     onUnreachable: ended.reject,
     onConnection: (now) => update({ ...state, connected: now === "open" }),
   });
+  const client = new ServiceClient(url, signal);
+  const statusTimer = setInterval(() => {
+    client.status().then(
+      () => update({ ...state, heardMs: Date.now() }),
+      () => undefined,
+    );
+  }, STATUS_EVERY_MS);
   const stop = (): void => ended.resolve();
   signal.addEventListener("abort", stop, { once: true });
   try {
     await ended.promise;
   } finally {
+    clearInterval(statusTimer);
     signal.removeEventListener("abort", stop);
     connection.close();
     view.close();
@@ -54,25 +74,38 @@ export async function runWatch(
 
 type View = { readonly changed: () => void; readonly data: (data: ChannelData) => void; readonly close: () => void };
 
-function terminalView(output: Output, state: () => WatchState, quit: () => void): View {
-  const screen = new Screen(output.out, process.stdin.isTTY ? process.stdin : undefined, (key) => {
-    if (key === "quit") quit();
-  });
+/** First line that is shown after a key. */
+function scrolled(state: WatchState, key: Key, output: Output): number {
+  const last = watchScrollMax(state, output.columns(), output.rows());
+  const page = watchPageOf(output.rows());
+  const now = Math.min(state.scroll, last);
+  const asked: Readonly<Record<string, number>> = {
+    ...{ up: now - 1, k: now - 1, down: now + 1, j: now + 1, pageUp: now - page, pageDown: now + page },
+    ...{ home: 0, g: 0, end: last, G: last },
+  };
+  return Math.min(Math.max(asked[key] ?? now, 0), last);
+}
+
+function terminalView(output: Output, state: () => WatchState, onKey: (key: Key) => void): View {
+  const screen = new Screen(output.draw, process.stdin.isTTY ? process.stdin : undefined, onKey);
   const paint = output.colour ? ansiPaint : noPaint;
-  const draw = (): void => screen.draw(renderWatch(state(), output.columns(), output.rows(), paint));
+  const draw = (): void => screen.draw(renderWatch(state(), output.columns(), output.rows(), paint, Date.now()));
   let waiting: ReturnType<typeof setTimeout> | undefined;
+  const changed = (): void => {
+    waiting ??= setTimeout(() => {
+      waiting = undefined;
+      draw();
+    }, DRAW_EVERY_MS);
+  };
   process.stdout.on("resize", draw);
+  const clock = setInterval(changed, CLOCK_EVERY_MS);
   draw();
   return {
-    changed: () => {
-      waiting ??= setTimeout(() => {
-        waiting = undefined;
-        draw();
-      }, DRAW_EVERY_MS);
-    },
+    changed,
     data: () => undefined,
     close: () => {
       clearTimeout(waiting);
+      clearInterval(clock);
       process.stdout.off("resize", draw);
       screen.close();
     },

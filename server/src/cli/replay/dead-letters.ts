@@ -3,7 +3,7 @@ import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { isDeadLetterCode } from "../../codecs/dead-letter-codes.ts";
 import { refusalText } from "../../codecs/refusal-text.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
-import { printableCut } from "../../shared/printable-text.ts";
+import { printableCut, printableJson } from "../../shared/printable-text.ts";
 import { diagnose } from "./diagnosis.ts";
 import type { RowFault } from "./rows.ts";
 
@@ -112,7 +112,7 @@ export class DeadLetters {
     this.#add(letter.code);
     if (this.listed.length < LISTED_MAX) this.listed.push(letter);
     if (this.#descriptor === undefined) return;
-    const line = `${JSON.stringify(letter)}\n`;
+    const line = `${printableJson(JSON.stringify(letter))}\n`;
     this.#pending.push(line);
     this.#pendingChars += line.length;
     if (this.#pendingChars >= WRITE_BYTES) this.#flush();

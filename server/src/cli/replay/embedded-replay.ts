@@ -5,6 +5,7 @@ import { WINDOWS_COUNT_MAX, type WindowSetting, windowsOf } from "../../config/w
 import { PartitionEngine } from "../../engine/partition-engine.ts";
 import { newHashSeed } from "../../pipeline/hash-seed.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
+import { printableJson } from "../../shared/printable-text.ts";
 import type { Output } from "../output.ts";
 import { DisorderWatch } from "./disorder.ts";
 import { EngineSink } from "./engine-sink.ts";
@@ -36,7 +37,8 @@ export async function replayEmbedded(
           // A pipe or a file has no width, and whoever reads it wants the figures.
           output.outIsTerminal ? output.columns() : Number.POSITIVE_INFINITY,
         );
-  for (const piece of pieces) output.out(piece);
+  const isJson = options.format === "json";
+  for (const piece of pieces) output.out(isJson ? printableJson(piece) : piece);
   return engine.counters.applied + engine.counters.removed;
 }
 

@@ -1,6 +1,6 @@
 /** The table of tokens at the width of a terminal: figures are shortened, then columns left out, until the lines fit. */
 import { groupDigits } from "../progress.ts";
-import { type Column, displayWidth, safeText, tableLines } from "../table.ts";
+import { type Column, displayWidth, safeText, shortId, tableLines } from "../table.ts";
 
 const NAMES = [
   "symbol",
@@ -62,7 +62,7 @@ function isText(name: Name): boolean {
 
 function cellOf(row: TokenCells, name: Name, { isExact, hasFullIds }: Level): string {
   const text = row[name];
-  if (name === "token") return hasFullIds ? text : shortId(text);
+  if (name === "token") return hasFullIds ? text : shortId(text, SHORT_ID_WIDTH);
   if (isExact || text === "-") return text;
   switch (name) {
     case "symbol":
@@ -79,16 +79,6 @@ function cellOf(row: TokenCells, name: Name, { isExact, hasFullIds }: Level): st
     default:
       return text;
   }
-}
-
-/** `1:0xc02aaa…756cc2`: the chain, and both ends of the address, which are what people compare. */
-function shortId(id: string): string {
-  if (displayWidth(id) <= SHORT_ID_WIDTH) return id;
-  const colon = id.indexOf(":");
-  const chain = id.slice(0, colon + 1);
-  const address = [...id.slice(colon + 1)];
-  const kept = Math.max(2, Math.floor((SHORT_ID_WIDTH - chain.length - 1) / 2));
-  return safeText(`${chain}${address.slice(0, kept).join("")}…${address.slice(-kept).join("")}`, SHORT_ID_WIDTH);
 }
 
 /** Cut, not rounded: a table for looking at; JSON has the exact figures. */

@@ -1,5 +1,6 @@
 /** Replay into a running service, or into a Kafka topic. */
 import { type Config, toEngineConfig } from "../../config/config.ts";
+import { printableJson } from "../../shared/printable-text.ts";
 import type { Output } from "../output.ts";
 import { groupDigits } from "../progress.ts";
 import { ServiceClient, type ServiceStatus } from "../service-client.ts";
@@ -32,7 +33,7 @@ export async function replayToService(
   await replayToSink(sink, input, options, config, output, signal);
   const after = await client.statusAtRest(AT_REST_MS_MAX);
   if (options.format === "json")
-    output.out(`${JSON.stringify({ ...sentJson(sink.counts), counters: after.counters })}\n`);
+    output.out(`${printableJson(JSON.stringify({ ...sentJson(sink.counts), counters: after.counters }))}\n`);
   else output.out(countsText(sink.counts, after.counters, url));
   return judge(before, after, output);
 }
@@ -88,7 +89,7 @@ export async function replayToKafka(
   } finally {
     await sink.close();
   }
-  if (options.format === "json") output.out(`${JSON.stringify(sentJson(sink.counts))}\n`);
+  if (options.format === "json") output.out(`${printableJson(JSON.stringify(sentJson(sink.counts)))}\n`);
   else output.out(kafkaCountsText(sink.counts, target.label));
   return sink.counts.accepted;
 }
