@@ -59,7 +59,7 @@ requires("the live views on a real terminal", { python: [] }, ({ python }) => {
     for (const [columns, titles, figures] of [
       [40, ["TOKEN", "PRICE", "VOLUME $▼"], ["window", "volume $", "close", "change"]],
       [80, ["TOKEN", "PRICE", "CHANGE", "VOLUME $▼", "TRADES", "TRADERS"], ["trades", "buys", "volume $", "close"]],
-      [120, ["CHAIN", "TREND", "NET $", "BUYS", "SELLS", "TRADERS"], ["net $", "open", "high", "low", "vwap"]],
+      [120, ["CHAIN", "TREND", "NET $", "BUYS", "SELLS", "TRADERS"], ["net", "open", "high", "low", "vwap"]],
       [200, ["BUY|SELL", "ID", "TRADERS", "TREND"], ["volume_usd", "net_volume_usd", "vwap", "traders"]],
     ] as const) {
       const top = opened(t, ["top", "--url", base], columns);
