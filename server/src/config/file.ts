@@ -8,6 +8,9 @@ const ALIASES_MAX = 100;
 /** Of the whole file, sections and keys. A section that is an alias is walked again for each use. */
 const NODES_MAX = 10_000;
 
+/** Errors of the parser that are told; after the first of them most follow from it. */
+const ERRORS_MAX = 20;
+
 /** What the parser says, without the text that it quotes, which may be a secret. */
 function reasonOf(message: string): string {
   return message.replaceAll(/"(?:[^"\\]|\\.)*"/g, "...").replace(/: .*$/s, "");
@@ -23,7 +26,8 @@ export function readConfigYaml(
   const lines = new LineCounter();
   let document: Document.Parsed;
   try {
-    document = parseDocument(text, { lineCounter: lines, version: "1.2", uniqueKeys: true, prettyErrors: false });
+    // Twin keys are found below: the library compares each key with all others, which takes minutes for 25,000.
+    document = parseDocument(text, { lineCounter: lines, version: "1.2", uniqueKeys: false, prettyErrors: false });
   } catch {
     // The parser descends by calls, and runs out of them before it runs out of text.
     problems.push({
@@ -34,7 +38,7 @@ export function readConfigYaml(
     return [];
   }
   if (document.errors.length > 0) {
-    for (const error of document.errors) {
+    for (const error of document.errors.slice(0, ERRORS_MAX)) {
       const { line } = lines.linePos(error.pos[0]);
       problems.push({
         path: filePath,
@@ -63,8 +67,16 @@ export function readConfigYaml(
     const node = isAlias(given) ? given.resolve(document) : given;
     const empty = node === null || node === undefined || (isScalar(node) && node.value === null);
     if (isMap(node) && !isKey(path) && depth < DEPTH_MAX) {
+      const seen = new Set<string>();
       for (const pair of node.items) {
-        const name = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
+        const name = isScalar(pair.key) ? String(pair.key.value) : "(a key that is no text)";
+        if (seen.has(name)) {
+          const key = path === "" ? name : `${path}.${name}`;
+          const { line } = lines.linePos((pair.key as Node).range?.[0] ?? 0);
+          const message = `is not valid YAML: the key ${key} stands twice; keep one of them`;
+          problems.push({ path: filePath, where: `line ${line}`, message });
+        }
+        seen.add(name);
         walk(pair.value, path === "" ? name : `${path}.${name}`, pair.key, depth + 1);
       }
     } else if (path === "") {

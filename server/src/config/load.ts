@@ -69,6 +69,9 @@ const SHORT_FORMS: readonly (readonly [string, string])[] = [
   ["BUCKET_STEP", "windows.bucket_step"],
 ];
 
+/** A file of nothing but wrong keys has thousands of problems. */
+export const PROBLEMS_SHOWN_MAX = 100;
+
 /** Throws SwapstatsError `bad_config` whose message lists every problem. */
 export function loadConfig(options: LoadOptions = {}): LoadedConfig {
   const problems: ConfigProblem[] = [];
@@ -118,7 +121,9 @@ export function readSettings(options: LoadOptions, problems: ConfigProblem[]): S
     for (const path of paths) settings.push(readSetting(path, spec, raws.get(path), env, problems));
   }
   for (const raw of raws.values()) {
-    if (specOf(raw.path, keys) === undefined) problems.push(unknownKey(raw, keys));
+    // What a name may have meant is looked for by comparing it with all keys, so only while the problem is still shown.
+    if (specOf(raw.path, keys) === undefined && problems.length <= PROBLEMS_SHOWN_MAX)
+      problems.push(unknownKey(raw, keys));
   }
   return settings;
 }
@@ -231,8 +236,11 @@ function instanceIdOfHost(): string {
 }
 
 function configError(problems: readonly ConfigProblem[]): SwapstatsError {
-  const lines = problems.map((problem) => `  ${lineOf(problem)}`);
-  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  const lines = problems.slice(0, PROBLEMS_SHOWN_MAX).map((problem) => `  ${lineOf(problem)}`);
+  const isMore = problems.length > lines.length;
+  if (isMore) lines.push("  and more");
+  const count =
+    problems.length === 1 ? "1 problem" : `${isMore ? "more than " : ""}${lines.length - (isMore ? 1 : 0)} problems`;
   return new SwapstatsError("bad_config", `the configuration has ${count}:\n${lines.join("\n")}`);
 }
 
