@@ -35,6 +35,7 @@ export async function inspectStore(store: CheckpointStore, count: number, where:
 async function inspectPartition(store: CheckpointStore, partition: number): Promise<CheckpointReport | undefined> {
   for (let attempt = 1; ; attempt++) {
     const before = await store.readManifest(partition);
+    if (before?.unreadable !== undefined) throw before.unreadable;
     const report = await inspectOnce(store, partition, before?.bytes);
     const after = await store.readManifest(partition);
     const isSound = report === undefined || report.findings.length === 0;

@@ -139,6 +139,7 @@ export class ManifestKeeper {
   async #readClaim(): Promise<Stored | undefined> {
     const stored = await this.#store.readManifest(this.#partition);
     if (stored === undefined) return undefined;
+    if (stored.unreadable !== undefined) throw stored.unreadable;
     const decoded = decodeManifest(stored.bytes, this.#partition);
     if (
       decoded.kind === "good" &&

@@ -150,11 +150,15 @@ async function claimPartition(
   const stored = await store.readManifest(partition);
   let found: Manifest | undefined;
   if (stored !== undefined) {
-    found = readable(stored.bytes, partition, problems, "The manifest");
+    const { bytes, unreadable } = stored;
+    if (unreadable === undefined) found = readable(bytes, partition, problems, "The manifest");
+    else problems.push(`The manifest of partition ${partition}'s checkpoint cannot be read: ${unreadable.message}`);
     if (found === undefined) {
       const previous = await store.readPreviousManifest(partition);
       if (previous !== undefined) found = readable(previous, partition, problems, "The previous manifest");
     }
+    // As with images: nothing says that it is damaged, and the disk may work again.
+    if (found === undefined && unreadable !== undefined) throw unreadable;
   }
   const nowMs = options.nowMs();
   const epoch = Math.max((found?.epoch ?? 0) + 1, nowMs);

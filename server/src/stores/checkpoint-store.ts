@@ -1,3 +1,5 @@
+import type { SwapstatsError } from "../shared/errors.ts";
+
 /**
  * The contract of a checkpoint store: one manifest a partition, changed by compare-and-set, and immutable parts that
  * manifests name. The store knows nothing of what is in them; checksums and validity are the caller's. A backend
@@ -7,6 +9,8 @@ export type StoredManifest = {
   readonly bytes: Uint8Array;
   /** Opaque; the expected value of the next swap. */
   readonly version: string;
+  /** Why `bytes` are empty: of a store in files, the one file of the manifest cannot be read. */
+  readonly unreadable?: SwapstatsError;
 };
 
 export type CheckpointStore = {

@@ -17,6 +17,7 @@ const PART_SUFFIX = ".part";
 const TEMPORARY_NAME = "manifest.new";
 /** The current manifest and the one before it. */
 const MANIFESTS_KEPT = 2;
+const NO_BYTES = new Uint8Array(0);
 
 /** Name of the file of a manifest. */
 export function manifestName(number: number): string {
@@ -58,8 +59,13 @@ export class EmbeddedCheckpointStore implements CheckpointStore {
     const numbers = await this.#manifests(partition);
     const current = numbers.at(-1);
     if (current === undefined) return undefined;
-    const bytes = await this.#read(partition, manifestName(current));
-    return { bytes: bytes ?? new Uint8Array(0), version: String(current) };
+    const version = String(current);
+    try {
+      return { bytes: (await this.#read(partition, manifestName(current))) ?? NO_BYTES, version };
+    } catch (error) {
+      if (!(error instanceof SwapstatsError)) throw error;
+      return { bytes: NO_BYTES, version, unreadable: error };
+    }
   }
 
   async readPreviousManifest(partition: number): Promise<Uint8Array | undefined> {

@@ -2,7 +2,8 @@
  * The few calls to the file system that the stores make, so that tests can make each of them fail, come late, or be
  * lost. What is written or renamed is there after a loss of power only when its file, and then its folder, was synced.
  */
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { constants } from "node:fs";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 
 /** All reject with the system's error. */
 export type FileSystem = {
@@ -10,7 +11,7 @@ export type FileSystem = {
   makeFolder(path: string): Promise<void>;
   /** Names in a folder, in no order. */
   list(path: string): Promise<string[]>;
-  /** The whole file, or undefined when there is none. */
+  /** The whole file, or undefined when there is none. Rejects for all that is no regular file. */
   read(path: string): Promise<Uint8Array | undefined>;
   /** Creates the file or replaces its content. */
   write(path: string, bytes: Uint8Array): Promise<void>;
@@ -23,6 +24,22 @@ export type FileSystem = {
   /** Fine if there is none. */
   remove(path: string): Promise<void>;
 };
+
+// Opening a pipe would wait for its other end, for ever and in a thread that no signal reaches; with this it does not.
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
+const REPLACE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK;
+
+/** A device need not end, and a pipe gives its content once. */
+async function readRegular(path: string): Promise<Uint8Array> {
+  const handle = await open(path, READ);
+  try {
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw new Error(`it is ${stats.isDirectory() ? "a folder" : "not a regular file"}`);
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
 
 async function syncPath(path: string, flags: string): Promise<void> {
   const handle = await open(path, flags);
@@ -40,14 +57,14 @@ export const realFileSystem: FileSystem = {
   list: (path) => readdir(path),
   read: async (path) => {
     try {
-      return await readFile(path);
+      return await readRegular(path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       throw error;
     }
   },
   write: async (path, bytes) => {
-    const handle = await open(path, "w");
+    const handle = await open(path, REPLACE);
     try {
       await handle.writeFile(bytes);
     } finally {

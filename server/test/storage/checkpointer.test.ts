@@ -322,6 +322,11 @@ describe("damage", () => {
     assert.ok(told >= 2, "an image and a redo were needed and unreadable");
     // Nothing says that they are damaged: the disk may work again, so the state is not given up for what the log still holds.
     await assert.rejects(start(parts), { code: "storage_failed", message: /EIO/ });
+    const [older, current] = [...files.keys()].filter((path) => path.includes("manifest-")).sort();
+    const owner = await start([current!]);
+    assert.equal(owner.engine.state, WHOLE);
+    assert.match(owner.restored.problems.join(), /The manifest .* cannot be read: .*EIO/);
+    await assert.rejects(start([older!, current!]), { code: "storage_failed", message: /EIO/ });
   });
 
   test("both manifests damaged: the state is computed anew from what the log has, and says so", async () => {
