@@ -8,11 +8,15 @@
  * log, which is synced, and so never raises a false alarm. Two slots are written in turn, so that one cut in the
  * middle leaves the other.
  */
-import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
+import { readRegularFile } from "../shared/read-regular-file.ts";
 
 /** u32 crc of the rest, u32 count of partitions, f64 sequence, then f64 for each partition. */
 const SLOT_HEADER_BYTES = 16;
+
+/** Two slots of as many partitions as a configuration may have are 16 KiB. */
+const POSITIONS_BYTES_MAX = 1024 * 1024;
 
 export type PositionsFile = {
   /** The newest valid slot, or undefined: no file, or neither slot is valid. */
@@ -36,7 +40,7 @@ export function readPositions(path: string, partitions: number): number[] | unde
 function readNewest(path: string, partitions: number): { sequence: number; ends: number[] } | undefined {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    bytes = readRegularFile(path, POSITIONS_BYTES_MAX);
   } catch {
     return undefined;
   }
@@ -47,17 +51,20 @@ function readNewest(path: string, partitions: number): { sequence: number; ends:
   return first.sequence > second.sequence ? first : second;
 }
 
+/** A pipe would take the positions and give none back, and a write to one that is full waits. */
+function openRegular(path: string): number {
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK);
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw new Error(`${path} is not a regular file`);
+}
+
 /** Opens the file, and creates it when it is missing. Throws the system's error when it cannot be opened. */
 export function openPositionsFile(path: string, partitions: number): PositionsFile {
   const slotBytes = SLOT_HEADER_BYTES + 8 * partitions;
   const found = readNewest(path, partitions);
   let sequence = found?.sequence ?? 0;
-  let fd: number;
-  try {
-    fd = openSync(path, "r+");
-  } catch {
-    fd = openSync(path, "w+");
-  }
+  const fd = openRegular(path);
   const slot = Buffer.alloc(slotBytes);
   return {
     load: () => found?.ends,

@@ -7,25 +7,20 @@
  * find it dead. node:fs has no locks. (POSIX locks fall when the same process closes any handle of the file, so nothing else here
  * opens it.)
  */
-import {
-  accessSync,
-  constants,
-  existsSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
+import { accessSync, constants, existsSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SwapstatsError } from "../shared/errors.ts";
+import { readTextFile } from "../shared/read-regular-file.ts";
 
 export const LOCK_FILE_NAME = "lock";
 export const LOCK_OWNER_FILE_NAME = "lock-owner.json";
 /** How often the holder looks whether its file is still there. */
 export const WATCH_INTERVAL_MS = 1000;
+const OWNER_BYTES_MAX = 4096;
+/** A pipe of this name has no reader: the open fails, where it would wait for one. */
+const REPLACE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK;
 const BUSY = 5;
 const NOT_A_DATABASE = 26;
 const CORRUPT = 11;
@@ -35,7 +30,7 @@ export type FolderLock = { release(): void };
 /** Who holds the lock, as far as it is known; never throws. */
 export function describeLockOwner(dataDir: string): string {
   try {
-    const owner = JSON.parse(readFileSync(join(dataDir, LOCK_OWNER_FILE_NAME), "utf8"));
+    const owner = JSON.parse(readTextFile(join(dataDir, LOCK_OWNER_FILE_NAME), OWNER_BYTES_MAX));
     return `process ${Number(owner.pid)} on ${String(owner.host)}, since ${String(owner.since)}`;
   } catch {
     return "another process (its name is not readable)";
@@ -88,7 +83,7 @@ export function lockFolder(dataDir: string, nowMs: number, onLost: (error: Swaps
     release: () => {
       clearInterval(watch);
       if (!db.isOpen) return;
-      rmSync(join(dataDir, LOCK_OWNER_FILE_NAME), { force: true });
+      removeOwner(dataDir);
       db.close();
     },
   };
@@ -103,9 +98,17 @@ function identityOf(path: string): string | undefined {
 function writeOwner(dataDir: string, nowMs: number): void {
   const owner = { pid: process.pid, host: hostname(), since: new Date(nowMs).toISOString() };
   try {
-    writeFileSync(join(dataDir, LOCK_OWNER_FILE_NAME), `${JSON.stringify(owner)}\n`);
+    writeFileSync(join(dataDir, LOCK_OWNER_FILE_NAME), `${JSON.stringify(owner)}\n`, { flag: REPLACE });
   } catch {
     // It only helps the message of a second instance; a full disk must not stop this one.
+  }
+}
+
+function removeOwner(dataDir: string): void {
+  try {
+    rmSync(join(dataDir, LOCK_OWNER_FILE_NAME), { force: true });
+  } catch {
+    // It stays as it is, such as a folder of this name; it says nothing while nobody holds the lock.
   }
 }
 
@@ -129,7 +132,7 @@ function refuseWithoutFile(path: string, dataDir: string): void {
 
 function isOwnerAlive(dataDir: string): boolean {
   try {
-    const owner = JSON.parse(readFileSync(join(dataDir, LOCK_OWNER_FILE_NAME), "utf8"));
+    const owner = JSON.parse(readTextFile(join(dataDir, LOCK_OWNER_FILE_NAME), OWNER_BYTES_MAX));
     if (owner.host !== hostname() || !Number.isSafeInteger(owner.pid) || owner.pid <= 0) return false;
     process.kill(owner.pid, 0);
     return true;

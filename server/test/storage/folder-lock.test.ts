@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
@@ -116,4 +116,17 @@ test("the name of a process that is gone is no obstacle", async (t) => {
   await other.kill();
   rmSync(join(dataDir, LOCK_FILE_NAME));
   lockFolder(dataDir, START_MS, assert.fail).release();
+});
+
+test("a pipe or a folder in the place of the holder's name is no obstacle, and nothing waits for it", (t) => {
+  const dataDir = tempDir(t, "lock");
+  const path = join(dataDir, LOCK_OWNER_FILE_NAME);
+  for (const make of [() => execFileSync("mkfifo", [path]), () => mkdirSync(path)]) {
+    make();
+    const lock = lockFolder(dataDir, START_MS, assert.fail);
+    assert.equal(isFolderLocked(dataDir), true);
+    lock.release();
+    assert.equal(isFolderLocked(dataDir), false);
+    rmSync(path, { force: true, recursive: true });
+  }
 });
