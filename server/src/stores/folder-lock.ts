@@ -98,7 +98,12 @@ function identityOf(path: string): string | undefined {
 function writeOwner(dataDir: string, nowMs: number): void {
   const owner = { pid: process.pid, host: hostname(), since: new Date(nowMs).toISOString() };
   try {
-    writeFileSync(join(dataDir, LOCK_OWNER_FILE_NAME), `${JSON.stringify(owner)}\n`, { flag: REPLACE });
+    const fd = openSync(join(dataDir, LOCK_OWNER_FILE_NAME), REPLACE, 0o600);
+    try {
+      writeFileSync(fd, `${JSON.stringify(owner)}\n`);
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     // It only helps the message of a second instance; a full disk must not stop this one.
   }
