@@ -7,7 +7,17 @@
  * find it dead. node:fs has no locks. (POSIX locks fall when the same process closes any handle of the file, so nothing else here
  * opens it.)
  */
-import { accessSync, constants, existsSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
