@@ -13,6 +13,8 @@ import { durationOption, integerOption, numberOption, serviceUrlOption, shareOpt
 import { VERSION } from "./version.ts";
 
 const EVENT_TIME_MAX_MS = 253_402_300_799_999;
+/** An arrival below is in seconds, and would quarantine every swap. */
+const ARRIVAL_MIN_MS = 100_000_000_000;
 
 export function makeProgram(output: Output, signal: AbortSignal): Command {
   const program = new Command("swapstats");
@@ -231,7 +233,7 @@ const addReplay: Add = (program, output, signal) => {
     .option(
       "--arrival <ms>",
       "arrival of every record (default: the time of reading)",
-      timeOption(0, EVENT_TIME_MAX_MS),
+      timeOption(ARRIVAL_MIN_MS, EVENT_TIME_MAX_MS),
     )
     .option("--window <window>", "window of the overview (default: the longest; with json all)")
     .addOption(new Option("--format <format>", "how the result is printed").choices(["table", "json"]).default("table"))

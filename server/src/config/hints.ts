@@ -1,6 +1,8 @@
 /** What is likely meant by a key or variable that this program does not have: names of other programs, wrong sections, slips. */
 import { didYouMean, nearestName } from "../shared/nearest.ts";
 
+const HOST_AND_PORT = "write HOST:PORT into one key: api.http.addr for the API, metrics.prometheus for metrics";
+
 /**
  * Names that other programs use, without case and punctuation, and what to write here. The longest end of a path that is found
  * decides, so that `kafka.ssl.ca_file` is found by `cafile`.
@@ -29,8 +31,13 @@ const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   dlq: "write ingest.dead_letter",
   flushinterval: "write app.snapshot_interval, or api.ws.coalesce_ms for updates of clients",
   groupid: "write ingest.group_id",
+  host: HOST_AND_PORT,
   httpaddr: "write api.http.addr: HOST:PORT",
   httpport: "write api.http.addr: HOST:PORT",
+  insecure: "there is none; name the authority that signed the certificate by tls.ca",
+  kafkagroup: "write ingest.group_id",
+  kafkatopic: "write ingest.topic",
+  httphost: "write api.http.addr: HOST:PORT",
   keyfile: "write tls.key below ingest or pubsub.nats, or stores.redis.tls_key",
   keypath: "write tls.key below ingest or pubsub.nats, or stores.redis.tls_key",
   lateness: "write app.grace",
@@ -39,13 +46,22 @@ const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   loglevel: "write logging.level",
   logformat: "write logging.format",
   maxconnections: "write api.ws.max_conn",
+  metricsenabled: 'remove it: metrics.prometheus: "" turns the listener of metrics off',
+  metricshost: "write metrics.prometheus: HOST:PORT",
   metricsport: "write metrics.prometheus: HOST:PORT",
+  natshost: "write pubsub.nats.url",
+  natsport: "write pubsub.nats.url",
   natsurl: "write pubsub.nats.url",
   offsetreset: "write ingest.start",
   parallelism: "write app.workers",
+  port: HOST_AND_PORT,
+  prometheusenabled: 'remove it: metrics.prometheus: "" turns the listener of metrics off',
   prometheusport: "write metrics.prometheus: HOST:PORT",
   redishost: "write stores.redis.addr: HOST:PORT",
+  redisport: "write stores.redis.addr: HOST:PORT",
   redisurl: "write stores.redis.addr: HOST:PORT; user and password are keys of their own",
+  s3host: "write stores.s3.endpoint",
+  s3port: "write stores.s3.endpoint",
   saslenabled: "remove it: SASL is on where ingest.sasl.mechanism is not none",
   securityprotocol: "write ingest.tls.enabled and ingest.sasl.mechanism",
   serveraddr: "write api.http.addr: HOST:PORT",

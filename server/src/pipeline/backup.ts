@@ -12,10 +12,11 @@
  * Not copied: the lock, and the file of positions, which the service makes anew.
  */
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, open, readdir, rm } from "node:fs/promises";
+import { copyFile, open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SwapstatsError } from "../shared/errors.ts";
+import { makeFolder } from "../shared/make-folder.ts";
 import { openLogDatabase, openLogReadOnly } from "../sources/embedded-log-database.ts";
 import { LOG_DATABASE_NAME, LOG_FOLDER } from "../sources/embedded-log-writer.ts";
 import { DEAD_LETTER_DATABASE_NAME } from "../stores/dead-letter-store.ts";
@@ -77,7 +78,7 @@ export async function backupDataFolder(dataDir: string, target: string): Promise
 }
 
 async function copyCheckpoints(dataDir: string, target: string): Promise<void> {
-  await mkdir(target, { recursive: true });
+  makeFolder(target);
   const folder = join(dataDir, CHECKPOINTS_FOLDER);
   if (!existsSync(folder)) return;
   for (const partition of checkpointPartitions(await readdir(folder))) {
@@ -94,7 +95,7 @@ async function copyPartition(dataDir: string, target: string, partition: number)
   const from = partitionFolder(dataDir, partition);
   const to = partitionFolder(target, partition);
   await rm(to, { recursive: true, force: true });
-  await mkdir(to, { recursive: true });
+  makeFolder(to);
   const number = manifestNumbers(await readdir(from)).at(-1);
   if (number === undefined) return true;
   const name = manifestName(number);
@@ -128,7 +129,7 @@ async function syncFile(path: string): Promise<void> {
  * by what arrives meanwhile and is cut again afterwards.
  */
 async function copyLog(dataDir: string, target: string): Promise<void> {
-  await mkdir(join(target, LOG_FOLDER), { recursive: true });
+  makeFolder(join(target, LOG_FOLDER));
   const db = openLogReadOnly(join(dataDir, LOG_FOLDER, LOG_DATABASE_NAME));
   await copyDatabase(db, join(target, LOG_FOLDER, LOG_DATABASE_NAME));
 }

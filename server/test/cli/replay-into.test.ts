@@ -256,3 +256,20 @@ test("into a live service, swaps that are late or ahead are told, and a replay o
   assert.match(told.err, /mixed\.csv, row 4: bad_row/);
   await service.stop();
 });
+
+test("a folder where nothing can be made ends `replay --into` and `backup` with an error, not with an endless search", (t) => {
+  const folder = tempDir(t);
+  const file = writerInto(folder)("a.ndjson", event("0x1"));
+  const data = join(folder, "data");
+  assert.equal(spawnSync(process.execPath, [MAIN, "replay", file, "--into", data]).status, 0);
+  for (const [args, message] of [
+    [["replay", file, "--into", "/proc/nothing/here"], /the data folder \/proc\/nothing\/here cannot be made/],
+    [["backup", "/proc/nothing/here", "--data-dir", data], /to \/proc\/nothing\/here failed: ENOENT/],
+  ] as const) {
+    const { status, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+      ...{ cwd: folder, encoding: "utf8", timeout: 60_000, killSignal: "SIGKILL" },
+    });
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, message);
+  }
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { linkSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -284,12 +284,31 @@ describe("dead letters", () => {
       ["--whole"],
       ["--into", "x", "--to", "http://127.0.0.1:1"],
       ["--into", "x", "--speed", "2x"],
-      ["--into", "x", "--arrival", "1"],
+      ["--into", "x", "--arrival", "1760000000000"],
+      // Seconds: nobody's swaps would be in time.
+      ["--arrival", "1760000000"],
       ["--into", "x", "--window", "1h"],
       ["--dead-letters", file],
       ["-", "-"],
     ]) {
       assert.equal((await replay(file, ...args)).code, 2, args.join(" "));
     }
+  });
+
+  test("dead letters never take the place of a file that is read, by whatever name", async (t) => {
+    const folder = tempDir(t);
+    const write = writerInto(folder);
+    const file = write("a.ndjson", event("0x1"));
+    const map = write("m.yaml", "swaps: [{chain_id: {value: 1}}]");
+    const [soft, hard] = [join(folder, "soft"), join(folder, "hard")];
+    symlinkSync(file, soft);
+    linkSync(file, hard);
+    for (const path of [file, soft, hard, map]) {
+      const { code, err } = await replay(file, "--map", map, "--dead-letters", path);
+      assert.equal(code, 2, path);
+      assert.match(err, /would write over one of the files that are read/);
+    }
+    assert.equal(readFileSync(file, "utf8"), event("0x1"));
+    assert.notEqual(readFileSync(map, "utf8"), "");
   });
 });

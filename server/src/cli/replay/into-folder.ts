@@ -12,6 +12,7 @@ import { SwapDecoder } from "../../codecs/swap-decoder.ts";
 import { type Config, type EngineSettings, toEngineConfig } from "../../config/config.ts";
 import { SwapEvent } from "../../engine/swap-event.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
+import { makeFolder } from "../../shared/make-folder.ts";
 import { printableCut } from "../../shared/printable-text.ts";
 import { partitionOfToken } from "../../shared/token-partition.ts";
 import { LOG_FOLDER } from "../../sources/embedded-log-writer.ts";
@@ -47,7 +48,7 @@ export async function replayInto(
   }
   const dataDir = resolve(options.into);
   const name = printableCut(options.into, 200);
-  makeFolder(dataDir, name);
+  makeDataFolder(dataDir, name);
   const lock = lockFolder(dataDir, Date.now(), () => undefined);
   const filling = join(dataDir, FILLING_FOLDER);
   try {
@@ -75,9 +76,9 @@ export async function replayInto(
   }
 }
 
-function makeFolder(dataDir: string, name: string): void {
+function makeDataFolder(dataDir: string, name: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true });
+    makeFolder(dataDir);
   } catch (cause) {
     const message = `the data folder ${name} cannot be made (${(cause as Error).message}); check the path and the rights`;
     throw new SwapstatsError("storage_failed", message, { cause });

@@ -1,4 +1,5 @@
 /** The command `replay`: swaps from files into a service, a topic or a data folder, or through an engine of this process. */
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
@@ -90,9 +91,17 @@ function checkOptions(paths: readonly string[], command: ReplayCommand): void {
   if (into !== undefined && speed !== undefined) refuse("--speed goes without --into: there is nothing to wait for");
   if (isWhole && into === undefined) refuse("--whole goes with --into DATA_DIR");
   if (paths.filter((path) => path === STDIN).length > 1) refuse("- is standard input, which can be read once");
-  if (deadLetterPath !== undefined && paths.some((path) => resolve(path) === resolve(deadLetterPath))) {
-    refuse("--dead-letters would write over one of the files; name another");
+  const read = command.mapPath === undefined ? paths : [...paths, command.mapPath];
+  if (deadLetterPath !== undefined && read.some((path) => path !== STDIN && isSameFile(path, deadLetterPath))) {
+    refuse("--dead-letters would write over one of the files that are read; name another");
   }
+}
+
+/** Two names of one file, also by a link: what is read must not be emptied under another name. */
+function isSameFile(one: string, other: string): boolean {
+  if (resolve(one) === resolve(other)) return true;
+  const [a, b] = [one, other].map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }));
+  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
 }
 
 /** Lists the dead letters, and fails where the user must hear of it. */
