@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { printableCut, printableText, QUOTED_LENGTH_MAX } from "../../src/shared/printable-text.ts";
+import { printableCut, printableJson, printableText, QUOTED_LENGTH_MAX } from "../../src/shared/printable-text.ts";
 import { propertyOptions } from "../support/seed.ts";
 
 test("escape sequences, line feeds and marks of direction become question marks", () => {
@@ -29,4 +29,13 @@ test("whatever comes in, nothing unsafe and nothing too long comes out", (t) => 
     }),
     propertyOptions(t, 500),
   );
+});
+
+test("JSON becomes harmless without a change of its values", () => {
+  const value = { "a\x7f\u0085": ["\x1b[31m\n", "\u202e\u{e0001}\ud800", "狗 plain"] };
+  for (const json of [JSON.stringify(value), JSON.stringify(value, null, 2)]) {
+    const safe = printableJson(json);
+    assert.doesNotMatch(safe.replaceAll("\n", ""), /[\p{Cc}\p{Cf}\p{Cs}]/u);
+    assert.deepEqual(JSON.parse(safe), value);
+  }
 });
