@@ -167,12 +167,6 @@ export const readMutants: readonly Mutant[] = [
     what: "an unsettled swap of a settled wallet is overlooked",
   },
   {
-    file: "trader-counts.ts",
-    search: "if (this.#cache.size > 0) this.#cache.delete(token);",
-    replacement: "",
-    what: "the cache of wallets keeps removed and settled swaps",
-  },
-  {
     file: "trader-table.ts",
     search: "if (this.#heap.u32[at] < second) this.#heap.u32[at] = second;",
     replacement: "this.#heap.u32[at] = second;",

@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { commandLists, configs } from "../model/arbitraries.ts";
-import { LogBuilder, type LogItem } from "../model/log-builder.ts";
+import { LogBuilder, type LogItem, priceFrom } from "../model/log-builder.ts";
+import type { ModelEvent } from "../model/model-event.ts";
+import { itemOf, plainEvent } from "../model/plain-events.ts";
 import { buildStream, plainStream } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";
 import { propertyOptions, type Random, randomFrom, seedOf } from "../support/seed.ts";
 import { figuresOf } from "./figures.ts";
-import { EngineRun } from "./pair.ts";
+import { EngineRun, Pair } from "./pair.ts";
 
 const start = Date.UTC(2026, 0, 1);
 
@@ -61,4 +63,33 @@ describe("copies at any distance change nothing but their counter", () => {
     const items = buildStream({ ...plainStream, seed, count: 8_000, spanMs: 3 * 3_600_000 });
     assertOnlyCountersDiffer(...withCopies(defaultConfig, items, randomFrom(seed)));
   });
+});
+
+describe("a copy that says something else is a duplicate and a conflict", () => {
+  const first = plainEvent(1, start, { symbol: "ABC", price: priceFrom("2"), blockNumber: 7, blockHash: "0x01" });
+  const changes: Readonly<Record<string, Partial<ModelEvent>>> = {
+    "nothing else": {},
+    "another place of its transaction in the block": { txIndex: 3 },
+    "another time": { eventTimeMs: start + 1 },
+    "another side": { side: "sell" },
+    "another amount": { amount: 2n },
+    "other dollars": { usd: 2n },
+    "another price": { price: priceFrom("3") },
+    "no price": { price: undefined },
+    "another wallet": { who: "other" },
+    "another symbol": { symbol: "ABD" },
+    "a pool": { pool: "pool" },
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    test(name, () => {
+      for (const removed of [false, true]) {
+        const pair = new Pair(defaultConfig);
+        pair.take(itemOf({ ...first, removed }));
+        pair.take(itemOf({ ...first, ...change, removed }, start + 1));
+        pair.compareState();
+        const { duplicates, conflicts } = pair.engine.counters;
+        assert.deepEqual([duplicates, conflicts], [1, name === "nothing else" ? 0 : 1]);
+      }
+    });
+  }
 });
