@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import { type ChannelData, LiveConnection, type LiveHandlers } from "../../src/cli/live/connection.ts";
@@ -319,6 +321,12 @@ describe("the picture of top", () => {
     assert.match(text, /4 0{9}…|4 0x0{7}…/);
     assert.ok(!text.includes("\x1b"));
     assert.ok(renderTop(stateWith(5), 180, 24, ansiPaint, NOW).join("\n").includes("\x1b[31m   -1.50%\x1b[39m"));
+  });
+
+  test("README shows the table as it is at 80 columns", () => {
+    const readme = readFileSync(join(import.meta.dirname, "../../../README.md"), "utf8");
+    const [, , , titles] = renderTop(stateWith(5), 80, 24, noPaint, NOW);
+    assert.ok(readme.includes(`\n${titles?.trimEnd()}\n`), titles);
   });
 
   test("prices that move get arrows and a line", () => {
