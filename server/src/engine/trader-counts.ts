@@ -66,7 +66,7 @@ export class TraderCounts {
 
   /** A record of the token has begun to count, and its bucket knows that. */
   countedIn(token: number, active: number, record: number): void {
-    const wallets = this.#cache.get(token);
+    const wallets = this.#cache.size === 0 ? undefined : this.#cache.get(token);
     if (wallets !== undefined) this.#note(wallets, record, this.#tableOf(active));
     if (wallets?.isKept !== true) this.keep(token, active);
   }
