@@ -19,7 +19,6 @@ type Waiting = {
   readonly resolve: (answer: HostAnswer[HostRequest["kind"]]) => void;
   readonly reject: (error: Error) => void;
   readonly deadlineMs: number;
-  readonly isLong: boolean;
 };
 
 type TopicListener = { readonly onUpdate: (update: HostTopicUpdate) => void; readonly onGone: () => void };
@@ -27,14 +26,6 @@ type TopicListener = { readonly onUpdate: (update: HostTopicUpdate) => void; rea
 /** Requests that wait for one host; beyond it new ones fail at once. */
 export const HOST_WAITING_MAX = 100_000;
 const SWEEP_MS = 250;
-/** Ids of a question whose answer is long. */
-const LONG_TOKENS_MIN = 50;
-
-/** Whether putting the answer together may take this thread milliseconds. */
-function isLongQuestion(request: HostRequest): boolean {
-  if (request.kind === "tokens") return request.tokens.length >= LONG_TOKENS_MIN;
-  return request.kind === "overview" || request.kind === "candles" || request.kind === "dead_letters";
-}
 
 export class HostClient {
   readonly #port: MessagePort;
@@ -43,8 +34,6 @@ export class HostClient {
   readonly #listeners = new Map<number, TopicListener>();
   readonly #sweep: NodeJS.Timeout;
   #batch: HostQuestion[] = [];
-  /** Long answers that have come. One is given on in each turn of the event loop: hundreds at once would hold all other requests up. */
-  readonly #long: (() => void)[] = [];
   #nextId = 1;
   #closed = false;
 
@@ -67,8 +56,7 @@ export class HostClient {
     return new Promise<HostAnswer[K]>((resolve, reject) => {
       const id = this.#nextId++;
       const deadlineMs = performance.now() + this.#timeoutMs;
-      const isLong = isLongQuestion(request);
-      this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject, deadlineMs, isLong });
+      this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject, deadlineMs });
       if (this.#batch.length === 0) setImmediate(() => this.#flush());
       // Clocks that never go back differ between threads, so the wall clock tells the other thread.
       this.#batch.push({ id, request, deadlineMs: Date.now() + this.#timeoutMs });
@@ -134,18 +122,10 @@ export class HostClient {
       if ("error" in item) {
         const { code, message: text, retryable } = item.error;
         waiting.reject(new SwapstatsError(code, text, { retryable }));
-      } else if (waiting.isLong) {
-        if (this.#long.length === 0) setImmediate(() => this.#giveLong());
-        this.#long.push(() => waiting.resolve(item.answer));
       } else {
         waiting.resolve(item.answer);
       }
     }
-  }
-
-  #giveLong(): void {
-    this.#long.shift()?.();
-    if (this.#long.length > 0) setImmediate(() => this.#giveLong());
   }
 
   /** Says that the updates were taken behind what else is due in this turn of the event loop, so that they leave room for requests. */
