@@ -5,6 +5,8 @@
  */
 
 const BLOCK_ENTRIES = 512;
+/** Entries of a block that is appended; the rest is room for those that are put in later. */
+export const BULK_ENTRIES = (BLOCK_ENTRIES * 3) / 4;
 
 /** The place of an entry, until the list changes. */
 export type RankPlace = { block: number; at: number };
@@ -45,6 +47,16 @@ export class RankList {
     this.#sizes[block] = size + 1;
     this.#size += 1;
     return { block, at };
+  }
+
+  /** Adds entries behind all others, in their order, at most `BULK_ENTRIES` at once. */
+  append(entries: Uint32Array): void {
+    if (entries.length > BULK_ENTRIES) throw new RangeError(`ranking: ${entries.length} entries are appended at once`);
+    if (entries.length === 0) return;
+    const block = new Uint32Array(BLOCK_ENTRIES);
+    block.set(entries);
+    this.#addBlock(this.#blocks.length, block, entries.length);
+    this.#size += entries.length;
   }
 
   /** Takes an entry out that is there, in the order in which it was put in. */

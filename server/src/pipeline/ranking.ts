@@ -1,13 +1,14 @@
 /**
  * The order of a partition's tokens by one figure of one window. Each token has the key that it is ordered by, and its place in the
  * order; both change only when the token's revision moves. So a page is found by a binary search, whatever ties, and keeping the
- * order up costs by the tokens that changed, a few microseconds each. It is built and kept up in pieces.
+ * order up costs by the tokens that changed, a few microseconds each. At first all tokens are sorted at once. Both is done in pieces.
  */
 import type { RankKey as RankText } from "../bus/host-protocol.ts";
 import { RankKey, rankKeyOfText } from "../engine/rank-key.ts";
 import type { TokenRef, WindowStats } from "../engine/types.ts";
 import type { IdOrder } from "./id-order.ts";
-import { RankList, type RankPlace } from "./rank-list.ts";
+import { MergeSort } from "./merge-sort.ts";
+import { BULK_ENTRIES, RankList, type RankPlace } from "./rank-list.ts";
 import { JOURNAL_REVISIONS, type TokenViews, type Work } from "./token-views.ts";
 
 export type RankedField = Exclude<keyof WindowStats, "previous" | "complete" | "traders_estimated" | "traders_error">;
@@ -21,7 +22,27 @@ export type RankOrder = "asc" | "desc";
 /** Tokens passed over for a unit of work, and what a token costs that is put in its place. */
 const PASSED_PER_UNIT = 512;
 const UPDATE_UNITS = 4;
+/** What a token's key costs while all are sorted at first; tokens that are read in their order, or put into the list, for a unit. */
+const KEY_UNITS = 2;
+const ORDERED_PER_UNIT = 32;
+const LISTED_PER_UNIT = 512;
 const INITIAL_TOKENS = 1024;
+
+/** The first sorting of all tokens. What changes after `rev` is put in its place afterwards, as ever. */
+type Build = {
+  readonly rev: number;
+  /** Tokens that there are at the beginning, and how many of them have their keys. */
+  readonly count: number;
+  keyed: number;
+  /** Those that are listed, in the order of their ids, with their keys; the latest of all that were read in that order. */
+  readonly indexes: Uint32Array;
+  readonly keys: Float64Array;
+  listed: number;
+  lastRead: number | undefined;
+  isRead: boolean;
+  sort: MergeSort | undefined;
+  placed: number;
+};
 
 /** The figure's text as served, which a cursor carries; undefined when the figure is absent. */
 export function servedValue(stats: WindowStats, field: RankedField): string | undefined {
@@ -44,12 +65,13 @@ export class Ranking {
   /** 1: in the list. */
   #isIn = new Uint8Array(INITIAL_TOKENS);
   readonly #list: RankList;
-  /** All tokens stand where their figures of this revision belong; -1 before the first pass. */
+  /** All tokens stand where their figures of this revision belong; -1 before all were sorted. */
   #syncedRev = -1;
   /** A pass over all tokens: of those that changed behind `syncedRev`, up to this revision; it has come to this index. */
   #passRev: number | undefined;
   #passAt = 0;
   #steps = 0;
+  #build: Build | undefined;
 
   constructor(engine: RankedEngine, views: TokenViews, ids: IdOrder, windowIndex: number, field: RankedField) {
     this.#ids = ids;
@@ -62,7 +84,7 @@ export class Ranking {
 
   /** Comparisons of tokens so far. */
   get steps(): number {
-    return this.#steps;
+    return this.#steps + (this.#build?.sort?.steps ?? 0);
   }
 
   get size(): number {
@@ -82,7 +104,8 @@ export class Ranking {
     const views = this.#views;
     const atMs = Math.max(asOfMs, views.lastStepMs);
     if (this.#k0.length < views.count) this.#grow(views.count);
-    const isFarBehind = this.#syncedRev < 0 || views.revision - this.#syncedRev > JOURNAL_REVISIONS;
+    if (this.#syncedRev < 0 && !this.#buildSome(atMs, work)) return false;
+    const isFarBehind = views.revision - this.#syncedRev > JOURNAL_REVISIONS;
     if (isFarBehind && this.#passRev === undefined) this.#beginPass();
     if (!this.#passOn(atMs, work)) return false;
     // Changed so much in the meantime that another pass is needed.
@@ -138,6 +161,81 @@ export class Ranking {
       (a.#k2?.[i] ?? 0) - (b.#k2?.[j] ?? 0) ||
       (a.#k3?.[i] ?? 0) - (b.#k3?.[j] ?? 0);
     return order === "asc" ? byKeys : -byKeys;
+  }
+
+  #buildSome(atMs: number, work: Work): boolean {
+    const views = this.#views;
+    if (!this.#ids.buildSome(views.count, (index) => views.idAt(index), work)) return false;
+    this.#build ??= {
+      rev: views.revision,
+      count: views.count,
+      keyed: 0,
+      indexes: new Uint32Array(views.count),
+      keys: new Float64Array(views.count),
+      listed: 0,
+      lastRead: undefined,
+      isRead: false,
+      sort: undefined,
+      placed: 0,
+    };
+    const build = this.#build;
+    if (!this.#keySome(build, atMs, work) || !this.#readSome(build, work)) return false;
+    const { indexes, keys, listed } = build;
+    // The sort keeps the order of ids where the figures tie.
+    build.sort ??= new MergeSort(indexes.subarray(0, listed), keys.subarray(0, listed), (a, b) => {
+      return Ranking.compareKeys(this, a, this, b, "asc");
+    });
+    if (!build.sort.sortSome(work) || !this.#placeSome(build, build.sort.sorted, work)) return false;
+    this.#steps += build.sort.steps;
+    this.#syncedRev = build.rev;
+    this.#build = undefined;
+    return true;
+  }
+
+  #keySome(build: Build, atMs: number, work: Work): boolean {
+    const views = this.#views;
+    for (; build.keyed < build.count; build.keyed++) {
+      if (work.left <= 0) return false;
+      const index = build.keyed;
+      work.left -= views.isListedAt(index) ? KEY_UNITS : 1 / PASSED_PER_UNIT;
+      if (!views.isListedAt(index)) continue;
+      this.#engine.rankKey(views.tokenAt(index), this.#windowIndex, this.#field, atMs, this.#key);
+      this.#store(index);
+      this.#ids.add(index);
+      this.#isIn[index] = 1;
+    }
+    return true;
+  }
+
+  /** Other rankings may add tokens to the order of ids between two pieces; it is gone on with behind the latest token. */
+  #readSome(build: Build, work: Work): boolean {
+    while (!build.isRead) {
+      if (work.left <= 0) return false;
+      const count = Math.ceil(work.left) * ORDERED_PER_UNIT;
+      let read = 0;
+      for (const index of this.#ids.behind(build.lastRead, count)) {
+        read += 1;
+        build.lastRead = index;
+        if (this.#isIn[index] !== 1) continue;
+        const k0 = this.#k0[index] as number;
+        build.indexes[build.listed] = index;
+        build.keys[build.listed++] = Number.isNaN(k0) ? Number.POSITIVE_INFINITY : k0;
+      }
+      build.isRead = read < count;
+      work.left -= read / ORDERED_PER_UNIT;
+    }
+    return true;
+  }
+
+  #placeSome(build: Build, sorted: Uint32Array, work: Work): boolean {
+    while (build.placed < build.listed) {
+      if (work.left <= 0) return false;
+      const block = sorted.subarray(build.placed, build.placed + BULK_ENTRIES);
+      this.#list.append(block);
+      build.placed += block.length;
+      work.left -= block.length / LISTED_PER_UNIT;
+    }
+    return true;
   }
 
   #beginPass(): void {

@@ -189,6 +189,34 @@ describe("rankings over many tokens whose figures tie", () => {
     }
   });
 
+  test("are exact when two are built for the first time by turns, while tokens come and change", (t) => {
+    const random = randomFrom(seedOf(t));
+    const tokens = 4_000;
+    const host = hostOf(tokens, (i) => ({
+      amount_usd: String(1 + (i % 3)),
+      amount_token: `9000000000000001.00000000000000000${1 + random.below(3)}`,
+    }));
+    let came = tokens;
+    const asked = ["volume_usd", "volume_token", "price_change_pct"].map((sort) => {
+      const request = { window: "1h", sort, order: "desc", limit: 500 } as const;
+      return {
+        sort,
+        work: host.queries.overview({ kind: "overview", request, after: undefined, at: undefined } as never),
+      };
+    });
+    while (asked.length > 0) {
+      const one = random.pick(asked);
+      const { done, value } = one.work.next();
+      if (done === true) {
+        assertExact(host, "1h", one.sort, value, 500);
+        asked.splice(asked.indexOf(one), 1);
+      }
+      const token = random.chance(0.5) ? came++ : random.below(came);
+      host.feed({ token: tokenOf(token), amount_usd: "2", event_time: host.nowMs });
+    }
+    assert.ok(came > tokens + 20, `${came - tokens} tokens came meanwhile`);
+  });
+
   test("page after page, in both orders, every token comes once and those without the figure last", (t) => {
     const random = randomFrom(seedOf(t));
     const tokens = 2_500;
