@@ -6,7 +6,7 @@ import type { ChainSetting, Config, LogLevel } from "./config.ts";
 import { CHAINS_MAX } from "./keys.ts";
 import type { ConfigProblem, Setting } from "./load.ts";
 import { formatListenAddress, type ListenAddress } from "./units.ts";
-import { type WindowSetting, windowsOf } from "./windows.ts";
+import { DEFAULT_WINDOWS, type WindowSetting, windowsOf } from "./windows.ts";
 
 const CHAIN_ID_MAX = 4_294_967_295;
 /** Keys of `app.chains.<id>` and what they set. */
@@ -107,7 +107,10 @@ function buildWindows(
     return [];
   }
   const result = windowsOf(names, bucketStepMs);
-  for (const message of result.problems) problems.push({ path: "windows.list", where: "", message });
+  // A step that was given for all is at fault where the default windows do not fit it.
+  const isDefault = bucketStepMs !== undefined && names.join(",") === DEFAULT_WINDOWS;
+  const path = isDefault ? "windows.bucket_step" : "windows.list";
+  for (const message of result.problems) problems.push({ path, where: "", message });
   return result.windows;
 }
 

@@ -84,12 +84,21 @@ function overviewTopic(channel: string, rest: string, options: ChannelOptions, w
     window,
     sort,
     limit: options.limit,
-    windows: options.windows ?? [],
+    windows: rowWindows(window, options.windows, windows),
     fields: options.fields,
   };
 }
 
 /** Windows whose figures the topic's data holds. */
+/** As over HTTP: those that are asked for and the one that the ranking goes by, in the configured order; none: `stats` alone. */
+function rowWindows(
+  ranked: string,
+  asked: readonly string[] | undefined,
+  windows: readonly string[],
+): readonly string[] {
+  return asked === undefined ? [] : windows.filter((name) => name === ranked || asked.includes(name));
+}
+
 export const windowsOfTopic = (topic: Topic): readonly string[] =>
   topic.kind === "token" ? topic.windows : [topic.window, ...(topic.windows ?? [])];
 
