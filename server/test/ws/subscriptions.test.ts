@@ -267,7 +267,7 @@ test("fields and windows are part of the topic that clients share", async (t) =>
     window: "5m",
     sort: "trades",
     limit: 50,
-    windows: ["1m"],
+    windows: ["1m", "5m"],
     fields: [],
   });
 });
