@@ -1,6 +1,10 @@
 /**
  * The main thread's end of one host's port. Requests of one turn of the event loop go out as one message; answers come
  * back by number. A request that is not answered in time fails with `unavailable`, and its late answer is dropped.
+ *
+ * Long questions, whose answers are of hundreds of kilobytes, wait here as small objects while a few of them are with the host, and their
+ * answers are given on one in each turn of the event loop. Otherwise hundreds of clients that ask for long rankings hold all others up
+ * for as long as their answers take to be written (44 s for 800 of 0.9 MB), because a port hands all its messages over in one turn.
  */
 import type { MessagePort } from "node:worker_threads";
 import { SwapstatsError } from "../shared/errors.ts";
@@ -19,6 +23,8 @@ type Waiting = {
   readonly resolve: (answer: HostAnswer[HostRequest["kind"]]) => void;
   readonly reject: (error: Error) => void;
   readonly deadlineMs: number;
+  /** Holds one of the places of long questions. */
+  hasPlace: boolean;
 };
 
 type TopicListener = { readonly onUpdate: (update: HostTopicUpdate) => void; readonly onGone: () => void };
@@ -26,6 +32,24 @@ type TopicListener = { readonly onUpdate: (update: HostTopicUpdate) => void; rea
 /** Requests that wait for one host; beyond it new ones fail at once. */
 export const HOST_WAITING_MAX = 100_000;
 const SWEEP_MS = 250;
+/** Long questions that are with the host, or answered and not yet given on. */
+export const LONG_UNDER_WAY_MAX = 8;
+/** Tokens or rows from which on a question is a long one. */
+export const LONG_FROM = 50;
+
+function isLong(request: HostRequest): boolean {
+  switch (request.kind) {
+    case "tokens":
+      return request.tokens.length >= LONG_FROM;
+    case "overview":
+      return request.request.limit * Math.max(1, request.request.windows?.length ?? 0) >= LONG_FROM;
+    case "candles":
+    case "dead_letters":
+      return request.limit >= LONG_FROM;
+    default:
+      return false;
+  }
+}
 
 export class HostClient {
   readonly #port: MessagePort;
@@ -34,6 +58,11 @@ export class HostClient {
   readonly #listeners = new Map<number, TopicListener>();
   readonly #sweep: NodeJS.Timeout;
   #batch: HostQuestion[] = [];
+  /** Long questions that wait for a place; those that nobody waits for any more are passed over when their turn comes. */
+  #longWaiting: HostQuestion[] = [];
+  #longUnderWay = 0;
+  /** Answers to long questions that wait for a turn of the event loop of their own. */
+  readonly #longAnswers: (() => void)[] = [];
   #nextId = 1;
   #closed = false;
 
@@ -56,11 +85,45 @@ export class HostClient {
     return new Promise<HostAnswer[K]>((resolve, reject) => {
       const id = this.#nextId++;
       const deadlineMs = performance.now() + this.#timeoutMs;
-      this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject, deadlineMs });
-      if (this.#batch.length === 0) setImmediate(() => this.#flush());
+      const waiting = { resolve: resolve as Waiting["resolve"], reject, deadlineMs, hasPlace: false };
+      this.#waiting.set(id, waiting);
       // Clocks that never go back differ between threads, so the wall clock tells the other thread.
-      this.#batch.push({ id, request, deadlineMs: Date.now() + this.#timeoutMs });
+      const question = { id, request, deadlineMs: Date.now() + this.#timeoutMs };
+      if (!isLong(request)) this.#send(question);
+      else {
+        this.#longWaiting.push(question);
+        this.#fillPlaces();
+      }
     });
+  }
+
+  #send(question: HostQuestion): void {
+    if (this.#batch.length === 0) setImmediate(() => this.#flush());
+    this.#batch.push(question);
+  }
+
+  /** Sends long questions while there are places. */
+  #fillPlaces(): void {
+    while (this.#longUnderWay < LONG_UNDER_WAY_MAX) {
+      const question = this.#longWaiting.shift();
+      if (question === undefined) return;
+      const waiting = this.#waiting.get(question.id);
+      if (waiting === undefined) continue;
+      waiting.hasPlace = true;
+      this.#longUnderWay += 1;
+      this.#send(question);
+    }
+  }
+
+  /** Ends the wait for a question, whichever way; its place, if it has one, goes to the next. */
+  #end(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return undefined;
+    this.#waiting.delete(id);
+    if (!waiting.hasPlace) return waiting;
+    this.#longUnderWay -= 1;
+    this.#fillPlaces();
+    return waiting;
   }
 
   /** Opens a topic; updates come until the returned function or `onGone` is called. Rejects as `ask` does. */
@@ -92,6 +155,8 @@ export class HostClient {
     for (const waiting of this.#waiting.values()) waiting.reject(closed());
     this.#waiting.clear();
     this.#batch = [];
+    this.#longWaiting = [];
+    this.#longAnswers.length = 0;
     this.#port.close();
   }
 
@@ -116,15 +181,27 @@ export class HostClient {
       return;
     }
     for (const item of message.items) {
-      const waiting = this.#waiting.get(item.id);
-      if (waiting === undefined) continue;
-      this.#waiting.delete(item.id);
-      if ("error" in item) {
-        const { code, message: text, retryable } = item.error;
-        waiting.reject(new SwapstatsError(code, text, { retryable }));
-      } else {
-        waiting.resolve(item.answer);
+      if (this.#waiting.get(item.id)?.hasPlace !== true) this.#settle(item);
+      else {
+        if (this.#longAnswers.length === 0) setImmediate(() => this.#giveLongAnswer());
+        this.#longAnswers.push(() => this.#settle(item));
       }
+    }
+  }
+
+  #giveLongAnswer(): void {
+    this.#longAnswers.shift()?.();
+    if (this.#longAnswers.length > 0) setImmediate(() => this.#giveLongAnswer());
+  }
+
+  #settle(item: Extract<FromHost, { type: "answers" }>["items"][number]): void {
+    const waiting = this.#end(item.id);
+    if (waiting === undefined) return;
+    if ("error" in item) {
+      const { code, message: text, retryable } = item.error;
+      waiting.reject(new SwapstatsError(code, text, { retryable }));
+    } else {
+      waiting.resolve(item.answer);
     }
   }
 
@@ -151,7 +228,7 @@ export class HostClient {
     for (const [id, waiting] of this.#waiting) {
       // Ids grow and all have the same time, so the first that is in time ends the pass.
       if (waiting.deadlineMs > now) return;
-      this.#waiting.delete(id);
+      this.#end(id);
       const message = `no answer from the owner of the tokens within ${this.#timeoutMs} ms; ask again`;
       waiting.reject(new SwapstatsError("unavailable", message, { retryable: true }));
     }
