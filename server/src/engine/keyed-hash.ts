@@ -51,6 +51,7 @@ function halfSipHash(
   let v1 = k1 | 0;
   let v2 = k0 ^ 0x6c796765;
   let v3 = k1 ^ 0x74656462;
+  // The round stands here three times: a function returns one value, so the four words of a shared one would have to live in memory.
   for (let i = 0; i < 2; i++) {
     const m = i === 0 ? a | 0 : b | 0;
     v3 ^= m;
