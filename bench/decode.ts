@@ -4,7 +4,7 @@
  * machine only ever adds time.
  */
 import { SwapDecoder } from "../server/src/codecs/swap-decoder.ts";
-import { SwapEvent } from "../server/src/engine/swap-event.ts";
+import { SwapEvent } from "../server/src/engine/swaps/swap-event.ts";
 import { report } from "./report.ts";
 import { type Chunk, Workload } from "./support/workload.ts";
 

@@ -1,7 +1,7 @@
 /** Checks and apply of decoded swaps on one thread, against JSON.parse of the same swaps; in the same run. */
 import { SwapDecoder } from "../server/src/codecs/swap-decoder.ts";
 import { PartitionEngine } from "../server/src/engine/partition-engine.ts";
-import { SwapEvent } from "../server/src/engine/swap-event.ts";
+import { SwapEvent } from "../server/src/engine/swaps/swap-event.ts";
 import { report } from "./report.ts";
 import { BENCH_SEED, cpuMs, engineConfig, median, Workload } from "./support/workload.ts";
 

@@ -1,6 +1,6 @@
 /** What one more step of time costs with a million tokens that do nothing, against a thousand. */
 import { PartitionEngine } from "../server/src/engine/partition-engine.ts";
-import { SwapEvent } from "../server/src/engine/swap-event.ts";
+import { SwapEvent } from "../server/src/engine/swaps/swap-event.ts";
 import { report } from "./report.ts";
 import { BENCH_SEED, cpuMs, engineConfig, median } from "./support/workload.ts";
 

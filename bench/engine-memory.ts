@@ -5,7 +5,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { PartitionEngine } from "../server/src/engine/partition-engine.ts";
-import { SwapEvent } from "../server/src/engine/swap-event.ts";
+import { SwapEvent } from "../server/src/engine/swaps/swap-event.ts";
 import { report } from "./report.ts";
 import { EventStream } from "./support/event-stream.ts";
 import { BENCH_SEED, engineConfig } from "./support/workload.ts";

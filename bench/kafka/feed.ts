@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Connection, produceV9, Writer } from "@platformatic/kafka";
 import { SwapDecoder } from "../../server/src/codecs/swap-decoder.ts";
-import { SwapEvent } from "../../server/src/engine/swap-event.ts";
+import { SwapEvent } from "../../server/src/engine/swaps/swap-event.ts";
 import { GENERATOR_DEFAULTS, type GeneratorOptions } from "../../server/src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../server/src/generator/swap-generator.ts";
 import { formatTokenId } from "../../server/src/shared/token-id.ts";

@@ -2,7 +2,7 @@
  * Decoded swap events without their JSON, for benchmarks that need a day of them: 86 million take minutes this way,
  * and would take an hour as text. Same shape as the generator's stream: tokens by Zipf 1.0, uniform traders.
  */
-import { SwapEvent } from "../../server/src/engine/swap-event.ts";
+import { SwapEvent } from "../../server/src/engine/swaps/swap-event.ts";
 import { Random } from "../../server/src/generator/random.ts";
 import { Zipf } from "../../server/src/generator/zipf.ts";
 

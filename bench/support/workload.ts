@@ -1,7 +1,7 @@
 /** The workload that the benchmarks share: 10,000 tokens by Zipf 1.0, 50,000 traders, 1 % copies, 30 s of disorder. */
 import { toEngineConfig } from "../../server/src/config/config.ts";
 import { defaultConfig } from "../../server/src/config/load.ts";
-import type { HashSeed } from "../../server/src/engine/keyed-hash.ts";
+import type { HashSeed } from "../../server/src/engine/memory/keyed-hash.ts";
 import type { EngineConfig } from "../../server/src/engine/types.ts";
 import { GENERATOR_DEFAULTS, type GeneratorOptions } from "../../server/src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../server/src/generator/swap-generator.ts";

@@ -12,7 +12,7 @@ import { ThreadBus } from "./bus/thread-bus.ts";
 import { type Config, toEngineConfig } from "./config/config.ts";
 import type { ListenAddress } from "./config/units.ts";
 import { finestStepMs } from "./config/windows.ts";
-import { maxSkewOf } from "./engine/levels.ts";
+import { maxSkewOf } from "./engine/buckets/levels.ts";
 import { DEMO_DEFAULTS } from "./generator/options.ts";
 import { type RunningGenerator, startGenerator } from "./generator/start-generator.ts";
 import { createLogger, type Logger } from "./observability/logger.ts";

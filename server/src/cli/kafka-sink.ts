@@ -3,7 +3,7 @@
 import { refusalText } from "../codecs/refusal-text.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
 import type { Config } from "../config/config.ts";
-import { SwapEvent } from "../engine/swap-event.ts";
+import { SwapEvent } from "../engine/swaps/swap-event.ts";
 import { type KafkaConnection, kafkaConnection } from "../kafka/connection.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";

@@ -2,7 +2,7 @@
  * The second pass of the decoder for whatever is not in plain form: escapes, upper-case hex, exponents, long numbers, and
  * all that is invalid. Fields are judged one by one in the order of dead-letter-codes.ts.
  */
-import type { SwapEvent } from "../engine/swap-event.ts";
+import type { SwapEvent } from "../engine/swaps/swap-event.ts";
 import type { DeadLetterCode } from "./dead-letter-codes.ts";
 import { DecimalText } from "./decimal-text.ts";
 import { KIND, SLOT } from "./event-fields.ts";

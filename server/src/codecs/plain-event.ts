@@ -3,7 +3,7 @@
  * `digits[.digits]`, strings without escapes and without upper-case hex. Each function answers false as soon as it meets
  * anything else, be it valid or not, and CarefulEvent judges the record then; so nothing is ever rejected here.
  */
-import type { SwapEvent } from "../engine/swap-event.ts";
+import type { SwapEvent } from "../engine/swaps/swap-event.ts";
 import { KIND, SLOT } from "./event-fields.ts";
 import { FIELD, fieldTable, fieldValues } from "./field-scanner.ts";
 import * as limits from "./limits.ts";

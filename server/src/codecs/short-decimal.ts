@@ -1,4 +1,4 @@
-import type { SwapEvent } from "../engine/swap-event.ts";
+import type { SwapEvent } from "../engine/swaps/swap-event.ts";
 import { USD_MICRO_MAX } from "./limits.ts";
 
 /**

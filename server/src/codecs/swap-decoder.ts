@@ -1,4 +1,4 @@
-import type { SwapEvent } from "../engine/swap-event.ts";
+import type { SwapEvent } from "../engine/swaps/swap-event.ts";
 import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import { CarefulEvent } from "./careful-event.ts";
 import type { DeadLetterCode } from "./dead-letter-codes.ts";

@@ -1,4 +1,4 @@
-import type { SwapEvent } from "../engine/swap-event.ts";
+import type { SwapEvent } from "../engine/swaps/swap-event.ts";
 import { KIND } from "./event-fields.ts";
 import { STRING_BYTES_MAX } from "./limits.ts";
 import { behindHex, isHex, isHexInWords, isLowerHex, resolveEscapes } from "./string-text.ts";

@@ -1,6 +1,7 @@
 /** Chains of a partition: their highs and limits, and the wheel in which their tokens wait for upkeep. */
-import type { Heap } from "./heap.ts";
-import type { LevelPlan } from "./levels.ts";
+
+import type { LevelPlan } from "./buckets/levels.ts";
+import type { Heap } from "./memory/heap.ts";
 import type { EngineConfig } from "./types.ts";
 
 /** A partition keeps state for so many chains; an event of a further one is a dead letter. */

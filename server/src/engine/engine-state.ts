@@ -1,17 +1,18 @@
 /** The parts of one partition's state, put together afresh or on a restored memory image. */
+
+import { ColdStore } from "./buckets/cold-store.ts";
+import { HotBuckets } from "./buckets/hot-buckets.ts";
+import { type LevelPlan, planLevels } from "./buckets/levels.ts";
 import { Chains } from "./chains.ts";
-import { ColdStore } from "./cold-store.ts";
-import { Heap } from "./heap.ts";
-import { HotBuckets } from "./hot-buckets.ts";
-import { Inclusions } from "./inclusions.ts";
-import type { HashSeed } from "./keyed-hash.ts";
-import { Labels } from "./labels.ts";
-import { type LevelPlan, planLevels } from "./levels.ts";
-import { Records } from "./records.ts";
-import { SettledTraders } from "./settled-traders.ts";
+import { Heap } from "./memory/heap.ts";
+import type { HashSeed } from "./memory/keyed-hash.ts";
+import { Labels } from "./memory/labels.ts";
+import { Strings } from "./memory/strings.ts";
 import { fingerprintOf, IMAGE_FORMAT, type SnapshotHeader } from "./snapshot.ts";
-import { Strings } from "./strings.ts";
+import { Inclusions } from "./swaps/inclusions.ts";
+import { Records } from "./swaps/records.ts";
 import { Tokens } from "./tokens.ts";
+import { SettledTraders } from "./traders/settled-traders.ts";
 import type { Counters, EngineConfig } from "./types.ts";
 
 export class EngineState {

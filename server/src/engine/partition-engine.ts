@@ -4,25 +4,25 @@
  */
 
 import { SwapstatsError } from "../shared/errors.ts";
-import { stringToUtf8 } from "./bytes.ts";
-import { CandleQuery } from "./candle-query.ts";
 import { CHAINS_MAX, type Chain } from "./chains.ts";
 import { EngineState } from "./engine-state.ts";
-import { HASH_SEGMENTS } from "./hash-index.ts";
-import { Heap, PAGE_BYTES } from "./heap.ts";
-import { INCLUSIONS_MAX } from "./inclusions.ts";
-import type { HashSeed } from "./keyed-hash.ts";
-import type { RankKey } from "./rank-key.ts";
-import type { RecordView } from "./record-view.ts";
+import { stringToUtf8 } from "./memory/bytes.ts";
+import { HASH_SEGMENTS } from "./memory/hash-index.ts";
+import { Heap, PAGE_BYTES } from "./memory/heap.ts";
+import type { HashSeed } from "./memory/keyed-hash.ts";
+import { CandleQuery } from "./reads/candle-query.ts";
+import type { RankKey } from "./reads/rank-key.ts";
+import { SwapQuery } from "./reads/swap-query.ts";
+import { compareChainTexts } from "./reads/token-order.ts";
+import { WindowQuery } from "./reads/window-query.ts";
 import { decodeHeader, encodeHeader, type SnapshotHeader } from "./snapshot.ts";
-import type { SwapEvent } from "./swap-event.ts";
-import { SwapQuery } from "./swap-query.ts";
-import { compareChainTexts } from "./token-order.ts";
+import { INCLUSIONS_MAX } from "./swaps/inclusions.ts";
+import type { RecordView } from "./swaps/record-view.ts";
+import type { SwapEvent } from "./swaps/swap-event.ts";
 import { ACTIVE_UNITS, HOT_TAIL, RECENT_FROM, SYMBOL_HOLDER } from "./tokens.ts";
-import { TraderCounts } from "./trader-counts.ts";
+import { TraderCounts } from "./traders/trader-counts.ts";
 import type { Counters, EngineConfig, Outcome, ServedSwap, TokenInfo, TokenRef, WindowStats } from "./types.ts";
 import { SETTLED_PER_VISIT_MAX, Upkeep } from "./upkeep.ts";
-import { WindowQuery } from "./window-query.ts";
 
 /** Parts in which all tokens can be read. */
 export const TOKEN_PARTS = HASH_SEGMENTS;

@@ -1,8 +1,8 @@
 /** What a snapshot's header says, and how it is matched with a configuration. */
 import { SwapstatsError } from "../shared/errors.ts";
-import { stringToUtf8, utf8ToString } from "./bytes.ts";
 import type { ChainState } from "./chains.ts";
-import type { HashSeed } from "./keyed-hash.ts";
+import { stringToUtf8, utf8ToString } from "./memory/bytes.ts";
+import type { HashSeed } from "./memory/keyed-hash.ts";
 import type { Counters, EngineConfig } from "./types.ts";
 
 /** Version of the memory image's layout. An image of another version is rebuilt from the log. */

@@ -6,13 +6,13 @@
  * [8] unresolved, [9] latest time of any remembered event; u32 [20] next and [21] previous token of the same symbol;
  * f64 [11] replaced, [12] unmatched removals; text from byte 104.
  */
-import { equalBytes, stringToUtf8, utf8ToString } from "./bytes.ts";
-import { HashIndex } from "./hash-index.ts";
-import type { Heap } from "./heap.ts";
-import { type HashSeed, KeyedHash } from "./keyed-hash.ts";
-import type { Strings } from "./strings.ts";
-import type { SwapEvent } from "./swap-event.ts";
-import { compareAsText } from "./token-order.ts";
+import { equalBytes, stringToUtf8, utf8ToString } from "./memory/bytes.ts";
+import { HashIndex } from "./memory/hash-index.ts";
+import type { Heap } from "./memory/heap.ts";
+import { type HashSeed, KeyedHash } from "./memory/keyed-hash.ts";
+import type { Strings } from "./memory/strings.ts";
+import { compareAsText } from "./reads/token-order.ts";
+import type { SwapEvent } from "./swaps/swap-event.ts";
 
 /** An applied announcement has made the token known; before, only removals named it. */
 const FLAG_KNOWN = 1;

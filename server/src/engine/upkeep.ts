@@ -4,18 +4,17 @@
  * only memory does. It runs at
  * records of the log alone, so equal logs give equal bytes of state.
  */
-import { BucketRow } from "./bucket-row.ts";
+import { BucketRow } from "./buckets/bucket-row.ts";
+import type { ColdStore } from "./buckets/cold-store.ts";
+import type { HotBuckets } from "./buckets/hot-buckets.ts";
+import type { LevelPlan } from "./buckets/levels.ts";
 import type { Chain, Chains } from "./chains.ts";
 import { WHEEL_GRAIN_MS } from "./chains.ts";
-import type { ColdStore } from "./cold-store.ts";
-import type { Heap } from "./heap.ts";
-import type { HotBuckets } from "./hot-buckets.ts";
-import type { Inclusions } from "./inclusions.ts";
-import type { Labels } from "./labels.ts";
-import type { LevelPlan } from "./levels.ts";
-import { FLAG_COUNTS, FLAG_FORGOTTEN, FLAG_GROUPED } from "./record-view.ts";
-import type { Records } from "./records.ts";
-import type { SettledTraders } from "./settled-traders.ts";
+import type { Heap } from "./memory/heap.ts";
+import type { Labels } from "./memory/labels.ts";
+import type { Inclusions } from "./swaps/inclusions.ts";
+import { FLAG_COUNTS, FLAG_FORGOTTEN, FLAG_GROUPED } from "./swaps/record-view.ts";
+import type { Records } from "./swaps/records.ts";
 import {
   ACTIVE_UNITS,
   HOT_COUNTING,
@@ -28,7 +27,8 @@ import {
   type Tokens,
   TRADER_SKETCH,
 } from "./tokens.ts";
-import type { TraderCounts } from "./trader-counts.ts";
+import type { SettledTraders } from "./traders/settled-traders.ts";
+import type { TraderCounts } from "./traders/trader-counts.ts";
 
 /** So many of a token's newest swaps that count are kept beyond the horizon. */
 export const RECENT_SWAPS_MAX = 100;

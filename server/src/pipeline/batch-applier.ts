@@ -2,7 +2,7 @@
 import type { DeadLetterCode } from "../codecs/dead-letter-codes.ts";
 import { refusalText } from "../codecs/refusal-text.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
-import { SwapEvent } from "../engine/swap-event.ts";
+import { SwapEvent } from "../engine/swaps/swap-event.ts";
 import type { Outcome, TokenRef } from "../engine/types.ts";
 import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import type { RecordBatch } from "../sources/source.ts";

@@ -10,7 +10,7 @@ import type { IngestResult } from "../bus/stats-bus.ts";
 import { type EventRanges, splitBody } from "../codecs/body-splitter.ts";
 import { refusalText } from "../codecs/refusal-text.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
-import { SwapEvent } from "../engine/swap-event.ts";
+import { SwapEvent } from "../engine/swaps/swap-event.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { freeMemory } from "../shared/free-memory.ts";
 import type { ChainAddresses } from "../shared/token-id.ts";

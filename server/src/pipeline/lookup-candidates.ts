@@ -6,7 +6,7 @@
 import { type HostLookup, LOOKUP_IDS_MAX } from "../bus/host-protocol.ts";
 import { compareCandidates } from "../bus/name-lookup.ts";
 import type { Candidate } from "../bus/stats-bus.ts";
-import { RankKey } from "../engine/rank-key.ts";
+import { RankKey } from "../engine/reads/rank-key.ts";
 import { SYMBOL_HITS_MAX } from "../engine/tokens.ts";
 import type { WindowSpec } from "../engine/types.ts";
 import { caughtUp } from "./overview-page.ts";

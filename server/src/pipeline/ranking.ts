@@ -4,7 +4,7 @@
  * order up costs by the tokens that changed, a few microseconds each. At first all tokens are sorted at once. Both is done in pieces.
  */
 import type { RankKey as RankText } from "../bus/host-protocol.ts";
-import { RankKey, rankKeyOfText } from "../engine/rank-key.ts";
+import { RankKey, rankKeyOfText } from "../engine/reads/rank-key.ts";
 import type { TokenRef, WindowStats } from "../engine/types.ts";
 import type { IdOrder } from "./id-order.ts";
 import { MergeSort } from "./merge-sort.ts";

@@ -5,7 +5,7 @@ import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";
-import { SwapEvent } from "../../src/engine/swap-event.ts";
+import { SwapEvent } from "../../src/engine/swaps/swap-event.ts";
 import { writeInteger, writeScaled } from "../../src/generator/bytes.ts";
 import { GENERATOR_DEFAULTS, type GeneratorOptions } from "../../src/generator/options.ts";
 import { Random } from "../../src/generator/random.ts";

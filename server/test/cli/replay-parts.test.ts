@@ -9,7 +9,7 @@ import { LineReader } from "../../src/cli/replay/line-reader.ts";
 import { parseMapping } from "../../src/cli/replay/mapping.ts";
 import type { Batch } from "../../src/cli/replay/rows.ts";
 import { RECORD_BYTES_MAX } from "../../src/codecs/limits.ts";
-import { SwapEvent } from "../../src/engine/swap-event.ts";
+import { SwapEvent } from "../../src/engine/swaps/swap-event.ts";
 import { seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
-import { SwapEvent } from "../../src/engine/swap-event.ts";
+import { SwapEvent } from "../../src/engine/swaps/swap-event.ts";
 import { canonicalId, canonicalToken, parseTokenId } from "../../src/shared/token-id.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { codeOf, eventOf, recordWith, TEST_CHAINS } from "./decoding.ts";

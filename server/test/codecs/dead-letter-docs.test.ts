@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { DEAD_LETTER_MESSAGES, isDeadLetterCode } from "../../src/codecs/dead-letter-codes.ts";
 import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";
-import { SwapEvent } from "../../src/engine/swap-event.ts";
+import { SwapEvent } from "../../src/engine/swaps/swap-event.ts";
 import { TEST_SEED } from "../support/hash-seed.ts";
 import { decodeBoth } from "./decoding.ts";
 

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { DeadLetterCode } from "../../src/codecs/dead-letter-codes.ts";
 import { ReferenceDecoder } from "../../src/codecs/reference-decoder.ts";
 import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
-import { SwapEvent } from "../../src/engine/swap-event.ts";
+import { SwapEvent } from "../../src/engine/swaps/swap-event.ts";
 
 /** Chains whose addresses have a length, for whoever tests that. All others are as without a setting. */
 export const TEST_CHAINS = new Map([

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as limits from "../../src/codecs/limits.ts";
 import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
-import { SwapEvent } from "../../src/engine/swap-event.ts";
+import { SwapEvent } from "../../src/engine/swaps/swap-event.ts";
 import { codeOf, eventOf, plain, recordWith } from "./decoding.ts";
 
 /** A valid record of exactly so many bytes. */

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { splitBody } from "../../src/codecs/body-splitter.ts";
 import { refusalText } from "../../src/codecs/refusal-text.ts";
 import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
-import { SwapEvent } from "../../src/engine/swap-event.ts";
+import { SwapEvent } from "../../src/engine/swaps/swap-event.ts";
 import { hostileBodies } from "../support/hostile-bodies.ts";
 import { assertLinear } from "../support/work-meter.ts";
 

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { SLOT } from "../../src/codecs/event-fields.ts";
 import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";
-import { SwapEvent } from "../../src/engine/swap-event.ts";
+import { SwapEvent } from "../../src/engine/swaps/swap-event.ts";
 import { TEST_SEED } from "../support/hash-seed.ts";
 import { eventOf, plain } from "./decoding.ts";
 

@@ -1,4 +1,4 @@
-import { SwapEvent } from "../../src/engine/swap-event.ts";
+import { SwapEvent } from "../../src/engine/swaps/swap-event.ts";
 import type { Decimal } from "../model/decimal.ts";
 import { defaultEventId, type ModelEvent } from "../model/model-event.ts";
 

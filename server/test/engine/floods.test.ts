@@ -1,9 +1,9 @@
 /** Names that are chosen to collide cost no more than random ones: counted in slots passed over, not in time. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { HashIndex, PROBES_MAX } from "../../src/engine/hash-index.ts";
-import { Heap } from "../../src/engine/heap.ts";
-import { type HashSeed, KeyedHash } from "../../src/engine/keyed-hash.ts";
+import { HashIndex, PROBES_MAX } from "../../src/engine/memory/hash-index.ts";
+import { Heap } from "../../src/engine/memory/heap.ts";
+import { type HashSeed, KeyedHash } from "../../src/engine/memory/keyed-hash.ts";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";
 import type { ModelEvent } from "../model/model-event.ts";
 import { newYear2026, plainEvent } from "../model/plain-events.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { HashIndex } from "../../src/engine/hash-index.ts";
-import { Heap, PAGE_BYTES } from "../../src/engine/heap.ts";
+import { HashIndex } from "../../src/engine/memory/hash-index.ts";
+import { Heap, PAGE_BYTES } from "../../src/engine/memory/heap.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 
 type Allocation = { readonly ref: number; readonly bytes: number; readonly mark: number };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { RankKey } from "../../src/engine/rank-key.ts";
+import { RankKey } from "../../src/engine/reads/rank-key.ts";
 import { commandLists, configs, type TestConfig } from "../model/arbitraries.ts";
 import { LogBuilder, type LogItem } from "../model/log-builder.ts";
 import type { ModelEvent } from "../model/model-event.ts";

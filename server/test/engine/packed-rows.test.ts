@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { BucketRow, Figures } from "../../src/engine/bucket-row.ts";
-import { ColdBlobs } from "../../src/engine/cold-blob.ts";
-import { Heap } from "../../src/engine/heap.ts";
-import { priceOf } from "../../src/engine/record-view.ts";
+import { BucketRow, Figures } from "../../src/engine/buckets/bucket-row.ts";
+import { ColdBlobs } from "../../src/engine/buckets/cold-blob.ts";
+import { Heap } from "../../src/engine/memory/heap.ts";
+import { priceOf } from "../../src/engine/swaps/record-view.ts";
 import { newYear2026 } from "../model/plain-events.ts";
 import { type Random, randomFrom, seedOf } from "../support/seed.ts";
 

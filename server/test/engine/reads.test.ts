@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { RankKey, rankKeyOfText } from "../../src/engine/rank-key.ts";
+import { RankKey, rankKeyOfText } from "../../src/engine/reads/rank-key.ts";
 import type { ServedSwap, WindowStats } from "../../src/engine/types.ts";
 import { hostileLogs } from "../model/arbitraries.ts";
 import { candleDifferences, type Served } from "../model/compare-figures.ts";

@@ -1,8 +1,8 @@
 /** Unique traders of tokens with many unsettled swaps: exact through all that comes, leaves and settles, with bounded work. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { SwapTimes } from "../../src/engine/swap-times.ts";
-import { KEPT_SWAPS_MIN } from "../../src/engine/trader-counts.ts";
+import { SwapTimes } from "../../src/engine/swaps/swap-times.ts";
+import { KEPT_SWAPS_MIN } from "../../src/engine/traders/trader-counts.ts";
 import type { ModelEvent } from "../model/model-event.ts";
 import { itemOf, newYear2026, plainEvent } from "../model/plain-events.ts";
 import { defaultConfig } from "../model/vectors.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Heap } from "../../src/engine/heap.ts";
-import { Strings } from "../../src/engine/strings.ts";
-import { TraderSketches } from "../../src/engine/trader-sketch.ts";
+import { Heap } from "../../src/engine/memory/heap.ts";
+import { Strings } from "../../src/engine/memory/strings.ts";
+import { TraderSketches } from "../../src/engine/traders/trader-sketch.ts";
 import { newYear2026 } from "../model/plain-events.ts";
 import { TEST_SEED } from "../support/hash-seed.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";

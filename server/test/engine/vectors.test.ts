@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";
-import { SwapEvent } from "../../src/engine/swap-event.ts";
+import { SwapEvent } from "../../src/engine/swaps/swap-event.ts";
 import { differences, type Served } from "../model/compare-figures.ts";
 import { decodeLine } from "../model/model-decoder.ts";
 import { NaiveModel } from "../model/naive-model.ts";

@@ -1,4 +1,4 @@
-import type { SwapEvent } from "../../engine/swap-event.ts";
+import type { SwapEvent } from "../../engine/swaps/swap-event.ts";
 
 /** Finds out whether swaps come further out of order than grace, judged by the highest event time of each chain. */
 export class DisorderWatch {

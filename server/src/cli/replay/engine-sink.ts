@@ -1,6 +1,6 @@
 import { SwapDecoder } from "../../codecs/swap-decoder.ts";
 import type { PartitionEngine } from "../../engine/partition-engine.ts";
-import { SwapEvent } from "../../engine/swap-event.ts";
+import { SwapEvent } from "../../engine/swaps/swap-event.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Arrival, SwapSink } from "./feed.ts";
 

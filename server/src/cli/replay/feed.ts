@@ -1,7 +1,7 @@
 /** Ways of lines: into an engine at full speed, into a sort, past a watch, or into any sink at the pace of the swaps. */
 import { SwapDecoder } from "../../codecs/swap-decoder.ts";
 import type { PartitionEngine } from "../../engine/partition-engine.ts";
-import { SwapEvent } from "../../engine/swap-event.ts";
+import { SwapEvent } from "../../engine/swaps/swap-event.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { DisorderWatch } from "./disorder.ts";
 import type { ExternalSort } from "./external-sort.ts";

@@ -10,7 +10,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, ren
 import { join, resolve } from "node:path";
 import { SwapDecoder } from "../../codecs/swap-decoder.ts";
 import { type Config, type EngineSettings, toEngineConfig } from "../../config/config.ts";
-import { SwapEvent } from "../../engine/swap-event.ts";
+import { SwapEvent } from "../../engine/swaps/swap-event.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { makeFolder } from "../../shared/make-folder.ts";
 import { printableCut } from "../../shared/printable-text.ts";

@@ -3,7 +3,7 @@
  * names with dots between them where objects are nested. Numbers go on as they are written, never through a double.
  */
 import { SwapDecoder } from "../../codecs/swap-decoder.ts";
-import { SwapEvent } from "../../engine/swap-event.ts";
+import { SwapEvent } from "../../engine/swaps/swap-event.ts";
 import { bindMapping, type RowReader } from "./binding.ts";
 import { LineReader } from "./line-reader.ts";
 import { isRecord, type Mapping } from "./mapping.ts";

@@ -8,10 +8,11 @@
  * [6..7] and [8..9] dollars bought and sold, [10..12] and [13..15] tokens, [16] open, [17] high, [18] low, [19] close,
  * [20] first and [21] last trade time.
  */
-import { WIDTH_WORDS } from "./bit-stream.ts";
+
+import { LIMB } from "../decimal.ts";
+import { WIDTH_WORDS } from "../memory/bit-stream.ts";
+import { Heap } from "../memory/heap.ts";
 import type { BucketRow } from "./bucket-row.ts";
-import { LIMB } from "./decimal.ts";
-import { Heap } from "./heap.ts";
 import { RowReader } from "./row-reader.ts";
 import { RowWriter } from "./row-writer.ts";
 

@@ -10,10 +10,11 @@
  * reader and writer agree to the bit. Bytes a row on 1,000 tokens at 1,000 swaps/s: 58 for noise as prices, 50 for prices
  * that walk; whole bytes against the row before took 77 and 64.
  */
-import type { NumberRun } from "./bit-stream.ts";
+
+import { LIMB } from "../decimal.ts";
+import type { NumberRun } from "../memory/bit-stream.ts";
+import { priceOf } from "../swaps/record-view.ts";
 import type { BucketRow } from "./bucket-row.ts";
-import { LIMB } from "./decimal.ts";
-import { priceOf } from "./record-view.ts";
 
 /** Fields, each with a width of its own; lone swaps have their own fields of token amounts, where little is left. */
 export const GAP = 0;

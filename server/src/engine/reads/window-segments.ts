@@ -3,9 +3,9 @@
  * bucket is added to its segment alone, and a window is the sum of the segments that it covers. Adding up every window
  * apart reads the youngest buckets once a window and `previous`: with the default list a dozen times.
  */
-import { BucketRow, Figures } from "./bucket-row.ts";
-import type { ColdStore } from "./cold-store.ts";
-import type { HotBuckets } from "./hot-buckets.ts";
+import { BucketRow, Figures } from "../buckets/bucket-row.ts";
+import type { ColdStore } from "../buckets/cold-store.ts";
+import type { HotBuckets } from "../buckets/hot-buckets.ts";
 
 export class WindowSegments {
   readonly #hot: HotBuckets;

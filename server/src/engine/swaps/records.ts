@@ -10,13 +10,14 @@
  *
  * What upkeep needs of a record stands in its first 32 bytes, so that settling one costs a line of memory, not two.
  */
-import { compareBytes, equalBytes, utf8ToString } from "./bytes.ts";
-import { BLOCK_SLOTS, type Chain } from "./chains.ts";
-import type { Heap } from "./heap.ts";
-import type { HashSeed } from "./keyed-hash.ts";
-import { LABEL_OWN, type Labels } from "./labels.ts";
+
+import { BLOCK_SLOTS, type Chain } from "../chains.ts";
+import { compareBytes, equalBytes, utf8ToString } from "../memory/bytes.ts";
+import type { Heap } from "../memory/heap.ts";
+import type { HashSeed } from "../memory/keyed-hash.ts";
+import { LABEL_OWN, type Labels } from "../memory/labels.ts";
+import type { Strings } from "../memory/strings.ts";
 import { FLAG_BUY, FLAG_PRICE, FLAG_REMOVAL, RecordView } from "./record-view.ts";
-import type { Strings } from "./strings.ts";
 import type { SwapEvent } from "./swap-event.ts";
 import { SwapIdentity } from "./swap-identity.ts";
 

@@ -1,13 +1,13 @@
 /** Figures of a token in a window at an as-of: range queries over its buckets. Reads only. */
-import { Figures } from "./bucket-row.ts";
-import type { ColdStore } from "./cold-store.ts";
-import { differenceText, ExactSum, priceChangePercentText, priceChangeText, priceText, vwapText } from "./decimal.ts";
-import type { HotBuckets } from "./hot-buckets.ts";
-import type { LevelPlan } from "./levels.ts";
+import { Figures } from "../buckets/bucket-row.ts";
+import type { ColdStore } from "../buckets/cold-store.ts";
+import type { HotBuckets } from "../buckets/hot-buckets.ts";
+import type { LevelPlan } from "../buckets/levels.ts";
+import { differenceText, ExactSum, priceChangePercentText, priceChangeText, priceText, vwapText } from "../decimal.ts";
+import type { TraderCount, TraderCounts } from "../traders/trader-counts.ts";
+import type { EngineConfig, WindowSpec, WindowStats } from "../types.ts";
 import { SKETCH_ERROR } from "./rank-counts.ts";
 import { type RankKey, rankFigure, TOKEN_PLACES, USD_PLACES } from "./rank-key.ts";
-import type { TraderCount, TraderCounts } from "./trader-counts.ts";
-import type { EngineConfig, WindowSpec, WindowStats } from "./types.ts";
 import { WindowSegments } from "./window-segments.ts";
 
 export type WindowEdges = { readonly openMs: number; readonly closeMs: number };

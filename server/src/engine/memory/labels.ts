@@ -5,9 +5,10 @@
  *
  * Labels: u32 [0] count, [1] capacity, then string refs.
  */
+
+import { ACTIVE_UNITS, LABELS } from "../tokens.ts";
 import type { Heap } from "./heap.ts";
 import type { Strings } from "./strings.ts";
-import { ACTIVE_UNITS, LABELS } from "./tokens.ts";
 
 /** Labels are numbered from 1; 0 is none, LABEL_OWN says that the record holds the ref itself. */
 export const LABELS_MAX = 32;

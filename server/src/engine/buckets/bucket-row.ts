@@ -1,5 +1,5 @@
 /** The figures of one bucket in plain fields: what hot buckets and packed ones are read into, and what windows add up. */
-import { ExactSum } from "./decimal.ts";
+import { ExactSum } from "../decimal.ts";
 
 export class BucketRow {
   startMs = 0;

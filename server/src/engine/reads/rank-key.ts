@@ -3,8 +3,8 @@
  * the smallest unit becomes up to four doubles, each the nearest to what the ones before leave: 4 x 53 bits hold any sum.
  * Figures with at most 15 significant digits (prices, vwap, price_change) are one double each.
  */
-import type { Figures } from "./bucket-row.ts";
-import { ExactSum, LIMB, priceChangePercentText, priceChangeText, priceText, vwapText } from "./decimal.ts";
+import type { Figures } from "../buckets/bucket-row.ts";
+import { ExactSum, LIMB, priceChangePercentText, priceChangeText, priceText, vwapText } from "../decimal.ts";
 
 export const USD_PLACES = 6;
 export const TOKEN_PLACES = 18;

@@ -4,8 +4,8 @@
  * The index leads from a swap's identity to its record. A swap with a removal or with several inclusions (rare) has a
  * group instead: u32 [0] count, [1] capacity, then pairs (announcement record, removal record), 0 for what did not come.
  */
-import { HashIndex } from "./hash-index.ts";
-import type { Heap } from "./heap.ts";
+import { HashIndex } from "../memory/hash-index.ts";
+import type { Heap } from "../memory/heap.ts";
 import { FLAG_FORGOTTEN, FLAG_GROUPED } from "./record-view.ts";
 import type { Records } from "./records.ts";
 import type { SwapEvent } from "./swap-event.ts";

@@ -5,10 +5,10 @@
  *
  * All of this is derived from the state and never part of it; a bucket without heaps gets them when it next loses an extreme.
  */
-import type { Heap } from "./heap.ts";
+import type { Heap } from "../memory/heap.ts";
+import { FLAG_COUNTS, priceAbove, RecordView } from "../swaps/record-view.ts";
+import type { Records } from "../swaps/records.ts";
 import { CLOSE_RECORD, FIRST_TIME, HIGH, LAST_TIME, LOW, OPEN_RECORD } from "./hot-bucket-layout.ts";
-import { FLAG_COUNTS, priceAbove, RecordView } from "./record-view.ts";
-import type { Records } from "./records.ts";
 
 const FIRST_CAPACITY = 256;
 

@@ -5,7 +5,7 @@
  * edges; never longer than the longest window plus its step and max_skew (the longest of any chain). Buckets beyond that merge into the next step, those of the
  * last step are dropped. Ages count back from the chain's high, never from a clock.
  */
-import type { EngineConfig } from "./types.ts";
+import type { EngineConfig } from "../types.ts";
 
 export type Level = { readonly stepMs: number; readonly keepMs: number };
 

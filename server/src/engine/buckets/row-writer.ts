@@ -1,7 +1,8 @@
 /** Writes rows of figures as bits: see row-format.ts. */
-import { BitWriter, NumberRun } from "./bit-stream.ts";
+
+import { LIMB } from "../decimal.ts";
+import { BitWriter, NumberRun } from "../memory/bit-stream.ts";
 import type { BucketRow } from "./bucket-row.ts";
-import { LIMB } from "./decimal.ts";
 import {
   ABOVE,
   BELOW,

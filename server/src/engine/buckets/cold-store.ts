@@ -2,11 +2,12 @@
  * The packed part of a token's chain of buckets: a list of blobs in order of time, coarser steps first. Rows come from
  * settled hot buckets; a blob that is old enough for the next step is unpacked and merged into it, one beyond the last step's keeping is freed.
  */
+
+import type { Heap } from "../memory/heap.ts";
+import { ACTIVE_UNITS, COLD_CAPACITY, COLD_COUNT, COLD_LIST } from "../tokens.ts";
 import { BucketRow, Figures } from "./bucket-row.ts";
 import { ColdBlobs } from "./cold-blob.ts";
-import type { Heap } from "./heap.ts";
 import type { LevelPlan } from "./levels.ts";
-import { ACTIVE_UNITS, COLD_CAPACITY, COLD_COUNT, COLD_LIST } from "./tokens.ts";
 
 export class ColdStore {
   readonly #heap: Heap;

@@ -3,7 +3,7 @@
  * leaves takes one from its step, and the last time of its wallet is at hand again: going through the wallet's swaps would
  * grow with their number, a step list only with the steps of the horizon. 0 is the empty list.
  */
-import { grown } from "./grown.ts";
+import { grown } from "../memory/grown.ts";
 
 const FIRST_CAPACITY = 64;
 export const NEVER = Number.NEGATIVE_INFINITY;

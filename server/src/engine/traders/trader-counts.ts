@@ -6,13 +6,14 @@
  * The wallets of a busy token's unsettled swaps are cached, and the cache follows every swap that begins to count, leaves or settles:
  * emptied by each removal it let a producer and a reader hold applying up for 100 ms at will. It is derived, never part of the state.
  */
-import type { Heap } from "./heap.ts";
-import type { HotBuckets } from "./hot-buckets.ts";
-import type { HashSeed } from "./keyed-hash.ts";
-import { FLAG_BUY, FLAG_COUNTS } from "./record-view.ts";
-import type { Records } from "./records.ts";
+
+import type { HotBuckets } from "../buckets/hot-buckets.ts";
+import type { Heap } from "../memory/heap.ts";
+import type { HashSeed } from "../memory/keyed-hash.ts";
+import { FLAG_BUY, FLAG_COUNTS } from "../swaps/record-view.ts";
+import type { Records } from "../swaps/records.ts";
+import { HOT_COUNTING, HOT_HEAD, TRADER_SKETCH, TRADER_TABLE } from "../tokens.ts";
 import type { SettledTraders } from "./settled-traders.ts";
-import { HOT_COUNTING, HOT_HEAD, TRADER_SKETCH, TRADER_TABLE } from "./tokens.ts";
 import { firstOf, TraderTally } from "./trader-tally.ts";
 import { type SettledRefs, UnsettledWallets } from "./unsettled-wallets.ts";
 

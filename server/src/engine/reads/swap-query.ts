@@ -1,12 +1,13 @@
 /** The newest swaps of a token that count, rebuilt from their records. Reads only. */
-import { ExactSum, priceText } from "./decimal.ts";
-import type { Heap } from "./heap.ts";
-import type { HotBuckets } from "./hot-buckets.ts";
-import { FLAG_BUY, FLAG_COUNTS, RecordView } from "./record-view.ts";
-import type { Records } from "./records.ts";
-import type { Strings } from "./strings.ts";
-import { HOT_TAIL, RECENT_HEAD, type Tokens } from "./tokens.ts";
-import type { ServedSwap } from "./types.ts";
+
+import type { HotBuckets } from "../buckets/hot-buckets.ts";
+import { ExactSum, priceText } from "../decimal.ts";
+import type { Heap } from "../memory/heap.ts";
+import type { Strings } from "../memory/strings.ts";
+import { FLAG_BUY, FLAG_COUNTS, RecordView } from "../swaps/record-view.ts";
+import type { Records } from "../swaps/records.ts";
+import { HOT_TAIL, RECENT_HEAD, type Tokens } from "../tokens.ts";
+import type { ServedSwap } from "../types.ts";
 
 export class SwapQuery {
   readonly #heap: Heap;

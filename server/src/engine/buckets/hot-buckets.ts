@@ -3,10 +3,15 @@
  * list of its remembered events, from which the extremes are found again when one of them leaves. A token's hot buckets form
  * a list in order of time; they never overlap, because new ones are of the finest step and only ageing widens them.
  */
+
+import type { Chain } from "../chains.ts";
+import { LIMB } from "../decimal.ts";
+import { addLimbs } from "../limbs.ts";
+import type { Heap } from "../memory/heap.ts";
+import { FLAG_BUY, FLAG_COUNTS, priceAbove, priceOf, type RecordView } from "../swaps/record-view.ts";
+import type { Records } from "../swaps/records.ts";
+import { ACTIVE_UNITS, AGE_ALL_AT, FINEST_HEAD, HOT_COUNT, HOT_COUNTING, HOT_HEAD, HOT_TAIL, RING } from "../tokens.ts";
 import type { BucketRow } from "./bucket-row.ts";
-import type { Chain } from "./chains.ts";
-import { LIMB } from "./decimal.ts";
-import type { Heap } from "./heap.ts";
 import {
   BUYS,
   CLOSE_RECORD,
@@ -32,10 +37,6 @@ import {
 } from "./hot-bucket-layout.ts";
 import { LargeBucket } from "./large-bucket.ts";
 import type { LevelPlan } from "./levels.ts";
-import { addLimbs } from "./limbs.ts";
-import { FLAG_BUY, FLAG_COUNTS, priceAbove, priceOf, type RecordView } from "./record-view.ts";
-import type { Records } from "./records.ts";
-import { ACTIVE_UNITS, AGE_ALL_AT, FINEST_HEAD, HOT_COUNT, HOT_COUNTING, HOT_HEAD, HOT_TAIL, RING } from "./tokens.ts";
 
 /** A token with this many hot buckets gets a ring: locating by it is one step instead of a walk through up to 120 buckets. */
 const RING_BUCKETS_MIN = 12;

@@ -5,8 +5,8 @@
  * Table: f64 [0] base second; u32 [2] count, [3] capacity; then entries of three u32: who, buy, sell; the seconds count
  * from base + 1, 0 being never. Open addressing by the hash of the wallet.
  */
-import type { Heap } from "./heap.ts";
-import type { Strings } from "./strings.ts";
+import type { Heap } from "../memory/heap.ts";
+import type { Strings } from "../memory/strings.ts";
 import { firstOf, type TraderTally } from "./trader-tally.ts";
 
 const HEADER_BYTES = 16;

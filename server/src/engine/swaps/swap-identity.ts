@@ -2,7 +2,7 @@
  * Hashes of swap identities. A swap is (token, event id); an id that is not given is `<chain_id>:<tx_hash>:<log_index>`.
  * Hex transaction hashes are packed to half their length, for the hash and for the record.
  */
-import { type HashSeed, KeyedHash } from "./keyed-hash.ts";
+import { type HashSeed, KeyedHash } from "../memory/keyed-hash.ts";
 import type { SwapEvent } from "./swap-event.ts";
 
 const TX_PURPOSE = 0x7a11;

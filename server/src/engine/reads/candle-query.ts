@@ -1,10 +1,10 @@
 /** Candles of a token from its buckets, as far back as buckets fine enough are kept. Reads only. */
-import { BucketRow, Figures } from "./bucket-row.ts";
-import type { ColdStore } from "./cold-store.ts";
-import { ExactSum, priceText } from "./decimal.ts";
-import type { HotBuckets } from "./hot-buckets.ts";
-import type { LevelPlan } from "./levels.ts";
-import type { Candle } from "./types.ts";
+import { BucketRow, Figures } from "../buckets/bucket-row.ts";
+import type { ColdStore } from "../buckets/cold-store.ts";
+import type { HotBuckets } from "../buckets/hot-buckets.ts";
+import type { LevelPlan } from "../buckets/levels.ts";
+import { ExactSum, priceText } from "../decimal.ts";
+import type { Candle } from "../types.ts";
 
 export type CandleRange = {
   readonly intervalMs: number;

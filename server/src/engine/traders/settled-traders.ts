@@ -1,11 +1,12 @@
 /** A token's settled traders: an exact table up to the cap, beyond it a sketch. */
-import type { Heap } from "./heap.ts";
-import type { HashSeed } from "./keyed-hash.ts";
-import type { LevelPlan } from "./levels.ts";
-import { FLAG_BUY } from "./record-view.ts";
-import type { Records } from "./records.ts";
-import type { Strings } from "./strings.ts";
-import { ACTIVE_UNITS, TRADER_SKETCH, TRADER_TABLE } from "./tokens.ts";
+
+import type { LevelPlan } from "../buckets/levels.ts";
+import type { Heap } from "../memory/heap.ts";
+import type { HashSeed } from "../memory/keyed-hash.ts";
+import type { Strings } from "../memory/strings.ts";
+import { FLAG_BUY } from "../swaps/record-view.ts";
+import type { Records } from "../swaps/records.ts";
+import { ACTIVE_UNITS, TRADER_SKETCH, TRADER_TABLE } from "../tokens.ts";
 import { TraderSketches } from "./trader-sketch.ts";
 import { TraderTables } from "./trader-table.ts";
 

@@ -7,10 +7,10 @@
  * a count byte a register; then the entries of three bytes, or four where the longest window asks for it: side (1 bit),
  * rank (6), second from the base (17 or 25).
  */
-import { Heap } from "./heap.ts";
-import { type HashSeed, KeyedHash } from "./keyed-hash.ts";
-import { RankCounts, REGISTERS, type TraderEstimate } from "./rank-counts.ts";
-import type { Strings } from "./strings.ts";
+import { Heap } from "../memory/heap.ts";
+import { type HashSeed, KeyedHash } from "../memory/keyed-hash.ts";
+import type { Strings } from "../memory/strings.ts";
+import { RankCounts, REGISTERS, type TraderEstimate } from "../reads/rank-counts.ts";
 import { firstOf } from "./trader-tally.ts";
 
 const PRECISION = Math.log2(REGISTERS);

@@ -1,7 +1,8 @@
 /** Reads rows of figures back from bits: see row-format.ts. */
-import { BitReader, NumberRun } from "./bit-stream.ts";
+
+import { LIMB } from "../decimal.ts";
+import { BitReader, NumberRun } from "../memory/bit-stream.ts";
 import type { BucketRow } from "./bucket-row.ts";
-import { LIMB } from "./decimal.ts";
 import {
   ABOVE,
   BELOW,
