@@ -237,7 +237,7 @@ async function startIngestion(
 /** The client of Kafka is imported where it is used alone: it costs a start time that the embedded form need not pay. */
 async function kafkaIngest(config: Config, { logger, onFatal }: AppOptions, parts: Parts): Promise<Ingestion> {
   const { kafkaSourceSetup, spillFolder } = await import("./sources/kafka/kafka-config.ts");
-  const { requireKafka } = await import("./kafka/connection.ts");
+  const { requireKafka } = await import("./clients/kafka/connection.ts");
   const { clearSpill } = await import("./sources/kafka/pressure/spill-file.ts");
   const { KafkaIngest } = await import("./pipeline/kafka-ingest.ts");
   const kafka = requireKafka(config.ingest.kafka);

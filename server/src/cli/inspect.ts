@@ -42,8 +42,8 @@ async function partitionsOf(config: Config): Promise<number> {
   const { source, kafka, embedded } = config.ingest;
   if (source !== "kafka" || kafka === undefined) return embedded.partitions;
   const [{ TopicAdmin }, { kafkaConnection }] = await Promise.all([
-    import("../kafka/topic-admin.ts"),
-    import("../kafka/connection.ts"),
+    import("../clients/kafka/topic-admin.ts"),
+    import("../clients/kafka/connection.ts"),
   ]);
   const admin = new TopicAdmin(kafkaConnection(config));
   try {

@@ -1,14 +1,14 @@
 /** Lines into a Kafka topic, each with the id of its token as the key, so that all swaps of a token are in one partition. */
 
+import { type KafkaConnection, kafkaConnection } from "../clients/kafka/connection.ts";
+import { KafkaProducer, PRODUCER_RETRIES } from "../clients/kafka/kafka-producer.ts";
 import { refusalText } from "../codecs/refusal-text.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
 import type { Config } from "../config/config.ts";
 import { SwapEvent } from "../engine/swaps/swap-event.ts";
-import { type KafkaConnection, kafkaConnection } from "../kafka/connection.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import { partitionOfToken } from "../shared/token-partition.ts";
-import { KafkaProducer, PRODUCER_RETRIES } from "../sources/kafka/kafka-producer.ts";
 import { groupDigits } from "./progress.ts";
 import type { SwapSink } from "./replay/feed.ts";
 import type { SentCounts } from "./service-sink.ts";

@@ -1,7 +1,8 @@
 /** The command `topic ensure`: the topic of swaps, the one of its dead letters, and that of checkpoints, as they are configured. */
+
+import { kafkaConnection } from "../clients/kafka/connection.ts";
+import { TopicAdmin } from "../clients/kafka/topic-admin.ts";
 import type { Config } from "../config/config.ts";
-import { kafkaConnection } from "../kafka/connection.ts";
-import { TopicAdmin } from "../kafka/topic-admin.ts";
 import { checkpointTopicSettings } from "../stores/kafka-checkpoint-topic.ts";
 import type { Output } from "./output.ts";
 

@@ -3,7 +3,7 @@
  * records themselves are read by the threads that own the partitions.
  */
 import type { IngestPort } from "../bus/stats-bus.ts";
-import { TopicAdmin, topicWarnings } from "../kafka/topic-admin.ts";
+import { TopicAdmin, topicWarnings } from "../clients/kafka/topic-admin.ts";
 import type { GroupNumbers } from "../observability/source-metrics.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { GroupMember } from "../sources/kafka/group-member.ts";

@@ -1,6 +1,7 @@
 /** From the configuration to a checkpoint store, in two steps: a setup of plain data that a thread can be given, and the store. */
+
+import { kafkaConnection } from "../clients/kafka/connection.ts";
 import type { Config } from "../config/config.ts";
-import { kafkaConnection } from "../kafka/connection.ts";
 import { Circuit } from "../shared/circuit.ts";
 import type { CheckpointStore } from "./checkpoint-store.ts";
 import { EmbeddedCheckpointStore } from "./embedded-checkpoint-store.ts";

@@ -9,9 +9,10 @@
  * Each value is a command of its own. They are sent in one turn, without waiting for each other; as a pipeline they cost the same (25 µs
  * each with 6 KB), and in a Cluster a pipeline would have to be cut by node and put together again when slots move.
  */
+
+import { type RedisClient, RedisConnection, type RedisSettings } from "../clients/redis/redis-connection.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { HotOutcome, HotStore, HotValue } from "./hot-store.ts";
-import { type RedisClient, RedisConnection, type RedisSettings } from "./redis-connection.ts";
 
 /** Arguments: text, lifetime in ms, epoch, revision, as-of. The members that are looked for come before any text of others. */
 const WRITE_SCRIPT = `

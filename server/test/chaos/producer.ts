@@ -1,9 +1,9 @@
 /** Swaps into the topic at an even pace, with copies, late ones and removals, through the way that `generate --to kafka` takes. */
 import { setTimeout as pause } from "node:timers/promises";
 import { KafkaSink } from "../../src/cli/kafka-sink.ts";
+import { KafkaProducer, type ProducedRecord } from "../../src/clients/kafka/kafka-producer.ts";
 import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
-import { KafkaProducer, type ProducedRecord } from "../../src/sources/kafka/kafka-producer.ts";
 import { connectionTo } from "../kafka/kafka-support.ts";
 
 const TICK_MS = 50;

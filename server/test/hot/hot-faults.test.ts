@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { freePort, waitFor } from "../../../scripts/servers/process.ts";
 import { startRedis, startRedisCluster, startRedisSentinels } from "../../../scripts/servers/redis.ts";
-import type { RedisSettings } from "../../src/stores/redis-connection.ts";
+import type { RedisSettings } from "../../src/clients/redis/redis-connection.ts";
 import { START_MS } from "../pipeline/fed-host.ts";
 import { clusterSettings, redisSettings, sentinelSettings } from "../stores/backends.ts";
 import { requires } from "../support/requires.ts";

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { waitFor } from "../../../scripts/servers/process.ts";
 import type { HostTokenAnswer } from "../../src/bus/host-protocol.ts";
+import { type RedisClient, RedisConnection, type RedisSettings } from "../../src/clients/redis/redis-connection.ts";
 import { HotWriter } from "../../src/pipeline/hot-writer.ts";
 import { finished, ThreadShare } from "../../src/pipeline/thread-share.ts";
 import { Circuit } from "../../src/shared/circuit.ts";
 import { isStoreFailure } from "../../src/stores/guarded-checkpoint-store.ts";
 import type { HotOutcome, HotStore, HotValue } from "../../src/stores/hot-store.ts";
-import { type RedisClient, RedisConnection, type RedisSettings } from "../../src/stores/redis-connection.ts";
 import { RedisHotStore } from "../../src/stores/redis-hot-store.ts";
 import { FedHost } from "../pipeline/fed-host.ts";
 

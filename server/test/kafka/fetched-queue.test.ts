@@ -4,7 +4,7 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { MemoryPool } from "../../src/kafka/memory-pool.ts";
+import { MemoryPool } from "../../src/clients/kafka/memory-pool.ts";
 import type { AnswerMemory } from "../../src/sources/kafka/fetch-loop.ts";
 import { type KafkaPressure, newKafkaCounters } from "../../src/sources/kafka/kafka-setup.ts";
 import { FetchedQueue } from "../../src/sources/kafka/pressure/fetched-queue.ts";

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { type CompressionAlgorithmValue, Connection, Producer, type Reader, Writer } from "@platformatic/kafka";
 import { createTopic, type Kafka } from "../../../scripts/servers/kafka.ts";
-import type { KafkaConnection } from "../../src/kafka/connection.ts";
+import type { KafkaConnection } from "../../src/clients/kafka/connection.ts";
 import {
   FETCH_DEFAULTS,
   type KafkaReader,

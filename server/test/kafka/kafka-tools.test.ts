@@ -6,7 +6,7 @@ import { Consumer } from "@platformatic/kafka";
 import { createTopic, type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
 import { waitFor } from "../../../scripts/servers/process.ts";
 import { runCli } from "../../src/cli/run.ts";
-import { TopicAdmin, topicWarnings } from "../../src/kafka/topic-admin.ts";
+import { TopicAdmin, topicWarnings } from "../../src/clients/kafka/topic-admin.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
 import {
   DEAD_LETTERS_WAITING_MAX,

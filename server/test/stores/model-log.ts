@@ -4,7 +4,7 @@
  * steps; tombstones go; leaders change. Nothing that was ever appended is forgotten by the model itself, which is the judge.
  */
 import { setImmediate as settled } from "node:timers/promises";
-import type { LogRecord } from "../../src/kafka/topic-log.ts";
+import type { LogRecord } from "../../src/clients/kafka/topic-log.ts";
 import type { CheckpointLog } from "../../src/stores/kafka-checkpoint-reader.ts";
 import type { Random } from "../support/seed.ts";
 

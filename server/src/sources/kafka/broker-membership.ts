@@ -22,8 +22,8 @@ import {
   offsetCommitV9,
 } from "@platformatic/kafka";
 import { ExponentialBackoff, type IBackoff } from "cockatiel";
-import type { KafkaConnection } from "../../kafka/connection.ts";
-import { brokerOf, clientOptions, isKafkaError, kafkaErrorName } from "../../kafka/kafka-client.ts";
+import type { KafkaConnection } from "../../clients/kafka/connection.ts";
+import { brokerOf, clientOptions, isKafkaError, kafkaErrorName } from "../../clients/kafka/kafka-client.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { WakeableTimer } from "../../shared/wakeable-timer.ts";
 

@@ -3,9 +3,9 @@
  * where from. While that topic is away they wait here, within bounds; beyond them `isFull` tells the owner to stop applying, so that
  * none is lost. The same letter may arrive twice, after a retry or a replay: its position tells.
  */
-import type { KafkaConnection } from "../../kafka/connection.ts";
+import type { KafkaConnection } from "../../clients/kafka/connection.ts";
+import { KafkaProducer, type ProducedRecord } from "../../clients/kafka/kafka-producer.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
-import { KafkaProducer, type ProducedRecord } from "./kafka-producer.ts";
 
 export const DEAD_LETTERS_WAITING_MAX = 10_000;
 export const DEAD_LETTER_BYTES_WAITING_MAX = 16 * 1024 * 1024;

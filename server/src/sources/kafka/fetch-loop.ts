@@ -14,10 +14,10 @@ import {
   type FetchTarget,
   fetchVersionOf,
   sendFetch,
-} from "../../kafka/fetch-protocol.ts";
-import { clientOptions, kafkaError, kafkaErrorName } from "../../kafka/kafka-client.ts";
-import { MemoryPool } from "../../kafka/memory-pool.ts";
-import { TopicView } from "../../kafka/topic-view.ts";
+} from "../../clients/kafka/fetch-protocol.ts";
+import { clientOptions, kafkaError, kafkaErrorName } from "../../clients/kafka/kafka-client.ts";
+import { MemoryPool } from "../../clients/kafka/memory-pool.ts";
+import { TopicView } from "../../clients/kafka/topic-view.ts";
 import type { KafkaCounters, KafkaSourceSetup } from "./kafka-setup.ts";
 
 /** While a partition's buffer is full, the others' fetch is kept this short, so that it can join the next one soon. */

@@ -1,7 +1,7 @@
 /** From the configuration to the setup of the source: plain data, which threads can be given. */
 import { join, resolve } from "node:path";
+import { kafkaConnection, requireKafka } from "../../clients/kafka/connection.ts";
 import type { Config } from "../../config/config.ts";
-import { kafkaConnection, requireKafka } from "../../kafka/connection.ts";
 import { FETCH_DEFAULTS, type KafkaPressure, type KafkaSourceSetup } from "./kafka-setup.ts";
 
 type KafkaSettings = NonNullable<Config["ingest"]["kafka"]>;

@@ -9,8 +9,8 @@
  *   any        --close--> closed
  */
 
-import { batchBytesAt, batchDefect, readBatchHeader } from "../../kafka/batch-header.ts";
-import type { FetchedPartition } from "../../kafka/fetch-protocol.ts";
+import { batchBytesAt, batchDefect, readBatchHeader } from "../../clients/kafka/batch-header.ts";
+import type { FetchedPartition } from "../../clients/kafka/fetch-protocol.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { LogRange, RecordBatch } from "../source.ts";
 import { knownArrivals } from "./arrivals.ts";

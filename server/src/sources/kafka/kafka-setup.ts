@@ -2,7 +2,7 @@
  * What the Kafka source is told, and what it gives back. A setup is plain data, so that it can be handed to the thread that owns
  * partitions by `structuredClone`; it holds secrets, and is never logged.
  */
-import type { KafkaConnection } from "../../kafka/connection.ts";
+import type { KafkaConnection } from "../../clients/kafka/connection.ts";
 import type { PartitionReader } from "../source.ts";
 
 /** What is done beyond `bufferBytesMax`, once the owner has stood still for `afterMs`. */

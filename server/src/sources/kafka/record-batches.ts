@@ -19,8 +19,8 @@ import {
   batchBytesAt,
   batchDefect,
   readBatchHeader,
-} from "../../kafka/batch-header.ts";
-import { CODEC_NONE, unpack } from "../../kafka/decompress.ts";
+} from "../../clients/kafka/batch-header.ts";
+import { CODEC_NONE, unpack } from "../../clients/kafka/decompress.ts";
 import type { RecordBatch } from "../source.ts";
 import type { KafkaCounters } from "./kafka-setup.ts";
 import { firstRun, isAbortMarker, parseRecords, type RecordSink } from "./record-parser.ts";

@@ -7,7 +7,7 @@
  * Key and headers are passed over. No object is made for a record, and a value is moved once; that, at a million records a second,
  * is what the time goes into. Source: "Record" in the documentation of Apache Kafka's message format.
  */
-import type { BatchHeader } from "../../kafka/batch-header.ts";
+import type { BatchHeader } from "../../clients/kafka/batch-header.ts";
 
 /** What is filled, record by record; sized by the caller for all records that come. */
 export type RecordSink = {

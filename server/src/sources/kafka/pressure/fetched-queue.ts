@@ -9,7 +9,7 @@
  * What comes back from the file otherwise than it went in is not used: the brokers have it, and it is fetched again.
  */
 
-import { MemoryPool } from "../../../kafka/memory-pool.ts";
+import { MemoryPool } from "../../../clients/kafka/memory-pool.ts";
 import { type AnswerMemory, releaseMemory } from "../fetch-loop.ts";
 import type { KafkaCounters, KafkaPressure } from "../kafka-setup.ts";
 import { type AbortedTransaction, FetchedBatches } from "../record-batches.ts";

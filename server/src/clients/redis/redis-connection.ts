@@ -8,9 +8,9 @@
  */
 import type { ConnectionOptions } from "node:tls";
 import { Cluster, Redis } from "ioredis";
-import { SwapstatsError } from "../shared/errors.ts";
-import { PEM_BYTES_MAX, readRegularFile } from "../shared/read-regular-file.ts";
-import { withinTime } from "../shared/time-limit.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
+import { PEM_BYTES_MAX, readRegularFile } from "../../shared/read-regular-file.ts";
+import { withinTime } from "../../shared/time-limit.ts";
 
 /** Plain data, so that a thread can be given it. */
 export type RedisSettings = {

@@ -3,9 +3,9 @@
  * so that a batch that is sent again is stored once.
  */
 import { Producer } from "@platformatic/kafka";
-import type { KafkaConnection } from "../../kafka/connection.ts";
-import { clientOptions, isKafkaError, kafkaError } from "../../kafka/kafka-client.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
+import type { KafkaConnection } from "./connection.ts";
+import { clientOptions, isKafkaError, kafkaError } from "./kafka-client.ts";
 
 const BATCH_RECORDS_MAX = 2_000;
 const BATCH_BYTES_MAX = 768 * 1024;

@@ -7,7 +7,7 @@ import {
   protocolErrorsCodesById,
   type SASLOptions,
 } from "@platformatic/kafka";
-import { SwapstatsError } from "../shared/errors.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
 import type { KafkaConnection } from "./connection.ts";
 
 /** For every client of the library. It retries nothing by itself: retry is ours, with backoff, and told of. */

@@ -2,7 +2,7 @@
  * Memory for answers to fetches, used again: of a fresh buffer of 700 KB every page is touched for the first time, which took as long as
  * the copy into it, its checksum and reading its records together.
  */
-import { freeMemory } from "../shared/free-memory.ts";
+import { freeMemory } from "../../shared/free-memory.ts";
 
 /** Sizes go in such steps, so that answers of about the same size fit each other's memory. */
 const STEP_BYTES = 256 * 1024;

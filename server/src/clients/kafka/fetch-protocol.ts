@@ -4,9 +4,9 @@
  * 12 on with compact lengths, from 13 on with the topic's id for its name. Source: "Fetch API" in Kafka's protocol guide.
  */
 import { apiVersionsV1, apiVersionsV3, type Connection, fetchV11, fetchV12, fetchV17 } from "@platformatic/kafka";
-import { SwapstatsError } from "../shared/errors.ts";
-import { freeMemory } from "../shared/free-memory.ts";
-import type { AbortedTransaction } from "../sources/kafka/record-batches.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
+import { freeMemory } from "../../shared/free-memory.ts";
+import type { AbortedTransaction } from "../../sources/kafka/record-batches.ts";
 import type { MemoryPool } from "./memory-pool.ts";
 
 const FETCH_KEY = 1;

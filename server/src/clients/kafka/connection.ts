@@ -2,9 +2,9 @@
  * How brokers are reached: plain data that threads can be given, made from the configuration. Files are read here, once. It holds
  * secrets, and is never logged.
  */
-import type { Config } from "../config/config.ts";
-import { SwapstatsError } from "../shared/errors.ts";
-import { PEM_BYTES_MAX, readTextFile } from "../shared/read-regular-file.ts";
+import type { Config } from "../../config/config.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
+import { PEM_BYTES_MAX, readTextFile } from "../../shared/read-regular-file.ts";
 
 export type KafkaTls = {
   /** PEM; undefined: the authorities that Node trusts. */
