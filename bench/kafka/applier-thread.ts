@@ -3,7 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { PartitionEngine } from "../../server/src/engine/partition-engine.ts";
 import { BatchApplier } from "../../server/src/pipeline/batch-applier.ts";
 import { RedoWriter } from "../../server/src/pipeline/redo-writer.ts";
-import type { RecordBatch } from "../../server/src/sources/source.ts";
+import type { RecordBatch } from "../../server/src/ports/source.ts";
 import { BENCH_SEED, engineConfig } from "../support/workload.ts";
 
 /** Of each partition that the thread owns: its batches in order, in shared memory. */

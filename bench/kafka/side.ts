@@ -11,10 +11,10 @@ import { Consumer } from "@platformatic/kafka";
 import { PartitionEngine } from "../../server/src/engine/partition-engine.ts";
 import { BatchApplier } from "../../server/src/pipeline/batch-applier.ts";
 import { RedoWriter } from "../../server/src/pipeline/redo-writer.ts";
+import type { RecordBatch } from "../../server/src/ports/source.ts";
 import { freeMemory } from "../../server/src/shared/free-memory.ts";
 import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/kafka-setup.ts";
 import { openKafkaReaders } from "../../server/src/sources/kafka/kafka-source.ts";
-import type { RecordBatch } from "../../server/src/sources/source.ts";
 import { BENCH_SEED, engineConfig } from "../support/workload.ts";
 import { ownAll } from "./owner.ts";
 

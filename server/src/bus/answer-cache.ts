@@ -3,10 +3,11 @@
  * version board is the same and the finest step has not ended, the figures and the revision are the same; as-of, watermark
  * and lag are read anew. Only ids are kept: what a symbol means can change by events of other tokens.
  */
+
+import type { Selection, TokenAnswer } from "../ports/stats-bus.ts";
 import { parseTokenId } from "../shared/token-id.ts";
 import type { AnswerTicket } from "./host-protocol.ts";
 import type { SharedClock } from "./shared-clock.ts";
-import type { Selection, TokenAnswer } from "./stats-bus.ts";
 import type { VersionBoard } from "./version-board.ts";
 
 type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;

@@ -4,19 +4,6 @@
  * after a newer one. A token is unknown only when every partition has answered.
  */
 
-import { SwapstatsError } from "../shared/errors.ts";
-import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
-import type { LocalPart, OwnedPartition } from "./cluster-contract.ts";
-import { ClusterNode, type ClusterNodeOptions } from "./cluster-node.ts";
-import { ClusterOverview } from "./cluster-overview.ts";
-import type { PeerTokenAnswer } from "./cluster-protocol.ts";
-import { clusterStatus, type KnownStatus } from "./cluster-status.ts";
-import type { LinkState } from "./cluster-transport.ts";
-import type { HostBodyAnswer, RequestOf } from "./host-protocol.ts";
-import { BoundedMap, KNOWN_CHARS_MAX } from "./last-known.ts";
-import { MergeQueue } from "./merge-queue.ts";
-import { OverviewFeed, type OverviewTopic } from "./overview-feed.ts";
-import type { PlacementSource } from "./placement-check.ts";
 import type {
   BodyAnswer,
   CandlesRequest,
@@ -32,7 +19,20 @@ import type {
   Topic,
   TopicOpened,
   TopicUpdate,
-} from "./stats-bus.ts";
+} from "../ports/stats-bus.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
+import type { LocalPart, OwnedPartition } from "./cluster-contract.ts";
+import { ClusterNode, type ClusterNodeOptions } from "./cluster-node.ts";
+import { ClusterOverview } from "./cluster-overview.ts";
+import type { PeerTokenAnswer } from "./cluster-protocol.ts";
+import { clusterStatus, type KnownStatus } from "./cluster-status.ts";
+import type { LinkState } from "./cluster-transport.ts";
+import type { HostBodyAnswer, RequestOf } from "./host-protocol.ts";
+import { BoundedMap, KNOWN_CHARS_MAX } from "./last-known.ts";
+import { MergeQueue } from "./merge-queue.ts";
+import { OverviewFeed, type OverviewTopic } from "./overview-feed.ts";
+import type { PlacementSource } from "./placement-check.ts";
 import { knownAnywhere, NO_FIGURES, newestDeadLetters } from "./thread-bus.ts";
 import { TokenFeed } from "./token-feed.ts";
 import { type AskParts, type Finding, TokenFinder } from "./token-finder.ts";

@@ -3,9 +3,10 @@
  * announcement periods; of several that claim a partition the one with the highest epoch has it, because the store gives an
  * epoch once and a higher one only later. An epoch that was once heard of is a floor: whoever answers below it is a former owner.
  */
+
+import type { InstanceStatus } from "../ports/stats-bus.ts";
 import { compareEpochs, type OwnedPartition } from "./cluster-contract.ts";
 import { type Announcement, addressOf, instanceOfAddress } from "./cluster-protocol.ts";
-import type { InstanceStatus } from "./stats-bus.ts";
 
 export const PEERS_MAX = 256;
 /** Announcement periods of silence after which an instance is away. */

@@ -1,6 +1,7 @@
 /** Where ingestion stands at all instances: what their threads report, and of partitions that nobody answers for what was reported last. */
+
+import type { PartitionStatus, PartitionTotals, StatusAnswer } from "../ports/stats-bus.ts";
 import type { ClusterNode } from "./cluster-node.ts";
-import type { PartitionStatus, PartitionTotals, StatusAnswer } from "./stats-bus.ts";
 import { addCounters, emptyCounters, mergeStatus } from "./status-merge.ts";
 
 /** The newest report of each partition, and the newest totals. */

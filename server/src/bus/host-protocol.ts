@@ -3,8 +3,8 @@
  * of one turn of the event loop, because a message costs 2 to 3 microseconds whatever it carries.
  */
 import type { PartitionMetrics } from "../observability/metrics.ts";
+import type { Candidate, DeadLetter, OverviewRequest, Selection, StatusAnswer, Topic } from "../ports/stats-bus.ts";
 import type { ErrorCode } from "../shared/errors.ts";
-import type { Candidate, DeadLetter, OverviewRequest, Selection, StatusAnswer, Topic } from "./stats-bus.ts";
 
 /**
  * The as-of at which a request that goes to several hosts is to be answered; undefined lets the host choose. A host whose

@@ -4,10 +4,10 @@
  * event loop is merged once, and less often where there is much to merge.
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { TopicUpdate } from "../ports/stats-bus.ts";
 import type { HostTopicUpdate, RankKey } from "./host-protocol.ts";
 import type { MergeQueue } from "./merge-queue.ts";
 import { mergeRanked } from "./rank-order.ts";
-import type { TopicUpdate } from "./stats-bus.ts";
 
 type Part = {
   readonly update: HostTopicUpdate;

@@ -1,8 +1,9 @@
 /** What a name stands for, put together from what several hosts find, and the choice of one token where it stands for several. */
+
+import type { Ambiguous, Candidate, Chosen, Preference } from "../ports/stats-bus.ts";
 import { compareDecimals } from "../shared/decimal-order.ts";
 import { parseTokenId } from "../shared/token-id.ts";
 import { type HostLookup, LOOKUP_IDS_MAX, LOOKUP_TIERS } from "./host-protocol.ts";
-import type { Ambiguous, Candidate, Chosen, Preference } from "./stats-bus.ts";
 
 /** The most volume first, those without one last, then by id. */
 export function compareCandidates(a: Candidate, b: Candidate): number {

@@ -3,6 +3,7 @@
  * that a partition can move or be away without the others noticing. It is stale while a partition has no owner whose data has come.
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { Topic, TopicUpdate } from "../ports/stats-bus.ts";
 import type { ClusterNode } from "./cluster-node.ts";
 import { partsText, type Source } from "./cluster-peers.ts";
 import type { HostRowKey } from "./host-protocol.ts";
@@ -10,7 +11,6 @@ import type { MergeQueue } from "./merge-queue.ts";
 import { epochOfParts, OverviewParts, revisionOfParts } from "./overview-parts.ts";
 import { mergeRanked } from "./rank-order.ts";
 import type { SourceUpdate } from "./remote-topics.ts";
-import type { Topic, TopicUpdate } from "./stats-bus.ts";
 import { TAKE_OVER_MS } from "./token-feed.ts";
 
 export type OverviewTopic = Extract<Topic, { kind: "overview" }>;

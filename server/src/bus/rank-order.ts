@@ -1,8 +1,9 @@
 /** The order of rows of a ranking that come from several partitions or hosts, and the cursors that name a place in it. */
+
+import type { OverviewRequest } from "../ports/stats-bus.ts";
 import { compareDecimals } from "../shared/decimal-order.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { RankKey } from "./host-protocol.ts";
-import type { OverviewRequest } from "./stats-bus.ts";
 
 export type RankOrder = OverviewRequest["order"];
 

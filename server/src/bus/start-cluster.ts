@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { NatsConfig } from "../config/build-nats.ts";
+import type { Preference, StatsBus } from "../ports/stats-bus.ts";
 import type { ChainAddresses } from "../shared/token-id.ts";
 import { ClusterBus } from "./cluster-bus.ts";
 import type { OwnedPartition } from "./cluster-contract.ts";
@@ -9,7 +10,6 @@ import { ANNOUNCE_EVERY_MS, ASK_TIMEOUT_MS } from "./cluster-node.ts";
 import type { HostClient } from "./host-client.ts";
 import { NatsTransport } from "./nats-transport.ts";
 import type { SharedClock } from "./shared-clock.ts";
-import type { Preference, StatsBus } from "./stats-bus.ts";
 import { hostOfPartition } from "./thread-bus.ts";
 
 const NAME_CHARS = 24;

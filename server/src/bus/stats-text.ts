@@ -1,5 +1,5 @@
 /** An answer about a token as the text that readers get, over HTTP and in Redis alike. */
-import type { Chosen, TokenAnswer } from "./stats-bus.ts";
+import type { Chosen, TokenAnswer } from "../ports/stats-bus.ts";
 
 type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
 

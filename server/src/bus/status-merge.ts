@@ -1,6 +1,6 @@
 /** One status of several hosts: their partitions in order, the sums of their counters. */
 import type { Counters } from "../engine/types.ts";
-import type { StatusAnswer } from "./stats-bus.ts";
+import type { StatusAnswer } from "../ports/stats-bus.ts";
 
 export function emptyCounters(): Counters {
   return {

@@ -6,6 +6,22 @@
  * made within one step are equal to answers made at its latest as-of. Where a host had moved on to a later step, all are asked again.
  */
 import type { PartitionMetrics } from "../observability/metrics.ts";
+import type {
+  BodyAnswer,
+  CandlesRequest,
+  DeadLetter,
+  DeadLettersAnswer,
+  OverviewAnswer,
+  OverviewRequest,
+  Preference,
+  Selection,
+  StatsBus,
+  StatusAnswer,
+  TokenAnswer,
+  Topic,
+  TopicOpened,
+  TopicUpdate,
+} from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { type ChainAddresses, formatTokenId, NO_CHAIN_ADDRESSES, parseTokenId } from "../shared/token-id.ts";
 import { compareHomes, partitionOfTokenId } from "../shared/token-partition.ts";
@@ -24,22 +40,6 @@ import { MergedOverviewTopic } from "./merged-overview-topic.ts";
 import { mergeLookups, resolve } from "./name-lookup.ts";
 import { decodeCursor, encodeCursor, mergeRanked } from "./rank-order.ts";
 import type { SharedClock } from "./shared-clock.ts";
-import type {
-  BodyAnswer,
-  CandlesRequest,
-  DeadLetter,
-  DeadLettersAnswer,
-  OverviewAnswer,
-  OverviewRequest,
-  Preference,
-  Selection,
-  StatsBus,
-  StatusAnswer,
-  TokenAnswer,
-  Topic,
-  TopicOpened,
-  TopicUpdate,
-} from "./stats-bus.ts";
 import { mergeStatus } from "./status-merge.ts";
 import type { VersionBoard } from "./version-board.ts";
 

@@ -9,10 +9,11 @@
  *
  * Listeners never see a revision go back: data of a former owner, or of a lower revision in the same epoch, is not passed on.
  */
+
+import type { Topic, TopicUpdate } from "../ports/stats-bus.ts";
 import type { ClusterNode } from "./cluster-node.ts";
 import { partsText, type Source } from "./cluster-peers.ts";
 import type { SourceUpdate } from "./remote-topics.ts";
-import type { Topic, TopicUpdate } from "./stats-bus.ts";
 
 /** How long a new owner may take until what is shown counts as stale, and how long after a failure it is tried again. */
 export const TAKE_OVER_MS = 1_000;

@@ -2,6 +2,8 @@
  * Questions about tokens, wherever these are. The owner is guessed from the id, asked, and only where it knows nothing all others
  * are asked too, in one round: a producer may have keyed the records by something else, and a name says nothing about the place.
  */
+
+import type { Ambiguous, Chosen, Preference } from "../ports/stats-bus.ts";
 import { type ChainAddresses, formatTokenId, parseTokenId } from "../shared/token-id.ts";
 import { compareHomes, partitionOfTokenId } from "../shared/token-partition.ts";
 import type { ClusterNode } from "./cluster-node.ts";
@@ -10,7 +12,6 @@ import type { Cover } from "./cluster-protocol.ts";
 import type { AsOfWish, HostLookup } from "./host-protocol.ts";
 import { BoundedMap, KNOWN_NAMES_MAX, type Revision, ShownRevisions } from "./last-known.ts";
 import { mergeLookups, resolve } from "./name-lookup.ts";
-import type { Ambiguous, Chosen, Preference } from "./stats-bus.ts";
 
 /** What a thread answers about one text. */
 export type Part<F> = { readonly lookup: HostLookup | undefined | null; readonly found: F | undefined };

@@ -4,8 +4,8 @@ import { refusalText } from "../codecs/refusal-text.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
 import { SwapEvent } from "../engine/swaps/swap-event.ts";
 import type { Outcome, TokenRef } from "../engine/types.ts";
+import type { RecordBatch } from "../ports/source.ts";
 import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
-import type { RecordBatch } from "../sources/source.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
 
 export type KeepLetter = DeadLetterBuffer["add"];

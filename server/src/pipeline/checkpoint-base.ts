@@ -4,8 +4,8 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { crc32 } from "node:zlib";
+import type { CheckpointStore } from "../ports/checkpoint-store.ts";
 import { freeMemory } from "../shared/free-memory.ts";
-import type { CheckpointStore } from "../stores/checkpoint-store.ts";
 import type { BaseImage, PartRef } from "./manifest.ts";
 
 /** What the checkpoints need of the engine's snapshot. */

@@ -8,10 +8,11 @@
  *
  * A failing store stops nothing but the checkpoints, and the log keeps what they do not hold.
  */
+
+import type { CheckpointStore } from "../ports/checkpoint-store.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { freeMemory } from "../shared/free-memory.ts";
 import { WakeableTimer } from "../shared/wakeable-timer.ts";
-import type { CheckpointStore } from "../stores/checkpoint-store.ts";
 import type { Snapshot } from "./checkpoint-base.ts";
 import { writeBase } from "./checkpoint-base.ts";
 import type { Manifest } from "./manifest.ts";

@@ -13,9 +13,9 @@ import type {
   RequestOf,
 } from "../bus/host-protocol.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
-import type { Selection } from "../bus/stats-bus.ts";
 import { BOARD_CHAINS_MAX } from "../bus/version-board.ts";
 import type { Candle, TokenRef, WindowSpec } from "../engine/types.ts";
+import type { Selection } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { LookupCandidates } from "./lookup-candidates.ts";
 import { keyOfRow, overviewPage } from "./overview-page.ts";

@@ -9,7 +9,7 @@
  */
 import type { SharedClock } from "../bus/shared-clock.ts";
 import { statsText } from "../bus/stats-text.ts";
-import type { HotOutcome, HotValue } from "../stores/hot-store.ts";
+import type { HotOutcome, HotValue } from "../ports/hot-store.ts";
 import { caughtUp } from "./overview-page.ts";
 import type { ServedPartition } from "./served-partition.ts";
 import { ALL_FIGURES, statsBody } from "./stats-json.ts";

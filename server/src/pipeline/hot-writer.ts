@@ -6,10 +6,10 @@
  */
 import type { SharedClock } from "../bus/shared-clock.ts";
 import type { HotMetrics } from "../observability/metrics.ts";
+import type { HotStore } from "../ports/hot-store.ts";
 import type { Circuit } from "../shared/circuit.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { WakeableTimer } from "../shared/wakeable-timer.ts";
-import type { HotStore } from "../stores/hot-store.ts";
 import { type HotBatch, HotFeed } from "./hot-feed.ts";
 import type { ServedPartition } from "./served-partition.ts";
 import type { ThreadShare } from "./thread-share.ts";

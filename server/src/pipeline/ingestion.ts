@@ -1,6 +1,7 @@
 /** How swaps come in, and by that, which partitions the workers own. One of the sources, as the main thread runs it. */
-import type { IngestPort } from "../bus/stats-bus.ts";
+
 import type { GroupNumbers } from "../observability/source-metrics.ts";
+import type { IngestPort } from "../ports/stats-bus.ts";
 import type { PartitionWorkers, PartitionWorkersOptions } from "./partition-workers.ts";
 import type { SourceSetup } from "./worker-protocol.ts";
 

@@ -2,7 +2,7 @@
  * What a store beside the data folder (Redis, S3, Kafka) holds, and whether it is sound: for `swapstats checkpoint inspect`. Nothing is
  * written, so it works beside running instances; what they replace meanwhile is not taken for damage.
  */
-import type { CheckpointStore } from "../stores/checkpoint-store.ts";
+import type { CheckpointStore } from "../ports/checkpoint-store.ts";
 import {
   ATTEMPTS_MAX,
   type CheckpointReport,

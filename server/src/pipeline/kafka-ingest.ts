@@ -2,9 +2,10 @@
  * Ingestion from Kafka, as the main thread runs it: the membership in the group, and the ownership that follows from it. The
  * records themselves are read by the threads that own the partitions.
  */
-import type { IngestPort } from "../bus/stats-bus.ts";
+
 import { TopicAdmin, topicWarnings } from "../clients/kafka/topic-admin.ts";
 import type { GroupNumbers } from "../observability/source-metrics.ts";
+import type { IngestPort } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { GroupMember } from "../sources/kafka/group-member.ts";
 import type { KafkaSourceSetup } from "../sources/kafka/kafka-setup.ts";

@@ -5,8 +5,8 @@
  */
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { SourceNumbers } from "../observability/source-metrics.ts";
+import type { PartitionReader, RecordBatch } from "../ports/source.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { PartitionReader, RecordBatch } from "../sources/source.ts";
 
 /** One read takes about so many bytes of records: some tens of milliseconds of work. */
 export const READ_BYTES_MAX = 1024 * 1024;

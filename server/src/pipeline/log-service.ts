@@ -6,11 +6,12 @@
  *   idle      --a body with accepted events--> gathering
  *   gathering --the turn of the event loop ends, or the group is large enough--> idle    replies and notices go out
  */
-import type { IngestResult } from "../bus/stats-bus.ts";
+
 import { type EventRanges, splitBody } from "../codecs/body-splitter.ts";
 import { refusalText } from "../codecs/refusal-text.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
 import { SwapEvent } from "../engine/swaps/swap-event.ts";
+import type { IngestResult } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { freeMemory } from "../shared/free-memory.ts";
 import type { ChainAddresses } from "../shared/token-id.ts";

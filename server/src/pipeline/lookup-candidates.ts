@@ -5,10 +5,10 @@
  */
 import { type HostLookup, LOOKUP_IDS_MAX } from "../bus/host-protocol.ts";
 import { compareCandidates } from "../bus/name-lookup.ts";
-import type { Candidate } from "../bus/stats-bus.ts";
 import { RankKey } from "../engine/reads/rank-key.ts";
 import { SYMBOL_HITS_MAX } from "../engine/tokens.ts";
 import type { WindowSpec } from "../engine/types.ts";
+import type { Candidate } from "../ports/stats-bus.ts";
 import { caughtUp } from "./overview-page.ts";
 import type { ServedPartition } from "./served-partition.ts";
 import type { Piecewise } from "./thread-share.ts";

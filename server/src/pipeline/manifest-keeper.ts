@@ -3,8 +3,9 @@
  * be kept. Two manifests count: the current one and the one before it, which a store gives back when the current one is
  * damaged; what either needs stays.
  */
+
+import type { CheckpointStore } from "../ports/checkpoint-store.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { CheckpointStore } from "../stores/checkpoint-store.ts";
 import type { Manifest } from "./manifest.ts";
 import { decodeManifest, emptyManifest, encodeManifest, neededLogOffset, partNames } from "./manifest.ts";
 

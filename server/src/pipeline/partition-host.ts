@@ -14,9 +14,9 @@ import type {
   WireError,
 } from "../bus/host-protocol.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
-import type { DeadLetter, PartitionTotals, StatusAnswer } from "../bus/stats-bus.ts";
 import { addCounters, emptyCounters } from "../bus/status-merge.ts";
 import type { WindowSpec } from "../engine/types.ts";
+import type { DeadLetter, PartitionTotals, StatusAnswer } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
 import { HostQueries } from "./host-queries.ts";

@@ -15,17 +15,17 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SharedClock } from "../bus/shared-clock.ts";
-import type { PartitionStatus } from "../bus/stats-bus.ts";
 import type { VersionBoard } from "../bus/version-board.ts";
 import { PartitionEngine } from "../engine/partition-engine.ts";
 import { fingerprintOf } from "../engine/snapshot.ts";
 import type { Counters, EngineConfig } from "../engine/types.ts";
 import type { PartitionMetrics } from "../observability/metrics.ts";
 import { LONG_SECONDS, PlainHistogram, SHORT_SECONDS } from "../observability/plain-histogram.ts";
+import type { CheckpointStore } from "../ports/checkpoint-store.ts";
+import type { RecordBatch } from "../ports/source.ts";
+import type { PartitionStatus } from "../ports/stats-bus.ts";
 import type { Circuit } from "../shared/circuit.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { RecordBatch } from "../sources/source.ts";
-import type { CheckpointStore } from "../stores/checkpoint-store.ts";
 import { arrivalOf, BatchApplier } from "./batch-applier.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";

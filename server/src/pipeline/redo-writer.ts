@@ -7,8 +7,9 @@
  * marked by the highest bit of count, else one a record), then a u32 end for each record, then the payload; padded to 8 bytes. Little
  * endian, as every machine that runs this is.
  */
+
+import type { RecordBatch } from "../ports/source.ts";
 import { freeMemory } from "../shared/free-memory.ts";
-import type { RecordBatch } from "../sources/source.ts";
 import type { RedoBuffer } from "./redo-chain.ts";
 
 const HEADER_BYTES = 16;

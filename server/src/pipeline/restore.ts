@@ -10,9 +10,9 @@
  * newer version, or under a configuration that its state cannot follow) is refused.
  */
 import { IMAGE_FORMAT } from "../engine/snapshot.ts";
+import type { CheckpointStore } from "../ports/checkpoint-store.ts";
+import type { LogRange } from "../ports/source.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { LogRange } from "../sources/source.ts";
-import type { CheckpointStore } from "../stores/checkpoint-store.ts";
 import type { Claim } from "./checkpointer.ts";
 import type { BaseImage, Manifest, PartRef, RedoDelta } from "./manifest.ts";
 import { decodeManifest, deltasFrom, emptyManifest, encodeManifest, isIntact, MANIFEST_FORMAT } from "./manifest.ts";

@@ -4,8 +4,8 @@
  * edges, which move with time alone: so they serve as long as the token's revision stands.
  */
 import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { RowSelection } from "../bus/stats-bus.ts";
 import type { TokenRef, WindowSpec, WindowStats } from "../engine/types.ts";
+import type { RowSelection } from "../ports/stats-bus.ts";
 import type { ServedPartition } from "./served-partition.ts";
 import { type FigureFilter, figureFilter, topicFigures, windowJson } from "./stats-json.ts";
 

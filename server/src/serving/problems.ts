@@ -3,7 +3,7 @@
  * SwapstatsError of the layers below becomes one of these codes.
  */
 import type { ParameterError, ProblemCode, ProblemDocument, TokenCandidate } from "@swapstats/protocol/problems.ts";
-import type { Ambiguous } from "../bus/stats-bus.ts";
+import type { Ambiguous } from "../ports/stats-bus.ts";
 import { type ErrorCode, SwapstatsError } from "../shared/errors.ts";
 import { printableCut } from "../shared/printable-text.ts";
 

@@ -4,6 +4,7 @@
  * sends. Figures come as text from their owner and are never parsed here.
  */
 import { type CandleInterval, candleIntervals, type SortField } from "@swapstats/protocol/stats.ts";
+import { chosenText, headText, staleText, statsText } from "../bus/stats-text.ts";
 import type {
   BodyAnswer,
   DeadLettersAnswer,
@@ -13,8 +14,7 @@ import type {
   StatusAnswer,
   StatusScope,
   TokenAnswer,
-} from "../bus/stats-bus.ts";
-import { chosenText, headText, staleText, statsText } from "../bus/stats-text.ts";
+} from "../ports/stats-bus.ts";
 import { Budget } from "../shared/budget.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { ServedIntervals } from "./candle-intervals.ts";

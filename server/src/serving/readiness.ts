@@ -1,5 +1,5 @@
 /** Whether the service should get traffic, and why not. Windows that are not complete do not matter. */
-import type { PartitionStatus } from "../bus/stats-bus.ts";
+import type { PartitionStatus } from "../ports/stats-bus.ts";
 import { type Budget, budgetProblems } from "../shared/budget.ts";
 import type { QueryExecutor } from "./query-executor.ts";
 

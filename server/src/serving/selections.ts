@@ -3,7 +3,7 @@
  * repetition in the texts, so that the owner of the figures may key its ready answers by identity.
  */
 import { edgeFields, type StatsField, statsFields } from "@swapstats/protocol/stats.ts";
-import type { Selection } from "../bus/stats-bus.ts";
+import type { Selection } from "../ports/stats-bus.ts";
 import { didYouMean } from "../shared/nearest.ts";
 import { printableCut } from "../shared/printable-text.ts";
 import { ProblemError } from "./problems.ts";

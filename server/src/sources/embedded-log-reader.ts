@@ -4,6 +4,7 @@
  * returns, so that a reader never holds up the log's checkpoints.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { LogRange, PartitionReader, RecordBatch } from "../ports/source.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { freeMemory } from "../shared/free-memory.ts";
 import {
@@ -18,7 +19,6 @@ import {
 } from "./embedded-log-database.ts";
 import type { StoredBatch } from "./embedded-log-format.ts";
 import { readBatch } from "./embedded-log-format.ts";
-import type { LogRange, PartitionReader, RecordBatch } from "./source.ts";
 
 export type LogReaderOptions = {
   /** The log's database file. */

@@ -13,6 +13,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import type { LogRange } from "../ports/source.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { LogDatabase, LogRow } from "./embedded-log-database.ts";
 import {
@@ -26,7 +27,6 @@ import {
 import type { BatchBuilder } from "./embedded-log-format.ts";
 import type { PositionsFile } from "./embedded-log-positions.ts";
 import { openPositionsFile } from "./embedded-log-positions.ts";
-import type { LogRange } from "./source.ts";
 
 /** Below the data folder. */
 export const LOG_FOLDER = "log";

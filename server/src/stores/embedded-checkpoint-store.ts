@@ -6,8 +6,8 @@
  * Compare-and-set holds within one process, which the folder lock makes the only one, for one caller a partition.
  */
 import { join } from "node:path";
+import type { CheckpointStore, StoredManifest } from "../ports/checkpoint-store.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { CheckpointStore, StoredManifest } from "./checkpoint-store.ts";
 import type { FileSystem } from "./file-system.ts";
 
 export const CHECKPOINTS_FOLDER = "checkpoints";

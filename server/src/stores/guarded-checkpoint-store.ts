@@ -7,9 +7,9 @@
  * what stands there is its own.
  */
 import { ExponentialBackoff, handleWhen, retry } from "cockatiel";
+import type { CheckpointStore, StoredManifest } from "../ports/checkpoint-store.ts";
 import type { Circuit } from "../shared/circuit.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { CheckpointStore, StoredManifest } from "./checkpoint-store.ts";
 
 const RETRIES = 4;
 const RETRY_FIRST_MS = 50;

@@ -13,9 +13,9 @@
  * nothing of its successor's, whatever it takes for garbage.
  */
 import { randomUUID } from "node:crypto";
+import type { CheckpointStore, StoredManifest } from "../ports/checkpoint-store.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { withinTime } from "../shared/time-limit.ts";
-import type { CheckpointStore, StoredManifest } from "./checkpoint-store.ts";
 import {
   chunkKey,
   encodeManifestValue,

@@ -2,8 +2,8 @@
 
 import { kafkaConnection } from "../clients/kafka/connection.ts";
 import type { Config } from "../config/config.ts";
+import type { CheckpointStore } from "../ports/checkpoint-store.ts";
 import { Circuit } from "../shared/circuit.ts";
-import type { CheckpointStore } from "./checkpoint-store.ts";
 import { EmbeddedCheckpointStore } from "./embedded-checkpoint-store.ts";
 import { realFileSystem } from "./file-system.ts";
 import { GuardedCheckpointStore, isStoreFailure } from "./guarded-checkpoint-store.ts";

@@ -1,8 +1,8 @@
 /** From the configuration to the store of the newest figures, in two steps: a setup of plain data that a thread can be given, and the store. */
 import type { Config } from "../config/config.ts";
+import type { HotStore } from "../ports/hot-store.ts";
 import { Circuit } from "../shared/circuit.ts";
 import { isStoreFailure } from "./guarded-checkpoint-store.ts";
-import type { HotStore } from "./hot-store.ts";
 import type { RedisHotStoreOptions } from "./redis-hot-store.ts";
 
 /** How long a batch may take. */

@@ -28,8 +28,8 @@ import { randomUUID } from "node:crypto";
 import type { Writable } from "node:stream";
 import { Command } from "ioredis";
 import { type RedisClient, RedisConnection, type RedisSettings } from "../clients/redis/redis-connection.ts";
+import type { CheckpointStore, StoredManifest } from "../ports/checkpoint-store.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { CheckpointStore, StoredManifest } from "./checkpoint-store.ts";
 
 const REPLICAS_WANTED = 1;
 const REPLICA_WAIT_MS = 500;

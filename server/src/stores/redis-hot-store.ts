@@ -11,8 +11,8 @@
  */
 
 import { type RedisClient, RedisConnection, type RedisSettings } from "../clients/redis/redis-connection.ts";
+import type { HotOutcome, HotStore, HotValue } from "../ports/hot-store.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { HotOutcome, HotStore, HotValue } from "./hot-store.ts";
 
 /** Arguments: text, lifetime in ms, epoch, revision, as-of. The members that are looked for come before any text of others. */
 const WRITE_SCRIPT = `

@@ -28,9 +28,9 @@ import {
   type S3ClientConfig,
   S3ServiceException,
 } from "@aws-sdk/client-s3";
+import type { CheckpointStore, StoredManifest } from "../ports/checkpoint-store.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { withinTime } from "../shared/time-limit.ts";
-import type { CheckpointStore, StoredManifest } from "./checkpoint-store.ts";
 
 const FIRST_LINE = /^swapstats-manifests [0-9a-f-]{36} ([0-9]{1,10})\n/;
 /** Of the first line; its longest form is much shorter. */

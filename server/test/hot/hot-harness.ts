@@ -6,9 +6,9 @@ import type { HostTokenAnswer } from "../../src/bus/host-protocol.ts";
 import { type RedisClient, RedisConnection, type RedisSettings } from "../../src/clients/redis/redis-connection.ts";
 import { HotWriter } from "../../src/pipeline/hot-writer.ts";
 import { finished, ThreadShare } from "../../src/pipeline/thread-share.ts";
+import type { HotOutcome, HotStore, HotValue } from "../../src/ports/hot-store.ts";
 import { Circuit } from "../../src/shared/circuit.ts";
 import { isStoreFailure } from "../../src/stores/guarded-checkpoint-store.ts";
-import type { HotOutcome, HotStore, HotValue } from "../../src/stores/hot-store.ts";
 import { RedisHotStore } from "../../src/stores/redis-hot-store.ts";
 import { FedHost } from "../pipeline/fed-host.ts";
 

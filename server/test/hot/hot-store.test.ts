@@ -3,7 +3,7 @@ import { type TestContext, test } from "node:test";
 import { makeCertificates } from "../../../scripts/servers/certificates.ts";
 import { startRedis, startRedisCluster, startRedisSentinels } from "../../../scripts/servers/redis.ts";
 import type { RedisSettings } from "../../src/clients/redis/redis-connection.ts";
-import type { HotOutcome, HotValue } from "../../src/stores/hot-store.ts";
+import type { HotOutcome, HotValue } from "../../src/ports/hot-store.ts";
 import { RedisHotStore } from "../../src/stores/redis-hot-store.ts";
 import { clusterSettings, redisSettings, sentinelSettings } from "../stores/backends.ts";
 import { requires } from "../support/requires.ts";

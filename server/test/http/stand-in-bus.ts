@@ -18,7 +18,7 @@ import type {
   StatusAnswer,
   TokenAnswer,
   TopicOpened,
-} from "../../src/bus/stats-bus.ts";
+} from "../../src/ports/stats-bus.ts";
 
 export type StandInToken = { id: string; symbol: string | undefined; rev: number; trades: number };
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { waitFor } from "../../../scripts/servers/process.ts";
+import type { RecordBatch } from "../../src/ports/source.ts";
 import { ARRIVAL_MIN_MS, knownArrivals } from "../../src/sources/kafka/arrivals.ts";
-import type { RecordBatch } from "../../src/sources/source.ts";
 import { type RunningApp, TestApps } from "../http/app-harness.ts";
 import { requires } from "../support/requires.ts";
 import { instanceServers, instanceSettings } from "./instance-servers.ts";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { RecordBatch } from "../../src/ports/source.ts";
 import {
   type AbortedTransaction,
   type BatchCounters,
   type Damage,
   FetchedBatches,
 } from "../../src/sources/kafka/record-batches.ts";
-import type { RecordBatch } from "../../src/sources/source.ts";
 import { type Random, randomFrom, seedOf } from "../support/seed.ts";
 import { type Codec, markerRecord, type WrittenBatch, type WrittenRecord, writeBatch } from "./batch-writer.ts";
 

@@ -12,7 +12,7 @@ import { HostQueries } from "../../src/pipeline/host-queries.ts";
 import { HostTopics } from "../../src/pipeline/host-topics.ts";
 import { ServedPartition } from "../../src/pipeline/served-partition.ts";
 import { finished } from "../../src/pipeline/thread-share.ts";
-import type { RecordBatch } from "../../src/sources/source.ts";
+import type { RecordBatch } from "../../src/ports/source.ts";
 import type { KeptDeadLetter } from "../../src/stores/dead-letter-store.ts";
 import { TEST_SEED } from "../support/hash-seed.ts";
 import type { Random } from "../support/seed.ts";

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
-import type { TopicUpdate } from "../../src/bus/stats-bus.ts";
 import { ThreadBus } from "../../src/bus/thread-bus.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import { LogClient } from "../../src/pipeline/log-client.ts";
 import { PartitionWorkers } from "../../src/pipeline/partition-workers.ts";
+import type { TopicUpdate } from "../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
 import { LOG_DATABASE_NAME } from "../../src/sources/embedded-log-writer.ts";
 import { tempDir } from "../support/tmp.ts";

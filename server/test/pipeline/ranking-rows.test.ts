@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
-import type { RowSelection } from "../../src/bus/stats-bus.ts";
 import { finished } from "../../src/pipeline/thread-share.ts";
+import type { RowSelection } from "../../src/ports/stats-bus.ts";
 import { TestApps } from "../http/app-harness.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { FedHost, randomSwap, START_MS } from "./fed-host.ts";

@@ -4,9 +4,9 @@ import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { HostClient } from "../../src/bus/host-client.ts";
 import type { FromHost, HostAnswer, HostRequest, HostTokenAnswer, ToHost } from "../../src/bus/host-protocol.ts";
 import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
-import type { TopicUpdate } from "../../src/bus/stats-bus.ts";
 import { ThreadBus } from "../../src/bus/thread-bus.ts";
 import { createVersionBoard, VersionBoard } from "../../src/bus/version-board.ts";
+import type { TopicUpdate } from "../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
 
 const STEP_MS = 1000;

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
-import type { TopicUpdate } from "../../src/bus/stats-bus.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
+import type { TopicUpdate } from "../../src/ports/stats-bus.ts";
 import { embeddedLog, Shadow } from "../crash/shadow.ts";
 import { type RunningApp, TestApps } from "../http/app-harness.ts";
 import { seedOf } from "../support/seed.ts";

@@ -5,8 +5,8 @@
 import { Checkpointer } from "../../src/pipeline/checkpointer.ts";
 import type { Restored } from "../../src/pipeline/restore.ts";
 import { restorePartition } from "../../src/pipeline/restore.ts";
+import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
-import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
 import { EmbeddedCheckpointStore } from "../../src/stores/embedded-checkpoint-store.ts";
 import type { FileSystem } from "../../src/stores/file-system.ts";
 import { never, START_MS } from "./log-support.ts";

@@ -3,7 +3,7 @@ import { makeCertificates } from "../../../scripts/servers/certificates.ts";
 import { createTopic, startKafka } from "../../../scripts/servers/kafka.ts";
 import { startRedis, startRedisCluster, startRedisSentinels } from "../../../scripts/servers/redis.ts";
 import { startS3 } from "../../../scripts/servers/s3.ts";
-import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
+import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import { EmbeddedCheckpointStore } from "../../src/stores/embedded-checkpoint-store.ts";
 import { realFileSystem } from "../../src/stores/file-system.ts";
 import { connectionTo } from "../kafka/kafka-support.ts";

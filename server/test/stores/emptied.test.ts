@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { freePort } from "../../../scripts/servers/process.ts";
 import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
-import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
+import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import { ToyLog, ToyOwner } from "../storage/toy-partition.ts";
 import { requires } from "../support/requires.ts";
 import { tempDir } from "../support/tmp.ts";

@@ -5,7 +5,7 @@ import { freePort } from "../../../scripts/servers/process.ts";
 import { startRedis } from "../../../scripts/servers/redis.ts";
 import { startS3 } from "../../../scripts/servers/s3.ts";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";
-import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
+import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import { connectionTo } from "../kafka/kafka-support.ts";
 import { applierOf, CONFIG, imageOf, live, streamOf } from "../storage/engine-life.ts";
 import { START_MS } from "../storage/log-support.ts";

@@ -5,7 +5,7 @@ import { createTopic, type Kafka, startKafka } from "../../../scripts/servers/ka
 import { waitFor } from "../../../scripts/servers/process.ts";
 import type { KafkaConnection } from "../../src/clients/kafka/connection.ts";
 import { TopicLog } from "../../src/clients/kafka/topic-log.ts";
-import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
+import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import { manifestKey } from "../../src/stores/kafka-checkpoint-format.ts";
 import { CHUNK_BYTES } from "../../src/stores/kafka-checkpoint-store.ts";
 import { connectionTo } from "../kafka/kafka-support.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
-import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
 import { readIndexKey, readManifestValue } from "../../src/stores/kafka-checkpoint-format.ts";
 import { type ManifestRecord, validChain } from "../../src/stores/kafka-checkpoint-index.ts";
 import { CHUNK_BYTES, KafkaCheckpointStore } from "../../src/stores/kafka-checkpoint-store.ts";

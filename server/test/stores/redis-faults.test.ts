@@ -4,7 +4,7 @@ import { makeCertificates } from "../../../scripts/servers/certificates.ts";
 import { freePort } from "../../../scripts/servers/process.ts";
 import { startRedis, startRedisCluster, startRedisSentinels } from "../../../scripts/servers/redis.ts";
 import type { RedisSettings } from "../../src/clients/redis/redis-connection.ts";
-import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
+import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import { requires } from "../support/requires.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { tempDir } from "../support/tmp.ts";

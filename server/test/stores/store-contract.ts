@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DELTA_BYTES_MAX } from "../../src/pipeline/redo-chain.ts";
+import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import { freeMemory } from "../../src/shared/free-memory.ts";
-import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 
 export type StoreBackend = {

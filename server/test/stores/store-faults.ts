@@ -1,7 +1,7 @@
 /** What tests of failing stores have in common. */
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import type { CheckpointStore } from "../../src/stores/checkpoint-store.ts";
+import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 
 export const toBytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 export const textOf = (bytes: Uint8Array | undefined): string | undefined =>

@@ -1,7 +1,7 @@
 /** How the flushes of many clients share the thread: counted by a clock that only work moves. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import type { StatsBus, TopicUpdate } from "../../src/bus/stats-bus.ts";
+import type { StatsBus, TopicUpdate } from "../../src/ports/stats-bus.ts";
 import { Hub } from "../../src/serving/websocket/hub.ts";
 import { WEBSOCKET_LIMITS } from "../../src/serving/websocket/limits.ts";
 import type { PushTarget } from "../../src/serving/websocket/subscription.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { applyMergePatch, diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import fc from "fast-check";
-import type { TopicUpdate } from "../../src/bus/stats-bus.ts";
+import type { TopicUpdate } from "../../src/ports/stats-bus.ts";
 import { CachedBytes } from "../../src/serving/websocket/cached-bytes.ts";
 import { WEBSOCKET_LIMITS } from "../../src/serving/websocket/limits.ts";
 import { TopicFeed } from "../../src/serving/websocket/topic-feed.ts";

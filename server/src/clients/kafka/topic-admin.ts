@@ -1,8 +1,8 @@
 /** Makes topics and keeps them as configured, describes them, and reads and writes the offsets of groups for tools that show lag. */
 import { type Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from "@platformatic/kafka";
 import { ExponentialBackoff, handleWhen, retry } from "cockatiel";
+import type { LogRange } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
-import type { LogRange } from "../../sources/source.ts";
 import type { KafkaConnection } from "./connection.ts";
 import { isKafkaError, kafkaError, newAdmin } from "./kafka-client.ts";
 

@@ -1,7 +1,7 @@
 /** Which broker leads each partition of the topic, as the brokers said last. */
 import type { Admin, Broker, metadataV12 } from "@platformatic/kafka";
+import type { LogRange } from "../../ports/source.ts";
 import type { TopicIdentity } from "../../sources/kafka/kafka-setup.ts";
-import type { LogRange } from "../../sources/source.ts";
 import type { KafkaConnection } from "./connection.ts";
 import { kafkaError, newAdmin } from "./kafka-client.ts";
 

@@ -1,7 +1,8 @@
 /** What the HTTP door is made of and configured with. */
-import type { IngestPort, StatsBus } from "../../bus/stats-bus.ts";
+
 import type { Logger } from "../../observability/logger.ts";
 import type { Metrics } from "../../observability/metrics.ts";
+import type { IngestPort, StatsBus } from "../../ports/stats-bus.ts";
 import type { HostRule } from "../../shared/host-rules.ts";
 import type { UpgradeHandler } from "./connections.ts";
 import type { HttpLimits } from "./http-limits.ts";

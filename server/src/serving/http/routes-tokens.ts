@@ -1,7 +1,7 @@
 /** Statistics, candles and swaps of tokens, and their ranking. */
 import type { CandleInterval, SortField } from "@swapstats/protocol/stats.ts";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Preference } from "../../bus/stats-bus.ts";
+import type { Preference } from "../../ports/stats-bus.ts";
 import { ProblemError } from "../problems.ts";
 import { type QueryExecutor, type StatsAnswer, shortStatsText, type TaggedText } from "../query-executor.ts";
 import type { NamedSelection } from "../selections.ts";

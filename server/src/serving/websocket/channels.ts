@@ -9,7 +9,7 @@ import {
   statsFields,
 } from "@swapstats/protocol/stats.ts";
 import { messageLimits } from "@swapstats/protocol/websocket.ts";
-import type { Preference, Topic } from "../../bus/stats-bus.ts";
+import type { Preference, Topic } from "../../ports/stats-bus.ts";
 import { didYouMean } from "../../shared/nearest.ts";
 import { printableCut } from "../../shared/printable-text.ts";
 import { type ChainAddresses, canonicalId, NO_CHAIN_ADDRESSES } from "../../shared/token-id.ts";

@@ -10,7 +10,7 @@
  * requests of HTTP get their turn. When flushes take long, the pauses between them grow with them: clients get fewer updates then, each the newest,
  * and the thread keeps most of its time for everything else.
  */
-import type { Ambiguous, StatsBus, Topic, TopicUpdate } from "../../bus/stats-bus.ts";
+import type { Ambiguous, StatsBus, Topic, TopicUpdate } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { ProblemError } from "../problems.ts";
 import { CachedBytes } from "./cached-bytes.ts";

@@ -15,7 +15,7 @@
  * between is in it: that is the conflation. It makes an update of a topic cheap too, since nothing of its subscriptions
  * is touched then, only their clients are marked.
  */
-import type { Topic } from "../../bus/stats-bus.ts";
+import type { Topic } from "../../ports/stats-bus.ts";
 import type { TopicFeed } from "./topic-feed.ts";
 
 /** What a client is to the hub. */

@@ -1,6 +1,6 @@
 /** The channels of one client: opens, replaces and closes them as its requests ask, and waits for tokens that no swap has named. */
 import { webSocketPath } from "@swapstats/protocol/websocket.ts";
-import type { Topic } from "../../bus/stats-bus.ts";
+import type { Topic } from "../../ports/stats-bus.ts";
 import { formatTokenId, parseTokenId } from "../../shared/token-id.ts";
 import { ambiguousToken, ProblemError, problemOf, unknownToken } from "../problems.ts";
 import type { ChannelList } from "./channel-list.ts";

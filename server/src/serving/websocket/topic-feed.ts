@@ -4,7 +4,7 @@
  *
  * States of a feed: `waiting` (no data yet) -> `live` (data of a revision) -> `closed` (the last client left).
  */
-import type { TopicUpdate } from "../../bus/stats-bus.ts";
+import type { TopicUpdate } from "../../ports/stats-bus.ts";
 import type { CachedBytes } from "./cached-bytes.ts";
 import { type MessageFrames, textFrames } from "./frames.ts";
 import type { WebSocketLimits } from "./limits.ts";

@@ -10,7 +10,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { jsonPatchProtocol, webSocketProtocol } from "@swapstats/protocol/websocket.ts";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
-import type { StatsBus } from "../../bus/stats-bus.ts";
+import type { StatsBus } from "../../ports/stats-bus.ts";
 import { rawProblem } from "../http/connections.ts";
 import { ProblemError } from "../problems.ts";
 import { BegunMessages } from "./begun-messages.ts";

@@ -3,7 +3,7 @@
  * arrivals, both would lie half a century back, and every swap would be quarantined as one from the future. Such a record has arrived
  * when it is read.
  */
-import type { RecordBatch } from "../source.ts";
+import type { RecordBatch } from "../../ports/source.ts";
 
 /** Milliseconds below this are taken for seconds, as in event times: as milliseconds they lie before March 1973. */
 export const ARRIVAL_MIN_MS = 100_000_000_000;

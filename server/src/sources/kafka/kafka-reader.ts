@@ -11,8 +11,8 @@
 
 import { batchBytesAt, batchDefect, readBatchHeader } from "../../clients/kafka/batch-header.ts";
 import type { FetchedPartition } from "../../clients/kafka/fetch-protocol.ts";
+import type { LogRange, RecordBatch } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
-import type { LogRange, RecordBatch } from "../source.ts";
 import { knownArrivals } from "./arrivals.ts";
 import type { AnswerMemory, FetchLoop, FetchSink } from "./fetch-loop.ts";
 import type { KafkaCounters, KafkaNumbers, KafkaReader, KafkaSourceSetup } from "./kafka-setup.ts";

@@ -3,7 +3,7 @@
  * partitions by `structuredClone`; it holds secrets, and is never logged.
  */
 import type { KafkaConnection } from "../../clients/kafka/connection.ts";
-import type { PartitionReader } from "../source.ts";
+import type { PartitionReader } from "../../ports/source.ts";
 
 /** What is done beyond `bufferBytesMax`, once the owner has stood still for `afterMs`. */
 export type KafkaPressure =

@@ -21,7 +21,7 @@ import {
   readBatchHeader,
 } from "../../clients/kafka/batch-header.ts";
 import { CODEC_NONE, unpack } from "../../clients/kafka/decompress.ts";
-import type { RecordBatch } from "../source.ts";
+import type { RecordBatch } from "../../ports/source.ts";
 import type { KafkaCounters } from "./kafka-setup.ts";
 import { firstRun, isAbortMarker, parseRecords, type RecordSink } from "./record-parser.ts";
 

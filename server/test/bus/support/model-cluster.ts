@@ -2,7 +2,7 @@
 import { ClusterBus } from "../../../src/bus/cluster-bus.ts";
 import type { ClusterTransport } from "../../../src/bus/cluster-transport.ts";
 import { createSharedClock, SharedClock } from "../../../src/bus/shared-clock.ts";
-import type { TokenAnswer } from "../../../src/bus/stats-bus.ts";
+import type { TokenAnswer } from "../../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../../src/shared/token-partition.ts";
 import { ModelHost, type ModelPartition, modelPart, ownedOf } from "./model-owner.ts";
 

@@ -13,8 +13,8 @@ import type {
   HostTopicUpdate,
 } from "../../../src/bus/host-protocol.ts";
 import { mergeRanked } from "../../../src/bus/rank-order.ts";
-import type { StatsBus, StatusAnswer, TokenAnswer } from "../../../src/bus/stats-bus.ts";
 import { addCounters, emptyCounters, mergeStatus } from "../../../src/bus/status-merge.ts";
+import type { StatsBus, StatusAnswer, TokenAnswer } from "../../../src/ports/stats-bus.ts";
 import { SwapstatsError } from "../../../src/shared/errors.ts";
 
 export type ModelToken = { readonly id: string; readonly symbol: string; rev: number; value: number };

@@ -2,7 +2,7 @@
 import { applyMergePatch, equalJson, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { ClusterBus } from "../../../src/bus/cluster-bus.ts";
 import { compareEpochs } from "../../../src/bus/cluster-contract.ts";
-import type { Topic, TopicUpdate } from "../../../src/bus/stats-bus.ts";
+import type { Topic, TopicUpdate } from "../../../src/ports/stats-bus.ts";
 
 export class Watcher {
   readonly faults: string[] = [];

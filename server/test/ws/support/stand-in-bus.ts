@@ -3,7 +3,7 @@
  * subscribers at once. It is deterministic, which the real bus with its threads and clocks is not.
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { StatsBus, Topic, TopicOpened, TopicUpdate } from "../../../src/bus/stats-bus.ts";
+import type { StatsBus, Topic, TopicOpened, TopicUpdate } from "../../../src/ports/stats-bus.ts";
 
 type Subscriber = { readonly channel: string; readonly onUpdate: (update: TopicUpdate) => void };
 type Held = { rev: number; data: JsonObject };
