@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { openLogDatabase } from "../server/src/sources/embedded-log-database.ts";
+import { openLogDatabase } from "../server/src/sources/embedded/log-database.ts";
 import type { ServerReport } from "./http/service.ts";
 import type { PostReport, PostRequest } from "./ingest/client.ts";
 import { report } from "./report.ts";

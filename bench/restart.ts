@@ -14,7 +14,7 @@ import { fingerprintOf } from "../server/src/engine/snapshot.ts";
 import { Checkpointer } from "../server/src/pipeline/checkpointer.ts";
 import { RedoWriter } from "../server/src/pipeline/redo-writer.ts";
 import { restorePartition } from "../server/src/pipeline/restore.ts";
-import { EmbeddedLogWriter, LOG_FOLDER, realLogParts } from "../server/src/sources/embedded-log-writer.ts";
+import { EmbeddedLogWriter, LOG_FOLDER, realLogParts } from "../server/src/sources/embedded/log-writer.ts";
 import { EmbeddedCheckpointStore } from "../server/src/stores/embedded-checkpoint-store.ts";
 import { realFileSystem } from "../server/src/stores/file-system.ts";
 import type { ServerReport } from "./http/service.ts";

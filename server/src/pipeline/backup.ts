@@ -17,8 +17,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SwapstatsError } from "../shared/errors.ts";
 import { makeFolder } from "../shared/make-folder.ts";
-import { openLogDatabase, openLogReadOnly } from "../sources/embedded-log-database.ts";
-import { LOG_DATABASE_NAME, LOG_FOLDER } from "../sources/embedded-log-writer.ts";
+import { openLogDatabase, openLogReadOnly } from "../sources/embedded/log-database.ts";
+import { LOG_DATABASE_NAME, LOG_FOLDER } from "../sources/embedded/log-writer.ts";
 import { DEAD_LETTER_DATABASE_NAME } from "../stores/dead-letter-store.ts";
 import {
   CHECKPOINTS_FOLDER,

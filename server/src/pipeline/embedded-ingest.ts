@@ -1,8 +1,8 @@
 /** The embedded log as the source: swaps come by POST and from the generator, and all partitions are this process's. */
 import { join } from "node:path";
-import { LOG_DATABASE_NAME } from "../sources/embedded-log-writer.ts";
+import type { LogClient } from "../sources/embedded/log-client.ts";
+import { LOG_DATABASE_NAME } from "../sources/embedded/log-writer.ts";
 import type { Ingestion, IngestionHooks } from "./ingestion.ts";
-import type { LogClient } from "./log-client.ts";
 import type { PartitionWorkers } from "./partition-workers.ts";
 import type { SourceSetup } from "./worker-protocol.ts";
 

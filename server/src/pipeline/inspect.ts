@@ -7,10 +7,10 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { SwapstatsError } from "../shared/errors.ts";
-import { logKey, openLogReadOnly, readGaps, readSetting, sqliteError } from "../sources/embedded-log-database.ts";
-import { readBatch } from "../sources/embedded-log-format.ts";
-import { readPositions } from "../sources/embedded-log-positions.ts";
-import { LOG_DATABASE_NAME, LOG_FOLDER, LOG_POSITIONS_NAME } from "../sources/embedded-log-writer.ts";
+import { logKey, openLogReadOnly, readGaps, readSetting, sqliteError } from "../sources/embedded/log-database.ts";
+import { readBatch } from "../sources/embedded/log-format.ts";
+import { readPositions } from "../sources/embedded/log-positions.ts";
+import { LOG_DATABASE_NAME, LOG_FOLDER, LOG_POSITIONS_NAME } from "../sources/embedded/log-writer.ts";
 import {
   CHECKPOINTS_FOLDER,
   checkpointPartitions,

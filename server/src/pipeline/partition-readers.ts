@@ -1,9 +1,9 @@
 /** Opens the readers of a worker's partitions, from whichever source it was told of. */
 import type { MessagePort } from "node:worker_threads";
-import { EmbeddedLogReader } from "../sources/embedded-log-reader.ts";
+import type { LogNotice, LogOwnerRequest } from "../sources/embedded/log-protocol.ts";
+import { EmbeddedLogReader } from "../sources/embedded/log-reader.ts";
 import type { DeadLetterSink } from "./dead-letter-buffer.ts";
 import type { LogReader } from "./log-follower.ts";
-import type { LogNotice, LogOwnerRequest } from "./log-protocol.ts";
 import type { SourceSetup, WorkerPartition } from "./worker-protocol.ts";
 
 export type PartitionReaders = {

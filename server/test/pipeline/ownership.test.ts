@@ -5,11 +5,11 @@ import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
 import { ThreadBus } from "../../src/bus/thread-bus.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
-import { LogClient } from "../../src/pipeline/log-client.ts";
 import { PartitionWorkers } from "../../src/pipeline/partition-workers.ts";
 import type { TopicUpdate } from "../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
-import { LOG_DATABASE_NAME } from "../../src/sources/embedded-log-writer.ts";
+import { LogClient } from "../../src/sources/embedded/log-client.ts";
+import { LOG_DATABASE_NAME } from "../../src/sources/embedded/log-writer.ts";
 import { tempDir } from "../support/tmp.ts";
 
 const PARTITIONS = 4;

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { backupDataFolder } from "../../src/pipeline/backup.ts";
 import { inspectCheckpoints, verifyLog } from "../../src/pipeline/inspect.ts";
 import { inspectStore } from "../../src/pipeline/inspect-store.ts";
-import { LOG_FOLDER } from "../../src/sources/embedded-log-writer.ts";
+import { LOG_FOLDER } from "../../src/sources/embedded/log-writer.ts";
 import { DeadLetterStore } from "../../src/stores/dead-letter-store.ts";
 import { EmbeddedCheckpointStore, partitionFolder } from "../../src/stores/embedded-checkpoint-store.ts";
 import { realFileSystem } from "../../src/stores/file-system.ts";

@@ -2,11 +2,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { RecordBatch } from "../../src/ports/source.ts";
-import type { LogDatabase } from "../../src/sources/embedded-log-database.ts";
-import { BatchBuilder } from "../../src/sources/embedded-log-format.ts";
-import { EmbeddedLogReader } from "../../src/sources/embedded-log-reader.ts";
-import type { LogAppend, LogWriterOptions } from "../../src/sources/embedded-log-writer.ts";
-import { EmbeddedLogWriter, LOG_DATABASE_NAME, realLogParts } from "../../src/sources/embedded-log-writer.ts";
+import type { LogDatabase } from "../../src/sources/embedded/log-database.ts";
+import { BatchBuilder } from "../../src/sources/embedded/log-format.ts";
+import { EmbeddedLogReader } from "../../src/sources/embedded/log-reader.ts";
+import type { LogAppend, LogWriterOptions } from "../../src/sources/embedded/log-writer.ts";
+import { EmbeddedLogWriter, LOG_DATABASE_NAME, realLogParts } from "../../src/sources/embedded/log-writer.ts";
 
 export const START_MS = 1_767_225_600_000;
 

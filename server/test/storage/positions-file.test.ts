@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openPositionsFile, readPositions } from "../../src/sources/embedded-log-positions.ts";
+import { openPositionsFile, readPositions } from "../../src/sources/embedded/log-positions.ts";
 import { tempDir } from "../support/tmp.ts";
 
 test("the newest of the positions that were saved is read", (t) => {

@@ -15,7 +15,7 @@ import { SwapstatsError } from "../../shared/errors.ts";
 import { makeFolder } from "../../shared/make-folder.ts";
 import { printableCut } from "../../shared/printable-text.ts";
 import { partitionOfToken } from "../../shared/token-partition.ts";
-import { LOG_FOLDER } from "../../sources/embedded-log-writer.ts";
+import { LOG_FOLDER } from "../../sources/embedded/log-writer.ts";
 import { lockFolder } from "../../stores/folder-lock.ts";
 import type { Output } from "../output.ts";
 import { groupDigits } from "../progress.ts";

@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SwapstatsError } from "../../shared/errors.ts";
-import { logKey, openLogReadOnly, readSetting, sqliteError } from "../../sources/embedded-log-database.ts";
-import { readBatch } from "../../sources/embedded-log-format.ts";
-import { LOG_DATABASE_NAME, LOG_FOLDER } from "../../sources/embedded-log-writer.ts";
+import { logKey, openLogReadOnly, readSetting, sqliteError } from "../../sources/embedded/log-database.ts";
+import { readBatch } from "../../sources/embedded/log-format.ts";
+import { LOG_DATABASE_NAME, LOG_FOLDER } from "../../sources/embedded/log-writer.ts";
 import type { InputFile } from "./input.ts";
 import type { Batch } from "./rows.ts";
 

@@ -1,16 +1,16 @@
 /** A new embedded log whose records arrived when they happened. */
 import { join } from "node:path";
 import { SwapstatsError } from "../../shared/errors.ts";
-import { type LogDatabase, openLogDatabase } from "../../sources/embedded-log-database.ts";
-import { BatchBuilder, RECORD_OVERHEAD_BYTES } from "../../sources/embedded-log-format.ts";
-import { openPositionsFile } from "../../sources/embedded-log-positions.ts";
+import { type LogDatabase, openLogDatabase } from "../../sources/embedded/log-database.ts";
+import { BatchBuilder, RECORD_OVERHEAD_BYTES } from "../../sources/embedded/log-format.ts";
+import { openPositionsFile } from "../../sources/embedded/log-positions.ts";
 import {
   EmbeddedLogWriter,
   LOG_BATCH_BYTES_MAX,
   LOG_DATABASE_NAME,
   LOG_POSITIONS_NAME,
   realLogParts,
-} from "../../sources/embedded-log-writer.ts";
+} from "../../sources/embedded/log-writer.ts";
 
 /** A batch has one arrival: that of its last record, which is at most this much after those of the others. */
 const BATCH_SPAN_MS = 1000;

@@ -18,7 +18,7 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
-import { SwapstatsError } from "../shared/errors.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
 
 export const LOG_PARTITIONS_MAX = 1024;
 /** Offsets are below this, so that partition and offset fit one integer key below 2^53: 279 years at 1,000 swaps a second. */

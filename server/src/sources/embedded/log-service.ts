@@ -7,20 +7,20 @@
  *   gathering --the turn of the event loop ends, or the group is large enough--> idle    replies and notices go out
  */
 
-import { type EventRanges, splitBody } from "../codecs/body-splitter.ts";
-import { refusalText } from "../codecs/refusal-text.ts";
-import { SwapDecoder } from "../codecs/swap-decoder.ts";
-import { SwapEvent } from "../engine/swaps/swap-event.ts";
-import type { IngestResult } from "../ports/stats-bus.ts";
-import { SwapstatsError } from "../shared/errors.ts";
-import { freeMemory } from "../shared/free-memory.ts";
-import type { ChainAddresses } from "../shared/token-id.ts";
-import { partitionOfToken } from "../shared/token-partition.ts";
-import { BatchBuilder, RECORD_OVERHEAD_BYTES } from "../sources/embedded-log-format.ts";
-import type { EmbeddedLogWriter, LogAppend } from "../sources/embedded-log-writer.ts";
-import { LOG_BATCH_BYTES_MAX } from "../sources/embedded-log-writer.ts";
-import { ArrivalJudge, type ArrivalTiming } from "./arrival-judge.ts";
+import { type EventRanges, splitBody } from "../../codecs/body-splitter.ts";
+import { refusalText } from "../../codecs/refusal-text.ts";
+import { SwapDecoder } from "../../codecs/swap-decoder.ts";
+import { SwapEvent } from "../../engine/swaps/swap-event.ts";
+import { ArrivalJudge, type ArrivalTiming } from "../../pipeline/arrival-judge.ts";
+import type { IngestResult } from "../../ports/stats-bus.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
+import { freeMemory } from "../../shared/free-memory.ts";
+import type { ChainAddresses } from "../../shared/token-id.ts";
+import { partitionOfToken } from "../../shared/token-partition.ts";
+import { BatchBuilder, RECORD_OVERHEAD_BYTES } from "./log-format.ts";
 import type { ErrorText, LogNotice, LogReply } from "./log-protocol.ts";
+import type { EmbeddedLogWriter, LogAppend } from "./log-writer.ts";
+import { LOG_BATCH_BYTES_MAX } from "./log-writer.ts";
 
 /** A commit does not wait for more bodies beyond this; a single body may be larger. */
 export const GROUP_BYTES_MAX = 4 * 1024 * 1024;

@@ -4,9 +4,9 @@
  * returns, so that a reader never holds up the log's checkpoints.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { LogRange, PartitionReader, RecordBatch } from "../ports/source.ts";
-import { SwapstatsError } from "../shared/errors.ts";
-import { freeMemory } from "../shared/free-memory.ts";
+import type { LogRange, PartitionReader, RecordBatch } from "../../ports/source.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
+import { freeMemory } from "../../shared/free-memory.ts";
 import {
   FORMER_LOG_IDS_SETTING,
   formerIdsFrom,
@@ -16,9 +16,9 @@ import {
   readGaps,
   readSetting,
   sqliteError,
-} from "./embedded-log-database.ts";
-import type { StoredBatch } from "./embedded-log-format.ts";
-import { readBatch } from "./embedded-log-format.ts";
+} from "./log-database.ts";
+import type { StoredBatch } from "./log-format.ts";
+import { readBatch } from "./log-format.ts";
 
 export type LogReaderOptions = {
   /** The log's database file. */

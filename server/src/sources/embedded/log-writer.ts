@@ -13,9 +13,9 @@
  */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import type { LogRange } from "../ports/source.ts";
-import { SwapstatsError } from "../shared/errors.ts";
-import type { LogDatabase, LogRow } from "./embedded-log-database.ts";
+import type { LogRange } from "../../ports/source.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
+import type { LogDatabase, LogRow } from "./log-database.ts";
 import {
   FORMER_LOG_IDS_SETTING,
   formerIdsFrom,
@@ -23,10 +23,10 @@ import {
   LOG_OFFSET_LIMIT,
   LOG_PARTITIONS_MAX,
   openLogDatabase,
-} from "./embedded-log-database.ts";
-import type { BatchBuilder } from "./embedded-log-format.ts";
-import type { PositionsFile } from "./embedded-log-positions.ts";
-import { openPositionsFile } from "./embedded-log-positions.ts";
+} from "./log-database.ts";
+import type { BatchBuilder } from "./log-format.ts";
+import type { PositionsFile } from "./log-positions.ts";
+import { openPositionsFile } from "./log-positions.ts";
 
 /** Below the data folder. */
 export const LOG_FOLDER = "log";

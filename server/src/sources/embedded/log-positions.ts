@@ -10,7 +10,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
-import { readRegularFile } from "../shared/read-regular-file.ts";
+import { readRegularFile } from "../../shared/read-regular-file.ts";
 
 /** u32 crc of the rest, u32 count of partitions, f64 sequence, then f64 for each partition. */
 const SLOT_HEADER_BYTES = 16;
