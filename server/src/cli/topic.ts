@@ -3,7 +3,7 @@
 import { kafkaConnection } from "../clients/kafka/connection.ts";
 import { TopicAdmin } from "../clients/kafka/topic-admin.ts";
 import type { Config } from "../config/config.ts";
-import { checkpointTopicSettings } from "../stores/kafka-checkpoint-topic.ts";
+import { checkpointTopicSettings } from "../stores/kafka/checkpoint-topic.ts";
 import type { Output } from "./output.ts";
 
 /** Dead letters are few, and people read them. */

@@ -7,7 +7,7 @@ import { Circuit } from "../shared/circuit.ts";
 import { EmbeddedCheckpointStore } from "./embedded-checkpoint-store.ts";
 import { realFileSystem } from "./file-system.ts";
 import { GuardedCheckpointStore, isStoreFailure } from "./guarded-checkpoint-store.ts";
-import type { KafkaCheckpointStoreOptions } from "./kafka-checkpoint-topic.ts";
+import type { KafkaCheckpointStoreOptions } from "./kafka/checkpoint-topic.ts";
 import type { RedisCheckpointStoreOptions } from "./redis-checkpoint-store.ts";
 import type { S3CheckpointStoreOptions } from "./s3-checkpoint-store.ts";
 
@@ -61,7 +61,7 @@ async function openRemote(setup: Exclude<CheckpointStoreSetup, { kind: "embedded
     return new RedisCheckpointStore(setup);
   }
   if (setup.kind === "kafka") {
-    const { openKafkaCheckpointStore } = await import("./kafka-checkpoint-topic.ts");
+    const { openKafkaCheckpointStore } = await import("./kafka/checkpoint-topic.ts");
     return openKafkaCheckpointStore(setup);
   }
   const { S3CheckpointStore } = await import("./s3-checkpoint-store.ts");

@@ -4,8 +4,8 @@ import type { RedisCluster, RedisSentinels, RedisUser } from "../../../scripts/s
 import type { S3Server } from "../../../scripts/servers/s3.ts";
 import type { KafkaConnection } from "../../src/clients/kafka/connection.ts";
 import type { RedisSettings } from "../../src/clients/redis/redis-connection.ts";
-import type { KafkaCheckpointStore } from "../../src/stores/kafka-checkpoint-store.ts";
-import { openKafkaCheckpointStore } from "../../src/stores/kafka-checkpoint-topic.ts";
+import type { KafkaCheckpointStore } from "../../src/stores/kafka/checkpoint-store.ts";
+import { openKafkaCheckpointStore } from "../../src/stores/kafka/checkpoint-topic.ts";
 import { RedisCheckpointStore } from "../../src/stores/redis-checkpoint-store.ts";
 import { S3CheckpointStore, type S3Settings } from "../../src/stores/s3-checkpoint-store.ts";
 import type { StoreBackend } from "./store-contract.ts";

@@ -5,7 +5,7 @@
  */
 import { setImmediate as settled } from "node:timers/promises";
 import type { LogRecord } from "../../src/clients/kafka/topic-log.ts";
-import type { CheckpointLog } from "../../src/stores/kafka-checkpoint-reader.ts";
+import type { CheckpointLog } from "../../src/stores/kafka/checkpoint-reader.ts";
 import type { Random } from "../support/seed.ts";
 
 export type StoredRecord = {

@@ -22,7 +22,7 @@
  * All this holds for a log that loses no acknowledged record. Where an election of a leader without them loses some, readers still
  * agree with each other, and what they find is a state that some owner had, or none; see checkpoint-stores.md.
  */
-import { type PartValue, readIndexKey, readManifestValue, readPartValue } from "./kafka-checkpoint-format.ts";
+import { type PartValue, readIndexKey, readManifestValue, readPartValue } from "./checkpoint-format.ts";
 
 /** Of a batch; what is left goes with the next one. */
 const DOOMED_MAX = 500;

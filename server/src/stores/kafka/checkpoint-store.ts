@@ -13,9 +13,9 @@
  * nothing of its successor's, whatever it takes for garbage.
  */
 import { randomUUID } from "node:crypto";
-import type { CheckpointStore, StoredManifest } from "../ports/checkpoint-store.ts";
-import { SwapstatsError } from "../shared/errors.ts";
-import { withinTime } from "../shared/time-limit.ts";
+import type { CheckpointStore, StoredManifest } from "../../ports/checkpoint-store.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
+import { withinTime } from "../../shared/time-limit.ts";
 import {
   chunkKey,
   encodeManifestValue,
@@ -23,9 +23,9 @@ import {
   manifestKey,
   partKey,
   unpackManifest,
-} from "./kafka-checkpoint-format.ts";
-import type { ManifestRecord, PartEntry, PartitionIndex } from "./kafka-checkpoint-index.ts";
-import { type CheckpointLog, LoggedIndex } from "./kafka-checkpoint-reader.ts";
+} from "./checkpoint-format.ts";
+import type { ManifestRecord, PartEntry, PartitionIndex } from "./checkpoint-index.ts";
+import { type CheckpointLog, LoggedIndex } from "./checkpoint-reader.ts";
 
 /** A broker takes batches of 1 MiB unless told otherwise; a manifest shares its own with tombstones. */
 export const CHUNK_BYTES = 512 * 1024;

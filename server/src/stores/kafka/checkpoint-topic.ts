@@ -1,8 +1,8 @@
 /** The topic of the Kafka checkpoint store: how it has to be, and the store on it. */
-import type { KafkaConnection } from "../clients/kafka/connection.ts";
-import { type CompactedTopicSettings, notCompacted, TopicAdmin } from "../clients/kafka/topic-admin.ts";
-import { TopicLog } from "../clients/kafka/topic-log.ts";
-import { CHUNK_BYTES, KafkaCheckpointStore } from "./kafka-checkpoint-store.ts";
+import type { KafkaConnection } from "../../clients/kafka/connection.ts";
+import { type CompactedTopicSettings, notCompacted, TopicAdmin } from "../../clients/kafka/topic-admin.ts";
+import { TopicLog } from "../../clients/kafka/topic-log.ts";
+import { CHUNK_BYTES, KafkaCheckpointStore } from "./checkpoint-store.ts";
 
 /** Half of them for manifests, half for bytes. Never changed afterwards: they say where everything is. */
 const PARTITIONS = 16;

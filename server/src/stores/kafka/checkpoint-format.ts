@@ -10,7 +10,7 @@
  * A record without a value (a tombstone) takes the one before it with its key away.
  */
 import { deflateRawSync, inflateRawSync } from "node:zlib";
-import { SwapstatsError } from "../shared/errors.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
 
 const FORMAT = 1;
 const NAME_PATTERN = /^[a-z0-9-]{1,100}$/;

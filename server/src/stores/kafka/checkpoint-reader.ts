@@ -6,10 +6,10 @@
  * known may be gone; and when nobody asked for long, since tombstones are removed some time after what they took away.
  */
 
-import { isKafkaError } from "../clients/kafka/kafka-client.ts";
-import type { OnRecord } from "../clients/kafka/record-reader.ts";
-import type { LogEnds, LogRecord, ReadTo } from "../clients/kafka/topic-log.ts";
-import { CheckpointIndex } from "./kafka-checkpoint-index.ts";
+import { isKafkaError } from "../../clients/kafka/kafka-client.ts";
+import type { OnRecord } from "../../clients/kafka/record-reader.ts";
+import type { LogEnds, LogRecord, ReadTo } from "../../clients/kafka/topic-log.ts";
+import { CheckpointIndex } from "./checkpoint-index.ts";
 
 /** What the store needs of `TopicLog`. */
 export type CheckpointLog = {
