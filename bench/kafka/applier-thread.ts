@@ -2,7 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { PartitionEngine } from "../../server/src/engine/partition-engine.ts";
 import { BatchApplier } from "../../server/src/pipeline/batch-applier.ts";
-import { RedoWriter } from "../../server/src/pipeline/redo-writer.ts";
+import { RedoWriter } from "../../server/src/pipeline/checkpoint/redo-writer.ts";
 import type { RecordBatch } from "../../server/src/ports/source.ts";
 import { BENCH_SEED, engineConfig } from "../support/workload.ts";
 

@@ -10,7 +10,7 @@
 import { Consumer } from "@platformatic/kafka";
 import { PartitionEngine } from "../../server/src/engine/partition-engine.ts";
 import { BatchApplier } from "../../server/src/pipeline/batch-applier.ts";
-import { RedoWriter } from "../../server/src/pipeline/redo-writer.ts";
+import { RedoWriter } from "../../server/src/pipeline/checkpoint/redo-writer.ts";
 import type { RecordBatch } from "../../server/src/ports/source.ts";
 import { freeMemory } from "../../server/src/shared/free-memory.ts";
 import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/kafka-setup.ts";

@@ -52,7 +52,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
  */
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   fastify: ["serving"],
-  "node:sqlite": ["sources", "stores", "server/src/pipeline/backup.ts", "server/src/pipeline/inspect.ts"],
+  "node:sqlite": ["sources", "stores", "server/src/cli/data-folder/backup.ts", "server/src/cli/data-folder/inspect.ts"],
   "node:worker_threads": ["app", "pipeline", "bus", "sources", "stores", "cli", "shared"],
   pino: ["observability"],
   "prom-client": ["observability"],

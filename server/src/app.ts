@@ -19,7 +19,7 @@ import { Metrics } from "./observability/metrics.ts";
 import { createMetricsServer, type MetricsServer } from "./observability/metrics-server.ts";
 import { EmbeddedIngest } from "./pipeline/embedded-ingest.ts";
 import type { Ingestion } from "./pipeline/ingestion.ts";
-import { PartitionWorkers } from "./pipeline/partition-workers.ts";
+import { PartitionWorkers } from "./pipeline/workers/partition-workers.ts";
 import type { IngestPort, StatsBus } from "./ports/stats-bus.ts";
 import { DEFAULT_HTTP_LIMITS } from "./serving/http/http-limits.ts";
 import { createHttpServer, type HttpServer } from "./serving/http/http-server.ts";

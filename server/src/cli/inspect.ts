@@ -1,12 +1,12 @@
 /** The commands `checkpoint inspect`, `log verify` and `backup`. */
 
 import type { Config } from "../config/config.ts";
-import { backupDataFolder } from "../pipeline/backup.ts";
-import { type CheckpointsReport, inspectCheckpoints, verifyLog } from "../pipeline/inspect.ts";
-import { inspectStore } from "../pipeline/inspect-store.ts";
 import { printableJson } from "../shared/printable-text.ts";
 import { checkpointStoreSetup, openCheckpointStore } from "../stores/open-checkpoint-store.ts";
 import { CommandFailed } from "./command-failed.ts";
+import { backupDataFolder } from "./data-folder/backup.ts";
+import { type CheckpointsReport, inspectCheckpoints, verifyLog } from "./data-folder/inspect.ts";
+import { inspectStore } from "./data-folder/inspect-store.ts";
 import type { Output } from "./output.ts";
 import type { DataDirOptions, InspectOptions } from "./program-tools.ts";
 import { Progress } from "./progress.ts";

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { LogClient } from "../sources/embedded/log-client.ts";
 import { LOG_DATABASE_NAME } from "../sources/embedded/log-writer.ts";
 import type { Ingestion, IngestionHooks } from "./ingestion.ts";
-import type { PartitionWorkers } from "./partition-workers.ts";
-import type { SourceSetup } from "./worker-protocol.ts";
+import type { PartitionWorkers } from "./workers/partition-workers.ts";
+import type { SourceSetup } from "./workers/worker-setup.ts";
 
 export class EmbeddedIngest implements Ingestion {
   readonly port: LogClient;

@@ -2,8 +2,8 @@
 
 import type { GroupNumbers } from "../observability/source-metrics.ts";
 import type { IngestPort } from "../ports/stats-bus.ts";
-import type { PartitionWorkers, PartitionWorkersOptions } from "./partition-workers.ts";
-import type { SourceSetup } from "./worker-protocol.ts";
+import type { PartitionWorkers, PartitionWorkersOptions } from "./workers/partition-workers.ts";
+import type { SourceSetup } from "./workers/worker-setup.ts";
 
 /** What a source hears of the workers, and gives them. */
 export type IngestionHooks = Pick<PartitionWorkersOptions, "connectLog" | "onCurrent" | "onFailed" | "onCheckpoint">;

@@ -9,11 +9,11 @@ import type { IngestPort } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { GroupMember } from "../sources/kafka/group-member.ts";
 import type { KafkaSourceSetup } from "../sources/kafka/kafka-setup.ts";
+import type { BeginRule } from "./checkpoint/restore.ts";
 import type { Ingestion, IngestionHooks } from "./ingestion.ts";
 import { PartitionOwnership } from "./partition-ownership.ts";
-import type { PartitionWorkers } from "./partition-workers.ts";
-import type { BeginRule } from "./restore.ts";
-import type { SourceSetup } from "./worker-protocol.ts";
+import type { PartitionWorkers } from "./workers/partition-workers.ts";
+import type { SourceSetup } from "./workers/worker-setup.ts";
 
 export type KafkaIngestOptions = {
   readonly setup: KafkaSourceSetup;

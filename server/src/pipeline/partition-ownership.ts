@@ -8,7 +8,7 @@
  *   owned    --no longer wanted--> let go: brought up, saved, closed
  */
 import { SwapstatsError } from "../shared/errors.ts";
-import type { BeginRule } from "./restore.ts";
+import type { BeginRule } from "./checkpoint/restore.ts";
 
 export type OwnershipOptions = {
   readonly workers: {

@@ -27,14 +27,14 @@ import type { PartitionStatus } from "../ports/stats-bus.ts";
 import type { Circuit } from "../shared/circuit.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { arrivalOf, BatchApplier } from "./batch-applier.ts";
-import { Checkpointer } from "./checkpointer.ts";
+import { Checkpointer } from "./checkpoint/checkpointer.ts";
+import { RedoWriter, readRedo } from "./checkpoint/redo-writer.ts";
+import { type BeginRule, type Restored, restorePartition } from "./checkpoint/restore.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
 import { newHashSeed } from "./hash-seed.ts";
 import { LogFollower, type LogGap, type LogReader } from "./log-follower.ts";
-import { RedoWriter, readRedo } from "./redo-writer.ts";
-import { type BeginRule, type Restored, restorePartition } from "./restore.ts";
-import { ServedPartition } from "./served-partition.ts";
-import type { ThreadShare } from "./thread-share.ts";
+import { ServedPartition } from "./workers/served-partition.ts";
+import type { ThreadShare } from "./workers/thread-share.ts";
 
 /** The as-of may be held this far ahead of the wall clock before status speaks of it. */
 const HELD_AS_OF_MS = 60_000;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { startRedis } from "../../../scripts/servers/redis.ts";
-import { HOT_BATCH_CHARS, HOT_BATCH_TOKENS, HotFeed } from "../../src/pipeline/hot-feed.ts";
-import { finished } from "../../src/pipeline/thread-share.ts";
+import { HOT_BATCH_CHARS, HOT_BATCH_TOKENS, HotFeed } from "../../src/pipeline/hot/hot-feed.ts";
+import { finished } from "../../src/pipeline/workers/thread-share.ts";
 import { FedHost, randomSwap, START_MS, type SwapInput } from "../pipeline/fed-host.ts";
 import { redisSettings } from "../stores/backends.ts";
 import { requires } from "../support/requires.ts";

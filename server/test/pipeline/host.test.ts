@@ -5,10 +5,10 @@ import { sortFields } from "@swapstats/protocol/stats.ts";
 import { type HostTokenAnswer, type HostTopicUpdate, updateChars } from "../../src/bus/host-protocol.ts";
 import { compareRankKeys, decodeCursor, encodeCursor } from "../../src/bus/rank-order.ts";
 import type { WindowStats } from "../../src/engine/types.ts";
-import { UPDATE_CHARS_MAX } from "../../src/pipeline/host-topics.ts";
-import { type RankedField, servedValue } from "../../src/pipeline/ranking.ts";
-import { candlesBody } from "../../src/pipeline/stats-json.ts";
-import { finished } from "../../src/pipeline/thread-share.ts";
+import { type RankedField, servedValue } from "../../src/pipeline/views/ranking.ts";
+import { candlesBody } from "../../src/pipeline/views/stats-json.ts";
+import { UPDATE_CHARS_MAX } from "../../src/pipeline/workers/host-topics.ts";
+import { finished } from "../../src/pipeline/workers/thread-share.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { FedHost, randomSwap, START_MS, type SwapInput } from "./fed-host.ts";
 

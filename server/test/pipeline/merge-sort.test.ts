@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { IdOrder } from "../../src/pipeline/id-order.ts";
-import { MergeSort } from "../../src/pipeline/merge-sort.ts";
+import { IdOrder } from "../../src/pipeline/views/id-order.ts";
+import { MergeSort } from "../../src/pipeline/views/merge-sort.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 
 describe("a sort in pieces", () => {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { LOOKUP_IDS_MAX } from "../../src/bus/host-protocol.ts";
 import { mergeLookups, resolve } from "../../src/bus/name-lookup.ts";
-import { EXAMINED_MAX } from "../../src/pipeline/lookup-candidates.ts";
-import { finished } from "../../src/pipeline/thread-share.ts";
+import { EXAMINED_MAX } from "../../src/pipeline/views/lookup-candidates.ts";
+import { finished } from "../../src/pipeline/workers/thread-share.ts";
 import { type Json, TestApps } from "../http/app-harness.ts";
 import { FedHost, START_MS } from "./fed-host.ts";
 

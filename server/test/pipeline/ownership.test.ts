@@ -5,7 +5,7 @@ import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
 import { ThreadBus } from "../../src/bus/thread-bus.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
-import { PartitionWorkers } from "../../src/pipeline/partition-workers.ts";
+import { PartitionWorkers } from "../../src/pipeline/workers/partition-workers.ts";
 import type { TopicUpdate } from "../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
 import { LogClient } from "../../src/sources/embedded/log-client.ts";

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { createSharedClock } from "../../src/bus/shared-clock.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
-import { PartitionWorkers } from "../../src/pipeline/partition-workers.ts";
+import { PartitionWorkers } from "../../src/pipeline/workers/partition-workers.ts";
 import { tempDir } from "../support/tmp.ts";
 
 test("a thread that ends by an error is told at once, and its questions fail instead of waiting", async (t) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { IdOrder } from "../../src/pipeline/id-order.ts";
-import { RankList } from "../../src/pipeline/rank-list.ts";
+import { IdOrder } from "../../src/pipeline/views/id-order.ts";
+import { RankList } from "../../src/pipeline/views/rank-list.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 
 function entriesOf(list: RankList): number[] {

@@ -7,9 +7,9 @@ import { describe, test } from "node:test";
 import { sortFields } from "@swapstats/protocol/stats.ts";
 import type { HostOverviewAnswer, RankKey } from "../../src/bus/host-protocol.ts";
 import { compareRankKeys } from "../../src/bus/rank-order.ts";
-import { type RankedField, servedValue } from "../../src/pipeline/ranking.ts";
-import { RANKINGS_BYTES_MAX, RANKINGS_MAX } from "../../src/pipeline/served-partition.ts";
-import type { Piecewise } from "../../src/pipeline/thread-share.ts";
+import { type RankedField, servedValue } from "../../src/pipeline/views/ranking.ts";
+import { RANKINGS_BYTES_MAX, RANKINGS_MAX } from "../../src/pipeline/workers/served-partition.ts";
+import type { Piecewise } from "../../src/pipeline/workers/thread-share.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { FedHost, START_MS, type SwapInput } from "./fed-host.ts";
 

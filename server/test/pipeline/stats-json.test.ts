@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { WindowStats } from "../../src/engine/types.ts";
-import { ALL_FIGURES, figureFilter, TOPIC_FIGURES, tokenHeadJson, windowJson } from "../../src/pipeline/stats-json.ts";
+import {
+  ALL_FIGURES,
+  figureFilter,
+  TOPIC_FIGURES,
+  tokenHeadJson,
+  windowJson,
+} from "../../src/pipeline/views/stats-json.ts";
 import { propertyOptions } from "../support/seed.ts";
 
 const count = fc.nat({ max: 1_000_000 });

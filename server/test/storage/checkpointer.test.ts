@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { decodeManifest, neededLogOffset, partNames } from "../../src/pipeline/manifest.ts";
+import { decodeManifest, neededLogOffset, partNames } from "../../src/pipeline/checkpoint/manifest.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { START_MS } from "./log-support.ts";
@@ -352,7 +352,7 @@ describe("damage", () => {
     const owner = await ToyOwner.start(disk.fs, new ToyLog(RECORDS));
     await owner.writeBase();
     const [path] = filesOf(disk, /manifest-/).slice(-1);
-    const { encodeManifest } = await import("../../src/pipeline/manifest.ts");
+    const { encodeManifest } = await import("../../src/pipeline/checkpoint/manifest.ts");
     const decoded = decodeManifest(disk.files().get(path!)!, 0);
     assert.ok(decoded.kind === "good");
     const files = disk.files();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";
 import { fingerprintOf } from "../../src/engine/snapshot.ts";
-import { restorePartition } from "../../src/pipeline/restore.ts";
+import { restorePartition } from "../../src/pipeline/checkpoint/restore.ts";
 import { EmbeddedCheckpointStore } from "../../src/stores/embedded-checkpoint-store.ts";
 import { TEST_SEED } from "../support/hash-seed.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";

@@ -2,9 +2,9 @@
  * A partition in miniature for tests of checkpoints: an engine whose state is the text of all records, a log in memory
  * that drops what is released at once, and the loop that an owner runs.
  */
-import { Checkpointer } from "../../src/pipeline/checkpointer.ts";
-import type { Restored } from "../../src/pipeline/restore.ts";
-import { restorePartition } from "../../src/pipeline/restore.ts";
+import { Checkpointer } from "../../src/pipeline/checkpoint/checkpointer.ts";
+import type { Restored } from "../../src/pipeline/checkpoint/restore.ts";
+import { restorePartition } from "../../src/pipeline/checkpoint/restore.ts";
 import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
 import { EmbeddedCheckpointStore } from "../../src/stores/embedded-checkpoint-store.ts";

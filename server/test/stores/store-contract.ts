@@ -1,7 +1,7 @@
 /** What every checkpoint store must do, whatever keeps it; the same tests for all backends. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DELTA_BYTES_MAX } from "../../src/pipeline/redo-chain.ts";
+import { DELTA_BYTES_MAX } from "../../src/pipeline/checkpoint/redo-chain.ts";
 import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import { freeMemory } from "../../src/shared/free-memory.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";

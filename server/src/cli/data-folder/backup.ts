@@ -1,0 +1,194 @@
+/**
+ * A copy of a data folder, of a running service or a stopped one, from which a service starts as from the original.
+ *
+ * The order makes it consistent: first the checkpoints, then the log. So the log in the copy reaches at least to the position of
+ * the checkpoints, and what it has beyond is applied at the start. The other way round a checkpoint could be ahead of
+ * the log. If the service removes a file meanwhile (a newer checkpoint has taken its place), that partition is copied anew; if it
+ * removes records that the copied checkpoint needs (retention), the whole copy is.
+ *
+ * The copy of a running service is marked with a gap at the end of its log: whoever restores it lacks what was acknowledged
+ * later, and windows must say so. A stopped service has nothing later.
+ *
+ * Not copied: the lock, and the file of positions, which the service makes anew.
+ */
+import { existsSync } from "node:fs";
+import { copyFile, open, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { decodeManifest, partNames } from "../../pipeline/checkpoint/manifest.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
+import { makeFolder } from "../../shared/make-folder.ts";
+import { openLogDatabase, openLogReadOnly } from "../../sources/embedded/log-database.ts";
+import { LOG_DATABASE_NAME, LOG_FOLDER } from "../../sources/embedded/log-writer.ts";
+import { DEAD_LETTER_DATABASE_NAME } from "../../stores/dead-letter-store.ts";
+import {
+  CHECKPOINTS_FOLDER,
+  checkpointPartitions,
+  manifestName,
+  manifestNumbers,
+  partFile,
+  partitionFolder,
+} from "../../stores/embedded-checkpoint-store.ts";
+import { isFolderLocked } from "../../stores/folder-lock.ts";
+import { inspectCheckpoints, verifyLog } from "./inspect.ts";
+
+const ATTEMPTS_MAX = 5;
+const BUSY_TIMEOUT_MS = 5000;
+
+export type BackupReport = {
+  /** The service was running, and the copy is marked. */
+  readonly isMarked: boolean;
+  /** For each partition: the copied checkpoint's position, and where the copied log begins and ends. */
+  readonly partitions: readonly { partition: number; nextOffset: number; startOffset: number; endOffset: number }[];
+  readonly lines: readonly string[];
+};
+
+/**
+ * Copies `dataDir` to `target`, which must not exist or be empty, and checks every file of the copy. Throws `not_found`, `usage` for a
+ * target that is in use, `log_damaged` or `checkpoint_damaged` when the original is, `storage_failed` otherwise.
+ */
+export async function backupDataFolder(dataDir: string, target: string): Promise<BackupReport> {
+  if (!existsSync(join(dataDir, LOG_FOLDER, LOG_DATABASE_NAME))) {
+    throw new SwapstatsError("not_found", `${dataDir} is no data folder: it has no log.`);
+  }
+  if (existsSync(target) && (await readdir(target)).length > 0) {
+    throw new SwapstatsError("usage", `${target} is not empty; a backup goes into a folder of its own.`);
+  }
+  try {
+    for (let attempt = 1; ; attempt++) {
+      await copyCheckpoints(dataDir, target);
+      // Asked before the log is copied: a service that stops in between only makes the mark needless.
+      const isMarked = isFolderLocked(dataDir);
+      await copyLog(dataDir, target);
+      if (isMarked) markEnd(target, Date.now());
+      await copyDeadLetters(dataDir, target);
+      const report = await check(target, isMarked);
+      if (report !== undefined) return report;
+      await rm(target, { recursive: true, force: true });
+      if (attempt === ATTEMPTS_MAX) {
+        const message = `The log of ${dataDir} is removed faster than it can be copied. Raise ingest.embedded.retention_bytes.`;
+        throw new SwapstatsError("storage_failed", message);
+      }
+    }
+  } catch (cause) {
+    if (cause instanceof SwapstatsError) throw cause;
+    const message = `Copying ${dataDir} to ${target} failed: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw new SwapstatsError("storage_failed", message, { cause });
+  }
+}
+
+async function copyCheckpoints(dataDir: string, target: string): Promise<void> {
+  makeFolder(target);
+  const folder = join(dataDir, CHECKPOINTS_FOLDER);
+  if (!existsSync(folder)) return;
+  for (const partition of checkpointPartitions(await readdir(folder))) {
+    for (let attempt = 1; !(await copyPartition(dataDir, target, partition)); attempt++) {
+      if (attempt < ATTEMPTS_MAX) continue;
+      const message = `The checkpoint of partition ${partition} is damaged; \`swapstats checkpoint inspect\` says what of it.`;
+      throw new SwapstatsError("checkpoint_damaged", message);
+    }
+  }
+}
+
+/** The current manifest and its parts; false when something of it was gone before it was copied. */
+async function copyPartition(dataDir: string, target: string, partition: number): Promise<boolean> {
+  const from = partitionFolder(dataDir, partition);
+  const to = partitionFolder(target, partition);
+  await rm(to, { recursive: true, force: true });
+  makeFolder(to);
+  const number = manifestNumbers(await readdir(from)).at(-1);
+  if (number === undefined) return true;
+  const name = manifestName(number);
+  try {
+    await copyDurably(join(from, name), join(to, name));
+    const handle = await open(join(to, name));
+    const bytes = await handle.readFile().finally(() => handle.close());
+    const decoded = decodeManifest(bytes, partition);
+    if (decoded.kind !== "good") return false;
+    for (const part of partNames(decoded.manifest))
+      await copyDurably(join(from, partFile(part)), join(to, partFile(part)));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}
+
+async function copyDurably(from: string, to: string): Promise<void> {
+  await copyFile(from, to);
+  await syncFile(to);
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, "r+");
+  await handle.sync().finally(() => handle.close());
+}
+
+/**
+ * The log as it is at one instant, without free pages. One long read holds the journal of a running service back, which grows
+ * by what arrives meanwhile and is cut again afterwards.
+ */
+async function copyLog(dataDir: string, target: string): Promise<void> {
+  makeFolder(join(target, LOG_FOLDER));
+  const db = openLogReadOnly(join(dataDir, LOG_FOLDER, LOG_DATABASE_NAME));
+  await copyDatabase(db, join(target, LOG_FOLDER, LOG_DATABASE_NAME));
+}
+
+async function copyDatabase(db: DatabaseSync, to: string): Promise<void> {
+  try {
+    db.prepare("VACUUM INTO ?").run(to);
+  } finally {
+    db.close();
+  }
+  await syncFile(to);
+}
+
+/** Records that something may be missing behind the last record of each partition. */
+function markEnd(target: string, nowMs: number): void {
+  const database = openLogDatabase(join(target, LOG_FOLDER, LOG_DATABASE_NAME));
+  try {
+    const partitions = Number(database.readSetting("partitions"));
+    const reason = `the folder is a backup of ${new Date(nowMs).toISOString()}, and the service went on after it`;
+    database.begin();
+    for (let partition = 0; partition < partitions; partition++) {
+      const last = database.last(partition);
+      const gapEnd = database.gaps(partition).at(-1)?.to ?? 0;
+      const from = Math.max(gapEnd, last === undefined ? 0 : last.baseOffset + last.count);
+      database.insertGap(partition, { from, to: from + 1, atMs: nowMs, reason });
+    }
+    database.commit();
+    database.emptyWal();
+  } finally {
+    database.close();
+  }
+}
+
+async function copyDeadLetters(dataDir: string, target: string): Promise<void> {
+  const path = join(dataDir, DEAD_LETTER_DATABASE_NAME);
+  if (!existsSync(path)) return;
+  const db = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+  await copyDatabase(db, join(target, DEAD_LETTER_DATABASE_NAME));
+}
+
+/** What the copy holds; undefined when its log no longer reaches back to its checkpoints. */
+async function check(target: string, isMarked: boolean): Promise<BackupReport | undefined> {
+  const checkpoints = await inspectCheckpoints(target);
+  const log = await verifyLog(target);
+  const findings = [...checkpoints.partitions, ...log.partitions].flatMap((report) => report.findings);
+  if (findings.length > 0) {
+    throw new SwapstatsError("storage_failed", `The copy ${target} is not sound: ${findings.join("; ")}`);
+  }
+  const partitions = log.partitions.map(({ partition, records, startOffset, endOffset }) => {
+    const manifest = checkpoints.partitions.find((report) => report.partition === partition)?.manifest;
+    // An empty log begins where it ends, and the mark is one offset.
+    const firstOffset = records === 0 && isMarked ? startOffset - 1 : startOffset;
+    return { partition, nextOffset: manifest?.nextOffset ?? 0, startOffset: firstOffset, endOffset };
+  });
+  if (partitions.some(({ nextOffset, startOffset }) => startOffset > nextOffset)) return undefined;
+  const lines = partitions.map(
+    ({ partition, nextOffset, startOffset, endOffset }) =>
+      `partition ${partition}: checkpoint at offset ${nextOffset}, log from ${startOffset} to ${endOffset}`,
+  );
+  if (isMarked) lines.push("The service was running: a start from this copy says that what came later is missing.");
+  return { isMarked, partitions, lines };
+}

@@ -1,0 +1,93 @@
+/**
+ * Writes one base image of the engine's state into parts. The image is consistent, taken at the moment of `begin`; its slices
+ * are copied between batches of the stream, a few milliseconds each, and written meanwhile by the system's threads.
+ */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { crc32 } from "node:zlib";
+import type { CheckpointStore } from "../../ports/checkpoint-store.ts";
+import { freeMemory } from "../../shared/free-memory.ts";
+import type { BaseImage, PartRef } from "./manifest.ts";
+
+/** What the checkpoints need of the engine's snapshot. */
+export type Snapshot = {
+  readonly header: Uint8Array;
+  readonly totalBytes: number;
+  next(maxBytes: number): Uint8Array | undefined;
+  abort(): void;
+};
+
+/** One value of Redis or one object of S3 holds it; large enough that a GB is little more than a hundred files. */
+export const PART_BYTES_MAX = 8 * 1024 * 1024;
+/** The stream waits for one slice at a time. */
+export const SLICE_BYTES_MAX = 2 * 1024 * 1024;
+const SLICE_BYTES_MIN = 64 * 1024;
+const SLICE_MS_MAX = 5;
+
+export type BaseTask = {
+  readonly store: CheckpointStore;
+  readonly partition: number;
+  /** Names of parts begin with it; unique for ever. */
+  readonly namePrefix: string;
+  readonly snapshot: Snapshot;
+  readonly offset: number;
+  readonly takenAtMs: number;
+  readonly signal: AbortSignal;
+  /** How long the stream waited for a slice. */
+  readonly onPause: (ms: number) => void;
+  /** Called before a part is written, so that its owner can remove what a failure leaves. */
+  readonly onPart: (name: string) => void;
+};
+
+/**
+ * Copies and writes the whole image. Rejects with the store's error, or the signal's reason; the snapshot is ended either way.
+ */
+export async function writeBase(task: BaseTask): Promise<BaseImage> {
+  const { snapshot } = task;
+  const header = new TextDecoder().decode(snapshot.header);
+  const parts: PartRef[] = [];
+  let bytes = 0;
+  try {
+    for (;;) {
+      const part = await gatherPart(task, Math.max(SLICE_BYTES_MIN, snapshot.totalBytes - bytes));
+      if (part === undefined) break;
+      const name = `${task.namePrefix}-${parts.length}`;
+      task.onPart(name);
+      await task.store.putPart(task.partition, name, part.content);
+      parts.push({ name, bytes: part.content.length, crc32: part.crc32 });
+      bytes += part.content.length;
+      freeMemory(part.content);
+    }
+  } finally {
+    snapshot.abort();
+  }
+  return { offset: task.offset, header, parts, bytes, takenAtMs: task.takenAtMs };
+}
+
+/** The next part, of at most bytesMax bytes; undefined at the end of the image. Copying and checksum go slice by slice too. */
+async function gatherPart(
+  { snapshot, signal, onPause }: BaseTask,
+  bytesMax: number,
+): Promise<{ content: Uint8Array; crc32: number } | undefined> {
+  let content = Buffer.allocUnsafeSlow(Math.min(PART_BYTES_MAX, bytesMax));
+  let bytes = 0;
+  let sum = 0;
+  let sliceBytes = SLICE_BYTES_MAX / 4;
+  while (bytes < content.length) {
+    signal.throwIfAborted();
+    const startedMs = performance.now();
+    const slice = snapshot.next(Math.min(sliceBytes, content.length - bytes));
+    if (slice === undefined) break;
+    // An image comes in whole pages, so a slice may be larger than what was asked for.
+    if (bytes + slice.length > content.length) content = Buffer.concat([content], bytes + slice.length);
+    content.set(slice, bytes);
+    bytes += slice.length;
+    sum = crc32(slice, sum);
+    freeMemory(slice);
+    const tookMs = performance.now() - startedMs;
+    onPause(tookMs);
+    sliceBytes =
+      tookMs > SLICE_MS_MAX ? Math.max(SLICE_BYTES_MIN, sliceBytes / 2) : Math.min(SLICE_BYTES_MAX, sliceBytes * 2);
+    await nextTurn();
+  }
+  return bytes === 0 ? undefined : { content: content.subarray(0, bytes), crc32: sum };
+}

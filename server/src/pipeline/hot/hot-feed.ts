@@ -1,0 +1,188 @@
+/**
+ * Which figures of one partition are to be written to the hot store, in passes. A pass looks at all tokens once, writes those whose revision
+ * is not the one that was written last, and ends with a mark that says as of when all of them are there. Time changes revisions as swaps do, so a
+ * window that shrinks in silence is written like one that grows.
+ *
+ * What waits to be written is no queue: it is the difference between two arrays of numbers, what a token's revision is and what was
+ * written of it. So a store that is away for hours costs nothing but these; a token that changes ten times meanwhile is written once,
+ * with its figures of then; and a batch that failed needs nothing but not being noted as written.
+ */
+import type { SharedClock } from "../../bus/shared-clock.ts";
+import { statsText } from "../../bus/stats-text.ts";
+import type { HotOutcome, HotValue } from "../../ports/hot-store.ts";
+import { caughtUp } from "../views/overview-page.ts";
+import { ALL_FIGURES, statsBody } from "../views/stats-json.ts";
+import type { ServedPartition } from "../workers/served-partition.ts";
+import type { Piecewise } from "../workers/thread-share.ts";
+
+/** The first of these that is reached ends a batch. */
+export const HOT_BATCH_TOKENS = 256;
+export const HOT_BATCH_CHARS = 1024 * 1024;
+/** How long figures are made for a batch, in one piece: about as long as any reader has the thread. */
+const BUILD_MS = 3;
+
+export type HotBatch = {
+  readonly values: readonly HotValue[];
+  /** Of the tokens, as the views number them; empty for a batch that holds the mark. */
+  readonly indexes: readonly number[];
+};
+
+type Pass = {
+  readonly startedMs: number;
+  readonly asOf: number;
+  /** The revision of the partition as a whole that is written when the pass is over. */
+  readonly rev: number;
+  readonly count: number;
+  done: number;
+};
+
+export type HotFeedOptions = {
+  readonly served: ServedPartition;
+  readonly clock: SharedClock;
+  /** Names of the configured windows, in their order. */
+  readonly windows: readonly string[];
+  /** A value that did not change is written again so long after it was. */
+  readonly againMs: number;
+  readonly intervalMs: number;
+  /** A clock that never goes back, for pauses and ages. */
+  readonly monotonicMs: () => number;
+};
+
+export class HotFeed {
+  readonly served: ServedPartition;
+  readonly #options: HotFeedOptions;
+  readonly #windowIndexes: readonly number[];
+  /** By the index of the views: the revision that was written last (0: none), and when. */
+  #revs = new Float64Array(0);
+  #writtenMs = new Float64Array(0);
+  #pass: Pass | undefined;
+  /** Where the next pass begins: where the last one ended, so that a store that fails now and then starves no token. */
+  #cursor = 0;
+  #dueMs: number;
+  /** All that had changed by then is written. */
+  #currentMs: number;
+
+  constructor(options: HotFeedOptions) {
+    this.#options = options;
+    this.served = options.served;
+    this.#windowIndexes = options.windows.map((_, i) => i);
+    this.#dueMs = options.monotonicMs();
+    this.#currentMs = this.#dueMs;
+  }
+
+  /** When the next batch may be asked for. */
+  get dueMs(): number {
+    return this.#pass === undefined ? this.#dueMs : Number.NEGATIVE_INFINITY;
+  }
+
+  /** For how long there have been figures that are not written. */
+  get lagMs(): number {
+    return this.#options.monotonicMs() - this.#currentMs;
+  }
+
+  /** The next batch, never empty; made in one piece behind a look at all tokens, which is made in pieces. What it holds counts as written when `wrote` says so. */
+  *next(): Piecewise<HotBatch> {
+    const pass = this.#pass ?? (yield* this.#begin());
+    const values: HotValue[] = [];
+    const indexes: number[] = [];
+    const { monotonicMs, clock } = this.#options;
+    const startedMs = monotonicMs();
+    const asOf = clock.now();
+    let chars = 0;
+    while (pass.done < pass.count && values.length < HOT_BATCH_TOKENS && chars < HOT_BATCH_CHARS) {
+      const index = this.#cursor;
+      this.#cursor = index + 1 < pass.count ? index + 1 : 0;
+      pass.done += 1;
+      if (!this.#isDue(index, startedMs)) continue;
+      const value = this.#value(index, asOf);
+      values.push(value);
+      indexes.push(index);
+      chars += value.text.length;
+      if (monotonicMs() - startedMs >= BUILD_MS) break;
+    }
+    if (values.length === 0) values.push(this.#mark(pass));
+    return { values, indexes };
+  }
+
+  wrote({ values, indexes }: HotBatch, outcomes: readonly HotOutcome[]): void {
+    const { monotonicMs, intervalMs } = this.#options;
+    const nowMs = monotonicMs();
+    for (const [i, index] of indexes.entries()) {
+      this.#revs[index] = (values[i] as HotValue).rev;
+      this.#writtenMs[index] = nowMs;
+    }
+    const pass = this.#pass;
+    if (indexes.length > 0 || pass === undefined) return;
+    // A refused mark is that of a later owner, whose figures are newer than these.
+    if (outcomes[0] === "written") this.#currentMs = pass.startedMs;
+    this.#dueMs = Math.max(pass.startedMs + intervalMs, nowMs);
+    this.#pass = undefined;
+  }
+
+  /** The batch could not be written, or the store cannot be asked: the next pass begins after the interval. */
+  giveUp(): void {
+    this.#pass = undefined;
+    this.#dueMs = this.#options.monotonicMs() + this.#options.intervalMs;
+  }
+
+  /** Nothing counts as written any more, and the next pass is due at once. */
+  forget(): void {
+    this.#revs.fill(0);
+    this.#pass = undefined;
+    this.#dueMs = this.#options.monotonicMs();
+  }
+
+  *#begin(): Piecewise<Pass> {
+    const { views } = this.served;
+    const asOf = yield* caughtUp([this.served], () => this.#options.clock.now());
+    if (this.#revs.length < views.count) {
+      const capacity = Math.max(views.count, 2 * this.#revs.length);
+      this.#revs = grown(this.#revs, capacity);
+      this.#writtenMs = grown(this.#writtenMs, capacity);
+    }
+    if (this.#cursor >= views.count) this.#cursor = 0;
+    const startedMs = this.#options.monotonicMs();
+    this.#pass = { startedMs, asOf, rev: views.revision, count: views.count, done: 0 };
+    return this.#pass;
+  }
+
+  #isDue(index: number, nowMs: number): boolean {
+    const { views } = this.served;
+    if (!views.isListedAt(index)) return false;
+    if (views.revAt(index) !== this.#revs[index]) return true;
+    return nowMs - (this.#writtenMs[index] as number) >= this.#options.againMs;
+  }
+
+  /** What `GET stats` answers at this as-of. */
+  #value(index: number, asOf: number): HotValue {
+    const { engine, views, board, epoch } = this.served;
+    const token = views.tokenAt(index);
+    const rev = views.look(token, asOf, true);
+    const info = engine.info(token);
+    const figures = engine.windowsStats(token, this.#windowIndexes, asOf);
+    const text = statsText({
+      kind: "stats",
+      id: info.id,
+      epoch,
+      rev,
+      asOf,
+      watermark: this.served.watermarkMs(info.chainId),
+      lagMs: board.lagMs(this.#options.clock.wallMs()),
+      stale: false,
+      body: statsBody(info, this.served.split.has(token), this.#options.windows, figures, ALL_FIGURES),
+    });
+    return { key: `stats:${info.id}`, text, epoch, rev, asOf };
+  }
+
+  #mark({ asOf, rev }: Pass): HotValue {
+    const { partition, epoch, views } = this.served;
+    const text = `{"as_of":${asOf},"epoch":"${epoch}","rev":${rev},"partition":${partition},"tokens":${views.listed}}`;
+    return { key: `written:${partition}`, text, epoch, rev, asOf };
+  }
+}
+
+function grown(old: Float64Array<ArrayBuffer>, capacity: number): Float64Array<ArrayBuffer> {
+  const next = new Float64Array(capacity);
+  next.set(old);
+  return next;
+}

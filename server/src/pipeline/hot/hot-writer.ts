@@ -1,0 +1,162 @@
+/**
+ * Writes the newest figures of a thread's partitions to the hot store, behind the stream: one batch at a time, the partitions in
+ * turn, each at its interval. Making a batch takes a few milliseconds, and before the next one the thread has four times as
+ * long for everything else, so that whatever has to be written never takes more than a fifth of it, and a twentieth while the stream is
+ * behind. A store that is slow or away makes figures there older, and holds up nothing here.
+ */
+import type { SharedClock } from "../../bus/shared-clock.ts";
+import type { HotMetrics } from "../../observability/metrics.ts";
+import type { HotStore } from "../../ports/hot-store.ts";
+import type { Circuit } from "../../shared/circuit.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
+import { WakeableTimer } from "../../shared/wakeable-timer.ts";
+import type { ServedPartition } from "../workers/served-partition.ts";
+import type { ThreadShare } from "../workers/thread-share.ts";
+import { type HotBatch, HotFeed } from "./hot-feed.ts";
+
+/** Time for others for each millisecond of our own. */
+const REST_PER_WORK = 4;
+const REST_PER_WORK_BEHIND = 19;
+/** Behind is a stream whose oldest record that waits is older. */
+const BEHIND_MS = 1_000;
+/** A value that did not change is written again when this part of its lifetime is over. */
+const AGAIN_AT = 0.5;
+
+export type HotWriterOptions = {
+  readonly store: HotStore;
+  readonly circuit: Circuit;
+  /** Those whose figures are to be written. */
+  readonly partitions: () => readonly ServedPartition[];
+  readonly clock: SharedClock;
+  /** Names of the configured windows, in their order. */
+  readonly windows: readonly string[];
+  readonly intervalMs: number;
+  readonly ttlMs: number;
+  readonly monotonicMs: () => number;
+  readonly share: ThreadShare;
+};
+
+type Totals = { written: number; refused: number; failures: number };
+
+export class HotWriter {
+  readonly #options: HotWriterOptions;
+  readonly #timer = new WakeableTimer();
+  /** By partition; of those that are written now, in their turn. */
+  readonly #feeds = new Map<number, HotFeed>();
+  /** By partition, since the start of the thread. */
+  readonly #totals = new Map<number, Totals>();
+  #generation = 0;
+  #problem: string | undefined;
+  #isClosed = false;
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(options: HotWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Why figures are not being written; undefined while they are. */
+  get problem(): string | undefined {
+    return this.#problem === undefined
+      ? undefined
+      : `The newest figures are not being written to Redis, where they grow old: ${this.#problem}`;
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  /** Ends a call that is under way; what it was about is written by the next owner. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timer.wake();
+    await this.#options.store.close();
+    await this.#loop;
+  }
+
+  metrics(partition: number): HotMetrics {
+    const { dependency, state } = this.#options.circuit;
+    const totals = this.#totalsOf(partition);
+    return { ...totals, lagMs: this.#feeds.get(partition)?.lagMs ?? 0, circuit: { dependency, state } };
+  }
+
+  async #run(): Promise<void> {
+    const { intervalMs, monotonicMs } = this.#options;
+    while (!this.#isClosed) {
+      this.#followPartitions();
+      const feeds = [...this.#feeds.values()];
+      const nowMs = monotonicMs();
+      const feed = feeds.find((one) => one.dueMs <= nowMs);
+      const restMs =
+        feed === undefined ? Math.min(intervalMs, ...feeds.map((one) => one.dueMs - nowMs)) : await this.#step(feed);
+      await this.#timer.pause(restMs);
+    }
+  }
+
+  #followPartitions(): void {
+    const { clock, windows, intervalMs, ttlMs, monotonicMs, partitions } = this.#options;
+    const now = new Map(partitions().map((served) => [served.partition, served]));
+    for (const [partition, feed] of this.#feeds) {
+      if (now.get(partition) !== feed.served) this.#feeds.delete(partition);
+    }
+    for (const served of now.values()) {
+      if (this.#feeds.has(served.partition)) continue;
+      const againMs = ttlMs * AGAIN_AT;
+      this.#feeds.set(served.partition, new HotFeed({ served, clock, windows, againMs, intervalMs, monotonicMs }));
+    }
+  }
+
+  /** Makes and writes one batch; returns how long to rest. */
+  async #step(feed: HotFeed): Promise<number> {
+    const { circuit, clock, monotonicMs, share } = this.#options;
+    this.#toEndOfTurn(feed);
+    let restUntilMs = 0;
+    try {
+      // Made within, because while the circuit is open nothing should be made.
+      await circuit.run(async () => {
+        const startedMs = monotonicMs();
+        const batch = await share.run(feed.next(), { lane: "hot" });
+        const madeMs = monotonicMs();
+        const isBehind = feed.served.board.lagMs(clock.wallMs()) > BEHIND_MS;
+        restUntilMs = madeMs + (isBehind ? REST_PER_WORK_BEHIND : REST_PER_WORK) * (madeMs - startedMs);
+        await this.#write(feed, batch);
+      });
+      this.#problem = undefined;
+    } catch (error) {
+      feed.giveUp();
+      if (this.#isClosed) return 0;
+      if (!(error instanceof SwapstatsError)) throw error;
+      if (restUntilMs > 0) this.#totalsOf(feed.served.partition).failures += 1;
+      this.#problem = error.message;
+    }
+    return Math.max(0, restUntilMs - monotonicMs());
+  }
+
+  async #write(feed: HotFeed, batch: HotBatch): Promise<void> {
+    const { store, ttlMs } = this.#options;
+    const outcomes = await store.write(batch.values, ttlMs, this.#generation);
+    if (outcomes === undefined) {
+      this.#generation = store.generation;
+      for (const known of this.#feeds.values()) known.forget();
+      return;
+    }
+    const totals = this.#totalsOf(feed.served.partition);
+    for (const outcome of outcomes) totals[outcome] += 1;
+    feed.wrote(batch, outcomes);
+  }
+
+  /** Of those that are due the one goes first whose turn is longest ago. */
+  #toEndOfTurn(feed: HotFeed): void {
+    const { partition } = feed.served;
+    this.#feeds.delete(partition);
+    this.#feeds.set(partition, feed);
+  }
+
+  #totalsOf(partition: number): Totals {
+    let totals = this.#totals.get(partition);
+    if (totals === undefined) {
+      totals = { written: 0, refused: 0, failures: 0 };
+      this.#totals.set(partition, totals);
+    }
+    return totals;
+  }
+}

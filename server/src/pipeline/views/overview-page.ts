@@ -1,0 +1,169 @@
+/**
+ * Pages of a ranking over the partitions of a host, made in pieces. The rows are those of one instant: they are picked at once, out of an
+ * order that has been brought up to date, and made in pieces between which records are applied. Then they are picked again. A row
+ * whose token has not got a new revision stands; the few others are made again, until those that are left are few enough
+ * to be made in the piece in which they were picked.
+ */
+import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { RankKey } from "../../bus/host-protocol.ts";
+import { compareRankKeys } from "../../bus/rank-order.ts";
+import type { ServedPartition } from "../workers/served-partition.ts";
+import type { Piecewise } from "../workers/thread-share.ts";
+import { type RankedField, Ranking, type RankOrder, servedValue } from "./ranking.ts";
+import type { FiguresOfRow, RowFigures } from "./row-figures.ts";
+
+/** Units of work in a piece; see `Work`. */
+const UNITS_PER_PIECE = 500;
+/** Windows of rows that are made in the piece in which the page is picked. */
+const LAST_WINDOWS_MAX = 64;
+/**
+ * Rounds after which rows are taken as they come: all of the as-of at which the page was picked last, each with what records changed until it
+ * was made, and put in their order. Only a stream that changes rows faster than they can be made comes to it, and an as-of that lies
+ * in a step before the latest look.
+ */
+const ROUNDS_MAX = 8;
+
+export type PageRequest = {
+  readonly windowIndex: number;
+  readonly sort: RankedField;
+  readonly order: RankOrder;
+  readonly after: RankKey | undefined;
+  readonly count: number;
+  readonly figures: RowFigures;
+};
+
+/** A row of a page, kept as long as its token's revision stands. */
+export type PageRow = FiguresOfRow & {
+  readonly home: ServedPartition;
+  readonly index: number;
+  readonly id: string;
+  readonly symbol: string | undefined;
+  /** Other partitions have swaps of the token too. */
+  readonly isSplit: boolean;
+  readonly rev: number;
+};
+
+export type Page = { readonly asOf: number; readonly rows: readonly PageRow[] };
+
+type Picked = { readonly home: ServedPartition; readonly index: number };
+
+/** Brings the looks at all tokens and their order up to date; nothing has happened since when it returns, and all is of this as-of. */
+export function* caughtUp(
+  partitions: readonly ServedPartition[],
+  asOf: () => number,
+  ranked?: { readonly windowIndex: number; readonly sort: RankedField },
+): Piecewise<number> {
+  const rankings =
+    ranked === undefined ? undefined : partitions.map((home) => home.ranking(ranked.windowIndex, ranked.sort));
+  for (;;) {
+    const asOfMs = asOf();
+    const work = { left: UNITS_PER_PIECE };
+    const isDone = partitions.every(
+      (home, i) => home.views.lookSome(asOfMs, work) && (rankings?.[i]?.syncSome(asOfMs, work) ?? true),
+    );
+    if (isDone) return asOfMs;
+    yield;
+  }
+}
+
+/** The page as of an instant that `asOf` gives when it is asked last. */
+export function* overviewPage(
+  partitions: readonly ServedPartition[],
+  request: PageRequest,
+  asOf: () => number,
+): Piecewise<Page> {
+  const { figures } = request;
+  const lastRowsMax = Math.max(1, Math.floor(LAST_WINDOWS_MAX / figures.weight));
+  for (let round = 1; ; round++) {
+    const asOfMs = yield* caughtUp(partitions, asOf, request);
+    const picked = pick(partitions, request);
+    const missing = picked.filter(({ home, index }) => {
+      return home.rows.get(figures.key, index)?.rev !== home.views.revAt(index);
+    });
+    const isPast = partitions.some((home) => home.views.lastStepMs > asOfMs);
+    if (isPast || round === ROUNDS_MAX) return yield* asTheyAre(picked, request, asOfMs);
+    if (missing.length <= lastRowsMax) {
+      return { asOf: asOfMs, rows: picked.map((one) => rowOf(one, figures, asOfMs)) };
+    }
+    for (const one of missing) {
+      rowOf(one, figures, asOf());
+      yield;
+    }
+  }
+}
+
+/** The row at this as-of: the one that is kept, if its token's revision stands. */
+function rowOf({ home, index }: Picked, figures: RowFigures, asOfMs: number): PageRow {
+  const token = home.views.tokenAt(index);
+  const rev = home.views.look(token, Math.max(asOfMs, home.views.lastStepMs), true);
+  const kept = home.rows.get(figures.key, index);
+  if (kept?.rev === rev) return kept;
+  return madeRow({ home, index }, figures, rev, Math.max(asOfMs, home.views.lastStepMs));
+}
+
+/** Topics share the row, so its object is made once. */
+function madeRow({ home, index }: Picked, figures: RowFigures, rev: number, asOfMs: number): PageRow {
+  const token = home.views.tokenAt(index);
+  const { id, symbol } = home.engine.info(token);
+  const { ranked, texts, data } = figures.read(home, token, asOfMs);
+  let object: JsonObject | undefined;
+  const dataOnce = (): JsonObject => {
+    object ??= data();
+    return object;
+  };
+  const isSplit = home.split.has(token);
+  const row: PageRow = { ranked, texts, data: dataOnce, home, index, id, symbol, isSplit, rev };
+  home.rows.put(figures.key, row);
+  return row;
+}
+
+function* asTheyAre(picked: readonly Picked[], request: PageRequest, asOfMs: number): Piecewise<Page> {
+  const rows: PageRow[] = [];
+  for (const { home, index } of picked) {
+    const rev = home.views.lookPast(home.views.tokenAt(index), asOfMs);
+    const kept = home.rows.get(request.figures.key, index);
+    rows.push(kept?.rev === rev ? kept : madeRow({ home, index }, request.figures, rev, asOfMs));
+    yield;
+  }
+  return { asOf: asOfMs, rows: rows.sort((a, b) => compareRows(a, b, request)) };
+}
+
+export function keyOfRow({ ranked, id }: PageRow, sort: RankedField): RankKey {
+  return { value: servedValue(ranked, sort), id };
+}
+
+function compareRows(a: PageRow, b: PageRow, { sort, order }: PageRequest): number {
+  return compareRankKeys(keyOfRow(a, sort), keyOfRow(b, sort), order);
+}
+
+/** The first tokens of all partitions, in order. Nothing may have changed since they were caught up. */
+function pick(
+  partitions: readonly ServedPartition[],
+  { windowIndex, sort, order, after, count }: PageRequest,
+): Picked[] {
+  const heads = partitions.flatMap((home) => {
+    const ranking = home.ranking(windowIndex, sort);
+    const walk = ranking.walk(order, after);
+    const first = walk.next();
+    return first.done === true ? [] : [{ home, ranking, walk, index: first.value }];
+  });
+  const picked: Picked[] = [];
+  // Until it is found out which partition speaks for a token that several have, its first row stands.
+  const known = new Set<string>();
+  while (heads.length > 0 && picked.length < count) {
+    let best = heads[0] as (typeof heads)[number];
+    for (const head of heads) {
+      if (head === best) continue;
+      const byKey = Ranking.compareKeys(head.ranking, head.index, best.ranking, best.index, order);
+      if (byKey < 0 || (byKey === 0 && head.home.views.idAt(head.index) < best.home.views.idAt(best.index)))
+        best = head;
+    }
+    const id = heads.length === 1 && known.size === 0 ? undefined : best.home.views.idAt(best.index);
+    if (id === undefined || !known.has(id)) picked.push({ home: best.home, index: best.index });
+    if (id !== undefined) known.add(id);
+    const next = best.walk.next();
+    if (next.done === true) heads.splice(heads.indexOf(best), 1);
+    else best.index = next.value;
+  }
+  return picked;
+}

@@ -1,0 +1,129 @@
+/**
+ * A ranking as a topic: data is the order and a row for each token in it. A row is built again only when its token has a
+ * new revision, and topics that show the same figures share it, so an update costs by what changed among the rows.
+ */
+import { diffMergePatch, type Json, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { HostTopic, HostTopicUpdate } from "../../bus/host-protocol.ts";
+import type { SharedClock } from "../../bus/shared-clock.ts";
+import type { WindowSpec } from "../../engine/types.ts";
+import { hostEpoch, hostParts, hostRevision } from "../workers/host-queries.ts";
+import type { ServedPartition } from "../workers/served-partition.ts";
+import type { Piecewise } from "../workers/thread-share.ts";
+import { caughtUp, keyOfRow, overviewPage, type PageRow } from "./overview-page.ts";
+import type { RankedField } from "./ranking.ts";
+import { RowFigures } from "./row-figures.ts";
+
+type OverviewOf = Extract<HostTopic, { kind: "overview" }>;
+
+/** Rows that are compared with what was sent, or written, in a piece. */
+const ROWS_PER_PIECE = 50;
+
+export class OverviewTopic {
+  readonly #partitions: readonly ServedPartition[];
+  readonly #topic: OverviewOf;
+  readonly #windowIndex: number;
+  readonly #figures: RowFigures;
+  readonly #sort: RankedField;
+  readonly #clock: SharedClock;
+  #seenRev: number | undefined;
+  #sentRev: number | undefined;
+  /** Rows of the last look, by id; what was sent last has the same rows. */
+  #rows = new Map<string, PageRow>();
+  #order: readonly string[] = [];
+
+  constructor(
+    partitions: readonly ServedPartition[],
+    topic: OverviewOf,
+    windows: readonly WindowSpec[],
+    clock: SharedClock,
+  ) {
+    this.#partitions = partitions;
+    this.#topic = topic;
+    this.#windowIndex = windows.findIndex((window) => window.name === topic.window);
+    this.#figures = new RowFigures(topic.window, topic, windows);
+    this.#sort = topic.sort as RankedField;
+    this.#clock = clock;
+  }
+
+  /** Whether it ranks the tokens of exactly these partitions. */
+  isWhole(partitions: readonly ServedPartition[]): boolean {
+    const mine = this.#partitions;
+    return mine.length === partitions.length && mine.every((home, i) => home === partitions[i]);
+  }
+
+  /** The update that is due, or undefined. One at a time. */
+  *update(topicId: number): Piecewise<HostTopicUpdate | undefined> {
+    const asOf = (): number => this.#clock.now();
+    yield* caughtUp(this.#partitions, asOf);
+    if (hostRevision(this.#partitions) === this.#seenRev) return undefined;
+    const { limit: count } = this.#topic;
+    const request = {
+      windowIndex: this.#windowIndex,
+      sort: this.#sort,
+      order: "desc",
+      after: undefined,
+      count,
+    } as const;
+    const page = yield* overviewPage(this.#partitions, { ...request, figures: this.#figures }, asOf);
+    const rev = hostRevision(this.#partitions);
+    const parts = hostParts(this.#partitions);
+    this.#seenRev = rev;
+    const { rows } = page;
+    const order = rows.map((row) => row.id);
+    const patch = this.#sentRev === undefined ? undefined : yield* this.#patch(rows, order);
+    if (this.#sentRev !== undefined && patch === undefined) return undefined;
+    const prevRev = this.#sentRev;
+    this.#sentRev = rev;
+    this.#rows = new Map(rows.map((row) => [row.id, row]));
+    this.#order = order;
+    const texts: string[] = [];
+    for (const row of rows) {
+      texts.push(this.#rowText(row));
+      if (texts.length % ROWS_PER_PIECE === 0) yield;
+    }
+    const wallMs = this.#clock.wallMs();
+    return {
+      topicId,
+      epoch: hostEpoch(this.#partitions),
+      rev,
+      prevRev,
+      asOf: page.asOf,
+      watermark: undefined,
+      lagMs: this.#partitions.reduce((most, home) => Math.max(most, home.board.lagMs(wallMs)), 0),
+      data: `{"order":${JSON.stringify(order)},"rows":{${texts.join(",")}}}`,
+      patch: patch === undefined ? undefined : JSON.stringify(patch),
+      keys: rows.map((row) => ({ ...keyOfRow(row, this.#sort), partition: row.home.partition })),
+      parts,
+    };
+  }
+
+  /** `"<id>":{...}` as it stands in the data. */
+  #rowText({ id, symbol, isSplit, texts }: PageRow): string {
+    const symbolText = symbol === undefined ? "" : `"symbol":${JSON.stringify(symbol)},`;
+    const splitText = isSplit ? `"split":true,` : "";
+    return `${JSON.stringify(id)}:{${symbolText}${splitText}${this.#figures.text(texts, undefined)}}`;
+  }
+
+  /** The merge patch from what was sent last to these rows; undefined when nothing changed. */
+  *#patch(rows: readonly PageRow[], order: readonly string[]): Piecewise<JsonObject | undefined> {
+    const changes: [string, Json][] = [];
+    const gone = new Set(this.#rows.keys());
+    for (const row of rows) {
+      gone.delete(row.id);
+      const sent = this.#rows.get(row.id);
+      if (sent === row) continue;
+      const change = sent === undefined ? dataOf(row) : diffMergePatch(dataOf(sent), dataOf(row));
+      if (Object.keys(change).length > 0) changes.push([row.id, change]);
+      if (changes.length % ROWS_PER_PIECE === 0) yield;
+    }
+    for (const id of gone) changes.push([id, null]);
+    const isMoved = order.length !== this.#order.length || order.some((id, at) => id !== this.#order[at]);
+    if (!isMoved && changes.length === 0) return undefined;
+    return { ...(isMoved ? { order } : {}), ...(changes.length > 0 ? { rows: Object.fromEntries(changes) } : {}) };
+  }
+}
+
+function dataOf(row: PageRow): JsonObject {
+  const { symbol, isSplit } = row;
+  return { ...(symbol === undefined ? {} : { symbol }), ...(isSplit ? { split: true } : {}), ...row.data() };
+}

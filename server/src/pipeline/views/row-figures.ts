@@ -1,0 +1,79 @@
+/**
+ * The figures of a row of a ranking: `stats` of the window that it is ranked by, or `windows` of several, and of each all figures or some. The
+ * same object serves answers, whose edges are told, and topics, whose edges follow from their as-of. Figures are kept without the
+ * edges, which move with time alone: so they serve as long as the token's revision stands.
+ */
+import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { TokenRef, WindowSpec, WindowStats } from "../../engine/types.ts";
+import type { RowSelection } from "../../ports/stats-bus.ts";
+import type { ServedPartition } from "../workers/served-partition.ts";
+import { type FigureFilter, figureFilter, topicFigures, windowJson } from "./stats-json.ts";
+
+export type FiguresOfRow = {
+  /** Of the window that the ranking goes by. */
+  readonly ranked: WindowStats;
+  /** JSON objects of the windows in their order, without edges. */
+  readonly texts: readonly string[];
+  /** `stats` or `windows` as an object, without edges. Called for topics alone. */
+  data(): JsonObject;
+};
+
+export class RowFigures {
+  readonly #windows: readonly WindowSpec[];
+  readonly #finestStepMs: number;
+  readonly #rankedIndex: number;
+  /** Empty: `stats` of the ranked window. */
+  readonly #names: readonly string[];
+  readonly #indexes: readonly number[];
+  readonly #filter: FigureFilter;
+  /** Equal for rows that hold the same. */
+  readonly key: string;
+
+  constructor(rankedWindow: string, rows: RowSelection, windows: readonly WindowSpec[]) {
+    const indexOf = (name: string): number => windows.findIndex((window) => window.name === name);
+    this.#windows = windows;
+    this.#finestStepMs = windows.reduce((finest, window) => Math.min(finest, window.stepMs), Number.POSITIVE_INFINITY);
+    this.#rankedIndex = indexOf(rankedWindow);
+    this.#names = rows.windows ?? [];
+    this.#indexes = this.#names.map(indexOf);
+    this.#filter = { ...figureFilter(rows.fields ?? []), edges: false };
+    this.key = JSON.stringify([rankedWindow, this.#names, rows.fields ?? []]);
+  }
+
+  /** Windows of a row: what it costs. */
+  get weight(): number {
+    return Math.max(1, this.#names.length);
+  }
+
+  read({ engine }: ServedPartition, token: TokenRef, asOfMs: number): FiguresOfRow {
+    const filter = this.#filter;
+    if (this.#names.length === 0) {
+      const ranked = engine.windowStats(token, this.#rankedIndex, asOfMs);
+      return { ranked, texts: [windowJson(ranked, filter)], data: () => ({ stats: topicFigures(ranked, filter) }) };
+    }
+    const all = engine.windowsStats(token, this.#indexes, asOfMs);
+    const ranked =
+      all[this.#indexes.indexOf(this.#rankedIndex)] ?? engine.windowStats(token, this.#rankedIndex, asOfMs);
+    const texts = all.map((stats) => windowJson(stats, filter));
+    const entries = () =>
+      all.map((stats, i): [string, JsonObject] => [this.#names[i] as string, topicFigures(stats, filter)]);
+    return { ranked, texts, data: () => ({ windows: Object.fromEntries(entries()) }) };
+  }
+
+  /** `"stats":{..}` or `"windows":{..}`, with the edges at this as-of, or without any when it is undefined. */
+  text(texts: readonly string[], asOfMs: number | undefined): string {
+    if (this.#names.length === 0) return `"stats":${this.#withEdges(texts[0] as string, this.#rankedIndex, asOfMs)}`;
+    const windows = texts.map((text, i) => {
+      return `"${this.#names[i]}":${this.#withEdges(text, this.#indexes[i] as number, asOfMs)}`;
+    });
+    return `"windows":{${windows.join(",")}}`;
+  }
+
+  #withEdges(text: string, windowIndex: number, asOfMs: number | undefined): string {
+    if (asOfMs === undefined) return text;
+    const { lengthMs, stepMs } = this.#windows[windowIndex] as WindowSpec;
+    const openMs = Math.floor((asOfMs - lengthMs) / stepMs) * stepMs;
+    const closeMs = Math.floor(asOfMs / this.#finestStepMs) * this.#finestStepMs + this.#finestStepMs;
+    return `{"open_time":${openMs},"close_time":${closeMs},${text.slice(1)}`;
+  }
+}

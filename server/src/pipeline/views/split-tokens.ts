@@ -1,0 +1,120 @@
+/** Tokens of one partition that other partitions have too, and the walk that finds candidates. See bus/placement-check.ts. */
+
+import type { SplitMark } from "../../bus/host-protocol.ts";
+import { NAMED_MAX, WALK_TOKENS_MAX } from "../../bus/placement-check.ts";
+import { TOKEN_PARTS } from "../../engine/partition-engine.ts";
+import type { TokenRef } from "../../engine/types.ts";
+import { parseTokenId } from "../../shared/token-id.ts";
+import { partitionOfTokenId } from "../../shared/token-partition.ts";
+import type { Piecewise } from "../workers/thread-share.ts";
+
+const LOOKS_PER_PIECE = 100;
+
+export type WalkedEngine = {
+  tokensOfPart(part: number): TokenRef[];
+  info(token: TokenRef): { readonly id: string };
+  findById(chainId: number, token: string): TokenRef | undefined;
+  isRetired(token: TokenRef, asOfMs: number): boolean;
+};
+
+export class SplitTokens {
+  readonly #partition: number;
+  readonly #engine: WalkedEngine;
+  readonly #asOfMs: () => number;
+  /** Tokens that other partitions have too, and the partition that speaks for each. */
+  readonly #split = new Map<TokenRef, number>();
+  #partitions = 0;
+  /** Tokens of the part at which the walk is, that it has still to look at, last first; and the next part. Tokens stay known. */
+  #walk: TokenRef[] = [];
+  #part = 0;
+
+  constructor(partition: number, engine: WalkedEngine, asOfMs: () => number) {
+    this.#partition = partition;
+    this.#engine = engine;
+    this.#asOfMs = asOfMs;
+  }
+
+  get size(): number {
+    return this.#split.size;
+  }
+
+  /** Of the topic, as the last walk was told; 0 before. */
+  get partitions(): number {
+    return this.#partitions;
+  }
+
+  has(token: TokenRef): boolean {
+    return this.#split.has(token);
+  }
+
+  /** Whether another partition speaks for this token: it is in no ranking of this one. */
+  isElsewhere(token: TokenRef): boolean {
+    const home = this.#split.get(token);
+    return home !== undefined && home !== this.#partition;
+  }
+
+  /** The next tokens that are marked, or not where their id belongs among so many partitions; turn by turn all of them. */
+  *misplaced(partitions: number): Piecewise<string[]> {
+    this.#partitions = partitions;
+    const ids: string[] = [];
+    const asOfMs = this.#asOfMs();
+    for (let looked = 0; looked < WALK_TOKENS_MAX && ids.length < NAMED_MAX; looked++) {
+      const token = this.#nextOfWalk();
+      if (token === undefined) break;
+      if (looked % LOOKS_PER_PIECE === LOOKS_PER_PIECE - 1) yield;
+      if (this.#engine.isRetired(token, asOfMs)) {
+        this.#split.delete(token);
+        continue;
+      }
+      const { id } = this.#engine.info(token);
+      if (this.#split.has(token) || partitionOfTokenId(id, partitions) !== this.#partition) ids.push(id);
+    }
+    return ids;
+  }
+
+  /** The next token of the walk; undefined at its end, behind which it begins anew. */
+  #nextOfWalk(): TokenRef | undefined {
+    for (;;) {
+      const token = this.#walk.pop();
+      if (token !== undefined) return token;
+      if (this.#part === TOKEN_PARTS) {
+        this.#part = 0;
+        return undefined;
+      }
+      this.#walk = this.#engine.tokensOfPart(this.#part);
+      this.#part += 1;
+    }
+  }
+
+  /** A retired token has nothing in any window, and splits nothing. */
+  find(id: string): TokenRef | undefined {
+    const parsed = parseTokenId(id);
+    const token = parsed === undefined ? undefined : this.#engine.findById(parsed.chainId, parsed.token);
+    return token === undefined || this.#engine.isRetired(token, this.#asOfMs()) ? undefined : token;
+  }
+
+  /** Returns whether this is news. */
+  mark({ id, home }: SplitMark): boolean {
+    const token = this.find(id);
+    if (token === undefined || this.#split.get(token) === home) return false;
+    this.#split.set(token, home);
+    return true;
+  }
+
+  /** Returns whether this is news. */
+  unmark(id: string): boolean {
+    const token = this.find(id);
+    return token !== undefined && this.#split.delete(token);
+  }
+
+  /** A sentence for status; undefined while there is none. */
+  get problem(): string | undefined {
+    const [first] = this.#split.keys();
+    if (first === undefined) return undefined;
+    const { id } = this.#engine.info(first);
+    return (
+      `${this.#split.size} tokens of partition ${this.#partition} are in other partitions too, such as ${id}: the producer must key ` +
+      "its records by the token. Their figures are those of one partition alone, and say so."
+    );
+  }
+}

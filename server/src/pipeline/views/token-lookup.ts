@@ -1,0 +1,53 @@
+/** Finding tokens by what a client writes: an id, else an exact token of any chain, else a symbol now in use. */
+import { LOOKUP_TIERS, type LookupTier } from "../../bus/host-protocol.ts";
+import type { TokenRef } from "../../engine/types.ts";
+import { type ChainAddresses, canonicalForms, canonicalToken, parseTokenId } from "../../shared/token-id.ts";
+import { compareHomes } from "../../shared/token-partition.ts";
+import type { ServedEngine, ServedPartition } from "../workers/served-partition.ts";
+
+export type FoundToken = { readonly home: ServedPartition; readonly token: TokenRef };
+export type Lookup = { readonly tier: LookupTier; readonly found: readonly FoundToken[] };
+
+/** The tokens of the first tier that hits in these partitions; undefined when none does. */
+export function lookUp(partitions: readonly ServedPartition[], text: string): Lookup | undefined {
+  for (const tier of LOOKUP_TIERS) {
+    const found: FoundToken[] = [];
+    for (const home of partitions) for (const token of hits(home, tier, text)) found.push({ home, token });
+    if (found.length > 0) return { tier, found: found.length === 1 ? found : withoutCopies(found) };
+  }
+  return undefined;
+}
+
+/** Of a token that several partitions have, against the rule, one speaks. */
+export function withoutCopies(found: readonly FoundToken[]): FoundToken[] {
+  const byId = new Map<string, FoundToken>();
+  for (const one of found) {
+    const { id } = one.home.engine.info(one.token);
+    const before = byId.get(id);
+    const { partition, split } = one.home;
+    if (before === undefined || compareHomes(id, split.partitions, partition, before.home.partition) < 0)
+      byId.set(id, one);
+  }
+  return [...byId.values()];
+}
+
+function hits({ engine }: ServedPartition, tier: LookupTier, text: string): readonly TokenRef[] {
+  if (tier === "symbol") return engine.findBySymbol(text);
+  const { chains } = engine.config;
+  if (tier === "token") return tokensOf(engine, text, chains);
+  const id = parseTokenId(text, chains);
+  const hit = id === undefined ? undefined : engine.findById(id.chainId, id.token);
+  return hit === undefined ? [] : [hit];
+}
+
+/** The tokens of any chain that are meant by an address or a name, in the form that each chain gives it. */
+function tokensOf(engine: ServedEngine, text: string, chains: ChainAddresses): readonly TokenRef[] {
+  const found: TokenRef[] = [];
+  for (const form of canonicalForms(text, chains)) {
+    for (const token of engine.findByToken(form)) {
+      const { addressBytes } = chains.get(engine.info(token).chainId) ?? {};
+      if (canonicalToken(text, addressBytes) === form) found.push(token);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,70 @@
+/** The figures of a token as a topic. It is built again when the token has a new revision, in one piece. */
+import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { HostTopicUpdate } from "../../bus/host-protocol.ts";
+import type { ServedPartition } from "../workers/served-partition.ts";
+import { type FigureFilter, tokenHeadJson, topicFigures, windowJson } from "./stats-json.ts";
+import type { FoundToken } from "./token-lookup.ts";
+
+export class TokenTopic {
+  readonly #home: ServedPartition;
+  readonly #token: number;
+  readonly #windows: readonly string[];
+  readonly #windowIndexes: readonly number[];
+  readonly #filter: FigureFilter;
+  /** The revision of the last look, and of what was sent last; undefined before anything was. */
+  #seenRev: number | undefined;
+  #sentRev: number | undefined;
+  #sentData: JsonObject = {};
+
+  constructor(found: FoundToken, windows: readonly string[], windowIndexes: readonly number[], filter: FigureFilter) {
+    this.#filter = filter;
+    this.#home = found.home;
+    this.#token = found.token;
+    this.#windows = windows;
+    this.#windowIndexes = windowIndexes;
+  }
+
+  /** Whether its partition is there still. */
+  isWhole(partitions: readonly ServedPartition[]): boolean {
+    return partitions.includes(this.#home);
+  }
+
+  /** The update that is due at this as-of, or undefined. */
+  update(topicId: number, asOf: number, wallMs: number): HostTopicUpdate | undefined {
+    const home = this.#home;
+    const rev = home.views.look(this.#token, asOf, true);
+    if (rev === this.#seenRev) return undefined;
+    this.#seenRev = rev;
+    const info = home.engine.info(this.#token);
+    const windows: Record<string, JsonObject> = {};
+    let windowsText = "";
+    for (const [i, stats] of home.engine.windowsStats(this.#token, this.#windowIndexes, asOf).entries()) {
+      const name = this.#windows[i] as string;
+      windows[name] = topicFigures(stats, this.#filter);
+      windowsText += `${i === 0 ? "" : ","}"${name}":${windowJson(stats, this.#filter)}`;
+    }
+    const { id, symbol, late, removed, unresolved, replaced, removalsUnmatched } = info;
+    const counters = { late, removed, unresolved, replaced, removals_unmatched: removalsUnmatched };
+    const named = symbol === undefined ? { id } : { id, symbol };
+    const isSplit = home.split.has(this.#token);
+    const data = { ...named, ...(isSplit ? { split: true } : {}), ...counters, windows };
+    const patch = this.#sentRev === undefined ? undefined : diffMergePatch(this.#sentData, data);
+    if (patch !== undefined && Object.keys(patch).length === 0) return undefined;
+    const prevRev = this.#sentRev;
+    this.#sentRev = rev;
+    this.#sentData = data;
+    return {
+      topicId,
+      epoch: home.epoch,
+      rev,
+      prevRev,
+      asOf,
+      watermark: home.watermarkMs(info.chainId),
+      lagMs: home.board.lagMs(wallMs),
+      data: `{${tokenHeadJson(info, isSplit)}"windows":{${windowsText}}}`,
+      patch: patch === undefined ? undefined : JSON.stringify(patch),
+      keys: undefined,
+      parts: [{ partition: home.partition, epoch: home.epoch, rev }],
+    };
+  }
+}

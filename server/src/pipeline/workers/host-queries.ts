@@ -1,0 +1,273 @@
+/**
+ * Answers to questions about the tokens of one host, each made at one as-of, as JSON text that is ready to be sent. Answers are made
+ * in pieces, between which records are applied: see thread-share.ts.
+ */
+import type {
+  AsOfWish,
+  HostBodyAnswer,
+  HostLookup,
+  HostOverviewAnswer,
+  HostPart,
+  HostRow,
+  HostTokenAnswer,
+  RequestOf,
+} from "../../bus/host-protocol.ts";
+import type { SharedClock } from "../../bus/shared-clock.ts";
+import { BOARD_CHAINS_MAX } from "../../bus/version-board.ts";
+import type { Candle, TokenRef, WindowSpec } from "../../engine/types.ts";
+import type { Selection } from "../../ports/stats-bus.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
+import { LookupCandidates } from "../views/lookup-candidates.ts";
+import { keyOfRow, overviewPage } from "../views/overview-page.ts";
+import type { RankedField } from "../views/ranking.ts";
+import { RowFigures } from "../views/row-figures.ts";
+import { candlesBody, type FigureFilter, figureFilter, statsBody, swapsBody } from "../views/stats-json.ts";
+import { type FoundToken, type Lookup, lookUp } from "../views/token-lookup.ts";
+import type { ServedPartition } from "./served-partition.ts";
+import { atOnce, finished, type Piecewise } from "./thread-share.ts";
+
+const NEVER = Number.POSITIVE_INFINITY;
+/** Tokens that are looked at in a piece, and windows of rows that are written in one. */
+const LOOKS_PER_PIECE = 50;
+const WINDOWS_PER_PIECE = 512;
+
+/** Candles that are made in a piece, and how often an answer about a token is begun before it is made in one piece. */
+const CANDLES_PER_PIECE = 500;
+const BODY_ROUNDS_MAX = 3;
+
+/** A token of a question as it was looked at: its revision, and what that stands on. */
+type Looked = {
+  readonly lookup: HostLookup | undefined;
+  readonly one: FoundToken | undefined;
+  readonly rev: number;
+  readonly state: string | undefined;
+};
+
+/** The partitions of the host. */
+export type HostPartitions = {
+  /** Those that can be asked. */
+  readonly served: readonly ServedPartition[];
+  /** What to answer where one that cannot be asked is needed; undefined while all can. */
+  readonly absence: SwapstatsError | undefined;
+};
+
+export class HostQueries {
+  readonly #partitions: HostPartitions;
+  readonly #clock: SharedClock;
+  readonly #windows: readonly WindowSpec[];
+  readonly #candidates: LookupCandidates;
+
+  constructor(partitions: HostPartitions, clock: SharedClock, windows: readonly WindowSpec[]) {
+    this.#partitions = partitions;
+    this.#clock = clock;
+    this.#windows = windows;
+    this.#candidates = new LookupCandidates(windows);
+  }
+
+  /**
+   * All figures are as of the instant at which this begins. Every token is looked at then, so that its figures have that look's revision
+   * however long the rest takes; only one that a record changes meanwhile needs another.
+   */
+  *tokens(request: RequestOf<"tokens">): Piecewise<{ asOf: number; items: HostTokenAnswer[] }> {
+    const partitions = this.#partitions.served;
+    const asOf = this.#asOf(partitions, request.at);
+    const windowIndexes = request.selection.windows.map((name) => this.windowIndex(name));
+    const filter = figureFilter(request.selection.fields);
+    const looked: Looked[] = [];
+    for (const text of request.tokens) {
+      const { lookup, one } = yield* this.#oneOf(text, asOf, request.choose);
+      const rev = one?.home.views.lookPast(one.token, asOf);
+      looked.push({ lookup, one, rev: rev ?? 0, state: one?.home.views.stateOf(one.token) });
+      if (looked.length % LOOKS_PER_PIECE === 0) yield;
+    }
+    const items: HostTokenAnswer[] = [];
+    for (const each of looked) {
+      const { lookup, one } = each;
+      if (one === undefined) items.push({ lookup, stats: undefined });
+      else items.push({ lookup, stats: this.#stats(one, each, windowIndexes, request.selection, filter, asOf) });
+      yield;
+    }
+    return { asOf, items };
+  }
+
+  /** Rejects with what `absence` says where it is given. */
+  *overview(request: RequestOf<"overview">): Piecewise<HostOverviewAnswer> {
+    const { window, sort, order, limit, windows = [] } = request.request;
+    const { served: partitions, absence } = this.#partitions;
+    if (absence !== undefined) throw absence;
+    for (const name of windows) this.windowIndex(name);
+    const windowIndex = this.windowIndex(window);
+    const figures = new RowFigures(window, request.request, this.#windows);
+    const field = sort as RankedField;
+    const wanted = { windowIndex, sort: field, order, after: request.after, count: limit + 1, figures };
+    const page = yield* overviewPage(partitions, wanted, () => this.#asOf(partitions, request.at));
+    const { asOf } = page;
+    const standing = { epoch: hostEpoch(partitions), rev: hostRevision(partitions), parts: hostParts(partitions) };
+    const rowsPerPiece = Math.ceil(WINDOWS_PER_PIECE / figures.weight);
+    const rows: HostRow[] = [];
+    for (const row of page.rows.slice(0, limit)) {
+      const symbol = row.symbol === undefined ? "" : `,"symbol":${JSON.stringify(row.symbol)}`;
+      const split = row.isSplit ? `,"split":true` : "";
+      const json = `{"id":${JSON.stringify(row.id)}${symbol}${split},"rev":${row.rev},${figures.text(row.texts, asOf)}}`;
+      rows.push({ key: keyOfRow(row, field), partition: row.home.partition, json });
+      if (rows.length % rowsPerPiece === 0) yield;
+    }
+    return { asOf, ...standing, rows, more: page.rows.length > limit };
+  }
+
+  candles(request: RequestOf<"candles">): Piecewise<HostBodyAnswer> {
+    return this.#body(request, (found, asOf) => candlesOf(found, request, asOf));
+  }
+
+  swaps(request: RequestOf<"swaps">): Piecewise<HostBodyAnswer> {
+    return this.#body(request, ({ home, token }, asOf) =>
+      atOnce(() => {
+        const { availableFromMs, items } = home.engine.newestSwaps(token, request.limit, asOf);
+        return splitText(home, token) + swapsBody(availableFromMs, items);
+      }),
+    );
+  }
+
+  *lookup(text: string): Piecewise<HostLookup | undefined> {
+    return (yield* this.#oneOf(text, this.#clock.now(), false)).lookup;
+  }
+
+  /** The index of a configured window; rejects others with `bad_request`. */
+  windowIndex(name: string): number {
+    const index = this.#windows.findIndex((window) => window.name === name);
+    if (index === -1) {
+      const names = this.#windows.map((window) => window.name).join(", ");
+      throw new SwapstatsError("bad_request", `"${name}" is not a configured window; there are ${names}`);
+    }
+    return index;
+  }
+
+  #stats(
+    { home, token }: FoundToken,
+    looked: Looked,
+    windowIndexes: readonly number[],
+    selection: Selection,
+    filter: FigureFilter,
+    asOf: number,
+  ): NonNullable<HostTokenAnswer["stats"]> {
+    const { engine, board } = home;
+    const isAsLooked = home.views.stateOf(token) === looked.state;
+    const rev = isAsLooked ? looked.rev : home.views.lookPast(token, asOf);
+    const info = engine.info(token);
+    const chainIndex = home.chainIndex(info.chainId);
+    return {
+      epoch: home.epoch,
+      rev,
+      asOf,
+      watermark: home.watermarkMs(info.chainId),
+      lagMs: board.lagMs(this.#clock.wallMs()),
+      body: statsBody(
+        info,
+        home.split.has(token),
+        selection.windows,
+        engine.windowsStats(token, windowIndexes, asOf),
+        filter,
+      ),
+      ticket: {
+        partition: home.partition,
+        token,
+        slot: board.slot(token),
+        generation: board.generation(),
+        chainIndex,
+        graceMs: home.graceMs(info.chainId),
+        validUntil: chainIndex < BOARD_CHAINS_MAX ? stepEnd(asOf, home.finestStepMs) : 0,
+      },
+    };
+  }
+
+  *#body(
+    request: { readonly token: string; readonly choose?: boolean | undefined },
+    make: (found: FoundToken, asOf: number) => Piecewise<string>,
+  ): Piecewise<HostBodyAnswer> {
+    const { lookup, one } = yield* this.#oneOf(request.token, this.#clock.now(), request.choose);
+    if (one === undefined) return { lookup, found: undefined };
+    const { partition, epoch, views } = one.home;
+    for (let round = 1; ; round++) {
+      const asOf = this.#clock.now();
+      const rev = views.look(one.token, asOf, false);
+      const state = views.stateOf(one.token);
+      const made = make(one, asOf);
+      // Of one state: made again when the token has changed meanwhile, and at last in one piece.
+      const body = round < BODY_ROUNDS_MAX ? yield* made : finished(made);
+      if (views.stateOf(one.token) === state) return { lookup, found: { partition, epoch, rev, body } };
+    }
+  }
+
+  /** What the text stands for, and the token to answer about: the only one, or that of most volume where one is to be chosen. */
+  *#oneOf(
+    text: string,
+    asOf: number,
+    choose: boolean | undefined,
+  ): Piecewise<{ readonly lookup: HostLookup | undefined; readonly one: FoundToken | undefined }> {
+    const partitions = this.#partitions.served;
+    const found = this.#lookUp(partitions, text);
+    if (found === undefined) return { lookup: undefined, one: undefined };
+    const { lookup, best } = yield* this.#candidates.of(found, text, partitions, asOf);
+    return { lookup, one: lookup.ids.length === 1 || choose === true ? best : undefined };
+  }
+
+  /** Throws `unavailable` when a partition that cannot be asked might know the name, too. */
+  #lookUp(partitions: readonly ServedPartition[], text: string): Lookup | undefined {
+    const lookup = lookUp(partitions, text);
+    const { absence } = this.#partitions;
+    if (lookup?.tier !== "id" && absence !== undefined) throw absence;
+    return lookup;
+  }
+
+  #asOf(partitions: readonly ServedPartition[], wish: AsOfWish): number {
+    if (wish === undefined) return this.#clock.now();
+    if (wish.forced || partitions.every((home) => wish.asOf >= home.views.lastStepMs)) return wish.asOf;
+    return this.#clock.now();
+  }
+}
+
+/** A member in front of others, where other partitions have swaps of the token too. */
+function splitText(home: ServedPartition, token: TokenRef): string {
+  return home.split.has(token) ? `"split":true,` : "";
+}
+
+/** The end of the step of the finest window that holds this as-of: figures cannot change with time before it. */
+function stepEnd(asOfMs: number, stepMs: number): number {
+  return Math.floor(asOfMs / stepMs) * stepMs + stepMs;
+}
+
+/** The body of an answer of candles, the newest first, page by page. */
+function* candlesOf({ home, token }: FoundToken, request: RequestOf<"candles">, asOf: number): Piecewise<string> {
+  const { intervalMs, fromMs = 0, limit } = request;
+  const pages: Candle[][] = [];
+  let toMs = request.toMs ?? NEVER;
+  let left = limit;
+  let availableFrom: number | undefined;
+  for (;;) {
+    const asked = Math.min(left, CANDLES_PER_PIECE);
+    const { availableFromMs, items } = home.engine.candles(token, intervalMs, fromMs, toMs, asked, asOf);
+    if (pages.length === 0) availableFrom = availableFromMs;
+    pages.push(items);
+    left -= items.length;
+    const [first] = items;
+    if (first === undefined || items.length < asked || left === 0) break;
+    toMs = first.open_time;
+    yield;
+  }
+  return splitText(home, token) + candlesBody(availableFrom, pages.reverse().flat());
+}
+
+/** The epoch of answers about all tokens of a host: those of its partitions. */
+export function hostEpoch(partitions: readonly ServedPartition[]): string {
+  return partitions.map((home) => home.epoch).join(".");
+}
+
+/** A number that grows whenever a token of the host changes; after a look at all. */
+export function hostRevision(partitions: readonly ServedPartition[]): number {
+  return partitions.reduce((sum, home) => sum + home.views.revision, 0);
+}
+
+/** The same of each partition, for readers to whom a partition may come from another host later. */
+export function hostParts(partitions: readonly ServedPartition[]): HostPart[] {
+  return partitions.map(({ partition, epoch, views }) => ({ partition, epoch, rev: views.revision }));
+}

@@ -1,0 +1,118 @@
+/**
+ * Entry of a worker thread that owns partitions: takes them over and lets them go as it is told. An error that
+ * nobody catches ends the thread, and by that the process: a state of unknown soundness must not be served or saved, and a restart
+ * begins from the last checkpoint.
+ */
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { SharedClock } from "../../bus/shared-clock.ts";
+import { VersionBoard } from "../../bus/version-board.ts";
+import { DeadLetterStore } from "../../stores/dead-letter-store.ts";
+import { openCheckpointStore } from "../../stores/open-checkpoint-store.ts";
+import { type OpenedHotStore, openHotStore } from "../../stores/open-hot-store.ts";
+import { DeadLetterBuffer } from "../dead-letter-buffer.ts";
+import { HotWriter } from "../hot/hot-writer.ts";
+import { PartitionRunner } from "../partition-runner.ts";
+import { type OwnedPartition, OwnedPartitions } from "./owned-partitions.ts";
+import { PartitionHost } from "./partition-host.ts";
+import { openReaders } from "./partition-readers.ts";
+import { ThreadShare } from "./thread-share.ts";
+import type { WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-setup.ts";
+
+/** How long dead letters may wait for company. */
+const DEAD_LETTER_FLUSH_MS = 200;
+
+const setup = workerData as WorkerSetup;
+const parent = parentPort as MessagePort;
+const clock = new SharedClock(setup.clock);
+const share = new ThreadShare();
+const letterStore = new DeadLetterStore(setup.dataDir, Date.now);
+const { store, circuit } = await openCheckpointStore(setup.checkpointStore);
+const hotStore = setup.hotStore === undefined ? undefined : await openHotStore(setup.hotStore);
+const { source } = setup;
+const readers = await openReaders(source);
+const deadLetters = new DeadLetterBuffer(letterStore, readers.deadLetters);
+const owned = new OwnedPartitions({ open, report });
+// Before the host listens: what it is asked first should find what it is to own.
+parent.on("message", (command: WorkerCommand) => {
+  if (command.type === "own") owned.own(command.partition);
+  else if (command.type === "disown") owned.disown(command.partition, command.limitMs);
+  else void drain(command.limitMs);
+});
+const hot = hotStore === undefined ? undefined : startHotWriter(hotStore);
+const host = new PartitionHost({
+  port: setup.busPort,
+  owned,
+  clock,
+  windows: setup.engine.windows,
+  deadLetters,
+  coalesceMs: setup.coalesceMs,
+  hot,
+  share,
+});
+const flusher = setInterval(() => {
+  letterStore.tryOpen();
+  deadLetters.flush();
+}, DEAD_LETTER_FLUSH_MS);
+
+function sourceProblems(): string[] {
+  return letterStore.problem === undefined ? [...readers.problems] : [...readers.problems, letterStore.problem];
+}
+
+function report(message: WorkerReport): void {
+  parent.postMessage(message);
+}
+
+function open(given: WorkerPartition): OwnedPartition {
+  const { partition, board, logPort, begin } = given;
+  const reader = readers.open(given, () => runner.noteLogPressure());
+  const runner = new PartitionRunner({
+    partition,
+    owner: setup.owner,
+    engine: setup.engine,
+    reader,
+    store,
+    isStoreExclusive: setup.checkpointStore.kind === "embedded",
+    circuit,
+    board: new VersionBoard(board),
+    clock,
+    deadLetters,
+    share,
+    snapshotIntervalMs: setup.snapshotIntervalMs,
+    seenSinceMs: setup.seenSinceMs,
+    begin,
+    sourceProblems,
+    onCurrent: (epoch) => report({ type: "current", partition, epoch }),
+    onServedChanged: () => owned.servedChanged(),
+    onCheckpoint: (nextOffset) => report({ type: "checkpointed", partition, nextOffset }),
+    onFailed: (message) => report({ type: "failed", partition, message }),
+  });
+  return { runner, close: () => logPort?.close() };
+}
+
+function startHotWriter(opened: OpenedHotStore): HotWriter {
+  const writer = new HotWriter({
+    ...opened,
+    partitions: () => owned.current,
+    clock,
+    windows: setup.engine.windows.map((window) => window.name),
+    monotonicMs: () => performance.now(),
+    share,
+  });
+  writer.start();
+  return writer;
+}
+
+async function drain(limitMs: number): Promise<void> {
+  const problems = await owned.disownAll(limitMs);
+  clearInterval(flusher);
+  if (!deadLetters.flush() && deadLetters.problem !== undefined) problems.push(deadLetters.problem);
+  await deadLetters.close();
+  letterStore.close();
+  await readers.close();
+  // A client of a remote store would keep this thread alive.
+  await store.close();
+  await hot?.close();
+  host.close();
+  report({ type: "drained", problems });
+  parent.close();
+}

@@ -1,0 +1,167 @@
+/** One partition as queries and topics see it: its engine, its revisions, its rankings, its place on the version board. */
+import type { SplitMark } from "../../bus/host-protocol.ts";
+import type { SharedClock } from "../../bus/shared-clock.ts";
+import type { VersionBoard } from "../../bus/version-board.ts";
+import type { PartitionEngine } from "../../engine/partition-engine.ts";
+import type { TokenRef } from "../../engine/types.ts";
+import { IdOrder } from "../views/id-order.ts";
+import { KeptRows } from "../views/kept-rows.ts";
+import { type RankedField, Ranking } from "../views/ranking.ts";
+import { SplitTokens } from "../views/split-tokens.ts";
+import { TokenViews } from "../views/token-views.ts";
+import type { Piecewise } from "./thread-share.ts";
+
+/** The reading half of the engine. */
+export type ServedEngine = Pick<
+  PartitionEngine,
+  | "config"
+  | "knownTokens"
+  | "seenSinceMs"
+  | "highs"
+  | "findById"
+  | "findByToken"
+  | "findBySymbol"
+  | "info"
+  | "version"
+  | "isRetired"
+  | "tokens"
+  | "tokensOfPart"
+  | "chainIdOf"
+  | "settledAboveMs"
+  | "hasTrades"
+  | "compareIds"
+  | "rankKey"
+  | "windowStats"
+  | "windowsStats"
+  | "nextChangeMs"
+  | "candles"
+  | "newestSwaps"
+>;
+
+/** Rankings that are kept, and the memory that they take together; beyond either the one that was longest not asked for is dropped. */
+export const RANKINGS_MAX = 64;
+export const RANKINGS_BYTES_MAX = 256 * 1024 * 1024;
+/** Marks of split tokens in a piece. */
+const MARKS_PER_PIECE = 200;
+/** Of a ranking whose figures need one number each. */
+const RANKING_BYTES_PER_TOKEN = 16;
+
+export class ServedPartition {
+  readonly partition: number;
+  readonly epoch: string;
+  readonly engine: ServedEngine;
+  readonly views: TokenViews;
+  readonly split: SplitTokens;
+  readonly rows = new KeptRows();
+  readonly board: VersionBoard;
+  readonly finestStepMs: number;
+  readonly #clock: SharedClock;
+  readonly #ids: IdOrder;
+  readonly #rankings = new Map<string, Ranking>();
+  readonly #chainIndexes = new Map<number, number>();
+  #seenSinceMs: number | undefined;
+  #highs = new Map<number, number>();
+
+  constructor(partition: number, epoch: string, engine: ServedEngine, board: VersionBoard, clock: SharedClock) {
+    const { windows } = engine.config;
+    this.partition = partition;
+    this.epoch = epoch;
+    this.engine = engine;
+    this.board = board;
+    this.#clock = clock;
+    this.#seenSinceMs = engine.seenSinceMs();
+    this.finestStepMs = windows.reduce((finest, window) => Math.min(finest, window.stepMs), Number.POSITIVE_INFINITY);
+    this.views = new TokenViews(engine, this.finestStepMs, (token) => this.split.isElsewhere(token));
+    const { views } = this;
+    this.#ids = new IdOrder((a, b) => engine.compareIds(views.tokenAt(a), views.tokenAt(b)));
+    this.split = new SplitTokens(partition, engine, () => clock.now());
+  }
+
+  /** Says that an event changed this token. */
+  touch(token: TokenRef): void {
+    this.views.touch(token);
+    this.board.touch(token);
+  }
+
+  /** Says which tokens other partitions have swaps of too, and which none; those that are not here are passed over. */
+  *markSplit(split: readonly SplitMark[], whole: readonly string[]): Piecewise<void> {
+    let isNews = false;
+    let done = 0;
+    for (const mark of split) {
+      if (this.split.mark(mark)) isNews = true;
+      if (++done % MARKS_PER_PIECE === 0) yield;
+    }
+    for (const id of whole) {
+      if (this.split.unmark(id)) isNews = true;
+      if (++done % MARKS_PER_PIECE === 0) yield;
+    }
+    if (!isNews) return;
+    this.views.touchAll();
+    this.board.touchAll();
+  }
+
+  /**
+   * Makes known how far the state has come, after a slice of events. `oldestArrivalMs` is that of the oldest record that waits, 0 if none does.
+   */
+  publish(nextOffset: number, oldestArrivalMs: number): void {
+    const seenSinceMs = this.engine.seenSinceMs();
+    if (seenSinceMs !== this.#seenSinceMs) {
+      this.#seenSinceMs = seenSinceMs;
+      this.views.touchAll();
+      this.board.touchAll();
+    }
+    this.#highs = this.engine.highs();
+    for (const [chainId, highMs] of this.#highs) {
+      this.board.publishHigh(this.chainIndex(chainId), highMs);
+      this.#clock.raiseHigh(highMs);
+    }
+    this.board.publishPosition(nextOffset, oldestArrivalMs);
+  }
+
+  /** The board's number of a chain. */
+  chainIndex(chainId: number): number {
+    let index = this.#chainIndexes.get(chainId);
+    if (index === undefined) {
+      index = this.#chainIndexes.size;
+      this.#chainIndexes.set(chainId, index);
+    }
+    return index;
+  }
+
+  graceMs(chainId: number): number {
+    return this.engine.config.chains.get(chainId)?.graceMs ?? this.engine.config.graceMs;
+  }
+
+  /** The watermark of a chain that this partition has seen, as of the last `publish`. */
+  watermarkMs(chainId: number): number {
+    return (this.#highs.get(chainId) ?? 0) - this.graceMs(chainId);
+  }
+
+  ranking(windowIndex: number, field: RankedField): Ranking {
+    const key = `${windowIndex}:${field}`;
+    const known = this.#rankings.get(key);
+    const ranking = known ?? new Ranking(this.engine, this.views, this.#ids, windowIndex, field);
+    this.#rankings.delete(key);
+    this.#rankings.set(key, ranking);
+    if (known === undefined) this.#dropRankings();
+    return ranking;
+  }
+
+  /** Rankings that are kept, and their memory. */
+  get rankingsKept(): { readonly count: number; readonly bytes: number } {
+    const rankings = [...this.#rankings.values()];
+    return { count: rankings.length, bytes: rankings.reduce((sum, ranking) => sum + ranking.bytes, 0) };
+  }
+
+  /** Before a new one is filled: it will take about as much as those that are there. */
+  #dropRankings(): void {
+    let { bytes } = this.rankingsKept;
+    const room = RANKINGS_BYTES_MAX - this.views.count * RANKING_BYTES_PER_TOKEN;
+    for (const [key, ranking] of this.#rankings) {
+      const isOver = this.#rankings.size > RANKINGS_MAX || bytes > room;
+      if (!isOver || this.#rankings.size === 1) return;
+      this.#rankings.delete(key);
+      bytes -= ranking.bytes;
+    }
+  }
+}
