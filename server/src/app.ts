@@ -3,11 +3,11 @@
  * `startApp`; they stop in the order of the list in `stopApp`.
  */
 import { join, resolve } from "node:path";
-import type { ClusterBus } from "./bus/cluster-bus.ts";
 import { PLACEMENT_EVERY_MS, PlacementCheck, type PlacementSource } from "./bus/placement-check.ts";
 import { createSharedClock, SharedClock } from "./bus/shared-clock.ts";
-import { ownedPartitions, startCluster } from "./bus/start-cluster.ts";
 import { ThreadBus } from "./bus/thread-bus.ts";
+import type { ClusterBus } from "./cluster/bus.ts";
+import { ownedPartitions, startCluster } from "./cluster/start-cluster.ts";
 import { type Config, toEngineConfig } from "./config/config.ts";
 import type { ListenAddress } from "./config/units.ts";
 import { finestStepMs } from "./config/windows.ts";

@@ -6,9 +6,9 @@
 
 import type { Selection, TokenAnswer } from "../ports/stats-bus.ts";
 import { parseTokenId } from "../shared/token-id.ts";
-import type { AnswerTicket } from "./host-protocol.ts";
 import type { SharedClock } from "./shared-clock.ts";
 import type { VersionBoard } from "./version-board.ts";
+import type { AnswerTicket } from "./worker-protocol.ts";
 
 type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
 type Entry = { readonly answer: StatsAnswer; readonly ticket: AnswerTicket };

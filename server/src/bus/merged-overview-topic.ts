@@ -5,9 +5,9 @@
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { TopicUpdate } from "../ports/stats-bus.ts";
-import type { HostTopicUpdate, RankKey } from "./host-protocol.ts";
 import type { MergeQueue } from "./merge-queue.ts";
 import { mergeRanked } from "./rank-order.ts";
+import type { HostTopicUpdate, RankKey } from "./worker-protocol.ts";
 
 type Part = {
   readonly update: HostTopicUpdate;

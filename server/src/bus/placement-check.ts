@@ -5,7 +5,7 @@
  * another way than ours, splits nothing, and is only asked about. A mark goes when one partition alone still has the token.
  */
 import { compareHomes } from "../shared/token-partition.ts";
-import type { HostAnswer, RequestOf, SplitMark } from "./host-protocol.ts";
+import type { HostAnswer, RequestOf, SplitMark } from "./worker-protocol.ts";
 
 /** Tokens that a thread looks at in one turn, and those that it may name of them. */
 export const WALK_TOKENS_MAX = 2_000;

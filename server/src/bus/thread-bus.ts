@@ -26,15 +26,6 @@ import { SwapstatsError } from "../shared/errors.ts";
 import { type ChainAddresses, formatTokenId, NO_CHAIN_ADDRESSES, parseTokenId } from "../shared/token-id.ts";
 import { compareHomes, partitionOfTokenId } from "../shared/token-partition.ts";
 import { AnswerCache } from "./answer-cache.ts";
-import type { HostClient } from "./host-client.ts";
-import type {
-  AsOfWish,
-  HostAnswer,
-  HostBodyAnswer,
-  HostLookup,
-  HostTokenAnswer,
-  HostTopicUpdate,
-} from "./host-protocol.ts";
 import { MergeQueue } from "./merge-queue.ts";
 import { MergedOverviewTopic } from "./merged-overview-topic.ts";
 import { mergeLookups, resolve } from "./name-lookup.ts";
@@ -42,6 +33,15 @@ import { decodeCursor, encodeCursor, mergeRanked } from "./rank-order.ts";
 import type { SharedClock } from "./shared-clock.ts";
 import { mergeStatus } from "./status-merge.ts";
 import type { VersionBoard } from "./version-board.ts";
+import type { HostClient } from "./worker-client.ts";
+import type {
+  AsOfWish,
+  HostAnswer,
+  HostBodyAnswer,
+  HostLookup,
+  HostTokenAnswer,
+  HostTopicUpdate,
+} from "./worker-protocol.ts";
 
 export type ThreadBusOptions = {
   readonly hosts: readonly HostClient[];

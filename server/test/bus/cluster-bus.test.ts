@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { waitFor } from "../../../scripts/servers/process.ts";
-import { cutFrames } from "../../src/bus/cluster-frames.ts";
-import { CLUSTER_FORMAT } from "../../src/bus/cluster-protocol.ts";
+import { cutFrames } from "../../src/cluster/frames.ts";
+import { CLUSTER_FORMAT } from "../../src/cluster/protocol.ts";
 import { randomFrom } from "../support/seed.ts";
 import { MemoryNetwork, type MemoryTransport } from "./support/memory-network.ts";
 import { ALL, freshValue, ModelCluster, type ModelInstance } from "./support/model-cluster.ts";

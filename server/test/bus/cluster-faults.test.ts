@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { waitFor } from "../../../scripts/servers/process.ts";
-import { compareEpochs } from "../../src/bus/cluster-contract.ts";
+import { compareEpochs } from "../../src/cluster/contract.ts";
 import { type Random, randomFrom, seedOf } from "../support/seed.ts";
 import { MemoryNetwork, type MemoryTransport, NO_FAULTS } from "./support/memory-network.ts";
 import { ALL, freshValue, ModelCluster, type ModelInstance } from "./support/model-cluster.ts";

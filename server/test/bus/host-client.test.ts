@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
-import { HostClient, LONG_FROM, LONG_UNDER_WAY_MAX } from "../../src/bus/host-client.ts";
-import type { HostQuestion, RequestOf, ToHost } from "../../src/bus/host-protocol.ts";
+import { HostClient, LONG_FROM, LONG_UNDER_WAY_MAX } from "../../src/bus/worker-client.ts";
+import type { HostQuestion, RequestOf, ToHost } from "../../src/bus/worker-protocol.ts";
 
 const long = (limit = LONG_FROM): RequestOf<"dead_letters"> => ({ kind: "dead_letters", limit });
 const short: RequestOf<"lookup"> = { kind: "lookup", token: "x" };

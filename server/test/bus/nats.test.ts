@@ -11,7 +11,7 @@ import {
   startNats,
 } from "../../../scripts/servers/nats.ts";
 import { waitFor } from "../../../scripts/servers/process.ts";
-import { type NatsSettings, NatsTransport } from "../../src/bus/nats-transport.ts";
+import { type NatsSettings, NatsTransport } from "../../src/cluster/nats-transport.ts";
 import { requires } from "../support/requires.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";

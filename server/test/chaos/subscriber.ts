@@ -6,7 +6,7 @@
 import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
 import type { PatchMessage, ServerMessage, SnapshotMessage } from "@swapstats/protocol/websocket.ts";
 import { WebSocket } from "ws";
-import { compareEpochs } from "../../src/bus/cluster-contract.ts";
+import { compareEpochs } from "../../src/cluster/contract.ts";
 
 const CONNECT_AGAIN_MS = 200;
 const SUBSCRIBE_AGAIN_MS = 500;

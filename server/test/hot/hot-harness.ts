@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { waitFor } from "../../../scripts/servers/process.ts";
-import type { HostTokenAnswer } from "../../src/bus/host-protocol.ts";
+import type { HostTokenAnswer } from "../../src/bus/worker-protocol.ts";
 import { type RedisClient, RedisConnection, type RedisSettings } from "../../src/clients/redis/redis-connection.ts";
 import { HotWriter } from "../../src/pipeline/hot/hot-writer.ts";
 import { finished, ThreadShare } from "../../src/pipeline/workers/thread-share.ts";

@@ -1,7 +1,8 @@
 /** One host's parts in this thread: an engine that is fed swaps, with its views, queries and topics. Time is the test's. */
-import type { HostTopicUpdate } from "../../src/bus/host-protocol.ts";
+
 import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
 import { createVersionBoard, VersionBoard } from "../../src/bus/version-board.ts";
+import type { HostTopicUpdate } from "../../src/bus/worker-protocol.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";

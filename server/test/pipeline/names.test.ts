@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { LOOKUP_IDS_MAX } from "../../src/bus/host-protocol.ts";
 import { mergeLookups, resolve } from "../../src/bus/name-lookup.ts";
+import { LOOKUP_IDS_MAX } from "../../src/bus/worker-protocol.ts";
 import { EXAMINED_MAX } from "../../src/pipeline/views/lookup-candidates.ts";
 import { finished } from "../../src/pipeline/workers/thread-share.ts";
 import { type Json, TestApps } from "../http/app-harness.ts";

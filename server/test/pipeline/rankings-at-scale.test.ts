@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { sortFields } from "@swapstats/protocol/stats.ts";
-import type { HostOverviewAnswer, RankKey } from "../../src/bus/host-protocol.ts";
 import { compareRankKeys } from "../../src/bus/rank-order.ts";
+import type { HostOverviewAnswer, RankKey } from "../../src/bus/worker-protocol.ts";
 import { type RankedField, servedValue } from "../../src/pipeline/views/ranking.ts";
 import { RANKINGS_BYTES_MAX, RANKINGS_MAX } from "../../src/pipeline/workers/served-partition.ts";
 import type { Piecewise } from "../../src/pipeline/workers/thread-share.ts";

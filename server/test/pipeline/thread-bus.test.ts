@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
-import { HostClient } from "../../src/bus/host-client.ts";
-import type { FromHost, HostAnswer, HostRequest, HostTokenAnswer, ToHost } from "../../src/bus/host-protocol.ts";
 import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
 import { ThreadBus } from "../../src/bus/thread-bus.ts";
 import { createVersionBoard, VersionBoard } from "../../src/bus/version-board.ts";
+import { HostClient } from "../../src/bus/worker-client.ts";
+import type { FromHost, HostAnswer, HostRequest, HostTokenAnswer, ToHost } from "../../src/bus/worker-protocol.ts";
 import type { TopicUpdate } from "../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
 

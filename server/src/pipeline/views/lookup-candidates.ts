@@ -3,8 +3,9 @@
  * tokens the symbol of another, so what is looked at is bounded: so many tokens of the index of symbols, and, where there are more, the head of
  * the ranking by volume, in which a token that is larger than all others of its name cannot be missing unless thousands of other names are larger.
  */
-import { type HostLookup, LOOKUP_IDS_MAX } from "../../bus/host-protocol.ts";
+
 import { compareCandidates } from "../../bus/name-lookup.ts";
+import { type HostLookup, LOOKUP_IDS_MAX } from "../../bus/worker-protocol.ts";
 import { RankKey } from "../../engine/reads/rank-key.ts";
 import { SYMBOL_HITS_MAX } from "../../engine/tokens.ts";
 import type { WindowSpec } from "../../engine/types.ts";

@@ -5,8 +5,8 @@
  * to be made in the piece in which they were picked.
  */
 import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { RankKey } from "../../bus/host-protocol.ts";
 import { compareRankKeys } from "../../bus/rank-order.ts";
+import type { RankKey } from "../../bus/worker-protocol.ts";
 import type { ServedPartition } from "../workers/served-partition.ts";
 import type { Piecewise } from "../workers/thread-share.ts";
 import { type RankedField, Ranking, type RankOrder, servedValue } from "./ranking.ts";

@@ -3,8 +3,8 @@
  * new revision, and topics that show the same figures share it, so an update costs by what changed among the rows.
  */
 import { diffMergePatch, type Json, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { HostTopic, HostTopicUpdate } from "../../bus/host-protocol.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
+import type { HostTopic, HostTopicUpdate } from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
 import { hostEpoch, hostParts, hostRevision } from "../workers/host-queries.ts";
 import type { ServedPartition } from "../workers/served-partition.ts";

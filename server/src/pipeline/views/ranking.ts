@@ -3,7 +3,7 @@
  * order; both change only when the token's revision moves. So a page is found by a binary search, whatever ties, and keeping the
  * order up costs by the tokens that changed, a few microseconds each. At first all tokens are sorted at once. Both is done in pieces.
  */
-import type { RankKey as RankText } from "../../bus/host-protocol.ts";
+import type { RankKey as RankText } from "../../bus/worker-protocol.ts";
 import { RankKey, rankKeyOfText } from "../../engine/reads/rank-key.ts";
 import type { TokenRef, WindowStats } from "../../engine/types.ts";
 import type { IdOrder } from "./id-order.ts";

@@ -1,6 +1,6 @@
 /** The figures of a token as a topic. It is built again when the token has a new revision, in one piece. */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { HostTopicUpdate } from "../../bus/host-protocol.ts";
+import type { HostTopicUpdate } from "../../bus/worker-protocol.ts";
 import type { ServedPartition } from "../workers/served-partition.ts";
 import { type FigureFilter, tokenHeadJson, topicFigures, windowJson } from "./stats-json.ts";
 import type { FoundToken } from "./token-lookup.ts";

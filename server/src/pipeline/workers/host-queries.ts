@@ -2,6 +2,9 @@
  * Answers to questions about the tokens of one host, each made at one as-of, as JSON text that is ready to be sent. Answers are made
  * in pieces, between which records are applied: see thread-share.ts.
  */
+
+import type { SharedClock } from "../../bus/shared-clock.ts";
+import { BOARD_CHAINS_MAX } from "../../bus/version-board.ts";
 import type {
   AsOfWish,
   HostBodyAnswer,
@@ -11,9 +14,7 @@ import type {
   HostRow,
   HostTokenAnswer,
   RequestOf,
-} from "../../bus/host-protocol.ts";
-import type { SharedClock } from "../../bus/shared-clock.ts";
-import { BOARD_CHAINS_MAX } from "../../bus/version-board.ts";
+} from "../../bus/worker-protocol.ts";
 import type { Candle, TokenRef, WindowSpec } from "../../engine/types.ts";
 import type { Selection } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";

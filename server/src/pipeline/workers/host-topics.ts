@@ -7,8 +7,9 @@
  * updates come less often. The same holds while what was sent is not taken: nothing waits here but the difference to what was sent
  * last.
  */
-import { type HostTopic, type HostTopicUpdate, updateChars } from "../../bus/host-protocol.ts";
+
 import type { SharedClock } from "../../bus/shared-clock.ts";
+import { type HostTopic, type HostTopicUpdate, updateChars } from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { OverviewTopic } from "../views/overview-topic.ts";

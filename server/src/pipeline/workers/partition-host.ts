@@ -4,6 +4,8 @@
  * applying (thread-share.ts); the answers and updates of one slice go back as one message each.
  */
 import type { MessagePort } from "node:worker_threads";
+import type { SharedClock } from "../../bus/shared-clock.ts";
+import { addCounters, emptyCounters } from "../../bus/status-merge.ts";
 import type {
   FromHost,
   HostAnswer,
@@ -12,9 +14,7 @@ import type {
   SplitMark,
   ToHost,
   WireError,
-} from "../../bus/host-protocol.ts";
-import type { SharedClock } from "../../bus/shared-clock.ts";
-import { addCounters, emptyCounters } from "../../bus/status-merge.ts";
+} from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
 import type { DeadLetter, PartitionTotals, StatusAnswer } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";

@@ -3,10 +3,10 @@
  * out their ports, and ends them.
  */
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { HostClient } from "../../bus/host-client.ts";
 import type { SharedClockHandle } from "../../bus/shared-clock.ts";
 import { hostOfPartition } from "../../bus/thread-bus.ts";
 import { createVersionBoard, VersionBoard, type VersionBoardHandle } from "../../bus/version-board.ts";
+import { HostClient } from "../../bus/worker-client.ts";
 import type { EngineConfig } from "../../engine/types.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { CheckpointStoreSetup } from "../../stores/open-checkpoint-store.ts";

@@ -1,7 +1,8 @@
 /** One partition as queries and topics see it: its engine, its revisions, its rankings, its place on the version board. */
-import type { SplitMark } from "../../bus/host-protocol.ts";
+
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import type { VersionBoard } from "../../bus/version-board.ts";
+import type { SplitMark } from "../../bus/worker-protocol.ts";
 import type { PartitionEngine } from "../../engine/partition-engine.ts";
 import type { TokenRef } from "../../engine/types.ts";
 import { IdOrder } from "../views/id-order.ts";

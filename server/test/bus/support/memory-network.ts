@@ -1,5 +1,5 @@
 /** A message system in memory that loses, doubles and delays messages as its seed says, and of which any part can be cut off. */
-import type { ClusterTransport, LinkState, TransportListener } from "../../../src/bus/cluster-transport.ts";
+import type { ClusterTransport, LinkState, TransportListener } from "../../../src/cluster/transport.ts";
 import type { Random } from "../../support/seed.ts";
 
 export type Faults = { readonly lose: number; readonly double: number; readonly delayMsMax: number };

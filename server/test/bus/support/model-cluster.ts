@@ -1,7 +1,8 @@
 /** Several instances of the bus over model owners: what is true is here, and what each instance says can be compared with it. */
-import { ClusterBus } from "../../../src/bus/cluster-bus.ts";
-import type { ClusterTransport } from "../../../src/bus/cluster-transport.ts";
+
 import { createSharedClock, SharedClock } from "../../../src/bus/shared-clock.ts";
+import { ClusterBus } from "../../../src/cluster/bus.ts";
+import type { ClusterTransport } from "../../../src/cluster/transport.ts";
 import type { TokenAnswer } from "../../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../../src/shared/token-partition.ts";
 import { ModelHost, type ModelPartition, modelPart, ownedOf } from "./model-owner.ts";

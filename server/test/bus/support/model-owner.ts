@@ -3,7 +3,8 @@
  * When a partition moves, its state goes along and revisions begin anew under the next epoch, as after a restore.
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { HostPort, LocalPart, OwnedPartition } from "../../../src/bus/cluster-contract.ts";
+import { mergeRanked } from "../../../src/bus/rank-order.ts";
+import { addCounters, emptyCounters, mergeStatus } from "../../../src/bus/status-merge.ts";
 import type {
   HostAnswer,
   HostLookup,
@@ -11,9 +12,8 @@ import type {
   HostTokenAnswer,
   HostTopic,
   HostTopicUpdate,
-} from "../../../src/bus/host-protocol.ts";
-import { mergeRanked } from "../../../src/bus/rank-order.ts";
-import { addCounters, emptyCounters, mergeStatus } from "../../../src/bus/status-merge.ts";
+} from "../../../src/bus/worker-protocol.ts";
+import type { HostPort, LocalPart, OwnedPartition } from "../../../src/cluster/contract.ts";
 import type { StatsBus, StatusAnswer, TokenAnswer } from "../../../src/ports/stats-bus.ts";
 import { SwapstatsError } from "../../../src/shared/errors.ts";
 

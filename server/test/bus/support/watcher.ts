@@ -1,7 +1,7 @@
 /** Somebody who listens to a topic, applies what comes as a client does, and remembers whatever went back. */
 import { applyMergePatch, equalJson, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { ClusterBus } from "../../../src/bus/cluster-bus.ts";
-import { compareEpochs } from "../../../src/bus/cluster-contract.ts";
+import type { ClusterBus } from "../../../src/cluster/bus.ts";
+import { compareEpochs } from "../../../src/cluster/contract.ts";
 import type { Topic, TopicUpdate } from "../../../src/ports/stats-bus.ts";
 
 export class Watcher {

@@ -1,12 +1,12 @@
 /** Rankings over all instances, at one as-of while all owners are there; else with the last known rows of those who are away. */
 
+import { decodeCursor, encodeCursor, mergeRanked } from "../bus/rank-order.ts";
+import type { HostOverviewAnswer, HostRow } from "../bus/worker-protocol.ts";
 import type { OverviewAnswer, OverviewRequest } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { ClusterNode } from "./cluster-node.ts";
-import type { Source } from "./cluster-peers.ts";
-import type { HostOverviewAnswer, HostRow } from "./host-protocol.ts";
+import type { ClusterNode } from "./node.ts";
 import { epochOfParts, OverviewParts, type PartRows, revisionOfParts } from "./overview-parts.ts";
-import { decodeCursor, encodeCursor, mergeRanked } from "./rank-order.ts";
+import type { Source } from "./peers.ts";
 import { atOneAsOf } from "./token-finder.ts";
 
 /** Rankings (window, sort, order, limit and page) whose rows are kept for when an owner is away. */

@@ -5,8 +5,8 @@
  */
 
 import type { InstanceStatus } from "../ports/stats-bus.ts";
-import { compareEpochs, type OwnedPartition } from "./cluster-contract.ts";
-import { type Announcement, addressOf, instanceOfAddress } from "./cluster-protocol.ts";
+import { compareEpochs, type OwnedPartition } from "./contract.ts";
+import { type Announcement, addressOf, instanceOfAddress } from "./protocol.ts";
 
 export const PEERS_MAX = 256;
 /** Announcement periods of silence after which an instance is away. */

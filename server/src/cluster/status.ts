@@ -1,8 +1,8 @@
 /** Where ingestion stands at all instances: what their threads report, and of partitions that nobody answers for what was reported last. */
 
+import { addCounters, emptyCounters, mergeStatus } from "../bus/status-merge.ts";
 import type { PartitionStatus, PartitionTotals, StatusAnswer } from "../ports/stats-bus.ts";
-import type { ClusterNode } from "./cluster-node.ts";
-import { addCounters, emptyCounters, mergeStatus } from "./status-merge.ts";
+import type { ClusterNode } from "./node.ts";
 
 /** The newest report of each partition, and the newest totals. */
 export type KnownStatus = Map<

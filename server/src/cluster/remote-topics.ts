@@ -4,10 +4,10 @@
  * the topic is then opened anew under another id, which begins with the whole data again.
  */
 import { applyMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { HostPart, HostRowKey, HostTopic } from "../bus/worker-protocol.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { ClusterLink } from "./cluster-link.ts";
-import type { EndedItem, ListeningItem, UpdateItem } from "./cluster-protocol.ts";
-import type { HostPart, HostRowKey, HostTopic } from "./host-protocol.ts";
+import type { ClusterLink } from "./link.ts";
+import type { EndedItem, ListeningItem, UpdateItem } from "./protocol.ts";
 
 /** Topics of other instances that may be open here. */
 export const REMOTE_TOPICS_MAX = 20_000;

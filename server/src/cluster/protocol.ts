@@ -2,7 +2,7 @@
  * What instances say to each other. Every message is JSON text behind a header line that every format has alike, so that a
  * message of another format can be refused by name. Within a format members may be added; readers ignore what they do not know.
  */
-import type { OwnedPartition } from "./cluster-contract.ts";
+
 import type {
   HostAnswer,
   HostBodyAnswer,
@@ -13,7 +13,8 @@ import type {
   HostTokenAnswer,
   HostTopic,
   WireError,
-} from "./host-protocol.ts";
+} from "../bus/worker-protocol.ts";
+import type { OwnedPartition } from "./contract.ts";
 
 /** Raised when an older instance could no longer understand a message. */
 export const CLUSTER_FORMAT = 1;

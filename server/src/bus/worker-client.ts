@@ -17,7 +17,7 @@ import {
   type HostTopicUpdate,
   type ToHost,
   updateChars,
-} from "./host-protocol.ts";
+} from "./worker-protocol.ts";
 
 type Waiting = {
   readonly resolve: (answer: HostAnswer[HostRequest["kind"]]) => void;

@@ -3,15 +3,15 @@
  * are asked too, in one round: a producer may have keyed the records by something else, and a name says nothing about the place.
  */
 
+import { mergeLookups, resolve } from "../bus/name-lookup.ts";
+import type { AsOfWish, HostLookup } from "../bus/worker-protocol.ts";
 import type { Ambiguous, Chosen, Preference } from "../ports/stats-bus.ts";
 import { type ChainAddresses, formatTokenId, parseTokenId } from "../shared/token-id.ts";
 import { compareHomes, partitionOfTokenId } from "../shared/token-partition.ts";
-import type { ClusterNode } from "./cluster-node.ts";
-import type { Source } from "./cluster-peers.ts";
-import type { Cover } from "./cluster-protocol.ts";
-import type { AsOfWish, HostLookup } from "./host-protocol.ts";
 import { BoundedMap, KNOWN_NAMES_MAX, type Revision, ShownRevisions } from "./last-known.ts";
-import { mergeLookups, resolve } from "./name-lookup.ts";
+import type { ClusterNode } from "./node.ts";
+import type { Source } from "./peers.ts";
+import type { Cover } from "./protocol.ts";
 
 /** What a thread answers about one text. */
 export type Part<F> = { readonly lookup: HostLookup | undefined | null; readonly found: F | undefined };

@@ -4,6 +4,10 @@
  * after a newer one. A token is unknown only when every partition has answered.
  */
 
+import { MergeQueue } from "../bus/merge-queue.ts";
+import type { PlacementSource } from "../bus/placement-check.ts";
+import { knownAnywhere, NO_FIGURES, newestDeadLetters } from "../bus/thread-bus.ts";
+import type { HostBodyAnswer, RequestOf } from "../bus/worker-protocol.ts";
 import type {
   BodyAnswer,
   CandlesRequest,
@@ -22,20 +26,16 @@ import type {
 } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
-import type { LocalPart, OwnedPartition } from "./cluster-contract.ts";
-import { ClusterNode, type ClusterNodeOptions } from "./cluster-node.ts";
-import { ClusterOverview } from "./cluster-overview.ts";
-import type { PeerTokenAnswer } from "./cluster-protocol.ts";
-import { clusterStatus, type KnownStatus } from "./cluster-status.ts";
-import type { LinkState } from "./cluster-transport.ts";
-import type { HostBodyAnswer, RequestOf } from "./host-protocol.ts";
+import type { LocalPart, OwnedPartition } from "./contract.ts";
 import { BoundedMap, KNOWN_CHARS_MAX } from "./last-known.ts";
-import { MergeQueue } from "./merge-queue.ts";
+import { ClusterNode, type ClusterNodeOptions } from "./node.ts";
+import { ClusterOverview } from "./overview.ts";
 import { OverviewFeed, type OverviewTopic } from "./overview-feed.ts";
-import type { PlacementSource } from "./placement-check.ts";
-import { knownAnywhere, NO_FIGURES, newestDeadLetters } from "./thread-bus.ts";
+import type { PeerTokenAnswer } from "./protocol.ts";
+import { clusterStatus, type KnownStatus } from "./status.ts";
 import { TokenFeed } from "./token-feed.ts";
 import { type AskParts, type Finding, TokenFinder } from "./token-finder.ts";
+import type { LinkState } from "./transport.ts";
 
 export type ClusterBusOptions = ClusterNodeOptions & {
   readonly finestStepMs: number;

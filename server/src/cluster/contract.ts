@@ -1,7 +1,7 @@
 /** What the bus between instances needs of this process: its own bus, its threads, and which partitions they answer for. */
 
+import type { HostClient } from "../bus/worker-client.ts";
 import type { StatsBus } from "../ports/stats-bus.ts";
-import type { HostClient } from "./host-client.ts";
 
 /** A thread that owns partitions, as `HostClient` reaches it. */
 export type HostPort = Pick<HostClient, "ask" | "open">;

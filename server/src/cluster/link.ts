@@ -3,7 +3,7 @@
  * allows, questions wait for their answers for a limited time, and everything that waits is bounded.
  */
 import { SwapstatsError } from "../shared/errors.ts";
-import { cutFrames, FrameReader, MESSAGE_BYTES_MAX } from "./cluster-frames.ts";
+import { cutFrames, FrameReader, MESSAGE_BYTES_MAX } from "./frames.ts";
 import {
   type Announcement,
   type AnswerItem,
@@ -15,8 +15,8 @@ import {
   type PeerAnswer,
   type PeerRequest,
   parseMessage,
-} from "./cluster-protocol.ts";
-import type { ClusterTransport, LinkState } from "./cluster-transport.ts";
+} from "./protocol.ts";
+import type { ClusterTransport, LinkState } from "./transport.ts";
 
 /** Questions to others that wait for an answer; more fail at once. */
 export const PENDING_MAX = 20_000;

@@ -15,7 +15,7 @@ import {
 } from "@nats-io/transport-node";
 import { SwapstatsError } from "../shared/errors.ts";
 import { WakeableTimer } from "../shared/wakeable-timer.ts";
-import type { ClusterTransport, LinkState, TransportListener } from "./cluster-transport.ts";
+import type { ClusterTransport, LinkState, TransportListener } from "./transport.ts";
 
 export type NatsSettings = {
   /** Comma-separated `nats://host:port`, `tls://host:port`. */

@@ -3,13 +3,13 @@
  * that a partition can move or be away without the others noticing. It is stale while a partition has no owner whose data has come.
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { MergeQueue } from "../bus/merge-queue.ts";
+import { mergeRanked } from "../bus/rank-order.ts";
+import type { HostRowKey } from "../bus/worker-protocol.ts";
 import type { Topic, TopicUpdate } from "../ports/stats-bus.ts";
-import type { ClusterNode } from "./cluster-node.ts";
-import { partsText, type Source } from "./cluster-peers.ts";
-import type { HostRowKey } from "./host-protocol.ts";
-import type { MergeQueue } from "./merge-queue.ts";
+import type { ClusterNode } from "./node.ts";
 import { epochOfParts, OverviewParts, revisionOfParts } from "./overview-parts.ts";
-import { mergeRanked } from "./rank-order.ts";
+import { partsText, type Source } from "./peers.ts";
 import type { SourceUpdate } from "./remote-topics.ts";
 import { TAKE_OVER_MS } from "./token-feed.ts";
 

@@ -11,8 +11,8 @@
  */
 
 import type { Topic, TopicUpdate } from "../ports/stats-bus.ts";
-import type { ClusterNode } from "./cluster-node.ts";
-import { partsText, type Source } from "./cluster-peers.ts";
+import type { ClusterNode } from "./node.ts";
+import { partsText, type Source } from "./peers.ts";
 import type { SourceUpdate } from "./remote-topics.ts";
 
 /** How long a new owner may take until what is shown counts as stale, and how long after a failure it is tried again. */

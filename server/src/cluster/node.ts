@@ -2,10 +2,13 @@
  * One instance among others: says what it is and has, hears what they are and have, and asks any thread of any of them
  * as if it were its own.
  */
+
+import type { SharedClock } from "../bus/shared-clock.ts";
+import type { HostTopic } from "../bus/worker-protocol.ts";
 import type { SwapstatsError } from "../shared/errors.ts";
-import type { LocalPart, OwnedPartition } from "./cluster-contract.ts";
-import { ClusterLink, type PeerResult } from "./cluster-link.ts";
-import { PeerTable, type Source } from "./cluster-peers.ts";
+import type { LocalPart, OwnedPartition } from "./contract.ts";
+import { ClusterLink, type PeerResult } from "./link.ts";
+import { PeerTable, type Source } from "./peers.ts";
 import {
   addressOf,
   CLUSTER_FORMAT,
@@ -13,12 +16,10 @@ import {
   type Cover,
   type ItemsMessage,
   type PeerRequest,
-} from "./cluster-protocol.ts";
-import { ClusterServer } from "./cluster-server.ts";
-import type { ClusterTransport, LinkState } from "./cluster-transport.ts";
-import type { HostTopic } from "./host-protocol.ts";
+} from "./protocol.ts";
 import { RemoteTopics, type SourceUpdate } from "./remote-topics.ts";
-import type { SharedClock } from "./shared-clock.ts";
+import { ClusterServer } from "./server.ts";
+import type { ClusterTransport, LinkState } from "./transport.ts";
 
 /** Time between two announcements of an instance. */
 export const ANNOUNCE_EVERY_MS = 1_000;

@@ -2,9 +2,11 @@
  * This process as the owner that others ask: answers their questions by its threads, and sends them the news of the topics
  * that they listen to. A topic ends when its listener says so, does not list it any more, or is silent for too long.
  */
+
+import type { HostAnswer, HostRequest, HostTokenAnswer, HostTopicUpdate, WireError } from "../bus/worker-protocol.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { HostPort } from "./cluster-contract.ts";
-import type { ClusterLink } from "./cluster-link.ts";
+import type { HostPort } from "./contract.ts";
+import type { ClusterLink } from "./link.ts";
 import {
   type CloseItem,
   type Cover,
@@ -15,8 +17,7 @@ import {
   type PeerRequest,
   type PeerTokenAnswer,
   type QuestionItem,
-} from "./cluster-protocol.ts";
-import type { HostAnswer, HostRequest, HostTokenAnswer, HostTopicUpdate, WireError } from "./host-protocol.ts";
+} from "./protocol.ts";
 
 /** Topics that all other instances together may have open here. */
 export const SERVED_TOPICS_MAX = 50_000;

@@ -1,16 +1,16 @@
 /** The bus over several instances as a service starts it: by NATS, under a name that instances of one stream share. */
 
 import { createHash } from "node:crypto";
+import type { SharedClock } from "../bus/shared-clock.ts";
+import { hostOfPartition } from "../bus/thread-bus.ts";
+import type { HostClient } from "../bus/worker-client.ts";
 import type { NatsConfig } from "../config/build-nats.ts";
 import type { Preference, StatsBus } from "../ports/stats-bus.ts";
 import type { ChainAddresses } from "../shared/token-id.ts";
-import { ClusterBus } from "./cluster-bus.ts";
-import type { OwnedPartition } from "./cluster-contract.ts";
-import { ANNOUNCE_EVERY_MS, ASK_TIMEOUT_MS } from "./cluster-node.ts";
-import type { HostClient } from "./host-client.ts";
+import { ClusterBus } from "./bus.ts";
+import type { OwnedPartition } from "./contract.ts";
 import { NatsTransport } from "./nats-transport.ts";
-import type { SharedClock } from "./shared-clock.ts";
-import { hostOfPartition } from "./thread-bus.ts";
+import { ANNOUNCE_EVERY_MS, ASK_TIMEOUT_MS } from "./node.ts";
 
 const NAME_CHARS = 24;
 
