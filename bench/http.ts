@@ -12,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { GENERATOR_DEFAULTS } from "../server/src/generator/options.ts";
 import { startGenerator } from "../server/src/generator/start-generator.ts";
-import type { IngestPort, IngestResult } from "../server/src/ports/stats-bus.ts";
+import type { IngestPort, IngestResult } from "../server/src/ports/ingest.ts";
 import type { BareAnswers } from "./http/bare.ts";
 import type { ClientReport, ClientRequest } from "./http/client.ts";
 import type { ServerReport } from "./http/service.ts";

@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import { WebSocket } from "ws";
 import { GENERATOR_DEFAULTS } from "../server/src/generator/options.ts";
 import { startGenerator } from "../server/src/generator/start-generator.ts";
-import type { IngestPort, IngestResult } from "../server/src/ports/stats-bus.ts";
+import type { IngestPort, IngestResult } from "../server/src/ports/ingest.ts";
 import type { ServerReport } from "./http/service.ts";
 import { report } from "./report.ts";
 import type { ClientsReport } from "./ws/clients.ts";

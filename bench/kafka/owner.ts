@@ -4,12 +4,12 @@
  */
 import { mkdirSync } from "node:fs";
 import { createSharedClock, SharedClock } from "../../server/src/bus/shared-clock.ts";
-import { createVersionBoard, VersionBoard } from "../../server/src/bus/version-board.ts";
 import { type Config, toEngineConfig } from "../../server/src/config/config.ts";
 import { loadConfig } from "../../server/src/config/load.ts";
 import { DeadLetterBuffer } from "../../server/src/pipeline/dead-letter-buffer.ts";
 import { PartitionRunner } from "../../server/src/pipeline/partition-runner.ts";
 import { ThreadShare } from "../../server/src/pipeline/workers/thread-share.ts";
+import { createVersionBoard, VersionBoard } from "../../server/src/shared/version-board.ts";
 import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/kafka-setup.ts";
 import { openKafkaReaders } from "../../server/src/sources/kafka/kafka-source.ts";
 import { DeadLetterStore } from "../../server/src/stores/dead-letter-store.ts";

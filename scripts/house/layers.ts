@@ -16,28 +16,31 @@ type Layer = {
 };
 
 const BELOW_ALL = ["config", "observability", "shared"];
-/** Backends, and what those of them that speak to the same kind of server have in common. */
-const BACKENDS = ["bus", "sources", "stores", "kafka"];
+/** Backends, the contracts that they implement, and the ways in which servers are reached. */
+const BACKENDS = ["bus", "sources", "stores", "clients", "ports"];
+const CONTENTS = ["codecs", "engine", "protocol"];
 
 const LAYERS: Readonly<Record<string, Layer>> = {
   main: { uses: ["cli", "shared"], usesTypesOf: [], pure: false },
   cli: {
-    uses: ["app", "pipeline", ...BACKENDS, "generator", "codecs", "engine", "protocol", ...BELOW_ALL],
+    uses: ["app", "pipeline", "cluster", ...BACKENDS, "generator", ...CONTENTS, ...BELOW_ALL],
     usesTypesOf: [],
     pure: false,
   },
   app: {
-    uses: ["serving", "pipeline", ...BACKENDS, "generator", "codecs", "engine", "protocol", ...BELOW_ALL],
+    uses: ["serving", "pipeline", "cluster", ...BACKENDS, "generator", ...CONTENTS, ...BELOW_ALL],
     usesTypesOf: [],
     pure: false,
   },
-  serving: { uses: ["bus", "protocol", ...BELOW_ALL], usesTypesOf: ["engine"], pure: false },
-  pipeline: { uses: [...BACKENDS, "codecs", "engine", "protocol", ...BELOW_ALL], usesTypesOf: [], pure: false },
-  generator: { uses: ["codecs", "engine", "protocol", ...BELOW_ALL], usesTypesOf: ["bus"], pure: false },
-  bus: { uses: ["codecs", "engine", "protocol", ...BELOW_ALL], usesTypesOf: [], pure: false },
-  sources: { uses: ["kafka", "codecs", "engine", ...BELOW_ALL], usesTypesOf: [], pure: false },
-  stores: { uses: ["kafka", "codecs", "engine", ...BELOW_ALL], usesTypesOf: [], pure: false },
-  kafka: { uses: [...BELOW_ALL], usesTypesOf: ["sources"], pure: false },
+  serving: { uses: ["ports", "protocol", ...BELOW_ALL], usesTypesOf: ["engine"], pure: false },
+  pipeline: { uses: [...BACKENDS, ...CONTENTS, ...BELOW_ALL], usesTypesOf: [], pure: false },
+  cluster: { uses: ["bus", "clients", "ports", ...CONTENTS, ...BELOW_ALL], usesTypesOf: [], pure: false },
+  generator: { uses: [...CONTENTS, ...BELOW_ALL], usesTypesOf: ["ports"], pure: false },
+  bus: { uses: ["ports", ...CONTENTS, ...BELOW_ALL], usesTypesOf: [], pure: false },
+  sources: { uses: ["clients", "ports", "codecs", "engine", ...BELOW_ALL], usesTypesOf: [], pure: false },
+  stores: { uses: ["clients", "ports", "codecs", "engine", ...BELOW_ALL], usesTypesOf: [], pure: false },
+  clients: { uses: [...BELOW_ALL], usesTypesOf: ["ports", "sources"], pure: false },
+  ports: { uses: [], usesTypesOf: ["engine", "protocol", "shared"], pure: false },
   codecs: { uses: ["engine", "shared"], usesTypesOf: [], pure: false },
   engine: { uses: ["shared"], usesTypesOf: [], pure: true },
   config: { uses: ["shared"], usesTypesOf: ["engine"], pure: false },
@@ -53,7 +56,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   fastify: ["serving"],
   "node:sqlite": ["sources", "stores", "server/src/cli/data-folder/backup.ts", "server/src/cli/data-folder/inspect.ts"],
-  "node:worker_threads": ["app", "pipeline", "bus", "sources", "stores", "cli", "shared"],
+  "node:worker_threads": ["app", "pipeline", "bus", "cluster", "sources", "stores", "cli", "shared"],
   pino: ["observability"],
   "prom-client": ["observability"],
   commander: ["cli", "main"],

@@ -20,7 +20,8 @@ import { createMetricsServer, type MetricsServer } from "./observability/metrics
 import { EmbeddedIngest } from "./pipeline/embedded-ingest.ts";
 import type { Ingestion } from "./pipeline/ingestion.ts";
 import { PartitionWorkers } from "./pipeline/workers/partition-workers.ts";
-import type { IngestPort, StatsBus } from "./ports/stats-bus.ts";
+import type { IngestPort } from "./ports/ingest.ts";
+import type { StatsBus } from "./ports/stats-bus.ts";
 import { DEFAULT_HTTP_LIMITS } from "./serving/http/http-limits.ts";
 import { createHttpServer, type HttpServer } from "./serving/http/http-server.ts";
 import type { WebSocketMetrics } from "./serving/websocket/observers.ts";

@@ -6,8 +6,8 @@
 
 import type { Selection, TokenAnswer } from "../ports/stats-bus.ts";
 import { parseTokenId } from "../shared/token-id.ts";
+import type { VersionBoard } from "../shared/version-board.ts";
 import type { SharedClock } from "./shared-clock.ts";
-import type { VersionBoard } from "./version-board.ts";
 import type { AnswerTicket } from "./worker-protocol.ts";
 
 type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;

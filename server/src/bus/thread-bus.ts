@@ -25,6 +25,7 @@ import type {
 import { SwapstatsError } from "../shared/errors.ts";
 import { type ChainAddresses, formatTokenId, NO_CHAIN_ADDRESSES, parseTokenId } from "../shared/token-id.ts";
 import { compareHomes, partitionOfTokenId } from "../shared/token-partition.ts";
+import type { VersionBoard } from "../shared/version-board.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { MergeQueue } from "./merge-queue.ts";
 import { MergedOverviewTopic } from "./merged-overview-topic.ts";
@@ -32,7 +33,6 @@ import { mergeLookups, resolve } from "./name-lookup.ts";
 import { decodeCursor, encodeCursor, mergeRanked } from "./rank-order.ts";
 import type { SharedClock } from "./shared-clock.ts";
 import { mergeStatus } from "./status-merge.ts";
-import type { VersionBoard } from "./version-board.ts";
 import type { HostClient } from "./worker-client.ts";
 import type {
   AsOfWish,

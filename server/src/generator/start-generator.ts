@@ -1,5 +1,5 @@
 /** Feeds the generator's swaps into an ingest port at their rate, by the clock; the producer of `demo`. */
-import type { IngestPort } from "../ports/stats-bus.ts";
+import type { IngestPort } from "../ports/ingest.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { GeneratorOptions } from "./options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "./swap-generator.ts";

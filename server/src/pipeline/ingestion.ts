@@ -1,7 +1,7 @@
 /** How swaps come in, and by that, which partitions the workers own. One of the sources, as the main thread runs it. */
 
 import type { GroupNumbers } from "../observability/source-metrics.ts";
-import type { IngestPort } from "../ports/stats-bus.ts";
+import type { IngestPort } from "../ports/ingest.ts";
 import type { PartitionWorkers, PartitionWorkersOptions } from "./workers/partition-workers.ts";
 import type { SourceSetup } from "./workers/worker-setup.ts";
 

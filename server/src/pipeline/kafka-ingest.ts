@@ -5,7 +5,7 @@
 
 import { TopicAdmin, topicWarnings } from "../clients/kafka/topic-admin.ts";
 import type { GroupNumbers } from "../observability/source-metrics.ts";
-import type { IngestPort } from "../ports/stats-bus.ts";
+import type { IngestPort } from "../ports/ingest.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { GroupMember } from "../sources/kafka/group-member.ts";
 import type { KafkaSourceSetup } from "../sources/kafka/kafka-setup.ts";

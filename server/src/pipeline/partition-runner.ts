@@ -15,7 +15,6 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SharedClock } from "../bus/shared-clock.ts";
-import type { VersionBoard } from "../bus/version-board.ts";
 import { PartitionEngine } from "../engine/partition-engine.ts";
 import { fingerprintOf } from "../engine/snapshot.ts";
 import type { Counters, EngineConfig } from "../engine/types.ts";
@@ -26,6 +25,7 @@ import type { RecordBatch } from "../ports/source.ts";
 import type { PartitionStatus } from "../ports/stats-bus.ts";
 import type { Circuit } from "../shared/circuit.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import type { VersionBoard } from "../shared/version-board.ts";
 import { arrivalOf, BatchApplier } from "./batch-applier.ts";
 import { Checkpointer } from "./checkpoint/checkpointer.ts";
 import { RedoWriter, readRedo } from "./checkpoint/redo-writer.ts";

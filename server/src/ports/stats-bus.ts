@@ -240,21 +240,3 @@ export type StatsBus = {
    */
   subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened>;
 };
-
-/** How POST /api/swaps hands events over. */
-export type IngestResult = {
-  accepted: number;
-  rejected: { index: number; code: string; message: string }[];
-  /** Accepted swaps that came behind the watermark, as far as that is known when they come; absent: none. */
-  late?: number;
-  /** Accepted swaps that are too far ahead of the clock; absent: none. */
-  quarantined?: number;
-};
-export type IngestPort = {
-  /**
-   * Takes a request body (one JSON object, an array, or NDJSON), validates each event and makes the accepted ones durable.
-   * Resolves when they are on disk. Rejects with SwapstatsError: `bad_request` (the body as a whole cannot be read; 400),
-   * `too_large` (more events than api.http.max_batch, nothing was taken; 413), `log_full`, `storage_failed` or `unavailable` (503). The body's buffer is transferred: the caller must not use it again.
-   */
-  ingest(body: Uint8Array): Promise<IngestResult>;
-};

@@ -4,7 +4,7 @@
  * sends. Figures come as text from their owner and are never parsed here.
  */
 import { type CandleInterval, candleIntervals, type SortField } from "@swapstats/protocol/stats.ts";
-import { chosenText, headText, staleText, statsText } from "../bus/stats-text.ts";
+import { chosenText, headText, staleText, statsText } from "@swapstats/protocol/stats-text.ts";
 import type {
   BodyAnswer,
   DeadLettersAnswer,

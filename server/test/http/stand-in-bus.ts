@@ -2,14 +2,14 @@
  * Stand-ins for the owners of tokens and for the log: small, deterministic, in memory. They let tests of the HTTP door
  * reach every answer, also those that the real parts give only under faults. Tests of the whole program use the real ones.
  */
+
+import type { IngestPort, IngestResult } from "../../src/ports/ingest.ts";
 import type {
   Ambiguous,
   BodyAnswer,
   CandlesRequest,
   DeadLetter,
   DeadLettersAnswer,
-  IngestPort,
-  IngestResult,
   KeptForms,
   OverviewAnswer,
   OverviewRequest,

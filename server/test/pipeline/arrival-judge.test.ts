@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ArrivalJudge, JUDGED_CHAINS_MAX } from "../../src/pipeline/arrival-judge.ts";
+import { ArrivalJudge, JUDGED_CHAINS_MAX } from "../../src/sources/embedded/arrival-judge.ts";
 import { TestApps } from "../http/app-harness.ts";
 
 const NOW = 1_760_000_000_000;

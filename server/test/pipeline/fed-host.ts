@@ -1,7 +1,6 @@
 /** One host's parts in this thread: an engine that is fed swaps, with its views, queries and topics. Time is the test's. */
 
 import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
-import { createVersionBoard, VersionBoard } from "../../src/bus/version-board.ts";
 import type { HostTopicUpdate } from "../../src/bus/worker-protocol.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
@@ -14,6 +13,7 @@ import { HostTopics } from "../../src/pipeline/workers/host-topics.ts";
 import { ServedPartition } from "../../src/pipeline/workers/served-partition.ts";
 import { finished } from "../../src/pipeline/workers/thread-share.ts";
 import type { RecordBatch } from "../../src/ports/source.ts";
+import { createVersionBoard, VersionBoard } from "../../src/shared/version-board.ts";
 import type { KeptDeadLetter } from "../../src/stores/dead-letter-store.ts";
 import { TEST_SEED } from "../support/hash-seed.ts";
 import type { Random } from "../support/seed.ts";

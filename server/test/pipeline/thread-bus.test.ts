@@ -3,11 +3,11 @@ import { afterEach, describe, test } from "node:test";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
 import { ThreadBus } from "../../src/bus/thread-bus.ts";
-import { createVersionBoard, VersionBoard } from "../../src/bus/version-board.ts";
 import { HostClient } from "../../src/bus/worker-client.ts";
 import type { FromHost, HostAnswer, HostRequest, HostTokenAnswer, ToHost } from "../../src/bus/worker-protocol.ts";
 import type { TopicUpdate } from "../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
+import { createVersionBoard, VersionBoard } from "../../src/shared/version-board.ts";
 
 const STEP_MS = 1000;
 const ALL = { windows: ["5m"], fields: [] };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { createVersionBoard, VersionBoard } from "../../src/bus/version-board.ts";
+import { createVersionBoard, VersionBoard } from "../../src/shared/version-board.ts";
 
 describe("the age of what waits, on the board", () => {
   test("grows from the commit on, whether the owner has heard of it or not, and ends when it is applied", () => {

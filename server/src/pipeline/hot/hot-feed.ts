@@ -7,8 +7,9 @@
  * written of it. So a store that is away for hours costs nothing but these; a token that changes ten times meanwhile is written once,
  * with its figures of then; and a batch that failed needs nothing but not being noted as written.
  */
+
+import { statsText } from "@swapstats/protocol/stats-text.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
-import { statsText } from "../../bus/stats-text.ts";
 import type { HotOutcome, HotValue } from "../../ports/hot-store.ts";
 import { caughtUp } from "../views/overview-page.ts";
 import { ALL_FIGURES, statsBody } from "../views/stats-json.ts";
@@ -161,8 +162,6 @@ export class HotFeed {
     const info = engine.info(token);
     const figures = engine.windowsStats(token, this.#windowIndexes, asOf);
     const text = statsText({
-      kind: "stats",
-      id: info.id,
       epoch,
       rev,
       asOf,

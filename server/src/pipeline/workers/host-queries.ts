@@ -4,7 +4,6 @@
  */
 
 import type { SharedClock } from "../../bus/shared-clock.ts";
-import { BOARD_CHAINS_MAX } from "../../bus/version-board.ts";
 import type {
   AsOfWish,
   HostBodyAnswer,
@@ -18,6 +17,7 @@ import type {
 import type { Candle, TokenRef, WindowSpec } from "../../engine/types.ts";
 import type { Selection } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
+import { BOARD_CHAINS_MAX } from "../../shared/version-board.ts";
 import { LookupCandidates } from "../views/lookup-candidates.ts";
 import { keyOfRow, overviewPage } from "../views/overview-page.ts";
 import type { RankedField } from "../views/ranking.ts";

@@ -5,7 +5,7 @@
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { SharedClock } from "../../bus/shared-clock.ts";
-import { VersionBoard } from "../../bus/version-board.ts";
+import { VersionBoard } from "../../shared/version-board.ts";
 import { DeadLetterStore } from "../../stores/dead-letter-store.ts";
 import { openCheckpointStore } from "../../stores/open-checkpoint-store.ts";
 import { type OpenedHotStore, openHotStore } from "../../stores/open-hot-store.ts";

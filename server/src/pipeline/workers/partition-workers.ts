@@ -5,10 +5,10 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { SharedClockHandle } from "../../bus/shared-clock.ts";
 import { hostOfPartition } from "../../bus/thread-bus.ts";
-import { createVersionBoard, VersionBoard, type VersionBoardHandle } from "../../bus/version-board.ts";
 import { HostClient } from "../../bus/worker-client.ts";
 import type { EngineConfig } from "../../engine/types.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
+import { createVersionBoard, VersionBoard, type VersionBoardHandle } from "../../shared/version-board.ts";
 import type { CheckpointStoreSetup } from "../../stores/open-checkpoint-store.ts";
 import type { HotStoreSetup } from "../../stores/open-hot-store.ts";
 import type { BeginRule } from "../checkpoint/restore.ts";

@@ -1,10 +1,10 @@
 /** One partition as queries and topics see it: its engine, its revisions, its rankings, its place on the version board. */
 
 import type { SharedClock } from "../../bus/shared-clock.ts";
-import type { VersionBoard } from "../../bus/version-board.ts";
 import type { SplitMark } from "../../bus/worker-protocol.ts";
 import type { PartitionEngine } from "../../engine/partition-engine.ts";
 import type { TokenRef } from "../../engine/types.ts";
+import type { VersionBoard } from "../../shared/version-board.ts";
 import { IdOrder } from "../views/id-order.ts";
 import { KeptRows } from "../views/kept-rows.ts";
 import { type RankedField, Ranking } from "../views/ranking.ts";

@@ -1,9 +1,9 @@
 /** What the main thread tells a partition worker besides questions of the bus, and what the worker reports. */
 import type { MessagePort } from "node:worker_threads";
 import type { SharedClockHandle } from "../../bus/shared-clock.ts";
-import type { VersionBoardHandle } from "../../bus/version-board.ts";
 import type { WireError } from "../../bus/worker-protocol.ts";
 import type { EngineConfig } from "../../engine/types.ts";
+import type { VersionBoardHandle } from "../../shared/version-board.ts";
 import type { KafkaSourceSetup } from "../../sources/kafka/kafka-setup.ts";
 import type { CheckpointStoreSetup } from "../../stores/open-checkpoint-store.ts";
 import type { HotStoreSetup } from "../../stores/open-hot-store.ts";

@@ -2,7 +2,8 @@
 
 import type { Logger } from "../../observability/logger.ts";
 import type { Metrics } from "../../observability/metrics.ts";
-import type { IngestPort, StatsBus } from "../../ports/stats-bus.ts";
+import type { IngestPort } from "../../ports/ingest.ts";
+import type { StatsBus } from "../../ports/stats-bus.ts";
 import type { HostRule } from "../../shared/host-rules.ts";
 import type { UpgradeHandler } from "./connections.ts";
 import type { HttpLimits } from "./http-limits.ts";

@@ -1,6 +1,6 @@
 /** Swaps in, and what became of those that were not applied. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { IngestResult } from "../../ports/stats-bus.ts";
+import type { IngestResult } from "../../ports/ingest.ts";
 import { ProblemError } from "../problems.ts";
 import { isOpenToAll, writingPageProblem } from "./cross-origin.ts";
 import { JSON_CONTENT_TYPE } from "./replies.ts";

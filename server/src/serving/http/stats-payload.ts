@@ -3,7 +3,7 @@
  * costs no packing, though its as-of, watermark and lag are new each time; see gzip-splice.ts. For the same reason gzip goes before
  * brotli here, and the framework's plug-in packs for clients that take brotli alone.
  */
-import { headText, statsText } from "../../bus/stats-text.ts";
+import { headText, statsText } from "@swapstats/protocol/stats-text.ts";
 import { type GzipEnd, gzipEnd, gzipOf } from "../../shared/gzip-splice.ts";
 import type { StatsAnswer } from "../query-executor.ts";
 import { acceptedCoding, type ContentCoding, PACKED_BYTES_MIN } from "./content-coding.ts";

@@ -3,10 +3,10 @@
  * the disk is bounded here; beyond the bounds senders are told to come again.
  */
 import { type MessagePort, Worker } from "node:worker_threads";
-import type { VersionBoardHandle } from "../../bus/version-board.ts";
+import type { IngestPort, IngestResult } from "../../ports/ingest.ts";
 import type { LogRange } from "../../ports/source.ts";
-import type { IngestPort, IngestResult } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
+import type { VersionBoardHandle } from "../../shared/version-board.ts";
 import type { ErrorText, LogAnswer, LogReply, LogRequest, LogThreadOptions } from "./log-protocol.ts";
 
 /** Bodies that wait to be committed; four of the largest, or some seconds of a slow disk. */

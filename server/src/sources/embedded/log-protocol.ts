@@ -1,11 +1,11 @@
 /** What the threads say to the log thread, and it to them. */
 import type { MessagePort } from "node:worker_threads";
-import type { VersionBoardHandle } from "../../bus/version-board.ts";
-import type { ArrivalTiming } from "../../pipeline/arrival-judge.ts";
+import type { IngestResult } from "../../ports/ingest.ts";
 import type { LogRange } from "../../ports/source.ts";
-import type { IngestResult } from "../../ports/stats-bus.ts";
 import type { ErrorCode } from "../../shared/errors.ts";
 import type { ChainAddresses } from "../../shared/token-id.ts";
+import type { VersionBoardHandle } from "../../shared/version-board.ts";
+import type { ArrivalTiming } from "./arrival-judge.ts";
 
 /** The log thread's `workerData`. */
 export type LogThreadOptions = {

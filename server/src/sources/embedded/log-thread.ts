@@ -3,8 +3,8 @@
  * it is told to close; an error that nobody catches ends the thread, and by that the process.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { VersionBoard } from "../../bus/version-board.ts";
 import { NO_CHAIN_ADDRESSES } from "../../shared/token-id.ts";
+import { VersionBoard } from "../../shared/version-board.ts";
 import type { ErrorText, LogAnswer, LogOwnerRequest, LogRequest, LogThreadOptions } from "./log-protocol.ts";
 import { errorText, LogService } from "./log-service.ts";
 import { EmbeddedLogWriter, realLogParts } from "./log-writer.ts";

@@ -1,7 +1,19 @@
 /** An answer about a token as the text that readers get, over HTTP and in Redis alike. */
-import type { Chosen, TokenAnswer } from "../ports/stats-bus.ts";
 
-type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
+/** What the text is made of: the statistics of a token as its owner gave them. */
+export type StatsAnswer = {
+  readonly asOf: number;
+  readonly watermark: number;
+  readonly epoch: string;
+  readonly rev: number;
+  readonly lagMs: number;
+  readonly stale: boolean;
+  readonly chosen?: Chosen | undefined;
+  /** JSON members from `id` on, without braces. */
+  readonly body: string;
+};
+/** The token was chosen among so many at least. */
+export type Chosen = { readonly by: "largest"; readonly of: number };
 
 /** The text of `GET stats` for an answer. */
 export function statsText(answer: StatsAnswer): string {
