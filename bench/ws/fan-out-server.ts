@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { StatsBus, TopicUpdate } from "../../server/src/ports/stats-bus.ts";
-import { patchText } from "../../server/src/serving/websocket/messages.ts";
+import { patchText } from "../../server/src/serving/live/messages.ts";
 import { WebSocketDoor } from "../../server/src/serving/websocket/web-socket-door.ts";
 
 export type ServerReport =

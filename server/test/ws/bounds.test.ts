@@ -1,12 +1,12 @@
 /** What clients may hold, open, wait for and leave half read: the counting, without a connection. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { CachedBytes } from "../../src/serving/live/cached-bytes.ts";
+import { OpeningGate } from "../../src/serving/live/opening-gate.ts";
+import { PendingTokens } from "../../src/serving/live/pending-tokens.ts";
+import { OpenRate, RowBudget } from "../../src/serving/live/row-budget.ts";
 import { BegunMessages } from "../../src/serving/websocket/begun-messages.ts";
-import { CachedBytes } from "../../src/serving/websocket/cached-bytes.ts";
 import { MessageRate } from "../../src/serving/websocket/message-rate.ts";
-import { OpeningGate } from "../../src/serving/websocket/opening-gate.ts";
-import { PendingTokens } from "../../src/serving/websocket/pending-tokens.ts";
-import { OpenRate, RowBudget } from "../../src/serving/websocket/row-budget.ts";
 
 describe("the rate of messages", () => {
   const LIMITS = { perSecond: 20, burst: 200, refusals: 500 };

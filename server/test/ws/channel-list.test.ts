@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CachedBytes } from "../../src/serving/websocket/cached-bytes.ts";
-import { ChannelList } from "../../src/serving/websocket/channel-list.ts";
+import { CachedBytes } from "../../src/serving/live/cached-bytes.ts";
+import { ChannelFeed } from "../../src/serving/live/channel-feed.ts";
+import { ChannelList } from "../../src/serving/live/channel-list.ts";
+import type { OpenSubscription } from "../../src/serving/live/subscription.ts";
 import { WEBSOCKET_LIMITS } from "../../src/serving/websocket/limits.ts";
-import type { OpenSubscription } from "../../src/serving/websocket/subscription.ts";
-import { TopicFeed } from "../../src/serving/websocket/topic-feed.ts";
 
 const ENOUGH = 1_000_000;
 
 function subscriptionTo(name: string, conflateMs = 0): OpenSubscription & { update(): void } {
-  const feed = new TopicFeed(WEBSOCKET_LIMITS, new CachedBytes(WEBSOCKET_LIMITS.cachedBytesMax));
+  const feed = new ChannelFeed(WEBSOCKET_LIMITS, new CachedBytes(WEBSOCKET_LIMITS.cachedBytesMax));
   let rev = 0;
   const update = (): void => {
     const prevRev = rev === 0 ? undefined : rev;
@@ -94,7 +94,7 @@ test("a channel that is taken out sends no more, and the others keep their turn"
 test("a message of several frames ends the taking", () => {
   const limits = { ...WEBSOCKET_LIMITS, fragmentBytesMax: 50 };
   const list = new ChannelList();
-  const feed = new TopicFeed(limits, new CachedBytes(limits.cachedBytesMax));
+  const feed = new ChannelFeed(limits, new CachedBytes(limits.cachedBytesMax));
   const data = JSON.stringify({ text: "x".repeat(200) });
   feed.accept(
     { epoch: "1", rev: 1, prevRev: undefined, asOf: 0, watermark: 0, lagMs: 0, stale: false, data, patch: undefined },

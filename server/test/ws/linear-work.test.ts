@@ -9,7 +9,7 @@ import {
   type JsonObject,
 } from "@swapstats/protocol/merge-patch.ts";
 import { messageLimits } from "@swapstats/protocol/websocket.ts";
-import { topicOf } from "../../src/serving/websocket/channels.ts";
+import { topicOf } from "../../src/serving/live/channels.ts";
 import { parseRequest } from "../../src/serving/websocket/requests.ts";
 import { type HostileBody, hostileBodies, hostilePieces } from "../support/hostile-bodies.ts";
 import { assertLinear } from "../support/work-meter.ts";

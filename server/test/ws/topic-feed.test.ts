@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { applyMergePatch, diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import fc from "fast-check";
 import type { TopicUpdate } from "../../src/ports/stats-bus.ts";
-import { CachedBytes } from "../../src/serving/websocket/cached-bytes.ts";
+import { CachedBytes } from "../../src/serving/live/cached-bytes.ts";
+import { ChannelFeed } from "../../src/serving/live/channel-feed.ts";
 import { WEBSOCKET_LIMITS } from "../../src/serving/websocket/limits.ts";
-import { TopicFeed } from "../../src/serving/websocket/topic-feed.ts";
 import { propertyOptions } from "../support/seed.ts";
 
 const CHANNEL = "token:1:é";
@@ -25,15 +25,15 @@ function update(rev: number, data: JsonObject, before?: { rev: number; data: Jso
   };
 }
 
-function liveFeed(first: TopicUpdate): TopicFeed {
-  const feed = new TopicFeed(limits, new CachedBytes(limits.cachedBytesMax));
+function liveFeed(first: TopicUpdate): ChannelFeed {
+  const feed = new ChannelFeed(limits, new CachedBytes(limits.cachedBytesMax));
   feed.accept(first, 0, 0);
   feed.opened(CHANNEL, () => {});
   return feed;
 }
 
 /** The message for a client that was sent the feed's data when `count` was this; 0: that was sent nothing. */
-function messageOf(feed: TopicFeed, count: number) {
+function messageOf(feed: ChannelFeed, count: number) {
   const frames = feed.messageFrom(count);
   const text = frames.map((frame) => frame.subarray(frame[1] === 127 ? 10 : frame[1] === 126 ? 4 : 2)).join("");
   return JSON.parse(text);

@@ -16,20 +16,20 @@ import type { Duplex } from "node:stream";
 import { setTimeout } from "node:timers/promises";
 import { closeCodes } from "@swapstats/protocol/websocket.ts";
 import { WebSocket } from "ws";
+import { ChannelList } from "../live/channel-list.ts";
+import type { Hub } from "../live/hub.ts";
+import { errorText, heartbeatText, shutdownText, subscribedText, unsubscribedText } from "../live/messages.ts";
+import { OpenRate } from "../live/row-budget.ts";
+import type { PushTarget } from "../live/subscription.ts";
+import { ClientSubscriptions } from "../live/subscriptions.ts";
 import { ProblemError } from "../problems.ts";
 import type { BegunMessages } from "./begun-messages.ts";
-import { ChannelList } from "./channel-list.ts";
 import { type MessageFrames, sequenceOfPong, textFrames } from "./frames.ts";
-import type { Hub } from "./hub.ts";
 import type { WebSocketConfig, WebSocketLimits } from "./limits.ts";
 import { MessageRate } from "./message-rate.ts";
-import { errorText, heartbeatText, shutdownText, subscribedText, unsubscribedText } from "./messages.ts";
 import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "./observers.ts";
 import { lengthOf, Outbox } from "./outbox.ts";
 import { type ClientRequest, parseRequest, type RequestRules } from "./requests.ts";
-import { OpenRate } from "./row-budget.ts";
-import type { PushTarget } from "./subscription.ts";
-import { ClientSubscriptions } from "./subscriptions.ts";
 import type { WriteBuffer } from "./write-buffer.ts";
 
 export type SessionOptions = {

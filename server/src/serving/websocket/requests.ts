@@ -2,8 +2,8 @@
 import { messageLimits, type RequestId } from "@swapstats/protocol/websocket.ts";
 import { didYouMean } from "../../shared/nearest.ts";
 import { printableCut } from "../../shared/printable-text.ts";
+import { type ChannelOptions, channelOptions } from "../live/channels.ts";
 import { ProblemError } from "../problems.ts";
-import { type ChannelOptions, channelOptions } from "./channels.ts";
 
 export type ClientRequest =
   | {

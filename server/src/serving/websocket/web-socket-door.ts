@@ -12,10 +12,10 @@ import { jsonPatchProtocol, webSocketProtocol } from "@swapstats/protocol/websoc
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import type { StatsBus } from "../../ports/stats-bus.ts";
 import { rawProblem } from "../http/connections.ts";
+import { Hub } from "../live/hub.ts";
 import { ProblemError } from "../problems.ts";
 import { BegunMessages } from "./begun-messages.ts";
 import { ClientSession } from "./client-session.ts";
-import { Hub } from "./hub.ts";
 import { WEBSOCKET_LIMITS, type WebSocketConfig, type WebSocketLimits } from "./limits.ts";
 import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "./observers.ts";
 import { isOriginAllowed } from "./origin.ts";

@@ -2,9 +2,9 @@
  * The active channels of one client, and the taking of their messages. Columns instead of objects: a client is looked at in every
  * tick, and with tens of thousands of subscriptions the processor's caches are what bounds the fan-out.
  */
-import type { MessageFrames } from "./frames.ts";
+import type { MessageFrames } from "../websocket/frames.ts";
+import type { ChannelFeed } from "./channel-feed.ts";
 import type { OpenSubscription } from "./subscription.ts";
-import type { TopicFeed } from "./topic-feed.ts";
 
 export type Taken = {
   /** A message of several frames, of which only the first was taken; the rest has to follow before any other message. */
@@ -19,7 +19,7 @@ export type Taken = {
 
 export class ChannelList {
   readonly #subscriptions: OpenSubscription[] = [];
-  readonly #feeds: TopicFeed[] = [];
+  readonly #feeds: ChannelFeed[] = [];
   /** Updates of the feed that had come when the last message was taken; 0: none was. */
   readonly #sentCounts: number[] = [];
   readonly #conflateMs: number[] = [];
@@ -56,7 +56,7 @@ export class ChannelList {
     let free = bytesFree;
     let i = this.#next < length ? this.#next : 0;
     for (let left = length; left > 0; left--) {
-      const feed = feeds[i] as TopicFeed;
+      const feed = feeds[i] as ChannelFeed;
       const sent = sentCounts[i] as number;
       if (sent !== feed.count && !this.#isHeld(i, nowMs, taken)) {
         const message = feed.messageFrom(sent);
@@ -76,7 +76,7 @@ export class ChannelList {
     return taken;
   }
 
-  #mark(i: number, feed: TopicFeed, sent: number, nowMs: number, taken: Taken): void {
+  #mark(i: number, feed: ChannelFeed, sent: number, nowMs: number, taken: Taken): void {
     if (sent > 0) {
       taken.conflated += feed.count - sent - 1;
       if (feed.newestSinceMs < taken.oldestSinceMs) taken.oldestSinceMs = feed.newestSinceMs;

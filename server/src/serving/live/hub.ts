@@ -13,14 +13,14 @@
 import type { Ambiguous, StatsBus, Topic, TopicUpdate } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { ProblemError } from "../problems.ts";
+import type { WebSocketLimits } from "../websocket/limits.ts";
 import { CachedBytes } from "./cached-bytes.ts";
+import { ChannelFeed } from "./channel-feed.ts";
 import { keyOf, keyOfTopic, rowsOfTopic } from "./channels.ts";
-import type { WebSocketLimits } from "./limits.ts";
 import { OpeningGate } from "./opening-gate.ts";
 import { PendingTokens } from "./pending-tokens.ts";
 import { RowBudget } from "./row-budget.ts";
 import type { PushTarget } from "./subscription.ts";
-import { TopicFeed } from "./topic-feed.ts";
 import { WakeUps } from "./wake-ups.ts";
 
 /** Part of coalesce_ms after which a flush is not held back; owners' ticks jitter by less than the rest. */
@@ -41,16 +41,16 @@ export type HubOptions = {
 };
 
 export type JoinResult =
-  | { readonly kind: "joined"; readonly feed: TopicFeed }
+  | { readonly kind: "joined"; readonly feed: ChannelFeed }
   | { readonly kind: "unknown" }
   | Ambiguous;
 
 export class Hub {
   readonly #options: HubOptions;
   /** By the key of the canonical channel. */
-  readonly #feeds = new Map<string, TopicFeed>();
+  readonly #feeds = new Map<string, ChannelFeed>();
   readonly #opening = new Map<string, Promise<JoinResult>>();
-  readonly #refreshing = new Map<TopicFeed, Promise<void>>();
+  readonly #refreshing = new Map<ChannelFeed, Promise<void>>();
   readonly #wakeUps: WakeUps;
   readonly #cached: CachedBytes;
   readonly #rows: RowBudget;
@@ -112,7 +112,7 @@ export class Hub {
     }
   }
 
-  leave(feed: TopicFeed, client: PushTarget): void {
+  leave(feed: ChannelFeed, client: PushTarget): void {
     const count = feed.clients.get(client) ?? 0;
     if (count > 1) feed.clients.set(client, count - 1);
     else feed.clients.delete(client);
@@ -163,7 +163,7 @@ export class Hub {
   async #open(topic: Topic, rows: number): Promise<JoinResult> {
     let isHeld = false;
     try {
-      const feed = new TopicFeed(this.#options.limits, this.#cached);
+      const feed = new ChannelFeed(this.#options.limits, this.#cached);
       const opened = await this.#gate.run(rows, () => this.#subscribe(topic, (update) => this.#onUpdate(feed, update)));
       if (opened.kind !== "opened") return opened;
       const key = keyOf(opened.channel, topic);
@@ -189,7 +189,7 @@ export class Hub {
    * A quiet topic's newest update may be hours old. Its figures still hold, but a new client has to be told as-of,
    * watermark and lag of now, so the owner is asked once more.
    */
-  async #refresh(feed: TopicFeed, topic: Topic): Promise<void> {
+  async #refresh(feed: ChannelFeed, topic: Topic): Promise<void> {
     const ageMs = this.#options.nowMs() - feed.newestAtMs;
     if (feed.count === 0 || ageMs <= this.#options.limits.snapshotAgeMsMax) return;
     const known = this.#refreshing.get(feed);
@@ -199,7 +199,7 @@ export class Hub {
     return refreshing;
   }
 
-  async #lookAgain(feed: TopicFeed, topic: Topic): Promise<void> {
+  async #lookAgain(feed: ChannelFeed, topic: Topic): Promise<void> {
     const first = Promise.withResolvers<void>();
     const opened = await this.#gate.run(rowsOfTopic(topic), () =>
       this.#subscribe(topic, (update) => {
@@ -238,7 +238,7 @@ export class Hub {
     }
   }
 
-  #onUpdate(feed: TopicFeed, update: TopicUpdate): void {
+  #onUpdate(feed: ChannelFeed, update: TopicUpdate): void {
     if (feed.isClosed) return;
     const nowMs = this.#options.nowMs();
     // With a clock that follows events, the as-of says nothing about when the figures were made.

@@ -5,15 +5,15 @@
  * States of a feed: `waiting` (no data yet) -> `live` (data of a revision) -> `closed` (the last client left).
  */
 import type { TopicUpdate } from "../../ports/stats-bus.ts";
+import { type MessageFrames, textFrames } from "../websocket/frames.ts";
+import type { WebSocketLimits } from "../websocket/limits.ts";
+import { lengthOf } from "../websocket/outbox.ts";
 import type { CachedBytes } from "./cached-bytes.ts";
-import { type MessageFrames, textFrames } from "./frames.ts";
-import type { WebSocketLimits } from "./limits.ts";
 import { patchText, snapshotText } from "./messages.ts";
-import { lengthOf } from "./outbox.ts";
 import { PatchRing } from "./patch-ring.ts";
 import type { PushTarget } from "./subscription.ts";
 
-export class TopicFeed {
+export class ChannelFeed {
   /** Clients with how many of their subscriptions are here: two for a moment, while one replaces another. */
   readonly clients = new Map<PushTarget, number>();
   /** New revisions so far; 0 while there is no data. */

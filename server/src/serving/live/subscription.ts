@@ -16,7 +16,7 @@
  * is touched then, only their clients are marked.
  */
 import type { Topic } from "../../ports/stats-bus.ts";
-import type { TopicFeed } from "./topic-feed.ts";
+import type { ChannelFeed } from "./channel-feed.ts";
 
 /** What a client is to the hub. */
 export type PushTarget = {
@@ -38,7 +38,7 @@ type Named = {
   readonly conflateMs: number;
 };
 
-export type OpenSubscription = Named & { readonly feed: TopicFeed };
+export type OpenSubscription = Named & { readonly feed: ChannelFeed };
 /** `cancel` ends the waiting for the token's first swap. */
 export type PendingSubscription = Named & { readonly feed: undefined; readonly cancel: () => void };
 export type Subscription = OpenSubscription | PendingSubscription;
