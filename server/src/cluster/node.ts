@@ -17,7 +17,7 @@ import {
   type ItemsMessage,
   type PeerRequest,
 } from "./protocol.ts";
-import { RemoteTopics, type SourceUpdate } from "./remote-topics.ts";
+import { RemoteTopics, type SourceUpdate } from "./remote-feeds.ts";
 import { ClusterServer } from "./server.ts";
 import type { ClusterTransport, LinkState } from "./transport.ts";
 

@@ -10,7 +10,7 @@ import type { Topic, TopicUpdate } from "../ports/stats-bus.ts";
 import type { ClusterNode } from "./node.ts";
 import { epochOfParts, OverviewParts, revisionOfParts } from "./overview-parts.ts";
 import { partsText, type Source } from "./peers.ts";
-import type { SourceUpdate } from "./remote-topics.ts";
+import type { SourceUpdate } from "./remote-feeds.ts";
 import { TAKE_OVER_MS } from "./token-feed.ts";
 
 export type OverviewTopic = Extract<Topic, { kind: "overview" }>;

@@ -13,7 +13,7 @@
 import type { Topic, TopicUpdate } from "../ports/stats-bus.ts";
 import type { ClusterNode } from "./node.ts";
 import { partsText, type Source } from "./peers.ts";
-import type { SourceUpdate } from "./remote-topics.ts";
+import type { SourceUpdate } from "./remote-feeds.ts";
 
 /** How long a new owner may take until what is shown counts as stale, and how long after a failure it is tried again. */
 export const TAKE_OVER_MS = 1_000;

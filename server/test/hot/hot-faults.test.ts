@@ -3,7 +3,7 @@ import { type TestContext, test } from "node:test";
 import { freePort, waitFor } from "../../../scripts/servers/process.ts";
 import { startRedis, startRedisCluster, startRedisSentinels } from "../../../scripts/servers/redis.ts";
 import type { RedisSettings } from "../../src/clients/redis/redis-connection.ts";
-import { START_MS } from "../pipeline/fed-host.ts";
+import { START_MS } from "../pipeline/fed-worker.ts";
 import { clusterSettings, redisSettings, sentinelSettings } from "../stores/backends.ts";
 import { requires } from "../support/requires.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";

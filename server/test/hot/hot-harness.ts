@@ -10,7 +10,7 @@ import type { HotOutcome, HotStore, HotValue } from "../../src/ports/hot-store.t
 import { Circuit } from "../../src/shared/circuit.ts";
 import { isStoreFailure } from "../../src/stores/guarded-checkpoint-store.ts";
 import { RedisHotStore } from "../../src/stores/redis-hot-store.ts";
-import { FedHost } from "../pipeline/fed-host.ts";
+import { FedHost } from "../pipeline/fed-worker.ts";
 
 export const PREFIX = "x:";
 export const TTL_MS = 600_000;

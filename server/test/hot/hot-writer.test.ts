@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { startRedis } from "../../../scripts/servers/redis.ts";
 import { HOT_BATCH_CHARS, HOT_BATCH_TOKENS, HotFeed } from "../../src/pipeline/hot/hot-feed.ts";
 import { finished } from "../../src/pipeline/workers/thread-share.ts";
-import { FedHost, randomSwap, START_MS, type SwapInput } from "../pipeline/fed-host.ts";
+import { FedHost, randomSwap, START_MS, type SwapInput } from "../pipeline/fed-worker.ts";
 import { redisSettings } from "../stores/backends.ts";
 import { requires } from "../support/requires.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";

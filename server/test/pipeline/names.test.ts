@@ -5,7 +5,7 @@ import { LOOKUP_IDS_MAX } from "../../src/bus/worker-protocol.ts";
 import { EXAMINED_MAX } from "../../src/pipeline/views/lookup-candidates.ts";
 import { finished } from "../../src/pipeline/workers/thread-share.ts";
 import { type Json, TestApps } from "../http/app-harness.ts";
-import { FedHost, START_MS } from "./fed-host.ts";
+import { FedHost, START_MS } from "./fed-worker.ts";
 
 const ALL = { windows: ["24h"], fields: [] };
 

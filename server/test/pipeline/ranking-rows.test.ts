@@ -5,7 +5,7 @@ import { finished } from "../../src/pipeline/workers/thread-share.ts";
 import type { RowSelection } from "../../src/ports/stats-bus.ts";
 import { TestApps } from "../http/app-harness.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
-import { FedHost, randomSwap, START_MS } from "./fed-host.ts";
+import { FedHost, randomSwap, START_MS } from "./fed-worker.ts";
 
 type Figures = Record<string, unknown>;
 type Row = { id: string; stats?: Figures; windows?: Record<string, Figures> };

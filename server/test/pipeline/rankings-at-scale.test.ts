@@ -11,7 +11,7 @@ import { type RankedField, servedValue } from "../../src/pipeline/views/ranking.
 import { RANKINGS_BYTES_MAX, RANKINGS_MAX } from "../../src/pipeline/workers/served-partition.ts";
 import type { Piecewise } from "../../src/pipeline/workers/thread-share.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
-import { FedHost, START_MS, type SwapInput } from "./fed-host.ts";
+import { FedHost, START_MS, type SwapInput } from "./fed-worker.ts";
 
 /** Figures, looks and comparisons in a piece; a piece of so many takes one to three milliseconds. */
 const PIECE_FIGURES_MAX = 700;

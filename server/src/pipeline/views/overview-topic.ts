@@ -6,9 +6,9 @@ import { diffMergePatch, type Json, type JsonObject } from "@swapstats/protocol/
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import type { HostTopic, HostTopicUpdate } from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
-import { hostEpoch, hostParts, hostRevision } from "../workers/host-queries.ts";
 import type { ServedPartition } from "../workers/served-partition.ts";
 import type { Piecewise } from "../workers/thread-share.ts";
+import { hostEpoch, hostParts, hostRevision } from "../workers/worker-queries.ts";
 import { caughtUp, keyOfRow, overviewPage, type PageRow } from "./overview-page.ts";
 import type { RankedField } from "./ranking.ts";
 import { RowFigures } from "./row-figures.ts";

@@ -5,8 +5,8 @@
  */
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { PartitionRunner } from "../partition-runner.ts";
-import { wireError } from "./partition-host.ts";
 import type { ServedPartition } from "./served-partition.ts";
+import { wireError } from "./worker-server.ts";
 import type { WorkerPartition, WorkerReport } from "./worker-setup.ts";
 
 export type OwnedPartition = {

@@ -13,9 +13,9 @@ import { DeadLetterBuffer } from "../dead-letter-buffer.ts";
 import { HotWriter } from "../hot/hot-writer.ts";
 import { PartitionRunner } from "../partition-runner.ts";
 import { type OwnedPartition, OwnedPartitions } from "./owned-partitions.ts";
-import { PartitionHost } from "./partition-host.ts";
 import { openReaders } from "./partition-readers.ts";
 import { ThreadShare } from "./thread-share.ts";
+import { PartitionHost } from "./worker-server.ts";
 import type { WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-setup.ts";
 
 /** How long dead letters may wait for company. */

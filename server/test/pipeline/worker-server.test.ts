@@ -7,10 +7,10 @@ import { type HostTokenAnswer, type HostTopicUpdate, updateChars } from "../../s
 import type { WindowStats } from "../../src/engine/types.ts";
 import { type RankedField, servedValue } from "../../src/pipeline/views/ranking.ts";
 import { candlesBody } from "../../src/pipeline/views/stats-json.ts";
-import { UPDATE_CHARS_MAX } from "../../src/pipeline/workers/host-topics.ts";
 import { finished } from "../../src/pipeline/workers/thread-share.ts";
+import { UPDATE_CHARS_MAX } from "../../src/pipeline/workers/worker-feeds.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
-import { FedHost, randomSwap, START_MS, type SwapInput } from "./fed-host.ts";
+import { FedHost, randomSwap, START_MS, type SwapInput } from "./fed-worker.ts";
 
 const WINDOWS = ["1m", "5m", "24h"];
 const SELECTION = { windows: WINDOWS, fields: [] };

@@ -20,10 +20,10 @@ import type { DeadLetter, PartitionTotals, StatusAnswer } from "../../ports/stat
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { DeadLetterBuffer } from "../dead-letter-buffer.ts";
 import type { HotWriter } from "../hot/hot-writer.ts";
-import { HostQueries } from "./host-queries.ts";
-import { HostTopics, type TopicKind } from "./host-topics.ts";
 import type { OwnedPartitions } from "./owned-partitions.ts";
 import { atOnce, type Lane, type Piecewise, type ThreadShare } from "./thread-share.ts";
+import { HostTopics, type TopicKind } from "./worker-feeds.ts";
+import { HostQueries } from "./worker-queries.ts";
 
 export type HostOptions = {
   readonly port: MessagePort;
