@@ -8,6 +8,7 @@ import { createSharedClock, SharedClock } from "./bus/shared-clock.ts";
 import { ThreadBus } from "./bus/thread-bus.ts";
 import type { ClusterBus } from "./cluster/bus.ts";
 import { ownedPartitions, startCluster } from "./cluster/start-cluster.ts";
+import { CIRCUIT_OF } from "./cluster/transport.ts";
 import { type Config, toEngineConfig } from "./config/config.ts";
 import type { ListenAddress } from "./config/units.ts";
 import { finestStepMs } from "./config/windows.ts";
@@ -115,7 +116,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   // The embedded log puts every token where it belongs; who writes to a topic may do otherwise.
   if (config.ingest.source === "kafka") parts.placement = startPlacementCheck(workers, ingestion, parts);
   metrics.onCollect(async () => {
-    if (parts.cluster !== undefined) metrics.setCircuit("nats", parts.cluster.linkState);
+    if (parts.cluster !== undefined) metrics.setCircuit("nats", CIRCUIT_OF[parts.cluster.linkState]);
     metrics.group = ingestion.group;
     metrics.applyReports(await threads.metrics());
   });

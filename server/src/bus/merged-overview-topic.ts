@@ -7,10 +7,10 @@ import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch
 import type { TopicUpdate } from "../ports/stats-bus.ts";
 import type { MergeQueue } from "./merge-queue.ts";
 import { mergeRanked } from "./rank-order.ts";
-import type { HostTopicUpdate, RankKey } from "./worker-protocol.ts";
+import type { FeedUpdate, RankKey } from "./worker-protocol.ts";
 
 type Part = {
-  readonly update: HostTopicUpdate;
+  readonly update: FeedUpdate;
   /** Read from the update's text when the part is first merged; a newer update may replace it before. */
   rows: readonly { readonly key: RankKey; readonly data: JsonObject }[] | undefined;
 };
@@ -32,7 +32,7 @@ export class MergedOverviewTopic {
   }
 
   /** Takes one host's update; nothing is sent before every host has sent its first. */
-  update(host: number, update: HostTopicUpdate): void {
+  update(host: number, update: FeedUpdate): void {
     this.#parts[host] = { update, rows: undefined };
     if (this.#isStarted) this.#queue.add(this.#send);
   }
@@ -84,7 +84,7 @@ export class MergedOverviewTopic {
   };
 }
 
-function rowsOf({ data, keys }: HostTopicUpdate): { key: RankKey; data: JsonObject }[] {
+function rowsOf({ data, keys }: FeedUpdate): { key: RankKey; data: JsonObject }[] {
   const { rows } = JSON.parse(data) as { rows: Record<string, JsonObject> };
   return (keys ?? []).map((key) => ({ key, data: rows[key.id] as JsonObject }));
 }

@@ -3,7 +3,7 @@
 import type { Ambiguous, Candidate, Chosen, Preference } from "../ports/stats-bus.ts";
 import { compareDecimals } from "../shared/decimal-order.ts";
 import { parseTokenId } from "../shared/token-id.ts";
-import { type HostLookup, LOOKUP_IDS_MAX, LOOKUP_TIERS } from "./worker-protocol.ts";
+import { LOOKUP_IDS_MAX, LOOKUP_TIERS, type NameLookup } from "./worker-protocol.ts";
 
 /** The most volume first, those without one last, then by id. */
 export function compareCandidates(a: Candidate, b: Candidate): number {
@@ -12,9 +12,9 @@ export function compareCandidates(a: Candidate, b: Candidate): number {
 }
 
 /** The lookup of the first tier that hits at any host, with the tokens of all hosts, each once: of copies the first. */
-export function mergeLookups(lookups: readonly (HostLookup | undefined)[]): HostLookup | undefined {
+export function mergeLookups(lookups: readonly (NameLookup | undefined)[]): NameLookup | undefined {
   for (const tier of LOOKUP_TIERS) {
-    const hits = lookups.filter((lookup) => lookup?.tier === tier && lookup.ids.length > 0) as HostLookup[];
+    const hits = lookups.filter((lookup) => lookup?.tier === tier && lookup.ids.length > 0) as NameLookup[];
     if (hits.length === 0) continue;
     const byId = new Map<string, Candidate>();
     for (const one of hits.flatMap(candidatesOf)) if (!byId.has(one.id)) byId.set(one.id, one);
@@ -29,7 +29,7 @@ export function mergeLookups(lookups: readonly (HostLookup | undefined)[]): Host
 
 /** One token, or what to answer: nothing but the tokens to choose from. */
 export function resolve(
-  lookup: HostLookup,
+  lookup: NameLookup,
   prefer: Preference | undefined,
 ): { readonly id: string; readonly chosen: Chosen | undefined } | Ambiguous {
   const [id, ...others] = lookup.ids;
@@ -42,6 +42,6 @@ export function resolve(
 }
 
 /** Of a host that tells ids alone there is nothing to rank by. */
-function candidatesOf({ ids, candidates }: HostLookup): readonly Candidate[] {
+function candidatesOf({ ids, candidates }: NameLookup): readonly Candidate[] {
   return candidates ?? ids.map((id) => ({ id, chain_id: parseTokenId(id)?.chainId ?? 0 }));
 }

@@ -5,7 +5,7 @@
  * another way than ours, splits nothing, and is only asked about. A mark goes when one partition alone still has the token.
  */
 import { compareHomes } from "../shared/token-partition.ts";
-import type { HostAnswer, RequestOf, SplitMark } from "./worker-protocol.ts";
+import type { RequestOf, SplitMark, WorkerResponses } from "./worker-protocol.ts";
 
 /** Tokens that a thread looks at in one turn, and those that it may name of them. */
 export const WALK_TOKENS_MAX = 2_000;
@@ -14,7 +14,7 @@ export const PLACEMENT_EVERY_MS = 1_000;
 
 type PlacementRequest = RequestOf<"misplaced"> | RequestOf<"placements"> | RequestOf<"split">;
 /** A thread of this process, or of another instance. */
-export type PlacementSource = <R extends PlacementRequest>(request: R) => Promise<HostAnswer[R["kind"]]>;
+export type PlacementSource = <R extends PlacementRequest>(request: R) => Promise<WorkerResponses[R["kind"]]>;
 
 export type PlacementCheckOptions = {
   readonly own: readonly PlacementSource[];

@@ -33,18 +33,11 @@ import { mergeLookups, resolve } from "./name-lookup.ts";
 import { decodeCursor, encodeCursor, mergeRanked } from "./rank-order.ts";
 import type { SharedClock } from "./shared-clock.ts";
 import { mergeStatus } from "./status-merge.ts";
-import type { HostClient } from "./worker-client.ts";
-import type {
-  AsOfWish,
-  HostAnswer,
-  HostBodyAnswer,
-  HostLookup,
-  HostTokenAnswer,
-  HostTopicUpdate,
-} from "./worker-protocol.ts";
+import type { WorkerClient } from "./worker-client.ts";
+import type { AsOfWish, BodyPart, FeedUpdate, NameLookup, TokenPart, WorkerResponses } from "./worker-protocol.ts";
 
 export type ThreadBusOptions = {
-  readonly hosts: readonly HostClient[];
+  readonly hosts: readonly WorkerClient[];
   /** How many partitions the stream has now; they may become more. */
   readonly partitionCount: () => number;
   readonly boards: ReadonlyMap<number, VersionBoard>;
@@ -63,7 +56,7 @@ export const NO_FIGURES: Selection = { windows: [], fields: [] };
 const ROUNDS_MAX = 3;
 
 export class ThreadBus implements StatsBus {
-  readonly #hosts: readonly HostClient[];
+  readonly #hosts: readonly WorkerClient[];
   readonly #partitionCount: () => number;
   readonly #clock: SharedClock;
   readonly #finestStepMs: number;
@@ -113,7 +106,7 @@ export class ThreadBus implements StatsBus {
 
   async #askTokens(tokens: readonly string[], selection: Selection, prefer: Preference): Promise<TokenAnswer[]> {
     const wanted = { selection, choose: prefer === "largest" };
-    const gathered: HostTokenAnswer[][] = tokens.map(() => []);
+    const gathered: TokenPart[][] = tokens.map(() => []);
     const asOf = await this.#atOneAsOf(async (at) => {
       for (const answers of gathered) answers.length = 0;
       const unknown = await this.#gatherTokens(tokens, this.#ownersOf(tokens), wanted, at, gathered);
@@ -130,7 +123,7 @@ export class ThreadBus implements StatsBus {
   async overview(request: OverviewRequest): Promise<OverviewAnswer> {
     const { window, sort, order, limit, cursor, windows, fields } = request;
     const after = cursor === undefined ? undefined : decodeCursor(request, cursor);
-    let parts: HostAnswer["overview"][] = [];
+    let parts: WorkerResponses["overview"][] = [];
     const asOf = await this.#atOneAsOf(async (at) => {
       const asked = { kind: "overview", request: { window, sort, order, limit, windows, fields }, after, at } as const;
       parts = await Promise.all(this.#hosts.map((host) => host.ask<"overview">(asked)));
@@ -215,9 +208,9 @@ export class ThreadBus implements StatsBus {
     topic: Extract<Topic, { kind: "token" }>,
     onUpdate: (update: TopicUpdate) => void,
   ): Promise<TopicOpened> {
-    const ask = (host: HostClient) => host.ask<"lookup">({ kind: "lookup", token: topic.token });
+    const ask = (host: WorkerClient) => host.ask<"lookup">({ kind: "lookup", token: topic.token });
     const owner = this.#ownerOf(topic.token);
-    let asked: readonly HostClient[] = owner === undefined ? [] : [owner];
+    let asked: readonly WorkerClient[] = owner === undefined ? [] : [owner];
     let found = await Promise.all(asked.map(ask));
     if (found[0]?.tier !== "id" && asked.length < this.#hosts.length) {
       asked = this.#hosts;
@@ -228,7 +221,7 @@ export class ThreadBus implements StatsBus {
     const one = resolve(lookup, topic.prefer ?? this.#prefer);
     if ("kind" in one) return one;
     const { id, chosen } = one;
-    const host = asked[found.findIndex((one) => one?.ids.includes(id))] as HostClient;
+    const host = asked[found.findIndex((one) => one?.ids.includes(id))] as WorkerClient;
     let last: TopicUpdate | undefined;
     const take = fresh((update) => {
       last = update;
@@ -243,15 +236,15 @@ export class ThreadBus implements StatsBus {
   }
 
   /** The host whose partition holds this id, or undefined when the text is no id. */
-  #ownerOf(text: string): HostClient | undefined {
+  #ownerOf(text: string): WorkerClient | undefined {
     if (this.#hosts.length === 1) return this.#hosts[0];
     const id = parseTokenId(text, this.#chains);
     if (id === undefined) return undefined;
     const partition = partitionOfTokenId(formatTokenId(id.chainId, id.token), this.#partitionCount());
-    return this.#hosts[hostOfPartition(partition, this.#hosts.length)];
+    return this.#hosts[workerOfPartition(partition, this.#hosts.length)];
   }
 
-  #ownersOf(tokens: readonly string[]): { index: number; hosts: readonly HostClient[] }[] {
+  #ownersOf(tokens: readonly string[]): { index: number; hosts: readonly WorkerClient[] }[] {
     return tokens.map((text, index) => {
       const owner = this.#ownerOf(text);
       return { index, hosts: owner === undefined ? this.#hosts : [owner] };
@@ -261,12 +254,12 @@ export class ThreadBus implements StatsBus {
   /** Asks each host once for all its tokens; says which tokens nobody knew though not all hosts were asked. */
   async #gatherTokens(
     tokens: readonly string[],
-    wanted: readonly { readonly index: number; readonly hosts: readonly HostClient[] }[],
+    wanted: readonly { readonly index: number; readonly hosts: readonly WorkerClient[] }[],
     what: { readonly selection: Selection; readonly choose: boolean },
     at: AsOfWish,
-    gathered: HostTokenAnswer[][],
+    gathered: TokenPart[][],
   ): Promise<{ asOfs: number[]; indexes: number[] }> {
-    const byHost = new Map<HostClient, number[]>();
+    const byHost = new Map<WorkerClient, number[]>();
     for (const { index, hosts } of wanted) {
       for (const host of hosts) {
         const indexes = byHost.get(host);
@@ -278,7 +271,7 @@ export class ThreadBus implements StatsBus {
       const texts = indexes.map((index) => tokens[index] as string);
       const answer = await host.ask<"tokens">({ kind: "tokens", tokens: texts, ...what, at });
       for (let i = 0; i < indexes.length; i++) {
-        gathered[indexes[i] as number]?.push(answer.items[i] as HostTokenAnswer);
+        gathered[indexes[i] as number]?.push(answer.items[i] as TokenPart);
       }
       return answer.asOf;
     });
@@ -287,7 +280,7 @@ export class ThreadBus implements StatsBus {
       ({ index, hosts }) =>
         hosts.length < this.#hosts.length && gathered[index]?.every((answer) => answer.lookup?.tier !== "id"),
     );
-    for (const { index } of missed) (gathered[index] as HostTokenAnswer[]).length = 0;
+    for (const { index } of missed) (gathered[index] as TokenPart[]).length = 0;
     return { asOfs, indexes: missed.map(({ index }) => index) };
   }
 
@@ -295,7 +288,7 @@ export class ThreadBus implements StatsBus {
     text: string,
     selection: Selection,
     prefer: Preference,
-    answers: readonly HostTokenAnswer[],
+    answers: readonly TokenPart[],
     asOf: number,
   ): TokenAnswer {
     const lookup = mergeLookups(answers.map((answer) => answer.lookup));
@@ -327,11 +320,7 @@ export class ThreadBus implements StatsBus {
     return answer;
   }
 
-  async #body(
-    token: string,
-    prefer: Preference,
-    ask: (host: HostClient) => Promise<HostBodyAnswer>,
-  ): Promise<BodyAnswer> {
+  async #body(token: string, prefer: Preference, ask: (host: WorkerClient) => Promise<BodyPart>): Promise<BodyAnswer> {
     const owner = this.#ownerOf(token);
     let answers = owner === undefined ? [] : [await ask(owner)];
     if (this.#hosts.length > 1 && answers[0]?.lookup?.tier !== "id") {
@@ -367,19 +356,19 @@ export class ThreadBus implements StatsBus {
 }
 
 /** Index of the host that owns a partition, whenever it is owned here. */
-export function hostOfPartition(partition: number, hosts: number): number {
+export function workerOfPartition(partition: number, hosts: number): number {
   return partition % hosts;
 }
 
 /** Owners in this process are never away. */
-function fresh(onUpdate: (update: TopicUpdate) => void): (update: HostTopicUpdate) => void {
+function fresh(onUpdate: (update: TopicUpdate) => void): (update: FeedUpdate) => void {
   return (update) => onUpdate({ ...update, stale: false });
 }
 
 /** Of each id whether one of the answers knows a token by it. */
 export async function knownAnywhere(
   ids: readonly string[],
-  asked: readonly Promise<{ readonly items: readonly { readonly lookup: HostLookup | undefined | null }[] }>[],
+  asked: readonly Promise<{ readonly items: readonly { readonly lookup: NameLookup | undefined | null }[] }>[],
 ): Promise<boolean[]> {
   const settled = await Promise.allSettled(asked);
   const answers = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));

@@ -9,35 +9,35 @@
 import type { MessagePort } from "node:worker_threads";
 import { SwapstatsError } from "../shared/errors.ts";
 import {
-  type FromHost,
-  type HostAnswer,
-  type HostQuestion,
-  type HostRequest,
-  type HostTopic,
-  type HostTopicUpdate,
-  type ToHost,
+  type FeedUpdate,
+  type FromWorker,
+  type RequestItem,
+  type Topic,
+  type ToWorker,
   updateChars,
+  type WorkerRequest,
+  type WorkerResponses,
 } from "./worker-protocol.ts";
 
 type Waiting = {
-  readonly resolve: (answer: HostAnswer[HostRequest["kind"]]) => void;
+  readonly resolve: (answer: WorkerResponses[WorkerRequest["kind"]]) => void;
   readonly reject: (error: Error) => void;
   readonly deadlineMs: number;
   /** Holds one of the places of long questions. */
   hasPlace: boolean;
 };
 
-type TopicListener = { readonly onUpdate: (update: HostTopicUpdate) => void; readonly onGone: () => void };
+type TopicListener = { readonly onUpdate: (update: FeedUpdate) => void; readonly onGone: () => void };
 
 /** Requests that wait for one host; beyond it new ones fail at once. */
-export const HOST_WAITING_MAX = 100_000;
+export const REQUESTS_WAITING_MAX = 100_000;
 const SWEEP_MS = 250;
 /** Long questions that are with the host, or answered and not yet given on. */
 export const LONG_UNDER_WAY_MAX = 8;
 /** Tokens or rows from which on a question is a long one. */
 export const LONG_FROM = 50;
 
-function isLong(request: HostRequest): boolean {
+function isLong(request: WorkerRequest): boolean {
   switch (request.kind) {
     case "tokens":
       return request.tokens.length >= LONG_FROM;
@@ -51,15 +51,15 @@ function isLong(request: HostRequest): boolean {
   }
 }
 
-export class HostClient {
+export class WorkerClient {
   readonly #port: MessagePort;
   readonly #timeoutMs: number;
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Map<number, TopicListener>();
   readonly #sweep: NodeJS.Timeout;
-  #batch: HostQuestion[] = [];
+  #batch: RequestItem[] = [];
   /** Long questions that wait for a place; those that nobody waits for any more are passed over when their turn comes. */
-  #longWaiting: HostQuestion[] = [];
+  #longWaiting: RequestItem[] = [];
   #longUnderWay = 0;
   /** Answers to long questions that wait for a turn of the event loop of their own. */
   readonly #longAnswers: (() => void)[] = [];
@@ -69,20 +69,20 @@ export class HostClient {
   constructor(port: MessagePort, timeoutMs: number) {
     this.#port = port;
     this.#timeoutMs = timeoutMs;
-    port.on("message", (message: FromHost) => this.#receive(message));
+    port.on("message", (message: FromWorker) => this.#receive(message));
     // The thread has ended: nobody will answer any more.
     port.on("close", () => this.close());
     this.#sweep = setInterval(() => this.#failOverdue(), SWEEP_MS);
     this.#sweep.unref();
   }
 
-  ask<K extends HostRequest["kind"]>(request: Extract<HostRequest, { kind: K }>): Promise<HostAnswer[K]> {
+  ask<K extends WorkerRequest["kind"]>(request: Extract<WorkerRequest, { kind: K }>): Promise<WorkerResponses[K]> {
     if (this.#closed) return Promise.reject(closed());
-    if (this.#waiting.size >= HOST_WAITING_MAX) {
-      const message = `${HOST_WAITING_MAX} questions wait for an answer already; ask again later`;
+    if (this.#waiting.size >= REQUESTS_WAITING_MAX) {
+      const message = `${REQUESTS_WAITING_MAX} questions wait for an answer already; ask again later`;
       return Promise.reject(new SwapstatsError("overloaded", message, { retryable: true }));
     }
-    return new Promise<HostAnswer[K]>((resolve, reject) => {
+    return new Promise<WorkerResponses[K]>((resolve, reject) => {
       const id = this.#nextId++;
       const deadlineMs = performance.now() + this.#timeoutMs;
       const waiting = { resolve: resolve as Waiting["resolve"], reject, deadlineMs, hasPlace: false };
@@ -97,7 +97,7 @@ export class HostClient {
     });
   }
 
-  #send(question: HostQuestion): void {
+  #send(question: RequestItem): void {
     if (this.#batch.length === 0) setImmediate(() => this.#flush());
     this.#batch.push(question);
   }
@@ -127,11 +127,7 @@ export class HostClient {
   }
 
   /** Opens a topic; updates come until the returned function or `onGone` is called. Rejects as `ask` does. */
-  async open(
-    topic: HostTopic,
-    onUpdate: (update: HostTopicUpdate) => void,
-    onGone: () => void = () => {},
-  ): Promise<() => void> {
+  async open(topic: Topic, onUpdate: (update: FeedUpdate) => void, onGone: () => void = () => {}): Promise<() => void> {
     const topicId = this.#nextId++;
     const close = (): void => {
       if (this.#listeners.delete(topicId) && !this.#closed) this.#post({ type: "close", topicId });
@@ -160,7 +156,7 @@ export class HostClient {
     this.#port.close();
   }
 
-  #post(message: ToHost): void {
+  #post(message: ToWorker): void {
     this.#port.postMessage(message);
   }
 
@@ -171,7 +167,7 @@ export class HostClient {
     this.#post({ type: "requests", items });
   }
 
-  #receive(message: FromHost): void {
+  #receive(message: FromWorker): void {
     if (message.type === "updates") {
       this.#deliver(message.items);
       return;
@@ -194,7 +190,7 @@ export class HostClient {
     if (this.#longAnswers.length > 0) setImmediate(() => this.#giveLongAnswer());
   }
 
-  #settle(item: Extract<FromHost, { type: "answers" }>["items"][number]): void {
+  #settle(item: Extract<FromWorker, { type: "answers" }>["items"][number]): void {
     const waiting = this.#end(item.id);
     if (waiting === undefined) return;
     if ("error" in item) {
@@ -206,7 +202,7 @@ export class HostClient {
   }
 
   /** Says that the updates were taken behind what else is due in this turn of the event loop, so that they leave room for requests. */
-  #deliver(updates: readonly HostTopicUpdate[]): void {
+  #deliver(updates: readonly FeedUpdate[]): void {
     let chars = 0;
     for (const update of updates) {
       chars += updateChars(update);

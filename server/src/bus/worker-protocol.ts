@@ -20,7 +20,7 @@ export const LOOKUP_TIERS: readonly LookupTier[] = ["id", "token", "symbol"];
 export const LOOKUP_IDS_MAX = 20;
 
 /** What one host finds under a name in its partitions, of the first tier that hits. */
-export type HostLookup = {
+export type NameLookup = {
   readonly tier: LookupTier;
   /** At most LOOKUP_IDS_MAX, the most volume first. */
   readonly ids: readonly string[];
@@ -44,9 +44,9 @@ export type AnswerTicket = {
   readonly validUntil: number;
 };
 
-export type HostTokenAnswer = {
+export type TokenPart = {
   /** Undefined: unknown here. With more than one id nothing else is given, unless one was to be chosen. */
-  readonly lookup: HostLookup | undefined;
+  readonly lookup: NameLookup | undefined;
   readonly stats:
     | {
         readonly epoch: string;
@@ -64,32 +64,32 @@ export type HostTokenAnswer = {
 export type RankKey = { readonly value: string | undefined; readonly id: string };
 
 /** One row of a ranking with what is needed to merge it with the rows of other hosts. */
-export type HostRow = { readonly key: RankKey; readonly partition: number; readonly json: string };
+export type RankedRow = { readonly key: RankKey; readonly partition: number; readonly json: string };
 
 /** A partition that an answer about all tokens of a host covers, and the revision of its tokens as a whole. */
-export type HostPart = { readonly partition: number; readonly epoch: string; readonly rev: number };
+export type PartRevision = { readonly partition: number; readonly epoch: string; readonly rev: number };
 
 /** The place of a row of a ranking topic, and the partition that it is of. */
-export type HostRowKey = RankKey & { readonly partition: number };
+export type RankedKey = RankKey & { readonly partition: number };
 
-export type HostOverviewAnswer = {
+export type RankingPart = {
   readonly asOf: number;
   readonly epoch: string;
   readonly rev: number;
-  readonly parts: readonly HostPart[];
-  readonly rows: readonly HostRow[];
+  readonly parts: readonly PartRevision[];
+  readonly rows: readonly RankedRow[];
   /** True when there are rows behind the last one. */
   readonly more: boolean;
 };
 
-export type HostBodyAnswer = {
-  readonly lookup: HostLookup | undefined;
+export type BodyPart = {
+  readonly lookup: NameLookup | undefined;
   readonly found:
     | { readonly partition: number; readonly epoch: string; readonly rev: number; readonly body: string }
     | undefined;
 };
 
-export type HostRequest =
+export type WorkerRequest =
   | {
       readonly kind: "tokens";
       readonly tokens: readonly string[];
@@ -121,7 +121,7 @@ export type HostRequest =
     }
   | { readonly kind: "lookup"; readonly token: string }
   /** The topic's whole data follows the answer, as its first update. */
-  | { readonly kind: "open"; readonly topicId: number; readonly topic: HostTopic }
+  | { readonly kind: "open"; readonly topicId: number; readonly topic: Topic }
   | { readonly kind: "dead_letters"; readonly limit: number }
   | { readonly kind: "status" }
   /** The next tokens that are marked as split, or not where their id belongs among so many partitions; see placement-check.ts. */
@@ -135,12 +135,12 @@ export type HostRequest =
 /** A token that several partitions have. In rankings `home` alone lists it, and look-ups answer with the figures there. */
 export type SplitMark = { readonly id: string; readonly home: number };
 
-export type HostAnswer = {
-  tokens: { readonly asOf: number; readonly items: readonly HostTokenAnswer[] };
-  overview: HostOverviewAnswer;
-  candles: HostBodyAnswer;
-  swaps: HostBodyAnswer;
-  lookup: HostLookup | undefined;
+export type WorkerResponses = {
+  tokens: { readonly asOf: number; readonly items: readonly TokenPart[] };
+  overview: RankingPart;
+  candles: BodyPart;
+  swaps: BodyPart;
+  lookup: NameLookup | undefined;
   open: null;
   dead_letters: readonly DeadLetter[];
   status: StatusAnswer;
@@ -150,15 +150,15 @@ export type HostAnswer = {
   metrics: readonly PartitionMetrics[];
 };
 
-export type RequestOf<K extends HostRequest["kind"]> = Extract<HostRequest, { kind: K }>;
+export type RequestOf<K extends WorkerRequest["kind"]> = Extract<WorkerRequest, { kind: K }>;
 
 export type WireError = { readonly code: ErrorCode; readonly message: string; readonly retryable: boolean };
 
 /** A topic as a host serves it: a token by its canonical id, or its part of a ranking. */
-export type HostTopic = Topic;
+export type Topic = Topic;
 
 /** A host's news of one topic. For a ranking of several hosts `rows` replaces data and patch. */
-export type HostTopicUpdate = {
+export type FeedUpdate = {
   readonly topicId: number;
   readonly epoch: string;
   readonly rev: number;
@@ -169,33 +169,33 @@ export type HostTopicUpdate = {
   readonly data: string;
   readonly patch: string | undefined;
   /** Sort keys of the rows of a ranking in their order; undefined for a token. */
-  readonly keys: readonly HostRowKey[] | undefined;
+  readonly keys: readonly RankedKey[] | undefined;
   /** The partition of the token, or all that the ranking covers. */
-  readonly parts: readonly HostPart[];
+  readonly parts: readonly PartRevision[];
 };
 
 /** Characters of an update, by which both ends count what is on its way. */
-export function updateChars({ data, patch }: HostTopicUpdate): number {
+export function updateChars({ data, patch }: FeedUpdate): number {
   return data.length + (patch?.length ?? 0);
 }
 
 /** `deadlineMs`: by the wall clock; nobody waits for the answer any more. */
-export type HostQuestion = { readonly id: number; readonly request: HostRequest; readonly deadlineMs: number };
+export type RequestItem = { readonly id: number; readonly request: WorkerRequest; readonly deadlineMs: number };
 
-export type ToHost =
-  | { readonly type: "requests"; readonly items: readonly HostQuestion[] }
+export type ToWorker =
+  | { readonly type: "requests"; readonly items: readonly RequestItem[] }
   | { readonly type: "close"; readonly topicId: number }
   /** So many characters of updates were taken; the host makes no more while too many are on their way. */
   | { readonly type: "taken"; readonly chars: number };
 
-export type FromHost =
+export type FromWorker =
   | {
       readonly type: "answers";
       readonly items: readonly (
-        | { readonly id: number; readonly answer: HostAnswer[HostRequest["kind"]] }
+        | { readonly id: number; readonly answer: WorkerResponses[WorkerRequest["kind"]] }
         | { readonly id: number; readonly error: WireError }
       )[];
     }
-  | { readonly type: "updates"; readonly items: readonly HostTopicUpdate[] }
+  | { readonly type: "updates"; readonly items: readonly FeedUpdate[] }
   /** The host has let the tokens of these topics go; nothing more comes. */
   | { readonly type: "gone"; readonly topicIds: readonly number[] };

@@ -7,7 +7,7 @@
 import { MergeQueue } from "../bus/merge-queue.ts";
 import type { PlacementSource } from "../bus/placement-check.ts";
 import { knownAnywhere, NO_FIGURES, newestDeadLetters } from "../bus/thread-bus.ts";
-import type { HostBodyAnswer, RequestOf } from "../bus/worker-protocol.ts";
+import type { BodyPart, RequestOf } from "../bus/worker-protocol.ts";
 import type {
   BodyAnswer,
   CandlesRequest,
@@ -48,7 +48,7 @@ export type ClusterBusOptions = ClusterNodeOptions & {
 type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
 type FoundBody = Extract<BodyAnswer, { kind: "body" }>;
 type Figures = NonNullable<PeerTokenAnswer["found"]>;
-type Body = NonNullable<HostBodyAnswer["found"]>;
+type Body = NonNullable<BodyPart["found"]>;
 
 export class ClusterBus implements StatsBus {
   readonly #node: ClusterNode;
@@ -99,7 +99,7 @@ export class ClusterBus implements StatsBus {
 
   /** Topics that others have open here, and that are open at others. */
   get topicCounts(): { readonly served: number; readonly remote: number } {
-    return { served: this.#node.server.topics, remote: this.#node.remoteTopics.size };
+    return { served: this.#node.server.topics, remote: this.#node.remoteFeeds.size };
   }
 
   start(): void {

@@ -1,10 +1,10 @@
 /** What the bus between instances needs of this process: its own bus, its threads, and which partitions they answer for. */
 
-import type { HostClient } from "../bus/worker-client.ts";
+import type { WorkerClient } from "../bus/worker-client.ts";
 import type { StatsBus } from "../ports/stats-bus.ts";
 
-/** A thread that owns partitions, as `HostClient` reaches it. */
-export type HostPort = Pick<HostClient, "ask" | "open">;
+/** A thread that owns partitions, as `WorkerClient` reaches it. */
+export type WorkerPort = Pick<WorkerClient, "ask" | "open">;
 
 /**
  * A partition that this process answers for. It is on the list from when its state has come up to what the log held at the
@@ -22,7 +22,7 @@ export type LocalPart = {
   /** Answers for the partitions of this process. It is asked alone where all that a question needs is here. */
   readonly bus: StatsBus;
   /** In an order that stays. A host answers for its partitions that are ready, whatever state the others are in. */
-  readonly hosts: readonly HostPort[];
+  readonly hosts: readonly WorkerPort[];
 };
 
 /** Negative, 0 or positive as epoch a is below, equal to or above b. */

@@ -70,7 +70,7 @@ export class ClusterLink {
   }
 
   get isLinked(): boolean {
-    return this.#options.transport.state === "closed" && !this.#isClosed;
+    return this.#options.transport.state === "connected" && !this.#isClosed;
   }
 
   start(): void {
@@ -78,7 +78,7 @@ export class ClusterLink {
     transport.start(address, {
       onMessage: (bytes) => this.#receive(bytes),
       onState: (state) => {
-        if (state !== "closed") this.#failAll(() => true, "the way to the other instances is interrupted");
+        if (state !== "connected") this.#failAll(() => true, "the way to the other instances is interrupted");
         onState(state);
       },
     });

@@ -61,7 +61,7 @@ export class NatsTransport implements ClusterTransport {
   readonly #retry = new WakeableTimer();
   #connection: NatsConnection | undefined;
   #listener: TransportListener | undefined;
-  #state: LinkState = "open";
+  #state: LinkState = "disconnected";
   #problem: string | undefined = "Not connected to NATS yet; the tokens of other instances are away.";
   #frameBytesMax = FRAME_BYTES_MAX;
   #isClosing = false;
@@ -118,7 +118,7 @@ export class NatsTransport implements ClusterTransport {
 
   async #run(address: string): Promise<void> {
     while (!this.#isClosing) {
-      this.#become("half_open");
+      this.#become("connecting");
       this.#failures += 1;
       try {
         this.#lost(await this.#untilEnded(address));
@@ -159,7 +159,7 @@ export class NatsTransport implements ClusterTransport {
       if (first !== TAKEN) return first;
       this.#problem = undefined;
       this.#failures = 0;
-      this.#become("closed");
+      this.#become("connected");
       return await Promise.race([ended, refused.promise]);
     } finally {
       await within(connection.close(), CLOSE_LIMIT_MS);
@@ -171,7 +171,7 @@ export class NatsTransport implements ClusterTransport {
     if (this.#isClosing) return;
     const text = reason instanceof Error ? reason.message : "the connection ended";
     this.#problem = `Not connected to NATS (${text}); the tokens of other instances are served as stale until it is back.`;
-    this.#become("open");
+    this.#become("disconnected");
   }
 
   #become(state: LinkState): void {
@@ -182,7 +182,7 @@ export class NatsTransport implements ClusterTransport {
 
   #publish(subject: string, bytes: Uint8Array): void {
     const connection = this.#connection;
-    if (connection === undefined || this.#state !== "closed" || connection.isClosed()) return;
+    if (connection === undefined || this.#state !== "connected" || connection.isClosed()) return;
     if (this.#unconfirmedBytes + bytes.length > UNCONFIRMED_BYTES_MAX) return;
     connection.publish(subject, bytes);
     this.#unconfirmedBytes += bytes.length;

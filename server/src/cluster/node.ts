@@ -4,7 +4,7 @@
  */
 
 import type { SharedClock } from "../bus/shared-clock.ts";
-import type { HostTopic } from "../bus/worker-protocol.ts";
+import type { Topic } from "../bus/worker-protocol.ts";
 import type { SwapstatsError } from "../shared/errors.ts";
 import type { LocalPart, OwnedPartition } from "./contract.ts";
 import { ClusterLink, type PeerResult } from "./link.ts";
@@ -17,7 +17,7 @@ import {
   type ItemsMessage,
   type PeerRequest,
 } from "./protocol.ts";
-import { RemoteTopics, type SourceUpdate } from "./remote-feeds.ts";
+import { RemoteFeeds, type SourceUpdate } from "./remote-feeds.ts";
 import { ClusterServer } from "./server.ts";
 import type { ClusterTransport, LinkState } from "./transport.ts";
 
@@ -45,7 +45,7 @@ export type ClusterNodeOptions = {
 
 export class ClusterNode {
   readonly peers: PeerTable;
-  readonly remoteTopics: RemoteTopics;
+  readonly remoteFeeds: RemoteFeeds;
   readonly server: ClusterServer;
   readonly #options: ClusterNodeOptions;
   readonly #link: ClusterLink;
@@ -73,7 +73,7 @@ export class ClusterNode {
       onForeign: (from, format) => this.peers.refuseFormat(from, format, CLUSTER_FORMAT),
       onState: (state) => this.#linkChanged(state),
     });
-    this.remoteTopics = new RemoteTopics({ link: this.#link, openTimeoutMs: askTimeoutMs, nowMs });
+    this.remoteFeeds = new RemoteFeeds({ link: this.#link, openTimeoutMs: askTimeoutMs, nowMs });
     this.server = new ClusterServer({
       hosts: local.hosts,
       link: this.#link,
@@ -121,12 +121,12 @@ export class ClusterNode {
   /** Opens a topic at a thread, here or elsewhere; `onEnd` says that it could not be opened. */
   openTopic(
     source: Source,
-    topic: HostTopic,
+    topic: Topic,
     onUpdate: (update: SourceUpdate) => void,
     onEnd: (error: SwapstatsError) => void,
   ): () => void {
     const { address, host } = source;
-    if (address !== undefined) return this.remoteTopics.open(address, host, topic, onUpdate, onEnd);
+    if (address !== undefined) return this.remoteFeeds.open(address, host, topic, onUpdate, onEnd);
     let isClosed = false;
     let close: (() => void) | undefined;
     const port = this.#options.local.hosts[host] as LocalPart["hosts"][number];
@@ -197,16 +197,16 @@ export class ClusterNode {
         for (const item of message.items) this.server.closeTopic(from, item);
         break;
       case "updates":
-        for (const item of message.items) this.remoteTopics.takeUpdate(from, item);
+        for (const item of message.items) this.remoteFeeds.takeUpdate(from, item);
         break;
       case "ended":
-        for (const item of message.items) this.remoteTopics.takeEnded(from, item);
+        for (const item of message.items) this.remoteFeeds.takeEnded(from, item);
         break;
       case "listen":
         for (const item of message.items) this.server.listen(from, item);
         break;
       case "listening":
-        for (const item of message.items) this.remoteTopics.takeListening(from, item);
+        for (const item of message.items) this.remoteFeeds.takeListening(from, item);
     }
   }
 
@@ -219,17 +219,17 @@ export class ClusterNode {
     this.#announce(sleptMs > 0, false);
     this.peers.sweep(sleptMs);
     this.server.sweep(sleptMs);
-    this.remoteTopics.sweep();
+    this.remoteFeeds.sweep();
     this.#ticks += 1;
-    if (this.#ticks % KEEP_ALIVE_PERIODS === 0) this.remoteTopics.keepAlive();
+    if (this.#ticks % KEEP_ALIVE_PERIODS === 0) this.remoteFeeds.keepAlive();
     this.#tellIfChanged();
   }
 
   #linkChanged(state: LinkState): void {
-    this.peers.setLinked(state === "closed");
-    if (state === "closed") {
+    this.peers.setLinked(state === "connected");
+    if (state === "connected") {
       this.#announce(true, false);
-      this.remoteTopics.keepAlive();
+      this.remoteFeeds.keepAlive();
     }
     this.#tellIfChanged();
   }

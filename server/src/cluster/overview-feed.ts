@@ -5,7 +5,7 @@
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { MergeQueue } from "../bus/merge-queue.ts";
 import { mergeRanked } from "../bus/rank-order.ts";
-import type { HostRowKey } from "../bus/worker-protocol.ts";
+import type { RankedKey } from "../bus/worker-protocol.ts";
 import type { Topic, TopicUpdate } from "../ports/stats-bus.ts";
 import type { ClusterNode } from "./node.ts";
 import { epochOfParts, OverviewParts, revisionOfParts } from "./overview-parts.ts";
@@ -14,7 +14,7 @@ import type { SourceUpdate } from "./remote-feeds.ts";
 import { TAKE_OVER_MS } from "./token-feed.ts";
 
 export type OverviewTopic = Extract<Topic, { kind: "overview" }>;
-type Row = { readonly key: HostRowKey; readonly partition: number; data(): JsonObject };
+type Row = { readonly key: RankedKey; readonly partition: number; data(): JsonObject };
 type OpenSource = { readonly parts: string; close: () => void; readonly overdue: NodeJS.Timeout };
 
 export class OverviewFeed {

@@ -4,7 +4,7 @@
  * order, and is therefore the same at every instance; the revision is the sum of theirs.
  */
 import { createHash } from "node:crypto";
-import type { HostPart } from "../bus/worker-protocol.ts";
+import type { PartRevision } from "../bus/worker-protocol.ts";
 
 /** Epochs of more partitions together are named by a short name of theirs: an ETag has to carry it. */
 const EPOCH_CHARS_MAX = 96;
@@ -21,7 +21,7 @@ export type PartRows<Row> = {
 };
 
 export type PartedAnswer<Row> = {
-  readonly parts: readonly HostPart[];
+  readonly parts: readonly PartRevision[];
   readonly asOf: number;
   readonly lagMs: number;
   readonly rows: readonly Row[];

@@ -1,7 +1,7 @@
 /** Rankings over all instances, at one as-of while all owners are there; else with the last known rows of those who are away. */
 
 import { decodeCursor, encodeCursor, mergeRanked } from "../bus/rank-order.ts";
-import type { HostOverviewAnswer, HostRow } from "../bus/worker-protocol.ts";
+import type { RankedRow, RankingPart } from "../bus/worker-protocol.ts";
 import type { OverviewAnswer, OverviewRequest } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { ClusterNode } from "./node.ts";
@@ -12,13 +12,13 @@ import { atOneAsOf } from "./token-finder.ts";
 /** Rankings (window, sort, order, limit and page) whose rows are kept for when an owner is away. */
 export const KNOWN_RANKINGS_MAX = 128;
 
-type Asked = { readonly source: Source; readonly answer: HostOverviewAnswer };
+type Asked = { readonly source: Source; readonly answer: RankingPart };
 
 export class ClusterOverview {
   readonly #node: ClusterNode;
   readonly #finestStepMs: number;
   readonly #nowMs: () => number;
-  readonly #known = new Map<string, OverviewParts<HostRow>>();
+  readonly #known = new Map<string, OverviewParts<RankedRow>>();
 
   constructor(node: ClusterNode, finestStepMs: number, nowMs: () => number) {
     this.#node = node;
@@ -59,7 +59,7 @@ export class ClusterOverview {
     return { ...this.#merged(request, parts), asOf: stale ? oldestAsOf(parts) : asOf, stale };
   }
 
-  #merged(request: OverviewRequest, parts: readonly PartRows<HostRow>[]): Omit<OverviewAnswer, "asOf" | "stale"> {
+  #merged(request: OverviewRequest, parts: readonly PartRows<RankedRow>[]): Omit<OverviewAnswer, "asOf" | "stale"> {
     const { order, limit } = request;
     const lists = parts.map((part) => part.rows);
     const rows = mergeRanked(lists, order, limit);
@@ -84,8 +84,8 @@ export class ClusterOverview {
     }
   }
 
-  #knownOf(key: string): OverviewParts<HostRow> {
-    const known = this.#known.get(key) ?? new OverviewParts<HostRow>();
+  #knownOf(key: string): OverviewParts<RankedRow> {
+    const known = this.#known.get(key) ?? new OverviewParts<RankedRow>();
     this.#known.delete(key);
     this.#known.set(key, known);
     for (const oldest of this.#known.keys()) {
@@ -96,7 +96,7 @@ export class ClusterOverview {
   }
 }
 
-function oldestAsOf(parts: readonly PartRows<HostRow>[]): number {
+function oldestAsOf(parts: readonly PartRows<RankedRow>[]): number {
   return parts.reduce((oldest, part) => Math.min(oldest, part.asOf), Number.POSITIVE_INFINITY);
 }
 

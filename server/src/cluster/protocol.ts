@@ -4,15 +4,15 @@
  */
 
 import type {
-  HostAnswer,
-  HostBodyAnswer,
-  HostLookup,
-  HostPart,
-  HostRequest,
-  HostRowKey,
-  HostTokenAnswer,
-  HostTopic,
+  BodyPart,
+  NameLookup,
+  PartRevision,
+  RankedKey,
+  TokenPart,
+  Topic,
   WireError,
+  WorkerRequest,
+  WorkerResponses,
 } from "../bus/worker-protocol.ts";
 import type { OwnedPartition } from "./contract.ts";
 
@@ -21,7 +21,7 @@ export const CLUSTER_FORMAT = 1;
 
 /** Questions that may go to other instances. */
 export type PeerRequest = Extract<
-  HostRequest,
+  WorkerRequest,
   { kind: "tokens" | "overview" | "candles" | "swaps" | "lookup" | "dead_letters" | "status" | "placements" | "split" }
 >;
 const PEER_KINDS: ReadonlySet<string> = new Set<PeerRequest["kind"]>([
@@ -37,16 +37,16 @@ const PEER_KINDS: ReadonlySet<string> = new Set<PeerRequest["kind"]>([
 ]);
 export const isPeerRequest = (request: { readonly kind: string }): boolean => PEER_KINDS.has(request.kind);
 
-type FiguresOf = NonNullable<HostTokenAnswer["stats"]>;
+type FiguresOf = NonNullable<TokenPart["stats"]>;
 /** As a host answers, without the ticket, which means nothing outside its process. */
 export type PeerTokenAnswer = {
-  readonly lookup: HostLookup | undefined;
+  readonly lookup: NameLookup | undefined;
   readonly found: (Omit<FiguresOf, "ticket"> & { readonly partition: number }) | undefined;
 };
-export type PeerAnswer = Omit<HostAnswer, "tokens" | "open" | "misplaced" | "metrics"> & {
+export type PeerAnswer = Omit<WorkerResponses, "tokens" | "open" | "misplaced" | "metrics"> & {
   tokens: { readonly asOf: number; readonly items: readonly PeerTokenAnswer[] };
 };
-export type PeerBodyAnswer = HostBodyAnswer;
+export type PeerBodyAnswer = BodyPart;
 
 /** A partition and the epoch in which it was answered for. */
 export type Cover = readonly [partition: number, epoch: string];
@@ -79,7 +79,7 @@ export type AnswerItem =
       readonly answer: PeerAnswer[PeerRequest["kind"]] | null;
     }
   | { readonly id: number; readonly error: WireError };
-export type OpenItem = { readonly topicId: number; readonly host: number; readonly topic: HostTopic };
+export type OpenItem = { readonly topicId: number; readonly host: number; readonly topic: Topic };
 /** Whole data in `data`, or a patch that applies to `prevRev`; `seq` counts from 1 without holes. */
 export type UpdateItem = {
   readonly topicId: number;
@@ -92,8 +92,8 @@ export type UpdateItem = {
   readonly lagMs: number;
   readonly data?: string;
   readonly patch?: string;
-  readonly keys?: readonly HostRowKey[];
-  readonly parts: readonly HostPart[];
+  readonly keys?: readonly RankedKey[];
+  readonly parts: readonly PartRevision[];
 };
 /** A topic that could not be opened, or has ended. */
 export type EndedItem = { readonly topicId: number; readonly error: WireError };

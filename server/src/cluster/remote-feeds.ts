@@ -4,13 +4,13 @@
  * the topic is then opened anew under another id, which begins with the whole data again.
  */
 import { applyMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { HostPart, HostRowKey, HostTopic } from "../bus/worker-protocol.ts";
+import type { PartRevision, RankedKey, Topic } from "../bus/worker-protocol.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { ClusterLink } from "./link.ts";
 import type { EndedItem, ListeningItem, UpdateItem } from "./protocol.ts";
 
 /** Topics of other instances that may be open here. */
-export const REMOTE_TOPICS_MAX = 20_000;
+export const REMOTE_FEEDS_MAX = 20_000;
 
 /** News of a topic, wherever it is served. */
 export type SourceUpdate = {
@@ -21,17 +21,17 @@ export type SourceUpdate = {
   readonly watermark: number | undefined;
   readonly lagMs: number;
   readonly patch: string | undefined;
-  readonly keys: readonly HostRowKey[] | undefined;
-  readonly parts: readonly HostPart[];
+  readonly keys: readonly RankedKey[] | undefined;
+  readonly parts: readonly PartRevision[];
   /** JSON text of the whole data. */
   readonly data: string;
 };
 
-type RemoteTopic = {
+type RemoteFeed = {
   topicId: number;
   readonly address: string;
   readonly host: number;
-  readonly topic: HostTopic;
+  readonly topic: Topic;
   readonly onUpdate: (update: SourceUpdate) => void;
   readonly onEnd: (error: SwapstatsError) => void;
   /** 0: nothing has come since it was opened. */
@@ -41,21 +41,21 @@ type RemoteTopic = {
   openedMs: number;
 };
 
-export type RemoteTopicsOptions = {
+export type RemoteFeedsOptions = {
   readonly link: ClusterLink;
   /** A topic whose first data has not come after this time is opened anew. */
   readonly openTimeoutMs: number;
   readonly nowMs: () => number;
 };
 
-export class RemoteTopics {
-  readonly #options: RemoteTopicsOptions;
-  readonly #topics = new Map<number, RemoteTopic>();
+export class RemoteFeeds {
+  readonly #options: RemoteFeedsOptions;
+  readonly #topics = new Map<number, RemoteFeed>();
   /** Listeners that the last keep-alive told of an address; it is told once more when none is left. */
   readonly #told = new Set<string>();
   #nextId = 1;
 
-  constructor(options: RemoteTopicsOptions) {
+  constructor(options: RemoteFeedsOptions) {
     this.#options = options;
   }
 
@@ -67,17 +67,17 @@ export class RemoteTopics {
   open(
     address: string,
     host: number,
-    topic: HostTopic,
+    topic: Topic,
     onUpdate: (update: SourceUpdate) => void,
     onEnd: (error: SwapstatsError) => void,
   ): () => void {
-    if (this.#topics.size >= REMOTE_TOPICS_MAX) {
-      const message = `${REMOTE_TOPICS_MAX} topics of other instances are open already; subscribe again later`;
+    if (this.#topics.size >= REMOTE_FEEDS_MAX) {
+      const message = `${REMOTE_FEEDS_MAX} topics of other instances are open already; subscribe again later`;
       setImmediate(() => onEnd(new SwapstatsError("unavailable", message, { retryable: true })));
       return () => {};
     }
     const value: JsonObject = {};
-    const opened: RemoteTopic = {
+    const opened: RemoteFeed = {
       ...{ topicId: 0, address, host, topic, onUpdate, onEnd, seq: 0, rev: 0, value },
       openedMs: 0,
     };
@@ -145,7 +145,7 @@ export class RemoteTopics {
     }
   }
 
-  #begin(topic: RemoteTopic): void {
+  #begin(topic: RemoteFeed): void {
     this.#topics.delete(topic.topicId);
     topic.topicId = this.#nextId++;
     topic.seq = 0;

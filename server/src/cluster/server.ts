@@ -3,9 +3,9 @@
  * that they listen to. A topic ends when its listener says so, does not list it any more, or is silent for too long.
  */
 
-import type { HostAnswer, HostRequest, HostTokenAnswer, HostTopicUpdate, WireError } from "../bus/worker-protocol.ts";
+import type { FeedUpdate, TokenPart, WireError, WorkerRequest, WorkerResponses } from "../bus/worker-protocol.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { HostPort } from "./contract.ts";
+import type { WorkerPort } from "./contract.ts";
 import type { ClusterLink } from "./link.ts";
 import {
   type CloseItem,
@@ -20,16 +20,16 @@ import {
 } from "./protocol.ts";
 
 /** Topics that all other instances together may have open here. */
-export const SERVED_TOPICS_MAX = 50_000;
+export const SERVED_FEEDS_MAX = 50_000;
 export const LISTENERS_MAX = 1_024;
 /** Questions of others that are worked on at the same time; more are refused. */
-export const SERVED_QUESTIONS_MAX = 20_000;
+export const SERVED_REQUESTS_MAX = 20_000;
 
 type Served = { close: (() => void) | undefined; isClosed: boolean; seq: number };
 type Listener = { readonly topics: Map<number, Served>; heardMs: number };
 
 export type ClusterServerOptions = {
-  readonly hosts: readonly HostPort[];
+  readonly hosts: readonly WorkerPort[];
   readonly link: ClusterLink;
   /** What a host of this process answers for now. */
   readonly coversOf: (host: number) => readonly Cover[];
@@ -55,7 +55,7 @@ export class ClusterServer {
 
   async answer(from: string, { id, host, request }: QuestionItem): Promise<void> {
     const { link } = this.#options;
-    if (this.#questions >= SERVED_QUESTIONS_MAX) {
+    if (this.#questions >= SERVED_REQUESTS_MAX) {
       link.post(from, "answers", { id, error: wireError(busy()) });
       return;
     }
@@ -80,7 +80,7 @@ export class ClusterServer {
   ): Promise<{ answer: PeerAnswer[R["kind"]]; covers: Cover[] }> {
     if (!isPeerRequest(request)) throw new SwapstatsError("bad_request", "there is no such question between instances");
     const before = this.#options.coversOf(host);
-    const answer = await this.#host(host).ask(request as HostRequest);
+    const answer = await this.#host(host).ask(request as WorkerRequest);
     const after = new Map(this.#options.coversOf(host));
     return {
       answer: toPeer(request.kind, answer) as PeerAnswer[R["kind"]],
@@ -93,7 +93,7 @@ export class ClusterServer {
     const listener = this.#listenerOf(from);
     // A message that came twice changes nothing.
     if (listener?.topics.has(topicId)) return;
-    if (listener === undefined || this.#topics >= SERVED_TOPICS_MAX) {
+    if (listener === undefined || this.#topics >= SERVED_FEEDS_MAX) {
       link.post(from, "ended", { topicId, error: wireError(busy()) });
       return;
     }
@@ -150,7 +150,7 @@ export class ClusterServer {
     this.#listeners.clear();
   }
 
-  #send(from: string, topicId: number, served: Served, update: HostTopicUpdate): void {
+  #send(from: string, topicId: number, served: Served, update: FeedUpdate): void {
     if (served.isClosed) return;
     served.seq += 1;
     const { epoch, rev, prevRev, asOf, watermark, lagMs, data, patch, keys, parts } = update;
@@ -179,7 +179,7 @@ export class ClusterServer {
     return listener;
   }
 
-  #host(index: number): HostPort {
+  #host(index: number): WorkerPort {
     const host = this.#options.hosts[index];
     if (host === undefined)
       throw new SwapstatsError("unavailable", "the owner has no such thread", { retryable: true });
@@ -189,15 +189,15 @@ export class ClusterServer {
 
 function toPeer(
   kind: PeerRequest["kind"],
-  answer: HostAnswer[HostRequest["kind"]],
+  answer: WorkerResponses[WorkerRequest["kind"]],
 ): PeerAnswer[PeerRequest["kind"]] | null {
   // What JSON does not know, an answer that is not there, is null on the way.
   if (kind !== "tokens") return (answer ?? null) as PeerAnswer[PeerRequest["kind"]] | null;
-  const { asOf, items } = answer as HostAnswer["tokens"];
+  const { asOf, items } = answer as WorkerResponses["tokens"];
   return { asOf, items: items.map(toPeerToken) };
 }
 
-function toPeerToken({ lookup, stats }: HostTokenAnswer): PeerTokenAnswer {
+function toPeerToken({ lookup, stats }: TokenPart): PeerTokenAnswer {
   if (stats === undefined) return { lookup, found: undefined };
   const { ticket, ...figures } = stats;
   return { lookup, found: { ...figures, partition: ticket.partition } };

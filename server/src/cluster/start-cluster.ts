@@ -2,8 +2,8 @@
 
 import { createHash } from "node:crypto";
 import type { SharedClock } from "../bus/shared-clock.ts";
-import { hostOfPartition } from "../bus/thread-bus.ts";
-import type { HostClient } from "../bus/worker-client.ts";
+import { workerOfPartition } from "../bus/thread-bus.ts";
+import type { WorkerClient } from "../bus/worker-client.ts";
 import type { NatsConfig } from "../config/build-nats.ts";
 import type { Preference, StatsBus } from "../ports/stats-bus.ts";
 import type { ChainAddresses } from "../shared/token-id.ts";
@@ -22,7 +22,7 @@ export type ClusterStart = {
   readonly stream: readonly string[];
   /** The bus of this process, and its threads. */
   readonly local: StatsBus;
-  readonly hosts: readonly HostClient[];
+  readonly hosts: readonly WorkerClient[];
   /** As it is known at the start; 0: not yet. */
   readonly partitions: number;
   readonly clock: SharedClock;
@@ -49,5 +49,5 @@ export function startCluster(start: ClusterStart): ClusterBus {
 
 /** The partitions that are up to date, by their epoch, as the bus between instances has to know them. */
 export function ownedPartitions(serving: ReadonlyMap<number, string>, hosts: number): OwnedPartition[] {
-  return [...serving].map(([partition, epoch]) => ({ partition, epoch, host: hostOfPartition(partition, hosts) }));
+  return [...serving].map(([partition, epoch]) => ({ partition, epoch, host: workerOfPartition(partition, hosts) }));
 }

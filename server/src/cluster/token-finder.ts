@@ -4,7 +4,7 @@
  */
 
 import { mergeLookups, resolve } from "../bus/name-lookup.ts";
-import type { AsOfWish, HostLookup } from "../bus/worker-protocol.ts";
+import type { AsOfWish, NameLookup } from "../bus/worker-protocol.ts";
 import type { Ambiguous, Chosen, Preference } from "../ports/stats-bus.ts";
 import { type ChainAddresses, formatTokenId, parseTokenId } from "../shared/token-id.ts";
 import { compareHomes, partitionOfTokenId } from "../shared/token-partition.ts";
@@ -14,7 +14,7 @@ import type { Source } from "./peers.ts";
 import type { Cover } from "./protocol.ts";
 
 /** What a thread answers about one text. */
-export type Part<F> = { readonly lookup: HostLookup | undefined | null; readonly found: F | undefined };
+export type Part<F> = { readonly lookup: NameLookup | undefined | null; readonly found: F | undefined };
 export type PartsAnswer<F> = {
   readonly asOf: number;
   readonly covers: readonly Cover[];
@@ -51,7 +51,7 @@ export class TokenFinder {
   /** Where tokens are whose id does not say so. */
   readonly #homes = new BoundedMap<number>(KNOWN_NAMES_MAX);
   /** What names stood for when all were asked. */
-  readonly #names = new BoundedMap<HostLookup>(KNOWN_NAMES_MAX);
+  readonly #names = new BoundedMap<NameLookup>(KNOWN_NAMES_MAX);
 
   constructor(node: ClusterNode, finestStepMs: number, nowMs: () => number, chains: ChainAddresses) {
     this.#node = node;

@@ -3,8 +3,15 @@
  * may be lost, doubled, delayed and reordered; whoever uses it is built for that. Nothing is kept for those who are away.
  */
 
-/** `open`: not connected; `half_open`: a connection is being tried; `closed`: messages go through. */
-export type LinkState = "closed" | "open" | "half_open";
+/** `connecting`: a connection is being tried; `connected`: messages go through. */
+export type LinkState = "connected" | "disconnected" | "connecting";
+
+/** The link as a circuit to the server, as metrics and status show it. */
+export const CIRCUIT_OF: Readonly<Record<LinkState, "closed" | "half_open" | "open">> = {
+  connected: "closed",
+  connecting: "half_open",
+  disconnected: "open",
+};
 
 export type TransportListener = {
   /** A message to this address, or to all (also one's own). The bytes are the listener's. */

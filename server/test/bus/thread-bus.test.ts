@@ -3,8 +3,8 @@ import { afterEach, describe, test } from "node:test";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
 import { ThreadBus } from "../../src/bus/thread-bus.ts";
-import { HostClient } from "../../src/bus/worker-client.ts";
-import type { FromHost, HostAnswer, HostRequest, HostTokenAnswer, ToHost } from "../../src/bus/worker-protocol.ts";
+import { WorkerClient } from "../../src/bus/worker-client.ts";
+import type { FromWorker, TokenPart, ToWorker, WorkerRequest, WorkerResponses } from "../../src/bus/worker-protocol.ts";
 import type { TopicUpdate } from "../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
 import { createVersionBoard, VersionBoard } from "../../src/shared/version-board.ts";
@@ -12,19 +12,22 @@ import { createVersionBoard, VersionBoard } from "../../src/shared/version-board
 const STEP_MS = 1000;
 const ALL = { windows: ["5m"], fields: [] };
 
-type AnswerItem = Extract<FromHost, { type: "answers" }>["items"][number];
+type AnswerItem = Extract<FromWorker, { type: "answers" }>["items"][number];
 
 /** The other end of a port: says what it was asked, and answers by a function; undefined: never. */
-class ScriptedHost {
-  readonly messages: ToHost[] = [];
+class ScriptedWorker {
+  readonly messages: ToWorker[] = [];
   readonly port: MessagePort;
-  readonly client: HostClient;
+  readonly client: WorkerClient;
 
-  constructor(answer: (request: HostRequest) => HostAnswer[HostRequest["kind"]] | Error | undefined, timeoutMs = 5000) {
+  constructor(
+    answer: (request: WorkerRequest) => WorkerResponses[WorkerRequest["kind"]] | Error | undefined,
+    timeoutMs = 5000,
+  ) {
     const { port1, port2 } = new MessageChannel();
     this.port = port2;
-    this.client = new HostClient(port1, timeoutMs);
-    port2.on("message", (message: ToHost) => {
+    this.client = new WorkerClient(port1, timeoutMs);
+    port2.on("message", (message: ToWorker) => {
       this.messages.push(message);
       if (message.type !== "requests") return;
       const items = message.items.flatMap(({ id, request }): AnswerItem[] => {
@@ -34,29 +37,29 @@ class ScriptedHost {
         }
         return found === undefined ? [] : [{ id, answer: found }];
       });
-      if (items.length > 0) port2.postMessage({ type: "answers", items } satisfies FromHost);
+      if (items.length > 0) port2.postMessage({ type: "answers", items } satisfies FromWorker);
     });
   }
 
-  get requests(): HostRequest[] {
+  get requests(): WorkerRequest[] {
     return this.messages.flatMap((message) => (message.type === "requests" ? message.items.map((i) => i.request) : []));
   }
 
-  send(message: FromHost): void {
+  send(message: FromWorker): void {
     this.port.postMessage(message);
   }
 }
 
 let wallMs = 10_000;
-const opened: ScriptedHost[] = [];
+const opened: ScriptedWorker[] = [];
 
-function host(...parameters: ConstructorParameters<typeof ScriptedHost>): ScriptedHost {
-  const made = new ScriptedHost(...parameters);
+function host(...parameters: ConstructorParameters<typeof ScriptedWorker>): ScriptedWorker {
+  const made = new ScriptedWorker(...parameters);
   opened.push(made);
   return made;
 }
 
-function busOf(hosts: readonly ScriptedHost[], partitions = hosts.length) {
+function busOf(hosts: readonly ScriptedWorker[], partitions = hosts.length) {
   const clock = new SharedClock(createSharedClock("live", 60_000), () => wallMs);
   const boards = new Map<number, VersionBoard>();
   for (let p = 0; p < partitions; p++) boards.set(p, new VersionBoard(createVersionBoard()));
@@ -68,7 +71,7 @@ function busOf(hosts: readonly ScriptedHost[], partitions = hosts.length) {
   };
 }
 
-function stats(id: string, asOf: number, validUntil = 0): HostTokenAnswer {
+function stats(id: string, asOf: number, validUntil = 0): TokenPart {
   const ticket = { partition: 0, token: 7, slot: 0, generation: 0n, chainIndex: 0, graceMs: 100, validUntil };
   return {
     lookup: { tier: "id", ids: [id] },
@@ -76,12 +79,12 @@ function stats(id: string, asOf: number, validUntil = 0): HostTokenAnswer {
   };
 }
 
-const unknown: HostTokenAnswer = { lookup: undefined, stats: undefined };
-const asTokens = (request: HostRequest) => {
+const unknown: TokenPart = { lookup: undefined, stats: undefined };
+const asTokens = (request: WorkerRequest) => {
   assert.equal(request.kind, "tokens");
-  return request as Extract<HostRequest, { kind: "tokens" }>;
+  return request as Extract<WorkerRequest, { kind: "tokens" }>;
 };
-const asOfWish = (request: HostRequest) => ("at" in request ? request.at?.asOf : undefined) ?? wallMs;
+const asOfWish = (request: WorkerRequest) => ("at" in request ? request.at?.asOf : undefined) ?? wallMs;
 
 afterEach(() => {
   for (const made of opened.splice(0)) {
@@ -112,7 +115,7 @@ describe("bus over worker threads", () => {
   });
 
   test("asks the owner of an id alone, and everybody about a name", async () => {
-    const answer = (own: number) => (request: HostRequest) => ({
+    const answer = (own: number) => (request: WorkerRequest) => ({
       asOf: asOfWish(request),
       items: asTokens(request).tokens.map((text) =>
         text.startsWith("1:") && partitionOfTokenId(text, 2) === own ? stats(text, asOfWish(request)) : unknown,
@@ -135,7 +138,7 @@ describe("bus over worker threads", () => {
   });
 
   test("an exact token at one host goes before a symbol at another; two of a tier are ambiguous", async () => {
-    const named = (tier: "token" | "symbol", ids: string[]) => (request: HostRequest) => {
+    const named = (tier: "token" | "symbol", ids: string[]) => (request: WorkerRequest) => {
       const asOf = asOfWish(request);
       const answer =
         ids.length === 1
@@ -229,7 +232,7 @@ describe("bus over worker threads", () => {
           lookup: ids.includes(id) ? { tier: "id" as const, ids: [id] } : { tier: "symbol" as const, ids: ["9:z"] },
           stats: undefined,
         }));
-        return { asOf: 0, items: items as HostTokenAnswer[] };
+        return { asOf: 0, items: items as TokenPart[] };
       });
     const hosts = [known("1:a"), known("1:b"), host(() => new Error("restoring"))];
     const { bus } = busOf(hosts);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
-import { HostClient, LONG_FROM, LONG_UNDER_WAY_MAX } from "../../src/bus/worker-client.ts";
-import type { HostQuestion, RequestOf, ToHost } from "../../src/bus/worker-protocol.ts";
+import { LONG_FROM, LONG_UNDER_WAY_MAX, WorkerClient } from "../../src/bus/worker-client.ts";
+import type { RequestItem, RequestOf, ToWorker } from "../../src/bus/worker-protocol.ts";
 
 const long = (limit = LONG_FROM): RequestOf<"dead_letters"> => ({ kind: "dead_letters", limit });
 const short: RequestOf<"lookup"> = { kind: "lookup", token: "x" };
@@ -11,12 +11,12 @@ const short: RequestOf<"lookup"> = { kind: "lookup", token: "x" };
 /** The host's end: what came, and a promise for when so many have. */
 class Host {
   readonly port: MessagePort;
-  readonly seen: HostQuestion[] = [];
+  readonly seen: RequestItem[] = [];
   #waiting: { readonly count: number; readonly resolve: () => void } | undefined;
 
   constructor(port: MessagePort) {
     this.port = port;
-    port.on("message", (message: ToHost) => {
+    port.on("message", (message: ToWorker) => {
       if (message.type === "requests") this.seen.push(...message.items);
       if (this.#waiting !== undefined && this.seen.length >= this.#waiting.count) this.#waiting.resolve();
     });
@@ -29,14 +29,14 @@ class Host {
     });
   }
 
-  answer(...questions: readonly HostQuestion[]): void {
+  answer(...questions: readonly RequestItem[]): void {
     this.port.postMessage({ type: "answers", items: questions.map(({ id }) => ({ id, answer: [] })) });
   }
 }
 
-function open(t: TestContext, timeoutMs = 60_000): { client: HostClient; host: Host } {
+function open(t: TestContext, timeoutMs = 60_000): { client: WorkerClient; host: Host } {
   const { port1, port2 } = new MessageChannel();
-  const client = new HostClient(port1, timeoutMs);
+  const client = new WorkerClient(port1, timeoutMs);
   t.after(() => {
     client.close();
     port2.close();
@@ -53,13 +53,13 @@ test("a few long questions are with the host at a time, the others wait, and sho
   const passing = client.ask<"lookup">(short);
   await host.until(LONG_UNDER_WAY_MAX + 1);
   assert.equal(host.seen.filter(({ request }) => request.kind === "dead_letters").length, LONG_UNDER_WAY_MAX);
-  host.answer(host.seen.find(({ request }) => request.kind === "lookup") as HostQuestion);
+  host.answer(host.seen.find(({ request }) => request.kind === "lookup") as RequestItem);
   await passing;
   assert.equal(given, 0);
   // Each answer that is given on makes room for one more question.
-  const asked = (): HostQuestion[] => host.seen.filter(({ request }) => request.kind === "dead_letters");
+  const asked = (): RequestItem[] => host.seen.filter(({ request }) => request.kind === "dead_letters");
   for (let i = 0; i < answers.length; i++) {
-    host.answer(asked()[i] as HostQuestion);
+    host.answer(asked()[i] as RequestItem);
     await answers[i];
     await host.until(Math.min(answers.length, LONG_UNDER_WAY_MAX + i + 1) + 1);
     assert.ok(asked().length <= LONG_UNDER_WAY_MAX + i + 1);
@@ -98,7 +98,7 @@ test("places come back from questions that are overdue, and a question below the
   const before = host.seen.length;
   const next = client.ask<"dead_letters">(long());
   await host.until(before + 1);
-  host.answer(host.seen.at(-1) as HostQuestion);
+  host.answer(host.seen.at(-1) as RequestItem);
   await next;
 });
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { waitFor } from "../../../scripts/servers/process.ts";
-import type { HostTokenAnswer } from "../../src/bus/worker-protocol.ts";
+import type { TokenPart } from "../../src/bus/worker-protocol.ts";
 import { type RedisClient, RedisConnection, type RedisSettings } from "../../src/clients/redis/redis-connection.ts";
 import { HotWriter } from "../../src/pipeline/hot/hot-writer.ts";
 import { finished, ThreadShare } from "../../src/pipeline/workers/thread-share.ts";
@@ -10,7 +10,7 @@ import type { HotOutcome, HotStore, HotValue } from "../../src/ports/hot-store.t
 import { Circuit } from "../../src/shared/circuit.ts";
 import { isStoreFailure } from "../../src/stores/guarded-checkpoint-store.ts";
 import { RedisHotStore } from "../../src/stores/redis-hot-store.ts";
-import { FedHost } from "../pipeline/fed-worker.ts";
+import { FedWorker } from "../pipeline/fed-worker.ts";
 
 export const PREFIX = "x:";
 export const TTL_MS = 600_000;
@@ -57,7 +57,7 @@ export class NotedStore implements HotStore {
 }
 
 export class HotHost {
-  readonly host: FedHost;
+  readonly host: FedWorker;
   readonly store: NotedStore;
   readonly circuit: Circuit;
   readonly writer: HotWriter;
@@ -69,7 +69,7 @@ export class HotHost {
 
   constructor(t: TestContext, redis: RedisSettings, { epoch = "7", limitMs = LIMIT_MS, isCurrent = true } = {}) {
     this.isCurrent = isCurrent;
-    this.host = new FedHost({}, epoch);
+    this.host = new FedWorker({}, epoch);
     this.windows = this.host.engine.config.windows.map((window) => window.name);
     this.store = new NotedStore(new RedisHotStore({ redis, prefix: PREFIX, limitMs }));
     this.circuit = new Circuit({ dependency: "redis_hot", isFailure: isStoreFailure, openCode: "storage_failed" });
@@ -95,7 +95,7 @@ export class HotHost {
     return tokens.map((token) => engine.info(token).id);
   }
 
-  answer(id: string): NonNullable<HostTokenAnswer["stats"]> {
+  answer(id: string): NonNullable<TokenPart["stats"]> {
     const selection = { windows: this.windows, fields: [] };
     const { items } = finished(this.host.queries.tokens({ kind: "tokens", tokens: [id], selection, at: undefined }));
     assert.ok(items[0]?.stats, id);

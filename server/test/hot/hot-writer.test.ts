@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { startRedis } from "../../../scripts/servers/redis.ts";
 import { HOT_BATCH_CHARS, HOT_BATCH_TOKENS, HotFeed } from "../../src/pipeline/hot/hot-feed.ts";
 import { finished } from "../../src/pipeline/workers/thread-share.ts";
-import { FedHost, randomSwap, START_MS, type SwapInput } from "../pipeline/fed-worker.ts";
+import { FedWorker, randomSwap, START_MS, type SwapInput } from "../pipeline/fed-worker.ts";
 import { redisSettings } from "../stores/backends.ts";
 import { requires } from "../support/requires.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
@@ -123,7 +123,7 @@ requires("figures in Redis", { servers: ["redis"] }, () => {
 
 describe("what is to be written", () => {
   class Feeding {
-    readonly host = new FedHost();
+    readonly host = new FedWorker();
     nowMs = 0;
     /** By key, as written last. */
     readonly texts = new Map<string, string>();

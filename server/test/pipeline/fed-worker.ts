@@ -1,7 +1,7 @@
 /** One host's parts in this thread: an engine that is fed swaps, with its views, queries and topics. Time is the test's. */
 
 import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
-import type { HostTopicUpdate } from "../../src/bus/worker-protocol.ts";
+import type { FeedUpdate } from "../../src/bus/worker-protocol.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";
@@ -10,8 +10,8 @@ import { BatchApplier } from "../../src/pipeline/batch-applier.ts";
 import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
 import { ServedPartition } from "../../src/pipeline/workers/served-partition.ts";
 import { finished } from "../../src/pipeline/workers/thread-share.ts";
-import { HostTopics } from "../../src/pipeline/workers/worker-feeds.ts";
-import { HostQueries } from "../../src/pipeline/workers/worker-queries.ts";
+import { WorkerFeeds } from "../../src/pipeline/workers/worker-feeds.ts";
+import { WorkerQueries } from "../../src/pipeline/workers/worker-queries.ts";
 import type { RecordBatch } from "../../src/ports/source.ts";
 import { createVersionBoard, VersionBoard } from "../../src/shared/version-board.ts";
 import type { KeptDeadLetter } from "../../src/stores/dead-letter-store.ts";
@@ -33,7 +33,7 @@ export type SwapInput = {
   tx_hash?: string;
 };
 
-export class FedHost {
+export class FedWorker {
   nowMs = START_MS;
   readonly clock: SharedClock;
   readonly board = new VersionBoard(createVersionBoard());
@@ -41,9 +41,9 @@ export class FedHost {
   readonly served: ServedPartition;
   /** What topics see; a test may take partitions away, and tell the topics. */
   owned: readonly ServedPartition[];
-  readonly queries: HostQueries;
-  readonly topics: HostTopics;
-  readonly updates: HostTopicUpdate[] = [];
+  readonly queries: WorkerQueries;
+  readonly topics: WorkerFeeds;
+  readonly updates: FeedUpdate[] = [];
   readonly gone: number[] = [];
   readonly letters: KeptDeadLetter[] = [];
   readonly deadLetters: DeadLetterBuffer;
@@ -68,8 +68,8 @@ export class FedHost {
       (token) => this.served.touch(token),
       this.deadLetters.add.bind(this.deadLetters),
     );
-    this.queries = new HostQueries({ served: [this.served], absence: undefined }, this.clock, config.windows);
-    this.topics = new HostTopics({
+    this.queries = new WorkerQueries({ served: [this.served], absence: undefined }, this.clock, config.windows);
+    this.topics = new WorkerFeeds({
       partitions: () => this.owned,
       clock: this.clock,
       windows: config.windows,

@@ -5,19 +5,19 @@ import { LOOKUP_IDS_MAX } from "../../src/bus/worker-protocol.ts";
 import { EXAMINED_MAX } from "../../src/pipeline/views/lookup-candidates.ts";
 import { finished } from "../../src/pipeline/workers/thread-share.ts";
 import { type Json, TestApps } from "../http/app-harness.ts";
-import { FedHost, START_MS } from "./fed-worker.ts";
+import { FedWorker, START_MS } from "./fed-worker.ts";
 
 const ALL = { windows: ["24h"], fields: [] };
 
-function ask(host: FedHost, text: string, choose = true) {
+function ask(host: FedWorker, text: string, choose = true) {
   const question = { kind: "tokens", tokens: [text], selection: ALL, at: undefined, choose } as const;
   const { items } = finished(host.queries.tokens(question));
   return items[0];
 }
 
 /** Tokens of one symbol with these volumes, in the order given. */
-function fedWith(volumes: readonly number[], symbol = "WETH"): FedHost {
-  const host = new FedHost();
+function fedWith(volumes: readonly number[], symbol = "WETH"): FedWorker {
+  const host = new FedWorker();
   host.feed(
     ...volumes.map((volume, i) => ({
       token: `0x${i.toString(16)}`,
@@ -44,7 +44,7 @@ describe("a name of several tokens", () => {
   });
 
   test("volumes that differ in the last of many digits are told apart, and equal ones go by id", () => {
-    const host = new FedHost();
+    const host = new FedWorker();
     const swap = { token_symbol: "A", event_time: START_MS };
     const volumes = ["8999999999.000001", "8999999999.000002", "8999999999.000001"];
     host.feed(...volumes.map((amount_usd, i) => ({ ...swap, token: `0x${i}`, amount_usd })));

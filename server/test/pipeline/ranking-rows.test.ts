@@ -5,12 +5,12 @@ import { finished } from "../../src/pipeline/workers/thread-share.ts";
 import type { RowSelection } from "../../src/ports/stats-bus.ts";
 import { TestApps } from "../http/app-harness.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
-import { FedHost, randomSwap, START_MS } from "./fed-worker.ts";
+import { FedWorker, randomSwap, START_MS } from "./fed-worker.ts";
 
 type Figures = Record<string, unknown>;
 type Row = { id: string; stats?: Figures; windows?: Record<string, Figures> };
 
-function rowsOf(host: FedHost, rows: RowSelection): Row[] {
+function rowsOf(host: FedWorker, rows: RowSelection): Row[] {
   const request = { window: "5m", sort: "volume_usd", order: "desc", limit: 5, ...rows } as const;
   const answer = finished(host.queries.overview({ kind: "overview", request, after: undefined, at: undefined }));
   return answer.rows.map((row) => JSON.parse(row.json));
@@ -18,7 +18,7 @@ function rowsOf(host: FedHost, rows: RowSelection): Row[] {
 
 describe("rows of a ranking", () => {
   test("hold the figures of one window as stats, or of several as windows; all of them or some", () => {
-    const host = new FedHost();
+    const host = new FedWorker();
     host.feed({ token: "0xa", event_time: START_MS, who: "w" }, { token: "0xb", event_time: START_MS });
     const [plain] = rowsOf(host, {});
     assert.deepEqual(Object.keys(plain as object), ["id", "rev", "stats"]);
@@ -37,7 +37,7 @@ describe("rows of a ranking", () => {
 
   test("topics with windows and fields: patches lead from data to data, which holds what an answer holds less the edges", (t) => {
     const random = randomFrom(seedOf(t));
-    const host = new FedHost();
+    const host = new FedWorker();
     const rows = { windows: ["5m", "1h"], fields: ["trades", "close"] };
     const ranking = { kind: "overview", window: "5m", sort: "volume_usd", limit: 5, ...rows } as const;
     let held: Json | undefined;

@@ -6,12 +6,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { sortFields } from "@swapstats/protocol/stats.ts";
 import { compareRankKeys } from "../../src/bus/rank-order.ts";
-import type { HostOverviewAnswer, RankKey } from "../../src/bus/worker-protocol.ts";
+import type { RankingPart, RankKey } from "../../src/bus/worker-protocol.ts";
 import { type RankedField, servedValue } from "../../src/pipeline/views/ranking.ts";
 import { RANKINGS_BYTES_MAX, RANKINGS_MAX } from "../../src/pipeline/workers/served-partition.ts";
 import type { Piecewise } from "../../src/pipeline/workers/thread-share.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
-import { FedHost, START_MS, type SwapInput } from "./fed-worker.ts";
+import { FedWorker, START_MS, type SwapInput } from "./fed-worker.ts";
 
 /** Figures, looks and comparisons in a piece; a piece of so many takes one to three milliseconds. */
 const PIECE_FIGURES_MAX = 700;
@@ -20,7 +20,7 @@ const PIECE_STEPS_MAX = 20_000;
 const COUNTED = ["rankKey", "nextChangeMs", "isRetired", "windowStats", "windowsStats"] as const;
 
 /** Counts what a host's engine is asked for. */
-function countFigures({ engine }: FedHost): () => number {
+function countFigures({ engine }: FedWorker): () => number {
   let count = 0;
   const methods = engine as unknown as Record<string, (...given: unknown[]) => unknown>;
   for (const name of COUNTED) {
@@ -34,12 +34,12 @@ function countFigures({ engine }: FedHost): () => number {
 }
 
 class Load {
-  readonly host: FedHost;
+  readonly host: FedWorker;
   readonly #figures: () => number;
   readonly #next: () => SwapInput;
   pieces = 0;
 
-  constructor(host: FedHost, next: () => SwapInput) {
+  constructor(host: FedWorker, next: () => SwapInput) {
     this.host = host;
     this.#figures = countFigures(host);
     this.#next = next;
@@ -59,13 +59,7 @@ class Load {
     }
   }
 
-  overview(
-    window: string,
-    sort: string,
-    limit = 500,
-    order: "asc" | "desc" = "desc",
-    after?: RankKey,
-  ): HostOverviewAnswer {
+  overview(window: string, sort: string, limit = 500, order: "asc" | "desc" = "desc", after?: RankKey): RankingPart {
     const { queries, served } = this.host;
     const windowIndex = queries.windowIndex(window);
     const request = { window, sort, order, limit } as const;
@@ -75,8 +69,8 @@ class Load {
 }
 
 /** A host with so many tokens of one trade each. */
-function hostOf(tokens: number, swapOf: (i: number) => Partial<SwapInput>): FedHost {
-  const host = new FedHost();
+function hostOf(tokens: number, swapOf: (i: number) => Partial<SwapInput>): FedWorker {
+  const host = new FedWorker();
   for (let at = 0; at < tokens; at += 10_000) {
     const count = Math.min(10_000, tokens - at);
     host.feed(
@@ -89,7 +83,7 @@ function hostOf(tokens: number, swapOf: (i: number) => Partial<SwapInput>): FedH
 const tokenOf = (i: number): string => `0x${(Math.imul(i + 1, 0x9e3779b1) >>> 0).toString(16)}${i.toString(16)}`;
 
 /** The rows are those that sorting all tokens by what is served gives, at this moment. */
-function assertExact(host: FedHost, window: string, sort: string, answer: HostOverviewAnswer, limit: number): void {
+function assertExact(host: FedWorker, window: string, sort: string, answer: RankingPart, limit: number): void {
   const asOf = answer.asOf;
   const windowIndex = host.queries.windowIndex(window);
   const keys = [...host.engine.tokens()]
@@ -141,7 +135,7 @@ describe("rankings over many tokens whose figures tie", () => {
 
   test("ties cost no more than twice the comparisons of figures that differ, to build and to ask", () => {
     const tokens = 30_000;
-    const stepsOf = (host: FedHost, sort: string): { build: number; page: number } => {
+    const stepsOf = (host: FedWorker, sort: string): { build: number; page: number } => {
       const load = new Load(host, () => ({ token: tokenOf(0), event_time: host.nowMs }));
       load.overview("1h", sort);
       const ranking = host.served.ranking(host.queries.windowIndex("1h"), sort as RankedField);

@@ -3,24 +3,24 @@ import { describe, test } from "node:test";
 import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
 import { sortFields } from "@swapstats/protocol/stats.ts";
 import { compareRankKeys, decodeCursor, encodeCursor } from "../../src/bus/rank-order.ts";
-import { type HostTokenAnswer, type HostTopicUpdate, updateChars } from "../../src/bus/worker-protocol.ts";
+import { type FeedUpdate, type TokenPart, updateChars } from "../../src/bus/worker-protocol.ts";
 import type { WindowStats } from "../../src/engine/types.ts";
 import { type RankedField, servedValue } from "../../src/pipeline/views/ranking.ts";
 import { candlesBody } from "../../src/pipeline/views/stats-json.ts";
 import { finished } from "../../src/pipeline/workers/thread-share.ts";
 import { UPDATE_CHARS_MAX } from "../../src/pipeline/workers/worker-feeds.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
-import { FedHost, randomSwap, START_MS, type SwapInput } from "./fed-worker.ts";
+import { FedWorker, randomSwap, START_MS, type SwapInput } from "./fed-worker.ts";
 
 const WINDOWS = ["1m", "5m", "24h"];
 const SELECTION = { windows: WINDOWS, fields: [] };
 
-function ask(host: FedHost, ...tokens: string[]): readonly HostTokenAnswer[] {
+function ask(host: FedWorker, ...tokens: string[]): readonly TokenPart[] {
   return finished(host.queries.tokens({ kind: "tokens", tokens, selection: SELECTION, at: undefined })).items;
 }
 
 /** The served figures without what moves by itself. */
-function figuresOf(answer: HostTokenAnswer | undefined): Json {
+function figuresOf(answer: TokenPart | undefined): Json {
   const data = JSON.parse(`{${answer?.stats?.body}}`) as { windows: Record<string, Record<string, Json>> };
   for (const window of Object.values(data.windows)) {
     delete window.open_time;
@@ -33,9 +33,9 @@ function figuresOf(answer: HostTokenAnswer | undefined): Json {
 function runAtRandom(
   seed: number,
   steps: number,
-  check: (host: FedHost, step: number) => void,
-  host = new FedHost(),
-): FedHost {
+  check: (host: FedWorker, step: number) => void,
+  host = new FedWorker(),
+): FedWorker {
   const random = randomFrom(seed);
   const earlier: SwapInput[] = [];
   for (let step = 0; step < steps; step++) {
@@ -58,7 +58,7 @@ describe("revisions", () => {
   function checkRevisions(seed: number, exactTraders: number): void {
     const random = randomFrom(seed + 1);
     const seen = new Map<string, { rev: number; figures: Json }>();
-    const check = (host: FedHost): void => {
+    const check = (host: FedWorker): void => {
       if (random.chance(0.5)) host.served.views.lookAll(host.clock.now());
       for (const token of host.engine.tokens()) {
         if (random.chance(0.3)) continue;
@@ -72,11 +72,11 @@ describe("revisions", () => {
         seen.set(id, { rev, figures });
       }
     };
-    runAtRandom(seed, 300, check, new FedHost({ exactTraders }));
+    runAtRandom(seed, 300, check, new FedWorker({ exactTraders }));
   }
 
   test("stay while only time and edges move, and grow when a window loses a trade", () => {
-    const host = new FedHost();
+    const host = new FedWorker();
     host.feed({ event_time: START_MS });
     const revAt = (ms: number) => {
       host.nowMs = ms;
@@ -90,7 +90,7 @@ describe("revisions", () => {
   });
 
   test("a gap changes every token's completeness, and so its revision", () => {
-    const host = new FedHost();
+    const host = new FedWorker();
     host.engine.setSeenSince(START_MS - 48 * 3_600_000);
     host.served.publish(0, 0);
     host.feed({ event_time: START_MS });
@@ -105,7 +105,7 @@ describe("revisions", () => {
   });
 
   test("a retired token leaves the overview, and comes back with a swap", () => {
-    const host = new FedHost();
+    const host = new FedWorker();
     const ids = () => {
       host.served.views.lookAll(host.clock.now());
       const request = { window: "5m", sort: "trades", order: "desc", limit: 9 } as const;
@@ -131,7 +131,7 @@ describe("revisions", () => {
 
 describe("looks in pieces", () => {
   test("a token that leaves the longest window at a look of somebody else leaves the overview, too", () => {
-    const host = new FedHost();
+    const host = new FedWorker();
     const listed = () => {
       host.served.views.lookAll(host.clock.now());
       return host.served.views.listed;
@@ -147,10 +147,10 @@ describe("looks in pieces", () => {
 
   test("a batch is of one as-of however long it takes; equal revisions mean equal figures, whatever comes between its pieces", (t) => {
     const random = randomFrom(seedOf(t));
-    const host = new FedHost();
+    const host = new FedWorker();
     const ids = Array.from({ length: 20 }, (_, i) => `1:0x${i.toString(16)}`);
     const seen = new Map<string, Json>();
-    const note = (items: readonly HostTokenAnswer[]): void => {
+    const note = (items: readonly TokenPart[]): void => {
       for (const item of items) {
         if (item.stats === undefined) continue;
         const key = `${item.lookup?.ids[0]} ${item.stats.rev}`;
@@ -179,7 +179,7 @@ describe("looks in pieces", () => {
   });
 
   test("candles are made page by page, of one state: as the engine gives them at once, whatever comes in between", () => {
-    const host = new FedHost();
+    const host = new FedWorker();
     for (let minute = 0; minute < 1_200; minute++) {
       host.nowMs = START_MS + minute * 60_000;
       host.feed({ event_time: host.nowMs, amount_usd: String(1 + (minute % 7)) });
@@ -202,7 +202,7 @@ describe("looks in pieces", () => {
   });
 
   test("updates that are not taken hold further ones back, and what comes then leads from what was sent last", () => {
-    const host = new FedHost();
+    const host = new FedWorker();
     host.feed({ event_time: START_MS });
     host.topics.open(1, { kind: "token", token: "1:0xaa", windows: ["1m", "5m"] });
     host.tick();
@@ -213,7 +213,7 @@ describe("looks in pieces", () => {
       host.tick();
     }
     assert.equal(host.updates.length, 0);
-    host.topics.taken(UPDATE_CHARS_MAX + updateChars(first as HostTopicUpdate));
+    host.topics.taken(UPDATE_CHARS_MAX + updateChars(first as FeedUpdate));
     host.tick();
     const [next] = host.updates.splice(0);
     assert.equal(next?.prevRev, first?.rev);
@@ -223,7 +223,7 @@ describe("looks in pieces", () => {
 });
 
 describe("overview", () => {
-  const exactOrder = (host: FedHost, windowIndex: number, field: RankedField, order: "asc" | "desc"): string[] => {
+  const exactOrder = (host: FedWorker, windowIndex: number, field: RankedField, order: "asc" | "desc"): string[] => {
     const asOf = host.clock.now();
     return [...host.engine.tokens()]
       .filter((token) => !host.engine.isRetired(token, asOf))
@@ -259,7 +259,7 @@ describe("overview", () => {
   });
 
   test("a cursor goes on behind its place, also when the token there has moved or gone", () => {
-    const host = new FedHost();
+    const host = new FedWorker();
     for (const [token, usd] of [
       ["0xa", 50],
       ["0xb", 40],
@@ -285,7 +285,7 @@ describe("overview", () => {
   });
 
   test("rows hold what the answer about the token holds", () => {
-    const host = new FedHost();
+    const host = new FedWorker();
     host.feed({ token: "0xa", token_symbol: 'é"', event_time: START_MS, who: "w" });
     const request = { window: "5m", sort: "trades", order: "desc", limit: 2 } as const;
     const [row] = finished(host.queries.overview({ kind: "overview", request, after: undefined, at: undefined })).rows;
@@ -334,7 +334,7 @@ describe("topics", () => {
   });
 
   test("a window that shrinks without a trade is told, and a closed topic is silent", () => {
-    const host = new FedHost();
+    const host = new FedWorker();
     host.feed({ event_time: START_MS });
     host.topics.open(1, { kind: "token", token: "1:0xaa", windows: ["1m", "5m"] });
     host.tick();
@@ -356,7 +356,7 @@ describe("looking tokens up", () => {
   const address = `0x${"aB".repeat(20)}`;
 
   test("an id goes before an exact token, that before a symbol; several hits are named", () => {
-    const host = new FedHost();
+    const host = new FedWorker();
     host.feed({ chain_id: 1, token: address, token_symbol: "USDC", event_time: START_MS });
     host.feed({ chain_id: 5, token: address, token_symbol: "usdc", event_time: START_MS });
     host.feed({ chain_id: 9, token: "USDT", token_symbol: "USDC.e", event_time: START_MS });
@@ -387,7 +387,7 @@ describe("looking tokens up", () => {
 
 describe("dead letters of a host", () => {
   test("hold records that cannot be read, and quarantined swaps, newest first", () => {
-    const host = new FedHost();
+    const host = new FedWorker();
     host.feed("{", { token: "0xaa", event_time: START_MS + 61_000 }, { event_time: START_MS });
     assert.deepEqual(
       host.deadLetters.newest(9).map(({ code, offset, partition, arrival }) => [code, offset, partition, arrival]),

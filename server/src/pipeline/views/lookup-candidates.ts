@@ -5,7 +5,7 @@
  */
 
 import { compareCandidates } from "../../bus/name-lookup.ts";
-import { type HostLookup, LOOKUP_IDS_MAX } from "../../bus/worker-protocol.ts";
+import { LOOKUP_IDS_MAX, type NameLookup } from "../../bus/worker-protocol.ts";
 import { RankKey } from "../../engine/reads/rank-key.ts";
 import { SYMBOL_HITS_MAX } from "../../engine/tokens.ts";
 import type { WindowSpec } from "../../engine/types.ts";
@@ -24,7 +24,7 @@ const VOLUMES_PER_PIECE = 300;
 const CANDIDATES_PER_PIECE = 20;
 const DAY_MS = 86_400_000;
 
-export type RankedLookup = { readonly lookup: HostLookup; readonly best: FoundToken };
+export type RankedLookup = { readonly lookup: NameLookup; readonly best: FoundToken };
 type Hits = { readonly found: readonly FoundToken[]; readonly isRanked: boolean };
 
 export class LookupCandidates {

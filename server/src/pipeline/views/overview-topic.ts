@@ -4,16 +4,16 @@
  */
 import { diffMergePatch, type Json, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
-import type { HostTopic, HostTopicUpdate } from "../../bus/worker-protocol.ts";
+import type { FeedUpdate, Topic } from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
 import type { ServedPartition } from "../workers/served-partition.ts";
 import type { Piecewise } from "../workers/thread-share.ts";
-import { hostEpoch, hostParts, hostRevision } from "../workers/worker-queries.ts";
+import { epochOfPartitions, partRevisions, revisionOfPartitions } from "../workers/worker-queries.ts";
 import { caughtUp, keyOfRow, overviewPage, type PageRow } from "./overview-page.ts";
 import type { RankedField } from "./ranking.ts";
 import { RowFigures } from "./row-figures.ts";
 
-type OverviewOf = Extract<HostTopic, { kind: "overview" }>;
+type OverviewOf = Extract<Topic, { kind: "overview" }>;
 
 /** Rows that are compared with what was sent, or written, in a piece. */
 const ROWS_PER_PIECE = 50;
@@ -52,10 +52,10 @@ export class OverviewTopic {
   }
 
   /** The update that is due, or undefined. One at a time. */
-  *update(topicId: number): Piecewise<HostTopicUpdate | undefined> {
+  *update(topicId: number): Piecewise<FeedUpdate | undefined> {
     const asOf = (): number => this.#clock.now();
     yield* caughtUp(this.#partitions, asOf);
-    if (hostRevision(this.#partitions) === this.#seenRev) return undefined;
+    if (revisionOfPartitions(this.#partitions) === this.#seenRev) return undefined;
     const { limit: count } = this.#topic;
     const request = {
       windowIndex: this.#windowIndex,
@@ -65,8 +65,8 @@ export class OverviewTopic {
       count,
     } as const;
     const page = yield* overviewPage(this.#partitions, { ...request, figures: this.#figures }, asOf);
-    const rev = hostRevision(this.#partitions);
-    const parts = hostParts(this.#partitions);
+    const rev = revisionOfPartitions(this.#partitions);
+    const parts = partRevisions(this.#partitions);
     this.#seenRev = rev;
     const { rows } = page;
     const order = rows.map((row) => row.id);
@@ -84,7 +84,7 @@ export class OverviewTopic {
     const wallMs = this.#clock.wallMs();
     return {
       topicId,
-      epoch: hostEpoch(this.#partitions),
+      epoch: epochOfPartitions(this.#partitions),
       rev,
       prevRev,
       asOf: page.asOf,

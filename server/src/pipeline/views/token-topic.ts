@@ -1,6 +1,6 @@
 /** The figures of a token as a topic. It is built again when the token has a new revision, in one piece. */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { HostTopicUpdate } from "../../bus/worker-protocol.ts";
+import type { FeedUpdate } from "../../bus/worker-protocol.ts";
 import type { ServedPartition } from "../workers/served-partition.ts";
 import { type FigureFilter, tokenHeadJson, topicFigures, windowJson } from "./stats-json.ts";
 import type { FoundToken } from "./token-lookup.ts";
@@ -30,7 +30,7 @@ export class TokenTopic {
   }
 
   /** The update that is due at this as-of, or undefined. */
-  update(topicId: number, asOf: number, wallMs: number): HostTopicUpdate | undefined {
+  update(topicId: number, asOf: number, wallMs: number): FeedUpdate | undefined {
     const home = this.#home;
     const rev = home.views.look(this.#token, asOf, true);
     if (rev === this.#seenRev) return undefined;

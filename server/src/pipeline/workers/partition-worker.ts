@@ -15,7 +15,7 @@ import { PartitionRunner } from "../partition-runner.ts";
 import { type OwnedPartition, OwnedPartitions } from "./owned-partitions.ts";
 import { openReaders } from "./partition-readers.ts";
 import { ThreadShare } from "./thread-share.ts";
-import { PartitionHost } from "./worker-server.ts";
+import { WorkerServer } from "./worker-server.ts";
 import type { WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-setup.ts";
 
 /** How long dead letters may wait for company. */
@@ -39,7 +39,7 @@ parent.on("message", (command: WorkerCommand) => {
   else void drain(command.limitMs);
 });
 const hot = hotStore === undefined ? undefined : startHotWriter(hotStore);
-const host = new PartitionHost({
+const host = new WorkerServer({
   port: setup.busPort,
   owned,
   clock,

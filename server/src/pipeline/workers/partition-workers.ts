@@ -4,8 +4,8 @@
  */
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { SharedClockHandle } from "../../bus/shared-clock.ts";
-import { hostOfPartition } from "../../bus/thread-bus.ts";
-import { HostClient } from "../../bus/worker-client.ts";
+import { workerOfPartition } from "../../bus/thread-bus.ts";
+import { WorkerClient } from "../../bus/worker-client.ts";
 import type { EngineConfig } from "../../engine/types.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { createVersionBoard, VersionBoard, type VersionBoardHandle } from "../../shared/version-board.ts";
@@ -48,7 +48,7 @@ type Problems = PromiseWithResolvers<readonly string[]>;
 
 type Thread = {
   readonly worker: Worker;
-  readonly client: HostClient;
+  readonly client: WorkerClient;
   /** By partition: who waits to hear that it was taken over, or let go, in the order in which that was told. */
   readonly owning: Map<number, Problems[]>;
   readonly leaving: Map<number, Problems[]>;
@@ -71,7 +71,7 @@ export class PartitionWorkers {
     this.#threads = Array.from({ length: options.threads }, (_, index) => this.#startThread(index));
   }
 
-  get clients(): readonly HostClient[] {
+  get clients(): readonly WorkerClient[] {
     return this.#threads.map((thread) => thread.client);
   }
 
@@ -125,7 +125,7 @@ export class PartitionWorkers {
   }
 
   #threadOf(partition: number): Thread {
-    return this.#threads[hostOfPartition(partition, this.#threads.length)] as Thread;
+    return this.#threads[workerOfPartition(partition, this.#threads.length)] as Thread;
   }
 
   /** One board a partition for the life of the process, so that its counts never go back. */
@@ -164,7 +164,7 @@ export class PartitionWorkers {
     });
     const thread: Thread = {
       worker,
-      client: new HostClient(bus.port1, this.#options.answerTimeoutMs),
+      client: new WorkerClient(bus.port1, this.#options.answerTimeoutMs),
       owning: new Map(),
       leaving: new Map(),
       drained: Promise.withResolvers(),

@@ -9,7 +9,7 @@
  */
 
 import type { SharedClock } from "../../bus/shared-clock.ts";
-import { type HostTopic, type HostTopicUpdate, updateChars } from "../../bus/worker-protocol.ts";
+import { type FeedUpdate, type Topic, updateChars } from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { OverviewTopic } from "../views/overview-topic.ts";
@@ -22,13 +22,13 @@ import type { Piecewise } from "./thread-share.ts";
 /** Updates that are on their way to the main thread, in characters; beyond it none are made. A single one may be larger. */
 export const UPDATE_CHARS_MAX = 8 * 1024 * 1024;
 
-export type HostTopicsOptions = {
+export type WorkerFeedsOptions = {
   /** Those that can be asked. */
   readonly partitions: () => readonly ServedPartition[];
   readonly clock: SharedClock;
   readonly windows: readonly WindowSpec[];
   readonly windowIndex: (name: string) => number;
-  readonly send: (updates: HostTopicUpdate[]) => void;
+  readonly send: (updates: FeedUpdate[]) => void;
   /** Nothing more comes of these topics. */
   readonly gone: (topicIds: number[]) => void;
 };
@@ -36,24 +36,24 @@ export type HostTopicsOptions = {
 /** Topics of one kind. Whose turn it was goes to the end. */
 type Entries = Map<number, Entry>;
 type Entry =
-  | { readonly kind: "token"; readonly topic: HostTopic; open: TokenTopic }
-  | { readonly kind: "overview"; readonly topic: HostTopic; open: OverviewTopic };
+  | { readonly kind: "token"; readonly topic: Topic; open: TokenTopic }
+  | { readonly kind: "overview"; readonly topic: Topic; open: OverviewTopic };
 export type TopicKind = Entry["kind"];
 
-export class HostTopics {
-  readonly #options: HostTopicsOptions;
+export class WorkerFeeds {
+  readonly #options: WorkerFeedsOptions;
   readonly #entries: Readonly<Record<TopicKind, Entries>> = { token: new Map(), overview: new Map() };
   /** Those that were opened and have sent nothing yet: every other turn is theirs. */
   readonly #first: Readonly<Record<TopicKind, Set<number>>> = { token: new Set(), overview: new Set() };
-  #made: HostTopicUpdate[] = [];
+  #made: FeedUpdate[] = [];
   #charsOnWay = 0;
 
-  constructor(options: HostTopicsOptions) {
+  constructor(options: WorkerFeedsOptions) {
     this.#options = options;
   }
 
   /** Opens a topic; its whole data is sent before long, every other turn being of new ones. Throws `not_found` when the token is not known here. */
-  open(topicId: number, topic: HostTopic): void {
+  open(topicId: number, topic: Topic): void {
     this.#entries[topic.kind].set(topicId, this.#opened(topic));
     this.#first[topic.kind].add(topicId);
   }
@@ -120,24 +120,24 @@ export class HostTopics {
     this.#charsOnWay -= chars;
   }
 
-  #add(update: HostTopicUpdate): void {
+  #add(update: FeedUpdate): void {
     this.#made.push(update);
     this.#charsOnWay += updateChars(update);
   }
 
-  *#update(topicId: number, entry: Entry): Piecewise<HostTopicUpdate | undefined> {
+  *#update(topicId: number, entry: Entry): Piecewise<FeedUpdate | undefined> {
     if (entry.kind === "overview") return yield* entry.open.update(topicId);
     const { clock } = this.#options;
     return entry.open.update(topicId, clock.now(), clock.wallMs());
   }
 
-  #opened(topic: HostTopic): Entry {
+  #opened(topic: Topic): Entry {
     const entry = this.#openedOrGone(topic);
     if (entry !== undefined) return entry;
     throw new SwapstatsError("not_found", `there is no such token: ${topic.kind === "token" ? topic.token : ""}`);
   }
 
-  #openedOrGone(topic: HostTopic): Entry | undefined {
+  #openedOrGone(topic: Topic): Entry | undefined {
     const { clock, windows, windowIndex } = this.#options;
     const partitions = this.#options.partitions();
     if (topic.kind === "overview") {

@@ -6,13 +6,13 @@
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import type {
   AsOfWish,
-  HostBodyAnswer,
-  HostLookup,
-  HostOverviewAnswer,
-  HostPart,
-  HostRow,
-  HostTokenAnswer,
+  BodyPart,
+  NameLookup,
+  PartRevision,
+  RankedRow,
+  RankingPart,
   RequestOf,
+  TokenPart,
 } from "../../bus/worker-protocol.ts";
 import type { Candle, TokenRef, WindowSpec } from "../../engine/types.ts";
 import type { Selection } from "../../ports/stats-bus.ts";
@@ -38,27 +38,27 @@ const BODY_ROUNDS_MAX = 3;
 
 /** A token of a question as it was looked at: its revision, and what that stands on. */
 type Looked = {
-  readonly lookup: HostLookup | undefined;
+  readonly lookup: NameLookup | undefined;
   readonly one: FoundToken | undefined;
   readonly rev: number;
   readonly state: string | undefined;
 };
 
 /** The partitions of the host. */
-export type HostPartitions = {
+export type WorkerPartitions = {
   /** Those that can be asked. */
   readonly served: readonly ServedPartition[];
   /** What to answer where one that cannot be asked is needed; undefined while all can. */
   readonly absence: SwapstatsError | undefined;
 };
 
-export class HostQueries {
-  readonly #partitions: HostPartitions;
+export class WorkerQueries {
+  readonly #partitions: WorkerPartitions;
   readonly #clock: SharedClock;
   readonly #windows: readonly WindowSpec[];
   readonly #candidates: LookupCandidates;
 
-  constructor(partitions: HostPartitions, clock: SharedClock, windows: readonly WindowSpec[]) {
+  constructor(partitions: WorkerPartitions, clock: SharedClock, windows: readonly WindowSpec[]) {
     this.#partitions = partitions;
     this.#clock = clock;
     this.#windows = windows;
@@ -69,7 +69,7 @@ export class HostQueries {
    * All figures are as of the instant at which this begins. Every token is looked at then, so that its figures have that look's revision
    * however long the rest takes; only one that a record changes meanwhile needs another.
    */
-  *tokens(request: RequestOf<"tokens">): Piecewise<{ asOf: number; items: HostTokenAnswer[] }> {
+  *tokens(request: RequestOf<"tokens">): Piecewise<{ asOf: number; items: TokenPart[] }> {
     const partitions = this.#partitions.served;
     const asOf = this.#asOf(partitions, request.at);
     const windowIndexes = request.selection.windows.map((name) => this.windowIndex(name));
@@ -81,7 +81,7 @@ export class HostQueries {
       looked.push({ lookup, one, rev: rev ?? 0, state: one?.home.views.stateOf(one.token) });
       if (looked.length % LOOKS_PER_PIECE === 0) yield;
     }
-    const items: HostTokenAnswer[] = [];
+    const items: TokenPart[] = [];
     for (const each of looked) {
       const { lookup, one } = each;
       if (one === undefined) items.push({ lookup, stats: undefined });
@@ -92,7 +92,7 @@ export class HostQueries {
   }
 
   /** Rejects with what `absence` says where it is given. */
-  *overview(request: RequestOf<"overview">): Piecewise<HostOverviewAnswer> {
+  *overview(request: RequestOf<"overview">): Piecewise<RankingPart> {
     const { window, sort, order, limit, windows = [] } = request.request;
     const { served: partitions, absence } = this.#partitions;
     if (absence !== undefined) throw absence;
@@ -103,9 +103,13 @@ export class HostQueries {
     const wanted = { windowIndex, sort: field, order, after: request.after, count: limit + 1, figures };
     const page = yield* overviewPage(partitions, wanted, () => this.#asOf(partitions, request.at));
     const { asOf } = page;
-    const standing = { epoch: hostEpoch(partitions), rev: hostRevision(partitions), parts: hostParts(partitions) };
+    const standing = {
+      epoch: epochOfPartitions(partitions),
+      rev: revisionOfPartitions(partitions),
+      parts: partRevisions(partitions),
+    };
     const rowsPerPiece = Math.ceil(WINDOWS_PER_PIECE / figures.weight);
-    const rows: HostRow[] = [];
+    const rows: RankedRow[] = [];
     for (const row of page.rows.slice(0, limit)) {
       const symbol = row.symbol === undefined ? "" : `,"symbol":${JSON.stringify(row.symbol)}`;
       const split = row.isSplit ? `,"split":true` : "";
@@ -116,11 +120,11 @@ export class HostQueries {
     return { asOf, ...standing, rows, more: page.rows.length > limit };
   }
 
-  candles(request: RequestOf<"candles">): Piecewise<HostBodyAnswer> {
+  candles(request: RequestOf<"candles">): Piecewise<BodyPart> {
     return this.#body(request, (found, asOf) => candlesOf(found, request, asOf));
   }
 
-  swaps(request: RequestOf<"swaps">): Piecewise<HostBodyAnswer> {
+  swaps(request: RequestOf<"swaps">): Piecewise<BodyPart> {
     return this.#body(request, ({ home, token }, asOf) =>
       atOnce(() => {
         const { availableFromMs, items } = home.engine.newestSwaps(token, request.limit, asOf);
@@ -129,7 +133,7 @@ export class HostQueries {
     );
   }
 
-  *lookup(text: string): Piecewise<HostLookup | undefined> {
+  *lookup(text: string): Piecewise<NameLookup | undefined> {
     return (yield* this.#oneOf(text, this.#clock.now(), false)).lookup;
   }
 
@@ -150,7 +154,7 @@ export class HostQueries {
     selection: Selection,
     filter: FigureFilter,
     asOf: number,
-  ): NonNullable<HostTokenAnswer["stats"]> {
+  ): NonNullable<TokenPart["stats"]> {
     const { engine, board } = home;
     const isAsLooked = home.views.stateOf(token) === looked.state;
     const rev = isAsLooked ? looked.rev : home.views.lookPast(token, asOf);
@@ -184,7 +188,7 @@ export class HostQueries {
   *#body(
     request: { readonly token: string; readonly choose?: boolean | undefined },
     make: (found: FoundToken, asOf: number) => Piecewise<string>,
-  ): Piecewise<HostBodyAnswer> {
+  ): Piecewise<BodyPart> {
     const { lookup, one } = yield* this.#oneOf(request.token, this.#clock.now(), request.choose);
     if (one === undefined) return { lookup, found: undefined };
     const { partition, epoch, views } = one.home;
@@ -204,7 +208,7 @@ export class HostQueries {
     text: string,
     asOf: number,
     choose: boolean | undefined,
-  ): Piecewise<{ readonly lookup: HostLookup | undefined; readonly one: FoundToken | undefined }> {
+  ): Piecewise<{ readonly lookup: NameLookup | undefined; readonly one: FoundToken | undefined }> {
     const partitions = this.#partitions.served;
     const found = this.#lookUp(partitions, text);
     if (found === undefined) return { lookup: undefined, one: undefined };
@@ -259,16 +263,16 @@ function* candlesOf({ home, token }: FoundToken, request: RequestOf<"candles">, 
 }
 
 /** The epoch of answers about all tokens of a host: those of its partitions. */
-export function hostEpoch(partitions: readonly ServedPartition[]): string {
+export function epochOfPartitions(partitions: readonly ServedPartition[]): string {
   return partitions.map((home) => home.epoch).join(".");
 }
 
 /** A number that grows whenever a token of the host changes; after a look at all. */
-export function hostRevision(partitions: readonly ServedPartition[]): number {
+export function revisionOfPartitions(partitions: readonly ServedPartition[]): number {
   return partitions.reduce((sum, home) => sum + home.views.revision, 0);
 }
 
 /** The same of each partition, for readers to whom a partition may come from another host later. */
-export function hostParts(partitions: readonly ServedPartition[]): HostPart[] {
+export function partRevisions(partitions: readonly ServedPartition[]): PartRevision[] {
   return partitions.map(({ partition, epoch, views }) => ({ partition, epoch, rev: views.revision }));
 }

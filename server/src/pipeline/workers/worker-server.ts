@@ -7,13 +7,13 @@ import type { MessagePort } from "node:worker_threads";
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import { addCounters, emptyCounters } from "../../bus/status-merge.ts";
 import type {
-  FromHost,
-  HostAnswer,
-  HostQuestion,
-  HostRequest,
+  FromWorker,
+  RequestItem,
   SplitMark,
-  ToHost,
+  ToWorker,
   WireError,
+  WorkerRequest,
+  WorkerResponses,
 } from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
 import type { DeadLetter, PartitionTotals, StatusAnswer } from "../../ports/stats-bus.ts";
@@ -22,10 +22,10 @@ import type { DeadLetterBuffer } from "../dead-letter-buffer.ts";
 import type { HotWriter } from "../hot/hot-writer.ts";
 import type { OwnedPartitions } from "./owned-partitions.ts";
 import { atOnce, type Lane, type Piecewise, type ThreadShare } from "./thread-share.ts";
-import { HostTopics, type TopicKind } from "./worker-feeds.ts";
-import { HostQueries } from "./worker-queries.ts";
+import { type TopicKind, WorkerFeeds } from "./worker-feeds.ts";
+import { WorkerQueries } from "./worker-queries.ts";
 
-export type HostOptions = {
+export type WorkerServerOptions = {
   readonly port: MessagePort;
   readonly owned: OwnedPartitions;
   readonly clock: SharedClock;
@@ -45,15 +45,15 @@ const IDS_PER_PIECE = 200;
 /** Of one question about placements, whoever asks. */
 const IDS_MAX = 100_000;
 
-type Answers = Extract<FromHost, { type: "answers" }>["items"][number];
+type Answers = Extract<FromWorker, { type: "answers" }>["items"][number];
 
-export class PartitionHost {
+export class WorkerServer {
   readonly #port: MessagePort;
   readonly #owned: OwnedPartitions;
   readonly #deadLetters: DeadLetterBuffer;
   readonly #hot: HotWriter | undefined;
-  readonly #queries: HostQueries;
-  readonly #topics: HostTopics;
+  readonly #queries: WorkerQueries;
+  readonly #topics: WorkerFeeds;
   readonly #share: ThreadShare;
   readonly #ticker: NodeJS.Timeout;
   /** Kinds of topics whose pass is under way. */
@@ -61,14 +61,14 @@ export class PartitionHost {
   #answers: Answers[] = [];
   #isSending = false;
 
-  constructor({ port, owned, clock, windows, deadLetters, coalesceMs, hot, share }: HostOptions) {
+  constructor({ port, owned, clock, windows, deadLetters, coalesceMs, hot, share }: WorkerServerOptions) {
     this.#port = port;
     this.#owned = owned;
     this.#deadLetters = deadLetters;
     this.#hot = hot;
     this.#share = share;
-    this.#queries = new HostQueries(owned, clock, windows);
-    this.#topics = new HostTopics({
+    this.#queries = new WorkerQueries(owned, clock, windows);
+    this.#topics = new WorkerFeeds({
       partitions: () => owned.served,
       clock,
       windows,
@@ -78,7 +78,7 @@ export class PartitionHost {
     });
     owned.onChange = () => this.#topics.partitionsChanged();
     share.onSliceEnd = () => this.#topics.flush();
-    port.on("message", (message: ToHost) => this.#receive(message));
+    port.on("message", (message: ToWorker) => this.#receive(message));
     this.#ticker = setInterval(() => this.#tick(), coalesceMs);
   }
 
@@ -87,11 +87,11 @@ export class PartitionHost {
     this.#port.close();
   }
 
-  #post(message: FromHost): void {
+  #post(message: FromWorker): void {
     this.#port.postMessage(message);
   }
 
-  #receive(message: ToHost): void {
+  #receive(message: ToWorker): void {
     if (message.type === "close") this.#topics.close(message.topicId);
     else if (message.type === "taken") this.#topics.taken(message.chars);
     else for (const question of message.items) void this.#answerOne(question);
@@ -117,7 +117,7 @@ export class PartitionHost {
     );
   }
 
-  async #answerOne({ id, request, deadlineMs }: HostQuestion): Promise<void> {
+  async #answerOne({ id, request, deadlineMs }: RequestItem): Promise<void> {
     try {
       const answer = await this.#answer(request, deadlineMs);
       // Only now: while the answer was made, the list before may have been sent.
@@ -138,10 +138,10 @@ export class PartitionHost {
     });
   }
 
-  async #answer(request: HostRequest, deadlineMs: number): Promise<HostAnswer[HostRequest["kind"]]> {
+  async #answer(request: WorkerRequest, deadlineMs: number): Promise<WorkerResponses[WorkerRequest["kind"]]> {
     const [lane, weight] = placeOf(request);
     const waitMs = deadlineMs - Date.now();
-    const work = this.#work(request) as Piecewise<HostAnswer[HostRequest["kind"]]>;
+    const work = this.#work(request) as Piecewise<WorkerResponses[WorkerRequest["kind"]]>;
     const answer = await this.#share.run(work, { lane, weight, deadlineMs: this.#share.nowMs + waitMs });
     // The first data of a topic follows the answer, which tells the caller that it is open.
     if (request.kind === "open") setImmediate(() => this.#pass(request.topic.kind));
@@ -149,7 +149,7 @@ export class PartitionHost {
   }
 
   /** What is to be done for an answer. Promises are what else it waits for. */
-  #work(request: HostRequest): Piecewise<unknown> {
+  #work(request: WorkerRequest): Piecewise<unknown> {
     switch (request.kind) {
       case "tokens":
         return this.#queries.tokens(request);
@@ -172,7 +172,7 @@ export class PartitionHost {
     }
   }
 
-  #answerAtOnce(request: HostRequest): unknown {
+  #answerAtOnce(request: WorkerRequest): unknown {
     switch (request.kind) {
       case "open":
         this.#topics.open(request.topicId, request.topic);
@@ -194,7 +194,7 @@ export class PartitionHost {
     return ids;
   }
 
-  *#placements(ids: readonly string[]): Piecewise<HostAnswer["placements"]> {
+  *#placements(ids: readonly string[]): Piecewise<WorkerResponses["placements"]> {
     const places: number[][] = [];
     for (const id of ids) {
       places.push(this.#placesOf(id));
@@ -229,7 +229,7 @@ export class PartitionHost {
     return { partitions, counters, tokens, totals };
   }
 
-  async #metrics(): Promise<HostAnswer["metrics"]> {
+  async #metrics(): Promise<WorkerResponses["metrics"]> {
     const reports = await Promise.all(this.#owned.runners.map((runner) => runner.metrics()));
     const known = reports.filter((report) => report !== undefined);
     return known.map((report) => ({ ...report, hot: this.#hot?.metrics(report.partition) }));
@@ -237,7 +237,7 @@ export class PartitionHost {
 }
 
 /** The lane of a question, and its weight. */
-function placeOf(request: HostRequest): [Lane, number] {
+function placeOf(request: WorkerRequest): [Lane, number] {
   switch (request.kind) {
     case "tokens":
       return [request.tokens.length <= LIGHT_TOKENS_MAX ? "stats" : "batch", request.tokens.length];

@@ -52,7 +52,7 @@ export class MemoryNetwork {
 export class MemoryTransport implements ClusterTransport {
   readonly messageBytesMax: number;
   readonly #network: MemoryNetwork;
-  #state: LinkState = "open";
+  #state: LinkState = "disconnected";
   #address = "";
   #listener: TransportListener | undefined;
   /** Silently: neither side is told, as with a cable that was cut. */
@@ -68,7 +68,7 @@ export class MemoryTransport implements ClusterTransport {
   }
 
   get problem(): string | undefined {
-    return this.#state === "closed" ? undefined : "cut off";
+    return this.#state === "connected" ? undefined : "cut off";
   }
 
   start(address: string, listener: TransportListener): void {
@@ -80,23 +80,23 @@ export class MemoryTransport implements ClusterTransport {
 
   /** The way to the network as a whole. */
   link(isLinked: boolean): void {
-    const state = isLinked ? "closed" : "open";
+    const state = isLinked ? "connected" : "disconnected";
     if (state === this.#state) return;
     this.#state = state;
     this.#listener?.onState(state);
   }
 
   announce(bytes: Uint8Array): void {
-    if (this.#state === "closed" && !this.isMute) this.#network.carry(this.#address, undefined, bytes);
+    if (this.#state === "connected" && !this.isMute) this.#network.carry(this.#address, undefined, bytes);
   }
 
   send(address: string, bytes: Uint8Array): void {
-    if (this.#state === "closed" && !this.isMute) this.#network.carry(this.#address, address, bytes);
+    if (this.#state === "connected" && !this.isMute) this.#network.carry(this.#address, address, bytes);
   }
 
   /** A message as the network delivers it. */
   take(bytes: Uint8Array): void {
-    if (this.#state === "closed" && !this.isMute) this.#listener?.onMessage(bytes);
+    if (this.#state === "connected" && !this.isMute) this.#listener?.onMessage(bytes);
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,7 @@ import { ClusterBus } from "../../../src/cluster/bus.ts";
 import type { ClusterTransport } from "../../../src/cluster/transport.ts";
 import type { TokenAnswer } from "../../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../../src/shared/token-partition.ts";
-import { ModelHost, type ModelPartition, modelPart, ownedOf } from "./model-owner.ts";
+import { type ModelPartition, ModelWorker, modelPart, ownedOf } from "./model-owner.ts";
 
 export const ANNOUNCE_EVERY_MS = 25;
 export const ASK_TIMEOUT_MS = 150;
@@ -15,7 +15,7 @@ export const ALL = { windows: [], fields: [] } as const;
 export type ModelInstance = {
   readonly name: string;
   readonly bus: ClusterBus;
-  readonly hosts: readonly ModelHost[];
+  readonly hosts: readonly ModelWorker[];
   readonly clock: SharedClock;
 };
 
@@ -45,7 +45,7 @@ export class ModelCluster {
 
   /** Starts an instance with `threads` hosts and no partitions. */
   add(name: string, transport: ClusterTransport, threads = 2, mode: "live" | "event" = "live"): ModelInstance {
-    const hosts = Array.from({ length: threads }, () => new ModelHost());
+    const hosts = Array.from({ length: threads }, () => new ModelWorker());
     const clock = new SharedClock(createSharedClock(mode, 60_000));
     this.#incarnation += 1;
     const bus = new ClusterBus({
@@ -67,13 +67,13 @@ export class ModelCluster {
     const state = { epoch: String(this.#epoch), revision: 1, tokens: new Map(tokens) };
     this.#truth.set(partition, state);
     this.owners.set(partition, instance);
-    (instance.hosts[partition % instance.hosts.length] as ModelHost).partitions.set(partition, state);
+    (instance.hosts[partition % instance.hosts.length] as ModelWorker).partitions.set(partition, state);
     this.#tell(instance);
   }
 
   /** The instance gives up what it still holds of the partition. */
   drop(partition: number, instance: ModelInstance): void {
-    const host = instance.hosts[partition % instance.hosts.length] as ModelHost;
+    const host = instance.hosts[partition % instance.hosts.length] as ModelWorker;
     const held = host.partitions.get(partition);
     if (held === undefined) return;
     instance.bus.setOwned(

@@ -6,14 +6,14 @@ import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch
 import { mergeRanked } from "../../../src/bus/rank-order.ts";
 import { addCounters, emptyCounters, mergeStatus } from "../../../src/bus/status-merge.ts";
 import type {
-  HostAnswer,
-  HostLookup,
-  HostRequest,
-  HostTokenAnswer,
-  HostTopic,
-  HostTopicUpdate,
+  FeedUpdate,
+  NameLookup,
+  TokenPart,
+  Topic,
+  WorkerRequest,
+  WorkerResponses,
 } from "../../../src/bus/worker-protocol.ts";
-import type { HostPort, LocalPart, OwnedPartition } from "../../../src/cluster/contract.ts";
+import type { LocalPart, OwnedPartition, WorkerPort } from "../../../src/cluster/contract.ts";
 import type { StatsBus, StatusAnswer, TokenAnswer } from "../../../src/ports/stats-bus.ts";
 import { SwapstatsError } from "../../../src/shared/errors.ts";
 
@@ -21,13 +21,13 @@ export type ModelToken = { readonly id: string; readonly symbol: string; rev: nu
 export type ModelPartition = { readonly epoch: string; revision: number; readonly tokens: Map<string, ModelToken> };
 
 type OpenTopic = {
-  readonly topic: HostTopic;
-  readonly onUpdate: (update: HostTopicUpdate) => void;
+  readonly topic: Topic;
+  readonly onUpdate: (update: FeedUpdate) => void;
   sentRev: number | undefined;
   sent: JsonObject;
 };
 
-export class ModelHost implements HostPort {
+export class ModelWorker implements WorkerPort {
   readonly partitions = new Map<number, ModelPartition>();
   readonly #topics = new Set<OpenTopic>();
   questions = 0;
@@ -36,16 +36,16 @@ export class ModelHost implements HostPort {
     return this.#topics.size;
   }
 
-  ask<K extends HostRequest["kind"]>(request: Extract<HostRequest, { kind: K }>): Promise<HostAnswer[K]> {
+  ask<K extends WorkerRequest["kind"]>(request: Extract<WorkerRequest, { kind: K }>): Promise<WorkerResponses[K]> {
     this.questions += 1;
     try {
-      return Promise.resolve(this.#answer(request) as HostAnswer[K]);
+      return Promise.resolve(this.#answer(request) as WorkerResponses[K]);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  async open(topic: HostTopic, onUpdate: (update: HostTopicUpdate) => void): Promise<() => void> {
+  async open(topic: Topic, onUpdate: (update: FeedUpdate) => void): Promise<() => void> {
     if (topic.kind === "token" && this.#find(topic.token) === undefined) {
       throw new SwapstatsError("not_found", `there is no token ${topic.token}`);
     }
@@ -72,7 +72,7 @@ export class ModelHost implements HostPort {
     token.value += 1;
   }
 
-  #answer(request: HostRequest): HostAnswer[HostRequest["kind"]] {
+  #answer(request: WorkerRequest): WorkerResponses[WorkerRequest["kind"]] {
     const asOf = "at" in request ? (request.at?.asOf ?? Date.now()) : Date.now();
     switch (request.kind) {
       case "tokens":
@@ -90,7 +90,7 @@ export class ModelHost implements HostPort {
         const found = this.#find(request.token);
         if (found === undefined) return { lookup: undefined, found: undefined };
         const { partition, epoch, token } = found;
-        const lookup: HostLookup = { tier: "id", ids: [token.id] };
+        const lookup: NameLookup = { tier: "id", ids: [token.id] };
         return { lookup, found: { partition, epoch, rev: token.rev, body: `"items":[${token.value}]` } };
       }
       case "lookup":
@@ -139,14 +139,14 @@ export class ModelHost implements HostPort {
     return undefined;
   }
 
-  #lookUp(text: string): HostLookup | undefined {
+  #lookUp(text: string): NameLookup | undefined {
     if (this.#find(text) !== undefined) return { tier: "id", ids: [text] };
     const named = [...this.partitions.values()].flatMap(({ tokens }) => [...tokens.values()]);
     const ids = named.filter(({ symbol }) => symbol === text).map(({ id }) => id);
     return ids.length === 0 ? undefined : { tier: "symbol", ids };
   }
 
-  #tokenAnswer(text: string, asOf: number): HostTokenAnswer {
+  #tokenAnswer(text: string, asOf: number): TokenPart {
     const lookup = this.#lookUp(text);
     const [id = "", ...others] = lookup?.ids ?? [];
     const found = others.length > 0 ? undefined : this.#find(id);
@@ -190,7 +190,7 @@ export class ModelHost implements HostPort {
 }
 
 /** The process's own bus over such hosts, with what the bus over instances asks of it. */
-export function modelPart(hosts: readonly ModelHost[]): LocalPart {
+export function modelPart(hosts: readonly ModelWorker[]): LocalPart {
   const unused = () => Promise.reject(new Error("not asked here"));
   const bus: StatsBus = {
     cachedTokenStats: () => undefined,
@@ -208,7 +208,7 @@ export function modelPart(hosts: readonly ModelHost[]): LocalPart {
   return { bus, hosts };
 }
 
-async function localAnswer(hosts: readonly ModelHost[], token: string): Promise<TokenAnswer> {
+async function localAnswer(hosts: readonly ModelWorker[], token: string): Promise<TokenAnswer> {
   const request = { kind: "tokens", tokens: [token], selection: { windows: [], fields: [] }, at: undefined } as const;
   for (const host of hosts) {
     const { items } = await host.ask<"tokens">(request);
@@ -221,7 +221,7 @@ async function localAnswer(hosts: readonly ModelHost[], token: string): Promise<
   return { kind: "unknown" };
 }
 
-export function ownedOf(hosts: readonly ModelHost[]): OwnedPartition[] {
+export function ownedOf(hosts: readonly ModelWorker[]): OwnedPartition[] {
   return hosts.flatMap((host, index) =>
     [...host.partitions].map(([partition, { epoch }]) => ({ partition, epoch, host: index })),
   );
