@@ -155,7 +155,7 @@ export type RequestOf<K extends WorkerRequest["kind"]> = Extract<WorkerRequest, 
 export type WireError = { readonly code: ErrorCode; readonly message: string; readonly retryable: boolean };
 
 /** A topic as a host serves it: a token by its canonical id, or its part of a ranking. */
-export type Topic = Topic;
+export type { Topic } from "../ports/stats-bus.ts";
 
 /** A host's news of one topic. For a ranking of several hosts `rows` replaces data and patch. */
 export type FeedUpdate = {
