@@ -48,15 +48,15 @@ const suites = [
   "duplicates",
   "lateness",
   "traders",
-  "heap",
+  "memory/heap",
   "memory",
   "snapshots",
-  "packed-rows",
+  "buckets/packed-rows",
   "candles",
   "large-buckets",
   "merged-buckets",
   "newest-swaps",
-  "trader-counts",
+  "traders/trader-counts",
   "floods",
 ];
 const suiteTimeoutMs = 180_000;

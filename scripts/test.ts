@@ -18,8 +18,7 @@ import { endLeftBehind, RUN_MARK, watchChildren } from "./watchdog.ts";
 
 const TEST_FILES = ["protocol/test/**/*.test.ts", "server/test/**/*.test.ts", "scripts/test/**/*.test.ts"];
 /** Suites that take longest; they start first, so that no long one is left over for a single core at the end. */
-const LONG_SUITES =
-  /crash|fault|kill|full-disk|chromium|properties|model|kafka\/(instances|kafka-)|stores\/|chaos\/|test\/cluster\//;
+const LONG_SUITES = /\/(chaos|crash|instances|model|stores)\/|fault|kafka/;
 const FILE_TIMEOUT_MS = Number(process.env.SWAPSTATS_TEST_FILE_TIMEOUT_MS ?? 10 * 60_000);
 /** A file that its timeout did not end is killed so much later. */
 const KILL_AFTER_MS = Math.min(15_000, FILE_TIMEOUT_MS);

@@ -92,7 +92,7 @@ const leaks: readonly Mutant[] = [
     search: "      this.own(free, units);\n      this.f64[free] = 0;\n      return free;",
     replacement: "      this.own(free, units);\n      return free;",
     what: "what comes from a free list is not zeroed",
-    first: "heap",
+    first: "memory/heap",
   },
   {
     file: "memory/heap.ts",

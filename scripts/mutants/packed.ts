@@ -162,7 +162,7 @@ export const packedMutants: readonly Mutant[] = [
       "      if (isDecimal(row.close, power) && isDecimal(row.high, power) && isDecimal(row.low, power)) return scale;\n",
     replacement: "      if (isDecimal(row.close, power) && isDecimal(row.high, power)) return scale;\n",
     what: "a low is packed with fewer decimals than it has",
-    first: "packed-rows",
+    first: "buckets/packed-rows",
   },
   {
     file: "buckets/row-format.ts",
@@ -175,21 +175,21 @@ export const packedMutants: readonly Mutant[] = [
     search: "      if (width + SLACK_BITS < known) widths[fields[i]] = known - 1;\n      const first",
     replacement: "      const first",
     what: "the reader of packed numbers learns other widths than the writer",
-    first: "packed-rows",
+    first: "buckets/packed-rows",
   },
   {
     file: "memory/bit-stream.ts",
     search: "known > SHORT_BITS ? (high << 1) | (low >>> 31) : first",
     replacement: "known > SHORT_BITS ? high << 1 : first",
     what: "long numbers lose a bit between two words",
-    first: "packed-rows",
+    first: "buckets/packed-rows",
   },
   {
     file: "memory/bit-stream.ts",
     search: "    if (shift + bits > 32) words[word + 1] = value >>> (32 - shift);\n",
     replacement: "",
     what: "what does not fit a word is lost",
-    first: "packed-rows",
+    first: "buckets/packed-rows",
   },
   {
     file: "buckets/levels.ts",

@@ -10,7 +10,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { openKafkaReaders } from "../../src/sources/kafka/kafka-source.ts";
 import type { Settings } from "../crash/service-process.ts";
 import { Shadow } from "../crash/shadow.ts";
-import { setupOf } from "../kafka/kafka-support.ts";
+import { setupOf } from "../support/kafka-support.ts";
 import { randomFrom } from "../support/seed.ts";
 import { type Disturbance, type DisturbanceKind, disturb, planRound, SESSION_MS } from "./disturbances.ts";
 import { Instance } from "./instance.ts";

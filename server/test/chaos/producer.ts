@@ -4,7 +4,7 @@ import { KafkaSink } from "../../src/cli/kafka-sink.ts";
 import { KafkaProducer, type ProducedRecord } from "../../src/clients/kafka/kafka-producer.ts";
 import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
-import { connectionTo } from "../kafka/kafka-support.ts";
+import { connectionTo } from "../support/kafka-support.ts";
 
 const TICK_MS = 50;
 const OPEN_AGAIN_MS = 500;

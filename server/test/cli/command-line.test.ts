@@ -8,7 +8,7 @@ import { makeProgram } from "../../src/cli/program.ts";
 import { Progress, progressLine } from "../../src/cli/progress.ts";
 import { runCli } from "../../src/cli/run.ts";
 import { displayWidth, safeText, tableLines } from "../../src/cli/table.ts";
-import { memoryOutput } from "./memory-output.ts";
+import { memoryOutput } from "../support/memory-output.ts";
 
 const REPOSITORY = join(import.meta.dirname, "../../..");
 const MAIN = join(REPOSITORY, "server/src/main.ts");

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Command } from "commander";
 import { makeProgram } from "../../src/cli/program.ts";
 import { runCli } from "../../src/cli/run.ts";
-import { memoryOutput } from "./memory-output.ts";
+import { memoryOutput } from "../support/memory-output.ts";
 
 const never = new AbortController().signal;
 

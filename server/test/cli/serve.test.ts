@@ -4,8 +4,8 @@ import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runCli } from "../../src/cli/run.ts";
+import { memoryOutput } from "../support/memory-output.ts";
 import { tempDir } from "../support/tmp.ts";
-import { memoryOutput } from "./memory-output.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 const never = new AbortController().signal;

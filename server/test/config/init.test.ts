@@ -6,7 +6,7 @@ import { runCli } from "../../src/cli/run.ts";
 import { initialYaml } from "../../src/config/init.ts";
 import { CONFIG_KEYS } from "../../src/config/keys.ts";
 import { defaultConfig, loadConfig } from "../../src/config/load.ts";
-import { memoryOutput } from "../cli/memory-output.ts";
+import { memoryOutput } from "../support/memory-output.ts";
 import { tempDir } from "../support/tmp.ts";
 
 const never = new AbortController().signal;

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { runCli } from "../../src/cli/run.ts";
 import { CONFIG_KEYS, envNameOf } from "../../src/config/keys.ts";
-import { memoryOutput } from "../cli/memory-output.ts";
+import { memoryOutput } from "../support/memory-output.ts";
 import { seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
 

@@ -8,7 +8,7 @@ import { runCli } from "../../src/cli/run.ts";
 import { CONFIG_KEYS, envNameOf } from "../../src/config/keys.ts";
 import { createLogger } from "../../src/observability/logger.ts";
 import { maskSecrets } from "../../src/shared/mask-secrets.ts";
-import { memoryOutput } from "../cli/memory-output.ts";
+import { memoryOutput } from "../support/memory-output.ts";
 import { propertyOptions } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
 

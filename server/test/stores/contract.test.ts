@@ -6,7 +6,7 @@ import { startS3 } from "../../../scripts/servers/s3.ts";
 import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import { EmbeddedCheckpointStore } from "../../src/stores/embedded-checkpoint-store.ts";
 import { realFileSystem } from "../../src/stores/file-system.ts";
-import { connectionTo } from "../kafka/kafka-support.ts";
+import { connectionTo } from "../support/kafka-support.ts";
 import { requires } from "../support/requires.ts";
 import { tempDir } from "../support/tmp.ts";
 import { clusterBackend, kafkaBackend, redisBackend, s3Backend, sentinelBackend } from "./backends.ts";

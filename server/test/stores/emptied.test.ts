@@ -3,7 +3,7 @@ import { type TestContext, test } from "node:test";
 import { freePort } from "../../../scripts/servers/process.ts";
 import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
 import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
-import { ToyLog, ToyOwner } from "../storage/toy-partition.ts";
+import { ToyLog, ToyOwner } from "../pipeline/checkpoint/toy-partition.ts";
 import { requires } from "../support/requires.ts";
 import { tempDir } from "../support/tmp.ts";
 import { redisBackend } from "./backends.ts";

@@ -1,0 +1,334 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { createLogger } from "../../src/observability/logger.ts";
+import { Metrics, type PartitionMetrics, type StateCounters } from "../../src/observability/metrics.ts";
+import { createMetricsServer } from "../../src/observability/metrics-server.ts";
+import { addHistograms, PlainHistogram } from "../../src/observability/plain-histogram.ts";
+import type { SourceNumbers } from "../../src/observability/source-metrics.ts";
+import { SwapstatsError } from "../../src/shared/errors.ts";
+import { openRaw, startHarness } from "../serving/http/http-harness.ts";
+
+const NO_COUNTERS: StateCounters = {
+  accepted: 0,
+  applied: 0,
+  duplicates: 0,
+  late: 0,
+  quarantined: 0,
+  removed: 0,
+  unresolved: 0,
+  conflicts: 0,
+  replaced: 0,
+  removals_unmatched: 0,
+  labels_dropped: 0,
+  dead_letters: {},
+};
+
+function report(partition: number, changes: Partial<PartitionMetrics> = {}): PartitionMetrics {
+  const seconds = new PlainHistogram([0.1, 1]);
+  seconds.observe(0.1);
+  seconds.observe(5);
+  return {
+    partition,
+    counters: { ...NO_COUNTERS, accepted: 110, applied: 100, duplicates: 5, dead_letters: { bad_side: 5 } },
+    countersAtStart: { ...NO_COUNTERS, accepted: 100, applied: 95, dead_letters: { bad_side: 2 } },
+    lagMs: 1_500,
+    lagRecords: 7,
+    tokens: 3,
+    tokensSplit: 1,
+    applySeconds: seconds.numbers(),
+    checkpointSeconds: seconds.numbers(),
+    checkpointBytes: 1_000,
+    restoreSeconds: 0.25,
+    storeCircuit: undefined,
+    hot: undefined,
+    ...changes,
+  };
+}
+
+const SOURCE: SourceNumbers = {
+  counters: {
+    fetches: 1,
+    fetchErrors: 2,
+    bytes: 3,
+    controlRecords: 4,
+    abortedRecords: 5,
+    explainedHoles: 6,
+    damagedReads: 7,
+    leaderChanges: 8,
+    droppedRecords: 17,
+    droppedBatches: 9,
+  },
+  waitingBytes: 100,
+  spilledBytes: 4_096,
+};
+
+/** Samples by name and labels, as they stand in the text. */
+async function samplesOf(metrics: Metrics): Promise<Map<string, number>> {
+  const lines = (await metrics.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ") + 1))]),
+  );
+}
+
+describe("metrics", () => {
+  test("every name of the interface is there, with the runtime's own", async () => {
+    const metrics = new Metrics();
+    metrics.applyPartition(report(0));
+    metrics.addRejected("bad_side", 2);
+    metrics.addWsClosed("slow");
+    metrics.applyPartition(report(1, { source: SOURCE }));
+    metrics.group = { isMember: true, assigned: 2, rebalances: 3, lastRebalanceMs: 1_500 };
+    metrics.setCircuit("nats", "open");
+    metrics.setCircuit("redis", "closed");
+    metrics.requestTimes("GET", "/stats").observe(200, 0.001);
+    const text = await metrics.text();
+    const names = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
+    const expected = {
+      counter: [
+        "events_ingested_total",
+        "events_applied_total",
+        "dedupe_hits_total",
+        "late_total",
+        "quarantined_total",
+        "dead_letters_total",
+        "rejected_total",
+        "removed_total",
+        "ws_conflated_total",
+        "ws_closed_total",
+        "fetches_total",
+        "fetched_bytes_total",
+        "fetch_errors_total",
+        "leader_changes_total",
+        "control_records_total",
+        "aborted_records_total",
+        "explained_holes_total",
+        "damaged_reads_total",
+        "dropped_records_total",
+        "dropped_batches_total",
+        "rebalances_total",
+      ],
+      gauge: [
+        "consumer_lag_seconds",
+        "consumer_lag_records",
+        "checkpoint_bytes",
+        "restore_duration_seconds",
+        "tokens",
+        "ws_clients",
+        "ws_rows",
+        "ws_pending_tokens",
+        "ws_held_bytes",
+        "circuit_state",
+        "waiting_bytes",
+        "spilled_bytes",
+        "group_member",
+        "assigned_partitions",
+        "last_rebalance_seconds",
+      ],
+      histogram: [
+        "window_apply_seconds",
+        "checkpoint_duration_seconds",
+        "ws_push_lag_seconds",
+        "http_request_duration_seconds",
+      ],
+    };
+    for (const [type, list] of Object.entries(expected)) {
+      for (const name of list) assert.ok(names.includes(`swapstats_${name} ${type}`), name);
+    }
+    assert.match(text, /^swapstats_circuit_state\{dependency="nats"\} 2$/m);
+    assert.match(text, /^swapstats_circuit_state\{dependency="redis"\} 0$/m);
+    const samples = await samplesOf(metrics);
+    assert.equal(samples.get('swapstats_dropped_records_total{partition="1"}'), 17);
+    assert.equal(samples.get('swapstats_spilled_bytes{partition="1"}'), 4_096);
+    assert.equal(samples.has('swapstats_dropped_records_total{partition="0"}'), false);
+    const group = ["group_member", "assigned_partitions", "rebalances_total", "last_rebalance_seconds"];
+    assert.deepEqual(
+      group.map((name) => samples.get(`swapstats_${name}`)),
+      [1, 2, 3, 1.5],
+    );
+    assert.ok(names.includes("process_cpu_seconds_total counter"));
+    assert.ok(names.includes("nodejs_heap_size_used_bytes gauge"));
+  });
+
+  test("counters begin at zero with the process and add up over partitions", async () => {
+    const metrics = new Metrics();
+    metrics.applyPartition(report(0));
+    metrics.applyPartition(report(1, { lagMs: 200, lagRecords: 1, restoreSeconds: 0.5 }));
+    metrics.applyPartition(report(0));
+    const samples = await samplesOf(metrics);
+    assert.equal(samples.get("swapstats_events_ingested_total"), 20);
+    assert.equal(samples.get("swapstats_events_applied_total"), 10);
+    assert.equal(samples.get("swapstats_dedupe_hits_total"), 10);
+    assert.equal(samples.get('swapstats_dead_letters_total{code="bad_side"}'), 6);
+    assert.equal(samples.get("swapstats_consumer_lag_seconds"), 1.5);
+    assert.equal(samples.get('swapstats_consumer_lag_records{partition="0"}'), 7);
+    assert.equal(samples.get('swapstats_consumer_lag_records{partition="1"}'), 1);
+    assert.equal(samples.get("swapstats_tokens"), 6);
+    assert.equal(samples.get("swapstats_checkpoint_bytes"), 2_000);
+    assert.equal(samples.get("swapstats_restore_duration_seconds"), 0.5);
+  });
+
+  test("a partition that left this process is in no gauge, and what was counted of it stays counted", async () => {
+    const metrics = new Metrics();
+    metrics.applyReports([report(0), report(1, { lagMs: 9_000, source: SOURCE })]);
+    metrics.applyReports([report(0)]);
+    const samples = await samplesOf(metrics);
+    assert.equal(samples.get("swapstats_tokens"), 3);
+    assert.equal(samples.get("swapstats_consumer_lag_seconds"), 1.5);
+    assert.equal(samples.has('swapstats_consumer_lag_records{partition="1"}'), false);
+    assert.equal(samples.has('swapstats_waiting_bytes{partition="1"}'), false);
+    assert.equal(samples.get('swapstats_dropped_records_total{partition="1"}'), 17);
+    assert.equal(samples.get("swapstats_events_ingested_total"), 20);
+    metrics.applyReports([report(0), report(1)]);
+    assert.equal((await samplesOf(metrics)).get("swapstats_tokens"), 6);
+  });
+
+  test("what is written to the hot store adds up, of its ages the worst counts, and so of its circuits", async () => {
+    const metrics = new Metrics();
+    const circuit = { dependency: "redis_hot", state: "closed" } as const;
+    const hot = { written: 10, refused: 2, failures: 1, lagMs: 1_500, circuit };
+    metrics.applyPartition(report(0, { hot }));
+    metrics.applyPartition(report(1, { hot: { ...hot, lagMs: 200, circuit: { ...circuit, state: "open" } } }));
+    const samples = await samplesOf(metrics);
+    const values = ["written_total", "refused_total", "failures_total", "lag_seconds"];
+    assert.deepEqual(
+      values.map((name) => samples.get(`swapstats_hot_${name}`)),
+      [20, 4, 2, 1.5],
+    );
+    assert.equal(samples.get('swapstats_circuit_state{dependency="redis_hot"}'), 2);
+  });
+
+  test("histograms are cumulative, with their edges inside", async () => {
+    const metrics = new Metrics();
+    metrics.applyPartition(report(0));
+    metrics.applyPartition(report(1));
+    const samples = await samplesOf(metrics);
+    const name = "swapstats_window_apply_seconds";
+    assert.equal(samples.get(`${name}_bucket{le="0.1"}`), 2);
+    assert.equal(samples.get(`${name}_bucket{le="1"}`), 2);
+    assert.equal(samples.get(`${name}_bucket{le="+Inf"}`), 4);
+    assert.equal(samples.get(`${name}_count`), 4);
+    assert.equal(samples.get(`${name}_sum`), 10.2);
+    assert.equal(addHistograms([]), undefined);
+  });
+
+  test("parts bring their numbers up to date when somebody reads; one that fails does no harm", async () => {
+    const metrics = new Metrics();
+    metrics.onCollect(async () => metrics.applyPartition(report(0)));
+    metrics.onCollect(async () => {
+      throw new Error("gone");
+    });
+    assert.equal((await samplesOf(metrics)).get("swapstats_tokens"), 3);
+  });
+
+  test("requests are counted by route, not by path", async (t) => {
+    const { call, metrics } = await startHarness(t);
+    for (const path of ["/api/tokens/BTC/stats", "/api/tokens/weth/stats", "/api/tokens/x/stats", "/a", "/b"]) {
+      await call(path);
+    }
+    const samples = await samplesOf(metrics);
+    const count = (labels: string) => samples.get(`swapstats_http_request_duration_seconds_count{${labels}}`);
+    assert.equal(count('method="GET",route="/api/tokens/{id}/stats",status="200"'), 2);
+    assert.equal(count('method="GET",route="/api/tokens/{id}/stats",status="404"'), 1);
+    assert.equal(count('method="any",route="unmatched",status="404"'), 2);
+  });
+
+  test("the listener serves /metrics and nothing else", async (t) => {
+    const metrics = new Metrics();
+    const logger = createLogger({ level: "silent", format: "json" });
+    const server = createMetricsServer({ metrics, logger });
+    t.after(() => server.close());
+    const port = await server.listen({ host: "127.0.0.1", port: 0 });
+    const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
+    assert.equal(answer.status, 200);
+    assert.match(answer.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
+    assert.match(await answer.text(), /^swapstats_tokens 0$/m);
+    assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
+    assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`, { method: "POST" })).status, 405);
+    const second = createMetricsServer({ metrics, logger });
+    await assert.rejects(second.listen({ host: "127.0.0.1", port }), (error: SwapstatsError) => {
+      assert.equal(error.code, "bad_config");
+      assert.match(error.message, /metrics\.prometheus/);
+      return true;
+    });
+  });
+
+  test("answers in order, and for its own names alone", async (t) => {
+    const metrics = new Metrics();
+    const server = createMetricsServer({ metrics, logger: createLogger({ level: "silent", format: "json" }) });
+    t.after(() => server.close());
+    const port = await server.listen({ host: "127.0.0.1", port: 0 });
+    const ask = async (text: string): Promise<string> => {
+      const client = await openRaw(port);
+      client.send(text);
+      return client.closed;
+    };
+    const get = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n";
+    const many = await ask(`${`${get}\r\n`.repeat(200)}`);
+    assert.equal(many.match(/HTTP\/1\.1 200 /g)?.length, 5, "one runs, four wait, the rest ends the connection");
+    assert.match(
+      await ask("GET /metrics HTTP/1.1\r\nHost: evil.example:9091\r\nConnection: close\r\n\r\n"),
+      /^HTTP\/1\.1 421 /,
+    );
+    assert.match(await ask("GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n"), /^HTTP\/1\.1 400 /);
+    assert.match(await ask(`${get}Host: b\r\nConnection: close\r\n\r\n`), /^HTTP\/1\.1 400 /);
+    assert.match(await ask("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"), /^HTTP\/1\.1 405 /);
+    assert.match(await ask(`${get}X-A: ${"a".repeat(9_000)}\r\n\r\n`), /^HTTP\/1\.1 431 /);
+    assert.match(await ask("what\r\n\r\n"), /^HTTP\/1\.1 400 /);
+  });
+});
+
+describe("logs", () => {
+  const logged = (format: "json" | "text", write: (logger: ReturnType<typeof createLogger>) => void): string[] => {
+    const lines: string[] = [];
+    write(createLogger({ level: "info", format }, { write: (line) => void lines.push(line) }));
+    return lines;
+  };
+
+  test("one JSON object a line, with level, time and members", () => {
+    const lines = logged("json", (logger) => {
+      logger.debug("hidden");
+      logger.warn({ partition: 0 }, "checkpoint damaged");
+    });
+    assert.equal(lines.length, 1);
+    const { level, time, partition, msg } = JSON.parse(lines[0] ?? "");
+    assert.deepEqual([level, partition, msg], ["warn", 0, "checkpoint damaged"]);
+    assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000);
+  });
+
+  test("errors carry their code and causes", () => {
+    const cause = new Error("disk is full");
+    const lines = logged("json", (logger) =>
+      logger.error({ err: new SwapstatsError("storage_failed", "no", { cause }) }),
+    );
+    const { err } = JSON.parse(lines[0] ?? "");
+    assert.equal(err.code, "storage_failed");
+    assert.equal(err.cause.message, "disk is full");
+    assert.match(err.cause.stack, /observability\.test/);
+  });
+
+  test("secrets do not get in", () => {
+    for (const format of ["json", "text"] as const) {
+      const lines = logged(format, (logger) =>
+        logger.info(
+          { password: "hunter2", redis: { password: "hunter2" }, headers: { authorization: "hunter2" } },
+          "x",
+        ),
+      );
+      assert.ok(!lines.join("").includes("hunter2"));
+    }
+  });
+
+  test("lines for people; what came from outside cannot make a line of its own", () => {
+    const [line] = logged("text", (logger) => logger.info({ url: "/a\n12:00 fake", n: 1 }, "re\nquest"));
+    assert.match(line ?? "", /^\d\d:\d\d:\d\d\.\d\d\d info {2}re\?quest url="\/a\\n12:00 fake" n=1\n$/);
+  });
+
+  test("requests are logged at level debug alone", async (t) => {
+    const lines: string[] = [];
+    const logger = createLogger({ level: "debug", format: "json" }, { write: (line) => void lines.push(line) });
+    const { call } = await startHarness(t, { logger });
+    await call("/api/tokens/BTC/stats");
+    const { route, status, method } = JSON.parse(lines[0] ?? "");
+    assert.deepEqual([method, route, status], ["GET", "/api/tokens/{id}/stats", 200]);
+  });
+});

@@ -1,0 +1,188 @@
+/** Partitions that come and go while the threads run: what is asked meanwhile, topics, and the state afterwards. */
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import { createSharedClock, SharedClock } from "../../../src/bus/shared-clock.ts";
+import { ThreadBus } from "../../../src/bus/thread-bus.ts";
+import { toEngineConfig } from "../../../src/config/config.ts";
+import { defaultConfig } from "../../../src/config/load.ts";
+import { PartitionWorkers } from "../../../src/pipeline/workers/partition-workers.ts";
+import type { TopicUpdate } from "../../../src/ports/stats-bus.ts";
+import { partitionOfTokenId } from "../../../src/shared/token-partition.ts";
+import { LogClient } from "../../../src/sources/embedded/log-client.ts";
+import { LOG_DATABASE_NAME } from "../../../src/sources/embedded/log-writer.ts";
+import { tempDir } from "../../support/tmp.ts";
+
+const PARTITIONS = 4;
+const LIMIT_MS = 10_000;
+const ALL = { windows: ["1h"], fields: [] };
+/** A token of each partition. */
+const TOKENS = Array.from({ length: PARTITIONS }, (_, partition) => {
+  for (let i = 0; ; i++) {
+    const id = `1:0xtoken${i}`;
+    if (partitionOfTokenId(id, PARTITIONS) === partition) return id;
+  }
+});
+
+class Owners {
+  readonly log: LogClient;
+  readonly workers: PartitionWorkers;
+  readonly bus: ThreadBus;
+  #sent = 0;
+
+  constructor(log: LogClient, dataDir: string) {
+    this.log = log;
+    const handle = createSharedClock("live", 60_000);
+    const fail = (error: Error): void => assert.fail(error);
+    this.workers = new PartitionWorkers({
+      threads: 2,
+      dataDir,
+      checkpointStore: { kind: "embedded", dataDir },
+      source: { kind: "embedded", logPath: `${dataDir}/${LOG_DATABASE_NAME}` },
+      owner: "test",
+      engine: toEngineConfig(defaultConfig()),
+      clock: handle,
+      snapshotIntervalMs: 100,
+      coalesceMs: 5,
+      seenSinceMs: undefined,
+      answerTimeoutMs: 60_000,
+      connectLog: (partition, port, board) => log.connect(partition, port, board),
+      onFatal: fail,
+    });
+    this.bus = new ThreadBus({
+      hosts: this.workers.clients,
+      partitionCount: () => PARTITIONS,
+      boards: this.workers.boards,
+      clock: new SharedClock(handle),
+      finestStepMs: 1000,
+    });
+  }
+
+  static async start(t: TestContext): Promise<Owners> {
+    const dataDir = tempDir(t, "ownership");
+    const log = await LogClient.start(
+      {
+        folder: dataDir,
+        partitions: PARTITIONS,
+        retentionMs: 3_600_000,
+        retentionBytes: 2 ** 30,
+        bodyEventsMax: 1000,
+        waitsForOwners: false,
+      },
+      (error) => assert.fail(error),
+    );
+    const owners = new Owners(log, dataDir);
+    t.after(async () => {
+      await log.close();
+      await owners.workers.drain(LIMIT_MS);
+    });
+    return owners;
+  }
+
+  /** A swap of every token. */
+  async swaps(): Promise<void> {
+    this.#sent += 1;
+    const lines = TOKENS.map((id) => {
+      const swap = {
+        chain_id: 1,
+        token: id.slice(2),
+        tx_hash: `0x${this.#sent.toString(16)}`,
+        log_index: 0,
+        who: "0xa",
+      };
+      return JSON.stringify({ ...swap, side: "buy", amount_token: "2", amount_usd: "3", event_time: Date.now() });
+    });
+    assert.equal((await this.log.ingest(new TextEncoder().encode(lines.join("\n")))).accepted, PARTITIONS);
+  }
+
+  /** Waits until the partitions of this process have applied all of their log. */
+  async caughtUp(): Promise<void> {
+    while ((await this.bus.status()).partitions.some((partition) => partition.lag > 0));
+  }
+
+  async answer(partition: number) {
+    const [answer] = await this.bus.tokenStats([TOKENS[partition] as string], ALL);
+    return answer?.kind === "stats"
+      ? { epoch: Number(answer.epoch), rev: answer.rev, trades: trades(answer.body) }
+      : answer;
+  }
+}
+
+function trades(body: string): number {
+  return JSON.parse(`{${body}}`).windows["1h"].trades;
+}
+
+describe("ownership of partitions", () => {
+  test("a partition that was let go and taken back goes on where it was, with a greater epoch", async (t) => {
+    const owners = await Owners.start(t);
+    const { workers, bus } = owners;
+    assert.deepEqual((await bus.status()).partitions, []);
+    await Promise.all([0, 1, 2].map((partition) => workers.own(partition)));
+    await owners.swaps();
+    await owners.caughtUp();
+    const before = await owners.answer(2);
+    assert.ok(before !== undefined && "trades" in before && before.trades === 1);
+    assert.deepEqual(await owners.answer(3), { kind: "unknown" }, "nobody here owns it");
+
+    assert.deepEqual(await workers.disown(2, LIMIT_MS), []);
+    assert.deepEqual(await owners.answer(2), { kind: "unknown" });
+    assert.equal(bus.cachedTokenStats(TOKENS[2] as string, ALL), undefined);
+    const { partitions } = await bus.status();
+    assert.deepEqual(
+      partitions.map((one) => one.partition),
+      [0, 1],
+    );
+    await owners.swaps();
+    await owners.caughtUp();
+    // At once one after the other: what concerns a partition is done in this order. The first may be too late to be restored.
+    const first = workers.own(3).catch((error) => assert.equal(error.code, "unavailable"));
+    assert.deepEqual(await Promise.all([workers.disown(3, LIMIT_MS), workers.own(3), workers.own(2)]), [[], [], []]);
+    await first;
+    await owners.caughtUp();
+    const after = await owners.answer(2);
+    assert.ok(after !== undefined && "trades" in after);
+    assert.equal(after.trades, 2);
+    assert.ok(after.epoch > before.epoch);
+    assert.deepEqual((await bus.status()).counters.applied, 2 * PARTITIONS);
+  });
+
+  test("topics of a token go with its partition, and rankings go on with what is there", async (t) => {
+    const owners = await Owners.start(t);
+    const { workers, bus } = owners;
+    await Promise.all(TOKENS.map((_, partition) => workers.own(partition)));
+    await owners.swaps();
+    await owners.caughtUp();
+    const gone = Promise.withResolvers<TopicUpdate>();
+    const topic = { kind: "token", token: TOKENS[1] as string, windows: ["1h"] } as const;
+    const listen = (update: TopicUpdate): void => {
+      if (update.stale) gone.resolve(update);
+    };
+    assert.equal((await bus.subscribe(topic, listen)).kind, "opened");
+    const ranking = new Ranking();
+    await bus.subscribe({ kind: "overview", window: "1h", sort: "trades", limit: 10 }, ranking.take);
+    await ranking.holds(PARTITIONS);
+    await workers.disown(1, LIMIT_MS);
+    assert.equal(JSON.parse((await gone.promise).data).windows["1h"].trades, 1);
+    await ranking.holds(PARTITIONS - 1);
+    assert.deepEqual(await bus.subscribe(topic, () => {}), { kind: "unknown" });
+    await workers.own(1);
+    await ranking.holds(PARTITIONS);
+    assert.equal((await bus.subscribe(topic, () => {})).kind, "opened");
+  });
+});
+
+class Ranking {
+  #rows = -1;
+  #waiting: (() => void) | undefined;
+  readonly take = (update: TopicUpdate): void => {
+    this.#rows = (JSON.parse(update.data) as { order: string[] }).order.length;
+    this.#waiting?.();
+  };
+
+  async holds(rows: number): Promise<void> {
+    while (this.#rows !== rows) {
+      await new Promise<void>((resolve) => {
+        this.#waiting = resolve;
+      });
+    }
+  }
+}

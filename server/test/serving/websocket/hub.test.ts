@@ -1,0 +1,96 @@
+/** How the flushes of many clients share the thread: counted by a clock that only work moves. */
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type { StatsBus, TopicUpdate } from "../../../src/ports/stats-bus.ts";
+import { Hub } from "../../../src/serving/live/hub.ts";
+import type { PushTarget } from "../../../src/serving/live/subscription.ts";
+import { WEBSOCKET_LIMITS } from "../../../src/serving/websocket/limits.ts";
+
+const COALESCE_MS = 100;
+const TOPIC = { kind: "token", token: "1:a", windows: ["5m"] } as const;
+
+/** A hub with clients whose flush takes so long each; `turns` are the turns of the event loop that flushes took. */
+async function hubWith(t: TestContext, clients: number, flushMs: number) {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let nowMs = 0;
+  let onUpdate: (update: TopicUpdate) => void = () => {};
+  let rev = 0;
+  const update = (): void => {
+    rev += 1;
+    const data = `{"n":${rev}}`;
+    const patch = rev === 1 ? undefined : data;
+    const prevRev = rev === 1 ? undefined : rev - 1;
+    onUpdate({ epoch: "1", rev, prevRev, asOf: 0, watermark: 0, lagMs: 0, stale: false, data, patch });
+  };
+  const bus = {
+    subscribe: async (_topic, listener) => {
+      onUpdate = listener;
+      return { kind: "opened", channel: "token:1:a", close: () => {} };
+    },
+  } as Pick<StatsBus, "subscribe"> as StatsBus;
+  const hub = new Hub({
+    ...{ bus, coalesceMs: COALESCE_MS, isLive: false, rowsMax: 1_000, clients: () => clients },
+    limits: WEBSOCKET_LIMITS,
+    nowMs: () => nowMs,
+  });
+  const flushes: number[] = Array(clients).fill(0);
+  let inTurn = 0;
+  const turns: number[] = [];
+  const targets = flushes.map(
+    (_, i): PushTarget => ({
+      isDirty: false,
+      rows: 0,
+      flush: () => {
+        flushes[i] = (flushes[i] as number) + 1;
+        inTurn += 1;
+        nowMs += flushMs;
+      },
+    }),
+  );
+  for (const target of targets) await hub.join(TOPIC, target);
+  /** One millisecond, in which the event loop may turn once; a turn that worked took longer already. */
+  const step = async (): Promise<void> => {
+    const before = nowMs;
+    inTurn = 0;
+    t.mock.timers.tick(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    if (inTurn > 0) turns.push(inTurn);
+    if (nowMs === before) nowMs += 1;
+  };
+  return { flushes, turns, update, step, nowMs: () => nowMs };
+}
+
+test("a flush serves every client once, in slices between which others get their turn", async (t) => {
+  const { flushes, turns, update, step } = await hubWith(t, 100, 1);
+  update();
+  for (let i = 0; i < 200; i++) await step();
+  assert.deepEqual(new Set(flushes), new Set([1]));
+  assert.ok(
+    turns.every((clients) => clients <= WEBSOCKET_LIMITS.flushSliceMs),
+    turns.join(),
+  );
+  assert.ok(turns.length >= 100 / WEBSOCKET_LIMITS.flushSliceMs);
+});
+
+test("while flushes are short each update is flushed; when they are long, pauses grow and all clients get fewer, alike", async (t) => {
+  const quick = await hubWith(t, 10, 1);
+  while (quick.nowMs() < 10_000) {
+    quick.update();
+    for (const until = quick.nowMs() + COALESCE_MS; quick.nowMs() < until; ) await quick.step();
+  }
+  assert.ok((quick.flushes[0] as number) >= 95, `${quick.flushes[0]}`);
+});
+
+test("with much to do, flushes take a bounded share of the time", async (t) => {
+  const busy = await hubWith(t, 500, 1);
+  const endMs = 20_000;
+  while (busy.nowMs() < endMs) {
+    busy.update();
+    await busy.step();
+  }
+  const total = busy.flushes.reduce((sum, count) => sum + count, 0);
+  const share = total / busy.nowMs();
+  assert.ok(share <= 1 / (1 + WEBSOCKET_LIMITS.flushPauseFactor) + 0.02, `${share} of the time`);
+  assert.ok(share >= 0.15, `${share} of the time`);
+  assert.ok(Math.max(...busy.flushes) - Math.min(...busy.flushes) <= 1, "no client gets more than another");
+});

@@ -1,0 +1,123 @@
+/** What a client may write in a request, and that hostile texts are refused with a short answer and without failing. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { requestLimits, statsFields } from "@swapstats/protocol/stats.ts";
+import { type ClientRequest, parseRequest } from "../../../src/serving/websocket/requests.ts";
+
+const RULES = { windows: ["1m", "5m", "1h"], channelsMax: 3 };
+const MESSAGE_CHARS = 65_536;
+const ANSWER_CHARS_MAX = 2_000;
+
+const parse = (message: unknown): ClientRequest =>
+  parseRequest(typeof message === "string" ? message : JSON.stringify(message), RULES);
+
+function refusalOf(message: unknown): { code: string; text: string } & ClientRequest {
+  const request = parse(message);
+  assert.equal(request.kind, "refused", JSON.stringify(message).slice(0, 100));
+  const { problem } = request as Extract<ClientRequest, { kind: "refused" }>;
+  return { ...request, code: problem.code, text: problem.message };
+}
+
+describe("members of a request", () => {
+  test("unknown ones are refused by name, with what may be meant", () => {
+    const cases: [object, RegExp][] = [
+      [{ subscribe: "token:x", window: ["5m"] }, /"window" is not one of them \(did you mean windows\?\)/],
+      [{ subscribe: "token:x", conflate: 5 }, /"conflate" is not one of them \(did you mean conflate_ms\?\)/],
+      [{ subscribe: "token:x", Fields: ["close"] }, /"Fields" is not one of them \(did you mean fields\?\)/],
+      [{ subscribe: "token:x", zzzzqqqq: 1 }, /"zzzzqqqq" is not one of them\./],
+      [
+        { unsubscribe: "token:x", windows: ["5m"] },
+        /with unsubscribe has the members unsubscribe, id\. "windows" is not/,
+      ],
+      [{ subscribe: "token:x", a: 1, b: 2, c: 3, d: 4, e: 5, f: 6, g: 7 }, /2 more are not/],
+    ];
+    for (const [message, text] of cases) {
+      const refusal = refusalOf({ id: "r", ...message });
+      assert.deepEqual([refusal.code, refusal.id, refusal.channels], ["invalid_parameters", "r", ["token:x"]]);
+      assert.match(refusal.text, text);
+    }
+    assert.match(refusalOf({ subscrib: "token:x" }).text, /"subscrib" is not one of them \(did you mean subscribe\?\)/);
+    assert.match(refusalOf('{"subscribe":"token:x","__proto__":{"windows":["5m"]}}').text, /"__proto__"/);
+  });
+
+  test("values of the wrong type, and names that do not exist, are refused with what there is", () => {
+    const cases: [object, RegExp][] = [
+      [{ windows: "5m" }, /windows must be a list of at least one of 1m, 5m, 1h/],
+      [{ windows: [5] }, /windows must be a list/],
+      [{ windows: ["2m"] }, /"2m".* is not a window of this service; it has 1m, 5m, 1h/],
+      [{ windows: ["60m"] }, /"60m" \(did you mean 1h\?\)/],
+      [{ fields: [] }, /fields must be a list of at least one of open_time/],
+      [{ fields: { close: true } }, /fields must be a list/],
+      [{ fields: ["closing"] }, /"closing".* is not a figure; there are open_time, .*previous/],
+      [{ fields: ["volumeUsd"] }, /"volumeUsd" \(did you mean volume_usd\?\)/],
+      [{ limit: "10" }, /limit must be an integer from 1 to 500/],
+      [{ limit: 0 }, /limit/],
+      [{ limit: 1.5 }, /limit/],
+      [{ conflate_ms: true }, /conflate_ms must be an integer from 0 to 60000/],
+      [{ prefer: "biggest" }, /prefer must be refuse or largest/],
+    ];
+    for (const [options, text] of cases) {
+      const refusal = refusalOf({ subscribe: "token:x", ...options });
+      assert.equal(refusal.code, "invalid_parameters");
+      assert.match(refusal.text, text);
+    }
+  });
+
+  test("fields: in the order of service, complete among them, edges and repetition left out, all of them is none", () => {
+    const fieldsOf = (fields: string[]): readonly string[] => {
+      const request = parse({ subscribe: "token:x", fields });
+      assert.equal(request.kind, "subscribe");
+      return (request as Extract<ClientRequest, { kind: "subscribe" }>).options.fields;
+    };
+    assert.deepEqual(fieldsOf(["close", "trades", "close"]), ["complete", "trades", "close"]);
+    assert.deepEqual(fieldsOf(["open_time"]), ["complete"]);
+    assert.deepEqual(fieldsOf([...statsFields]), []);
+  });
+
+  test("unsubscribe names at most as many channels as may be open", () => {
+    assert.equal(parse({ unsubscribe: ["a", "b", "c", "c"] }).kind, "unsubscribe");
+    assert.equal(refusalOf({ unsubscribe: ["a", "b", "c", "d"] }).code, "too_many_subscriptions");
+  });
+});
+
+test("hostile texts are refused with a short answer", () => {
+  const fill = (head: string, piece: string, tail: string): string =>
+    head + piece.repeat(Math.floor((MESSAGE_CHARS - head.length - tail.length) / piece.length)) + tail;
+  const nested = (head: string): string => {
+    const depth = Math.floor((MESSAGE_CHARS - head.length - 1) / 2);
+    return `${head}${"[".repeat(depth)}${"]".repeat(depth)}}`;
+  };
+  const texts = [
+    nested('{"subscribe":"token:x","windows":'),
+    nested('{"subscribe":"token:x","fields":'),
+    nested('{"subscribe":"token:x","limit":'),
+    nested('{"subscribe":'),
+    nested('{"id":'),
+    nested('{"unknown":'),
+    "[".repeat(MESSAGE_CHARS),
+    '{"a":'.repeat(MESSAGE_CHARS / 5),
+    fill('{"subscribe":"token:x"', ',"k":1', "}"),
+    fill('{"', "\\u001b", '":1,"subscribe":"token:x"}'),
+    fill('{"subscribe":"token:x","windows":["', "\\u0000", '"]}'),
+    fill('{"subscribe":"token:x","fields":["', "x", '"]}'),
+    fill('{"subscribe":"token:x","limit":', "9", "}"),
+    fill('{"subscribe":["', '","', '"],"bad":1}'),
+    fill('{"id":"', "é", '","subscribe":"token:x"}'),
+    "\n".repeat(MESSAGE_CHARS),
+    "\\".repeat(MESSAGE_CHARS),
+    '"'.repeat(MESSAGE_CHARS),
+  ];
+  for (const text of texts) {
+    const refusal = refusalOf(text);
+    assert.ok(refusal.text.length <= ANSWER_CHARS_MAX, `${text.slice(0, 40)}: ${refusal.text.length}`);
+    assert.doesNotMatch(refusal.text, /\p{Cc}/u);
+  }
+});
+
+test("many unknown names are told with a few of them", () => {
+  const windows = Array.from({ length: 5_000 }, (_, i) => `w${i}`);
+  const { text } = refusalOf({ subscribe: "token:x", windows });
+  assert.match(text, /"w4".* is not a window/);
+  assert.doesNotMatch(text, /"w5"/);
+  assert.ok(text.length < requestLimits.tokenTextMax * 2);
+});

@@ -1,0 +1,121 @@
+/**
+ * A stand-in for the statistics bus, driven by the test: it has the tokens and figures that the test sets, and tells
+ * subscribers at once. It is deterministic, which the real bus with its threads and clocks is not.
+ */
+import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { StatsBus, Topic, TopicOpened, TopicUpdate } from "../../../../src/ports/stats-bus.ts";
+
+type Subscriber = { readonly channel: string; readonly onUpdate: (update: TopicUpdate) => void };
+type Held = { rev: number; data: JsonObject };
+
+const unused = (): never => {
+  throw new Error("the stand-in bus answers no queries");
+};
+
+export class StandInBus implements StatsBus {
+  epoch = "7";
+  asOf = 1_700_000_000_000;
+  /** Calls of subscribe so far, and subscriptions open now. */
+  opened = 0;
+  /** In the order in which they were opened. */
+  readonly topics: Topic[] = [];
+  /** Ids of each question about tokens that no swap had named. */
+  readonly asked: (readonly string[])[] = [];
+  readonly subscribers = new Set<Subscriber>();
+  /** Set by a test to make subscribe wait or fail. */
+  beforeOpen: () => Promise<void> = async () => {};
+  readonly #channels = new Map<string, Held>();
+  readonly #symbols = new Map<string, string[]>();
+
+  readonly cachedTokenStats = unused;
+  readonly tokenStats = unused;
+  readonly overview = unused;
+  readonly candles = unused;
+  readonly newestSwaps = unused;
+  readonly deadLetters = unused;
+  readonly status = unused;
+
+  symbol(symbol: string, ids: string[]): void {
+    this.#symbols.set(symbol.toLowerCase(), ids);
+  }
+
+  dataOf(channel: string): JsonObject {
+    return this.#held(channel).data;
+  }
+
+  revOf(channel: string): number {
+    return this.#held(channel).rev;
+  }
+
+  /** Sets a channel's data; subscribers get a patch. */
+  set(channel: string, data: JsonObject): void {
+    const before = this.#channels.get(channel);
+    this.asOf += 100;
+    const held = { rev: (before?.rev ?? 40) + 1, data };
+    this.#channels.set(channel, held);
+    if (before === undefined) return;
+    const patch = JSON.stringify(diffMergePatch(before.data, data));
+    this.#tell(channel, { ...this.#update(held), prevRev: before.rev, patch });
+  }
+
+  /** As after a new owner: another epoch, and whole data. */
+  takeOver(epoch: string): void {
+    this.epoch = epoch;
+    for (const [channel, held] of this.#channels) this.#tell(channel, this.#update(held));
+  }
+
+  async areKnown(ids: readonly string[]): Promise<boolean[]> {
+    this.asked.push(ids);
+    return ids.map((id) => this.#channels.has(`token:${id}`));
+  }
+
+  async subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
+    this.opened += 1;
+    this.topics.push(topic);
+    await this.beforeOpen();
+    const channels = this.#channelsOf(topic);
+    if (channels.length > 1)
+      return {
+        kind: "ambiguous",
+        ...{ more: 0, isRanked: true },
+        candidates: channels.map((name) => ({ id: name.slice("token:".length), chain_id: 1 })),
+      };
+    const channel = channels[0];
+    const held = channel === undefined ? undefined : this.#channels.get(channel);
+    if (channel === undefined || held === undefined) return { kind: "unknown" };
+    const subscriber = { channel, onUpdate };
+    this.subscribers.add(subscriber);
+    onUpdate(this.#update(held));
+    return { kind: "opened", channel, close: () => this.subscribers.delete(subscriber) };
+  }
+
+  #channelsOf(topic: Topic): string[] {
+    if (topic.kind === "overview") return [`overview:${topic.window}:${topic.sort}`];
+    const ids = this.#symbols.get(topic.token.toLowerCase());
+    return ids === undefined ? [`token:${topic.token}`] : ids.map((id) => `token:${id}`);
+  }
+
+  #held(channel: string): Held {
+    const held = this.#channels.get(channel);
+    if (held === undefined) throw new Error(`the test set no ${channel}`);
+    return held;
+  }
+
+  #update(held: Held): TopicUpdate {
+    return {
+      epoch: this.epoch,
+      rev: held.rev,
+      prevRev: undefined,
+      asOf: this.asOf,
+      watermark: this.asOf - 120_000,
+      lagMs: 0,
+      stale: false,
+      data: JSON.stringify(held.data),
+      patch: undefined,
+    };
+  }
+
+  #tell(channel: string, update: TopicUpdate): void {
+    for (const subscriber of this.subscribers) if (subscriber.channel === channel) subscriber.onUpdate(update);
+  }
+}

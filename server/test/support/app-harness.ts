@@ -1,0 +1,79 @@
+/** The whole program in this process, on a data folder and free ports, called over HTTP with every answer held to its OpenAPI document. */
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import { type App, startApp } from "../../src/app.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { createLogger } from "../../src/observability/logger.ts";
+import type { OpenApiDocument } from "../../src/serving/http/openapi.ts";
+import { AnswerChecker } from "../serving/http/answer-checker.ts";
+import { tempDir } from "./tmp.ts";
+
+export type AppAnswer = { status: number; headers: Headers; text: string; json: Json };
+// biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of many shapes, which the document has checked
+export type Json = any;
+
+export type RunningApp = {
+  app: App;
+  base: string;
+  metricsBase: string;
+  call: (path: string, init?: RequestInit) => Promise<AppAnswer>;
+  /** Posts swaps and asserts how many were accepted. */
+  post: (swaps: readonly object[], accepted?: number) => Promise<AppAnswer>;
+  /** Resolves when everything that was acknowledged is in the state. */
+  caughtUp: () => Promise<Json>;
+};
+
+/** One data folder, on which the program can be started again and again; all of it goes with the test. */
+export class TestApps {
+  readonly dataDir: string;
+  readonly #started: App[] = [];
+
+  constructor(t: TestContext) {
+    // Before the folder is made, because hooks run in this order and the folder must go last.
+    t.after(async () => {
+      for (const app of this.#started) await app.stop();
+    });
+    this.dataDir = tempDir(t, "http");
+  }
+
+  async start(overrides: Record<string, string> = {}): Promise<RunningApp> {
+    const fixed = { data_dir: this.dataDir, "api.http.addr": "127.0.0.1:0", "metrics.prometheus": "127.0.0.1:0" };
+    const { config } = loadConfig({ env: {}, overrides: { ...fixed, ...overrides } });
+    const logger = createLogger({ level: "silent", format: "json" });
+    const failed = (error: Error) => assert.fail(error);
+    const app = await startApp(config, { version: "0.0.0-test", logger, onFatal: failed });
+    this.#started.push(app);
+    return runningApp(app);
+  }
+}
+
+async function runningApp(app: App): Promise<RunningApp> {
+  const base = `http://127.0.0.1:${app.addresses.http?.port}`;
+  const document = (await (await fetch(`${base}/openapi.json`)).json()) as OpenApiDocument;
+  const checker = new AnswerChecker(document);
+  const call = async (path: string, init: RequestInit = {}): Promise<AppAnswer> => {
+    const response = await fetch(base + path, init);
+    const text = await response.text();
+    const type = response.headers.get("content-type") ?? "";
+    checker.check(init.method ?? "GET", path, response.status, type, text, response.headers);
+    return { status: response.status, headers: response.headers, text, json: text === "" ? {} : JSON.parse(text) };
+  };
+  return {
+    app,
+    base,
+    metricsBase: `http://127.0.0.1:${app.addresses.metrics?.port}`,
+    call,
+    post: async (swaps, accepted = swaps.length) => {
+      const headers = { "content-type": "application/json" };
+      const answer = await call("/api/swaps", { method: "POST", headers, body: JSON.stringify(swaps) });
+      assert.equal(answer.json.accepted, accepted, answer.text);
+      return answer;
+    },
+    caughtUp: async () => {
+      for (;;) {
+        const { json } = await call("/api/status");
+        if (json.partitions.every((partition: Json) => partition.lag === 0)) return json;
+      }
+    },
+  };
+}
