@@ -1,6 +1,7 @@
 /** The HTTP calls that commands make to a running service. */
 import { SwapstatsError } from "../shared/errors.ts";
 import { printableCut } from "../shared/printable-text.ts";
+import { backoffMs } from "../shared/retry.ts";
 
 export type PostResult = {
   accepted: number;
@@ -22,8 +23,8 @@ const REQUEST_MS_MAX = 60_000;
 /** How much of an answer an error quotes. */
 const ANSWER_CHARS_MAX = 300;
 const RETRIES_MAX = 20;
-const RETRY_FIRST_MS = 200;
-const RETRY_LONGEST_MS = 5_000;
+const BACKOFF = { firstMs: 300, longestMs: 5_000 };
+const STATUS_EVERY_MS = 100;
 
 export class ServiceClient {
   readonly url: string;
@@ -62,7 +63,7 @@ export class ServiceClient {
 
   /** Undefined: try again. */
   async #attempt(body: Uint8Array<ArrayBuffer>, attempt: number): Promise<Response | undefined> {
-    let waitMs = Math.min(RETRY_FIRST_MS * 2 ** attempt, RETRY_LONGEST_MS);
+    let waitMs = backoffMs(BACKOFF, attempt + 1);
     let problem: string;
     try {
       const answer = await this.#fetch("/api/swaps", {
@@ -74,7 +75,7 @@ export class ServiceClient {
       if (answer.status !== 503 && answer.status !== 429) return answer;
       problem = `answered ${answer.status}: ${printableCut(await answer.text(), ANSWER_CHARS_MAX)}`;
       const retryAfter = Number(answer.headers.get("retry-after"));
-      if (retryAfter > 0) waitMs = Math.min(retryAfter * 1_000, RETRY_LONGEST_MS);
+      if (retryAfter > 0) waitMs = Math.min(retryAfter * 1_000, BACKOFF.longestMs);
     } catch (error) {
       this.#signal.throwIfAborted();
       problem = `cannot be reached (${reasonOf(error)})`;
@@ -121,7 +122,7 @@ export class ServiceClient {
     for (;;) {
       const status = await this.status();
       if (status.partitions.every(({ lag }) => lag === 0) || performance.now() > deadline) return status;
-      await this.#pause(RETRY_FIRST_MS / 2);
+      await this.#pause(STATUS_EVERY_MS);
     }
   }
 

@@ -14,6 +14,7 @@ import {
   nkeyAuthenticator,
 } from "@nats-io/transport-node";
 import { SwapstatsError } from "../shared/errors.ts";
+import { backoffMs } from "../shared/retry.ts";
 import { WakeableTimer } from "../shared/wakeable-timer.ts";
 import type { ClusterTransport, LinkState, TransportListener } from "./transport.ts";
 
@@ -46,8 +47,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** A connection over which nothing comes back is given up after two of these. */
 const PING_INTERVAL_MS = 2_000;
 const PINGS_OUT_MAX = 2;
-const RETRY_MS_MIN = 100;
-const RETRY_MS_MAX = 3_000;
+const RECONNECT = { firstMs: 200, longestMs: 3_000 };
 const CLOSE_LIMIT_MS = 1_000;
 const TAKEN = Symbol("the subscriptions are taken");
 const FRAME_BYTES_MAX = 512 * 1024;
@@ -125,7 +125,7 @@ export class NatsTransport implements ClusterTransport {
       } catch (error) {
         this.#lost(error);
       }
-      if (!this.#isClosing) await this.#retry.pause(delayMs(this.#failures));
+      if (!this.#isClosing) await this.#retry.pause(backoffMs(RECONNECT, this.#failures));
     }
   }
 
@@ -246,12 +246,6 @@ function authenticatorOf({ nkey, jwt }: NatsSettings): Authenticator | undefined
     );
   }
   return jwtAuthenticator(jwt.trim(), seed);
-}
-
-/** Doubles with each failure in a row, and is spread so that instances do not come back all at once. */
-function delayMs(failures: number): number {
-  const most = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(failures, 10));
-  return RETRY_MS_MIN / 2 + Math.random() * most;
 }
 
 async function within(work: Promise<unknown>, limitMs: number): Promise<void> {

@@ -8,6 +8,7 @@
  *   owned    --no longer wanted--> let go: brought up, saved, closed
  */
 import { SwapstatsError } from "../shared/errors.ts";
+import { backoffMs } from "../shared/retry.ts";
 import type { BeginRule } from "./checkpoint/restore.ts";
 
 export type OwnershipOptions = {
@@ -30,9 +31,8 @@ export type OwnershipOptions = {
   readonly onServing: (serving: ReadonlyMap<number, string>) => void;
 };
 
-/** Pauses before a partition is tried again double from the first to the last. */
-const RETRY_FIRST_MS = 100;
-const RETRY_MAX_MS = 5_000;
+/** Before a partition is tried again. */
+const BACKOFF = { firstMs: 150, longestMs: 5_000 };
 
 type Task = { wanted: boolean; isFailed: boolean; running: Promise<void> | undefined; wake: (() => void) | undefined };
 
@@ -108,16 +108,15 @@ export class PartitionOwnership {
 
   /** Goes on until the partition is as it is wanted. */
   async #settle(partition: number, task: Task): Promise<void> {
-    let pauseMs = RETRY_FIRST_MS;
+    let failures = 0;
     while (!this.#isEnding) {
       if (this.#owned.has(partition) && (!task.wanted || task.isFailed)) {
         await this.#letGo(partition);
-        if (task.isFailed && task.wanted) await this.#pause(task, pauseMs);
+        if (task.isFailed && task.wanted) await this.#pause(task, failures + 1);
         task.isFailed = false;
       } else if (task.wanted && !this.#owned.has(partition)) {
         if (await this.#takeOver(partition)) return;
-        await this.#pause(task, pauseMs);
-        pauseMs = Math.min(RETRY_MAX_MS, 2 * pauseMs);
+        await this.#pause(task, ++failures);
       } else return;
     }
   }
@@ -156,11 +155,11 @@ export class PartitionOwnership {
     if (this.#serving.delete(partition)) this.#options.onServing(this.#serving);
   }
 
-  async #pause(task: Task, ms: number): Promise<void> {
+  async #pause(task: Task, failures: number): Promise<void> {
     if (this.#isEnding) return;
     const woken = Promise.withResolvers<void>();
     task.wake = woken.resolve;
-    const timer = setTimeout(woken.resolve, ms * (0.5 + Math.random()));
+    const timer = setTimeout(woken.resolve, backoffMs(BACKOFF, failures));
     await woken.promise;
     clearTimeout(timer);
     task.wake = undefined;

@@ -6,14 +6,13 @@
  * begins anew after each failure, would never come to its end. All calls may be repeated but the swap: only its caller can look whether
  * what stands there is its own.
  */
-import { ExponentialBackoff, handleWhen, retry } from "cockatiel";
 import type { CheckpointStore, StoredManifest } from "../ports/checkpoint-store.ts";
 import type { Circuit } from "../shared/circuit.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import { retrying } from "../shared/retry.ts";
 
 const RETRIES = 4;
-const RETRY_FIRST_MS = 50;
-const RETRY_MAX_MS = 500;
+const BACKOFF = { firstMs: 50, longestMs: 500 };
 /** No attempt begins later than this after the first: a store that lets calls wait is away. */
 const RETRY_WITHIN_MS = 2_000;
 
@@ -68,7 +67,6 @@ export class GuardedCheckpointStore implements CheckpointStore {
   #repeat<T>(call: () => Promise<T>): Promise<T> {
     const endMs = performance.now() + RETRY_WITHIN_MS;
     const isWorthIt = (error: unknown): boolean => isStoreFailure(error) && performance.now() < endMs;
-    const backoff = new ExponentialBackoff({ initialDelay: RETRY_FIRST_MS, maxDelay: RETRY_MAX_MS });
-    return this.#circuit.run(() => retry(handleWhen(isWorthIt), { maxAttempts: RETRIES, backoff }).execute(call));
+    return this.#circuit.run(() => retrying(BACKOFF, RETRIES, isWorthIt).execute(call));
   }
 }

@@ -13,6 +13,7 @@ import {
 import WebSocket from "ws";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { printableText } from "../../shared/printable-text.ts";
+import { backoffMs } from "../../shared/retry.ts";
 
 export type ChannelData = {
   readonly channel: string;
@@ -45,8 +46,7 @@ export type LiveHandlers = {
   readonly onUnreachable: (error: SwapstatsError) => void;
 };
 
-const RETRY_FIRST_MS = 500;
-const RETRY_LONGEST_MS = 5_000;
+const RECONNECT = { firstMs: 750, longestMs: 5_000 };
 const HANDSHAKE_MS_MAX = 10_000;
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
 /** Refusals that pass: a service that has just started, or has much to do. */
@@ -65,7 +65,10 @@ export class LiveConnection {
   #requestCount = 0;
   #opened = false;
   #closed = false;
-  #retryMs = RETRY_FIRST_MS;
+  /** Attempts that failed since the last connection. */
+  #failures = 0;
+  /** The service that shuts down has asked for so long a pause before the next connection. */
+  #shutdownMs = 0;
   readonly #refusedRetryMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -74,7 +77,7 @@ export class LiveConnection {
     url: string,
     subscription: Subscription,
     handlers: LiveHandlers,
-    { retryMs }: { readonly retryMs: number } = { retryMs: RETRY_LONGEST_MS },
+    { retryMs }: { readonly retryMs: number } = { retryMs: RECONNECT.longestMs },
   ) {
     this.#refusedRetryMs = retryMs;
     this.#url = url.replace(/^http/, "ws") + webSocketPath;
@@ -108,7 +111,7 @@ export class LiveConnection {
     let problem = "";
     socket.on("open", () => {
       this.#opened = true;
-      this.#retryMs = RETRY_FIRST_MS;
+      this.#failures = 0;
       this.#handlers.onConnection("open");
       this.#request();
     });
@@ -128,8 +131,9 @@ export class LiveConnection {
       }
       this.#handlers.onConnection("lost");
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#connect(), this.#retryMs);
-      this.#retryMs = Math.min(this.#retryMs * 2, RETRY_LONGEST_MS);
+      const pauseMs = Math.max(this.#shutdownMs, backoffMs(RECONNECT, ++this.#failures));
+      this.#shutdownMs = 0;
+      this.#timer = setTimeout(() => this.#connect(), pauseMs);
     });
   }
 
@@ -166,7 +170,7 @@ export class LiveConnection {
         if (message.id === undefined || message.id === this.#requestCount) this.#takeRefusal(message);
         return;
       case "shutdown":
-        this.#retryMs = Math.max(message.reconnect_after_ms, RETRY_FIRST_MS);
+        this.#shutdownMs = message.reconnect_after_ms;
         return;
       default:
         return;

@@ -4,6 +4,7 @@
  */
 import { Producer } from "@platformatic/kafka";
 import { SwapstatsError } from "../../shared/errors.ts";
+import { backoffMs } from "../../shared/retry.ts";
 import type { KafkaConnection } from "./connection.ts";
 import { clientOptions, isKafkaError, kafkaError } from "./kafka-client.ts";
 
@@ -11,8 +12,7 @@ const BATCH_RECORDS_MAX = 2_000;
 const BATCH_BYTES_MAX = 768 * 1024;
 /** A broker that restarts is away for some seconds. */
 export const PRODUCER_RETRIES = 12;
-const BACKOFF_FIRST_MS = 100;
-const BACKOFF_MAX_MS = 3_000;
+const BACKOFF = { firstMs: 200, longestMs: 3_000 };
 
 export type ProducedRecord = {
   readonly partition: number;
@@ -47,7 +47,7 @@ export class KafkaProducer {
       idempotent: true,
       acks: -1,
       retries,
-      retryDelay: (_client, _operation, attempt) => backoffMs(attempt),
+      retryDelay: (_client, _operation, attempt) => backoffMs(BACKOFF, attempt),
     });
   }
 
@@ -136,11 +136,6 @@ export class KafkaProducer {
     }
     return kafkaError(error, `writing to topic ${this.#topic}`, this.#connection);
   }
-}
-
-function backoffMs(attempt: number): number {
-  const limitMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** attempt);
-  return limitMs / 2 + (Math.random() * limitMs) / 2;
 }
 
 function headerMap(headers: Readonly<Record<string, string>>): Map<Buffer, Buffer> {

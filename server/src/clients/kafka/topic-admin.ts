@@ -1,16 +1,15 @@
 /** Makes topics and keeps them as configured, describes them, and reads and writes the offsets of groups for tools that show lag. */
 import { type Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from "@platformatic/kafka";
-import { ExponentialBackoff, handleWhen, retry } from "cockatiel";
 import type { LogRange } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
+import { retrying } from "../../shared/retry.ts";
 import type { KafkaConnection } from "./connection.ts";
 import { isKafkaError, kafkaError, newAdmin } from "./kafka-client.ts";
 
 const COORDINATOR_MOVES = ["COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_COORDINATOR"];
 /** The first use of groups makes brokers set up a topic for them, and until then there is no coordinator. */
-const COORDINATOR = retry(
-  handleWhen((error) => COORDINATOR_MOVES.some((name) => isKafkaError(error, name))),
-  { maxAttempts: 20, backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 1_000 }) },
+const COORDINATOR = retrying({ firstMs: 100, longestMs: 1_000 }, 20, (error) =>
+  COORDINATOR_MOVES.some((name) => isKafkaError(error, name)),
 );
 
 export type TopicSettings = {

@@ -7,8 +7,8 @@
  *
  * Reading asks again, a few times, when another broker leads.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import { type Connection, ConnectionPool, listOffsetsV5, type MessageRecord, produceV7 } from "@platformatic/kafka";
+import { retrying } from "../../shared/retry.ts";
 import type { KafkaConnection } from "./connection.ts";
 import { type FetchedPartition, fetchVersionOf, sendFetch } from "./fetch-protocol.ts";
 import { clientOptions, isKafkaError, kafkaError, kafkaErrorName } from "./kafka-client.ts";
@@ -41,8 +41,8 @@ const READ_COMMITTED = 1;
 const CLIENT = -1;
 const EARLIEST = -2n;
 const LATEST = -1n;
-const ATTEMPTS = 4;
-const RETRY_MS = 100;
+const RETRIES = 3;
+const BACKOFF = { firstMs: 200, longestMs: 1_000 };
 /** How long the broker waits for replicas; the connection gives up a little later. */
 const APPEND_WAIT_SHARE = 0.9;
 /** An answer that is empty though the log goes on is asked for once more, waiting so long: it might be a broker that slows us down. */
@@ -174,15 +174,18 @@ export class TopicLog {
   }
 
   async #retried<T>(what: string, run: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
+    const attempt = async (): Promise<T> => {
       try {
         return await run();
       } catch (error) {
         this.#isViewStale = true;
-        const isMoved = MOVED.some((name) => isKafkaError(error, name));
-        if (!isMoved || attempt === ATTEMPTS) throw kafkaError(error, what, this.#connection);
+        throw error;
       }
-      await pause(RETRY_MS * attempt);
+    };
+    try {
+      return await retrying(BACKOFF, RETRIES, isLeaderMoved).execute(attempt);
+    } catch (error) {
+      throw kafkaError(error, what, this.#connection);
     }
   }
 
@@ -199,6 +202,10 @@ export class TopicLog {
   #history(epoch: number): string {
     return `${this.#view.identity?.topicId}/${epoch}`;
   }
+}
+
+function isLeaderMoved(error: unknown): boolean {
+  return MOVED.some((name) => isKafkaError(error, name));
 }
 
 function handOver({ error, lastStableOffset, records }: FetchedPartition, offset: number, onRecord: OnRecord) {

@@ -10,6 +10,7 @@ import type { ConnectionOptions } from "node:tls";
 import { Cluster, Redis } from "ioredis";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { PEM_BYTES_MAX, readRegularFile } from "../../shared/read-regular-file.ts";
+import { backoffMs } from "../../shared/retry.ts";
 import { withinTime } from "../../shared/time-limit.ts";
 
 /** Plain data, so that a thread can be given it. */
@@ -38,8 +39,7 @@ export type RedisTls = {
 
 export type RedisClient = Redis | Cluster;
 
-const RECONNECT_FIRST_MS = 50;
-const RECONNECT_MAX_MS = 2_000;
+const RECONNECT = { firstMs: 50, longestMs: 2_000 };
 
 export class RedisConnection {
   readonly #client: RedisClient;
@@ -199,6 +199,5 @@ function tlsOptions({ caPath, certPath, keyPath, serverName }: RedisTls): Connec
 }
 
 function pauseBefore(attempt: number): number {
-  const pauseMs = Math.min(RECONNECT_MAX_MS, RECONNECT_FIRST_MS * 2 ** Math.min(attempt - 1, 10));
-  return Math.round(pauseMs / 2 + (Math.random() * pauseMs) / 2);
+  return backoffMs(RECONNECT, attempt);
 }

@@ -21,13 +21,13 @@ import {
   findCoordinatorV4,
   offsetCommitV9,
 } from "@platformatic/kafka";
-import { ExponentialBackoff, type IBackoff } from "cockatiel";
 import type { KafkaConnection } from "../../clients/kafka/connection.ts";
 import { brokerOf, clientOptions, isKafkaError, kafkaErrorName } from "../../clients/kafka/kafka-client.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
+import { backoffMs } from "../../shared/retry.ts";
 import { WakeableTimer } from "../../shared/wakeable-timer.ts";
 
-const BACKOFF = new ExponentialBackoff({ initialDelay: 100, maxDelay: 2_000 });
+const BACKOFF = { firstMs: 100, longestMs: 2_000 };
 /** Said to the brokers; nothing here has to happen before partitions are let go. */
 const REBALANCE_TIMEOUT_MS = 60_000;
 /** Until a broker has said how often. */
@@ -119,15 +119,15 @@ export class BrokerMembership {
   }
 
   async #run(): Promise<void> {
-    let backoff: IBackoff<unknown> | undefined;
+    let failures = 0;
     while (!this.#isLeft) {
-      await this.#timer.pause(backoff?.duration ?? this.#intervalMs);
+      await this.#timer.pause(failures === 0 ? this.#intervalMs : backoffMs(BACKOFF, failures));
       if (this.#isLeft) return;
       try {
         await this.#heartbeat();
-        backoff = undefined;
+        failures = 0;
       } catch (error) {
-        backoff = backoff === undefined ? BACKOFF.next() : backoff.next(undefined);
+        failures++;
         if (!this.#isLeft) this.#options.onFailure(error);
       }
     }

@@ -7,7 +7,6 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { type Connection, ConnectionPool } from "@platformatic/kafka";
-import { ExponentialBackoff, type IBackoff } from "cockatiel";
 import {
   type FetchAnswer,
   type FetchedPartition,
@@ -18,11 +17,12 @@ import {
 import { clientOptions, kafkaError, kafkaErrorName } from "../../clients/kafka/kafka-client.ts";
 import { MemoryPool } from "../../clients/kafka/memory-pool.ts";
 import { TopicView } from "../../clients/kafka/topic-view.ts";
+import { backoffMs } from "../../shared/retry.ts";
 import type { KafkaCounters, KafkaSourceSetup } from "./kafka-setup.ts";
 
 /** While a partition's buffer is full, the others' fetch is kept this short, so that it can join the next one soon. */
 const SHORT_WAIT_MS = 10;
-const BACKOFF = new ExponentialBackoff({ initialDelay: 50, maxDelay: 2_000 });
+const BACKOFF = { firstMs: 50, longestMs: 2_000 };
 /** So soon a topic that was made anew is noticed where brokers cannot be asked by a topic's id. */
 const REFRESH_MS = 30_000;
 
@@ -113,8 +113,7 @@ export class FetchLoop {
   /** Asks for leaders until every partition has one. */
   async #seekLeaders(): Promise<void> {
     this.#isSeeking = true;
-    let backoff = BACKOFF.next();
-    while (!this.#stop.signal.aborted) {
+    for (let failures = 1; !this.#stop.signal.aborted; failures++) {
       await this.#refresh();
       const leaderless = [...this.#sinks.values()].filter(
         ({ partition }) => this.view.leaderOf(partition) === undefined,
@@ -124,8 +123,7 @@ export class FetchLoop {
         const list = leaderless.map(({ partition }) => partition).join(", ");
         this.#problems.set("leaders", `Topic ${this.#setup.topic}: no broker leads partition ${list} now.`);
       }
-      backoff = backoff.next(undefined);
-      await this.#pause(backoff);
+      await this.#pause(failures);
     }
     this.#isSeeking = false;
     this.#problems.delete("leaders");
@@ -150,7 +148,7 @@ export class FetchLoop {
   /** Fetches from one broker for as long as it leads a partition of ours. */
   async #serve(node: number): Promise<void> {
     this.#serving.add(node);
-    let backoff: IBackoff<unknown> | undefined;
+    let failures = 0;
     while (!this.#stop.signal.aborted) {
       const led = [...this.#sinks.values()].filter(({ partition }) => this.view.leaderOf(partition)?.node === node);
       if (led.length === 0) break;
@@ -160,10 +158,9 @@ export class FetchLoop {
         continue;
       }
       const isFine = await this.#fetch(node, led, targets);
-      if (isFine) backoff = undefined;
+      if (isFine) failures = 0;
       else {
-        backoff = backoff === undefined ? BACKOFF.next() : backoff.next(undefined);
-        await this.#pause(backoff);
+        await this.#pause(++failures);
         await this.#refresh();
         this.wake();
       }
@@ -264,8 +261,8 @@ export class FetchLoop {
     });
   }
 
-  async #pause(backoff: IBackoff<unknown>): Promise<void> {
-    await pause(backoff.duration, undefined, { signal: this.#stop.signal }).catch(() => {});
+  async #pause(failures: number): Promise<void> {
+    await pause(backoffMs(BACKOFF, failures), undefined, { signal: this.#stop.signal }).catch(() => {});
   }
 }
 

@@ -12,6 +12,7 @@ import type { KafkaConnection } from "../../clients/kafka/connection.ts";
 import { clientOptions, kafkaError } from "../../clients/kafka/kafka-client.ts";
 import type { GroupNumbers } from "../../observability/source-metrics.ts";
 import type { SwapstatsError } from "../../shared/errors.ts";
+import { backoffMs } from "../../shared/retry.ts";
 import { BrokerMembership } from "./broker-membership.ts";
 
 export type GroupMemberOptions = {
@@ -37,8 +38,7 @@ const HEARTBEATS_PER_SESSION = 4;
 const HEARTBEAT_MS_MAX = 500;
 /** How often it is looked whether the topic has more partitions. */
 const PARTITIONS_LOOK_MS = 10_000;
-const REJOIN_FIRST_MS = 200;
-const REJOIN_MAX_MS = 5_000;
+const REJOIN = { firstMs: 300, longestMs: 5_000 };
 
 export class GroupMember {
   readonly #options: GroupMemberOptions;
@@ -46,7 +46,8 @@ export class GroupMember {
   readonly #membership: BrokerMembership | undefined;
   #consumer: Consumer | undefined;
   #rejoinTimer: NodeJS.Timeout | undefined;
-  #rejoinMs = REJOIN_FIRST_MS;
+  /** Failures to join in a row. */
+  #failures = 0;
   #isEnding = false;
   /** Offsets that wait to be committed, by partition. */
   readonly #waiting = new Map<number, number>();
@@ -173,7 +174,7 @@ export class GroupMember {
     this.#meets();
     if (this.#membership === undefined) await this.#open().joinGroup();
     else await this.#membership.join();
-    this.#rejoinMs = REJOIN_FIRST_MS;
+    this.#failures = 0;
   }
 
   #joined(assignments: readonly GroupAssignment[]): void {
@@ -202,14 +203,16 @@ export class GroupMember {
   #rejoinLater(failure: SwapstatsError): void {
     if (this.#isEnding || this.#rejoinTimer !== undefined) return;
     this.#tellFailure(failure);
-    const waitMs = this.#rejoinMs * (0.5 + Math.random());
-    this.#rejoinMs = Math.min(REJOIN_MAX_MS, this.#rejoinMs * 2);
-    this.#rejoinTimer = setTimeout(() => {
-      this.#rejoinTimer = undefined;
-      this.#join().catch((error) =>
-        this.#rejoinLater(kafkaError(error, "joining the group", this.#options.connection)),
-      );
-    }, waitMs);
+    this.#failures++;
+    this.#rejoinTimer = setTimeout(
+      () => {
+        this.#rejoinTimer = undefined;
+        this.#join().catch((error) =>
+          this.#rejoinLater(kafkaError(error, "joining the group", this.#options.connection)),
+        );
+      },
+      backoffMs(REJOIN, this.#failures),
+    );
   }
 
   /** The client's leader shares out what it knew when the group last met: more partitions need another meeting. */
