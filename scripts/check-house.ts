@@ -1,5 +1,6 @@
 /** `npm run layers`: the house rules that types and lint cannot see. Exits with 1 and a list when one is broken. */
-import { checkCycles, checkLayers } from "./house/layers.ts";
+import { checkCycles } from "./house/cycles.ts";
+import { checkLayers } from "./house/layers.ts";
 import { checkPackages } from "./house/packages.ts";
 import { checkPurity } from "./house/purity.ts";
 import { readRepository } from "./house/repository.ts";

@@ -1,67 +1,81 @@
-import type { Token } from "./tokens.ts";
+import { isNode, type Source, type SyntaxNode, textOf, walk } from "./source.ts";
 
 export type Import = {
   readonly specifier: string;
   readonly line: number;
-  /** Erased at run time: `import type`, `export type`. */
+  /** Erased at run time: `import type`, `export type`, `import("x").T`. */
   readonly typeOnly: boolean;
   /** `new URL("./x.ts", import.meta.url)`: a file that another thread or process starts from; no part of import cycles. */
   readonly startsThread: boolean;
+  /** The names that the other module exports, "default" among them; "all" where the form does not say which. */
+  readonly names: readonly string[] | "all";
 };
 
-/** All the ways in which a module names another: import, export from, import(), require(), new URL(.., import.meta.url). */
-export function importsOf(tokens: readonly Token[]): Import[] {
+/** All the ways in which a module names another: import, export from, import(), require(), types, new URL(.., import.meta.url). */
+export function importsOf(source: Source): Import[] {
   const found: Import[] = [];
-  tokens.forEach((token, i) => {
-    if (token.kind !== "word" || tokens[i - 1]?.text === ".") return;
-    if (token.text === "import") found.push(...importAt(tokens, i));
-    else if (token.text === "export") found.push(...exportAt(tokens, i));
-    else if (token.text === "require") found.push(...callAt(tokens, i));
-    else if (token.text === "URL") found.push(...urlAt(tokens, i));
+  walk(source.root, (node) => {
+    const entry = importAt(node);
+    if (entry !== undefined) found.push({ ...entry, line: source.lineOf(node.start) });
   });
   return found;
 }
 
-function importAt(tokens: readonly Token[], at: number): Import[] {
-  const next = tokens[at + 1];
-  if (next?.text === "." && next.kind === "punctuation") return [];
-  if (next?.text === "(" && next.kind === "punctuation") return callAt(tokens, at);
-  return fromAt(tokens, at);
-}
-
-/** `export { a } from "x"` and `export * from "x"`; an export of something declared here names no module. */
-function exportAt(tokens: readonly Token[], at: number): Import[] {
-  const first = tokens[at + 1]?.text === "type" ? at + 2 : at + 1;
-  const text = tokens[first]?.text;
-  return text === "{" || text === "*" ? fromAt(tokens, at) : [];
-}
-
-/** The string that ends the clause; a clause has only words, commas, braces and stars before it. */
-function fromAt(tokens: readonly Token[], at: number): Import[] {
-  const typeOnly = tokens[at + 1]?.text === "type" && tokens[at + 2]?.text !== "from";
-  for (let i = at + 1; i < tokens.length; i++) {
-    const token = tokens[i]!;
-    const line = token.line;
-    if (token.kind === "string" && (tokens[i - 1]?.text === "from" || i === at + 1)) {
-      return [{ specifier: token.text, line, typeOnly, startsThread: false }];
-    }
-    const inClause = token.kind === "word" || token.kind === "string" || ["{", "}", ",", "*"].includes(token.text);
-    if (!inClause) return [];
-    // Without `from` behind the brace it was `export { a };`, and the next statement's strings are not ours.
-    if (token.text === "}" && tokens[i + 1]?.text !== "from") return [];
+function importAt(node: SyntaxNode): Omit<Import, "line"> | undefined {
+  const erased = (kind: unknown): boolean => kind === "type";
+  switch (node.type) {
+    case "ImportDeclaration":
+      return named(node.source, erased(node.importKind), namesOf(node.specifiers, "imported"));
+    case "ExportNamedDeclaration":
+      return named(node.source, erased(node.exportKind), namesOf(node.specifiers, "local"));
+    case "ExportAllDeclaration":
+      return named(node.source, erased(node.exportKind), "all");
+    case "ImportExpression":
+      return named(node.source, false, "all");
+    case "TSImportType":
+      return named(node.source, true, "all");
+    case "TSExternalModuleReference":
+      return named(node.expression, false, "all");
+    case "CallExpression":
+      return isIdentifier(node.callee, "require") ? named(first(node.arguments), false, "all") : undefined;
+    case "NewExpression":
+      return threadAt(node);
+    default:
+      return undefined;
   }
-  return [];
 }
 
-function callAt(tokens: readonly Token[], at: number): Import[] {
-  const name = tokens[at + 2];
-  if (tokens[at + 1]?.text !== "(" || name?.kind !== "string") return [];
-  return [{ specifier: name.text, line: name.line, typeOnly: false, startsThread: false }];
+function named(specifier: unknown, typeOnly: boolean, names: Import["names"]): Omit<Import, "line"> | undefined {
+  const text = textOf(specifier);
+  return text === undefined ? undefined : { specifier: text, typeOnly, startsThread: false, names };
 }
 
-function urlAt(tokens: readonly Token[], at: number): Import[] {
-  const name = tokens[at + 2];
-  const rest = tokens.slice(at + 3, at + 9).map((token) => token.text);
-  if (name?.kind !== "string" || rest.join("") !== ",import.meta.url" || !name.text.endsWith(".ts")) return [];
-  return [{ specifier: name.text, line: name.line, typeOnly: false, startsThread: true }];
+function namesOf(specifiers: unknown, side: "imported" | "local"): Import["names"] {
+  const names: string[] = [];
+  for (const specifier of specifiers as readonly SyntaxNode[]) {
+    if (specifier.type === "ImportNamespaceSpecifier") return "all";
+    names.push(specifier.type === "ImportDefaultSpecifier" ? "default" : nameOf(specifier[side]));
+  }
+  return names;
+}
+
+/** Names may be written as strings: `export { a as "b c" }`. */
+export function nameOf(node: unknown): string {
+  return textOf(node) ?? String((node as SyntaxNode).name);
+}
+
+function threadAt(node: SyntaxNode): Omit<Import, "line"> | undefined {
+  const [path, base] = node.arguments as readonly SyntaxNode[];
+  const text = textOf(path);
+  if (!isIdentifier(node.callee, "URL") || text === undefined || !text.endsWith(".ts")) return undefined;
+  const isOwnUrl = base?.type === "MemberExpression" && isNode(base.object) && base.object.type === "MetaProperty";
+  return isOwnUrl ? { specifier: text, typeOnly: false, startsThread: true, names: [] } : undefined;
+}
+
+function isIdentifier(node: unknown, name: string): boolean {
+  return isNode(node) && node.type === "Identifier" && node.name === name;
+}
+
+function first(list: unknown): unknown {
+  return (list as readonly unknown[])[0];
 }

@@ -4,7 +4,8 @@
 import { posix } from "node:path";
 import { type Import, importsOf } from "./imports.ts";
 import type { Files, Problem } from "./problem.ts";
-import { tokenize } from "./tokens.ts";
+import { roomViolation } from "./rooms.ts";
+import { sourceOf } from "./source.ts";
 
 type Layer = {
   /** Layers whose files it may import. Its own files are always allowed. */
@@ -71,7 +72,7 @@ export function layerOf(file: string): string | undefined {
 }
 
 /** The file that a specifier names, or undefined for node:* and packages. */
-function resolveImport(file: string, specifier: string): string | undefined {
+export function resolveImport(file: string, specifier: string): string | undefined {
   if (specifier.startsWith(".")) return posix.normalize(posix.join(posix.dirname(file), specifier));
   if (specifier === "@swapstats/protocol") return "protocol/src/index.ts";
   if (specifier.startsWith("@swapstats/protocol/"))
@@ -79,15 +80,15 @@ function resolveImport(file: string, specifier: string): string | undefined {
   return undefined;
 }
 
-function isSource(file: string): boolean {
+export function isSource(file: string): boolean {
   return file.endsWith(".ts") && layerOf(file) !== undefined;
 }
 
 export function checkLayers(files: Files): Problem[] {
   const problems: Problem[] = [];
-  for (const [file, text] of files) {
+  for (const file of files.keys()) {
     if (!isSource(file)) continue;
-    for (const entry of importsOf(tokenize(text))) {
+    for (const entry of importsOf(sourceOf(files, file))) {
       const message = violation(file, entry, files);
       if (message !== undefined) problems.push({ file, line: entry.line, message });
     }
@@ -104,7 +105,8 @@ function violation(file: string, entry: Import, files: Files): string | undefine
   if (!files.has(target)) return `imports ${entry.specifier}, which is no file (relative imports end in .ts)`;
   const targetLayer = layerOf(target);
   if (targetLayer === undefined) return `imports ${entry.specifier}, which is no source of a layer`;
-  if (targetLayer === name || layer.uses.includes(targetLayer)) return undefined;
+  if (targetLayer === name) return roomViolation(name, file, target, entry.typeOnly);
+  if (layer.uses.includes(targetLayer)) return undefined;
   if (layer.usesTypesOf.includes(targetLayer)) {
     return entry.typeOnly ? undefined : `${name} may import types alone from ${targetLayer} (import type)`;
   }
@@ -119,43 +121,6 @@ function packageViolation(file: string, layer: Layer, specifier: string): string
   return `${specifier} belongs to ${homes.join(", ")}, not to ${name}`;
 }
 
-/** Cycles of imports that exist at run time; each is reported once, at the file in it that sorts first. */
-export function checkCycles(files: Files): Problem[] {
-  const graph = new Map<string, string[]>();
-  for (const [file, text] of files) {
-    if (!isSource(file)) continue;
-    const edges = importsOf(tokenize(text)).filter((entry) => !entry.typeOnly && !entry.startsThread);
-    const targets = edges.map((entry) => resolveImport(file, entry.specifier));
-    graph.set(file, targets.filter((target) => target !== undefined && files.has(target)) as string[]);
-  }
-  const problems: Problem[] = [];
-  for (const start of [...graph.keys()].sort()) {
-    const path = pathBack(graph, start);
-    if (path !== undefined) problems.push({ file: start, line: 1, message: `import cycle: ${path.join(" > ")}` });
-  }
-  return problems;
-}
-
-/** A way from start to itself through files that sort behind it, so that a cycle is found from its first file only. */
-function pathBack(graph: ReadonlyMap<string, readonly string[]>, start: string): string[] | undefined {
-  const cameFrom = new Map<string, string>();
-  const queue = [start];
-  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-    for (const target of graph.get(file) ?? []) {
-      if (target === start) {
-        const path = [start];
-        for (let at: string | undefined = file; at !== undefined && at !== start; at = cameFrom.get(at))
-          path.unshift(at);
-        return [start, ...path];
-      }
-      if (target < start || cameFrom.has(target)) continue;
-      cameFrom.set(target, file);
-      queue.push(target);
-    }
-  }
-  return undefined;
-}
-
 /** The engine, the protocol and all that they reach: files that must be functions of their arguments. */
 export function pureFiles(files: Files): Set<string> {
   const pure = new Set<string>();
@@ -163,7 +128,7 @@ export function pureFiles(files: Files): Set<string> {
   for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
     if (pure.has(file)) continue;
     pure.add(file);
-    for (const entry of importsOf(tokenize(files.get(file)!))) {
+    for (const entry of importsOf(sourceOf(files, file))) {
       const target = entry.typeOnly ? undefined : resolveImport(file, entry.specifier);
       if (target !== undefined && files.has(target)) queue.push(target);
     }

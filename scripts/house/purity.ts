@@ -5,7 +5,7 @@
 import { importsOf } from "./imports.ts";
 import { pureFiles } from "./layers.ts";
 import type { Files, Problem } from "./problem.ts";
-import { type Token, tokenize } from "./tokens.ts";
+import { isNode, type SyntaxNode, sourceOf, textOf, walk } from "./source.ts";
 
 const FORBIDDEN = new Set([
   "Buffer",
@@ -31,7 +31,7 @@ const FORBIDDEN = new Set([
   "setTimeout",
   "structuredClone",
 ]);
-/** Members whose result differs between runs or machines, after which value's dot they stand does not matter. */
+/** Members whose result differs between runs or machines, whatever value they belong to. */
 const FORBIDDEN_MEMBERS = new Set([
   "random",
   "toLocaleString",
@@ -40,32 +40,46 @@ const FORBIDDEN_MEMBERS = new Set([
   "localeCompare",
 ]);
 
+/** Nodes that name a key or a member of a type by their `key`; a word there is no use of a global. */
+const KEYED = new Set([
+  "Property",
+  "PropertyDefinition",
+  "MethodDefinition",
+  "AccessorProperty",
+  "TSPropertySignature",
+  "TSMethodSignature",
+]);
+
 export function checkPurity(files: Files): Problem[] {
   const problems: Problem[] = [];
   for (const file of [...pureFiles(files)].sort()) {
-    const tokens = tokenize(files.get(file)!);
-    for (const entry of importsOf(tokens)) {
+    const source = sourceOf(files, file);
+    for (const entry of importsOf(source)) {
       if (entry.specifier.startsWith("node:")) {
         problems.push({ file, line: entry.line, message: `a pure file imports ${entry.specifier}` });
       }
     }
-    tokens.forEach((token, i) => {
-      const message = impurity(tokens, token, i);
-      if (message !== undefined) problems.push({ file, line: token.line, message });
+    walk(source.root, (node, parents) => {
+      const name = impurity(node, parents.at(-1));
+      if (name !== undefined)
+        problems.push({ file, line: source.lineOf(node.start), message: `a pure file uses ${name}` });
     });
   }
   return problems;
 }
 
-function impurity(tokens: readonly Token[], token: Token, at: number): string | undefined {
-  if (token.kind !== "word") return undefined;
-  const isMember = tokens[at - 1]?.text === "." && tokens[at - 1]?.kind === "punctuation";
-  // `...spread` ends in a dot as well, and what follows it is a value.
-  const isSpread = isMember && tokens[at - 2]?.text === "." && tokens[at - 3]?.text === ".";
-  if (isMember && !isSpread) {
-    return FORBIDDEN_MEMBERS.has(token.text) ? `a pure file uses .${token.text}` : undefined;
+/** The forbidden name that a node uses. */
+function impurity(node: SyntaxNode, parent: SyntaxNode | undefined): string | undefined {
+  if (node.type === "MemberExpression") {
+    const member = node.computed === true ? textOf(node.property) : memberName(node.property);
+    return member !== undefined && FORBIDDEN_MEMBERS.has(member) ? `.${member}` : undefined;
   }
-  if (!FORBIDDEN.has(token.text)) return undefined;
-  const isKey = tokens[at + 1]?.text === ":" && ["{", ",", ";", "readonly"].includes(tokens[at - 1]?.text ?? "");
-  return isKey ? undefined : `a pure file uses ${token.text}`;
+  if (node.type !== "Identifier" || !FORBIDDEN.has(String(node.name)) || parent === undefined) return undefined;
+  const isMember = parent.type === "MemberExpression" && parent.computed !== true && parent.property === node;
+  const isKey = KEYED.has(parent.type) && parent.computed !== true && parent.key === node;
+  return isMember || isKey ? undefined : String(node.name);
+}
+
+function memberName(property: unknown): string | undefined {
+  return isNode(property) && property.type === "Identifier" ? String(property.name) : undefined;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { checkCycles, checkLayers, layerOf, pureFiles } from "../house/layers.ts";
+import { checkCycles } from "../house/cycles.ts";
+import { checkLayers, layerOf, pureFiles } from "../house/layers.ts";
 import { checkPackages } from "../house/packages.ts";
 import type { Files, Problem } from "../house/problem.ts";
 import { checkPurity } from "../house/purity.ts";
@@ -82,14 +83,41 @@ describe("layers", () => {
     fails(checkLayers, { [`${SRC}/cli/a.ts`]: `import "../../test/b.ts";`, "server/test/b.ts": "" }, /no source/);
   });
 
-  test("cycles at run time are found once, types alone make none", () => {
+  test("rooms of a layer import only from rooms that their table names", () => {
+    const files = {
+      [`${SRC}/engine/memory/heap.ts`]: "",
+      [`${SRC}/engine/swaps/records.ts`]: `import "../memory/heap.ts"; import "../chains.ts";`,
+      [`${SRC}/engine/chains.ts`]: `import type { R } from "./swaps/records.ts";`,
+      [`${SRC}/engine/partition-engine.ts`]: `import "./chains.ts"; import "./swaps/records.ts";`,
+      [`${SRC}/stores/redis-hot-store.ts`]: "",
+      [`${SRC}/stores/open-hot-store.ts`]: `import "./redis-hot-store.ts";`,
+    };
+    passes(checkLayers, files);
+    const heap = (text: string) => ({ ...files, [`${SRC}/engine/memory/heap.ts`]: text });
+    fails(checkLayers, heap(`import "../swaps/records.ts";`), /engine\/memory may not import from engine\/swaps/);
+    fails(checkLayers, heap(`import type { C } from "../chains.ts";`), /engine\/memory may not import from engine\/\./);
+    const chains = { ...files, [`${SRC}/engine/chains.ts`]: `import "./swaps/records.ts";` };
+    fails(checkLayers, chains, /types alone from engine\/swaps/);
+    const store = { ...files, [`${SRC}/stores/s3-checkpoint-store.ts`]: `import "./redis-hot-store.ts";` };
+    fails(checkLayers, store, /stores\/s3-checkpoint-store may not import from stores\/redis-hot-store/);
+  });
+
+  test("doors never know each other, and what is common to them knows no door", () => {
+    const files = { [`${SRC}/serving/http/a.ts`]: "", [`${SRC}/serving/live/b.ts`]: "" };
+    passes(checkLayers, { ...files, [`${SRC}/serving/http/a.ts`]: `import "../live/b.ts";` });
+    fails(checkLayers, { ...files, [`${SRC}/serving/sse/c.ts`]: `import "../http/a.ts";` }, /"sse" is no room/);
+    fails(checkLayers, { ...files, [`${SRC}/serving/gate.ts`]: `import "./http/a.ts";` }, /serving\/\. may not import/);
+  });
+
+  test("circles of files are found once, those of types alone as well", () => {
     const files = {
       [`${SRC}/codecs/a.ts`]: `import "./b.ts";`,
       [`${SRC}/codecs/b.ts`]: `import "./c.ts";`,
-      [`${SRC}/codecs/c.ts`]: `import "./a.ts";`,
+      [`${SRC}/codecs/c.ts`]: `import type { A } from "./a.ts";`,
+      [`${SRC}/codecs/d.ts`]: `import "./a.ts"; new Worker(new URL("./d.ts", import.meta.url));`,
     };
     fails(checkCycles, files, /a\.ts > .*b\.ts > .*c\.ts > .*a\.ts/);
-    passes(checkCycles, { ...files, [`${SRC}/codecs/c.ts`]: `import type { A } from "./a.ts";` });
+    passes(checkCycles, { ...files, [`${SRC}/codecs/c.ts`]: "" });
   });
 });
 
@@ -108,7 +136,10 @@ describe("purity", () => {
       fails(checkPurity, engine(`f(${name});`), /a pure file uses/);
     }
     fails(checkPurity, engine("const x = Math.random();"), /\.random/);
+    fails(checkPurity, engine(`const x = Math["random"]();`), /\.random/);
     fails(checkPurity, engine("a.localeCompare(b)"), /localeCompare/);
+    fails(checkPurity, engine("const t = { performance };"), /performance/);
+    fails(checkPurity, engine("const t = { [process]: 1 };"), /process/);
   });
 
   test("names of members and keys are free, as are comments and strings", () => {

@@ -1,0 +1,85 @@
+/**
+ * The second level of the layer rule: which rooms (folders) of a layer may import from which others. A file that is named here
+ * is a room of its own; "." stands for the other files at the layer's root. A layer without a table has no such rule.
+ */
+type Room = {
+  /** Rooms of the same layer whose files it may import; its own files are always allowed. */
+  readonly uses: readonly string[];
+  /** Rooms of which it may import types alone. */
+  readonly usesTypesOf?: readonly string[];
+};
+
+const NONE: Room = { uses: [] };
+/** Doors translate; they never know each other. */
+const DOOR: Room = { uses: [".", "live"] };
+
+const ROOMS: Readonly<Record<string, Readonly<Record<string, Room>>>> = {
+  serving: { ".": NONE, live: { uses: ["."] }, http: DOOR, websocket: DOOR },
+  pipeline: {
+    ".": { uses: ["checkpoint"], usesTypesOf: ["workers"] },
+    checkpoint: NONE,
+    views: { uses: ["."] },
+    hot: { uses: [".", "views"] },
+    workers: { uses: [".", "checkpoint", "views", "hot"] },
+  },
+  clients: { kafka: NONE, redis: NONE, nats: NONE, s3: NONE },
+  sources: { ".": { uses: ["embedded", "kafka", "feeders"] }, embedded: NONE, kafka: NONE, feeders: NONE },
+  stores: {
+    "open-checkpoint-store": {
+      uses: [".", "kafka", "embedded-checkpoint-store", "redis-checkpoint-store", "s3-checkpoint-store"],
+    },
+    "open-hot-store": { uses: [".", "redis-hot-store"] },
+    ".": NONE,
+    "embedded-checkpoint-store": { uses: ["."] },
+    "redis-checkpoint-store": NONE,
+    "redis-hot-store": NONE,
+    "s3-checkpoint-store": NONE,
+    kafka: NONE,
+  },
+  engine: {
+    "partition-engine": {
+      uses: [".", "engine-state", "upkeep", "snapshot", "memory", "swaps", "buckets", "traders", "reads"],
+    },
+    "engine-state": { uses: [".", "snapshot", "memory", "swaps", "buckets", "traders"] },
+    upkeep: { uses: [".", "memory", "swaps", "buckets", "traders"] },
+    snapshot: { uses: [".", "memory"] },
+    reads: { uses: [".", "memory", "swaps", "buckets", "traders"] },
+    traders: { uses: [".", "memory", "swaps", "buckets"] },
+    buckets: { uses: [".", "memory", "swaps"] },
+    swaps: { uses: [".", "memory"] },
+    ".": { uses: ["memory"], usesTypesOf: ["swaps", "buckets"] },
+    memory: NONE,
+  },
+};
+
+/** Imports between rooms that are still there, by the beginning of their file. The list only shrinks. */
+const KNOWN = [
+  "server/src/engine/memory/labels.ts",
+  "server/src/engine/tokens.ts",
+  "server/src/engine/traders/",
+  "server/src/pipeline/",
+  "server/src/serving/live/",
+  "server/src/serving/websocket/",
+];
+
+/** The room of a file in its layer, whose files lie below `server/src/<layer>/`. */
+function roomOf(layer: string, file: string): string {
+  const [first, ...rest] = file.slice(`server/src/${layer}/`.length).split("/");
+  const name = first!.replace(/\.ts$/, "");
+  if (rest.length > 0) return name;
+  return ROOMS[layer]?.[name] === undefined ? "." : name;
+}
+
+/** What is wrong with an import within a layer; undefined if nothing is. */
+export function roomViolation(layer: string, file: string, target: string, typeOnly: boolean): string | undefined {
+  const rooms = ROOMS[layer];
+  if (rooms === undefined || KNOWN.some((start) => file.startsWith(start))) return undefined;
+  const [from, to] = [roomOf(layer, file), roomOf(layer, target)];
+  const room = rooms[from];
+  if (room === undefined) return `"${from}" is no room of ${layer}; the table is in scripts/house/rooms.ts`;
+  if (from === to || room.uses.includes(to)) return undefined;
+  if (room.usesTypesOf?.includes(to)) {
+    return typeOnly ? undefined : `${layer}/${from} may import types alone from ${layer}/${to} (import type)`;
+  }
+  return `${layer}/${from} may not import from ${layer}/${to}; it may from ${room.uses.join(", ") || "none of them"}`;
+}
