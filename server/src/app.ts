@@ -9,7 +9,7 @@ import { ThreadBus } from "./bus/thread-bus.ts";
 import type { ClusterBus } from "./cluster/bus.ts";
 import { ownedPartitions, startCluster } from "./cluster/start-cluster.ts";
 import { CIRCUIT_OF } from "./cluster/transport.ts";
-import { type Config, toEngineConfig } from "./config/config.ts";
+import { type Config, type GeneratorConfig, toEngineConfig } from "./config/config.ts";
 import type { ListenAddress } from "./config/units.ts";
 import { finestStepMs } from "./config/windows.ts";
 import { maxSkewOf } from "./engine/buckets/levels.ts";
@@ -130,7 +130,8 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   parts.metricsServer = metricsServer;
   const metricsAddress = await listenMetrics(metricsServer, config.metrics.prometheus);
   for (const problem of await begun) logger.warn({ problem }, "restored with a problem");
-  if (config.ingest.source === "generator") parts.generator = startProducer(config, ingestion.port, logger);
+  if (config.ingest.source === "generator")
+    parts.generator = startProducer(config.ingest.generator, ingestion.port, logger);
   let stopping: Promise<void> | undefined;
   return {
     addresses: { http: httpAddress, metrics: metricsAddress },
@@ -345,8 +346,8 @@ function webSocketMetrics(metrics: Metrics): WebSocketMetrics {
   };
 }
 
-function startProducer(config: Config, ingest: IngestPort, logger: Logger): RunningGenerator {
-  const options = { ...DEMO_DEFAULTS, ...config.ingest.generator, startMs: Date.now() };
+function startProducer(settings: GeneratorConfig, ingest: IngestPort, logger: Logger): RunningGenerator {
+  const options = { ...DEMO_DEFAULTS, ...settings, startMs: Date.now() };
   return startGenerator(ingest, options, {
     onProblem: (err, retrying) => logger.warn({ err, retrying }, "the generator's swaps were refused"),
   });

@@ -39,15 +39,15 @@ async function inspectConfigured(
 
 /** A store is asked for each of them: it does not know which there are. */
 async function partitionsOf(config: Config): Promise<number> {
-  const { source, kafka, embedded } = config.ingest;
-  if (source !== "kafka" || kafka === undefined) return embedded.partitions;
+  const { ingest } = config;
+  if (ingest.source !== "kafka") return ingest.embedded.partitions;
   const [{ TopicAdmin }, { kafkaConnection }] = await Promise.all([
     import("../clients/kafka/topic-admin.ts"),
     import("../clients/kafka/connection.ts"),
   ]);
-  const admin = new TopicAdmin(kafkaConnection(config));
+  const admin = new TopicAdmin(kafkaConnection(ingest.kafka, config.app.instanceId));
   try {
-    return (await admin.describe(kafka.topic)).partitions;
+    return (await admin.describe(ingest.kafka.topic)).partitions;
   } finally {
     await admin.close();
   }

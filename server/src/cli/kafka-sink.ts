@@ -1,6 +1,6 @@
 /** Lines into a Kafka topic, each with the id of its token as the key, so that all swaps of a token are in one partition. */
 
-import { type KafkaConnection, kafkaConnection } from "../clients/kafka/connection.ts";
+import { type KafkaConnection, kafkaConnection, requireKafka } from "../clients/kafka/connection.ts";
 import { KafkaProducer, PRODUCER_RETRIES } from "../clients/kafka/kafka-producer.ts";
 import { refusalText } from "../codecs/refusal-text.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
@@ -21,18 +21,18 @@ export type KafkaTarget = { readonly connection: KafkaConnection; readonly topic
 
 /** `kafka` for what is configured, or `kafka://host:port,host:port/topic`, with TLS and SASL of the configuration. */
 export function kafkaTarget(text: string, config: Config): KafkaTarget {
-  const { kafka } = config.ingest;
+  const { instanceId } = config.app;
   if (text === "kafka") {
-    const connection = kafkaConnection(config);
-    const topic = kafka!.topic;
+    const kafka = requireKafka(config.ingest.kafka);
+    const connection = kafkaConnection(kafka, instanceId);
+    const { topic } = kafka;
     return { connection, topic, label: `kafka://${connection.brokers.join(",")}/${topic}` };
   }
   const match = /^kafka:\/\/([^/]+)\/([A-Za-z0-9._-]{1,249})$/.exec(text);
   if (match === null) throw new SwapstatsError("usage", `${text} is no Kafka topic; write kafka://HOST:PORT/TOPIC`);
   const brokers = match[1]!.split(",").map((broker) => (/:[0-9]{1,5}$/.test(broker) ? broker : `${broker}:${PORT}`));
-  const settings = kafka ?? { brokers, tls: undefined, sasl: undefined };
-  const ingest = { ...config.ingest, kafka: { ...settings, brokers } as NonNullable<typeof kafka> };
-  return { connection: kafkaConnection({ ...config, ingest }), topic: match[2]!, label: text };
+  const { tls, sasl } = config.ingest.kafka ?? { tls: undefined, sasl: undefined };
+  return { connection: kafkaConnection({ brokers, tls, sasl }, instanceId), topic: match[2]!, label: text };
 }
 
 type OnRejected = (file: number, row: number, code: string, bytes: Uint8Array, start: number, end: number) => void;

@@ -1,5 +1,6 @@
 /** The commands `serve` and `demo`: start the service, say where it listens, stop it in order. */
 import { type App, startApp } from "../app.ts";
+import type { Config, GeneratorConfig } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { formatListenAddress, type ListenAddress } from "../config/units.ts";
 import { createLogger } from "../observability/logger.ts";
@@ -79,7 +80,9 @@ async function run(
   };
   const starting = startApp(config, { version: VERSION, logger, onFatal });
   const app = await Promise.race([starting, failed.promise]);
-  output.out(command === "demo" ? demoText(app, config) : serveText(app, config));
+  const { ingest } = config;
+  const isDemo = command === "demo" && ingest.source === "generator";
+  output.out(isDemo ? demoText(app, config, ingest.generator) : serveText(app, config));
   try {
     await Promise.race([aborted(signal), failed.promise]);
   } finally {
@@ -113,15 +116,18 @@ async function stopWithin(app: App, limitMs: number): Promise<void> {
   }
 }
 
-function serveText({ addresses }: App, config: LoadedConfig["config"]): string {
+function serveText({ addresses }: App, config: Config): string {
   const http = addresses.http === undefined ? "off" : urlOf(addresses.http);
   const metrics = addresses.metrics === undefined ? "off" : `${urlOf(addresses.metrics)}/metrics`;
   return `swapstats ${VERSION} listens on ${http} (metrics: ${metrics}), data in ${config.dataDir}\n`;
 }
 
 /** What a person can open, each on a line of its own. */
-export function demoText({ addresses }: Pick<App, "addresses">, config: LoadedConfig["config"]): string {
-  const { ratePerSecond, tokens } = config.ingest.generator;
+export function demoText(
+  { addresses }: Pick<App, "addresses">,
+  config: Config,
+  { ratePerSecond, tokens }: GeneratorConfig,
+): string {
   const lines = [
     `swapstats ${VERSION}: ${groupDigits(ratePerSecond)} made-up swaps a second of ${groupDigits(tokens)} tokens, data in ${config.dataDir}`,
     "",

@@ -1,6 +1,6 @@
 /** The command `topic ensure`: the topic of swaps, the one of its dead letters, and that of checkpoints, as they are configured. */
 
-import { kafkaConnection } from "../clients/kafka/connection.ts";
+import { kafkaConnection, requireKafka } from "../clients/kafka/connection.ts";
 import { TopicAdmin } from "../clients/kafka/topic-admin.ts";
 import type { Config } from "../config/config.ts";
 import { checkpointTopicSettings } from "../stores/kafka/checkpoint-topic.ts";
@@ -12,10 +12,10 @@ const DEAD_LETTER_PARTITIONS = 1;
 const DEAD_LETTER_HEADER_BYTES = 64 * 1024;
 
 export async function runTopicEnsure(config: Config, addsPartitions: boolean, output: Output): Promise<void> {
-  const connection = kafkaConnection(config);
-  const { topic, deadLetterTopic, topicSettings } = config.ingest.kafka!;
-  const { checkpoint, kafka } = config.stores;
-  const admin = new TopicAdmin(connection);
+  const kafka = requireKafka(config.ingest.kafka);
+  const { topic, deadLetterTopic, topicSettings } = kafka;
+  const { checkpoint } = config.stores;
+  const admin = new TopicAdmin(kafkaConnection(kafka, config.app.instanceId));
   try {
     const settings = { topic, ...topicSettings };
     const said = await admin.ensure(settings, addsPartitions);
@@ -23,9 +23,9 @@ export async function runTopicEnsure(config: Config, addsPartitions: boolean, ou
     const letters = { ...settings, topic: deadLetterTopic, partitions: DEAD_LETTER_PARTITIONS, batchBytesMin };
     const known = [...said, ...(await admin.ensure(letters, false))];
     const topics = [topic, deadLetterTopic];
-    if (checkpoint === "kafka" && kafka !== undefined) {
-      known.push(...(await admin.ensureCompacted(checkpointTopicSettings(kafka.topic, kafka.replication))));
-      topics.push(kafka.topic);
+    if (checkpoint.kind === "kafka") {
+      known.push(...(await admin.ensureCompacted(checkpointTopicSettings(checkpoint.topic, checkpoint.replication))));
+      topics.push(checkpoint.topic);
     }
     const fine = `Topics ${topics.slice(0, -1).join(", ")} and ${topics.at(-1)} are as configured.`;
     output.out(`${(known.length === 0 ? [fine] : known).join("\n")}\n`);

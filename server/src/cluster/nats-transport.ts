@@ -13,30 +13,15 @@ import {
   type NatsConnection,
   nkeyAuthenticator,
 } from "@nats-io/transport-node";
+import type { TlsFiles } from "../config/build/kafka.ts";
+import { CREDENTIALS_HEAD, type NatsConfig } from "../config/build/nats.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { backoffMs } from "../shared/retry.ts";
 import { WakeableTimer } from "../shared/wakeable-timer.ts";
 import type { ClusterTransport, LinkState, TransportListener } from "./transport.ts";
 
-export type NatsSettings = {
-  /** Comma-separated `nats://host:port`, `tls://host:port`. */
-  readonly url: string;
-  readonly user: string | undefined;
-  readonly password: string | undefined;
-  /** Seed of a user, `SU...`. */
-  readonly nkey: string | undefined;
-  /** A user's JWT (with `nkey`, its seed), or the text of a credentials file, which holds both. */
-  readonly jwt: string | undefined;
-  readonly tls: {
-    readonly enabled: boolean;
-    readonly caPath: string | undefined;
-    readonly certPath: string | undefined;
-    readonly keyPath: string | undefined;
-  };
-};
-
 export type NatsTransportOptions = {
-  readonly settings: NatsSettings;
+  readonly settings: NatsConfig;
   /** Shown by the server's monitoring. */
   readonly name: string;
   /** Instances that are to hear each other have the same; letters, digits, `-` and `_`. */
@@ -218,15 +203,11 @@ function connectionOptions({ settings, name }: NatsTransportOptions): Connection
     noAsyncTraces: true,
     ...login,
     ...(authenticator === undefined ? {} : { authenticator }),
-    ...(isTls(settings) ? { tls: tlsOptions(tls) } : {}),
+    ...(tls === undefined ? {} : { tls: tlsOptions(tls) }),
   };
 }
 
-function isTls({ url, tls }: NatsSettings): boolean {
-  return tls.enabled || url.includes("tls://") || tls.caPath !== undefined || tls.certPath !== undefined;
-}
-
-function tlsOptions({ caPath, certPath, keyPath }: NatsSettings["tls"]): NonNullable<ConnectionOptions["tls"]> {
+function tlsOptions({ caPath, certPath, keyPath }: TlsFiles): NonNullable<ConnectionOptions["tls"]> {
   return {
     ...(caPath === undefined ? {} : { caFile: caPath }),
     ...(certPath === undefined ? {} : { certFile: certPath }),
@@ -234,11 +215,11 @@ function tlsOptions({ caPath, certPath, keyPath }: NatsSettings["tls"]): NonNull
   };
 }
 
-function authenticatorOf({ nkey, jwt }: NatsSettings): Authenticator | undefined {
+function authenticatorOf({ nkey, jwt }: NatsConfig): Authenticator | undefined {
   const encoder = new TextEncoder();
   const seed = nkey === undefined ? undefined : encoder.encode(nkey.trim());
   if (jwt === undefined) return seed === undefined ? undefined : nkeyAuthenticator(seed);
-  if (jwt.includes("-----BEGIN NATS USER JWT-----")) return credsAuthenticator(encoder.encode(jwt));
+  if (jwt.includes(CREDENTIALS_HEAD)) return credsAuthenticator(encoder.encode(jwt));
   if (seed === undefined) {
     throw new SwapstatsError(
       "bad_config",

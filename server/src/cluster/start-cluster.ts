@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import type { SharedClock } from "../bus/shared-clock.ts";
 import { workerOfPartition } from "../bus/thread-bus.ts";
 import type { WorkerClient } from "../bus/worker-client.ts";
-import type { NatsConfig } from "../config/build-nats.ts";
+import type { NatsConfig } from "../config/build/nats.ts";
 import type { Preference, StatsBus } from "../ports/stats-bus.ts";
 import type { ChainAddresses } from "../shared/token-id.ts";
 import { ClusterBus } from "./bus.ts";

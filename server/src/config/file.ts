@@ -1,6 +1,6 @@
 /** Reads the YAML file into values by dotted path, with the line of each. */
 import { type Document, isAlias, isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
-import type { ConfigProblem, RawSetting } from "./load.ts";
+import type { ConfigProblem, RawSetting } from "./settings.ts";
 
 const DEPTH_MAX = 8;
 /** Of one value. Aliases of aliases grow without bound where nobody counts them. */

@@ -1,5 +1,6 @@
 /** A configuration file to begin with: every key with its default and what it does, all of it commented out. */
-import { CONFIG_KEYS, envNameOf } from "./keys.ts";
+import { envNameOf } from "./key.ts";
+import { CONFIG_KEYS } from "./keys.ts";
 
 const WIDTH = 100;
 const CHAIN_EXAMPLE = "56";

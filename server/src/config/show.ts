@@ -1,5 +1,5 @@
 /** The effective configuration as text, for `config show`: every key, where its value comes from, secrets masked. */
-import type { Setting } from "./load.ts";
+import type { Setting } from "./settings.ts";
 import { formatValue } from "./values.ts";
 
 /** YAML that loads again to the same configuration where it holds no secret. Values that are not set are comments. */

@@ -3,7 +3,7 @@ import { parseHost } from "../shared/host-rules.ts";
 import { isTelling, maskedValue } from "../shared/mask-secrets.ts";
 import { didYouMean } from "../shared/nearest.ts";
 import { readTextFile } from "../shared/read-regular-file.ts";
-import type { KeyKind } from "./keys.ts";
+import type { KeyKind, KeyValue } from "./key.ts";
 import {
   ADDRESS_HINT,
   DURATION_HINT,
@@ -20,8 +20,6 @@ import {
   USD_HINT,
 } from "./units.ts";
 
-/** `undefined` stands for not set (duration, text, secret, endpoints) and for off (address). */
-export type KeyValue = number | string | ListenAddress | readonly ListenAddress[] | readonly string[] | undefined;
 export type ParsedValue = { readonly value: KeyValue } | { readonly problem: string };
 
 /** What secrets may ask for; given as arguments so that tests need no real environment. */
@@ -85,10 +83,10 @@ function parseScalar(kind: ScalarKind, text: string, secrets: SecretSources): Pa
       return parseNumber(text, /^-?[0-9]{1,15}(\.[0-9]{1,9})?$/, "a number", kind.min, kind.max);
     case "usd":
       return parseUsd(text);
+    case "switch":
+      return parseSwitch(text);
     case "choice":
       if (kind.values.includes(text)) return { value: text };
-      if (kind.values.length === 2 && kind.values.includes("on") && kind.values.includes("off"))
-        return parseSwitch(text);
       if (kind.later.includes(text)) {
         return problem(`"${text}" is not in this version of swapstats; use ${kind.values.join(" or ")}`);
       }
@@ -112,8 +110,8 @@ function parseScalar(kind: ScalarKind, text: string, secrets: SecretSources): Pa
 
 function parseSwitch(text: string): ParsedValue {
   const word = text.toLowerCase();
-  if (ON_WORDS.includes(word)) return { value: "on" };
-  if (OFF_WORDS.includes(word)) return { value: "off" };
+  if (ON_WORDS.includes(word)) return { value: true };
+  if (OFF_WORDS.includes(word)) return { value: false };
   return problem(
     `${shown(text)} is neither on nor off; write on or off (true and false, yes and no, 1 and 0 do as well)`,
   );
@@ -244,6 +242,7 @@ export function formatValue(kind: KeyKind, value: KeyValue): string | number | r
   if (kind.type === "endpoints") return (value as readonly ListenAddress[]).map(formatListenAddress);
   if (kind.type === "duration") return formatDurationMs(value as number);
   if (kind.type === "usd") return formatUsd(value as number);
+  if (kind.type === "switch") return value === true ? "on" : "off";
   if (typeof value === "string") return maskedValue(value);
   if (kind.type === "size") return formatSizeBytes(value as number);
   return value as string | number | readonly string[];

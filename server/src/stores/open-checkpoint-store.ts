@@ -30,17 +30,22 @@ export type OpenedCheckpointStore = {
 
 /** `dataDir` is the resolved path of the data folder. Throws `bad_config` when a file of `ingest.tls` cannot be read. */
 export function checkpointStoreSetup(config: Config, dataDir: string): CheckpointStoreSetup {
-  const { checkpoint, redis, s3, kafka } = config.stores;
-  if (checkpoint === "redis" && redis !== undefined) {
-    const { prefix, ...settings } = redis;
-    return { kind: "redis", redis: settings, prefix, limitMs: REDIS_CALL_LIMIT_MS };
+  const { checkpoint } = config.stores;
+  switch (checkpoint.kind) {
+    case "embedded":
+      return { kind: "embedded", dataDir };
+    case "redis": {
+      const { server, prefix } = checkpoint.redis;
+      return { kind: "redis", redis: server, prefix, limitMs: REDIS_CALL_LIMIT_MS };
+    }
+    case "s3":
+      return { kind: "s3", s3: checkpoint.s3, limitMs: S3_CALL_LIMIT_MS };
+    case "kafka": {
+      const { kind, brokers, topic, replication } = checkpoint;
+      const connection = kafkaConnection(brokers, config.app.instanceId);
+      return { kind, connection, topic, replication, makesTopic: true, limitMs: KAFKA_CALL_LIMIT_MS };
+    }
   }
-  if (checkpoint === "s3" && s3 !== undefined) return { kind: "s3", s3, limitMs: S3_CALL_LIMIT_MS };
-  if (checkpoint === "kafka" && kafka !== undefined) {
-    const settings = { connection: kafkaConnection(config), makesTopic: true, ...kafka };
-    return { kind: "kafka", ...settings, limitMs: KAFKA_CALL_LIMIT_MS };
-  }
-  return { kind: "embedded", dataDir };
 }
 
 /**

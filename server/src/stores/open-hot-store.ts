@@ -23,11 +23,10 @@ export type OpenedHotStore = {
 
 /** Undefined: figures are put nowhere. */
 export function hotStoreSetup({ stores }: Config): HotStoreSetup | undefined {
-  const { hot, redis } = stores;
-  if (hot.kind === "none" || redis === undefined) return undefined;
-  const { prefix, ...settings } = redis;
-  const { intervalMs, ttlMs } = hot;
-  return { redis: settings, prefix, limitMs: CALL_LIMIT_MS, intervalMs, ttlMs };
+  const { hot } = stores;
+  if (hot.kind === "none") return undefined;
+  const { redis, intervalMs, ttlMs } = hot;
+  return { redis: redis.server, prefix: redis.prefix, limitMs: CALL_LIMIT_MS, intervalMs, ttlMs };
 }
 
 /** Connects to nothing yet: the first call does. Rejects with `bad_config` when a file of the settings cannot be read. */

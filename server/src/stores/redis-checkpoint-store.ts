@@ -27,7 +27,8 @@
 import { randomUUID } from "node:crypto";
 import type { Writable } from "node:stream";
 import { Command } from "ioredis";
-import { type RedisClient, RedisConnection, type RedisSettings } from "../clients/redis/redis-connection.ts";
+import { type RedisClient, RedisConnection } from "../clients/redis/redis-connection.ts";
+import type { RedisServer } from "../config/build/stores.ts";
 import type { CheckpointStore, StoredManifest } from "../ports/checkpoint-store.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 
@@ -44,7 +45,7 @@ return ''
 `;
 
 export type RedisCheckpointStoreOptions = {
-  readonly redis: RedisSettings;
+  readonly redis: RedisServer;
   /** Before all keys; stores with different prefixes know nothing of each other. */
   readonly prefix: string;
   /** How long a call may take. */

@@ -10,7 +10,8 @@
  * each with 6 KB), and in a Cluster a pipeline would have to be cut by node and put together again when slots move.
  */
 
-import { type RedisClient, RedisConnection, type RedisSettings } from "../clients/redis/redis-connection.ts";
+import { type RedisClient, RedisConnection } from "../clients/redis/redis-connection.ts";
+import type { RedisServer } from "../config/build/stores.ts";
 import type { HotOutcome, HotStore, HotValue } from "../ports/hot-store.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 
@@ -36,7 +37,7 @@ type Writer = {
 };
 
 export type RedisHotStoreOptions = {
-  readonly redis: RedisSettings;
+  readonly redis: RedisServer;
   /** Before all keys. */
   readonly prefix: string;
   /** How long a call may take. */

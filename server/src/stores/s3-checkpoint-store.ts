@@ -28,6 +28,7 @@ import {
   type S3ClientConfig,
   S3ServiceException,
 } from "@aws-sdk/client-s3";
+import type { S3Config } from "../config/build/stores.ts";
 import type { CheckpointStore, StoredManifest } from "../ports/checkpoint-store.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { withinTime } from "../shared/time-limit.ts";
@@ -41,28 +42,15 @@ const REFUSALS: readonly string[] = ["PreconditionFailed", "ConditionalRequestCo
 /** The code alone says so: a missing bucket is a 404 as well, and with some stores an unknown user. */
 const NOT_THERE = "NoSuchKey";
 
-/** Plain data, so that a thread can be given it. */
-export type S3Settings = {
-  /** Undefined: that of AWS for the region. With one, the bucket stands in the path, as all stores understand it. */
-  readonly endpoint: string | undefined;
-  readonly region: string;
-  readonly bucket: string;
-  /** Before all keys; stores with different prefixes know nothing of each other. */
-  readonly prefix: string;
-  /** Undefined: the usual chain of AWS (environment, profile, role of the machine). */
-  readonly accessKey: string | undefined;
-  readonly secretKey: string | undefined;
-};
-
 export type S3CheckpointStoreOptions = {
-  readonly s3: S3Settings;
+  readonly s3: S3Config;
   /** How long a call may take. */
   readonly limitMs: number;
 };
 
 export class S3CheckpointStore implements CheckpointStore {
   readonly #client: S3Client;
-  readonly #s3: S3Settings;
+  readonly #s3: S3Config;
   readonly #limitMs: number;
 
   constructor({ s3, limitMs }: S3CheckpointStoreOptions) {
@@ -198,7 +186,7 @@ type Manifests = {
   readonly version: string;
 };
 
-function clientConfig(s3: S3Settings, limitMs: number): S3ClientConfig {
+function clientConfig(s3: S3Config, limitMs: number): S3ClientConfig {
   const { endpoint, region, accessKey, secretKey } = s3;
   const config: S3ClientConfig = {
     region,

@@ -11,7 +11,8 @@ import {
   startNats,
 } from "../../../scripts/servers/nats.ts";
 import { waitFor } from "../../../scripts/servers/process.ts";
-import { type NatsSettings, NatsTransport } from "../../src/cluster/nats-transport.ts";
+import { NatsTransport } from "../../src/cluster/nats-transport.ts";
+import type { NatsConfig } from "../../src/config/build/nats.ts";
 import { requires } from "../support/requires.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
@@ -20,17 +21,16 @@ import { ALL, freshValue, ModelCluster, type ModelInstance } from "./support/mod
 import { Watcher } from "./support/watcher.ts";
 
 const PARTITIONS = 4;
-const NO_TLS = { enabled: false, caPath: undefined, certPath: undefined, keyPath: undefined };
 
-function settings(url: string, client: NatsAccess["client"] = {}, tls: NatsSettings["tls"] = NO_TLS): NatsSettings {
+function settings(url: string, client: NatsAccess["client"] = {}, tls?: NatsConfig["tls"]): NatsConfig {
   const { user, password, nkey, jwt } = client;
   return { url, user, password, nkey, jwt, tls };
 }
 
-const transport = (given: NatsSettings) => new NatsTransport({ settings: given, name: "test", cluster: "test" });
+const transport = (given: NatsConfig) => new NatsTransport({ settings: given, name: "test", cluster: "test" });
 
 /** Two instances with two partitions each. */
-function pair(t: TestContext, first: NatsSettings, second: NatsSettings) {
+function pair(t: TestContext, first: NatsConfig, second: NatsConfig) {
   const cluster = new ModelCluster(PARTITIONS, 12);
   t.after(() => cluster.close());
   const one = cluster.add("one", transport(first));
@@ -83,7 +83,7 @@ requires("bus between instances over NATS", { servers: ["nats"] }, () => {
     test("TLS, with and without a certificate of the client", async (t) => {
       const certificates = makeCertificates(join(tempDir(t), "certificates"));
       const open = await nats(t, { tls: certificates });
-      const tls = { ...NO_TLS, enabled: true, caPath: certificates.ca };
+      const tls = { caPath: certificates.ca, certPath: undefined, keyPath: undefined };
       const given = settings(open.url, {}, tls);
       const first = pair(t, given, given);
       await waitFor("both answer for all", allAgree(first.cluster));

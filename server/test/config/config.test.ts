@@ -2,9 +2,13 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import type { RedisConfig } from "../../src/config/build/stores.ts";
 import { type Config, toEngineConfig } from "../../src/config/config.ts";
-import { CONFIG_KEYS, envNameOf, type KeySpec, LATER_KEYS } from "../../src/config/keys.ts";
-import { type ConfigProblem, defaultConfig, loadConfig, readSettings } from "../../src/config/load.ts";
+import { envNameOf, type KeySpec } from "../../src/config/key.ts";
+import { CONFIG_KEYS, LATER_KEYS } from "../../src/config/keys.ts";
+import { defaultConfig, loadConfig } from "../../src/config/load.ts";
+import { readSettings } from "../../src/config/read-settings.ts";
+import type { ConfigProblem } from "../../src/config/settings.ts";
 import { showJson, showYaml } from "../../src/config/show.ts";
 import { finestStepMs, stepOfWindowMs, windowsOf } from "../../src/config/windows.ts";
 import type { EngineConfig } from "../../src/engine/types.ts";
@@ -91,6 +95,7 @@ describe("loading", () => {
   test("defaults are those of the interface", () => {
     const config = defaultConfig();
     assert.equal(config.dataDir, "./data");
+    assert.ok(config.ingest.source === "embedded");
     assert.deepEqual(config.ingest.embedded, { partitions: 1, retentionMs: 3_600_000, retentionBytes: 4 * 2 ** 30 });
     assert.deepEqual(
       config.windows.list.map(({ name }) => name),
@@ -260,31 +265,38 @@ describe("keys", () => {
 describe("stores", () => {
   const REDIS = { SWAPSTATS_STORES_CHECKPOINT: "redis", SWAPSTATS_STORES_REDIS_ADDR: "redis-1:6379" };
 
+  function redisOf(env: Record<string, string>): RedisConfig {
+    const { checkpoint } = fromEnv({ ...REDIS, ...env }).stores;
+    assert.ok(checkpoint.kind === "redis");
+    return checkpoint.redis;
+  }
+
   test("Redis: one server, Sentinels or a Cluster, by what is set", () => {
-    const one = fromEnv({ ...REDIS, SWAPSTATS_STORES_REDIS_PASSWORD: "p", SWAPSTATS_STORES_REDIS_DB: "3" }).stores
-      .redis;
-    assert.deepEqual([one?.mode, one?.addresses], ["single", [{ host: "redis-1", port: 6379 }]]);
-    assert.deepEqual([one?.password, one?.db, one?.prefix, one?.tls], ["p", 3, "swapstats:", undefined]);
-    const sentinels = fromEnv({
+    const one = redisOf({ SWAPSTATS_STORES_REDIS_PASSWORD: "p", SWAPSTATS_STORES_REDIS_DB: "3" });
+    assert.equal(one.prefix, "swapstats:");
+    assert.deepEqual(one.server, {
+      ...{ mode: "single", addresses: [{ host: "redis-1", port: 6379 }], username: undefined, password: "p", db: 3 },
+      ...{ sentinelMaster: undefined, sentinelUsername: undefined, sentinelPassword: undefined, tls: undefined },
+    });
+    const { server: sentinels } = redisOf({
       SWAPSTATS_STORES_REDIS_ADDR: "a:1, [::1]:2",
       SWAPSTATS_STORES_REDIS_SENTINEL_MASTER: "main",
       SWAPSTATS_STORES_REDIS_TLS: "on",
       SWAPSTATS_STORES_REDIS_TLS_CA: "ca.pem",
-    }).stores.redis;
-    assert.deepEqual(
-      [sentinels?.mode, sentinels?.sentinelMaster, sentinels?.addresses.length],
-      ["sentinel", "main", 2],
-    );
-    assert.equal(sentinels?.tls?.caPath, "ca.pem");
-    assert.equal(fromEnv({ ...REDIS, SWAPSTATS_STORES_REDIS_CLUSTER: "on" }).stores.redis?.mode, "cluster");
-    assert.equal(defaultConfig().stores.redis, undefined);
+    });
+    assert.deepEqual([sentinels.mode, sentinels.sentinelMaster, sentinels.addresses.length], ["sentinel", "main", 2]);
+    const files = { caPath: "ca.pem", certPath: undefined, keyPath: undefined, serverName: undefined };
+    assert.deepEqual(sentinels.tls, files);
+    assert.equal(redisOf({ SWAPSTATS_STORES_REDIS_CLUSTER: "on" }).server.mode, "cluster");
+    assert.deepEqual(defaultConfig().stores, { checkpoint: { kind: "embedded" }, hot: { kind: "none" } });
   });
 
   test("figures in Redis need a Redis, and a lifetime of several intervals", () => {
-    assert.deepEqual(defaultConfig().stores.hot, { kind: "none", intervalMs: 1_000, ttlMs: 3_600_000 });
     const hot = { SWAPSTATS_STORES_HOT: "redis", SWAPSTATS_STORES_HOT_INTERVAL: "5s", SWAPSTATS_STORES_HOT_TTL: "50s" };
     const address = { SWAPSTATS_STORES_REDIS_ADDR: "redis-1:6379" };
-    assert.deepEqual(fromEnv({ ...hot, ...address }).stores.hot, { kind: "redis", intervalMs: 5_000, ttlMs: 50_000 });
+    const { checkpoint, hot: built } = fromEnv({ ...hot, ...address }).stores;
+    assert.deepEqual(checkpoint, { kind: "embedded" });
+    assert.deepEqual(built, { kind: "redis", redis: redisOf({}), intervalMs: 5_000, ttlMs: 50_000 });
     assert.match(
       problemsOf({ env: hot }).join(),
       /stores.redis.addr( \([A-Z_]+\))?: is not set, and stores.hot is redis/,
@@ -298,16 +310,18 @@ describe("stores", () => {
 
   test("S3: keys together, or neither for the usual chain", () => {
     const s3 = { SWAPSTATS_STORES_CHECKPOINT: "s3", SWAPSTATS_STORES_S3_BUCKET: "checkpoints" };
-    assert.deepEqual(fromEnv(s3).stores.s3, {
+    const built = {
       endpoint: undefined,
       region: "us-east-1",
       bucket: "checkpoints",
       prefix: "swapstats/",
       accessKey: undefined,
       secretKey: undefined,
-    });
+    };
+    assert.deepEqual(fromEnv(s3).stores.checkpoint, { kind: "s3", s3: built });
     const endpoint = { SWAPSTATS_STORES_S3_ENDPOINT: "http://127.0.0.1:9000" };
-    assert.equal(fromEnv({ ...s3, ...endpoint }).stores.s3?.endpoint, "http://127.0.0.1:9000");
+    const elsewhere = { ...built, endpoint: "http://127.0.0.1:9000" };
+    assert.deepEqual(fromEnv({ ...s3, ...endpoint }).stores.checkpoint, { kind: "s3", s3: elsewhere });
     const half = problemsOf({ env: { ...s3, SWAPSTATS_STORES_S3_ACCESS_KEY: "a" } }).join();
     assert.match(half, /stores.s3.secret_key( \([A-Z_]+\))?: is not set, and access_key is/);
     assert.match(
@@ -320,14 +334,18 @@ describe("stores", () => {
 
   test("Kafka: the brokers of the source, and a topic of its own", () => {
     const kafka = { SWAPSTATS_STORES_CHECKPOINT: "kafka", SWAPSTATS_INGEST_BROKERS: "a:1,b:2" };
-    assert.deepEqual(fromEnv(kafka).stores.kafka, { topic: "raw-swaps.checkpoints", replication: undefined });
+    const storeOf = (env: Record<string, string>): unknown[] => {
+      const { checkpoint } = fromEnv({ ...kafka, ...env }).stores;
+      assert.ok(checkpoint.kind === "kafka");
+      return [checkpoint.topic, checkpoint.replication, checkpoint.brokers.brokers];
+    };
+    assert.deepEqual(storeOf({}), ["raw-swaps.checkpoints", undefined, ["a:1", "b:2"]]);
     const more = {
       SWAPSTATS_INGEST_TOPIC: "trades",
       SWAPSTATS_INGEST_TOPIC_CFG_REPLICATION: "3",
       SWAPSTATS_STORES_KAFKA_TOPIC: "state",
     };
-    assert.deepEqual(fromEnv({ ...kafka, ...more }).stores.kafka, { topic: "state", replication: 3 });
-    assert.equal(defaultConfig().stores.kafka, undefined);
+    assert.deepEqual(storeOf(more), ["state", 3, ["a:1", "b:2"]]);
     const alone = problemsOf({ env: { SWAPSTATS_STORES_CHECKPOINT: "kafka" } }).join();
     assert.match(alone, /ingest.brokers( \([A-Z_]+\))?: is not set, and stores.checkpoint is kafka; give HOST:PORT/);
     for (const taken of ["raw-swaps", "raw-swaps.dlq"]) {
@@ -361,7 +379,8 @@ describe("stores", () => {
     assert.doesNotMatch(problems, /hunter2/);
     const env = { ...REDIS, SECRET: "hunter2", SWAPSTATS_STORES_REDIS_PASSWORD: "env:SECRET" };
     const { config, settings } = loadConfig({ env });
-    assert.equal(config.stores.redis?.password, "hunter2");
+    assert.ok(config.stores.checkpoint.kind === "redis");
+    assert.equal(config.stores.checkpoint.redis.server.password, "hunter2");
     for (const shown of [showYaml(settings), showJson(settings)]) {
       assert.doesNotMatch(shown, /hunter2/);
       assert.match(shown, /"?addr"?: \[\s*"redis-1:6379"/);

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { CONFIG_KEYS, envNameOf } from "../../src/config/keys.ts";
+import { envNameOf } from "../../src/config/key.ts";
+import { CONFIG_KEYS } from "../../src/config/keys.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { tempDir } from "../support/tmp.ts";
 

@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { loadConfig, PROBLEMS_SHOWN_MAX } from "../../src/config/load.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { PROBLEMS_SHOWN_MAX } from "../../src/config/read-settings.ts";
 import { tempDir } from "../support/tmp.ts";
 
 function saidOf(folder: string, text: string): string {

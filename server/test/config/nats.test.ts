@@ -31,7 +31,7 @@ describe("settings of NATS", () => {
     const { config, settings } = loadConfig({ filePath, env: {} });
     assert.deepEqual(config.pubsub.nats, {
       ...{ url: URL, user: undefined, password: undefined, nkey: undefined, jwt },
-      tls: { enabled: true, caPath: "/ca.pem", certPath: "/cert.pem", keyPath: "/key.pem" },
+      tls: { caPath: "/ca.pem", certPath: "/cert.pem", keyPath: "/key.pem" },
     });
     for (const shown of [showYaml(settings), showJson(settings)]) {
       assert.match(shown, /\*{8}/);

@@ -6,7 +6,7 @@ import { createTopic, type Kafka, startKafka } from "../../../scripts/servers/ka
 import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
 import { runCli } from "../../src/cli/run.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
-import { envNameOf } from "../../src/config/keys.ts";
+import { envNameOf } from "../../src/config/key.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatTokenId, parseTokenId } from "../../src/shared/token-id.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";

@@ -6,7 +6,7 @@ import { startKafka } from "../../../scripts/servers/kafka.ts";
 import { startRedis } from "../../../scripts/servers/redis.ts";
 import { startS3 } from "../../../scripts/servers/s3.ts";
 import { runCli } from "../../src/cli/run.ts";
-import { envNameOf } from "../../src/config/keys.ts";
+import { envNameOf } from "../../src/config/key.ts";
 import { TestApps } from "../support/app-harness.ts";
 import { memoryOutput } from "../support/memory-output.ts";
 import { requires } from "../support/requires.ts";

@@ -3,11 +3,11 @@ import type { Certificates } from "../../../scripts/servers/certificates.ts";
 import type { RedisCluster, RedisSentinels, RedisUser } from "../../../scripts/servers/redis.ts";
 import type { S3Server } from "../../../scripts/servers/s3.ts";
 import type { KafkaConnection } from "../../src/clients/kafka/connection.ts";
-import type { RedisSettings } from "../../src/clients/redis/redis-connection.ts";
+import type { RedisServer, S3Config } from "../../src/config/build/stores.ts";
 import type { KafkaCheckpointStore } from "../../src/stores/kafka/checkpoint-store.ts";
 import { openKafkaCheckpointStore } from "../../src/stores/kafka/checkpoint-topic.ts";
 import { RedisCheckpointStore } from "../../src/stores/redis-checkpoint-store.ts";
-import { S3CheckpointStore, type S3Settings } from "../../src/stores/s3-checkpoint-store.ts";
+import { S3CheckpointStore } from "../../src/stores/s3-checkpoint-store.ts";
 import type { StoreBackend } from "./store-contract.ts";
 
 export type Address = { readonly host: string; readonly port: number };
@@ -16,7 +16,7 @@ export type RedisAccess = { readonly user?: RedisUser; readonly tls?: Certificat
 /** For tests of what works; generous, because the machine may be busy. */
 const LIMIT_MS = 20_000;
 
-export function redisSettings(addresses: readonly Address[], { user, tls, db = 0 }: RedisAccess = {}): RedisSettings {
+export function redisSettings(addresses: readonly Address[], { user, tls, db = 0 }: RedisAccess = {}): RedisServer {
   return {
     mode: "single",
     addresses: addresses.map(({ host, port }) => ({ host, port })),
@@ -33,7 +33,7 @@ export function redisSettings(addresses: readonly Address[], { user, tls, db = 0
   };
 }
 
-export function redisStore(redis: RedisSettings, space: string, limitMs = LIMIT_MS): RedisCheckpointStore {
+export function redisStore(redis: RedisServer, space: string, limitMs = LIMIT_MS): RedisCheckpointStore {
   return new RedisCheckpointStore({ redis, prefix: `${space}:`, limitMs });
 }
 
@@ -41,7 +41,7 @@ export function redisBackend(addresses: readonly Address[], access: RedisAccess 
   return { open: async (space) => redisStore(redisSettings(addresses, access), space) };
 }
 
-export function sentinelSettings({ sentinels, masterName }: RedisSentinels, access: RedisAccess = {}): RedisSettings {
+export function sentinelSettings({ sentinels, masterName }: RedisSentinels, access: RedisAccess = {}): RedisServer {
   const sentinelPassword = access.user?.password;
   const settings = redisSettings(sentinels, access);
   return { ...settings, mode: "sentinel", sentinelMaster: masterName, sentinelPassword };
@@ -51,7 +51,7 @@ export function sentinelBackend(servers: RedisSentinels, access: RedisAccess = {
   return { open: async (space) => redisStore(sentinelSettings(servers, access), space) };
 }
 
-export function clusterSettings({ nodes }: RedisCluster, access: RedisAccess = {}): RedisSettings {
+export function clusterSettings({ nodes }: RedisCluster, access: RedisAccess = {}): RedisServer {
   return { ...redisSettings(nodes, access), mode: "cluster" };
 }
 
@@ -59,7 +59,7 @@ export function clusterBackend(servers: RedisCluster, access: RedisAccess = {}):
   return { open: async (space) => redisStore(clusterSettings(servers, access), space) };
 }
 
-export function s3Settings({ endpoint, region, bucket, accessKey, secretKey }: S3Server, space: string): S3Settings {
+export function s3Settings({ endpoint, region, bucket, accessKey, secretKey }: S3Server, space: string): S3Config {
   return { endpoint, region, bucket, prefix: `${space}/`, accessKey, secretKey };
 }
 

@@ -3,7 +3,7 @@ import { type TestContext, test } from "node:test";
 import { makeCertificates } from "../../../scripts/servers/certificates.ts";
 import { freePort } from "../../../scripts/servers/process.ts";
 import { startRedis, startRedisCluster, startRedisSentinels } from "../../../scripts/servers/redis.ts";
-import type { RedisSettings } from "../../src/clients/redis/redis-connection.ts";
+import type { RedisServer } from "../../src/config/build/stores.ts";
 import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import { requires } from "../support/requires.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
@@ -15,7 +15,7 @@ const LIMIT_MS = 1_000;
 const USER = { name: "swapstats", password: "secret-of-tests" };
 
 /** Closed with the test, however that ends: a client that is left open goes on trying for ever. */
-function openStore(t: TestContext, redis: RedisSettings, limitMs: number): CheckpointStore {
+function openStore(t: TestContext, redis: RedisServer, limitMs: number): CheckpointStore {
   const store = redisStore(redis, "x", limitMs);
   t.after(() => store.close());
   return store;

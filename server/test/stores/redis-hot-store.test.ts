@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { makeCertificates } from "../../../scripts/servers/certificates.ts";
 import { startRedis, startRedisCluster, startRedisSentinels } from "../../../scripts/servers/redis.ts";
-import type { RedisSettings } from "../../src/clients/redis/redis-connection.ts";
+import type { RedisServer } from "../../src/config/build/stores.ts";
 import type { HotOutcome, HotValue } from "../../src/ports/hot-store.ts";
 import { RedisHotStore } from "../../src/stores/redis-hot-store.ts";
 import { HotReader, PREFIX } from "../pipeline/hot/hot-harness.ts";
@@ -30,8 +30,7 @@ async function write(store: RedisHotStore, values: readonly HotValue[], ttlMs: n
   }
 }
 
-const storeOf = (redis: RedisSettings): RedisHotStore =>
-  new RedisHotStore({ redis, prefix: PREFIX, limitMs: LIMIT_MS });
+const storeOf = (redis: RedisServer): RedisHotStore => new RedisHotStore({ redis, prefix: PREFIX, limitMs: LIMIT_MS });
 
 requires("the hot store in Redis", { servers: ["redis"] }, () => {
   test("of values in any order the latest stays, by epoch, revision and as-of, and no reader sees an earlier one after it", async (t) => {
@@ -116,7 +115,7 @@ requires("the hot store in Redis", { servers: ["redis"] }, () => {
     for (const node of servers.nodes.slice(0, 3)) assert.notEqual(await node.command("dbsize"), "0");
   });
 
-  async function writesMany(t: TestContext, settings: RedisSettings): Promise<void> {
+  async function writesMany(t: TestContext, settings: RedisServer): Promise<void> {
     const store = storeOf(settings);
     t.after(() => store.close());
     const reader = new HotReader(t, settings);

@@ -4,7 +4,8 @@ import { createServer, type ServerResponse } from "node:http";
 import { type TestContext, test } from "node:test";
 import { freePort } from "../../../scripts/servers/process.ts";
 import { type S3Server, startS3 } from "../../../scripts/servers/s3.ts";
-import { S3CheckpointStore, type S3Settings } from "../../src/stores/s3-checkpoint-store.ts";
+import type { S3Config } from "../../src/config/build/stores.ts";
+import { S3CheckpointStore } from "../../src/stores/s3-checkpoint-store.ts";
 import { requires } from "../support/requires.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { tempDir } from "../support/tmp.ts";
@@ -19,7 +20,7 @@ async function started(t: TestContext): Promise<S3Server> {
   return server;
 }
 
-function storeOf(t: TestContext, s3: S3Settings, limitMs = LIMIT_MS): S3CheckpointStore {
+function storeOf(t: TestContext, s3: S3Config, limitMs = LIMIT_MS): S3CheckpointStore {
   const store = new S3CheckpointStore({ s3, limitMs });
   t.after(() => store.close());
   return store;

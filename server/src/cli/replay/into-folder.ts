@@ -46,6 +46,7 @@ export async function replayInto(
   if (config.ingest.source === "kafka") {
     throw new SwapstatsError("usage", "--into fills an embedded log, and ingest.source is kafka; use --to kafka");
   }
+  const { embedded } = config.ingest;
   const dataDir = resolve(options.into);
   const name = printableCut(options.into, 200);
   makeDataFolder(dataDir, name);
@@ -55,9 +56,9 @@ export async function replayInto(
     refuseUsed(dataDir, name);
     rmSync(filling, { recursive: true, force: true });
     mkdirSync(filling);
-    const log = new PastLog(filling, config.ingest.embedded, Date.now());
+    const log = new PastLog(filling, embedded, Date.now());
     try {
-      const sink = new IntoSink(log, config, input.dead);
+      const sink = new IntoSink(log, config, embedded.partitions, input.dead);
       await replayToSink(sink, input, options, config, output, signal);
       signal.throwIfAborted();
       if (input.cut !== undefined) {
@@ -135,10 +136,10 @@ class IntoSink implements SwapSink {
   readonly #partitions: number;
   readonly #settings: EngineSettings;
 
-  constructor(log: PastLog, config: Config, dead: DeadLetters) {
+  constructor(log: PastLog, config: Config, partitions: number, dead: DeadLetters) {
     this.#log = log;
     this.#dead = dead;
-    this.#partitions = config.ingest.embedded.partitions;
+    this.#partitions = partitions;
     this.#settings = toEngineConfig(config);
     this.#decoder = new SwapDecoder(config.app.chains);
   }

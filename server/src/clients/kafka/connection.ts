@@ -2,7 +2,7 @@
  * How brokers are reached: plain data that threads can be given, made from the configuration. Files are read here, once. It holds
  * secrets, and is never logged.
  */
-import type { Config } from "../../config/config.ts";
+import type { BrokersConfig, KafkaConfig, KafkaSaslConfig, TlsFiles } from "../../config/build/kafka.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { PEM_BYTES_MAX, readTextFile } from "../../shared/read-regular-file.ts";
 
@@ -14,37 +14,26 @@ export type KafkaTls = {
   readonly key?: string;
 };
 
-export type KafkaSasl =
-  | {
-      readonly mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512";
-      readonly username: string;
-      readonly password: string;
-    }
-  | { readonly mechanism: "OAUTHBEARER"; readonly token: string };
-
 export type KafkaConnection = {
   /** `host:port`, at least one. */
   readonly brokers: readonly string[];
   readonly clientId: string;
   readonly tls?: KafkaTls;
-  readonly sasl?: KafkaSasl;
+  readonly sasl?: KafkaSaslConfig;
   readonly connectTimeoutMs: number;
   /** An answer that takes longer ends the connection. Beyond the waiting time of a fetch. */
   readonly requestTimeoutMs: number;
 };
 
-type KafkaSettings = NonNullable<Config["ingest"]["kafka"]>;
-
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A broker that accepts and never answers is given up after it. */
 const REQUEST_TIMEOUT_MS = 10_000;
-/** Throws `bad_config` where brokers are not set, or a file of ingest.tls cannot be read. */
-export function kafkaConnection({ ingest, app }: Config): KafkaConnection {
-  const kafka = requireKafka(ingest.kafka);
-  const { brokers, tls, sasl } = kafka;
+
+/** Throws `bad_config` where a file of ingest.tls cannot be read. `instanceId` names the client to the brokers. */
+export function kafkaConnection({ brokers, tls, sasl }: BrokersConfig, instanceId: string): KafkaConnection {
   return {
     brokers,
-    clientId: `swapstats-${app.instanceId}`.replaceAll(/[^A-Za-z0-9._-]/g, "-"),
+    clientId: `swapstats-${instanceId}`.replaceAll(/[^A-Za-z0-9._-]/g, "-"),
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
     ...(tls === undefined ? {} : { tls: readTls(tls) }),
@@ -53,12 +42,12 @@ export function kafkaConnection({ ingest, app }: Config): KafkaConnection {
 }
 
 /** Throws `bad_config` where brokers are not set. */
-export function requireKafka(kafka: KafkaSettings | undefined): KafkaSettings {
+export function requireKafka(kafka: KafkaConfig | undefined): KafkaConfig {
   if (kafka !== undefined) return kafka;
   throw new SwapstatsError("bad_config", "ingest.brokers is not set; give HOST:PORT of a Kafka broker, or of some");
 }
 
-function readTls({ caPath, certPath, keyPath }: NonNullable<KafkaSettings["tls"]>): KafkaTls {
+function readTls({ caPath, certPath, keyPath }: TlsFiles): KafkaTls {
   return {
     ...(caPath === undefined ? {} : { ca: readPem("ca", caPath) }),
     ...(certPath === undefined ? {} : { cert: readPem("cert", certPath) }),

@@ -1,5 +1,6 @@
 /** Makes topics and keeps them as configured, describes them, and reads and writes the offsets of groups for tools that show lag. */
 import { type Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from "@platformatic/kafka";
+import type { KafkaConfig } from "../../config/build/kafka.ts";
 import type { LogRange } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { retrying } from "../../shared/retry.ts";
@@ -12,13 +13,8 @@ const COORDINATOR = retrying({ firstMs: 100, longestMs: 1_000 }, 20, (error) =>
   COORDINATOR_MOVES.some((name) => isKafkaError(error, name)),
 );
 
-export type TopicSettings = {
+export type TopicSettings = KafkaConfig["topicSettings"] & {
   readonly topic: string;
-  readonly partitions: number;
-  /** Undefined: as the brokers have it. */
-  readonly replication: number | undefined;
-  readonly retentionMs: number;
-  readonly segmentMs: number;
   /** The topic has to take batches of so many bytes; undefined: as the brokers have it. */
   readonly batchBytesMin?: number;
 };
@@ -288,11 +284,11 @@ export function topicWarnings(topic: string, described: TopicDescription, needed
 
 /** `batchBytesMax` is what the topic takes without being told; more is left as it is. */
 function wantedConfigs(settings: TopicSettings, batchBytesMax: number): Map<string, string> {
-  const { retentionMs, segmentMs, batchBytesMin = 0 } = settings;
+  const { cleanupPolicy, retentionMs, segmentMs, batchBytesMin = 0 } = settings;
   const larger: [string, string][] =
     batchBytesMin > batchBytesMax ? [["max.message.bytes", String(batchBytesMin)]] : [];
   return new Map([
-    ["cleanup.policy", "delete"],
+    ["cleanup.policy", cleanupPolicy],
     ["message.timestamp.type", "LogAppendTime"],
     ["retention.ms", String(retentionMs)],
     ["segment.ms", String(segmentMs)],

@@ -8,34 +8,11 @@
  */
 import type { ConnectionOptions } from "node:tls";
 import { Cluster, Redis } from "ioredis";
+import type { RedisServer, RedisTls } from "../../config/build/stores.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { PEM_BYTES_MAX, readRegularFile } from "../../shared/read-regular-file.ts";
 import { backoffMs } from "../../shared/retry.ts";
 import { withinTime } from "../../shared/time-limit.ts";
-
-/** Plain data, so that a thread can be given it. */
-export type RedisSettings = {
-  readonly mode: "single" | "sentinel" | "cluster";
-  /** One server; or Sentinels; or some nodes of a Cluster, which name the others. */
-  readonly addresses: readonly { readonly host: string; readonly port: number }[];
-  /** What the Sentinels call the master; used with mode `sentinel`. */
-  readonly sentinelMaster: string | undefined;
-  readonly sentinelUsername: string | undefined;
-  readonly sentinelPassword: string | undefined;
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  readonly db: number;
-  readonly tls: RedisTls | undefined;
-};
-
-export type RedisTls = {
-  /** Files in PEM; undefined: the usual authorities, no certificate of our own. */
-  readonly caPath: string | undefined;
-  readonly certPath: string | undefined;
-  readonly keyPath: string | undefined;
-  /** The name that certificates must have; undefined: that of the address. */
-  readonly serverName: string | undefined;
-};
 
 export type RedisClient = Redis | Cluster;
 
@@ -52,7 +29,7 @@ export class RedisConnection {
   #connections = 0;
 
   /** Throws `bad_config` when a file of the TLS settings cannot be read. Connects at the first call. */
-  constructor(settings: RedisSettings, limitMs: number) {
+  constructor(settings: RedisServer, limitMs: number) {
     const { mode, addresses } = settings;
     const list = addresses.map(({ host, port }) => `${host}:${port}`).join(", ");
     this.#where = mode === "single" ? `Redis at ${list}` : `Redis (${mode} at ${list})`;
@@ -140,7 +117,7 @@ function readyOf(client: RedisClient, closing: AbortSignal): Promise<void> {
   });
 }
 
-function singleClient(settings: RedisSettings, limitMs: number): Redis {
+function singleClient(settings: RedisServer, limitMs: number): Redis {
   const { mode, addresses, sentinelMaster, sentinelUsername, sentinelPassword } = settings;
   const node = nodeOptions(settings, limitMs);
   const common = { ...node, lazyConnect: true, enableOfflineQueue: false, retryStrategy: pauseBefore };
@@ -160,7 +137,7 @@ function singleClient(settings: RedisSettings, limitMs: number): Redis {
   });
 }
 
-function clusterClient(settings: RedisSettings, limitMs: number): Cluster {
+function clusterClient(settings: RedisServer, limitMs: number): Cluster {
   return new Cluster([...settings.addresses], {
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -170,7 +147,7 @@ function clusterClient(settings: RedisSettings, limitMs: number): Cluster {
   });
 }
 
-function nodeOptions({ username, password, db, tls }: RedisSettings, limitMs: number) {
+function nodeOptions({ username, password, db, tls }: RedisServer, limitMs: number) {
   return {
     username,
     password,

@@ -1,10 +1,9 @@
 /** From the configuration to the setup of the source: plain data, which threads can be given. */
 import { join, resolve } from "node:path";
 import { kafkaConnection, requireKafka } from "../../clients/kafka/connection.ts";
+import type { KafkaConfig } from "../../config/build/kafka.ts";
 import type { Config } from "../../config/config.ts";
 import { FETCH_DEFAULTS, type KafkaPressure, type KafkaSourceSetup } from "./kafka-setup.ts";
-
-type KafkaSettings = NonNullable<Config["ingest"]["kafka"]>;
 
 /** Four partitions share an answer; see FETCH_DEFAULTS. */
 const PARTITIONS_OF_A_FETCH = 4;
@@ -13,7 +12,7 @@ const SPILL_FOLDER = "spill";
 export function kafkaSourceSetup(config: Config): KafkaSourceSetup {
   const kafka = requireKafka(config.ingest.kafka);
   return {
-    connection: kafkaConnection(config),
+    connection: kafkaConnection(kafka, config.app.instanceId),
     topic: kafka.topic,
     fetchBytesMax: kafka.fetchBytesMax,
     partitionFetchBytesMax: Math.ceil(kafka.fetchBytesMax / PARTITIONS_OF_A_FETCH),
@@ -28,7 +27,7 @@ export function spillFolder(dataDir: string): string {
   return join(resolve(dataDir), SPILL_FOLDER);
 }
 
-function pressureOf(kafka: KafkaSettings, dataDir: string): KafkaPressure {
+function pressureOf(kafka: KafkaConfig, dataDir: string): KafkaPressure {
   const { backpressure: mode, backpressureAfterMs: afterMs, spillBytesMax } = kafka;
   if (mode === "buffer") return { mode, afterMs, folder: spillFolder(dataDir), spillBytesMax };
   return mode === "drop" ? { mode, afterMs } : { mode };

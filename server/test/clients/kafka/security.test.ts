@@ -5,8 +5,9 @@ import { after, before, describe, test } from "node:test";
 import { type Certificates, makeCertificates } from "../../../../scripts/servers/certificates.ts";
 import { type Kafka, startKafka } from "../../../../scripts/servers/kafka.ts";
 import { waitFor } from "../../../../scripts/servers/process.ts";
-import type { KafkaConnection, KafkaSasl } from "../../../src/clients/kafka/connection.ts";
+import type { KafkaConnection } from "../../../src/clients/kafka/connection.ts";
 import { TopicAdmin } from "../../../src/clients/kafka/topic-admin.ts";
+import type { KafkaSaslConfig } from "../../../src/config/build/kafka.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { kafkaSourceSetup } from "../../../src/sources/kafka/kafka-config.ts";
 import { connectionTo, newTopic, openFor, produce, readOn, setupOf } from "../../support/kafka-support.ts";
@@ -40,7 +41,7 @@ requires("Kafka with SASL and TLS", { servers: ["kafka"] }, () => {
       await produce(kafka, topic, ["secret swap"]);
     });
 
-    const withSasl = (sasl: KafkaSasl): KafkaConnection => ({ ...connectionTo(kafka.saslBrokers), sasl });
+    const withSasl = (sasl: KafkaSaslConfig): KafkaConnection => ({ ...connectionTo(kafka.saslBrokers), sasl });
 
     for (const mechanism of MECHANISMS) {
       test(`${mechanism} with the right password reads, with a wrong one is refused and says so`, async (t) => {

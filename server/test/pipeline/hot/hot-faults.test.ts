@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { freePort, waitFor } from "../../../../scripts/servers/process.ts";
 import { startRedis, startRedisCluster, startRedisSentinels } from "../../../../scripts/servers/redis.ts";
-import type { RedisSettings } from "../../../src/clients/redis/redis-connection.ts";
+import type { RedisServer } from "../../../src/config/build/stores.ts";
 import { clusterSettings, redisSettings, sentinelSettings } from "../../stores/backends.ts";
 import { requires } from "../../support/requires.ts";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
@@ -14,7 +14,7 @@ const TOKENS = 50;
 const AWAY = /The newest figures are not being written to Redis, where they grow old: Cannot write the newest figures/;
 
 /** A writer with tokens that are all in Redis. */
-async function written(t: TestContext, redis: RedisSettings, limitMs: number): Promise<[HotHost, HotReader]> {
+async function written(t: TestContext, redis: RedisServer, limitMs: number): Promise<[HotHost, HotReader]> {
   const hot = new HotHost(t, redis, { limitMs });
   const reader = new HotReader(t, redis);
   hot.host.feed(...Array.from({ length: TOKENS }, (_, i) => ({ token: `0x${i}`, event_time: START_MS })));

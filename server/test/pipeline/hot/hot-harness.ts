@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { waitFor } from "../../../../scripts/servers/process.ts";
 import type { TokenPart } from "../../../src/bus/worker-protocol.ts";
-import { type RedisClient, RedisConnection, type RedisSettings } from "../../../src/clients/redis/redis-connection.ts";
+import { type RedisClient, RedisConnection } from "../../../src/clients/redis/redis-connection.ts";
+import type { RedisServer } from "../../../src/config/build/stores.ts";
 import { HotWriter } from "../../../src/pipeline/hot/hot-writer.ts";
 import { finished, ThreadShare } from "../../../src/pipeline/workers/thread-share.ts";
 import type { HotOutcome, HotStore, HotValue } from "../../../src/ports/hot-store.ts";
@@ -67,7 +68,7 @@ export class HotHost {
   /** While it stands still no round of writing is due. */
   monotonicMs = (): number => performance.now();
 
-  constructor(t: TestContext, redis: RedisSettings, { epoch = "7", limitMs = LIMIT_MS, isCurrent = true } = {}) {
+  constructor(t: TestContext, redis: RedisServer, { epoch = "7", limitMs = LIMIT_MS, isCurrent = true } = {}) {
     this.isCurrent = isCurrent;
     this.host = new FedWorker({}, epoch);
     this.windows = this.host.engine.config.windows.map((window) => window.name);
@@ -107,7 +108,7 @@ export class HotHost {
 export class HotReader {
   readonly #connection: RedisConnection;
 
-  constructor(t: TestContext, redis: RedisSettings) {
+  constructor(t: TestContext, redis: RedisServer) {
     this.#connection = new RedisConnection(redis, LIMIT_MS);
     t.after(() => this.#connection.close());
   }

@@ -33,6 +33,7 @@ describe("configuration of Kafka", () => {
       replication: undefined,
       retentionMs: 172_800_000,
       segmentMs: 3_600_000,
+      cleanupPolicy: "delete",
     });
     const setup = kafkaSourceSetup(config);
     assert.equal(setup.fetchBytesMax, 2 * 1024 * 1024);

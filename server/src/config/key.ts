@@ -1,0 +1,183 @@
+/**
+ * How a configuration key is declared, and how its type follows from the declaration. A section of the table is an object:
+ * its fields are the names that the program uses, and each field holds a key (with the path that users write) or another
+ * section. `Values<typeof SECTION>` has the same fields with the types of their values.
+ */
+import type { ListenAddress } from "./units.ts";
+
+export type KeyKind =
+  | { readonly type: "duration"; readonly minMs: number; readonly maxMs: number }
+  | { readonly type: "size"; readonly minBytes: number; readonly maxBytes: number }
+  | { readonly type: "integer"; readonly min: number; readonly max: number }
+  | { readonly type: "number"; readonly min: number; readonly max: number }
+  /** Dollars with up to six places; the value is in millionths. */
+  | { readonly type: "usd" }
+  | { readonly type: "switch" }
+  /** `later` holds values that the product's interfaces name and this version does not have. */
+  | { readonly type: "choice"; readonly values: readonly string[]; readonly later: readonly string[] }
+  | { readonly type: "text"; readonly bytesMax: number; readonly pattern: RegExp; readonly patternHint: string }
+  | { readonly type: "path" }
+  /** Address to listen on; empty: the listener is off. */
+  | { readonly type: "address" }
+  /** Addresses to connect to, in one text with commas or a list. */
+  | { readonly type: "endpoints"; readonly countMax: number }
+  | { readonly type: "windows" }
+  | { readonly type: "origins"; readonly countMax: number }
+  /** Names or addresses with an optional port, in one text with commas or a list. */
+  | { readonly type: "hosts"; readonly countMax: number }
+  | { readonly type: "secret" };
+
+/** Any value of a key. Undefined: not set, or off (`address`). */
+export type KeyValue =
+  | number
+  | string
+  | boolean
+  | ListenAddress
+  | readonly ListenAddress[]
+  | readonly string[]
+  | undefined;
+
+/** The part of the program that reads a key. While the part is not in use, a key that is given has no effect. */
+export type Part =
+  | "embedded log"
+  | "generator"
+  | "brokers"
+  | "topics"
+  | "kafka source"
+  | "redis"
+  | "hot store"
+  | "s3"
+  | "checkpoint topic"
+  | "cluster"
+  | "api";
+
+export type KeySpec = {
+  /** Dotted path; `<id>` stands for a chain id. */
+  readonly path: string;
+  readonly kind: KeyKind;
+  /** As it would be written in the file; "" means not set, off or none. */
+  readonly defaultText: string;
+  /** One or more sentences in Markdown, for the documentation and `config init`. */
+  readonly meaning: string;
+  /** Gives the value of a key that is not set and has no default text. */
+  readonly fallback?: () => string;
+  /** Undefined: the key always has an effect. */
+  readonly part?: Part;
+};
+
+/** A key whose value has the type V. The type exists at compile time alone. */
+export type Key<V extends KeyValue> = KeySpec & { readonly valueType?: V };
+
+/** Keys that each chain can have; `<id>` in their paths stands for the chain. */
+export class ByChain<S extends Section> {
+  readonly keys: S;
+
+  constructor(keys: S) {
+    this.keys = keys;
+  }
+}
+
+export type Section = { readonly [field: string]: Key<KeyValue> | Section | ByChain<Section> };
+
+export type Values<S extends Section> = {
+  readonly [F in keyof S]: S[F] extends KeySpec
+    ? ValueOf<S[F]>
+    : S[F] extends ByChain<infer T>
+      ? ReadonlyMap<string, { readonly [G in keyof T]?: NonNullable<ValueOf<T[G]>> }>
+      : S[F] extends Section
+        ? Values<S[F]>
+        : never;
+};
+
+type ValueOf<K> = K extends Key<infer V> ? V : never;
+
+type ValueOfKind<K extends KeyKind> = K extends { readonly type: "choice" }
+  ? K["values"][number]
+  : K extends { readonly type: "switch" }
+    ? boolean
+    : K extends { readonly type: "text" | "path" | "secret" }
+      ? string
+      : K extends { readonly type: "address" }
+        ? ListenAddress | undefined
+        : K extends { readonly type: "endpoints" }
+          ? readonly ListenAddress[]
+          : K extends { readonly type: "windows" | "origins" | "hosts" }
+            ? readonly string[]
+            : number;
+
+/** A list that is not set is an empty list. */
+type Unset<K extends KeyKind> = K extends { readonly type: "origins" | "hosts" } ? never : undefined;
+
+/** Declares a key. Without a default text its value may be undefined, unless `fallback` gives one. */
+export function key<K extends KeyKind, D extends string, F extends (() => string) | undefined = undefined>(
+  path: string,
+  kind: K,
+  defaultText: D,
+  meaning: string,
+  fallback?: F,
+): Key<ValueOfKind<K> | (D extends "" ? (F extends undefined ? Unset<K> : never) : never)> {
+  return { path, kind, defaultText, meaning, ...(fallback === undefined ? {} : { fallback }) };
+}
+
+/** The same section, whose keys have an effect only while `part` is in use. Keys that already name a part keep theirs. */
+export function ofPart<S extends Section>(part: Part, section: S): S {
+  const fields = Object.entries(section).map(([field, node]) => {
+    if (isKey(node)) return [field, { part, ...node }];
+    return [field, node instanceof ByChain ? node : ofPart(part, node)];
+  });
+  return Object.fromEntries(fields) as S;
+}
+
+/** All keys of a section in the order of their declaration. */
+export function keysOf(section: Section): KeySpec[] {
+  return Object.values(section).flatMap((node) => {
+    if (isKey(node)) return [node];
+    return keysOf(node instanceof ByChain ? node.keys : node);
+  });
+}
+
+/** A key's value in one place of the configuration. */
+export type PlacedValue = { readonly path: string; readonly spec: KeySpec; readonly value: KeyValue };
+
+/**
+ * The values in the shape of the section. The casts hold because the kind of a key decides the type of its value, and every
+ * key of the section has a setting.
+ */
+export function valuesOf<S extends Section>(section: S, settings: readonly PlacedValue[]): Values<S> {
+  const values = new Map(settings.map(({ path, value }) => [path, value]));
+  const shape = (nodes: Section): unknown =>
+    Object.fromEntries(
+      Object.entries(nodes).map(([field, node]) => {
+        if (isKey(node)) return [field, values.get(node.path)];
+        return [field, node instanceof ByChain ? chainsOf(node.keys, settings) : shape(node)];
+      }),
+    );
+  return shape(section) as Values<S>;
+}
+
+/** Fields that are set, by the text of the chain id. */
+function chainsOf(keys: Section, settings: readonly PlacedValue[]): ReadonlyMap<string, object> {
+  const chains = new Map<string, Record<string, KeyValue>>();
+  for (const [field, node] of Object.entries(keys)) {
+    if (!isKey(node)) continue;
+    const place = node.path.split(".").indexOf(CHAIN_ID);
+    for (const { path, spec, value } of settings) {
+      if (spec.path !== node.path || value === undefined) continue;
+      const id = path.split(".")[place] ?? "";
+      chains.set(id, { ...chains.get(id), [field]: value });
+    }
+  }
+  return chains;
+}
+
+/** Stands for a chain id in the path of a key. */
+export const CHAIN_ID = "<id>";
+
+/** `app.max_skew` gives `SWAPSTATS_APP_MAX_SKEW`. */
+export function envNameOf(path: string): string {
+  return `SWAPSTATS_${path.replaceAll(".", "_").toUpperCase()}`;
+}
+
+function isKey(node: Section[string]): node is Key<KeyValue> {
+  return "path" in node && typeof node.path === "string";
+}
