@@ -4,10 +4,13 @@ import { checkLayers } from "./house/layers.ts";
 import { checkPackages } from "./house/packages.ts";
 import { checkPurity } from "./house/purity.ts";
 import { readRepository } from "./house/repository.ts";
+import { checkTestPlaces } from "./house/test-places.ts";
 import { checkTexts } from "./house/texts.ts";
 
+const CHECKS = [checkLayers, checkCycles, checkPurity, checkTestPlaces, checkTexts, checkPackages];
+
 const files = readRepository();
-const problems = [checkLayers, checkCycles, checkPurity, checkTexts, checkPackages].flatMap((check) => check(files));
+const problems = CHECKS.flatMap((check) => check(files));
 for (const { file, line, message } of problems) console.error(`${file}:${line}: ${message}`);
 console.error(
   problems.length === 0 ? `House rules hold in ${files.size} files.` : `${problems.length} house rules broken.`,

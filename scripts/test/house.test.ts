@@ -6,6 +6,7 @@ import { checkPackages } from "../house/packages.ts";
 import type { Files, Problem } from "../house/problem.ts";
 import { checkPurity } from "../house/purity.ts";
 import { readRepository } from "../house/repository.ts";
+import { checkTestPlaces, SUITES } from "../house/test-places.ts";
 import { checkTexts, FILE_LINES_MAX } from "../house/texts.ts";
 
 type Check = (files: Files) => Problem[];
@@ -153,6 +154,37 @@ describe("purity", () => {
       [`${SRC}/shared/l.ts`]: "console.log(1);",
     };
     fails(checkPurity, files, /clock\.ts:1: a pure file uses Date/);
+  });
+});
+
+describe("places of tests", () => {
+  const files = { [`${SRC}/bus/queue.ts`]: "", [`${SRC}/pipeline/hot/feed.ts`]: "" };
+  const at = (place: string, text: string) => ({ ...files, [`server/test/${place}`]: text });
+
+  test("a test stands where its source stands", () => {
+    passes(checkTestPlaces, at("bus/queue.test.ts", `import "../../src/bus/queue.ts";`));
+    passes(checkTestPlaces, at("bus/faults.test.ts", `import "../../src/bus/queue.ts";`));
+    fails(checkTestPlaces, at("bus/feed.test.ts", `import "../../src/pipeline/hot/feed.ts";`), /test\/pipeline\/hot$/);
+    fails(checkTestPlaces, at("pipeline/faults.test.ts", `import "../../src/bus/queue.ts";`), /nothing of .*pipeline/);
+    fails(checkTestPlaces, at("queues/faults.test.ts", `import "../../src/bus/queue.ts";`), /nothing of .*queues/);
+  });
+
+  test("suites over several parts have folders of their own", () => {
+    passes(checkTestPlaces, at("program/faults.test.ts", `import "../../src/bus/queue.ts";`));
+    fails(checkTestPlaces, at("program/queue.test.ts", `import "../../src/bus/queue.ts";`), /test\/bus$/);
+    for (const folder of Object.keys(SUITES)) {
+      assert.ok(
+        [...readRepository().keys()].some((file) => file.startsWith(`server/test/${folder}/`)),
+        folder,
+      );
+    }
+  });
+
+  test("a helper stands beside the suite that uses it", () => {
+    const used = { ...files, "server/test/support/a.ts": "", "server/test/bus/b.ts": `import "../support/a.ts";` };
+    fails(checkTestPlaces, used, /bus\/b\.ts:1: nothing beside it/);
+    const test = `import "./b.ts"; import "../../src/bus/queue.ts";`;
+    passes(checkTestPlaces, { ...used, "server/test/bus/queue.test.ts": test });
   });
 });
 
