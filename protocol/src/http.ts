@@ -1,6 +1,7 @@
 /** Bodies of the HTTP API, as TypeScript sees them. Times are milliseconds since 1970; amounts and prices decimal strings. */
+
+import type { WindowFigures } from "./figures.ts";
 import type { ProblemCode, TokenCandidate } from "./problems.ts";
-import type { WindowFigures } from "./stats.ts";
 
 /** Only where a name stands for several tokens: why the answer is about this one, and how many there are, at least. */
 export type ChosenBody = { by: "largest"; of: number };

@@ -1,7 +1,8 @@
 /** Messages of the WebSocket at `/ws`, in the encoding `swapstats.v1.json`. Times are milliseconds since 1970. */
+
+import type { WindowFigures } from "./figures.ts";
 import type { JsonObject } from "./merge-patch.ts";
 import type { ProblemCode, TokenCandidate } from "./problems.ts";
-import type { WindowFigures } from "./stats.ts";
 
 export const webSocketPath = "/ws";
 /** The sub-protocol that is spoken, also where a client names none. */

@@ -27,6 +27,14 @@ export function scaledText(integerDigits: string, places: number): string {
   return fraction === "" ? whole : `${whole}.${fraction}`;
 }
 
+/** The decimal as an integer of 10^-places; further places are cut off. */
+export function scaledInteger(text: string, places: number): bigint {
+  const point = text.indexOf(".");
+  if (point === -1) return BigInt(text) * 10n ** BigInt(places);
+  const fraction = text.slice(point + 1, point + 1 + places).padEnd(places, "0");
+  return BigInt(text.slice(0, point) + fraction);
+}
+
 /** A growing exact sum of up to 2^53 x 10^45; limbs stay normalised (each but the highest below 10^15). */
 export class ExactSum {
   l0 = 0;

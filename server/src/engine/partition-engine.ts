@@ -11,6 +11,7 @@ import { HASH_SEGMENTS } from "./memory/hash-index.ts";
 import { Heap, PAGE_BYTES } from "./memory/heap.ts";
 import type { HashSeed } from "./memory/keyed-hash.ts";
 import { CandleQuery } from "./reads/candle-query.ts";
+import type { RankedFigure } from "./reads/figures.ts";
 import type { RankKey } from "./reads/rank-key.ts";
 import { SwapQuery } from "./reads/swap-query.ts";
 import { compareChainTexts } from "./reads/token-order.ts";
@@ -373,7 +374,7 @@ export class PartitionEngine {
   }
 
   /** The figure as what rankings compare; see rank-key.ts. */
-  rankKey(ref: TokenRef, windowIndex: number, field: keyof WindowStats, asOfMs: number, key: RankKey): void {
+  rankKey(ref: TokenRef, windowIndex: number, field: RankedFigure, asOfMs: number, key: RankKey): void {
     this.#windows.rankKey(ref, this.#state.tokens.active(ref), windowIndex, field, asOfMs, key);
   }
 

@@ -1,5 +1,7 @@
 /** Public shapes of the engine: configuration in, outcomes and figures out. Times are ms since 1970. */
 
+export type { WindowStats } from "./reads/figures.ts";
+
 export type WindowSpec = {
   /** As configured and as served, e.g. `5m`. */
   readonly name: string;
@@ -75,49 +77,6 @@ export type TokenInfo = {
   readonly unresolved: number;
   readonly replaced: number;
   readonly removalsUnmatched: number;
-};
-
-/** Field names and order are those served. Absent figures are absent keys. */
-export type WindowStats = {
-  open_time: number;
-  close_time: number;
-  complete: boolean;
-  trades: number;
-  buys: number;
-  sells: number;
-  volume_usd: string;
-  buy_volume_usd: string;
-  sell_volume_usd: string;
-  net_volume_usd: string;
-  volume_token: string;
-  buy_volume_token: string;
-  sell_volume_token: string;
-  open?: string;
-  high?: string;
-  low?: string;
-  close?: string;
-  price_change?: string;
-  price_change_pct?: string;
-  vwap?: string;
-  traders: number;
-  buyers: number;
-  sellers: number;
-  traders_estimated?: true;
-  traders_error?: string;
-  first_trade_time?: number;
-  last_trade_time?: number;
-  previous?: {
-    trades: number;
-    buys: number;
-    sells: number;
-    volume_usd: string;
-    buy_volume_usd: string;
-    sell_volume_usd: string;
-    net_volume_usd: string;
-    volume_token: string;
-    buy_volume_token: string;
-    sell_volume_token: string;
-  };
 };
 
 export type Candle = {

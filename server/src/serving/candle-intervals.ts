@@ -1,5 +1,5 @@
 /** Which intervals of candles a service with given windows can tell: those that the buckets of its windows fill without a rest. */
-import { type CandleInterval, candleIntervals } from "@swapstats/protocol/stats.ts";
+import { type CandleInterval, candleIntervals } from "@swapstats/protocol/limits.ts";
 import { ProblemError } from "./problems.ts";
 
 const ALL = Object.keys(candleIntervals) as CandleInterval[];

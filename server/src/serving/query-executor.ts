@@ -3,7 +3,8 @@
  * limits that do not belong to a transport (how many questions wait, for how long), and turns answers into the JSON text that every door
  * sends. Figures come as text from their owner and are never parsed here.
  */
-import { type CandleInterval, candleIntervals, type SortField } from "@swapstats/protocol/stats.ts";
+import type { SortField } from "@swapstats/protocol/figures.ts";
+import { type CandleInterval, candleIntervals } from "@swapstats/protocol/limits.ts";
 import { chosenText, headText, staleText, statsText } from "@swapstats/protocol/stats-text.ts";
 import type {
   BodyAnswer,

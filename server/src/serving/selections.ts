@@ -2,7 +2,7 @@
  * From the texts `windows=` and `fields=` to selections. Equal selections come out as the same object, whatever the order and
  * repetition in the texts, so that the owner of the figures may key its ready answers by identity.
  */
-import { edgeFields, type StatsField, statsFields } from "@swapstats/protocol/stats.ts";
+import { edgeFields, type StatsField, statsFields } from "@swapstats/protocol/figures.ts";
 import type { Selection } from "../ports/stats-bus.ts";
 import { didYouMean } from "../shared/nearest.ts";
 import { printableCut } from "../shared/printable-text.ts";

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { placesOf, sortFields } from "@swapstats/protocol/figures.ts";
 import fc from "fast-check";
 import { RankKey, rankKeyOfText } from "../../src/engine/reads/rank-key.ts";
-import type { ServedSwap, WindowStats } from "../../src/engine/types.ts";
+import type { ServedSwap } from "../../src/engine/types.ts";
 import { hostileLogs } from "../model/arbitraries.ts";
 import { candleDifferences, type Served } from "../model/compare-figures.ts";
 import { formatDecimal, formatPlaces, parseDecimal, toPlaces } from "../model/decimal.ts";
@@ -18,7 +19,6 @@ import { restoreImage, takeImage } from "./images.ts";
 import { EngineRun, explained, Pair } from "./pair.ts";
 
 const limitMax = 1_000_000;
-const notRanked = new Set(["traders_error", "open_time", "close_time"]);
 const intervalsMs = Object.values(candleIntervalsMs);
 
 function compareCandles(
@@ -103,17 +103,12 @@ function compareRankingFigures(pair: Pair, token: ModelToken, asOfMs: number): v
   const ref = pair.run.ref(token) as number;
   pair.config.windows.forEach((_window, index) => {
     const stats = pair.engine.windowStats(ref, index, asOfMs);
-    for (const [name, value] of Object.entries(stats)) {
-      if (typeof value === "object" || typeof value === "boolean" || notRanked.has(name)) continue;
-      pair.engine.rankKey(ref, index, name as keyof WindowStats, asOfMs, key);
-      const served = new RankKey();
-      rankKeyOfText(String(value), name, served);
-      assert.deepEqual(key, served, `${name} ranks as what is served: ${value}`);
-    }
-    for (const name of ["open", "high", "vwap", "price_change_pct", "first_trade_time"] as const) {
-      if (stats[name] !== undefined) continue;
+    for (const name of sortFields) {
       pair.engine.rankKey(ref, index, name, asOfMs, key);
-      assert.equal(key.isPresent, false, name);
+      const value = stats[name];
+      const served = new RankKey();
+      rankKeyOfText(value === undefined ? undefined : String(value), placesOf(name), served);
+      assert.deepEqual(key, served, `${name} ranks as what is served: ${value}`);
     }
   });
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { statsFields } from "@swapstats/protocol/figures.ts";
 import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";
 import { SwapEvent } from "../../src/engine/swaps/swap-event.ts";
@@ -47,6 +48,29 @@ describe("bytes through the decoder and the engine give the figures of the vecto
       }
     });
   }
+});
+
+test("the engine computes every figure of the protocol's table, and no other, in the order of the table", () => {
+  const computed = new Set<string>(["traders_estimated", "traders_error"]);
+  for (const name of vectorNames) {
+    const { lines, expected } = loadVector(name);
+    const engine = new PartitionEngine(engineConfigOf(defaultConfig), TEST_SEED);
+    const decoder = new SwapDecoder();
+    const event = new SwapEvent();
+    for (const line of lines) {
+      const bytes = encoder.encode(line);
+      if (decoder.decode(bytes, 0, bytes.length, event) === undefined) engine.apply(event, expected.arrival);
+    }
+    for (const ref of engine.tokens()) {
+      const names = Object.keys(engine.windowStats(ref, 1, expected.as_of));
+      assert.deepEqual(
+        names,
+        statsFields.filter((field) => names.includes(field)),
+      );
+      for (const field of names) computed.add(field);
+    }
+  }
+  assert.deepEqual([...computed].sort(), [...statsFields].sort());
 });
 
 const derived = ["open", "high", "low", "close", "vwap", "price_change", "price_change_pct"];

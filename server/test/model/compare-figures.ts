@@ -1,3 +1,4 @@
+import { statsFields } from "@swapstats/protocol/figures.ts";
 import {
   compareRational,
   type Decimal,
@@ -19,12 +20,7 @@ export type Tolerance = { readonly estimate: number };
 const exactOnly: Tolerance = { estimate: 0 };
 const priceNames = ["open", "high", "low", "close"] as const;
 const absentWithoutPrice = [...priceNames, "price_change", "price_change_pct"] as const;
-const known = new Set([
-  ...["open_time", "close_time", "complete", "trades", "buys", "sells", "volume_usd", "buy_volume_usd"],
-  ...["sell_volume_usd", "net_volume_usd", "volume_token", "buy_volume_token", "sell_volume_token", "vwap"],
-  ...["traders", "buyers", "sellers", "traders_estimated", "traders_error", "first_trade_time", "last_trade_time"],
-  ...["previous", ...absentWithoutPrice],
-]);
+const known: ReadonlySet<string> = new Set(statsFields);
 
 /** Every difference between served figures and the model's, each as a line; none means that they agree. */
 export function differences(served: Served, model: ModelStats, tolerance: Tolerance = exactOnly): string[] {

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
-import { sortFields } from "@swapstats/protocol/stats.ts";
+import { sortFields } from "@swapstats/protocol/figures.ts";
 import { connect } from "../serving/websocket/support/client.ts";
 import { type RunningApp, TestApps } from "../support/app-harness.ts";
 

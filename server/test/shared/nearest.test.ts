@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { statsFields } from "@swapstats/protocol/stats.ts";
+import { statsFields } from "@swapstats/protocol/figures.ts";
 import { didYouMean, NEAREST_CHARS_MAX, nearestName } from "../../src/shared/nearest.ts";
 
 const WINDOWS = ["1m", "5m", "15m", "1h", "24h"];

@@ -1,4 +1,46 @@
-/** Served figures as short texts for tables. The exact texts stay what the service says; these are for the eye. */
+/** Served figures as short texts for tables. */
+import { type FigureKind, figures, isAskedFor, type StatsField } from "@swapstats/protocol/figures.ts";
+import type { ChannelFigures } from "@swapstats/protocol/websocket.ts";
+import { groupDigits } from "../progress.ts";
+
+/** Figures with a cell of their own in a table; the others are marks or other spans. */
+export type TabledFigure = Exclude<
+  keyof ChannelFigures & StatsField,
+  "complete" | "traders_estimated" | "traders_error" | "previous"
+>;
+
+/** The figure as short text by its kind; `-` when it is absent. Estimated counts begin with `~`. */
+export function shortFigure(stats: ChannelFigures, name: TabledFigure): string {
+  const value = stats[name];
+  const kind: FigureKind = figures[name].kind;
+  if (value === undefined) return "-";
+  switch (kind) {
+    case "count":
+      return `${isEstimated(stats, name) ? "~" : ""}${groupDigits(value as number)}`;
+    case "usd":
+    case "amount":
+      return compactAmount(value as string);
+    case "price":
+      return compactPrice(value as string);
+    case "percent":
+      return signedPercent(value as string);
+    default:
+      return String(value);
+  }
+}
+
+/** The same with amounts in full, their digits in groups. */
+export function wideFigure(stats: ChannelFigures, name: TabledFigure): string {
+  const value = stats[name];
+  const kind: FigureKind = figures[name].kind;
+  return value !== undefined && (kind === "usd" || kind === "amount") ? groupDigits(value) : shortFigure(stats, name);
+}
+
+/** `name=value` with exact values, for a place that is no terminal. `-` stands for an absent figure. */
+export const exactFigure = (stats: ChannelFigures, name: TabledFigure): string => `${name}=${stats[name] ?? "-"}`;
+
+const isEstimated = (stats: ChannelFigures, name: TabledFigure): boolean =>
+  stats.traders_estimated === true && isAskedFor("traders_estimated", new Set([name]));
 
 /** `167610361.891595` gives `167.6M`, `-950.5` gives `-950.50`. Absent gives `-`. */
 export function compactAmount(text: string | undefined): string {

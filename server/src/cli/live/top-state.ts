@@ -1,5 +1,5 @@
 /** What `top` knows and shows, changed by pure functions: data, status and keys in, the next state out. */
-import { type SortField, sortFields } from "@swapstats/protocol/stats.ts";
+import { type SortField, sortFields } from "@swapstats/protocol/figures.ts";
 import type { OverviewData } from "@swapstats/protocol/websocket.ts";
 import type { ServiceStatus } from "../service-client.ts";
 import type { ChannelData } from "./connection.ts";
@@ -111,15 +111,15 @@ export function withStatus(state: TopState, status: ServiceStatus, nowMs: number
   };
 }
 
-/** The state after a key; `pageRows` is how many rows are visible. Quitting is the caller's. */
-export function withKey(state: TopState, key: Key, pageRows: number): TopState {
+/** The state after a key; `pageRows` is how many rows are visible, `sorts` what the arrows go through. Quitting is the caller's. */
+export function withKey(state: TopState, key: Key, pageRows: number, sorts: readonly SortField[]): TopState {
   const last = Math.max(0, (state.overview?.order.length ?? 0) - pageRows);
   const scrollTo = (row: number): TopState => ({ ...state, scroll: Math.min(Math.max(row, 0), last) });
   switch (key) {
     case "right":
-      return { ...state, sort: next(SORT_CYCLE, state.sort, 1), scroll: 0, paused: false };
+      return { ...state, sort: next(sorts, state.sort, 1), scroll: 0, paused: false };
     case "left":
-      return { ...state, sort: next(SORT_CYCLE, state.sort, -1), scroll: 0, paused: false };
+      return { ...state, sort: next(sorts, state.sort, -1), scroll: 0, paused: false };
     case "w":
       return withWindow(state, next(state.windows, state.window, 1));
     case "W":
@@ -153,18 +153,6 @@ function withWindow(state: TopState, window: string): TopState {
   if (window === state.window) return state;
   return { ...state, window, overview: undefined, trends: new Map(), scroll: 0, paused: false };
 }
-
-/** Sorts that the arrows go through, in the order of the columns; --sort takes any other figure too. */
-export const SORT_CYCLE: readonly SortField[] = [
-  "close",
-  "price_change_pct",
-  "volume_usd",
-  "net_volume_usd",
-  "trades",
-  "buys",
-  "sells",
-  "traders",
-];
 
 export function isSortField(text: string): text is SortField {
   return sortFields.some((field) => field === text);

@@ -1,8 +1,17 @@
 /** Draws the state of `top` as lines of text; a pure function of state, size and time. */
+import { labelOf, type SortField } from "@swapstats/protocol/figures.ts";
 import type { ChannelFigures } from "@swapstats/protocol/websocket.ts";
 import { groupDigits } from "../progress.ts";
 import { displayWidth, firstFitting, pad, safeText, shortId } from "../table.ts";
-import { compactAmount, compactPrice, formatSpan, shareBar, signedPercent, sparkline } from "./figures.ts";
+import {
+  compactPrice,
+  exactFigure,
+  formatSpan,
+  shareBar,
+  shortFigure,
+  sparkline,
+  type TabledFigure,
+} from "./figures.ts";
 import { clockText, freshnessPart } from "./freshness.ts";
 import { lineOfParts, type Part } from "./parts.ts";
 import type { Paint, Style } from "./style.ts";
@@ -27,87 +36,47 @@ type ViewColumn = {
   readonly width: number;
   readonly align: "left" | "right";
   /** The figure that sorts by this column. */
-  readonly sort: string;
+  readonly sort: SortField | undefined;
   /** Columns with a higher number leave first when the terminal is narrow. */
   readonly leaves: number;
   readonly cell: (row: Row) => Part;
 };
 
 const signStyle = (value: number): Style | undefined => (value > 0 ? "green" : value < 0 ? "red" : undefined);
-const number = (value: number | undefined): string => (value === undefined ? "-" : groupDigits(value));
+
+/** A column without a figure to sort by. */
+const plain = (title: string, width: number, leaves: number, cell: ViewColumn["cell"]): ViewColumn => {
+  return { title, width, align: "left", sort: undefined, leaves, cell };
+};
+/** A column of a figure, in the form of its kind. */
+const figure = (name: TabledFigure & SortField, width: number, leaves: number): ViewColumn => ({
+  title: labelOf(name).toUpperCase(),
+  width,
+  align: "right",
+  sort: name,
+  leaves,
+  cell: ({ stats }) => ({ text: shortFigure(stats, name) }),
+});
 
 const COLUMNS: readonly ViewColumn[] = [
-  {
-    title: "#",
-    width: 3,
-    align: "right",
-    sort: "",
-    leaves: 1,
-    cell: ({ rank }) => ({ text: String(rank), style: "dim" }),
-  },
-  {
-    title: "TOKEN",
-    width: 10,
-    align: "left",
-    sort: "",
-    leaves: 0,
-    cell: ({ symbol }) => ({ text: symbol, style: "bold" }),
-  },
-  {
-    title: "CHAIN",
-    width: 6,
-    align: "right",
-    sort: "",
-    leaves: 9,
-    cell: ({ id }) => ({ text: id.slice(0, id.indexOf(":")), style: "dim" }),
-  },
-  { title: "PRICE", width: 15, align: "right", sort: "close", leaves: 2, cell: priceCell },
-  { title: "CHANGE", width: 9, align: "right", sort: "price_change_pct", leaves: 4, cell: changeCell },
-  { title: "TREND", width: TREND_WIDTH, align: "left", sort: "", leaves: 8, cell: trendCell },
-  {
-    title: "VOLUME $",
-    width: 9,
-    align: "right",
-    sort: "volume_usd",
-    leaves: 0,
-    cell: ({ stats }) => ({ text: compactAmount(stats.volume_usd) }),
-  },
-  { title: "NET $", width: 9, align: "right", sort: "net_volume_usd", leaves: 7, cell: netCell },
-  {
-    title: "TRADES",
-    width: 8,
-    align: "right",
-    sort: "trades",
-    leaves: 3,
-    cell: ({ stats }) => ({ text: number(stats.trades) }),
-  },
-  {
-    title: "BUYS",
-    width: 8,
-    align: "right",
-    sort: "buys",
-    leaves: 6,
-    cell: ({ stats }) => ({ text: number(stats.buys) }),
-  },
-  {
-    title: "SELLS",
-    width: 8,
-    align: "right",
-    sort: "sells",
-    leaves: 6,
-    cell: ({ stats }) => ({ text: number(stats.sells) }),
-  },
-  { title: "BUY|SELL", width: BAR_WIDTH, align: "left", sort: "", leaves: 10, cell: barCell },
-  { title: "TRADERS", width: 8, align: "right", sort: "traders", leaves: 5, cell: tradersCell },
-  {
-    title: "ID",
-    width: 48,
-    align: "left",
-    sort: "",
-    leaves: 11,
-    cell: ({ id }) => ({ text: shortId(id, 48), style: "dim" }),
-  },
+  { ...plain("#", 3, 1, ({ rank }) => ({ text: String(rank), style: "dim" })), align: "right" },
+  plain("TOKEN", 10, 0, ({ symbol }) => ({ text: symbol, style: "bold" })),
+  { ...plain("CHAIN", 6, 9, ({ id }) => ({ text: id.slice(0, id.indexOf(":")), style: "dim" })), align: "right" },
+  { ...figure("close", 15, 2), title: "PRICE", cell: priceCell },
+  { ...figure("price_change_pct", 9, 4), cell: signedCell("price_change_pct") },
+  plain("TREND", TREND_WIDTH, 8, trendCell),
+  figure("volume_usd", 9, 0),
+  { ...figure("net_volume_usd", 9, 7), cell: signedCell("net_volume_usd") },
+  figure("trades", 8, 3),
+  figure("buys", 8, 6),
+  figure("sells", 8, 6),
+  plain("BUY|SELL", BAR_WIDTH, 10, barCell),
+  figure("traders", 8, 5),
+  plain("ID", 48, 11, ({ id }) => ({ text: shortId(id, 48), style: "dim" })),
 ];
+
+/** Sorts that the arrows go through, in the order of the columns; `--sort` takes any other figure too. */
+export const SORT_CYCLE: readonly SortField[] = COLUMNS.flatMap(({ sort }) => (sort === undefined ? [] : [sort]));
 
 const HELP = [
   "q quit  ←→ sort  w W window  ↑↓ Page Up Page Down Home End scroll  space pause",
@@ -125,7 +94,7 @@ export function pageRowsOf(rows: number): number {
 export function renderTop(state: TopState, columns: number, rows: number, paint: Paint, nowMs: number): string[] {
   const shown = fitColumns(columns);
   const titles = shown.map((column) => {
-    const sorted = column.sort !== "" && column.sort === state.sort;
+    const sorted = column.sort === state.sort;
     const text = pad(fitText(sorted ? `${column.title}▼` : column.title, column.width), column.width, column.align);
     return paint(sorted ? "inverse" : "dim", text);
   });
@@ -196,7 +165,7 @@ function statusLine(state: TopState, columns: number, paint: Paint, nowMs: numbe
     parts.push({ text: `watermark -${formatSpan(Math.max(0, asOfMs - status.watermarkMs))}` });
   }
   if (status !== undefined) {
-    parts.push({ text: `late ${number(status.late)}` }, { text: `copies ${number(status.duplicates)}` });
+    parts.push({ text: `late ${groupDigits(status.late)}` }, { text: `copies ${groupDigits(status.duplicates)}` });
   }
   if (state.paused) parts.unshift({ text: "PAUSED", style: "inverse" });
   return lineOfParts(parts, columns, paint);
@@ -209,18 +178,15 @@ function priceCell({ stats, trend }: Row): Part {
   return { text: `${compactPrice(stats.close)}${arrow}`, style: signStyle(change) };
 }
 
-function changeCell({ stats }: Row): Part {
-  return { text: signedPercent(stats.price_change_pct), style: signStyle(Number(stats.price_change_pct ?? 0)) };
+/** Green above zero, red below. */
+function signedCell(name: "price_change_pct" | "net_volume_usd"): ViewColumn["cell"] {
+  return ({ stats }) => ({ text: shortFigure(stats, name), style: signStyle(Number(stats[name] ?? 0)) });
 }
 
 function trendCell({ trend }: Row): Part {
   const values = trend?.values ?? [];
   if (values.length < 2) return { text: "" };
   return { text: sparkline(values, TREND_WIDTH), style: signStyle((values.at(-1) ?? 0) - (values[0] ?? 0)) };
-}
-
-function netCell({ stats }: Row): Part {
-  return { text: compactAmount(stats.net_volume_usd), style: signStyle(Number(stats.net_volume_usd ?? 0)) };
 }
 
 function barCell({ stats }: Row): Part {
@@ -230,13 +196,11 @@ function barCell({ stats }: Row): Part {
     : { text: shareBar(buys / trades, BAR_WIDTH) };
 }
 
-function tradersCell({ stats }: Row): Part {
-  return { text: `${stats.traders_estimated === true ? "~" : ""}${number(stats.traders)}` };
-}
-
 function fitText(text: string, width: number): string {
   return safeText(text, Math.max(width, 1));
 }
+
+const PLAIN = ["trades", "buys", "sells", "volume_usd", "traders", "close"] as const;
 
 /** Lines for a place that is no terminal: one a token, exact figures. */
 export function plainTop(state: TopState, limit: number): string[] {
@@ -244,15 +208,8 @@ export function plainTop(state: TopState, limit: number): string[] {
   return rowsOf(state)
     .slice(0, limit)
     .map(({ rank, id, symbol, stats }) => {
-      const figures = [
-        `trades=${stats.trades ?? 0}`,
-        `buys=${stats.buys ?? 0}`,
-        `sells=${stats.sells ?? 0}`,
-        `volume_usd=${stats.volume_usd ?? "0"}`,
-        `traders=${stats.traders ?? 0}`,
-        `close=${stats.close ?? "-"}`,
-        `change_pct=${stats.price_change_pct ?? "-"}`,
-      ];
-      return `${time} ${state.window} ${rank} ${symbol} ${id} ${figures.join(" ")}`;
+      const texts = PLAIN.map((name) => exactFigure(stats, name));
+      const change = `change_pct=${stats.price_change_pct ?? "-"}`;
+      return `${time} ${state.window} ${rank} ${symbol} ${id} ${texts.join(" ")} ${change}`;
     });
 }

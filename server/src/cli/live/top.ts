@@ -6,7 +6,7 @@ import { LiveConnection, type Subscription } from "./connection.ts";
 import { type Key, Screen } from "./screen.ts";
 import { ansiPaint, noPaint } from "./style.ts";
 import { isSortField, startState, type TopState, withData, withKey, withStatus } from "./top-state.ts";
-import { pageRowsOf, plainTop, renderTop } from "./top-view.ts";
+import { pageRowsOf, plainTop, renderTop, SORT_CYCLE } from "./top-view.ts";
 
 const DRAW_EVERY_MS = 100;
 const STATUS_EVERY_MS = 2_000;
@@ -77,7 +77,7 @@ export async function runTop(options: TopOptions, output: Output, signal: AbortS
       return;
     }
     if ((key === "w" || key === "W") && state.windows.length === 0) askWindows();
-    const next = withKey(state, key, pageRowsOf(output.rows()));
+    const next = withKey(state, key, pageRowsOf(output.rows()), SORT_CYCLE);
     const moved = next.sort !== state.sort || next.window !== state.window;
     update(next);
     if (moved) connection.subscribe(subscriptionOf(next));

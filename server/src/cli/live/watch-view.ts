@@ -1,25 +1,31 @@
 /** Draws what `watch` knows: for each token a table of its windows. */
-import type { ChannelFigures, TokenData } from "@swapstats/protocol/websocket.ts";
+import { figures, labelOf } from "@swapstats/protocol/figures.ts";
+import type { TokenData } from "@swapstats/protocol/websocket.ts";
 import { printableText } from "../../shared/printable-text.ts";
-import { groupDigits } from "../progress.ts";
 import { type Column, displayWidth, firstFitting, pad, safeText, shortId, tableLines } from "../table.ts";
 import type { ChannelData } from "./connection.ts";
-import { compactAmount, compactPrice, formatSpan, signedPercent } from "./figures.ts";
+import { exactFigure, formatSpan, shortFigure, type TabledFigure, wideFigure } from "./figures.ts";
 import { clockText, freshnessPart } from "./freshness.ts";
 import { lineOfParts, type Part } from "./parts.ts";
 import { noPaint, type Paint } from "./style.ts";
 
-/** From the most to the least: all figures exactly, shortened, and then without those that are least looked at. */
-type Level = { readonly leftOut: ReadonlySet<string>; readonly isExact: boolean };
+/** Columns of the table, from left to right. */
+const COLUMNS = [
+  ...(["trades", "buys", "sells", "volume_usd", "net_volume_usd", "open", "high", "low", "close"] as const),
+  ...(["price_change_pct", "vwap", "traders"] as const),
+] satisfies readonly TabledFigure[];
 
-const LEAVES: readonly (readonly string[])[] = [
+/** From the most to the least: all figures exactly, shortened, and then without those that are least looked at. */
+type Level = { readonly leftOut: ReadonlySet<TabledFigure>; readonly isExact: boolean };
+
+const LEAVES: readonly (readonly TabledFigure[])[] = [
   ["vwap"],
   ["open", "high", "low"],
   ["net_volume_usd"],
   ["buys", "sells"],
   ["traders"],
   ["trades"],
-  ["change"],
+  ["price_change_pct"],
   ["volume_usd"],
 ];
 const LEVELS: readonly Level[] = [
@@ -113,26 +119,30 @@ function windowTable(token: TokenData, columns: number): string[] {
   const windows = Object.entries(token.windows);
   let lines: string[] = [];
   for (const { leftOut, isExact } of LEVELS) {
-    const rows = windows.map(([name, stats]) => cellsOf(name, stats, isExact));
-    const names = COLUMN_NAMES.filter((name) => !leftOut.has(name));
-    const titles = names.map(
-      (name): Column => ({ title: titleOf(name, isExact), align: name === "window" ? "left" : "right" }),
-    );
-    lines = tableLines(
-      titles,
-      rows.map((row) => names.map((name) => printableText(row[name]))),
-    );
+    const names = COLUMNS.filter((name) => !leftOut.has(name));
+    const titles: Column[] = [
+      { title: "window", align: "left" },
+      ...names.map((name): Column => ({ title: titleOf(name, isExact), align: "right" })),
+    ];
+    const cell = isExact ? wideFigure : shortFigure;
+    const rows = windows.map(([window, stats]) => {
+      const cells = names.map((name) => printableText(cell(stats, name)));
+      return [printableText(stats.complete ? window : `${window}*`), ...cells];
+    });
+    lines = tableLines(titles, rows);
     if (lines.every((line) => displayWidth(line) <= columns)) return lines;
   }
   return lines.map((line) => safeText(line, columns));
 }
 
-/** Short titles where the figures are short, too. */
-function titleOf(name: ColumnName, isExact: boolean): string {
-  if (isExact) return name;
-  if (name === "volume_usd") return "volume $";
-  return name === "net_volume_usd" ? "net $" : name;
+/** Amounts in full have their name as their title; everything that is shortened has its label. */
+function titleOf(name: TabledFigure, isExact: boolean): string {
+  return isExact && figures[name].kind === "usd" ? name : labelOf(name);
 }
+
+const PLAIN = [
+  ...(["trades", "buys", "sells", "volume_usd", "open", "high", "low", "close", "traders"] as const),
+] satisfies readonly TabledFigure[];
 
 /** One line a window, exact figures; for a place that is no terminal. */
 export function plainWatch(held: ChannelData): string[] {
@@ -140,19 +150,8 @@ export function plainWatch(held: ChannelData): string[] {
   const time = new Date(held.asOfMs).toISOString();
   const name = safeText(token.symbol ?? "-", 64);
   return Object.entries(token.windows).map(([window, stats]) => {
-    const figures = [
-      `trades=${stats.trades ?? 0}`,
-      `buys=${stats.buys ?? 0}`,
-      `sells=${stats.sells ?? 0}`,
-      `volume_usd=${stats.volume_usd ?? "0"}`,
-      `open=${stats.open ?? "-"}`,
-      `high=${stats.high ?? "-"}`,
-      `low=${stats.low ?? "-"}`,
-      `close=${stats.close ?? "-"}`,
-      `traders=${stats.traders ?? 0}`,
-      `complete=${stats.complete}`,
-    ];
-    return `${time} ${name} ${safeText(token.id, 160)} rev=${held.rev} ${window} ${figures.join(" ")}`;
+    const texts = PLAIN.map((figure) => exactFigure(stats, figure));
+    return `${time} ${name} ${safeText(token.id, 160)} rev=${held.rev} ${window} ${texts.join(" ")} complete=${stats.complete}`;
   });
 }
 
@@ -166,40 +165,4 @@ function tokenParts(token: TokenData, held: WatchedToken, heardMs: number, nowMs
   if (watermarkMs !== undefined) parts.push({ text: `watermark -${formatSpan(Math.max(0, asOfMs - watermarkMs))}` });
   const counters = [`rev ${rev}`, `late ${token.late}`, `removed ${token.removed}`, `unresolved ${token.unresolved}`];
   return [...parts, ...counters.map((text) => ({ text }))];
-}
-
-const COLUMN_NAMES = [
-  "window",
-  "trades",
-  "buys",
-  "sells",
-  "volume_usd",
-  "net_volume_usd",
-  "open",
-  "high",
-  "low",
-  "close",
-  "change",
-  "vwap",
-  "traders",
-] as const;
-type ColumnName = (typeof COLUMN_NAMES)[number];
-
-function cellsOf(name: string, stats: ChannelFigures, isExact: boolean): Record<ColumnName, string> {
-  const amount = isExact ? (text: string | undefined): string => groupDigits(text ?? "0") : compactAmount;
-  return {
-    window: stats.complete ? name : `${name}*`,
-    trades: groupDigits(stats.trades ?? 0),
-    buys: groupDigits(stats.buys ?? 0),
-    sells: groupDigits(stats.sells ?? 0),
-    volume_usd: amount(stats.volume_usd ?? "0"),
-    net_volume_usd: amount(stats.net_volume_usd ?? "0"),
-    open: compactPrice(stats.open),
-    high: compactPrice(stats.high),
-    low: compactPrice(stats.low),
-    close: compactPrice(stats.close),
-    change: signedPercent(stats.price_change_pct),
-    vwap: compactPrice(stats.vwap),
-    traders: `${stats.traders_estimated === true ? "~" : ""}${groupDigits(stats.traders ?? 0)}`,
-  };
 }

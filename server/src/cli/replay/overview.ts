@@ -1,6 +1,7 @@
 /** The final overview of a replay: all tokens, as a table for people or as JSON. */
 import type { PartitionEngine } from "../../engine/partition-engine.ts";
 import type { Counters, TokenInfo, WindowStats } from "../../engine/types.ts";
+import { ALL_FIGURES, windowJson } from "../../pipeline/views/stats-json.ts";
 import { compareDecimals } from "../../shared/decimal-order.ts";
 import { groupDigits } from "../progress.ts";
 import { safeText } from "../table.ts";
@@ -40,8 +41,8 @@ export function* overviewJson(engine: PartitionEngine, windowNames: readonly str
   let separator = "";
   for (const { info, windows } of asOfMs === undefined ? [] : rankTokens(engine, indexes, asOfMs)) {
     const symbol = info.symbol === undefined ? {} : { symbol: info.symbol };
-    const named = Object.fromEntries(windows.map((stats, i) => [windowNames[i], stats]));
-    yield `${separator}\n${JSON.stringify({ id: info.id, ...symbol, windows: named })}`;
+    const named = windows.map((stats, i) => `${JSON.stringify(windowNames[i])}:${windowJson(stats, ALL_FIGURES)}`);
+    yield `${separator}\n${JSON.stringify({ id: info.id, ...symbol }).slice(0, -1)},"windows":{${named.join(",")}}}`;
     separator = ",";
   }
   yield "\n]}\n";

@@ -3,11 +3,10 @@ import { Figures } from "../buckets/bucket-row.ts";
 import type { ColdStore } from "../buckets/cold-store.ts";
 import type { HotBuckets } from "../buckets/hot-buckets.ts";
 import type { LevelPlan } from "../buckets/levels.ts";
-import { differenceText, ExactSum, priceChangePercentText, priceChangeText, priceText, vwapText } from "../decimal.ts";
-import type { TraderCount, TraderCounts } from "../traders/trader-counts.ts";
+import type { TraderCounts } from "../traders/trader-counts.ts";
 import type { EngineConfig, WindowSpec, WindowStats } from "../types.ts";
-import { SKETCH_ERROR } from "./rank-counts.ts";
-import { type RankKey, rankFigure, TOKEN_PLACES, USD_PLACES } from "./rank-key.ts";
+import { type RankedFigure, rankFigure, type VolumeFigures, volumesOf, windowFigures } from "./figures.ts";
+import type { RankKey } from "./rank-key.ts";
 import { WindowSegments } from "./window-segments.ts";
 
 export type WindowEdges = { readonly openMs: number; readonly closeMs: number };
@@ -73,17 +72,8 @@ export class WindowQuery {
     asked.forEach(({ index, place, openMs }, i) => {
       this.#segments.extend(openMs, fromMs, f);
       fromMs = openMs;
-      const usd = sumOf(f.usdBuy, f.usdSell);
-      const amount = sumOf(f.tokenBuy, f.tokenSell);
-      const stats: WindowStats = {
-        open_time: openMs,
-        close_time: closeMs,
-        complete: seenSinceMs !== undefined && seenSinceMs <= openMs,
-        ...volumes(f, usd, amount),
-        ...prices(f, usd, amount),
-        ...tradersOf(counts[i]),
-        ...(f.trades === 0 ? {} : { first_trade_time: f.firstMs, last_trade_time: f.lastMs }),
-      };
+      const complete = seenSinceMs !== undefined && seenSinceMs <= openMs;
+      const stats = windowFigures({ open_time: openMs, close_time: closeMs, complete }, f, counts[i]);
       if (this.#hasPrevious[index]) stats.previous = this.#previousOf(index, openMs);
       served[place] = stats;
     });
@@ -99,14 +89,14 @@ export class WindowQuery {
     return [...bounds].sort((a, b) => a - b);
   }
 
-  #previousOf(index: number, openMs: number): NonNullable<WindowStats["previous"]> {
+  #previousOf(index: number, openMs: number): VolumeFigures {
     const f = this.#before;
     this.#segments.sum(openMs - this.#config.windows[index].lengthMs, openMs, f);
-    return volumes(f, sumOf(f.usdBuy, f.usdSell), sumOf(f.tokenBuy, f.tokenSell));
+    return volumesOf(f);
   }
 
   /** The figure as what rankings compare. */
-  rankKey(token: number, active: number, index: number, field: string, asOfMs: number, key: RankKey): void {
+  rankKey(token: number, active: number, index: number, field: RankedFigure, asOfMs: number, key: RankKey): void {
     const { openMs, closeMs } = this.edges(this.#config.windows[index], asOfMs);
     if (field === "traders" || field === "buyers" || field === "sellers") {
       key.setNumber(this.#traders.count(token, active, [openMs], closeMs)[0][field]);
@@ -154,49 +144,4 @@ export class WindowQuery {
     }
     return next;
   }
-}
-
-function sumOf(a: ExactSum, b: ExactSum): ExactSum {
-  const sum = new ExactSum();
-  sum.addSum(a);
-  sum.addSum(b);
-  return sum;
-}
-
-function volumes(f: Figures, usd: ExactSum, amount: ExactSum) {
-  return {
-    trades: f.trades,
-    buys: f.buys,
-    sells: f.sells,
-    volume_usd: usd.text(USD_PLACES),
-    buy_volume_usd: f.usdBuy.text(USD_PLACES),
-    sell_volume_usd: f.usdSell.text(USD_PLACES),
-    net_volume_usd: differenceText(f.usdBuy, f.usdSell, USD_PLACES),
-    volume_token: amount.text(TOKEN_PLACES),
-    buy_volume_token: f.tokenBuy.text(TOKEN_PLACES),
-    sell_volume_token: f.tokenSell.text(TOKEN_PLACES),
-  };
-}
-
-function prices(f: Figures, usd: ExactSum, amount: ExactSum) {
-  if (f.trades === 0) return {};
-  const vwap = vwapText(usd, amount);
-  if (Number.isNaN(f.open)) return { vwap };
-  const open = priceText(f.open);
-  const close = priceText(f.close);
-  return {
-    open,
-    high: priceText(f.high),
-    low: priceText(f.low),
-    close,
-    price_change: priceChangeText(open, close),
-    price_change_pct: priceChangePercentText(open, close),
-    vwap,
-  };
-}
-
-function tradersOf(count: TraderCount) {
-  const { traders, buyers, sellers } = count;
-  if (!count.estimated) return { traders, buyers, sellers };
-  return { traders, buyers, sellers, traders_estimated: true as const, traders_error: SKETCH_ERROR };
 }

@@ -4,12 +4,13 @@
  * whose token has not got a new revision stands; the few others are made again, until those that are left are few enough
  * to be made in the piece in which they were picked.
  */
+import type { SortField } from "@swapstats/protocol/figures.ts";
 import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import { compareRankKeys } from "../../bus/rank-order.ts";
 import type { RankKey } from "../../bus/worker-protocol.ts";
 import type { ServedPartition } from "../workers/served-partition.ts";
 import type { Piecewise } from "../workers/thread-share.ts";
-import { type RankedField, Ranking, type RankOrder, servedValue } from "./ranking.ts";
+import { Ranking, type RankOrder, servedValue } from "./ranking.ts";
 import type { FiguresOfRow, RowFigures } from "./row-figures.ts";
 
 /** Units of work in a piece; see `Work`. */
@@ -25,7 +26,7 @@ const ROUNDS_MAX = 8;
 
 export type PageRequest = {
   readonly windowIndex: number;
-  readonly sort: RankedField;
+  readonly sort: SortField;
   readonly order: RankOrder;
   readonly after: RankKey | undefined;
   readonly count: number;
@@ -51,7 +52,7 @@ type Picked = { readonly home: ServedPartition; readonly index: number };
 export function* caughtUp(
   partitions: readonly ServedPartition[],
   asOf: () => number,
-  ranked?: { readonly windowIndex: number; readonly sort: RankedField },
+  ranked?: { readonly windowIndex: number; readonly sort: SortField },
 ): Piecewise<number> {
   const rankings =
     ranked === undefined ? undefined : partitions.map((home) => home.ranking(ranked.windowIndex, ranked.sort));
@@ -128,7 +129,7 @@ function* asTheyAre(picked: readonly Picked[], request: PageRequest, asOfMs: num
   return { asOf: asOfMs, rows: rows.sort((a, b) => compareRows(a, b, request)) };
 }
 
-export function keyOfRow({ ranked, id }: PageRow, sort: RankedField): RankKey {
+export function keyOfRow({ ranked, id }: PageRow, sort: SortField): RankKey {
   return { value: servedValue(ranked, sort), id };
 }
 

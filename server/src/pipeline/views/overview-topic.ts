@@ -2,6 +2,7 @@
  * A ranking as a topic: data is the order and a row for each token in it. A row is built again only when its token has a
  * new revision, and topics that show the same figures share it, so an update costs by what changed among the rows.
  */
+import type { SortField } from "@swapstats/protocol/figures.ts";
 import { diffMergePatch, type Json, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import type { FeedUpdate, Topic } from "../../bus/worker-protocol.ts";
@@ -10,7 +11,6 @@ import type { ServedPartition } from "../workers/served-partition.ts";
 import type { Piecewise } from "../workers/thread-share.ts";
 import { epochOfPartitions, partRevisions, revisionOfPartitions } from "../workers/worker-queries.ts";
 import { caughtUp, keyOfRow, overviewPage, type PageRow } from "./overview-page.ts";
-import type { RankedField } from "./ranking.ts";
 import { RowFigures } from "./row-figures.ts";
 
 type OverviewOf = Extract<Topic, { kind: "overview" }>;
@@ -23,7 +23,7 @@ export class OverviewTopic {
   readonly #topic: OverviewOf;
   readonly #windowIndex: number;
   readonly #figures: RowFigures;
-  readonly #sort: RankedField;
+  readonly #sort: SortField;
   readonly #clock: SharedClock;
   #seenRev: number | undefined;
   #sentRev: number | undefined;
@@ -41,7 +41,7 @@ export class OverviewTopic {
     this.#topic = topic;
     this.#windowIndex = windows.findIndex((window) => window.name === topic.window);
     this.#figures = new RowFigures(topic.window, topic, windows);
-    this.#sort = topic.sort as RankedField;
+    this.#sort = topic.sort as SortField;
     this.#clock = clock;
   }
 

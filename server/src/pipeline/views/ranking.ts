@@ -3,6 +3,7 @@
  * order; both change only when the token's revision moves. So a page is found by a binary search, whatever ties, and keeping the
  * order up costs by the tokens that changed, a few microseconds each. At first all tokens are sorted at once. Both is done in pieces.
  */
+import { placesOf, type SortField } from "@swapstats/protocol/figures.ts";
 import type { RankKey as RankText } from "../../bus/worker-protocol.ts";
 import { RankKey, rankKeyOfText } from "../../engine/reads/rank-key.ts";
 import type { TokenRef, WindowStats } from "../../engine/types.ts";
@@ -11,10 +12,8 @@ import { MergeSort } from "./merge-sort.ts";
 import { BULK_ENTRIES, RankList, type RankPlace } from "./rank-list.ts";
 import { JOURNAL_REVISIONS, type TokenViews, type Work } from "./token-views.ts";
 
-export type RankedField = Exclude<keyof WindowStats, "previous" | "complete" | "traders_estimated" | "traders_error">;
-
 export type RankedEngine = {
-  rankKey(token: TokenRef, windowIndex: number, field: RankedField, asOfMs: number, key: RankKey): void;
+  rankKey(token: TokenRef, windowIndex: number, field: SortField, asOfMs: number, key: RankKey): void;
 };
 
 export type RankOrder = "asc" | "desc";
@@ -45,7 +44,7 @@ type Build = {
 };
 
 /** The figure's text as served, which a cursor carries; undefined when the figure is absent. */
-export function servedValue(stats: WindowStats, field: RankedField): string | undefined {
+export function servedValue(stats: WindowStats, field: SortField): string | undefined {
   const value = stats[field];
   return value === undefined ? undefined : String(value);
 }
@@ -55,7 +54,7 @@ export class Ranking {
   readonly #views: TokenViews;
   readonly #ids: IdOrder;
   readonly #windowIndex: number;
-  readonly #field: RankedField;
+  readonly #field: SortField;
   readonly #key = new RankKey();
   /** By the index of the views: the keys by which tokens stand in the list. The further ones are there once any token needs them. */
   #k0 = new Float64Array(INITIAL_TOKENS);
@@ -73,7 +72,7 @@ export class Ranking {
   #steps = 0;
   #build: Build | undefined;
 
-  constructor(engine: RankedEngine, views: TokenViews, ids: IdOrder, windowIndex: number, field: RankedField) {
+  constructor(engine: RankedEngine, views: TokenViews, ids: IdOrder, windowIndex: number, field: SortField) {
     this.#ids = ids;
     this.#engine = engine;
     this.#views = views;
@@ -127,7 +126,7 @@ export class Ranking {
   *walk(order: RankOrder, after: RankText | undefined): Generator<number, void, void> {
     const list = this.#list;
     const absent = list.seek((index) => !Number.isNaN(this.#k0[index] as number));
-    if (after !== undefined) rankKeyOfText(after.value, this.#field, this.#key);
+    if (after !== undefined) rankKeyOfText(after.value, placesOf(this.#field), this.#key);
     if (order === "asc" || (after !== undefined && !this.#key.isPresent)) {
       const from = after === undefined ? { block: 0, at: 0 } : this.#seekBehind(after.id);
       yield* this.#between(from, undefined);

@@ -7,7 +7,7 @@ import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { TokenRef, WindowSpec, WindowStats } from "../../engine/types.ts";
 import type { RowSelection } from "../../ports/stats-bus.ts";
 import type { ServedPartition } from "../workers/served-partition.ts";
-import { type FigureFilter, figureFilter, topicFigures, windowJson } from "./stats-json.ts";
+import { type FigureFilter, figureFilter, windowData, windowJson } from "./stats-json.ts";
 
 export type FiguresOfRow = {
   /** Of the window that the ranking goes by. */
@@ -36,7 +36,7 @@ export class RowFigures {
     this.#rankedIndex = indexOf(rankedWindow);
     this.#names = rows.windows ?? [];
     this.#indexes = this.#names.map(indexOf);
-    this.#filter = { ...figureFilter(rows.fields ?? []), edges: false };
+    this.#filter = figureFilter(rows.fields ?? [], false);
     this.key = JSON.stringify([rankedWindow, this.#names, rows.fields ?? []]);
   }
 
@@ -49,14 +49,14 @@ export class RowFigures {
     const filter = this.#filter;
     if (this.#names.length === 0) {
       const ranked = engine.windowStats(token, this.#rankedIndex, asOfMs);
-      return { ranked, texts: [windowJson(ranked, filter)], data: () => ({ stats: topicFigures(ranked, filter) }) };
+      return { ranked, texts: [windowJson(ranked, filter)], data: () => ({ stats: windowData(ranked, filter) }) };
     }
     const all = engine.windowsStats(token, this.#indexes, asOfMs);
     const ranked =
       all[this.#indexes.indexOf(this.#rankedIndex)] ?? engine.windowStats(token, this.#rankedIndex, asOfMs);
     const texts = all.map((stats) => windowJson(stats, filter));
     const entries = () =>
-      all.map((stats, i): [string, JsonObject] => [this.#names[i] as string, topicFigures(stats, filter)]);
+      all.map((stats, i): [string, JsonObject] => [this.#names[i] as string, windowData(stats, filter)]);
     return { ranked, texts, data: () => ({ windows: Object.fromEntries(entries()) }) };
   }
 

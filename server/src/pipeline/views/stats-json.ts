@@ -1,101 +1,77 @@
-/**
- * Figures as JSON text, in the order in which they are served. Written by hand because it is the larger part of an
- * answer's cost: about three times as fast as JSON.stringify of the same object. Decimal strings need no escaping.
- */
+/** Figures as JSON text. Which there are, their order and their form follow from the protocol's table. */
+import {
+  type FigureKind,
+  figureKinds,
+  figures,
+  isAskedFor,
+  previousFields,
+  type StatsField,
+  statsFields,
+} from "@swapstats/protocol/figures.ts";
 import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { Candle, ServedSwap, TokenInfo, WindowStats } from "../../engine/types.ts";
 
-/** Which of a window's figures are written. */
+/** A figure with the text around its value. */
+type Column = { readonly name: StatsField; readonly before: string; readonly after: string };
+
+/** The figures of a window that are written. */
 export type FigureFilter = {
-  /** False for the data of a topic: both edges follow from as_of and the step. */
-  readonly edges: boolean;
-  /** Undefined: all. `complete` is always written, and what says that counts of traders are estimates goes with them. */
-  readonly fields: ReadonlySet<string> | undefined;
+  readonly columns: readonly Column[];
+  readonly hasPrevious: boolean;
 };
 
-export const ALL_FIGURES: FigureFilter = { edges: true, fields: undefined };
-export const TOPIC_FIGURES: FigureFilter = { edges: false, fields: undefined };
+const BOUNDS: ReadonlySet<string> = new Set(["open_time", "close_time"]);
 
-const ESTIMATE_MARKS = ["traders_estimated", "traders_error"];
-const ESTIMATED = ["traders", "buyers", "sellers"];
-const ALWAYS_IN_TOPICS: ReadonlySet<string> = new Set(["complete"]);
-const ALWAYS: ReadonlySet<string> = new Set(["open_time", "close_time", "complete"]);
-
-/** The filter of a request's `fields`; an empty list means all. */
-export function figureFilter(fields: readonly string[]): FigureFilter {
-  if (fields.length === 0) return ALL_FIGURES;
-  const names = new Set(fields);
-  if (ESTIMATED.some((name) => names.has(name))) for (const mark of ESTIMATE_MARKS) names.add(mark);
-  return { edges: true, fields: names };
+/**
+ * The filter of a request's `fields`; an empty list means all. Without `edges` it leaves open_time and close_time out, which follow from
+ * as_of and the step.
+ */
+export function figureFilter(fields: readonly string[], edges = true): FigureFilter {
+  const asked = new Set(fields);
+  const names = statsFields.filter((name) => isAskedFor(name, asked) && (edges || !BOUNDS.has(name)));
+  return { columns: names.flatMap(columnOf), hasPrevious: names.includes("previous") };
 }
 
-/** JSON object text of a window's figures. */
-export function windowJson(stats: WindowStats, filter: FigureFilter): string {
-  if (filter.fields !== undefined) return JSON.stringify(selected(stats, filter.fields, filter.edges));
-  const head = filter.edges
-    ? `{"open_time":${stats.open_time},"close_time":${stats.close_time},"complete":${stats.complete},`
-    : `{"complete":${stats.complete},`;
-  return `${head}${volumesJson(stats)}${pricesJson(stats)}${tradersJson(stats)}${timesJson(stats)}}`;
+/** None for figures that are objects of their own. */
+function columnOf(name: StatsField): Column[] {
+  const kind: FigureKind = figures[name].kind;
+  const { form } = figureKinds[kind];
+  if (form === "object") return [];
+  const quote = form === "text" ? '"' : "";
+  return [{ name, before: `,"${name}":${quote}`, after: quote }];
 }
 
-type Volumes = NonNullable<WindowStats["previous"]>;
+export const ALL_FIGURES: FigureFilter = figureFilter([]);
+const PREVIOUS_COLUMNS = previousFields.flatMap(columnOf);
 
-function volumesJson(sums: Volumes): string {
-  return (
-    `"trades":${sums.trades},"buys":${sums.buys},"sells":${sums.sells}` +
-    `,"volume_usd":"${sums.volume_usd}","buy_volume_usd":"${sums.buy_volume_usd}"` +
-    `,"sell_volume_usd":"${sums.sell_volume_usd}","net_volume_usd":"${sums.net_volume_usd}"` +
-    `,"volume_token":"${sums.volume_token}","buy_volume_token":"${sums.buy_volume_token}"` +
-    `,"sell_volume_token":"${sums.sell_volume_token}"`
-  );
+/**
+ * JSON object text of a window's figures. Decimals need no escaping. Measured: 2.5 us a window where code written out figure by figure
+ * takes 1.7, and the engine 20 to compute it.
+ */
+export function windowJson(stats: WindowStats, { columns, hasPrevious }: FigureFilter): string {
+  const { previous } = stats;
+  const text = valuesJson(stats, columns);
+  return previous === undefined || !hasPrevious
+    ? `{${text.slice(1)}}`
+    : `{${text.slice(1)},"previous":{${valuesJson(previous, PREVIOUS_COLUMNS).slice(1)}}}`;
 }
 
-function pricesJson(stats: WindowStats): string {
+/** Members, each behind a comma. Absent figures are absent. */
+function valuesJson(values: Partial<Record<StatsField, unknown>>, columns: readonly Column[]): string {
   let text = "";
-  if (stats.open !== undefined) text += `,"open":"${stats.open}"`;
-  if (stats.high !== undefined) text += `,"high":"${stats.high}"`;
-  if (stats.low !== undefined) text += `,"low":"${stats.low}"`;
-  if (stats.close !== undefined) text += `,"close":"${stats.close}"`;
-  if (stats.price_change !== undefined) text += `,"price_change":"${stats.price_change}"`;
-  if (stats.price_change_pct !== undefined) text += `,"price_change_pct":"${stats.price_change_pct}"`;
-  if (stats.vwap !== undefined) text += `,"vwap":"${stats.vwap}"`;
-  return text;
-}
-
-function tradersJson(stats: WindowStats): string {
-  let text = `,"traders":${stats.traders},"buyers":${stats.buyers},"sellers":${stats.sellers}`;
-  if (stats.traders_estimated !== undefined) text += `,"traders_estimated":true`;
-  if (stats.traders_error !== undefined) text += `,"traders_error":"${stats.traders_error}"`;
-  return text;
-}
-
-function timesJson(stats: WindowStats): string {
-  let text = "";
-  if (stats.first_trade_time !== undefined) text += `,"first_trade_time":${stats.first_trade_time}`;
-  if (stats.last_trade_time !== undefined) text += `,"last_trade_time":${stats.last_trade_time}`;
-  if (stats.previous !== undefined) text += `,"previous":{${volumesJson(stats.previous)}}`;
-  return text;
-}
-
-function selected(stats: WindowStats, fields: ReadonlySet<string>, edges: boolean): Record<string, unknown> {
-  const always = edges ? ALWAYS : ALWAYS_IN_TOPICS;
-  const chosen: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(ordered(stats))) {
-    if (always.has(name) || (fields.has(name) && !ALWAYS.has(name))) chosen[name] = value;
+  for (const { name, before, after } of columns) {
+    const value = values[name];
+    if (value !== undefined) text += `${before}${value}${after}`;
   }
-  return chosen;
+  return text;
 }
 
-/** The figures in the order of service, whatever order the object has. Absent ones are absent. */
-function ordered(stats: WindowStats): Record<string, unknown> {
-  return JSON.parse(windowJson(stats, ALL_FIGURES));
-}
-
-/** The figures of a window as an object without the edges, to be compared with those of another moment. */
-export function topicFigures(stats: WindowStats, filter: FigureFilter = TOPIC_FIGURES): JsonObject {
-  if (filter.fields !== undefined) return selected(stats, filter.fields, false) as JsonObject;
-  const { open_time: _open, close_time: _close, ...figures } = stats;
-  return figures as unknown as JsonObject;
+/** The figures of a window as an object, to be compared with those of another moment. */
+export function windowData(stats: WindowStats, { columns, hasPrevious }: FigureFilter): JsonObject {
+  const data: Record<string, unknown> = {};
+  for (const { name } of columns) if (stats[name] !== undefined) data[name] = stats[name];
+  if (hasPrevious && stats.previous !== undefined) data.previous = stats.previous;
+  return data as JsonObject;
 }
 
 /** The members in front of the windows, id, symbol and counters, with a comma at their end. */

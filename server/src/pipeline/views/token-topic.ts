@@ -2,7 +2,7 @@
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { FeedUpdate } from "../../bus/worker-protocol.ts";
 import type { ServedPartition } from "../workers/served-partition.ts";
-import { type FigureFilter, tokenHeadJson, topicFigures, windowJson } from "./stats-json.ts";
+import { type FigureFilter, tokenHeadJson, windowData, windowJson } from "./stats-json.ts";
 import type { FoundToken } from "./token-lookup.ts";
 
 export class TokenTopic {
@@ -40,7 +40,7 @@ export class TokenTopic {
     let windowsText = "";
     for (const [i, stats] of home.engine.windowsStats(this.#token, this.#windowIndexes, asOf).entries()) {
       const name = this.#windows[i] as string;
-      windows[name] = topicFigures(stats, this.#filter);
+      windows[name] = windowData(stats, this.#filter);
       windowsText += `${i === 0 ? "" : ","}"${name}":${windowJson(stats, this.#filter)}`;
     }
     const { id, symbol, late, removed, unresolved, replaced, removalsUnmatched } = info;

@@ -1,5 +1,6 @@
 /** One partition as queries and topics see it: its engine, its revisions, its rankings, its place on the version board. */
 
+import type { SortField } from "@swapstats/protocol/figures.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import type { SplitMark } from "../../bus/worker-protocol.ts";
 import type { PartitionEngine } from "../../engine/partition-engine.ts";
@@ -7,7 +8,7 @@ import type { TokenRef } from "../../engine/types.ts";
 import type { VersionBoard } from "../../shared/version-board.ts";
 import { IdOrder } from "../views/id-order.ts";
 import { KeptRows } from "../views/kept-rows.ts";
-import { type RankedField, Ranking } from "../views/ranking.ts";
+import { Ranking } from "../views/ranking.ts";
 import { SplitTokens } from "../views/split-tokens.ts";
 import { TokenViews } from "../views/token-views.ts";
 import type { Piecewise } from "./thread-share.ts";
@@ -138,7 +139,7 @@ export class ServedPartition {
     return (this.#highs.get(chainId) ?? 0) - this.graceMs(chainId);
   }
 
-  ranking(windowIndex: number, field: RankedField): Ranking {
+  ranking(windowIndex: number, field: SortField): Ranking {
     const key = `${windowIndex}:${field}`;
     const known = this.#rankings.get(key);
     const ranking = known ?? new Ranking(this.engine, this.views, this.#ids, windowIndex, field);

@@ -147,7 +147,7 @@ export class WorkerFeeds {
     const found = lookUp(partitions, topic.token)?.found[0];
     if (found === undefined) return undefined;
     const indexes = topic.windows.map((name) => windowIndex(name));
-    const filter = { ...figureFilter(topic.fields ?? []), edges: false };
+    const filter = figureFilter(topic.fields ?? [], false);
     return { kind: "token", topic, open: new TokenTopic(found, topic.windows, indexes, filter) };
   }
 }

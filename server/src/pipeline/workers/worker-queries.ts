@@ -3,6 +3,7 @@
  * in pieces, between which records are applied: see thread-share.ts.
  */
 
+import type { SortField } from "@swapstats/protocol/figures.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import type {
   AsOfWish,
@@ -20,7 +21,6 @@ import { SwapstatsError } from "../../shared/errors.ts";
 import { BOARD_CHAINS_MAX } from "../../shared/version-board.ts";
 import { LookupCandidates } from "../views/lookup-candidates.ts";
 import { keyOfRow, overviewPage } from "../views/overview-page.ts";
-import type { RankedField } from "../views/ranking.ts";
 import { RowFigures } from "../views/row-figures.ts";
 import { candlesBody, type FigureFilter, figureFilter, statsBody, swapsBody } from "../views/stats-json.ts";
 import { type FoundToken, type Lookup, lookUp } from "../views/token-lookup.ts";
@@ -99,7 +99,7 @@ export class WorkerQueries {
     for (const name of windows) this.windowIndex(name);
     const windowIndex = this.windowIndex(window);
     const figures = new RowFigures(window, request.request, this.#windows);
-    const field = sort as RankedField;
+    const field = sort as SortField;
     const wanted = { windowIndex, sort: field, order, after: request.after, count: limit + 1, figures };
     const page = yield* overviewPage(partitions, wanted, () => this.#asOf(partitions, request.at));
     const { asOf } = page;

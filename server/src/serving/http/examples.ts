@@ -1,4 +1,5 @@
 /** Examples of every call for the OpenAPI document: what to send, and what comes back. Tests hold them to the schemas. */
+import { figures, statsFields } from "@swapstats/protocol/figures.ts";
 import type { ProblemCode } from "@swapstats/protocol/problems.ts";
 import { ProblemError, problemDocument } from "../problems.ts";
 import type { OperationId } from "./operations.ts";
@@ -30,33 +31,9 @@ const swap = {
   event_time: 1_760_000_000_000,
 };
 
-const figures = {
-  open_time: 1_759_999_705_000,
-  close_time: 1_760_000_005_000,
-  complete: true,
-  trades: 2,
-  buys: 1,
-  sells: 1,
-  volume_usd: "4625.5",
-  buy_volume_usd: "2775.3",
-  sell_volume_usd: "1850.2",
-  net_volume_usd: "925.1",
-  volume_token: "2.5",
-  buy_volume_token: "1.5",
-  sell_volume_token: "1",
-  open: "1850.2",
-  high: "1850.2",
-  low: "1850.2",
-  close: "1850.2",
-  price_change: "0",
-  price_change_pct: "0",
-  vwap: "1850.2",
-  traders: 2,
-  buyers: 1,
-  sellers: 1,
-  first_trade_time: 1_760_000_000_000,
-  last_trade_time: 1_760_000_002_000,
-};
+const figuresExample = Object.fromEntries(
+  statsFields.flatMap((name) => ("example" in figures[name] ? [[name, figures[name].example]] : [])),
+);
 
 const standing = { as_of: AS_OF, watermark: 1_759_999_882_000, epoch: "1760000000000", rev: 41, lag_ms: 0 };
 const named = { id: WETH, symbol: "WETH", late: 0, removed: 0, unresolved: 0, replaced: 0, removals_unmatched: 0 };
@@ -64,7 +41,7 @@ const named = { id: WETH, symbol: "WETH", late: 0, removed: 0, unresolved: 0, re
 /** Of a service with these windows. */
 export function examplesOf(windows: readonly string[]): Readonly<Record<OperationId, Examples>> {
   const window = windows.includes("5m") ? "5m" : (windows[0] as string);
-  const byWindow = { [window]: figures };
+  const byWindow = { [window]: figuresExample };
   const stats = { ...standing, ...named, windows: byWindow };
   const json = (answer: unknown) => ({ answers: { [JSON_TYPE]: answer } });
   return {
@@ -116,7 +93,7 @@ function figureExamples(window: string, stats: { readonly windows: object }, jso
       parameters: { window, sort: "volume_usd", order: "desc", limit: 10 },
       ...json({
         ...{ as_of: AS_OF, epoch: standing.epoch, rev: 97, window, sort: "volume_usd", order: "desc" },
-        items: [{ id: WETH, symbol: "WETH", rev: 41, stats: figures }],
+        items: [{ id: WETH, symbol: "WETH", rev: 41, stats: figuresExample }],
       }),
     },
     candles: {

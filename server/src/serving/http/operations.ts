@@ -2,8 +2,10 @@
  * The calls of the HTTP API: what each takes and answers. Routes are checked by this list, the OpenAPI document and the page for people
  * are made from it.
  */
+
+import { sortFields, statsFields } from "@swapstats/protocol/figures.ts";
+import { candleIntervals, requestLimits } from "@swapstats/protocol/limits.ts";
 import type { ProblemCode } from "@swapstats/protocol/problems.ts";
-import { candleIntervals, requestLimits, sortFields, statsFields } from "@swapstats/protocol/stats.ts";
 import { type TSchema, Type } from "typebox";
 import {
   chosen,

@@ -1,5 +1,6 @@
 /** Statistics, candles and swaps of tokens, and their ranking. */
-import type { CandleInterval, SortField } from "@swapstats/protocol/stats.ts";
+import type { SortField } from "@swapstats/protocol/figures.ts";
+import type { CandleInterval } from "@swapstats/protocol/limits.ts";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Preference } from "../../ports/stats-bus.ts";
 import { ProblemError } from "../problems.ts";

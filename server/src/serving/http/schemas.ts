@@ -2,8 +2,17 @@
  * Schemas of everything that goes over HTTP, in TypeBox. Requests are checked by them, the OpenAPI document is made of them, and
  * tests hold every answer to them.
  */
+
+import {
+  edgeFields,
+  type FigureKind,
+  figures,
+  previousFields,
+  type StatsField,
+  statsFields,
+} from "@swapstats/protocol/figures.ts";
+import { requestLimits } from "@swapstats/protocol/limits.ts";
 import { problemCodes } from "@swapstats/protocol/problems.ts";
-import { requestLimits, statsFields } from "@swapstats/protocol/stats.ts";
 import { type TSchema, Type } from "typebox";
 
 /** Times of swaps are not below it (March 1973), so a smaller number is one of seconds. */
@@ -22,42 +31,28 @@ const decimal = (description?: string) =>
   });
 const optional = Type.Optional;
 
-const volumes = {
-  trades: count(),
-  buys: count(),
-  sells: count(),
-  volume_usd: decimal(),
-  buy_volume_usd: decimal(),
-  sell_volume_usd: decimal(),
-  net_volume_usd: decimal(),
-  volume_token: decimal(),
-  buy_volume_token: decimal(),
-  sell_volume_token: decimal(),
+/** By kind of figure. */
+const schemaOfKind: Readonly<Record<Exclude<FigureKind, "span">, (description: string) => TSchema>> = {
+  flag: (description) => Type.Boolean({ description }),
+  mark: (description) => Type.Literal(true, { description }),
+  time: timeMs,
+  count,
+  usd: decimal,
+  amount: decimal,
+  price: decimal,
+  percent: decimal,
+  share: decimal,
 };
-const optionalVolumes = Object.fromEntries(Object.entries(volumes).map(([name, schema]) => [name, optional(schema)]));
-
+const figureSchema = (name: StatsField): TSchema => {
+  const { kind, doc } = figures[name];
+  return kind === "span" ? Type.Object(volumes, { description: doc }) : schemaOfKind[kind](doc);
+};
+const volumes = Object.fromEntries(previousFields.map((name) => [name, figureSchema(name)]));
+const edges: readonly string[] = edgeFields;
 const windowFigures = Type.Object(
-  {
-    open_time: timeMs("Start of what the figures cover, inclusive"),
-    close_time: timeMs("End of what the figures cover, exclusive"),
-    complete: Type.Boolean({ description: "Whether the service saw everything since open_time" }),
-    ...optionalVolumes,
-    open: optional(decimal("Price of the first swap")),
-    high: optional(decimal()),
-    low: optional(decimal()),
-    close: optional(decimal("Price of the last swap")),
-    price_change: optional(decimal("close less open")),
-    price_change_pct: optional(decimal()),
-    vwap: optional(decimal("volume_usd / volume_token")),
-    traders: optional(count("Unique wallets")),
-    buyers: optional(count()),
-    sellers: optional(count()),
-    traders_estimated: optional(Type.Literal(true, { description: "Unique wallets are estimated, not counted" })),
-    traders_error: optional(decimal("Relative standard error of the estimate")),
-    first_trade_time: optional(timeMs("Time of the first swap")),
-    last_trade_time: optional(timeMs("Time of the last swap")),
-    previous: optional(Type.Object(volumes, { description: "The same span before open_time" })),
-  },
+  Object.fromEntries(
+    statsFields.map((name) => [name, edges.includes(name) ? figureSchema(name) : optional(figureSchema(name))]),
+  ),
   { description: "Figures of a token in a window. A figure without a value, or that was not asked for, is absent." },
 );
 

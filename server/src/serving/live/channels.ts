@@ -1,13 +1,7 @@
 /** Names of channels: what a client may write, and which topic of the bus it means. */
 
-import {
-  edgeFields,
-  requestLimits,
-  type SortField,
-  type StatsField,
-  sortFields,
-  statsFields,
-} from "@swapstats/protocol/stats.ts";
+import { edgeFields, type SortField, type StatsField, sortFields, statsFields } from "@swapstats/protocol/figures.ts";
+import { requestLimits } from "@swapstats/protocol/limits.ts";
 import { messageLimits } from "@swapstats/protocol/websocket.ts";
 import type { Preference, Topic } from "../../ports/stats-bus.ts";
 import { didYouMean } from "../../shared/nearest.ts";

@@ -16,7 +16,7 @@ import {
 import { readKeys, Screen } from "../../../src/cli/live/screen.ts";
 import { ansiPaint, noPaint } from "../../../src/cli/live/style.ts";
 import { startState, type TopState, withData, withKey, withStatus } from "../../../src/cli/live/top-state.ts";
-import { pageRowsOf, plainTop, renderTop } from "../../../src/cli/live/top-view.ts";
+import { pageRowsOf, plainTop, renderTop, SORT_CYCLE } from "../../../src/cli/live/top-view.ts";
 import { renderWatch, type WatchState } from "../../../src/cli/live/watch-view.ts";
 import { runCli } from "../../../src/cli/run.ts";
 import { displayWidth } from "../../../src/cli/table.ts";
@@ -344,7 +344,7 @@ describe("the picture of top", () => {
   test("keys choose column and window, scroll within the rows, and hold the picture", () => {
     let state = stateWith(30);
     const press = (key: string): void => {
-      state = withKey(state, key, pageRowsOf(15));
+      state = withKey(state, key, pageRowsOf(15), SORT_CYCLE);
     };
     press("right");
     assert.equal(state.sort, "net_volume_usd");
@@ -371,7 +371,7 @@ describe("the picture of top", () => {
     assert.equal(withData(state, { asOfMs: 1 } as ChannelData, NOW).asOfMs, state.asOfMs);
     // Another window or another order is nothing to hold still.
     for (const key of ["w", "W", "left", "right"]) {
-      assert.equal(withKey({ ...stateWith(1), paused: true }, key, 10).paused, false);
+      assert.equal(withKey({ ...stateWith(1), paused: true }, key, 10, SORT_CYCLE).paused, false);
     }
   });
 

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { placesOf, type SortField } from "@swapstats/protocol/figures.ts";
 import { RankKey, rankKeyOfText } from "../../../src/engine/reads/rank-key.ts";
 import { compareAsText, compareChainTexts } from "../../../src/engine/reads/token-order.ts";
 import { compareDecimals } from "../../../src/shared/decimal-order.ts";
 import { type Random, randomFrom, seedOf } from "../../support/seed.ts";
 
-const keyOf = (text: string | undefined, field: string): RankKey => {
+const keyOf = (text: string | undefined, field: SortField): RankKey => {
   const key = new RankKey();
-  rankKeyOfText(text, field, key);
+  rankKeyOfText(text, placesOf(field), key);
   return key;
 };
 

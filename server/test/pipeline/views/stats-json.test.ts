@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { edgeFields, type FigureKind, figures, previousFields, statsFields } from "@swapstats/protocol/figures.ts";
 import fc from "fast-check";
 import type { WindowStats } from "../../../src/engine/types.ts";
 import {
   ALL_FIGURES,
   figureFilter,
-  TOPIC_FIGURES,
   tokenHeadJson,
+  windowData,
   windowJson,
 } from "../../../src/pipeline/views/stats-json.ts";
 import { propertyOptions } from "../../support/seed.ts";
@@ -17,86 +18,79 @@ const decimal = fc
   .tuple(fc.boolean(), fc.bigInt({ min: 0n, max: 10n ** 30n }), fc.bigInt({ min: 0n, max: 10n ** 18n }))
   .map(([negative, whole, fraction]) => `${negative ? "-" : ""}${whole}${fraction === 0n ? "" : `.${fraction}`}`);
 
-const volumes = {
-  trades: count,
-  buys: count,
-  sells: count,
-  volume_usd: decimal,
-  buy_volume_usd: decimal,
-  sell_volume_usd: decimal,
-  net_volume_usd: decimal,
-  volume_token: decimal,
-  buy_volume_token: decimal,
-  sell_volume_token: decimal,
+const valueOfKind: Readonly<Record<FigureKind, fc.Arbitrary<unknown>>> = {
+  flag: fc.boolean(),
+  mark: fc.constant(true),
+  time,
+  count,
+  usd: decimal,
+  amount: decimal,
+  price: decimal,
+  percent: decimal,
+  share: decimal,
+  span: fc.record(
+    Object.fromEntries(previousFields.map((name) => [name, figures[name].kind === "count" ? count : decimal])),
+  ),
 };
-const required = fc.record({ open_time: time, close_time: time, complete: fc.boolean(), ...volumes });
-const prices = fc.record(
-  {
-    open: decimal,
-    high: decimal,
-    low: decimal,
-    close: decimal,
-    price_change: decimal,
-    price_change_pct: decimal,
-    vwap: decimal,
-  },
-  { requiredKeys: [] },
-);
-const traders = fc.record({ traders: count, buyers: count, sellers: count });
-const rest = fc.record(
-  {
-    traders_estimated: fc.constant(true as const),
-    traders_error: decimal,
-    first_trade_time: time,
-    last_trade_time: time,
-    previous: fc.record(volumes),
-  },
-  { requiredKeys: [] },
-);
-/** In the order of service, which the engine's objects have too. */
-const windowStats: fc.Arbitrary<WindowStats> = fc
-  .tuple(required, prices, traders, rest)
-  .map(([a, b, c, d]) => ({ ...a, ...b, ...c, ...d }) as WindowStats);
+/** Any figure may be absent. In the order of service. */
+const windowStats = fc.record(Object.fromEntries(statsFields.map((name) => [name, valueOfKind[figures[name].kind]])), {
+  requiredKeys: [...edgeFields, ...previousFields],
+}) as unknown as fc.Arbitrary<WindowStats>;
 
-describe("figures as JSON text", () => {
-  test("equal JSON.stringify of the figures", (t) => {
+const isMarkOf = (name: string, fields: readonly string[]): boolean =>
+  name.startsWith("traders_e") && fields.some((field) => ["traders", "buyers", "sellers"].includes(field));
+
+describe("the JSON text of figures", () => {
+  test("equals JSON.stringify of the figures", (t) => {
     fc.assert(
       fc.property(windowStats, (stats) => {
         assert.equal(windowJson(stats, ALL_FIGURES), JSON.stringify(stats));
+        assert.deepEqual(windowData(stats, ALL_FIGURES), { ...stats });
       }),
       propertyOptions(t, 300),
     );
   });
 
-  test("leave both edges out of a topic", (t) => {
+  test("has the order of the table, whatever order the object has", (t) => {
     fc.assert(
       fc.property(windowStats, (stats) => {
-        const { open_time: _open, close_time: _close, ...figures } = stats;
-        assert.equal(windowJson(stats, TOPIC_FIGURES), JSON.stringify(figures));
+        const reversed = Object.fromEntries(Object.entries(stats).reverse()) as WindowStats;
+        assert.equal(windowJson(reversed, ALL_FIGURES), windowJson(stats, ALL_FIGURES));
       }),
       propertyOptions(t, 300),
     );
   });
 
-  test("with fields hold these, the edges, and what says that traders are estimated", (t) => {
+  test("leaves both edges out of a channel, whatever fields are asked for", (t) => {
+    fc.assert(
+      fc.property(windowStats, fc.subarray([...statsFields]), (stats, fields) => {
+        const { open_time: _open, close_time: _close, ...all } = stats;
+        const names = new Set<string>([...fields, "complete"]);
+        const kept = Object.entries(all).filter(
+          ([name]) => fields.length === 0 || names.has(name) || isMarkOf(name, fields),
+        );
+        const filter = figureFilter(fields, false);
+        assert.equal(windowJson(stats, filter), JSON.stringify(Object.fromEntries(kept)));
+        assert.deepEqual(windowData(stats, filter), Object.fromEntries(kept));
+      }),
+      propertyOptions(t, 300),
+    );
+  });
+
+  test("with fields holds these, the edges, and the marks of estimated traders", (t) => {
     fc.assert(
       fc.property(windowStats, (stats) => {
         const text = windowJson(stats, figureFilter(["volume_usd", "buyers", "previous"]));
-        const wanted = new Set(
-          ["open_time", "close_time", "complete", "volume_usd", "buyers"].concat([
-            "traders_estimated",
-            "traders_error",
-            "previous",
-          ]),
-        );
-        const kept = Object.fromEntries(Object.entries(stats).filter(([name]) => wanted.has(name)));
-        assert.equal(text, JSON.stringify(kept));
+        const wanted = ["open_time", "close_time", "complete", "volume_usd", "buyers"];
+        const marks = ["traders_estimated", "traders_error", "previous"];
+        const kept = Object.entries(stats).filter(([name]) => [...wanted, ...marks].includes(name));
+        assert.equal(text, JSON.stringify(Object.fromEntries(kept)));
       }),
       propertyOptions(t, 300),
     );
   });
 
-  test("escape what a token or a symbol may hold", (t) => {
+  test("escapes characters of ids and symbols", (t) => {
     fc.assert(
       fc.property(
         fc.string({ unit: "binary" }),

@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { sortFields } from "@swapstats/protocol/stats.ts";
+import { type SortField, sortFields } from "@swapstats/protocol/figures.ts";
 import { compareRankKeys } from "../../../src/bus/rank-order.ts";
 import type { RankingPart, RankKey } from "../../../src/bus/worker-protocol.ts";
-import { type RankedField, servedValue } from "../../../src/pipeline/views/ranking.ts";
+import { servedValue } from "../../../src/pipeline/views/ranking.ts";
 import { RANKINGS_BYTES_MAX, RANKINGS_MAX } from "../../../src/pipeline/workers/served-partition.ts";
 import type { Piecewise } from "../../../src/pipeline/workers/thread-share.ts";
 import { randomFrom, seedOf } from "../../support/seed.ts";
@@ -64,7 +64,7 @@ class Load {
     const windowIndex = queries.windowIndex(window);
     const request = { window, sort, order, limit } as const;
     const work = queries.overview({ kind: "overview", request, after, at: undefined });
-    return this.run(work, () => served.ranking(windowIndex, sort as RankedField).steps);
+    return this.run(work, () => served.ranking(windowIndex, sort as SortField).steps);
   }
 }
 
@@ -89,7 +89,7 @@ function assertExact(host: FedWorker, window: string, sort: string, answer: Rank
   const keys = [...host.engine.tokens()]
     .filter((token) => !host.engine.isRetired(token, asOf))
     .map((token) => {
-      const value = servedValue(host.engine.windowStats(token, windowIndex, asOf), sort as RankedField);
+      const value = servedValue(host.engine.windowStats(token, windowIndex, asOf), sort as SortField);
       return { value, id: host.engine.info(token).id };
     })
     .sort((a, b) => compareRankKeys(a, b, "desc"));
@@ -108,7 +108,7 @@ describe("rankings over many tokens whose figures tie", () => {
     for (const sort of ["volume_usd", "volume_token", "vwap"]) {
       const first = load.overview("24h", sort);
       assert.equal(first.rows.length, 500);
-      const ranking = host.served.ranking(host.queries.windowIndex("24h"), sort as RankedField);
+      const ranking = host.served.ranking(host.queries.windowIndex("24h"), sort as SortField);
       const before = ranking.steps;
       const pieces = load.pieces;
       const again = load.overview("24h", sort);
@@ -138,7 +138,7 @@ describe("rankings over many tokens whose figures tie", () => {
     const stepsOf = (host: FedWorker, sort: string): { build: number; page: number } => {
       const load = new Load(host, () => ({ token: tokenOf(0), event_time: host.nowMs }));
       load.overview("1h", sort);
-      const ranking = host.served.ranking(host.queries.windowIndex("1h"), sort as RankedField);
+      const ranking = host.served.ranking(host.queries.windowIndex("1h"), sort as SortField);
       const build = ranking.steps;
       load.overview("1h", sort);
       return { build, page: ranking.steps - build };

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { type SortField, sortFields } from "@swapstats/protocol/figures.ts";
 import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
-import { sortFields } from "@swapstats/protocol/stats.ts";
 import { compareRankKeys, decodeCursor, encodeCursor } from "../../../src/bus/rank-order.ts";
 import { type FeedUpdate, type TokenPart, updateChars } from "../../../src/bus/worker-protocol.ts";
 import type { WindowStats } from "../../../src/engine/types.ts";
-import { type RankedField, servedValue } from "../../../src/pipeline/views/ranking.ts";
+import { servedValue } from "../../../src/pipeline/views/ranking.ts";
 import { candlesBody } from "../../../src/pipeline/views/stats-json.ts";
 import { finished } from "../../../src/pipeline/workers/thread-share.ts";
 import { UPDATE_CHARS_MAX } from "../../../src/pipeline/workers/worker-feeds.ts";
@@ -223,7 +223,7 @@ describe("looks in pieces", () => {
 });
 
 describe("overview", () => {
-  const exactOrder = (host: FedWorker, windowIndex: number, field: RankedField, order: "asc" | "desc"): string[] => {
+  const exactOrder = (host: FedWorker, windowIndex: number, field: SortField, order: "asc" | "desc"): string[] => {
     const asOf = host.clock.now();
     return [...host.engine.tokens()]
       .filter((token) => !host.engine.isRetired(token, asOf))

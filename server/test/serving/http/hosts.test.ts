@@ -1,7 +1,7 @@
 /** Names that lead to this machine and are none of its own, and pages of other sites: what they reach. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { requestLimits } from "@swapstats/protocol/stats.ts";
+import { requestLimits } from "@swapstats/protocol/limits.ts";
 import fc from "fast-check";
 import { decodeCursor, encodeCursor } from "../../../src/bus/rank-order.ts";
 import { loadConfig } from "../../../src/config/load.ts";

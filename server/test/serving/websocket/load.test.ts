@@ -10,7 +10,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { sortFields } from "@swapstats/protocol/stats.ts";
+import { sortFields } from "@swapstats/protocol/figures.ts";
 import { tempDir } from "../../support/tmp.ts";
 import { connect, type TestClient } from "./support/client.ts";
 

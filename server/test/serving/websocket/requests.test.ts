@@ -1,7 +1,8 @@
 /** What a client may write in a request, and that hostile texts are refused with a short answer and without failing. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { requestLimits, statsFields } from "@swapstats/protocol/stats.ts";
+import { statsFields } from "@swapstats/protocol/figures.ts";
+import { requestLimits } from "@swapstats/protocol/limits.ts";
 import { type ClientRequest, parseRequest } from "../../../src/serving/websocket/requests.ts";
 
 const RULES = { windows: ["1m", "5m", "1h"], channelsMax: 3 };

@@ -1,0 +1,162 @@
+/**
+ * The figures of a token in a window: each is declared here once. The parameters `fields` and `sort`, the schemas, the order and form of JSON,
+ * rankings, the terminal views and the table in docs/http-api.md follow from this table. A new figure needs a row here and its computation in
+ * the engine; the compiler and the tests name what is missing.
+ */
+
+/** The form of a value in JSON, and the most decimal places that it has; undefined: a number of at most 15 significant digits. */
+type Kind = { readonly form: "boolean" | "true" | "number" | "text" | "object"; readonly places: number | undefined };
+
+export const figureKinds = {
+  flag: { form: "boolean", places: undefined },
+  /** True, or absent. */
+  mark: { form: "true", places: undefined },
+  /** Milliseconds since 1970. */
+  time: { form: "number", places: undefined },
+  count: { form: "number", places: undefined },
+  /** An amount of dollars. */
+  usd: { form: "text", places: 6 },
+  /** An amount of the token. */
+  amount: { form: "text", places: 18 },
+  /** Dollars for one token. */
+  price: { form: "text", places: undefined },
+  percent: { form: "text", places: 6 },
+  share: { form: "text", places: undefined },
+  /** The figures that are marked `inPrevious`, of another span. */
+  span: { form: "object", places: undefined },
+} as const satisfies Record<string, Kind>;
+
+export type FigureKind = keyof typeof figureKinds;
+
+type Figure = {
+  readonly kind: FigureKind;
+  /** True: it is in every answer, whatever `fields` says, because the other figures stand on it. */
+  readonly isEdge?: true;
+  /** True: tokens can be ranked by it. They are ranked by the served value. */
+  readonly sorts?: true;
+  /** True: `previous` has it too. */
+  readonly inPrevious?: true;
+  /** It is in an answer whenever one of these is. */
+  readonly goesWith?: readonly string[];
+  /** Title in terminal views. Absent: the name. */
+  readonly label?: string;
+  /** For the OpenAPI document. Absent: the figure is not in the example. */
+  readonly example?: string | number | boolean;
+  /** One line for the documents. */
+  readonly doc: string;
+};
+
+const volume = { sorts: true, inPrevious: true } as const;
+
+/** In the order in which figures are served. */
+export const figures = {
+  open_time: {
+    kind: "time",
+    isEdge: true,
+    example: 1_759_999_705_000,
+    doc: "Start of what the figures cover, inclusive",
+  },
+  close_time: {
+    kind: "time",
+    isEdge: true,
+    example: 1_760_000_005_000,
+    doc: "End of what the figures cover, exclusive",
+  },
+  complete: { kind: "flag", isEdge: true, example: true, doc: "Whether the service saw everything since open_time" },
+  trades: { ...volume, kind: "count", example: 2, doc: "Swaps" },
+  buys: { ...volume, kind: "count", example: 1, doc: "Swaps that bought the token" },
+  sells: { ...volume, kind: "count", example: 1, doc: "Swaps that sold the token" },
+  volume_usd: { ...volume, kind: "usd", label: "volume $", example: "4625.5", doc: "Dollars of all swaps" },
+  buy_volume_usd: { ...volume, kind: "usd", example: "2775.3", doc: "Dollars of the buys" },
+  sell_volume_usd: { ...volume, kind: "usd", example: "1850.2", doc: "Dollars of the sells" },
+  net_volume_usd: {
+    ...volume,
+    kind: "usd",
+    label: "net $",
+    example: "925.1",
+    doc: "buy_volume_usd less sell_volume_usd",
+  },
+  volume_token: { ...volume, kind: "amount", example: "2.5", doc: "Tokens of all swaps" },
+  buy_volume_token: { ...volume, kind: "amount", example: "1.5", doc: "Tokens of the buys" },
+  sell_volume_token: { ...volume, kind: "amount", example: "1", doc: "Tokens of the sells" },
+  open: { kind: "price", sorts: true, example: "1850.2", doc: "Price of the first swap" },
+  high: { kind: "price", sorts: true, example: "1850.2", doc: "Highest price" },
+  low: { kind: "price", sorts: true, example: "1850.2", doc: "Lowest price" },
+  close: { kind: "price", sorts: true, example: "1850.2", doc: "Price of the last swap" },
+  price_change: { kind: "price", sorts: true, example: "0", doc: "close less open" },
+  price_change_pct: {
+    kind: "percent",
+    sorts: true,
+    label: "change",
+    example: "0",
+    doc: "price_change in percent of open",
+  },
+  vwap: { kind: "price", sorts: true, example: "1850.2", doc: "volume_usd / volume_token" },
+  traders: { kind: "count", sorts: true, example: 2, doc: "Unique wallets" },
+  buyers: { kind: "count", sorts: true, example: 1, doc: "Unique wallets that bought" },
+  sellers: { kind: "count", sorts: true, example: 1, doc: "Unique wallets that sold" },
+  traders_estimated: {
+    kind: "mark",
+    goesWith: ["traders", "buyers", "sellers"],
+    doc: "Unique wallets are estimated, not counted",
+  },
+  traders_error: {
+    kind: "share",
+    goesWith: ["traders", "buyers", "sellers"],
+    doc: "Relative standard error of the estimate",
+  },
+  first_trade_time: { kind: "time", sorts: true, example: 1_760_000_000_000, doc: "Time of the first swap" },
+  last_trade_time: { kind: "time", sorts: true, example: 1_760_000_002_000, doc: "Time of the last swap" },
+  previous: { kind: "span", doc: "The same span before open_time" },
+} as const satisfies Record<string, Figure>;
+
+type Figures = typeof figures;
+type NamesWith<Property extends object> = {
+  [Name in keyof Figures]: Figures[Name] extends Property ? Name : never;
+}[keyof Figures];
+
+export type StatsField = keyof Figures;
+export type EdgeField = NamesWith<{ isEdge: true }>;
+/** A figure by which tokens can be ranked. */
+export type SortField = NamesWith<{ sorts: true }>;
+export type PreviousField = NamesWith<{ inPrevious: true }>;
+
+const rowOf = (name: StatsField): Figure => figures[name];
+
+/** Every figure of a window, in the order in which it is served. These are the values of the parameter `fields`. */
+export const statsFields = Object.keys(figures) as readonly StatsField[];
+/** Figures that every answer holds, whatever `fields` says. */
+export const edgeFields = statsFields.filter((name) => rowOf(name).isEdge) as readonly EdgeField[];
+export const sortFields = statsFields.filter((name) => rowOf(name).sorts) as readonly SortField[];
+/** Figures of the window before, `[open_time - W, open_time)`. */
+export const previousFields = statsFields.filter((name) => rowOf(name).inPrevious) as readonly PreviousField[];
+
+/** Whether the figure is in an answer to these `fields`; an empty list stands for all. */
+export function isAskedFor(name: StatsField, fields: ReadonlySet<string>): boolean {
+  const { isEdge, goesWith = [] } = rowOf(name);
+  return fields.size === 0 || isEdge === true || fields.has(name) || goesWith.some((other) => fields.has(other));
+}
+
+/** Title of the figure in terminal views. */
+export const labelOf = (name: StatsField): string => rowOf(name).label ?? name;
+
+/** Decimal places of the served value at most; undefined: it has at most 15 significant digits. */
+export const placesOf = (name: StatsField): number | undefined => figureKinds[rowOf(name).kind].places;
+
+type FormOf<Name extends StatsField> = (typeof figureKinds)[Figures[Name]["kind"]]["form"];
+/** The value of a figure in JSON. */
+export type FigureValue<Name extends StatsField> = {
+  boolean: boolean;
+  true: true;
+  number: number;
+  text: string;
+  object: Volumes;
+}[FormOf<Name>];
+
+/** Counts and volumes of a span. */
+export type Volumes = { [Name in PreviousField]: FigureValue<Name> };
+
+/** Figures of a token in a window. A figure without a value, or that was not asked for, is an absent key. */
+export type WindowFigures = { [Name in EdgeField]: FigureValue<Name> } & {
+  [Name in Exclude<StatsField, EdgeField>]?: FigureValue<Name>;
+};
