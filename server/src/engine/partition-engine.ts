@@ -11,7 +11,7 @@ import { HASH_SEGMENTS } from "./memory/hash-index.ts";
 import { Heap, PAGE_BYTES } from "./memory/heap.ts";
 import type { HashSeed } from "./memory/keyed-hash.ts";
 import { CandleQuery } from "./reads/candle-query.ts";
-import type { RankedFigure } from "./reads/figures.ts";
+import type { RankedFigure, WindowStats } from "./reads/figures.ts";
 import type { RankKey } from "./reads/rank-key.ts";
 import { SwapQuery } from "./reads/swap-query.ts";
 import { compareChainTexts } from "./reads/token-order.ts";
@@ -22,7 +22,7 @@ import type { RecordView } from "./swaps/record-view.ts";
 import type { SwapEvent } from "./swaps/swap-event.ts";
 import { ACTIVE_UNITS, HOT_TAIL, RECENT_FROM, SYMBOL_HOLDER } from "./tokens.ts";
 import { TraderCounts } from "./traders/trader-counts.ts";
-import type { Counters, EngineConfig, Outcome, ServedSwap, TokenInfo, TokenRef, WindowStats } from "./types.ts";
+import type { Counters, EngineConfig, Outcome, ServedSwap, TokenInfo, TokenRef } from "./types.ts";
 import { SETTLED_PER_VISIT_MAX, Upkeep } from "./upkeep.ts";
 
 /** Parts in which all tokens can be read. */

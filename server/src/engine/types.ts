@@ -1,7 +1,5 @@
 /** Public shapes of the engine: configuration in, outcomes and figures out. Times are ms since 1970. */
 
-export type { WindowStats } from "./reads/figures.ts";
-
 export type WindowSpec = {
   /** As configured and as served, e.g. `5m`. */
   readonly name: string;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { WindowStats } from "../../src/engine/types.ts";
+import type { WindowStats } from "../../src/engine/reads/figures.ts";
 import { itemOf, newYear2026, plainEvent } from "../model/plain-events.ts";
 import { buildStream, plainStream } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";

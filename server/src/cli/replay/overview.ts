@@ -1,6 +1,7 @@
 /** The final overview of a replay: all tokens, as a table for people or as JSON. */
 import type { PartitionEngine } from "../../engine/partition-engine.ts";
-import type { Counters, TokenInfo, WindowStats } from "../../engine/types.ts";
+import type { WindowStats } from "../../engine/reads/figures.ts";
+import type { Counters, TokenInfo } from "../../engine/types.ts";
 import { ALL_FIGURES, windowJson } from "../../pipeline/views/stats-json.ts";
 import { compareDecimals } from "../../shared/decimal-order.ts";
 import { groupDigits } from "../progress.ts";

@@ -4,8 +4,15 @@ import type { ColdStore } from "../buckets/cold-store.ts";
 import type { HotBuckets } from "../buckets/hot-buckets.ts";
 import type { LevelPlan } from "../buckets/levels.ts";
 import type { TraderCounts } from "../traders/trader-counts.ts";
-import type { EngineConfig, WindowSpec, WindowStats } from "../types.ts";
-import { type RankedFigure, rankFigure, type VolumeFigures, volumesOf, windowFigures } from "./figures.ts";
+import type { EngineConfig, WindowSpec } from "../types.ts";
+import {
+  type RankedFigure,
+  rankFigure,
+  type VolumeFigures,
+  volumesOf,
+  type WindowStats,
+  windowFigures,
+} from "./figures.ts";
 import type { RankKey } from "./rank-key.ts";
 import { WindowSegments } from "./window-segments.ts";
 

@@ -5,8 +5,9 @@
  */
 import { placesOf, type SortField } from "@swapstats/protocol/figures.ts";
 import type { RankKey as RankText } from "../../bus/worker-protocol.ts";
+import type { WindowStats } from "../../engine/reads/figures.ts";
 import { RankKey, rankKeyOfText } from "../../engine/reads/rank-key.ts";
-import type { TokenRef, WindowStats } from "../../engine/types.ts";
+import type { TokenRef } from "../../engine/types.ts";
 import type { IdOrder } from "./id-order.ts";
 import { MergeSort } from "./merge-sort.ts";
 import { BULK_ENTRIES, RankList, type RankPlace } from "./rank-list.ts";

@@ -4,7 +4,8 @@
  * edges, which move with time alone: so they serve as long as the token's revision stands.
  */
 import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { TokenRef, WindowSpec, WindowStats } from "../../engine/types.ts";
+import type { WindowStats } from "../../engine/reads/figures.ts";
+import type { TokenRef, WindowSpec } from "../../engine/types.ts";
 import type { RowSelection } from "../../ports/stats-bus.ts";
 import type { ServedPartition } from "../workers/served-partition.ts";
 import { type FigureFilter, figureFilter, windowData, windowJson } from "./stats-json.ts";

@@ -9,7 +9,8 @@ import {
   statsFields,
 } from "@swapstats/protocol/figures.ts";
 import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { Candle, ServedSwap, TokenInfo, WindowStats } from "../../engine/types.ts";
+import type { WindowStats } from "../../engine/reads/figures.ts";
+import type { Candle, ServedSwap, TokenInfo } from "../../engine/types.ts";
 
 /** A figure with the text around its value. */
 type Column = { readonly name: StatsField; readonly before: string; readonly after: string };

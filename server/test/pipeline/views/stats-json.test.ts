@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { edgeFields, type FigureKind, figures, previousFields, statsFields } from "@swapstats/protocol/figures.ts";
 import fc from "fast-check";
-import type { WindowStats } from "../../../src/engine/types.ts";
+import type { WindowStats } from "../../../src/engine/reads/figures.ts";
 import {
   ALL_FIGURES,
   figureFilter,

@@ -4,7 +4,7 @@ import { type SortField, sortFields } from "@swapstats/protocol/figures.ts";
 import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
 import { compareRankKeys, decodeCursor, encodeCursor } from "../../../src/bus/rank-order.ts";
 import { type FeedUpdate, type TokenPart, updateChars } from "../../../src/bus/worker-protocol.ts";
-import type { WindowStats } from "../../../src/engine/types.ts";
+import type { WindowStats } from "../../../src/engine/reads/figures.ts";
 import { servedValue } from "../../../src/pipeline/views/ranking.ts";
 import { candlesBody } from "../../../src/pipeline/views/stats-json.ts";
 import { finished } from "../../../src/pipeline/workers/thread-share.ts";
