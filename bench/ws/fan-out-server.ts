@@ -7,6 +7,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { StatsBus, TopicUpdate } from "../../server/src/ports/stats-bus.ts";
+import { OPEN_GATE } from "../../server/src/serving/gate.ts";
+import { Hub } from "../../server/src/serving/live/hub.ts";
 import { patchText } from "../../server/src/serving/live/messages.ts";
 import { WebSocketDoor } from "../../server/src/serving/websocket/web-socket-door.ts";
 
@@ -82,7 +84,8 @@ function serveDoor(): void {
   const none = (): void => {};
   const logger = { debug: none, info: none, warn: none, error: none };
   const metrics = { clients: none, conflated: none, closed: none, pushLag: none };
-  const door = new WebSocketDoor({ bus, config, logger, metrics });
+  const hub = new Hub({ bus, config });
+  const door = new WebSocketDoor({ hub, gate: OPEN_GATE, config, logger, metrics });
   server.on("upgrade", door.upgrade);
   tick((channel, update) => listeners.get(channel)?.(update));
 }

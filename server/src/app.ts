@@ -23,12 +23,9 @@ import type { Ingestion } from "./pipeline/ingestion.ts";
 import { PartitionWorkers } from "./pipeline/workers/partition-workers.ts";
 import type { IngestPort } from "./ports/ingest.ts";
 import type { StatsBus } from "./ports/stats-bus.ts";
-import { DEFAULT_HTTP_LIMITS } from "./serving/http/http-limits.ts";
-import { createHttpServer, type HttpServer } from "./serving/http/http-server.ts";
-import type { WebSocketMetrics } from "./serving/websocket/observers.ts";
-import { WebSocketDoor } from "./serving/websocket/web-socket-door.ts";
+import { createServingCore } from "./serving/core.ts";
+import { type Doors, openDoors } from "./serving/doors.ts";
 import { SwapstatsError } from "./shared/errors.ts";
-import { hostRuleOf } from "./shared/host-rules.ts";
 import { makeFolder } from "./shared/make-folder.ts";
 import { LogClient } from "./sources/embedded/log-client.ts";
 import { type FolderLock, lockFolder } from "./stores/folder-lock.ts";
@@ -67,8 +64,7 @@ type Parts = {
   workers?: PartitionWorkers;
   cluster?: ClusterBus;
   placement?: PlacementCheck;
-  door?: WebSocketDoor;
-  http?: HttpServer;
+  doors?: Doors;
   metricsServer?: MetricsServer;
   generator?: RunningGenerator;
 };
@@ -120,12 +116,12 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
     metrics.group = ingestion.group;
     metrics.applyReports(await threads.metrics());
   });
-  const door = new WebSocketDoor({ bus, config, logger, metrics: webSocketMetrics(metrics) });
-  parts.door = door;
-  metrics.wsHeld = () => door.held;
-  const http = await createHttpServer(httpOptions(config, options, bus, ingestion.port, door, metrics));
-  parts.http = http;
-  const httpAddress = config.api.http.addr === undefined ? undefined : await http.listen(config.api.http.addr);
+  const core = createServingCore(bus, config);
+  // Refused before its body is read, where swaps come from elsewhere.
+  const ingest = config.ingest.source === "kafka" ? undefined : ingestion.port;
+  const doors = await openDoors({ core, ingest, config, version: options.version, logger, metrics });
+  parts.doors = doors;
+  const httpAddress = await doors.listen();
   const metricsServer = createMetricsServer({ metrics, logger });
   parts.metricsServer = metricsServer;
   const metricsAddress = await listenMetrics(metricsServer, config.metrics.prometheus);
@@ -147,11 +143,10 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
 
 /** Takes nothing new, lets what runs end, commits what was taken, brings the state up to it, saves, and lets the folder go. */
 async function stopApp(parts: Parts, logger: Logger): Promise<void> {
-  parts.http?.startDraining();
+  parts.doors?.startDraining();
   parts.placement?.close();
   await parts.generator?.stop();
-  // Clients that answer neither a close frame nor anything else hold both up, so both wait for theirs at the same time.
-  await Promise.all([parts.door?.close(), parts.http?.close(CLOSE_LIMIT_MS)]);
+  await parts.doors?.close(CLOSE_LIMIT_MS);
   await parts.ingestion?.stopTaking();
   for (const problem of (await parts.workers?.drain(DRAIN_LIMIT_MS)) ?? []) {
     logger.error({ problem }, "not saved; the next start reads it from the log again");
@@ -298,52 +293,11 @@ function startWorkers(
   });
 }
 
-function httpOptions(
-  config: Config,
-  { logger, version }: AppOptions,
-  bus: StatsBus,
-  ingest: IngestPort,
-  door: WebSocketDoor,
-  metrics: Metrics,
-): Parameters<typeof createHttpServer>[0] {
-  return {
-    bus,
-    // Refused before its body is read, where swaps come from elsewhere.
-    ingest: config.ingest.source === "kafka" ? undefined : ingest,
-    hostRule: hostRuleOf(config.api.http.addr?.host, config.api.hosts),
-    upgrade: door.upgrade,
-    windows: config.windows.list.map((window) => window.name),
-    stepsMs: config.windows.list.map((window) => window.stepMs),
-    instanceId: config.app.instanceId,
-    version,
-    readyLagMs: config.app.readyLagMs,
-    maxBodyBytes: config.api.http.maxBodyBytes,
-    corsOrigins: config.api.cors,
-    limits: DEFAULT_HTTP_LIMITS,
-    logger,
-    metrics,
-    nowMs: Date.now,
-  };
-}
-
 async function listenMetrics(
   server: MetricsServer,
   address: ListenAddress | undefined,
 ): Promise<ListenAddress | undefined> {
   return address === undefined ? undefined : { host: address.host, port: await server.listen(address) };
-}
-
-function webSocketMetrics(metrics: Metrics): WebSocketMetrics {
-  return {
-    clients: (count) => {
-      metrics.wsClients = count;
-    },
-    conflated: (count) => {
-      metrics.wsConflated += count;
-    },
-    closed: (reason) => metrics.addWsClosed(reason),
-    pushLag: (seconds) => metrics.wsPushLagSeconds.observe(seconds),
-  };
 }
 
 function startProducer(settings: GeneratorConfig, ingest: IngestPort, logger: Logger): RunningGenerator {

@@ -1,27 +1,16 @@
 /** What is said on connections where no request is answered: to requests that never become one (broken, slow, too large), and to upgrades. */
-import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { HostRules } from "../../shared/host-rules.ts";
-import { ProblemError, problemDocument, problemTable } from "../problems.ts";
+import { rawProblem } from "../problem-response.ts";
+import { ProblemError } from "../problems.ts";
 import { isOpenToAll, writingPageProblem } from "./cross-origin.ts";
 import type { Listener } from "./listener.ts";
-import { instanceOf, PROBLEM_CONTENT_TYPE } from "./replies.ts";
 
 /** Takes over the connection of a request to `/ws` that asks for WebSocket. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 export const WEBSOCKET_PATH = "/ws";
-
-/** A whole response with a problem document, for sockets without a response object. It says that the connection ends. */
-export function rawProblem(problem: ProblemError, url: string | undefined): string {
-  const { status, retryAfterSeconds } = problemTable[problem.code];
-  const body = JSON.stringify(problemDocument(problem, instanceOf(url)));
-  const retry = retryAfterSeconds === undefined ? "" : `retry-after: ${retryAfterSeconds}\r\n`;
-  return (
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ${PROBLEM_CONTENT_TYPE}\r\n` +
-    `content-length: ${Buffer.byteLength(body)}\r\n${retry}cache-control: no-store\r\nconnection: close\r\n\r\n${body}`
-  );
-}
 
 /** What is wrong with a request that Node reports as a `clientError`. */
 export function problemOfClientError(error: NodeJS.ErrnoException): ProblemError {

@@ -7,8 +7,11 @@
  * bytes; the gap is the ETag, its two companions and the checks. bench/http.ts measures the lane.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Gate } from "../gate.ts";
+import type { ProblemError } from "../problems.ts";
 import type { QueryExecutor, StatsAnswer } from "../query-executor.ts";
 import type { NamedSelection } from "../selections.ts";
+import { tooManyUnread } from "./answer-budget.ts";
 import { EXPOSED_FIELDS, isOpenToAll } from "./cross-origin.ts";
 import { matchesEtag } from "./etag.ts";
 import { JSON_CONTENT_TYPE, type Replies, VARY } from "./replies.ts";
@@ -19,6 +22,15 @@ export const HOT_ADDRESSES_MAX = 16_384;
 /** Longer addresses are not remembered. */
 export const HOT_ADDRESS_CHARS_MAX = 512;
 
+const CACHING = ["cache-control", "no-cache"];
+
+export type HotLaneOptions = {
+  readonly executor: QueryExecutor;
+  readonly gate: Gate;
+  /** Caches must know that answers differ by origin, also from requests without one. */
+  readonly corsOrigins: readonly string[];
+};
+
 type Meaning = { readonly token: string; readonly selection: NamedSelection };
 
 /** The ETag of an answer of statistics to a question for `token`. */
@@ -26,15 +38,17 @@ export type EtagOf = (token: string, selection: NamedSelection, answer: StatsAns
 
 export class HotLane {
   readonly #executor: QueryExecutor;
+  readonly #gate: Gate;
   readonly #replies: Replies;
   readonly #etagOf: EtagOf;
+  /** Header fields of every answer, problems too. */
   readonly #fixed: readonly string[];
   readonly #isOpenToAll: boolean;
   readonly #meanings = new Map<string, Meaning>();
 
-  /** @param corsOrigins where answers differ by origin caches must know, also from requests without one */
-  constructor(executor: QueryExecutor, replies: Replies, etagOf: EtagOf, corsOrigins: readonly string[]) {
+  constructor({ executor, gate, corsOrigins }: HotLaneOptions, replies: Replies, etagOf: EtagOf) {
     this.#executor = executor;
+    this.#gate = gate;
     this.#replies = replies;
     this.#etagOf = etagOf;
     this.#isOpenToAll = isOpenToAll(corsOrigins);
@@ -43,7 +57,7 @@ export class HotLane {
     const open = this.#isOpenToAll
       ? ["access-control-allow-origin", "*", "access-control-expose-headers", EXPOSED_FIELDS]
       : [];
-    this.#fixed = ["cache-control", "no-cache", "vary", vary, ...open];
+    this.#fixed = ["vary", vary, ...open];
   }
 
   /** Remembers what an address means that was routed, checked and answered. */
@@ -61,16 +75,19 @@ export class HotLane {
     const { token, selection } = meaning;
     const answer = this.#executor.hotTokenStats(token, selection);
     if (answer === undefined) return false;
+    const problem = this.#gate.admit(this.#gate.identify(request), "tokenStats", 1);
+    if (problem !== undefined) return this.#refuse(request, response, problem);
     const etag = this.#etagOf(token, selection, answer);
     if (matchesEtag(request.headers["if-none-match"], etag)) {
       this.#replies.note(request, 304);
-      response.writeHead(304, [...this.#fixed, "etag", etag]).end();
+      response.writeHead(304, [...CACHING, ...this.#fixed, "etag", etag]).end();
       return true;
     }
     const { bytes, coding } = statsPayload(answer, request.headers["accept-encoding"]);
-    if (!this.#replies.canSend(request, response, bytes)) return false;
+    if (!this.#replies.canSend(request, response, bytes)) return this.#refuse(request, response, tooManyUnread());
     this.#replies.note(request, 200);
     const headers = [
+      ...CACHING,
       ...this.#fixed,
       ...(coding === undefined ? [] : ["content-encoding", coding]),
       "etag",
@@ -83,6 +100,11 @@ export class HotLane {
       String(Buffer.byteLength(bytes)),
     ];
     response.writeHead(200, headers).end(bytes);
+    return true;
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, problem: ProblemError): true {
+    this.#replies.refuse(request, response, problem, this.#fixed);
     return true;
   }
 }

@@ -47,9 +47,6 @@ export type HttpLimits = {
   readonly readWindowBytesMin: number;
   /** From a whole body of swaps to its commit on disk; beyond it 503, and the swaps may still be taken. */
   readonly ingestTimeoutMs: number;
-  /** Questions to the owners of tokens that wait at the same time. */
-  readonly pendingQueriesMax: number;
-  readonly queryTimeoutMs: number;
   /** Within which the state must answer `/readyz`. */
   readonly readyTimeoutMs: number;
 };
@@ -84,7 +81,5 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   readWindowMs: 10_000,
   readWindowBytesMin: 10 * KIB,
   ingestTimeoutMs: 30_000,
-  pendingQueriesMax: 10_000,
-  queryTimeoutMs: 10_000,
   readyTimeoutMs: 2_000,
 };

@@ -1,23 +1,21 @@
-/** What the HTTP door is made of and configured with. */
+/** The parts and settings of the HTTP door. */
 
 import type { Logger } from "../../observability/logger.ts";
 import type { Metrics } from "../../observability/metrics.ts";
 import type { IngestPort } from "../../ports/ingest.ts";
-import type { StatsBus } from "../../ports/stats-bus.ts";
 import type { HostRule } from "../../shared/host-rules.ts";
+import type { Gate } from "../gate.ts";
+import type { QueryExecutor } from "../query-executor.ts";
 import type { UpgradeHandler } from "./connections.ts";
 import type { HttpLimits } from "./http-limits.ts";
 
 export type HttpServerOptions = {
-  readonly bus: StatsBus;
+  readonly executor: QueryExecutor;
+  readonly gate: Gate;
   /** Undefined: `POST /api/swaps` answers `ingest_disabled`. */
   readonly ingest: IngestPort | undefined;
-  /** Takes requests for WebSocket at `/ws`; undefined: there is none. */
+  /** Takes over requests for WebSocket at `/ws`; undefined: there is none. */
   readonly upgrade: UpgradeHandler | undefined;
-  /** Names of the configured windows, in their order. */
-  readonly windows: readonly string[];
-  /** Bucket steps of those windows. */
-  readonly stepsMs: readonly number[];
   readonly instanceId: string;
   readonly version: string;
   /** `app.ready_lag` */
@@ -31,7 +29,7 @@ export type HttpServerOptions = {
   readonly limits: HttpLimits;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** A clock that never goes back, for budgets; that of the process unless given. */
+  /** Monotonic clock of the budgets; the one of the process unless given. */
   readonly steadyMs?: () => number;
   /** Wall clock. */
   readonly nowMs: () => number;

@@ -10,7 +10,6 @@ import type { Budget } from "../../shared/budget.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { HostRules } from "../../shared/host-rules.ts";
 import { ProblemError } from "../problems.ts";
-import { QueryExecutor } from "../query-executor.ts";
 import { AnswerBudget } from "./answer-budget.ts";
 import { BodyReader } from "./body-reader.ts";
 import { createHttpBudgets } from "./budgets.ts";
@@ -33,7 +32,6 @@ import { createValidatorCompiler } from "./validators.ts";
 export type ListenAddress = { readonly host: string; readonly port: number };
 
 export type HttpServer = {
-  readonly executor: QueryExecutor;
   /** What requests hold, each with its limit. */
   readonly budgets: readonly Budget[];
   /** Resolves to the address with the port that was taken. Rejects with SwapstatsError `bad_config` when it cannot be used. */
@@ -45,19 +43,12 @@ export type HttpServer = {
 };
 
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { limits } = options;
-  const executor = new QueryExecutor({
-    bus: options.bus,
-    windows: options.windows,
-    stepsMs: options.stepsMs,
-    pendingMax: limits.pendingQueriesMax,
-    timeoutMs: limits.queryTimeoutMs,
-  });
+  const { limits, executor } = options;
   const budgets = createHttpBudgets(limits, options.steadyMs);
   const answers = new AnswerBudget(budgets.answers);
   const hosts = new HostRules(options.hostRule);
   const replies = new RepliesByRoute(options.metrics, options.logger, answers);
-  const lane = new HotLane(executor, replies.of("GET", "/api/tokens/{id}/stats"), statsEtag, options.corsOrigins);
+  const lane = new HotLane(options, replies.of("GET", "/api/tokens/{id}/stats"), statsEtag);
   const { app, listener } = createApp(options, replies, (handler) =>
     createListener(
       {
@@ -70,7 +61,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const context: RouteContext = {
     options,
     executor,
-    operations: operationsOf(options.windows),
+    operations: operationsOf(executor.windows),
     replies,
     lane,
     hosts,
@@ -88,7 +79,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   app.setValidatorCompiler(createValidatorCompiler());
   answerFailures(app, context);
+  // The CORS plugin answers preflights by itself, and adds its fields to everything that comes after it.
+  passGate(app, context, (method) => method === "OPTIONS");
   await registerCors(app, context);
+  passGate(app, context, (method) => method !== "OPTIONS");
   refuseUnmatched(app, context);
   await app.register(compress, compressOptions);
   readBodies(app, context);
@@ -110,7 +104,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     },
   });
   return {
-    executor,
     budgets: all,
     listen: (address) => listen(app, address),
     startDraining: () => {
@@ -147,7 +140,23 @@ function createApp(
   return { app, listener: listener as Listener };
 }
 
-/** What answers a request that no call takes. */
+/** Sends a request with such a method through the gate before anything else is done for it. */
+function passGate(
+  app: FastifyInstance,
+  { options, replies }: RouteContext,
+  isMeant: (method: string) => boolean,
+): void {
+  const { gate } = options;
+  app.addHook("onRequest", (request, reply, done) => {
+    if (!isMeant(request.method)) return done();
+    const operation = request.routeOptions.config.operation ?? UNMATCHED_OPERATION;
+    const problem = gate.admit(gate.identify(request.raw), operation, 1);
+    if (problem === undefined) done();
+    else replies.ofRequest(request).problem(request, reply, problem);
+  });
+}
+
+/** Returns the handler of requests that no operation takes. */
 function refuserOf({ operations, replies }: RouteContext) {
   const unmatched = new UnmatchedRequests(operations);
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
@@ -212,6 +221,9 @@ async function listen(app: FastifyInstance, address: ListenAddress): Promise<Lis
   }
   return { host: address.host, port: (app.server.address() as AddressInfo).port };
 }
+
+/** The gate's name for requests that match no operation, preflights among them. */
+export const UNMATCHED_OPERATION = "unmatched";
 
 /** While closing, how often connections that have become idle are looked for. */
 const CLOSE_IDLE_MS = 20;

@@ -10,12 +10,13 @@ import { clientOf } from "../../shared/client-address.ts";
 import { ConnectionGate } from "../../shared/connection-gate.ts";
 import type { HostRules } from "../../shared/host-rules.ts";
 import { printableCut } from "../../shared/printable-text.ts";
-import { ProblemError, problemDocument, problemTable } from "../problems.ts";
+import { rawProblem } from "../problem-response.ts";
+import { ProblemError } from "../problems.ts";
 import type { AnswerBudget } from "./answer-budget.ts";
-import { asksForWebSocket, problemOfClientError, rawProblem } from "./connections.ts";
+import { asksForWebSocket, problemOfClientError } from "./connections.ts";
 import type { HotLane } from "./hot-lane.ts";
 import type { HttpLimits } from "./http-limits.ts";
-import { instanceOf, PROBLEM_CONTENT_TYPE, type Replies, startClock } from "./replies.ts";
+import { type Replies, startClock } from "./replies.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -77,12 +78,12 @@ export function createListener(parts: ListenerParts, handler: Handler): Listener
 function answer(parts: ListenerParts, handler: Handler, request: IncomingMessage, response: ServerResponse): void {
   startClock(request, response);
   const problem = refusalOf(request, parts.hosts, parts.limits);
-  if (problem !== undefined) refuse(parts.refusals, request, response, problem);
+  if (problem !== undefined) parts.refusals.refuse(request, response, problem);
   else if (parts.lane.answer(request, response)) return;
   else if (isProbe(request.url as string) || holdPlace(parts, request, response)) handler(request, response);
   else {
     const text = "As many requests are being answered as there may be; ask again in a moment.";
-    refuse(parts.refusals, request, response, new ProblemError("overloaded", text));
+    parts.refusals.refuse(request, response, new ProblemError("overloaded", text));
   }
 }
 
@@ -145,19 +146,6 @@ const misdirected = (host: string | undefined): ProblemError =>
     "misdirected_request",
     `${printableCut(host ?? "", HOST_CHARS_SHOWN)} is not a host that this service answers for; api.hosts lists others than this machine's own names.`,
   );
-
-function refuse(replies: Replies, request: IncomingMessage, response: ServerResponse, problem: ProblemError): void {
-  const { status, retryAfterSeconds } = problemTable[problem.code];
-  replies.note(request, status);
-  const body = Buffer.from(JSON.stringify(problemDocument(problem, instanceOf(request.url))));
-  const retry = retryAfterSeconds === undefined ? [] : ["retry-after", String(retryAfterSeconds)];
-  response.writeHead(status, [
-    ...["content-type", PROBLEM_CONTENT_TYPE, "content-length", String(body.byteLength)],
-    ...["cache-control", "no-store", "x-content-type-options", "nosniff"],
-    ...retry,
-  ]);
-  response.end(body);
-}
 
 function isProbe(url: string): boolean {
   return PROBES.has(url) || PROBES.has(url.split("?", 1)[0] as string);

@@ -79,7 +79,7 @@ export function registerAssets(app: FastifyInstance, context: RouteContext, asse
   app.route<{ Params: { hash: string; file: string } }>({
     method: "GET",
     url: "/docs/assets/:hash/:file",
-    config: { route: "/docs/assets/{file}", operationMethod: "GET", isIngest: false },
+    config: { route: "/docs/assets/{file}", operation: "docsAsset", operationMethod: "GET", isIngest: false },
     handler: async (request, reply) => {
       const { hash, file } = request.params;
       const asset = assets.get(hash, file);

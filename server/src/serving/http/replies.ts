@@ -8,6 +8,7 @@ import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "../../observability/logger.ts";
 import type { Metrics, RequestTimes } from "../../observability/metrics.ts";
+import { instanceOf, PROBLEM_CONTENT_TYPE } from "../problem-response.ts";
 import { ProblemError, problemDocument, problemTable } from "../problems.ts";
 import { type AnswerBudget, tooManyUnread } from "./answer-budget.ts";
 import { acceptedCoding, type ContentCoding, isPacked } from "./content-coding.ts";
@@ -15,13 +16,10 @@ import { matchesEtag } from "./etag.ts";
 
 export const JSON_CONTENT_TYPE = "application/json; charset=utf-8";
 export const HTML_CONTENT_TYPE = "text/html; charset=utf-8";
-export const PROBLEM_CONTENT_TYPE = "application/problem+json";
 /** By what every answer differs. In lower case, because the plug-in that packs looks for it so. */
 export const VARY = "accept-encoding";
 /** See content-coding.ts. */
 const CODINGS: readonly ContentCoding[] = ["br", "gzip"];
-/** Of a request's path and query, what a problem document repeats. */
-const INSTANCE_CHARS_MAX = 1024;
 /** Of the detail of a problem, what is sent when too many answers wait to be read. */
 const SHORT_DETAIL_CHARS = 1024;
 /** Route of requests that match none, so that made-up paths make no series of their own. */
@@ -126,6 +124,26 @@ export class Replies {
     return reply.type(PROBLEM_CONTENT_TYPE).send(document);
   }
 
+  /** Answers with a problem past the framework. `fields`: further header fields, names and values in turn. */
+  refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    problem: ProblemError,
+    fields: readonly string[] = [],
+  ): void {
+    const { status, retryAfterSeconds } = problemTable[problem.code];
+    this.note(request, status);
+    const body = Buffer.from(JSON.stringify(problemDocument(problem, instanceOf(request.url))));
+    const retry = retryAfterSeconds === undefined ? [] : ["retry-after", String(retryAfterSeconds)];
+    response.writeHead(status, [
+      ...["content-type", PROBLEM_CONTENT_TYPE, "content-length", String(body.byteLength)],
+      ...["cache-control", "no-store", "x-content-type-options", "nosniff"],
+      ...retry,
+      ...fields,
+    ]);
+    response.end(body);
+  }
+
   /** Whether these bytes may be sent now; they count as not sent from here on. */
   canSend(request: IncomingMessage, response: ServerResponse, bytes: string | Buffer): boolean {
     return this.#answers.hold(request, response, Buffer.byteLength(bytes));
@@ -174,10 +192,6 @@ export class RepliesByRoute {
     // A method that no call has is not worth a series either.
     return route === undefined ? this.unmatched : this.of(operationMethod ?? "any", route);
   }
-}
-
-export function instanceOf(url: string | undefined): string {
-  return (url ?? "/").slice(0, INSTANCE_CHARS_MAX);
 }
 
 /**

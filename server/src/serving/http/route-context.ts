@@ -27,6 +27,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** The path as the API names it, for metrics. */
     route?: string;
+    /** The id of the operation, for the gate. */
+    operation?: string;
     /** The method of the call; HEAD counts as its GET. */
     operationMethod?: string;
     /** Its body may be as large as `api.http.max_body`. */
@@ -38,7 +40,7 @@ export type RouteSettings = {
   readonly method: "GET" | "POST";
   readonly url: string;
   readonly schema: { params?: TSchema; querystring?: TSchema; body?: TSchema };
-  readonly config: { route: string; operationMethod: string; isIngest: boolean };
+  readonly config: { route: string; operation: string; operationMethod: string; isIngest: boolean };
 };
 
 /** How an operation of the list is registered. Bodies of swaps are not checked here: their codec does that, off this thread. */
@@ -55,7 +57,7 @@ export function routeOf(context: RouteContext, id: OperationId): RouteSettings {
       querystring: Type.Object(operation.query, { additionalProperties: false }),
       ...(body === undefined || isIngest ? {} : { body }),
     },
-    config: { route: operation.path, operationMethod: operation.method, isIngest },
+    config: { route: operation.path, operation: id, operationMethod: operation.method, isIngest },
   };
 }
 

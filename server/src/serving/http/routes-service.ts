@@ -77,7 +77,7 @@ function registerHealth(app: FastifyInstance, context: RouteContext): void {
 
 function registerDocuments(app: FastifyInstance, context: RouteContext): void {
   const { operations, options } = context;
-  const document = openApiOf(operations, options.version, options.windows);
+  const document = openApiOf(operations, options.version, context.executor.windows);
   const documentText = JSON.stringify(document, undefined, 2);
   const documentTag = `W/"${textTag(documentText)}"`;
   const assets = new PageAssets();
@@ -96,7 +96,7 @@ function registerDocuments(app: FastifyInstance, context: RouteContext): void {
       return repliesOf(context, "docs").tagged(request, reply, HTML_CONTENT_TYPE, pageTag, () => page);
     },
   });
-  const links = indexLinks(options.windows);
+  const links = indexLinks(context.executor.windows);
   app.route({
     ...routeOf(context, "index"),
     handler: (request, reply) => {

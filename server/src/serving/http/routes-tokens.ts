@@ -72,7 +72,8 @@ export function statsEtag(token: string, selection: NamedSelection, answer: Stat
 
 function registerManyStats(app: FastifyInstance, context: RouteContext): void {
   const { bodies, executor } = context;
-  const { jsonDepthMax } = context.options.limits;
+  const { gate, limits } = context.options;
+  const { jsonDepthMax } = limits;
   const replies = repliesOf(context, "tokensStats");
   app.route<{ Body: NameQuery & { ids: string[]; windows?: string[]; fields?: string[] } }>({
     ...routeOf(context, "tokensStats"),
@@ -88,6 +89,9 @@ function registerManyStats(app: FastifyInstance, context: RouteContext): void {
     },
     handler: async (request, reply) => {
       const { ids, windows, fields, prefer } = request.body;
+      // The request itself has passed the gate already.
+      const problem = gate.admit(gate.identify(request.raw), "tokensStats", ids.length - 1);
+      if (problem !== undefined) throw problem;
       const text = await executor.tokensStats(ids, executor.selections.of(windows ?? [], fields ?? []), prefer);
       return replies.text(request, reply, JSON_CONTENT_TYPE, text);
     },

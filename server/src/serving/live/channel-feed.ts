@@ -1,47 +1,43 @@
 /**
- * One subscription of the bus, shared by every client that subscribed to the same data. It keeps the newest data and a
- * ring of patches, and makes each message once: clients that were sent the same revision share the bytes.
+ * One subscription at the bus, shared by every client that subscribed to the same data. It keeps the newest data and a ring of patches, and
+ * makes each message once: clients that were sent the same revision share the message.
  *
  * States of a feed: `waiting` (no data yet) -> `live` (data of a revision) -> `closed` (the last client left).
  */
 import type { TopicUpdate } from "../../ports/stats-bus.ts";
-import { type MessageFrames, textFrames } from "../websocket/frames.ts";
-import type { WebSocketLimits } from "../websocket/limits.ts";
-import { lengthOf } from "../websocket/outbox.ts";
 import type { CachedBytes } from "./cached-bytes.ts";
-import { patchText, snapshotText } from "./messages.ts";
+import type { LiveLimits } from "./live-limits.ts";
 import { PatchRing } from "./patch-ring.ts";
+import { SharedMessage } from "./shared-message.ts";
 import type { PushTarget } from "./subscription.ts";
 
 export class ChannelFeed {
-  /** Clients with how many of their subscriptions are here: two for a moment, while one replaces another. */
+  /** How many subscriptions each client has here: two for a moment, while one replaces another. */
   readonly clients = new Map<PushTarget, number>();
   /** New revisions so far; 0 while there is no data. */
   count = 0;
-  /** Monotonic; the as-of of the newest data on that clock, as well as it is known. */
+  /** Monotonic; the as-of of the newest data on that clock, as far as it is known. */
   newestSinceMs = 0;
-  readonly #limits: WebSocketLimits;
   readonly #cached: CachedBytes;
   readonly #ring: PatchRing;
   #channel = "";
   #newest: TopicUpdate | undefined;
-  /** Monotonic; when the newest data came. */
+  /** Monotonic; arrival of the newest data. */
   #newestAtMs = 0;
-  /** The message for clients that were sent the revision before, as nearly all were. */
-  #usual: MessageFrames | undefined;
+  /** The message for clients that were sent the revision before, which is nearly all of them. */
+  #usual: SharedMessage | undefined;
   /** Messages for clients that are further behind, by how many revisions. */
-  readonly #patches = new Map<number, MessageFrames>();
-  #snapshot: MessageFrames | undefined;
-  /** Length of the data when it last came whole or was sent whole; its text of now may not be made yet. */
+  readonly #patches = new Map<number, SharedMessage>();
+  #snapshot: SharedMessage | undefined;
+  /** Length of the data when it last came whole or was sent whole. The text of the newest data may not be made yet. */
   #dataChars = 0;
-  /** Bytes of these messages. */
+  /** Bytes that these messages keep. */
   #messageBytes = 0;
   #close: (() => void) | undefined;
   #isClosed = false;
 
-  /** `cached` counts what is kept beside the data, for all feeds. */
-  constructor(limits: WebSocketLimits, cached: CachedBytes) {
-    this.#limits = limits;
+  /** `cached` counts the bytes that all feeds keep beside their data. */
+  constructor(limits: LiveLimits, cached: CachedBytes) {
     this.#cached = cached;
     this.#ring = new PatchRing(limits.ringPatchesMax, limits.ringCharsMax);
   }
@@ -59,11 +55,11 @@ export class ChannelFeed {
     return this.#newestAtMs;
   }
 
-  /** The bus opened the topic; `close` ends it there. */
+  /** Notes that the bus opened the channel; `close` ends it there. */
   opened(channel: string, close: () => void): void {
     this.#channel = channel;
     this.#close = close;
-    // An update may come before the answer that names the channel; messages made of it would have no name.
+    // An update may arrive before the response that names the channel. Messages made of it would have no name.
     this.#forgetMessages();
   }
 
@@ -74,11 +70,11 @@ export class ChannelFeed {
     this.#cached.set(this, 0);
   }
 
-  /** Takes an update in; returns whether the revision is a new one. `sinceMs` is its as-of on the monotonic clock. */
+  /** Takes an update. Returns true if clients have something new to send. `sinceMs` is the update's as-of on the monotonic clock. */
   accept(update: TopicUpdate, nowMs: number, sinceMs: number): boolean {
     const before = this.#newest;
     const isSameEpoch = before !== undefined && before.epoch === update.epoch;
-    // Readers never see revisions go back, whatever a bus does.
+    // Clients never see revisions go back, whatever a bus does.
     if (isSameEpoch && update.rev < before.rev) return false;
     const isTurn = isSameEpoch && before.rev === update.rev && before.stale !== update.stale;
     const isNew = !isSameEpoch || before.rev !== update.rev || isTurn;
@@ -101,17 +97,17 @@ export class ChannelFeed {
     return isNew;
   }
 
-  /** A second look at the same data: only what it stands on may be newer. Another revision comes by `accept`, in its order. */
+  /** Takes a second look at the same data, of which only as-of, watermark and lag may be newer. Ignores any other revision: `accept` takes those in their order. */
   refresh(update: TopicUpdate, nowMs: number): void {
     if (this.#newest?.epoch === update.epoch && this.#newest.rev === update.rev) this.accept(update, nowMs, nowMs);
   }
 
   /**
-   * The message that brings a client from what it was sent last to the newest revision: the owner's own patch, or one
-   * made of several where that can be done and is not longer than the data, else a snapshot. Only while there is data.
-   * `sentCount` is the `count` at the client's last message; 0: nothing was sent.
+   * Returns the message that brings a client from what it was sent last to the newest revision: the owner's own patch, one patch composed of
+   * several where that is possible and not longer than the data, or else a snapshot. Requires data. `sentCount` is the `count` at the client's
+   * last message; 0: nothing was sent.
    */
-  messageFrom(sentCount: number): MessageFrames {
+  messageFrom(sentCount: number): SharedMessage {
     if (sentCount > 0) {
       const steps = this.count - sentCount;
       if (steps === 1 && this.#usual !== undefined) return this.#usual;
@@ -119,34 +115,38 @@ export class ChannelFeed {
       if (known !== undefined) return known;
     }
     if (this.#snapshot !== undefined) return this.#snapshot;
-    const snapshot = textFrames(snapshotText(this.#channel, this.#live()), this.#limits.fragmentBytesMax);
+    const newest = this.#live();
+    const snapshot = new SharedMessage(this.#channel, newest, undefined, this.#keep);
     this.#snapshot = snapshot;
-    this.#dataChars = this.#live().data.length;
-    this.#keep(snapshot);
+    this.#dataChars = newest.data.length;
     return snapshot;
   }
 
-  /** Patches and messages that are kept are let go; whoever is behind gets a snapshot. */
+  /** Drops the patches and messages that are kept; clients that are behind get a snapshot. */
   dropCaches(): void {
     this.#ring.clear();
     this.#forgetMessages();
   }
 
-  #keep(message: MessageFrames): void {
-    this.#messageBytes += lengthOf(message);
+  /** Counts bytes that a message of the newest data keeps. */
+  readonly #keep = (update: TopicUpdate, bytes: number): void => {
+    if (this.#isClosed || update !== this.#newest) return;
+    this.#messageBytes += bytes;
     this.#cached.set(this, this.#ring.chars + this.#messageBytes);
-  }
+  };
 
-  #makePatch(steps: number): MessageFrames | undefined {
+  #makePatch(steps: number): SharedMessage | undefined {
     const newest = this.#live();
     const patch = this.#ring.newest(steps);
     if (patch === undefined || (steps > 1 && patch.text.length > newest.data.length)) return undefined;
-    const text = patchText(this.#channel, newest, patch.prevRev, patch.text);
-    const frames = textFrames(text, this.#limits.fragmentBytesMax);
-    if (steps === 1) this.#usual = frames;
-    else this.#patches.set(steps, frames);
-    this.#keep(frames);
-    return frames;
+    const message = new SharedMessage(this.#channel, newest, patch, this.#keep);
+    if (steps === 1) this.#usual = message;
+    else {
+      this.#patches.set(steps, message);
+      // The ring does not hold the text of a composed patch, so the message does.
+      this.#keep(newest, patch.text.length);
+    }
+    return message;
   }
 
   #live(): TopicUpdate {

@@ -1,14 +1,18 @@
 /**
- * The active channels of one client, and the taking of their messages. Columns instead of objects: a client is looked at in every
- * tick, and with tens of thousands of subscriptions the processor's caches are what bounds the fan-out.
+ * The active channels of one client, from which its door takes messages. Columns instead of objects: every client is visited in every tick,
+ * and with tens of thousands of subscriptions the processor's caches are the limit of the fan-out.
  */
-import type { MessageFrames } from "../websocket/frames.ts";
 import type { ChannelFeed } from "./channel-feed.ts";
+import type { SharedMessage } from "./shared-message.ts";
 import type { OpenSubscription } from "./subscription.ts";
 
+/**
+ * A door's reply to a message that it is offered: `taken`; `last`, which means taken, and that the door wants no other message now; or
+ * `full`, which means that the message was not taken and is offered again later.
+ */
+export type Reply = "taken" | "last" | "full";
+
 export type Taken = {
-  /** A message of several frames, of which only the first was taken; the rest has to follow before any other message. */
-  begun: MessageFrames | undefined;
   /** Updates that were replaced by newer ones before they were sent. */
   conflated: number;
   /** Monotonic; the as-of of the oldest patch, on that clock. Infinity: none was taken. */
@@ -20,12 +24,12 @@ export type Taken = {
 export class ChannelList {
   readonly #subscriptions: OpenSubscription[] = [];
   readonly #feeds: ChannelFeed[] = [];
-  /** Updates of the feed that had come when the last message was taken; 0: none was. */
+  /** The feed's `count` when the last message was taken; 0: none was. */
   readonly #sentCounts: number[] = [];
   readonly #conflateMs: number[] = [];
-  /** With conflate_ms: which stretch of that length, counted from the start of the clock, the last message was taken in. */
+  /** With conflate_ms: the slot in which the last message was taken. Slots have that length and are counted from the start of the clock. */
   readonly #sentSlots: number[] = [];
-  /** Where the next taking begins: behind the last channel that was served, so that scarce credit goes round. */
+  /** Where the next taking begins: after the last channel that was served, so that scarce credit goes round. */
   #next = 0;
 
   add(subscription: OpenSubscription): void {
@@ -47,32 +51,27 @@ export class ChannelList {
     if (index < this.#next) this.#next -= 1;
   }
 
-  /** Appends to `frames` one message for each channel that is behind, as long as their frames fit `bytesFree`. */
-  take(frames: Buffer[], bytesFree: number, nowMs: number): Taken {
-    const taken: Taken = { begun: undefined, conflated: 0, oldestSinceMs: Infinity, dueMs: Infinity };
+  /** Offers one message for each channel that is behind, until the door has no room. */
+  take(nowMs: number, offer: (message: SharedMessage) => Reply): Taken {
+    const taken: Taken = { conflated: 0, oldestSinceMs: Infinity, dueMs: Infinity };
     const feeds = this.#feeds;
     const sentCounts = this.#sentCounts;
     const length = feeds.length;
-    let free = bytesFree;
     let i = this.#next < length ? this.#next : 0;
     for (let left = length; left > 0; left--) {
       const feed = feeds[i] as ChannelFeed;
       const sent = sentCounts[i] as number;
+      let isLast = false;
       if (sent !== feed.count && !this.#isHeld(i, nowMs, taken)) {
-        const message = feed.messageFrom(sent);
-        const first = message[0] as Buffer;
-        free -= first.length;
-        if (free < 0) break;
-        frames.push(first);
+        const reply = offer(feed.messageFrom(sent));
+        if (reply === "full") break;
         this.#mark(i, feed, sent, nowMs, taken);
-        if (message.length > 1) {
-          taken.begun = message;
-          break;
-        }
+        isLast = reply === "last";
       }
       i = i + 1 === length ? 0 : i + 1;
+      if (isLast) break;
     }
-    this.#next = taken.begun === undefined ? i : i + 1;
+    this.#next = i;
     return taken;
   }
 

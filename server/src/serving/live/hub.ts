@@ -1,22 +1,22 @@
 /**
- * Joins clients and topics: one subscription of the bus for all clients with the same topic, however they named it, and one
- * flush for all updates of a tick.
+ * Joins the clients of all doors to channels: one subscription at the bus for all clients with the same channel, whatever name they used, and
+ * one flush for all updates of a tick.
  *
- * The owner coalesces a topic's updates already. Owners on several threads send at different moments, so a flush here
- * waits until most of coalesce_ms has passed since the last one; otherwise a client would get a write for each owner. With
- * one owner every batch is flushed as it comes, without further delay.
+ * The owner of a token already coalesces updates. Owners on several threads send at different moments, so a flush waits until most of
+ * coalesce_ms has passed since the last one. Otherwise a client would get one write per owner. With one owner every batch is flushed
+ * as it arrives, without further delay.
  *
- * A flush serves every client that has something to send, each with what its credit allows, in slices of a few milliseconds between which
- * requests of HTTP get their turn. When flushes take long, the pauses between them grow with them: clients get fewer updates then, each the newest,
- * and the thread keeps most of its time for everything else.
+ * A flush serves every client that has something to send, each within its credit, in slices of a few milliseconds. Other requests get their
+ * turn between the slices. The pauses between flushes grow with their duration: under load clients get fewer updates, each the newest,
+ * and the thread keeps most of its time for other work.
  */
 import type { Ambiguous, StatsBus, Topic, TopicUpdate } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { ProblemError } from "../problems.ts";
-import type { WebSocketLimits } from "../websocket/limits.ts";
 import { CachedBytes } from "./cached-bytes.ts";
 import { ChannelFeed } from "./channel-feed.ts";
-import { keyOf, keyOfTopic, rowsOfTopic } from "./channels.ts";
+import { keyOf, keyOfTopic, openingKeyOf, rowsOfTopic } from "./channels.ts";
+import { LIVE_LIMITS, type LiveConfig, type LiveLimits } from "./live-limits.ts";
 import { OpeningGate } from "./opening-gate.ts";
 import { PendingTokens } from "./pending-tokens.ts";
 import { RowBudget } from "./row-budget.ts";
@@ -28,16 +28,11 @@ const FLUSH_GAP_FACTOR = 0.8;
 
 export type HubOptions = {
   readonly bus: StatsBus;
-  readonly coalesceMs: number;
-  /** As-of is the wall clock. */
-  readonly isLive: boolean;
-  /** Rows of all clients together. */
-  readonly rowsMax: number;
-  /** How many are connected now. */
-  readonly clients: () => number;
-  readonly limits: WebSocketLimits;
-  /** Monotonic milliseconds. */
-  readonly nowMs: () => number;
+  readonly config: LiveConfig;
+  /** Overrides of single limits. */
+  readonly limits?: Partial<LiveLimits>;
+  /** Monotonic milliseconds; the clock of the process unless given. */
+  readonly nowMs?: () => number;
 };
 
 export type JoinResult =
@@ -45,8 +40,21 @@ export type JoinResult =
   | { readonly kind: "unknown" }
   | Ambiguous;
 
+export type HeldByHub = {
+  readonly rows: number;
+  readonly cachedBytes: number;
+  readonly openingRows: number;
+  readonly pendingIds: number;
+};
+
 export class Hub {
-  readonly #options: HubOptions;
+  readonly config: LiveConfig;
+  readonly limits: LiveLimits;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
+  readonly #bus: StatsBus;
+  /** Connected clients of all doors. */
+  readonly #clients = new Set<PushTarget>();
   /** By the key of the canonical channel. */
   readonly #feeds = new Map<string, ChannelFeed>();
   readonly #opening = new Map<string, Promise<JoinResult>>();
@@ -68,25 +76,43 @@ export class Hub {
   #flushGapMs: number;
 
   constructor(options: HubOptions) {
-    this.#options = options;
-    const { bus, limits, coalesceMs } = options;
-    this.#flushGapMs = coalesceMs;
+    const { bus, config } = options;
+    const limits = { ...LIVE_LIMITS, ...options.limits };
+    this.config = config;
+    this.limits = limits;
+    this.nowMs = options.nowMs ?? (() => performance.now());
+    this.#bus = bus;
+    this.#flushGapMs = config.api.ws.coalesceMs;
     this.#cached = new CachedBytes(limits.cachedBytesMax);
-    this.#rows = new RowBudget(options.rowsMax, options.clients);
+    this.#rows = new RowBudget(config.api.ws.maxRowsTotal, () => this.#clients.size);
     this.#gate = new OpeningGate(limits.openingRowsMax);
     const { pendingIdsMax: idsMax, pendingIdsAskedMax: idsAskedMax, pendingEveryMs: everyMs } = limits;
     this.pending = new PendingTokens({ idsMax, idsAskedMax, everyMs }, (ids) => bus.areKnown(ids));
-    this.#wakeUps = new WakeUps(options.nowMs, (client) => this.poke(client));
+    this.#wakeUps = new WakeUps(this.nowMs, (client) => this.poke(client));
   }
 
-  /** Topics that are open at the bus. */
-  get topics(): number {
+  /** Feeds that are open at the bus. */
+  get feeds(): number {
     return this.#feeds.size;
   }
 
-  /** What is held and under way; for metrics and tests. */
-  get held(): { readonly rows: number; readonly cachedBytes: number; readonly openingRows: number } {
-    return { rows: this.#rows.total, cachedBytes: this.#cached.total, openingRows: this.#gate.rows };
+  /** Resources in use; for metrics and tests. */
+  get held(): HeldByHub {
+    return {
+      rows: this.#rows.total,
+      cachedBytes: this.#cached.total,
+      openingRows: this.#gate.rows,
+      pendingIds: this.pending.size,
+    };
+  }
+
+  /** Counts a client from now on, until it is disconnected: the clients share the rows. */
+  connected(client: PushTarget): void {
+    this.#clients.add(client);
+  }
+
+  disconnected(client: PushTarget): void {
+    this.#clients.delete(client);
   }
 
   /**
@@ -143,8 +169,7 @@ export class Hub {
     const key = keyOfTopic(topic);
     const feed = this.#feeds.get(key);
     if (feed !== undefined) return { kind: "joined", feed };
-    // The same name may mean another token to a client that takes the largest.
-    const openingKey = topic.kind === "token" ? `${key}\n${topic.prefer}` : key;
+    const openingKey = openingKeyOf(topic);
     const known = this.#opening.get(openingKey);
     if (known !== undefined) return known;
     const rows = rowsOfTopic(topic);
@@ -155,7 +180,7 @@ export class Hub {
   }
 
   #tooManyRows(): ProblemError {
-    const text = `The connections together hold ${this.#options.rowsMax} rows, as many as api.ws.max_rows_total allows; ask for fewer windows or rows, or try again later.`;
+    const text = `The connections together hold ${this.config.api.ws.maxRowsTotal} rows, as many as api.ws.max_rows_total allows; ask for fewer windows or rows, or try again later.`;
     return new ProblemError("overloaded", text);
   }
 
@@ -163,7 +188,7 @@ export class Hub {
   async #open(topic: Topic, rows: number): Promise<JoinResult> {
     let isHeld = false;
     try {
-      const feed = new ChannelFeed(this.#options.limits, this.#cached);
+      const feed = new ChannelFeed(this.limits, this.#cached);
       const opened = await this.#gate.run(rows, () => this.#subscribe(topic, (update) => this.#onUpdate(feed, update)));
       if (opened.kind !== "opened") return opened;
       const key = keyOf(opened.channel, topic);
@@ -190,8 +215,8 @@ export class Hub {
    * watermark and lag of now, so the owner is asked once more.
    */
   async #refresh(feed: ChannelFeed, topic: Topic): Promise<void> {
-    const ageMs = this.#options.nowMs() - feed.newestAtMs;
-    if (feed.count === 0 || ageMs <= this.#options.limits.snapshotAgeMsMax) return;
+    const ageMs = this.nowMs() - feed.newestAtMs;
+    if (feed.count === 0 || ageMs <= this.limits.snapshotAgeMsMax) return;
     const known = this.#refreshing.get(feed);
     if (known !== undefined) return known;
     const refreshing = this.#lookAgain(feed, topic).finally(() => this.#refreshing.delete(feed));
@@ -203,20 +228,20 @@ export class Hub {
     const first = Promise.withResolvers<void>();
     const opened = await this.#gate.run(rowsOfTopic(topic), () =>
       this.#subscribe(topic, (update) => {
-        feed.refresh(update, this.#options.nowMs());
+        feed.refresh(update, this.nowMs());
         first.resolve();
       }),
     );
     if (opened.kind !== "opened") return;
     // The data comes at once after the topic is open; if it does not, the older standing is served rather than none.
-    const timer = setTimeout(first.resolve, this.#options.limits.openTimeoutMs);
+    const timer = setTimeout(first.resolve, this.limits.openTimeoutMs);
     await first.promise;
     clearTimeout(timer);
     opened.close();
   }
 
   async #subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): ReturnType<StatsBus["subscribe"]> {
-    const { bus, limits } = this.#options;
+    const { limits } = this;
     const { promise: timeout, reject } = Promise.withResolvers<never>();
     let isTooLate = false;
     const timer = setTimeout(() => {
@@ -224,7 +249,7 @@ export class Hub {
       const message = `No answer within ${limits.openTimeoutMs} ms; the service is busy or recovering. Subscribe again.`;
       reject(new SwapstatsError("unavailable", message, { retryable: true }));
     }, limits.openTimeoutMs);
-    const opening = bus.subscribe(topic, onUpdate);
+    const opening = this.#bus.subscribe(topic, onUpdate);
     opening.then(
       (opened) => {
         if (isTooLate && opened.kind === "opened") opened.close();
@@ -240,9 +265,9 @@ export class Hub {
 
   #onUpdate(feed: ChannelFeed, update: TopicUpdate): void {
     if (feed.isClosed) return;
-    const nowMs = this.#options.nowMs();
+    const nowMs = this.nowMs();
     // With a clock that follows events, the as-of says nothing about when the figures were made.
-    const ageMs = this.#options.isLive ? Math.max(0, Date.now() - update.asOf) : 0;
+    const ageMs = this.config.windows.clock === "live" ? Math.max(0, Date.now() - update.asOf) : 0;
     if (!feed.accept(update, nowMs, nowMs - ageMs)) return;
     for (const client of feed.clients.keys()) if (!client.isDirty) this.poke(client);
   }
@@ -250,13 +275,13 @@ export class Hub {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    const elapsedMs = this.#options.nowMs() - this.#lastFlushMs;
+    const elapsedMs = this.nowMs() - this.#lastFlushMs;
     if (elapsedMs >= this.#flushGapMs * FLUSH_GAP_FACTOR) setImmediate(this.#startFlush);
     else this.#flushTimer = setTimeout(this.#startFlush, this.#flushGapMs - elapsedMs);
   }
 
   readonly #startFlush = (): void => {
-    this.#lastFlushMs = this.#options.nowMs();
+    this.#lastFlushMs = this.nowMs();
     this.#flushBusyMs = 0;
     this.#flushing = this.#dirty;
     this.#dirty = [];
@@ -264,7 +289,7 @@ export class Hub {
   };
 
   #flushSlice(from: number): void {
-    const { nowMs, limits } = this.#options;
+    const { nowMs, limits } = this;
     const startMs = nowMs();
     let endMs = startMs;
     const clients = this.#flushing;
@@ -284,7 +309,8 @@ export class Hub {
   }
 
   #endFlush(): void {
-    const { coalesceMs, limits, nowMs } = this.#options;
+    const { limits, nowMs } = this;
+    const { coalesceMs } = this.config.api.ws;
     const pauseMs = this.#flushBusyMs * limits.flushPauseFactor;
     // The pause follows the end of the flush, whose slices may lie far apart.
     this.#flushGapMs = Math.max(coalesceMs, nowMs() - this.#lastFlushMs + pauseMs);

@@ -3,8 +3,7 @@
  * revision in memory until it is cut off as dead; many such clients, each in another revision, would hold gigabytes. So these bytes are counted,
  * once however many clients are in the same message, and beyond the bound the clients that began first are closed.
  */
-import type { MessageFrames } from "./frames.ts";
-import { lengthOf } from "./outbox.ts";
+import { lengthOf, type MessageFrames } from "./frames.ts";
 
 export class BegunMessages<Client> {
   readonly #bytesMax: number;

@@ -13,37 +13,40 @@
  * every write here ends at the end of a frame. `ws` does the handshake, parses what comes in, and closes.
  */
 import type { Duplex } from "node:stream";
-import { setTimeout } from "node:timers/promises";
 import { closeCodes } from "@swapstats/protocol/websocket.ts";
 import { WebSocket } from "ws";
-import { ChannelList } from "../live/channel-list.ts";
+import type { Gate, Identity } from "../gate.ts";
+import type { Reply } from "../live/channel-list.ts";
+import { ClientChannels } from "../live/client-channels.ts";
 import type { Hub } from "../live/hub.ts";
 import { errorText, heartbeatText, shutdownText, subscribedText, unsubscribedText } from "../live/messages.ts";
-import { OpenRate } from "../live/row-budget.ts";
+import type { Encoder } from "../live/shared-message.ts";
 import type { PushTarget } from "../live/subscription.ts";
-import { ClientSubscriptions } from "../live/subscriptions.ts";
 import { ProblemError } from "../problems.ts";
 import type { BegunMessages } from "./begun-messages.ts";
-import { type MessageFrames, sequenceOfPong, textFrames } from "./frames.ts";
+import { lengthOf, type MessageFrames, sequenceOfPong, textFrames } from "./frames.ts";
 import type { WebSocketConfig, WebSocketLimits } from "./limits.ts";
 import { MessageRate } from "./message-rate.ts";
 import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "./observers.ts";
-import { lengthOf, Outbox } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
 import { type ClientRequest, parseRequest, type RequestRules } from "./requests.ts";
 import type { WriteBuffer } from "./write-buffer.ts";
 
 export type SessionOptions = {
   readonly hub: Hub;
+  readonly gate: Gate;
+  /** Who opened the connection. */
+  readonly identity: Identity;
   readonly config: WebSocketConfig;
   readonly limits: WebSocketLimits;
   readonly logger: WebSocketLogger;
   readonly metrics: WebSocketMetrics;
+  /** Shared by all sessions, so that they share frames. */
+  readonly encoder: Encoder<MessageFrames>;
   /** Shared by all sessions. */
   readonly writeBuffer: WriteBuffer;
   /** Shared by all sessions. */
   readonly begun: BegunMessages<ClientSession>;
-  /** Monotonic milliseconds. */
-  readonly nowMs: () => number;
   /** Called once, when the connection has ended. */
   readonly onClosed: (session: ClientSession, reason: CloseReason) => void;
 };
@@ -56,9 +59,7 @@ export class ClientSession implements PushTarget {
   readonly #rules: RequestRules;
   readonly #outbox: Outbox;
   readonly #rate: MessageRate;
-  readonly #openRate: OpenRate;
-  readonly #channels = new ChannelList();
-  readonly #subscriptions: ClientSubscriptions;
+  readonly #channels: ClientChannels;
   /** Texts of requests that wait, and their length together. */
   readonly #requests: string[] = [];
   #requestChars = 0;
@@ -71,20 +72,18 @@ export class ClientSession implements PushTarget {
     this.#socket = socket;
     this.#options = options;
     const { ws: settings } = options.config.api;
-    const windows = options.config.windows.list.map((window) => window.name);
+    const windows = options.hub.config.windows.list.map((window) => window.name);
     this.#rules = { windows, channelsMax: settings.maxSubscriptions };
-    this.#lastSentMs = options.nowMs();
+    this.#lastSentMs = options.hub.nowMs();
     this.#outbox = new Outbox(
       options.limits,
       (frames, bytes) => options.writeBuffer.write(socket, frames, bytes),
       (frames, bytesFree, nowMs) => this.#take(frames, bytesFree, nowMs),
     );
-    const { maxMessagesPerSec: perSecond, messageBurst: burst, maxSubscriptions, maxRows } = settings;
+    const { maxMessagesPerSec: perSecond, messageBurst: burst, maxSubscriptions } = settings;
     // A page that opens all its rows one by one hears of each that was refused, and is not cut off for it.
     this.#rate = new MessageRate({ perSecond, burst, refusals: Math.max(burst, maxSubscriptions) }, this.#lastSentMs);
-    this.#openRate = new OpenRate(maxRows, maxRows * options.limits.reopenedPart, this.#lastSentMs);
-    const { hub, config, limits } = options;
-    this.#subscriptions = new ClientSubscriptions(hub, this, this.#channels, config, limits, windows);
+    this.#channels = new ClientChannels(options.hub, this);
     ws.on("message", (data: Buffer, isBinary) => this.#onMessage(data, isBinary));
     ws.on("ping", (payload) => this.#onPing(payload));
     ws.on("pong", (payload) => this.#onPong(payload));
@@ -97,7 +96,7 @@ export class ClientSession implements PushTarget {
   }
 
   get rows(): number {
-    return this.#subscriptions.rows;
+    return this.#channels.rows;
   }
 
   flush(nowMs: number): void {
@@ -140,12 +139,22 @@ export class ClientSession implements PushTarget {
   }
 
   #take(frames: Buffer[], bytesFree: number, nowMs: number): MessageFrames | undefined {
-    const { hub, metrics } = this.#options;
-    const taken = this.#channels.take(frames, bytesFree, nowMs);
+    const { metrics, encoder } = this.#options;
+    let free = bytesFree;
+    let begun: MessageFrames | undefined;
+    const taken = this.#channels.take(nowMs, (message): Reply => {
+      const encoded = message.encodedBy(encoder);
+      const first = encoded[0] as Buffer;
+      free -= first.length;
+      if (free < 0) return "full";
+      frames.push(first);
+      if (encoded.length === 1) return "taken";
+      begun = encoded;
+      return "last";
+    });
     if (taken.conflated > 0) metrics.conflated(taken.conflated);
     if (taken.oldestSinceMs < Number.POSITIVE_INFINITY) metrics.pushLag((nowMs - taken.oldestSinceMs) / 1_000);
-    if (taken.dueMs < Number.POSITIVE_INFINITY) hub.pokeAt(this, taken.dueMs);
-    return taken.begun;
+    return begun;
   }
 
   #framesOf(text: string): MessageFrames {
@@ -173,7 +182,7 @@ export class ClientSession implements PushTarget {
   /** Holds the rate and the number of requests that wait; answers what is over the limit. */
   #isAllowed(text: string): boolean {
     const { maxMessagesPerSec, messageBurst, maxMessageBytes } = this.#options.config.api.ws;
-    const verdict = this.#rate.take(this.#options.nowMs(), text.length);
+    const verdict = this.#rate.take(this.#options.hub.nowMs(), text.length);
     if (verdict === "cut_off") {
       this.#close(closeCodes.policyViolation, `more than ${maxMessagesPerSec} messages a second`, "rate_limited");
       return false;
@@ -194,16 +203,16 @@ export class ClientSession implements PushTarget {
 
   #onPing(payload: Buffer): void {
     if (!this.isOpen) return;
-    const verdict = this.#rate.take(this.#options.nowMs());
+    const verdict = this.#rate.take(this.#options.hub.nowMs());
     if (verdict === "cut_off") this.#close(closeCodes.policyViolation, "too many pings", "rate_limited");
     if (verdict !== "accept") return;
     this.#outbox.owePong(payload);
-    this.flush(this.#options.nowMs());
+    this.flush(this.#options.hub.nowMs());
   }
 
   #onPong(payload: Buffer): void {
     if (!this.isOpen) return;
-    const nowMs = this.#options.nowMs();
+    const nowMs = this.#options.hub.nowMs();
     const sequence = sequenceOfPong(payload);
     if (sequence !== undefined && this.#outbox.pong(sequence)) {
       this.flush(nowMs);
@@ -223,14 +232,14 @@ export class ClientSession implements PushTarget {
     const isAbnormal = code === 1006;
     this.#outbox.close();
     this.#options.begun.set(this, undefined);
-    this.#subscriptions.closeAll();
+    this.#channels.closeAll();
     this.#requests.length = 0;
     this.#options.onClosed(this, this.#closeReason ?? (isAbnormal ? "lost" : "client"));
   }
 
   #answer(text: string): void {
     this.#outbox.reply(this.#framesOf(text));
-    this.flush(this.#options.nowMs());
+    this.flush(this.#options.hub.nowMs());
   }
 
   async #work(): Promise<void> {
@@ -250,28 +259,32 @@ export class ClientSession implements PushTarget {
 
   async #handle(request: ClientRequest): Promise<void> {
     await this.#outbox.room();
-    if (request.kind === "subscribe") await this.#subscribe(request);
+    const { gate, identity } = this.#options;
+    const cost = request.kind === "refused" ? 1 : request.channels.length;
+    const problem = gate.admit(identity, request.kind, cost);
+    if (problem !== undefined) this.#answer(errorText(request.id, problem, request.channels));
+    else if (request.kind === "subscribe") await this.#subscribe(request);
     else if (request.kind === "unsubscribe") await this.#unsubscribe(request);
     else this.#answer(errorText(request.id, request.problem, request.channels));
   }
 
   async #subscribe({ id, channels, options }: Extract<ClientRequest, { kind: "subscribe" }>): Promise<void> {
-    let outcome: Awaited<ReturnType<ClientSubscriptions["open"]>>;
+    let outcome: Awaited<ReturnType<ClientChannels["open"]>>;
     try {
-      outcome = await this.#subscriptions.open(channels, options, (rows) => this.#turnToOpen(rows));
+      outcome = await this.#channels.open(channels, options);
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
       this.#answer(errorText(id, error, channels));
       return;
     }
     if (!this.isOpen) {
-      this.#subscriptions.closeAll();
+      this.#channels.closeAll();
       return;
     }
     if (outcome.channels.length > 0) {
       this.#answer(subscribedText(id, outcome));
-      this.#subscriptions.activate(outcome.opened);
-      this.flush(this.#options.nowMs());
+      this.#channels.activate(outcome.opened);
+      this.flush(this.#options.hub.nowMs());
     }
     for (const { channel, problem } of outcome.failed) {
       if (problem.code === "internal")
@@ -281,14 +294,8 @@ export class ClientSession implements PushTarget {
     }
   }
 
-  /** A client that opens and closes channels in a loop waits here, and its next requests behind it. */
-  async #turnToOpen(rows: number): Promise<void> {
-    const waitMs = this.#openRate.take(rows, this.#options.nowMs());
-    if (waitMs > 0) await setTimeout(waitMs, undefined, { ref: false });
-  }
-
   async #unsubscribe({ id, channels }: Extract<ClientRequest, { kind: "unsubscribe" }>): Promise<void> {
-    const { closed, missing } = this.#subscriptions.close(channels);
+    const { closed, missing } = this.#channels.close(channels);
     if (id !== undefined && closed.length > 0) this.#answer(unsubscribedText(id, closed));
     for (const channel of missing) {
       await this.#outbox.room();

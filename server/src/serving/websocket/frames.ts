@@ -4,6 +4,7 @@
  * A frame's memory is its own and not a slice of Node's shared pool: frames live as long as their revision is the
  * newest of a quiet topic, and each would hold 8 KiB of the pool.
  */
+import type { Encoder } from "../live/shared-message.ts";
 
 const FIN = 0x80;
 const OPCODE_CONTINUATION = 0x0;
@@ -38,6 +39,18 @@ export function textFrames(text: string, fragmentBytesMax: number): MessageFrame
     frames.push(frame);
   }
   return frames;
+}
+
+/** Returns the bytes of frames together. */
+export function lengthOf(frames: MessageFrames): number {
+  let bytes = 0;
+  for (const frame of frames) bytes += frame.length;
+  return bytes;
+}
+
+/** Returns the encoder of messages as text frames; one serves all clients of the door. */
+export function frameEncoder(fragmentBytesMax: number): Encoder<MessageFrames> {
+  return { encode: (message) => textFrames(message.text(), fragmentBytesMax), bytesOf: lengthOf };
 }
 
 /** A ping that carries its number, an unsigned 32-bit integer. */

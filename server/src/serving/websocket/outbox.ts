@@ -11,7 +11,7 @@
  * What is sent, in this order: the newest pong that is owed, the rest of a message that was begun, answers to requests,
  * and then what the subscriptions have, of which nothing is stored here.
  */
-import { type MessageFrames, PING_FRAME_BYTES, pingFrame, pongFrame } from "./frames.ts";
+import { lengthOf, type MessageFrames, PING_FRAME_BYTES, pingFrame, pongFrame } from "./frames.ts";
 
 export type OutboxLimits = { readonly inFlightBytesMax: number; readonly unansweredPingsMax: number };
 
@@ -180,11 +180,4 @@ export class Outbox {
     this.#waiters = [];
     for (const wake of waiters) wake();
   }
-}
-
-/** Bytes of frames together. */
-export function lengthOf(frames: MessageFrames): number {
-  let bytes = 0;
-  for (const frame of frames) bytes += frame.length;
-  return bytes;
 }

@@ -2,7 +2,7 @@
 import { messageLimits, type RequestId } from "@swapstats/protocol/websocket.ts";
 import { didYouMean } from "../../shared/nearest.ts";
 import { printableCut } from "../../shared/printable-text.ts";
-import { type ChannelOptions, channelOptions } from "../live/channels.ts";
+import { type ChannelOptions, channelOptions } from "../live/channel-options.ts";
 import { ProblemError } from "../problems.ts";
 
 export type ClientRequest =

@@ -10,19 +10,22 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { jsonPatchProtocol, webSocketProtocol } from "@swapstats/protocol/websocket.ts";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
-import type { StatsBus } from "../../ports/stats-bus.ts";
-import { rawProblem } from "../http/connections.ts";
-import { Hub } from "../live/hub.ts";
+import type { Gate, Identity } from "../gate.ts";
+import type { Hub } from "../live/hub.ts";
+import type { Encoder } from "../live/shared-message.ts";
+import { rawProblem } from "../problem-response.ts";
 import { ProblemError } from "../problems.ts";
 import { BegunMessages } from "./begun-messages.ts";
 import { ClientSession } from "./client-session.ts";
+import { frameEncoder, type MessageFrames } from "./frames.ts";
 import { WEBSOCKET_LIMITS, type WebSocketConfig, type WebSocketLimits } from "./limits.ts";
 import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "./observers.ts";
 import { isOriginAllowed } from "./origin.ts";
 import { WriteBuffer } from "./write-buffer.ts";
 
 export type WebSocketOptions = {
-  readonly bus: StatsBus;
+  readonly hub: Hub;
+  readonly gate: Gate;
   readonly config: WebSocketConfig;
   readonly logger: WebSocketLogger;
   readonly metrics: WebSocketMetrics;
@@ -33,7 +36,7 @@ export type WebSocketOptions = {
 export class WebSocketDoor {
   readonly #options: WebSocketOptions;
   readonly #limits: WebSocketLimits;
-  readonly #hub: Hub;
+  readonly #encoder: Encoder<MessageFrames>;
   readonly #server: WebSocketServer;
   readonly #writeBuffer: WriteBuffer;
   readonly #begun: BegunMessages<ClientSession>;
@@ -47,11 +50,8 @@ export class WebSocketDoor {
     this.#limits = { ...WEBSOCKET_LIMITS, ...options.limits };
     this.#writeBuffer = new WriteBuffer(this.#limits.inFlightBytesMax);
     this.#begun = new BegunMessages(this.#limits.begunBytesMax);
-    const { coalesceMs, maxMessageBytes, maxRowsTotal: rowsMax } = options.config.api.ws;
-    const { bus } = options;
-    const isLive = options.config.windows.clock === "live";
-    const clients = (): number => this.#sessions.size;
-    this.#hub = new Hub({ bus, coalesceMs, isLive, rowsMax, clients, limits: this.#limits, nowMs });
+    this.#encoder = frameEncoder(this.#limits.fragmentBytesMax);
+    const { maxMessageBytes } = options.config.api.ws;
     // `closeTimeout` is missing in the published types.
     const serverOptions: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
@@ -77,26 +77,23 @@ export class WebSocketDoor {
     return this.#sessions.size;
   }
 
-  /** Topics open at the bus now. */
-  get topics(): number {
-    return this.#hub.topics;
-  }
-
-  /** What the channels hold now. */
-  get held(): Hub["held"] & { readonly begunBytes: number; readonly pendingIds: number } {
-    return { ...this.#hub.held, begunBytes: this.#begun.bytes, pendingIds: this.#hub.pending.size };
+  /** Bytes of messages that clients have received a part of. */
+  get begunBytes(): number {
+    return this.#begun.bytes;
   }
 
   /** Takes over the connection of a request to `/ws` that asks for WebSocket. Bound: it may be handed on as it is. */
   readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const problem = this.#refusal(request);
+    const { gate } = this.#options;
+    const identity = gate.identify(request);
+    const problem = this.#refusal(request) ?? gate.admit(identity, "connect", 1);
     if (problem !== undefined) {
       const { origin } = request.headers;
       this.#options.logger.debug({ code: problem.code, origin }, "WebSocket handshake refused");
       refuse(socket, problem, request.url);
       return;
     }
-    this.#server.handleUpgrade(request, socket, head, (ws) => this.#accept(ws, socket));
+    this.#server.handleUpgrade(request, socket, head, (ws) => this.#accept(ws, socket, identity));
   };
 
   /** Refuses new clients, tells the others when to come back, and resolves when all connections have ended, soon in any case. */
@@ -114,7 +111,6 @@ export class WebSocketDoor {
     await empty;
     clearTimeout(cut);
     clearInterval(this.#sweepTimer);
-    this.#hub.close();
     this.#server.close();
   }
 
@@ -146,17 +142,19 @@ export class WebSocketDoor {
     return undefined;
   }
 
-  #accept(ws: WebSocket, socket: Duplex): void {
-    const { config, logger, metrics } = this.#options;
+  #accept(ws: WebSocket, socket: Duplex, identity: Identity): void {
+    const { hub, gate, config, logger, metrics } = this.#options;
     const session = new ClientSession(ws, socket, {
-      hub: this.#hub,
+      hub,
+      gate,
+      identity,
       config,
       limits: this.#limits,
       logger,
       metrics,
       writeBuffer: this.#writeBuffer,
       begun: this.#begun,
-      nowMs,
+      encoder: this.#encoder,
       onClosed: (closed, reason) => this.#onClosed(closed, reason),
     });
     this.#sessions.add(session);
@@ -173,12 +171,10 @@ export class WebSocketDoor {
   }
 
   #sweep(): void {
-    const now = nowMs();
-    for (const session of this.#sessions) session.sweep(now);
+    const nowMs = this.#options.hub.nowMs();
+    for (const session of this.#sessions) session.sweep(nowMs);
   }
 }
-
-const nowMs = (): number => performance.now();
 
 /** Answers a handshake with a problem document, and ends the connection. */
 function refuse(socket: Duplex, problem: ProblemError, url: string | undefined): void {

@@ -9,6 +9,7 @@ import { Metrics } from "../../../src/observability/metrics.ts";
 import { DEFAULT_HTTP_LIMITS } from "../../../src/serving/http/http-limits.ts";
 import { operationsOf } from "../../../src/serving/http/operations.ts";
 import { problemTable } from "../../../src/serving/problems.ts";
+import { PENDING_QUERIES_MAX, QUERY_TIMEOUT_MS } from "../../../src/serving/query-executor.ts";
 
 const text = readFileSync(resolve(import.meta.dirname, "../../../../docs/http-api.md"), "utf8");
 
@@ -58,7 +59,7 @@ describe("docs/http-api.md", () => {
       `${seconds(limits.headersTimeoutMs)}; ${seconds(limits.requestTimeoutMs)}`,
       `${seconds(limits.keepAliveTimeoutMs)}; ${seconds(limits.idleSocketTimeoutMs)}`,
       grouped(limits.connectionsMax),
-      `${grouped(limits.pendingQueriesMax)}; ${seconds(limits.queryTimeoutMs)}`,
+      `${grouped(PENDING_QUERIES_MAX)}; ${seconds(QUERY_TIMEOUT_MS)}`,
       seconds(limits.ingestTimeoutMs),
       mib(limits.bodyBytesPerClientMax),
       `${kib(limits.uploadWindowBytesMin)} in ${seconds(limits.uploadWindowMs)}`,

@@ -5,11 +5,13 @@ import { connect, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 import { createLogger, type LineSink } from "../../../src/observability/logger.ts";
 import { Metrics } from "../../../src/observability/metrics.ts";
+import { OPEN_GATE } from "../../../src/serving/gate.ts";
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "../../../src/serving/http/http-limits.ts";
 import { createHttpServer, type HttpServer } from "../../../src/serving/http/http-server.ts";
 import type { HttpServerOptions } from "../../../src/serving/http/http-server-options.ts";
 import { openApiOf } from "../../../src/serving/http/openapi.ts";
 import { operationsOf } from "../../../src/serving/http/operations.ts";
+import { PENDING_QUERIES_MAX, QUERY_TIMEOUT_MS, QueryExecutor } from "../../../src/serving/query-executor.ts";
 import { AnswerChecker } from "./answer-checker.ts";
 import { StandInBus, StandInIngest } from "./stand-in-bus.ts";
 
@@ -28,21 +30,30 @@ export type Harness = {
   raw: () => Promise<RawClient>;
 };
 
-export async function startHarness(
-  t: TestContext,
-  overrides: Partial<Omit<HttpServerOptions, "limits">> & { limits?: Partial<HttpLimits> } = {},
-): Promise<Harness> {
+type QueryLimits = { readonly pendingQueriesMax: number; readonly queryTimeoutMs: number };
+export type HarnessOptions = Partial<Omit<HttpServerOptions, "limits">> & {
+  /** Bucket steps of the windows. */
+  readonly stepsMs?: readonly number[];
+  readonly limits?: Partial<HttpLimits & QueryLimits>;
+};
+
+export async function startHarness(t: TestContext, overrides: HarnessOptions = {}): Promise<Harness> {
   const bus = new StandInBus();
   const ingest = new StandInIngest();
   const metrics = new Metrics();
   const logLines: string[] = [];
   const sink: LineSink = { write: (line) => void logLines.push(line) };
   const server = await createHttpServer({
-    bus,
+    executor: new QueryExecutor({
+      bus,
+      windows: WINDOWS,
+      stepsMs: overrides.stepsMs ?? [1_000, 5_000, 60_000, 300_000],
+      pendingMax: overrides.limits?.pendingQueriesMax ?? PENDING_QUERIES_MAX,
+      timeoutMs: overrides.limits?.queryTimeoutMs ?? QUERY_TIMEOUT_MS,
+    }),
+    gate: OPEN_GATE,
     ingest,
     upgrade: undefined,
-    windows: WINDOWS,
-    stepsMs: [1_000, 5_000, 60_000, 300_000],
     instanceId: "host-a",
     version: "0.0.0-test",
     readyLagMs: 10_000,

@@ -5,11 +5,11 @@ import fc from "fast-check";
 import type { TopicUpdate } from "../../../src/ports/stats-bus.ts";
 import { CachedBytes } from "../../../src/serving/live/cached-bytes.ts";
 import { ChannelFeed } from "../../../src/serving/live/channel-feed.ts";
-import { WEBSOCKET_LIMITS } from "../../../src/serving/websocket/limits.ts";
+import { LIVE_LIMITS } from "../../../src/serving/live/live-limits.ts";
 import { propertyOptions } from "../../support/seed.ts";
 
 const CHANNEL = "token:1:é";
-const limits = { ...WEBSOCKET_LIMITS, ringPatchesMax: 8, ringCharsMax: 2_000 };
+const limits = { ...LIVE_LIMITS, ringPatchesMax: 8, ringCharsMax: 2_000 };
 
 function update(rev: number, data: JsonObject, before?: { rev: number; data: JsonObject }, epoch = "e1"): TopicUpdate {
   return {
@@ -34,9 +34,7 @@ function liveFeed(first: TopicUpdate): ChannelFeed {
 
 /** The message for a client that was sent the feed's data when `count` was this; 0: that was sent nothing. */
 function messageOf(feed: ChannelFeed, count: number) {
-  const frames = feed.messageFrom(count);
-  const text = frames.map((frame) => frame.subarray(frame[1] === 127 ? 10 : frame[1] === 126 ? 4 : 2)).join("");
-  return JSON.parse(text);
+  return JSON.parse(feed.messageFrom(count).text());
 }
 
 test("snapshot and patch say what they stand on, and are made once for all clients", () => {

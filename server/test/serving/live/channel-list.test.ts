@@ -3,13 +3,13 @@ import { test } from "node:test";
 import { CachedBytes } from "../../../src/serving/live/cached-bytes.ts";
 import { ChannelFeed } from "../../../src/serving/live/channel-feed.ts";
 import { ChannelList } from "../../../src/serving/live/channel-list.ts";
+import { LIVE_LIMITS } from "../../../src/serving/live/live-limits.ts";
 import type { OpenSubscription } from "../../../src/serving/live/subscription.ts";
-import { WEBSOCKET_LIMITS } from "../../../src/serving/websocket/limits.ts";
 
 const ENOUGH = 1_000_000;
 
 function subscriptionTo(name: string, conflateMs = 0): OpenSubscription & { update(): void } {
-  const feed = new ChannelFeed(WEBSOCKET_LIMITS, new CachedBytes(WEBSOCKET_LIMITS.cachedBytesMax));
+  const feed = new ChannelFeed(LIVE_LIMITS, new CachedBytes(LIVE_LIMITS.cachedBytesMax));
   let rev = 0;
   const update = (): void => {
     const prevRev = rev === 0 ? undefined : rev;
@@ -28,22 +28,26 @@ function subscriptionTo(name: string, conflateMs = 0): OpenSubscription & { upda
   return { feed, channel: name, requestedAs: name, topic, conflateMs, update };
 }
 
-/** Which channels were taken, and what else the list said. */
-function take(list: ChannelList, bytesFree: number, nowMs = 0) {
-  const frames: Buffer[] = [];
-  const taken = list.take(frames, bytesFree, nowMs);
-  return { names: frames.map((frame) => /"channel":"(\w+)"/.exec(frame.toString())?.[1]).join(""), taken, frames };
+/** Which channels were taken by a door with room for so many messages, and what else the list said. */
+function take(list: ChannelList, room: number, nowMs = 0) {
+  const names: string[] = [];
+  const taken = list.take(nowMs, ({ channel }) => {
+    if (names.length === room) return "full";
+    names.push(channel);
+    return "taken";
+  });
+  return { names: names.join(""), taken };
 }
 
 test("scarce credit goes round: no channel is served twice before the others were", () => {
   const list = new ChannelList();
   const all = ["a", "b", "c", "d", "e"].map((name) => subscriptionTo(name));
   for (const subscription of all) list.add(subscription);
-  const two = 2 * (take(list, ENOUGH).frames[0] as Buffer).length;
+  take(list, ENOUGH);
   const served: string[] = [];
   for (let round = 0; round < 5; round++) {
     for (const subscription of all) subscription.update();
-    served.push(take(list, two).names);
+    served.push(take(list, 2).names);
   }
   assert.equal(served.join(""), "abcdeabcde");
 });
@@ -79,40 +83,26 @@ test("a channel that is taken out sends no more, and the others keep their turn"
   const list = new ChannelList();
   const all = ["a", "b", "c"].map((name) => subscriptionTo(name));
   for (const subscription of all) list.add(subscription);
-  const one = (take(list, ENOUGH).frames[0] as Buffer).length;
+  take(list, ENOUGH);
   for (const subscription of all) subscription.update();
-  assert.equal(take(list, one).names, "a");
+  assert.equal(take(list, 1).names, "a");
   list.remove(all[0] as OpenSubscription);
   list.remove(all[0] as OpenSubscription);
-  assert.equal(take(list, one).names, "b");
+  assert.equal(take(list, 1).names, "b");
   assert.equal(take(list, ENOUGH).names, "c");
   list.remove(all[2] as OpenSubscription);
   list.remove(all[1] as OpenSubscription);
   assert.equal(take(list, ENOUGH).names, "");
 });
 
-test("a message of several frames ends the taking", () => {
-  const limits = { ...WEBSOCKET_LIMITS, fragmentBytesMax: 50 };
+test("a door that wants no other message gets none, and the next channel has its turn after that", () => {
   const list = new ChannelList();
-  const feed = new ChannelFeed(limits, new CachedBytes(limits.cachedBytesMax));
-  const data = JSON.stringify({ text: "x".repeat(200) });
-  feed.accept(
-    { epoch: "1", rev: 1, prevRev: undefined, asOf: 0, watermark: 0, lagMs: 0, stale: false, data, patch: undefined },
-    0,
-    0,
-  );
-  feed.opened("long", () => {});
-  list.add({
-    feed,
-    channel: "a",
-    topic: { kind: "token", token: "a", windows: [] },
-    requestedAs: "long",
-    conflateMs: 0,
+  for (const name of ["a", "b"]) list.add(subscriptionTo(name));
+  const offered: string[] = [];
+  list.take(0, ({ channel }) => {
+    offered.push(channel);
+    return "last";
   });
-  list.add(subscriptionTo("b"));
-  const frames: Buffer[] = [];
-  const { begun } = list.take(frames, ENOUGH, 0);
-  assert.equal(frames.length, 1);
-  assert.ok(begun !== undefined && begun.length > 4 && begun[0] === frames[0]);
+  assert.deepEqual(offered, ["a"]);
   assert.equal(take(list, ENOUGH).names, "b");
 });

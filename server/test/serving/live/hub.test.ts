@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { StatsBus, TopicUpdate } from "../../../src/ports/stats-bus.ts";
 import { Hub } from "../../../src/serving/live/hub.ts";
+import { LIVE_LIMITS } from "../../../src/serving/live/live-limits.ts";
 import type { PushTarget } from "../../../src/serving/live/subscription.ts";
-import { WEBSOCKET_LIMITS } from "../../../src/serving/websocket/limits.ts";
 
 const COALESCE_MS = 100;
 const TOPIC = { kind: "token", token: "1:a", windows: ["5m"] } as const;
@@ -28,11 +28,11 @@ async function hubWith(t: TestContext, clients: number, flushMs: number) {
       return { kind: "opened", channel: "token:1:a", close: () => {} };
     },
   } as Pick<StatsBus, "subscribe"> as StatsBus;
-  const hub = new Hub({
-    ...{ bus, coalesceMs: COALESCE_MS, isLive: false, rowsMax: 1_000, clients: () => clients },
-    limits: WEBSOCKET_LIMITS,
-    nowMs: () => nowMs,
-  });
+  const config = {
+    api: { ws: { coalesceMs: COALESCE_MS, maxSubscriptions: 500, maxRows: 1_000, maxRowsTotal: 1_000 } },
+    windows: { clock: "event", list: [] },
+  } as const;
+  const hub = new Hub({ bus, config, nowMs: () => nowMs });
   const flushes: number[] = Array(clients).fill(0);
   let inTurn = 0;
   const turns: number[] = [];
@@ -66,10 +66,10 @@ test("a flush serves every client once, in slices between which others get their
   for (let i = 0; i < 200; i++) await step();
   assert.deepEqual(new Set(flushes), new Set([1]));
   assert.ok(
-    turns.every((clients) => clients <= WEBSOCKET_LIMITS.flushSliceMs),
+    turns.every((clients) => clients <= LIVE_LIMITS.flushSliceMs),
     turns.join(),
   );
-  assert.ok(turns.length >= 100 / WEBSOCKET_LIMITS.flushSliceMs);
+  assert.ok(turns.length >= 100 / LIVE_LIMITS.flushSliceMs);
 });
 
 test("while flushes are short each update is flushed; when they are long, pauses grow and all clients get fewer, alike", async (t) => {
@@ -90,7 +90,7 @@ test("with much to do, flushes take a bounded share of the time", async (t) => {
   }
   const total = busy.flushes.reduce((sum, count) => sum + count, 0);
   const share = total / busy.nowMs();
-  assert.ok(share <= 1 / (1 + WEBSOCKET_LIMITS.flushPauseFactor) + 0.02, `${share} of the time`);
+  assert.ok(share <= 1 / (1 + LIVE_LIMITS.flushPauseFactor) + 0.02, `${share} of the time`);
   assert.ok(share >= 0.15, `${share} of the time`);
   assert.ok(Math.max(...busy.flushes) - Math.min(...busy.flushes) <= 1, "no client gets more than another");
 });

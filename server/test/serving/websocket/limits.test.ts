@@ -165,7 +165,7 @@ test("binary messages and broken frames close with the code of RFC 6455", async 
 });
 
 test("a client that leaves in the middle of a request leaves nothing behind", async (t) => {
-  const { bus, url, metrics, door } = await openDoor(t);
+  const { bus, url, metrics, hub } = await openDoor(t);
   bus.set("token:1:a", tokenData("a", 1));
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();
@@ -179,7 +179,7 @@ test("a client that leaves in the middle of a request leaves nothing behind", as
   client.ws.terminate();
   await metrics.until(({ count }) => count === 0);
   answer.resolve();
-  while (door.topics > 0 || bus.opened === 0 || bus.subscribers.size > 0) {
+  while (hub.feeds > 0 || bus.opened === 0 || bus.subscribers.size > 0) {
     await new Promise((resolve) => setImmediate(resolve));
   }
   assert.deepEqual(metrics.closedReasons, ["lost"]);

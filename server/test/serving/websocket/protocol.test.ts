@@ -73,7 +73,7 @@ test("the long form: id, several channels, windows in the service's order, each 
 });
 
 test("clients with the same topic share one subscription of the bus, and the last to leave ends it", async (t) => {
-  const { bus, url, door, metrics } = await openDoor(t);
+  const { bus, url, metrics, hub } = await openDoor(t);
   bus.symbol("WETH", [WETH]);
   bus.set(WETH_CHANNEL, tokenData(WETH, 1));
   const clients: TestClient[] = [];
@@ -89,7 +89,7 @@ test("clients with the same topic share one subscription of the bus, and the las
     clients.push(client);
   }
   assert.equal(bus.subscribers.size, 1);
-  assert.equal(door.topics, 1);
+  assert.equal(hub.feeds, 1);
   bus.set(WETH_CHANNEL, tokenData(WETH, 2));
   for (const client of clients) assert.deepEqual((await client.atRev(WETH_CHANNEL, 42)).data, tokenData(WETH, 2));
   const other = await connect(t, url);
@@ -101,7 +101,7 @@ test("clients with the same topic share one subscription of the bus, and the las
   for (const client of [...clients, other]) client.ws.close();
   await metrics.until(({ count }) => count === 0);
   assert.equal(bus.subscribers.size, 0);
-  assert.equal(door.topics, 0);
+  assert.equal(hub.feeds, 0);
 });
 
 test("unsubscribe by canonical name or by the name it was asked for; its answer needs an id; nothing follows", async (t) => {

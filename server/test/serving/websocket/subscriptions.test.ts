@@ -78,14 +78,14 @@ describe("a full id that no swap has named", () => {
   });
 
   test("many clients wait for one id, each with its own selection; one that left or unsubscribed gets nothing", async (t) => {
-    const { bus, url, door, metrics } = await openDoor(t, { limits: FAST });
+    const { bus, url, metrics, hub } = await openDoor(t, { limits: FAST });
     const clients = await Promise.all([0, 1, 2, 3].map(() => connect(t, url)));
     for (const [i, client] of clients.entries()) {
       const answer = client.next("subscribed");
       client.send({ subscribe: NEW_CHANNEL, windows: [i === 1 ? "1m" : "5m"] });
       await answer;
     }
-    assert.equal(door.held.pendingIds, 1);
+    assert.equal(hub.held.pendingIds, 1);
     const [first, second, unsubscribed, gone] = clients;
     const ended = unsubscribed?.next("unsubscribed");
     unsubscribed?.send({ id: 1, unsubscribe: NEW_CHANNEL });
@@ -96,7 +96,7 @@ describe("a full id that no swap has named", () => {
     bus.set(NEW_CHANNEL, tokenData(NEW, 1));
     await Promise.all(snapshots);
     assert.equal(bus.subscribers.size, 2, "one for each selection");
-    assert.equal(door.held.pendingIds, 0);
+    assert.equal(hub.held.pendingIds, 0);
     assert.equal(
       unsubscribed?.messages.some((message) => message.type === "snapshot"),
       false,
@@ -104,7 +104,7 @@ describe("a full id that no swap has named", () => {
   });
 
   test("counts as a subscription, is replaced by one with other options, and ends with its client", async (t) => {
-    const { url, door, metrics } = await openDoor(t, { ws: { maxSubscriptions: 2 }, limits: FAST });
+    const { url, metrics, hub } = await openDoor(t, { ws: { maxSubscriptions: 2 }, limits: FAST });
     const client = await connect(t, url);
     for (const windows of [["1m"], ["5m"]]) {
       const answer = client.next("subscribed");
@@ -114,10 +114,10 @@ describe("a full id that no swap has named", () => {
     const error = client.next("error");
     client.send({ id: 3, subscribe: ["token:1:y"] });
     assert.deepEqual([(await error).code, (await error).channel], ["too_many_subscriptions", "token:1:y"]);
-    assert.equal(door.held.pendingIds, 2);
+    assert.equal(hub.held.pendingIds, 2);
     client.ws.close();
     await metrics.until(({ count }) => count === 0);
-    assert.deepEqual([door.held.pendingIds, door.held.rows], [0, 0]);
+    assert.deepEqual([hub.held.pendingIds, hub.held.rows], [0, 0]);
   });
 
   test("too many of them are refused; one that no swap can have is unknown", async (t) => {
@@ -157,7 +157,7 @@ describe("a full id that no swap has named", () => {
 
 describe("what a client may hold", () => {
   test("rows: a token has one for each window, an overview its limit times the windows; at the limit, beyond, and again after leaving", async (t) => {
-    const { bus, url, door } = await openDoor(t, { ws: { maxRows: 20 } });
+    const { bus, url, hub } = await openDoor(t, { ws: { maxRows: 20 } });
     for (const id of ["1:a", "1:b"]) bus.set(`token:${id}`, tokenData(id, 1));
     bus.set("overview:5m:trades", { order: [], rows: {} });
     const client = await connect(t, url);
@@ -177,12 +177,12 @@ describe("what a client may hold", () => {
         assert.equal(got.code, "too_many_subscriptions");
         assert.match(got.message, /would hold 21 rows.*may hold 20 \(api\.ws\.max_rows\)/);
       }
-      assert.equal(door.held.rows, rows, JSON.stringify(message));
+      assert.equal(hub.held.rows, rows, JSON.stringify(message));
     }
   });
 
   test("all clients together: shared channels count once, and one that holds much does not shut others out", async (t) => {
-    const { bus, url, door, metrics } = await openDoor(t, { ws: { maxRowsTotal: 30 } });
+    const { bus, url, metrics, hub } = await openDoor(t, { ws: { maxRowsTotal: 30 } });
     for (let i = 0; i < 12; i++) bus.set(`token:1:${i}`, tokenData(`1:${i}`, 1));
     const channels = Array.from({ length: 10 }, (_, i) => `token:1:${i}`);
     const [greedy, same, small] = await Promise.all([0, 1, 2].map(() => connect(t, url)));
@@ -190,7 +190,7 @@ describe("what a client may hold", () => {
       const answer = client?.next("subscribed");
       client?.send({ subscribe: channels });
       assert.equal((await answer)?.channels.length, 10);
-      assert.equal(door.held.rows, 30);
+      assert.equal(hub.held.rows, 30);
     }
     const refused = greedy?.next("error");
     greedy?.send({ subscribe: "token:1:11" });
@@ -200,12 +200,12 @@ describe("what a client may hold", () => {
     await answer;
     for (const client of [greedy, same, small]) client?.ws.close();
     await metrics.until(({ count }) => count === 0);
-    assert.equal(door.held.rows, 0);
+    assert.equal(hub.held.rows, 0);
   });
 
   test("channels are opened a few at a time, for each client and for all", async (t) => {
     const limits = { clientOpeningRowsMax: 6, openingRowsMax: 9 };
-    const { bus, url, door } = await openDoor(t, { limits });
+    const { bus, url, hub } = await openDoor(t, { limits });
     const channels = Array.from({ length: 20 }, (_, i) => `token:1:${i}`);
     for (const channel of channels) bus.set(channel, tokenData(channel, 1));
     let atOnce = 0;
@@ -225,7 +225,7 @@ describe("what a client may hold", () => {
     });
     for (const answer of all) assert.equal((await answer).channels.length, 20);
     assert.equal(most, 3, "9 rows for all are three topics of 3 rows");
-    assert.equal(door.held.openingRows, 0);
+    assert.equal(hub.held.openingRows, 0);
   });
 
   test("a client that opens and closes in a loop waits for its turn, and the others do not", async (t) => {
@@ -244,7 +244,7 @@ describe("what a client may hold", () => {
 });
 
 test("fields and windows are part of the topic that clients share", async (t) => {
-  const { bus, url, door } = await openDoor(t);
+  const { bus, url, hub } = await openDoor(t);
   bus.set("token:1:a", tokenData("1:a", 1));
   bus.set("overview:5m:trades", { order: [], rows: {} });
   const client = await connect(t, url);
@@ -259,7 +259,7 @@ test("fields and windows are part of the topic that clients share", async (t) =>
       who.send({ subscribe: channel, ...option });
       await answer;
     }
-    assert.equal(door.topics, 2, `${i}`);
+    assert.equal(hub.feeds, 2, `${i}`);
   }
   assert.equal(bus.opened, 6, "the same figures named differently are the same topic");
   assert.deepEqual(bus.topics.at(-1), {

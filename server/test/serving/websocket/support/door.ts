@@ -2,19 +2,23 @@
 import { EventEmitter, once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { type Gate, OPEN_GATE } from "../../../../src/serving/gate.ts";
 import { asksForWebSocket, onUpgrade } from "../../../../src/serving/http/connections.ts";
 import { DEFAULT_HTTP_LIMITS } from "../../../../src/serving/http/http-limits.ts";
+import { Hub } from "../../../../src/serving/live/hub.ts";
+import type { LiveConfig, LiveLimits } from "../../../../src/serving/live/live-limits.ts";
 import type { WebSocketConfig, WebSocketLimits } from "../../../../src/serving/websocket/limits.ts";
 import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "../../../../src/serving/websocket/observers.ts";
 import { WebSocketDoor } from "../../../../src/serving/websocket/web-socket-door.ts";
 import { ConnectionGate } from "../../../../src/shared/connection-gate.ts";
 import { StandInBus } from "./stand-in-bus.ts";
 
-type Ws = WebSocketConfig["api"]["ws"];
+type Ws = WebSocketConfig["api"]["ws"] & LiveConfig["api"]["ws"];
 export type DoorOptions = {
   readonly ws?: Partial<Ws>;
   readonly cors?: readonly string[];
-  readonly limits?: Partial<WebSocketLimits>;
+  readonly limits?: Partial<WebSocketLimits & LiveLimits>;
+  readonly gate?: Gate;
   readonly logger?: WebSocketLogger;
 };
 
@@ -58,6 +62,7 @@ export class RecordedMetrics implements WebSocketMetrics {
 export type TestDoor = {
   readonly bus: StandInBus;
   readonly door: WebSocketDoor;
+  readonly hub: Hub;
   readonly metrics: RecordedMetrics;
   readonly server: Server;
   readonly port: number;
@@ -91,7 +96,9 @@ export async function openDoor(
   server.on("request", gate.request);
   // Clients of these tests that do not answer a close are cut soon.
   const limits = { closeTimeoutMs: 100, ...options.limits };
-  const door = new WebSocketDoor({ bus, config, logger: options.logger ?? silent, metrics, limits });
+  const hub = new Hub({ bus, config, limits });
+  const { gate: passes = OPEN_GATE, logger = silent } = options;
+  const door = new WebSocketDoor({ hub, gate: passes, config, logger, metrics, limits });
   onUpgrade(
     { server, gate },
     door.upgrade,
@@ -101,11 +108,12 @@ export async function openDoor(
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(async () => {
     await door.close();
+    hub.close();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
   const { port } = server.address() as AddressInfo;
-  return { bus, door, metrics, server, port, url: `ws://127.0.0.1:${port}/ws` };
+  return { bus, door, hub, metrics, server, port, url: `ws://127.0.0.1:${port}/ws` };
 }
 
 /** Data of a token as a bus gives it. */

@@ -1,80 +1,73 @@
-/** The channels of one client: opens, replaces and closes them as its requests ask, and waits for tokens that no swap has named. */
-import { webSocketPath } from "@swapstats/protocol/websocket.ts";
+/**
+ * The channels of one client of any door: opens, replaces and closes them as its requests ask, waits for tokens that no swap has named yet,
+ * and hands out the messages that are to be sent.
+ */
+import { setTimeout } from "node:timers/promises";
 import type { Topic } from "../../ports/stats-bus.ts";
-import { formatTokenId, parseTokenId } from "../../shared/token-id.ts";
 import { ambiguousToken, ProblemError, problemOf, unknownToken } from "../problems.ts";
-import type { WebSocketConfig, WebSocketLimits } from "../websocket/limits.ts";
-import type { ChannelList } from "./channel-list.ts";
-import { type ChannelOptions, rowsOfTopic, topicOf, windowsOfTopic } from "./channels.ts";
+import { ChannelList, type Reply, type Taken } from "./channel-list.ts";
+import type { ChannelOptions } from "./channel-options.ts";
+import { awaitedIdOf, rowsOfTopic, topicOf, windowsOfTopic } from "./channels.ts";
 import type { Hub } from "./hub.ts";
 import type { Subscribed } from "./messages.ts";
 import { OpeningGate } from "./opening-gate.ts";
+import { OpenRate } from "./row-budget.ts";
+import type { SharedMessage } from "./shared-message.ts";
 import type { OpenSubscription, PendingSubscription, PushTarget, Subscription } from "./subscription.ts";
 
-/** What became of each channel of a subscribe request. */
+/** The result of a subscribe request, for each of its channels. */
 export type SubscribeOutcome = Subscribed & {
   readonly opened: readonly OpenSubscription[];
-  readonly failed: readonly { readonly channel: string; readonly problem: ProblemError }[];
+  readonly failed: readonly Failed[];
 };
 
 type Wanted = { readonly channel: string; readonly topic: Topic };
 type Failed = { readonly channel: string; readonly problem: ProblemError };
 type Result = { readonly subscription: Subscription } | Failed;
 
-/** Bytes that a token may have in a swap; a longer one is named by none. */
-const TOKEN_BYTES_MAX = 128;
-
-export class ClientSubscriptions {
+export class ClientChannels {
   readonly #hub: Hub;
   readonly #client: PushTarget;
   /** The channels that send. */
-  readonly #active: ChannelList;
-  readonly #config: WebSocketConfig;
+  readonly #active = new ChannelList();
+  /** Names of the configured windows. */
   readonly #windows: readonly string[];
   readonly #gate: OpeningGate;
+  readonly #openRate: OpenRate;
   /** By canonical channel. */
   readonly #byChannel = new Map<string, Subscription>();
-  /** Canonical channels by the names that they were asked for by. */
+  /** Canonical channels by the names that they were requested by. */
   readonly #channelOfName = new Map<string, string>();
   #rows = 0;
   #isClosed = false;
 
-  constructor(
-    hub: Hub,
-    client: PushTarget,
-    active: ChannelList,
-    config: WebSocketConfig,
-    limits: WebSocketLimits,
-    windows: readonly string[],
-  ) {
+  /** Connects the client to the hub, until `closeAll`. */
+  constructor(hub: Hub, client: PushTarget) {
     this.#hub = hub;
     this.#client = client;
-    this.#active = active;
-    this.#config = config;
-    this.#windows = windows;
-    this.#gate = new OpeningGate(limits.clientOpeningRowsMax);
+    this.#windows = hub.config.windows.list.map((window) => window.name);
+    this.#gate = new OpeningGate(hub.limits.clientOpeningRowsMax);
+    const { maxRows } = hub.config.api.ws;
+    this.#openRate = new OpenRate(maxRows, maxRows * hub.limits.reopenedPart, hub.nowMs());
+    hub.connected(client);
   }
 
-  /** Rows that the channels hold, those among them that wait. */
+  /** Rows that the channels hold, including those that wait for their token. */
   get rows(): number {
     return this.#rows;
   }
 
   /**
-   * Opens channels; one that is open already is replaced, and begins anew. Nothing is sent before `activate`. `turn` is asked with the
-   * rows of the request once it is within the limits, and resolves when they may be opened. Throws ProblemError
-   * `too_many_subscriptions`, and then nothing has changed; what is wrong with one channel is in the outcome.
+   * Opens channels. A channel that is already open is replaced and starts with a snapshot. Nothing is sent before `activate`. Waits for its turn if
+   * the client opens too fast. Throws ProblemError `too_many_subscriptions`, and then nothing has changed; a problem of a single channel is in
+   * the outcome.
    */
-  async open(
-    channels: readonly string[],
-    options: ChannelOptions,
-    turn: (rows: number) => Promise<void>,
-  ): Promise<SubscribeOutcome> {
+  async open(channels: readonly string[], options: ChannelOptions): Promise<SubscribeOutcome> {
     const added = channels.filter((name) => this.#find(name) === undefined).length;
-    if (this.#byChannel.size + added > this.#config.api.ws.maxSubscriptions) throw this.#tooMany(added);
+    if (this.#byChannel.size + added > this.#channelsMax) throw this.#tooMany(added);
     const { wanted, failed } = this.#parse(channels, options);
     this.#holdRows(wanted);
-    await turn(wanted.reduce((sum, { topic }) => sum + rowsOfTopic(topic), 0));
+    await this.#turnToOpen(wanted.reduce((sum, { topic }) => sum + rowsOfTopic(topic), 0));
     const opening = wanted.map((one) => this.#gate.run(rowsOfTopic(one.topic), () => this.#join(one, options)));
     const windows = new Set<string>();
     const opened = new Map<string, Subscription>();
@@ -85,8 +78,8 @@ export class ClientSubscriptions {
         continue;
       }
       const { subscription } = result;
-      // A name that was open may stand for another token now, so that there are more channels than the names let one expect.
-      if (!this.#byChannel.has(subscription.channel) && this.#byChannel.size >= this.#config.api.ws.maxSubscriptions) {
+      // A name that was open may stand for another token now. Then there are more channels than the names suggested.
+      if (!this.#byChannel.has(subscription.channel) && this.#byChannel.size >= this.#channelsMax) {
         this.#leave(subscription);
         failed.push({ channel: subscription.requestedAs, problem: this.#tooMany(1) });
         continue;
@@ -107,11 +100,19 @@ export class ClientSubscriptions {
     };
   }
 
+  /** Lets the channels send. The caller flushes the client. */
   activate(subscriptions: readonly OpenSubscription[]): void {
     for (const subscription of subscriptions) this.#active.add(subscription);
   }
 
-  /** Canonical names of what was closed, and the names under which nothing was open. */
+  /** Offers the door one message for each channel that is behind, until it has no room. The hub flushes the client again for channels that are held. */
+  take(nowMs: number, offer: (message: SharedMessage) => Reply): Taken {
+    const taken = this.#active.take(nowMs, offer);
+    if (taken.dueMs < Number.POSITIVE_INFINITY) this.#hub.pokeAt(this.#client, taken.dueMs);
+    return taken;
+  }
+
+  /** Returns the canonical names of the channels that were closed, and the names under which none was open. */
   close(channels: readonly string[]): { readonly closed: string[]; readonly missing: string[] } {
     const closed: string[] = [];
     const missing: string[] = [];
@@ -127,9 +128,21 @@ export class ClientSubscriptions {
     return { closed, missing };
   }
 
+  /** Closes everything and disconnects the client from the hub. */
   closeAll(): void {
     this.#isClosed = true;
     for (const subscription of [...this.#byChannel.values()]) this.#remove(subscription);
+    this.#hub.disconnected(this.#client);
+  }
+
+  get #channelsMax(): number {
+    return this.#hub.config.api.ws.maxSubscriptions;
+  }
+
+  /** A client that opens and closes channels in a loop waits here, and its next requests behind it. */
+  async #turnToOpen(rows: number): Promise<void> {
+    const waitMs = this.#openRate.take(rows, this.#hub.nowMs());
+    if (waitMs > 0) await setTimeout(waitMs, undefined, { ref: false });
   }
 
   #parse(channels: readonly string[], options: ChannelOptions): { wanted: Wanted[]; failed: Failed[] } {
@@ -137,7 +150,7 @@ export class ClientSubscriptions {
     const failed: Failed[] = [];
     for (const channel of channels) {
       try {
-        wanted.push({ channel, topic: topicOf(channel, options, this.#windows, this.#config.app?.chains) });
+        wanted.push({ channel, topic: topicOf(channel, options, this.#windows, this.#hub.config.app?.chains) });
       } catch (error) {
         failed.push({ channel, problem: problemOf(error) });
       }
@@ -146,7 +159,7 @@ export class ClientSubscriptions {
   }
 
   #holdRows(wanted: readonly Wanted[]): void {
-    const { maxRows } = this.#config.api.ws;
+    const { maxRows } = this.#hub.config.api.ws;
     let rows = this.#rows;
     for (const { channel, topic } of wanted) {
       const before = this.#find(channel);
@@ -164,8 +177,8 @@ export class ClientSubscriptions {
   #tooMany(added: number): ProblemError {
     return new ProblemError(
       "too_many_subscriptions",
-      `${this.#byChannel.size} channels are open and ${added} more were asked for; a connection to ${webSocketPath} may have ` +
-        `${this.#config.api.ws.maxSubscriptions}. Unsubscribe from some, or open another connection.`,
+      `${this.#byChannel.size} channels are open and ${added} more were asked for; a connection may have ${this.#channelsMax} ` +
+        `(api.ws.max_subscriptions). Unsubscribe from some, or open another connection.`,
     );
   }
 
@@ -179,7 +192,7 @@ export class ClientSubscriptions {
       }
       const token = requestedAs.slice(requestedAs.indexOf(":") + 1);
       if (result.kind === "ambiguous") return { channel: requestedAs, problem: ambiguousToken(token, result) };
-      const id = idThatMayCome(topic);
+      const id = awaitedIdOf(topic);
       if (id === undefined) return { channel: requestedAs, problem: unknownToken(token) };
       return { subscription: this.#await(id, { ...named, channel: `token:${id}` }) };
     } catch (error) {
@@ -194,14 +207,15 @@ export class ClientSubscriptions {
   ): Subscription {
     const cancel = this.#hub.pending.add(id, () => void this.#came(subscription));
     if (cancel === undefined) {
-      const text = "Too many tokens are waited for that no swap has named yet; subscribe again when a swap has.";
+      const text =
+        "Too many subscriptions wait for tokens that no swap has named yet; subscribe again after a swap has.";
       throw new ProblemError("overloaded", text);
     }
     const subscription: Subscription = { channel, requestedAs, topic, conflateMs, feed: undefined, cancel };
     return subscription;
   }
 
-  /** A swap has named the token of a channel that waited. */
+  /** Opens a channel that waited, after a swap has named its token. */
   async #came(waiting: Subscription): Promise<void> {
     const isWanted = (): boolean => this.#byChannel.get(waiting.channel) === waiting;
     if (!isWanted()) return;
@@ -211,7 +225,7 @@ export class ClientSubscriptions {
       if ("subscription" in result) this.#leave(result.subscription);
       return;
     }
-    // Its owner may be away again, or there is no room for it now: a later round finds out.
+    // If its owner is away again, or there is no room now, a later round tries again.
     const next = "subscription" in result ? result.subscription : this.#await(idOf(waiting.channel), waiting);
     this.#remove(waiting);
     this.#replace(next);
@@ -246,7 +260,7 @@ export class ClientSubscriptions {
     this.#rows += rowsOfTopic(topic);
   }
 
-  /** What is open under this name: the channel's own, or the one that it was asked for by. */
+  /** Returns what is open under this name: the channel's own, or the one that it was requested by. */
   #find(name: string): Subscription | undefined {
     const channel = this.#channelOfName.get(name) ?? name;
     return this.#byChannel.get(channel);
@@ -254,7 +268,7 @@ export class ClientSubscriptions {
 
   #shapesOf(names: ReadonlySet<string>): Record<string, { readonly length_ms: number; readonly step_ms: number }> {
     const shapes: Record<string, { readonly length_ms: number; readonly step_ms: number }> = {};
-    for (const window of this.#config.windows.list) {
+    for (const window of this.#hub.config.windows.list) {
       if (names.has(window.name)) shapes[window.name] = { length_ms: window.lengthMs, step_ms: window.stepMs };
     }
     return shapes;
@@ -262,11 +276,3 @@ export class ClientSubscriptions {
 }
 
 const idOf = (tokenChannel: string): string => tokenChannel.slice("token:".length);
-
-/** The canonical id of a topic whose token some swap may name one day; undefined: it is no id, or none that a swap can have. */
-function idThatMayCome(topic: Topic): string | undefined {
-  if (topic.kind !== "token") return undefined;
-  const id = parseTokenId(topic.token);
-  if (id === undefined || Buffer.byteLength(id.token) > TOKEN_BYTES_MAX) return undefined;
-  return formatTokenId(id.chainId, id.token);
-}

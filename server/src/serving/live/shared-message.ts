@@ -1,0 +1,56 @@
+/**
+ * A message of a channel, made once for all clients that need it. A door encodes it once by its own encoder; the encoded form stays with the
+ * message, so that all clients of the door share the same bytes. The text is made on demand and is not kept.
+ */
+import type { TopicUpdate } from "../../ports/stats-bus.ts";
+import { patchText, snapshotText } from "./messages.ts";
+
+/** How a door turns a message into the bytes that it writes. One encoder serves all clients of a door with the same encoding. */
+export type Encoder<Form> = {
+  encode(message: SharedMessage): Form;
+  /** Bytes of memory that the form takes. */
+  bytesOf(form: Form): number;
+};
+
+/** JSON text of a merge patch, and the revision that it applies to. */
+export type PatchFrom = { readonly prevRev: number; readonly text: string };
+
+type Encoded = { readonly encoder: Encoder<unknown>; readonly form: unknown };
+
+export class SharedMessage {
+  readonly channel: string;
+  readonly update: TopicUpdate;
+  /** Undefined for a snapshot. */
+  readonly patch: PatchFrom | undefined;
+  /** One entry for each encoder that was asked for. Nearly always one, so a search is cheaper than a Map. */
+  readonly #encoded: Encoded[] = [];
+  readonly #onEncoded: (update: TopicUpdate, bytes: number) => void;
+
+  /** `onEncoded` is called with the bytes of each form that is kept here. */
+  constructor(
+    channel: string,
+    update: TopicUpdate,
+    patch: PatchFrom | undefined,
+    onEncoded: (update: TopicUpdate, bytes: number) => void,
+  ) {
+    this.channel = channel;
+    this.update = update;
+    this.patch = patch;
+    this.#onEncoded = onEncoded;
+  }
+
+  /** The JSON text of the message, made anew by each call. */
+  text(): string {
+    const { channel, update, patch } = this;
+    return patch === undefined ? snapshotText(channel, update) : patchText(channel, update, patch.prevRev, patch.text);
+  }
+
+  /** The message as the encoder encodes it. Always the same object for the same encoder. */
+  encodedBy<Form>(encoder: Encoder<Form>): Form {
+    for (const { encoder: known, form } of this.#encoded) if (known === encoder) return form as Form;
+    const form = encoder.encode(this);
+    this.#encoded.push({ encoder: encoder as Encoder<unknown>, form });
+    this.#onEncoded(this.update, encoder.bytesOf(form));
+    return form;
+  }
+}
