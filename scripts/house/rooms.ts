@@ -14,7 +14,14 @@ const NONE: Room = { uses: [] };
 const DOOR: Room = { uses: [".", "live"] };
 
 const ROOMS: Readonly<Record<string, Readonly<Record<string, Room>>>> = {
-  serving: { ".": NONE, live: { uses: ["."] }, http: DOOR, websocket: DOOR },
+  serving: {
+    doors: { uses: ["http", "websocket"], usesTypesOf: ["core"] },
+    core: { uses: [".", "live"] },
+    http: DOOR,
+    websocket: DOOR,
+    live: { uses: ["."] },
+    ".": NONE,
+  },
   pipeline: {
     ".": { uses: ["checkpoint"], usesTypesOf: ["workers"] },
     checkpoint: NONE,
@@ -58,8 +65,6 @@ const KNOWN = [
   "server/src/engine/tokens.ts",
   "server/src/engine/traders/",
   "server/src/pipeline/",
-  "server/src/serving/live/",
-  "server/src/serving/websocket/",
 ];
 
 /** The room of a file in its layer, whose files lie below `server/src/<layer>/`. */
