@@ -92,6 +92,7 @@ export const figures = {
     doc: "price_change in percent of open",
   },
   vwap: { kind: "price", sorts: true, example: "1850.2", doc: "volume_usd / volume_token" },
+  avg_trade_usd: { kind: "usd", sorts: true, example: "2312.75", doc: "volume_usd / trades, rounded half to even" },
   traders: { kind: "count", sorts: true, example: 2, doc: "Unique wallets" },
   buyers: { kind: "count", sorts: true, example: 1, doc: "Unique wallets that bought" },
   sellers: { kind: "count", sorts: true, example: 1, doc: "Unique wallets that sold" },

@@ -130,7 +130,7 @@ function parse(text: string): Rational {
 }
 
 /** round(numerator / denominator), half to even; denominator > 0. */
-function divideHalfEven(numerator: bigint, denominator: bigint): bigint {
+export function divideHalfEven(numerator: bigint, denominator: bigint): bigint {
   const negative = numerator < 0n;
   const n = negative ? -numerator : numerator;
   let q = n / denominator;

@@ -40,6 +40,30 @@ describe("numbers at their limits", () => {
     assert.deepEqual([later.volume_usd, later.volume_token, later.trades, later.vwap], ["0", "0", 0, undefined]);
   });
 
+  test("the average trade is rounded to the even neighbour of a tie", (t) => {
+    const random = randomFrom(seedOf(t));
+    const averageOf = (micros: readonly bigint[]): string | undefined => {
+      const pair = new Pair(defaultConfig);
+      for (const [i, usd] of micros.entries()) pair.take(itemOf(plainEvent(i, at + i, { usd, amount: 10n ** 18n })));
+      pair.compareAt(pair.highMs());
+      const ref = pair.run.ref({ chainId: 1, token: "token" }) as number;
+      return pair.run.engine.windowStats(ref, 0, pair.highMs()).avg_trade_usd;
+    };
+    for (const [micros, average] of [
+      [[1n, 0n], "0"],
+      [[1n, 2n], "0.000002"],
+      [[2n, 3n], "0.000002"],
+      [[3n, 4n], "0.000004"],
+      [[1n, 1n, 0n], "0.000001"],
+      [[0n], "0"],
+      [[usdMax, usdMax - 1n], "9007199254.74099"],
+      [[usdMax, usdMax, usdMax - 1n], "9007199254.740991"],
+    ] as const) {
+      assert.equal(averageOf(micros), average, micros.join());
+    }
+    for (let i = 0; i < 100; i++) averageOf(Array.from({ length: 1 + random.below(7) }, () => randomUsd(random)));
+  });
+
   test("a day of all magnitudes, removed in part, then gone: exactly zero", (t) => {
     const random = randomFrom(seedOf(t));
     const pair = new Pair(defaultConfig);

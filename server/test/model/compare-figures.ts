@@ -40,6 +40,7 @@ export function differences(served: Served, model: ModelStats, tolerance: Tolera
   found.push(...previousDifferences(served.previous as Served | undefined, model));
   found.push(...walletDifferences(served, model, tolerance));
   found.push(...ratioDifferences("vwap", served.vwap, model.vwap));
+  expectEqual("avg_trade_usd", model.avgTradeUsd);
   found.push(...priceDifferences(served, model.prices));
   for (const [name, value] of Object.entries(served)) {
     if (!known.has(name)) found.push(`unknown field ${name}`);

@@ -1,4 +1,12 @@
-import { compareRational, type Decimal, formatPlaces, power10, type Rational, toRational } from "./decimal.ts";
+import {
+  compareRational,
+  type Decimal,
+  divideHalfEven,
+  formatPlaces,
+  power10,
+  type Rational,
+  toRational,
+} from "./decimal.ts";
 import type { ModelEvent } from "./model-event.ts";
 
 /** Sums of some swaps, as served. */
@@ -26,6 +34,7 @@ export type ModelFigures = {
   readonly firstTradeMs: number | undefined;
   readonly lastTradeMs: number | undefined;
   readonly vwap: Rational | undefined;
+  readonly avgTradeUsd: string | undefined;
   /** Prices of the swaps in the order of open and close; empty when none has one. */
   readonly prices: readonly ModelPrice[];
 };
@@ -82,6 +91,8 @@ export function statsOf(events: readonly ModelEvent[], priceMinUsdMicro: number)
     firstTradeMs: events.at(0)?.eventTimeMs,
     lastTradeMs: events.at(-1)?.eventTimeMs,
     vwap: events.length === 0 ? undefined : { numerator: addUp(events, "usd") * power10(12), denominator: amount },
+    avgTradeUsd:
+      events.length === 0 ? undefined : formatPlaces(divideHalfEven(addUp(events, "usd"), BigInt(events.length)), 6),
     prices: events
       .filter((event) => event.usd >= BigInt(priceMinUsdMicro))
       .map(priceOf)

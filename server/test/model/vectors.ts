@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { ModelConfig, ModelCounters } from "./naive-model.ts";
+import type { ModelFigures } from "./naive-stats.ts";
 import { defaultWindows } from "./window-rules.ts";
 
 export const vectorNames = ["dense", "hours", "day", "edges", "second"] as const;
@@ -53,6 +54,12 @@ export const defaultConfig: ModelConfig & { readonly exactTraders: number } = {
   maxChains: Number.POSITIVE_INFINITY,
   exactTraders: 4096,
 };
+
+/** Figures that are newer than the vectors, with the model's values. */
+export function laterFigures({ avgTradeUsd }: ModelFigures): Readonly<Record<string, unknown>> {
+  return avgTradeUsd === undefined ? {} : { avg_trade_usd: avgTradeUsd };
+}
+export const LATER_FIGURES: readonly string[] = ["avg_trade_usd"];
 
 /** The counters of which the vectors speak: those that make up `accepted`. */
 export function countersOfVectors(counters: ModelCounters): Partial<ModelCounters> {

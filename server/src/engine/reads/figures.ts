@@ -5,11 +5,13 @@
 import type { Figures } from "../buckets/bucket-row.ts";
 import {
   differenceText,
+  divideHalfEven,
   ExactSum,
   priceChangePercentText,
   priceChangeText,
   priceText,
   scaledInteger,
+  scaledText,
   vwapText,
 } from "../decimal.ts";
 import type { TraderCount } from "../traders/trader-counts.ts";
@@ -104,7 +106,15 @@ function pricesOf(f: Figures) {
 
 /** Of a window with trades. */
 function ratiosOf(f: Figures) {
-  return { vwap: vwapText(usdOf(f), tokenOf(f)) };
+  return {
+    vwap: vwapText(usdOf(f), tokenOf(f)),
+    avg_trade_usd: scaledText(String(averageTrade(f)), USD_PLACES),
+  };
+}
+
+/** Millionths of a dollar, half to even. The window has trades. */
+function averageTrade(f: Figures): bigint {
+  return divideHalfEven(usdOf(f).toBigInt(), BigInt(f.trades));
 }
 
 function estimateMarksOf() {
@@ -166,6 +176,8 @@ function tradedValue(f: Figures, field: Traded): number | bigint {
       return f.lastMs;
     case "vwap":
       return Number(vwapText(usdOf(f), tokenOf(f)));
+    case "avg_trade_usd":
+      return averageTrade(f);
     case "open":
       return servedPrice(f.open);
     case "high":

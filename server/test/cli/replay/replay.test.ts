@@ -8,7 +8,7 @@ import { gzipSync } from "node:zlib";
 import { runCli } from "../../../src/cli/run.ts";
 import { GENERATOR_DEFAULTS } from "../../../src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../../src/generator/swap-generator.ts";
-import { loadVector, vectorNames } from "../../model/vectors.ts";
+import { LATER_FIGURES, loadVector, vectorNames } from "../../model/vectors.ts";
 import { memoryOutput } from "../../support/memory-output.ts";
 import { requires } from "../../support/requires.ts";
 import { tempDir } from "../../support/tmp.ts";
@@ -45,7 +45,8 @@ function syntheticLines(count: number, disorderMs: number): string[] {
 /** Figures as the vectors' documentation wants them: derived ones within a unit of the 15th digit. */
 function assertFigures(actual: Figures, expected: Figures, where: string): void {
   const derived = new Set(["vwap", "open", "high", "low", "close", "price_change", "price_change_pct"]);
-  assert.deepEqual(Object.keys(actual).sort(), Object.keys(expected).sort(), where);
+  const names = Object.keys(actual).filter((name) => !LATER_FIGURES.includes(name));
+  assert.deepEqual(names.sort(), Object.keys(expected).sort(), where);
   const scale = Math.max(Math.abs(Number(expected.open ?? 0)), Math.abs(Number(expected.close ?? 0)));
   for (const [name, value] of Object.entries(expected)) {
     if (!derived.has(name)) {
