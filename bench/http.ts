@@ -11,8 +11,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { GENERATOR_DEFAULTS } from "../server/src/generator/options.ts";
-import { startGenerator } from "../server/src/generator/start-generator.ts";
 import type { IngestPort, IngestResult } from "../server/src/ports/ingest.ts";
+import { GeneratorFeeder } from "../server/src/sources/feeders/generator.ts";
 import type { BareAnswers } from "./http/bare.ts";
 import type { ClientReport, ClientRequest } from "./http/client.ts";
 import type { ServerReport } from "./http/service.ts";
@@ -76,7 +76,8 @@ async function measure(client: ChildProcess, service: Server, bare: Server, data
   const onProblem = (error: unknown) => {
     throw error;
   };
-  const generator = startGenerator(posting(service.port), options, { onProblem });
+  const generator = new GeneratorFeeder(options, { onProblem });
+  await generator.start(posting(service.port));
   await sleep(FILL_MS);
   const base = `http://127.0.0.1:${service.port}`;
   const overview = await (await fetch(`${base}/api/overview?window=1h&sort=trades&limit=${TOKENS}`)).json();

@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { WebSocket } from "ws";
-import { KafkaProducer, PRODUCER_RETRIES } from "../server/src/clients/kafka/kafka-producer.ts";
+import { KafkaProducer, PRODUCER_RETRIES } from "../server/src/clients/kafka/producer.ts";
 import { partitionOfTokenId } from "../server/src/shared/token-partition.ts";
 import { SwapFeed } from "./kafka/feed.ts";
 import { Instance, isShared, ownedBy } from "./kafka/instance.ts";

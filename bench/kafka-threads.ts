@@ -5,8 +5,8 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { RecordBatch } from "../server/src/ports/source.ts";
-import { FETCH_DEFAULTS } from "../server/src/sources/kafka/kafka-setup.ts";
-import { openKafkaReaders } from "../server/src/sources/kafka/kafka-source.ts";
+import { openKafkaReaders } from "../server/src/sources/kafka/readers.ts";
+import { FETCH_DEFAULTS } from "../server/src/sources/kafka/setup.ts";
 import type { ApplierReport } from "./kafka/applier-thread.ts";
 import { SwapFeed } from "./kafka/feed.ts";
 import { recordsOf, type Site, withSite } from "./kafka/site.ts";

@@ -60,7 +60,11 @@ async function writeCheckpoint(
     partition: 0,
     owner: "bench",
     nowMs: Date.now,
-    log: { range: async () => log.range(0), isOwn: true, openAt: async () => {} },
+    log: {
+      range: async () => ({ ...log.range(0), logId: undefined, formerLogIds: [] }),
+      isOwn: true,
+      openAt: async () => {},
+    },
     createEngine: () => engine,
     fingerprint: fingerprintOf(engine.config),
     restoreEngine: () => engine,

@@ -12,8 +12,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { WebSocket } from "ws";
 import { GENERATOR_DEFAULTS } from "../server/src/generator/options.ts";
-import { startGenerator } from "../server/src/generator/start-generator.ts";
 import type { IngestPort, IngestResult } from "../server/src/ports/ingest.ts";
+import { GeneratorFeeder } from "../server/src/sources/feeders/generator.ts";
 import type { ServerReport } from "./http/service.ts";
 import { report } from "./report.ts";
 import type { ClientsReport } from "./ws/clients.ts";
@@ -136,7 +136,8 @@ async function measure(service: Service, crowd: ChildProcess): Promise<void> {
   const onProblem = (error: unknown): void => {
     throw error;
   };
-  const generator = startGenerator(ingest, options, { onProblem });
+  const generator = new GeneratorFeeder(options, { onProblem });
+  await generator.start(ingest);
   await sleep(FILL_MS);
   const alone = { cpu: await cpuSeconds(service), atMs: performance.now() };
   await sleep(WARM_UP_MS);

@@ -14,8 +14,8 @@ import { RedoWriter } from "../../server/src/pipeline/checkpoint/redo-writer.ts"
 import { restorePartition } from "../../server/src/pipeline/checkpoint/restore.ts";
 import { APPLY_SLICE_MS } from "../../server/src/pipeline/workers/thread-share.ts";
 import type { CheckpointStore } from "../../server/src/ports/checkpoint-store.ts";
-import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/kafka-setup.ts";
-import { openKafkaReaders } from "../../server/src/sources/kafka/kafka-source.ts";
+import { openKafkaReaders } from "../../server/src/sources/kafka/readers.ts";
+import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/setup.ts";
 import { checkpointStoreSetup, openCheckpointStore } from "../../server/src/stores/open-checkpoint-store.ts";
 import { BENCH_SEED } from "../support/workload.ts";
 import { configWith, type OwnerOptions } from "./owner.ts";

@@ -10,8 +10,8 @@ import { DeadLetterBuffer } from "../../server/src/pipeline/dead-letter-buffer.t
 import { PartitionRunner } from "../../server/src/pipeline/partition-runner.ts";
 import { ThreadShare } from "../../server/src/pipeline/workers/thread-share.ts";
 import { createVersionBoard, VersionBoard } from "../../server/src/shared/version-board.ts";
-import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/kafka-setup.ts";
-import { openKafkaReaders } from "../../server/src/sources/kafka/kafka-source.ts";
+import { openKafkaReaders } from "../../server/src/sources/kafka/readers.ts";
+import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/setup.ts";
 import { DeadLetterStore } from "../../server/src/stores/dead-letter-store.ts";
 import { checkpointStoreSetup, openCheckpointStore } from "../../server/src/stores/open-checkpoint-store.ts";
 import type { FeedTarget } from "./feed.ts";

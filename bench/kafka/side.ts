@@ -13,8 +13,8 @@ import { BatchApplier } from "../../server/src/pipeline/batch-applier.ts";
 import { RedoWriter } from "../../server/src/pipeline/checkpoint/redo-writer.ts";
 import type { RecordBatch } from "../../server/src/ports/source.ts";
 import { freeMemory } from "../../server/src/shared/free-memory.ts";
-import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/kafka-setup.ts";
-import { openKafkaReaders } from "../../server/src/sources/kafka/kafka-source.ts";
+import { openKafkaReaders } from "../../server/src/sources/kafka/readers.ts";
+import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/setup.ts";
 import { BENCH_SEED, engineConfig } from "../support/workload.ts";
 import { ownAll } from "./owner.ts";
 

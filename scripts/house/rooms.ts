@@ -30,7 +30,13 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, Room>>>> = {
     workers: { uses: [".", "checkpoint", "views", "hot"] },
   },
   clients: { kafka: NONE, redis: NONE, nats: NONE, s3: NONE },
-  sources: { ".": { uses: ["embedded", "kafka", "feeders"] }, embedded: NONE, kafka: NONE, feeders: NONE },
+  sources: {
+    "open-source": { uses: [".", "embedded", "kafka", "feeders"] },
+    ".": NONE,
+    embedded: { uses: ["."] },
+    kafka: { uses: ["."] },
+    feeders: NONE,
+  },
   stores: {
     "open-checkpoint-store": {
       uses: [".", "kafka", "embedded-checkpoint-store", "redis-checkpoint-store", "s3-checkpoint-store"],

@@ -1,7 +1,7 @@
 /** The commands `checkpoint inspect`, `log verify` and `backup`. */
 
-import type { Config } from "../config/config.ts";
 import { printableJson } from "../shared/printable-text.ts";
+import { countPartitions } from "../sources/open-source.ts";
 import { checkpointStoreSetup, openCheckpointStore } from "../stores/open-checkpoint-store.ts";
 import { CommandFailed } from "./command-failed.ts";
 import { backupDataFolder } from "./data-folder/backup.ts";
@@ -28,28 +28,13 @@ async function inspectConfigured(
   const { config } = readConfig(path, output);
   const setup = checkpointStoreSetup(config, config.dataDir);
   if (setup.kind === "embedded") return inspectCheckpoints(config.dataDir);
-  const partitions = await partitionsOf(config);
+  // The store is asked for each of them: it does not know which there are.
+  const partitions = await countPartitions(config);
   const { store } = await openCheckpointStore(setup.kind === "kafka" ? { ...setup, makesTopic: false } : setup);
   try {
     return await inspectStore(store, partitions, `the store that is configured (${setup.kind})`);
   } finally {
     await store.close();
-  }
-}
-
-/** A store is asked for each of them: it does not know which there are. */
-async function partitionsOf(config: Config): Promise<number> {
-  const { ingest } = config;
-  if (ingest.source !== "kafka") return ingest.embedded.partitions;
-  const [{ TopicAdmin }, { kafkaConnection }] = await Promise.all([
-    import("../clients/kafka/topic-admin.ts"),
-    import("../clients/kafka/connection.ts"),
-  ]);
-  const admin = new TopicAdmin(kafkaConnection(ingest.kafka, config.app.instanceId));
-  try {
-    return (await admin.describe(ingest.kafka.topic)).partitions;
-  } finally {
-    await admin.close();
   }
 }
 

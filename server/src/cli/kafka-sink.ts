@@ -1,7 +1,7 @@
 /** Lines into a Kafka topic, each with the id of its token as the key, so that all swaps of a token are in one partition. */
 
 import { type KafkaConnection, kafkaConnection, requireKafka } from "../clients/kafka/connection.ts";
-import { KafkaProducer, PRODUCER_RETRIES } from "../clients/kafka/kafka-producer.ts";
+import { KafkaProducer, PRODUCER_RETRIES } from "../clients/kafka/producer.ts";
 import { refusalText } from "../codecs/refusal-text.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
 import type { Config } from "../config/config.ts";

@@ -3,8 +3,8 @@
  * fails they wait here, and beyond the number that the store keeps the oldest leave, as they would there. The store is for looking
  * at; a source may have a place of its own beside it, where none may be missing.
  */
+import type { DeadLetterSink } from "../ports/source.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { DeadLetterTopic } from "../sources/kafka/dead-letter-topic.ts";
 import {
   DEAD_LETTER_RAW_BYTES_MAX,
   DEAD_LETTERS_MAX,
@@ -18,9 +18,6 @@ export type DeadLetterPort = {
   put(records: readonly DeadLetterRecord[]): void;
   newest(limit: number): KeptDeadLetter[];
 };
-
-/** Where all dead letters of a source go, none left out. */
-export type DeadLetterSink = Pick<DeadLetterTopic, "add" | "isFull" | "room" | "flush" | "problem" | "close">;
 
 export class DeadLetterBuffer {
   readonly #store: DeadLetterPort;

@@ -4,7 +4,6 @@
  * that the reader has left out under pressure, at once.
  */
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
-import type { SourceNumbers } from "../observability/source-metrics.ts";
 import type { PartitionReader, RecordBatch } from "../ports/source.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 
@@ -18,43 +17,17 @@ const RETRY_MS = 200;
  */
 const DAMAGE_WAIT_EVERY_MS = 10_000;
 
-/** A reader of the log that can go on behind damage. */
-export type LogReader = PartitionReader & {
-  /** The log waits for a checkpoint to release some of it. */
-  readonly pressure: boolean;
-  /** Where the log ended when it was last heard of; 0 before. */
-  readonly knownEnd: number;
-  /** The first offset above `position` from which the log may be read again. */
-  resumeAfter(position: number): number;
-  /** Whether this service alone writes the log: it can be made to go on where the state stands, and nobody makes it anew under its name. */
-  readonly isOwn: boolean;
-  /**
-   * Called at each take-over, before the state is read: the state has seen offsets below `offset`, so the next record must not get
-   * one of them. `formerLogId` names the log that the state has read so far, if this is another one. A log that is
-   * this service's own takes no records before. Rejects with `log_damaged` where the log ends below and cannot be made longer.
-   */
-  openAt(offset: number, formerLogId: string | undefined, signal: AbortSignal): Promise<void>;
-  /** Arrival of the first record at or behind the position that can be read; undefined: not known. */
-  arrivalFrom(position: number): number | undefined;
-  /** What is not as it should be with this partition's log now; undefined: nothing. */
-  readonly problem?: string | undefined;
-  /** Whose clock set the arrivals; undefined where that is this service's own, or not known yet. */
-  readonly arrivalClock?: "broker" | "producer" | "reader" | undefined;
-  /** Of a source with numbers of its own. */
-  readonly numbers?: SourceNumbers;
-};
-
 /** Offsets [from, to) that are lost, and a sentence that says so. */
 export type LogGap = { readonly from: number; readonly to: number; readonly sentence: string };
 
 export class LogFollower {
   readonly #partition: number;
-  readonly #reader: LogReader;
+  readonly #reader: PartitionReader;
   #problem: string | undefined;
   #isPatient = true;
   #patientAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(partition: number, reader: LogReader) {
+  constructor(partition: number, reader: PartitionReader) {
     this.#partition = partition;
     this.#reader = reader;
   }

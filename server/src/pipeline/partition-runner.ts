@@ -21,7 +21,7 @@ import type { Counters, EngineConfig } from "../engine/types.ts";
 import type { PartitionMetrics } from "../observability/metrics.ts";
 import { LONG_SECONDS, PlainHistogram, SHORT_SECONDS } from "../observability/plain-histogram.ts";
 import type { CheckpointStore } from "../ports/checkpoint-store.ts";
-import type { RecordBatch } from "../ports/source.ts";
+import type { BeginRule, PartitionReader, RecordBatch } from "../ports/source.ts";
 import type { PartitionStatus } from "../ports/stats-bus.ts";
 import type { Circuit } from "../shared/circuit.ts";
 import { SwapstatsError } from "../shared/errors.ts";
@@ -29,10 +29,10 @@ import type { VersionBoard } from "../shared/version-board.ts";
 import { arrivalOf, BatchApplier } from "./batch-applier.ts";
 import { Checkpointer } from "./checkpoint/checkpointer.ts";
 import { RedoWriter, readRedo } from "./checkpoint/redo-writer.ts";
-import { type BeginRule, type Restored, restorePartition } from "./checkpoint/restore.ts";
+import { type Restored, restorePartition } from "./checkpoint/restore.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
 import { newHashSeed } from "./hash-seed.ts";
-import { LogFollower, type LogGap, type LogReader } from "./log-follower.ts";
+import { LogFollower, type LogGap } from "./log-follower.ts";
 import { ServedPartition } from "./workers/served-partition.ts";
 import type { ThreadShare } from "./workers/thread-share.ts";
 
@@ -45,7 +45,7 @@ export type RunnerOptions = {
   readonly partition: number;
   readonly owner: string;
   readonly engine: EngineConfig;
-  readonly reader: LogReader;
+  readonly reader: PartitionReader;
   readonly store: CheckpointStore;
   /** See `RestoreOptions`. */
   readonly isStoreExclusive: boolean;

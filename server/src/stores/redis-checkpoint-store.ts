@@ -27,7 +27,7 @@
 import { randomUUID } from "node:crypto";
 import type { Writable } from "node:stream";
 import { Command } from "ioredis";
-import { type RedisClient, RedisConnection } from "../clients/redis/redis-connection.ts";
+import { type RedisClient, RedisConnection } from "../clients/redis/connection.ts";
 import type { RedisServer } from "../config/build/stores.ts";
 import type { CheckpointStore, StoredManifest } from "../ports/checkpoint-store.ts";
 import { SwapstatsError } from "../shared/errors.ts";

@@ -10,7 +10,7 @@
  * each with 6 KB), and in a Cluster a pipeline would have to be cut by node and put together again when slots move.
  */
 
-import { type RedisClient, RedisConnection } from "../clients/redis/redis-connection.ts";
+import { type RedisClient, RedisConnection } from "../clients/redis/connection.ts";
 import type { RedisServer } from "../config/build/stores.ts";
 import type { HotOutcome, HotStore, HotValue } from "../ports/hot-store.ts";
 import { SwapstatsError } from "../shared/errors.ts";

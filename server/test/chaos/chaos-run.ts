@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { openKafkaReaders } from "../../src/sources/kafka/kafka-source.ts";
+import { openKafkaReaders } from "../../src/sources/kafka/readers.ts";
 import type { Settings } from "../crash/service-process.ts";
 import { Shadow } from "../crash/shadow.ts";
 import { setupOf } from "../support/kafka-support.ts";

@@ -1,7 +1,7 @@
 /** Swaps into the topic at an even pace, with copies, late ones and removals, through the way that `generate --to kafka` takes. */
 import { setTimeout as pause } from "node:timers/promises";
 import { KafkaSink } from "../../src/cli/kafka-sink.ts";
-import { KafkaProducer, type ProducedRecord } from "../../src/clients/kafka/kafka-producer.ts";
+import { KafkaProducer, type ProducedRecord } from "../../src/clients/kafka/producer.ts";
 import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
 import { connectionTo } from "../support/kafka-support.ts";

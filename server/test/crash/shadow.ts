@@ -23,6 +23,9 @@ export type Asked = { readonly url: string };
 const READ_BYTES = 4 * 1024 * 1024;
 const IDS_PER_REQUEST = 500;
 
+/** What a shadow needs of a reader. */
+export type ReadPartition = Pick<PartitionReader, "range" | "read" | "close">;
+
 /** Counts a record by a digest of its text: long runs see millions of them. */
 export function countCopy(counts: Map<string, number>, text: string): void {
   const key = hash("md5", text, "base64url");
@@ -30,13 +33,14 @@ export function countCopy(counts: Map<string, number>, text: string): void {
 }
 
 /** Opens a partition of the embedded log of a data folder, beside the service. */
-export function embeddedLog(dataDir: string, partition = 0): () => PartitionReader {
+export function embeddedLog(dataDir: string, partition = 0): () => ReadPartition {
   return () =>
     new EmbeddedLogReader({
       path: join(dataDir, "log", LOG_DATABASE_NAME),
       partition,
       release: () => {},
       openAt: () => assert.fail("the shadow never writes"),
+      onClose: () => {},
     });
 }
 
@@ -46,12 +50,12 @@ export class Shadow {
   /** Copies in the log of each record, by `countCopy`. */
   readonly copies = new Map<string, number>();
   readonly #config: EngineConfig;
-  readonly #open: () => PartitionReader;
+  readonly #open: () => ReadPartition;
   readonly #applier: BatchApplier;
   #position = 0;
 
   /** `open` opens the log that is followed. */
-  constructor(open: () => PartitionReader, config: EngineConfig) {
+  constructor(open: () => ReadPartition, config: EngineConfig) {
     this.#config = config;
     this.#open = open;
     this.engine = new PartitionEngine(config, TEST_SEED);

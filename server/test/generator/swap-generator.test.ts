@@ -9,10 +9,10 @@ import { SwapEvent } from "../../src/engine/swaps/swap-event.ts";
 import { writeInteger, writeScaled } from "../../src/generator/bytes.ts";
 import { GENERATOR_DEFAULTS, type GeneratorOptions } from "../../src/generator/options.ts";
 import { Random } from "../../src/generator/random.ts";
-import { startGenerator } from "../../src/generator/start-generator.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
 import { Zipf } from "../../src/generator/zipf.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
+import { GeneratorFeeder } from "../../src/sources/feeders/generator.ts";
 import { TEST_SEED } from "../support/hash-seed.ts";
 
 const EVERYTHING: GeneratorOptions = {
@@ -221,12 +221,13 @@ describe("producer", () => {
       },
     };
     const options = { ...EVERYTHING, ratePerSecond: 2_000, startMs: Date.now() };
-    const generator = startGenerator(port, options, { onProblem: (_error, retrying) => problems.push(retrying) });
+    const generator = new GeneratorFeeder(options, { onProblem: (_error, retrying) => problems.push(retrying) });
+    await generator.start(port);
     await enough.promise;
     await generator.stop();
     assert.deepEqual(problems, [true]);
     const lines = bodies.join("").trimEnd().split("\n");
-    assert.equal(generator.sent(), lines.length);
+    assert.equal(generator.sent, lines.length);
     const expected = records(options, lines.length).map((line) => line.toString().trimEnd());
     assert.deepEqual(lines, expected);
   });

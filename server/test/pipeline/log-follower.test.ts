@@ -1,19 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { LogFollower, type LogReader } from "../../src/pipeline/log-follower.ts";
+import { LogFollower } from "../../src/pipeline/log-follower.ts";
+import type { PartitionReader } from "../../src/ports/source.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
 
 const never = new AbortController().signal;
 
 /** A log in which every batch of one record is damaged. */
-function damagedLog(): LogReader & { reads: number } {
+function damagedLog(): PartitionReader & { reads: number } {
   return {
     reads: 0,
     pressure: false,
     knownEnd: 1000,
     isOwn: true,
-    range: async () => ({ startOffset: 0, endOffset: 1000 }),
+    problem: undefined,
+    arrivalClock: undefined,
+    numbers: undefined,
+    range: async () => ({ startOffset: 0, endOffset: 1000, logId: undefined, formerLogIds: [] }),
     async read(position) {
       this.reads++;
       throw new SwapstatsError("log_damaged", `the batch at offset ${position} is damaged`);

@@ -7,10 +7,11 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
-import { DeadLetterBuffer, type DeadLetterSink } from "../../src/pipeline/dead-letter-buffer.ts";
+import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
 import { PartitionRunner } from "../../src/pipeline/partition-runner.ts";
 import { ThreadShare } from "../../src/pipeline/workers/thread-share.ts";
 import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
+import type { DeadLetterSink } from "../../src/ports/source.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
 import { createVersionBoard, VersionBoard } from "../../src/shared/version-board.ts";
 import { BatchBuilder } from "../../src/sources/embedded/log-format.ts";
@@ -81,6 +82,7 @@ class Folder {
         this.writer.raiseEnd(0, offset, START_MS);
         this.notify();
       },
+      onClose: () => {},
     });
     this.#readers.push(reader);
     const config = defaultConfig();

@@ -8,9 +8,9 @@ import { toEngineConfig } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
-import type { PartitionReader, RecordBatch } from "../../src/ports/source.ts";
+import type { RecordBatch } from "../../src/ports/source.ts";
 import { DEAD_LETTERS_WAITING_MAX } from "../../src/sources/kafka/dead-letter-topic.ts";
-import { Shadow } from "../crash/shadow.ts";
+import { type ReadPartition, Shadow } from "../crash/shadow.ts";
 import { type RunningApp, TestApps } from "../support/app-harness.ts";
 import { newTopic, openFor, produce, setupOf } from "../support/kafka-support.ts";
 import { requires } from "../support/requires.ts";
@@ -42,11 +42,10 @@ class Swaps {
 }
 
 /** The log without some records, as a state saw it that was told of the gap. */
-function withoutRange(reader: PartitionReader, from: number, to: number, onGap: () => void): PartitionReader {
+function withoutRange(reader: ReadPartition, from: number, to: number, onGap: () => void): ReadPartition {
   const nothing = { partition: 0, payload: new Uint8Array(0), ends: new Uint32Array(0), arrivalsMs: 0 };
   return {
     range: () => reader.range(),
-    release: (offset) => reader.release(offset),
     close: () => reader.close(),
     read: async (position, maxBytes, signal): Promise<RecordBatch> => {
       if (position === from) {
@@ -112,7 +111,7 @@ requires("pressure on the Kafka source", { servers: ["kafka"] }, () => {
     function shadowOf(t: TestContext, topic: string, gap?: { from: number; to: number }): Shadow {
       const readers = openFor(t, setupOf(kafka.brokers, topic));
       const { config } = loadConfig({ env: {}, overrides: settingsOf(topic, {}) });
-      const open = (): PartitionReader => {
+      const open = (): ReadPartition => {
         const reader = readers.reader(0);
         return gap === undefined ? reader : withoutRange(reader, gap.from, gap.to, () => shadow.engine.noteGap());
       };

@@ -3,13 +3,13 @@ import { randomBytes } from "node:crypto";
 import { type CompressionAlgorithmValue, Connection, Producer, type Reader, Writer } from "@platformatic/kafka";
 import { createTopic, type Kafka } from "../../../scripts/servers/kafka.ts";
 import type { KafkaConnection } from "../../src/clients/kafka/connection.ts";
+import { openKafkaReaders } from "../../src/sources/kafka/readers.ts";
 import {
   FETCH_DEFAULTS,
   type KafkaReader,
   type KafkaReaders,
   type KafkaSourceSetup,
-} from "../../src/sources/kafka/kafka-setup.ts";
-import { openKafkaReaders } from "../../src/sources/kafka/kafka-source.ts";
+} from "../../src/sources/kafka/setup.ts";
 
 export type SeenRecord = { readonly offset: number; readonly value: string; readonly arrivalMs: number };
 

@@ -43,8 +43,12 @@ export async function replayInto(
   output: Output,
   signal: AbortSignal,
 ): Promise<number> {
-  if (config.ingest.source === "kafka") {
-    throw new SwapstatsError("usage", "--into fills an embedded log, and ingest.source is kafka; use --to kafka");
+  if (!("embedded" in config.ingest)) {
+    const { source } = config.ingest;
+    throw new SwapstatsError(
+      "usage",
+      `--into fills an embedded log, and ingest.source is ${source}; use --to ${source}`,
+    );
   }
   const { embedded } = config.ingest;
   const dataDir = resolve(options.into);

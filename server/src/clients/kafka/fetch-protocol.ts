@@ -6,7 +6,6 @@
 import { apiVersionsV1, apiVersionsV3, type Connection, fetchV11, fetchV12, fetchV17 } from "@platformatic/kafka";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { freeMemory } from "../../shared/free-memory.ts";
-import type { AbortedTransaction } from "../../sources/kafka/record-batches.ts";
 import type { MemoryPool } from "./memory-pool.ts";
 
 const FETCH_KEY = 1;
@@ -33,6 +32,8 @@ export type FetchRequest = {
   readonly bytesMax: number;
   readonly targets: readonly FetchTarget[];
 };
+
+export type AbortedTransaction = { readonly producerId: number; readonly firstOffset: number };
 
 export type FetchedPartition = {
   readonly partition: number;

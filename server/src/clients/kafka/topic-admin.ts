@@ -1,11 +1,11 @@
 /** Makes topics and keeps them as configured, describes them, and reads and writes the offsets of groups for tools that show lag. */
 import { type Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from "@platformatic/kafka";
 import type { KafkaConfig } from "../../config/build/kafka.ts";
-import type { LogRange } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { retrying } from "../../shared/retry.ts";
+import { isKafkaError, kafkaError, newAdmin } from "./client.ts";
 import type { KafkaConnection } from "./connection.ts";
-import { isKafkaError, kafkaError, newAdmin } from "./kafka-client.ts";
+import type { TopicRange } from "./topic-view.ts";
 
 const COORDINATOR_MOVES = ["COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_COORDINATOR"];
 /** The first use of groups makes brokers set up a topic for them, and until then there is no coordinator. */
@@ -129,7 +129,7 @@ export class TopicAdmin {
   }
 
   /** What each partition holds: to the end of what is committed. */
-  async ranges(topic: string): Promise<LogRange[]> {
+  async ranges(topic: string): Promise<TopicRange[]> {
     const { partitions } = await this.describe(topic);
     const ask = async (timestamp: bigint): Promise<Map<number, number>> => {
       const list = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp }));

@@ -7,11 +7,12 @@
  *
  * Reading asks again, a few times, when another broker leads.
  */
+
 import { type Connection, ConnectionPool, listOffsetsV5, type MessageRecord, produceV7 } from "@platformatic/kafka";
 import { retrying } from "../../shared/retry.ts";
+import { clientOptions, isKafkaError, kafkaError, kafkaErrorName } from "./client.ts";
 import type { KafkaConnection } from "./connection.ts";
 import { type FetchedPartition, fetchVersionOf, sendFetch } from "./fetch-protocol.ts";
-import { clientOptions, isKafkaError, kafkaError, kafkaErrorName } from "./kafka-client.ts";
 import { MemoryPool } from "./memory-pool.ts";
 import { type OnRecord, readRecords } from "./record-reader.ts";
 import { type Leader, TopicView } from "./topic-view.ts";

@@ -1,11 +1,18 @@
 /** Which broker leads each partition of the topic, as the brokers said last. */
 import type { Admin, Broker, metadataV12 } from "@platformatic/kafka";
-import type { LogRange } from "../../ports/source.ts";
-import type { TopicIdentity } from "../../sources/kafka/kafka-setup.ts";
+import { kafkaError, newAdmin } from "./client.ts";
 import type { KafkaConnection } from "./connection.ts";
-import { kafkaError, newAdmin } from "./kafka-client.ts";
 
 type MetadataResponse = Awaited<ReturnType<typeof metadataV12.api.async>>;
+
+export type TopicIdentity = {
+  /** A topic that is re-created under the same name has another id. Hex. */
+  readonly topicId: string;
+  readonly partitions: number;
+};
+
+/** From the first offset that is held to the one that the next record gets. */
+export type TopicRange = { readonly startOffset: number; readonly endOffset: number };
 
 export type Leader = { readonly node: number; readonly epoch: number };
 
@@ -52,7 +59,7 @@ export class TopicView {
   }
 
   /** What the partition holds: of committed records, so that the end is one that a reader reaches. */
-  async range(partition: number): Promise<LogRange> {
+  async range(partition: number): Promise<TopicRange> {
     try {
       const [startOffset, endOffset] = await Promise.all([
         this.#offset(partition, EARLIEST),

@@ -11,7 +11,7 @@
  */
 import { IMAGE_FORMAT } from "../../engine/snapshot.ts";
 import type { CheckpointStore } from "../../ports/checkpoint-store.ts";
-import type { LogRange } from "../../ports/source.ts";
+import type { BeginRule, LogRange, PartitionReader } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { Claim } from "./checkpointer.ts";
 import type { BaseImage, Manifest, PartRef, RedoDelta } from "./manifest.ts";
@@ -31,12 +31,7 @@ export type RestoreOptions<E extends RestorableEngine> = {
   /** Names this instance in the manifest. */
   readonly owner: string;
   readonly nowMs: () => number;
-  readonly log: {
-    range(): Promise<LogRange>;
-    /** See `LogReader`. */
-    readonly isOwn: boolean;
-    openAt(offset: number, formerLogId: string | undefined, signal: AbortSignal): Promise<void>;
-  };
+  readonly log: Pick<PartitionReader, "range" | "isOwn" | "openAt">;
   readonly createEngine: () => E;
   /** The engine's text of the configuration that its state depends on, as its image headers have it. */
   readonly fingerprint: string;
@@ -49,15 +44,6 @@ export type RestoreOptions<E extends RestorableEngine> = {
   /** Where a partition begins that has no checkpoint; undefined: with the first record that the log holds. */
   readonly begin?: BeginRule;
   readonly signal: AbortSignal;
-};
-
-export type BeginRule = {
-  readonly start: "earliest" | "latest";
-  /**
-   * What earlier owners have told the brokers. An offset without a checkpoint proves that there was one, and that it is lost: then
-   * `start` does not hold, because what lies before the end was once counted.
-   */
-  readonly committedOffset: number | undefined;
 };
 
 export type Restored<E> = {
@@ -128,7 +114,7 @@ export async function restorePartition<E extends RestorableEngine>(options: Rest
 /** Whether the checkpoint was made from another log than the one that is there; unknown ids fit any. */
 function isAnotherLog({ logId }: Manifest, range: LogRange): boolean {
   if (logId === undefined || range.logId === undefined || logId === range.logId) return false;
-  return range.formerLogIds?.includes(logId) !== true;
+  return !range.formerLogIds.includes(logId);
 }
 
 /** Offsets of one log say nothing about the records of another: going on would mix two streams, and lose a part of each. */

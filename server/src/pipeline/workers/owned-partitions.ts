@@ -1,7 +1,7 @@
 /**
- * The partitions that a worker thread owns, which may change while it runs. Takeovers of one thread go one after the other:
- * each needs all of the memory's bandwidth, and the first is ready sooner. A partition that is let go while it is being
- * restored stops restoring.
+ * The partitions that are assigned to a worker; they may change while it runs. Takeovers of one thread run one after the other: each
+ * needs all of the memory's bandwidth, and the first is ready sooner. A partition that is revoked while it is being restored stops
+ * restoring.
  */
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { PartitionRunner } from "../partition-runner.ts";
@@ -9,21 +9,15 @@ import type { ServedPartition } from "./served-partition.ts";
 import { wireError } from "./worker-server.ts";
 import type { WorkerPartition, WorkerReport } from "./worker-setup.ts";
 
-export type OwnedPartition = {
-  readonly runner: PartitionRunner;
-  /** Lets what belongs to the partition alone go, once its runner has ended. */
-  close(): void;
-};
-
 type OwnedPartitionsOptions = {
-  readonly open: (partition: WorkerPartition) => OwnedPartition;
+  readonly open: (partition: WorkerPartition) => PartitionRunner;
   readonly report: (report: WorkerReport) => void;
 };
 
-type Entry = OwnedPartition & { readonly restored: Promise<void> };
+type Entry = { readonly runner: PartitionRunner; readonly restored: Promise<void> };
 
-function letGo(partition: number): SwapstatsError {
-  return new SwapstatsError("unavailable", `partition ${partition} was let go before it was restored`, {
+function revoked(partition: number): SwapstatsError {
+  return new SwapstatsError("unavailable", `partition ${partition} was revoked before it was restored`, {
     retryable: true,
   });
 }
@@ -32,7 +26,7 @@ export class OwnedPartitions {
   readonly #options: OwnedPartitionsOptions;
   readonly #entries = new Map<number, Entry>();
   readonly #leaving = new Set<number>();
-  /** By partition: what was told of it and is not done; a partition is opened again only when it was closed. */
+  /** By partition: the last command that is not carried out yet. A partition is opened again only after it was closed. */
   readonly #steps = new Map<number, Promise<void>>();
   #restoring: Promise<void> = Promise.resolve();
   #onChange: () => void = () => {};
@@ -41,7 +35,7 @@ export class OwnedPartitions {
     this.#options = options;
   }
 
-  /** Called when a partition is there to be asked, and before one leaves. */
+  /** Called when a partition can be asked, and before one leaves. */
   set onChange(call: () => void) {
     this.#onChange = call;
   }
@@ -60,7 +54,7 @@ export class OwnedPartitions {
     return this.runners.flatMap((runner) => (runner.isServing ? [runner.served] : []));
   }
 
-  /** Those whose figures are no older than those of the owner before, and go on. */
+  /** Those whose figures are no older than those of the previous owner, and are kept up to date. */
   get current(): ServedPartition[] {
     return this.runners.flatMap((runner) => (runner.isCurrent ? [runner.served] : []));
   }
@@ -70,24 +64,24 @@ export class OwnedPartitions {
     return this.runners.find((runner) => !runner.isServing)?.absence;
   }
 
-  own(partition: WorkerPartition): void {
+  assign(partition: WorkerPartition): void {
     void this.#inOrder(partition.partition, () => {
-      const opened = this.#options.open(partition);
-      const restored = this.#restoring.then(() => this.#restore(opened.runner));
+      const runner = this.#options.open(partition);
+      const restored = this.#restoring.then(() => this.#restore(runner));
       this.#restoring = restored;
-      this.#entries.set(partition.partition, { ...opened, restored });
+      this.#entries.set(partition.partition, { runner, restored });
     });
   }
 
-  disown(partition: number, limitMs: number): void {
+  revoke(partition: number, limitMs: number): void {
     void this.#inOrder(partition, async () => {
       const problems = await this.#leave(partition, limitMs);
-      this.#options.report({ type: "disowned", partition, problems });
+      this.#options.report({ type: "revoked", partition, problems });
     });
   }
 
-  /** Lets all go; resolves with what could not be written. */
-  async disownAll(limitMs: number): Promise<string[]> {
+  /** Revokes all; resolves with what could not be written. */
+  async revokeAll(limitMs: number): Promise<string[]> {
     const problems: string[] = [];
     const partitions = new Set([...this.#entries.keys(), ...this.#steps.keys()]);
     const done = [...partitions].map((partition) =>
@@ -111,14 +105,14 @@ export class OwnedPartitions {
   async #restore(runner: PartitionRunner): Promise<void> {
     const { partition } = runner;
     try {
-      if (this.#entries.get(partition)?.runner !== runner) throw letGo(partition);
+      if (this.#entries.get(partition)?.runner !== runner) throw revoked(partition);
       await runner.restore();
       runner.start();
       const problems = [...runner.restoreProblems];
       this.#onChange();
-      this.#options.report({ type: "owned", partition, problems });
+      this.#options.report({ type: "assigned", partition, problems });
     } catch (error) {
-      const why = this.#leaving.has(partition) ? letGo(partition) : error;
+      const why = this.#leaving.has(partition) ? revoked(partition) : error;
       this.#options.report({ type: "refused", partition, error: wireError(why) });
     }
   }
@@ -131,7 +125,6 @@ export class OwnedPartitions {
     this.#leaving.delete(partition);
     this.#entries.delete(partition);
     this.#onChange();
-    entry.close();
     return results.flatMap((result) => (result.status === "rejected" ? [String(result.reason)] : []));
   }
 }

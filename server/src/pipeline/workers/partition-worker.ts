@@ -1,24 +1,23 @@
 /**
- * Entry of a worker thread that owns partitions: takes them over and lets them go as it is told. An error that
- * nobody catches ends the thread, and by that the process: a state of unknown soundness must not be served or saved, and a restart
- * begins from the last checkpoint.
+ * Entry of a partition worker: partitions are assigned to it and revoked. An error that nobody catches ends the thread, and with it the
+ * process: a state that may be wrong must not be served or saved, and a restart begins from the last checkpoint.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { SharedClock } from "../../bus/shared-clock.ts";
 import { VersionBoard } from "../../shared/version-board.ts";
+import { openReaders } from "../../sources/open-source.ts";
 import { DeadLetterStore } from "../../stores/dead-letter-store.ts";
 import { openCheckpointStore } from "../../stores/open-checkpoint-store.ts";
 import { type OpenedHotStore, openHotStore } from "../../stores/open-hot-store.ts";
 import { DeadLetterBuffer } from "../dead-letter-buffer.ts";
 import { HotWriter } from "../hot/hot-writer.ts";
 import { PartitionRunner } from "../partition-runner.ts";
-import { type OwnedPartition, OwnedPartitions } from "./owned-partitions.ts";
-import { openReaders } from "./partition-readers.ts";
+import { OwnedPartitions } from "./owned-partitions.ts";
 import { ThreadShare } from "./thread-share.ts";
 import { WorkerServer } from "./worker-server.ts";
 import type { WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-setup.ts";
 
-/** How long dead letters may wait for company. */
+/** How often dead letters are written, in groups. */
 const DEAD_LETTER_FLUSH_MS = 200;
 
 const setup = workerData as WorkerSetup;
@@ -28,14 +27,13 @@ const share = new ThreadShare();
 const letterStore = new DeadLetterStore(setup.dataDir, Date.now);
 const { store, circuit } = await openCheckpointStore(setup.checkpointStore);
 const hotStore = setup.hotStore === undefined ? undefined : await openHotStore(setup.hotStore);
-const { source } = setup;
-const readers = await openReaders(source);
+const readers = await openReaders(setup.source);
 const deadLetters = new DeadLetterBuffer(letterStore, readers.deadLetters);
 const owned = new OwnedPartitions({ open, report });
-// Before the host listens: what it is asked first should find what it is to own.
+// Before the server listens: its first request should find the partitions that are assigned.
 parent.on("message", (command: WorkerCommand) => {
-  if (command.type === "own") owned.own(command.partition);
-  else if (command.type === "disown") owned.disown(command.partition, command.limitMs);
+  if (command.type === "assign") owned.assign(command.partition);
+  else if (command.type === "revoke") owned.revoke(command.partition, command.limitMs);
   else void drain(command.limitMs);
 });
 const hot = hotStore === undefined ? undefined : startHotWriter(hotStore);
@@ -62,9 +60,8 @@ function report(message: WorkerReport): void {
   parent.postMessage(message);
 }
 
-function open(given: WorkerPartition): OwnedPartition {
-  const { partition, board, logPort, begin } = given;
-  const reader = readers.open(given, () => runner.noteLogPressure());
+function open({ partition, board, sourcePort, begin }: WorkerPartition): PartitionRunner {
+  const reader = readers.open(partition, sourcePort, () => runner.noteLogPressure());
   const runner = new PartitionRunner({
     partition,
     owner: setup.owner,
@@ -86,7 +83,7 @@ function open(given: WorkerPartition): OwnedPartition {
     onCheckpoint: (nextOffset) => report({ type: "checkpointed", partition, nextOffset }),
     onFailed: (message) => report({ type: "failed", partition, message }),
   });
-  return { runner, close: () => logPort?.close() };
+  return runner;
 }
 
 function startHotWriter(opened: OpenedHotStore): HotWriter {
@@ -103,7 +100,7 @@ function startHotWriter(opened: OpenedHotStore): HotWriter {
 }
 
 async function drain(limitMs: number): Promise<void> {
-  const problems = await owned.disownAll(limitMs);
+  const problems = await owned.revokeAll(limitMs);
   clearInterval(flusher);
   if (!deadLetters.flush() && deadLetters.problem !== undefined) problems.push(deadLetters.problem);
   await deadLetters.close();

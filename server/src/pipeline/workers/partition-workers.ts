@@ -1,18 +1,23 @@
 /**
- * The main thread's side of the partition workers: starts the threads, gives them partitions and takes them back, hands
- * out their ports, and ends them.
+ * The main thread's side of the partition workers: starts the threads, assigns partitions to them and revokes them, hands out their
+ * ports, and ends them.
  */
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { MessageChannel, Worker } from "node:worker_threads";
 import type { SharedClockHandle } from "../../bus/shared-clock.ts";
 import { workerOfPartition } from "../../bus/thread-bus.ts";
 import { WorkerClient } from "../../bus/worker-client.ts";
 import type { EngineConfig } from "../../engine/types.ts";
+import type { Ingestion, PartitionAssigner } from "../../ports/ingestion.ts";
+import type { BeginRule } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { createVersionBoard, VersionBoard, type VersionBoardHandle } from "../../shared/version-board.ts";
+import type { ReadersSetup } from "../../sources/open-source.ts";
 import type { CheckpointStoreSetup } from "../../stores/open-checkpoint-store.ts";
 import type { HotStoreSetup } from "../../stores/open-hot-store.ts";
-import type { BeginRule } from "../checkpoint/restore.ts";
-import type { SourceSetup, WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-setup.ts";
+import type { WorkerCommand, WorkerReport, WorkerSetup } from "./worker-setup.ts";
+
+/** How workers are connected with the source, and what it hears of them. */
+export type IngestionHooks = Pick<Ingestion, "connect" | "onCurrent" | "onFailed" | "onCheckpoint">;
 
 export type PartitionWorkersOptions = {
   readonly threads: number;
@@ -20,23 +25,16 @@ export type PartitionWorkersOptions = {
   readonly checkpointStore: CheckpointStoreSetup;
   /** Where the newest figures are written; undefined: nowhere. */
   readonly hotStore?: HotStoreSetup | undefined;
-  readonly source: SourceSetup;
+  readonly source: ReadersSetup;
   readonly owner: string;
   readonly engine: EngineConfig;
   readonly clock: SharedClockHandle;
   readonly snapshotIntervalMs: number;
   readonly coalesceMs: number;
   readonly seenSinceMs: number | undefined;
-  /** How long a question to a worker may take. */
+  /** How long a request to a worker may take. */
   readonly answerTimeoutMs: number;
-  /** Connects the owner of a partition with the log thread; undefined where there is none. */
-  readonly connectLog?: (partition: number, port: MessagePort, board: VersionBoardHandle) => void;
-  /** The state of an owned partition has come up to what its log held at the take-over. */
-  readonly onCurrent?: (partition: number, epoch: string) => void;
-  /** A partition does not go on; it answers as it stands until it is let go. */
-  readonly onFailed?: (partition: number, message: string) => void;
-  /** A checkpoint is durable that holds all records below. */
-  readonly onCheckpoint?: (partition: number, nextOffset: number) => void;
+  readonly ingestion: IngestionHooks;
   /** A thread ended by an error: the process must end, and be started again. */
   readonly onFatal: (error: Error) => void;
 };
@@ -49,14 +47,14 @@ type Problems = PromiseWithResolvers<readonly string[]>;
 type Thread = {
   readonly worker: Worker;
   readonly client: WorkerClient;
-  /** By partition: who waits to hear that it was taken over, or let go, in the order in which that was told. */
-  readonly owning: Map<number, Problems[]>;
-  readonly leaving: Map<number, Problems[]>;
+  /** By partition: calls that wait for the response, in the order of the commands. */
+  readonly assigning: Map<number, Problems[]>;
+  readonly revoking: Map<number, Problems[]>;
   readonly drained: Problems;
 };
 
-export class PartitionWorkers {
-  /** By partition, also of those that were let go: an answer that was kept of one must be found out of date. */
+export class PartitionWorkers implements PartitionAssigner {
+  /** By partition, also of revoked ones: a cached response about one must be found out of date. */
   readonly boards: ReadonlyMap<number, VersionBoard>;
   readonly #options: PartitionWorkersOptions;
   readonly #boards = new Map<number, VersionBoard>();
@@ -75,40 +73,26 @@ export class PartitionWorkers {
     return this.#threads.map((thread) => thread.client);
   }
 
-  /**
-   * Takes a partition over; resolves when its state is restored and the stream goes on, with what was not as it should be.
-   * Rejects when the state is refused; the partition then has to be let go.
-   */
-  own(partition: number, begin?: BeginRule): Promise<readonly string[]> {
+  /** See PartitionAssigner. Rejects also when the thread has ended. */
+  assign(partition: number, begin?: BeginRule): Promise<readonly string[]> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const thread = this.#threadOf(partition);
-    const given: WorkerPartition = {
-      partition,
-      board: this.#boardOf(partition),
-      ...(begin === undefined ? {} : { begin }),
-    };
-    const { connectLog } = this.#options;
-    if (connectLog === undefined) {
-      thread.worker.postMessage({ type: "own", partition: given } satisfies WorkerCommand);
-    } else {
-      const { port1, port2 } = new MessageChannel();
-      connectLog(partition, port1, given.board);
-      const command: WorkerCommand = { type: "own", partition: { ...given, logPort: port2 } };
-      thread.worker.postMessage(command, [port2]);
-    }
-    return waitIn(thread.owning, partition);
+    const board = this.#boardOf(partition);
+    const sourcePort = this.#options.ingestion.connect(partition, board);
+    const command: WorkerCommand = { type: "assign", partition: { partition, board, sourcePort, begin } };
+    thread.worker.postMessage(command, sourcePort === undefined ? [] : [sourcePort]);
+    return waitIn(thread.assigning, partition);
   }
 
-  /** Lets a partition go: brought up to the end of its log and saved within `limitMs`; resolves with what could not be written. */
-  async disown(partition: number, limitMs: number): Promise<readonly string[]> {
+  async revoke(partition: number, limitMs: number): Promise<readonly string[]> {
     const thread = this.#threadOf(partition);
-    thread.worker.postMessage({ type: "disown", partition, limitMs } satisfies WorkerCommand);
-    const problems = await waitIn(thread.leaving, partition);
+    thread.worker.postMessage({ type: "revoke", partition, limitMs } satisfies WorkerCommand);
+    const problems = await waitIn(thread.revoking, partition);
     this.#boards.get(partition)?.touchAll();
     return problems;
   }
 
-  /** Lets every worker finish what the log holds, for at most `limitMs`, and end; resolves with what could not be written. */
+  /** Makes every worker apply what its streams hold, for at most `limitMs`, and ends it. Resolves with what could not be written. */
   async drain(limitMs: number): Promise<string[]> {
     this.#isEnding = true;
     const ends = this.#threads.map(async ({ worker, client, drained }) => {
@@ -165,8 +149,8 @@ export class PartitionWorkers {
     const thread: Thread = {
       worker,
       client: new WorkerClient(bus.port1, this.#options.answerTimeoutMs),
-      owning: new Map(),
-      leaving: new Map(),
+      assigning: new Map(),
+      revoking: new Map(),
       drained: Promise.withResolvers(),
     };
     this.#follow(thread, name);
@@ -174,23 +158,24 @@ export class PartitionWorkers {
   }
 
   #follow(thread: Thread, name: string): void {
-    const { worker, owning, leaving, drained } = thread;
+    const { worker, assigning, revoking, drained } = thread;
+    const { ingestion } = this.#options;
     worker.on("message", (report: WorkerReport) => {
       if (report.type === "drained") drained.resolve(report.problems);
-      else if (report.type === "owned") settle(owning, report.partition)?.resolve(report.problems);
-      else if (report.type === "disowned") settle(leaving, report.partition)?.resolve(report.problems);
-      else if (report.type === "current") this.#options.onCurrent?.(report.partition, report.epoch);
-      else if (report.type === "failed") this.#options.onFailed?.(report.partition, report.message);
-      else if (report.type === "checkpointed") this.#options.onCheckpoint?.(report.partition, report.nextOffset);
+      else if (report.type === "assigned") settle(assigning, report.partition)?.resolve(report.problems);
+      else if (report.type === "revoked") settle(revoking, report.partition)?.resolve(report.problems);
+      else if (report.type === "current") ingestion.onCurrent(report.partition, report.epoch);
+      else if (report.type === "failed") ingestion.onFailed(report.partition, report.message);
+      else if (report.type === "checkpointed") ingestion.onCheckpoint(report.partition, report.nextOffset);
       else {
         const { code, message, retryable } = report.error;
-        settle(owning, report.partition)?.reject(new SwapstatsError(code, message, { retryable }));
+        settle(assigning, report.partition)?.reject(new SwapstatsError(code, message, { retryable }));
       }
     });
     const ended = (error: Error): void => {
       this.#failure ??= error;
-      for (const waiting of owning.values()) for (const one of waiting.splice(0)) one.reject(error);
-      for (const waiting of leaving.values()) for (const one of waiting.splice(0)) one.resolve([error.message]);
+      for (const waiting of assigning.values()) for (const one of waiting.splice(0)) one.reject(error);
+      for (const waiting of revoking.values()) for (const one of waiting.splice(0)) one.resolve([error.message]);
       drained.resolve([error.message]);
       if (!this.#isEnding) this.#options.onFatal(error);
     };

@@ -4,7 +4,7 @@
  */
 import { type MessagePort, Worker } from "node:worker_threads";
 import type { IngestPort, IngestResult } from "../../ports/ingest.ts";
-import type { LogRange } from "../../ports/source.ts";
+import type { OffsetRange } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { VersionBoardHandle } from "../../shared/version-board.ts";
 import type { ErrorText, LogAnswer, LogReply, LogRequest, LogThreadOptions } from "./log-protocol.ts";
@@ -61,7 +61,7 @@ export class LogClient implements IngestPort {
   }
 
   /** What each partition held when the log was opened. */
-  get ranges(): readonly LogRange[] {
+  get ranges(): readonly OffsetRange[] {
     return this.#readyState().ranges;
   }
 

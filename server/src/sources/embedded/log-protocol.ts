@@ -1,7 +1,7 @@
 /** What the threads say to the log thread, and it to them. */
 import type { MessagePort } from "node:worker_threads";
 import type { IngestResult } from "../../ports/ingest.ts";
-import type { LogRange } from "../../ports/source.ts";
+import type { OffsetRange } from "../../ports/source.ts";
 import type { ErrorCode } from "../../shared/errors.ts";
 import type { ChainAddresses } from "../../shared/token-id.ts";
 import type { VersionBoardHandle } from "../../shared/version-board.ts";
@@ -51,7 +51,7 @@ export type LogAnswer =
       readonly kind: "ready";
       readonly createdMs: number;
       readonly problems: readonly string[];
-      readonly ranges: readonly LogRange[];
+      readonly ranges: readonly OffsetRange[];
     }
   | { readonly kind: "failed"; readonly error: ErrorText }
   | { readonly kind: "replies"; readonly replies: readonly LogReply[] }

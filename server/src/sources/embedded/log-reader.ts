@@ -4,7 +4,7 @@
  * returns, so that a reader never holds up the log's checkpoints.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { LogRange, PartitionReader, RecordBatch } from "../../ports/source.ts";
+import type { LogRange, OffsetRange, PartitionReader, RecordBatch } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { freeMemory } from "../../shared/free-memory.ts";
 import {
@@ -31,6 +31,8 @@ export type LogReaderOptions = {
    * `notify` says that it is done.
    */
   readonly openAt: (offset: number, formerLogId: string | undefined) => void;
+  /** Releases the way to the writer. */
+  readonly onClose: () => void;
 };
 
 /** Damaged rows that are passed over to find a sound one. */
@@ -39,6 +41,11 @@ const ARRIVAL_ROWS_MAX = 8;
 type Row = { key: number; count: number; batch: Uint8Array | null };
 
 export class EmbeddedLogReader implements PartitionReader {
+  /** The log is this process's alone: it can be made to continue where the state stands. */
+  readonly isOwn = true;
+  /** Arrivals are this service's own clock. */
+  readonly arrivalClock = undefined;
+  readonly numbers = undefined;
   readonly #options: LogReaderOptions;
   readonly #db: DatabaseSync;
   readonly #from: StatementSync;
@@ -100,7 +107,7 @@ export class EmbeddedLogReader implements PartitionReader {
     const startOffset = stored.isEmpty ? endOffset : stored.startOffset;
     const logId = this.#setting(LOG_ID_SETTING);
     const formerLogIds = formerIdsFrom(this.#setting(FORMER_LOG_IDS_SETTING));
-    return { startOffset, endOffset, formerLogIds, ...(logId === undefined ? {} : { logId }) };
+    return { startOffset, endOffset, logId, formerLogIds };
   }
 
   /**
@@ -109,6 +116,7 @@ export class EmbeddedLogReader implements PartitionReader {
    */
   async read(position: number, maxBytes: number, signal: AbortSignal): Promise<RecordBatch> {
     signal.throwIfAborted();
+    this.#checkOpen();
     if (this.#lent !== undefined) freeMemory(this.#lent);
     this.#lent = undefined;
     while (position === this.#endOffset) await this.#endMoved(signal);
@@ -135,9 +143,6 @@ export class EmbeddedLogReader implements PartitionReader {
       throw sqliteError(cause, this.#options.path);
     }
   }
-
-  /** The log is this process's alone: it can be made to go on where the state stands. */
-  readonly isOwn = true;
 
   /** Arrival of the first record at or behind the position that can be read; undefined: there is none, or the database fails. */
   arrivalFrom(position: number): number | undefined {
@@ -173,6 +178,7 @@ export class EmbeddedLogReader implements PartitionReader {
     this.#isClosed = true;
     this.#wake();
     this.#db.close();
+    this.#options.onClose();
   }
 
   #setting(name: string): string | undefined {
@@ -191,7 +197,7 @@ export class EmbeddedLogReader implements PartitionReader {
     return logKey(this.#options.partition + 1, 0);
   }
 
-  #storedRange(): LogRange & { isEmpty: boolean } {
+  #storedRange(): OffsetRange & { isEmpty: boolean } {
     try {
       const base = this.#key(0);
       const limit = this.#limitKey();
@@ -268,12 +274,23 @@ export class EmbeddedLogReader implements PartitionReader {
     for (const call of calls) call();
   }
 
-  #endMoved(signal: AbortSignal): Promise<void> {
+  /** Rejects at once where the reader is closed, or the signal has aborted: nothing would wake it. */
+  async #endMoved(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#checkOpen();
+    await this.#woken(signal);
+    this.#checkOpen();
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new SwapstatsError("unavailable", "the reader of the log was closed");
+  }
+
+  #woken(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const wake = (): void => {
         signal.removeEventListener("abort", abort);
-        if (this.#isClosed) reject(new SwapstatsError("unavailable", "the reader of the log was closed"));
-        else resolve();
+        resolve();
       };
       const abort = (): void => {
         this.#waiting.delete(wake);

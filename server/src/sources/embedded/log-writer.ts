@@ -13,7 +13,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import type { LogRange } from "../../ports/source.ts";
+import type { OffsetRange } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { LogDatabase, LogRow } from "./log-database.ts";
 import {
@@ -118,7 +118,7 @@ export class EmbeddedLogWriter {
     return this.#options.partitions;
   }
 
-  range(partition: number): LogRange {
+  range(partition: number): OffsetRange {
     const { startOffset, endOffset } = this.#state(partition);
     return { startOffset, endOffset };
   }

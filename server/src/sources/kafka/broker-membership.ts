@@ -11,6 +11,7 @@
  * Membership is dynamic: a static member that was killed keeps its name from its successor until its session ends, so it would gain
  * nothing. How long a session is, and how often a member is to be heard, are settings of the brokers.
  */
+
 import { randomUUID } from "node:crypto";
 import {
   apiVersionsV3,
@@ -21,8 +22,8 @@ import {
   findCoordinatorV4,
   offsetCommitV9,
 } from "@platformatic/kafka";
+import { brokerOf, clientOptions, isKafkaError, kafkaErrorName } from "../../clients/kafka/client.ts";
 import type { KafkaConnection } from "../../clients/kafka/connection.ts";
-import { brokerOf, clientOptions, isKafkaError, kafkaErrorName } from "../../clients/kafka/kafka-client.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { backoffMs } from "../../shared/retry.ts";
 import { WakeableTimer } from "../../shared/wakeable-timer.ts";

@@ -4,7 +4,8 @@
  * none is lost. The same letter may arrive twice, after a retry or a replay: its position tells.
  */
 import type { KafkaConnection } from "../../clients/kafka/connection.ts";
-import { KafkaProducer, type ProducedRecord } from "../../clients/kafka/kafka-producer.ts";
+import { KafkaProducer, type ProducedRecord } from "../../clients/kafka/producer.ts";
+import type { DeadLetterSink, SourceDeadLetter } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 
 export const DEAD_LETTERS_WAITING_MAX = 10_000;
@@ -14,23 +15,15 @@ const RETRY_MS = 1_000;
 /** Within one attempt; the next one follows after RETRY_MS. */
 const ATTEMPTS_RETRIED = 1;
 
-export type TopicDeadLetter = {
-  readonly code: string;
-  readonly message: string;
-  /** Where it stood in the topic that is read. */
-  readonly partition: number;
-  readonly offset: number;
-  readonly arrivalMs: number;
-  readonly raw: Uint8Array;
-};
+type Letter = SourceDeadLetter & { readonly raw: Uint8Array };
 
 /** What is needed of a producer. */
 export type LetterProducer = Pick<KafkaProducer, "send" | "close" | "partitions">;
 
-export class DeadLetterTopic {
+export class DeadLetterTopic implements DeadLetterSink {
   readonly #sourceTopic: string;
   readonly #producer: LetterProducer;
-  #waiting: TopicDeadLetter[] = [];
+  #waiting: Letter[] = [];
   #waitingBytes = 0;
   #problem: string | undefined;
   #sending: Promise<void> | undefined;
@@ -66,7 +59,7 @@ export class DeadLetterTopic {
   }
 
   /** Copies bytes[start, end), which may be used again. */
-  add(letter: Omit<TopicDeadLetter, "raw">, bytes: Uint8Array, start: number, end: number): void {
+  add(letter: SourceDeadLetter, bytes: Uint8Array, start: number, end: number): void {
     // Not `slice`, which copies nothing where the bytes are a Buffer, as those of Kafka are.
     const raw = new Uint8Array(bytes.subarray(start, end));
     this.#waiting.push({ ...letter, raw });
@@ -137,12 +130,12 @@ export class DeadLetterTopic {
     this.#groupMax = GROUP_MAX;
   }
 
-  async #write(group: readonly TopicDeadLetter[]): Promise<void> {
+  async #write(group: readonly Letter[]): Promise<void> {
     const partitions = await this.#producer.partitions();
     await this.#producer.send(group.map((letter) => this.#recordOf(letter, partitions)));
   }
 
-  #recordOf({ code, message, partition, offset, arrivalMs, raw }: TopicDeadLetter, partitions: number): ProducedRecord {
+  #recordOf({ code, message, partition, offset, arrivalMs, raw }: Letter, partitions: number): ProducedRecord {
     return {
       partition: partition % partitions,
       key: undefined,

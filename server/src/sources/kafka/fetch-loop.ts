@@ -5,8 +5,10 @@
  * A broker that is away, or no longer leads, is asked again after a growing pause with jitter, once the leaders were asked for anew.
  * Readers meanwhile wait; `problems` says why.
  */
+
 import { setTimeout as pause } from "node:timers/promises";
 import { type Connection, ConnectionPool } from "@platformatic/kafka";
+import { clientOptions, kafkaError, kafkaErrorName } from "../../clients/kafka/client.ts";
 import {
   type FetchAnswer,
   type FetchedPartition,
@@ -14,11 +16,10 @@ import {
   fetchVersionOf,
   sendFetch,
 } from "../../clients/kafka/fetch-protocol.ts";
-import { clientOptions, kafkaError, kafkaErrorName } from "../../clients/kafka/kafka-client.ts";
 import { MemoryPool } from "../../clients/kafka/memory-pool.ts";
 import { TopicView } from "../../clients/kafka/topic-view.ts";
 import { backoffMs } from "../../shared/retry.ts";
-import type { KafkaCounters, KafkaSourceSetup } from "./kafka-setup.ts";
+import type { KafkaCounters, KafkaSourceSetup } from "./setup.ts";
 
 /** While a partition's buffer is full, the others' fetch is kept this short, so that it can join the next one soon. */
 const SHORT_WAIT_MS = 10;

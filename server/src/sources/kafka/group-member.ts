@@ -8,8 +8,8 @@
  * moves as few partitions as can be, and nobody stops for it. With the `consumer` protocol the brokers share out (broker-membership.ts).
  */
 import { Consumer, type GroupAssignment } from "@platformatic/kafka";
+import { clientOptions, kafkaError } from "../../clients/kafka/client.ts";
 import type { KafkaConnection } from "../../clients/kafka/connection.ts";
-import { clientOptions, kafkaError } from "../../clients/kafka/kafka-client.ts";
 import type { GroupNumbers } from "../../observability/source-metrics.ts";
 import type { SwapstatsError } from "../../shared/errors.ts";
 import { backoffMs } from "../../shared/retry.ts";

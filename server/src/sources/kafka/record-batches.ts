@@ -21,11 +21,10 @@ import {
   readBatchHeader,
 } from "../../clients/kafka/batch-header.ts";
 import { CODEC_NONE, unpack } from "../../clients/kafka/decompress.ts";
+import type { AbortedTransaction } from "../../clients/kafka/fetch-protocol.ts";
 import type { RecordBatch } from "../../ports/source.ts";
-import type { KafkaCounters } from "./kafka-setup.ts";
 import { firstRun, isAbortMarker, parseRecords, type RecordSink } from "./record-parser.ts";
-
-export type AbortedTransaction = { readonly producerId: number; readonly firstOffset: number };
+import type { KafkaCounters } from "./setup.ts";
 
 /** Records that cannot be read: offsets from `from` on; the log can be read again at `resumeAt`. */
 export type Damage = { readonly from: number; readonly resumeAt: number; readonly reason: string };

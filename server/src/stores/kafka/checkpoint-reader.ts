@@ -6,7 +6,7 @@
  * known may be gone; and when nobody asked for long, since tombstones are removed some time after what they took away.
  */
 
-import { isKafkaError } from "../../clients/kafka/kafka-client.ts";
+import { isKafkaError } from "../../clients/kafka/client.ts";
 import type { OnRecord } from "../../clients/kafka/record-reader.ts";
 import type { LogEnds, LogRecord, ReadTo } from "../../clients/kafka/topic-log.ts";
 import { CheckpointIndex } from "./checkpoint-index.ts";

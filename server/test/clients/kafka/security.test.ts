@@ -9,7 +9,7 @@ import type { KafkaConnection } from "../../../src/clients/kafka/connection.ts";
 import { TopicAdmin } from "../../../src/clients/kafka/topic-admin.ts";
 import type { KafkaSaslConfig } from "../../../src/config/build/kafka.ts";
 import { loadConfig } from "../../../src/config/load.ts";
-import { kafkaSourceSetup } from "../../../src/sources/kafka/kafka-config.ts";
+import { kafkaSourceSetup } from "../../../src/sources/kafka/config.ts";
 import { connectionTo, newTopic, openFor, produce, readOn, setupOf } from "../../support/kafka-support.ts";
 import { requires } from "../../support/requires.ts";
 import { tempDir } from "../../support/tmp.ts";
@@ -83,7 +83,8 @@ requires("Kafka with SASL and TLS", { servers: ["kafka"] }, () => {
         SWAPSTATS_INGEST_TLS_CERT: certificates.clientCert,
         SWAPSTATS_INGEST_TLS_KEY: certificates.clientKey,
       };
-      const setup = kafkaSourceSetup(loadConfig({ env }).config);
+      const { config } = loadConfig({ env });
+      const setup = kafkaSourceSetup(config.ingest.kafka!, config);
       const readers = openFor(t, structuredClone(setup));
       assert.equal((await readOn(readers.reader(0), 0, { count: 1 })).seen[0]?.value, "secret swap");
     });
@@ -106,7 +107,10 @@ requires("Kafka with SASL and TLS", { servers: ["kafka"] }, () => {
         SWAPSTATS_INGEST_TLS_CA: join(folder, "nowhere.pem"),
       };
       const { config } = loadConfig({ env });
-      assert.throws(() => kafkaSourceSetup(config), { code: "bad_config", message: /ingest.tls.ca names the file/ });
+      assert.throws(() => kafkaSourceSetup(config.ingest.kafka!, config), {
+        code: "bad_config",
+        message: /ingest.tls.ca names the file/,
+      });
     });
   });
 });

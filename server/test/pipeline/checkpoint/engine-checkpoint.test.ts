@@ -49,7 +49,11 @@ test("a configuration that the state cannot follow is named by its settings", as
     partition: 0,
     owner: "test",
     nowMs: () => START_MS,
-    log: { range: async () => ({ startOffset: 100, endOffset: 600 }), isOwn: true, openAt: async () => {} },
+    log: {
+      range: async () => ({ startOffset: 100, endOffset: 600, logId: undefined, formerLogIds: [] }),
+      isOwn: true,
+      openAt: async () => {},
+    },
     createEngine: () => new PartitionEngine(other, TEST_SEED),
     fingerprint: fingerprintOf(other),
     restoreEngine: (header, chunks) => PartitionEngine.restore(other, header, chunks),

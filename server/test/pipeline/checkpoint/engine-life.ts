@@ -98,7 +98,11 @@ export async function live(
     partition: 0,
     owner: "test",
     nowMs: () => nowMs,
-    log: { range: async () => ({ startOffset: 0, endOffset }), isOwn: true, openAt: async () => {} },
+    log: {
+      range: async () => ({ startOffset: 0, endOffset, logId: undefined, formerLogIds: [] }),
+      isOwn: true,
+      openAt: async () => {},
+    },
     createEngine: () => new PartitionEngine(CONFIG, TEST_SEED),
     fingerprint: fingerprintOf(CONFIG),
     restoreEngine: (header, chunks) => PartitionEngine.restore(CONFIG, header, chunks),

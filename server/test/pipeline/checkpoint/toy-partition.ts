@@ -6,6 +6,7 @@ import { Checkpointer } from "../../../src/pipeline/checkpoint/checkpointer.ts";
 import type { Restored } from "../../../src/pipeline/checkpoint/restore.ts";
 import { restorePartition } from "../../../src/pipeline/checkpoint/restore.ts";
 import type { CheckpointStore } from "../../../src/ports/checkpoint-store.ts";
+import type { LogRange } from "../../../src/ports/source.ts";
 import { SwapstatsError } from "../../../src/shared/errors.ts";
 import { EmbeddedCheckpointStore } from "../../../src/stores/embedded-checkpoint-store.ts";
 import type { FileSystem } from "../../../src/stores/file-system.ts";
@@ -86,8 +87,9 @@ export class ToyLog {
     this.records = [...records];
     this.endOffset = records.length;
   }
-  async range(): Promise<{ startOffset: number; endOffset: number }> {
-    return { startOffset: this.startOffset, endOffset: this.endOffset };
+  async range(): Promise<LogRange> {
+    const { startOffset, endOffset } = this;
+    return { startOffset, endOffset, logId: undefined, formerLogIds: [] };
   }
   readonly isOwn = true;
   async openAt(offset: number): Promise<void> {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { waitFor } from "../../../../scripts/servers/process.ts";
 import type { TokenPart } from "../../../src/bus/worker-protocol.ts";
-import { type RedisClient, RedisConnection } from "../../../src/clients/redis/redis-connection.ts";
+import { type RedisClient, RedisConnection } from "../../../src/clients/redis/connection.ts";
 import type { RedisServer } from "../../../src/config/build/stores.ts";
 import { HotWriter } from "../../../src/pipeline/hot/hot-writer.ts";
 import { finished, ThreadShare } from "../../../src/pipeline/workers/thread-share.ts";

@@ -1,6 +1,7 @@
-/** Partitions that come and go while the threads run: what is asked meanwhile, topics, and the state afterwards. */
+/** Partitions that are assigned and revoked while the workers run: requests meanwhile, live topics, and the state afterwards. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
+import { MessageChannel } from "node:worker_threads";
 import { createSharedClock, SharedClock } from "../../../src/bus/shared-clock.ts";
 import { ThreadBus } from "../../../src/bus/thread-bus.ts";
 import { toEngineConfig } from "../../../src/config/config.ts";
@@ -37,7 +38,7 @@ class Owners {
       threads: 2,
       dataDir,
       checkpointStore: { kind: "embedded", dataDir },
-      source: { kind: "embedded", logPath: `${dataDir}/${LOG_DATABASE_NAME}` },
+      source: { kind: "embedded", setup: { logPath: `${dataDir}/${LOG_DATABASE_NAME}` } },
       owner: "test",
       engine: toEngineConfig(defaultConfig()),
       clock: handle,
@@ -45,7 +46,16 @@ class Owners {
       coalesceMs: 5,
       seenSinceMs: undefined,
       answerTimeoutMs: 60_000,
-      connectLog: (partition, port, board) => log.connect(partition, port, board),
+      ingestion: {
+        connect: (partition, board) => {
+          const { port1, port2 } = new MessageChannel();
+          log.connect(partition, port1, board);
+          return port2;
+        },
+        onCurrent: () => {},
+        onFailed: () => {},
+        onCheckpoint: () => {},
+      },
       onFatal: fail,
     });
     this.bus = new ThreadBus({
@@ -94,7 +104,7 @@ class Owners {
     assert.equal((await this.log.ingest(new TextEncoder().encode(lines.join("\n")))).accepted, PARTITIONS);
   }
 
-  /** Waits until the partitions of this process have applied all of their log. */
+  /** Resolves when the partitions of this process have applied all of their log. */
   async caughtUp(): Promise<void> {
     while ((await this.bus.status()).partitions.some((partition) => partition.lag > 0));
   }
@@ -111,19 +121,19 @@ function trades(body: string): number {
   return JSON.parse(`{${body}}`).windows["1h"].trades;
 }
 
-describe("ownership of partitions", () => {
-  test("a partition that was let go and taken back goes on where it was, with a greater epoch", async (t) => {
+describe("assignment of partitions", () => {
+  test("a partition that is revoked and assigned again continues where it was, with a greater epoch", async (t) => {
     const owners = await Owners.start(t);
     const { workers, bus } = owners;
     assert.deepEqual((await bus.status()).partitions, []);
-    await Promise.all([0, 1, 2].map((partition) => workers.own(partition)));
+    await Promise.all([0, 1, 2].map((partition) => workers.assign(partition)));
     await owners.swaps();
     await owners.caughtUp();
     const before = await owners.answer(2);
     assert.ok(before !== undefined && "trades" in before && before.trades === 1);
-    assert.deepEqual(await owners.answer(3), { kind: "unknown" }, "nobody here owns it");
+    assert.deepEqual(await owners.answer(3), { kind: "unknown" }, "no worker of this process has it");
 
-    assert.deepEqual(await workers.disown(2, LIMIT_MS), []);
+    assert.deepEqual(await workers.revoke(2, LIMIT_MS), []);
     assert.deepEqual(await owners.answer(2), { kind: "unknown" });
     assert.equal(bus.cachedTokenStats(TOKENS[2] as string, ALL), undefined);
     const { partitions } = await bus.status();
@@ -133,9 +143,13 @@ describe("ownership of partitions", () => {
     );
     await owners.swaps();
     await owners.caughtUp();
-    // At once one after the other: what concerns a partition is done in this order. The first may be too late to be restored.
-    const first = workers.own(3).catch((error) => assert.equal(error.code, "unavailable"));
-    assert.deepEqual(await Promise.all([workers.disown(3, LIMIT_MS), workers.own(3), workers.own(2)]), [[], [], []]);
+    // Commands without a wait in between are carried out in this order. The first may be revoked before it is restored.
+    const first = workers.assign(3).catch((error) => assert.equal(error.code, "unavailable"));
+    assert.deepEqual(await Promise.all([workers.revoke(3, LIMIT_MS), workers.assign(3), workers.assign(2)]), [
+      [],
+      [],
+      [],
+    ]);
     await first;
     await owners.caughtUp();
     const after = await owners.answer(2);
@@ -148,7 +162,7 @@ describe("ownership of partitions", () => {
   test("topics of a token go with its partition, and rankings go on with what is there", async (t) => {
     const owners = await Owners.start(t);
     const { workers, bus } = owners;
-    await Promise.all(TOKENS.map((_, partition) => workers.own(partition)));
+    await Promise.all(TOKENS.map((_, partition) => workers.assign(partition)));
     await owners.swaps();
     await owners.caughtUp();
     const gone = Promise.withResolvers<TopicUpdate>();
@@ -160,11 +174,11 @@ describe("ownership of partitions", () => {
     const ranking = new Ranking();
     await bus.subscribe({ kind: "overview", window: "1h", sort: "trades", limit: 10 }, ranking.take);
     await ranking.holds(PARTITIONS);
-    await workers.disown(1, LIMIT_MS);
+    await workers.revoke(1, LIMIT_MS);
     assert.equal(JSON.parse((await gone.promise).data).windows["1h"].trades, 1);
     await ranking.holds(PARTITIONS - 1);
     assert.deepEqual(await bus.subscribe(topic, () => {}), { kind: "unknown" });
-    await workers.own(1);
+    await workers.assign(1);
     await ranking.holds(PARTITIONS);
     assert.equal((await bus.subscribe(topic, () => {})).kind, "opened");
   });

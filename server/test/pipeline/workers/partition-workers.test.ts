@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MessageChannel } from "node:worker_threads";
 import { createSharedClock } from "../../../src/bus/shared-clock.ts";
 import { toEngineConfig } from "../../../src/config/config.ts";
 import { defaultConfig } from "../../../src/config/load.ts";
 import { PartitionWorkers } from "../../../src/pipeline/workers/partition-workers.ts";
 import { tempDir } from "../../support/tmp.ts";
 
-test("a thread that ends by an error is told at once, and its questions fail instead of waiting", async (t) => {
+test("a worker that ends by an error is reported at once, and its requests fail instead of waiting", async (t) => {
   const dataDir = tempDir(t, "workers");
   const config = defaultConfig();
   const fatal = Promise.withResolvers<Error>();
@@ -14,7 +15,7 @@ test("a thread that ends by an error is told at once, and its questions fail ins
     threads: 2,
     dataDir,
     checkpointStore: { kind: "embedded", dataDir },
-    source: { kind: "embedded", logPath: `${dataDir}/there-is-no-log` },
+    source: { kind: "embedded", setup: { logPath: `${dataDir}/there-is-no-log` } },
     owner: "test",
     engine: toEngineConfig(config),
     clock: createSharedClock("live", 0),
@@ -22,11 +23,16 @@ test("a thread that ends by an error is told at once, and its questions fail ins
     coalesceMs: 100,
     seenSinceMs: undefined,
     answerTimeoutMs: 60_000,
-    connectLog: (_partition, port) => port.close(),
+    ingestion: {
+      connect: () => new MessageChannel().port2,
+      onCurrent: () => {},
+      onFailed: () => {},
+      onCheckpoint: () => {},
+    },
     onFatal: fatal.resolve,
   });
-  const owning = [0, 1, 2].map((partition) => workers.own(partition));
-  const refused = owning.map((promise) => assert.rejects(promise, /there-is-no-log/));
+  const assigned = [0, 1, 2].map((partition) => workers.assign(partition));
+  const refused = assigned.map((promise) => assert.rejects(promise, /there-is-no-log/));
   assert.match((await fatal.promise).message, /thread of partitions [01] failed: .*there-is-no-log/);
   await Promise.all(refused);
   await Promise.all(

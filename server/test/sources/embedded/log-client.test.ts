@@ -59,6 +59,7 @@ function own(log: LogClient, dataDir: string, partition = 0): Owner {
     partition,
     release: (offset) => send({ kind: "release", offset }),
     openAt: (offset, formerLogId) => send({ kind: "open", offset, formerLogId }),
+    onClose: () => {},
   });
   port1.on("message", (notice: LogNotice) => {
     notices.push(notice);

@@ -48,6 +48,7 @@ export function openReader(folder: string, partition = 0, writer?: EmbeddedLogWr
       if (formerLogId !== undefined) writer?.addFormerId(formerLogId);
       writer?.raiseEnd(partition, offset, START_MS);
     },
+    onClose: () => {},
   });
 }
 

@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { AbortedTransaction } from "../../../src/clients/kafka/fetch-protocol.ts";
 import type { RecordBatch } from "../../../src/ports/source.ts";
-import {
-  type AbortedTransaction,
-  type BatchCounters,
-  type Damage,
-  FetchedBatches,
-} from "../../../src/sources/kafka/record-batches.ts";
+import { type BatchCounters, type Damage, FetchedBatches } from "../../../src/sources/kafka/record-batches.ts";
 import {
   type Codec,
   markerRecord,

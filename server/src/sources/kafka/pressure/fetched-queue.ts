@@ -9,10 +9,11 @@
  * What comes back from the file otherwise than it went in is not used: the brokers have it, and it is fetched again.
  */
 
+import type { AbortedTransaction } from "../../../clients/kafka/fetch-protocol.ts";
 import { MemoryPool } from "../../../clients/kafka/memory-pool.ts";
 import { type AnswerMemory, releaseMemory } from "../fetch-loop.ts";
-import type { KafkaCounters, KafkaPressure } from "../kafka-setup.ts";
-import { type AbortedTransaction, FetchedBatches } from "../record-batches.ts";
+import { FetchedBatches } from "../record-batches.ts";
+import type { KafkaCounters, KafkaPressure } from "../setup.ts";
 import { SpillFile, type SpillPlace } from "./spill-file.ts";
 import { StallWatch } from "./stall-watch.ts";
 

@@ -2,11 +2,12 @@
  * Sends records to one topic, with a batch on its way while the next is filled: acknowledged by all replicas in sync, and idempotent,
  * so that a batch that is sent again is stored once.
  */
+
 import { Producer } from "@platformatic/kafka";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { backoffMs } from "../../shared/retry.ts";
+import { clientOptions, isKafkaError, kafkaError } from "./client.ts";
 import type { KafkaConnection } from "./connection.ts";
-import { clientOptions, isKafkaError, kafkaError } from "./kafka-client.ts";
 
 const BATCH_RECORDS_MAX = 2_000;
 const BATCH_BYTES_MAX = 768 * 1024;

@@ -1,24 +1,23 @@
 /** From the configuration to the setup of the source: plain data, which threads can be given. */
 import { join, resolve } from "node:path";
-import { kafkaConnection, requireKafka } from "../../clients/kafka/connection.ts";
+import { kafkaConnection } from "../../clients/kafka/connection.ts";
 import type { KafkaConfig } from "../../config/build/kafka.ts";
 import type { Config } from "../../config/config.ts";
-import { FETCH_DEFAULTS, type KafkaPressure, type KafkaSourceSetup } from "./kafka-setup.ts";
+import { FETCH_DEFAULTS, type KafkaPressure, type KafkaSourceSetup } from "./setup.ts";
 
 /** Four partitions share an answer; see FETCH_DEFAULTS. */
 const PARTITIONS_OF_A_FETCH = 4;
 const SPILL_FOLDER = "spill";
 
-export function kafkaSourceSetup(config: Config): KafkaSourceSetup {
-  const kafka = requireKafka(config.ingest.kafka);
+export function kafkaSourceSetup(kafka: KafkaConfig, { app, dataDir }: Config): KafkaSourceSetup {
   return {
-    connection: kafkaConnection(kafka, config.app.instanceId),
+    connection: kafkaConnection(kafka, app.instanceId),
     topic: kafka.topic,
     fetchBytesMax: kafka.fetchBytesMax,
     partitionFetchBytesMax: Math.ceil(kafka.fetchBytesMax / PARTITIONS_OF_A_FETCH),
     bufferBytesMax: kafka.bufferBytesMax,
     fetchWaitMs: FETCH_DEFAULTS.fetchWaitMs,
-    pressure: pressureOf(kafka, config.dataDir),
+    pressure: pressureOf(kafka, dataDir),
   };
 }
 

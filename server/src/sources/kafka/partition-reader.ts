@@ -11,12 +11,12 @@
 
 import { batchBytesAt, batchDefect, readBatchHeader } from "../../clients/kafka/batch-header.ts";
 import type { FetchedPartition } from "../../clients/kafka/fetch-protocol.ts";
-import type { LogRange, RecordBatch } from "../../ports/source.ts";
+import type { ArrivalClock, LogRange, OffsetRange, RecordBatch } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { knownArrivals } from "./arrivals.ts";
 import type { AnswerMemory, FetchLoop, FetchSink } from "./fetch-loop.ts";
-import type { KafkaCounters, KafkaNumbers, KafkaReader, KafkaSourceSetup } from "./kafka-setup.ts";
 import { type DroppedPart, FetchedQueue } from "./pressure/fetched-queue.ts";
+import type { KafkaCounters, KafkaNumbers, KafkaReader, KafkaSourceSetup } from "./setup.ts";
 
 /** What an answer to a fetch says of the range is taken for so long. */
 const RANGE_AGE_MS = 500;
@@ -80,7 +80,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     return this.#topicId;
   }
 
-  get arrivalClock(): KafkaReader["arrivalClock"] {
+  get arrivalClock(): ArrivalClock | undefined {
     if (this.#unknownArrival !== undefined) return "reader";
     if (this.#isProducersClock === undefined) return undefined;
     return this.#isProducersClock ? "producer" : "broker";
@@ -109,7 +109,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
       const { view } = this.#loop;
       // The first answer decides where the stream goes on, so it must not speak of a topic that is gone.
       const { topicId: logId } = known === undefined ? await view.refresh() : (view.identity ?? (await view.refresh()));
-      return this.#note({ ...(await view.range(this.partition)), logId });
+      return this.#note(await view.range(this.partition), logId);
     } catch (error) {
       if (known === undefined) throw error;
       return known.range;
@@ -290,11 +290,10 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     );
   }
 
-  #note(range: LogRange): LogRange {
-    const logId = range.logId ?? this.#known?.range.logId;
-    const known = { ...range, ...(logId === undefined ? {} : { logId }) };
-    this.#known = { range: known, atMs: performance.now() };
-    return known;
+  #note({ startOffset, endOffset }: OffsetRange, logId = this.#known?.range.logId): LogRange {
+    const range = { startOffset, endOffset, logId, formerLogIds: [] };
+    this.#known = { range, atMs: performance.now() };
+    return range;
   }
 
   #error(what: string): SwapstatsError {

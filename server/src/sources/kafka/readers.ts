@@ -1,16 +1,32 @@
-/** The Kafka source of one thread. */
+/** The Kafka source in a worker: its readers share connections, and dead letters go to a topic. */
+import type { TopicIdentity } from "../../clients/kafka/topic-view.ts";
+import type { SourceReaders } from "../../ports/source.ts";
+import { openDeadLetterTopic } from "./dead-letter-topic.ts";
 import { FetchLoop } from "./fetch-loop.ts";
-import { KafkaPartitionReader } from "./kafka-reader.ts";
+import { KafkaPartitionReader } from "./partition-reader.ts";
 import {
   type KafkaCounters,
   type KafkaReader,
   type KafkaReaders,
   type KafkaSourceSetup,
   newKafkaCounters,
-  type TopicIdentity,
-} from "./kafka-setup.ts";
+} from "./setup.ts";
 
-/** Connects when the first reader is opened, or the topic asked for. */
+export type KafkaReaderSetup = KafkaSourceSetup & { readonly deadLetterTopic: string };
+
+export function openReaders(setup: KafkaReaderSetup): SourceReaders {
+  const readers = openKafkaReaders(setup);
+  return {
+    open: (partition) => readers.reader(partition),
+    deadLetters: openDeadLetterTopic(setup.connection, setup.topic, setup.deadLetterTopic),
+    get problems() {
+      return readers.problems;
+    },
+    close: () => readers.close(),
+  };
+}
+
+/** Connects when the first reader is opened, or the topic is asked for. */
 export function openKafkaReaders(setup: KafkaSourceSetup): KafkaReaders {
   return new Readers(setup);
 }

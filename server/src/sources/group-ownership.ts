@@ -1,32 +1,31 @@
 /**
- * Makes the workers own what the group says is this instance's: takes partitions over, lets them go, and tries again what
- * failed in a way that may pass. One partition:
+ * Makes the workers' assignment follow that of a group: assigns and revokes partitions, and retries after temporary failures. One
+ * partition:
  *
- *   wanted   --own--> owned --failed, and still wanted--> let go, and wanted again after a pause
+ *   wanted   --assigned--> held --failed, and still wanted--> revoked, and wanted again after a pause
  *   wanted   --refused, retryable or claimed by another--> again after a pause, while it is wanted
- *   wanted   --refused for good--> told once by `onRefused`; the process should end
- *   owned    --no longer wanted--> let go: brought up, saved, closed
+ *   wanted   --refused permanently--> `onRefused` is called once; the process should end
+ *   held     --no longer wanted--> revoked: brought up, saved, closed
  */
+
+import type { PartitionAssigner } from "../ports/ingestion.ts";
+import type { BeginRule } from "../ports/source.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { backoffMs } from "../shared/retry.ts";
-import type { BeginRule } from "./checkpoint/restore.ts";
 
-export type OwnershipOptions = {
-  readonly workers: {
-    own(partition: number, begin?: BeginRule): Promise<readonly string[]>;
-    disown(partition: number, limitMs: number): Promise<readonly string[]>;
-  };
-  /** Where a partition begins without a checkpoint; rejects with a retryable error while that cannot be said. */
+export type GroupOwnershipOptions = {
+  readonly workers: PartitionAssigner;
+  /** Returns where a partition begins without a checkpoint; rejects with a retryable error while that is not known. */
   readonly beginRule: (partition: number) => Promise<BeginRule>;
-  /** How long a partition that is let go may take to be brought up and saved. */
+  /** How long a partition that is revoked may take to be brought up and saved. */
   readonly limitMs: number;
-  /** What was not as it should be, in sentences. */
+  /** Something is wrong with a partition, in a plain sentence. */
   readonly onProblem: (sentence: string) => void;
-  /** A state cannot be taken over, whatever is tried. */
+  /** A state cannot be taken over, and no retry helps. */
   readonly onRefused: (error: SwapstatsError) => void;
   /**
    * The partitions that this instance answers for have changed: those whose state is up to date, each with its epoch, until just
-   * before they are let go.
+   * before they are revoked.
    */
   readonly onServing: (serving: ReadonlyMap<number, string>) => void;
 };
@@ -36,19 +35,19 @@ const BACKOFF = { firstMs: 150, longestMs: 5_000 };
 
 type Task = { wanted: boolean; isFailed: boolean; running: Promise<void> | undefined; wake: (() => void) | undefined };
 
-export class PartitionOwnership {
-  readonly #options: OwnershipOptions;
+export class GroupOwnership {
+  readonly #options: GroupOwnershipOptions;
   readonly #tasks = new Map<number, Task>();
-  readonly #owned = new Set<number>();
+  readonly #held = new Set<number>();
   readonly #serving = new Map<number, string>();
   #isEnding = false;
 
-  constructor(options: OwnershipOptions) {
+  constructor(options: GroupOwnershipOptions) {
     this.#options = options;
   }
 
-  /** From now on exactly these are wanted. */
-  want(partitions: readonly number[]): void {
+  /** The group's assignment is now exactly these partitions. */
+  assign(partitions: readonly number[]): void {
     if (this.#isEnding) return;
     const wanted = new Set(partitions);
     for (const [partition, task] of this.#tasks) if (!wanted.has(partition)) this.#setWanted(partition, task, false);
@@ -71,7 +70,7 @@ export class PartitionOwnership {
     this.#options.onServing(this.#serving);
   }
 
-  /** An owned partition does not go on: it is let go, and taken over again if it is still wanted. */
+  /** A partition stopped: it is revoked, and assigned again if it is still wanted. */
   failed(partition: number, message: string): void {
     const task = this.#tasks.get(partition);
     if (task === undefined) return;
@@ -80,7 +79,7 @@ export class PartitionOwnership {
     this.#run(partition, task);
   }
 
-  /** Wants nothing any more, and resolves when what was being taken over or let go is; the workers still own the rest. */
+  /** Ends all steps, and resolves when those under way have ended. The workers keep the partitions that they have. */
   async stop(): Promise<void> {
     this.#isEnding = true;
     for (const partition of [...this.#serving.keys()]) this.#stopServing(partition);
@@ -98,40 +97,40 @@ export class PartitionOwnership {
   #run(partition: number, task: Task): void {
     task.running ??= this.#settle(partition, task).finally(() => {
       task.running = undefined;
-      if (!task.wanted && !this.#owned.has(partition)) this.#tasks.delete(partition);
-      // What was told while the last step ended.
-      else if (!this.#isEnding && (task.isFailed || task.wanted !== this.#owned.has(partition))) {
+      if (!task.wanted && !this.#held.has(partition)) this.#tasks.delete(partition);
+      // The assignment changed while the last step ended.
+      else if (!this.#isEnding && (task.isFailed || task.wanted !== this.#held.has(partition))) {
         this.#run(partition, task);
       }
     });
   }
 
-  /** Goes on until the partition is as it is wanted. */
+  /** Assigns or revokes until the partition is as the group wants it. */
   async #settle(partition: number, task: Task): Promise<void> {
     let failures = 0;
     while (!this.#isEnding) {
-      if (this.#owned.has(partition) && (!task.wanted || task.isFailed)) {
-        await this.#letGo(partition);
+      if (this.#held.has(partition) && (!task.wanted || task.isFailed)) {
+        await this.#revoke(partition);
         if (task.isFailed && task.wanted) await this.#pause(task, failures + 1);
         task.isFailed = false;
-      } else if (task.wanted && !this.#owned.has(partition)) {
-        if (await this.#takeOver(partition)) return;
+      } else if (task.wanted && !this.#held.has(partition)) {
+        if (await this.#assign(partition)) return;
         await this.#pause(task, ++failures);
       } else return;
     }
   }
 
-  /** False: to be tried again. */
-  async #takeOver(partition: number): Promise<boolean> {
+  /** Returns false where it has to be tried again. */
+  async #assign(partition: number): Promise<boolean> {
     const { workers, beginRule, onProblem, onRefused } = this.#options;
     try {
-      const problems = await workers.own(partition, await beginRule(partition));
+      const problems = await workers.assign(partition, await beginRule(partition));
       for (const problem of problems) onProblem(problem);
-      this.#owned.add(partition);
+      this.#held.add(partition);
       return true;
     } catch (error) {
       this.#stopServing(partition);
-      await workers.disown(partition, 0);
+      await workers.revoke(partition, 0);
       if (!(error instanceof SwapstatsError)) throw error;
       if (error.code === "checkpoint_incompatible" || error.code === "bad_config") {
         this.#isEnding = true;
@@ -143,12 +142,12 @@ export class PartitionOwnership {
     }
   }
 
-  async #letGo(partition: number): Promise<void> {
+  async #revoke(partition: number): Promise<void> {
     this.#stopServing(partition);
-    for (const problem of await this.#options.workers.disown(partition, this.#options.limitMs)) {
-      this.#options.onProblem(`Partition ${partition} was let go without a last checkpoint: ${problem}`);
+    for (const problem of await this.#options.workers.revoke(partition, this.#options.limitMs)) {
+      this.#options.onProblem(`Partition ${partition} was revoked without a last checkpoint: ${problem}`);
     }
-    this.#owned.delete(partition);
+    this.#held.delete(partition);
   }
 
   #stopServing(partition: number): void {

@@ -3,6 +3,7 @@
  * partitions by `structuredClone`; it holds secrets, and is never logged.
  */
 import type { KafkaConnection } from "../../clients/kafka/connection.ts";
+import type { TopicIdentity } from "../../clients/kafka/topic-view.ts";
 import type { PartitionReader } from "../../ports/source.ts";
 
 /** What is done beyond `bufferBytesMax`, once the owner has stood still for `afterMs`. */
@@ -36,37 +37,8 @@ export const FETCH_DEFAULTS = {
   pressure: { mode: "block" },
 } as const;
 
-/**
- * One partition of the topic, as the pipeline reads it.
- *
- * `read` may give a batch without records (count 0, baseOffset = nextOffset): the offsets up to there hold none, and that is
- * explained: markers of transactions, records of aborted ones, or holes that a batch's own header tells of. Before and behind the
- * records of any batch there may be such offsets as well; between its records there are none. It rejects with `log_damaged`, after
- * which `resumeAfter` says where it goes on, where a batch does not match its checksum or cannot be unpacked, where offsets are missing,
- * below the log's start and beyond its end, and where the topic was made anew; a broker that is away, or a leader that moves, is
- * waited for, and told of in `problems`. It rejects with `records_dropped` where records were left out under pressure (`resumeAfter`
- * again): they are not given any more by this reader, read from there on.
- */
-export type KafkaReader = PartitionReader & {
-  readonly pressure: boolean;
-  /** Where the partition ended when it was last heard of; 0 before. */
-  readonly knownEnd: number;
-  /**
-   * Where the log goes on after damage at `position`. Not above `position` where the log ends before it, or the topic was made anew:
-   * then the log that the position belongs to is gone, and reading begins at the start of another one.
-   */
-  resumeAfter(position: number): number;
-  arrivalFrom(position: number): undefined;
-  /** Kafka's log ends where it ends: rejects with `log_damaged` when that is before `offset`. */
-  openAt(offset: number, formerLogId: string | undefined, signal: AbortSignal): Promise<void>;
-  /** Others write to it, and it may be made anew under its name. */
-  readonly isOwn: false;
-  /** What is not as it should be with this partition now; undefined: nothing. */
-  readonly problem: string | undefined;
-  /** Whose clock set the arrival of the records read last: the broker's (LogAppendTime) or their producer's; undefined before the first. */
-  readonly arrivalClock: "broker" | "producer" | "reader" | undefined;
-  readonly numbers: KafkaNumbers;
-};
+/** Reads one partition of the topic; see KafkaPartitionReader. */
+export type KafkaReader = PartitionReader & { readonly numbers: KafkaNumbers };
 
 /** Of one partition, since this thread first read it. */
 export type KafkaCounters = {
@@ -110,12 +82,6 @@ export function newKafkaCounters(): KafkaCounters {
     droppedBatches: 0,
   };
 }
-
-export type TopicIdentity = {
-  /** A topic that is made anew under the same name has another id. Hex. */
-  readonly topicId: string;
-  readonly partitions: number;
-};
 
 /** The readers of one thread. They share connections, and each fetch asks for all partitions of one leader. */
 export type KafkaReaders = {

@@ -1,0 +1,42 @@
+/** The embedded log in a worker: each partition is read from the database, and a port connects it with the log thread. */
+import type { MessagePort } from "node:worker_threads";
+import type { PartitionReader, SourceReaders } from "../../ports/source.ts";
+import { SwapstatsError } from "../../shared/errors.ts";
+import type { LogNotice, LogOwnerRequest } from "./log-protocol.ts";
+import { EmbeddedLogReader } from "./log-reader.ts";
+
+export type EmbeddedReaderSetup = {
+  /** The log's database file. */
+  readonly logPath: string;
+};
+
+export function openReaders({ logPath: path }: EmbeddedReaderSetup): SourceReaders {
+  return {
+    open: (partition, port, onPressure) => openReader(path, partition, port, onPressure),
+    deadLetters: undefined,
+    problems: [],
+    close: async () => {},
+  };
+}
+
+function openReader(
+  path: string,
+  partition: number,
+  port: MessagePort | undefined,
+  onPressure: () => void,
+): PartitionReader {
+  if (port === undefined) throw new SwapstatsError("internal", `partition ${partition} has no port to the log thread`);
+  const send = (request: LogOwnerRequest): void => port.postMessage(request);
+  const reader = new EmbeddedLogReader({
+    path,
+    partition,
+    release: (offset) => send({ kind: "release", offset }),
+    openAt: (offset, formerLogId) => send({ kind: "open", offset, formerLogId }),
+    onClose: () => port.close(),
+  });
+  port.on("message", ({ endOffset, pressure, problem }: LogNotice) => {
+    reader.notify(endOffset, pressure, problem);
+    onPressure();
+  });
+  return reader;
+}

@@ -1,0 +1,30 @@
+/** What the modules of a source export: one module for the main thread, and one for the workers. */
+import type { Config, IngestConfig } from "../config/config.ts";
+import type { Ingestion, IngestionEvents } from "../ports/ingestion.ts";
+import type { SourceReaders } from "../ports/source.ts";
+
+/** The configuration where `ingest.source` is one of these. */
+export type ConfigWith<Source extends IngestConfig["source"]> = Config & {
+  readonly ingest: Extract<IngestConfig, { readonly source: Source }>;
+};
+
+export type IngestionOptions<OwnConfig> = IngestionEvents & {
+  readonly config: OwnConfig;
+  /** How long a partition that is revoked may take to be brought up and saved. */
+  readonly handOverLimitMs: number;
+};
+
+export type SourceModules<OwnConfig> = {
+  /** For the main thread. */
+  ingestion(): Promise<{
+    /** Rejects with `bad_config`, and with errors that keep this process from starting at all. */
+    openIngestion(options: IngestionOptions<OwnConfig>): Promise<Ingestion>;
+    /** Returns the number of partitions without a start. Rejects with a retryable error while that is not known. */
+    countPartitions(config: OwnConfig): Promise<number>;
+  }>;
+  /** For the workers. */
+  readers(): Promise<{
+    /** Opens the readers of one worker. `setup` is the `readerSetup` of the source's own `Ingestion`. */
+    openReaders(setup: never): SourceReaders;
+  }>;
+};
