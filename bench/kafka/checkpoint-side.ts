@@ -12,7 +12,7 @@ import { BatchApplier } from "../../server/src/pipeline/batch-applier.ts";
 import { Checkpointer } from "../../server/src/pipeline/checkpoint/checkpointer.ts";
 import { RedoWriter } from "../../server/src/pipeline/checkpoint/redo-writer.ts";
 import { restorePartition } from "../../server/src/pipeline/checkpoint/restore.ts";
-import { APPLY_SLICE_MS } from "../../server/src/pipeline/workers/thread-share.ts";
+import { APPLY_SLICE_MS } from "../../server/src/pipeline/thread-share.ts";
 import type { CheckpointStore } from "../../server/src/ports/checkpoint-store.ts";
 import { openKafkaReaders } from "../../server/src/sources/kafka/readers.ts";
 import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/setup.ts";

@@ -8,7 +8,7 @@ import { type Config, toEngineConfig } from "../../server/src/config/config.ts";
 import { loadConfig } from "../../server/src/config/load.ts";
 import { DeadLetterBuffer } from "../../server/src/pipeline/dead-letter-buffer.ts";
 import { PartitionRunner } from "../../server/src/pipeline/partition-runner.ts";
-import { ThreadShare } from "../../server/src/pipeline/workers/thread-share.ts";
+import { ThreadShare } from "../../server/src/pipeline/thread-share.ts";
 import { createVersionBoard, VersionBoard } from "../../server/src/shared/version-board.ts";
 import { openKafkaReaders } from "../../server/src/sources/kafka/readers.ts";
 import { FETCH_DEFAULTS, type KafkaReader } from "../../server/src/sources/kafka/setup.ts";

@@ -33,8 +33,8 @@ import { type Restored, restorePartition } from "./checkpoint/restore.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
 import { newHashSeed } from "./hash-seed.ts";
 import { LogFollower, type LogGap } from "./log-follower.ts";
-import { ServedPartition } from "./workers/served-partition.ts";
-import type { ThreadShare } from "./workers/thread-share.ts";
+import type { ThreadShare } from "./thread-share.ts";
+import { ServedPartition } from "./views/served-partition.ts";
 
 /** The as-of may be held this far ahead of the wall clock before status speaks of it. */
 const HELD_AS_OF_MS = 60_000;

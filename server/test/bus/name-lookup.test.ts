@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { mergeLookups, resolve } from "../../src/bus/name-lookup.ts";
 import { LOOKUP_IDS_MAX } from "../../src/bus/worker-protocol.ts";
+import { finished } from "../../src/pipeline/thread-share.ts";
 import { EXAMINED_MAX } from "../../src/pipeline/views/lookup-candidates.ts";
-import { finished } from "../../src/pipeline/workers/thread-share.ts";
 import { FedWorker, START_MS } from "../pipeline/workers/fed-worker.ts";
 import { type Json, TestApps } from "../support/app-harness.ts";
 

@@ -9,7 +9,7 @@ import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
 import { PartitionRunner } from "../../src/pipeline/partition-runner.ts";
-import { ThreadShare } from "../../src/pipeline/workers/thread-share.ts";
+import { ThreadShare } from "../../src/pipeline/thread-share.ts";
 import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import type { DeadLetterSink } from "../../src/ports/source.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";

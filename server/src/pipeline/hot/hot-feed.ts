@@ -11,10 +11,10 @@
 import { statsText } from "@swapstats/protocol/stats-text.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import type { HotOutcome, HotValue } from "../../ports/hot-store.ts";
+import type { Piecewise } from "../thread-share.ts";
 import { caughtUp } from "../views/overview-page.ts";
+import type { ServedPartition } from "../views/served-partition.ts";
 import { ALL_FIGURES, statsBody } from "../views/stats-json.ts";
-import type { ServedPartition } from "../workers/served-partition.ts";
-import type { Piecewise } from "../workers/thread-share.ts";
 
 /** The first of these that is reached ends a batch. */
 export const HOT_BATCH_TOKENS = 256;

@@ -10,8 +10,8 @@ import type { HotStore } from "../../ports/hot-store.ts";
 import type { Circuit } from "../../shared/circuit.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { WakeableTimer } from "../../shared/wakeable-timer.ts";
-import type { ServedPartition } from "../workers/served-partition.ts";
-import type { ThreadShare } from "../workers/thread-share.ts";
+import type { ThreadShare } from "../thread-share.ts";
+import type { ServedPartition } from "../views/served-partition.ts";
 import { type HotBatch, HotFeed } from "./hot-feed.ts";
 
 /** Time for others for each millisecond of our own. */

@@ -1,5 +1,16 @@
 /** Rows of rankings that were made, for all who ask for the same figures: pages, topics and rounds of one answer. Bounded by their text. */
-import type { PageRow } from "./overview-page.ts";
+import type { FiguresOfRow } from "./row-figures.ts";
+
+/** A row of a page, kept as long as its token's revision stands. */
+export type PageRow = FiguresOfRow & {
+  readonly partition: number;
+  readonly index: number;
+  readonly id: string;
+  readonly symbol: string | undefined;
+  /** Other partitions have swaps of the token too. */
+  readonly isSplit: boolean;
+  readonly rev: number;
+};
 
 /** What the rows of a partition may hold together; beyond it all are dropped, and those in use are soon made again. */
 export const ROW_CHARS_MAX = 16 * 1024 * 1024;

@@ -10,9 +10,9 @@ import { RankKey } from "../../engine/reads/rank-key.ts";
 import { SYMBOL_HITS_MAX } from "../../engine/tokens.ts";
 import type { WindowSpec } from "../../engine/types.ts";
 import type { Candidate } from "../../ports/stats-bus.ts";
-import type { ServedPartition } from "../workers/served-partition.ts";
-import type { Piecewise } from "../workers/thread-share.ts";
+import type { Piecewise } from "../thread-share.ts";
 import { caughtUp } from "./overview-page.ts";
+import type { ServedPartition } from "./served-partition.ts";
 import { type FoundToken, type Lookup, withoutCopies } from "./token-lookup.ts";
 
 /** Tokens of one symbol whose volume a host looks at. Measured: 0.6 us each. */

@@ -8,10 +8,11 @@ import type { SortField } from "@swapstats/protocol/figures.ts";
 import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import { compareRankKeys } from "../../bus/rank-order.ts";
 import type { RankKey } from "../../bus/worker-protocol.ts";
-import type { ServedPartition } from "../workers/served-partition.ts";
-import type { Piecewise } from "../workers/thread-share.ts";
+import type { Piecewise } from "../thread-share.ts";
+import type { PageRow } from "./kept-rows.ts";
 import { Ranking, type RankOrder, servedValue } from "./ranking.ts";
-import type { FiguresOfRow, RowFigures } from "./row-figures.ts";
+import type { RowFigures } from "./row-figures.ts";
+import type { ServedPartition } from "./served-partition.ts";
 
 /** Units of work in a piece; see `Work`. */
 const UNITS_PER_PIECE = 500;
@@ -31,17 +32,6 @@ export type PageRequest = {
   readonly after: RankKey | undefined;
   readonly count: number;
   readonly figures: RowFigures;
-};
-
-/** A row of a page, kept as long as its token's revision stands. */
-export type PageRow = FiguresOfRow & {
-  readonly home: ServedPartition;
-  readonly index: number;
-  readonly id: string;
-  readonly symbol: string | undefined;
-  /** Other partitions have swaps of the token too. */
-  readonly isSplit: boolean;
-  readonly rev: number;
 };
 
 export type Page = { readonly asOf: number; readonly rows: readonly PageRow[] };
@@ -106,14 +96,14 @@ function rowOf({ home, index }: Picked, figures: RowFigures, asOfMs: number): Pa
 function madeRow({ home, index }: Picked, figures: RowFigures, rev: number, asOfMs: number): PageRow {
   const token = home.views.tokenAt(index);
   const { id, symbol } = home.engine.info(token);
-  const { ranked, texts, data } = figures.read(home, token, asOfMs);
+  const { ranked, texts, data } = figures.read(home.engine, token, asOfMs);
   let object: JsonObject | undefined;
   const dataOnce = (): JsonObject => {
     object ??= data();
     return object;
   };
   const isSplit = home.split.has(token);
-  const row: PageRow = { ranked, texts, data: dataOnce, home, index, id, symbol, isSplit, rev };
+  const row: PageRow = { ranked, texts, data: dataOnce, partition: home.partition, index, id, symbol, isSplit, rev };
   home.rows.put(figures.key, row);
   return row;
 }

@@ -7,11 +7,11 @@ import { diffMergePatch, type Json, type JsonObject } from "@swapstats/protocol/
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import type { FeedUpdate, Topic } from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
-import type { ServedPartition } from "../workers/served-partition.ts";
-import type { Piecewise } from "../workers/thread-share.ts";
-import { epochOfPartitions, partRevisions, revisionOfPartitions } from "../workers/worker-queries.ts";
-import { caughtUp, keyOfRow, overviewPage, type PageRow } from "./overview-page.ts";
+import type { Piecewise } from "../thread-share.ts";
+import type { PageRow } from "./kept-rows.ts";
+import { caughtUp, keyOfRow, overviewPage } from "./overview-page.ts";
 import { RowFigures } from "./row-figures.ts";
+import { epochOfPartitions, partRevisions, revisionOfPartitions, type ServedPartition } from "./served-partition.ts";
 
 type OverviewOf = Extract<Topic, { kind: "overview" }>;
 
@@ -92,7 +92,7 @@ export class OverviewTopic {
       lagMs: this.#partitions.reduce((most, home) => Math.max(most, home.board.lagMs(wallMs)), 0),
       data: `{"order":${JSON.stringify(order)},"rows":{${texts.join(",")}}}`,
       patch: patch === undefined ? undefined : JSON.stringify(patch),
-      keys: rows.map((row) => ({ ...keyOfRow(row, this.#sort), partition: row.home.partition })),
+      keys: rows.map((row) => ({ ...keyOfRow(row, this.#sort), partition: row.partition })),
       parts,
     };
   }

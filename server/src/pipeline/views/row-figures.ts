@@ -7,7 +7,7 @@ import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { WindowStats } from "../../engine/reads/figures.ts";
 import type { TokenRef, WindowSpec } from "../../engine/types.ts";
 import type { RowSelection } from "../../ports/stats-bus.ts";
-import type { ServedPartition } from "../workers/served-partition.ts";
+import type { ServedEngine } from "./served-engine.ts";
 import { type FigureFilter, figureFilter, windowData, windowJson } from "./stats-json.ts";
 
 export type FiguresOfRow = {
@@ -46,7 +46,7 @@ export class RowFigures {
     return Math.max(1, this.#names.length);
   }
 
-  read({ engine }: ServedPartition, token: TokenRef, asOfMs: number): FiguresOfRow {
+  read(engine: ServedEngine, token: TokenRef, asOfMs: number): FiguresOfRow {
     const filter = this.#filter;
     if (this.#names.length === 0) {
       const ranked = engine.windowStats(token, this.#rankedIndex, asOfMs);

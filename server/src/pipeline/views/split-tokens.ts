@@ -6,7 +6,7 @@ import { TOKEN_PARTS } from "../../engine/partition-engine.ts";
 import type { TokenRef } from "../../engine/types.ts";
 import { parseTokenId } from "../../shared/token-id.ts";
 import { partitionOfTokenId } from "../../shared/token-partition.ts";
-import type { Piecewise } from "../workers/thread-share.ts";
+import type { Piecewise } from "../thread-share.ts";
 
 const LOOKS_PER_PIECE = 100;
 

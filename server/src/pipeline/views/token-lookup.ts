@@ -3,7 +3,8 @@ import { LOOKUP_TIERS, type LookupTier } from "../../bus/worker-protocol.ts";
 import type { TokenRef } from "../../engine/types.ts";
 import { type ChainAddresses, canonicalForms, canonicalToken, parseTokenId } from "../../shared/token-id.ts";
 import { compareHomes } from "../../shared/token-partition.ts";
-import type { ServedEngine, ServedPartition } from "../workers/served-partition.ts";
+import type { ServedEngine } from "./served-engine.ts";
+import type { ServedPartition } from "./served-partition.ts";
 
 export type FoundToken = { readonly home: ServedPartition; readonly token: TokenRef };
 export type Lookup = { readonly tier: LookupTier; readonly found: readonly FoundToken[] };

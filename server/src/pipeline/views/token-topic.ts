@@ -1,7 +1,7 @@
 /** The figures of a token as a topic. It is built again when the token has a new revision, in one piece. */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { FeedUpdate } from "../../bus/worker-protocol.ts";
-import type { ServedPartition } from "../workers/served-partition.ts";
+import type { ServedPartition } from "./served-partition.ts";
 import { type FigureFilter, tokenHeadJson, windowData, windowJson } from "./stats-json.ts";
 import type { FoundToken } from "./token-lookup.ts";
 

@@ -5,7 +5,7 @@
  */
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { PartitionRunner } from "../partition-runner.ts";
-import type { ServedPartition } from "./served-partition.ts";
+import type { ServedPartition } from "../views/served-partition.ts";
 import { wireError } from "./worker-server.ts";
 import type { WorkerPartition, WorkerReport } from "./worker-setup.ts";
 

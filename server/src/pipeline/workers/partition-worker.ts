@@ -12,8 +12,8 @@ import { type OpenedHotStore, openHotStore } from "../../stores/open-hot-store.t
 import { DeadLetterBuffer } from "../dead-letter-buffer.ts";
 import { HotWriter } from "../hot/hot-writer.ts";
 import { PartitionRunner } from "../partition-runner.ts";
+import { ThreadShare } from "../thread-share.ts";
 import { OwnedPartitions } from "./owned-partitions.ts";
-import { ThreadShare } from "./thread-share.ts";
 import { WorkerServer } from "./worker-server.ts";
 import type { WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-setup.ts";
 

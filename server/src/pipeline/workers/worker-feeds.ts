@@ -12,12 +12,12 @@ import type { SharedClock } from "../../bus/shared-clock.ts";
 import { type FeedUpdate, type Topic, updateChars } from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
+import type { Piecewise } from "../thread-share.ts";
 import { OverviewTopic } from "../views/overview-topic.ts";
+import type { ServedPartition } from "../views/served-partition.ts";
 import { figureFilter } from "../views/stats-json.ts";
 import { lookUp } from "../views/token-lookup.ts";
 import { TokenTopic } from "../views/token-topic.ts";
-import type { ServedPartition } from "./served-partition.ts";
-import type { Piecewise } from "./thread-share.ts";
 
 /** Updates that are on their way to the main thread, in characters; beyond it none are made. A single one may be larger. */
 export const UPDATE_CHARS_MAX = 8 * 1024 * 1024;

@@ -9,7 +9,6 @@ import type {
   AsOfWish,
   BodyPart,
   NameLookup,
-  PartRevision,
   RankedRow,
   RankingPart,
   RequestOf,
@@ -19,13 +18,18 @@ import type { Candle, TokenRef, WindowSpec } from "../../engine/types.ts";
 import type { Selection } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { BOARD_CHAINS_MAX } from "../../shared/version-board.ts";
+import { atOnce, finished, type Piecewise } from "../thread-share.ts";
 import { LookupCandidates } from "../views/lookup-candidates.ts";
 import { keyOfRow, overviewPage } from "../views/overview-page.ts";
 import { RowFigures } from "../views/row-figures.ts";
+import {
+  epochOfPartitions,
+  partRevisions,
+  revisionOfPartitions,
+  type ServedPartition,
+} from "../views/served-partition.ts";
 import { candlesBody, type FigureFilter, figureFilter, statsBody, swapsBody } from "../views/stats-json.ts";
 import { type FoundToken, type Lookup, lookUp } from "../views/token-lookup.ts";
-import type { ServedPartition } from "./served-partition.ts";
-import { atOnce, finished, type Piecewise } from "./thread-share.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 /** Tokens that are looked at in a piece, and windows of rows that are written in one. */
@@ -114,7 +118,7 @@ export class WorkerQueries {
       const symbol = row.symbol === undefined ? "" : `,"symbol":${JSON.stringify(row.symbol)}`;
       const split = row.isSplit ? `,"split":true` : "";
       const json = `{"id":${JSON.stringify(row.id)}${symbol}${split},"rev":${row.rev},${figures.text(row.texts, asOf)}}`;
-      rows.push({ key: keyOfRow(row, field), partition: row.home.partition, json });
+      rows.push({ key: keyOfRow(row, field), partition: row.partition, json });
       if (rows.length % rowsPerPiece === 0) yield;
     }
     return { asOf, ...standing, rows, more: page.rows.length > limit };
@@ -260,19 +264,4 @@ function* candlesOf({ home, token }: FoundToken, request: RequestOf<"candles">, 
     yield;
   }
   return splitText(home, token) + candlesBody(availableFrom, pages.reverse().flat());
-}
-
-/** The epoch of answers about all tokens of a host: those of its partitions. */
-export function epochOfPartitions(partitions: readonly ServedPartition[]): string {
-  return partitions.map((home) => home.epoch).join(".");
-}
-
-/** A number that grows whenever a token of the host changes; after a look at all. */
-export function revisionOfPartitions(partitions: readonly ServedPartition[]): number {
-  return partitions.reduce((sum, home) => sum + home.views.revision, 0);
-}
-
-/** The same of each partition, for readers to whom a partition may come from another host later. */
-export function partRevisions(partitions: readonly ServedPartition[]): PartRevision[] {
-  return partitions.map(({ partition, epoch, views }) => ({ partition, epoch, rev: views.revision }));
 }

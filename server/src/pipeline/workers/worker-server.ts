@@ -20,8 +20,8 @@ import type { DeadLetter, PartitionTotals, StatusAnswer } from "../../ports/stat
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { DeadLetterBuffer } from "../dead-letter-buffer.ts";
 import type { HotWriter } from "../hot/hot-writer.ts";
+import { atOnce, type Lane, type Piecewise, type ThreadShare } from "../thread-share.ts";
 import type { OwnedPartitions } from "./owned-partitions.ts";
-import { atOnce, type Lane, type Piecewise, type ThreadShare } from "./thread-share.ts";
 import { type TopicKind, WorkerFeeds } from "./worker-feeds.ts";
 import { WorkerQueries } from "./worker-queries.ts";
 

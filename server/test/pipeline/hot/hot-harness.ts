@@ -6,7 +6,7 @@ import type { TokenPart } from "../../../src/bus/worker-protocol.ts";
 import { type RedisClient, RedisConnection } from "../../../src/clients/redis/connection.ts";
 import type { RedisServer } from "../../../src/config/build/stores.ts";
 import { HotWriter } from "../../../src/pipeline/hot/hot-writer.ts";
-import { finished, ThreadShare } from "../../../src/pipeline/workers/thread-share.ts";
+import { finished, ThreadShare } from "../../../src/pipeline/thread-share.ts";
 import type { HotOutcome, HotStore, HotValue } from "../../../src/ports/hot-store.ts";
 import { Circuit } from "../../../src/shared/circuit.ts";
 import { isStoreFailure } from "../../../src/stores/guarded-checkpoint-store.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { startRedis } from "../../../../scripts/servers/redis.ts";
 import { HOT_BATCH_CHARS, HOT_BATCH_TOKENS, HotFeed } from "../../../src/pipeline/hot/hot-feed.ts";
-import { finished } from "../../../src/pipeline/workers/thread-share.ts";
+import { finished } from "../../../src/pipeline/thread-share.ts";
 import { redisSettings } from "../../stores/backends.ts";
 import { requires } from "../../support/requires.ts";
 import { randomFrom, seedOf } from "../../support/seed.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
-import { finished } from "../../../src/pipeline/workers/thread-share.ts";
+import { finished } from "../../../src/pipeline/thread-share.ts";
 import type { RowSelection } from "../../../src/ports/stats-bus.ts";
 import { TestApps } from "../../support/app-harness.ts";
 import { randomFrom, seedOf } from "../../support/seed.ts";

@@ -7,9 +7,9 @@ import { describe, test } from "node:test";
 import { type SortField, sortFields } from "@swapstats/protocol/figures.ts";
 import { compareRankKeys } from "../../../src/bus/rank-order.ts";
 import type { RankingPart, RankKey } from "../../../src/bus/worker-protocol.ts";
+import type { Piecewise } from "../../../src/pipeline/thread-share.ts";
 import { servedValue } from "../../../src/pipeline/views/ranking.ts";
-import { RANKINGS_BYTES_MAX, RANKINGS_MAX } from "../../../src/pipeline/workers/served-partition.ts";
-import type { Piecewise } from "../../../src/pipeline/workers/thread-share.ts";
+import { RANKINGS_BYTES_MAX, RANKINGS_MAX } from "../../../src/pipeline/views/served-partition.ts";
 import { randomFrom, seedOf } from "../../support/seed.ts";
 import { FedWorker, START_MS, type SwapInput } from "./fed-worker.ts";
 

@@ -2,43 +2,16 @@
 
 import type { SortField } from "@swapstats/protocol/figures.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
-import type { SplitMark } from "../../bus/worker-protocol.ts";
-import type { PartitionEngine } from "../../engine/partition-engine.ts";
+import type { PartRevision, SplitMark } from "../../bus/worker-protocol.ts";
 import type { TokenRef } from "../../engine/types.ts";
 import type { VersionBoard } from "../../shared/version-board.ts";
-import { IdOrder } from "../views/id-order.ts";
-import { KeptRows } from "../views/kept-rows.ts";
-import { Ranking } from "../views/ranking.ts";
-import { SplitTokens } from "../views/split-tokens.ts";
-import { TokenViews } from "../views/token-views.ts";
-import type { Piecewise } from "./thread-share.ts";
-
-/** The reading half of the engine. */
-export type ServedEngine = Pick<
-  PartitionEngine,
-  | "config"
-  | "knownTokens"
-  | "seenSinceMs"
-  | "highs"
-  | "findById"
-  | "findByToken"
-  | "findBySymbol"
-  | "info"
-  | "version"
-  | "isRetired"
-  | "tokens"
-  | "tokensOfPart"
-  | "chainIdOf"
-  | "settledAboveMs"
-  | "hasTrades"
-  | "compareIds"
-  | "rankKey"
-  | "windowStats"
-  | "windowsStats"
-  | "nextChangeMs"
-  | "candles"
-  | "newestSwaps"
->;
+import type { Piecewise } from "../thread-share.ts";
+import { IdOrder } from "./id-order.ts";
+import { KeptRows } from "./kept-rows.ts";
+import { Ranking } from "./ranking.ts";
+import type { ServedEngine } from "./served-engine.ts";
+import { SplitTokens } from "./split-tokens.ts";
+import { TokenViews } from "./token-views.ts";
 
 /** Rankings that are kept, and the memory that they take together; beyond either the one that was longest not asked for is dropped. */
 export const RANKINGS_MAX = 64;
@@ -166,4 +139,19 @@ export class ServedPartition {
       bytes -= ranking.bytes;
     }
   }
+}
+
+/** Returns the epoch of responses about all tokens of a worker: the epochs of its partitions. */
+export function epochOfPartitions(partitions: readonly ServedPartition[]): string {
+  return partitions.map((home) => home.epoch).join(".");
+}
+
+/** Returns a number that grows whenever a token of the worker changes. It is current after a look at all tokens. */
+export function revisionOfPartitions(partitions: readonly ServedPartition[]): number {
+  return partitions.reduce((sum, home) => sum + home.views.revision, 0);
+}
+
+/** Returns the revision of each partition, for readers that may get a partition from another worker later. */
+export function partRevisions(partitions: readonly ServedPartition[]): PartRevision[] {
+  return partitions.map(({ partition, epoch, views }) => ({ partition, epoch, rev: views.revision }));
 }

@@ -7,7 +7,7 @@
  * Rejected: answering in the order of the messages. Sixteen clients that ask for 500 tokens each in turn then keep the thread
  * for as long as they like: in 20 s not one of 22,768 records was applied.
  */
-import { SwapstatsError } from "../../shared/errors.ts";
+import { SwapstatsError } from "../shared/errors.ts";
 
 /** Work that is done in pieces: it yields between two of them, and returns its result. A piece is to take about a millisecond. */
 export type Piecewise<T> = Generator<void, T, void>;

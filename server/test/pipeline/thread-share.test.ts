@@ -8,7 +8,7 @@ import {
   READS_WAITING_MAX,
   READS_WEIGHT_MAX,
   ThreadShare,
-} from "../../../src/pipeline/workers/thread-share.ts";
+} from "../../src/pipeline/thread-share.ts";
 
 /** Of sums of tenths. */
 const ROUNDING_MS = 1e-6;
