@@ -22,6 +22,7 @@ import type { Ingestion } from "./ports/ingestion.ts";
 import type { StatsBus } from "./ports/stats-bus.ts";
 import { createServingCore } from "./serving/core.ts";
 import { type Doors, openDoors } from "./serving/doors.ts";
+import { metricsAdmission } from "./serving/gate.ts";
 import { SwapstatsError } from "./shared/errors.ts";
 import { makeFolder } from "./shared/make-folder.ts";
 import { openFeeder } from "./sources/feeders/open-feeder.ts";
@@ -116,7 +117,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   const doors = await openDoors({ core, ingest, config, version: options.version, logger, metrics });
   parts.doors = doors;
   const httpAddress = await doors.listen();
-  const metricsServer = createMetricsServer({ metrics, logger });
+  const metricsServer = createMetricsServer({ metrics, logger, admit: metricsAdmission(core.gate) });
   parts.metricsServer = metricsServer;
   const metricsAddress = await listenMetrics(metricsServer, config.metrics.prometheus);
   for (const problem of await begun) logger.warn({ problem }, "restored with a problem");

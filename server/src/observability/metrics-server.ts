@@ -31,7 +31,14 @@ export type MetricsServer = {
   close(): Promise<void>;
 };
 
-export function createMetricsServer(options: { readonly metrics: Metrics; readonly logger: Logger }): MetricsServer {
+export type MetricsServerOptions = {
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** Called for every request for metrics; returns why it is refused. */
+  readonly admit: (request: IncomingMessage) => Refusal | undefined;
+};
+
+export function createMetricsServer(options: MetricsServerOptions): MetricsServer {
   const server = createServer({
     maxHeaderSize: HEADER_BYTES_MAX,
     headersTimeout: REQUEST_TIMEOUT_MS,
@@ -43,7 +50,7 @@ export function createMetricsServer(options: { readonly metrics: Metrics; readon
   let hosts = new HostRules(hostRuleOf(undefined, []));
   const text = sharedText(options.metrics);
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
-    const refusal = refusalOf(request, hosts);
+    const refusal = refusalOf(request, hosts) ?? options.admit(request);
     if (refusal === undefined) sendMetrics(response, text, options);
     else response.writeHead(refusal.status, { ...TEXT, ...refusal.headers }).end(`${refusal.text}\n`);
   };
@@ -95,7 +102,11 @@ function sendMetrics(
   );
 }
 
-type Refusal = { readonly status: number; readonly text: string; readonly headers: Readonly<Record<string, string>> };
+export type Refusal = {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Readonly<Record<string, string>>;
+};
 
 function refusalOf(request: IncomingMessage, hosts: HostRules): Refusal | undefined {
   const verdict = hosts.check(request);

@@ -6,7 +6,7 @@
  * Both calls return at once, because they are part of the hot answer of `GET stats`.
  */
 import type { IncomingHttpHeaders } from "node:http";
-import type { ProblemError } from "./problems.ts";
+import { type ProblemError, problemTable } from "./problems.ts";
 
 /** The sender of a request, as far as a connection and its headers tell. Node's IncomingMessage has this shape. */
 export type Sender = {
@@ -33,3 +33,20 @@ export const OPEN_GATE: Gate = {
   identify: () => ANONYMOUS,
   admit: () => undefined,
 };
+
+type PlainRefusal = {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Readonly<Record<string, string>>;
+};
+
+/** Returns the gate as the listener of `/metrics` uses it, which answers in plain text. */
+export function metricsAdmission(gate: Gate): (sender: Sender) => PlainRefusal | undefined {
+  return (sender) => {
+    const problem = gate.admit(gate.identify(sender), "metrics", 1);
+    if (problem === undefined) return undefined;
+    const { status, retryAfterSeconds } = problemTable[problem.code];
+    const headers = retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
+    return { status, text: problem.message, headers };
+  };
+}

@@ -235,7 +235,7 @@ describe("metrics", () => {
   test("the listener serves /metrics and nothing else", async (t) => {
     const metrics = new Metrics();
     const logger = createLogger({ level: "silent", format: "json" });
-    const server = createMetricsServer({ metrics, logger });
+    const server = createMetricsServer({ metrics, logger, admit: () => undefined });
     t.after(() => server.close());
     const port = await server.listen({ host: "127.0.0.1", port: 0 });
     const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
@@ -244,7 +244,7 @@ describe("metrics", () => {
     assert.match(await answer.text(), /^swapstats_tokens 0$/m);
     assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
     assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`, { method: "POST" })).status, 405);
-    const second = createMetricsServer({ metrics, logger });
+    const second = createMetricsServer({ metrics, logger, admit: () => undefined });
     await assert.rejects(second.listen({ host: "127.0.0.1", port }), (error: SwapstatsError) => {
       assert.equal(error.code, "bad_config");
       assert.match(error.message, /metrics\.prometheus/);
@@ -254,7 +254,11 @@ describe("metrics", () => {
 
   test("answers in order, and for its own names alone", async (t) => {
     const metrics = new Metrics();
-    const server = createMetricsServer({ metrics, logger: createLogger({ level: "silent", format: "json" }) });
+    const server = createMetricsServer({
+      metrics,
+      logger: createLogger({ level: "silent", format: "json" }),
+      admit: () => undefined,
+    });
     t.after(() => server.close());
     const port = await server.listen({ host: "127.0.0.1", port: 0 });
     const ask = async (text: string): Promise<string> => {
