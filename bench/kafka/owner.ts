@@ -50,6 +50,7 @@ export async function ownAll({ brokers, topic, partitions, dataDir, redis }: Own
       reader,
       store,
       isStoreExclusive: false,
+      circuit: undefined,
       board: new VersionBoard(createVersionBoard()),
       clock,
       deadLetters,
@@ -57,13 +58,15 @@ export async function ownAll({ brokers, topic, partitions, dataDir, redis }: Own
       snapshotIntervalMs: app.snapshotIntervalMs,
       seenSinceMs: undefined,
       begin: { start: "earliest", committedOffset: undefined },
+      sourceProblems: () => [],
       onCurrent: () => current.resolve(),
+      onServedChanged: () => {},
+      onCheckpoint: () => {},
       onFailed: (message) => current.reject(new Error(message)),
     });
     return { runner, current: current.promise };
   });
-  await Promise.all(runners.map(({ runner }) => runner.restore()));
-  for (const { runner } of runners) runner.start();
+  await Promise.all(runners.map(({ runner }) => runner.start()));
   await Promise.all(runners.map(({ current }) => current));
   return { bytes: opened.reduce((sum, { numbers }) => sum + numbers.counters.bytes, 0) };
 }

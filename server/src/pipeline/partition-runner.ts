@@ -1,439 +1,341 @@
 /**
- * Owns one partition from its checkpoint to its end:
+ * Runs one partition from its checkpoint to its end. States, and what leads from one to the next (`RUNNER_STEPS`):
  *
  *   restoring --state restored--> running
- *   restoring --refused, or the store fails--> failed       the caller is told, and the process does not start
- *   running   --records are damaged or missing--> running   a gap: told to the engine, kept in the redo, said in status
- *   running   --another owner claimed the partition--> failed
+ *   restoring --the checkpoint is refused, or the store fails--> failed     `start` rejects
+ *   restoring --drain--> stopped                                            `start` rejects
  *   running   --drain--> draining
- *   draining  --end of the log, or the limit--> stopped     last checkpoint, everything closed
+ *   running   --another owner claimed the partition, or its log cannot be read any further--> failed
+ *   draining  --end of the log, or the limit--> stopped                     last checkpoint written, everything closed
+ *   draining  --as in running--> failed
  *   failed    --drain--> stopped
  *
- * While running and after a failure the state answers questions; `failed` only means that it does not go on. Records are
- * applied in slices of a few milliseconds, and between slices the thread answers what it was asked, so that a long catch-up
- * makes answers old, never slow.
+ * Records that are damaged or missing are no step: a running partition reports the gap to the engine, the redo delta and status.
+ * A partition that has a state answers requests in all states; `failed` only means that it does not go on. Records are
+ * applied in slices of a few milliseconds. Between slices the thread answers requests, so a long catch-up makes answers old, never slow.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { SharedClock } from "../bus/shared-clock.ts";
-import { PartitionEngine } from "../engine/partition-engine.ts";
-import { fingerprintOf } from "../engine/snapshot.ts";
-import type { Counters, EngineConfig } from "../engine/types.ts";
+import type { Counters } from "../engine/types.ts";
 import type { PartitionMetrics } from "../observability/metrics.ts";
 import { LONG_SECONDS, PlainHistogram, SHORT_SECONDS } from "../observability/plain-histogram.ts";
-import type { CheckpointStore } from "../ports/checkpoint-store.ts";
-import type { BeginRule, PartitionReader, RecordBatch } from "../ports/source.ts";
+import type { RecordBatch } from "../ports/source.ts";
 import type { PartitionStatus } from "../ports/stats-bus.ts";
-import type { Circuit } from "../shared/circuit.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { VersionBoard } from "../shared/version-board.ts";
-import { arrivalOf, BatchApplier } from "./batch-applier.ts";
-import { Checkpointer } from "./checkpoint/checkpointer.ts";
-import { RedoWriter, readRedo } from "./checkpoint/redo-writer.ts";
-import { type Restored, restorePartition } from "./checkpoint/restore.ts";
-import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
-import { newHashSeed } from "./hash-seed.ts";
+import { StateMachine, type Steps } from "../shared/state-machine.ts";
+import { arrivalOf } from "./batch-applier.ts";
 import { LogFollower, type LogGap } from "./log-follower.ts";
-import type { ThreadShare } from "./thread-share.ts";
+import { type PartitionParts, partsOf, type RunnerOptions, restoreState } from "./partition-parts.ts";
+import { type PartitionFacts, partitionMetrics, partitionStatus } from "./partition-report.ts";
 import { ServedPartition } from "./views/served-partition.ts";
+import { WaitingRecords } from "./waiting-records.ts";
 
-/** The as-of may be held this far ahead of the wall clock before status speaks of it. */
-const HELD_AS_OF_MS = 60_000;
 /** Sentences about gaps that are kept for status, the newest ones. */
-const GAP_PROBLEMS_MAX = 16;
+const GAPS_MAX = 16;
 
-export type RunnerOptions = {
-  readonly partition: number;
-  readonly owner: string;
-  readonly engine: EngineConfig;
-  readonly reader: PartitionReader;
-  readonly store: CheckpointStore;
-  /** See `RestoreOptions`. */
-  readonly isStoreExclusive: boolean;
-  /** Of a store beside the data folder, for its metric. */
-  readonly circuit?: Circuit | undefined;
-  readonly board: VersionBoard;
-  readonly clock: SharedClock;
-  readonly deadLetters: DeadLetterBuffer;
-  /** Of the thread, with the other partitions and all readers. */
-  readonly share: ThreadShare;
-  readonly snapshotIntervalMs: number;
-  /** Since when a state that begins with the first record has seen everything; undefined: since its first high. */
-  readonly seenSinceMs: number | undefined;
-  readonly begin?: BeginRule | undefined;
-  /** What is not as it should be with the source as a whole. */
-  readonly sourceProblems?: () => readonly string[];
-  /** The state has come up to what the log held when the partition was taken over. */
-  readonly onCurrent?: (epoch: string) => void;
-  /** `served` is another one, of another epoch. */
-  readonly onServedChanged?: () => void;
-  /** A checkpoint is durable that holds all records below. */
-  readonly onCheckpoint?: (nextOffset: number) => void;
-  /** It does not go on: claimed by another owner, or the log or the state cannot be read on. */
-  readonly onFailed?: (message: string) => void;
-};
+export type RunnerState = "restoring" | "running" | "draining" | "failed" | "stopped";
 
-type Running = {
-  readonly engine: PartitionEngine;
-  served: ServedPartition;
-  readonly applier: BatchApplier;
-  readonly checkpointer: Checkpointer;
-  readonly redo: RedoWriter;
-  readonly restored: Restored<PartitionEngine>;
-  readonly countersAtStart: Counters;
+export const RUNNER_STEPS: Steps<RunnerState> = {
+  restoring: ["running", "failed", "stopped"],
+  running: ["draining", "failed"],
+  draining: ["stopped", "failed"],
+  failed: ["stopped"],
+  stopped: [],
 };
 
 export class PartitionRunner {
   readonly partition: number;
   readonly #options: RunnerOptions;
+  readonly #machine: StateMachine<RunnerState>;
   readonly #follower: LogFollower;
+  readonly #waiting: WaitingRecords;
   readonly #stop = new AbortController();
   readonly #applySeconds = new PlainHistogram(SHORT_SECONDS);
   readonly #checkpointSeconds = new PlainHistogram(LONG_SECONDS);
-  #state: PartitionStatus["state"] = "restoring";
-  #running: Running | undefined;
+  /** Undefined while there is no state. */
+  #parts: PartitionParts | undefined;
+  /** Next offset to read. */
   #position = 0;
-  /** Since when records wait that are not in hand; undefined: none do. */
-  #waitingSinceMs: number | undefined;
   /** How long records were applied since readers had their turn. */
   #appliedMs = 0;
-  /** Where the log ended at the take-over; undefined once the state has come up to it. */
+  /** End of the log at the take-over; undefined once the state has reached it. */
   #endAtTakeover: number | undefined;
+  #started: Promise<void> | undefined;
   #loop: Promise<void> | undefined;
-  /** Where a drain ends; undefined: there is none. */
+  /** Undefined: no drain has begun, or its end is not known yet. */
   #drainTo: { readonly offset: number; readonly deadlineMs: number } | undefined;
-  #gapProblems: string[] = [];
+  #gaps: string[] = [];
   #failure: string | undefined;
 
   constructor(options: RunnerOptions) {
     this.partition = options.partition;
     this.#options = options;
+    this.#machine = new StateMachine<RunnerState>(`Partition ${options.partition}`, RUNNER_STEPS, "restoring");
     this.#follower = new LogFollower(options.partition, options.reader);
+    this.#waiting = new WaitingRecords(options.reader, options.clock);
   }
 
-  /** There is a state to be asked. */
+  /** Whether there is a state that can be read. */
   get isServing(): boolean {
-    return this.#running !== undefined;
+    return this.#parts !== undefined;
   }
 
-  /** For questions; throws `unavailable` while there is no state. */
+  /** For requests; throws `unavailable` while there is no state. */
   get served(): ServedPartition {
-    if (this.#running !== undefined) return this.#running.served;
+    if (this.#parts !== undefined) return this.#parts.served;
     throw this.absence;
   }
 
-  /** The state has come up to what the log held at the take-over: its figures are no older than those of the owner before. */
+  /** Whether the state has reached the end that the log had at the take-over: its figures are no older than the former owner's. */
   get isCurrent(): boolean {
-    return (this.#state === "running" || this.#state === "draining") && this.#endAtTakeover === undefined;
+    return this.#isReading && this.#endAtTakeover === undefined;
   }
 
-  /** What to answer while there is no state. */
+  /** The error of a request while there is no state. */
   get absence(): SwapstatsError {
     const why = this.#failure ?? "its state is being restored";
     return new SwapstatsError("unavailable", `partition ${this.partition}: ${why}`, { retryable: true });
   }
 
-  /** Restores the state. Rejects as `restorePartition` does; the partition has then failed. */
-  async restore(): Promise<void> {
-    const { partition, owner, engine: config, reader, store, isStoreExclusive } = this.#options;
-    const { deadLetters, seenSinceMs, begin, clock } = this.#options;
-    try {
-      const restored = await restorePartition<PartitionEngine>({
-        store,
-        isStoreExclusive,
-        partition,
-        owner,
-        nowMs: Date.now,
-        log: reader,
-        createEngine: () => new PartitionEngine(config, newHashSeed()),
-        fingerprint: fingerprintOf(config),
-        restoreEngine: (header, chunks) => PartitionEngine.restore(config, header, chunks),
-        applyRedo: (content, engine) => {
-          const applier = new BatchApplier(
-            engine,
-            ignoreTouch,
-            deadLetters.addForStore.bind(deadLetters),
-            config.chains,
-          );
-          for (const batch of readRedo(content, partition)) applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
-        },
-        seenSinceMs,
-        ...(begin === undefined ? {} : { begin }),
-        signal: this.#stop.signal,
-      });
-      clock.raiseAsOf(restored.asOfMs);
-      this.#running = this.#begin(restored);
-    } catch (error) {
-      this.#fail(error);
-      throw error;
-    }
-  }
-
-  /** Begins to read and apply. */
-  start(): void {
-    this.#running?.checkpointer.start();
-    this.noteLogPressure();
-    if (this.#state === "restoring") this.#state = "running";
-    this.#endAtTakeover = this.#running?.restored.endOffset;
-    this.#tellIfCurrent();
-    this.#loop = this.#run();
-  }
-
-  /**
-   * Applies what the log holds now, for at most `limitMs`, writes a last checkpoint and closes. Rejects with `storage_failed`
-   * when that cannot be written; nothing is lost, the next start has more to read again.
-   */
-  async drain(limitMs: number): Promise<void> {
-    const { reader } = this.#options;
-    if (this.#state === "running") {
-      this.#state = "draining";
-      const { endOffset } = await reader.range();
-      this.#drainTo = { offset: endOffset, deadlineMs: performance.now() + limitMs };
-    }
-    const limit = setTimeout(() => this.#stop.abort(), limitMs);
-    if (this.#state !== "draining" || this.#isDrained()) this.#stop.abort();
-    try {
-      await this.#loop;
-      await this.#running?.checkpointer.finish();
-    } finally {
-      clearTimeout(limit);
-      this.#options.deadLetters.flush();
-      await reader.close();
-    }
-  }
-
-  /** The log has told the reader whether it is short of room. A full log takes nothing, so no batch would bring the news. */
-  noteLogPressure(): void {
-    this.#running?.checkpointer.setLogPressure(this.#options.reader.pressure);
-  }
-
-  async status(): Promise<PartitionStatus> {
-    const { owner, reader, board } = this.#options;
-    const { endOffset } = await reader.range();
-    this.noteWaiting();
-    const running = this.#running;
-    const lag = running === undefined ? endOffset - this.#position : Math.max(0, endOffset - board.nextOffset());
-    const seenSinceMs = running?.engine.seenSinceMs();
-    const checkpoint = running?.checkpointer.status;
-    return {
-      partition: this.partition,
-      owner,
-      epoch: running?.served.epoch ?? "0",
-      next_offset: running === undefined ? this.#position : board.nextOffset(),
-      end_offset: endOffset,
-      lag,
-      lag_ms: lag === 0 ? 0 : this.#lagMs(),
-      ...(seenSinceMs === undefined ? {} : { seen_since: seenSinceMs }),
-      watermark: Object.fromEntries(running?.engine.watermarks() ?? []),
-      ...(checkpoint === undefined
-        ? {}
-        : { checkpoint: { offset: checkpoint.offset, time: checkpoint.timeMs, bytes: checkpoint.bytes } }),
-      ...(reader.arrivalClock === undefined ? {} : { arrival_clock: reader.arrivalClock }),
-      state: this.#state,
-      problems: this.#problems(),
-    };
-  }
-
-  /** What was not as it should be at the restore: plain sentences. */
+  /** Problems of the restore: plain sentences. */
   get restoreProblems(): readonly string[] {
-    return this.#running?.restored.problems ?? [];
+    return this.#parts?.restored.problems ?? [];
   }
 
   get counters(): Counters | undefined {
-    return this.#running?.engine.counters;
+    return this.#parts?.engine.counters;
   }
 
   get knownTokens(): number {
-    return this.#running?.engine.knownTokens ?? 0;
+    return this.#parts?.engine.knownTokens ?? 0;
   }
 
+  /**
+   * Restores the state, then reads and applies until it is drained. Resolves when the state is there. Rejects as
+   * `restorePartition` does, and with the reason of the abort when the partition is drained meanwhile.
+   */
+  start(): Promise<void> {
+    this.#started = this.#restore();
+    return this.#started;
+  }
+
+  /**
+   * Applies what the log holds now, for at most `limitMs`, writes a last checkpoint and closes. To be called once. Rejects with
+   * `storage_failed` when the checkpoint cannot be written; nothing is lost, the next start reads more records again.
+   */
+  async drain(limitMs: number): Promise<void> {
+    const deadlineMs = performance.now() + limitMs;
+    const limit = setTimeout(() => this.#stop.abort(), limitMs);
+    try {
+      if (this.#machine.state === "running") {
+        this.#machine.become("draining");
+        const { endOffset } = await this.#options.reader.range();
+        this.#drainTo = { offset: endOffset, deadlineMs };
+      }
+      if (this.#machine.state !== "draining" || this.#isDrained()) this.#stop.abort();
+      // Its failure is reported to the caller of `start`.
+      await this.#started?.catch(() => {});
+      await this.#loop;
+      await this.#parts?.checkpointer.finish();
+    } finally {
+      clearTimeout(limit);
+      this.#stop.abort();
+      this.#machine.become("stopped");
+      this.#options.deadLetters.flush();
+      await this.#options.reader.close();
+    }
+  }
+
+  /** Passes on whether the log is short of room. A full log takes no records, so no batch would bring the news. */
+  noteLogPressure(): void {
+    this.#parts?.checkpointer.setLogPressure(this.#options.reader.pressure);
+  }
+
+  /** Looks whether the log has grown while nothing is applied, so that the lag of all answers grows with it. */
+  noteWaiting(): void {
+    const { board } = this.#options;
+    if (this.#parts === undefined || board.oldestArrivalMs() !== 0) return;
+    const offset = board.nextOffset();
+    if (this.#waiting.oldestFrom(offset) !== 0) this.#publish(this.#parts, offset);
+  }
+
+  async status(): Promise<PartitionStatus> {
+    return partitionStatus(this.#options, await this.#facts());
+  }
+
+  /** Undefined while there is no state. */
   async metrics(): Promise<PartitionMetrics | undefined> {
-    const running = this.#running;
-    if (running === undefined) return undefined;
-    const { lag, lag_ms } = await this.status();
-    const { circuit, reader } = this.#options;
-    return {
-      partition: this.partition,
-      counters: running.engine.counters,
-      countersAtStart: running.countersAtStart,
-      lagMs: lag_ms,
-      lagRecords: lag,
-      tokens: running.engine.knownTokens,
-      tokensSplit: running.served.split.size,
+    const parts = this.#parts;
+    if (parts === undefined) return undefined;
+    return partitionMetrics(this.#options, parts, await this.#facts(), {
       applySeconds: this.#applySeconds.numbers(),
       checkpointSeconds: this.#checkpointSeconds.numbers(),
-      checkpointBytes: running.checkpointer.status?.bytes ?? 0,
-      restoreSeconds: running.restored.durationMs / 1000,
-      ...(reader.numbers === undefined ? {} : { source: reader.numbers }),
-      storeCircuit: circuit === undefined ? undefined : { dependency: circuit.dependency, state: circuit.state },
-      hot: undefined,
+    });
+  }
+
+  async #facts(): Promise<PartitionFacts> {
+    const { reader, board, clock } = this.#options;
+    const { endOffset } = await reader.range();
+    this.noteWaiting();
+    const parts = this.#parts;
+    return {
+      state: this.#reportedState,
+      parts,
+      position: this.#position,
+      endOffset,
+      lagMs: parts === undefined ? this.#ageOfLog(endOffset) : board.lagMs(clock.wallMs()),
+      failure: this.#failure,
+      readProblem: this.#follower.problem,
+      gaps: this.#gaps,
     };
   }
 
-  #begin(restored: Restored<PartitionEngine>): Running {
-    const { partition, reader, store, board, clock, deadLetters, snapshotIntervalMs } = this.#options;
-    const { engine } = restored;
-    const redo = new RedoWriter();
-    const served = new ServedPartition(partition, String(restored.epoch), engine, board, clock);
-    const checkpointer = new Checkpointer({
-      store,
-      claim: restored.claim,
-      logId: restored.logId,
-      engine,
-      redo,
-      snapshotIntervalMs,
-      nowMs: Date.now,
-      asOfMs: () => clock.now(),
-      beforeSwap: () => deadLetters.settle(),
-      release: (offset) => reader.release(offset),
-      observer: {
+  #ageOfLog(endOffset: number): number {
+    return this.#position < endOffset ? this.#waiting.ageFrom(this.#position) : 0;
+  }
+
+  /** A partition that has stopped is about to leave; status knows no state for that. */
+  get #reportedState(): PartitionStatus["state"] {
+    const { state } = this.#machine;
+    if (state !== "stopped") return state;
+    return this.#failure === undefined ? "draining" : "failed";
+  }
+
+  get #isReading(): boolean {
+    return this.#machine.state === "running" || this.#machine.state === "draining";
+  }
+
+  async #restore(): Promise<void> {
+    try {
+      this.#stop.signal.throwIfAborted();
+      const restored = await restoreState(this.#options, this.#stop.signal);
+      this.#stop.signal.throwIfAborted();
+      this.#options.clock.raiseAsOf(restored.asOfMs);
+      this.#position = restored.nextOffset;
+      this.#endAtTakeover = restored.endOffset;
+      this.#parts = partsOf(this.#options, restored, {
         written: ({ durationMs, nextOffset }) => {
           this.#checkpointSeconds.observe(durationMs / 1000);
-          this.#options.onCheckpoint?.(nextOffset);
+          this.#options.onCheckpoint(nextOffset);
         },
-        paused: () => {},
-      },
-      onReclaimed: (epoch) => this.#reclaimed(running, epoch),
-      onFenced: (error) => this.#fail(error),
-    });
-    this.#position = restored.nextOffset;
-    this.#waitingSinceMs = undefined;
-    served.publish(this.#position, this.#arrivalAt(this.#position));
-    const applier = new BatchApplier(
-      engine,
-      (token) => running.served.touch(token),
-      deadLetters.add.bind(deadLetters),
-      engine.config.chains,
-    );
-    const countersAtStart = structuredClone(engine.counters);
-    const running: Running = { engine, served, applier, checkpointer, redo, restored, countersAtStart };
-    return running;
+        onReclaimed: (epoch) => this.#reclaimed(epoch),
+        onFenced: (error) => this.#fail(error),
+      });
+    } catch (error) {
+      if (this.#machine.state === "restoring") this.#becomeFailed(error);
+      throw error;
+    }
+    this.#machine.become("running");
+    this.#begin(this.#parts);
   }
 
-  /** The same state under a new epoch: revisions begin anew, and whoever listens gets everything once more. */
-  #reclaimed(running: Running, epoch: number): void {
-    const { partition, board, clock } = this.#options;
-    const served = new ServedPartition(partition, String(epoch), running.engine, board, clock);
-    running.served = served;
+  #begin(parts: PartitionParts): void {
+    this.#waiting.reset();
+    this.#publish(parts, this.#position);
+    parts.checkpointer.start();
+    this.noteLogPressure();
+    this.#tellIfCurrent(parts);
+    this.#loop = this.#run(parts);
+  }
+
+  /** The same state under a new epoch: revisions begin again, and every subscriber gets everything once more. */
+  #reclaimed(epoch: number): void {
+    const { board, clock } = this.#options;
+    const parts = this.#parts as PartitionParts;
+    parts.served = new ServedPartition(this.partition, String(epoch), parts.engine, board, clock);
     board.touchAll();
-    served.publish(board.nextOffset(), this.#arrivalAt(board.nextOffset()));
-    this.#options.onServedChanged?.();
-    if (this.#endAtTakeover === undefined) this.#options.onCurrent?.(served.epoch);
+    this.#publish(parts, board.nextOffset());
+    this.#options.onServedChanged();
+    if (this.#endAtTakeover === undefined) this.#options.onCurrent(parts.served.epoch);
   }
 
-  async #run(): Promise<void> {
-    const running = this.#running;
-    if (running === undefined) return;
+  async #run(parts: PartitionParts): Promise<void> {
     try {
       while (!this.#stop.signal.aborted && !this.#isDrained()) {
         const next = await this.#follower.next(this.#position, this.#stop.signal, () => {
-          running.served.publish(this.#position, this.#arrivalAt(this.#position));
+          this.#publish(parts, this.#position);
         });
-        if ("sentence" in next) this.#skipGap(running, next);
-        else await this.#apply(running, next);
+        if ("sentence" in next) this.#skipGap(parts, next);
+        else await this.#apply(parts, next);
       }
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#fail(error);
     }
   }
 
-  /** Looks whether the log has gone on while nothing is applied, so that what waits grows old for all who ask. */
-  noteWaiting(): void {
-    const { board } = this.#options;
-    if (this.#running === undefined || board.oldestArrivalMs() !== 0) return;
-    const oldestArrivalMs = this.#arrivalAt(board.nextOffset());
-    if (oldestArrivalMs !== 0) this.#running.served.publish(board.nextOffset(), oldestArrivalMs);
+  #publish(parts: PartitionParts, nextOffset: number): void {
+    parts.served.publish(nextOffset, this.#waiting.oldestFrom(nextOffset));
   }
 
-  /** Of records that wait. While the state is being restored, of all that the log holds. */
-  #lagMs(): number {
-    const { board, clock, reader } = this.#options;
-    const wallMs = clock.wallMs();
-    if (this.#running !== undefined) return board.lagMs(wallMs);
-    this.#waitingSinceMs ??= reader.arrivalFrom(this.#position) ?? wallMs;
-    return Math.max(0, wallMs - this.#waitingSinceMs);
-  }
-
-  /** Arrival of the oldest record from an offset on that is not in hand; 0 when there is none. */
-  #arrivalAt(offset: number): number {
-    const { reader, clock } = this.#options;
-    if (offset >= reader.knownEnd) {
-      this.#waitingSinceMs = undefined;
-      return 0;
-    }
-    this.#waitingSinceMs ??= reader.arrivalFrom(offset) ?? clock.wallMs();
-    return this.#waitingSinceMs;
-  }
-
-  #tellIfCurrent(): void {
-    const running = this.#running;
-    if (running === undefined || this.#endAtTakeover === undefined || this.#position < this.#endAtTakeover) return;
+  #tellIfCurrent(parts: PartitionParts): void {
+    if (this.#endAtTakeover === undefined || this.#position < this.#endAtTakeover) return;
     this.#endAtTakeover = undefined;
-    this.#options.onCurrent?.(running.served.epoch);
+    this.#options.onCurrent(parts.served.epoch);
   }
 
   #isDrained(): boolean {
     return this.#drainTo !== undefined && this.#position >= this.#drainTo.offset;
   }
 
-  /** Goes on behind records that are gone for good. The engine, the redo and status know of it. */
-  #skipGap(running: Running, { to, sentence }: LogGap): void {
-    running.engine.noteGap();
-    running.checkpointer.noteGap(to);
+  /** Continues behind records that are lost for good. The engine, the redo delta and status know of the gap. */
+  #skipGap(parts: PartitionParts, { to, sentence }: LogGap): void {
+    parts.engine.noteGap();
+    parts.checkpointer.noteGap(to);
     this.#position = to;
-    this.#gapProblems = [...this.#gapProblems, sentence].slice(-GAP_PROBLEMS_MAX);
-    running.served.publish(to, this.#arrivalAt(to));
-    this.#tellIfCurrent();
+    this.#gaps = [...this.#gaps, sentence].slice(-GAPS_MAX);
+    this.#publish(parts, to);
+    this.#tellIfCurrent(parts);
   }
 
-  async #apply(running: Running, batch: RecordBatch): Promise<void> {
-    const { checkpointer, redo } = running;
-    if (batch.count === 0) {
-      // Offsets that hold no record, such as the marks of transactions: the position moves, and nothing else.
-      this.#position = batch.nextOffset;
-      checkpointer.advance(batch.nextOffset);
-      running.served.publish(batch.nextOffset, this.#arrivalAt(batch.nextOffset));
-      return;
+  /** A batch may be without records, and hold offsets alone, such as those of the marks of transactions. */
+  async #apply(parts: PartitionParts, batch: RecordBatch): Promise<void> {
+    const { baseOffset, count, nextOffset } = batch;
+    if (count > 0) {
+      this.#applySeconds.observe(await this.#applyRecords(parts, batch));
+      parts.redo.add(batch);
     }
-    const seconds = await this.#applyRecords(running, batch);
-    this.#applySeconds.observe(seconds);
-    this.#position = batch.nextOffset;
-    if (batch.count > 0) redo.add(batch);
-    // Offsets behind the last record that are known to hold none.
-    if (batch.nextOffset > batch.baseOffset + batch.count) {
-      running.served.publish(batch.nextOffset, this.#arrivalAt(batch.nextOffset));
-    }
-    checkpointer.advance(batch.nextOffset);
-    this.#tellIfCurrent();
+    this.#position = nextOffset;
+    if (count === 0 || nextOffset > baseOffset + count) this.#publish(parts, nextOffset);
+    parts.checkpointer.advance(nextOffset);
+    this.#tellIfCurrent(parts);
     if (this.#drainTo !== undefined && performance.now() >= this.#drainTo.deadlineMs) this.#stop.abort();
   }
 
-  /** Applies a batch in slices, between which readers of the state have their turn; returns how long it took without them. */
-  async #applyRecords(running: Running, batch: RecordBatch): Promise<number> {
+  /** Applies a batch in slices, between which readers of the state have their turn. Returns the seconds it took without them. */
+  async #applyRecords(parts: PartitionParts, batch: RecordBatch): Promise<number> {
     const { deadLetters, share } = this.#options;
     let seconds = 0;
-    for (let done = 0; ; ) {
+    for (let done = 0; done < batch.count; ) {
       if (deadLetters.isFull) await this.#unlessStopped(deadLetters.room());
       const endApplying = share.beginApplying();
-      const startedMs = performance.now();
-      done = running.applier.applySlice(batch, done, share.applySliceMs);
-      const tookMs = performance.now() - startedMs;
-      share.noteApplied(tookMs);
-      this.#appliedMs += tookMs;
-      seconds += tookMs / 1000;
-      if (done < batch.count) running.served.publish(batch.baseOffset + done, arrivalOf(batch, done));
-      else {
-        // Of what follows the arrival is not known yet; no record behind the last one of this batch is older.
-        this.#waitingSinceMs = arrivalOf(batch, done - 1);
-        running.served.publish(batch.nextOffset, this.#arrivalAt(batch.nextOffset));
+      try {
+        const startedMs = performance.now();
+        done = parts.applier.applySlice(batch, done, share.applySliceMs);
+        const tookMs = performance.now() - startedMs;
+        share.noteApplied(tookMs);
+        this.#appliedMs += tookMs;
+        seconds += tookMs / 1000;
+        this.#publishSlice(parts, batch, done);
+        await this.#turnOfReaders(done < batch.count);
+      } finally {
+        endApplying();
       }
-      // Small batches that are there already make one slice together.
-      if (done < batch.count || this.#appliedMs >= share.applySliceMs) {
-        this.#appliedMs = 0;
-        await nextTurn();
-      }
-      endApplying();
-      if (done === batch.count) return seconds;
     }
+    return seconds;
+  }
+
+  #publishSlice(parts: PartitionParts, batch: RecordBatch, done: number): void {
+    if (done < batch.count) parts.served.publish(batch.baseOffset + done, arrivalOf(batch, done));
+    else {
+      this.#waiting.noteApplied(arrivalOf(batch, done - 1));
+      this.#publish(parts, batch.nextOffset);
+    }
+  }
+
+  /** Lets readers have their turn within a batch, and after small batches that together make a slice. */
+  async #turnOfReaders(isWithinBatch: boolean): Promise<void> {
+    if (!isWithinBatch && this.#appliedMs < this.#options.share.applySliceMs) return;
+    this.#appliedMs = 0;
+    await nextTurn();
   }
 
   /** Resolves with the promise; rejects when the partition is stopped meanwhile. */
@@ -450,43 +352,18 @@ export class PartitionRunner {
     }
   }
 
-  #problems(): string[] {
-    const now = [
-      this.#failure,
-      this.#follower.problem,
-      this.#options.reader.problem,
-      this.#running?.checkpointer.problem,
-      this.#options.deadLetters.problem,
-      this.#heldAsOf(),
-      this.#running?.served.split.problem,
-    ];
-    const ofSource = this.#options.sourceProblems?.() ?? [];
-    const all = [
-      ...this.restoreProblems,
-      ...this.#gapProblems,
-      ...now.filter((problem) => problem !== undefined),
-      ...ofSource,
-    ];
-    return [...new Set(all)];
-  }
-
-  #heldAsOf(): string | undefined {
-    const { clock } = this.#options;
-    const aheadMs = clock.handle.mode === "live" ? clock.now() - clock.wallMs() : 0;
-    if (aheadMs <= HELD_AS_OF_MS) return undefined;
-    return (
-      `The clock of this machine stepped back by ${Math.round(aheadMs / 1000)} s. As-of never goes back, so figures are ` +
-      "those of the later instant until the clock gets there."
-    );
-  }
-
+  /** Ends reading. Without effect on a partition that does not read any more. */
   #fail(error: unknown): void {
-    if (this.#state === "failed") return;
-    this.#state = "failed";
-    this.#failure = error instanceof Error ? error.message : String(error);
+    if (!this.#isReading) return;
+    const message = this.#becomeFailed(error);
     this.#stop.abort();
-    this.#options.onFailed?.(this.#failure);
+    this.#options.onFailed(message);
+  }
+
+  #becomeFailed(error: unknown): string {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#machine.become("failed");
+    this.#failure = message;
+    return message;
   }
 }
-
-function ignoreTouch(): void {}

@@ -8,7 +8,7 @@ import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
-import { PartitionRunner } from "../../src/pipeline/partition-runner.ts";
+import { PartitionRunner, RUNNER_STEPS } from "../../src/pipeline/partition-runner.ts";
 import { ThreadShare } from "../../src/pipeline/thread-share.ts";
 import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import type { DeadLetterSink } from "../../src/ports/source.ts";
@@ -19,10 +19,12 @@ import { EmbeddedLogReader } from "../../src/sources/embedded/log-reader.ts";
 import { EmbeddedLogWriter, LOG_DATABASE_NAME, realLogParts } from "../../src/sources/embedded/log-writer.ts";
 import { EmbeddedCheckpointStore } from "../../src/stores/embedded-checkpoint-store.ts";
 import { realFileSystem } from "../../src/stores/file-system.ts";
+import { StepsTaken } from "../support/steps-taken.ts";
 import { tempDir } from "../support/tmp.ts";
 
 const START_MS = 1_767_225_600_000;
 const DRAIN_MS = 10_000;
+const steps = new StepsTaken();
 
 /** A data folder whose log is written in this thread, and runners that take its partition over one after the other. */
 class Folder {
@@ -30,6 +32,8 @@ class Folder {
   readonly logPath: string;
   readonly writer: EmbeddedLogWriter;
   readonly letters: string[] = [];
+  /** What runners told: `current` with the epoch left out, `failed` with its message. */
+  readonly told: string[] = [];
   readonly #readers: EmbeddedLogReader[] = [];
   #serial = 0;
 
@@ -71,7 +75,7 @@ class Folder {
   }
 
   runner(
-    store = this.#store(),
+    store = this.store(),
     sink?: DeadLetterSink,
   ): { runner: PartitionRunner; board: VersionBoard; clock: SharedClock } {
     const reader = new EmbeddedLogReader({
@@ -95,6 +99,7 @@ class Folder {
       reader,
       store,
       isStoreExclusive: false,
+      circuit: undefined,
       board,
       clock,
       share: new ThreadShare(),
@@ -107,17 +112,23 @@ class Folder {
       ),
       snapshotIntervalMs: 3_600_000,
       seenSinceMs: undefined,
+      begin: undefined,
+      sourceProblems: () => [],
+      onCurrent: () => this.told.push("current"),
+      onServedChanged: () => {},
+      onCheckpoint: () => {},
+      onFailed: (message) => this.told.push(`failed: ${message}`),
     });
     return { runner, board, clock };
   }
 
-  #store(): CheckpointStore {
+  store(): CheckpointStore {
     return new EmbeddedCheckpointStore(this.dataDir, realFileSystem);
   }
 
   /** Takes claims and nothing else: whoever uses it is as good as killed before its first checkpoint. */
   storeWithoutParts(): CheckpointStore {
-    const store = this.#store();
+    const store = this.store();
     store.putPart = async () => {
       throw new SwapstatsError("storage_failed", "no parts here", { retryable: true });
     };
@@ -126,8 +137,7 @@ class Folder {
 
   async started(store?: CheckpointStore) {
     const parts = this.runner(store);
-    await parts.runner.restore();
-    parts.runner.start();
+    await parts.runner.start();
     return parts;
   }
 }
@@ -305,8 +315,7 @@ describe("the owner of a partition", () => {
     const room = { isFull: true, room: () => away.promise, problem: "the topic is away" };
     const sink: DeadLetterSink = { ...room, add: () => {}, flush: async () => false, close: async () => {} };
     const { runner } = folder.runner(undefined, sink);
-    await runner.restore();
-    runner.start();
+    await runner.start();
     folder.append(20);
     await assert.rejects(runner.drain(50), { code: "storage_failed" });
     const next = await folder.started();
@@ -314,11 +323,108 @@ describe("the owner of a partition", () => {
     await next.runner.drain(DRAIN_MS);
   });
 
-  test("before its state is there, questions are told so", async (t) => {
+  test("requests are refused before its state is there", async (t) => {
     const folder = new Folder(t);
     const { runner } = folder.runner();
     assert.throws(() => runner.served, { code: "unavailable", retryable: true });
     assert.equal((await runner.status()).state, "restoring");
     await runner.drain(0);
+  });
+});
+
+describe("the states of a partition's owner", () => {
+  test("it has failed when the store fails at the start, which rejects and is no failure of a running partition", async (t) => {
+    const folder = new Folder(t);
+    const store = folder.store();
+    store.readManifest = async () => {
+      throw new SwapstatsError("storage_failed", "no store here", { retryable: true });
+    };
+    const { runner } = folder.runner(store);
+    await assert.rejects(runner.start(), { code: "storage_failed" });
+    const { state, problems } = await runner.status();
+    assert.deepEqual([state, problems], ["failed", ["no store here"]]);
+    assert.throws(() => runner.served, /no store here/);
+    await runner.drain(DRAIN_MS);
+    assert.deepEqual(folder.told, []);
+  });
+
+  test("it does not start when it is drained while its state is restored", async (t) => {
+    const folder = new Folder(t);
+    folder.append(3);
+    const store = folder.store();
+    const { readManifest } = store;
+    const isAsked = Promise.withResolvers<void>();
+    const maySay = Promise.withResolvers<void>();
+    store.readManifest = async (partition) => {
+      isAsked.resolve();
+      await maySay.promise;
+      return readManifest.call(store, partition);
+    };
+    const { runner } = folder.runner(store);
+    const started = runner.start();
+    await isAsked.promise;
+    const drained = runner.drain(DRAIN_MS);
+    maySay.resolve();
+    await assert.rejects(started, { name: "AbortError" });
+    await drained;
+    assert.deepEqual([runner.isServing, folder.told], [false, []]);
+    await assert.rejects(runner.start(), { name: "AbortError" });
+  });
+
+  test("it fails, tells so once and still answers when its log cannot be read any further", async (t) => {
+    const folder = new Folder(t);
+    folder.append(3);
+    const { runner } = await folder.started();
+    await caughtUp(runner);
+    const failed = Promise.withResolvers<void>();
+    t.mock.method(EmbeddedLogReader.prototype, "read", async () => {
+      failed.resolve();
+      throw new SwapstatsError("not_found", "the log is gone");
+    });
+    folder.append(1);
+    await failed.promise;
+    while ((await runner.status()).state === "running") await nextTurn();
+    assert.ok(!runner.isCurrent && runner.served.engine.knownTokens >= 3);
+    assert.equal((await runner.status()).state, "failed");
+    await runner.drain(DRAIN_MS);
+    assert.deepEqual(folder.told, ["current", "failed: the log is gone"]);
+  });
+
+  test("it is current when the log ended with offsets that hold no record", async (t) => {
+    const folder = new Folder(t);
+    folder.append(3);
+    const { read, range } = EmbeddedLogReader.prototype;
+    t.mock.method(EmbeddedLogReader.prototype, "range", async function (this: EmbeddedLogReader) {
+      const found = await range.call(this);
+      return { ...found, endOffset: found.endOffset + 1 };
+    });
+    t.mock.method(
+      EmbeddedLogReader.prototype,
+      "read",
+      async function (this: EmbeddedLogReader, ...given: Parameters<typeof read>) {
+        const [position] = given;
+        if (position !== 3) return read.apply(this, given);
+        const nothing = { payload: new Uint8Array(), ends: new Uint32Array(), arrivalsMs: START_MS };
+        return { partition: 0, baseOffset: 4, nextOffset: 4, count: 0, ...nothing };
+      },
+    );
+    const { runner } = await folder.started();
+    await caughtUp(runner);
+    assert.deepEqual([runner.isCurrent, folder.told], [true, ["current"]]);
+    await runner.drain(DRAIN_MS);
+  });
+
+  test("it is drained once", async (t) => {
+    const folder = new Folder(t);
+    const { runner } = await folder.started();
+    await runner.drain(DRAIN_MS);
+    await assert.rejects(runner.drain(DRAIN_MS), {
+      code: "internal",
+      message: "Partition 0 cannot go from the state stopped to the state stopped.",
+    });
+  });
+
+  test("the tests of this file take every step of its table", () => {
+    assert.deepEqual(steps.missing("Partition 0", RUNNER_STEPS), []);
   });
 });

@@ -106,8 +106,7 @@ export class OwnedPartitions {
     const { partition } = runner;
     try {
       if (this.#entries.get(partition)?.runner !== runner) throw revoked(partition);
-      await runner.restore();
-      runner.start();
+      await runner.start();
       const problems = [...runner.restoreProblems];
       this.#onChange();
       this.#options.report({ type: "assigned", partition, problems });
