@@ -8,12 +8,14 @@ import { backupDataFolder } from "./data-folder/backup.ts";
 import { type CheckpointsReport, inspectCheckpoints, verifyLog } from "./data-folder/inspect.ts";
 import { inspectStore } from "./data-folder/inspect-store.ts";
 import type { Output } from "./output.ts";
-import type { DataDirOptions, InspectOptions } from "./program-tools.ts";
 import { Progress } from "./progress.ts";
 import { readConfig } from "./read-config.ts";
 import { snakeCase } from "./snake-case.ts";
 
 type Report = { readonly isSound: boolean; readonly lines: readonly string[] };
+
+export type DataDirOptions = { config?: string; dataDir?: string };
+export type InspectOptions = DataDirOptions & { format: "text" | "json" };
 
 export async function runCheckpointInspect(options: InspectOptions, output: Output): Promise<void> {
   print(await inspectConfigured(options, output), options, output);

@@ -2,6 +2,7 @@
 import { Option } from "commander";
 import { printableJson } from "../shared/printable-text.ts";
 import { type Add, configOption, dataDirOption, urlOption } from "./common-options.ts";
+import type { DataDirOptions, InspectOptions } from "./inspect.ts";
 import { integerOption } from "./values.ts";
 
 export const addTop: Add = (program, output, signal) => {
@@ -144,9 +145,6 @@ export const addBackup: Add = (program, output) => {
       await runBackup(target, options, output);
     });
 };
-
-export type DataDirOptions = { config?: string; dataDir?: string };
-export type InspectOptions = DataDirOptions & { format: "text" | "json" };
 
 export const addTopic: Add = (program, output) => {
   const topic = program

@@ -7,7 +7,9 @@
  * end or drops without a word.
  */
 import { fstatSync, writeSync } from "node:fs";
-import type { LineSink } from "./logger.ts";
+
+/** Takes whole lines, each with its newline. */
+export type LineSink = { write(line: string): void };
 
 /** Text that waits for the reader, in UTF-16 units. */
 export const UNREAD_LENGTH_MAX = 1024 * 1024;

@@ -2,7 +2,7 @@
 import pino from "pino";
 import { maskSecrets } from "../shared/mask-secrets.ts";
 import { printableJson, printableText } from "../shared/printable-text.ts";
-import { BoundedSink, standardErrorSink } from "./bounded-sink.ts";
+import { BoundedSink, type LineSink, standardErrorSink } from "./bounded-sink.ts";
 import { RepeatFilter } from "./repeat-filter.ts";
 
 export type Logger = pino.Logger;
@@ -11,9 +11,6 @@ export type LoggingOptions = {
   readonly level: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
   readonly format: "json" | "text";
 };
-
-/** Takes whole lines, each with its newline. */
-export type LineSink = { write(line: string): void };
 
 /** Names of members whose values never reach a log, at the top and one level below. */
 const SECRET_NAMES = [

@@ -1,13 +1,15 @@
 /** What is said on connections where no request is answered: to requests that never become one (broken, slow, too large), and to upgrades. */
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
+import type { ConnectionGate } from "../../shared/connection-gate.ts";
 import type { HostRules } from "../../shared/host-rules.ts";
 import { rawProblem } from "../problem-response.ts";
 import { ProblemError } from "../problems.ts";
 import { isOpenToAll, writingPageProblem } from "./cross-origin.ts";
-import type { Listener } from "./listener.ts";
 
 /** Takes over the connection of a request to `/ws` that asks for WebSocket. */
+export type Listener = { readonly server: Server; readonly gate: ConnectionGate };
+
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 export const WEBSOCKET_PATH = "/ws";

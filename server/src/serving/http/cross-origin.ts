@@ -9,7 +9,6 @@ import type { HostRules } from "../../shared/host-rules.ts";
 import { printableCut } from "../../shared/printable-text.ts";
 import { ProblemError } from "../problems.ts";
 import type { RepliesByRoute } from "./replies.ts";
-import type { RouteContext } from "./route-context.ts";
 
 /** How long a browser need not ask again; Chromium asks after two hours, Firefox after a day at the latest. */
 const PREFLIGHT_MAX_AGE_SECONDS = 7_200;
@@ -44,8 +43,11 @@ const refusedPage = (origin: string): ProblemError =>
     `Pages of ${printableCut(origin, ORIGIN_CHARS_SHOWN)} may not do this; api.cors lists the origins that may, api.hosts the names of this service.`,
   );
 
-export async function registerCors(app: FastifyInstance, { options, replies }: RouteContext): Promise<void> {
-  const { corsOrigins } = options;
+export async function registerCors(
+  app: FastifyInstance,
+  corsOrigins: readonly string[],
+  replies: RepliesByRoute,
+): Promise<void> {
   if (corsOrigins.length === 0) return;
   if (isOpenToAll(corsOrigins)) refuseIngest(app, replies);
   await app.register(cors, {

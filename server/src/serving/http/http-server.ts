@@ -13,12 +13,12 @@ import { ProblemError } from "../problems.ts";
 import { AnswerBudget } from "./answer-budget.ts";
 import { BodyReader } from "./body-reader.ts";
 import { createHttpBudgets } from "./budgets.ts";
-import { onUpgrade, upgradeOriginProblem } from "./connections.ts";
+import { type Listener, onUpgrade, upgradeOriginProblem } from "./connections.ts";
 import { compressOptions } from "./content-coding.ts";
 import { registerCors } from "./cross-origin.ts";
 import { HotLane } from "./hot-lane.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
-import { createListener, type Listener, refusalOf } from "./listener.ts";
+import { createListener, refusalOf } from "./listener.ts";
 import { operationsOf } from "./operations.ts";
 import { RepliesByRoute, responseOf } from "./replies.ts";
 import { problemOfRequest } from "./request-errors.ts";
@@ -81,7 +81,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   answerFailures(app, context);
   // The CORS plugin answers preflights by itself, and adds its fields to everything that comes after it.
   passGate(app, context, (method) => method === "OPTIONS");
-  await registerCors(app, context);
+  await registerCors(app, context.options.corsOrigins, context.replies);
   passGate(app, context, (method) => method !== "OPTIONS");
   refuseUnmatched(app, context);
   await app.register(compress, compressOptions);

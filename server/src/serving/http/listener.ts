@@ -2,7 +2,7 @@
  * The listener below the framework, with every limit that needs no routing: what Node can hold by itself, the order of requests of a
  * connection, hosts, lengths, and how many requests run. What it refuses is refused before a body is read.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Metrics } from "../../observability/metrics.ts";
 import type { Budget } from "../../shared/budget.ts";
@@ -13,7 +13,7 @@ import { printableCut } from "../../shared/printable-text.ts";
 import { rawProblem } from "../problem-response.ts";
 import { ProblemError } from "../problems.ts";
 import type { AnswerBudget } from "./answer-budget.ts";
-import { asksForWebSocket, problemOfClientError } from "./connections.ts";
+import { asksForWebSocket, type Listener, problemOfClientError } from "./connections.ts";
 import type { HotLane } from "./hot-lane.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { type Replies, startClock } from "./replies.ts";
@@ -30,8 +30,6 @@ export type ListenerParts = {
   /** For requests that are refused before they are routed. */
   readonly refusals: Replies;
 };
-
-export type Listener = { readonly server: Server; readonly gate: ConnectionGate };
 
 /** What a refusal repeats of a host. */
 const HOST_CHARS_SHOWN = 100;

@@ -9,7 +9,16 @@ import type { CachedBytes } from "./cached-bytes.ts";
 import type { LiveLimits } from "./live-limits.ts";
 import { PatchRing } from "./patch-ring.ts";
 import { SharedMessage } from "./shared-message.ts";
-import type { PushTarget } from "./subscription.ts";
+
+/** A client as feeds and the hub see it. */
+export type PushTarget = {
+  /** Set by the hub while the client is to be flushed. */
+  isDirty: boolean;
+  /** Rows that its channels hold. */
+  readonly rows: number;
+  /** Sends what the client's channels have and its credit allows. */
+  flush(nowMs: number): void;
+};
 
 export class ChannelFeed {
   /** How many subscriptions each client has here: two for a moment, while one replaces another. */

@@ -5,6 +5,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { Topic } from "../../ports/stats-bus.ts";
 import { ambiguousToken, ProblemError, problemOf, unknownToken } from "../problems.ts";
+import type { PushTarget } from "./channel-feed.ts";
 import { ChannelList, type Reply, type Taken } from "./channel-list.ts";
 import type { ChannelOptions } from "./channel-options.ts";
 import { awaitedIdOf, rowsOfTopic, topicOf, windowsOfTopic } from "./channels.ts";
@@ -13,7 +14,7 @@ import type { Subscribed } from "./messages.ts";
 import { OpeningGate } from "./opening-gate.ts";
 import { OpenRate } from "./row-budget.ts";
 import type { SharedMessage } from "./shared-message.ts";
-import type { OpenSubscription, PendingSubscription, PushTarget, Subscription } from "./subscription.ts";
+import type { OpenSubscription, PendingSubscription, Subscription } from "./subscription.ts";
 
 /** The result of a subscribe request, for each of its channels. */
 export type SubscribeOutcome = Subscribed & {

@@ -14,13 +14,13 @@ import type { Ambiguous, StatsBus, Topic, TopicUpdate } from "../../ports/stats-
 import { SwapstatsError } from "../../shared/errors.ts";
 import { ProblemError } from "../problems.ts";
 import { CachedBytes } from "./cached-bytes.ts";
+import type { PushTarget } from "./channel-feed.ts";
 import { ChannelFeed } from "./channel-feed.ts";
 import { keyOf, keyOfTopic, openingKeyOf, rowsOfTopic } from "./channels.ts";
 import { LIVE_LIMITS, type LiveConfig, type LiveLimits } from "./live-limits.ts";
 import { OpeningGate } from "./opening-gate.ts";
 import { PendingTokens } from "./pending-tokens.ts";
 import { RowBudget } from "./row-budget.ts";
-import type { PushTarget } from "./subscription.ts";
 import { WakeUps } from "./wake-ups.ts";
 
 /** Part of coalesce_ms after which a flush is not held back; owners' ticks jitter by less than the rest. */

@@ -18,16 +18,6 @@
 import type { Topic } from "../../ports/stats-bus.ts";
 import type { ChannelFeed } from "./channel-feed.ts";
 
-/** What a client is to the hub. */
-export type PushTarget = {
-  /** Set by the hub while the client is to be flushed. */
-  isDirty: boolean;
-  /** Rows that its channels hold. */
-  readonly rows: number;
-  /** Sends what the client's channels have and its credit allows. */
-  flush(nowMs: number): void;
-};
-
 type Named = {
   /** Canonical name. */
   readonly channel: string;

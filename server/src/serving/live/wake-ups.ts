@@ -1,5 +1,5 @@
 /** Clients that are to be looked at at a later moment, because conflate_ms holds channels of theirs until then. */
-import type { PushTarget } from "./subscription.ts";
+import type { PushTarget } from "./channel-feed.ts";
 
 export class WakeUps {
   readonly #nowMs: () => number;

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { StatsBus, TopicUpdate } from "../../../src/ports/stats-bus.ts";
+import type { PushTarget } from "../../../src/serving/live/channel-feed.ts";
 import { Hub } from "../../../src/serving/live/hub.ts";
 import { LIVE_LIMITS } from "../../../src/serving/live/live-limits.ts";
-import type { PushTarget } from "../../../src/serving/live/subscription.ts";
 
 const COALESCE_MS = 100;
 const TOPIC = { kind: "token", token: "1:a", windows: ["5m"] } as const;
