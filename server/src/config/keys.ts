@@ -11,12 +11,7 @@ import { PUBSUB } from "./keys/pubsub.ts";
 import { STORES } from "./keys/stores.ts";
 
 export const TABLE = {
-  dataDir: key(
-    "data_dir",
-    PATH,
-    "./data",
-    "Folder below which everything embedded lives: the log and the checkpoints.",
-  ),
+  dataDir: key("data_dir", PATH, "./data", "Folder of the embedded log and the embedded checkpoints."),
   ingest: INGEST,
   windows: WINDOWS,
   app: APP,
@@ -33,7 +28,12 @@ export const TABLE = {
       "info",
       "Lowest severity that is logged.",
     ),
-    format: key("logging.format", choice(["json", "text"]), "json", "One JSON object a line, or lines for people."),
+    format: key(
+      "logging.format",
+      choice(["json", "text"]),
+      "json",
+      "`json`: one JSON object per line. `text`: lines for people.",
+    ),
   },
 } satisfies Section;
 

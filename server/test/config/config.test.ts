@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { RedisConfig } from "../../src/config/build/stores.ts";
@@ -249,16 +249,6 @@ describe("keys", () => {
     const names = CONFIG_KEYS.map(({ path }) => envNameOf(path));
     assert.equal(new Set(names).size, names.length);
     for (const { path } of CONFIG_KEYS) assert.ok(!LATER_KEYS.includes(path), path);
-  });
-
-  test("docs/configuration.md has a row for every key, and for nothing else", () => {
-    const text = readFileSync(join(import.meta.dirname, "../../../docs/configuration.md"), "utf8");
-    const rows = text.split("\n").filter((line) => /^\| `[a-z][a-z0-9_.<>]+` \|/.test(line));
-    const expected = CONFIG_KEYS.map(
-      ({ path, defaultText, meaning }) =>
-        `| \`${path}\` | ${defaultText === "" ? "" : `\`${defaultText}\` `}| ${meaning} |`,
-    );
-    assert.deepEqual(rows, expected);
   });
 });
 

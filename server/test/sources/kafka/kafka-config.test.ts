@@ -61,6 +61,7 @@ describe("configuration of Kafka", () => {
     );
     const { config } = loadConfig({ env: { ...BROKERS, SWAPSTATS_INGEST_GROUP_PROTOCOL: "consumer" } });
     assert.equal(config.ingest.kafka?.groupProtocol, "consumer");
+    assert.deepEqual(problemsOf({ ...BROKERS, SWAPSTATS_INGEST_BROKER_TYPE: "redpanda" }), []);
   });
 
   test("the topic of dead letters follows the topic unless it is named", () => {
@@ -81,6 +82,10 @@ describe("configuration of Kafka", () => {
       [{ SWAPSTATS_INGEST_SASL_MECHANISM: "GSSAPI" }, /is none of none, PLAIN/],
       [{ SWAPSTATS_INGEST_TLS_CA: "ca.pem" }, /ingest.tls.ca.*ingest.tls.enabled is off/],
       [{ SWAPSTATS_INGEST_TLS_ENABLED: "on", SWAPSTATS_INGEST_TLS_CERT: "c.pem" }, /ingest.tls.key.* give both/],
+      [
+        { SWAPSTATS_INGEST_BROKER_TYPE: "redpanda", SWAPSTATS_INGEST_GROUP_PROTOCOL: "consumer" },
+        /ingest.group_protocol.*is redpanda, which has classic groups only; set it to classic/,
+      ],
       [{ SWAPSTATS_INGEST_TOPIC: "a/b" }, /ingest.topic.*letters, digits and/],
       [{ SWAPSTATS_INGEST_TOPIC_CFG_CLEANUP_POLICY: "compact" }, /cleanup_policy.*is none of delete/],
     ];
