@@ -67,7 +67,10 @@ export type PartitionReader = {
   readonly arrivalClock: ArrivalClock | undefined;
   /** Counters and gauges of this partition; undefined in a source that has none. */
   readonly numbers: SourceNumbers | undefined;
-  /** Returns what the stream holds now. While the stream cannot be reached: what was last known of it, or rejects with a retryable error. */
+  /**
+   * Returns what the stream holds, as it was heard within the last second. While the stream cannot be reached: what was last known of it,
+   * or rejects with a retryable error.
+   */
   range(): Promise<LogRange>;
   /**
    * Called once at each takeover, before the first `read`: the state has seen positions below `offset`, so the next record must not get
