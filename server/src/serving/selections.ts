@@ -3,12 +3,13 @@
  * repetition in the texts, so that the owner of the figures may key its ready answers by identity.
  */
 import { edgeFields, type StatsField, statsFields } from "@swapstats/protocol/figures.ts";
+import { LRUCache } from "lru-cache";
 import type { Selection } from "../ports/stats-bus.ts";
 import { didYouMean } from "../shared/nearest.ts";
 import { printableCut } from "../shared/printable-text.ts";
 import { ProblemError } from "./problems.ts";
 
-/** Texts and selections that are remembered; at the limit all are forgotten, so that made-up texts cost no memory. */
+/** Texts and selections that are remembered; at the limit the one that was used least recently is forgotten. */
 export const SELECTIONS_MAX = 2_048;
 
 export type NamedSelection = Selection & {
@@ -18,8 +19,8 @@ export type NamedSelection = Selection & {
 
 export class Selections {
   readonly #windows: readonly string[];
-  readonly #byText = new Map<string, NamedSelection>();
-  readonly #byTag = new Map<string, NamedSelection>();
+  readonly #byText = new LRUCache<string, NamedSelection>({ max: SELECTIONS_MAX });
+  readonly #byTag = new LRUCache<string, NamedSelection>({ max: SELECTIONS_MAX });
 
   /** @param windows names of the configured windows, in their order */
   constructor(windows: readonly string[]) {
@@ -35,7 +36,6 @@ export class Selections {
     const known = this.#byText.get(key);
     if (known !== undefined) return known;
     const selection = this.of(split(windowsText), split(fieldsText));
-    if (this.#byText.size >= SELECTIONS_MAX) this.#byText.clear();
     this.#byText.set(key, selection);
     return selection;
   }
@@ -62,7 +62,6 @@ export class Selections {
     const tag = `${windows.join("+")}${fields.length === 0 ? "" : `:${fields.join("+")}`}`;
     const known = this.#byTag.get(tag);
     if (known !== undefined) return known;
-    if (this.#byTag.size >= SELECTIONS_MAX) this.#byTag.clear();
     const selection: NamedSelection = { windows, fields, tag };
     this.#byTag.set(tag, selection);
     return selection;

@@ -1,38 +1,35 @@
 /**
- * What feeds keep beside their newest data so that work is not done twice: patches for clients that are behind, and messages that were
- * made. All of it can be made again or be replaced by a snapshot, so beyond the bound the feeds that were used longest ago let theirs go.
+ * Memory that feeds use beside their newest data so that work is not repeated: patches for clients that are behind, and messages. All of it can
+ * be made again or be replaced by a snapshot, so beyond the bound the feeds that were used least recently drop theirs.
  */
+import { LRUCache } from "lru-cache";
 
 export type CacheOwner = {
-  /** Lets all go that was told of. */
+  /** Drops everything that was counted. */
   dropCaches(): void;
 };
 
 export class CachedBytes {
-  readonly #bytesMax: number;
-  /** Least recently used first. */
-  readonly #byOwner = new Map<CacheOwner, number>();
-  #total = 0;
+  readonly #owners: LRUCache<CacheOwner, true>;
 
   constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+    this.#owners = new LRUCache({
+      maxSize: bytesMax,
+      dispose: (_, owner, reason) => {
+        if (reason === "evict") owner.dropCaches();
+      },
+    });
   }
 
   get total(): number {
-    return this.#total;
+    return this.#owners.calculatedSize;
   }
 
-  /** The owner keeps so many bytes now. Others, and the owner itself where it alone is too large, may be told to let theirs go. */
+  /** Sets the bytes that the owner uses. Other owners, or this one if it alone is too large, may be told to drop theirs. */
   set(owner: CacheOwner, bytes: number): void {
-    this.#total += bytes - (this.#byOwner.get(owner) ?? 0);
-    this.#byOwner.delete(owner);
-    if (bytes > 0) this.#byOwner.set(owner, bytes);
-    if (this.#total <= this.#bytesMax) return;
-    for (const [oldest, held] of this.#byOwner) {
-      if (this.#total <= this.#bytesMax) return;
-      this.#byOwner.delete(oldest);
-      this.#total -= held;
-      oldest.dropCaches();
-    }
+    const isTooLarge = bytes > this.#owners.maxSize;
+    if (bytes === 0 || isTooLarge) this.#owners.delete(owner);
+    else this.#owners.set(owner, true, { size: bytes });
+    if (isTooLarge) owner.dropCaches();
   }
 }

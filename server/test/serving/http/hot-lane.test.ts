@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { describe, test } from "node:test";
+import { OPEN_GATE } from "../../../src/serving/gate.ts";
+import { HOT_ADDRESSES_MAX, HotLane } from "../../../src/serving/http/hot-lane.ts";
+import type { Replies } from "../../../src/serving/http/replies.ts";
+import type { QueryExecutor } from "../../../src/serving/query-executor.ts";
+import { Selections } from "../../../src/serving/selections.ts";
 import { assertProblem, type Harness, startHarness } from "./http-harness.ts";
 import { WETH } from "./stand-in-bus.ts";
 
@@ -43,6 +49,24 @@ describe("the lane past the framework", () => {
       bus.cached = cached;
       assertProblem(await call(PATH), 404, "unknown_token");
     }
+  });
+
+  test("an address that is in use is not pushed out by many that were asked for once", async () => {
+    const looked: string[] = [];
+    const executor = { hotTokenStats: (token: string) => void looked.push(token) } as unknown as QueryExecutor;
+    const lane = new HotLane({ executor, gate: OPEN_GATE, corsOrigins: [] }, {} as Replies, () => "");
+    const selection = new Selections(["5m"]).of([], []);
+    const ask = (url: string): boolean =>
+      lane.answer({ url, method: "GET", headers: {} } as IncomingMessage, {} as ServerResponse);
+    lane.learn("/hot", "hot", selection);
+    lane.learn("/cold", "cold", selection);
+    for (let i = 0; i < HOT_ADDRESSES_MAX - 1; i += 1) {
+      lane.learn(`/${i}`, String(i), selection);
+      ask("/hot");
+    }
+    looked.length = 0;
+    for (const url of ["/hot", "/cold", "/0"]) ask(url);
+    assert.deepEqual(looked, ["hot", "0"]);
   });
 
   test("CORS holds for what the lane knows", async (t) => {

@@ -105,7 +105,7 @@ describe("what is opened at the same time", () => {
 });
 
 describe("bytes beside the data", () => {
-  test("beyond the bound those that were used longest ago are let go", () => {
+  test("beyond the bound the owners that were used least recently drop theirs", () => {
     const dropped: string[] = [];
     const owner = (name: string) => ({ dropCaches: () => void dropped.push(name) });
     const [a, b, c] = [owner("a"), owner("b"), owner("c")];
@@ -119,7 +119,7 @@ describe("bytes beside the data", () => {
     cached.set(c, 0);
     assert.deepEqual([dropped, cached.total], [["b"], 50]);
     cached.set(b, 101);
-    assert.deepEqual([dropped, cached.total], [["b", "a", "b"], 0], "one that is too large alone keeps nothing");
+    assert.deepEqual([dropped, cached.total], [["b", "b"], 50], "an owner that is too large alone drops its own only");
   });
 });
 
