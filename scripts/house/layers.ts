@@ -17,36 +17,33 @@ type Layer = {
 };
 
 const BELOW_ALL = ["config", "observability", "shared"];
-/** Backends, the contracts that they implement, and the ways in which servers are reached. */
-const BACKENDS = ["bus", "sources", "stores", "clients", "ports"];
-const CONTENTS = ["codecs", "engine", "protocol"];
+
+/** A layer without packages or Node says so; every other one may import them. */
+function layer(uses: readonly string[], usesTypesOf: readonly string[] = []): Layer {
+  return { uses, usesTypesOf, pure: false };
+}
 
 const LAYERS: Readonly<Record<string, Layer>> = {
-  main: { uses: ["cli", "shared"], usesTypesOf: [], pure: false },
-  cli: {
-    uses: ["app", "pipeline", "cluster", ...BACKENDS, "generator", ...CONTENTS, ...BELOW_ALL],
-    usesTypesOf: [],
-    pure: false,
-  },
-  app: {
-    uses: ["serving", "pipeline", "cluster", ...BACKENDS, "generator", ...CONTENTS, ...BELOW_ALL],
-    usesTypesOf: [],
-    pure: false,
-  },
-  serving: { uses: ["ports", "protocol", ...BELOW_ALL], usesTypesOf: ["engine"], pure: false },
-  pipeline: { uses: [...BACKENDS, ...CONTENTS, ...BELOW_ALL], usesTypesOf: [], pure: false },
-  cluster: { uses: ["bus", "clients", "ports", ...CONTENTS, ...BELOW_ALL], usesTypesOf: [], pure: false },
-  generator: { uses: [...CONTENTS, ...BELOW_ALL], usesTypesOf: [], pure: false },
-  bus: { uses: ["ports", ...CONTENTS, ...BELOW_ALL], usesTypesOf: [], pure: false },
-  sources: { uses: ["clients", "ports", "generator", "codecs", "engine", ...BELOW_ALL], usesTypesOf: [], pure: false },
-  stores: { uses: ["clients", "ports", "codecs", "engine", ...BELOW_ALL], usesTypesOf: [], pure: false },
-  clients: { uses: [...BELOW_ALL], usesTypesOf: [], pure: false },
-  ports: { uses: [], usesTypesOf: ["engine", "observability", "protocol", "shared"], pure: false },
-  codecs: { uses: ["engine", "shared"], usesTypesOf: [], pure: false },
+  main: layer(["cli", "shared"]),
+  cli: layer([
+    ...["app", "pipeline", "sources", "stores", "clients", "ports", "generator"],
+    ...["codecs", "engine", "protocol", ...BELOW_ALL],
+  ]),
+  app: layer(["serving", "pipeline", "cluster", "bus", "sources", "stores", "ports", "engine", ...BELOW_ALL]),
+  serving: layer(["ports", "protocol", ...BELOW_ALL]),
+  pipeline: layer(["bus", "sources", "stores", "ports", "codecs", "engine", "protocol", ...BELOW_ALL]),
+  cluster: layer(["bus", "clients", "ports", "protocol", ...BELOW_ALL]),
+  bus: layer(["ports", "protocol", ...BELOW_ALL], ["engine"]),
+  sources: layer(["clients", "ports", "generator", "codecs", "engine", ...BELOW_ALL]),
+  stores: layer(["clients", "ports", ...BELOW_ALL]),
+  clients: layer(BELOW_ALL),
+  ports: layer([], ["engine", "observability", "protocol", "shared"]),
+  generator: layer(["shared"]),
+  codecs: layer(["engine", "shared"]),
   engine: { uses: ["shared"], usesTypesOf: [], pure: true },
-  config: { uses: ["shared"], usesTypesOf: ["engine"], pure: false },
-  observability: { uses: ["config", "shared"], usesTypesOf: ["engine"], pure: false },
-  shared: { uses: [], usesTypesOf: [], pure: false },
+  config: layer(["shared"]),
+  observability: layer(["shared"]),
+  shared: layer([]),
   protocol: { uses: [], usesTypesOf: [], pure: true },
 };
 

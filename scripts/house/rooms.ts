@@ -22,6 +22,12 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, Room>>>> = {
     live: { uses: ["."] },
     ".": NONE,
   },
+  cli: {
+    ".": { uses: ["data-folder", "live", "replay"] },
+    live: { uses: ["."] },
+    replay: { uses: ["."] },
+    "data-folder": NONE,
+  },
   pipeline: {
     ".": { uses: ["thread-share", "checkpoint", "views"], usesTypesOf: ["workers"] },
     checkpoint: NONE,

@@ -37,7 +37,7 @@ describe("layers", () => {
     passes(checkLayers, {
       [`${SRC}/app.ts`]: `import { a } from "./pipeline/a.ts"; import { b } from "./serving/b.ts";`,
       [`${SRC}/pipeline/a.ts`]: `import { e } from "../engine/e.ts";`,
-      [`${SRC}/serving/b.ts`]: `import type { E } from "../engine/e.ts"; import "@swapstats/protocol/m.ts";`,
+      [`${SRC}/serving/b.ts`]: `import "@swapstats/protocol/m.ts";`,
       [`${SRC}/engine/e.ts`]: `import { s } from "../shared/s.ts";`,
       [`${SRC}/shared/s.ts`]: `import { readFileSync } from "node:fs";`,
       "protocol/src/m.ts": "",
@@ -66,9 +66,15 @@ describe("layers", () => {
     fails(checkLayers, { ...files, [`${SRC}/engine/e.ts`]: `import "../codecs/c.ts";` }, /engine may not/);
   });
 
-  test("serving has only types of the engine", () => {
-    const files = { [`${SRC}/engine/e.ts`]: "", [`${SRC}/serving/b.ts`]: `import { e } from "../engine/e.ts";` };
-    fails(checkLayers, files, /types alone/);
+  test("the bus has only types of the engine, serving nothing of it", () => {
+    const files = { [`${SRC}/engine/e.ts`]: "", [`${SRC}/bus/b.ts`]: `import type { E } from "../engine/e.ts";` };
+    passes(checkLayers, files);
+    fails(checkLayers, { ...files, [`${SRC}/bus/b.ts`]: `import { e } from "../engine/e.ts";` }, /types alone/);
+    fails(
+      checkLayers,
+      { ...files, [`${SRC}/serving/b.ts`]: `import type { E } from "../engine/e.ts";` },
+      /serving may/,
+    );
   });
 
   test("the engine and the protocol import neither Node nor packages", () => {
