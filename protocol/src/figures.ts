@@ -117,6 +117,7 @@ type NamesWith<Property extends object> = {
 }[keyof Figures];
 
 export type StatsField = keyof Figures;
+export type FigureKindOf<Name extends StatsField> = Figures[Name]["kind"];
 export type EdgeField = NamesWith<{ isEdge: true }>;
 /** A figure by which tokens can be ranked. */
 export type SortField = NamesWith<{ sorts: true }>;
@@ -143,21 +144,3 @@ export const labelOf = (name: StatsField): string => rowOf(name).label ?? name;
 
 /** Decimal places of the served value at most; undefined: it has at most 15 significant digits. */
 export const placesOf = (name: StatsField): number | undefined => figureKinds[rowOf(name).kind].places;
-
-type FormOf<Name extends StatsField> = (typeof figureKinds)[Figures[Name]["kind"]]["form"];
-/** The value of a figure in JSON. */
-export type FigureValue<Name extends StatsField> = {
-  boolean: boolean;
-  true: true;
-  number: number;
-  text: string;
-  object: Volumes;
-}[FormOf<Name>];
-
-/** Counts and volumes of a span. */
-export type Volumes = { [Name in PreviousField]: FigureValue<Name> };
-
-/** Figures of a token in a window. A figure without a value, or that was not asked for, is an absent key. */
-export type WindowFigures = { [Name in EdgeField]: FigureValue<Name> } & {
-  [Name in Exclude<StatsField, EdgeField>]?: FigureValue<Name>;
-};

@@ -35,3 +35,12 @@ export const requestLimits = {
   /** Characters of a token in a path, a query or a channel, before percent-encoding. */
   tokenTextMax: 256,
 } as const;
+
+/** Limits of WebSocket messages. Those of connections, subscriptions, sizes and rates are the server's configuration. */
+export const messageLimits = {
+  /** Bytes of UTF-8 of the `id` of a request. */
+  requestIdBytesMax: 128,
+  conflateMsMax: 60_000,
+  /** Channels that an error about a whole request names. */
+  channelsInErrorMax: 100,
+} as const;

@@ -3,7 +3,7 @@
  * instances. Serving never sees a partition. Every answer is JSON text that its owner made, ready to be put into a
  * response, so that no figure is built twice.
  */
-import type { TokenCandidate } from "@swapstats/protocol/problems.ts";
+import type { TokenCandidate } from "@swapstats/protocol/schemas/problems.ts";
 import type { Counters } from "../engine/types.ts";
 import type { GzipEnd } from "../shared/gzip-splice.ts";
 

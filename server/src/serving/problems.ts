@@ -2,7 +2,8 @@
  * The one table from error to status, behind all doors. It is total: every code of the protocol has a row, and every
  * SwapstatsError of the layers below becomes one of these codes.
  */
-import type { ParameterError, ProblemCode, ProblemDocument, TokenCandidate } from "@swapstats/protocol/problems.ts";
+import type { ProblemCode } from "@swapstats/protocol/problems.ts";
+import type { ParameterError, ProblemDocument, TokenCandidate } from "@swapstats/protocol/schemas/problems.ts";
 import type { Ambiguous } from "../ports/stats-bus.ts";
 import { type ErrorCode, SwapstatsError } from "../shared/errors.ts";
 import { printableCut } from "../shared/printable-text.ts";

@@ -4,7 +4,7 @@
  * and no epoch goes back while the instance lives.
  */
 import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
-import type { PatchMessage, ServerMessage, SnapshotMessage } from "@swapstats/protocol/websocket.ts";
+import type { PatchMessage, ServerMessage, SnapshotMessage } from "@swapstats/protocol/schemas/websocket.ts";
 import { WebSocket } from "ws";
 import { compareEpochs } from "../../src/cluster/contract.ts";
 

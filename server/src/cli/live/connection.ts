@@ -4,12 +4,8 @@
  * subscribes anew it names each channel as the service named it first: a symbol may stand for another token by then, or for several.
  */
 import { applyMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import {
-  type ErrorMessage,
-  type ServerMessage,
-  webSocketPath,
-  webSocketProtocol,
-} from "@swapstats/protocol/websocket.ts";
+import type { ErrorMessage, ServerMessage } from "@swapstats/protocol/schemas/websocket.ts";
+import { webSocketPath, webSocketProtocol } from "@swapstats/protocol/websocket.ts";
 import WebSocket from "ws";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { printableText } from "../../shared/printable-text.ts";

@@ -1,6 +1,6 @@
 /** Served figures as short texts for tables. */
 import { type FigureKind, figures, isAskedFor, type StatsField } from "@swapstats/protocol/figures.ts";
-import type { ChannelFigures } from "@swapstats/protocol/websocket.ts";
+import type { ChannelFigures } from "@swapstats/protocol/schemas/figures.ts";
 import { groupDigits } from "../progress.ts";
 
 /** Figures with a cell of their own in a table; the others are marks or other spans. */

@@ -1,6 +1,6 @@
 /** What `top` knows and shows, changed by pure functions: data, status and keys in, the next state out. */
 import { type SortField, sortFields } from "@swapstats/protocol/figures.ts";
-import type { OverviewData } from "@swapstats/protocol/websocket.ts";
+import type { OverviewData } from "@swapstats/protocol/schemas/websocket.ts";
 import type { ServiceStatus } from "../service-client.ts";
 import type { ChannelData } from "./connection.ts";
 import type { Freshness } from "./freshness.ts";

@@ -1,6 +1,6 @@
 /** Draws the state of `top` as lines of text; a pure function of state, size and time. */
 import { labelOf, type SortField } from "@swapstats/protocol/figures.ts";
-import type { ChannelFigures } from "@swapstats/protocol/websocket.ts";
+import type { ChannelFigures } from "@swapstats/protocol/schemas/figures.ts";
 import { groupDigits } from "../progress.ts";
 import { displayWidth, firstFitting, pad, safeText, shortId } from "../table.ts";
 import {

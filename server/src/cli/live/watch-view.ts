@@ -1,6 +1,6 @@
 /** Draws what `watch` knows: for each token a table of its windows. */
 import { figures, labelOf } from "@swapstats/protocol/figures.ts";
-import type { TokenData } from "@swapstats/protocol/websocket.ts";
+import type { TokenData } from "@swapstats/protocol/schemas/websocket.ts";
 import { printableText } from "../../shared/printable-text.ts";
 import { type Column, displayWidth, firstFitting, pad, safeText, shortId, tableLines } from "../table.ts";
 import type { ChannelData } from "./connection.ts";

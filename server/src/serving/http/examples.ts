@@ -1,9 +1,9 @@
 /** Examples of every call for the OpenAPI document: what to send, and what comes back. Tests hold them to the schemas. */
 import { figures, statsFields } from "@swapstats/protocol/figures.ts";
 import type { ProblemCode } from "@swapstats/protocol/problems.ts";
+import { Status } from "@swapstats/protocol/schemas/service.ts";
 import { ProblemError, problemDocument } from "../problems.ts";
 import type { OperationId } from "./operations.ts";
-import { components } from "./schemas.ts";
 
 export type Examples = {
   /** Of parameters in path and query, by name. */
@@ -120,7 +120,7 @@ function figureExamples(window: string, stats: { readonly windows: object }, jso
 }
 
 function serviceExamples(json: Json) {
-  const names = Object.keys(components.Status.properties.counters.properties);
+  const names = Object.keys(Status.properties.counters.properties);
   const zeros = Object.fromEntries(names.map((name) => [name, name === "dead_letters" ? {} : 0]));
   const counters = { ...zeros, accepted: 12, applied: 10, duplicates: 1, quarantined: 1 };
   return {

@@ -1,9 +1,9 @@
 /** The OpenAPI 3.1 document, made from the list of calls, the schemas and the examples. */
 import type { ProblemCode } from "@swapstats/protocol/problems.ts";
+import { components } from "@swapstats/protocol/schemas/components.ts";
 import { problemTable } from "../problems.ts";
 import { type Examples, examplesOf, problemExample } from "./examples.ts";
 import { type Operation, type OperationTag, operationTags } from "./operations.ts";
-import { components } from "./schemas.ts";
 
 /** Problems that any call can answer. */
 const commonProblems: readonly ProblemCode[] = [

@@ -3,22 +3,23 @@
  * are made from it.
  */
 
-import { sortFields, statsFields } from "@swapstats/protocol/figures.ts";
-import { candleIntervals, requestLimits } from "@swapstats/protocol/limits.ts";
 import type { ProblemCode } from "@swapstats/protocol/problems.ts";
-import { type TSchema, Type } from "typebox";
+import { components } from "@swapstats/protocol/schemas/components.ts";
+import { DeadLetters } from "@swapstats/protocol/schemas/ingest.ts";
 import {
-  chosen,
-  integer,
-  nameList,
-  oneOf,
-  preference,
-  queryTime,
-  ref,
-  stale,
+  candlesQuery,
+  deadLettersQuery,
+  overviewQuery,
+  selectionQuery,
+  shortStatsQuery,
+  swapsQuery,
+  tokenPath,
   tokensStatsBody,
-  tokenText,
-} from "./schemas.ts";
+} from "@swapstats/protocol/schemas/requests.ts";
+import { Health, Index, Ready } from "@swapstats/protocol/schemas/service.ts";
+import { Candles, Swaps, TokensStats } from "@swapstats/protocol/schemas/tokens.ts";
+import { refTo } from "@swapstats/protocol/schemas/values.ts";
+import { type TSchema, Type } from "typebox";
 
 export type OperationId =
   | "index"
@@ -69,6 +70,8 @@ export type Operation = {
   readonly problems: readonly ProblemCode[];
 };
 
+const ref = (name: keyof typeof components): TSchema => refTo(name, components[name]);
+
 const JSON_TYPE = "application/json";
 const lookUpProblems = ["unknown_token", "ambiguous_token"] as const;
 const busProblems = ["unavailable", "overloaded"] as const;
@@ -103,21 +106,16 @@ export function operationsOf(windows: readonly string[]): readonly Operation[] {
   ];
 }
 
-const byToken = { conditional: true, params: { id: tokenText() }, problems: [...lookUpProblems, ...busProblems] };
+const byToken = { conditional: true, params: tokenPath(), problems: [...lookUpProblems, ...busProblems] };
 
 function tokenOperations(windows: readonly string[]): Operation[] {
-  const selection = {
-    windows: Type.Optional(nameList(windows, "Windows to answer; all of them unless given")),
-    fields: Type.Optional(nameList(statsFields, "Figures to answer; all of them unless given, the edges always")),
-    prefer: preference(),
-  };
   return [
     operation({
       ...byToken,
       id: "tokenStats",
       path: "/api/tokens/{id}/stats",
       summary: "Statistics of a token",
-      query: selection,
+      query: selectionQuery(windows),
       answer: json("The statistics", ref("TokenStats")),
     }),
     operation({
@@ -127,17 +125,14 @@ function tokenOperations(windows: readonly string[]): Operation[] {
       summary: "Statistics of up to 500 tokens",
       description: "Items come in the order asked. A token that is not found has an `error` instead of figures.",
       body: { [JSON_TYPE]: tokensStatsBody(windows) },
-      answer: json(
-        "An item a token",
-        Type.Object({ as_of: Type.Integer(), items: Type.Array(Type.Union([ref("TokenStats"), ref("TokenError")])) }),
-      ),
+      answer: json("An item a token", TokensStats),
       problems: ["payload_too_large", "unsupported_media_type", ...busProblems],
     }),
     operation({
       id: "shortStats",
       path: "/stats",
       summary: "Statistics of a token, short form",
-      query: { token: tokenText(), ...selection },
+      query: shortStatsQuery(windows),
       conditional: true,
       answer: json("The statistics", ref("ShortStats")),
       problems: byToken.problems,
@@ -155,26 +150,8 @@ function rangeOperations(): Operation[] {
       description:
         "Ascending; an interval without a trade is absent. They reach back as far as `available_from`, which says where the answer begins. " +
         "Which intervals there are follows from the steps of the configured windows; others are refused with the list.",
-      query: {
-        interval: Type.Optional(oneOf(Object.keys(candleIntervals), "Length of a candle", "1m")),
-        from: Type.Optional(queryTime("Start, inclusive")),
-        to: Type.Optional(queryTime("End, exclusive")),
-        limit: Type.Optional(integer(1, requestLimits.candlesMax, "Candles at most", requestLimits.candlesDefault)),
-        prefer: preference(),
-      },
-      answer: json(
-        "The candles",
-        Type.Object({
-          id: Type.String(),
-          interval: Type.String(),
-          split: Type.Optional(Type.Literal(true)),
-          available_from: Type.Optional(Type.Integer()),
-          chosen,
-          note: Type.Optional(Type.String({ description: "Why there is nothing in the range, where that is known" })),
-          stale,
-          items: Type.Array(ref("Candle")),
-        }),
-      ),
+      query: candlesQuery(),
+      answer: json("The candles", Candles),
     }),
     operation({
       ...byToken,
@@ -182,50 +159,20 @@ function rangeOperations(): Operation[] {
       path: "/api/tokens/{id}/swaps",
       summary: "The newest swaps of a token that count",
       description: "Newest first. They reach back as far as `available_from`.",
-      query: {
-        limit: Type.Optional(integer(1, requestLimits.swapsMax, "Swaps at most", requestLimits.swapsDefault)),
-        prefer: preference(),
-      },
-      answer: json(
-        "The swaps",
-        Type.Object({
-          id: Type.String(),
-          split: Type.Optional(Type.Literal(true)),
-          available_from: Type.Optional(Type.Integer()),
-          chosen,
-          stale,
-          items: Type.Array(ref("Swap")),
-        }),
-      ),
+      query: swapsQuery(),
+      answer: json("The swaps", Swaps),
     }),
   ];
 }
 
 function rankingOperations(windows: readonly string[]): Operation[] {
-  const byDefault = windows.includes("5m") ? "5m" : (windows[0] ?? "");
   return [
     operation({
       id: "overview",
       path: "/api/overview",
       summary: "All tokens, ranked by a figure",
       description: "Tokens without the figure come last in both orders, ties go by id.",
-      query: {
-        window: Type.Optional(oneOf(windows, "Window of the figures", byDefault)),
-        windows: Type.Optional(
-          nameList(windows, "Rows hold `windows` with the figures of these and of `window`, in place of `stats`"),
-        ),
-        fields: Type.Optional(nameList(statsFields, "Figures of each row; all of them unless given, the edges always")),
-        sort: Type.Optional(oneOf(sortFields, "Figure to rank by", "volume_usd")),
-        order: Type.Optional(oneOf(["asc", "desc"], "Direction", "desc")),
-        limit: Type.Optional(integer(1, requestLimits.overviewMax, "Tokens at most", requestLimits.overviewDefault)),
-        cursor: Type.Optional(
-          Type.String({
-            minLength: 1,
-            maxLength: requestLimits.cursorMax,
-            description: "`next_cursor` of the answer before, for what follows it",
-          }),
-        ),
-      },
+      query: overviewQuery(windows),
       conditional: true,
       answer: json("The ranking", ref("Overview")),
       problems: ["bad_request", ...busProblems],
@@ -269,12 +216,8 @@ function ingestOperations(): Operation[] {
       path: "/api/dead-letters",
       summary: "Records that were not applied, and why",
       description: "Newest first; quarantined swaps are among them. The service keeps a bounded number.",
-      query: {
-        limit: Type.Optional(
-          integer(1, requestLimits.deadLettersMax, "Records at most", requestLimits.deadLettersDefault),
-        ),
-      },
-      answer: json("The records", Type.Object({ items: Type.Array(ref("DeadLetter")), stale })),
+      query: deadLettersQuery(),
+      answer: json("The records", DeadLetters),
       problems: busProblems,
     }),
   ];
@@ -300,7 +243,7 @@ function serviceOperations(): Operation[] {
       tag: "Service",
       path: "/healthz",
       summary: "Whether the process works; asks nobody",
-      answer: json("It does", Type.Object({ status: Type.Literal("ok") })),
+      answer: json("It does", Health),
     }),
     operation({
       id: "readyz",
@@ -309,14 +252,7 @@ function serviceOperations(): Operation[] {
       summary: "Whether the service should get traffic",
       description:
         "Ready: state restored, lag below `app.ready_lag`, not shutting down. Windows that are not complete do not matter.",
-      answer: json(
-        "It should; `problems` holds what an operator should look at all the same",
-        Type.Object({
-          status: Type.Literal("ready"),
-          reasons: Type.Array(Type.String()),
-          problems: Type.Array(Type.String()),
-        }),
-      ),
+      answer: json("It should; `problems` holds what an operator should look at all the same", Ready),
       problems: ["not_ready"],
     }),
     operation({
@@ -345,11 +281,7 @@ function serviceOperations(): Operation[] {
         description: "Links",
         content: {
           "text/html": Type.String(),
-          [JSON_TYPE]: Type.Object({
-            name: Type.String(),
-            version: Type.String(),
-            links: Type.Record(Type.String(), Type.String()),
-          }),
+          [JSON_TYPE]: Index,
         },
       },
     }),

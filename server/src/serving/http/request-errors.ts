@@ -1,5 +1,5 @@
 /** From what the framework and its validator report to problems. */
-import type { ParameterError } from "@swapstats/protocol/problems.ts";
+import type { ParameterError } from "@swapstats/protocol/schemas/problems.ts";
 import type { FastifyError } from "fastify";
 import { didYouMean } from "../../shared/nearest.ts";
 import { printableCut } from "../../shared/printable-text.ts";

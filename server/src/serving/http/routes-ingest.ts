@@ -1,4 +1,5 @@
 /** Swaps in, and what became of those that were not applied. */
+import type { CheckedQuery, deadLettersQuery } from "@swapstats/protocol/schemas/requests.ts";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { IngestResult } from "../../ports/ingest.ts";
 import { ProblemError } from "../problems.ts";
@@ -16,7 +17,7 @@ export function registerIngestRoutes(app: FastifyInstance, context: RouteContext
     handler: (request, reply) => takeSwaps(context, request, reply),
   });
   const replies = repliesOf(context, "deadLetters");
-  app.route<{ Querystring: { limit: number } }>({
+  app.route<{ Querystring: CheckedQuery<typeof deadLettersQuery> }>({
     ...routeOf(context, "deadLetters"),
     handler: async (request, reply) => {
       const { items, stale } = await context.executor.deadLetters(request.query.limit);

@@ -1,8 +1,15 @@
 /** Statistics, candles and swaps of tokens, and their ranking. */
-import type { SortField } from "@swapstats/protocol/figures.ts";
-import type { CandleInterval } from "@swapstats/protocol/limits.ts";
+import type {
+  CheckedQuery,
+  candlesQuery,
+  overviewQuery,
+  selectionQuery,
+  shortStatsQuery,
+  swapsQuery,
+  TokensStatsRequest,
+  tokenPath,
+} from "@swapstats/protocol/schemas/requests.ts";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Preference } from "../../ports/stats-bus.ts";
 import { ProblemError } from "../problems.ts";
 import { type QueryExecutor, type StatsAnswer, shortStatsText, type TaggedText } from "../query-executor.ts";
 import type { NamedSelection } from "../selections.ts";
@@ -12,8 +19,8 @@ import { JSON_CONTENT_TYPE, type Replies } from "./replies.ts";
 import { type RouteContext, repliesOf, routeOf } from "./route-context.ts";
 import { statsPayload } from "./stats-payload.ts";
 
-type SelectionQuery = { readonly windows?: string; readonly fields?: string };
-type NameQuery = { readonly prefer?: Preference };
+type Path = CheckedQuery<typeof tokenPath>;
+type SelectionQuery = CheckedQuery<typeof selectionQuery>;
 
 export function registerTokenRoutes(app: FastifyInstance, context: RouteContext): void {
   registerStats(app, context);
@@ -22,12 +29,12 @@ export function registerTokenRoutes(app: FastifyInstance, context: RouteContext)
   registerOverview(app, context);
 }
 
-type StatsRequest = FastifyRequest<{ Querystring: SelectionQuery & NameQuery }>;
+type StatsRequest = FastifyRequest<{ Querystring: SelectionQuery }>;
 
 function registerStats(app: FastifyInstance, context: RouteContext): void {
   const { executor, lane } = context;
   const byId = repliesOf(context, "tokenStats");
-  app.route<{ Params: { id: string }; Querystring: SelectionQuery & NameQuery }>({
+  app.route<{ Params: Path; Querystring: SelectionQuery }>({
     ...routeOf(context, "tokenStats"),
     handler: async (request, reply) => {
       const { id } = request.params;
@@ -41,7 +48,7 @@ function registerStats(app: FastifyInstance, context: RouteContext): void {
     },
   });
   const short = repliesOf(context, "shortStats");
-  app.route<{ Querystring: SelectionQuery & NameQuery & { token: string } }>({
+  app.route<{ Querystring: CheckedQuery<typeof shortStatsQuery> }>({
     ...routeOf(context, "shortStats"),
     handler: async (request, reply) => {
       const { token } = request.query;
@@ -75,7 +82,7 @@ function registerManyStats(app: FastifyInstance, context: RouteContext): void {
   const { gate, limits } = context.options;
   const { jsonDepthMax } = limits;
   const replies = repliesOf(context, "tokensStats");
-  app.route<{ Body: NameQuery & { ids: string[]; windows?: string[]; fields?: string[] } }>({
+  app.route<{ Body: TokensStatsRequest }>({
     ...routeOf(context, "tokensStats"),
     preValidation: (request, _reply, done) => {
       const bytes = request.body as unknown;
@@ -102,10 +109,7 @@ function registerRanges(app: FastifyInstance, context: RouteContext): void {
   const { executor } = context;
   const candles = repliesOf(context, "candles");
   const swaps = repliesOf(context, "swaps");
-  app.route<{
-    Params: { id: string };
-    Querystring: NameQuery & { interval: CandleInterval; from?: number; to?: number; limit: number };
-  }>({
+  app.route<{ Params: Path; Querystring: CheckedQuery<typeof candlesQuery> }>({
     ...routeOf(context, "candles"),
     handler: async (request, reply) => {
       const { interval, from: fromMs, to: toMs, limit, prefer } = request.query;
@@ -114,7 +118,7 @@ function registerRanges(app: FastifyInstance, context: RouteContext): void {
       return sendWhole(candles, request, reply, answer);
     },
   });
-  app.route<{ Params: { id: string }; Querystring: NameQuery & { limit: number } }>({
+  app.route<{ Params: Path; Querystring: CheckedQuery<typeof swapsQuery> }>({
     ...routeOf(context, "swaps"),
     handler: async (request, reply) =>
       sendWhole(
@@ -127,15 +131,8 @@ function registerRanges(app: FastifyInstance, context: RouteContext): void {
 }
 
 function registerOverview(app: FastifyInstance, context: RouteContext): void {
-  type Query = SelectionQuery & {
-    window: string;
-    sort: SortField;
-    order: "asc" | "desc";
-    limit: number;
-    cursor?: string;
-  };
   const replies = repliesOf(context, "overview");
-  app.route<{ Querystring: Query }>({
+  app.route<{ Querystring: CheckedQuery<typeof overviewQuery> }>({
     ...routeOf(context, "overview"),
     handler: async (request, reply) => {
       const { window, sort, order, limit, cursor, windows, fields } = request.query;

@@ -1,7 +1,6 @@
 /** Checks the options that a client gives with its channels. */
 import { edgeFields, type StatsField, statsFields } from "@swapstats/protocol/figures.ts";
-import { requestLimits } from "@swapstats/protocol/limits.ts";
-import { messageLimits } from "@swapstats/protocol/websocket.ts";
+import { messageLimits, requestLimits } from "@swapstats/protocol/limits.ts";
 import type { Preference } from "../../ports/stats-bus.ts";
 import { didYouMean } from "../../shared/nearest.ts";
 import { printableCut } from "../../shared/printable-text.ts";

@@ -1,5 +1,6 @@
 /** Texts of the messages to clients. Data and patches come as text from their owner and are put in as they are. */
-import { type ErrorMessage, messageLimits, type RequestId } from "@swapstats/protocol/websocket.ts";
+import { messageLimits } from "@swapstats/protocol/limits.ts";
+import type { ErrorMessage, RequestId } from "@swapstats/protocol/schemas/websocket.ts";
 import type { TopicUpdate } from "../../ports/stats-bus.ts";
 import type { ProblemError } from "../problems.ts";
 

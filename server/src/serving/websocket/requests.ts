@@ -1,5 +1,6 @@
 /** From a client's text message to a checked request. */
-import { messageLimits, type RequestId } from "@swapstats/protocol/websocket.ts";
+import { messageLimits } from "@swapstats/protocol/limits.ts";
+import type { RequestId } from "@swapstats/protocol/schemas/websocket.ts";
 import { didYouMean } from "../../shared/nearest.ts";
 import { printableCut } from "../../shared/printable-text.ts";
 import { type ChannelOptions, channelOptions } from "../live/channel-options.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PatchMessage, ServerMessage, SnapshotMessage } from "@swapstats/protocol/websocket.ts";
+import type { PatchMessage, ServerMessage, SnapshotMessage } from "@swapstats/protocol/schemas/websocket.ts";
 import { connect } from "./support/client.ts";
 import { openDoor, tokenData } from "./support/door.ts";
 import { PING, PONG, RawClient, TEXT } from "./support/raw-client.ts";

@@ -2,13 +2,13 @@
 import "../../support/work-meter.ts";
 
 import { describe, test } from "node:test";
+import { messageLimits } from "@swapstats/protocol/limits.ts";
 import {
   applyMergePatch,
   composeMergePatches,
   diffMergePatch,
   type JsonObject,
 } from "@swapstats/protocol/merge-patch.ts";
-import { messageLimits } from "@swapstats/protocol/websocket.ts";
 import { topicOf } from "../../../src/serving/live/channels.ts";
 import { parseRequest } from "../../../src/serving/websocket/requests.ts";
 import { type HostileBody, hostileBodies, hostilePieces } from "../../support/hostile-bodies.ts";

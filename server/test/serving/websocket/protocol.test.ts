@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ErrorMessage } from "@swapstats/protocol/websocket.ts";
+import type { ErrorMessage } from "@swapstats/protocol/schemas/websocket.ts";
 import { connect, type TestClient } from "./support/client.ts";
 import { openDoor, tokenData } from "./support/door.ts";
 

@@ -1,7 +1,7 @@
 /** Names, tokens that no swap has named yet, selections of figures, and what one client may hold, over real connections. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { ErrorMessage } from "@swapstats/protocol/websocket.ts";
+import type { ErrorMessage } from "@swapstats/protocol/schemas/websocket.ts";
 import { connect } from "./support/client.ts";
 import { openDoor, tokenData } from "./support/door.ts";
 

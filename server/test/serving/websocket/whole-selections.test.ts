@@ -1,7 +1,7 @@
 /** Selections of figures, and tokens that no swap has named yet, on the whole program. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { SnapshotMessage } from "@swapstats/protocol/websocket.ts";
+import type { SnapshotMessage } from "@swapstats/protocol/schemas/websocket.ts";
 import { type RunningApp, TestApps } from "../../support/app-harness.ts";
 import { connect, type TestClient } from "./support/client.ts";
 

@@ -1,6 +1,6 @@
 /** A real `ws` client that keeps what it is sent, and holds the data of its channels as any customer would. */
 import { applyMergePatch, type Json, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { PatchMessage, ServerMessage, SnapshotMessage } from "@swapstats/protocol/websocket.ts";
+import type { PatchMessage, ServerMessage, SnapshotMessage } from "@swapstats/protocol/schemas/websocket.ts";
 import { type ClientOptions, WebSocket } from "ws";
 
 type Waiter = {

@@ -1,0 +1,56 @@
+/** Problem documents of HTTP, and what they share with error messages of the WebSocket. */
+import { type Static, Type } from "typebox";
+import { problemCodes } from "../problems.ts";
+import { count, decimal, optional, type ReadOnly, refTo, tokenId, uint32 } from "./values.ts";
+
+/** One of the tokens that a name stands for. */
+export const Candidate = Type.Object({
+  id: tokenId,
+  symbol: optional(Type.String()),
+  chain_id: uint32,
+  volume_usd: optional(decimal("In `window`")),
+  window: optional(Type.String({ description: "The longest window of at most a day" })),
+});
+export type TokenCandidate = ReadOnly<Static<typeof Candidate>>;
+
+export const ProblemCode = Type.Enum([...problemCodes]);
+
+/** One parameter of a request that breaks a rule. `name` is the parameter, or a JSON pointer into the body. */
+const ParameterError = Type.Object({
+  in: Type.Enum(["path", "query", "body", "header"]),
+  name: Type.String(),
+  message: Type.String(),
+});
+export type ParameterError = ReadOnly<Static<typeof ParameterError>>;
+
+/** An event that is rejected. */
+export const EventError = Type.Object({
+  index: count("Index of the event in the body, from 0"),
+  code: Type.String(),
+  message: Type.String(),
+});
+export type EventError = ReadOnly<Static<typeof EventError>>;
+
+/** A problem document of RFC 9457, media type `application/problem+json`. */
+export const Problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: "What is wrong this time, and what to do" }),
+    code: ProblemCode,
+    instance: Type.String(),
+    candidates: optional(
+      Type.Array(refTo("Candidate", Candidate), {
+        description: "Tokens that an ambiguous name stands for, the most volume first",
+      }),
+    ),
+    more: optional(count("Tokens of the name beside these, at least")),
+    errors: optional(Type.Array(ParameterError, { description: "Every parameter that breaks a rule" })),
+    accepted: optional(count()),
+    rejected: optional(Type.Array(EventError)),
+    reasons: optional(Type.Array(Type.String())),
+  },
+  { description: "RFC 9457" },
+);
+export type ProblemDocument = ReadOnly<Static<typeof Problem>>;

@@ -1,0 +1,49 @@
+/** Schemas of single values, from which those of bodies and messages are made. */
+import { type Static, type TSchema, Type } from "typebox";
+
+export const optional = Type.Optional;
+
+export const timeMs = (description: string) =>
+  Type.Integer({ minimum: 0, description: `${description}, in ms since 1970` });
+
+export const count = (description?: string) =>
+  Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) });
+
+/** A decimal without exponent and without needless zeros. */
+export const decimal = (description?: string) =>
+  Type.String({
+    pattern: "^-?(0|[1-9][0-9]*)(\\.[0-9]*[1-9])?$",
+    ...(description === undefined ? {} : { description }),
+  });
+
+export const uint32 = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
+
+export const tokenId = Type.String({ description: "`<chain_id>:<token>`, canonical" });
+
+/** A reference to a schema by its name among the components of the OpenAPI document, with the type of that schema. */
+export const refTo = <S extends TSchema>(name: string, _schema: S) =>
+  Type.Unsafe<Static<S>>({ $ref: `#/components/schemas/${name}` });
+
+export const stale = optional(
+  Type.Literal(true, {
+    description: "Only while an owner is away: the answer is the last known one, with the as_of of then",
+  }),
+);
+
+export const split = optional(
+  Type.Literal(true, { description: "Other partitions have swaps of the token too: no figure is whole" }),
+);
+
+export const chosen = optional(
+  Type.Object(
+    { by: Type.Literal("largest"), of: Type.Integer({ minimum: 2, description: "Tokens of the name, at least" }) },
+    { description: "Only where the name stands for several tokens: why the answer is about this one" },
+  ),
+);
+
+/** The same shape at every depth, for values that a program only reads. */
+export type ReadOnly<T> = T extends (infer Item)[]
+  ? readonly ReadOnly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: ReadOnly<T[Key]> }
+    : T;
