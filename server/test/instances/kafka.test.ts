@@ -119,7 +119,7 @@ requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, 
       };
       await applied(700);
       const problems = (await statusOf(again)).flatMap((one) => one.problems);
-      assert.equal(problems.filter((problem) => /was made anew/.test(problem)).length, PARTITIONS, problems.join(" "));
+      assert.equal(problems.filter((problem) => /was re-created/.test(problem)).length, PARTITIONS, problems.join(" "));
 
       await makeAnew();
       await send(topic, swaps.next(200));

@@ -12,6 +12,7 @@
 import type { CheckpointStore } from "../../ports/checkpoint-store.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { freeMemory } from "../../shared/free-memory.ts";
+import { StateMachine, type Steps } from "../../shared/state-machine.ts";
 import { WakeableTimer } from "../../shared/wakeable-timer.ts";
 import type { Snapshot } from "./checkpoint-base.ts";
 import { writeBase } from "./checkpoint-base.ts";
@@ -62,6 +63,14 @@ export type CheckpointerOptions = {
 
 export type CheckpointStatus = { readonly offset: number; readonly timeMs: number; readonly bytes: number };
 
+export type CheckpointerState = "running" | "fenced" | "finished";
+
+export const CHECKPOINTER_STEPS: Steps<CheckpointerState> = {
+  running: ["fenced", "finished"],
+  fenced: [],
+  finished: [],
+};
+
 type RunningBase = { readonly controller: AbortController; readonly done: Promise<void> };
 
 export class Checkpointer {
@@ -70,7 +79,7 @@ export class Checkpointer {
   readonly #chain: RedoChain;
   readonly #timer = new WakeableTimer();
   readonly #prefix: string;
-  #state: "running" | "fenced" | "finished" = "running";
+  readonly #machine: StateMachine<CheckpointerState>;
   /** Records that the engine had taken at the last `advance`. */
   #acceptedAtAdvance: number;
   /** A write that waits for the end of the batch that is being applied. */
@@ -90,6 +99,8 @@ export class Checkpointer {
   constructor(options: CheckpointerOptions) {
     const { manifest, version, chain } = options.claim;
     this.#options = options;
+    const name = `The checkpointer of partition ${manifest.partition}`;
+    this.#machine = new StateMachine<CheckpointerState>(name, CHECKPOINTER_STEPS, "running");
     this.#keeper = new ManifestKeeper(options.store, manifest, version);
     this.#chain = new RedoChain(options.redo, chain);
     this.#prefix = partPrefix(manifest.epoch);
@@ -143,7 +154,7 @@ export class Checkpointer {
    */
   async write(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing.catch(() => {});
-    if (this.#state !== "running") return;
+    if (!this.#isRunning) return;
     this.#writing = this.#attempt();
     try {
       await this.#writing;
@@ -164,7 +175,7 @@ export class Checkpointer {
   async finish(): Promise<void> {
     if (!this.#isBetweenBatches()) this.abandon();
     try {
-      if (this.#state === "running" && this.#chain.state !== "whole") {
+      if (this.#isRunning && this.#chain.state !== "whole") {
         // The last deltas need a base to stand on, so here it is waited for.
         await this.write();
         await this.baseDone();
@@ -178,7 +189,7 @@ export class Checkpointer {
 
   /** Stops at once, as a killed process would; what is being written may or may not become durable. */
   abandon(): void {
-    if (this.#state === "running") this.#state = "finished";
+    if (this.#isRunning) this.#machine.become("finished");
     const error = new SwapstatsError("unavailable", "the checkpointer was stopped");
     this.#base?.controller.abort(error);
     this.#waitingForBatch?.reject(error);
@@ -186,8 +197,12 @@ export class Checkpointer {
     this.#timer.wake();
   }
 
+  get #isRunning(): boolean {
+    return this.#machine.state === "running";
+  }
+
   async #run(): Promise<void> {
-    while (this.#state === "running") {
+    while (this.#isRunning) {
       // A failure is kept in `problem`; the interval is the pause before the next attempt.
       await this.write().then(
         () => this.#checkClaim(),
@@ -203,7 +218,7 @@ export class Checkpointer {
    * its tokens would stay stale.
    */
   async #checkClaim(): Promise<void> {
-    if (this.#state !== "running" || this.#hasSwapped) return;
+    if (!this.#isRunning || this.#hasSwapped) return;
     try {
       if (!(await this.#keeper.checkClaim(this.#options.nowMs()))) return;
       this.#keeper.discard(this.#chain.forget());
@@ -239,7 +254,7 @@ export class Checkpointer {
     }
     await beforeSwap();
     const content = this.#chain.content();
-    if (content === undefined || this.#state !== "running") return;
+    if (content === undefined || !this.#isRunning) return;
     const { current } = this.#keeper;
     const isBase = content.bases[0] !== current.bases[0];
     if (!isBase && content.nextOffset === current.nextOffset && !this.#mayRelease()) return;
@@ -353,11 +368,11 @@ export class Checkpointer {
   }
 
   #noteFailure(error: unknown): void {
-    if (this.#state !== "running") return;
+    if (!this.#isRunning) return;
     const text = error instanceof Error ? error.message : String(error);
     this.#problem = `Checkpoints are not being written: ${text.replace(/\.$/, "")}. Writing is tried again until it works.`;
     if (!(error instanceof SwapstatsError) || error.code !== "checkpoint_conflict") return;
-    this.#state = "fenced";
+    this.#machine.become("fenced");
     this.#base?.controller.abort(error);
     this.#timer.wake();
     this.#options.onFenced(error);

@@ -47,7 +47,7 @@ export type FetchSink = {
   /** The answer to what was wanted at this offset; records are a view of the memory. */
   take(offset: number, fetched: FetchedPartition, memory: AnswerMemory): void;
   outOfRange(offset: number): void;
-  madeAnew(topicId: string): void;
+  recreated(topicId: string): void;
 };
 
 export class FetchLoop {
@@ -139,7 +139,7 @@ export class FetchLoop {
       this.#problems.delete("topic");
       for (const sink of this.#sinks.values()) {
         if (sink.topicId === undefined) sink.begin(topicId);
-        else if (sink.topicId !== topicId) sink.madeAnew(topicId);
+        else if (sink.topicId !== topicId) sink.recreated(topicId);
       }
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#problems.set("topic", (error as Error).message);

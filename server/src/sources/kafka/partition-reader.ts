@@ -1,61 +1,80 @@
 /**
- * Reads one partition of the topic. What was fetched waits as bytes, within bounds (pressure/fetched-queue.ts), until the owner asks
- * for it; only then are checksums looked at and records taken apart, in the owner's thread and time.
+ * Reads one partition of the topic. Fetched records wait as bytes, within bounds (pressure/fetched-queue.ts), until the owner asks
+ * for them. Only then are checksums checked and records parsed, in the owner's thread and time. States (`READER_STEPS`):
  *
- *   idle       --read--> reading        fetched from the position on
- *   reading    --read elsewhere, damage--> reading   what waits is dropped and fetched anew from there
- *   reading    --the broker says: out of range--> lost      the next `read` says how, and where the log goes on
- *   reading    --the topic has another id--> anew           every `read` rejects: the position belongs to a log that is gone
- *   any        --close--> closed
+ *   idle          --read--> reading                        fetches from the position on
+ *   reading       --read at another position--> reading    drops what waits, and fetches from there
+ *   reading       --a fetch begins with a damaged batch--> at_damage    nothing behind it can be found, so nothing is fetched
+ *   at_damage     --the owner reads up to it, or elsewhere--> reading   the read rejects, and the batch is fetched again
+ *   reading       --the broker answers: out of range--> out_of_range    nothing is fetched
+ *   out_of_range  --read--> reading                        the read rejects with what is lost and where the log continues
+ *   any but closed  --the topic has another id--> recreated   every read rejects: the position belongs to a log that is gone
+ *   any           --close--> closed                        every read rejects
  */
 
-import { batchBytesAt, batchDefect, readBatchHeader } from "../../clients/kafka/batch-header.ts";
+import { batchBytesAt } from "../../clients/kafka/batch-header.ts";
 import type { FetchedPartition } from "../../clients/kafka/fetch-protocol.ts";
+import type { TopicView } from "../../clients/kafka/topic-view.ts";
 import type { ArrivalClock, LogRange, OffsetRange, RecordBatch } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
-import { knownArrivals } from "./arrivals.ts";
+import { StateMachine, type Steps } from "../../shared/state-machine.ts";
+import { ArrivalWatch } from "./arrivals.ts";
+import { scanBatches } from "./batch-scan.ts";
 import type { AnswerMemory, FetchLoop, FetchSink } from "./fetch-loop.ts";
 import { type DroppedPart, FetchedQueue } from "./pressure/fetched-queue.ts";
 import type { KafkaCounters, KafkaNumbers, KafkaReader, KafkaSourceSetup } from "./setup.ts";
 
-/** What an answer to a fetch says of the range is taken for so long. */
+/** The range of the latest fetch holds for this long. */
 const RANGE_AGE_MS = 500;
 /**
- * A part that is so much smaller than its answer is copied out, so that a reader that stalls does not hold answers of others. Less than
- * what each of four partitions has of an answer to which each gives as much as it may: with 0.25 half of the parts fell below it, and
- * reading a million records took 2.5 s of processor time instead of 1.15, most of it the collector's over those copies.
+ * A partition's part of a fetch is copied when it is a smaller share of the fetch than this, so that a reader that stalls does not hold
+ * the memory of the others' parts. It is less than the share of each of four partitions that fill a fetch together: with 0.25, half of
+ * the parts fell below it, and reading a million records took 2.5 s of processor time instead of 1.15, most of it garbage collection of
+ * those copies.
  */
 const SHARE_MIN = 0.2;
+
+export type ReaderState = "idle" | "reading" | "at_damage" | "out_of_range" | "recreated" | "closed";
+
+export const READER_STEPS: Steps<ReaderState> = {
+  idle: ["reading", "recreated", "closed"],
+  reading: ["reading", "at_damage", "out_of_range", "recreated", "closed"],
+  at_damage: ["reading", "recreated", "closed"],
+  out_of_range: ["reading", "recreated", "closed"],
+  recreated: ["closed"],
+  closed: [],
+};
+
+/** The reader's half of the fetch loop. */
+export type ReaderLoop = Pick<FetchLoop, "add" | "remove" | "wake" | "problems"> & {
+  readonly view: Pick<TopicView, "identity" | "refresh" | "range">;
+};
 
 export class KafkaPartitionReader implements KafkaReader, FetchSink {
   readonly partition: number;
   readonly counters: KafkaCounters;
   readonly #setup: KafkaSourceSetup;
-  readonly #loop: FetchLoop;
+  readonly #loop: ReaderLoop;
   readonly #onClose: () => void;
   readonly #queue: FetchedQueue;
+  readonly #machine: StateMachine<ReaderState>;
+  readonly #arrivals: ArrivalWatch;
   #topicId: string | undefined;
-  /** The offset that the next `read` is expected to ask for; undefined: idle. */
+  /** The offset that the next `read` is expected to ask for. Undefined before the first read. */
   #position: number | undefined;
   /** Where the next fetch begins. */
   #fetchOffset = 0;
   #fetchBytesMax: number;
-  /** What was fetched last begins with a damaged batch: nothing behind it can be found until the owner has come to it. */
-  #isAtDamage = false;
-  #isOutOfRange = false;
+  /** Of the topic that was created in the place of the one that is read. */
   #otherTopicId: string | undefined;
   #resumeAt = 0;
   #known: { readonly range: LogRange; readonly atMs: number } | undefined;
-  #isClosed = false;
   readonly #calls = new Set<() => void>();
-  #isProducersClock: boolean | undefined;
-  /** A timestamp of the latest batch that is no arrival; undefined: there is none. */
-  #unknownArrival: number | undefined;
 
   constructor(
     partition: number,
     setup: KafkaSourceSetup,
-    loop: FetchLoop,
+    loop: ReaderLoop,
     counters: KafkaCounters,
     onClose: () => void,
   ) {
@@ -65,13 +84,15 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     this.#loop = loop;
     this.#onClose = onClose;
     this.#fetchBytesMax = setup.partitionFetchBytesMax;
+    this.#machine = new StateMachine<ReaderState>(`The reader of partition ${partition}`, READER_STEPS, "idle");
+    this.#arrivals = new ArrivalWatch(setup.topic, partition);
     const { bufferBytesMax: bytesMax, pressure } = setup;
     const calls = { onHead: () => this.#wake(), onRoom: () => loop.wake() };
     this.#queue = new FetchedQueue({ partition, bytesMax, pressure, counters, ...calls });
     loop.add(this);
   }
 
-  /** Kafka keeps records by its own rules, whatever we release. */
+  /** Kafka keeps records by its own rules, whatever is released. */
   get pressure(): boolean {
     return false;
   }
@@ -81,13 +102,11 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
   }
 
   get arrivalClock(): ArrivalClock | undefined {
-    if (this.#unknownArrival !== undefined) return "reader";
-    if (this.#isProducersClock === undefined) return undefined;
-    return this.#isProducersClock ? "producer" : "broker";
+    return this.#arrivals.clock;
   }
 
   get problem(): string | undefined {
-    const problems = [this.#queue.problem, this.#arrivalProblem()].filter((problem) => problem !== undefined);
+    const problems = [this.#queue.problem, this.#arrivals.problem].filter((problem) => problem !== undefined);
     return problems.length === 0 ? undefined : problems.join(" ");
   }
 
@@ -100,14 +119,14 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     return this.#known?.range.endOffset ?? 0;
   }
 
-  /** See PartitionReader. While the brokers are away, the range as it was known last. */
+  /** See PartitionReader. While the brokers are away, returns the range as last known. */
   async range(): Promise<LogRange> {
     const known = this.#known;
     const isFresh = known !== undefined && performance.now() - known.atMs < RANGE_AGE_MS;
     if (known !== undefined && (isFresh || this.#loop.problems.length > 0)) return known.range;
     try {
       const { view } = this.#loop;
-      // The first answer decides where the stream goes on, so it must not speak of a topic that is gone.
+      // The first range decides where the stream continues, so it must not be that of a topic that is gone.
       const { topicId: logId } = known === undefined ? await view.refresh() : (view.identity ?? (await view.refresh()));
       return this.#note(await view.range(this.partition), logId);
     } catch (error) {
@@ -120,19 +139,17 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
   async read(position: number, maxBytes: number, signal: AbortSignal): Promise<RecordBatch> {
     signal.throwIfAborted();
     this.#queue.noteRead();
-    if (position !== this.#position) this.#seek(position);
     for (;;) {
-      if (this.#isClosed)
-        throw new SwapstatsError("unavailable", `the reader of partition ${this.partition} was closed`);
-      if (this.#otherTopicId !== undefined) throw this.#anew(position);
-      if (this.#isOutOfRange) await this.#tellRange(position);
+      this.#throwIfGone(position);
+      if (position !== this.#position) this.#seek(position);
+      if (this.#machine.state === "out_of_range") await this.#tellRange(position);
       const batch = this.#take(position, maxBytes);
       if (batch !== undefined) return batch;
       await this.#change(signal);
     }
   }
 
-  /** What was not fetched is not known, and what was fetched is applied soon. */
+  /** Arrivals of records that are not fetched are not known, and fetched ones are applied soon. */
   arrivalFrom(_position: number): undefined {
     return undefined;
   }
@@ -151,8 +168,8 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
   async release(_offset: number): Promise<void> {}
 
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.#machine.state === "closed") return;
+    this.#machine.become("closed");
     this.#loop.remove(this);
     this.#queue.clear(true);
     this.#wake();
@@ -161,8 +178,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
   }
 
   wanted(): { readonly offset: number; readonly bytesMax: number } | undefined {
-    const isIdle = this.#position === undefined || this.#isOutOfRange || this.#otherTopicId !== undefined;
-    if (isIdle || this.#topicId === undefined || this.#isAtDamage || this.isFull()) return undefined;
+    if (this.#machine.state !== "reading" || this.#topicId === undefined || this.isFull()) return undefined;
     return { offset: this.#fetchOffset, bytesMax: this.#fetchBytesMax };
   }
 
@@ -174,31 +190,32 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     this.#topicId = topicId;
   }
 
-  madeAnew(topicId: string): void {
+  recreated(topicId: string): void {
     this.#otherTopicId = topicId;
+    if (this.#machine.state === "recreated") return;
+    this.#machine.become("recreated");
     this.#queue.clear(true);
     this.#wake();
   }
 
   outOfRange(offset: number): void {
-    if (offset !== this.#fetchOffset || this.#position === undefined) return;
-    this.#isOutOfRange = true;
+    if (!this.#isFetchingFrom(offset)) return;
+    this.#machine.become("out_of_range");
     this.#wake();
   }
 
   take(offset: number, fetched: FetchedPartition, memory: AnswerMemory): void {
     const { records, logStartOffset, lastStableOffset, aborted } = fetched;
     this.#note({ startOffset: logStartOffset, endOffset: lastStableOffset });
-    // The reader went elsewhere while the fetch was on its way.
-    if (offset !== this.#fetchOffset || this.#position === undefined || records.length === 0) return;
-    const found = lookThrough(records, this.#queue.isDropping);
+    if (!this.#isFetchingFrom(offset) || records.length === 0) return;
+    const found = scanBatches(records, this.#queue.isDropping);
     if (found === undefined) {
       this.#fetchBytesMax = Math.max(this.#fetchBytesMax, batchBytesAt(records, 0) ?? 0);
       return;
     }
     this.#fetchBytesMax = this.#setup.partitionFetchBytesMax;
     const to = Math.max(found.end, offset);
-    this.#isAtDamage = to === offset;
+    if (to === offset) this.#machine.become("at_damage");
     this.#fetchOffset = to;
     const isSmall = records.length < memory.bytes.length * SHARE_MIN;
     const bytes = isSmall ? Buffer.from(records) : records;
@@ -206,17 +223,32 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     this.#wake();
   }
 
+  /** False when the reader was sent elsewhere, or ended, while the fetch was on its way. */
+  #isFetchingFrom(offset: number): boolean {
+    return this.#machine.state === "reading" && offset === this.#fetchOffset;
+  }
+
+  #throwIfGone(position: number): void {
+    const { state } = this.#machine;
+    if (state === "closed")
+      throw new SwapstatsError("unavailable", `the reader of partition ${this.partition} was closed`);
+    if (state !== "recreated") return;
+    this.#resumeAt = position;
+    throw this.#error(
+      `the topic was re-created (its id was ${this.#topicId}, and is ${this.#otherTopicId}), and position ${position} belongs to the old one`,
+    );
+  }
+
   #seek(position: number): void {
+    this.#machine.become("reading");
     // The caller of `read` is done with the last batch.
     this.#queue.clear(false);
     this.#position = position;
     this.#fetchOffset = position;
-    this.#isOutOfRange = false;
-    this.#isAtDamage = false;
     this.#loop.wake();
   }
 
-  /** Memory of what was lent with the last batch goes here too: its reader asks for the next. */
+  /** Also gives back the memory of the last batch, whose reader asks for the next one. */
   #take(position: number, maxBytes: number): RecordBatch | undefined {
     for (;;) {
       const { head } = this.#queue;
@@ -227,7 +259,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
         return undefined;
       }
       const found = head.batches.next(position, maxBytes);
-      this.#isProducersClock = head.batches.isProducersClock ?? this.#isProducersClock;
+      this.#arrivals.noteClock(head.batches.isProducersClock);
       if (found === undefined) this.#queue.shift();
       else if ("reason" in found) {
         this.counters.damagedReads++;
@@ -238,25 +270,12 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
         throw this.#error(found.reason);
       } else {
         this.#position = found.nextOffset;
-        const { batch, unknown } = knownArrivals(found, Date.now());
-        if (batch.count > 0) this.#unknownArrival = unknown;
-        return batch;
+        return this.#arrivals.known(found, Date.now());
       }
     }
   }
 
-  #arrivalProblem(): string | undefined {
-    const found = this.#unknownArrival;
-    if (found === undefined) return undefined;
-    const what = found < 0 ? "have no timestamp" : `have timestamps such as ${found}, which are not in milliseconds`;
-    return (
-      `Records of partition ${this.partition} of topic ${this.#setup.topic} ${what}. The time at which they are read is taken for their ` +
-      "arrival, so lag_ms and app.max_skew cannot tell when they came. Let the producer write milliseconds, or set " +
-      "message.timestamp.type to LogAppendTime (swapstats topic ensure)."
-    );
-  }
-
-  /** The owner goes on behind what was left out. */
+  /** The owner continues behind the records that were left out. */
   #tellDropped({ to, batches, records }: DroppedPart): SwapstatsError {
     this.#queue.shift();
     this.#position = to;
@@ -269,9 +288,10 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     return new SwapstatsError("records_dropped", message);
   }
 
-  /** Rejects with what is lost; resolves when the position is in the log after all, and is fetched again. */
+  /** Rejects with what is lost. Resolves when the position is in the log nevertheless, and is fetched again. */
   async #tellRange(position: number): Promise<void> {
     const { startOffset, endOffset } = this.#note(await this.#loop.view.range(this.partition));
+    if (this.#machine.state !== "out_of_range") return;
     this.#seek(position);
     if (position < startOffset) {
       this.#resumeAt = startOffset;
@@ -281,13 +301,6 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
       this.#resumeAt = position;
       throw this.#error(`position ${position} is asked for, but the log ends at ${endOffset}`);
     }
-  }
-
-  #anew(position: number): SwapstatsError {
-    this.#resumeAt = position;
-    return this.#error(
-      `the topic was made anew (its id was ${this.#topicId}, and is ${this.#otherTopicId}), and position ${position} belongs to the old one`,
-    );
   }
 
   #note({ startOffset, endOffset }: OffsetRange, logId = this.#known?.range.logId): LogRange {
@@ -319,28 +332,5 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
       this.#calls.add(call);
       signal.addEventListener("abort", abort, { once: true });
     });
-  }
-}
-
-type Found = { readonly end: number; readonly batches: number; readonly records: number };
-
-/**
- * The offset behind the last whole batch, and what is in them beside markers; undefined: there is none. Headers are believed: the records
- * are checked when they are read. Where nobody will read them, they are checked here.
- */
-function lookThrough(records: Buffer, isChecked: boolean): Found | undefined {
-  let found: Found | undefined;
-  let at = 0;
-  for (;;) {
-    const size = batchBytesAt(records, at);
-    if (size === undefined || at + size > records.length) return found;
-    const header = size === 0 ? undefined : readBatchHeader(records, at);
-    const isDamaged = header === undefined || (isChecked && batchDefect(records, header) !== undefined);
-    // Reading it tells what is wrong; what follows cannot be found.
-    if (isDamaged) return found ?? { end: 0, batches: 0, records: 0 };
-    const { lastOffset, isControl, count } = header;
-    const { batches, records: before } = found ?? { batches: 0, records: 0 };
-    found = { end: lastOffset + 1, batches: batches + (isControl ? 0 : 1), records: before + (isControl ? 0 : count) };
-    at += size;
   }
 }

@@ -263,7 +263,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       const admin = new Admin({ clientId: "test-admin", bootstrapBrokers: [...kafka.brokers] });
       t.after(() => admin.close());
       await Promise.all([
-        assert.rejects(waiting, { code: "log_damaged", message: /made anew/ }),
+        assert.rejects(waiting, { code: "log_damaged", message: /re-created/ }),
         admin.deleteTopics({ topics: [topic] }).then(async () => {
           await waitFor("the topic is gone", async () => !(await admin.listTopics()).includes(topic));
           await admin.createTopics({ topics: [topic], partitions: 1, replicas: 1 });
