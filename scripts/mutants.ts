@@ -12,15 +12,8 @@ import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { bucketMutants } from "./mutants/buckets.ts";
-import { checkMutants } from "./mutants/checks.ts";
-import { identityMutants } from "./mutants/identity.ts";
-import { imageMutants } from "./mutants/image.ts";
+import { ALL_MUTANTS, isStale } from "./mutants/all.ts";
 import type { Mutant } from "./mutants/mutant.ts";
-import { packedMutants } from "./mutants/packed.ts";
-import { readMutants } from "./mutants/reads.ts";
-import { secondMutants } from "./mutants/second.ts";
-import { traderMutants } from "./mutants/traders.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const engineFolder = "server/src/engine";
@@ -67,11 +60,6 @@ type Verdict = { readonly mutant: Mutant; readonly killedBy: string | undefined;
 
 function sourceOf(folder: string, file: string): string {
   return readFileSync(join(folder, engineFolder, file), "utf8");
-}
-
-/** Breakages whose text is not, or not once, in its file: the list is older than the source. */
-function staleMutants(folder: string, mutants: readonly Mutant[]): Mutant[] {
-  return mutants.filter(({ file, search }) => sourceOf(folder, file).split(search).length !== 2);
 }
 
 function makeCopy(from: string): string {
@@ -146,24 +134,14 @@ async function judgeAll(pristine: string, mutants: readonly Mutant[], workers: n
 
 /** Judges all in copies of one copy, so that a change of the tree meanwhile changes nothing. Returns the exit code. */
 async function run(pristine: string): Promise<number> {
-  const all = [
-    ...checkMutants,
-    ...identityMutants,
-    ...bucketMutants,
-    ...packedMutants,
-    ...readMutants,
-    ...traderMutants,
-    ...secondMutants,
-    ...imageMutants,
-  ];
-  const stale = staleMutants(pristine, all);
+  const stale = ALL_MUTANTS.filter((mutant) => isStale(mutant, sourceOf(pristine, mutant.file)));
   for (const { file, search } of stale) console.error(`not once in ${file}: ${JSON.stringify(search)}`);
   if (stale.length > 0) {
     console.error("The list in scripts/mutants is older than the engine: bring these entries up to date.");
     return 1;
   }
   const wanted = process.argv.slice(2);
-  const selected = all.filter(({ file, what }) => wanted.every((part) => `${file} ${what}`.includes(part)));
+  const selected = ALL_MUTANTS.filter(({ file, what }) => wanted.every((part) => `${file} ${what}`.includes(part)));
   if (selected.length === 0) {
     console.error(`No breakage has ${wanted.join(" and ")} in its file and meaning; the lists are in scripts/mutants.`);
     return 1;

@@ -22,8 +22,8 @@ export const readMutants: readonly Mutant[] = [
   },
   {
     file: "reads/window-query.ts",
-    search: "complete: seenSinceMs !== undefined && seenSinceMs <= openMs,",
-    replacement: "complete: seenSinceMs !== undefined && seenSinceMs < openMs,",
+    search: "const complete = seenSinceMs !== undefined && seenSinceMs <= openMs;",
+    replacement: "const complete = seenSinceMs !== undefined && seenSinceMs < openMs;",
     what: "a window that begins with what was seen is not complete",
   },
   {
@@ -97,9 +97,9 @@ export const readMutants: readonly Mutant[] = [
     first: "reads",
   },
   {
-    file: "reads/rank-key.ts",
-    search: "      return difference(f.usdBuy, f.usdSell);",
-    replacement: "      return total(f.usdBuy, f.usdBuy);",
+    file: "reads/figures.ts",
+    search: "      return differenceKey(f.usdBuy, f.usdSell);",
+    replacement: "      return f.usdBuy;",
     what: "tokens are ranked by what was bought instead of the net volume",
     first: "reads",
   },
