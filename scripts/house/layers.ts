@@ -53,7 +53,12 @@ const LAYERS: Readonly<Record<string, Layer>> = {
  */
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   fastify: ["serving"],
-  "node:sqlite": ["sources", "stores", "server/src/cli/data-folder/backup.ts", "server/src/cli/data-folder/inspect.ts"],
+  "node:sqlite": [
+    "sources",
+    "stores",
+    "server/src/cli/data-folder/backup.ts",
+    "server/src/cli/data-folder/verify-log.ts",
+  ],
   "node:worker_threads": ["app", "pipeline", "bus", "cluster", "sources", "stores", "ports", "cli", "shared"],
   pino: ["observability"],
   "prom-client": ["observability"],

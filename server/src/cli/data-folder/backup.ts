@@ -1,15 +1,15 @@
 /**
- * A copy of a data folder, of a running service or a stopped one, from which a service starts as from the original.
+ * Copies a data folder of a running or stopped service. A service starts from the copy as from the original.
  *
- * The order makes it consistent: first the checkpoints, then the log. So the log in the copy reaches at least to the position of
- * the checkpoints, and what it has beyond is applied at the start. The other way round a checkpoint could be ahead of
- * the log. If the service removes a file meanwhile (a newer checkpoint has taken its place), that partition is copied anew; if it
- * removes records that the copied checkpoint needs (retention), the whole copy is.
+ * The order of copying makes the copy consistent: first the checkpoints, then the log. The log in the copy then reaches at least to the
+ * position of the checkpoints, and the start applies its further records. In the other order a checkpoint could be ahead of the
+ * log. If the service removes a file of a checkpoint meanwhile, because a newer checkpoint replaced it, the partition is copied again.
+ * If it removes records that the copied checkpoint needs (retention), everything is copied again.
  *
- * The copy of a running service is marked with a gap at the end of its log: whoever restores it lacks what was acknowledged
- * later, and windows must say so. A stopped service has nothing later.
+ * The copy of a running service is marked with a gap at the end of its log: the copy lacks records that were acknowledged later, and
+ * windows must say so. A stopped service has no later records.
  *
- * Not copied: the lock, and the file of positions, which the service makes anew.
+ * The lock and the file of positions are not copied. The service makes new ones.
  */
 import { existsSync } from "node:fs";
 import { copyFile, open, readdir, rm } from "node:fs/promises";
@@ -30,22 +30,23 @@ import {
   partitionFolder,
 } from "../../stores/embedded-checkpoint-store.ts";
 import { isFolderLocked } from "../../stores/folder-lock.ts";
-import { inspectCheckpoints, verifyLog } from "./inspect.ts";
+import { inspectCheckpoints } from "./inspect-folder.ts";
+import { verifyLog } from "./verify-log.ts";
 
 const ATTEMPTS_MAX = 5;
 const BUSY_TIMEOUT_MS = 5000;
 
 export type BackupReport = {
-  /** The service was running, and the copy is marked. */
+  /** Whether the service was running, and the copy is marked. */
   readonly isMarked: boolean;
-  /** For each partition: the copied checkpoint's position, and where the copied log begins and ends. */
+  /** For each partition: the position of the copied checkpoint, and where the copied log starts and ends. */
   readonly partitions: readonly { partition: number; nextOffset: number; startOffset: number; endOffset: number }[];
   readonly lines: readonly string[];
 };
 
 /**
- * Copies `dataDir` to `target`, which must not exist or be empty, and checks every file of the copy. Throws `not_found`, `usage` for a
- * target that is in use, `log_damaged` or `checkpoint_damaged` when the original is, `storage_failed` otherwise.
+ * Copies `dataDir` to `target`, which must not exist or be empty, and checks every file of the copy. Throws `not_found`; `usage` for a
+ * target that is in use; `log_damaged` or `checkpoint_damaged` where the original is damaged; otherwise `storage_failed`.
  */
 export async function backupDataFolder(dataDir: string, target: string): Promise<BackupReport> {
   if (!existsSync(join(dataDir, LOG_FOLDER, LOG_DATABASE_NAME))) {
@@ -57,7 +58,7 @@ export async function backupDataFolder(dataDir: string, target: string): Promise
   try {
     for (let attempt = 1; ; attempt++) {
       await copyCheckpoints(dataDir, target);
-      // Asked before the log is copied: a service that stops in between only makes the mark needless.
+      // Checked before the log is copied. If the service stops in between, the mark is merely unnecessary.
       const isMarked = isFolderLocked(dataDir);
       await copyLog(dataDir, target);
       if (isMarked) markEnd(target, Date.now());
@@ -90,7 +91,7 @@ async function copyCheckpoints(dataDir: string, target: string): Promise<void> {
   }
 }
 
-/** The current manifest and its parts; false when something of it was gone before it was copied. */
+/** Copies the current manifest and its parts. Resolves to false when a file was removed before it was copied. */
 async function copyPartition(dataDir: string, target: string, partition: number): Promise<boolean> {
   const from = partitionFolder(dataDir, partition);
   const to = partitionFolder(target, partition);
@@ -125,8 +126,8 @@ async function syncFile(path: string): Promise<void> {
 }
 
 /**
- * The log as it is at one instant, without free pages. One long read holds the journal of a running service back, which grows
- * by what arrives meanwhile and is cut again afterwards.
+ * Copies the log as it is at one instant, without free pages. The one long read holds back the journal of a running service. The
+ * journal grows by the records that arrive meanwhile, and is truncated afterwards.
  */
 async function copyLog(dataDir: string, target: string): Promise<void> {
   makeFolder(join(target, LOG_FOLDER));
@@ -143,7 +144,7 @@ async function copyDatabase(db: DatabaseSync, to: string): Promise<void> {
   await syncFile(to);
 }
 
-/** Records that something may be missing behind the last record of each partition. */
+/** Adds a gap after the last record of each partition. */
 function markEnd(target: string, nowMs: number): void {
   const database = openLogDatabase(join(target, LOG_FOLDER, LOG_DATABASE_NAME));
   try {
@@ -170,7 +171,7 @@ async function copyDeadLetters(dataDir: string, target: string): Promise<void> {
   await copyDatabase(db, join(target, DEAD_LETTER_DATABASE_NAME));
 }
 
-/** What the copy holds; undefined when its log no longer reaches back to its checkpoints. */
+/** Checks the copy. Resolves to undefined when its log no longer reaches back to its checkpoints. */
 async function check(target: string, isMarked: boolean): Promise<BackupReport | undefined> {
   const checkpoints = await inspectCheckpoints(target);
   const log = await verifyLog(target);
@@ -180,7 +181,7 @@ async function check(target: string, isMarked: boolean): Promise<BackupReport | 
   }
   const partitions = log.partitions.map(({ partition, records, startOffset, endOffset }) => {
     const manifest = checkpoints.partitions.find((report) => report.partition === partition)?.manifest;
-    // An empty log begins where it ends, and the mark is one offset.
+    // An empty log starts where it ends, and the mark takes one offset.
     const firstOffset = records === 0 && isMarked ? startOffset - 1 : startOffset;
     return { partition, nextOffset: manifest?.nextOffset ?? 0, startOffset: firstOffset, endOffset };
   });

@@ -1,8 +1,7 @@
 /**
- * What a store beside the data folder (Redis, S3, Kafka) holds, and whether it is sound: for `swapstats checkpoint inspect`. Nothing is
- * written, so it works beside running instances; what they replace meanwhile is not taken for damage.
+ * Inspects the checkpoints of a remote store (Redis, S3, Kafka). Nothing is written, so it works beside running instances. Parts that
+ * they replace during the inspection are not reported as damage.
  */
-
 import {
   checkpointBytes,
   type DecodedManifest,
@@ -17,10 +16,11 @@ import {
   type CheckpointReport,
   type CheckpointsReport,
   checkChain,
+  checkpointsReport,
   describeCheckpoint,
-} from "./inspect.ts";
+} from "./checkpoint-report.ts";
 
-/** `where` names the store. Rejects with `storage_failed` while it is away. */
+/** Inspects the first `count` partitions. `where` names the store. Rejects with `storage_failed` while the store is unavailable. */
 export async function inspectStore(store: CheckpointStore, count: number, where: string): Promise<CheckpointsReport> {
   const partitions: CheckpointReport[] = [];
   for (let partition = 0; partition < count; partition++) {
@@ -29,10 +29,10 @@ export async function inspectStore(store: CheckpointStore, count: number, where:
   }
   const lines = partitions.flatMap((report) => describeCheckpoint(report, "parts"));
   if (partitions.length === 0) lines.push(`No checkpoint in ${where}: no instance has written one yet.`);
-  return { isSound: partitions.every((report) => report.findings.length === 0), partitions, lines };
+  return checkpointsReport(partitions, lines);
 }
 
-/** Undefined: the store has nothing of this partition. */
+/** Resolves to undefined where the store has nothing of the partition. */
 async function inspectPartition(store: CheckpointStore, partition: number): Promise<CheckpointReport | undefined> {
   for (let attempt = 1; ; attempt++) {
     const before = await store.readManifest(partition);
@@ -63,7 +63,7 @@ async function inspectOnce(
   }
   const manifests = decoded.flatMap((one) => (one.kind === "good" ? [one.manifest] : []));
   const known = new Set(manifests.flatMap((manifest) => [...partNames(manifest)]));
-  // Newest first; the older one is what serves when the newer one is damaged, and its parts may be gone where that is not so.
+  // Newest first. The older manifest is used when the newer one is damaged; otherwise its parts may already be removed.
   const [manifest] = manifests;
   if (manifest !== undefined) {
     const parts = [...manifest.bases.flatMap((base) => base.parts), ...manifest.deltas];

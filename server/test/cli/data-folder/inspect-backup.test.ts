@@ -3,8 +3,9 @@ import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { test } from "node:test";
 import { backupDataFolder } from "../../../src/cli/data-folder/backup.ts";
-import { inspectCheckpoints, verifyLog } from "../../../src/cli/data-folder/inspect.ts";
+import { inspectCheckpoints } from "../../../src/cli/data-folder/inspect-folder.ts";
 import { inspectStore } from "../../../src/cli/data-folder/inspect-store.ts";
+import { verifyLog } from "../../../src/cli/data-folder/verify-log.ts";
 import { LOG_FOLDER } from "../../../src/sources/embedded/log-writer.ts";
 import { DeadLetterStore } from "../../../src/stores/dead-letter-store.ts";
 import { EmbeddedCheckpointStore, partitionFolder } from "../../../src/stores/embedded-checkpoint-store.ts";

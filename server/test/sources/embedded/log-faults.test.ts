@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { closeSync, ftruncateSync, openSync, readdirSync, readSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { verifyLog } from "../../../src/cli/data-folder/inspect.ts";
+import { verifyLog } from "../../../src/cli/data-folder/verify-log.ts";
 import { SwapstatsError } from "../../../src/shared/errors.ts";
 import type { LogDatabase } from "../../../src/sources/embedded/log-database.ts";
 import { openLogDatabase } from "../../../src/sources/embedded/log-database.ts";
