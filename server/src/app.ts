@@ -113,7 +113,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
     metrics.applyReports(await threads.metrics());
   });
   const core = createServingCore(bus, config);
-  const ingest = ingestion.intake.port;
+  const ingest = ingestion.intake;
   const doors = await openDoors({ core, ingest, config, version: options.version, logger, metrics });
   parts.doors = doors;
   const httpAddress = await doors.listen();
@@ -253,7 +253,7 @@ async function startFeeder(config: Config, { intake }: Ingestion, logger: Logger
     onProblem: (err, retrying) => logger.warn({ err, retrying }, "the log did not take the feeder's swaps"),
   });
   if (feeder === undefined) return;
-  if (intake.port === undefined) throw intake.refusal;
+  if (intake.port === undefined) throw new SwapstatsError("bad_config", intake.reason);
   parts.feeder = feeder;
   await feeder.start(intake.port);
 }

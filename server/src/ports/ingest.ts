@@ -1,4 +1,4 @@
-/** How POST /api/swaps hands events over. */
+/** How POST /api/swaps and feeders hand swaps over. */
 export type IngestResult = {
   accepted: number;
   rejected: { index: number; code: string; message: string }[];
@@ -15,3 +15,6 @@ export type IngestPort = {
    */
   ingest(body: Uint8Array): Promise<IngestResult>;
 };
+
+/** The port, or why there is none: a sentence for senders, who are refused before their swaps are read. */
+export type Intake = { readonly port: IngestPort } | { readonly port: undefined; readonly reason: string };

@@ -4,9 +4,8 @@
  */
 import type { MessagePort } from "node:worker_threads";
 import type { GroupNumbers } from "../observability/source-metrics.ts";
-import type { SwapstatsError } from "../shared/errors.ts";
 import type { VersionBoardHandle } from "../shared/version-board.ts";
-import type { IngestPort } from "./ingest.ts";
+import type { Intake } from "./ingest.ts";
 import type { BeginRule } from "./source.ts";
 
 /** What an ingestion commands of the workers. What concerns one partition is done in the order of the calls. */
@@ -32,9 +31,6 @@ export type IngestionEvents = {
    */
   readonly onServing: (serving: ReadonlyMap<number, string>, partitions: number) => void;
 };
-
-/** The way by which POST and feeders hand swaps over, or why there is none. */
-export type Intake = { readonly port: IngestPort } | { readonly port: undefined; readonly refusal: SwapstatsError };
 
 export type Ingestion = {
   readonly intake: Intake;

@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import type { ListenAddress } from "../config/units.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Metrics } from "../observability/metrics.ts";
-import type { IngestPort } from "../ports/ingest.ts";
+import type { Intake } from "../ports/ingest.ts";
 import { hostRuleOf } from "../shared/host-rules.ts";
 import type { ServingCore } from "./core.ts";
 import { DEFAULT_HTTP_LIMITS } from "./http/http-limits.ts";
@@ -13,8 +13,8 @@ import { WebSocketDoor } from "./websocket/web-socket-door.ts";
 
 export type DoorsOptions = {
   readonly core: ServingCore;
-  /** Undefined: swaps come from elsewhere, and `POST /api/swaps` is refused before its body is read. */
-  readonly ingest: IngestPort | undefined;
+  /** Without a port `POST /api/swaps` is refused before its body is read. */
+  readonly ingest: Intake;
   readonly config: Config;
   readonly version: string;
   readonly logger: Logger;

@@ -2,7 +2,7 @@
 
 import type { Logger } from "../../observability/logger.ts";
 import type { Metrics } from "../../observability/metrics.ts";
-import type { IngestPort } from "../../ports/ingest.ts";
+import type { Intake } from "../../ports/ingest.ts";
 import type { HostRule } from "../../shared/host-rules.ts";
 import type { Gate } from "../gate.ts";
 import type { QueryExecutor } from "../query-executor.ts";
@@ -12,8 +12,8 @@ import type { HttpLimits } from "./http-limits.ts";
 export type HttpServerOptions = {
   readonly executor: QueryExecutor;
   readonly gate: Gate;
-  /** Undefined: `POST /api/swaps` answers `ingest_disabled`. */
-  readonly ingest: IngestPort | undefined;
+  /** Without a port `POST /api/swaps` answers `ingest_disabled`, with the reason. */
+  readonly ingest: Intake;
   /** Takes over requests for WebSocket at `/ws`; undefined: there is none. */
   readonly upgrade: UpgradeHandler | undefined;
   readonly instanceId: string;

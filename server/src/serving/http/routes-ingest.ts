@@ -28,7 +28,7 @@ export function registerIngestRoutes(app: FastifyInstance, context: RouteContext
 }
 
 function refusal({ draining, options, hosts }: RouteContext, request: FastifyRequest): ProblemError | undefined {
-  if (options.ingest === undefined) return disabled();
+  if (options.ingest.port === undefined) return disabled(options.ingest.reason);
   const page = writingPageProblem(request.raw, hosts, options.corsOrigins);
   if (page !== undefined) return page;
   if (draining)
@@ -53,7 +53,7 @@ async function durable(
   body: Uint8Array,
 ): Promise<IngestResult> {
   const { ingest } = options;
-  if (ingest === undefined) throw disabled();
+  if (ingest.port === undefined) throw disabled(ingest.reason);
   const { ingestTimeoutMs } = options.limits;
   const { promise: timeout, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
@@ -61,7 +61,7 @@ async function durable(
     reject(new ProblemError("storage_failed", text));
   }, ingestTimeoutMs).unref();
   try {
-    const taken = ingest.ingest(body);
+    const taken = ingest.port.ingest(body);
     // The log has the bytes until it is done, also when nobody waits for it any more.
     bodies.keepUntil(request.raw, taken);
     return await Promise.race([taken, timeout]);
@@ -70,8 +70,7 @@ async function durable(
   }
 }
 
-const disabled = (): ProblemError =>
-  new ProblemError("ingest_disabled", "Swaps come from the configured source; ingest.source is not `embedded`.");
+const disabled = (reason: string): ProblemError => new ProblemError("ingest_disabled", reason);
 
 function noneAccepted({ rejected }: IngestResult): ProblemError {
   const [first] = rejected;

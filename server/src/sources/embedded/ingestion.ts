@@ -2,7 +2,8 @@
 import { join, resolve } from "node:path";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { type Config, type EmbeddedLogConfig, toEngineConfig } from "../../config/config.ts";
-import type { Ingestion, Intake, PartitionAssigner } from "../../ports/ingestion.ts";
+import type { Intake } from "../../ports/ingest.ts";
+import type { Ingestion, PartitionAssigner } from "../../ports/ingestion.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { makeFolder } from "../../shared/make-folder.ts";
 import type { VersionBoardHandle } from "../../shared/version-board.ts";

@@ -7,7 +7,8 @@ import { TopicAdmin, topicWarnings } from "../../clients/kafka/topic-admin.ts";
 import type { KafkaConfig } from "../../config/build/kafka.ts";
 import type { Config } from "../../config/config.ts";
 import type { GroupNumbers } from "../../observability/source-metrics.ts";
-import type { Ingestion, Intake, PartitionAssigner } from "../../ports/ingestion.ts";
+import type { Intake } from "../../ports/ingest.ts";
+import type { Ingestion, PartitionAssigner } from "../../ports/ingestion.ts";
 import type { BeginRule } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { GroupOwnership } from "../group-ownership.ts";
@@ -64,7 +65,8 @@ class KafkaIngestion implements Ingestion {
     this.#settings = settings;
     this.readerSetup = setup;
     this.sharedStream = ["kafka", topic, groupId];
-    this.intake = { port: undefined, refusal: elsewhere(topic) };
+    const reason = `This service reads its swaps from the Kafka topic ${topic}; produce them there.`;
+    this.intake = { port: undefined, reason };
     this.#member = new GroupMember({
       connection: setup.connection,
       topic,
@@ -171,13 +173,6 @@ class KafkaIngestion implements Ingestion {
   async leave(): Promise<void> {
     await this.#member.leave();
   }
-}
-
-function elsewhere(topic: string): SwapstatsError {
-  return new SwapstatsError(
-    "not_found",
-    `this service reads its swaps from the Kafka topic ${topic}; produce them there`,
-  );
 }
 
 /** What the topic should keep: a state that is computed again needs records as far back as its windows and its horizon reach. */

@@ -263,7 +263,7 @@ describe("POST /api/swaps", () => {
   });
 
   test("404 where swaps do not come over HTTP", async (t) => {
-    const { call } = await startHarness(t, { ingest: undefined });
+    const { call } = await startHarness(t, { ingest: { port: undefined, reason: "Swaps come from a topic." } });
     assertProblem(await call("/api/swaps", post({})), 404, "ingest_disabled");
   });
 });

@@ -141,7 +141,7 @@ describe("pages that would change something", () => {
 });
 
 test("swaps are refused before their body is read where they come from elsewhere", async (t) => {
-  const harness = await startHarness(t, { ingest: undefined });
+  const harness = await startHarness(t, { ingest: { port: undefined, reason: "Swaps come from a topic." } });
   const client = await harness.raw();
   client.send("POST /api/swaps HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n");
   assert.match(await client.until('"code"'), /^HTTP\/1\.1 404 [\s\S]*"ingest_disabled"/);

@@ -53,7 +53,7 @@ export async function startHarness(t: TestContext, overrides: HarnessOptions = {
       timeoutMs: overrides.limits?.queryTimeoutMs ?? QUERY_TIMEOUT_MS,
     }),
     gate: OPEN_GATE,
-    ingest,
+    ingest: { port: ingest },
     upgrade: undefined,
     instanceId: "host-a",
     version: "0.0.0-test",
