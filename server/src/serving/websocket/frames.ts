@@ -1,8 +1,11 @@
 /**
  * Frames of RFC 6455 as a server sends them: unmasked, uncompressed, ready to be written to any number of sockets.
  *
- * A frame's memory is its own and not a slice of Node's shared pool: frames live as long as their revision is the
- * newest of a quiet topic, and each would hold 8 KiB of the pool.
+ * A frame has memory of its own and is not a slice of Node's shared pool: frames live as long as their revision is the newest of a quiet
+ * channel, and each slice would hold 8 KiB of the pool.
+ *
+ * Rejected: `Sender.frame` of `ws`, which is neither documented nor typed. It returns header and payload apart, so one frame costs one more
+ * copy: 500 ns instead of 415 for 300 bytes, the same for 1,000, 5,800 instead of 4,000 for 8,000 (processor time, medians of 16 paired rounds).
  */
 import type { Encoder } from "../live/shared-message.ts";
 
@@ -18,10 +21,10 @@ const PING_PAYLOAD_BYTES = 4;
 /** Bytes of a frame made by `pingFrame`. */
 export const PING_FRAME_BYTES = 2 + PING_PAYLOAD_BYTES;
 
-/** One message as the frames that carry it: one, or several where it is longer than a fragment may be. */
+/** The frames of one message: one, or several if the message is longer than a fragment may be. */
 export type MessageFrames = readonly Buffer[];
 
-/** Frames of a text message, none of them with more than `fragmentBytesMax` bytes of payload. */
+/** Returns the frames of a text message, none of them with more than `fragmentBytesMax` bytes of payload. */
 export function textFrames(text: string, fragmentBytesMax: number): MessageFrames {
   const bytes = Buffer.byteLength(text);
   if (bytes <= fragmentBytesMax) {
@@ -53,7 +56,7 @@ export function frameEncoder(fragmentBytesMax: number): Encoder<MessageFrames> {
   return { encode: (message) => textFrames(message.text(), fragmentBytesMax), bytesOf: lengthOf };
 }
 
-/** A ping that carries its number, an unsigned 32-bit integer. */
+/** Returns a ping that carries its number, an unsigned 32-bit integer. */
 export function pingFrame(sequence: number): Buffer {
   const frame = Buffer.allocUnsafe(PING_FRAME_BYTES);
   frame[0] = FIN | OPCODE_PING;
@@ -62,19 +65,19 @@ export function pingFrame(sequence: number): Buffer {
   return frame;
 }
 
-/** The number that a pong brings back, or undefined when it is not one of ours. */
+/** Returns the number of the ping that a pong answers; undefined if it is not one of ours. */
 export function sequenceOfPong(payload: Buffer): number | undefined {
   return payload.length === PING_PAYLOAD_BYTES ? payload.readUInt32BE(0) : undefined;
 }
 
-/** A pong with the payload of the client's ping, which has at most 125 bytes. */
+/** Returns a pong with the payload of the client's ping, which has at most 125 bytes. */
 export function pongFrame(payload: Buffer): Buffer {
   const frame = frameOf(FIN | OPCODE_PONG, payload.length);
   payload.copy(frame, frame.length - payload.length);
   return frame;
 }
 
-/** A frame with its header filled in and room for the payload behind. */
+/** Returns a frame with its header filled in, and room for the payload after it. */
 function frameOf(firstByte: number, payloadBytes: number): Buffer {
   const headerBytes = payloadBytes < LENGTH_16_BIT ? 2 : payloadBytes < 2 ** 16 ? 4 : 10;
   const frame = Buffer.allocUnsafeSlow(headerBytes + payloadBytes);
