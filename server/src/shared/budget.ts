@@ -1,24 +1,24 @@
 /**
- * Budgets: what all requests of a service may hold at the same time, in sum and for each client. A part is held by a lease, and a lease is
- * the only way to take from a budget: it grows, and its end gives everything back, once, however often and from wherever it is ended.
+ * Budgets limit what all requests of a service hold at the same time, in total and for each client. A request holds its part by a lease. A
+ * lease is the only way to take from a budget. It can grow, and its end returns everything exactly once.
  *
- * When there is no room, leases that have made no progress for a while (an upload that stands still, an answer that nobody reads) are cut
- * first. Refusing alone was rejected: eighteen unfinished uploads then keep everybody else out.
+ * When there is no room, the budget first cuts leases that have made no progress for a while, such as a stalled upload or a response that
+ * nobody reads. Refusing new requests alone was rejected: eighteen unfinished uploads would then keep all other clients out.
  */
 
 export type BudgetOptions = {
-  /** In metrics and messages. */
+  /** Name in metrics and messages. */
   readonly name: string;
   readonly limit: number;
-  /** What one client may hold of it. */
+  /** The most that one client may hold. */
   readonly shareMax: number;
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a monotonic clock. */
   readonly nowMs?: () => number;
 };
 
-/** A budget is full from this part of its limit on: what is asked for comes in lumps, so the limit itself is seldom met. */
+/** A budget counts as full from this part of its limit on. Requests take large units, so the limit itself is seldom reached. */
 const FULL_PART = 0.9;
-/** A lease that may be cut is cut only when it has made no progress for so long. */
+/** A lease may be cut only after it has made no progress for this long. */
 export const STALLED_AFTER_MS = 1_000;
 
 export class Budget {
@@ -50,7 +50,7 @@ export class Budget {
     return this.#leases;
   }
 
-  /** How often there was no room. */
+  /** Number of requests that found no room. */
   get refused(): number {
     return this.#refused;
   }
@@ -60,7 +60,7 @@ export class Budget {
     return this.#cut;
   }
 
-  /** For how long the budget has been full; 0: it is not. */
+  /** How long the budget has been full. 0 when it is not full. */
   get fullForMs(): number {
     return this.#fullSinceMs === undefined ? 0 : this.nowMs() - this.#fullSinceMs;
   }
@@ -70,8 +70,8 @@ export class Budget {
   }
 
   /**
-   * A lease that holds nothing yet.
-   * @param cut ends what holds the lease, when it stands still and others need the room; undefined: it is never cut
+   * Returns a lease that holds nothing yet.
+   * @param cut ends the holder of the lease when it is stalled and others need the room. Undefined: the lease is never cut.
    */
   lease(client: string, cut?: () => void): Lease {
     const lease = new Lease(this, client, cut);
@@ -80,7 +80,7 @@ export class Budget {
     return lease;
   }
 
-  /** For leases alone. True: there was room. */
+  /** Called by leases only. Returns whether there was room. */
   take(lease: Lease, units: number): boolean {
     while (!this.#hasRoom(lease.client, units)) {
       const stalled = this.#stalled(lease);
@@ -95,18 +95,18 @@ export class Budget {
     return true;
   }
 
-  /** For leases alone. */
+  /** Called by leases only. */
   giveBack(client: string, units: number): void {
     this.#change(client, -units);
   }
 
-  /** For leases alone. */
+  /** Called by leases only. */
   ended(lease: Lease): void {
     this.#leases -= 1;
     this.keep(lease);
   }
 
-  /** For leases alone. */
+  /** Called by leases only. */
   keep(lease: Lease): void {
     this.#cuttable.delete(lease);
   }
@@ -115,7 +115,9 @@ export class Budget {
     return this.#used + units <= this.limit && this.usedBy(client) + units <= this.shareMax;
   }
 
-  /** Of the leases that stand still the one that does so for the longest; of the same client, where its share is what is used up. */
+  /**
+   * Returns the lease that has been stalled for the longest. Looks only at the asking client's leases when that client's share is used up.
+   */
   #stalled(asking: Lease): Lease | undefined {
     const ofClient = this.#used < this.limit && this.usedBy(asking.client) >= this.shareMax * FULL_PART;
     const before = this.nowMs() - STALLED_AFTER_MS;
@@ -162,37 +164,37 @@ export class Lease {
     return this.#progressMs;
   }
 
-  /** True: so much more is held. False: there is no room, or the lease has ended; nothing changes. */
+  /** Returns false, and changes nothing, when there is no room or the lease has ended. */
   take(units: number): boolean {
     if (this.#hasEnded || !this.#budget.take(this, units)) return false;
     this.#held += units;
     return true;
   }
 
-  /** Gives a part back. */
+  /** Returns a part to the budget. */
   giveBack(units: number): void {
     if (this.#hasEnded) return;
     this.#held -= units;
     this.#budget.giveBack(this.client, units);
   }
 
-  /** Says that whoever holds the lease gets on. */
+  /** Records that the holder makes progress. */
   progress(): void {
     this.#progressMs = this.#budget.nowMs();
   }
 
-  /** From now on it is not cut: what is held is complete, and is worked on. */
+  /** Protects the lease from being cut: its data is complete and is being processed. */
   keep(): void {
     this.#budget.keep(this);
   }
 
-  /** For the budget alone. */
+  /** Called by the budget only. */
   cutNow(): void {
     this.#cut?.();
     this.end();
   }
 
-  /** Gives everything back. Again: nothing. */
+  /** Returns everything to the budget. Further calls do nothing. */
   end(): void {
     if (this.#hasEnded) return;
     if (this.#held > 0) this.#budget.giveBack(this.client, this.#held);
@@ -202,10 +204,10 @@ export class Lease {
   }
 }
 
-/** How long a budget may be full before it is a problem for an operator. */
+/** A budget that stays full for this long is reported as a problem. */
 export const FULL_PROBLEM_MS = 60_000;
 
-/** A sentence for each budget that has been full for a minute. */
+/** Returns a sentence for each budget that has been full for a minute. */
 export function budgetProblems(budgets: Iterable<Budget>): string[] {
   const problems: string[] = [];
   for (const { name, used, limit, fullForMs } of budgets) {

@@ -6,8 +6,8 @@
  *   half_open  --one call succeeds--> closed
  *   half_open  --it fails--> open
  *
- * A dependency that is away is asked seldom, and nobody waits for its timeouts; the jitter keeps many instances from coming
- * back to it in one moment.
+ * A failed dependency is called rarely, and callers do not wait for its timeouts. The jitter keeps many instances from returning to it at
+ * the same moment.
  */
 import {
   type CircuitBreakerPolicy,
@@ -23,17 +23,17 @@ import { type ErrorCode, SwapstatsError } from "./errors.ts";
 
 export type CircuitState = "closed" | "half_open" | "open";
 
-/** Failures in a row that open the circuit. */
+/** Consecutive failures that open the circuit. */
 export const FAILURES_TO_OPEN = 3;
 const PAUSE_FIRST_MS = 1_000;
 const PAUSE_MAX_MS = 15_000;
 
 export type CircuitOptions = {
-  /** Its name in messages and metrics, such as `redis`. */
+  /** Name in messages and metrics, such as `redis`. */
   readonly dependency: string;
-  /** Whether an error says that the dependency is away; any other shows that it works. */
+  /** Whether an error means that the dependency is unavailable. Any other error shows that it works. */
   readonly isFailure: (error: unknown) => boolean;
-  /** Code of the error, always retryable, of a call that is not made because the circuit is open. */
+  /** Code of the retryable error that a call gets while the circuit is open. */
   readonly openCode: ErrorCode;
 };
 
@@ -61,7 +61,7 @@ export class Circuit {
     return state === CockatielState.HalfOpen ? "half_open" : "open";
   }
 
-  /** Why the last call failed; undefined while the circuit is closed. */
+  /** Why the last call failed. Undefined while the circuit is closed. */
   get problem(): string | undefined {
     if (this.state === "closed") return undefined;
     const last = this.#policy.lastFailure;
@@ -69,7 +69,7 @@ export class Circuit {
     return last.error instanceof Error ? last.error.message : String(last.error);
   }
 
-  /** Makes the call, or rejects at once while the circuit is open. Its own error passes through. */
+  /** Makes the call, or rejects at once while the circuit is open. Errors of the call itself pass through. */
   async run<T>(call: () => Promise<T>): Promise<T> {
     try {
       return await this.#policy.execute(call);

@@ -1,7 +1,7 @@
-/** Whom a connection counts for, where clients share something. */
+/** Identifies the client of a connection for limits that are kept per client. */
 import { isIPv6 } from "node:net";
 
-/** An IPv4 address as it is; of an IPv6 address the first 64 bits, because a single client has all the others to choose from. */
+/** Returns an IPv4 address unchanged, and the first 64 bits of an IPv6 address, because one client can choose all lower bits. */
 export function clientOf(remoteAddress: string | undefined): string {
   if (remoteAddress === undefined) return "unknown";
   if (!isIPv6(remoteAddress)) return remoteAddress;

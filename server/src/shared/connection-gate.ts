@@ -1,49 +1,50 @@
 /**
- * Stands between Node's HTTP server and a handler, and keeps each connection in order:
+ * Stands between Node's HTTP server and a handler, and orders the work of each connection:
  *
- * - Requests of a connection run one after the other, the next when the answer before it has been handed to the network. So no
- *   connection has more than one answer that is not sent; without it one packet of requests made answers of hundreds of megabytes.
- * - Errors of the parser and upgrades wait for the answers to the requests before them.
- * - A client that is refused while it still sends can read why: for a bounded time and number of bytes the rest is thrown away.
- * - Clients that read their answer too slowly are cut; an idle connection makes room for a new one when there are too many.
+ * - Requests of a connection run one after the other. The next one starts when the previous response has been handed to the network. A
+ *   connection therefore has at most one unsent response; without this rule one packet of requests produced hundreds of megabytes of responses.
+ * - Parser errors and upgrades wait for the responses to the requests before them.
+ * - A client that is refused while it still sends can read the reason. The rest of its body is discarded, for a bounded time and size.
+ * - Clients that read their response too slowly are disconnected. When there are too many connections, an idle one makes room for a new
+ *   one.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 export type GateLimits = {
-  /** Open connections; of more, one that is idle is closed, or else the new one. */
+  /** Open connections. Beyond the limit an idle connection is closed, or the new one if none is idle. */
   readonly connectionsMax: number;
-  /** Requests of a connection that wait for the answers before them; beyond it the connection ends after these. */
+  /** Pipelined requests that wait for earlier responses. Beyond the limit the connection ends after these. */
   readonly pipelinedMax: number;
-  /** Of a refused request, what is thrown away, and for how long, so that its client reads the answer. */
+  /** How many bytes of a refused request are discarded, and for how long, so that its client reads the response. */
   readonly lingerBytesMax: number;
   readonly lingerMs: number;
-  /** A client must read so many bytes of its answer within each window. */
+  /** A client must read this many bytes of its response within each window. */
   readonly readWindowMs: number;
   readonly readWindowBytesMin: number;
-  /** How often all this is looked at. */
+  /** How often connections are checked. */
   readonly timeoutCheckMs: number;
 };
 
 export type GateEvents = {
-  /** A connection was closed because there are too many. */
+  /** Called when a connection was closed because there are too many. */
   readonly dropped: () => void;
-  /** A client reads its answer at a speed that is worth waiting for. */
+  /** Called when a client reads its response fast enough. */
   readonly reading: (response: ServerResponse) => void;
 };
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 type Turn =
   | { readonly kind: "request"; readonly request: IncomingMessage; readonly response: ServerResponse }
-  /** The last thing that is said on the connection. */
+  /** The last text that is sent on the connection. */
   | { readonly kind: "last"; readonly text: string }
   | { readonly kind: "upgrade"; readonly take: () => void };
 
-/** A client that takes so much between two looks makes progress. */
+/** A client that reads this much between two checks makes progress. */
 const PROGRESS_BYTES = 4 * 1024;
-/** How long a connection must have been idle to be closed for a new one. */
+/** A connection must have been idle for this long to be closed for a new one. */
 const IDLE_BEFORE_NEW_MS = 1_000;
-/** Connections beyond the limit that are taken, so that an idle one can be closed for each of them. */
+/** Connections that are accepted beyond the limit, so that an idle one can be closed for each of them. */
 export const SPARE_CONNECTIONS = 16;
 
 const STATE = Symbol("connection");
@@ -58,7 +59,7 @@ class Connection {
   readonly socket: Duplex;
   readonly waiting: Turn[] = [];
   running: { readonly request: IncomingMessage; readonly response: ServerResponse } | undefined;
-  /** Nothing more is taken from the connection. */
+  /** No further requests are taken from the connection. */
   isEnding = false;
   isUpgraded = false;
   destroyAtMs = Number.POSITIVE_INFINITY;
@@ -72,7 +73,7 @@ class Connection {
     this.idleSinceMs = nowMs;
   }
 
-  /** Bytes that were handed to the network, with an error of at most what the socket buffers itself. */
+  /** Bytes handed to the network. The error is at most the socket's own buffer. */
   get sentBytes(): number {
     const inner = this.socket as unknown as Inner;
     return inner.bytesWritten - (inner._handle?.writeQueueSize ?? 0);
@@ -97,12 +98,12 @@ export class ConnectionGate {
     server.on("close", () => clearInterval(this.#sweepTimer));
   }
 
-  /** Open connections, upgraded ones too. */
+  /** Open connections, including upgraded ones. */
   get connections(): number {
     return this.#connections.size;
   }
 
-  /** For Node's event `request` and what is like it. */
+  /** Handles Node's `request` event and similar events. */
   readonly request: Handler = (request, response) => {
     const connection = this.#of(request.socket);
     if (connection.isEnding) return;
@@ -117,7 +118,7 @@ export class ConnectionGate {
     this.last(request.socket, "");
   };
 
-  /** Says a last thing on the connection, after the answers to the requests before, and ends it. Again: nothing. */
+  /** Sends a last text after the responses to earlier requests, and ends the connection. Further calls do nothing. */
   last(socket: Duplex, text: string): void {
     const connection = this.#of(socket);
     if (connection.isEnding || connection.isUpgraded) return;
@@ -126,7 +127,7 @@ export class ConnectionGate {
     const newest = waiting.at(-1);
     if (newest?.kind === "request" && !newest.request.complete) waiting.pop();
     if (running !== undefined && !running.request.complete && waiting.length === 0) {
-      // Its body never comes, so it has no answer of its own.
+      // Its body never arrives, so it gets no response of its own.
       if (running.response.headersSent) socket.destroy();
       else this.#say(connection, text);
       return;
@@ -135,12 +136,11 @@ export class ConnectionGate {
     if (running === undefined) this.#next(connection);
   }
 
-  /** Hands the socket over, after the answers to the requests before. */
+  /** Hands the socket over after the responses to earlier requests. */
   upgrade(socket: Duplex, take: () => void): void {
     const connection = this.#of(socket);
     if (connection.isEnding) return;
-    // The server has let go of the socket, and with it of its errors (which nobody may catch otherwise, at any time) and of the answer
-    // that waits for room.
+    // The server has released the socket. Nobody else catches its errors, and the response that waits for room must be closed here.
     socket.on("error", () => socket.destroy());
     const onDrain = (): void => void connection.running?.response.emit("drain");
     socket.on("drain", onDrain);
@@ -194,8 +194,8 @@ export class ConnectionGate {
   }
 
   #start(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
-    // Node lets go of a connection after its last answer. A response behind it belongs to no socket and would never close, so what it
-    // holds would never be given back.
+    // Node detaches a socket after the last response. A later response belongs to no socket and would never close, so it would never
+    // release what it holds.
     if (response.socket === null || !connection.socket.writable) {
       connection.waiting.length = 0;
       return;
@@ -220,7 +220,7 @@ export class ConnectionGate {
     } else this.#drain(connection, request);
   }
 
-  /** Throws away what still comes of a body whose answer is given. */
+  /** Discards the rest of a body whose response is already sent. */
   #drain(connection: Connection, request: IncomingMessage): void {
     const { socket } = connection;
     connection.destroyAtMs = performance.now() + this.#limits.lingerMs;
@@ -246,7 +246,7 @@ export class ConnectionGate {
     else turn.take();
   }
 
-  /** Says a last thing now, on a socket that was handed over. */
+  /** Sends a last text now, on a socket that was handed over. */
   say(socket: Duplex, text: string): void {
     this.#say(this.#of(socket), text);
   }
@@ -293,12 +293,12 @@ export class ConnectionGate {
   }
 }
 
-/** Requests after whose answer the connection ends. */
+/** Requests whose connection ends after their response. */
 const isToEnd = new WeakSet<IncomingMessage>();
 
 /**
- * Node destroys the socket after the last answer of a connection. While the client still sends, that is a reset, and it never reads
- * the answer; so the end of the connection is ours.
+ * Node destroys the socket after the last response of a connection. While the client still sends, this becomes a reset, and the client
+ * never reads the response. The gate therefore ends the connection itself.
  */
 function keepOpen(request: IncomingMessage, response: ServerResponse): void {
   const inner = response as ServerResponse & { _last?: boolean };

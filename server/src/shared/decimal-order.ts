@@ -1,18 +1,18 @@
 /**
- * Order of served figures without rounding. Figures are compared as doubles first; only where these are too near to
- * decide do the decimal strings, which are exact, say which is greater.
+ * Orders served figures without rounding. Figures are compared as doubles first. Where the doubles are too close, the exact decimal strings
+ * decide.
  */
 
-/** Doubles of figures lie within this relative distance of the exact value, with room to spare. */
+/** The double of a figure is within this relative distance of the exact value, with a margin. */
 const NEAR = 1e-12;
 
-/** True when the doubles leave open which of the exact figures is greater. Zero is exact: a figure is 0 or it is not. */
+/** Returns whether the doubles leave the order open. Zero is exact: a figure is 0 or it is not. */
 export function isNear(a: number, b: number): boolean {
   if (a === b) return a !== 0;
   return Math.abs(a - b) <= NEAR * Math.max(Math.abs(a), Math.abs(b));
 }
 
-/** Negative, 0 or positive, as a is below, equal to or above b; both are decimals without exponent, as served. */
+/** Returns a negative number, 0 or a positive number as a is below, equal to or above b. Both are decimals without exponent, as served. */
 export function compareDecimals(a: string, b: string): number {
   if (a === b) return 0;
   const aNegative = a.startsWith("-");
@@ -25,8 +25,8 @@ function compareMagnitudes(a: string, b: string): number {
   const aWhole = wholeDigits(a);
   const bWhole = wholeDigits(b);
   if (aWhole !== bWhole) return aWhole - bWhole;
-  // With as many digits before the point, text order is the order of value: the point is at one place, and a number
-  // that ends first is the smaller one because needless zeros are not served.
+  // With equally many digits before the point, text order is value order. Trailing zeros are not served, so the shorter of two texts with a
+  // common beginning is the smaller number.
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

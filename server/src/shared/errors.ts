@@ -1,6 +1,6 @@
 /**
- * The one error class of the service. `code` is from a closed set; `retryable` says whether the same call may succeed
- * later; the message says what is wrong, where, and what to do.
+ * The one error class of the service. `code` is from a closed set. `retryable` says whether the same call may succeed later. The message
+ * says what is wrong, where, and what to do.
  */
 export type ErrorCode =
   | "bad_config"

@@ -1,11 +1,12 @@
 /**
- * Which hosts a listener answers for, and which pages may change something. A page whose own name was made to lead to this machine (DNS
- * rebinding) sends that name as Host and Origin, and a browser takes it for a page of the service itself: only the name tells it.
+ * Decides which hosts a listener answers for, and which pages may change something. In a DNS rebinding attack a page's own name resolves to
+ * this machine. The page then sends that name as Host and Origin, and the browser treats it as a page of the service. Only the name reveals
+ * it.
  */
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 
-/** A loopback listener answers for the loopback names alone, any other for every host, unless hosts are configured. */
+/** A loopback listener answers for loopback names only, and any other listener for every host, unless hosts are configured. */
 export type HostRule = { readonly kind: "any" } | { readonly kind: "listed"; readonly hosts: readonly string[] };
 
 export type HostVerdict = "ok" | "malformed" | "not_answered";
@@ -15,7 +16,10 @@ const HOST_CHARS_MAX = 270;
 
 export type HostPort = { readonly name: string; readonly port: number | undefined };
 
-/** A host with an optional port; the name in lower case, without the brackets of IPv6 and a dot at its end. Undefined: it is none. */
+/**
+ * Parses a host with an optional port. The name is in lower case, without IPv6 brackets and without a final dot. Returns undefined for
+ * other texts.
+ */
 export function parseHost(text: string): HostPort | undefined {
   if (text.length > HOST_CHARS_MAX) return undefined;
   const match = HOST.exec(text);
@@ -30,14 +34,14 @@ export function parseHost(text: string): HostPort | undefined {
   return { name: given.replace(/\.$/, ""), port };
 }
 
-/** `localhost`, names below it, 127.0.0.0/8 and ::1. */
+/** Matches `localhost`, names below it, 127.0.0.0/8 and ::1. */
 export function isLoopbackName(name: string): boolean {
   if (name === "localhost" || name.endsWith(".localhost")) return true;
   const ip = name.startsWith("::ffff:") ? name.slice("::ffff:".length) : name;
   return (isIP(ip) === 4 && ip.startsWith("127.")) || name === "::1";
 }
 
-/** @param configured `api.hosts`; empty: by the address that is listened on */
+/** @param configured `api.hosts`. If empty, the listen address decides. */
 export function hostRuleOf(listenHost: string | undefined, configured: readonly string[]): HostRule {
   if (configured.includes("*")) return { kind: "any" };
   if (configured.length > 0) return { kind: "listed", hosts: configured };
@@ -57,8 +61,8 @@ export class HostRules {
   }
 
   /**
-   * Whether a request is for a host that is answered. HTTP/1.1 needs exactly one Host; a client of HTTP/1.0 may send none, and is no
-   * browser then.
+   * Checks whether a request is for a host that is answered. HTTP/1.1 requires exactly one Host. A client of HTTP/1.0 may send none; it is
+   * not a browser then.
    */
   check(request: IncomingMessage): HostVerdict {
     const { host } = request.headers;
@@ -76,21 +80,21 @@ export class HostRules {
     return verdict;
   }
 
-  /** Whether a host is an address of the Internet Protocol, which no name can be made to look like. */
+  /** Returns whether a host is an IP address. No name can imitate one. */
   isAddress(host: string | undefined): boolean {
     return host !== undefined && isIP(parseHost(host)?.name ?? "") !== 0;
   }
 
   /**
-   * Whether a page may change something here because the service itself served it: its origin names the host that it asks, and that
-   * host is a name nobody else can have. Names are ours only where they are listed; an address is what it is.
+   * Returns whether a page may change something here because the service itself served it: its origin names the requested host, and nobody
+   * else can own that host. Names are ours only where they are listed. IP addresses need no list.
    */
   isOwnOrigin(origin: string, host: string | undefined): boolean {
     if (host === undefined || !/^https?:\/\//i.test(origin)) return false;
     const own = parseHost(host);
     const page = parseHost(origin.replace(/^https?:\/\//i, ""));
     if (own === undefined || page === undefined || own.name !== page.name) return false;
-    // A proxy in front may have taken TLS off, so the ports that the schemes have of themselves are alike.
+    // A proxy in front may have terminated TLS, so the default ports of both schemes count as equal.
     if ((own.port ?? 80) !== (page.port ?? 80) && !(isSchemePort(own.port) && isSchemePort(page.port))) return false;
     return isIP(own.name) !== 0 || isLoopbackName(own.name) || this.#isListed(own);
   }

@@ -1,10 +1,10 @@
-/** Makes a folder with those above it. */
+/** Creates a folder and its parents. */
 import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
- * Makes the folder and what is missing above it, or throws the system's error. Not `mkdirSync` with `recursive`: below /proc, where a
- * folder can be seen and nothing can be made, Node 24 asks again for ever, and a process that hangs there hears no signal.
+ * Creates the folder and its missing parents, or throws the system's error. `mkdirSync` with `recursive` was rejected: below /proc, where a
+ * folder can be read but nothing can be created, Node 24 retries for ever, and the hanging process handles no signal.
  */
 export function makeFolder(path: string): void {
   const missing: string[] = [];
@@ -16,13 +16,13 @@ export function makeFolder(path: string): void {
     try {
       mkdirSync(folder);
     } catch (error) {
-      // Another process was quicker.
+      // Another process created it first.
       if ((error as NodeJS.ErrnoException).code !== "EEXIST" || !isFolder(folder)) throw error;
     }
   }
 }
 
-/** Throws where a file stands in the way, or the path cannot be looked at. */
+/** Throws when a file is in the way, or when the path cannot be read. */
 function isFolder(path: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats !== undefined && !stats.isDirectory()) throw new Error(`ENOTDIR: ${path} is not a folder`);

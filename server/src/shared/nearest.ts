@@ -1,13 +1,14 @@
-/** Which of some names a text is likely to mean: for messages that say "did you mean". */
+/** Finds the name that a text probably means, for messages such as "did you mean". */
 
-/** Longer texts are no slip of the pen; the cost of a comparison is bounded by it. */
+/** Longer texts are not typing errors. The limit also bounds the cost of a comparison. */
 export const NEAREST_CHARS_MAX = 128;
 /** Shorter texts are part of too many names. */
 const PART_CHARS_MIN = 4;
 
 /**
- * The name that is the same but for case and punctuation, or as long a time in another unit; else the nearest by edit distance, at most a fifth of the
- * text or 2, and less than half of the name; else the first that the text is a part of, or that is a part of it.
+ * Returns the name that differs only in case and punctuation, or that is the same time in another unit. Otherwise returns the nearest name
+ * by edit distance: at most a fifth of the text or 2, and less than half of the name. Otherwise returns the first name that contains the
+ * text or is contained in it.
  */
 export function nearestName(text: string, names: readonly string[]): string | undefined {
   if (text === "" || text.length > NEAREST_CHARS_MAX) return undefined;
@@ -20,7 +21,7 @@ export function nearestName(text: string, names: readonly string[]): string | un
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(text.length / 5)) + 1;
   for (const name of names) {
-    // Of two times that differ none is meant for the other.
+    // Two different times never stand for each other.
     if (lengthMs !== undefined && durationMs(name) !== undefined) continue;
     if (Math.abs(name.length - text.length) >= bestDistance) continue;
     const distance = editDistance(text, name);
@@ -33,7 +34,7 @@ export function nearestName(text: string, names: readonly string[]): string | un
   });
 }
 
-/** ` (did you mean X?)`, or nothing. */
+/** Returns ` (did you mean X?)`, or an empty text. */
 export function didYouMean(text: string, names: readonly string[]): string {
   const name = nearestName(text, names);
   return name === undefined ? "" : ` (did you mean ${name}?)`;
@@ -48,7 +49,7 @@ function durationMs(text: string): number | undefined {
   return match === null ? undefined : Number(match[1]) * (UNIT_MS[(match[2] as string).toLowerCase()] as number);
 }
 
-/** Levenshtein's distance, one row at a time. */
+/** Levenshtein distance, one row at a time. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

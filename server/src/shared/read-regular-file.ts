@@ -1,21 +1,21 @@
 /** Reads small files that a person names: a configuration, a secret, a certificate, a mapping. */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 
-/** Of a file of certificates; a system's whole bundle has some hundred KiB. */
+/** Limit of a certificate file. A system's whole bundle has a few hundred KiB. */
 export const PEM_BYTES_MAX = 4 * 1024 * 1024;
 
 /**
- * The bytes of a regular file. Throws an error whose message says what it is instead, or that it is larger than `bytesMax`, or the
- * system's. A pipe or a device is refused: opening one could wait for ever, and reading one need not end.
+ * Returns the bytes of a regular file. Throws an error that says what the file is instead, or that it is larger than `bytesMax`, or the
+ * system's error. Pipes and devices are refused: opening one may block for ever, and reading one may never end.
  */
 export function readRegularFile(path: string, bytesMax: number): Buffer {
   if (path.includes("\0")) throw new Error("its name holds a NUL character");
-  // Without O_NONBLOCK opening a pipe waits for its writer.
+  // Without O_NONBLOCK, opening a pipe waits for its writer.
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) throw new Error(`it is ${stats.isDirectory() ? "a folder" : "not a regular file"}`);
-    // One byte more than the limit tells a file that grows, and one whose size the system does not know (/proc).
+    // One byte more than the limit detects a file that grows, and a file whose size the system does not know (/proc).
     const bytes = Buffer.alloc(bytesMax + 1);
     let length = 0;
     for (;;) {
@@ -29,7 +29,7 @@ export function readRegularFile(path: string, bytesMax: number): Buffer {
   }
 }
 
-/** The same as text; refuses what is not UTF-8, and leaves a byte order mark out. */
+/** Returns the text of the file without a byte order mark. Throws when it is not UTF-8. */
 export function readTextFile(path: string, bytesMax: number): string {
   const bytes = readRegularFile(path, bytesMax);
   try {

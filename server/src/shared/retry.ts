@@ -1,9 +1,9 @@
 /**
- * Pauses between attempts, for all loops that retry. A pause doubles with each failure in a row up to a limit, and has jitter, so that
- * many instances do not return to a server at the same moment.
+ * Pauses between attempts, for all loops that retry. A pause doubles with each consecutive failure up to a limit. Jitter keeps many
+ * instances from returning to a server at the same moment.
  *
- * `retrying` is for a few attempts of one call. A loop that a stop must end at once counts its failures, and takes its pauses from
- * `backoffMs`: the retry policy of cockatiel 4.0 waits for the end of a pause even when its signal is aborted.
+ * `retrying` is for a few attempts of one call. A loop that must stop at once counts its failures and takes its pauses from `backoffMs`:
+ * the retry policy of cockatiel 4.0 waits for the end of a pause even when its signal is aborted.
  */
 import { ExponentialBackoff, halfJitterGenerator, handleWhen, type RetryPolicy, retry } from "cockatiel";
 
@@ -13,7 +13,7 @@ export type BackoffLimits = {
   readonly longestMs: number;
 };
 
-/** Returns the pause in ms after so many failures in a row, 1 or more: between half of the doubled pause and the whole of it. */
+/** Returns the pause in ms after this many consecutive failures, 1 or more: between half of the doubled pause and the whole of it. */
 export function backoffMs(limits: BackoffLimits, failures: number): number {
   return halfJitterGenerator(failures - 1, optionsOf(limits))[0];
 }

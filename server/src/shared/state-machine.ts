@@ -1,4 +1,4 @@
-/** A state that changes only by the steps of a table. A step that the table does not have is a mistake in the program. */
+/** A state that changes only by the steps of a table. Any other step is a programming error. */
 import { SwapstatsError } from "./errors.ts";
 
 /** The states that may follow each state. */
@@ -9,7 +9,7 @@ export class StateMachine<S extends string> {
   readonly #steps: Steps<S>;
   #state: S;
 
-  /** `name` says whose state this is, for the message of a forbidden step. */
+  /** `name` identifies the owner of this state in the message of a forbidden step. */
   constructor(name: string, steps: Steps<S>, first: S) {
     this.name = name;
     this.#steps = steps;
@@ -20,7 +20,7 @@ export class StateMachine<S extends string> {
     return this.#state;
   }
 
-  /** Takes a step. Throws `internal`, and stays in its state, when the table does not have that step. */
+  /** Takes a step. Throws `internal`, and keeps its state, when the table does not have that step. */
   become(next: S): void {
     const before = this.#state;
     if (!this.#steps[before].includes(next)) {

@@ -1,4 +1,4 @@
-/** Waits for a promise for a limited time. What it stands for goes on; its later failure is nobody's business any more. */
+/** Waits for a promise for a limited time. The operation is not cancelled; a later rejection is ignored. */
 import { SwapstatsError } from "./errors.ts";
 
 /** Rejects with `unavailable` (retryable) after `limitMs`. */

@@ -3,19 +3,19 @@
 const CHAIN_ID_MAX = 0xffff_ffff;
 const ID = /^(0|[1-9][0-9]{0,9}):(.+)$/s;
 const HEX = /^0[xX][0-9a-fA-F]+$/;
-/** Hex that is all of a token, or stands before its first `::`, as in `0x2::sui::SUI`. */
+/** Hex digits that form a whole token, or stand before its first `::`, as in `0x2::sui::SUI`. */
 const HEX_BEFORE_PATH = /^0[xX]([0-9a-fA-F]+)(?=::|$)/;
 
 const BEGINS_LIKE_HEX = /^0[xX]/;
 
-/** What of the settings of each chain decides about the form of its addresses: `app.chains.<id>.address_bytes`. */
+/** The part of a chain's settings that decides the form of its addresses: `app.chains.<id>.address_bytes`. */
 export type ChainAddresses = ReadonlyMap<number, { readonly addressBytes?: number | undefined }>;
 
 export const NO_CHAIN_ADDRESSES: ChainAddresses = new Map();
 
 /**
- * A token as the engine keeps it. Hex of any length is lower-cased. With `addressBytes` hex that is followed by `::` is lower-cased too, and
- * both are filled with zeros on the left to that many bytes; longer hex stays as long as it is. All else is as given.
+ * Returns a token as the engine stores it. Hex of any length is lower-cased. With `addressBytes`, hex before `::` is lower-cased too, and
+ * both are padded with zeros on the left to that many bytes. Longer hex keeps its length. Other texts are unchanged.
  */
 export function canonicalToken(token: string, addressBytes?: number): string {
   if (addressBytes === undefined) return HEX.test(token) ? token.toLowerCase() : token;
@@ -26,8 +26,8 @@ export function canonicalToken(token: string, addressBytes?: number): string {
 }
 
 /**
- * The parts of an id, its token canonical; undefined when the text does not have the form of an id. `chains` is of no matter to an id that is
- * canonical already.
+ * Returns the parts of an id with the token in canonical form, or undefined when the text is not an id. `chains` does not matter for an id
+ * that is already canonical.
  */
 export function parseTokenId(
   text: string,
@@ -40,13 +40,13 @@ export function parseTokenId(
   return { chainId, token: canonicalToken(parts[2] as string, chains.get(chainId)?.addressBytes) };
 }
 
-/** The canonical id of a text that has the form of an id; any other text as it is. */
+/** Returns the canonical id of a text that has the form of an id, and any other text unchanged. */
 export function canonicalId(text: string, chains: ChainAddresses): string {
   const parsed = parseTokenId(text, chains);
   return parsed === undefined ? text : formatTokenId(parsed.chainId, parsed.token);
 }
 
-/** Every form that the text may have as the token of some chain; which of them holds depends on the chain. */
+/** Returns every canonical form that the text may have as a token of some chain. The chain decides which one holds. */
 export function canonicalForms(token: string, chains: ChainAddresses): ReadonlySet<string> {
   const forms = new Set([canonicalToken(token)]);
   if (!BEGINS_LIKE_HEX.test(token)) return forms;

@@ -1,8 +1,8 @@
 /**
- * Which partition a token belongs to. The key is the canonical token id, `<chain_id>:<token>` in UTF-8, and the
- * partition is murmur2 of the key, sign bit cleared, modulo the number of partitions: the rule of Kafka's default
- * partitioner. So a producer that uses the id as its record key, whatever its language, and the embedded log put a
- * token into the partition of the same number. It must never change: the state of a token lives where its hash says.
+ * The partition of a token. The key is the canonical token id, `<chain_id>:<token>` in UTF-8. The partition is murmur2 of the key, sign bit
+ * cleared, modulo the number of partitions: the rule of Kafka's default partitioner. A producer in any language that uses the id as its
+ * record key and the embedded log therefore put a token into the partition of the same number. The rule must never change: the state of a
+ * token lives where its hash says.
  *
  * Source: MurmurHash2 by Austin Appleby (public domain), 32 bits, with the seed that Kafka uses.
  */
@@ -14,7 +14,7 @@ const KEY_BYTES_MAX = 11 + 128;
 const COLON = 0x3a;
 const ZERO = 0x30;
 
-/** Murmur2 of bytes[0, length) as an unsigned 32-bit integer. */
+/** Returns murmur2 of bytes[0, length) as an unsigned 32-bit integer. */
 export function murmur2(bytes: Uint8Array, length: number): number {
   let hash = SEED ^ length;
   const wholeEnd = length & ~3;
@@ -32,12 +32,10 @@ export function murmur2(bytes: Uint8Array, length: number): number {
   return (hash ^ (hash >>> 15)) >>> 0;
 }
 
-/** Reused for each key: a key is built, hashed and forgotten within one call. */
+/** Reused for each key: a key is built, hashed and discarded within one call. */
 const key = new Uint8Array(KEY_BYTES_MAX);
 
-/**
- * The partition, 0 to partitions - 1, of the token whose canonical text is bytes[start, end) (at most 128 bytes) on this chain.
- */
+/** Returns the partition, 0 to partitions - 1, of the token whose canonical text is bytes[start, end) (at most 128 bytes) on this chain. */
 export function partitionOfToken(
   chainId: number,
   bytes: Uint8Array,
@@ -61,8 +59,8 @@ export function partitionOfToken(
 }
 
 /**
- * Of partitions that all have this token, against the rule, the one that speaks for it: where its id belongs, which is where its swaps go
- * after partitions were added, or else the lowest. Negative: `a` goes before `b`.
+ * Orders partitions that hold the same token, against the rule, by which of them speaks for it: first the partition of its id, which
+ * receives its swaps after partitions were added, then the lowest. Negative: `a` goes before `b`.
  */
 export function compareHomes(id: string, partitions: number, a: number, b: number): number {
   if (a === b) return 0;
@@ -73,7 +71,7 @@ export function compareHomes(id: string, partitions: number, a: number, b: numbe
 
 const encoder = new TextEncoder();
 
-/** The same for a canonical id as text, e.g. `1:0xc02a...`. */
+/** Returns the partition of a canonical id as text, such as `1:0xc02a...`. */
 export function partitionOfTokenId(id: string, partitions: number): number {
   if (partitions === 1) return 0;
   const bytes = encoder.encode(id);

@@ -1,27 +1,27 @@
 /**
- * What a worker thread lets the main thread read without asking: a change count for every token (tokens whose numbers
- * hash alike share one, which at worst makes an answer be asked for anew), the highs of the chains, the offset
- * up to which the state has come, and the arrival of the oldest record that waits.
+ * Shared memory that a worker writes and the main thread reads without a request: a change count for every token, the highs of the chains,
+ * the offset of the applied state, and the arrival of the oldest waiting record. Tokens whose numbers hash to the same value share a count.
+ * The worst result is one needless request.
  *
- * What the log holds behind that offset is told by the thread that appends to it, so that the age of what waits grows whatever
- * the owner is doing.
+ * The thread that appends to the log reports what the log holds after that offset. The age of waiting records therefore grows whatever the
+ * owner does.
  *
- * Order of publishing, which the reader relies on: the slots are raised while a slice is applied; the offset and the age
- * of the oldest record are stored after. So whoever has read an offset sees all changes of the records below it.
+ * Readers rely on the order of publishing: the counts are raised while a slice is applied, and the offset and the age of the oldest record
+ * are stored afterwards. A reader that has read an offset sees all changes of the records below it.
  */
 export type VersionBoardHandle = { readonly buffer: SharedArrayBuffer };
 
 const SLOT_BITS = 16;
 const SLOT_COUNT = 1 << SLOT_BITS;
-/** 2^32 divided by the golden ratio: spreads numbers that lie at regular distances (Knuth, 6.4). */
+/** 2^32 divided by the golden ratio. Spreads numbers that lie at regular distances (Knuth, 6.4). */
 const SLOT_FACTOR = 0x9e3779b1;
-/** Chains whose high is on the board; an answer about a token of a further chain is asked for each time. */
+/** Chains whose high is on the board. A response about a token of a further chain is requested every time. */
 export const BOARD_CHAINS_MAX = 256;
 
 const GENERATION = 0;
 const OLDEST_ARRIVAL = 1;
 const NEXT_OFFSET = 2;
-/** Written by whoever appends to the log: its end, the end and the arrival of the first batch that waits, the arrival of the last. */
+/** Written by the thread that appends to the log: its end, the end and arrival of the first waiting batch, the arrival of the last. */
 const END_OFFSET = 3;
 const FIRST_END = 4;
 const FIRST_ARRIVAL = 5;
@@ -38,7 +38,7 @@ function slotOf(token: number): number {
   return Math.imul(token, SLOT_FACTOR) >>> (32 - SLOT_BITS);
 }
 
-/** One partition's board. The owner writes, and the thread of the log what it appends; any thread reads. */
+/** The board of one partition. The owner and the log thread write it; any thread reads it. */
 export class VersionBoard {
   readonly #cells: BigInt64Array;
   readonly #slots: Int32Array;
@@ -56,7 +56,7 @@ export class VersionBoard {
     return Atomics.load(this.#slots, slotOf(token));
   }
 
-  /** Tells that something changed which concerns all tokens. */
+  /** Records a change that concerns all tokens. */
   touchAll(): void {
     Atomics.add(this.#cells, GENERATION, 1n);
   }
@@ -65,7 +65,7 @@ export class VersionBoard {
     return Atomics.load(this.#cells, GENERATION);
   }
 
-  /** `chainIndex` is the owner's number of the chain, from 0; those from BOARD_CHAINS_MAX on are not kept. */
+  /** `chainIndex` is the owner's number of the chain, from 0. Numbers from BOARD_CHAINS_MAX on are not stored. */
   publishHigh(chainIndex: number, highMs: number): void {
     if (chainIndex < BOARD_CHAINS_MAX) Atomics.store(this.#cells, HEADER_CELLS + chainIndex, BigInt(highMs));
   }
@@ -74,13 +74,13 @@ export class VersionBoard {
     return Number(Atomics.load(this.#cells, HEADER_CELLS + chainIndex));
   }
 
-  /** `oldestArrivalMs`: of the oldest record that is known and not applied; 0 when none is. */
+  /** `oldestArrivalMs` is the arrival of the oldest record that is known and not applied, or 0. */
   publishPosition(nextOffset: number, oldestArrivalMs: number): void {
     Atomics.store(this.#cells, OLDEST_ARRIVAL, BigInt(oldestArrivalMs));
     Atomics.store(this.#cells, NEXT_OFFSET, BigInt(nextOffset));
   }
 
-  /** Batches up to `endOffset` are in the log; the last of them came at `arrivalMs`. Called by one thread. */
+  /** Records that the log holds batches up to `endOffset`, and that the last of them arrived at `arrivalMs`. Called by one thread. */
   noteAppended(endOffset: number, arrivalMs: number): void {
     const isFirst = this.#number(FIRST_END) <= this.#number(NEXT_OFFSET);
     if (isFirst) {
@@ -91,7 +91,7 @@ export class VersionBoard {
     Atomics.store(this.#cells, END_OFFSET, BigInt(endOffset));
   }
 
-  /** Of the oldest record that waits, as far as the owner knows; 0: none does. */
+  /** Arrival of the oldest waiting record that the owner knows of, or 0. */
   oldestArrivalMs(): number {
     return this.#number(OLDEST_ARRIVAL);
   }
@@ -105,7 +105,7 @@ export class VersionBoard {
     return arrivalMs === 0 ? 0 : Math.max(0, wallMs - arrivalMs);
   }
 
-  /** Arrival of what was appended and is not applied, which the owner may not have heard of; 0: nothing is. */
+  /** Arrival of the oldest record that was appended and is not applied, whether or not the owner knows of it, or 0. */
   #appendedMs(): number {
     const nextOffset = this.#number(NEXT_OFFSET);
     if (this.#number(END_OFFSET) <= nextOffset) return 0;

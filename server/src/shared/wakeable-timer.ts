@@ -1,9 +1,9 @@
-/** A pause that can be cut short; for loops that work at an interval, and sooner when there is a reason. */
+/** A pause that can be ended early, for loops that work at an interval and sooner when there is a reason. */
 export class WakeableTimer {
   #end: (() => void) | undefined;
   #isWoken = false;
 
-  /** Resolves after `ms`, or at a call of `wake`, also one that came since the last pause ended. One pause at a time. */
+  /** Resolves after `ms`, or at a call of `wake`, including one that came since the last pause ended. One pause runs at a time. */
   pause(ms: number): Promise<void> {
     if (this.#isWoken) {
       this.#isWoken = false;
