@@ -3,10 +3,12 @@
  * `startApp`; they stop in the order of the list in `stopApp`.
  */
 import { resolve } from "node:path";
-import { PLACEMENT_EVERY_MS, PlacementCheck, type PlacementSource } from "./bus/placement-check.ts";
+import { PLACEMENT_EVERY_MS, PlacementCheck } from "./bus/placement-check.ts";
+import { QueryBus, type QueryBusOptions } from "./bus/query-bus.ts";
 import { createSharedClock, SharedClock } from "./bus/shared-clock.ts";
-import { ThreadBus } from "./bus/thread-bus.ts";
-import type { ClusterBus } from "./cluster/bus.ts";
+
+import { WorkerSources } from "./bus/worker-sources.ts";
+import type { Cluster } from "./cluster/cluster.ts";
 import { ownedPartitions, startCluster } from "./cluster/start-cluster.ts";
 import { CIRCUIT_OF } from "./cluster/transport.ts";
 import { type Config, toEngineConfig } from "./config/config.ts";
@@ -59,7 +61,7 @@ type Parts = {
   lock?: FolderLock;
   ingestion?: Ingestion;
   workers?: PartitionWorkers;
-  cluster?: ClusterBus;
+  cluster?: Cluster | undefined;
   placement?: PlacementCheck;
   doors?: Doors;
   metricsServer?: MetricsServer;
@@ -96,21 +98,18 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   const begun = ingestion.begin(workers);
   // Until the listeners are open nobody waits for it.
   begun.catch(() => {});
-  const threads = new ThreadBus({
-    hosts: workers.clients,
-    partitionCount: () => ingestion.partitionCount(),
-    boards: workers.boards,
-    clock,
-    finestStepMs: finestStepMs(config.windows.list),
-    chains: config.app.chains,
-    prefer: config.api.symbols,
-  });
-  const bus = joinCluster(config, options, threads, workers, ingestion, clock, parts);
-  if (ingestion.needsPlacementCheck) parts.placement = startPlacementCheck(workers, ingestion, parts);
+  const sources = new WorkerSources(workers.clients, () => ingestion.partitionCount());
+  const gathering = {
+    ...{ clock, boards: workers.boards, finestStepMs: finestStepMs(config.windows.list) },
+    ...{ chains: config.app.chains, prefer: config.api.symbols },
+  };
+  parts.cluster = joinCluster(config, options, workers, ingestion, gathering);
+  const bus = parts.cluster?.bus ?? new QueryBus({ sources, ...gathering });
+  if (ingestion.needsPlacementCheck) parts.placement = startPlacementCheck(sources, ingestion, parts);
   metrics.onCollect(async () => {
     if (parts.cluster !== undefined) metrics.setCircuit("nats", CIRCUIT_OF[parts.cluster.linkState]);
     metrics.group = ingestion.group;
-    metrics.applyReports(await threads.metrics());
+    metrics.applyReports(await bus.metrics());
   });
   const core = createServingCore(bus, config);
   const ingest = ingestion.intake;
@@ -150,44 +149,30 @@ async function stopApp(parts: Parts, logger: Logger): Promise<void> {
   parts.lock?.release();
 }
 
-/**
- * With NATS and a stream that instances share the bus over all of them, else that of this process. Which partitions are
- * answered for here is told by the source.
- */
+/** Joins the instances that share the stream, where NATS is configured. Which partitions are answered for here is told by the source. */
 function joinCluster(
   config: Config,
   { version }: AppOptions,
-  threads: ThreadBus,
-  workers: PartitionWorkers,
+  { clients }: PartitionWorkers,
   ingestion: Ingestion,
-  clock: SharedClock,
-  parts: Parts,
-): StatsBus {
+  gathering: Omit<QueryBusOptions, "sources">,
+): Cluster | undefined {
   const { nats } = config.pubsub;
-  if (nats === undefined) return threads;
+  if (nats === undefined) return undefined;
   const { sharedStream } = ingestion;
   // Where NATS is configured in vain the configuration has warned of it.
-  if (sharedStream === undefined) return threads;
-  parts.cluster = startCluster({
-    ...{ nats, version, clock, instance: config.app.instanceId, local: threads, hosts: workers.clients },
+  if (sharedStream === undefined) return undefined;
+  return startCluster({
+    ...{ nats, version, instance: config.app.instanceId, workers: clients, ...gathering },
     stream: sharedStream,
     partitions: ingestion.partitionCount(),
-    finestStepMs: finestStepMs(config.windows.list),
-    chains: config.app.chains,
-    prefer: config.api.symbols,
   });
-  return parts.cluster;
 }
 
-function startPlacementCheck(workers: PartitionWorkers, ingestion: Ingestion, parts: Parts): PlacementCheck {
-  const own = workers.clients.map(
-    (client): PlacementSource =>
-      (request) =>
-        client.ask(request as never) as never,
-  );
+function startPlacementCheck(sources: WorkerSources, ingestion: Ingestion, parts: Parts): PlacementCheck {
   return new PlacementCheck({
-    own,
-    all: () => parts.cluster?.placementSources() ?? own,
+    own: sources.own,
+    all: () => parts.cluster?.sources ?? sources.own,
     partitions: () => ingestion.partitionCount(),
     everyMs: PLACEMENT_EVERY_MS,
   });

@@ -7,11 +7,11 @@
 import type { Selection, TokenAnswer } from "../ports/stats-bus.ts";
 import { parseTokenId } from "../shared/token-id.ts";
 import type { VersionBoard } from "../shared/version-board.ts";
+import type { AnswerTicket } from "./responses.ts";
 import type { SharedClock } from "./shared-clock.ts";
-import type { AnswerTicket } from "./worker-protocol.ts";
 
 type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
-type Entry = { readonly answer: StatsAnswer; readonly ticket: AnswerTicket };
+type Entry = { readonly answer: StatsAnswer; readonly partition: number; readonly ticket: AnswerTicket };
 
 /**
  * An answer is of use for a second at most, so beyond this all are dropped and the hot ones soon come back. The packed forms that doors keep
@@ -35,8 +35,8 @@ export class AnswerCache {
   get(token: string, selection: Selection): StatsAnswer | undefined {
     const entry = this.#bySelection.get(selection)?.get(token);
     if (entry === undefined) return undefined;
-    const { answer, ticket } = entry;
-    const board = this.#boards.get(ticket.partition) as VersionBoard;
+    const { answer, partition, ticket } = entry;
+    const board = this.#boards.get(partition) as VersionBoard;
     const asOf = this.#clock.now();
     if (
       asOf >= ticket.validUntil ||
@@ -59,7 +59,7 @@ export class AnswerCache {
     };
   }
 
-  put(token: string, selection: Selection, answer: StatsAnswer, ticket: AnswerTicket): void {
+  put(token: string, selection: Selection, answer: StatsAnswer, partition: number, ticket: AnswerTicket): void {
     if (parseTokenId(token) === undefined || this.#clock.now() >= ticket.validUntil) return;
     let entries = this.#bySelection.get(selection);
     if (entries === undefined) {
@@ -69,7 +69,7 @@ export class AnswerCache {
     const before = entries.get(token);
     this.#chars +=
       token.length + answer.body.length - (before === undefined ? 0 : token.length + before.answer.body.length);
-    entries.set(token, { answer, ticket });
+    entries.set(token, { answer, partition, ticket });
     if (this.#chars <= CACHED_CHARS_MAX) return;
     this.#bySelection = new Map();
     this.#chars = 0;

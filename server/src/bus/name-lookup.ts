@@ -3,7 +3,7 @@
 import type { Ambiguous, Candidate, Chosen, Preference } from "../ports/stats-bus.ts";
 import { compareDecimals } from "../shared/decimal-order.ts";
 import { parseTokenId } from "../shared/token-id.ts";
-import { LOOKUP_IDS_MAX, LOOKUP_TIERS, type NameLookup } from "./worker-protocol.ts";
+import { LOOKUP_IDS_MAX, LOOKUP_TIERS, type NameLookup } from "./responses.ts";
 
 /** The most volume first, those without one last, then by id. */
 export function compareCandidates(a: Candidate, b: Candidate): number {

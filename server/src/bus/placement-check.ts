@@ -5,16 +5,16 @@
  * another way than ours, splits nothing, and is only asked about. A mark goes when one partition alone still has the token.
  */
 import { compareHomes } from "../shared/token-partition.ts";
-import type { RequestOf, SplitMark, WorkerResponses } from "./worker-protocol.ts";
+import type { SplitMark } from "./requests.ts";
+import type { Source } from "./sources.ts";
 
 /** Tokens that a thread looks at in one turn, and those that it may name of them. */
 export const WALK_TOKENS_MAX = 2_000;
 export const NAMED_MAX = 500;
 export const PLACEMENT_EVERY_MS = 1_000;
 
-type PlacementRequest = RequestOf<"misplaced"> | RequestOf<"placements"> | RequestOf<"split">;
-/** A thread of this process, or of another instance. */
-export type PlacementSource = <R extends PlacementRequest>(request: R) => Promise<WorkerResponses[R["kind"]]>;
+/** A worker of this process, or of another instance. */
+export type PlacementSource = Pick<Source, "ask">;
 
 export type PlacementCheckOptions = {
   readonly own: readonly PlacementSource[];
@@ -46,9 +46,9 @@ export class PlacementCheck {
     this.#isBusy = true;
     try {
       const lists = await Promise.all(
-        this.#options.own.map((ask) => ask({ kind: "misplaced", partitions }).catch(() => [])),
+        this.#options.own.map((source) => source.ask({ kind: "misplaced", partitions }).catch(() => undefined)),
       );
-      const ids = lists.flat();
+      const ids = lists.flatMap((list) => list?.response ?? []);
       // Partition by partition's worth, so that a question stays far below what a message may hold, however many partitions there are.
       for (let at = 0; at < ids.length; at += NAMED_MAX) await this.#compare(ids.slice(at, at + NAMED_MAX));
     } finally {
@@ -58,7 +58,12 @@ export class PlacementCheck {
 
   async #compare(ids: readonly string[]): Promise<void> {
     const sources = this.#options.all();
-    const answers = await Promise.all(sources.map((ask) => ask({ kind: "placements", ids }).catch(() => undefined)));
+    const answers = await Promise.all(
+      sources.map(async (source) => {
+        const asking = source.ask({ kind: "placements", ids });
+        return (await asking.catch(() => undefined))?.response;
+      }),
+    );
     const partitions = this.#options.partitions();
     const places = ids.map((_, i) => [...new Set(answers.flatMap((answer) => answer?.places[i] ?? []))]);
     const split = ids.flatMap((id, i): SplitMark[] => {
@@ -68,6 +73,6 @@ export class PlacementCheck {
     // A partition that nobody speaks for may have the rest of a token.
     const served = new Set(answers.flatMap((answer) => answer?.served ?? []));
     const whole = served.size < partitions ? [] : ids.filter((_, i) => places[i]?.length === 1);
-    await Promise.allSettled(sources.map((ask) => ask({ kind: "split", split, whole })));
+    await Promise.allSettled(sources.map((source) => source.ask({ kind: "split", split, whole })));
   }
 }

@@ -3,7 +3,7 @@
 import type { OverviewRequest } from "../ports/stats-bus.ts";
 import { compareDecimals } from "../shared/decimal-order.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { RankKey } from "./worker-protocol.ts";
+import type { RankKey } from "./responses.ts";
 
 export type RankOrder = OverviewRequest["order"];
 

@@ -7,62 +7,47 @@
  * for as long as their answers take to be written (44 s for 800 of 0.9 MB), because a port hands all its messages over in one turn.
  */
 import type { MessagePort } from "node:worker_threads";
+import type { Topic } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import { fromWire } from "../shared/wire-error.ts";
 import {
-  type FeedUpdate,
-  type FromWorker,
-  type RequestItem,
-  type Topic,
-  type ToWorker,
-  updateChars,
+  LONG_FROM,
+  type RequestKind,
+  type RequestOf,
+  ruleOf,
   type WorkerRequest,
   type WorkerResponses,
-} from "./worker-protocol.ts";
+} from "./requests.ts";
+import { type FeedUpdate, updateChars } from "./responses.ts";
+import type { FromWorker, RequestItem, ResponseItem, ToWorker, UpdateItem } from "./worker-protocol.ts";
 
 type Waiting = {
-  readonly resolve: (answer: WorkerResponses[WorkerRequest["kind"]]) => void;
+  readonly resolve: (answer: WorkerResponses[RequestKind]) => void;
   readonly reject: (error: Error) => void;
   readonly deadlineMs: number;
   /** Holds one of the places of long questions. */
   hasPlace: boolean;
 };
 
-type TopicListener = { readonly onUpdate: (update: FeedUpdate) => void; readonly onGone: () => void };
+type FeedListener = { readonly onUpdate: (update: FeedUpdate) => void; readonly onGone: () => void };
 
 /** Requests that wait for one host; beyond it new ones fail at once. */
 export const REQUESTS_WAITING_MAX = 100_000;
 const SWEEP_MS = 250;
 /** Long questions that are with the host, or answered and not yet given on. */
 export const LONG_UNDER_WAY_MAX = 8;
-/** Tokens or rows from which on a question is a long one. */
-export const LONG_FROM = 50;
-
-function isLong(request: WorkerRequest): boolean {
-  switch (request.kind) {
-    case "tokens":
-      return request.tokens.length >= LONG_FROM;
-    case "overview":
-      return request.request.limit * Math.max(1, request.request.windows?.length ?? 0) >= LONG_FROM;
-    case "candles":
-    case "dead_letters":
-      return request.limit >= LONG_FROM;
-    default:
-      return false;
-  }
-}
-
 export class WorkerClient {
   readonly #port: MessagePort;
   readonly #timeoutMs: number;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #listeners = new Map<number, TopicListener>();
+  readonly #listeners = new Map<number, FeedListener>();
   readonly #sweep: NodeJS.Timeout;
   #batch: RequestItem[] = [];
   /** Long questions that wait for a place; those that nobody waits for any more are passed over when their turn comes. */
   #longWaiting: RequestItem[] = [];
   #longUnderWay = 0;
   /** Answers to long questions that wait for a turn of the event loop of their own. */
-  readonly #longAnswers: (() => void)[] = [];
+  readonly #longResponses: (() => void)[] = [];
   #nextId = 1;
   #closed = false;
 
@@ -76,10 +61,10 @@ export class WorkerClient {
     this.#sweep.unref();
   }
 
-  ask<K extends WorkerRequest["kind"]>(request: Extract<WorkerRequest, { kind: K }>): Promise<WorkerResponses[K]> {
+  ask<K extends RequestKind>(request: RequestOf<K>): Promise<WorkerResponses[K]> {
     if (this.#closed) return Promise.reject(closed());
     if (this.#waiting.size >= REQUESTS_WAITING_MAX) {
-      const message = `${REQUESTS_WAITING_MAX} questions wait for an answer already; ask again later`;
+      const message = `${REQUESTS_WAITING_MAX} requests wait for a response already; ask again later`;
       return Promise.reject(new SwapstatsError("overloaded", message, { retryable: true }));
     }
     return new Promise<WorkerResponses[K]>((resolve, reject) => {
@@ -88,10 +73,10 @@ export class WorkerClient {
       const waiting = { resolve: resolve as Waiting["resolve"], reject, deadlineMs, hasPlace: false };
       this.#waiting.set(id, waiting);
       // Clocks that never go back differ between threads, so the wall clock tells the other thread.
-      const question = { id, request, deadlineMs: Date.now() + this.#timeoutMs };
-      if (!isLong(request)) this.#send(question);
+      const item: RequestItem = { id, request: request as WorkerRequest, deadlineMs: Date.now() + this.#timeoutMs };
+      if (ruleOf(item.request).length(item.request) < LONG_FROM) this.#send(item);
       else {
-        this.#longWaiting.push(question);
+        this.#longWaiting.push(item);
         this.#fillPlaces();
       }
     });
@@ -128,13 +113,13 @@ export class WorkerClient {
 
   /** Opens a topic; updates come until the returned function or `onGone` is called. Rejects as `ask` does. */
   async open(topic: Topic, onUpdate: (update: FeedUpdate) => void, onGone: () => void = () => {}): Promise<() => void> {
-    const topicId = this.#nextId++;
+    const feedId = this.#nextId++;
     const close = (): void => {
-      if (this.#listeners.delete(topicId) && !this.#closed) this.#post({ type: "close", topicId });
+      if (this.#listeners.delete(feedId) && !this.#closed) this.#post({ type: "close", feedId });
     };
-    this.#listeners.set(topicId, { onUpdate, onGone });
+    this.#listeners.set(feedId, { onUpdate, onGone });
     try {
-      await this.ask<"open">({ kind: "open", topicId, topic });
+      await this.ask({ kind: "open", feedId, topic });
       return close;
     } catch (error) {
       close();
@@ -152,7 +137,7 @@ export class WorkerClient {
     this.#waiting.clear();
     this.#batch = [];
     this.#longWaiting = [];
-    this.#longAnswers.length = 0;
+    this.#longResponses.length = 0;
     this.#port.close();
   }
 
@@ -173,49 +158,45 @@ export class WorkerClient {
       return;
     }
     if (message.type === "gone") {
-      for (const topicId of message.topicIds) this.#forget(topicId);
+      for (const feedId of message.feedIds) this.#forget(feedId);
       return;
     }
     for (const item of message.items) {
       if (this.#waiting.get(item.id)?.hasPlace !== true) this.#settle(item);
       else {
-        if (this.#longAnswers.length === 0) setImmediate(() => this.#giveLongAnswer());
-        this.#longAnswers.push(() => this.#settle(item));
+        if (this.#longResponses.length === 0) setImmediate(() => this.#giveLongResponse());
+        this.#longResponses.push(() => this.#settle(item));
       }
     }
   }
 
-  #giveLongAnswer(): void {
-    this.#longAnswers.shift()?.();
-    if (this.#longAnswers.length > 0) setImmediate(() => this.#giveLongAnswer());
+  #giveLongResponse(): void {
+    this.#longResponses.shift()?.();
+    if (this.#longResponses.length > 0) setImmediate(() => this.#giveLongResponse());
   }
 
-  #settle(item: Extract<FromWorker, { type: "answers" }>["items"][number]): void {
+  #settle(item: ResponseItem): void {
     const waiting = this.#end(item.id);
     if (waiting === undefined) return;
-    if ("error" in item) {
-      const { code, message: text, retryable } = item.error;
-      waiting.reject(new SwapstatsError(code, text, { retryable }));
-    } else {
-      waiting.resolve(item.answer);
-    }
+    if ("error" in item) waiting.reject(fromWire(item.error));
+    else waiting.resolve(item.response);
   }
 
   /** Says that the updates were taken behind what else is due in this turn of the event loop, so that they leave room for requests. */
-  #deliver(updates: readonly FeedUpdate[]): void {
+  #deliver(updates: readonly UpdateItem[]): void {
     let chars = 0;
     for (const update of updates) {
       chars += updateChars(update);
-      this.#listeners.get(update.topicId)?.onUpdate(update);
+      this.#listeners.get(update.feedId)?.onUpdate(update);
     }
     setImmediate(() => {
       if (!this.#closed) this.#post({ type: "taken", chars });
     });
   }
 
-  #forget(topicId: number): void {
-    const listener = this.#listeners.get(topicId);
-    this.#listeners.delete(topicId);
+  #forget(feedId: number): void {
+    const listener = this.#listeners.get(feedId);
+    this.#listeners.delete(feedId);
     listener?.onGone();
   }
 

@@ -1,28 +1,15 @@
-/** What the bus between instances needs of this process: its own bus, its threads, and which partitions they answer for. */
-
-import type { WorkerClient } from "../bus/worker-client.ts";
-import type { StatsBus } from "../ports/stats-bus.ts";
-
-/** A thread that owns partitions, as `WorkerClient` reaches it. */
-export type WorkerPort = Pick<WorkerClient, "ask" | "open">;
+/** What the cluster needs to know of this process: which partitions its workers answer for. */
 
 /**
- * A partition that this process answers for. It is on the list from when its state has come up to what the log held at the
- * take-over, until it is let go; `setOwned` is called before its thread stops to answer for it, and after it began to.
+ * A partition that this process answers for. It is on the list from when its state has come up to the end that the log had at the
+ * assignment, until it is revoked. `setOwned` is called before its worker stops to answer for it, and after it began to.
  */
 export type OwnedPartition = {
   readonly partition: number;
-  /** The fencing epoch as decimal digits; higher ones replace lower ones. */
+  /** The fencing epoch as decimal digits. Higher ones replace lower ones. */
   readonly epoch: string;
-  /** Index in `LocalPart.hosts`. */
-  readonly host: number;
-};
-
-export type LocalPart = {
-  /** Answers for the partitions of this process. It is asked alone where all that a question needs is here. */
-  readonly bus: StatsBus;
-  /** In an order that stays. A host answers for its partitions that are ready, whatever state the others are in. */
-  readonly hosts: readonly WorkerPort[];
+  /** Index of the worker. */
+  readonly worker: number;
 };
 
 /** Negative, 0 or positive as epoch a is below, equal to or above b. */

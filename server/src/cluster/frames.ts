@@ -1,8 +1,10 @@
 /**
- * Messages as they travel: a header line `swapstats/<format> <sender> <number> <part> <parts>`, then the payload, cut into
- * parts where it is larger than the message system takes. Parts that do not all come are forgotten; every bound is small enough
- * that a sender gone mad cannot fill the memory.
+ * Frames of messages: a header line `swapstats/<format> <sender> <number> <part> <parts>`, then the content, cut into parts where it is larger
+ * than the message system takes. Parts that do not all come are dropped. Every bound is small enough that a faulty sender cannot
+ * fill the memory.
  */
+import type { Format } from "./protocol.ts";
+
 export const MESSAGE_BYTES_MAX = 32 * 2 ** 20;
 /** Messages of which parts are waited for. */
 export const PARTIAL_MESSAGES_MAX = 64;
@@ -11,31 +13,31 @@ const HEADER_BYTES_MAX = 512;
 const HEADER = /^swapstats\/([0-9]{1,9}) ([A-Za-z0-9_-]{1,300}) ([0-9]{1,16}) ([0-9]{1,6}) ([0-9]{1,6})$/;
 const NEWLINE = 0x0a;
 
-export function cutFrames(format: number, from: string, number: number, text: string, bytesMax: number): Buffer[] {
-  const payload = Buffer.from(text);
+export function cutFrames(format: number, from: string, number: number, content: Buffer, bytesMax: number): Buffer[] {
   const roomBytes = bytesMax - HEADER_BYTES_MAX;
-  const parts = Math.max(1, Math.ceil(payload.length / roomBytes));
+  const parts = Math.max(1, Math.ceil(content.length / roomBytes));
   return Array.from({ length: parts }, (_, part) => {
     const header = Buffer.from(`swapstats/${format} ${from} ${number} ${part} ${parts}\n`);
-    return Buffer.concat([header, payload.subarray(part * roomBytes, (part + 1) * roomBytes)]);
+    return Buffer.concat([header, content.subarray(part * roomBytes, (part + 1) * roomBytes)]);
   });
 }
 
 export type Received =
-  | { readonly kind: "message"; readonly from: string; readonly text: string }
-  /** A message of another format. */
+  | { readonly kind: "message"; readonly from: string; readonly format: Format; readonly content: Buffer }
+  /** A message of a format that is not read here. */
   | { readonly kind: "foreign"; readonly from: string; readonly format: number };
 
 type Partial = { parts: (Buffer | undefined)[]; missing: number; bytes: number };
 
 export class FrameReader {
-  readonly #format: number;
+  readonly #newest: Format;
   /** By sender and number; oldest first. */
   readonly #partials = new Map<string, Partial>();
   #bytes = 0;
 
-  constructor(format: number) {
-    this.#format = format;
+  /** Reads the formats from 1 to `newest`. */
+  constructor(newest: Format) {
+    this.#newest = newest;
   }
 
   /** Undefined: more parts have to come, or it is no message at all. */
@@ -44,15 +46,15 @@ export class FrameReader {
     const end = frame.subarray(0, HEADER_BYTES_MAX).indexOf(NEWLINE);
     const header = end === -1 ? null : HEADER.exec(frame.toString("latin1", 0, end));
     if (header === null) return undefined;
-    const [, format, from, number, part, parts] = header as unknown as [string, string, string, string, string, string];
-    if (Number(format) !== this.#format) return { kind: "foreign", from, format: Number(format) };
+    const [, given, from, number, part, parts] = header as unknown as [string, string, string, string, string, string];
+    const format = Number(given);
+    if (format < 1 || format > this.#newest) return { kind: "foreign", from, format };
     const payload = frame.subarray(end + 1);
-    if (parts === "1") return { kind: "message", from, text: payload.toString() };
-    const whole = this.#collect(`${from} ${number}`, Number(part), Number(parts), payload);
-    return whole === undefined ? undefined : { kind: "message", from, text: whole };
+    const content = parts === "1" ? payload : this.#collect(`${from} ${number}`, Number(part), Number(parts), payload);
+    return content === undefined ? undefined : { kind: "message", from, format: format as Format, content };
   }
 
-  #collect(key: string, part: number, parts: number, payload: Buffer): string | undefined {
+  #collect(key: string, part: number, parts: number, payload: Buffer): Buffer | undefined {
     if (part >= parts || parts * payload.length > 2 * MESSAGE_BYTES_MAX) return undefined;
     let partial = this.#partials.get(key);
     if (partial === undefined) {
@@ -66,7 +68,7 @@ export class FrameReader {
     this.#bytes += payload.length;
     if (partial.missing === 0) {
       this.#forget(key, partial);
-      return Buffer.concat(partial.parts as Buffer[]).toString();
+      return Buffer.concat(partial.parts as Buffer[]);
     }
     for (const [oldKey, old] of this.#partials) {
       if (this.#partials.size <= PARTIAL_MESSAGES_MAX && this.#bytes <= PARTIAL_BYTES_MAX) break;

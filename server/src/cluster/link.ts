@@ -1,26 +1,27 @@
 /**
- * The way to other instances: what is said to one of them in one turn of the event loop goes out as few messages as its size
- * allows, questions wait for their answers for a limited time, and everything that waits is bounded.
+ * The way to other instances. What is said to one of them in one turn of the event loop goes out as few messages as its size allows, requests wait
+ * for their responses for a limited time, and everything that waits is bounded.
  */
+import type { RequestKind, RequestOf, WorkerResponses } from "../bus/requests.ts";
+import type { Answered } from "../bus/sources.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import { fromWire } from "../shared/wire-error.ts";
 import { cutFrames, FrameReader, MESSAGE_BYTES_MAX } from "./frames.ts";
+import { decodeMessage, type Encoded, encodeItem, encodeItems } from "./payload.ts";
 import {
+  ANNOUNCEMENT_FORMAT,
   type Announcement,
   type AnswerItem,
-  CLUSTER_FORMAT,
   type ClusterMessage,
-  type Cover,
+  type Format,
   type ItemType,
   type ItemTypes,
-  type PeerAnswer,
-  type PeerRequest,
-  parseMessage,
 } from "./protocol.ts";
 import type { ClusterTransport, LinkState } from "./transport.ts";
 
-/** Questions to others that wait for an answer; more fail at once. */
+/** Requests to others that wait for a response; more fail at once. */
 export const PENDING_MAX = 20_000;
-/** What waits to be sent to one instance within a turn; more is dropped, and questions among it fail. */
+/** What waits to be sent to one instance within a turn; more is dropped, and requests among it fail. */
 export const OUTBOX_CHARS_MAX = MESSAGE_BYTES_MAX;
 /** Items are put into a message up to this part of what the message system takes: characters may need several bytes. */
 const FILL_FACTOR = 0.4;
@@ -28,20 +29,20 @@ const SWEEP_MS = 50;
 
 type Pending = {
   readonly address: string;
-  readonly resolve: (answer: PeerResult<PeerRequest["kind"]>) => void;
+  readonly resolve: (answered: Answered<RequestKind>) => void;
   readonly reject: (error: Error) => void;
   readonly deadlineMs: number;
 };
-type Outbox = { readonly items: { readonly type: ItemType; readonly text: string }[]; chars: number };
-
-export type PeerResult<K extends PeerRequest["kind"]> = {
-  readonly answer: PeerAnswer[K];
-  readonly covers: readonly Cover[];
-};
+type Waiting = { readonly type: ItemType; readonly format: Format; readonly encoded: Encoded };
+type Outbox = { readonly items: Waiting[]; chars: number };
 
 export type LinkOptions = {
   readonly transport: ClusterTransport;
   readonly address: string;
+  /** The newest format that is read here. */
+  readonly newestFormat: Format;
+  /** The format in which an instance is written to. */
+  readonly formatFor: (address: string) => Format;
   readonly askTimeoutMs: number;
   readonly nowMs: () => number;
   /** With an event clock: its highest event time, which goes along with every message; else 0. */
@@ -53,7 +54,7 @@ export type LinkOptions = {
 
 export class ClusterLink {
   readonly #options: LinkOptions;
-  readonly #frames = new FrameReader(CLUSTER_FORMAT);
+  readonly #frames: FrameReader;
   readonly #pending = new Map<number, Pending>();
   readonly #outboxes = new Map<string, Outbox>();
   readonly #sweep: NodeJS.Timeout;
@@ -65,6 +66,7 @@ export class ClusterLink {
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#frames = new FrameReader(options.newestFormat);
     this.#sweep = setInterval(() => this.#failOverdue(), SWEEP_MS);
     this.#sweep.unref();
   }
@@ -86,13 +88,14 @@ export class ClusterLink {
 
   announce(announcement: Announcement): void {
     const { transport } = this.#options;
-    for (const frame of this.#cut(JSON.stringify(announcement))) transport.announce(frame);
+    const content = Buffer.from(JSON.stringify(announcement));
+    for (const frame of this.#cut(content, ANNOUNCEMENT_FORMAT)) transport.announce(frame);
   }
 
-  ask<R extends PeerRequest>(address: string, host: number, request: R): Promise<PeerResult<R["kind"]>> {
+  ask<K extends RequestKind>(address: string, host: number, request: RequestOf<K>): Promise<Answered<K>> {
     if (!this.isLinked) return Promise.reject(away("the way to the other instances is interrupted"));
     if (this.#pending.size >= PENDING_MAX) {
-      return Promise.reject(away(`${PENDING_MAX} questions to other instances wait already`));
+      return Promise.reject(away(`${PENDING_MAX} requests to other instances wait already`));
     }
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
@@ -113,10 +116,11 @@ export class ClusterLink {
       outbox = { items: [], chars: 0 };
       this.#outboxes.set(address, outbox);
     }
-    const text = JSON.stringify(item);
-    if (outbox.chars + text.length > OUTBOX_CHARS_MAX) return false;
-    outbox.items.push({ type, text });
-    outbox.chars += text.length;
+    const format = this.#options.formatFor(address);
+    const encoded = encodeItem(item, format);
+    if (outbox.chars + encoded.chars > OUTBOX_CHARS_MAX) return false;
+    outbox.items.push({ type, format, encoded });
+    outbox.chars += encoded.chars;
     if (!this.#isScheduled) {
       this.#isScheduled = true;
       setImmediate(() => this.#flush());
@@ -151,24 +155,23 @@ export class ClusterLink {
   /** Sends the items from `from` on that are of one type and fit into one message; returns where the rest begins. */
   #sendSome(address: string, items: Outbox["items"], from: number): number {
     const { transport, high } = this.#options;
-    const first = items[from] as Outbox["items"][number];
+    const { type, format, encoded } = items[from] as Waiting;
     const roomChars = transport.messageBytesMax * FILL_FACTOR;
     let end = from + 1;
-    let chars = first.text.length;
-    while (end < items.length && items[end]?.type === first.type) {
-      chars += (items[end] as typeof first).text.length;
+    let { chars } = encoded;
+    for (let next = items[end]; next?.type === type && next.format === format; next = items[end]) {
+      chars += next.encoded.chars;
       if (chars > roomChars) break;
       end += 1;
     }
-    const list = items.slice(from, end).map((item) => item.text);
-    const text = `{"type":"${first.type}","high":${high()},"items":[${list.join(",")}]}`;
-    for (const frame of this.#cut(text)) transport.send(address, frame);
+    const list = items.slice(from, end).map((item) => item.encoded);
+    for (const frame of this.#cut(encodeItems(type, high(), list, format), format)) transport.send(address, frame);
     return end;
   }
 
-  #cut(text: string): Buffer[] {
+  #cut(content: Buffer, format: Format): Buffer[] {
     const { transport, address } = this.#options;
-    return cutFrames(CLUSTER_FORMAT, address, this.#nextNumber++, text, transport.messageBytesMax);
+    return cutFrames(format, address, this.#nextNumber++, content, transport.messageBytesMax);
   }
 
   #receive(bytes: Uint8Array): void {
@@ -179,21 +182,20 @@ export class ClusterLink {
       this.#options.onForeign(received.from, received.format);
       return;
     }
-    const message = parseMessage(received.text);
+    const message = decodeMessage(received.content, received.format);
     if (message === undefined) return;
-    if (message.type === "answers") for (const item of message.items) this.#takeAnswer(item);
+    if (message.type === "answers") for (const item of message.items) this.#takeResponse(item);
     this.#options.onMessage(received.from, message);
   }
 
-  #takeAnswer(item: AnswerItem): void {
+  #takeResponse(item: AnswerItem): void {
     const pending = this.#pending.get(item.id);
     if (pending === undefined) return;
     this.#pending.delete(item.id);
-    if ("error" in item) {
-      const { code, message, retryable } = item.error;
-      pending.reject(new SwapstatsError(code, message, { retryable }));
-    } else {
-      pending.resolve({ answer: item.answer as PeerAnswer[PeerRequest["kind"]], covers: item.covers });
+    if ("error" in item) pending.reject(fromWire(item.error));
+    else {
+      const { covers } = item;
+      pending.resolve({ response: item.answer as WorkerResponses[RequestKind], covers });
     }
   }
 

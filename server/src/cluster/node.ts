@@ -1,23 +1,19 @@
 /**
- * One instance among others: says what it is and has, hears what they are and have, and asks any thread of any of them
- * as if it were its own.
+ * One instance among others: says what it is and has, hears what they are and have, and gives the bus the workers of all of them as
+ * sources.
  */
-
+import type { RequestKind, RequestOf } from "../bus/requests.ts";
+import type { FeedUpdate } from "../bus/responses.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
-import type { Topic } from "../bus/worker-protocol.ts";
+import type { Answered, Cover, OpenFeed, Source, Sources } from "../bus/sources.ts";
+import { openAtWorker, type WorkerPort } from "../bus/worker-sources.ts";
+import type { Topic } from "../ports/stats-bus.ts";
 import type { SwapstatsError } from "../shared/errors.ts";
-import type { LocalPart, OwnedPartition } from "./contract.ts";
-import { ClusterLink, type PeerResult } from "./link.ts";
-import { PeerTable, type Source } from "./peers.ts";
-import {
-  addressOf,
-  CLUSTER_FORMAT,
-  type ClusterMessage,
-  type Cover,
-  type ItemsMessage,
-  type PeerRequest,
-} from "./protocol.ts";
-import { RemoteFeeds, type SourceUpdate } from "./remote-feeds.ts";
+import type { OwnedPartition } from "./contract.ts";
+import { ClusterLink } from "./link.ts";
+import { PeerTable } from "./peers.ts";
+import { addressOf, CLUSTER_FORMAT, type ClusterMessage, type Format, type ItemsMessage } from "./protocol.ts";
+import { RemoteFeeds } from "./remote-feeds.ts";
 import { ClusterServer } from "./server.ts";
 import type { ClusterTransport, LinkState } from "./transport.ts";
 
@@ -35,19 +31,25 @@ export type ClusterNodeOptions = {
   /** When this run began, ms since 1970. */
   readonly incarnation: number;
   readonly version: string;
-  readonly local: LocalPart;
+  /** The workers of this process, in an order that stays. A worker answers for its partitions that are ready, whatever state the others are in. */
+  readonly workers: readonly WorkerPort[];
   readonly partitions: number;
   readonly transport: ClusterTransport;
   readonly clock: SharedClock;
   readonly announceEveryMs: number;
   readonly askTimeoutMs: number;
+  /** The newest format that it reads and writes; undefined: the newest there is. Lower in tests of upgrades. */
+  readonly format?: Format;
 };
 
-export class ClusterNode {
+export class ClusterNode implements Sources {
+  readonly own: readonly Source[];
+  readonly mayBeAway = true;
   readonly peers: PeerTable;
   readonly remoteFeeds: RemoteFeeds;
   readonly server: ClusterServer;
   readonly #options: ClusterNodeOptions;
+  readonly #format: Format;
   readonly #link: ClusterLink;
   readonly #nowMs = (): number => performance.now();
   readonly #listeners = new Set<() => void>();
@@ -60,24 +62,29 @@ export class ClusterNode {
 
   constructor(options: ClusterNodeOptions) {
     this.#options = options;
-    const { instance, incarnation, version, partitions, transport, local, announceEveryMs, askTimeoutMs } = options;
+    const { instance, incarnation, version, partitions, transport, workers, announceEveryMs, askTimeoutMs } = options;
+    const format = options.format ?? CLUSTER_FORMAT;
+    this.#format = format;
     const nowMs = this.#nowMs;
-    this.peers = new PeerTable({ instance, incarnation, version, partitions, nowMs });
+    const reach = (address: string | undefined, worker: number) => this.#reach(address, worker);
+    this.peers = new PeerTable({ instance, incarnation, version, partitions, reach, nowMs });
+    const formatFor = (address: string): Format => this.peers.formatFor(address, format);
+    this.own = workers.map((_, index) => ({
+      ...{ key: `/${index}`, isLocal: true, parts: new Map(), ...this.#reach(undefined, index) },
+    }));
     this.#link = new ClusterLink({
       transport,
       address: addressOf(instance, incarnation),
-      askTimeoutMs,
-      nowMs,
+      ...{ newestFormat: format, formatFor, askTimeoutMs, nowMs },
       high: () => this.#high(),
       onMessage: (from, message) => this.#receive(from, message),
-      onForeign: (from, format) => this.peers.refuseFormat(from, format, CLUSTER_FORMAT),
+      onForeign: (from, theirs) => this.peers.refuseFormat(from, theirs, format),
       onState: (state) => this.#linkChanged(state),
     });
     this.remoteFeeds = new RemoteFeeds({ link: this.#link, openTimeoutMs: askTimeoutMs, nowMs });
     this.server = new ClusterServer({
-      hosts: local.hosts,
-      link: this.#link,
-      coversOf: (host) => this.#coversOf(host),
+      ...{ workers, formatFor, link: this.#link },
+      coversOf: (worker) => this.#coversOf(worker),
       silentMs: announceEveryMs * LISTENER_PERIODS,
       nowMs,
     });
@@ -106,45 +113,53 @@ export class ClusterNode {
     this.#tellIfChanged();
   }
 
-  /** Called whenever who owns what has changed. */
+  get all(): readonly Source[] {
+    return this.peers.sources;
+  }
+
+  get partitions(): number {
+    return this.peers.partitions;
+  }
+
+  get version(): number {
+    return this.peers.version;
+  }
+
+  get isCachingSafe(): boolean {
+    return !this.peers.isSuperseded;
+  }
+
+  ownerOf(partition: number): Source | undefined {
+    return this.peers.ownerOf(partition);
+  }
+
+  isCurrent(partition: number, epoch: string): boolean {
+    return this.peers.isCurrent(partition, epoch);
+  }
+
+  confirm(partition: number, epoch: string): void {
+    this.peers.raiseFloor(partition, epoch);
+  }
+
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Asks a thread, here or elsewhere. Rejects with SwapstatsError, `unavailable` when it is away. */
-  async ask<R extends PeerRequest>(source: Source, request: R): Promise<PeerResult<R["kind"]>> {
-    if (source.address === undefined) return this.server.ask(source.host, request);
-    return this.#link.ask(source.address, source.host, request);
-  }
-
-  /** Opens a topic at a thread, here or elsewhere; `onEnd` says that it could not be opened. */
-  openTopic(
-    source: Source,
-    topic: Topic,
-    onUpdate: (update: SourceUpdate) => void,
-    onEnd: (error: SwapstatsError) => void,
-  ): () => void {
-    const { address, host } = source;
-    if (address !== undefined) return this.remoteFeeds.open(address, host, topic, onUpdate, onEnd);
-    let isClosed = false;
-    let close: (() => void) | undefined;
-    const port = this.#options.local.hosts[host] as LocalPart["hosts"][number];
-    const opening = port.open(topic, (update) => {
-      if (!isClosed) onUpdate(update);
-    });
-    opening.then(
-      (opened) => {
-        close = opened;
-        if (isClosed) opened();
-      },
-      (error: SwapstatsError) => {
-        if (!isClosed) onEnd(error);
-      },
-    );
-    return () => {
-      isClosed = true;
-      close?.();
+  /** How to ask a worker, here or elsewhere. */
+  #reach(address: string | undefined, worker: number): Pick<Source, "ask" | "open"> {
+    if (address === undefined) {
+      const port = this.#options.workers[worker] as WorkerPort;
+      return {
+        ask: <K extends RequestKind>(request: RequestOf<K>): Promise<Answered<K>> => this.server.ask(worker, request),
+        open: (topic, onUpdate, onEnd) => openAtWorker(port, topic, onUpdate, onEnd),
+      };
+    }
+    return {
+      ask: <K extends RequestKind>(request: RequestOf<K>): Promise<Answered<K>> =>
+        this.#link.ask(address, worker, request),
+      open: (topic: Topic, onUpdate: (update: FeedUpdate) => void, onEnd: (error: SwapstatsError) => void): OpenFeed =>
+        this.remoteFeeds.open({ address, worker, topic }, onUpdate, onEnd),
     };
   }
 
@@ -236,10 +251,12 @@ export class ClusterNode {
 
   #announce(asks: boolean, leaving: boolean): void {
     const { instance, incarnation, version, announceEveryMs } = this.#options;
-    const { owned, ownPartitions } = this.peers;
+    const { ownPartitions } = this.peers;
+    const owned = this.peers.owned.map(({ partition, epoch, worker }) => ({ partition, epoch, host: worker }));
     this.#seq += 1;
     const what = { partitions: ownPartitions, owned, high: this.#high(), everyMs: announceEveryMs, leaving, asks };
-    this.#link.announce({ type: "announce", instance, incarnation, version, seq: this.#seq, ...what });
+    const head = { type: "announce", instance, incarnation, version, seq: this.#seq } as const;
+    this.#link.announce({ ...head, ...what, ...(this.#format > 1 ? { reads: this.#format } : {}) });
   }
 
   #tellIfChanged(): void {
@@ -253,8 +270,8 @@ export class ClusterNode {
   }
   #knownAddresses: readonly string[] = [];
 
-  #coversOf(host: number): Cover[] {
-    return this.peers.owned.flatMap((one): Cover[] => (one.host === host ? [[one.partition, one.epoch]] : []));
+  #coversOf(worker: number): Cover[] {
+    return this.peers.owned.flatMap((one): Cover[] => (one.worker === worker ? [[one.partition, one.epoch]] : []));
   }
 
   #high(): number {

@@ -4,9 +4,10 @@
  * epoch once and a higher one only later. An epoch that was once heard of is a floor: whoever answers below it is a former owner.
  */
 
+import { partsText, type Source } from "../bus/sources.ts";
 import type { InstanceStatus } from "../ports/stats-bus.ts";
 import { compareEpochs, type OwnedPartition } from "./contract.ts";
-import { type Announcement, addressOf, instanceOfAddress } from "./protocol.ts";
+import { type Announcement, addressOf, type Format, instanceOfAddress } from "./protocol.ts";
 
 export const PEERS_MAX = 256;
 /** Announcement periods of silence after which an instance is away. */
@@ -16,23 +17,18 @@ const FLOOR_KEEP_MS = 60_000;
 const REFUSED_KEEP_MS = 60_000;
 const PROBLEMS_MAX = 20;
 
-/** A thread of some instance with the partitions that it has to answer for. */
-export type Source = {
-  readonly key: string;
-  /** Undefined: a thread of this process. */
-  readonly address: string | undefined;
-  readonly host: number;
-  readonly parts: ReadonlyMap<number, string>;
-};
-
 type Peer = { announcement: Announcement; readonly address: string; heardMs: number };
-type Claim = { readonly address: string | undefined; readonly host: number; readonly epoch: string };
+type Claim = { readonly address: string | undefined; readonly worker: number; readonly epoch: string };
+
+/** How a worker of some instance is reached. `address` undefined: it is of this process. */
+export type Reach = (address: string | undefined, worker: number) => Pick<Source, "ask" | "open">;
 
 export type PeerTableOptions = {
   readonly instance: string;
   readonly incarnation: number;
   readonly version: string;
   readonly partitions: number;
+  readonly reach: Reach;
   /** Monotonic. */
   readonly nowMs: () => number;
 };
@@ -51,7 +47,6 @@ export class PeerTable {
   #byPartition = new Map<number, Source>();
   #version = 0;
   #isSuperseded = false;
-  #isAlone = false;
 
   constructor(options: PeerTableOptions) {
     this.#options = options;
@@ -86,16 +81,6 @@ export class PeerTable {
     return this.#isSuperseded;
   }
 
-  /** True when everything is here: nobody else need be asked. */
-  get isAlone(): boolean {
-    return this.#isAlone;
-  }
-
-  /** Every partition, of which there are some, has somebody who answers for it. */
-  get hasAllOwners(): boolean {
-    return this.#partitions > 0 && this.#byPartition.size >= this.#partitions;
-  }
-
   ownerOf(partition: number): Source | undefined {
     return this.#byPartition.get(partition);
   }
@@ -104,8 +89,10 @@ export class PeerTable {
     return [...this.#peers.keys()];
   }
 
-  has(address: string): boolean {
-    return this.#peers.has(address);
+  /** The newest format that the instance reads, as it says, and that is known here. */
+  formatFor(address: string, newest: Format): Format {
+    const reads = this.#peers.get(address)?.announcement.reads ?? 1;
+    return Math.min(reads, newest) === 2 ? 2 : 1;
   }
 
   setOwned(owned: readonly OwnedPartition[], partitions: number): void {
@@ -206,7 +193,8 @@ export class PeerTable {
   }
 
   instances(): InstanceStatus[] {
-    const partitionsOf = (owned: readonly OwnedPartition[]) => owned.map((one) => one.partition).sort((a, b) => a - b);
+    const partitionsOf = (owned: readonly { readonly partition: number }[]) =>
+      owned.map((one) => one.partition).sort((a, b) => a - b);
     const { instance, version } = this.#options;
     const self: InstanceStatus = { instance, version, state: "self", partitions: partitionsOf(this.#owned) };
     const live = [...this.#peers.values()].map(({ announcement }): InstanceStatus => {
@@ -236,26 +224,28 @@ export class PeerTable {
       this.#partitions = Math.max(this.#partitions, announcement.partitions);
     }
     const claims = new Map<number, Claim>();
-    const claim = ({ partition, epoch, host }: OwnedPartition, address: string | undefined): void => {
+    const claim = ({ partition, epoch, worker }: OwnedPartition, address: string | undefined): void => {
       this.raiseFloor(partition, epoch);
       const other = claims.get(partition);
-      if (other === undefined || compareEpochs(epoch, other.epoch) > 0) claims.set(partition, { address, host, epoch });
+      if (other === undefined || compareEpochs(epoch, other.epoch) > 0)
+        claims.set(partition, { address, worker, epoch });
     };
     for (const owned of this.#owned) claim(owned, undefined);
     if (this.#isLinked) {
       for (const { announcement, address } of this.#peers.values()) {
-        for (const owned of announcement.owned) claim(owned, address);
+        for (const { host: worker, ...owned } of announcement.owned) claim({ ...owned, worker }, address);
       }
     }
     const sources = new Map<string, { source: Source; parts: Map<number, string> }>();
     const byPartition = new Map<number, Source>();
-    for (const [partition, { address, host, epoch }] of claims) {
+    for (const [partition, { address, worker, epoch }] of claims) {
       if (!this.isCurrent(partition, epoch)) continue;
-      const key = `${address ?? ""}/${host}`;
+      const key = `${address ?? ""}/${worker}`;
       let entry = sources.get(key);
       if (entry === undefined) {
         const parts = new Map<number, string>();
-        entry = { source: { key, address, host, parts }, parts };
+        const reached = this.#options.reach(address, worker);
+        entry = { source: { key, isLocal: address === undefined, parts, ...reached }, parts };
         sources.set(key, entry);
       }
       entry.parts.set(partition, epoch);
@@ -264,7 +254,7 @@ export class PeerTable {
     const next = [...sources.values()].map((entry) => entry.source);
     this.#isSuperseded = this.#owned.some(({ partition }) => {
       const owner = byPartition.get(partition);
-      return owner === undefined || owner.address !== undefined;
+      return owner?.isLocal !== true;
     });
     const isSame = signature(next) === signature(this.#sources);
     if (!isSame) {
@@ -272,21 +262,13 @@ export class PeerTable {
       this.#byPartition = byPartition;
       this.#version += 1;
     }
-    this.#isAlone = this.hasAllOwners && next.every((source) => source.address === undefined);
   }
 }
 
 /** Equal for equal sources with equal partitions in equal epochs. */
-export function signature(sources: readonly Source[]): string {
+function signature(sources: readonly Source[]): string {
   return sources
     .map(({ key, parts }) => `${key}=${partsText(parts)}`)
     .sort()
     .join(";");
-}
-
-export function partsText(parts: ReadonlyMap<number, string>): string {
-  return [...parts]
-    .map(([partition, epoch]) => `${partition}:${epoch}`)
-    .sort()
-    .join(",");
 }

@@ -1,67 +1,35 @@
 /**
- * What instances say to each other. Every message is JSON text behind a header line that every format has alike, so that a
- * message of another format can be refused by name. Within a format members may be added; readers ignore what they do not know.
+ * The messages between instances. A message is a head of JSON text behind a header line that every format has alike, so that a message of another format
+ * can be refused by name. Within a format members may be added; readers ignore members that they do not know. The names of members are
+ * part of the format, whatever their content is called in the code.
+ *
+ * Format 2 carries the texts of figures behind the head, each with its length, as they are. In format 1 they are strings of the head. An instance
+ * says in its announcements, which are of format 1, up to which format it reads, and is sent nothing newer.
  */
 
-import type {
-  BodyPart,
-  NameLookup,
-  PartRevision,
-  RankedKey,
-  TokenPart,
-  Topic,
-  WireError,
-  WorkerRequest,
-  WorkerResponses,
-} from "../bus/worker-protocol.ts";
-import type { OwnedPartition } from "./contract.ts";
+import type { RequestKind, RequestOf } from "../bus/requests.ts";
+import type { FeedUpdate, PartRevision, RankedRow, RankKey } from "../bus/responses.ts";
+import type { Answered, Cover } from "../bus/sources.ts";
+import type { Topic } from "../ports/stats-bus.ts";
+import type { WireError } from "../shared/wire-error.ts";
 
+export type Format = 1 | 2;
 /** Raised when an older instance could no longer understand a message. */
-export const CLUSTER_FORMAT = 1;
-
-/** Questions that may go to other instances. */
-export type PeerRequest = Extract<
-  WorkerRequest,
-  { kind: "tokens" | "overview" | "candles" | "swaps" | "lookup" | "dead_letters" | "status" | "placements" | "split" }
->;
-const PEER_KINDS: ReadonlySet<string> = new Set<PeerRequest["kind"]>([
-  "tokens",
-  "overview",
-  "candles",
-  "swaps",
-  "lookup",
-  "dead_letters",
-  "status",
-  "placements",
-  "split",
-]);
-export const isPeerRequest = (request: { readonly kind: string }): boolean => PEER_KINDS.has(request.kind);
-
-type FiguresOf = NonNullable<TokenPart["stats"]>;
-/** As a host answers, without the ticket, which means nothing outside its process. */
-export type PeerTokenAnswer = {
-  readonly lookup: NameLookup | undefined;
-  readonly found: (Omit<FiguresOf, "ticket"> & { readonly partition: number }) | undefined;
-};
-export type PeerAnswer = Omit<WorkerResponses, "tokens" | "open" | "misplaced" | "metrics"> & {
-  tokens: { readonly asOf: number; readonly items: readonly PeerTokenAnswer[] };
-};
-export type PeerBodyAnswer = BodyPart;
-
-/** A partition and the epoch in which it was answered for. */
-export type Cover = readonly [partition: number, epoch: string];
+export const CLUSTER_FORMAT: Format = 2;
+export const ANNOUNCEMENT_FORMAT: Format = 1;
 
 export type Announcement = {
   readonly type: "announce";
   readonly instance: string;
-  /** When this run of the instance began, ms since 1970: a later run replaces an earlier one of the same name. */
+  /** When this run of the instance began, ms since 1970. A later run replaces an earlier one of the same name. */
   readonly incarnation: number;
   readonly version: string;
   /** Grows with each announcement of an incarnation. */
   readonly seq: number;
   /** Partitions of the topic, as this instance knows it. */
   readonly partitions: number;
-  readonly owned: readonly OwnedPartition[];
+  /** `host`: index of the worker. */
+  readonly owned: readonly { readonly partition: number; readonly epoch: string; readonly host: number }[];
   /** With an event clock: its highest event time; else 0. */
   readonly high: number;
   /** When the next announcement comes at the latest. */
@@ -69,39 +37,44 @@ export type Announcement = {
   readonly leaving: boolean;
   /** The sender has just started or come back, and wants to hear from all. */
   readonly asks: boolean;
+  /** The highest format that it reads. Absent from an instance that reads format 1 alone. */
+  readonly reads?: number;
 };
 
-export type QuestionItem = { readonly id: number; readonly host: number; readonly request: PeerRequest };
+export type QuestionItem = {
+  readonly id: number;
+  readonly host: number;
+  readonly request: RequestOf<RequestKind>;
+};
 export type AnswerItem =
-  | {
-      readonly id: number;
-      readonly covers: readonly Cover[];
-      readonly answer: PeerAnswer[PeerRequest["kind"]] | null;
-    }
+  | { readonly id: number; readonly covers: readonly Cover[]; readonly answer: Answered<RequestKind>["response"] }
   | { readonly id: number; readonly error: WireError };
 export type OpenItem = { readonly topicId: number; readonly host: number; readonly topic: Topic };
-/** Whole data in `data`, or a patch that applies to `prevRev`; `seq` counts from 1 without holes. */
-export type UpdateItem = {
+
+/** A row whose figures are those of the update before has no `json`. */
+export type RowItem = Omit<RankedRow, "json"> & { readonly json?: string };
+/** `seq` counts from 1 without holes. */
+export type UpdateItem = Pick<FeedUpdate, "epoch" | "rev" | "asOf" | "lagMs"> & {
   readonly topicId: number;
   readonly seq: number;
-  readonly epoch: string;
-  readonly rev: number;
   readonly prevRev?: number;
-  readonly asOf: number;
   readonly watermark?: number;
-  readonly lagMs: number;
+  /** The whole data, or a patch that applies to `prevRev`. */
   readonly data?: string;
   readonly patch?: string;
-  readonly keys?: readonly RankedKey[];
+  /** Of a ranking, in place of data and patch. */
+  readonly rows?: readonly RowItem[];
+  /** Of a ranking in format 1, beside data or patch: the places of its rows. */
+  readonly keys?: readonly (RankKey & { readonly partition: number })[];
   readonly parts: readonly PartRevision[];
 };
-/** A topic that could not be opened, or has ended. */
+/** A feed that could not be opened, or has ended. */
 export type EndedItem = { readonly topicId: number; readonly error: WireError };
 /** Of a listener: nobody listens to this any more. Where it is lost the next `listen` tells the same. */
 export type CloseItem = { readonly topicId: number };
-/** Of a listener: it listens to these alone of all topics up to `upTo`. */
+/** Of a listener: it listens to these alone of all feeds up to `upTo`. */
 export type ListenItem = { readonly upTo: number; readonly topicIds: readonly number[] };
-/** Answer to it: the newest `seq` of each topic that is open here. */
+/** Response to it: the newest `seq` of each feed that is open here. */
 export type ListeningItem = { readonly upTo: number; readonly topics: readonly (readonly [number, number])[] };
 
 export type ItemTypes = {
@@ -120,31 +93,25 @@ export type ItemsMessage = {
 }[ItemType];
 export type ClusterMessage = Announcement | ItemsMessage;
 
-const ITEM_TYPES: ReadonlySet<string> = new Set<ItemType>([
-  "questions",
-  "answers",
-  "open",
-  "close",
-  "updates",
-  "ended",
-  "listen",
-  "listening",
-]);
+const ITEM_TYPES: { readonly [T in ItemType]: true } = {
+  questions: true,
+  answers: true,
+  open: true,
+  close: true,
+  updates: true,
+  ended: true,
+  listen: true,
+  listening: true,
+};
 
-/** The message in a payload of our format, or undefined where it has not the form of one. */
-export function parseMessage(payload: string): ClusterMessage | undefined {
-  let message: unknown;
-  try {
-    message = JSON.parse(payload);
-  } catch {
-    return undefined;
-  }
-  if (typeof message !== "object" || message === null) return undefined;
-  const { type, items } = message as { type?: unknown; items?: unknown };
-  if (type === "announce") return isAnnouncement(message as Announcement) ? (message as Announcement) : undefined;
-  if (typeof type !== "string" || !ITEM_TYPES.has(type) || !Array.isArray(items)) return undefined;
+/** The message that a head holds, or undefined where it has not the form of one. */
+export function messageOf(head: unknown): ClusterMessage | undefined {
+  if (typeof head !== "object" || head === null) return undefined;
+  const { type, items } = head as { type?: unknown; items?: unknown };
+  if (type === "announce") return isAnnouncement(head as Announcement) ? (head as Announcement) : undefined;
+  if (typeof type !== "string" || !Object.hasOwn(ITEM_TYPES, type) || !Array.isArray(items)) return undefined;
   if (!items.every((item) => typeof item === "object" && item !== null)) return undefined;
-  return message as ItemsMessage;
+  return head as ItemsMessage;
 }
 
 function isAnnouncement(message: Partial<Announcement>): boolean {

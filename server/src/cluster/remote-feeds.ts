@@ -1,57 +1,55 @@
 /**
- * The listening end of topics of other instances. A topic is a numbered stream: first the whole data, then patches, each
- * with the next number. Whatever is missing, by a lost message or a dead owner, shows in the numbers or in the answer to the keep-alive, and
- * the topic is then opened anew under another id, which begins with the whole data again.
+ * The listening end of feeds of other instances. A feed is a numbered stream: first the whole data, then differences, each with the next number. A gap, by a lost
+ * message or a dead owner, shows in the numbers or in the response to the keep-alive. The feed is then opened again under another id, and begins with
+ * the whole data. `STEPS` is the state machine of a feed:
+ *
+ *   opening    the owner was asked for it, and nothing has come
+ *   streaming  its updates come without a gap
+ *   ended      the owner refused it, or nobody listens any more
  */
-import { applyMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { PartRevision, RankedKey, Topic } from "../bus/worker-protocol.ts";
+import type { FeedUpdate } from "../bus/responses.ts";
+import type { OpenFeed } from "../bus/sources.ts";
+import type { Topic } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import { StateMachine, type Steps } from "../shared/state-machine.ts";
+import { fromWire } from "../shared/wire-error.ts";
+import { FeedReader } from "./feed-items.ts";
 import type { ClusterLink } from "./link.ts";
 import type { EndedItem, ListeningItem, UpdateItem } from "./protocol.ts";
 
-/** Topics of other instances that may be open here. */
+/** Feeds of other instances that may be open here. */
 export const REMOTE_FEEDS_MAX = 20_000;
 
-/** News of a topic, wherever it is served. */
-export type SourceUpdate = {
-  readonly epoch: string;
-  readonly rev: number;
-  readonly prevRev: number | undefined;
-  readonly asOf: number;
-  readonly watermark: number | undefined;
-  readonly lagMs: number;
-  readonly patch: string | undefined;
-  readonly keys: readonly RankedKey[] | undefined;
-  readonly parts: readonly PartRevision[];
-  /** JSON text of the whole data. */
-  readonly data: string;
+export type RemoteState = "opening" | "streaming" | "ended";
+export const STEPS: Steps<RemoteState> = {
+  opening: ["opening", "streaming", "ended"],
+  streaming: ["opening", "ended"],
+  ended: [],
 };
 
 type RemoteFeed = {
   topicId: number;
   readonly address: string;
-  readonly host: number;
+  readonly worker: number;
   readonly topic: Topic;
-  readonly onUpdate: (update: SourceUpdate) => void;
+  readonly onUpdate: (update: FeedUpdate) => void;
   readonly onEnd: (error: SwapstatsError) => void;
-  /** 0: nothing has come since it was opened. */
-  seq: number;
-  rev: number;
-  value: JsonObject;
+  readonly machine: StateMachine<RemoteState>;
+  reader: FeedReader;
   openedMs: number;
 };
 
 export type RemoteFeedsOptions = {
-  readonly link: ClusterLink;
-  /** A topic whose first data has not come after this time is opened anew. */
+  readonly link: Pick<ClusterLink, "post">;
+  /** A feed whose first data has not come after this time is opened again. */
   readonly openTimeoutMs: number;
   readonly nowMs: () => number;
 };
 
 export class RemoteFeeds {
   readonly #options: RemoteFeedsOptions;
-  readonly #topics = new Map<number, RemoteFeed>();
-  /** Listeners that the last keep-alive told of an address; it is told once more when none is left. */
+  readonly #feeds = new Map<number, RemoteFeed>();
+  /** Addresses that the last keep-alive told of feeds. Each is told once more when none is left. */
   readonly #told = new Set<string>();
   #nextId = 1;
 
@@ -60,73 +58,73 @@ export class RemoteFeeds {
   }
 
   get size(): number {
-    return this.#topics.size;
+    return this.#feeds.size;
   }
 
-  /** Opens a topic there; `onEnd` is called when that fails. Nothing is called after the returned function was. */
+  /** Opens a feed there. `onEnd` is called when that fails. Nothing is called after `close` was. */
   open(
-    address: string,
-    host: number,
-    topic: Topic,
-    onUpdate: (update: SourceUpdate) => void,
+    { address, worker, topic }: Pick<RemoteFeed, "address" | "worker" | "topic">,
+    onUpdate: (update: FeedUpdate) => void,
     onEnd: (error: SwapstatsError) => void,
-  ): () => void {
-    if (this.#topics.size >= REMOTE_FEEDS_MAX) {
-      const message = `${REMOTE_FEEDS_MAX} topics of other instances are open already; subscribe again later`;
+  ): OpenFeed {
+    // Whether the owner has opened it is told by its first update.
+    const opened = Promise.resolve();
+    if (this.#feeds.size >= REMOTE_FEEDS_MAX) {
+      const message = `${REMOTE_FEEDS_MAX} feeds of other instances are open already; subscribe again later`;
       setImmediate(() => onEnd(new SwapstatsError("unavailable", message, { retryable: true })));
-      return () => {};
+      return { opened, close: () => {} };
     }
-    const value: JsonObject = {};
-    const opened: RemoteFeed = {
-      ...{ topicId: 0, address, host, topic, onUpdate, onEnd, seq: 0, rev: 0, value },
-      openedMs: 0,
+    const machine = new StateMachine<RemoteState>("a remote feed", STEPS, "opening");
+    const feed: RemoteFeed = {
+      ...{ topicId: 0, address, worker, topic, onUpdate, onEnd, machine },
+      ...{ reader: new FeedReader(), openedMs: 0 },
     };
-    this.#begin(opened);
-    return () => {
-      const { topicId } = opened;
-      if (this.#topics.delete(topicId)) this.#options.link.post(address, "close", { topicId });
+    this.#begin(feed);
+    const close = (): void => {
+      const { topicId } = feed;
+      if (!this.#feeds.delete(topicId)) return;
+      machine.become("ended");
+      this.#options.link.post(address, "close", { topicId });
     };
+    return { opened, close };
   }
 
   takeUpdate(from: string, item: UpdateItem): void {
-    const topic = this.#topics.get(item.topicId);
-    if (topic === undefined || topic.address !== from || item.seq <= topic.seq) return;
-    const isNext = item.seq === topic.seq + 1;
-    if (item.data !== undefined) topic.value = JSON.parse(item.data) as JsonObject;
-    else if (isNext && item.patch !== undefined && item.prevRev === topic.rev) {
-      topic.value = applyMergePatch(topic.value, JSON.parse(item.patch)) as JsonObject;
-    } else {
-      this.#begin(topic);
+    const feed = this.#feeds.get(item.topicId);
+    if (feed === undefined || feed.address !== from || item.seq <= feed.reader.seq) return;
+    const update = feed.reader.take(item);
+    if (update === undefined) {
+      this.#begin(feed);
       return;
     }
-    topic.seq = item.seq;
-    topic.rev = item.rev;
-    topic.onUpdate(sourceUpdate(item, topic.value));
+    if (feed.machine.state === "opening") feed.machine.become("streaming");
+    feed.onUpdate(update);
   }
 
   takeEnded(from: string, { topicId, error }: EndedItem): void {
-    const topic = this.#topics.get(topicId);
-    if (topic === undefined || topic.address !== from) return;
-    this.#topics.delete(topicId);
-    topic.onEnd(new SwapstatsError(error.code, error.message, { retryable: error.retryable }));
+    const feed = this.#feeds.get(topicId);
+    if (feed === undefined || feed.address !== from) return;
+    this.#feeds.delete(topicId);
+    feed.machine.become("ended");
+    feed.onEnd(fromWire(error));
   }
 
-  /** The owner tells how far each topic has come: those that it does not know, or of which something is missing, begin anew. */
+  /** The owner tells how far each feed has come. A feed that it does not know, or of which something is missing, begins again. */
   takeListening(from: string, { upTo, topics }: ListeningItem): void {
     const seqs = new Map(topics);
-    for (const topic of [...this.#topics.values()]) {
-      if (topic.address !== from || topic.topicId > upTo) continue;
-      if ((seqs.get(topic.topicId) ?? Number.POSITIVE_INFINITY) > topic.seq) this.#begin(topic);
+    for (const feed of [...this.#feeds.values()]) {
+      if (feed.address !== from || feed.topicId > upTo) continue;
+      if ((seqs.get(feed.topicId) ?? Number.POSITIVE_INFINITY) > feed.reader.seq) this.#begin(feed);
     }
   }
 
-  /** Tells every owner which topics are still listened to. */
+  /** Tells every owner which feeds are still listened to. */
   keepAlive(): void {
     const { link } = this.#options;
     const upTo = this.#nextId - 1;
     const byAddress = new Map<string, number[]>();
     for (const address of this.#told) byAddress.set(address, []);
-    for (const { topicId, address } of this.#topics.values()) {
+    for (const { topicId, address } of this.#feeds.values()) {
       const ids = byAddress.get(address);
       if (ids === undefined) byAddress.set(address, [topicId]);
       else ids.push(topicId);
@@ -140,38 +138,20 @@ export class RemoteFeeds {
 
   sweep(): void {
     const { nowMs, openTimeoutMs } = this.#options;
-    for (const topic of [...this.#topics.values()]) {
-      if (topic.seq === 0 && nowMs() - topic.openedMs > openTimeoutMs) this.#begin(topic);
+    for (const feed of [...this.#feeds.values()]) {
+      if (feed.machine.state === "opening" && nowMs() - feed.openedMs > openTimeoutMs) this.#begin(feed);
     }
   }
 
-  #begin(topic: RemoteFeed): void {
-    this.#topics.delete(topic.topicId);
-    topic.topicId = this.#nextId++;
-    topic.seq = 0;
-    topic.openedMs = this.#options.nowMs();
-    this.#topics.set(topic.topicId, topic);
-    const { topicId, host } = topic;
-    this.#options.link.post(topic.address, "open", { topicId, host, topic: topic.topic });
+  /** Asks the owner for the feed, under a new id. */
+  #begin(feed: RemoteFeed): void {
+    feed.machine.become("opening");
+    this.#feeds.delete(feed.topicId);
+    feed.topicId = this.#nextId++;
+    feed.reader = new FeedReader();
+    feed.openedMs = this.#options.nowMs();
+    this.#feeds.set(feed.topicId, feed);
+    const { topicId, worker: host, topic } = feed;
+    this.#options.link.post(feed.address, "open", { topicId, host, topic });
   }
-}
-
-/** The text of the data is made when somebody needs it, which most updates never come to: clients get the patch. */
-function sourceUpdate(item: UpdateItem, value: JsonObject): SourceUpdate {
-  let text = item.data;
-  return {
-    epoch: item.epoch,
-    rev: item.rev,
-    prevRev: item.data === undefined ? item.prevRev : undefined,
-    asOf: item.asOf,
-    watermark: item.watermark,
-    lagMs: item.lagMs,
-    patch: item.data === undefined ? item.patch : undefined,
-    keys: item.keys,
-    parts: item.parts,
-    get data(): string {
-      text ??= JSON.stringify(value);
-      return text;
-    },
-  };
 }

@@ -1,23 +1,16 @@
 /**
- * This process as the owner that others ask: answers their questions by its threads, and sends them the news of the topics
- * that they listen to. A topic ends when its listener says so, does not list it any more, or is silent for too long.
+ * This process as the owner that others ask: responds to their requests by its workers, and sends them the updates of the feeds that they
+ * listen to. A feed ends when its listener says so, does not list it any more, or is silent for too long.
  */
-
-import type { FeedUpdate, TokenPart, WireError, WorkerRequest, WorkerResponses } from "../bus/worker-protocol.ts";
+import { isForPeers, type RequestKind, type RequestOf, type WorkerResponses } from "../bus/requests.ts";
+import type { FeedUpdate } from "../bus/responses.ts";
+import type { Answered, Cover } from "../bus/sources.ts";
+import type { WorkerPort } from "../bus/worker-sources.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { WorkerPort } from "./contract.ts";
+import { toWire } from "../shared/wire-error.ts";
+import { FeedWriter } from "./feed-items.ts";
 import type { ClusterLink } from "./link.ts";
-import {
-  type CloseItem,
-  type Cover,
-  isPeerRequest,
-  type ListenItem,
-  type OpenItem,
-  type PeerAnswer,
-  type PeerRequest,
-  type PeerTokenAnswer,
-  type QuestionItem,
-} from "./protocol.ts";
+import type { CloseItem, Format, ListenItem, OpenItem, QuestionItem } from "./protocol.ts";
 
 /** Topics that all other instances together may have open here. */
 export const SERVED_FEEDS_MAX = 50_000;
@@ -25,14 +18,16 @@ export const LISTENERS_MAX = 1_024;
 /** Questions of others that are worked on at the same time; more are refused. */
 export const SERVED_REQUESTS_MAX = 20_000;
 
-type Served = { close: (() => void) | undefined; isClosed: boolean; seq: number };
+type Served = { close: (() => void) | undefined; isClosed: boolean; readonly writer: FeedWriter };
 type Listener = { readonly topics: Map<number, Served>; heardMs: number };
 
 export type ClusterServerOptions = {
-  readonly hosts: readonly WorkerPort[];
+  readonly workers: readonly WorkerPort[];
   readonly link: ClusterLink;
-  /** What a host of this process answers for now. */
-  readonly coversOf: (host: number) => readonly Cover[];
+  /** The format in which an instance is written to. */
+  readonly formatFor: (address: string) => Format;
+  /** What a worker of this process answers for now. */
+  readonly coversOf: (worker: number) => readonly Cover[];
   /** After how long without a word a listener's topics end. */
   readonly silentMs: number;
   readonly nowMs: () => number;
@@ -42,7 +37,7 @@ export class ClusterServer {
   readonly #options: ClusterServerOptions;
   readonly #listeners = new Map<string, Listener>();
   #topics = 0;
-  #questions = 0;
+  #requests = 0;
 
   constructor(options: ClusterServerOptions) {
     this.#options = options;
@@ -55,37 +50,35 @@ export class ClusterServer {
 
   async answer(from: string, { id, host, request }: QuestionItem): Promise<void> {
     const { link } = this.#options;
-    if (this.#questions >= SERVED_REQUESTS_MAX) {
-      link.post(from, "answers", { id, error: wireError(busy()) });
+    const refuse = (error: unknown): void => {
+      link.post(from, "answers", { id, error: toWire(error, "the owner failed on the request; its log says why") });
+    };
+    if (this.#requests >= SERVED_REQUESTS_MAX) {
+      refuse(busy());
       return;
     }
-    this.#questions += 1;
+    this.#requests += 1;
     try {
-      const { answer, covers } = await this.ask(host, request);
-      if (!link.post(from, "answers", { id, covers, answer })) link.post(from, "answers", { id, error: tooMuch() });
+      if (!isForPeers(request)) throw new SwapstatsError("bad_request", "instances do not send such requests");
+      const { response, covers } = await this.ask(host, request);
+      const answer = forPeers(request, response);
+      if (!link.post(from, "answers", { id, covers, answer })) refuse(tooMuch());
     } catch (error) {
-      link.post(from, "answers", { id, error: wireError(error) });
+      refuse(error);
     } finally {
-      this.#questions -= 1;
+      this.#requests -= 1;
     }
   }
 
   /**
-   * Asks a host of this process. The answer covers what the host had both before and after: a partition that it gave away in
+   * Asks a worker of this process. The response covers what the worker had both before and after: a partition that it gave away in
    * between, even if it came back, may be missing from it.
    */
-  async ask<R extends PeerRequest>(
-    host: number,
-    request: R,
-  ): Promise<{ answer: PeerAnswer[R["kind"]]; covers: Cover[] }> {
-    if (!isPeerRequest(request)) throw new SwapstatsError("bad_request", "there is no such question between instances");
-    const before = this.#options.coversOf(host);
-    const answer = await this.#host(host).ask(request as WorkerRequest);
-    const after = new Map(this.#options.coversOf(host));
-    return {
-      answer: toPeer(request.kind, answer) as PeerAnswer[R["kind"]],
-      covers: before.filter(([partition, epoch]) => after.get(partition) === epoch),
-    };
+  async ask<K extends RequestKind>(worker: number, request: RequestOf<K>): Promise<Answered<K>> {
+    const before = this.#options.coversOf(worker);
+    const response = await this.#worker(worker).ask(request);
+    const after = new Map(this.#options.coversOf(worker));
+    return { response, covers: before.filter(([partition, epoch]) => after.get(partition) === epoch) };
   }
 
   async open(from: string, { topicId, host, topic }: OpenItem): Promise<void> {
@@ -94,20 +87,20 @@ export class ClusterServer {
     // A message that came twice changes nothing.
     if (listener?.topics.has(topicId)) return;
     if (listener === undefined || this.#topics >= SERVED_FEEDS_MAX) {
-      link.post(from, "ended", { topicId, error: wireError(busy()) });
+      link.post(from, "ended", { topicId, error: toWire(busy()) });
       return;
     }
     listener.heardMs = nowMs();
-    const served: Served = { close: undefined, isClosed: false, seq: 0 };
+    const served: Served = { close: undefined, isClosed: false, writer: new FeedWriter() };
     listener.topics.set(topicId, served);
     this.#topics += 1;
     try {
-      const close = await this.#host(host).open(topic, (update) => this.#send(from, topicId, served, update));
+      const close = await this.#worker(host).open(topic, (update) => this.#send(from, topicId, served, update));
       if (served.isClosed) close();
       else served.close = close;
     } catch (error) {
       this.#close(listener, topicId);
-      link.post(from, "ended", { topicId, error: wireError(error) });
+      link.post(from, "ended", { topicId, error: toWire(error, "the owner failed on the feed; its log says why") });
     }
   }
 
@@ -123,9 +116,9 @@ export class ClusterServer {
     const topics: [number, number][] = [];
     if (listener !== undefined) {
       listener.heardMs = this.#options.nowMs();
-      for (const [topicId, { seq }] of listener.topics) {
+      for (const [topicId, { writer }] of listener.topics) {
         if (topicId > upTo) continue;
-        if (wanted.has(topicId)) topics.push([topicId, seq]);
+        if (wanted.has(topicId)) topics.push([topicId, writer.seq]);
         else this.#close(listener, topicId);
       }
       if (listener.topics.size === 0) this.#listeners.delete(from);
@@ -152,13 +145,8 @@ export class ClusterServer {
 
   #send(from: string, topicId: number, served: Served, update: FeedUpdate): void {
     if (served.isClosed) return;
-    served.seq += 1;
-    const { epoch, rev, prevRev, asOf, watermark, lagMs, data, patch, keys, parts } = update;
-    // A patch is a tenth of the data in the mean, and the listener has what it applies to.
-    const content = patch === undefined || prevRev === undefined ? { data } : { patch, prevRev };
-    const standing = { epoch, rev, asOf, ...(watermark === undefined ? {} : { watermark }), lagMs };
-    const ranking = keys === undefined ? {} : { keys };
-    this.#options.link.post(from, "updates", { topicId, seq: served.seq, ...standing, ...content, ...ranking, parts });
+    const { link, formatFor } = this.#options;
+    link.post(from, "updates", served.writer.item(topicId, update, formatFor(from)));
   }
 
   #close(listener: Listener, topicId: number): void {
@@ -179,28 +167,22 @@ export class ClusterServer {
     return listener;
   }
 
-  #host(index: number): WorkerPort {
-    const host = this.#options.hosts[index];
-    if (host === undefined)
-      throw new SwapstatsError("unavailable", "the owner has no such thread", { retryable: true });
-    return host;
+  #worker(index: number): WorkerPort {
+    const worker = this.#options.workers[index];
+    if (worker !== undefined) return worker;
+    throw new SwapstatsError("unavailable", "the owner has no such worker", { retryable: true });
   }
 }
 
-function toPeer(
-  kind: PeerRequest["kind"],
-  answer: WorkerResponses[WorkerRequest["kind"]],
-): PeerAnswer[PeerRequest["kind"]] | null {
-  // What JSON does not know, an answer that is not there, is null on the way.
-  if (kind !== "tokens") return (answer ?? null) as PeerAnswer[PeerRequest["kind"]] | null;
-  const { asOf, items } = answer as WorkerResponses["tokens"];
-  return { asOf, items: items.map(toPeerToken) };
-}
-
-function toPeerToken({ lookup, stats }: TokenPart): PeerTokenAnswer {
-  if (stats === undefined) return { lookup, found: undefined };
-  const { ticket, ...figures } = stats;
-  return { lookup, found: { ...figures, partition: ticket.partition } };
+/** The response without what means nothing outside this process. What JSON does not know, undefined, is null. */
+function forPeers(request: { readonly kind: RequestKind }, response: WorkerResponses[RequestKind]): typeof response {
+  if (request.kind !== "tokens") return response ?? null;
+  const { asOf, items } = response as WorkerResponses["tokens"];
+  const outside = items.map(({ lookup, found }) => ({
+    lookup,
+    found: found === undefined ? undefined : { ...found, ticket: undefined },
+  }));
+  return { asOf, items: outside };
 }
 
 const busy = (): SwapstatsError =>
@@ -208,13 +190,7 @@ const busy = (): SwapstatsError =>
     retryable: true,
   });
 
-const tooMuch = (): WireError => ({
-  code: "unavailable",
-  message: "too much waits to be sent by the owner of the tokens; ask again",
-  retryable: true,
-});
-
-function wireError(error: unknown): WireError {
-  if (error instanceof SwapstatsError) return { code: error.code, message: error.message, retryable: error.retryable };
-  return { code: "internal", message: "the owner failed on the question; its log says why", retryable: false };
-}
+const tooMuch = (): SwapstatsError =>
+  new SwapstatsError("unavailable", "too much waits to be sent by the owner of the tokens; ask again", {
+    retryable: true,
+  });

@@ -7,6 +7,7 @@
  * Rejected: answering in the order of the messages. Sixteen clients that ask for 500 tokens each in turn then keep the thread
  * for as long as they like: in 20 s not one of 22,768 records was applied.
  */
+import type { RequestLane } from "../bus/requests.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 
 /** Work that is done in pieces: it yields between two of them, and returns its result. A piece is to take about a millisecond. */
@@ -26,19 +27,8 @@ export const READS_WAITING_MAX = 4096;
 /** What these may weigh together, in tokens that they ask for. */
 export const READS_WEIGHT_MAX = 262_144;
 
-/** Readers of one lane run one after the other; the lanes take turns, so that a heavy kind of question delays no other kind. */
-export type Lane =
-  | "stats"
-  | "batch"
-  | "overview"
-  | "candles"
-  | "swaps"
-  | "lookup"
-  | "topics"
-  | "rankings"
-  | "service"
-  | "placement"
-  | "hot";
+/** Readers of one lane run one after the other; the lanes take turns, so that a heavy kind of request delays no other kind. */
+export type Lane = RequestLane | "topics" | "rankings" | "hot";
 
 export type ReadOptions = {
   readonly lane: Lane;

@@ -89,16 +89,25 @@ export type OverviewAnswer = {
   readonly stale: boolean;
 };
 
-export type CandlesRequest = {
-  readonly token: string;
-  /** Undefined: as configured. */
-  readonly prefer?: Preference | undefined;
-  readonly intervalMs: number;
-  readonly fromMs: number | undefined;
-  readonly toMs: number | undefined;
-  readonly limit: number;
+/** Requests about one token whose answer is a text, with what they need beside the token. */
+export type TokenRequests = {
+  readonly candles: {
+    readonly intervalMs: number;
+    readonly fromMs: number | undefined;
+    readonly toMs: number | undefined;
+    readonly limit: number;
+  };
+  readonly swaps: { readonly limit: number };
 };
-/** `body`: JSON text of the members behind "id" and "interval": available_from and items, without the outer braces. */
+/** `prefer` undefined: as configured. */
+export type TokenRequest = {
+  readonly [K in keyof TokenRequests]: {
+    readonly kind: K;
+    readonly token: string;
+    readonly prefer?: Preference | undefined;
+  } & TokenRequests[K];
+}[keyof TokenRequests];
+/** `body`: JSON text of the members behind "id" (and "interval"), such as available_from and items, without the outer braces. */
 export type BodyAnswer =
   | {
       readonly kind: "body";
@@ -228,8 +237,7 @@ export type StatsBus = {
   /** `prefer` undefined: as configured. */
   tokenStats(tokens: readonly string[], selection: Selection, prefer?: Preference): Promise<TokenAnswer[]>;
   overview(request: OverviewRequest): Promise<OverviewAnswer>;
-  candles(request: CandlesRequest): Promise<BodyAnswer>;
-  newestSwaps(token: string, limit: number, prefer?: Preference): Promise<BodyAnswer>;
+  tokenBody(request: TokenRequest): Promise<BodyAnswer>;
   deadLetters(limit: number): Promise<DeadLettersAnswer>;
   status(scope: StatusScope): Promise<StatusAnswer>;
   /** Of each canonical id whether a swap has named it. An owner that is away, or does not answer, knows none. Never rejects. */

@@ -138,7 +138,7 @@ export class QueryExecutor {
     const { fromMs, toMs, limit, prefer } = query;
     const answer = foundBody(
       token,
-      await this.#ask(() => this.#bus.candles({ token, intervalMs, fromMs, toMs, limit, prefer })),
+      await this.#ask(() => this.#bus.tokenBody({ kind: "candles", token, intervalMs, fromMs, toMs, limit, prefer })),
     );
     const text = `{"id":${JSON.stringify(answer.id)},"interval":"${query.interval}",${answer.body}${this.#rangeNote(query, answer.body)}${staleText(answer.stale)}${chosenText(answer.chosen)}}`;
     return { text, epoch: answer.epoch, rev: answer.rev, stale: answer.stale };
@@ -146,7 +146,10 @@ export class QueryExecutor {
 
   /** `{"id":..,"available_from":..,"items":[..]}`. Rejects as `tokenStats` does. */
   async newestSwaps(token: string, limit: number, prefer?: Preference): Promise<TaggedText> {
-    const answer = foundBody(token, await this.#ask(() => this.#bus.newestSwaps(token, limit, prefer)));
+    const answer = foundBody(
+      token,
+      await this.#ask(() => this.#bus.tokenBody({ kind: "swaps", token, limit, prefer })),
+    );
     const text = `{"id":${JSON.stringify(answer.id)},${answer.body}${staleText(answer.stale)}${chosenText(answer.chosen)}}`;
     return { text, epoch: answer.epoch, rev: answer.rev, stale: answer.stale };
   }

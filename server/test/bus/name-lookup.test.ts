@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { mergeLookups, resolve } from "../../src/bus/name-lookup.ts";
-import { LOOKUP_IDS_MAX } from "../../src/bus/worker-protocol.ts";
+
+import { LOOKUP_IDS_MAX } from "../../src/bus/responses.ts";
 import { finished } from "../../src/pipeline/thread-share.ts";
+
 import { EXAMINED_MAX } from "../../src/pipeline/views/lookup-candidates.ts";
 import { FedWorker, START_MS } from "../pipeline/workers/fed-worker.ts";
 import { type Json, TestApps } from "../support/app-harness.ts";
@@ -33,14 +35,14 @@ describe("a name of several tokens", () => {
   test("lists them with symbol, chain and volume of a day, the most volume first", () => {
     const host = fedWith([5, 70, 6]);
     const answer = ask(host, "weth", false);
-    assert.equal(answer?.stats, undefined);
+    assert.equal(answer?.found, undefined);
     assert.deepEqual(answer?.lookup?.candidates, [
       { id: "1:0x1", symbol: "WETH", chain_id: 1, volume_usd: "70", window: "24h" },
       { id: "1:0x2", symbol: "WETH", chain_id: 1, volume_usd: "6", window: "24h" },
       { id: "1:0x0", symbol: "WETH", chain_id: 1, volume_usd: "5", window: "24h" },
     ]);
     assert.equal(answer?.lookup?.more, 0);
-    assert.match(ask(host, "weth")?.stats?.body ?? "", /^"id":"1:0x1"/);
+    assert.match(ask(host, "weth")?.found?.body ?? "", /^"id":"1:0x1"/);
   });
 
   test("volumes that differ in the last of many digits are told apart, and equal ones go by id", () => {
@@ -74,7 +76,7 @@ describe("a name of several tokens", () => {
     assert.equal(found?.lookup?.ids[0], "1:0x64");
     assert.equal(found?.lookup?.isRanked, true);
     assert.ok((found?.lookup?.more ?? 0) >= EXAMINED_MAX - LOOKUP_IDS_MAX);
-    assert.match(found?.stats?.body ?? "", /^"id":"1:0x64"/);
+    assert.match(found?.found?.body ?? "", /^"id":"1:0x64"/);
     // A thousand other tokens are larger: nothing in the head of the ranking has the symbol.
     host.feed(
       ...Array.from({ length: 1_000 }, (_, i) => ({ token: `0xother${i}`, amount_usd: "5000", event_time: START_MS })),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NAMED_MAX, PlacementCheck, type PlacementSource, WALK_TOKENS_MAX } from "../../src/bus/placement-check.ts";
+import type { WorkerRequest } from "../../src/bus/requests.ts";
 import { TOKEN_PARTS } from "../../src/engine/partition-engine.ts";
 import { finished } from "../../src/pipeline/thread-share.ts";
 import { SplitTokens } from "../../src/pipeline/views/split-tokens.ts";
@@ -24,7 +25,7 @@ function splitOf(partition: number, ids: readonly string[], retired: ReadonlySet
 }
 
 function sourceOf(homes: ReadonlyMap<number, SplitTokens>): PlacementSource {
-  const answer = (request: Parameters<PlacementSource>[0]): unknown => {
+  const respond = (request: WorkerRequest): unknown => {
     if (request.kind === "misplaced")
       return [...homes.values()].flatMap((home) => finished(home.misplaced(request.partitions)));
     if (request.kind === "placements") {
@@ -32,13 +33,14 @@ function sourceOf(homes: ReadonlyMap<number, SplitTokens>): PlacementSource {
       const placesOf = (id: string) => [...homes].flatMap(([p, home]) => (home.find(id) === undefined ? [] : [p]));
       return { served: [...homes.keys()], places: request.ids.map(placesOf) };
     }
+    assert.ok(request.kind === "split");
     for (const home of homes.values()) {
       for (const id of request.split) home.mark(id);
       for (const id of request.whole) home.unmark(id);
     }
     return null;
   };
-  return async (request) => answer(request) as never;
+  return { ask: async (request) => ({ response: respond(request as WorkerRequest) as never, covers: [] }) };
 }
 
 test("exactly the tokens of several partitions are marked, in each of them, whoever has these", async (t) => {
@@ -60,7 +62,7 @@ test("exactly the tokens of several partitions are marked, in each of them, whoe
   const all = owners.map(sourceOf);
   let awayFrom = all.length;
   const others = (): PlacementSource[] => [silent, ...all.slice(0, awayFrom)];
-  const silent: PlacementSource = () => Promise.reject(new Error("away"));
+  const silent: PlacementSource = { ask: () => Promise.reject(new Error("away")) };
   const checks = all.map(
     (own) => new PlacementCheck({ own: [own], all: others, partitions: () => PARTITIONS, everyMs: 1e6 }),
   );

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { compareRankKeys, decodeCursor, encodeCursor, mergeRanked } from "../../src/bus/rank-order.ts";
-import type { RankKey } from "../../src/bus/worker-protocol.ts";
+import type { RankKey } from "../../src/bus/responses.ts";
 import { compareDecimals, isNear } from "../../src/shared/decimal-order.ts";
 import { propertyOptions } from "../support/seed.ts";
 

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
-import { LONG_FROM, LONG_UNDER_WAY_MAX, WorkerClient } from "../../src/bus/worker-client.ts";
-import type { RequestItem, RequestOf, ToWorker } from "../../src/bus/worker-protocol.ts";
+import { LONG_FROM, type RequestOf } from "../../src/bus/requests.ts";
+import { LONG_UNDER_WAY_MAX, WorkerClient } from "../../src/bus/worker-client.ts";
+import type { RequestItem, ToWorker } from "../../src/bus/worker-protocol.ts";
 
 const long = (limit = LONG_FROM): RequestOf<"dead_letters"> => ({ kind: "dead_letters", limit });
-const short: RequestOf<"lookup"> = { kind: "lookup", token: "x" };
+const short: RequestOf<"swaps"> = { kind: "swaps", token: "x", limit: 1 };
 
 /** The host's end: what came, and a promise for when so many have. */
 class Host {
@@ -30,7 +31,7 @@ class Host {
   }
 
   answer(...questions: readonly RequestItem[]): void {
-    this.port.postMessage({ type: "answers", items: questions.map(({ id }) => ({ id, answer: [] })) });
+    this.port.postMessage({ type: "responses", items: questions.map(({ id }) => ({ id, response: [] })) });
   }
 }
 
@@ -47,13 +48,11 @@ function open(t: TestContext, timeoutMs = 60_000): { client: WorkerClient; host:
 test("a few long questions are with the host at a time, the others wait, and short ones pass them", async (t) => {
   const { client, host } = open(t);
   let given = 0;
-  const answers = Array.from({ length: 3 * LONG_UNDER_WAY_MAX }, () =>
-    client.ask<"dead_letters">(long()).then(() => given++),
-  );
-  const passing = client.ask<"lookup">(short);
+  const answers = Array.from({ length: 3 * LONG_UNDER_WAY_MAX }, () => client.ask(long()).then(() => given++));
+  const passing = client.ask(short);
   await host.until(LONG_UNDER_WAY_MAX + 1);
   assert.equal(host.seen.filter(({ request }) => request.kind === "dead_letters").length, LONG_UNDER_WAY_MAX);
-  host.answer(host.seen.find(({ request }) => request.kind === "lookup") as RequestItem);
+  host.answer(host.seen.find(({ request }) => request.kind === "swaps") as RequestItem);
   await passing;
   assert.equal(given, 0);
   // Each answer that is given on makes room for one more question.
@@ -70,10 +69,8 @@ test("a few long questions are with the host at a time, the others wait, and sho
 test("long answers that come together are given on one a turn; short ones at once", async (t) => {
   const { client, host } = open(t);
   let given = 0;
-  const answers = Array.from({ length: LONG_UNDER_WAY_MAX }, () =>
-    client.ask<"dead_letters">(long()).then(() => given++),
-  );
-  const passing = client.ask<"lookup">(short);
+  const answers = Array.from({ length: LONG_UNDER_WAY_MAX }, () => client.ask(long()).then(() => given++));
+  const passing = client.ask(short);
   await host.until(LONG_UNDER_WAY_MAX + 1);
   host.answer(...host.seen);
   await passing;
@@ -88,15 +85,15 @@ test("long answers that come together are given on one a turn; short ones at onc
 test("places come back from questions that are overdue, and a question below the bound needs none", async (t) => {
   const { client, host } = open(t, 300);
   const overdue = Array.from({ length: 2 * LONG_UNDER_WAY_MAX }, () =>
-    assert.rejects(client.ask<"dead_letters">(long()), { code: "unavailable", retryable: true }),
+    assert.rejects(client.ask(long()), { code: "unavailable", retryable: true }),
   );
   for (let i = 0; i < LONG_UNDER_WAY_MAX; i++) {
-    overdue.push(assert.rejects(client.ask<"dead_letters">(long(LONG_FROM - 1)), { code: "unavailable" }));
+    overdue.push(assert.rejects(client.ask(long(LONG_FROM - 1)), { code: "unavailable" }));
   }
   await host.until(2 * LONG_UNDER_WAY_MAX);
   await Promise.all(overdue);
   const before = host.seen.length;
-  const next = client.ask<"dead_letters">(long());
+  const next = client.ask(long());
   await host.until(before + 1);
   host.answer(host.seen.at(-1) as RequestItem);
   await next;
@@ -105,7 +102,7 @@ test("places come back from questions that are overdue, and a question below the
 test("closing fails all that wait, with a place or without", async (t) => {
   const { client, host } = open(t);
   const answers = Array.from({ length: 2 * LONG_UNDER_WAY_MAX }, () =>
-    assert.rejects(client.ask<"dead_letters">(long()), { code: "unavailable" }),
+    assert.rejects(client.ask(long()), { code: "unavailable" }),
   );
   await host.until(LONG_UNDER_WAY_MAX);
   client.close();

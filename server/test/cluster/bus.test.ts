@@ -24,7 +24,7 @@ async function three(t: TestContext, mode: "live" | "event" = "live"): Promise<T
   const cluster = new ModelCluster(PARTITIONS, 24);
   t.after(() => cluster.close());
   const transports = ["a", "b", "c"].map(() => network.transport());
-  const instances = transports.map((transport, i) => cluster.add("abc"[i] as string, transport, 2, mode));
+  const instances = transports.map((transport, i) => cluster.add("abc"[i] as string, transport, 2, { mode }));
   for (let partition = 0; partition < PARTITIONS; partition++) {
     cluster.take(partition, instances[partition % 3] as ModelInstance);
   }
@@ -76,7 +76,7 @@ describe("questions to other instances", () => {
     const [a, b] = instances as [ModelInstance, ModelInstance];
     for (const name of ["1:nobody", "NOBODY"]) {
       assert.deepEqual(await a.bus.tokenStats([name], ALL), [{ kind: "unknown" }]);
-      assert.deepEqual(await a.bus.newestSwaps(name, 5), { kind: "unknown" });
+      assert.deepEqual(await a.bus.tokenBody({ kind: "swaps", token: name, limit: 5 }), { kind: "unknown" });
       assert.deepEqual(await a.bus.subscribe({ kind: "token", token: name, windows: [] }, () => {}), {
         kind: "unknown",
       });
@@ -84,7 +84,7 @@ describe("questions to other instances", () => {
     (transports[1] as MemoryTransport).isMute = true;
     for (const name of ["1:nobody", "NOBODY"]) {
       assert.deepEqual(await a.bus.tokenStats([name], ALL), [{ kind: "unavailable" }]);
-      assert.deepEqual(await a.bus.newestSwaps(name, 5), { kind: "unavailable" });
+      assert.deepEqual(await a.bus.tokenBody({ kind: "swaps", token: name, limit: 5 }), { kind: "unavailable" });
       await assert.rejects(
         a.bus.subscribe({ kind: "token", token: name, windows: [] }, () => {}),
         { code: "unavailable" },
@@ -94,7 +94,7 @@ describe("questions to other instances", () => {
     const known = idOf(cluster, 1);
     const [stale] = await a.bus.tokenStats([known], ALL);
     assert.equal(stale?.kind === "stats" && stale.stale, true);
-    assert.deepEqual(await a.bus.candles({ ...NO_RANGE, token: known }), { kind: "unavailable" });
+    assert.deepEqual(await a.bus.tokenBody({ ...NO_RANGE, token: known }), { kind: "unavailable" });
     assert.equal((await a.bus.deadLetters(10)).stale, true);
     assert.equal(freshValue((await b.bus.tokenStats([known], ALL))[0]), 1);
   });
@@ -115,7 +115,10 @@ describe("questions to other instances", () => {
     const { cluster, instances } = await three(t);
     const [a, b, c] = instances as [ModelInstance, ModelInstance, ModelInstance];
     const id = idOf(cluster, 1);
-    for (const body of [await a.bus.candles({ ...NO_RANGE, token: id }), await a.bus.newestSwaps(id, 1)]) {
+    for (const body of [
+      await a.bus.tokenBody({ ...NO_RANGE, token: id }),
+      await a.bus.tokenBody({ kind: "swaps", token: id, limit: 1 }),
+    ]) {
       assert.deepEqual(body.kind === "body" && [body.id, body.stale, body.body], [id, false, '"items":[1]']);
     }
     const letters = await a.bus.deadLetters(3);
@@ -190,7 +193,7 @@ describe("questions to other instances", () => {
   });
 });
 
-const NO_RANGE = { intervalMs: 60_000, fromMs: undefined, toMs: undefined, limit: 1 };
+const NO_RANGE = { kind: "candles", intervalMs: 60_000, fromMs: undefined, toMs: undefined, limit: 1 } as const;
 
 describe("topics of other instances", () => {
   test("are opened there once, and only while somebody listens here", async (t) => {
@@ -204,7 +207,7 @@ describe("topics of other instances", () => {
     assert.equal(topicsOf(b), 1);
     for (const watcher of watchers) watcher.end();
     await waitFor("closed there", async () => topicsOf(b) === 0);
-    assert.deepEqual(a.bus.topicCounts, { served: 0, remote: 0 });
+    assert.deepEqual(a.cluster.feedCounts, { served: 0, remote: 0 });
   });
 
   test("of a listener that died end there", async (t) => {
@@ -266,12 +269,12 @@ describe("instances", () => {
     const { instances, network } = await three(t);
     const [a] = instances as [ModelInstance];
     const stranger = `${Buffer.from("newer").toString("base64url")}-1`;
-    const [frame] = cutFrames(CLUSTER_FORMAT + 1, stranger, 1, "what nobody here can read", 4_096);
+    const [frame] = cutFrames(CLUSTER_FORMAT + 1, stranger, 1, Buffer.from("what nobody here can read"), 4_096);
     network.carry(stranger, undefined, frame as Buffer);
     await waitFor("it is said", async () => {
       const { problems = [], instances: seen = [] } = await a.bus.status("all");
       return (
-        problems.some((problem) => /Instance "newer" speaks format 2 .* and this one format 1/.test(problem)) &&
+        problems.some((problem) => /Instance "newer" speaks format 3 .* and this one format 2/.test(problem)) &&
         seen.some(({ instance, state }) => instance === "newer" && state === "refused")
       );
     });
@@ -303,7 +306,7 @@ describe("instances", () => {
     const items = '{"type":"questions","high":0,"items":[{"id":1,"host":99,"request":{"kind":"metrics"}}]}';
     texts.push('{"type":"questions","high":0,"items":[null]}', '{"type":"updates","items":[{}]}');
     for (const text of [...texts, items]) {
-      for (const frame of cutFrames(CLUSTER_FORMAT, sender, 1, text, 4_096)) network.carry(sender, undefined, frame);
+      for (const frame of cutFrames(1, sender, 1, Buffer.from(text), 4_096)) network.carry(sender, undefined, frame);
     }
     network.carry(sender, undefined, Buffer.from("no header"));
     await new Promise(setImmediate);

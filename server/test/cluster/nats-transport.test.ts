@@ -135,7 +135,7 @@ requires("bus between instances over NATS", { servers: ["nats"] }, () => {
         return last?.stale === !isOwn(i) && (isNow || !isOwn(i));
       }),
     );
-    assert.equal(one.bus.linkState === "connected", false);
+    assert.equal(one.cluster.linkState === "connected", false);
     const again = await startNats({ folder, port: server.port });
     t.after(() => again.stop());
     await waitFor("both answer for all", allAgree(cluster));
@@ -144,7 +144,7 @@ requires("bus between instances over NATS", { servers: ["nats"] }, () => {
         ({ last, held }, i) => last?.stale === false && held?.value === cluster.value(cluster.ids[i] as string),
       ),
     );
-    assert.equal(one.bus.linkState, "connected");
+    assert.equal(one.cluster.linkState, "connected");
     assert.deepEqual(
       watchers.flatMap((watcher) => watcher.faults),
       [],

@@ -5,7 +5,7 @@
  */
 
 import { compareCandidates } from "../../bus/name-lookup.ts";
-import { LOOKUP_IDS_MAX, type NameLookup } from "../../bus/worker-protocol.ts";
+import { LOOKUP_IDS_MAX, type NameLookup } from "../../bus/responses.ts";
 import { RankKey } from "../../engine/reads/rank-key.ts";
 import { SYMBOL_HITS_MAX } from "../../engine/tokens.ts";
 import type { WindowSpec } from "../../engine/types.ts";

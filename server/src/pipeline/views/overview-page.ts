@@ -7,7 +7,7 @@
 import type { SortField } from "@swapstats/protocol/figures.ts";
 import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import { compareRankKeys } from "../../bus/rank-order.ts";
-import type { RankKey } from "../../bus/worker-protocol.ts";
+import type { RankKey } from "../../bus/responses.ts";
 import type { Piecewise } from "../thread-share.ts";
 import type { PageRow } from "./kept-rows.ts";
 import { Ranking, type RankOrder, servedValue } from "./ranking.ts";

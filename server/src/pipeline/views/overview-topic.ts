@@ -4,14 +4,15 @@
  */
 import type { SortField } from "@swapstats/protocol/figures.ts";
 import { diffMergePatch, type Json, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import { epochOfParts, type FeedUpdate, type RankedRow } from "../../bus/responses.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
-import type { FeedUpdate, Topic } from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
+import type { Topic } from "../../ports/stats-bus.ts";
 import type { Piecewise } from "../thread-share.ts";
 import type { PageRow } from "./kept-rows.ts";
 import { caughtUp, keyOfRow, overviewPage } from "./overview-page.ts";
 import { RowFigures } from "./row-figures.ts";
-import { epochOfPartitions, partRevisions, revisionOfPartitions, type ServedPartition } from "./served-partition.ts";
+import { partRevisions, revisionOfPartitions, type ServedPartition } from "./served-partition.ts";
 
 type OverviewOf = Extract<Topic, { kind: "overview" }>;
 
@@ -52,7 +53,7 @@ export class OverviewTopic {
   }
 
   /** The update that is due, or undefined. One at a time. */
-  *update(topicId: number): Piecewise<FeedUpdate | undefined> {
+  *update(): Piecewise<FeedUpdate | undefined> {
     const asOf = (): number => this.#clock.now();
     yield* caughtUp(this.#partitions, asOf);
     if (revisionOfPartitions(this.#partitions) === this.#seenRev) return undefined;
@@ -76,32 +77,31 @@ export class OverviewTopic {
     this.#sentRev = rev;
     this.#rows = new Map(rows.map((row) => [row.id, row]));
     this.#order = order;
-    const texts: string[] = [];
+    const texts: RankedRow[] = [];
     for (const row of rows) {
-      texts.push(this.#rowText(row));
+      texts.push({ key: keyOfRow(row, this.#sort), partition: row.partition, json: this.#rowText(row) });
       if (texts.length % ROWS_PER_PIECE === 0) yield;
     }
     const wallMs = this.#clock.wallMs();
     return {
-      topicId,
-      epoch: epochOfPartitions(this.#partitions),
+      epoch: epochOfParts(parts),
       rev,
       prevRev,
       asOf: page.asOf,
       watermark: undefined,
       lagMs: this.#partitions.reduce((most, home) => Math.max(most, home.board.lagMs(wallMs)), 0),
-      data: `{"order":${JSON.stringify(order)},"rows":{${texts.join(",")}}}`,
+      data: undefined,
+      rows: texts,
       patch: patch === undefined ? undefined : JSON.stringify(patch),
-      keys: rows.map((row) => ({ ...keyOfRow(row, this.#sort), partition: row.partition })),
       parts,
     };
   }
 
-  /** `"<id>":{...}` as it stands in the data. */
-  #rowText({ id, symbol, isSplit, texts }: PageRow): string {
+  /** The row's value as it stands in the data. */
+  #rowText({ symbol, isSplit, texts }: PageRow): string {
     const symbolText = symbol === undefined ? "" : `"symbol":${JSON.stringify(symbol)},`;
     const splitText = isSplit ? `"split":true,` : "";
-    return `${JSON.stringify(id)}:{${symbolText}${splitText}${this.#figures.text(texts, undefined)}}`;
+    return `{${symbolText}${splitText}${this.#figures.text(texts, undefined)}}`;
   }
 
   /** The merge patch from what was sent last to these rows; undefined when nothing changed. */

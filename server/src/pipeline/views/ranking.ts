@@ -4,7 +4,7 @@
  * order up costs by the tokens that changed, a few microseconds each. At first all tokens are sorted at once. Both is done in pieces.
  */
 import { placesOf, type SortField } from "@swapstats/protocol/figures.ts";
-import type { RankKey as RankText } from "../../bus/worker-protocol.ts";
+import type { RankKey as RankText } from "../../bus/responses.ts";
 import type { WindowStats } from "../../engine/reads/figures.ts";
 import { RankKey, rankKeyOfText } from "../../engine/reads/rank-key.ts";
 import type { TokenRef } from "../../engine/types.ts";

@@ -1,8 +1,12 @@
 /** One partition as queries and topics see it: its engine, its revisions, its rankings, its place on the version board. */
 
 import type { SortField } from "@swapstats/protocol/figures.ts";
+import type { SplitMark } from "../../bus/requests.ts";
+
+import type { PartRevision } from "../../bus/responses.ts";
+
 import type { SharedClock } from "../../bus/shared-clock.ts";
-import type { PartRevision, SplitMark } from "../../bus/worker-protocol.ts";
+
 import type { TokenRef } from "../../engine/types.ts";
 import type { VersionBoard } from "../../shared/version-board.ts";
 import type { Piecewise } from "../thread-share.ts";
@@ -139,11 +143,6 @@ export class ServedPartition {
       bytes -= ranking.bytes;
     }
   }
-}
-
-/** Returns the epoch of responses about all tokens of a worker: the epochs of its partitions. */
-export function epochOfPartitions(partitions: readonly ServedPartition[]): string {
-  return partitions.map((home) => home.epoch).join(".");
 }
 
 /** Returns a number that grows whenever a token of the worker changes. It is current after a look at all tokens. */

@@ -1,7 +1,7 @@
 /** Tokens of one partition that other partitions have too, and the walk that finds candidates. See bus/placement-check.ts. */
 
 import { NAMED_MAX, WALK_TOKENS_MAX } from "../../bus/placement-check.ts";
-import type { SplitMark } from "../../bus/worker-protocol.ts";
+import type { SplitMark } from "../../bus/requests.ts";
 import { TOKEN_PARTS } from "../../engine/partition-engine.ts";
 import type { TokenRef } from "../../engine/types.ts";
 import { parseTokenId } from "../../shared/token-id.ts";

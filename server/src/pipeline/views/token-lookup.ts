@@ -1,5 +1,5 @@
 /** Finding tokens by what a client writes: an id, else an exact token of any chain, else a symbol now in use. */
-import { LOOKUP_TIERS, type LookupTier } from "../../bus/worker-protocol.ts";
+import { LOOKUP_TIERS, type LookupTier } from "../../bus/responses.ts";
 import type { TokenRef } from "../../engine/types.ts";
 import { type ChainAddresses, canonicalForms, canonicalToken, parseTokenId } from "../../shared/token-id.ts";
 import { compareHomes } from "../../shared/token-partition.ts";

@@ -1,6 +1,8 @@
 /** The figures of a token as a topic. It is built again when the token has a new revision, in one piece. */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { FeedUpdate } from "../../bus/worker-protocol.ts";
+import type { FeedUpdate } from "../../bus/responses.ts";
+import type { SharedClock } from "../../bus/shared-clock.ts";
+import type { Piecewise } from "../thread-share.ts";
 import type { ServedPartition } from "./served-partition.ts";
 import { type FigureFilter, tokenHeadJson, windowData, windowJson } from "./stats-json.ts";
 import type { FoundToken } from "./token-lookup.ts";
@@ -11,12 +13,20 @@ export class TokenTopic {
   readonly #windows: readonly string[];
   readonly #windowIndexes: readonly number[];
   readonly #filter: FigureFilter;
+  readonly #clock: SharedClock;
   /** The revision of the last look, and of what was sent last; undefined before anything was. */
   #seenRev: number | undefined;
   #sentRev: number | undefined;
   #sentData: JsonObject = {};
 
-  constructor(found: FoundToken, windows: readonly string[], windowIndexes: readonly number[], filter: FigureFilter) {
+  constructor(
+    found: FoundToken,
+    windows: readonly string[],
+    windowIndexes: readonly number[],
+    filter: FigureFilter,
+    clock: SharedClock,
+  ) {
+    this.#clock = clock;
     this.#filter = filter;
     this.#home = found.home;
     this.#token = found.token;
@@ -29,9 +39,11 @@ export class TokenTopic {
     return partitions.includes(this.#home);
   }
 
-  /** The update that is due at this as-of, or undefined. */
-  update(topicId: number, asOf: number, wallMs: number): FeedUpdate | undefined {
+  /** The update that is due, or undefined. */
+  // biome-ignore lint/correctness/useYield: made in one piece
+  *update(): Piecewise<FeedUpdate | undefined> {
     const home = this.#home;
+    const asOf = this.#clock.now();
     const rev = home.views.look(this.#token, asOf, true);
     if (rev === this.#seenRev) return undefined;
     this.#seenRev = rev;
@@ -54,16 +66,15 @@ export class TokenTopic {
     this.#sentRev = rev;
     this.#sentData = data;
     return {
-      topicId,
       epoch: home.epoch,
       rev,
       prevRev,
       asOf,
       watermark: home.watermarkMs(info.chainId),
-      lagMs: home.board.lagMs(wallMs),
+      lagMs: home.board.lagMs(this.#clock.wallMs()),
       data: `{${tokenHeadJson(info, isSplit)}"windows":{${windowsText}}}`,
       patch: patch === undefined ? undefined : JSON.stringify(patch),
-      keys: undefined,
+      rows: undefined,
       parts: [{ partition: home.partition, epoch: home.epoch, rev }],
     };
   }

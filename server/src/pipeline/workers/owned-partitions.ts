@@ -4,9 +4,9 @@
  * restoring.
  */
 import { SwapstatsError } from "../../shared/errors.ts";
+import { toWire } from "../../shared/wire-error.ts";
 import type { PartitionRunner } from "../partition-runner.ts";
 import type { ServedPartition } from "../views/served-partition.ts";
-import { wireError } from "./worker-server.ts";
 import type { WorkerPartition, WorkerReport } from "./worker-setup.ts";
 
 type OwnedPartitionsOptions = {
@@ -112,7 +112,7 @@ export class OwnedPartitions {
       this.#options.report({ type: "assigned", partition, problems });
     } catch (error) {
       const why = this.#leaving.has(partition) ? revoked(partition) : error;
-      this.#options.report({ type: "refused", partition, error: wireError(why) });
+      this.#options.report({ type: "refused", partition, error: toWire(why) });
     }
   }
 

@@ -4,14 +4,18 @@
  */
 import { MessageChannel, Worker } from "node:worker_threads";
 import type { SharedClockHandle } from "../../bus/shared-clock.ts";
-import { workerOfPartition } from "../../bus/thread-bus.ts";
 import { WorkerClient } from "../../bus/worker-client.ts";
+import { workerOfPartition } from "../../bus/worker-sources.ts";
 import type { EngineConfig } from "../../engine/types.ts";
 import type { Ingestion, PartitionAssigner } from "../../ports/ingestion.ts";
 import type { BeginRule } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { createVersionBoard, VersionBoard, type VersionBoardHandle } from "../../shared/version-board.ts";
+
+import { fromWire } from "../../shared/wire-error.ts";
+
 import type { ReadersSetup } from "../../sources/open-source.ts";
+
 import type { CheckpointStoreSetup } from "../../stores/open-checkpoint-store.ts";
 import type { HotStoreSetup } from "../../stores/open-hot-store.ts";
 import type { WorkerCommand, WorkerReport, WorkerSetup } from "./worker-setup.ts";
@@ -167,10 +171,7 @@ export class PartitionWorkers implements PartitionAssigner {
       else if (report.type === "current") ingestion.onCurrent(report.partition, report.epoch);
       else if (report.type === "failed") ingestion.onFailed(report.partition, report.message);
       else if (report.type === "checkpointed") ingestion.onCheckpoint(report.partition, report.nextOffset);
-      else {
-        const { code, message, retryable } = report.error;
-        settle(assigning, report.partition)?.reject(new SwapstatsError(code, message, { retryable }));
-      }
+      else settle(assigning, report.partition)?.reject(fromWire(report.error));
     });
     const ended = (error: Error): void => {
       this.#failure ??= error;

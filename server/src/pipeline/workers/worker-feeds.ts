@@ -1,18 +1,19 @@
 /**
- * Topics of one host: streams of a token's or a ranking's figures. At most every `coalesceMs` each open topic is looked at; one
- * with a new revision is built, compared with what was sent last, and sent as data and patch. A topic
- * whose figures came out the same is not sent, so the next patch still applies to the last revision that was.
+ * The feeds of one worker: streams of a token's or a ranking's figures. At most every `coalesceMs` each open feed is looked at. One with a new
+ * revision is built, compared with what was sent last, and sent as data and patch. A feed whose figures came out the same is not sent, so
+ * the next patch still applies to the last revision that was.
  *
- * A pass over all topics is done in pieces, and the next begins when it has ended: where there is more to build than the thread has time for,
- * updates come less often. The same holds while what was sent is not taken: nothing waits here but the difference to what was sent
- * last.
+ * A pass over all feeds of a kind is done in pieces, and the next begins when it has ended: where there is more to build than the thread has time
+ * for, updates come less often. The same holds while what was sent is not taken: nothing waits here but the difference to what was sent last.
  */
-
+import type { ChannelKind, TopicOf } from "../../bus/channels.ts";
+import { type FeedUpdate, updateChars } from "../../bus/responses.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
-import { type FeedUpdate, type Topic, updateChars } from "../../bus/worker-protocol.ts";
+import type { UpdateItem } from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
+import type { Topic } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
-import type { Piecewise } from "../thread-share.ts";
+import type { Lane, Piecewise } from "../thread-share.ts";
 import { OverviewTopic } from "../views/overview-topic.ts";
 import type { ServedPartition } from "../views/served-partition.ts";
 import { figureFilter } from "../views/stats-json.ts";
@@ -22,87 +23,127 @@ import { TokenTopic } from "../views/token-topic.ts";
 /** Updates that are on their way to the main thread, in characters; beyond it none are made. A single one may be larger. */
 export const UPDATE_CHARS_MAX = 8 * 1024 * 1024;
 
+/** A feed that is open here. */
+export type WorkerFeed = {
+  /** Whether it still is of these partitions. */
+  isWhole(partitions: readonly ServedPartition[]): boolean;
+  /** The update that is due, or undefined. One at a time. */
+  update(): Piecewise<FeedUpdate | undefined>;
+};
+
 export type WorkerFeedsOptions = {
   /** Those that can be asked. */
   readonly partitions: () => readonly ServedPartition[];
   readonly clock: SharedClock;
   readonly windows: readonly WindowSpec[];
   readonly windowIndex: (name: string) => number;
-  readonly send: (updates: FeedUpdate[]) => void;
-  /** Nothing more comes of these topics. */
-  readonly gone: (topicIds: number[]) => void;
+  readonly send: (updates: UpdateItem[]) => void;
+  /** Nothing more comes of these feeds. */
+  readonly gone: (feedIds: number[]) => void;
 };
 
-/** Topics of one kind. Whose turn it was goes to the end. */
-type Entries = Map<number, Entry>;
-type Entry =
-  | { readonly kind: "token"; readonly topic: Topic; open: TokenTopic }
-  | { readonly kind: "overview"; readonly topic: Topic; open: OverviewTopic };
-export type TopicKind = Entry["kind"];
+type Opener<K extends ChannelKind> = {
+  readonly lane: Lane;
+  /** Returns undefined where the partitions have no such token. */
+  open(topic: TopicOf<K>, options: WorkerFeedsOptions): WorkerFeed | undefined;
+};
+
+/** How a worker serves each kind of feed. */
+export const OPENERS: { readonly [K in ChannelKind]: Opener<K> } = {
+  token: {
+    lane: "topics",
+    open: (topic, { partitions, windowIndex, clock }) => {
+      const found = lookUp(partitions(), topic.token)?.found[0];
+      if (found === undefined) return undefined;
+      const indexes = topic.windows.map((name) => windowIndex(name));
+      const filter = figureFilter(topic.fields ?? [], false);
+      return new TokenTopic(found, topic.windows, indexes, filter, clock);
+    },
+  },
+  overview: {
+    lane: "rankings",
+    open: (topic, { partitions, windowIndex, windows, clock }) => {
+      for (const name of [topic.window, ...(topic.windows ?? [])]) windowIndex(name);
+      return new OverviewTopic(partitions(), topic, windows, clock);
+    },
+  },
+};
+export const FEED_KINDS = Object.keys(OPENERS) as readonly ChannelKind[];
+
+type Entry = { readonly topic: Topic; readonly feed: WorkerFeed };
+
+/** The feeds of one kind. */
+class Feeds {
+  /** The feed whose turn it was goes to the end. */
+  readonly entries = new Map<number, Entry>();
+  /** Feeds that were opened and have sent nothing yet: every other turn is theirs. */
+  readonly first = new Set<number>();
+}
 
 export class WorkerFeeds {
   readonly #options: WorkerFeedsOptions;
-  readonly #entries: Readonly<Record<TopicKind, Entries>> = { token: new Map(), overview: new Map() };
-  /** Those that were opened and have sent nothing yet: every other turn is theirs. */
-  readonly #first: Readonly<Record<TopicKind, Set<number>>> = { token: new Set(), overview: new Set() };
-  #made: FeedUpdate[] = [];
+  readonly #kinds = new Map(FEED_KINDS.map((kind) => [kind, new Feeds()]));
+  #made: UpdateItem[] = [];
   #charsOnWay = 0;
 
   constructor(options: WorkerFeedsOptions) {
     this.#options = options;
   }
 
-  /** Opens a topic; its whole data is sent before long, every other turn being of new ones. Throws `not_found` when the token is not known here. */
-  open(topicId: number, topic: Topic): void {
-    this.#entries[topic.kind].set(topicId, this.#opened(topic));
-    this.#first[topic.kind].add(topicId);
+  /** Opens a feed. Its whole data is sent before long, every other turn being of new ones. Throws `not_found` when the token is not known here. */
+  open(feedId: number, topic: Topic): void {
+    const feed = this.#opened(topic);
+    if (feed === undefined) throw new SwapstatsError("not_found", "the token of the feed is not known here");
+    const { entries, first } = this.#of(topic.kind);
+    entries.set(feedId, { topic, feed });
+    first.add(feedId);
   }
 
   /**
-   * Partitions have come or gone, or have a new epoch. A ranking begins anew over those that are there, with its whole data, and so
-   * does a token's topic whose partition is still there; else it goes.
+   * Partitions have come or gone, or have a new epoch. A ranking begins again over those that are there, with its whole data, and so does a
+   * token's feed whose partition is still there; else it goes.
    */
   partitionsChanged(): void {
     const partitions = this.#options.partitions();
     const gone: number[] = [];
-    for (const entries of Object.values(this.#entries)) {
-      for (const [topicId, { open, topic }] of entries) {
-        if (open.isWhole(partitions)) continue;
-        const entry = this.#openedOrGone(topic);
-        if (entry === undefined) gone.push(topicId);
-        else entries.set(topicId, entry);
+    for (const { entries } of this.#kinds.values()) {
+      for (const [feedId, { feed, topic }] of entries) {
+        if (feed.isWhole(partitions)) continue;
+        const again = this.#opened(topic);
+        if (again === undefined) gone.push(feedId);
+        else entries.set(feedId, { topic, feed: again });
       }
     }
-    for (const topicId of gone) this.close(topicId);
+    for (const feedId of gone) this.close(feedId);
     if (gone.length > 0) this.#options.gone(gone);
   }
 
-  close(topicId: number): void {
-    for (const kind of ["token", "overview"] as const) {
-      this.#entries[kind].delete(topicId);
-      this.#first[kind].delete(topicId);
+  close(feedId: number): void {
+    for (const { entries, first } of this.#kinds.values()) {
+      entries.delete(feedId);
+      first.delete(feedId);
     }
   }
 
-  size(kind: TopicKind): number {
-    return this.#entries[kind].size;
+  size(kind: ChannelKind): number {
+    return this.#of(kind).entries.size;
   }
 
-  /** Looks at each topic of a kind once, or until too much is on its way. One pass of a kind at a time. */
-  *pass(kind: TopicKind): Piecewise<void> {
-    const entries = this.#entries[kind];
+  /** Looks at each feed of a kind once, or until too much is on its way. One pass of a kind at a time. */
+  *pass(kind: ChannelKind): Piecewise<void> {
+    const { entries, first } = this.#of(kind);
     for (let left = entries.size; left > 0 && this.#charsOnWay < UPDATE_CHARS_MAX; left--) {
       // In turn with the others, so that clients who subscribe and leave in a loop do not keep them from their updates.
-      const goesFirst = left % 2 === 0 && this.#first[kind].size > 0;
-      const [topicId] = goesFirst ? this.#first[kind] : entries.keys();
-      const entry = topicId === undefined ? undefined : entries.get(topicId);
-      if (topicId === undefined || entry === undefined) return;
-      this.#first[kind].delete(topicId);
-      entries.delete(topicId);
-      entries.set(topicId, entry);
-      const update = yield* this.#update(topicId, entry);
-      // It may have been closed, or begun anew, in between.
-      if (update !== undefined && entries.get(topicId) === entry) this.#add(update);
+      const goesFirst = left % 2 === 0 && first.size > 0;
+      const [feedId] = goesFirst ? first : entries.keys();
+      const entry = feedId === undefined ? undefined : entries.get(feedId);
+      if (feedId === undefined || entry === undefined) return;
+      first.delete(feedId);
+      entries.delete(feedId);
+      entries.set(feedId, entry);
+      const update = yield* entry.feed.update();
+      // It may have been closed, or begun again, in between.
+      if (update !== undefined && entries.get(feedId) === entry) this.#add({ feedId, ...update });
       yield;
     }
   }
@@ -120,34 +161,17 @@ export class WorkerFeeds {
     this.#charsOnWay -= chars;
   }
 
-  #add(update: FeedUpdate): void {
+  #add(update: UpdateItem): void {
     this.#made.push(update);
     this.#charsOnWay += updateChars(update);
   }
 
-  *#update(topicId: number, entry: Entry): Piecewise<FeedUpdate | undefined> {
-    if (entry.kind === "overview") return yield* entry.open.update(topicId);
-    const { clock } = this.#options;
-    return entry.open.update(topicId, clock.now(), clock.wallMs());
+  #opened(topic: Topic): WorkerFeed | undefined {
+    const { open } = OPENERS[topic.kind] as Opener<ChannelKind>;
+    return open(topic as never, this.#options);
   }
 
-  #opened(topic: Topic): Entry {
-    const entry = this.#openedOrGone(topic);
-    if (entry !== undefined) return entry;
-    throw new SwapstatsError("not_found", `there is no such token: ${topic.kind === "token" ? topic.token : ""}`);
-  }
-
-  #openedOrGone(topic: Topic): Entry | undefined {
-    const { clock, windows, windowIndex } = this.#options;
-    const partitions = this.#options.partitions();
-    if (topic.kind === "overview") {
-      for (const name of [topic.window, ...(topic.windows ?? [])]) windowIndex(name);
-      return { kind: "overview", topic, open: new OverviewTopic(partitions, topic, windows, clock) };
-    }
-    const found = lookUp(partitions, topic.token)?.found[0];
-    if (found === undefined) return undefined;
-    const indexes = topic.windows.map((name) => windowIndex(name));
-    const filter = figureFilter(topic.fields ?? [], false);
-    return { kind: "token", topic, open: new TokenTopic(found, topic.windows, indexes, filter) };
+  #of(kind: ChannelKind): Feeds {
+    return this.#kinds.get(kind) as Feeds;
   }
 }

@@ -4,16 +4,9 @@
  */
 
 import type { SortField } from "@swapstats/protocol/figures.ts";
+import type { AsOfWish, RequestOf, WorkerResponses } from "../../bus/requests.ts";
+import type { BodyPart, NameLookup, RankedRow, RankingPart, TokenPart } from "../../bus/responses.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
-import type {
-  AsOfWish,
-  BodyPart,
-  NameLookup,
-  RankedRow,
-  RankingPart,
-  RequestOf,
-  TokenPart,
-} from "../../bus/worker-protocol.ts";
 import type { Candle, TokenRef, WindowSpec } from "../../engine/types.ts";
 import type { Selection } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
@@ -22,12 +15,7 @@ import { atOnce, finished, type Piecewise } from "../thread-share.ts";
 import { LookupCandidates } from "../views/lookup-candidates.ts";
 import { keyOfRow, overviewPage } from "../views/overview-page.ts";
 import { RowFigures } from "../views/row-figures.ts";
-import {
-  epochOfPartitions,
-  partRevisions,
-  revisionOfPartitions,
-  type ServedPartition,
-} from "../views/served-partition.ts";
+import { partRevisions, type ServedPartition } from "../views/served-partition.ts";
 import { candlesBody, type FigureFilter, figureFilter, statsBody, swapsBody } from "../views/stats-json.ts";
 import { type FoundToken, type Lookup, lookUp } from "../views/token-lookup.ts";
 
@@ -73,7 +61,7 @@ export class WorkerQueries {
    * All figures are as of the instant at which this begins. Every token is looked at then, so that its figures have that look's revision
    * however long the rest takes; only one that a record changes meanwhile needs another.
    */
-  *tokens(request: RequestOf<"tokens">): Piecewise<{ asOf: number; items: TokenPart[] }> {
+  *tokens(request: RequestOf<"tokens">): Piecewise<WorkerResponses["tokens"]> {
     const partitions = this.#partitions.served;
     const asOf = this.#asOf(partitions, request.at);
     const windowIndexes = request.selection.windows.map((name) => this.windowIndex(name));
@@ -88,8 +76,8 @@ export class WorkerQueries {
     const items: TokenPart[] = [];
     for (const each of looked) {
       const { lookup, one } = each;
-      if (one === undefined) items.push({ lookup, stats: undefined });
-      else items.push({ lookup, stats: this.#stats(one, each, windowIndexes, request.selection, filter, asOf) });
+      if (one === undefined) items.push({ lookup, found: undefined });
+      else items.push({ lookup, found: this.#stats(one, each, windowIndexes, request.selection, filter, asOf) });
       yield;
     }
     return { asOf, items };
@@ -107,11 +95,7 @@ export class WorkerQueries {
     const wanted = { windowIndex, sort: field, order, after: request.after, count: limit + 1, figures };
     const page = yield* overviewPage(partitions, wanted, () => this.#asOf(partitions, request.at));
     const { asOf } = page;
-    const standing = {
-      epoch: epochOfPartitions(partitions),
-      rev: revisionOfPartitions(partitions),
-      parts: partRevisions(partitions),
-    };
+    const parts = partRevisions(partitions);
     const rowsPerPiece = Math.ceil(WINDOWS_PER_PIECE / figures.weight);
     const rows: RankedRow[] = [];
     for (const row of page.rows.slice(0, limit)) {
@@ -121,7 +105,7 @@ export class WorkerQueries {
       rows.push({ key: keyOfRow(row, field), partition: row.partition, json });
       if (rows.length % rowsPerPiece === 0) yield;
     }
-    return { asOf, ...standing, rows, more: page.rows.length > limit };
+    return { asOf, parts, rows, more: page.rows.length > limit };
   }
 
   candles(request: RequestOf<"candles">): Piecewise<BodyPart> {
@@ -135,10 +119,6 @@ export class WorkerQueries {
         return splitText(home, token) + swapsBody(availableFromMs, items);
       }),
     );
-  }
-
-  *lookup(text: string): Piecewise<NameLookup | undefined> {
-    return (yield* this.#oneOf(text, this.#clock.now(), false)).lookup;
   }
 
   /** The index of a configured window; rejects others with `bad_request`. */
@@ -158,13 +138,14 @@ export class WorkerQueries {
     selection: Selection,
     filter: FigureFilter,
     asOf: number,
-  ): NonNullable<TokenPart["stats"]> {
+  ): NonNullable<TokenPart["found"]> {
     const { engine, board } = home;
     const isAsLooked = home.views.stateOf(token) === looked.state;
     const rev = isAsLooked ? looked.rev : home.views.lookPast(token, asOf);
     const info = engine.info(token);
     const chainIndex = home.chainIndex(info.chainId);
     return {
+      partition: home.partition,
       epoch: home.epoch,
       rev,
       asOf,
@@ -178,7 +159,6 @@ export class WorkerQueries {
         filter,
       ),
       ticket: {
-        partition: home.partition,
         token,
         slot: board.slot(token),
         generation: board.generation(),

@@ -4,25 +4,27 @@
  * applying (thread-share.ts); the answers and updates of one slice go back as one message each.
  */
 import type { MessagePort } from "node:worker_threads";
+import type { ChannelKind } from "../../bus/channels.ts";
+import {
+  type RequestKind,
+  type RequestOf,
+  ruleOf,
+  type SplitMark,
+  type WorkerRequest,
+  type WorkerResponses,
+} from "../../bus/requests.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import { addCounters, emptyCounters } from "../../bus/status-merge.ts";
-import type {
-  FromWorker,
-  RequestItem,
-  SplitMark,
-  ToWorker,
-  WireError,
-  WorkerRequest,
-  WorkerResponses,
-} from "../../bus/worker-protocol.ts";
+import type { FromWorker, RequestItem, ResponseItem, ToWorker } from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
-import type { DeadLetter, PartitionTotals, StatusAnswer } from "../../ports/stats-bus.ts";
-import { SwapstatsError } from "../../shared/errors.ts";
+import type { PartitionTotals, StatusAnswer } from "../../ports/stats-bus.ts";
+import type { SwapstatsError } from "../../shared/errors.ts";
+import { toWire } from "../../shared/wire-error.ts";
 import type { DeadLetterBuffer } from "../dead-letter-buffer.ts";
 import type { HotWriter } from "../hot/hot-writer.ts";
-import { atOnce, type Lane, type Piecewise, type ThreadShare } from "../thread-share.ts";
+import { atOnce, type Piecewise, type ThreadShare } from "../thread-share.ts";
 import type { OwnedPartitions } from "./owned-partitions.ts";
-import { type TopicKind, WorkerFeeds } from "./worker-feeds.ts";
+import { FEED_KINDS, OPENERS, WorkerFeeds } from "./worker-feeds.ts";
 import { WorkerQueries } from "./worker-queries.ts";
 
 export type WorkerServerOptions = {
@@ -37,15 +39,14 @@ export type WorkerServerOptions = {
   readonly share: ThreadShare;
 };
 
-/** Tokens of one question that still goes with the light ones. */
-const LIGHT_TOKENS_MAX = 8;
-/** What an answer about a ranking weighs beside its rows. */
-const RANKING_WEIGHT = 16;
 const IDS_PER_PIECE = 200;
 /** Of one question about placements, whoever asks. */
 const IDS_MAX = 100_000;
 
-type Answers = Extract<FromWorker, { type: "answers" }>["items"][number];
+/** What is to be done for the response to each kind. Promises in a result are what else it waits for. */
+type Handlers = {
+  readonly [K in RequestKind]: (request: RequestOf<K>) => Piecewise<WorkerResponses[K] | Promise<WorkerResponses[K]>>;
+};
 
 export class WorkerServer {
   readonly #port: MessagePort;
@@ -53,12 +54,13 @@ export class WorkerServer {
   readonly #deadLetters: DeadLetterBuffer;
   readonly #hot: HotWriter | undefined;
   readonly #queries: WorkerQueries;
-  readonly #topics: WorkerFeeds;
+  readonly #feeds: WorkerFeeds;
   readonly #share: ThreadShare;
   readonly #ticker: NodeJS.Timeout;
   /** Kinds of topics whose pass is under way. */
-  readonly #passes = new Set<TopicKind>();
-  #answers: Answers[] = [];
+  readonly #passes = new Set<ChannelKind>();
+  #responses: ResponseItem[] = [];
+  readonly #handlers: Handlers;
   #isSending = false;
 
   constructor({ port, owned, clock, windows, deadLetters, coalesceMs, hot, share }: WorkerServerOptions) {
@@ -68,16 +70,17 @@ export class WorkerServer {
     this.#hot = hot;
     this.#share = share;
     this.#queries = new WorkerQueries(owned, clock, windows);
-    this.#topics = new WorkerFeeds({
+    this.#feeds = new WorkerFeeds({
       partitions: () => owned.served,
       clock,
       windows,
       windowIndex: (name) => this.#queries.windowIndex(name),
       send: (items) => this.#post({ type: "updates", items }),
-      gone: (topicIds) => this.#post({ type: "gone", topicIds }),
+      gone: (feedIds) => this.#post({ type: "gone", feedIds }),
     });
-    owned.onChange = () => this.#topics.partitionsChanged();
-    share.onSliceEnd = () => this.#topics.flush();
+    this.#handlers = this.#makeHandlers();
+    owned.onChange = () => this.#feeds.partitionsChanged();
+    share.onSliceEnd = () => this.#feeds.flush();
     port.on("message", (message: ToWorker) => this.#receive(message));
     this.#ticker = setInterval(() => this.#tick(), coalesceMs);
   }
@@ -92,23 +95,22 @@ export class WorkerServer {
   }
 
   #receive(message: ToWorker): void {
-    if (message.type === "close") this.#topics.close(message.topicId);
-    else if (message.type === "taken") this.#topics.taken(message.chars);
-    else for (const question of message.items) void this.#answerOne(question);
+    if (message.type === "close") this.#feeds.close(message.feedId);
+    else if (message.type === "taken") this.#feeds.taken(message.chars);
+    else for (const item of message.items) void this.#respond(item);
   }
 
   #tick(): void {
     for (const runner of this.#owned.runners) runner.noteWaiting();
-    this.#pass("token");
-    this.#pass("overview");
+    for (const kind of FEED_KINDS) this.#pass(kind);
   }
 
-  #pass(kind: TopicKind): void {
-    if (this.#passes.has(kind) || this.#topics.size(kind) === 0) return;
+  #pass(kind: ChannelKind): void {
+    if (this.#passes.has(kind) || this.#feeds.size(kind) === 0) return;
     this.#passes.add(kind);
-    const lane = kind === "token" ? "topics" : "rankings";
+    const { lane } = OPENERS[kind];
     // Refused when too much waits: the next tick tries again.
-    this.#share.run(this.#topics.pass(kind), { lane, weight: 0 }).then(
+    this.#share.run(this.#feeds.pass(kind), { lane, weight: 0 }).then(
       () => this.#passes.delete(kind),
       (error: SwapstatsError) => {
         this.#passes.delete(kind);
@@ -117,75 +119,61 @@ export class WorkerServer {
     );
   }
 
-  async #answerOne({ id, request, deadlineMs }: RequestItem): Promise<void> {
+  async #respond({ id, request, deadlineMs }: RequestItem): Promise<void> {
     try {
-      const answer = await this.#answer(request, deadlineMs);
-      // Only now: while the answer was made, the list before may have been sent.
-      this.#answers.push({ id, answer });
+      const response = await this.#responseTo(request, deadlineMs);
+      // Only now: while the response was made, the list before may have been sent.
+      this.#responses.push({ id, response });
     } catch (error) {
-      this.#answers.push({ id, error: wireError(error) });
+      this.#responses.push({ id, error: toWire(error) });
     }
     if (this.#isSending) return;
     this.#isSending = true;
-    // Behind the other answers of this slice.
+    // Behind the other responses of this slice.
     queueMicrotask(() => {
       this.#isSending = false;
-      const items = this.#answers;
-      this.#answers = [];
+      const items = this.#responses;
+      this.#responses = [];
       const startedMs = this.#share.nowMs;
-      this.#post({ type: "answers", items });
+      this.#post({ type: "responses", items });
       this.#share.noteRead(this.#share.nowMs - startedMs);
     });
   }
 
-  async #answer(request: WorkerRequest, deadlineMs: number): Promise<WorkerResponses[WorkerRequest["kind"]]> {
-    const [lane, weight] = placeOf(request);
+  async #responseTo(request: WorkerRequest, deadlineMs: number): Promise<WorkerResponses[RequestKind]> {
+    const rule = ruleOf(request);
     const waitMs = deadlineMs - Date.now();
-    const work = this.#work(request) as Piecewise<WorkerResponses[WorkerRequest["kind"]]>;
-    const answer = await this.#share.run(work, { lane, weight, deadlineMs: this.#share.nowMs + waitMs });
-    // The first data of a topic follows the answer, which tells the caller that it is open.
+    const handle = this.#handlers[request.kind];
+    const work: Piecewise<unknown> = handle(request as never);
+    const response = await this.#share.run(work, {
+      lane: rule.lane(request),
+      weight: rule.weight(request),
+      deadlineMs: this.#share.nowMs + waitMs,
+    });
+    // The first data of a feed follows the response, which tells the caller that it is open.
     if (request.kind === "open") setImmediate(() => this.#pass(request.topic.kind));
-    return answer;
+    return response as WorkerResponses[RequestKind];
   }
 
-  /** What is to be done for an answer. Promises are what else it waits for. */
-  #work(request: WorkerRequest): Piecewise<unknown> {
-    switch (request.kind) {
-      case "tokens":
-        return this.#queries.tokens(request);
-      case "overview":
-        return this.#queries.overview(request);
-      case "candles":
-        return this.#queries.candles(request);
-      case "swaps":
-        return this.#queries.swaps(request);
-      case "lookup":
-        return this.#queries.lookup(request.token);
-      case "misplaced":
-        return this.#misplaced(request.partitions);
-      case "placements":
-        return this.#placements(request.ids.slice(0, IDS_MAX));
-      case "split":
-        return this.#markSplit(request.split.slice(0, IDS_MAX), request.whole.slice(0, IDS_MAX));
-      default:
-        return atOnce(() => this.#answerAtOnce(request));
-    }
-  }
-
-  #answerAtOnce(request: WorkerRequest): unknown {
-    switch (request.kind) {
-      case "open":
-        this.#topics.open(request.topicId, request.topic);
-        return null;
-      case "dead_letters":
-        return this.#deadLetters.newest(request.limit) satisfies DeadLetter[];
-      case "status":
-        return this.#status();
-      case "metrics":
-        return this.#metrics();
-      default:
-        throw new SwapstatsError("bad_request", `there is no question of the kind ${request.kind}`);
-    }
+  #makeHandlers(): Handlers {
+    const queries = this.#queries;
+    return {
+      tokens: (request) => queries.tokens(request),
+      overview: (request) => queries.overview(request),
+      candles: (request) => queries.candles(request),
+      swaps: (request) => queries.swaps(request),
+      open: ({ feedId, topic }) =>
+        atOnce(() => {
+          this.#feeds.open(feedId, topic);
+          return null;
+        }),
+      dead_letters: ({ limit }) => atOnce(() => this.#deadLetters.newest(limit)),
+      status: () => atOnce(() => this.#status()),
+      metrics: () => atOnce(() => this.#metrics()),
+      misplaced: ({ partitions }) => this.#misplaced(partitions),
+      placements: ({ ids }) => this.#placements(ids.slice(0, IDS_MAX)),
+      split: ({ split, whole }) => this.#markSplit(split.slice(0, IDS_MAX), whole.slice(0, IDS_MAX)),
+    };
   }
 
   *#misplaced(partitions: number): Piecewise<string[]> {
@@ -234,35 +222,4 @@ export class WorkerServer {
     const known = reports.filter((report) => report !== undefined);
     return known.map((report) => ({ ...report, hot: this.#hot?.metrics(report.partition) }));
   }
-}
-
-/** The lane of a question, and its weight. */
-function placeOf(request: WorkerRequest): [Lane, number] {
-  switch (request.kind) {
-    case "tokens":
-      return [request.tokens.length <= LIGHT_TOKENS_MAX ? "stats" : "batch", request.tokens.length];
-    case "overview":
-      return ["overview", RANKING_WEIGHT + request.request.limit];
-    case "candles":
-    case "swaps":
-    case "lookup":
-      return [request.kind, 1];
-    case "open":
-      return ["lookup", 1];
-    case "status":
-    case "metrics":
-    case "dead_letters":
-      return ["service", 1];
-    default:
-      return ["placement", 1];
-  }
-}
-
-/** An error as it crosses to the main thread. */
-export function wireError(error: unknown): WireError {
-  if (error instanceof SwapstatsError) {
-    return { code: error.code, message: error.message, retryable: error.retryable };
-  }
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: "internal", message: text, retryable: false };
 }

@@ -1,11 +1,12 @@
 /** Messages between the main thread and a partition worker, other than requests of the bus. */
 import type { MessagePort } from "node:worker_threads";
 import type { SharedClockHandle } from "../../bus/shared-clock.ts";
-import type { WireError } from "../../bus/worker-protocol.ts";
 import type { EngineConfig } from "../../engine/types.ts";
 import type { BeginRule } from "../../ports/source.ts";
 import type { VersionBoardHandle } from "../../shared/version-board.ts";
+import type { WireError } from "../../shared/wire-error.ts";
 import type { ReadersSetup } from "../../sources/open-source.ts";
+
 import type { CheckpointStoreSetup } from "../../stores/open-checkpoint-store.ts";
 import type { HotStoreSetup } from "../../stores/open-hot-store.ts";
 

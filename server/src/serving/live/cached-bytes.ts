@@ -10,13 +10,11 @@ export type CacheOwner = {
 };
 
 export class CachedBytes {
-  /** Bytes by owner. */
-  readonly #owners: LRUCache<CacheOwner, number>;
+  readonly #owners: LRUCache<CacheOwner, true>;
 
   constructor(bytesMax: number) {
     this.#owners = new LRUCache({
       maxSize: bytesMax,
-      sizeCalculation: (bytes) => bytes,
       dispose: (_, owner, reason) => {
         if (reason === "evict") owner.dropCaches();
       },
@@ -31,7 +29,7 @@ export class CachedBytes {
   set(owner: CacheOwner, bytes: number): void {
     const isTooLarge = bytes > this.#owners.maxSize;
     if (bytes === 0 || isTooLarge) this.#owners.delete(owner);
-    else this.#owners.set(owner, bytes);
+    else this.#owners.set(owner, true, { size: bytes });
     if (isTooLarge) owner.dropCaches();
   }
 }

@@ -7,7 +7,8 @@ import type { IngestPort, IngestResult } from "../../ports/ingest.ts";
 import type { OffsetRange } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { VersionBoardHandle } from "../../shared/version-board.ts";
-import type { ErrorText, LogAnswer, LogReply, LogRequest, LogThreadOptions } from "./log-protocol.ts";
+import { fromWire } from "../../shared/wire-error.ts";
+import type { LogAnswer, LogReply, LogRequest, LogThreadOptions } from "./log-protocol.ts";
 
 /** Bodies that wait to be committed; four of the largest, or some seconds of a slow disk. */
 export const WAITING_BYTES_MAX = 64 * 1024 * 1024;
@@ -116,7 +117,7 @@ export class LogClient implements IngestPort {
         return;
       case "failed":
         this.#state = "failed";
-        this.#ready.reject(errorOf(answer.error));
+        this.#ready.reject(fromWire(answer.error));
         return;
       case "replies":
         for (const reply of answer.replies) this.#settle(reply);
@@ -132,7 +133,7 @@ export class LogClient implements IngestPort {
     this.#waiting.delete(reply.id);
     this.#waitingBytes -= waiting.bytes;
     if ("result" in reply) waiting.resolve(reply.result);
-    else waiting.reject(errorOf(reply.error));
+    else waiting.reject(fromWire(reply.error));
   }
 
   /** The thread is gone: by order, by a refusal to start, or by a fault. */
@@ -148,10 +149,6 @@ export class LogClient implements IngestPort {
     this.#ready.reject(error);
     if (wasOpen && this.#opened !== undefined) this.#onFatal(error);
   }
-}
-
-function errorOf({ code, message, retryable }: ErrorText): SwapstatsError {
-  return new SwapstatsError(code, message, { retryable });
 }
 
 /** The body in a buffer of its own: a small one lies in a pool that it shares with others, and must be copied. */

@@ -2,9 +2,9 @@
 import type { MessagePort } from "node:worker_threads";
 import type { IngestResult } from "../../ports/ingest.ts";
 import type { OffsetRange } from "../../ports/source.ts";
-import type { ErrorCode } from "../../shared/errors.ts";
 import type { ChainAddresses } from "../../shared/token-id.ts";
 import type { VersionBoardHandle } from "../../shared/version-board.ts";
+import type { WireError } from "../../shared/wire-error.ts";
 import type { ArrivalTiming } from "./arrival-judge.ts";
 
 /** The log thread's `workerData`. */
@@ -40,11 +40,9 @@ export type LogRequest =
   /** Commit what waits, then end; the answer is `closed`. */
   | { readonly kind: "close" };
 
-export type ErrorText = { readonly code: ErrorCode; readonly message: string; readonly retryable: boolean };
-
 export type LogReply =
   | { readonly id: number; readonly result: IngestResult }
-  | { readonly id: number; readonly error: ErrorText };
+  | { readonly id: number; readonly error: WireError };
 
 export type LogAnswer =
   | {
@@ -53,7 +51,7 @@ export type LogAnswer =
       readonly problems: readonly string[];
       readonly ranges: readonly OffsetRange[];
     }
-  | { readonly kind: "failed"; readonly error: ErrorText }
+  | { readonly kind: "failed"; readonly error: WireError }
   | { readonly kind: "replies"; readonly replies: readonly LogReply[] }
   | { readonly kind: "closed" };
 

@@ -12,13 +12,13 @@ import { refusalText } from "../../codecs/refusal-text.ts";
 import { SwapDecoder } from "../../codecs/swap-decoder.ts";
 import { SwapEvent } from "../../engine/swaps/swap-event.ts";
 import type { IngestResult } from "../../ports/ingest.ts";
-import { SwapstatsError } from "../../shared/errors.ts";
 import { freeMemory } from "../../shared/free-memory.ts";
 import type { ChainAddresses } from "../../shared/token-id.ts";
 import { partitionOfToken } from "../../shared/token-partition.ts";
+import { toWire, type WireError } from "../../shared/wire-error.ts";
 import { ArrivalJudge, type ArrivalTiming } from "./arrival-judge.ts";
 import { BatchBuilder, RECORD_OVERHEAD_BYTES } from "./log-format.ts";
-import type { ErrorText, LogNotice, LogReply } from "./log-protocol.ts";
+import type { LogNotice, LogReply } from "./log-protocol.ts";
 import type { EmbeddedLogWriter, LogAppend } from "./log-writer.ts";
 import { LOG_BATCH_BYTES_MAX } from "./log-writer.ts";
 
@@ -76,7 +76,7 @@ export class LogService {
       ranges = splitBody(body, this.#options.bodyEventsMax);
     } catch (error) {
       freeMemory(body);
-      this.#options.reply([{ id, error: errorText(error) }]);
+      this.#options.reply([{ id, error: toWire(error) }]);
       return;
     }
     const result = this.#gather(body, ranges);
@@ -111,7 +111,7 @@ export class LogService {
       this.#notify(partitions);
       reply(waiting.map(({ id, result }) => ({ id, result })));
     } catch (error) {
-      const text = commitErrorText(error);
+      const text = commitError(error);
       this.#noteFailure(text.message);
       // Owners that could release something may not have heard that it is urgent.
       if (text.code === "log_full") this.#notify(this.#groups.keys());
@@ -129,7 +129,7 @@ export class LogService {
       writer.probe(nowMs());
       if (nowMs() - this.#failure.atMs >= PROBLEM_STANDS_MS) this.#noteFailure(undefined);
     } catch (error) {
-      this.#noteFailure(commitErrorText(error).message);
+      this.#noteFailure(commitError(error).message);
     }
   }
 
@@ -206,17 +206,8 @@ export class LogService {
   }
 }
 
-export function errorText(error: unknown): ErrorText {
-  if (error instanceof SwapstatsError) {
-    const { code, message, retryable } = error;
-    return { code, message, retryable };
-  }
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: "internal", message, retryable: false };
-}
-
 /** Damage of the log is to a sender a storage that does not work. */
-function commitErrorText(error: unknown): ErrorText {
-  const text = errorText(error);
+function commitError(error: unknown): WireError {
+  const text = toWire(error);
   return text.code === "log_damaged" ? { ...text, code: "storage_failed", retryable: true } : text;
 }

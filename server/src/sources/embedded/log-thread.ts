@@ -5,8 +5,9 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { NO_CHAIN_ADDRESSES } from "../../shared/token-id.ts";
 import { VersionBoard } from "../../shared/version-board.ts";
-import type { ErrorText, LogAnswer, LogOwnerRequest, LogRequest, LogThreadOptions } from "./log-protocol.ts";
-import { errorText, LogService } from "./log-service.ts";
+import { toWire, type WireError } from "../../shared/wire-error.ts";
+import type { LogAnswer, LogOwnerRequest, LogRequest, LogThreadOptions } from "./log-protocol.ts";
+import { LogService } from "./log-service.ts";
 import { EmbeddedLogWriter, realLogParts } from "./log-writer.ts";
 
 /** How often what has expired is looked for while nothing is appended. */
@@ -31,7 +32,7 @@ function open(): EmbeddedLogWriter | undefined {
   try {
     return new EmbeddedLogWriter({ ...options, nowMs: Date.now(), ...realLogParts });
   } catch (error) {
-    answer({ kind: "failed", error: errorText(error) });
+    answer({ kind: "failed", error: toWire(error) });
     return undefined;
   }
 }
@@ -112,7 +113,7 @@ function openPartition(
 
 /** The service stops before the log was opened: nothing of these bodies was taken. */
 function refuseEarly(): void {
-  const error: ErrorText = { code: "unavailable", message: "The service is stopping.", retryable: true };
+  const error: WireError = { code: "unavailable", message: "The service is stopping.", retryable: true };
   if (early.length > 0) answer({ kind: "replies", replies: early.map(({ id }) => ({ id, error })) });
   early = [];
 }

@@ -1,11 +1,12 @@
 /** Several instances of the bus over model owners: what is true is here, and what each instance says can be compared with it. */
 
 import { createSharedClock, SharedClock } from "../../../src/bus/shared-clock.ts";
-import { ClusterBus } from "../../../src/cluster/bus.ts";
+import { Cluster } from "../../../src/cluster/cluster.ts";
+import type { Format } from "../../../src/cluster/protocol.ts";
 import type { ClusterTransport } from "../../../src/cluster/transport.ts";
 import type { TokenAnswer } from "../../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../../src/shared/token-partition.ts";
-import { type ModelPartition, ModelWorker, modelPart, ownedOf } from "./model-owner.ts";
+import { type ModelPartition, ModelWorker, ownedOf } from "./model-owner.ts";
 
 export const ANNOUNCE_EVERY_MS = 25;
 export const ASK_TIMEOUT_MS = 150;
@@ -14,10 +15,14 @@ export const ALL = { windows: [], fields: [] } as const;
 
 export type ModelInstance = {
   readonly name: string;
-  readonly bus: ClusterBus;
+  readonly cluster: Cluster;
+  readonly bus: Cluster["bus"];
   readonly hosts: readonly ModelWorker[];
   readonly clock: SharedClock;
 };
+
+/** `format`: the newest of messages that it knows; undefined: the newest there is. */
+export type ModelOptions = { readonly mode?: "live" | "event"; readonly format?: Format };
 
 export class ModelCluster {
   readonly partitions: number;
@@ -44,18 +49,20 @@ export class ModelCluster {
   }
 
   /** Starts an instance with `threads` hosts and no partitions. */
-  add(name: string, transport: ClusterTransport, threads = 2, mode: "live" | "event" = "live"): ModelInstance {
+  add(name: string, transport: ClusterTransport, threads = 2, options: ModelOptions = {}): ModelInstance {
+    const { mode = "live", format } = options;
     const hosts = Array.from({ length: threads }, () => new ModelWorker());
     const clock = new SharedClock(createSharedClock(mode, 60_000));
     this.#incarnation += 1;
-    const bus = new ClusterBus({
+    const cluster = new Cluster({
       ...{ instance: name, incarnation: this.#incarnation, version: "1.2.3", partitions: this.partitions },
-      ...{ local: modelPart(hosts), transport, clock, finestStepMs: 1_000 },
+      ...{ workers: hosts, boards: new Map(), transport, clock, finestStepMs: 1_000 },
       ...{ announceEveryMs: ANNOUNCE_EVERY_MS, askTimeoutMs: ASK_TIMEOUT_MS },
+      ...(format === undefined ? {} : { format }),
     });
-    const instance = { name, bus, hosts, clock };
+    const instance = { name, cluster, bus: cluster.bus, hosts, clock };
     this.instances.push(instance);
-    bus.start();
+    cluster.start();
     return instance;
   }
 
@@ -76,7 +83,7 @@ export class ModelCluster {
     const host = instance.hosts[partition % instance.hosts.length] as ModelWorker;
     const held = host.partitions.get(partition);
     if (held === undefined) return;
-    instance.bus.setOwned(
+    instance.cluster.setOwned(
       ownedOf(instance.hosts).filter((one) => one.partition !== partition),
       this.partitions,
     );
@@ -96,12 +103,12 @@ export class ModelCluster {
     this.instances.splice(this.instances.indexOf(instance), 1);
     for (const [partition, owner] of this.owners) if (owner === instance) this.owners.delete(partition);
     kill?.();
-    await instance.bus.close();
+    await instance.cluster.close();
   }
 
   async close(): Promise<void> {
     clearInterval(this.#ticker);
-    await Promise.all(this.instances.map((instance) => instance.bus.close()));
+    await Promise.all(this.instances.map((instance) => instance.cluster.close()));
   }
 
   partitionOf(id: string): number {
@@ -113,7 +120,7 @@ export class ModelCluster {
   }
 
   #tell(instance: ModelInstance): void {
-    instance.bus.setOwned(ownedOf(instance.hosts), this.partitions);
+    instance.cluster.setOwned(ownedOf(instance.hosts), this.partitions);
   }
 }
 

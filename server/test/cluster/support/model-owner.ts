@@ -4,17 +4,12 @@
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import { mergeRanked } from "../../../src/bus/rank-order.ts";
-import { addCounters, emptyCounters, mergeStatus } from "../../../src/bus/status-merge.ts";
-import type {
-  FeedUpdate,
-  NameLookup,
-  TokenPart,
-  Topic,
-  WorkerRequest,
-  WorkerResponses,
-} from "../../../src/bus/worker-protocol.ts";
-import type { LocalPart, OwnedPartition, WorkerPort } from "../../../src/cluster/contract.ts";
-import type { StatsBus, StatusAnswer, TokenAnswer } from "../../../src/ports/stats-bus.ts";
+import type { RequestKind, RequestOf, WorkerRequest, WorkerResponses } from "../../../src/bus/requests.ts";
+import { epochOfParts, type FeedUpdate, type NameLookup, type TokenPart } from "../../../src/bus/responses.ts";
+import { addCounters, emptyCounters } from "../../../src/bus/status-merge.ts";
+import type { WorkerPort } from "../../../src/bus/worker-sources.ts";
+import type { OwnedPartition } from "../../../src/cluster/contract.ts";
+import type { StatusAnswer, Topic } from "../../../src/ports/stats-bus.ts";
 import { SwapstatsError } from "../../../src/shared/errors.ts";
 
 export type ModelToken = { readonly id: string; readonly symbol: string; rev: number; value: number };
@@ -36,10 +31,10 @@ export class ModelWorker implements WorkerPort {
     return this.#topics.size;
   }
 
-  ask<K extends WorkerRequest["kind"]>(request: Extract<WorkerRequest, { kind: K }>): Promise<WorkerResponses[K]> {
+  ask<K extends RequestKind>(request: RequestOf<K>): Promise<WorkerResponses[K]> {
     this.questions += 1;
     try {
-      return Promise.resolve(this.#answer(request) as WorkerResponses[K]);
+      return Promise.resolve(this.#answer(request as WorkerRequest) as WorkerResponses[K]);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -72,7 +67,7 @@ export class ModelWorker implements WorkerPort {
     token.value += 1;
   }
 
-  #answer(request: WorkerRequest): WorkerResponses[WorkerRequest["kind"]] {
+  #answer(request: WorkerRequest): WorkerResponses[RequestKind] {
     const asOf = "at" in request ? (request.at?.asOf ?? Date.now()) : Date.now();
     switch (request.kind) {
       case "tokens":
@@ -83,7 +78,7 @@ export class ModelWorker implements WorkerPort {
           partition,
           json: `{"id":"${token.id}","value":${token.value}}`,
         }));
-        return { asOf, epoch: "", rev: 0, parts: this.#parts(), rows, more: false };
+        return { asOf, parts: this.#parts(), rows, more: false };
       }
       case "candles":
       case "swaps": {
@@ -93,8 +88,6 @@ export class ModelWorker implements WorkerPort {
         const lookup: NameLookup = { tier: "id", ids: [token.id] };
         return { lookup, found: { partition, epoch, rev: token.rev, body: `"items":[${token.value}]` } };
       }
-      case "lookup":
-        return this.#lookUp(request.token);
       case "dead_letters":
         return [...this.partitions.keys()].map((partition) => ({
           ...{ code: "bad_side", message: "", partition, offset: 1, arrival: partition, raw: "" },
@@ -150,25 +143,25 @@ export class ModelWorker implements WorkerPort {
     const lookup = this.#lookUp(text);
     const [id = "", ...others] = lookup?.ids ?? [];
     const found = others.length > 0 ? undefined : this.#find(id);
-    if (found === undefined) return { lookup, stats: undefined };
+    if (found === undefined) return { lookup, found: undefined };
     const { partition, epoch, token } = found;
     const place = { slot: 0, generation: 0n, chainIndex: 0, graceMs: 0, validUntil: 0 };
-    const ticket = { partition, token: 1, ...place };
+    const ticket = { token: 1, ...place };
     const body = `"id":"${token.id}","value":${token.value}`;
-    return { lookup, stats: { epoch, rev: token.rev, asOf, watermark: asOf, lagMs: 0, body, ticket } };
+    return { lookup, found: { partition, epoch, rev: token.rev, asOf, watermark: asOf, lagMs: 0, body, ticket } };
   }
 
   #send(open: OpenTopic): void {
     if (!this.#topics.has(open)) return;
     const made = open.topic.kind === "token" ? this.#tokenData(open.topic.token) : this.#overviewData(open.topic.limit);
     if (made === undefined || made.rev === open.sentRev) return;
-    const { epoch, rev, data, keys, parts } = made;
+    const { epoch, rev, data, rows, parts } = made;
     const patch = open.sentRev === undefined ? undefined : JSON.stringify(diffMergePatch(open.sent, data));
     const prevRev = open.sentRev;
     open.sentRev = rev;
     open.sent = data;
-    const standing = { asOf: Date.now(), watermark: undefined, lagMs: 0 };
-    open.onUpdate({ topicId: 0, epoch, rev, prevRev, ...standing, data: JSON.stringify(data), patch, keys, parts });
+    const standing = { epoch, rev, prevRev, asOf: Date.now(), watermark: undefined, lagMs: 0, parts };
+    open.onUpdate({ ...standing, data: rows === undefined ? JSON.stringify(data) : undefined, rows, patch });
   }
 
   #tokenData(id: string) {
@@ -176,53 +169,21 @@ export class ModelWorker implements WorkerPort {
     if (found === undefined) return undefined;
     const { partition, epoch, token } = found;
     const data: JsonObject = { id, value: token.value };
-    return { epoch, rev: token.rev, data, keys: undefined, parts: [{ partition, epoch, rev: token.rev }] };
+    return { epoch, rev: token.rev, data, rows: undefined, parts: [{ partition, epoch, rev: token.rev }] };
   }
 
   #overviewData(limit: number) {
     const ranked = this.#ranked(limit);
-    const rows = Object.fromEntries(ranked.map(({ token }) => [token.id, { value: token.value }]));
-    const data: JsonObject = { order: ranked.map(({ token }) => token.id), rows };
-    const keys = ranked.map(({ key, partition }) => ({ ...key, partition }));
+    const rows = ranked.map(({ key, partition, token }) => ({ key, partition, json: `{"value":${token.value}}` }));
+    const byId = Object.fromEntries(ranked.map(({ token }) => [token.id, { value: token.value }]));
+    const data: JsonObject = { order: ranked.map(({ token }) => token.id), rows: byId };
     const parts = this.#parts();
-    return { epoch: "", rev: parts.reduce((sum, part) => sum + part.rev, 0), data, keys, parts };
+    return { epoch: epochOfParts(parts), rev: parts.reduce((sum, part) => sum + part.rev, 0), data, rows, parts };
   }
-}
-
-/** The process's own bus over such hosts, with what the bus over instances asks of it. */
-export function modelPart(hosts: readonly ModelWorker[]): LocalPart {
-  const unused = () => Promise.reject(new Error("not asked here"));
-  const bus: StatsBus = {
-    cachedTokenStats: () => undefined,
-    tokenStats: (tokens) => Promise.all(tokens.map((token) => localAnswer(hosts, token))),
-    overview: unused,
-    candles: unused,
-    newestSwaps: unused,
-    areKnown: unused,
-    deadLetters: unused,
-    status: async () => {
-      return mergeStatus(hosts.map((host) => host.status()));
-    },
-    subscribe: unused,
-  };
-  return { bus, hosts };
-}
-
-async function localAnswer(hosts: readonly ModelWorker[], token: string): Promise<TokenAnswer> {
-  const request = { kind: "tokens", tokens: [token], selection: { windows: [], fields: [] }, at: undefined } as const;
-  for (const host of hosts) {
-    const { items } = await host.ask<"tokens">(request);
-    const stats = items[0]?.stats;
-    const id = items[0]?.lookup?.ids[0];
-    if (stats === undefined || id === undefined) continue;
-    const { epoch, rev, asOf, watermark, lagMs, body } = stats;
-    return { kind: "stats", id, epoch, rev, asOf, watermark, lagMs, stale: false, body };
-  }
-  return { kind: "unknown" };
 }
 
 export function ownedOf(hosts: readonly ModelWorker[]): OwnedPartition[] {
   return hosts.flatMap((host, index) =>
-    [...host.partitions].map(([partition, { epoch }]) => ({ partition, epoch, host: index })),
+    [...host.partitions].map(([partition, { epoch }]) => ({ partition, epoch, worker: index })),
   );
 }

@@ -1,15 +1,14 @@
 /** Somebody who listens to a topic, applies what comes as a client does, and remembers whatever went back. */
 import { applyMergePatch, equalJson, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { ClusterBus } from "../../../src/cluster/bus.ts";
 import { compareEpochs } from "../../../src/cluster/contract.ts";
-import type { Topic, TopicUpdate } from "../../../src/ports/stats-bus.ts";
+import type { StatsBus, Topic, TopicUpdate } from "../../../src/ports/stats-bus.ts";
 
 export class Watcher {
   readonly faults: string[] = [];
   updates = 0;
   last: TopicUpdate | undefined;
   held: JsonObject | undefined;
-  bus: ClusterBus | undefined;
+  bus: StatsBus | undefined;
   #close: (() => void) | undefined;
   #isEnded = false;
   readonly #topic: Topic;
@@ -23,7 +22,7 @@ export class Watcher {
   }
 
   /** Tries until the bus knows the topic. */
-  async watch(bus: ClusterBus): Promise<void> {
+  async watch(bus: StatsBus): Promise<void> {
     this.bus = bus;
     while (!this.#isEnded && this.#close === undefined) {
       const opened = await bus.subscribe(this.#topic, (update) => this.#take(update)).catch(() => undefined);

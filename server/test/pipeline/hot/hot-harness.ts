@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { waitFor } from "../../../../scripts/servers/process.ts";
-import type { TokenPart } from "../../../src/bus/worker-protocol.ts";
+
+import type { TokenPart } from "../../../src/bus/responses.ts";
 import { type RedisClient, RedisConnection } from "../../../src/clients/redis/connection.ts";
+
 import type { RedisServer } from "../../../src/config/build/stores.ts";
 import { HotWriter } from "../../../src/pipeline/hot/hot-writer.ts";
 import { finished, ThreadShare } from "../../../src/pipeline/thread-share.ts";
@@ -96,11 +98,11 @@ export class HotHost {
     return tokens.map((token) => engine.info(token).id);
   }
 
-  answer(id: string): NonNullable<TokenPart["stats"]> {
+  answer(id: string): NonNullable<TokenPart["found"]> {
     const selection = { windows: this.windows, fields: [] };
     const { items } = finished(this.host.queries.tokens({ kind: "tokens", tokens: [id], selection, at: undefined }));
-    assert.ok(items[0]?.stats, id);
-    return items[0].stats;
+    assert.ok(items[0]?.found, id);
+    return items[0].found;
   }
 }
 

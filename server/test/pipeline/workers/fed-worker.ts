@@ -1,7 +1,7 @@
-/** One host's parts in this thread: an engine that is fed swaps, with its views, queries and topics. Time is the test's. */
+/** One host's parts in this thread: an engine that is fed swaps, with its views, queries and feeds. Time is the test's. */
 
 import { createSharedClock, SharedClock } from "../../../src/bus/shared-clock.ts";
-import type { FeedUpdate } from "../../../src/bus/worker-protocol.ts";
+import type { UpdateItem } from "../../../src/bus/worker-protocol.ts";
 import { toEngineConfig } from "../../../src/config/config.ts";
 import { defaultConfig } from "../../../src/config/load.ts";
 import { PartitionEngine } from "../../../src/engine/partition-engine.ts";
@@ -39,11 +39,11 @@ export class FedWorker {
   readonly board = new VersionBoard(createVersionBoard());
   readonly engine: PartitionEngine;
   readonly served: ServedPartition;
-  /** What topics see; a test may take partitions away, and tell the topics. */
+  /** What feeds see; a test may take partitions away, and tell the feeds. */
   owned: readonly ServedPartition[];
   readonly queries: WorkerQueries;
-  readonly topics: WorkerFeeds;
-  readonly updates: FeedUpdate[] = [];
+  readonly feeds: WorkerFeeds;
+  readonly updates: UpdateItem[] = [];
   readonly gone: number[] = [];
   readonly letters: KeptDeadLetter[] = [];
   readonly deadLetters: DeadLetterBuffer;
@@ -69,22 +69,22 @@ export class FedWorker {
       this.deadLetters.add.bind(this.deadLetters),
     );
     this.queries = new WorkerQueries({ served: [this.served], absence: undefined }, this.clock, config.windows);
-    this.topics = new WorkerFeeds({
+    this.feeds = new WorkerFeeds({
       partitions: () => this.owned,
       clock: this.clock,
       windows: config.windows,
       windowIndex: (name) => this.queries.windowIndex(name),
       send: (updates) => this.updates.push(...updates),
-      gone: (topicIds) => this.gone.push(...topicIds),
+      gone: (feedIds) => this.gone.push(...feedIds),
     });
     this.served.publish(0, 0);
   }
 
-  /** A pass over all topics, at once. */
+  /** A pass over all feeds, at once. */
   tick(): void {
-    finished(this.topics.pass("token"));
-    finished(this.topics.pass("overview"));
-    this.topics.flush();
+    finished(this.feeds.pass("token"));
+    finished(this.feeds.pass("overview"));
+    this.feeds.flush();
   }
 
   /** Applies swaps, or texts as they are, that arrive now. */

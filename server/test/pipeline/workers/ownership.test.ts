@@ -1,9 +1,13 @@
 /** Partitions that are assigned and revoked while the workers run: requests meanwhile, live topics, and the state afterwards. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
+
 import { MessageChannel } from "node:worker_threads";
+
+import { QueryBus } from "../../../src/bus/query-bus.ts";
+
 import { createSharedClock, SharedClock } from "../../../src/bus/shared-clock.ts";
-import { ThreadBus } from "../../../src/bus/thread-bus.ts";
+import { WorkerSources } from "../../../src/bus/worker-sources.ts";
 import { toEngineConfig } from "../../../src/config/config.ts";
 import { defaultConfig } from "../../../src/config/load.ts";
 import { PartitionWorkers } from "../../../src/pipeline/workers/partition-workers.ts";
@@ -27,7 +31,7 @@ const TOKENS = Array.from({ length: PARTITIONS }, (_, partition) => {
 class Owners {
   readonly log: LogClient;
   readonly workers: PartitionWorkers;
-  readonly bus: ThreadBus;
+  readonly bus: QueryBus;
   #sent = 0;
 
   constructor(log: LogClient, dataDir: string) {
@@ -58,9 +62,8 @@ class Owners {
       },
       onFatal: fail,
     });
-    this.bus = new ThreadBus({
-      hosts: this.workers.clients,
-      partitionCount: () => PARTITIONS,
+    this.bus = new QueryBus({
+      sources: new WorkerSources(this.workers.clients, () => PARTITIONS),
       boards: this.workers.boards,
       clock: new SharedClock(handle),
       finestStepMs: 1000,
@@ -106,7 +109,7 @@ class Owners {
 
   /** Resolves when the partitions of this process have applied all of their log. */
   async caughtUp(): Promise<void> {
-    while ((await this.bus.status()).partitions.some((partition) => partition.lag > 0));
+    while ((await this.bus.status("own")).partitions.some((partition) => partition.lag > 0));
   }
 
   async answer(partition: number) {
@@ -125,7 +128,7 @@ describe("assignment of partitions", () => {
   test("a partition that is revoked and assigned again continues where it was, with a greater epoch", async (t) => {
     const owners = await Owners.start(t);
     const { workers, bus } = owners;
-    assert.deepEqual((await bus.status()).partitions, []);
+    assert.deepEqual((await bus.status("own")).partitions, []);
     await Promise.all([0, 1, 2].map((partition) => workers.assign(partition)));
     await owners.swaps();
     await owners.caughtUp();
@@ -136,7 +139,7 @@ describe("assignment of partitions", () => {
     assert.deepEqual(await workers.revoke(2, LIMIT_MS), []);
     assert.deepEqual(await owners.answer(2), { kind: "unknown" });
     assert.equal(bus.cachedTokenStats(TOKENS[2] as string, ALL), undefined);
-    const { partitions } = await bus.status();
+    const { partitions } = await bus.status("own");
     assert.deepEqual(
       partitions.map((one) => one.partition),
       [0, 1],
@@ -156,7 +159,7 @@ describe("assignment of partitions", () => {
     assert.ok(after !== undefined && "trades" in after);
     assert.equal(after.trades, 2);
     assert.ok(after.epoch > before.epoch);
-    assert.deepEqual((await bus.status()).counters.applied, 2 * PARTITIONS);
+    assert.deepEqual((await bus.status("own")).counters.applied, 2 * PARTITIONS);
   });
 
   test("topics of a token go with its partition, and rankings go on with what is there", async (t) => {

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
+
+import { dataText } from "../../../src/bus/responses.ts";
+
 import { finished } from "../../../src/pipeline/thread-share.ts";
+
 import type { RowSelection } from "../../../src/ports/stats-bus.ts";
 import { TestApps } from "../../support/app-harness.ts";
 import { randomFrom, seedOf } from "../../support/seed.ts";
@@ -47,19 +51,20 @@ describe("rows of a ranking", () => {
       host.nowMs += 1_000;
       host.feed(randomSwap(random, host.nowMs, 9, []));
       if (step === 0) {
-        host.topics.open(1, ranking);
+        host.feeds.open(1, ranking);
         const [first] = [...host.engine.tokens()].map((token) => host.engine.info(token).id);
-        host.topics.open(2, { kind: "token", token: first as string, windows: ["5m"], fields: ["trades"] });
+        host.feeds.open(2, { kind: "token", token: first as string, windows: ["5m"], fields: ["trades"] });
       }
       host.tick();
-      for (const { topicId, data, patch } of host.updates.splice(0)) {
-        const before = topicId === 1 ? held : heldToken;
-        const after = JSON.parse(data) as Json;
+      for (const update of host.updates.splice(0)) {
+        const { feedId, patch } = update;
+        const before = feedId === 1 ? held : heldToken;
+        const after = JSON.parse(dataText(update)) as Json;
         if (patch !== undefined) {
           assert.deepEqual(applyMergePatch(before as Json, JSON.parse(patch)), after);
           thin++;
         }
-        if (topicId === 1) held = after;
+        if (feedId === 1) held = after;
         else heldToken = after;
       }
     }

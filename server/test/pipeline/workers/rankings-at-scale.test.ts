@@ -6,8 +6,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type SortField, sortFields } from "@swapstats/protocol/figures.ts";
 import { compareRankKeys } from "../../../src/bus/rank-order.ts";
-import type { RankingPart, RankKey } from "../../../src/bus/worker-protocol.ts";
+
+import type { RankingPart, RankKey } from "../../../src/bus/responses.ts";
 import type { Piecewise } from "../../../src/pipeline/thread-share.ts";
+
 import { servedValue } from "../../../src/pipeline/views/ranking.ts";
 import { RANKINGS_BYTES_MAX, RANKINGS_MAX } from "../../../src/pipeline/views/served-partition.ts";
 import { randomFrom, seedOf } from "../../support/seed.ts";

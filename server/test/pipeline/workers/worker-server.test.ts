@@ -3,7 +3,8 @@ import { describe, test } from "node:test";
 import { type SortField, sortFields } from "@swapstats/protocol/figures.ts";
 import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
 import { compareRankKeys, decodeCursor, encodeCursor } from "../../../src/bus/rank-order.ts";
-import { type FeedUpdate, type TokenPart, updateChars } from "../../../src/bus/worker-protocol.ts";
+import { dataText, revisionOfParts, type TokenPart, updateChars } from "../../../src/bus/responses.ts";
+import type { UpdateItem } from "../../../src/bus/worker-protocol.ts";
 import type { WindowStats } from "../../../src/engine/reads/figures.ts";
 import { finished } from "../../../src/pipeline/thread-share.ts";
 import { servedValue } from "../../../src/pipeline/views/ranking.ts";
@@ -21,7 +22,7 @@ function ask(host: FedWorker, ...tokens: string[]): readonly TokenPart[] {
 
 /** The served figures without what moves by itself. */
 function figuresOf(answer: TokenPart | undefined): Json {
-  const data = JSON.parse(`{${answer?.stats?.body}}`) as { windows: Record<string, Record<string, Json>> };
+  const data = JSON.parse(`{${answer?.found?.body}}`) as { windows: Record<string, Record<string, Json>> };
   for (const window of Object.values(data.windows)) {
     delete window.open_time;
     delete window.close_time;
@@ -64,7 +65,7 @@ describe("revisions", () => {
         if (random.chance(0.3)) continue;
         const { id } = host.engine.info(token);
         const [answer] = ask(host, id);
-        const rev = answer?.stats?.rev ?? 0;
+        const rev = answer?.found?.rev ?? 0;
         const figures = figuresOf(answer);
         const before = seen.get(id);
         assert.ok(before === undefined || rev >= before.rev);
@@ -80,7 +81,7 @@ describe("revisions", () => {
     host.feed({ event_time: START_MS });
     const revAt = (ms: number) => {
       host.nowMs = ms;
-      return ask(host, "1:0xaa")[0]?.stats?.rev;
+      return ask(host, "1:0xaa")[0]?.found?.rev;
     };
     const first = revAt(START_MS + 1);
     assert.equal(revAt(START_MS + 30_000), first);
@@ -99,9 +100,9 @@ describe("revisions", () => {
     host.engine.noteGap();
     host.served.publish(1, 0);
     const [after] = ask(host, "1:0xaa");
-    assert.notEqual(after?.stats?.rev, before?.stats?.rev);
+    assert.notEqual(after?.found?.rev, before?.found?.rev);
     assert.notEqual(host.board.generation(), generation);
-    assert.match(after?.stats?.body ?? "", /"complete":false/);
+    assert.match(after?.found?.body ?? "", /"complete":false/);
   });
 
   test("a retired token leaves the overview, and comes back with a swap", () => {
@@ -109,10 +110,10 @@ describe("revisions", () => {
     const ids = () => {
       host.served.views.lookAll(host.clock.now());
       const request = { window: "5m", sort: "trades", order: "desc", limit: 9 } as const;
-      const { rows, rev } = finished(
+      const { rows, parts } = finished(
         host.queries.overview({ kind: "overview", request, after: undefined, at: undefined }),
       );
-      return { ids: rows.map((row) => row.key.id), rev };
+      return { ids: rows.map((row) => row.key.id), rev: revisionOfParts(parts) };
     };
     host.feed({ token: "0xold", event_time: START_MS });
     const first = ids();
@@ -152,8 +153,8 @@ describe("looks in pieces", () => {
     const seen = new Map<string, Json>();
     const note = (items: readonly TokenPart[]): void => {
       for (const item of items) {
-        if (item.stats === undefined) continue;
-        const key = `${item.lookup?.ids[0]} ${item.stats.rev}`;
+        if (item.found === undefined) continue;
+        const key = `${item.lookup?.ids[0]} ${item.found.rev}`;
         const figures = figuresOf(item);
         assert.deepEqual(figures, seen.get(key) ?? figures, key);
         seen.set(key, figures);
@@ -166,7 +167,7 @@ describe("looks in pieces", () => {
         const { done, value } = work.next();
         if (done === true) {
           assert.equal(value.asOf, from);
-          for (const { stats } of value.items) assert.equal(stats?.asOf ?? from, from);
+          for (const { found } of value.items) assert.equal(found?.asOf ?? from, from);
           note(value.items);
           break;
         }
@@ -204,16 +205,16 @@ describe("looks in pieces", () => {
   test("updates that are not taken hold further ones back, and what comes then leads from what was sent last", () => {
     const host = new FedWorker();
     host.feed({ event_time: START_MS });
-    host.topics.open(1, { kind: "token", token: "1:0xaa", windows: ["1m", "5m"] });
+    host.feeds.open(1, { kind: "token", token: "1:0xaa", windows: ["1m", "5m"] });
     host.tick();
     const [first] = host.updates.splice(0);
-    host.topics.taken(-UPDATE_CHARS_MAX);
+    host.feeds.taken(-UPDATE_CHARS_MAX);
     for (let i = 0; i < 5; i++) {
       host.feed({ event_time: START_MS });
       host.tick();
     }
     assert.equal(host.updates.length, 0);
-    host.topics.taken(UPDATE_CHARS_MAX + updateChars(first as FeedUpdate));
+    host.feeds.taken(UPDATE_CHARS_MAX + updateChars(first as UpdateItem));
     host.tick();
     const [next] = host.updates.splice(0);
     assert.equal(next?.prevRev, first?.rev);
@@ -290,8 +291,8 @@ describe("overview", () => {
     const request = { window: "5m", sort: "trades", order: "desc", limit: 2 } as const;
     const [row] = finished(host.queries.overview({ kind: "overview", request, after: undefined, at: undefined })).rows;
     const [answer] = ask(host, "1:0xa");
-    const body = JSON.parse(`{${answer?.stats?.body}}`);
-    const expected = { id: "1:0xa", symbol: 'é"', rev: answer?.stats?.rev, stats: body.windows["5m"] };
+    const body = JSON.parse(`{${answer?.found?.body}}`);
+    const expected = { id: "1:0xa", symbol: 'é"', rev: answer?.found?.rev, stats: body.windows["5m"] };
     assert.deepEqual(JSON.parse(row?.json ?? ""), expected);
   });
 });
@@ -304,17 +305,17 @@ describe("topics", () => {
     const topics = new Map<number, string>();
     runAtRandom(seed, 250, (host, step) => {
       if (step % 20 === 5) {
-        host.topics.open(1000 + step, { kind: "overview", window: "5m", sort: "volume_usd", limit: 7 });
+        host.feeds.open(1000 + step, { kind: "overview", window: "5m", sort: "volume_usd", limit: 7 });
         const [first] = [...host.engine.tokens()].map((token) => host.engine.info(token).id);
         if (first !== undefined) {
-          host.topics.open(step, { kind: "token", token: first, windows: WINDOWS });
+          host.feeds.open(step, { kind: "token", token: first, windows: WINDOWS });
           topics.set(step, first);
         }
       }
       host.tick();
       for (const update of host.updates.splice(0)) {
-        const data = JSON.parse(update.data) as Json;
-        const before = held.get(update.topicId);
+        const data = JSON.parse(dataText(update)) as Json;
+        const before = held.get(update.feedId);
         assert.equal(update.prevRev, before?.rev);
         if (before !== undefined) {
           patches++;
@@ -323,11 +324,11 @@ describe("topics", () => {
           assert.deepEqual(applyMergePatch(before.data, patch), data);
           assert.notDeepEqual(patch, {});
         }
-        held.set(update.topicId, { rev: update.rev, data });
+        held.set(update.feedId, { rev: update.rev, data });
       }
-      for (const [topicId, id] of topics) {
+      for (const [feedId, id] of topics) {
         const [answer] = ask(host, id);
-        assert.deepEqual(held.get(topicId)?.data, figuresOf(answer), "after a tick the topic holds the figures of now");
+        assert.deepEqual(held.get(feedId)?.data, figuresOf(answer), "after a tick the topic holds the figures of now");
       }
     });
     assert.ok(patches > 100, `${patches} patches are too few to show anything`);
@@ -336,7 +337,7 @@ describe("topics", () => {
   test("a window that shrinks without a trade is told, and a closed topic is silent", () => {
     const host = new FedWorker();
     host.feed({ event_time: START_MS });
-    host.topics.open(1, { kind: "token", token: "1:0xaa", windows: ["1m", "5m"] });
+    host.feeds.open(1, { kind: "token", token: "1:0xaa", windows: ["1m", "5m"] });
     host.tick();
     assert.equal(host.updates.length, 1);
     host.nowMs += 61_000;
@@ -345,7 +346,7 @@ describe("topics", () => {
     const patch = JSON.parse(host.updates[1]?.patch ?? "");
     assert.deepEqual(Object.keys(patch), ["windows"]);
     assert.deepEqual([patch.windows["1m"].trades, patch.windows["1m"].open], [0, null]);
-    host.topics.close(1);
+    host.feeds.close(1);
     host.nowMs += 3_600_000;
     host.tick();
     assert.equal(host.updates.length, 2);
@@ -363,8 +364,8 @@ describe("looking tokens up", () => {
     host.feed({ chain_id: 9, token: "0xother", token_symbol: "usdt", event_time: START_MS });
     host.feed({ chain_id: 9, token: "9:USDT", event_time: START_MS });
     const found = (text: string) => {
-      const lookup = finished(host.queries.lookup(text));
-      return lookup === undefined ? undefined : { tier: lookup.tier, ids: lookup.ids };
+      const lookup = ask(host, text)[0]?.lookup;
+      return lookup == null ? undefined : { tier: lookup.tier, ids: lookup.ids };
     };
     const lower = address.toLowerCase();
     assert.deepEqual(found(`1:${address}`), { tier: "id", ids: [`1:${lower}`] });
@@ -379,9 +380,9 @@ describe("looking tokens up", () => {
     assert.deepEqual(found("8:USDT"), undefined);
     assert.equal(found(""), undefined);
     const [ambiguous, one] = ask(host, "USDC", "9:9:USDT");
-    assert.equal(ambiguous?.stats, undefined);
+    assert.equal(ambiguous?.found, undefined);
     assert.equal(ambiguous?.lookup?.ids.length, 2);
-    assert.ok(one?.stats);
+    assert.ok(one?.found);
   });
 });
 

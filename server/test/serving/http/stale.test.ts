@@ -39,7 +39,7 @@ describe("an owner that is away", () => {
   test("where nothing is known the answer is 503 with Retry-After, in a list an error of that token", async (t) => {
     const { bus, call } = await startHarness(t);
     bus.tokenStats = async (tokens) => tokens.map(() => ({ kind: "unavailable" }));
-    bus.newestSwaps = async () => ({ kind: "unavailable" });
+    bus.tokenBody = async () => ({ kind: "unavailable" });
     for (const path of [`/api/tokens/${WETH}/stats`, `/api/tokens/${WETH}/swaps`]) {
       const answer = await call(path);
       assert.deepEqual([answer.status, answer.json.code], [503, "unavailable"]);

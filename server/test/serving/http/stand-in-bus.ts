@@ -7,7 +7,6 @@ import type { IngestPort, IngestResult } from "../../../src/ports/ingest.ts";
 import type {
   Ambiguous,
   BodyAnswer,
-  CandlesRequest,
   DeadLetter,
   DeadLettersAnswer,
   KeptForms,
@@ -17,6 +16,7 @@ import type {
   StatsBus,
   StatusAnswer,
   TokenAnswer,
+  TokenRequest,
   TopicOpened,
 } from "../../../src/ports/stats-bus.ts";
 
@@ -134,8 +134,12 @@ export class StandInBus implements StatsBus {
     return { asOf: this.asOf, epoch: this.epoch, rev: 99, items: JSON.stringify(items), nextCursor, stale: this.stale };
   }
 
-  async candles(request: CandlesRequest): Promise<BodyAnswer> {
+  async tokenBody(request: TokenRequest): Promise<BodyAnswer> {
     await this.#asked();
+    return request.kind === "candles" ? this.#candles(request) : this.#swaps(request);
+  }
+
+  #candles(request: Extract<TokenRequest, { kind: "candles" }>): BodyAnswer {
     const at = Math.floor(this.asOf / request.intervalMs) * request.intervalMs;
     const candle = {
       open_time: at,
@@ -157,8 +161,7 @@ export class StandInBus implements StatsBus {
     return ids.map(() => false);
   }
 
-  async newestSwaps(token: string, limit: number): Promise<BodyAnswer> {
-    await this.#asked();
+  #swaps({ token, limit }: Extract<TokenRequest, { kind: "swaps" }>): BodyAnswer {
     const swap = {
       chain_id: 1,
       tx_hash: "0xaa",

@@ -30,8 +30,7 @@ export class StandInBus implements StatsBus {
   readonly cachedTokenStats = unused;
   readonly tokenStats = unused;
   readonly overview = unused;
-  readonly candles = unused;
-  readonly newestSwaps = unused;
+  readonly tokenBody = unused;
   readonly deadLetters = unused;
   readonly status = unused;
 

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { QueryBus } from "../../src/bus/query-bus.ts";
+import type { RequestKind, RequestOf, WorkerRequest, WorkerResponses } from "../../src/bus/requests.ts";
+import type { FeedUpdate, RankedRow, TokenPart } from "../../src/bus/responses.ts";
 import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
-import { ThreadBus } from "../../src/bus/thread-bus.ts";
 import { WorkerClient } from "../../src/bus/worker-client.ts";
-import type { FromWorker, TokenPart, ToWorker, WorkerRequest, WorkerResponses } from "../../src/bus/worker-protocol.ts";
+import type { FromWorker, ResponseItem, ToWorker } from "../../src/bus/worker-protocol.ts";
+import { WorkerSources } from "../../src/bus/worker-sources.ts";
 import type { TopicUpdate } from "../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
 import { createVersionBoard, VersionBoard } from "../../src/shared/version-board.ts";
@@ -12,32 +15,27 @@ import { createVersionBoard, VersionBoard } from "../../src/shared/version-board
 const STEP_MS = 1000;
 const ALL = { windows: ["5m"], fields: [] };
 
-type AnswerItem = Extract<FromWorker, { type: "answers" }>["items"][number];
-
 /** The other end of a port: says what it was asked, and answers by a function; undefined: never. */
 class ScriptedWorker {
   readonly messages: ToWorker[] = [];
   readonly port: MessagePort;
   readonly client: WorkerClient;
 
-  constructor(
-    answer: (request: WorkerRequest) => WorkerResponses[WorkerRequest["kind"]] | Error | undefined,
-    timeoutMs = 5000,
-  ) {
+  constructor(answer: (request: WorkerRequest) => WorkerResponses[RequestKind] | Error | undefined, timeoutMs = 5000) {
     const { port1, port2 } = new MessageChannel();
     this.port = port2;
     this.client = new WorkerClient(port1, timeoutMs);
     port2.on("message", (message: ToWorker) => {
       this.messages.push(message);
       if (message.type !== "requests") return;
-      const items = message.items.flatMap(({ id, request }): AnswerItem[] => {
+      const items = message.items.flatMap(({ id, request }): ResponseItem[] => {
         const found = answer(request);
         if (found instanceof Error) {
           return [{ id, error: { code: "unavailable" as const, message: found.message, retryable: true } }];
         }
-        return found === undefined ? [] : [{ id, answer: found }];
+        return found === undefined ? [] : [{ id, response: found }];
       });
-      if (items.length > 0) port2.postMessage({ type: "answers", items } satisfies FromWorker);
+      if (items.length > 0) port2.postMessage({ type: "responses", items } satisfies FromWorker);
     });
   }
 
@@ -65,24 +63,26 @@ function busOf(hosts: readonly ScriptedWorker[], partitions = hosts.length) {
   for (let p = 0; p < partitions; p++) boards.set(p, new VersionBoard(createVersionBoard()));
   const clients = hosts.map((made) => made.client);
   return {
-    bus: new ThreadBus({ hosts: clients, partitionCount: () => partitions, boards, clock, finestStepMs: STEP_MS }),
+    bus: new QueryBus({
+      ...{ sources: new WorkerSources(clients, () => partitions), boards, clock, finestStepMs: STEP_MS },
+    }),
     boards,
     clock,
   };
 }
 
 function stats(id: string, asOf: number, validUntil = 0): TokenPart {
-  const ticket = { partition: 0, token: 7, slot: 0, generation: 0n, chainIndex: 0, graceMs: 100, validUntil };
+  const ticket = { token: 7, slot: 0, generation: 0n, chainIndex: 0, graceMs: 100, validUntil };
   return {
     lookup: { tier: "id", ids: [id] },
-    stats: { epoch: "1", rev: 3, asOf, watermark: asOf - 100, lagMs: 0, body: `"id":"${id}"`, ticket },
+    found: { partition: 0, epoch: "1", rev: 3, asOf, watermark: asOf - 100, lagMs: 0, body: `"id":"${id}"`, ticket },
   };
 }
 
-const unknown: TokenPart = { lookup: undefined, stats: undefined };
+const unknown: TokenPart = { lookup: undefined, found: undefined };
 const asTokens = (request: WorkerRequest) => {
   assert.equal(request.kind, "tokens");
-  return request as Extract<WorkerRequest, { kind: "tokens" }>;
+  return request as RequestOf<"tokens">;
 };
 const asOfWish = (request: WorkerRequest) => ("at" in request ? request.at?.asOf : undefined) ?? wallMs;
 
@@ -143,7 +143,7 @@ describe("bus over worker threads", () => {
       const answer =
         ids.length === 1
           ? { ...stats(ids[0] as string, asOf), lookup: { tier, ids } }
-          : { lookup: { tier, ids }, stats: undefined };
+          : { lookup: { tier, ids }, found: undefined };
       return { asOf, items: asTokens(request).tokens.map(() => answer) };
     };
     const first = busOf([host(named("symbol", ["1:a", "2:a"])), host(named("token", ["3:eth"]))]);
@@ -163,11 +163,16 @@ describe("bus over worker threads", () => {
 
   test("asks again when a host had moved on to a later step, so that all is of one as-of", async () => {
     let behind = true;
-    const late = host((request) => ({ asOf: asOfWish(request), epoch: "1", rev: 1, parts: [], rows: [], more: false }));
+    const part = (partition: number, epoch: string, rev: number) => ({
+      parts: [{ partition, epoch, rev }],
+      rows: [],
+      more: false,
+    });
+    const late = host((request) => ({ asOf: asOfWish(request), ...part(0, "1", 1) }));
     const ahead = host((request) => {
       const asOf = behind ? wallMs + STEP_MS : asOfWish(request);
       behind = false;
-      return { asOf, epoch: "2", rev: 2, parts: [], rows: [], more: false };
+      return { asOf, ...part(1, "2", 2) };
     });
     const { bus } = busOf([late, ahead]);
     const answer = await bus.overview({ window: "5m", sort: "trades", order: "desc", limit: 5, cursor: undefined });
@@ -180,8 +185,6 @@ describe("bus over worker threads", () => {
     const part = (rows: [string, string][], more: boolean) =>
       host((request) => ({
         asOf: asOfWish(request),
-        epoch: "1",
-        rev: 1,
         parts: [],
         rows: rows.map(([value, id]) => ({ key: { value, id }, partition: 0, json: `"${id}"` })),
         more,
@@ -215,11 +218,15 @@ describe("bus over worker threads", () => {
 
   test("a host's error reaches the caller, and silence becomes unavailable", async () => {
     const failing = host(() => new Error("partition 0 is restoring its state"));
-    await assert.rejects(busOf([failing]).bus.status(), { code: "unavailable", message: /restoring/, retryable: true });
+    await assert.rejects(busOf([failing]).bus.status("own"), {
+      code: "unavailable",
+      message: /restoring/,
+      retryable: true,
+    });
     const silent = host(() => undefined, 20);
-    await assert.rejects(busOf([silent]).bus.status(), { code: "unavailable", message: /within 20 ms/ });
+    await assert.rejects(busOf([silent]).bus.status("own"), { code: "unavailable", message: /within 20 ms/ });
     const closing = host(() => undefined);
-    const asked = busOf([closing]).bus.status();
+    const asked = busOf([closing]).bus.status("own");
     closing.client.close();
     await assert.rejects(asked, { code: "unavailable", message: /stopping/ });
   });
@@ -230,7 +237,7 @@ describe("bus over worker threads", () => {
         if (request.kind !== "tokens") return new Error("another question");
         const items = request.tokens.map((id) => ({
           lookup: ids.includes(id) ? { tier: "id" as const, ids: [id] } : { tier: "symbol" as const, ids: ["9:z"] },
-          stats: undefined,
+          found: undefined,
         }));
         return { asOf: 0, items: items as TokenPart[] };
       });
@@ -249,25 +256,14 @@ describe("bus over worker threads", () => {
       updates.push(update);
       if (updates.length === 2) resolve();
     });
-    const update = (at: number, rev: number, rows: [string, string][]) => {
-      const data = {
-        order: rows.map(([, id]) => id),
-        rows: Object.fromEntries(rows.map(([value, id]) => [id, { stats: { trades: Number(value) } }])),
-      };
-      const head = {
-        epoch: "e",
-        rev,
-        prevRev: undefined,
-        asOf: wallMs,
-        watermark: undefined,
-        lagMs: 0,
-        patch: undefined,
-      };
-      const keys = rows.map(([value, id]) => ({ value, id, partition: 0 }));
-      hosts[at]?.send({
-        type: "updates",
-        items: [{ topicId: 1, ...head, data: JSON.stringify(data), keys, parts: [] }],
-      });
+    const update = (at: number, rev: number, given: [string, string][]) => {
+      const rows = given.map(
+        ([value, id]): RankedRow => ({ key: { value, id }, partition: at, json: `{"stats":{"trades":${value}}}` }),
+      );
+      const standing = { asOf: wallMs, watermark: undefined, lagMs: 0, parts: [{ partition: at, epoch: "e", rev }] };
+      const content = { data: undefined, rows, patch: undefined };
+      const item: FeedUpdate = { epoch: "e", rev, prevRev: undefined, ...standing, ...content };
+      hosts[at]?.send({ type: "updates", items: [{ feedId: 1, ...item }] });
     };
     update(0, 1, [
       ["3", "1:a"],

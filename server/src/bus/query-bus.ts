@@ -1,0 +1,282 @@
+/**
+ * The bus over whatever workers `Sources` lists: asks the owner of an id, or all about a name or a ranking, and merges what they respond. How
+ * threads of a process and instances differ stands in sources.ts.
+ */
+import type { PartitionMetrics } from "../observability/metrics.ts";
+import type {
+  BodyAnswer,
+  DeadLetter,
+  DeadLettersAnswer,
+  OverviewAnswer,
+  OverviewRequest,
+  Preference,
+  Selection,
+  StatsBus,
+  StatusAnswer,
+  StatusScope,
+  TokenAnswer,
+  TokenRequest,
+  Topic,
+  TopicOpened,
+  TopicUpdate,
+} from "../ports/stats-bus.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
+import type { VersionBoard } from "../shared/version-board.ts";
+import { AnswerCache } from "./answer-cache.ts";
+import { CHANNELS, isOwned } from "./channels.ts";
+import { LastKnown } from "./last-known.ts";
+import { MergeQueue } from "./merge-queue.ts";
+import { type RankedTopic, RankingFeed } from "./ranking-feed.ts";
+import { RankingGather } from "./ranking-gather.ts";
+import type { RequestOf } from "./requests.ts";
+import type { FoundBody, FoundStats } from "./responses.ts";
+import type { SharedClock } from "./shared-clock.ts";
+import { haveAllOwners, type Sources } from "./sources.ts";
+import { mergeStatus } from "./status-merge.ts";
+import { type OwnedTopic, TokenFeed } from "./token-feed.ts";
+import { type AskParts, type Finding, TokenGather } from "./token-gather.ts";
+
+export type QueryBusOptions = {
+  readonly sources: Sources;
+  /** By partition. */
+  readonly boards: ReadonlyMap<number, VersionBoard>;
+  readonly clock: SharedClock;
+  readonly finestStepMs: number;
+  /** How the addresses of chains are written; undefined: hex as it comes. */
+  readonly chains?: ChainAddresses;
+  /** What becomes of names of several tokens where a request does not say; undefined: they are refused. */
+  readonly prefer?: Preference;
+  /** Makes the status of all out of that of this process, where owners may be away. */
+  readonly statusOfAll?: (own: StatusAnswer) => Promise<StatusAnswer>;
+};
+
+type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
+
+/** For finding out which tokens are known. */
+const NO_FIGURES: Selection = { windows: [], fields: [] };
+
+export class QueryBus implements StatsBus {
+  readonly #sources: Sources;
+  readonly #prefer: Preference;
+  readonly #cache: AnswerCache;
+  readonly #known = new LastKnown();
+  readonly #gather: TokenGather;
+  readonly #rankings: RankingGather;
+  readonly #merges = new MergeQueue();
+  readonly #tokenFeeds = new Map<string, TokenFeed>();
+  readonly #rankingFeeds = new Map<string, RankingFeed>();
+  readonly #statusOfAll: QueryBusOptions["statusOfAll"];
+  /** Requests about one token in this turn of the event loop, by selection. */
+  readonly #asked = new Map<Selection, Map<string, Promise<TokenAnswer[]>>>();
+
+  constructor({ sources, boards, clock, finestStepMs, chains, prefer, statusOfAll }: QueryBusOptions) {
+    this.#sources = sources;
+    this.#prefer = prefer ?? "refuse";
+    this.#cache = new AnswerCache(clock, boards);
+    this.#statusOfAll = statusOfAll;
+    const nowMs = (): number => clock.now();
+    this.#gather = new TokenGather({
+      ...{ sources, known: this.#known, finestStepMs, nowMs, chains: chains ?? NO_CHAIN_ADDRESSES },
+    });
+    this.#rankings = new RankingGather(sources, finestStepMs, nowMs);
+    sources.onChange(() => {
+      for (const feed of [...this.#tokenFeeds.values()]) feed.follow();
+      for (const feed of [...this.#rankingFeeds.values()]) feed.follow();
+    });
+  }
+
+  cachedTokenStats(token: string, selection: Selection): TokenAnswer | undefined {
+    return this.#sources.isCachingSafe ? this.#cache.get(token, selection) : undefined;
+  }
+
+  async tokenStats(
+    tokens: readonly string[],
+    selection: Selection,
+    prefer: Preference = this.#prefer,
+  ): Promise<TokenAnswer[]> {
+    if (tokens.length !== 1) return this.#askTokens(tokens, selection, prefer);
+    // Equal requests of one turn of the event loop share a response: a hot token is asked for by many at once.
+    const token = tokens[0] as string;
+    let asked = this.#asked.get(selection);
+    if (asked === undefined) {
+      if (this.#asked.size === 0) setImmediate(() => this.#asked.clear());
+      asked = new Map();
+      this.#asked.set(selection, asked);
+    }
+    const key = prefer === this.#prefer ? token : `${token}\n${prefer}`;
+    let answer = asked.get(key);
+    if (answer === undefined) {
+      answer = this.#askTokens(tokens, selection, prefer);
+      asked.set(key, answer);
+    }
+    return answer;
+  }
+
+  overview(request: OverviewRequest): Promise<OverviewAnswer> {
+    return this.#rankings.overview(request);
+  }
+
+  async tokenBody({ prefer = this.#prefer, ...request }: TokenRequest): Promise<BodyAnswer> {
+    const choose = prefer === "largest";
+    const ask: AskParts<FoundBody> = async (source, [token = ""]) => {
+      const { response, covers } = await source.ask({ ...request, token, choose });
+      return { asOf: 0, covers, items: [response] };
+    };
+    const [finding] = await this.#gather.find([request.token], prefer, ask);
+    if (finding === undefined || finding.kind === "unknown") return { kind: "unknown" };
+    if (finding.kind === "ambiguous") return finding;
+    const keyOf = (id: string): string => JSON.stringify({ ...request, token: id });
+    if (finding.kind === "away") {
+      const known = finding.id === undefined ? undefined : this.#known.bodies.get(keyOf(finding.id));
+      return known === undefined ? { kind: "unavailable" } : { ...known, stale: true };
+    }
+    const { id, chosen, isSure } = finding;
+    const { epoch, rev, body } = finding.found;
+    const answer = { kind: "body", id, epoch, rev, body, stale: !isSure, chosen } as const;
+    if (this.#sources.mayBeAway) {
+      const key = keyOf(id);
+      this.#known.bodies.put(key, answer, key.length + body.length);
+    }
+    return answer;
+  }
+
+  async deadLetters(limit: number): Promise<DeadLettersAnswer> {
+    const { all, partitions, mayBeAway } = this.#sources;
+    const covered = new Set<number>();
+    const lists = await Promise.all(
+      all.map(async (source) => {
+        const asking = source.ask({ kind: "dead_letters", limit });
+        const answer = await (mayBeAway ? asking.catch(() => undefined) : asking);
+        for (const [partition] of answer?.covers ?? []) covered.add(partition);
+        return answer?.response ?? [];
+      }),
+    );
+    // Workers of one data folder share a store. Each has written its own before it responded, and sees those of others.
+    return { items: newestDeadLetters(lists, limit), stale: mayBeAway && covered.size < partitions };
+  }
+
+  async status(scope: StatusScope): Promise<StatusAnswer> {
+    const answers = await Promise.all(this.#sources.own.map((source) => source.ask({ kind: "status" })));
+    const own = mergeStatus(answers.map(({ response }) => response));
+    return scope === "own" || this.#statusOfAll === undefined ? own : this.#statusOfAll(own);
+  }
+
+  /** What every partition reports for the metrics of the process. */
+  async metrics(): Promise<PartitionMetrics[]> {
+    const answers = await Promise.all(this.#sources.own.map((source) => source.ask({ kind: "metrics" })));
+    return answers.flatMap(({ response }) => response);
+  }
+
+  async areKnown(ids: readonly string[]): Promise<boolean[]> {
+    const request = { kind: "tokens", tokens: ids, selection: NO_FIGURES, at: undefined } as const;
+    const settled = await Promise.allSettled(this.#sources.all.map((source) => source.ask(request)));
+    const answers = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value.response] : []));
+    return ids.map((_, i) => answers.some(({ items }) => items[i]?.lookup?.tier === "id"));
+  }
+
+  async subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
+    return isOwned(topic) ? this.#subscribeOwned(topic, onUpdate) : this.#subscribeRanked(topic, onUpdate);
+  }
+
+  async #subscribeOwned(topic: OwnedTopic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
+    const prefer = topic.prefer ?? this.#prefer;
+    const [finding] = await this.#gather.find([topic.token], prefer, asker(NO_FIGURES, prefer));
+    if (finding === undefined || finding.kind === "unknown") return { kind: "unknown" };
+    if (finding.kind === "ambiguous") return finding;
+    const { id } = finding;
+    const wanted = { ...topic, token: id ?? topic.token, prefer: undefined };
+    const key = JSON.stringify(wanted);
+    let feed = id === undefined ? undefined : this.#tokenFeeds.get(key);
+    if (feed === undefined) {
+      // Nothing could be shown; the client is better told so than left without data.
+      if (finding.kind === "away") throw ownerAway(topic.token);
+      const { partition } = finding.found;
+      feed = new TokenFeed(this.#sources, wanted, partition, () => this.#tokenFeeds.delete(key));
+      this.#tokenFeeds.set(key, feed);
+    }
+    const chosen = finding.kind === "found" ? finding.chosen : undefined;
+    const close = await this.#joined(feed, onUpdate);
+    return { kind: "opened", channel: CHANNELS[wanted.kind].nameOf(wanted), close, chosen };
+  }
+
+  async #subscribeRanked(topic: RankedTopic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
+    const key = JSON.stringify(topic);
+    let feed = this.#rankingFeeds.get(key);
+    const { mayBeAway } = this.#sources;
+    // Nothing could be shown; the client is better told so than left without data.
+    if (mayBeAway && feed?.hasData !== true && !haveAllOwners(this.#sources)) throw partitionAway();
+    if (feed === undefined) {
+      feed = new RankingFeed(this.#sources, topic, this.#merges, () => this.#rankingFeeds.delete(key));
+      this.#rankingFeeds.set(key, feed);
+    }
+    const close = await this.#joined(feed, onUpdate);
+    return { kind: "opened", channel: CHANNELS[topic.kind].nameOf(topic), close };
+  }
+
+  /** Joins a feed. Where owners are never away it is opened first, and an owner that cannot open it is the caller's to hear of. */
+  async #joined(feed: TokenFeed | RankingFeed, onUpdate: (update: TopicUpdate) => void): Promise<() => void> {
+    const leave = feed.join(onUpdate);
+    if (this.#sources.mayBeAway) return leave;
+    try {
+      await feed.opened;
+      return leave;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  async #askTokens(tokens: readonly string[], selection: Selection, prefer: Preference): Promise<TokenAnswer[]> {
+    const findings = await this.#gather.find(tokens, prefer, asker(selection, prefer));
+    return findings.map((finding, i) => this.#tokenAnswer(tokens[i] as string, selection, finding));
+  }
+
+  #tokenAnswer(text: string, selection: Selection, finding: Finding<FoundStats>): TokenAnswer {
+    if (finding.kind === "unknown" || finding.kind === "ambiguous") return finding;
+    const { id } = finding;
+    const key = this.#sources.mayBeAway ? `${selection.windows}|${selection.fields}|${id}` : "";
+    if (finding.kind === "away") {
+      const known = this.#known.stats.get(key);
+      return known === undefined ? { kind: "unavailable" } : { ...known, stale: true };
+    }
+    const { found, asOf, isSure, chosen } = finding;
+    const { partition, epoch, rev, watermark, lagMs, body, ticket } = found;
+    const answer: StatsAnswer = {
+      kind: "stats",
+      ...{ id: finding.id, epoch, rev, asOf, watermark, lagMs, body, chosen },
+      stale: !isSure,
+      kept: ticket === undefined ? undefined : { gzipEnd: undefined },
+    };
+    if (ticket !== undefined) this.#cache.put(text, selection, answer, partition, ticket);
+    if (this.#sources.mayBeAway) this.#known.stats.put(key, answer, key.length + body.length);
+    return answer;
+  }
+}
+
+function asker(selection: Selection, prefer: Preference): AskParts<FoundStats> {
+  const choose = prefer === "largest";
+  return async (source, tokens, at) => {
+    const request: RequestOf<"tokens"> = { kind: "tokens", tokens, selection, at, choose };
+    const { response, covers } = await source.ask(request);
+    return { ...response, covers };
+  };
+}
+
+/** Each letter once, newest first. */
+function newestDeadLetters(lists: readonly (readonly DeadLetter[])[], limit: number): DeadLetter[] {
+  const byPlace = new Map(lists.flat().map((letter) => [`${letter.partition}:${letter.offset}`, letter]));
+  return [...byPlace.values()]
+    .sort((a, b) => b.arrival - a.arrival || b.offset - a.offset || b.partition - a.partition)
+    .slice(0, limit);
+}
+
+function partitionAway(): SwapstatsError {
+  const message = "Some partition has no owner yet, and nothing is known of its tokens here. Subscribe again.";
+  return new SwapstatsError("unavailable", message, { retryable: true });
+}
+
+function ownerAway(token: string): SwapstatsError {
+  const message = `The instance that owns ${JSON.stringify(token)} is away, and nothing is known of it here yet. Subscribe again.`;
+  return new SwapstatsError("unavailable", message, { retryable: true });
+}

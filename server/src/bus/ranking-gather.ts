@@ -1,0 +1,131 @@
+/** Pages of rankings over all workers at one as-of. Where owners may be away, the last known rows stand for those of an absent owner. */
+import { createHash } from "node:crypto";
+import type { OverviewAnswer, OverviewRequest } from "../ports/stats-bus.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+import { decodeCursor, encodeCursor, mergeRanked } from "./rank-order.ts";
+import { type PartedRows, RankingParts, upTo } from "./ranking-parts.ts";
+import type { RequestOf } from "./requests.ts";
+import { epochOfParts, type PartRevision, type RankingPart, revisionOfParts } from "./responses.ts";
+import type { Source, Sources } from "./sources.ts";
+import { atOneAsOf } from "./token-gather.ts";
+
+/** Rankings (window, sort, order, limit and page) whose rows are kept for when an owner is away. */
+export const KNOWN_RANKINGS_MAX = 128;
+/** The epochs of more partitions together get a short name: an ETag has to carry it. */
+const EPOCH_CHARS_MAX = 96;
+const TAG_CHARS = 22;
+
+type Merged = { readonly lists: readonly PartedRows[]; readonly asOf: number; readonly stale: boolean };
+
+export class RankingGather {
+  readonly #sources: Sources;
+  readonly #finestStepMs: number;
+  readonly #nowMs: () => number;
+  readonly #known = new Map<string, RankingParts>();
+
+  constructor(sources: Sources, finestStepMs: number, nowMs: () => number) {
+    this.#sources = sources;
+    this.#finestStepMs = finestStepMs;
+    this.#nowMs = nowMs;
+  }
+
+  /** Rejects with `unavailable` when nothing is known of a partition, and with `bad_request` for a bad cursor or window. */
+  async overview(request: OverviewRequest): Promise<OverviewAnswer> {
+    const { window, sort, order, limit, cursor, windows, fields } = request;
+    const after = cursor === undefined ? undefined : decodeCursor(request, cursor);
+    let answers: RankingPart[] = [];
+    const ask = async (at: RequestOf<"overview">["at"]): Promise<number[]> => {
+      const asked = { kind: "overview", request: { window, sort, order, limit, windows, fields }, after, at } as const;
+      answers = (await Promise.all(this.#sources.all.map((source) => this.#ask(source, asked)))).flat();
+      return answers.map((answer) => answer.asOf);
+    };
+    const asOf =
+      this.#sources.all.length === 1
+        ? Math.max(...(await ask(undefined)), 0)
+        : await atOneAsOf(this.#nowMs(), this.#finestStepMs, ask);
+    const { mayBeAway } = this.#sources;
+    const key = JSON.stringify([window, sort, order, limit, after, windows, fields]);
+    return merged(request, mayBeAway ? this.#withKnown(key, answers, asOf) : present(answers, asOf));
+  }
+
+  /** Of each partition what was told now, else what was told last. */
+  #withKnown(key: string, answers: readonly RankingPart[], asOf: number): Merged {
+    const sources = this.#sources;
+    const known = this.#knownOf(key);
+    const fresh = new Set<number>();
+    const isCurrent = (partition: number, epoch: string) => sources.isCurrent(partition, epoch);
+    for (const answer of answers) {
+      known.put({ ...answer, lagMs: 0 }, isCurrent);
+      for (const { partition, epoch } of answer.parts) {
+        // Where a newer response overtook this one, the newer one is known, and as fresh.
+        if (isCurrent(partition, epoch)) fresh.add(partition);
+        sources.confirm(partition, epoch);
+      }
+    }
+    const parts = known.of(upTo(sources.partitions));
+    if (parts === undefined) throw away();
+    const lists = parts.map((part) => ({ ...part, parts: [part] }));
+    const stale = fresh.size < parts.length;
+    return { lists, stale, asOf: stale ? Math.min(...parts.map((part) => part.asOf)) : asOf };
+  }
+
+  /** Empty where an owner that may be away does not answer. A worker that refuses the request refuses it for all. */
+  async #ask(source: Source, request: RequestOf<"overview">): Promise<RankingPart[]> {
+    try {
+      return [(await source.ask(request)).response];
+    } catch (error) {
+      const isRefusal = error instanceof SwapstatsError && error.code === "bad_request";
+      if (isRefusal || !this.#sources.mayBeAway) throw error;
+      return [];
+    }
+  }
+
+  #knownOf(key: string): RankingParts {
+    const known = this.#known.get(key) ?? new RankingParts();
+    this.#known.delete(key);
+    this.#known.set(key, known);
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= KNOWN_RANKINGS_MAX) break;
+      this.#known.delete(oldest);
+    }
+    return known;
+  }
+}
+
+function present(answers: readonly RankingPart[], asOf: number): Merged {
+  return { lists: answers.map((answer) => ({ ...answer, lagMs: 0 })), asOf, stale: false };
+}
+
+function merged(request: OverviewRequest, { lists, asOf, stale }: Merged): OverviewAnswer {
+  const { order, limit } = request;
+  const rows = mergeRanked(
+    lists.map((list) => list.rows),
+    order,
+    limit,
+  );
+  const isMore = lists.some((list) => list.more) || lists.reduce((sum, list) => sum + list.rows.length, 0) > limit;
+  const last = rows.at(-1);
+  return {
+    ...standingOf(lists.flatMap((list) => list.parts)),
+    items: `[${rows.map((row) => row.json).join(",")}]`,
+    nextCursor: isMore && last !== undefined ? encodeCursor(request, last.key) : undefined,
+    asOf,
+    stale,
+  };
+}
+
+/**
+ * The epoch of a ranking names those of all its partitions in their order, so it is the same at every instance. Its revision is the sum
+ * of theirs.
+ */
+export function standingOf(parts: readonly PartRevision[]): { readonly epoch: string; readonly rev: number } {
+  const text = epochOfParts([...parts].sort((a, b) => a.partition - b.partition));
+  const isLong = text.length > EPOCH_CHARS_MAX;
+  const epoch = isLong ? createHash("sha256").update(text).digest("base64url").slice(0, TAG_CHARS) : text;
+  return { epoch, rev: revisionOfParts(parts) };
+}
+
+function away(): SwapstatsError {
+  const message = "An owner of tokens is away, and nothing is known of its part of the ranking yet. Ask again.";
+  return new SwapstatsError("unavailable", message, { retryable: true });
+}

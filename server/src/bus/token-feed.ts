@@ -1,0 +1,197 @@
+/**
+ * The feed of one token's figures for all who listen, whoever owns the token at the time. `STEPS` is its state machine:
+ *
+ *   away     nobody owns the partition, or its owner has released it; the figures shown are stale
+ *   opening  the owner was asked for the feed; the figures shown, if any, are stale
+ *   moving   the same while the figures shown still count as fresh: for TAKE_OVER_MS after they were live
+ *   live     figures of the owner came
+ *   closed   the last listener has left
+ *
+ * Listeners never see a revision go back: figures of a former owner, or of a lower revision in the same epoch, are not passed on.
+ */
+import type { Topic, TopicUpdate } from "../ports/stats-bus.ts";
+import type { SwapstatsError } from "../shared/errors.ts";
+import { StateMachine, type Steps } from "../shared/state-machine.ts";
+import { FeedListeners, wholeOf } from "./feed-listeners.ts";
+import { dataText, type FeedUpdate } from "./responses.ts";
+import type { OpenFeed, Source, Sources } from "./sources.ts";
+
+/** How long a new owner may take until the figures shown count as stale, and the pause before a failed feed is opened again. */
+export const TAKE_OVER_MS = 1_000;
+/** A listener that joins gets what is held if that is not older. Else the owner is asked for its standing of now. */
+export const HELD_AGE_MS_MAX = 1_000;
+
+export type FeedState = "away" | "opening" | "moving" | "live" | "closed";
+export const STEPS: Steps<FeedState> = {
+  away: ["opening", "closed"],
+  opening: ["opening", "live", "away", "closed"],
+  moving: ["moving", "live", "opening", "away", "closed"],
+  live: ["moving", "away", "closed"],
+  closed: [],
+};
+
+/** Kinds of feeds that one owner serves. */
+export type OwnedTopic = Extract<Topic, { readonly token: string }>;
+
+export class TokenFeed {
+  readonly #sources: Sources;
+  readonly #topic: OwnedTopic;
+  readonly #listeners = new FeedListeners();
+  readonly #onEmpty: () => void;
+  readonly #machine = new StateMachine<FeedState>("a token's feed", STEPS, "away");
+  #partition: number;
+  /** The owner with the epoch of the partition. */
+  #sourceKey: string | undefined;
+  #opened: OpenFeed | undefined;
+  #held: FeedUpdate | undefined;
+  #heldAtMs = 0;
+  #overdue: NodeJS.Timeout | undefined;
+  /** Why there is no feed, where owners are never away. */
+  #failure: SwapstatsError | undefined;
+
+  /** `topic` names the token by its id. `onEmpty` is called when the last listener has left. */
+  constructor(sources: Sources, topic: OwnedTopic, partition: number, onEmpty: () => void) {
+    this.#sources = sources;
+    this.#topic = topic;
+    this.#partition = partition;
+    this.#onEmpty = onEmpty;
+    this.follow();
+  }
+
+  get state(): FeedState {
+    return this.#machine.state;
+  }
+
+  /** Resolves when the owner has opened the feed. Rejects when it could not. */
+  get opened(): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return this.#opened?.opened ?? Promise.resolve();
+  }
+
+  /** The owner may be another one now. */
+  follow(): void {
+    const owner = this.#sources.ownerOf(this.#partition);
+    const key = owner === undefined ? undefined : `${owner.key}=${owner.parts.get(this.#partition) ?? ""}`;
+    if (key === this.#sourceKey) return;
+    this.#sourceKey = key;
+    if (owner !== undefined) this.#open(owner);
+    else this.#leave();
+  }
+
+  join(onUpdate: (update: TopicUpdate) => void): () => void {
+    const remove = this.#listeners.add(onUpdate);
+    if (this.#held !== undefined) {
+      const isYoung = performance.now() - this.#heldAtMs <= HELD_AGE_MS_MAX;
+      if (isYoung || this.state !== "live") this.#listeners.greet(this.#shown(this.#held, false));
+      else this.#reopen();
+    }
+    // The partition may be back.
+    if (this.#failure !== undefined) this.#reopen();
+    return () => {
+      if (!remove()) return;
+      this.#endSource();
+      this.#machine.become("closed");
+      this.#onEmpty();
+    };
+  }
+
+  #reopen(): void {
+    this.#sourceKey = undefined;
+    this.follow();
+  }
+
+  #open(owner: Source): void {
+    this.#endSource();
+    this.#failure = undefined;
+    const isFresh = this.state === "live" || this.state === "moving";
+    this.#machine.become(isFresh ? "moving" : "opening");
+    const opened = owner.open(
+      this.#topic,
+      (update) => this.#accept(update),
+      (error) => this.#failed(opened, error),
+    );
+    this.#opened = opened;
+    this.#retryLater();
+  }
+
+  /** The owner could not open the feed, or has ended it. */
+  #failed(opened: OpenFeed, error: SwapstatsError): void {
+    if (this.#opened !== opened) return;
+    if (this.#sources.mayBeAway) {
+      this.#retryLater();
+      return;
+    }
+    // No worker of this process has the partition: what is known of the token stands.
+    this.#failure = error;
+    this.#leave();
+  }
+
+  /** A message about the feed may be lost, or its owner may die, where owners may be away. */
+  #retryLater(): void {
+    clearTimeout(this.#overdue);
+    if (!this.#sources.mayBeAway) return;
+    this.#overdue = setTimeout(() => {
+      if (this.state === "live") this.#machine.become("moving");
+      if (this.state === "moving") {
+        this.#machine.become("opening");
+        this.#tellStale();
+      }
+      this.#reopen();
+    }, TAKE_OVER_MS);
+    this.#overdue.unref();
+  }
+
+  #leave(): void {
+    this.#endSource();
+    if (this.state === "away") return;
+    const wasFresh = this.#isFresh;
+    this.#machine.become("away");
+    if (wasFresh) this.#tellStale();
+  }
+
+  #endSource(): void {
+    clearTimeout(this.#overdue);
+    this.#opened?.close();
+    this.#opened = undefined;
+  }
+
+  #accept(update: FeedUpdate): void {
+    const part = update.parts[0];
+    if (part !== undefined && !this.#sources.isCurrent(part.partition, update.epoch)) return;
+    const before = this.#held;
+    const isSameEpoch = before !== undefined && update.epoch === before.epoch;
+    if (isSameEpoch && update.rev < before.rev) return;
+    if (part !== undefined) {
+      this.#sources.confirm(part.partition, update.epoch);
+      this.#partition = part.partition;
+    }
+    clearTimeout(this.#overdue);
+    const wasFresh = this.#isFresh;
+    if (this.state !== "live") this.#machine.become("live");
+    this.#held = update;
+    this.#heldAtMs = performance.now();
+    const isSame = isSameEpoch && update.rev === before.rev && wasFresh;
+    if (isSame) this.#listeners.greet(this.#shown(update, false));
+    else this.#listeners.send(this.#shown(update, isSameEpoch && update.prevRev === before.rev));
+  }
+
+  get #isFresh(): boolean {
+    return this.state === "live" || this.state === "moving";
+  }
+
+  #tellStale(): void {
+    if (this.#held !== undefined) this.#listeners.send(this.#shown(this.#held, false));
+  }
+
+  /** `isNext`: the update's patch applies to what the listeners had. */
+  #shown(update: FeedUpdate, isNext: boolean): TopicUpdate {
+    const { epoch, rev, prevRev, asOf, watermark, lagMs, patch } = update;
+    const shown = {
+      ...{ epoch, rev, prevRev, asOf, watermark, lagMs, patch, stale: !this.#isFresh },
+      get data(): string {
+        return dataText(update);
+      },
+    };
+    return isNext ? shown : wholeOf(shown);
+  }
+}

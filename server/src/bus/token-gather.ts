@@ -1,0 +1,222 @@
+/**
+ * Asks for tokens, wherever they are. The owner is guessed from the id and asked. Only where it does not know the token all others are asked too,
+ * in one round: a producer may have keyed the records by something else, and a name says nothing about the place.
+ *
+ * Figures of several tokens are of one as-of. They change with time only at multiples of the finest step, so figures made within one step are equal to
+ * those made at its latest as-of. Where a worker had moved on to a later step, all are asked again.
+ */
+import type { Ambiguous, Chosen, Preference } from "../ports/stats-bus.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+import { type ChainAddresses, formatTokenId, parseTokenId } from "../shared/token-id.ts";
+import { compareHomes, partitionOfTokenId } from "../shared/token-partition.ts";
+import type { LastKnown } from "./last-known.ts";
+import { mergeLookups, resolve } from "./name-lookup.ts";
+import type { AsOfWish } from "./requests.ts";
+import type { FoundAt, NameLookup, Part } from "./responses.ts";
+import type { Cover, Source, Sources } from "./sources.ts";
+
+export type PartsAnswer<F> = {
+  readonly asOf: number;
+  readonly covers: readonly Cover[];
+  readonly items: readonly Part<F>[];
+};
+export type AskParts<F> = (source: Source, texts: readonly string[], at: AsOfWish) => Promise<PartsAnswer<F>>;
+
+export type Finding<F> =
+  | {
+      readonly kind: "found";
+      readonly id: string;
+      readonly found: F;
+      readonly asOf: number;
+      /** False: somebody who may know more under this name is away. */
+      readonly isSure: boolean;
+      readonly chosen: Chosen | undefined;
+    }
+  | { readonly kind: "unknown" }
+  | Ambiguous
+  /** Nobody who is here knows it, and not everybody is here; `id` where it is known from before. */
+  | { readonly kind: "away"; readonly id: string | undefined };
+
+/** Rounds until the as-ofs of all workers lie in one step. The last one pins it. */
+const ROUNDS_MAX = 3;
+
+type Gathered<F> = { readonly parts: Part<F>[]; readonly covered: Set<number> };
+
+export type TokenGatherOptions = {
+  readonly sources: Sources;
+  readonly known: LastKnown;
+  readonly finestStepMs: number;
+  readonly nowMs: () => number;
+  readonly chains: ChainAddresses;
+};
+
+export class TokenGather {
+  readonly #sources: Sources;
+  readonly #known: LastKnown;
+  readonly #finestStepMs: number;
+  readonly #nowMs: () => number;
+  readonly #chains: ChainAddresses;
+
+  constructor({ sources, known, finestStepMs, nowMs, chains }: TokenGatherOptions) {
+    this.#sources = sources;
+    this.#known = known;
+    this.#finestStepMs = finestStepMs;
+    this.#nowMs = nowMs;
+    this.#chains = chains;
+  }
+
+  /** Returns one finding a text, in their order. Rejects with a worker's error where owners are never away, else never. */
+  async find<F extends FoundAt>(texts: readonly string[], prefer: Preference, ask: AskParts<F>): Promise<Finding<F>[]> {
+    const { version } = this.#sources;
+    const findings = await this.#findOnce(texts, prefer, ask);
+    const isMissing = findings.some((finding) => finding.kind === "away");
+    // The owners were changing while they were asked; the owners of now may know.
+    return isMissing && this.#sources.version !== version ? this.#findOnce(texts, prefer, ask) : findings;
+  }
+
+  async #findOnce<F extends FoundAt>(
+    texts: readonly string[],
+    prefer: Preference,
+    ask: AskParts<F>,
+  ): Promise<Finding<F>[]> {
+    const gathered = texts.map((): Gathered<F> => ({ parts: [], covered: new Set() }));
+    const asOf = await this.#atOneAsOf(texts, async (at) => {
+      for (const one of gathered) {
+        one.parts.length = 0;
+        one.covered.clear();
+      }
+      const guesses = texts.map((text) => this.#guess(text));
+      const asOfs = await this.#askSources(texts, guesses, ask, at, gathered);
+      const { all } = this.#sources;
+      const isMissing = (index: number): boolean =>
+        (guesses[index] as readonly Source[]).length < all.length && !hasId(gathered[index] as Gathered<F>);
+      if (!texts.some((_, index) => isMissing(index))) return asOfs;
+      const rest = texts.map((_, index): readonly Source[] =>
+        isMissing(index) ? all.filter((source) => !guesses[index]?.includes(source)) : [],
+      );
+      return [...asOfs, ...(await this.#askSources(texts, rest, ask, at, gathered))];
+    });
+    return texts.map((text, index) => this.#finding(text, prefer, gathered[index] as Gathered<F>, asOf));
+  }
+
+  /** The owner that the text's id points to. Empty where the text is no id, or nobody owns the partition. */
+  #guess(text: string): readonly Source[] {
+    const { all, partitions } = this.#sources;
+    if (all.length === 1) return all;
+    const id = this.#idOf(text);
+    if (id === undefined || partitions === 0) return [];
+    const owner = this.#sources.ownerOf(this.#known.homes.get(id) ?? partitionOfTokenId(id, partitions));
+    return owner === undefined ? [] : [owner];
+  }
+
+  #idOf(text: string): string | undefined {
+    const parsed = parseTokenId(text, this.#chains);
+    return parsed === undefined ? undefined : formatTokenId(parsed.chainId, parsed.token);
+  }
+
+  /** Asks each source once for all its texts. */
+  async #askSources<F extends FoundAt>(
+    texts: readonly string[],
+    sourcesOf: readonly (readonly Source[])[],
+    ask: AskParts<F>,
+    at: AsOfWish,
+    gathered: readonly Gathered<F>[],
+  ): Promise<number[]> {
+    const bySource = new Map<Source, number[]>();
+    for (const [index, sources] of sourcesOf.entries()) {
+      for (const source of sources) {
+        const indexes = bySource.get(source);
+        if (indexes === undefined) bySource.set(source, [index]);
+        else indexes.push(index);
+      }
+    }
+    const asked = [...bySource].map(async ([source, indexes]) => {
+      const wanted = indexes.map((index) => texts[index] as string);
+      const asking = ask(source, wanted, at);
+      // A source that may be away and does not answer has said nothing.
+      const answer = await (this.#sources.mayBeAway ? asking.catch(() => undefined) : asking);
+      if (answer === undefined) return [];
+      for (const [i, index] of indexes.entries()) this.#gather(answer, i, gathered[index] as Gathered<F>);
+      return [answer.asOf];
+    });
+    return (await Promise.all(asked)).flat();
+  }
+
+  #gather<F extends FoundAt>({ covers, items }: PartsAnswer<F>, i: number, into: Gathered<F>): void {
+    for (const [partition, epoch] of covers) {
+      if (this.#sources.isCurrent(partition, epoch)) into.covered.add(partition);
+    }
+    const part = items[i];
+    if (part === undefined) return;
+    // A former owner knows the token as it was; that is no answer.
+    if (part.found !== undefined && !this.#sources.isCurrent(part.found.partition, part.found.epoch)) return;
+    into.parts.push(part);
+  }
+
+  #finding<F extends FoundAt>(
+    text: string,
+    prefer: Preference,
+    { parts, covered }: Gathered<F>,
+    asOf: number,
+  ): Finding<F> {
+    const { partitions, mayBeAway } = this.#sources;
+    const isSure = !mayBeAway || (partitions > 0 && covered.size >= partitions);
+    const lookup = mergeLookups(parts.map((part) => part.lookup ?? undefined));
+    if (lookup?.tier === "id") {
+      return this.#found({ id: lookup.ids[0] as string, chosen: undefined }, parts, asOf, true);
+    }
+    const merged = isSure ? lookup : mergeLookups([lookup, this.#known.names.get(text)]);
+    if (merged === undefined) return isSure ? { kind: "unknown" } : { kind: "away", id: this.#idOf(text) };
+    if (mayBeAway && isSure) this.#known.names.put(text, merged, 1);
+    const one = resolve(merged, prefer);
+    return "kind" in one ? one : this.#found(one, parts, asOf, isSure);
+  }
+
+  #found<F extends FoundAt>(
+    { id, chosen }: { readonly id: string; readonly chosen: Chosen | undefined },
+    parts: readonly Part<F>[],
+    asOf: number,
+    isSure: boolean,
+  ): Finding<F> {
+    const { partitions, mayBeAway } = this.#sources;
+    // Several only where a token's swaps lie in several partitions, against the rule.
+    const hits = parts.flatMap((part) => (part.found !== undefined && part.lookup?.ids[0] === id ? [part.found] : []));
+    if (hits.length > 1) hits.sort((a, b) => compareHomes(id, partitions, a.partition, b.partition));
+    const [found] = hits;
+    if (!mayBeAway) {
+      if (found === undefined) throw new SwapstatsError("internal", `the owner of ${id} gave no figures`);
+      return { kind: "found", id, found, asOf, isSure, chosen };
+    }
+    if (found === undefined || !this.#known.shown.show(id, found)) return { kind: "away", id };
+    this.#sources.confirm(found.partition, found.epoch);
+    if (found.partition !== partitionOfTokenId(id, partitions)) this.#known.homes.put(id, found.partition, 1);
+    // Partitions may have been added since, and its swaps go where they belong.
+    else this.#known.homes.delete(id);
+    return { kind: "found", id, found, asOf, isSure, chosen };
+  }
+
+  async #atOneAsOf(texts: readonly string[], ask: (at: AsOfWish) => Promise<number[]>): Promise<number> {
+    if (texts.length === 1 || this.#sources.all.length === 1) return Math.max(...(await ask(undefined)), 0);
+    return atOneAsOf(this.#nowMs(), this.#finestStepMs, ask);
+  }
+}
+
+function hasId({ parts }: { readonly parts: readonly { readonly lookup: NameLookup | undefined | null }[] }): boolean {
+  return parts.some((part) => part.lookup?.tier === "id");
+}
+
+/** Calls `ask` until all as-ofs that it returns lie in one step. Returns the latest, which then holds for all. */
+export async function atOneAsOf(
+  nowMs: number,
+  stepMs: number,
+  ask: (at: AsOfWish) => Promise<readonly number[]>,
+): Promise<number> {
+  const stepOf = (asOfMs: number) => Math.floor(asOfMs / stepMs);
+  let wish = nowMs;
+  for (let round = 1; ; round++) {
+    const asOfs = await ask({ asOf: wish, forced: round === ROUNDS_MAX });
+    const latest = Math.max(...asOfs, wish);
+    if (stepOf(latest) === stepOf(Math.min(...asOfs, latest)) || round === ROUNDS_MAX) return latest;
+    wish = latest;
+  }
+}

@@ -1,0 +1,106 @@
+/** The workers of this process as sources. They are never away, so nothing has to be known about epochs. */
+import type { Topic } from "../ports/stats-bus.ts";
+import { SwapstatsError } from "../shared/errors.ts";
+import type { RequestKind, RequestOf } from "./requests.ts";
+import type { FeedUpdate } from "./responses.ts";
+import type { Answered, OpenFeed, Source, Sources } from "./sources.ts";
+import type { WorkerClient } from "./worker-client.ts";
+
+/** A worker, as `WorkerClient` reaches it. */
+export type WorkerPort = Pick<WorkerClient, "ask" | "open">;
+
+/** Index of the worker that owns a partition, whenever it is owned here. */
+export function workerOfPartition(partition: number, workers: number): number {
+  return partition % workers;
+}
+
+export class WorkerSources implements Sources {
+  readonly all: readonly Source[];
+  readonly version = 0;
+  readonly mayBeAway = false;
+  readonly isCachingSafe = true;
+  readonly #partitionCount: () => number;
+
+  /** `partitionCount`: how many partitions the stream has now; they may become more. */
+  constructor(workers: readonly WorkerPort[], partitionCount: () => number) {
+    this.all = workers.map((worker, index) => new WorkerSource(worker, index));
+    this.#partitionCount = partitionCount;
+  }
+
+  get own(): readonly Source[] {
+    return this.all;
+  }
+
+  get partitions(): number {
+    return this.#partitionCount();
+  }
+
+  ownerOf(partition: number): Source | undefined {
+    return this.all[workerOfPartition(partition, this.all.length)];
+  }
+
+  isCurrent(): boolean {
+    return true;
+  }
+
+  confirm(): void {}
+
+  onChange(): () => void {
+    return () => {};
+  }
+}
+
+class WorkerSource implements Source {
+  readonly key: string;
+  readonly isLocal = true;
+  readonly parts: ReadonlyMap<number, string> = new Map();
+  readonly #worker: WorkerPort;
+
+  constructor(worker: WorkerPort, index: number) {
+    this.#worker = worker;
+    this.key = `/${index}`;
+  }
+
+  async ask<K extends RequestKind>(request: RequestOf<K>): Promise<Answered<K>> {
+    return { response: await this.#worker.ask(request), covers: [] };
+  }
+
+  open(topic: Topic, onUpdate: (update: FeedUpdate) => void, onEnd: (error: SwapstatsError) => void): OpenFeed {
+    return openAtWorker(this.#worker, topic, onUpdate, onEnd);
+  }
+}
+
+/** Opens a feed at a worker of this process, whose end comes as a promise. */
+export function openAtWorker(
+  worker: WorkerPort,
+  topic: Topic,
+  onUpdate: (update: FeedUpdate) => void,
+  onEnd: (error: SwapstatsError) => void,
+): OpenFeed {
+  let isClosed = false;
+  let close: (() => void) | undefined;
+  const end = (error: SwapstatsError): void => {
+    if (isClosed) return;
+    isClosed = true;
+    onEnd(error);
+  };
+  const opening = worker.open(
+    topic,
+    (update) => {
+      if (!isClosed) onUpdate(update);
+    },
+    () => end(new SwapstatsError("unavailable", "the partition was revoked", { retryable: true })),
+  );
+  const opened = opening.then((closeIt) => {
+    close = closeIt;
+    if (isClosed) closeIt();
+  });
+  opened.catch(end);
+  return {
+    opened,
+    close: () => {
+      isClosed = true;
+      close?.();
+    },
+  };
+}

@@ -1,0 +1,54 @@
+/** The bus over several instances, and what the process tells it: what it owns, and when it ends. */
+import { QueryBus, type QueryBusOptions } from "../bus/query-bus.ts";
+import type { StatusAnswer } from "../ports/stats-bus.ts";
+import type { OwnedPartition } from "./contract.ts";
+import { ClusterNode, type ClusterNodeOptions } from "./node.ts";
+import { clusterStatus, type KnownStatus } from "./status.ts";
+import type { LinkState } from "./transport.ts";
+
+export type ClusterOptions = ClusterNodeOptions & Omit<QueryBusOptions, "sources" | "statusOfAll">;
+
+export class Cluster {
+  readonly bus: QueryBus;
+  readonly #node: ClusterNode;
+  readonly #knownStatus: KnownStatus = new Map();
+
+  constructor(options: ClusterOptions) {
+    const node = new ClusterNode(options);
+    this.#node = node;
+    const statusOfAll = (own: StatusAnswer): Promise<StatusAnswer> => clusterStatus(node, own, this.#knownStatus);
+    this.bus = new QueryBus({ ...options, sources: node, statusOfAll });
+  }
+
+  get linkState(): LinkState {
+    return this.#node.linkState;
+  }
+
+  /** Instances that are heard of, without this one. */
+  get peerCount(): number {
+    return this.#node.peers.addresses().length;
+  }
+
+  /** The workers of all instances. */
+  get sources(): ClusterNode["all"] {
+    return this.#node.all;
+  }
+
+  /** Feeds that others have open here, and that are open at others. */
+  get feedCounts(): { readonly served: number; readonly remote: number } {
+    return { served: this.#node.server.topics, remote: this.#node.remoteFeeds.size };
+  }
+
+  start(): void {
+    this.#node.start();
+  }
+
+  /** What this process answers for from now on, and how many partitions the topic has. Told to all at once. */
+  setOwned(owned: readonly OwnedPartition[], partitions: number): void {
+    this.#node.setOwned(owned, partitions);
+  }
+
+  close(): Promise<void> {
+    return this.#node.close();
+  }
+}
