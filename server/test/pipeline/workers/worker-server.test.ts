@@ -314,6 +314,7 @@ describe("topics", () => {
       }
       host.tick();
       for (const update of host.updates.splice(0)) {
+        host.feeds.taken(updateChars(update));
         const data = JSON.parse(dataText(update)) as Json;
         const before = held.get(update.feedId);
         assert.equal(update.prevRev, before?.rev);
