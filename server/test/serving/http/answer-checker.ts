@@ -3,14 +3,8 @@
  * fit its schema. Objects are closed while checking, so that a member that the document does not know fails too.
  */
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import type { OpenApiDocument } from "../../../src/serving/http/openapi.ts";
-
-type Validate = { (value: unknown): boolean; errors?: unknown };
-type Validator = { addSchema(schema: object, key: string): void; compile(schema: object): Validate };
-
-const fromFastify = createRequire(createRequire(import.meta.url).resolve("fastify"));
-const Ajv2020 = fromFastify("ajv/dist/2020").default as new (options: object) => Validator;
+import { closed, createValidator, type Validate, type Validator } from "../../support/closed-schema.ts";
 
 type Response = { headers?: Record<string, unknown>; content?: Record<string, unknown> };
 type PathItem = Record<string, { responses: Record<string, Response> }>;
@@ -21,10 +15,10 @@ export class AnswerChecker {
   readonly #compiled = new Map<string, Validate>();
 
   constructor(document: OpenApiDocument) {
-    const closed = close(structuredClone(document) as unknown) as OpenApiDocument;
-    this.#validator = new Ajv2020({ strict: false, allErrors: true });
-    this.#validator.addSchema({ $id: "api:document", ...closed }, "api:document");
-    this.#paths = Object.entries(closed.paths).map(([path, item]) => ({
+    const whole = closed(document);
+    this.#validator = createValidator();
+    this.#validator.addSchema({ $id: "api:document", ...whole }, "api:document");
+    this.#paths = Object.entries(whole.paths).map(([path, item]) => ({
       path,
       pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`),
       item: item as PathItem,
@@ -74,12 +68,3 @@ export class AnswerChecker {
 }
 
 const escapePointer = (part: string): string => encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1"));
-
-/** Adds `additionalProperties: false` to every object schema that names its members and says nothing of others. */
-function close(node: unknown): unknown {
-  if (Array.isArray(node)) return node.map(close);
-  if (typeof node !== "object" || node === null) return node;
-  const copy = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, close(value)]));
-  const isSchema = copy.type === "object" && copy.properties !== undefined && copy.additionalProperties === undefined;
-  return isSchema ? { ...copy, additionalProperties: false } : copy;
-}

@@ -44,7 +44,7 @@ test("two pings without a pong: nothing more is sent, and then one patch from th
 test("64 KiB in flight: a big set of snapshots comes piece by piece, each piece after a pong, each the newest", async (t) => {
   const { bus, port } = await openDoor(t);
   const channels = Array.from({ length: 40 }, (_, i) => `token:1:t${i}`);
-  for (const channel of channels) bus.set(channel, tokenData(channel, 1, { filler: "f".repeat(8_000) }));
+  for (const channel of channels) bus.set(channel, tokenData(channel, 1, { volume_token: "7".repeat(8_000) }));
   const client = new RawClient(port);
   t.after(() => client.socket.destroy());
   client.sendText({ subscribe: channels });
@@ -57,7 +57,7 @@ test("64 KiB in flight: a big set of snapshots comes piece by piece, each piece 
     const inFlight = client.frames.slice(unansweredFrom).reduce((sum, frame) => sum + frame.bytes, 0);
     assert.ok(inFlight <= CREDIT_BYTES, `${inFlight} bytes in flight`);
     // A channel that still waits gets its data of this moment, not of the time when it was subscribed.
-    bus.set(channels.at(-1) as string, tokenData("last", answered + 2, { filler: "f".repeat(8_000) }));
+    bus.set(channels.at(-1) as string, tokenData("last", answered + 2, { volume_token: "7".repeat(8_000) }));
     answered = pings.length;
     client.send(PONG, (pings.at(-1) as { payload: Buffer }).payload);
   }
@@ -69,7 +69,7 @@ test("64 KiB in flight: a big set of snapshots comes piece by piece, each piece 
 test("one message of more than 64 KiB comes in fragments, with pings between, and `ws` reads it", async (t) => {
   const { bus, port, url } = await openDoor(t);
   const rows = Object.fromEntries(
-    Array.from({ length: 400 }, (_, i) => [`1:${i}`, { stats: { text: "é".repeat(200) } }]),
+    Array.from({ length: 400 }, (_, i) => [`1:${i}`, { symbol: "é".repeat(200), stats: { complete: true } }]),
   );
   bus.set("overview:5m:trades", { order: Object.keys(rows), rows });
   const client = new RawClient(port);
@@ -93,7 +93,8 @@ test("a client that stops reading gets at most 64 KiB of what is old, and then t
   const { bus, port, url } = await openDoor(t);
   const channels = Array.from({ length: 50 }, (_, i) => `token:1:s${i}`);
   const setAll = (round: number): void => {
-    for (const channel of channels) bus.set(channel, tokenData(channel, round, { note: `${round}`.repeat(400) }));
+    for (const channel of channels)
+      bus.set(channel, tokenData(channel, round, { volume_token: `${round}`.repeat(400) }));
   };
   setAll(1);
   const client = new RawClient(port);

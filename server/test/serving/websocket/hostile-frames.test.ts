@@ -177,7 +177,7 @@ describe("clients that read nothing", () => {
   test("cost the frames of one revision, however many they are", async (t) => {
     const { bus, port, door, metrics, url, hub } = await openDoor(t);
     const channels = Array.from({ length: 5 }, (_, i) => `token:1:s${i}`);
-    for (const channel of channels) bus.set(channel, tokenData(channel, 1, { filler: "f".repeat(2_000) }));
+    for (const channel of channels) bus.set(channel, tokenData(channel, 1, { volume_token: "7".repeat(2_000) }));
     const deaf = Array.from({ length: 60 }, () => new RawClient(port));
     t.after(() => {
       for (const client of deaf) client.socket.destroy();
@@ -191,7 +191,7 @@ describe("clients that read nothing", () => {
     healthy.send({ subscribe: channels });
     await healthy.next("subscribed");
     for (let trades = 2; trades < 100; trades++) {
-      for (const channel of channels) bus.set(channel, tokenData(channel, trades, { filler: "f".repeat(2_000) }));
+      for (const channel of channels) bus.set(channel, tokenData(channel, trades, { volume_token: "7".repeat(2_000) }));
       if (trades % 10 === 0) await healthy.atRev(channelOf(4), bus.revOf(channelOf(4)));
     }
     assert.equal(hub.feeds, 5);

@@ -55,7 +55,10 @@ test("the short form: subscribed with the canonical name and windows, a snapshot
 test("the long form: id, several channels, windows in the service's order, each channel its snapshot", async (t) => {
   const { bus, url } = await openDoor(t);
   bus.set(WETH_CHANNEL, tokenData(WETH, 1));
-  bus.set("overview:5m:volume_usd", { order: [WETH], rows: { [WETH]: { symbol: "WETH", stats: { trades: 1 } } } });
+  bus.set("overview:5m:volume_usd", {
+    order: [WETH],
+    rows: { [WETH]: { symbol: "WETH", stats: { complete: true, trades: 1 } } },
+  });
   const client = await connect(t, url);
   const answer = client.next("subscribed");
   const both = Promise.all([

@@ -2,8 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { statsFields } from "@swapstats/protocol/figures.ts";
-import { requestLimits } from "@swapstats/protocol/limits.ts";
+import { messageLimits, requestLimits } from "@swapstats/protocol/limits.ts";
+import { clientMessage } from "@swapstats/protocol/schemas/websocket.ts";
+import fc from "fast-check";
 import { type ClientRequest, parseRequest } from "../../../src/serving/websocket/requests.ts";
+import { createValidator } from "../../support/closed-schema.ts";
+import { propertyOptions } from "../../support/seed.ts";
 
 const RULES = { windows: ["1m", "5m", "1h"], channelsMax: 3 };
 const MESSAGE_CHARS = 65_536;
@@ -121,4 +125,64 @@ test("many unknown names are told with a few of them", () => {
   assert.match(text, /"w4".* is not a window/);
   assert.doesNotMatch(text, /"w5"/);
   assert.ok(text.length < requestLimits.tokenTextMax * 2);
+});
+
+describe("the parser of requests and the schema of the protocol", () => {
+  const schema = createValidator().compile(clientMessage(RULES.windows));
+  const anything = fc.oneof(
+    ...[
+      fc.constant(null),
+      fc.boolean(),
+      fc.integer(),
+      fc.double({ noNaN: true }),
+      fc.string(),
+      fc.object({ maxDepth: 1 }),
+    ],
+  );
+  const names = (known: readonly string[]) =>
+    fc.oneof(fc.subarray([...known]), fc.array(fc.oneof(fc.constantFrom(...known), fc.string())), anything);
+  const near = (value: number) => fc.constantFrom(value - 1, value, value + 1, value + 0.5);
+  const channels = fc.oneof(
+    { weight: 6, arbitrary: fc.constantFrom("token:WETH", ["token:WETH"], ["token:a", "token:b"]) },
+    { weight: 1, arbitrary: fc.array(fc.string(), { maxLength: 3 }) },
+    { weight: 1, arbitrary: anything },
+  );
+  const options = {
+    // ASCII alone: the limit of an id is one of bytes, which a schema cannot say.
+    id: fc.oneof(fc.string({ unit: "grapheme-ascii", maxLength: 140 }), fc.integer(), near(2 ** 53 - 1), anything),
+    windows: names(RULES.windows),
+    fields: names(statsFields),
+    limit: fc.oneof(near(1), near(requestLimits.overviewMax), anything),
+    conflate_ms: fc.oneof(near(0), near(messageLimits.conflateMsMax), anything),
+    prefer: fc.oneof(fc.constantFrom("refuse", "largest"), anything),
+    other: anything,
+  };
+  const few = fc
+    .record(options, { requiredKeys: [] })
+    .map((all) => Object.entries(all))
+    .chain((all) => fc.subarray(all, { maxLength: Math.min(2, all.length) }));
+  const message = fc
+    .tuple(
+      fc.oneof(
+        { weight: 6, arbitrary: fc.record({ subscribe: channels }) },
+        { weight: 2, arbitrary: fc.record({ unsubscribe: channels }) },
+        { weight: 1, arbitrary: fc.record({ subscribe: channels, unsubscribe: channels }, { requiredKeys: [] }) },
+      ),
+      few,
+    )
+    .map(([actions, given]) => ({ ...actions, ...Object.fromEntries(given) }));
+
+  test("accept the same messages", (t) => {
+    const counts = { accepted: 0, refused: 0 };
+    fc.assert(
+      fc.property(message, (given) => {
+        const text = JSON.stringify(given);
+        const isAccepted = parseRequest(text, { ...RULES, channelsMax: 10 }).kind !== "refused";
+        assert.equal(isAccepted, schema(JSON.parse(text)), text);
+        counts[isAccepted ? "accepted" : "refused"] += 1;
+      }),
+      propertyOptions(t, 3_000),
+    );
+    assert.ok(counts.accepted > 300 && counts.refused > 300, JSON.stringify(counts));
+  });
 });

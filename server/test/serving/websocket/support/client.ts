@@ -1,7 +1,13 @@
 /** A real `ws` client that keeps what it is sent, and holds the data of its channels as any customer would. */
 import { applyMergePatch, type Json, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { PatchMessage, ServerMessage, SnapshotMessage } from "@swapstats/protocol/schemas/websocket.ts";
+import { type PatchMessage, ServerMessage, type SnapshotMessage } from "@swapstats/protocol/schemas/websocket.ts";
 import { type ClientOptions, WebSocket } from "ws";
+import { checkOf } from "../../../support/closed-schema.ts";
+
+/** By type of message, so that a difference is told by the schema of its own. */
+const checks = new Map(
+  ServerMessage.anyOf.map((schema) => [schema.properties.type.const as string, checkOf(schema)] as const),
+);
 
 type Waiter = {
   readonly test: (message: ServerMessage) => boolean;
@@ -63,6 +69,7 @@ export class TestClient {
 
   #take(message: ServerMessage): void {
     this.messages.push(message);
+    checks.get(message.type)?.(message);
     if (message.type === "snapshot" || message.type === "patch") this.#hold(message);
     for (const waiter of this.#waiters) {
       if (!waiter.test(message)) continue;

@@ -124,6 +124,8 @@ export function tokenData(id: string, trades: number, more: Record<string, strin
     late: 0,
     removed: 0,
     unresolved: 0,
+    replaced: 0,
+    removals_unmatched: 0,
     windows: { "5m": { complete: true, trades, volume_usd: `${trades * 10}`, ...more } },
   };
 }
