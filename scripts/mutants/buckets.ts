@@ -3,68 +3,68 @@ import type { Mutant } from "./mutant.ts";
 
 export const bucketMutants: readonly Mutant[] = [
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-extremes.ts",
     search: "price === f64[bucket + HIGH] ||\n",
     replacement: "",
     what: "the high stays when its swap is removed",
   },
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-extremes.ts",
     search: "price === f64[bucket + LOW] ||\n",
     replacement: "",
     what: "the low stays when its swap is removed",
   },
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-extremes.ts",
     search: "record === u32[2 * bucket + OPEN_RECORD] ||\n",
     replacement: "",
     what: "the open stays when its swap, neither first nor extreme, is removed",
   },
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-extremes.ts",
     search: "timeMs === f64[bucket + FIRST_TIME] ||\n",
     replacement: "",
     what: "the first trade time stays when its swap is removed",
   },
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-extremes.ts",
     search: "timeMs === f64[bucket + LAST_TIME] ||\n",
     replacement: "",
     what: "the last trade time stays when its swap is removed",
   },
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-extremes.ts",
     search: "timeMs > f64[bucket + LAST_TIME];\n",
     replacement: "timeMs >= f64[bucket + LAST_TIME];\n",
     what: "ties of time are ordered by arrival",
   },
   {
-    file: "buckets/hot-buckets.ts",
-    search: "if (this.trades(bucket) === 1 || timeMs < f64[bucket + FIRST_TIME])",
-    replacement: "if (this.trades(bucket) === 1)",
+    file: "buckets/hot-extremes.ts",
+    search: "if (isFirst || timeMs < f64[bucket + FIRST_TIME])",
+    replacement: "if (isFirst)",
     what: "an earlier swap that comes later is not the first",
   },
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-list.ts",
     search: "if (known !== 0 && f64[known + START] === startMs) return known;",
     replacement: "if (known !== 0) return known;",
     what: "the ring of buckets takes another round's bucket",
   },
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-list.ts",
     search: "if (known !== 0 && heap.f64[known + START] > heap.f64[bucket + START]) return;",
     replacement: "",
     what: "an older bucket takes a newer one's place in the ring",
     survives: "the ring is only a short cut: a bucket that is not in it is found by the walk",
   },
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-list.ts",
     search: "if (heap.u32[2 * active + FINEST_HEAD] === bucket) {",
     replacement: "if (heap.u32[2 * active + FINEST_HEAD] === 0) {",
     what: "the list of finest buckets begins at a freed one",
   },
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-ageing.ts",
     search: "if (Math.floor(startMs / stepMs) * stepMs + stepMs > highMs - levels[level].keepMs) break;",
     replacement: "if (Math.floor(startMs / stepMs) * stepMs + stepMs > highMs - levels[level].keepMs / 2) break;",
     what: "buckets widen while a window still needs their step",
@@ -95,8 +95,8 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     file: "reads/window-segments.ts",
-    search: "if (startMs >= closeMs) break;\n      if (hot.trades(b) === 0) continue;",
-    replacement: "if (startMs > closeMs) break;\n      if (hot.trades(b) === 0) continue;",
+    search: "if (startMs >= closeMs) break;\n      if (list.trades(b) === 0) continue;",
+    replacement: "if (startMs > closeMs) break;\n      if (list.trades(b) === 0) continue;",
     what: "a bucket that starts at the close counts",
   },
   {
@@ -158,14 +158,14 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     file: "buckets/cold-blob.ts",
-    search: "    f64[blob + LAST] = row.lastMs;\n",
-    replacement: "    f64[blob + LAST] = row.firstMs;\n",
+    search: "    f64[blob + LAST_TIME] = row.lastMs;\n",
+    replacement: "    f64[blob + LAST_TIME] = row.firstMs;\n",
     what: "a blob's last trade time is its last bucket's first",
   },
   {
-    file: "buckets/cold-blob.ts",
-    search: "  f64[at + 1] += l1 + (a >= LIMB ? 1 : 0);\n",
-    replacement: "  f64[at + 1] += l1;\n",
+    file: "limbs.ts",
+    search: "  f64[at + MIDDLE] += l1 + (a >= LIMB ? 1 : 0);\n",
+    replacement: "  f64[at + MIDDLE] += l1;\n",
     what: "dollars lose a carry in a blob's header",
   },
   {
@@ -207,8 +207,8 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     file: "upkeep.ts",
-    search: "if (best === 0 || records.compare(record, best, chain.id) > 0) {",
-    replacement: "if (best === 0 || records.compare(record, best, chain.id) < 0) {",
+    search: "if (best === 0 || order.compare(record, best, chain.id) > 0) {",
+    replacement: "if (best === 0 || order.compare(record, best, chain.id) < 0) {",
     what: "the settled symbol is that of a bucket's first swap",
   },
   {
@@ -227,7 +227,7 @@ export const bucketMutants: readonly Mutant[] = [
   },
   {
     file: "upkeep.ts",
-    search: "counting.sort((a, b) => records.compare(a, b, chain.id));",
+    search: "counting.sort((a, b) => order.compare(a, b, chain.id));",
     replacement: "",
     what: "the newest swaps of a settled bucket are served in the order of arrival",
     first: "reads",

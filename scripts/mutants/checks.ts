@@ -1,7 +1,7 @@
 /** Breakages of the order of checks, of inclusions and of what a token remembers. */
 import type { Mutant } from "./mutant.ts";
 
-const engine = "partition-engine.ts";
+const engine = "applier.ts";
 
 export const checkMutants: readonly Mutant[] = [
   {
@@ -67,8 +67,8 @@ export const checkMutants: readonly Mutant[] = [
   },
   {
     file: engine,
-    search: "tokens.knownCount >= this.config.maxTokens",
-    replacement: "tokens.knownCount > this.config.maxTokens",
+    search: "tokens.knownCount >= this.#maxTokens",
+    replacement: "tokens.knownCount > this.#maxTokens",
     what: "a token beyond max_tokens",
   },
   {
@@ -79,14 +79,14 @@ export const checkMutants: readonly Mutant[] = [
   },
   {
     file: engine,
-    search: "if (!records.sameContent(first, event)) counters.conflicts += 1;",
+    search: "if (!matcher.sameContent(first, event)) counters.conflicts += 1;",
     replacement: "if (first === 0) counters.conflicts += 1;",
     what: "conflicts are not counted",
   },
   {
     file: engine,
-    search: "if (holder !== 0 && records.compare(record, holder, chain.id) < 0) return;",
-    replacement: "if (holder !== 0 && records.compare(record, holder, chain.id) > 0) return;",
+    search: "if (holder !== 0 && order.compare(record, holder, chain.id) < 0) return;",
+    replacement: "if (holder !== 0 && order.compare(record, holder, chain.id) > 0) return;",
     what: "the symbol of the first swap, not of the last",
   },
   {
@@ -109,13 +109,13 @@ export const checkMutants: readonly Mutant[] = [
     first: "memory",
   },
   {
-    file: engine,
+    file: "partition-engine.ts",
     search: "this.#state.seenSinceMs = undefined;\n",
     replacement: "this.#state.seenSinceMs ??= undefined;\n",
     what: "a gap is not noted",
   },
   {
-    file: engine,
+    file: "partition-engine.ts",
     search: "if (tokens.lastRecordMs(ref) >= chain.highMs - chain.horizonMs) return false;",
     replacement: "if (tokens.lastRecordMs(ref) > chain.highMs + chain.horizonMs) return false;",
     what: "a token with unsettled swaps is retired",
@@ -129,8 +129,8 @@ export const checkMutants: readonly Mutant[] = [
   },
   {
     file: "swaps/inclusions.ts",
-    search: "if (best === 0 || this.#records.compareInclusions(a, best) > 0) best = a;",
-    replacement: "if (best === 0 || this.#records.compareInclusions(a, best) < 0) best = a;",
+    search: "if (best === 0 || this.#order.compareInclusions(a, best) > 0) best = a;",
+    replacement: "if (best === 0 || this.#order.compareInclusions(a, best) < 0) best = a;",
     what: "the least inclusion counts",
   },
   {
@@ -147,24 +147,24 @@ export const checkMutants: readonly Mutant[] = [
   },
   {
     file: "swaps/inclusions.ts",
-    search: "const grown = this.#newGroup(heap.u32[2 * group + 1] * 2);",
-    replacement: "const grown = this.#newGroup(heap.u32[2 * group + 1] + 0);",
+    search: "const grown = this.#newGroup(heap.u32[2 * group + CAPACITY] * 2);",
+    replacement: "const grown = this.#newGroup(heap.u32[2 * group + CAPACITY] + 0);",
     what: "a group of inclusions that does not grow writes beyond its end",
   },
   {
-    file: "swaps/records.ts",
+    file: "swaps/record-matcher.ts",
     search: "Math.max(view.blockNumber, 0) === Math.max(event.blockNumber, 0) &&",
     replacement: "view.blockNumber === event.blockNumber &&",
     what: "no block number differs from block number 0",
   },
   {
-    file: "swaps/records.ts",
+    file: "swaps/record-matcher.ts",
     search: "same(view.symbol, event.symbolStart, event.symbolEnd) &&",
     replacement: "",
     what: "a copy with another symbol is no conflict",
   },
   {
-    file: "swaps/records.ts",
+    file: "swaps/record-matcher.ts",
     search: "Object.is(view.price, event.priceUsd) &&",
     replacement: "",
     what: "a copy with another price is no conflict",

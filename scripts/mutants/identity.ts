@@ -3,44 +3,45 @@ import type { Mutant } from "./mutant.ts";
 
 export const identityMutants: readonly Mutant[] = [
   {
-    file: "swaps/records.ts",
+    file: "swaps/record-order.ts",
     search: "    if (va.logIndex !== vb.logIndex) return va.logIndex - vb.logIndex;\n",
     replacement: "",
     what: "swaps of one time and block are not in the order of their log indexes",
   },
   {
-    file: "swaps/records.ts",
+    file: "swaps/record-order.ts",
     search: "return compareBytes(this.#idA, 0, aEnd, this.#idB, 0, bEnd);",
     replacement: "return aEnd - bEnd;",
     what: "swaps alike in time, block and log index are in the order of arrival",
   },
   {
-    file: "swaps/records.ts",
+    file: "swaps/record-order.ts",
     search:
-      "const vb = this.read(b, this.#b);\n    const byBlock = Math.max(va.blockNumber, 0) - Math.max(vb.blockNumber, 0);",
-    replacement: "const vb = this.read(b, this.#b);\n    const byBlock = va.blockNumber - vb.blockNumber;",
+      "if (byTime !== 0) return byTime;\n    const va = this.#records.read(a, this.#a);\n    const vb = this.#records.read(b, this.#b);\n    const byBlock = Math.max(va.blockNumber, 0) - Math.max(vb.blockNumber, 0);",
+    replacement:
+      "if (byTime !== 0) return byTime;\n    const va = this.#records.read(a, this.#a);\n    const vb = this.#records.read(b, this.#b);\n    const byBlock = va.blockNumber - vb.blockNumber;",
     what: "a swap without a block comes before one of block 0",
   },
   {
-    file: "swaps/records.ts",
+    file: "swaps/record-order.ts",
     search: "    if (va.revision !== vb.revision) return va.revision - vb.revision;\n",
     replacement: "",
     what: "a higher revision is not the greater inclusion",
   },
   {
-    file: "swaps/records.ts",
+    file: "swaps/record-order.ts",
     search: "      ha === 0 ? 0 : s.byteStart(ha),\n      ha === 0 ? 0 : s.byteEnd(ha),\n",
     replacement: "      0,\n      0,\n",
     what: "of inclusions alike but for the block's hash the first is the greatest",
   },
   {
-    file: "swaps/records.ts",
-    search: "event.blockNumber, 0) &&\n        this.timeMs(ref) === event.eventTimeMs",
+    file: "swaps/record-matcher.ts",
+    search: "event.blockNumber, 0) &&\n        this.#records.timeMs(ref) === event.eventTimeMs",
     replacement: "event.blockNumber, 0)",
     what: "inclusions without a hash are one if they share a block",
   },
   {
-    file: "swaps/records.ts",
+    file: "swaps/record-matcher.ts",
     search: "if (hasId || view.idStart !== view.idEnd) {",
     replacement: "if (hasId && view.idStart !== view.idEnd) {",
     what: "a given event id that reads like a default one is another swap",
@@ -59,20 +60,20 @@ export const identityMutants: readonly Mutant[] = [
     survives: "equal hashes only lead two swaps to one place of the index, where their ids are compared",
   },
   {
-    file: "swaps/records.ts",
+    file: "swaps/record-matcher.ts",
     search: "      view.usdMicro === event.usdMicro &&\n",
     replacement: "",
     what: "a copy with other dollars is no conflict",
   },
   {
-    file: "swaps/records.ts",
+    file: "swaps/record-matcher.ts",
     search: "      same(view.pool, event.poolStart, event.poolEnd) &&\n",
     replacement: "",
     what: "a copy with another pool is no conflict",
   },
   {
-    file: "swaps/records.ts",
-    search: "      this.timeMs(ref) === event.eventTimeMs &&\n      same(",
+    file: "swaps/record-matcher.ts",
+    search: "      this.#records.timeMs(ref) === event.eventTimeMs &&\n      same(",
     replacement: "      same(",
     what: "a copy with another time is no conflict",
   },
@@ -83,7 +84,7 @@ export const identityMutants: readonly Mutant[] = [
     what: "symbols beyond a token's labels are none",
   },
   {
-    file: "swaps/records.ts",
+    file: "swaps/record-writer.ts",
     search: "    if (pool === LABEL_OWN) this.#putVarint(strings.intern(bytes, event.poolStart, event.poolEnd));\n",
     replacement:
       "    if (pool === LABEL_OWN) this.#putVarint(strings.intern(bytes, event.symbolStart, event.symbolEnd));\n",
@@ -97,25 +98,25 @@ export const identityMutants: readonly Mutant[] = [
   },
   {
     file: "swaps/inclusions.ts",
-    search: "      if (this.#records.sameInclusion(a !== 0 ? a : this.removal(entry, i), event)) return i;",
-    replacement: "      if (a !== 0 && this.#records.sameInclusion(a, event)) return i;",
+    search: "      if (this.#matcher.sameInclusion(a !== 0 ? a : this.removal(entry, i), event)) return i;",
+    replacement: "      if (a !== 0 && this.#matcher.sameInclusion(a, event)) return i;",
     what: "a swap is not the one whose removal came before it",
   },
   {
-    file: "partition-engine.ts",
+    file: "applier.ts",
     search: "      if (tokens.isKnown(token)) tokens.countRemoved(token);\n",
     replacement: "      tokens.countRemoved(token);\n",
     what: "a token's removals are counted before it is known",
   },
   {
-    file: "partition-engine.ts",
+    file: "applier.ts",
     search:
       "    if (token !== 0 && this.#state.tokens.isKnown(token)) {\n      this.#state.tokens.countUnresolved(token);",
     replacement: "    if (token !== 0) {\n      this.#state.tokens.countUnresolved(token);",
     what: "a token's unresolved removals are counted before it is known",
   },
   {
-    file: "partition-engine.ts",
+    file: "applier.ts",
     search: "= Math.max(0, chain.highMs - chain.horizonMs);",
     replacement: "= 0;",
     what: "a token that was retired tells its newest swaps as if it had kept all",
@@ -128,7 +129,7 @@ export const identityMutants: readonly Mutant[] = [
   },
   {
     file: "tokens.ts",
-    search: "    if (this.#heap.f64[row + 9] >= timeMs) return;\n",
+    search: "    if (this.#heap.f64[row + LAST_RECORD_MS] >= timeMs) return;\n",
     replacement: "",
     what: "a token retires by the event that came last, not by the latest one",
   },

@@ -33,39 +33,39 @@ export const packedMutants: readonly Mutant[] = [
     what: "merging knows only the newest of the earlier bucket's records",
   },
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-list.ts",
     search: "    if (bucket !== 0 && timeMs < this.endMs(bucket)) return bucket;\n",
     replacement: "    if (bucket !== 0 && startMs === this.startMs(bucket)) return bucket;\n",
     what: "a swap that comes into a widened bucket makes one of its own beside it",
   },
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-extremes.ts",
     search: "chain.id) < 0)\n      u32[2 * bucket + OPEN_RECORD] = record;",
     replacement: "chain.id) > 0)\n      u32[2 * bucket + OPEN_RECORD] = record;",
     what: "an earlier swap that comes later is not the open",
   },
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-extremes.ts",
     search:
       "    if (price < f64[bucket + LOW]) f64[bucket + LOW] = price;\n    u32[2 * bucket + CLOSE_RECORD] = record;\n  }",
     replacement: "    u32[2 * bucket + CLOSE_RECORD] = record;\n  }",
     what: "a swap in order makes no lower low",
   },
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-list.ts",
     search: "    heap.own(ring + (slot >>> 1), 1);\n    heap.u32[2 * ring + slot] = 0;\n",
     replacement: "",
     what: "the ring names a bucket that is gone",
   },
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-list.ts",
     search: "while (bucket !== 0 && f64[bucket + START] >= fromMs) {",
     replacement: "while (bucket !== 0 && f64[bucket + START] > fromMs) {",
     what: "the hot bucket at the open does not count",
   },
   {
     file: "upkeep.ts",
-    search: "if (bucket === 0 || hot.endMs(bucket) > chain.highMs - chain.hotMs) break;",
+    search: "if (bucket === 0 || hotList.endMs(bucket) > chain.highMs - chain.hotMs) break;",
     replacement: "if (bucket === 0 || hot.startMs(bucket) > chain.highMs - chain.hotMs) break;",
     what: "a bucket settles while its last swaps may still be removed",
   },
@@ -115,9 +115,9 @@ export const packedMutants: readonly Mutant[] = [
     what: "merged rows are put behind finer ones that are newer",
   },
   {
-    file: "buckets/cold-blob.ts",
-    search: "  f64[at + 2] += l2 + (b >= LIMB ? 1 : 0);\n",
-    replacement: "  f64[at + 2] += l2;\n",
+    file: "limbs.ts",
+    search: "  f64[at + HIGHEST] += l2 + (b >= LIMB ? 1 : 0);\n",
+    replacement: "  f64[at + HIGHEST] += l2;\n",
     what: "amounts lose a carry in a blob's header",
   },
   {

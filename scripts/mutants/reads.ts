@@ -236,15 +236,15 @@ export const readMutants: readonly Mutant[] = [
   },
   {
     file: "memory/heap.ts",
-    search: "    this.u32[FREE_WORD + sizeClass] = ref;\n",
+    search: "    this.u32[FREE_LISTS + sizeClass] = ref;\n",
     replacement: "",
     what: "freed memory is never used again",
     first: "memory",
   },
   {
     file: "memory/strings.ts",
-    search: "    if (heap.u32[2 * ref] > 0) return;\n",
-    replacement: "    if (heap.u32[2 * ref] >= 0) return;\n",
+    search: "    if (heap.u32[2 * ref + REFERENCES] > 0) return;\n",
+    replacement: "    if (heap.u32[2 * ref + REFERENCES] >= 0) return;\n",
     what: "strings are never freed",
     first: "memory",
   },

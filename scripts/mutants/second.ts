@@ -1,18 +1,18 @@
 /** Breakages of the transaction index, of dust, of the counters of what is silent, of keyed hashes and of large buckets. */
 import type { Mutant } from "./mutant.ts";
 
-const engine = "partition-engine.ts";
+const engine = "applier.ts";
 
 export const secondMutants: readonly Mutant[] = [
   {
-    file: "swaps/records.ts",
+    file: "swaps/record-order.ts",
     search: "if (va.txIndex !== vb.txIndex) return va.txIndex - vb.txIndex;",
     replacement: "",
     what: "the transaction index orders nothing",
     first: "candles",
   },
   {
-    file: "swaps/records.ts",
+    file: "swaps/record-matcher.ts",
     search: "      view.txIndex === event.txIndex &&\n",
     replacement: "",
     what: "a copy with another transaction index is no conflict",
@@ -111,8 +111,8 @@ export const secondMutants: readonly Mutant[] = [
   },
   {
     file: "buckets/large-bucket.ts",
-    search: "records.compare(b, a, chainId)",
-    replacement: "records.compare(a, b, chainId)",
+    search: "order.compare(b, a, chainId)",
+    replacement: "order.compare(a, b, chainId)",
     what: "the next open of a large bucket is the last of equal times",
     first: "large-buckets",
   },
@@ -124,7 +124,7 @@ export const secondMutants: readonly Mutant[] = [
     first: "large-buckets",
   },
   {
-    file: "buckets/hot-buckets.ts",
+    file: "buckets/hot-extremes.ts",
     search: "if (this.#large.size > 0) this.#large.get(bucket)?.add(record);",
     replacement: "",
     what: "a large bucket does not know what was added later",
@@ -132,7 +132,7 @@ export const secondMutants: readonly Mutant[] = [
   },
   {
     file: "buckets/hot-buckets.ts",
-    search: "    this.#large.delete(into);\n",
+    search: "    this.#extremes.dropHeaps(into);\n",
     replacement: "",
     what: "a merged bucket goes on with the heaps of one part",
     first: "merged-buckets",

@@ -2,6 +2,7 @@
 
 import type { LevelPlan } from "./buckets/levels.ts";
 import type { Heap } from "./memory/heap.ts";
+import { TOKEN_ROW } from "./memory/layout.ts";
 import type { EngineConfig } from "./types.ts";
 
 /** A partition keeps state for so many chains; an event of a further one is a dead letter. */
@@ -34,7 +35,7 @@ export type Chain = {
 /** What of a chain is not derived from the configuration; part of the snapshot's header. */
 export type ChainState = Pick<Chain, "id" | "highMs" | "blocksRef" | "wheelRef" | "wheelPosition" | "scheduled">;
 
-const DUE = 5;
+const { WHEEL_NEXT, WHEEL_PREVIOUS, WHEEL_SLOT, UNITS: ROW_UNITS } = TOKEN_ROW;
 
 export class Chains {
   readonly list: Chain[] = [];
@@ -99,14 +100,14 @@ export class Chains {
     );
     const at = 2 * chain.wheelRef + (slot % WHEEL_SLOTS);
     const next = heap.u32[at];
-    heap.own(row, 10);
+    heap.own(row, ROW_UNITS);
     heap.own(at >>> 1, 1);
-    heap.u32[2 * row + 5] = next;
-    heap.u32[2 * row + 6] = 0;
-    heap.f64[row + DUE] = slot;
+    heap.u32[2 * row + WHEEL_NEXT] = next;
+    heap.u32[2 * row + WHEEL_PREVIOUS] = 0;
+    heap.f64[row + WHEEL_SLOT] = slot;
     if (next !== 0) {
-      heap.own(next + 3, 1);
-      heap.u32[2 * next + 6] = row;
+      heap.own(next + (WHEEL_PREVIOUS >>> 1), 1);
+      heap.u32[2 * next + WHEEL_PREVIOUS] = row;
     }
     heap.u32[at] = row;
     chain.scheduled += 1;
@@ -114,32 +115,32 @@ export class Chains {
 
   unschedule(chain: Chain, row: number): void {
     const heap = this.#heap;
-    const slot = heap.f64[row + DUE];
+    const slot = heap.f64[row + WHEEL_SLOT];
     if (slot < 0) return;
-    const next = heap.u32[2 * row + 5];
-    const previous = heap.u32[2 * row + 6];
-    heap.own(row, 10);
+    const next = heap.u32[2 * row + WHEEL_NEXT];
+    const previous = heap.u32[2 * row + WHEEL_PREVIOUS];
+    heap.own(row, ROW_UNITS);
     if (previous === 0) {
       const at = 2 * chain.wheelRef + (slot % WHEEL_SLOTS);
       heap.own(at >>> 1, 1);
       heap.u32[at] = next;
     } else {
-      heap.own(previous + 2, 1);
-      heap.u32[2 * previous + 5] = next;
+      heap.own(previous + (WHEEL_NEXT >>> 1), 1);
+      heap.u32[2 * previous + WHEEL_NEXT] = next;
     }
     if (next !== 0) {
-      heap.own(next + 3, 1);
-      heap.u32[2 * next + 6] = previous;
+      heap.own(next + (WHEEL_PREVIOUS >>> 1), 1);
+      heap.u32[2 * next + WHEEL_PREVIOUS] = previous;
     }
-    heap.u32[2 * row + 5] = 0;
-    heap.u32[2 * row + 6] = 0;
-    heap.f64[row + DUE] = -1;
+    heap.u32[2 * row + WHEEL_NEXT] = 0;
+    heap.u32[2 * row + WHEEL_PREVIOUS] = 0;
+    heap.f64[row + WHEEL_SLOT] = -1;
     chain.scheduled -= 1;
   }
 
   /** A token has fresh swaps: its upkeep comes within a grain or two. */
   wake(chain: Chain, row: number): void {
-    const slot = this.#heap.f64[row + DUE];
+    const slot = this.#heap.f64[row + WHEEL_SLOT];
     const soon = Math.floor(chain.highMs / WHEEL_GRAIN_MS) + 2;
     if (slot >= 0 && slot <= soon) return;
     this.unschedule(chain, row);

@@ -1,16 +1,24 @@
 /** The parts of one partition's state, put together afresh or on a restored memory image. */
 
 import { ColdStore } from "./buckets/cold-store.ts";
+import { HotAgeing } from "./buckets/hot-ageing.ts";
 import { HotBuckets } from "./buckets/hot-buckets.ts";
+import { HotExtremes } from "./buckets/hot-extremes.ts";
+import { HotList } from "./buckets/hot-list.ts";
 import { type LevelPlan, planLevels } from "./buckets/levels.ts";
 import { Chains } from "./chains.ts";
 import { Heap } from "./memory/heap.ts";
 import type { HashSeed } from "./memory/keyed-hash.ts";
 import { Labels } from "./memory/labels.ts";
+import { HOT_BUCKET } from "./memory/layout.ts";
 import { Strings } from "./memory/strings.ts";
 import { fingerprintOf, IMAGE_FORMAT, type SnapshotHeader } from "./snapshot.ts";
 import { Inclusions } from "./swaps/inclusions.ts";
+import { RecordMatcher } from "./swaps/record-matcher.ts";
+import { RecordOrder } from "./swaps/record-order.ts";
+import { RecordWriter } from "./swaps/record-writer.ts";
 import { Records } from "./swaps/records.ts";
+import { SwapIdentity } from "./swaps/swap-identity.ts";
 import { Tokens } from "./tokens.ts";
 import { SettledTraders } from "./traders/settled-traders.ts";
 import type { Counters, EngineConfig } from "./types.ts";
@@ -24,8 +32,15 @@ export class EngineState {
   readonly tokens: Tokens;
   readonly labels: Labels;
   readonly records: Records;
+  readonly identity: SwapIdentity;
+  readonly writer: RecordWriter;
+  readonly matcher: RecordMatcher;
+  readonly order: RecordOrder;
   readonly inclusions: Inclusions;
+  readonly hotList: HotList;
+  readonly hotExtremes: HotExtremes;
   readonly hot: HotBuckets;
+  readonly ageing: HotAgeing;
   readonly cold: ColdStore;
   readonly traders: SettledTraders;
   readonly chains: Chains;
@@ -33,16 +48,23 @@ export class EngineState {
   seenSinceMs: number | undefined;
 
   private constructor(heap: Heap, config: EngineConfig, seed: HashSeed, header: SnapshotHeader | undefined) {
-    const roots = header?.roots ?? [0, 0, 0, 0];
+    const [stringsRef, tokensRef, symbolsRef, inclusionsRef] = header?.roots ?? [0, 0, 0, 0];
     this.heap = heap;
     this.seed = seed;
     this.plan = planLevels(config);
-    this.strings = new Strings(heap, seed, roots[0]);
-    this.tokens = new Tokens(heap, this.strings, seed, roots[1], roots[2]);
+    this.strings = new Strings(heap, seed, stringsRef);
+    this.tokens = new Tokens(heap, this.strings, seed, tokensRef, symbolsRef);
     this.labels = new Labels(heap, this.strings);
-    this.records = new Records(heap, this.strings, this.labels, seed);
-    this.inclusions = new Inclusions(heap, this.records, roots[3]);
-    this.hot = new HotBuckets(heap, this.records, this.plan);
+    this.records = new Records(heap, this.strings, this.labels);
+    this.identity = new SwapIdentity(seed);
+    this.writer = new RecordWriter(heap, this.strings, this.labels, this.records, this.identity);
+    this.matcher = new RecordMatcher(heap, this.strings, this.records, this.identity);
+    this.order = new RecordOrder(heap, this.strings, this.records);
+    this.inclusions = new Inclusions(heap, this.records, this.matcher, this.order, inclusionsRef);
+    this.hotList = new HotList(heap, this.plan);
+    this.hotExtremes = new HotExtremes(heap, this.records, this.order);
+    this.hot = new HotBuckets(heap, this.records, this.hotList, this.hotExtremes);
+    this.ageing = new HotAgeing(heap, this.plan, this.hotList, this.hot);
     this.cold = new ColdStore(heap, this.plan);
     this.traders = new SettledTraders(heap, this.records, this.strings, this.plan, config.exactTraders, seed);
     this.chains = new Chains(heap, config, this.plan, header?.chains);
@@ -67,7 +89,7 @@ export class EngineState {
       active: this.tokens.activeCount,
       records: this.records.count,
       recordBytes: this.records.bytes,
-      hotBuckets: this.hot.count,
+      hotBuckets: this.hotList.count,
       coldBlobs: this.cold.blobs.count,
       coldRows: this.cold.blobs.rows,
       coldBytes: this.cold.blobs.bytes,
@@ -81,7 +103,7 @@ export class EngineState {
     this.tokens.activeCount = t["active"] ?? 0;
     this.records.count = t["records"] ?? 0;
     this.records.bytes = t["recordBytes"] ?? 0;
-    this.hot.count = t["hotBuckets"] ?? 0;
+    this.hotList.count = t["hotBuckets"] ?? 0;
     this.cold.blobs.count = t["coldBlobs"] ?? 0;
     this.cold.blobs.rows = t["coldRows"] ?? 0;
     this.cold.blobs.bytes = t["coldBytes"] ?? 0;
@@ -118,7 +140,7 @@ export class EngineState {
   /** Bytes of the state by kind; they add up to `total`. */
   memory(): Record<string, number> {
     const total = this.heap.inUseBytes;
-    const buckets = this.hot.count * 160 + this.cold.blobs.bytes;
+    const buckets = this.hotList.count * HOT_BUCKET.BYTES + this.cold.blobs.bytes;
     const traders = this.traders.tables.bytes + this.traders.sketches.bytes;
     const inclusions = this.records.bytes + this.inclusions.index.bytes();
     const indexes = this.tokens.index.bytes() + this.tokens.symbolIndex.bytes() + this.strings.index.bytes();

@@ -2,6 +2,7 @@
 import { SwapstatsError } from "../shared/errors.ts";
 import type { ChainState } from "./chains.ts";
 import { stringToUtf8, utf8ToString } from "./memory/bytes.ts";
+import { type Heap, PAGE_BYTES } from "./memory/heap.ts";
 import type { HashSeed } from "./memory/keyed-hash.ts";
 import type { Counters, EngineConfig } from "./types.ts";
 
@@ -23,6 +24,36 @@ export type SnapshotHeader = {
   /** Tallies that are kept beside the image: known tokens, active tokens, records and their bytes, ... */
   readonly tallies: Readonly<Record<string, number>>;
 };
+
+export type EngineSnapshot = {
+  readonly header: Uint8Array;
+  readonly totalBytes: number;
+  /** The next slice of the image, of about maxBytes (at least a page); undefined at the end. */
+  next(maxBytes: number): Uint8Array | undefined;
+  abort(): void;
+};
+
+/** Freezes the image as it is now. Its slices are copied while the heap changes. Throws while another snapshot is in progress. */
+export function beginImage(heap: Heap, header: Uint8Array): EngineSnapshot {
+  const totalBytes = heap.beginSnapshot();
+  let done = 0;
+  return {
+    header,
+    totalBytes,
+    next: (maxBytes: number): Uint8Array | undefined => {
+      if (done >= totalBytes) return undefined;
+      const slice = new Uint8Array(Math.max(1, Math.floor(maxBytes / PAGE_BYTES)) * PAGE_BYTES);
+      const bytes = Math.min(heap.emitPages(slice) * PAGE_BYTES, totalBytes - done);
+      done += bytes;
+      if (done >= totalBytes) heap.endSnapshot();
+      return slice.subarray(0, bytes);
+    },
+    abort: (): void => {
+      if (done < totalBytes) heap.endSnapshot();
+      done = totalBytes;
+    },
+  };
+}
 
 /** Text of the state-relevant configuration: equal texts, equal handling of equal logs. */
 export function fingerprintOf(config: EngineConfig): string {

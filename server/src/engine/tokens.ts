@@ -1,58 +1,43 @@
 /**
  * Token rows and, for tokens that are not retired, the block that heads their data.
- *
- * Row: u32 [0] chain index, [1] flags, [2] version, [3] active block (0: retired), [4] symbol among settled swaps,
- * [5] next and [6] previous in the wheel, [7] hash, [8] symbol now, [9] text length; f64 [5] wheel slot, [6] late, [7] removed,
- * [8] unresolved, [9] latest time of any remembered event; u32 [20] next and [21] previous token of the same symbol;
- * f64 [11] replaced, [12] unmatched removals; text from byte 104.
  */
 import { equalBytes, stringToUtf8, utf8ToString } from "./memory/bytes.ts";
 import { HashIndex } from "./memory/hash-index.ts";
 import type { Heap } from "./memory/heap.ts";
 import { type HashSeed, KeyedHash } from "./memory/keyed-hash.ts";
+import { ACTIVE_BLOCK, TOKEN_ROW } from "./memory/layout.ts";
 import type { Strings } from "./memory/strings.ts";
 import { compareAsText } from "./reads/token-order.ts";
 import type { SwapEvent } from "./swaps/swap-event.ts";
 
+const {
+  CHAIN_INDEX,
+  FLAGS,
+  VERSION,
+  ACTIVE,
+  SETTLED_SYMBOL,
+  HASH,
+  SYMBOL,
+  TEXT_LENGTH,
+  WHEEL_SLOT,
+  LATE,
+  REMOVED,
+  UNRESOLVED,
+  LAST_RECORD_MS,
+  SYMBOL_NEXT,
+  SYMBOL_PREVIOUS,
+  REPLACED,
+  REMOVALS_UNMATCHED,
+  TEXT,
+  UNITS: ROW_UNITS,
+} = TOKEN_ROW;
+
 /** An applied announcement has made the token known; before, only removals named it. */
 const FLAG_KNOWN = 1;
-const ROW_BYTES = 104;
-const REPLACED = 11;
-const REMOVALS_UNMATCHED = 12;
-const SYMBOL_NEXT = 20;
-const SYMBOL_PREVIOUS = 21;
 /** A look-up by symbol names so many tokens at most; any more are as ambiguous as these. */
 export const SYMBOL_HITS_MAX = 100;
 const TEXT_PURPOSE = 0x70c3;
 const SYMBOL_PURPOSE = 0x5b01;
-
-/** u32 fields of the active block. */
-export const HOT_HEAD = 0;
-export const HOT_TAIL = 1;
-export const HOT_COUNT = 2;
-export const COLD_LIST = 3;
-export const COLD_COUNT = 4;
-export const COLD_CAPACITY = 5;
-export const SYMBOL_HOLDER = 6;
-export const TRADER_TABLE = 7;
-export const TRADER_SKETCH = 8;
-export const RECENT_HEAD = 9;
-export const RECENT_TAIL = 10;
-export const RECENT_COUNT = 11;
-/** Swaps in hot buckets that count. */
-export const HOT_COUNTING = 12;
-/** Pools and symbols of the token's records: see labels.ts. */
-export const LABELS = 13;
-/** Bucket of each of the last seconds, for tokens with many: see hot-buckets.ts. */
-export const RING = 14;
-/** The oldest bucket of the finest step, or 0. */
-export const FINEST_HEAD = 15;
-/** f64 fields: from where on the newest swaps are all held (0: from the beginning), and the high at which all hot buckets age again. */
-export const RECENT_FROM = 8;
-export const AGE_ALL_AT = 9;
-export const ACTIVE_BYTES = 80;
-/** Of which so many words are owned together. */
-export const ACTIVE_UNITS = ACTIVE_BYTES / 8;
 
 export class Tokens {
   readonly #heap: Heap;
@@ -78,14 +63,14 @@ export class Tokens {
   }
 
   matches(row: number): boolean {
-    return this.#heap.u32[2 * row] === this.#chainIndex && this.#sameText(row);
+    return this.#heap.u32[2 * row + CHAIN_INDEX] === this.#chainIndex && this.#sameText(row);
   }
 
   #sameText(row: number): boolean {
     const length = this.#end - this.#start;
     return (
-      this.#heap.u32[2 * row + 9] === length &&
-      equalBytes(this.#heap.u8, 8 * row + ROW_BYTES, this.#bytes, this.#start, length)
+      this.#heap.u32[2 * row + TEXT_LENGTH] === length &&
+      equalBytes(this.#heap.u8, 8 * row + TEXT, this.#bytes, this.#start, length)
     );
   }
 
@@ -141,94 +126,94 @@ export class Tokens {
   create(chainIndex: number, event: SwapEvent): number {
     const { bytes, tokenStart: start, tokenEnd: end } = event;
     const length = end - start;
-    const row = this.#heap.alloc(ROW_BYTES + length);
+    const row = this.#heap.alloc(TEXT + length);
     const hash = this.#textHash.hash(bytes, start, end, chainIndex, 0);
     const { u8, u32, f64 } = this.#heap;
-    this.#heap.own(row, (ROW_BYTES + length + 7) >>> 3);
-    u32[2 * row] = chainIndex;
-    u32[2 * row + 7] = hash;
-    u32[2 * row + 9] = length;
-    f64[row + 5] = -1;
-    for (let i = 0; i < length; i++) u8[8 * row + ROW_BYTES + i] = bytes[start + i];
+    this.#heap.own(row, (TEXT + length + 7) >>> 3);
+    u32[2 * row + CHAIN_INDEX] = chainIndex;
+    u32[2 * row + HASH] = hash;
+    u32[2 * row + TEXT_LENGTH] = length;
+    f64[row + WHEEL_SLOT] = -1;
+    for (let i = 0; i < length; i++) u8[8 * row + TEXT + i] = bytes[start + i];
     this.index.insert(hash, row);
     return row;
   }
 
   /** Gives the row its active block, if it has none. Returns the block. */
   activate(row: number): number {
-    const found = this.#heap.u32[2 * row + 3];
+    const found = this.#heap.u32[2 * row + ACTIVE];
     if (found !== 0) return found;
-    const active = this.#heap.alloc(ACTIVE_BYTES);
-    this.#heap.own(row, 10);
-    this.#heap.u32[2 * row + 3] = active;
+    const active = this.#heap.alloc(ACTIVE_BLOCK.BYTES);
+    this.#heap.own(row, ROW_UNITS);
+    this.#heap.u32[2 * row + ACTIVE] = active;
     this.activeCount += 1;
     return active;
   }
 
   /** Frees the (empty) active block: the token keeps id, symbol and counters. */
   retire(row: number): void {
-    this.#heap.own(row, 10);
-    this.#heap.free(this.#heap.u32[2 * row + 3], ACTIVE_BYTES);
-    this.#heap.u32[2 * row + 3] = 0;
+    this.#heap.own(row, ROW_UNITS);
+    this.#heap.free(this.#heap.u32[2 * row + ACTIVE], ACTIVE_BLOCK.BYTES);
+    this.#heap.u32[2 * row + ACTIVE] = 0;
     this.activeCount -= 1;
   }
 
   /** Forgets a row that never became known. */
   remove(row: number): void {
     const heap = this.#heap;
-    this.index.remove(heap.u32[2 * row + 7], row);
-    heap.free(row, ROW_BYTES + heap.u32[2 * row + 9]);
+    this.index.remove(heap.u32[2 * row + HASH], row);
+    heap.free(row, TEXT + heap.u32[2 * row + TEXT_LENGTH]);
   }
 
   active(row: number): number {
-    return this.#heap.u32[2 * row + 3];
+    return this.#heap.u32[2 * row + ACTIVE];
   }
 
   chainIndex(row: number): number {
-    return this.#heap.u32[2 * row];
+    return this.#heap.u32[2 * row + CHAIN_INDEX];
   }
 
   isKnown(row: number): boolean {
-    return (this.#heap.u32[2 * row + 1] & FLAG_KNOWN) !== 0;
+    return (this.#heap.u32[2 * row + FLAGS] & FLAG_KNOWN) !== 0;
   }
 
   makeKnown(row: number): void {
     if (this.isKnown(row)) return;
-    this.#heap.own(row, 1);
-    this.#heap.u32[2 * row + 1] |= FLAG_KNOWN;
+    this.#heap.own(row + (FLAGS >>> 1), 1);
+    this.#heap.u32[2 * row + FLAGS] |= FLAG_KNOWN;
     this.knownCount += 1;
   }
 
   version(row: number): number {
-    return this.#heap.u32[2 * row + 2];
+    return this.#heap.u32[2 * row + VERSION];
   }
 
   touch(row: number): void {
-    this.#heap.own(row + 1, 1);
-    this.#heap.u32[2 * row + 2] += 1;
+    this.#heap.own(row + (VERSION >>> 1), 1);
+    this.#heap.u32[2 * row + VERSION] += 1;
   }
 
   /** Notes the time of an event that is remembered. */
   noteRecord(row: number, timeMs: number): void {
-    if (this.#heap.f64[row + 9] >= timeMs) return;
-    this.#heap.own(row + 9, 1);
-    this.#heap.f64[row + 9] = timeMs;
+    if (this.#heap.f64[row + LAST_RECORD_MS] >= timeMs) return;
+    this.#heap.own(row + LAST_RECORD_MS, 1);
+    this.#heap.f64[row + LAST_RECORD_MS] = timeMs;
   }
 
   lastRecordMs(row: number): number {
-    return this.#heap.f64[row + 9];
+    return this.#heap.f64[row + LAST_RECORD_MS];
   }
 
   late(row: number): number {
-    return this.#heap.f64[row + 6];
+    return this.#heap.f64[row + LATE];
   }
 
   removed(row: number): number {
-    return this.#heap.f64[row + 7];
+    return this.#heap.f64[row + REMOVED];
   }
 
   unresolved(row: number): number {
-    return this.#heap.f64[row + 8];
+    return this.#heap.f64[row + UNRESOLVED];
   }
 
   replaced(row: number): number {
@@ -248,15 +233,15 @@ export class Tokens {
   }
 
   countLate(row: number): void {
-    this.#increment(row + 6, row);
+    this.#increment(row + LATE, row);
   }
 
   countRemoved(row: number): void {
-    this.#increment(row + 7, row);
+    this.#increment(row + REMOVED, row);
   }
 
   countUnresolved(row: number): void {
-    this.#increment(row + 8, row);
+    this.#increment(row + UNRESOLVED, row);
   }
 
   #increment(at: number, row: number): void {
@@ -266,20 +251,20 @@ export class Tokens {
   }
 
   settledSymbol(row: number): number {
-    return this.#heap.u32[2 * row + 4];
+    return this.#heap.u32[2 * row + SETTLED_SYMBOL];
   }
 
   setSettledSymbol(row: number, symbol: number): void {
     const old = this.settledSymbol(row);
     if (old === symbol) return;
     this.#strings.retain(symbol);
-    this.#heap.own(row + 2, 1);
-    this.#heap.u32[2 * row + 4] = symbol;
+    this.#heap.own(row + (SETTLED_SYMBOL >>> 1), 1);
+    this.#heap.u32[2 * row + SETTLED_SYMBOL] = symbol;
     this.#strings.release(old);
   }
 
   symbolNow(row: number): number {
-    return this.#heap.u32[2 * row + 8];
+    return this.#heap.u32[2 * row + SYMBOL];
   }
 
   setSymbolNow(row: number, symbol: number): void {
@@ -287,8 +272,8 @@ export class Tokens {
     if (old === symbol) return;
     if (old !== 0) this.#leaveSymbol(row, this.#strings.text(old).toLowerCase());
     this.#strings.retain(symbol);
-    this.#heap.own(row + 4, 1);
-    this.#heap.u32[2 * row + 8] = symbol;
+    this.#heap.own(row + (SYMBOL >>> 1), 1);
+    this.#heap.u32[2 * row + SYMBOL] = symbol;
     this.#strings.release(old);
     if (symbol !== 0) this.#enterSymbol(row, this.#strings.text(symbol).toLowerCase());
   }
@@ -302,13 +287,13 @@ export class Tokens {
       return;
     }
     const next = heap.u32[2 * head + SYMBOL_NEXT];
-    heap.own(row + SYMBOL_NEXT / 2, 1);
-    heap.own(head + SYMBOL_NEXT / 2, 1);
+    heap.own(row + (SYMBOL_NEXT >>> 1), 1);
+    heap.own(head + (SYMBOL_NEXT >>> 1), 1);
     heap.u32[2 * row + SYMBOL_NEXT] = next;
     heap.u32[2 * row + SYMBOL_PREVIOUS] = head;
     heap.u32[2 * head + SYMBOL_NEXT] = row;
     if (next === 0) return;
-    heap.own(next + SYMBOL_NEXT / 2, 1);
+    heap.own(next + (SYMBOL_NEXT >>> 1), 1);
     heap.u32[2 * next + SYMBOL_PREVIOUS] = row;
   }
 
@@ -316,30 +301,30 @@ export class Tokens {
     const heap = this.#heap;
     const next = heap.u32[2 * row + SYMBOL_NEXT];
     const previous = heap.u32[2 * row + SYMBOL_PREVIOUS];
-    heap.own(row + SYMBOL_NEXT / 2, 1);
+    heap.own(row + (SYMBOL_NEXT >>> 1), 1);
     heap.u32[2 * row + SYMBOL_NEXT] = 0;
     heap.u32[2 * row + SYMBOL_PREVIOUS] = 0;
     if (next !== 0) {
-      heap.own(next + SYMBOL_NEXT / 2, 1);
+      heap.own(next + (SYMBOL_NEXT >>> 1), 1);
       heap.u32[2 * next + SYMBOL_PREVIOUS] = previous;
     }
     if (previous !== 0) {
-      heap.own(previous + SYMBOL_NEXT / 2, 1);
+      heap.own(previous + (SYMBOL_NEXT >>> 1), 1);
       heap.u32[2 * previous + SYMBOL_NEXT] = next;
     } else if (next !== 0) this.symbolIndex.replace(this.#symbolHash(folded), row, next);
     else this.symbolIndex.remove(this.#symbolHash(folded), row);
   }
 
   text(row: number): string {
-    const start = 8 * row + ROW_BYTES;
-    return utf8ToString(this.#heap.u8, start, start + this.#heap.u32[2 * row + 9]);
+    const start = 8 * row + TEXT;
+    return utf8ToString(this.#heap.u8, start, start + this.#heap.u32[2 * row + TEXT_LENGTH]);
   }
 
   /** By UTF-16 code units, as ids are ordered wherever they are texts. */
   compareText(a: number, b: number): number {
     const { u8, u32 } = this.#heap;
-    const aStart = 8 * a + ROW_BYTES;
-    const bStart = 8 * b + ROW_BYTES;
-    return compareAsText(u8, aStart, aStart + u32[2 * a + 9], bStart, bStart + u32[2 * b + 9]);
+    const aStart = 8 * a + TEXT;
+    const bStart = 8 * b + TEXT;
+    return compareAsText(u8, aStart, aStart + u32[2 * a + TEXT_LENGTH], bStart, bStart + u32[2 * b + TEXT_LENGTH]);
   }
 }

@@ -6,17 +6,24 @@
  */
 import { BucketRow } from "./buckets/bucket-row.ts";
 import type { ColdStore } from "./buckets/cold-store.ts";
+import type { HotAgeing } from "./buckets/hot-ageing.ts";
 import type { HotBuckets } from "./buckets/hot-buckets.ts";
+import type { HotList } from "./buckets/hot-list.ts";
 import type { LevelPlan } from "./buckets/levels.ts";
 import type { Chain, Chains } from "./chains.ts";
 import { WHEEL_GRAIN_MS } from "./chains.ts";
 import type { Heap } from "./memory/heap.ts";
 import type { Labels } from "./memory/labels.ts";
+import { ACTIVE_BLOCK } from "./memory/layout.ts";
 import type { Inclusions } from "./swaps/inclusions.ts";
+import type { RecordOrder } from "./swaps/record-order.ts";
 import { FLAG_COUNTS, FLAG_FORGOTTEN, FLAG_GROUPED } from "./swaps/record-view.ts";
 import type { Records } from "./swaps/records.ts";
-import {
-  ACTIVE_UNITS,
+import type { Tokens } from "./tokens.ts";
+import type { SettledTraders } from "./traders/settled-traders.ts";
+import type { TraderCounts } from "./traders/trader-counts.ts";
+
+const {
   HOT_COUNTING,
   HOT_HEAD,
   RECENT_COUNT,
@@ -24,11 +31,9 @@ import {
   RECENT_HEAD,
   RECENT_TAIL,
   SYMBOL_HOLDER,
-  type Tokens,
   TRADER_SKETCH,
-} from "./tokens.ts";
-import type { SettledTraders } from "./traders/settled-traders.ts";
-import type { TraderCounts } from "./traders/trader-counts.ts";
+  UNITS: ACTIVE_UNITS,
+} = ACTIVE_BLOCK;
 
 /** So many of a token's newest swaps that count are kept beyond the horizon. */
 export const RECENT_SWAPS_MAX = 100;
@@ -46,7 +51,10 @@ export type UpkeepParts = {
   readonly tokens: Tokens;
   readonly records: Records;
   readonly inclusions: Inclusions;
+  readonly order: RecordOrder;
+  readonly hotList: HotList;
   readonly hot: HotBuckets;
+  readonly ageing: HotAgeing;
   readonly cold: ColdStore;
   readonly traders: SettledTraders;
   readonly labels: Labels;
@@ -87,20 +95,20 @@ export class Upkeep {
 
   /** Start of the first bucket that has not settled; every settling moves it. Infinity: all have. */
   #unsettledFromMs(token: number): number {
-    const { heap, hot, tokens } = this.#p;
+    const { heap, hotList, tokens } = this.#p;
     const active = tokens.active(token);
     const head = active === 0 ? 0 : heap.u32[2 * active + HOT_HEAD];
-    return head === 0 ? Number.POSITIVE_INFINITY : hot.startMs(head);
+    return head === 0 ? Number.POSITIVE_INFINITY : hotList.startMs(head);
   }
 
   #look(token: number, chain: Chain): void {
-    const { heap, hot, cold, tokens, chains } = this.#p;
+    const { heap, hotList, ageing, cold, tokens, chains } = this.#p;
     const active = tokens.active(token);
     if (active === 0) return;
-    hot.age(active, chain.highMs);
+    ageing.age(active, chain.highMs);
     for (;;) {
       const bucket = heap.u32[2 * active + HOT_HEAD];
-      if (bucket === 0 || hot.endMs(bucket) > chain.highMs - chain.hotMs) break;
+      if (bucket === 0 || hotList.endMs(bucket) > chain.highMs - chain.hotMs) break;
       if (this.settled >= SETTLED_PER_VISIT_MAX) {
         chains.schedule(chain, token, 0);
         return;
@@ -123,23 +131,23 @@ export class Upkeep {
    * it and all behind it wait. Returns how many events it had, at least 1, or 0 where it waits.
    */
   #settle(token: number, active: number, bucket: number, chain: Chain): number {
-    const { records, inclusions, hot, cold } = this.#p;
-    for (let record = hot.firstRecord(bucket); record !== 0; record = records.next(record)) {
+    const { records, inclusions, hotList, hot, cold } = this.#p;
+    for (let record = hotList.firstRecord(bucket); record !== 0; record = records.next(record)) {
       const flags = records.flags(record);
       if ((flags & FLAG_GROUPED) === 0 || (flags & FLAG_FORGOTTEN) !== 0) continue;
       const entry = inclusions.entryOf(record, records.identityHash(record));
       if (inclusions.lastMs(entry) >= chain.highMs - chain.horizonMs) return 0;
     }
     let events = 0;
-    for (let record = hot.firstRecord(bucket); record !== 0; record = records.next(record)) {
+    for (let record = hotList.firstRecord(bucket); record !== 0; record = records.next(record)) {
       events += 1;
       if ((records.flags(record) & FLAG_FORGOTTEN) !== 0) continue;
       const hash = records.identityHash(record);
       inclusions.forget(hash, inclusions.entryOf(record, hash));
     }
-    if (hot.trades(bucket) > 0) {
+    if (hotList.trades(bucket) > 0) {
       hot.read(bucket, this.#row);
-      cold.settle(active, hot.level(bucket), this.#row);
+      cold.settle(active, hotList.level(bucket), this.#row);
     }
     this.#settleRecords(token, active, bucket, chain);
     hot.remove(active, bucket);
@@ -147,10 +155,10 @@ export class Upkeep {
   }
 
   #settleRecords(token: number, active: number, bucket: number, chain: Chain): void {
-    const { heap, records, hot, traders } = this.#p;
+    const { heap, records, order, hotList, traders } = this.#p;
     const counting: number[] = [];
     const rest: number[] = [];
-    for (let record = hot.firstRecord(bucket); record !== 0; record = records.next(record)) {
+    for (let record = hotList.firstRecord(bucket); record !== 0; record = records.next(record)) {
       if ((records.flags(record) & FLAG_COUNTS) !== 0) counting.push(record);
       else rest.push(record);
     }
@@ -162,16 +170,16 @@ export class Upkeep {
     this.#traderCounts.settledOut(token, active, counting);
     this.#settleSymbol(token, active, counting, chain);
     if (heap.u32[2 * active + HOT_COUNTING] >= RECENT_SWAPS_MAX) {
-      this.#dropRecent(active, hot.endMs(bucket));
+      this.#dropRecent(active, hotList.endMs(bucket));
       for (const record of counting) records.free(record);
       return;
     }
-    counting.sort((a, b) => records.compare(a, b, chain.id));
+    counting.sort((a, b) => order.compare(a, b, chain.id));
     for (const record of counting) this.#pushRecent(active, record);
   }
 
   #settleSymbol(token: number, active: number, counting: readonly number[], chain: Chain): void {
-    const { heap, records, tokens } = this.#p;
+    const { heap, records, order, tokens } = this.#p;
     let best = 0;
     let symbol = 0;
     for (const record of counting) {
@@ -181,7 +189,7 @@ export class Upkeep {
         heap.u32[2 * active + SYMBOL_HOLDER] = 0;
       }
       if (own === 0) continue;
-      if (best === 0 || records.compare(record, best, chain.id) > 0) {
+      if (best === 0 || order.compare(record, best, chain.id) > 0) {
         best = record;
         symbol = own;
       }
@@ -220,11 +228,11 @@ export class Upkeep {
   }
 
   #retire(token: number, active: number): void {
-    const { tokens, traders, labels, hot } = this.#p;
+    const { tokens, traders, labels, hotList } = this.#p;
     this.#dropRecent(active, 0);
     traders.free(active);
     labels.free(active);
-    hot.freeRing(active);
+    hotList.freeRing(active);
     tokens.retire(token);
     this.#traderCounts.forget(token);
     if (!tokens.isKnown(token)) tokens.remove(token);

@@ -2,16 +2,12 @@
  * Settled buckets of one token and one step, packed: about 55 bytes each instead of 160. A blob holds rows in order of
  * time behind a header that sums them up, so that a window reads whole blobs by their headers and unpacks only those at
  * its edges. Rows are only ever appended; two rows may be of the same step (their sum counts).
- *
- * Header: u8 [0] level, [1] rows, [2] scale and [3] unit of the codec; u32 [1] bytes allocated, [2] bits used, [3] buys,
- * [4] sells, [5] steps from the first row to the last; [6..9] widths of the codec; f64 [5] start of the first row,
- * [6..7] and [8..9] dollars bought and sold, [10..12] and [13..15] tokens, [16] open, [17] high, [18] low, [19] close,
- * [20] first and [21] last trade time.
  */
 
-import { LIMB } from "../decimal.ts";
+import { addThree, addTwo } from "../limbs.ts";
 import { WIDTH_WORDS } from "../memory/bit-stream.ts";
 import { Heap } from "../memory/heap.ts";
+import { COLD_BLOB } from "../memory/layout.ts";
 import type { BucketRow } from "./bucket-row.ts";
 import { RowReader } from "./row-reader.ts";
 import { RowWriter } from "./row-writer.ts";
@@ -21,29 +17,38 @@ const ROWS_MAX = 80;
 /** A blob is full when the next row does not fit; just a size class of the heap, so that nothing is lost to rounding. */
 const BLOB_BYTES_MAX = 3584;
 const FIRST_ROW_BYTES = 56;
-const LEVEL = 0;
-const ROWS = 1;
-const SCALE = 2;
-const UNIT = 3;
-const ALLOCATED = 1;
-const BITS = 2;
-const BUYS = 3;
-const SELLS = 4;
-const STEPS = 5;
-const WIDTHS_WORD = 6;
-const START = 5;
-const USD_BUY = 6;
-const USD_SELL = 8;
-const TOKEN_BUY = 10;
-const TOKEN_SELL = 13;
-const OPEN = 16;
-const HIGH = 17;
-const LOW = 18;
-const CLOSE = 19;
-const FIRST = 20;
-const LAST = 21;
-const HEADER_UNITS = 22;
-const HEADER_BYTES = 8 * HEADER_UNITS;
+const {
+  ALLOCATED_BYTES,
+  BUYS,
+  CLOSE,
+  FIRST_TIME,
+  HIGH,
+  LAST_TIME,
+  LEVEL,
+  LOW,
+  OPEN,
+  ROW_BITS,
+  ROWS,
+  SCALE,
+  SELLS,
+  START,
+  STEPS,
+  TOKEN_BUY_0,
+  TOKEN_BUY_1,
+  TOKEN_BUY_2,
+  TOKEN_SELL_0,
+  TOKEN_SELL_1,
+  TOKEN_SELL_2,
+  UNIT,
+  USD_BUY_0,
+  USD_BUY_1,
+  USD_SELL_0,
+  USD_SELL_1,
+  USED_BITS,
+  WIDTHS,
+  BYTES: HEADER_BYTES,
+  UNITS: HEADER_UNITS,
+} = COLD_BLOB;
 
 export class ColdBlobs {
   readonly #heap: Heap;
@@ -64,14 +69,14 @@ export class ColdBlobs {
     const blob = this.#heap.alloc(bytes);
     this.#heap.own(blob, HEADER_UNITS);
     this.#heap.u8[8 * blob + LEVEL] = level;
-    this.#heap.u32[2 * blob + ALLOCATED] = bytes;
+    this.#heap.u32[2 * blob + ALLOCATED_BYTES] = bytes;
     this.count += 1;
     this.bytes += bytes;
     return blob;
   }
 
   free(blob: number): void {
-    const bytes = this.#heap.u32[2 * blob + ALLOCATED];
+    const bytes = this.#heap.u32[2 * blob + ALLOCATED_BYTES];
     this.count -= 1;
     this.rows -= this.rowCount(blob);
     this.bytes -= bytes;
@@ -105,22 +110,22 @@ export class ColdBlobs {
     row.startMs = f64[blob + START];
     row.buys = u32[2 * blob + BUYS];
     row.sells = u32[2 * blob + SELLS];
-    row.usdBuy0 = f64[blob + USD_BUY];
-    row.usdBuy1 = f64[blob + USD_BUY + 1];
-    row.usdSell0 = f64[blob + USD_SELL];
-    row.usdSell1 = f64[blob + USD_SELL + 1];
-    row.tokenBuy0 = f64[blob + TOKEN_BUY];
-    row.tokenBuy1 = f64[blob + TOKEN_BUY + 1];
-    row.tokenBuy2 = f64[blob + TOKEN_BUY + 2];
-    row.tokenSell0 = f64[blob + TOKEN_SELL];
-    row.tokenSell1 = f64[blob + TOKEN_SELL + 1];
-    row.tokenSell2 = f64[blob + TOKEN_SELL + 2];
+    row.usdBuy0 = f64[blob + USD_BUY_0];
+    row.usdBuy1 = f64[blob + USD_BUY_1];
+    row.usdSell0 = f64[blob + USD_SELL_0];
+    row.usdSell1 = f64[blob + USD_SELL_1];
+    row.tokenBuy0 = f64[blob + TOKEN_BUY_0];
+    row.tokenBuy1 = f64[blob + TOKEN_BUY_1];
+    row.tokenBuy2 = f64[blob + TOKEN_BUY_2];
+    row.tokenSell0 = f64[blob + TOKEN_SELL_0];
+    row.tokenSell1 = f64[blob + TOKEN_SELL_1];
+    row.tokenSell2 = f64[blob + TOKEN_SELL_2];
     row.open = f64[blob + OPEN];
     row.high = f64[blob + HIGH];
     row.low = f64[blob + LOW];
     row.close = f64[blob + CLOSE];
-    row.firstMs = f64[blob + FIRST];
-    row.lastMs = f64[blob + LAST];
+    row.firstMs = f64[blob + FIRST_TIME];
+    row.lastMs = f64[blob + LAST_TIME];
   }
 
   /** Appends a row, not earlier than the last one. Returns the blob, which may have moved, or 0 when it is full. */
@@ -128,19 +133,19 @@ export class ColdBlobs {
     const heap = this.#heap;
     const rows = this.rowCount(blob);
     if (rows === ROWS_MAX) return 0;
-    const usedBits = heap.u32[2 * blob + BITS];
+    const usedBits = heap.u32[2 * blob + USED_BITS];
     this.#write(blob, row, usedBits);
     const { out } = this.#writer;
     const bits = (usedBits & ~31) + out.at;
     const bytes = HEADER_BYTES + 4 * ((bits + 31) >>> 5);
     if (bytes > BLOB_BYTES_MAX && rows > 0) return 0;
-    const target = bytes > heap.u32[2 * blob + ALLOCATED] ? this.#grow(blob, bytes) : blob;
-    const from = 2 * target + 2 * HEADER_UNITS + (usedBits >>> 5);
+    const target = bytes > heap.u32[2 * blob + ALLOCATED_BYTES] ? this.#grow(blob, bytes) : blob;
+    const from = 2 * target + ROW_BITS + (usedBits >>> 5);
     const words = (out.at + 31) >>> 5;
     heap.own(target, HEADER_UNITS);
     heap.own(from >>> 1, (words + 2) >>> 1);
     for (let i = 0; i < words; i++) heap.u32[from + i] = out.words[i];
-    heap.u32[2 * target + BITS] = bits;
+    heap.u32[2 * target + USED_BITS] = bits;
     this.#addToHeader(target, row);
     this.rows += 1;
     return target;
@@ -153,23 +158,24 @@ export class ColdBlobs {
     const stepMs = this.#stepsMs[u8[8 * blob + LEVEL]];
     const isFirst = u8[8 * blob + ROWS] === 0;
     const { widthWords } = writer.out;
-    for (let i = 0; i < WIDTH_WORDS; i++) widthWords[i] = u32[2 * blob + WIDTHS_WORD + i];
+    for (let i = 0; i < WIDTH_WORDS; i++) widthWords[i] = u32[2 * blob + WIDTHS + i];
     writer.scale = u8[8 * blob + SCALE];
     writer.unit = u8[8 * blob + UNIT];
-    writer.out.begin(u32[2 * blob + 2 * HEADER_UNITS + (usedBits >>> 5)], usedBits & 31);
+    const lastWord = 2 * blob + ROW_BITS + (usedBits >>> 5);
+    writer.out.begin(u32[lastWord], usedBits & 31);
     const gap = isFirst ? 0 : (row.startMs - this.lastStartMs(blob)) / stepMs;
     writer.write(row, gap, isFirst ? Number.NaN : f64[blob + CLOSE], stepMs);
   }
 
   #grow(blob: number, bytesNeeded: number): number {
     const heap = this.#heap;
-    const old = heap.u32[2 * blob + ALLOCATED];
+    const old = heap.u32[2 * blob + ALLOCATED_BYTES];
     const wanted = HEADER_BYTES + (old - HEADER_BYTES) * 1.5;
     const bytes = Heap.roundedBytes(Math.max(bytesNeeded, Math.min(wanted, BLOB_BYTES_MAX)));
     const moved = heap.alloc(bytes);
     heap.own(moved, bytes >>> 3);
     heap.u8.copyWithin(8 * moved, 8 * blob, 8 * blob + old);
-    heap.u32[2 * moved + ALLOCATED] = bytes;
+    heap.u32[2 * moved + ALLOCATED_BYTES] = bytes;
     this.bytes += bytes - old;
     heap.free(blob, old);
     return moved;
@@ -184,21 +190,21 @@ export class ColdBlobs {
       f64[blob + HIGH] = Number.NaN;
       f64[blob + LOW] = Number.NaN;
       f64[blob + CLOSE] = Number.NaN;
-      f64[blob + FIRST] = row.firstMs;
+      f64[blob + FIRST_TIME] = row.firstMs;
     }
     u32[2 * blob + STEPS] = (row.startMs - f64[blob + START]) / this.#stepsMs[u8[8 * blob + LEVEL]];
     u8[8 * blob + ROWS] += 1;
     u8[8 * blob + SCALE] = this.#writer.scale;
     u8[8 * blob + UNIT] = this.#writer.unit;
     const { widthWords } = this.#writer.out;
-    for (let i = 0; i < WIDTH_WORDS; i++) u32[2 * blob + WIDTHS_WORD + i] = widthWords[i];
+    for (let i = 0; i < WIDTH_WORDS; i++) u32[2 * blob + WIDTHS + i] = widthWords[i];
     u32[2 * blob + BUYS] += row.buys;
     u32[2 * blob + SELLS] += row.sells;
-    addTwo(f64, blob + USD_BUY, row.usdBuy0, row.usdBuy1);
-    addTwo(f64, blob + USD_SELL, row.usdSell0, row.usdSell1);
-    addThree(f64, blob + TOKEN_BUY, row.tokenBuy0, row.tokenBuy1, row.tokenBuy2);
-    addThree(f64, blob + TOKEN_SELL, row.tokenSell0, row.tokenSell1, row.tokenSell2);
-    f64[blob + LAST] = row.lastMs;
+    addTwo(f64, blob + USD_BUY_0, row.usdBuy0, row.usdBuy1);
+    addTwo(f64, blob + USD_SELL_0, row.usdSell0, row.usdSell1);
+    addThree(f64, blob + TOKEN_BUY_0, row.tokenBuy0, row.tokenBuy1, row.tokenBuy2);
+    addThree(f64, blob + TOKEN_SELL_0, row.tokenSell0, row.tokenSell1, row.tokenSell2);
+    f64[blob + LAST_TIME] = row.lastMs;
     if (Number.isNaN(row.open)) return;
     if (Number.isNaN(f64[blob + OPEN])) {
       f64[blob + OPEN] = row.open;
@@ -217,7 +223,7 @@ export class ColdBlobs {
     const count = this.rowCount(blob);
     let close = Number.NaN;
     row.startMs = this.startMs(blob);
-    this.#reader.begin(this.#heap.u32, 2 * blob + 2 * HEADER_UNITS);
+    this.#reader.begin(this.#heap.u32, 2 * blob + ROW_BITS);
     for (let i = 0; i < count; i++) {
       this.#reader.read(row, close, stepMs);
       if (!Number.isNaN(row.close)) close = row.close;
@@ -230,25 +236,11 @@ export class ColdBlobs {
     const stepMs = this.#stepsMs[this.level(blob)];
     const count = this.rowCount(blob);
     let startMs = this.startMs(blob);
-    this.#reader.begin(this.#heap.u32, 2 * blob + 2 * HEADER_UNITS);
+    this.#reader.begin(this.#heap.u32, 2 * blob + ROW_BITS);
     for (let i = 0; i < count; i++) {
       startMs += this.#reader.skip() * stepMs;
       if (startMs >= fromMs) return startMs;
     }
     return Number.POSITIVE_INFINITY;
   }
-}
-
-function addTwo(f64: Float64Array, at: number, l0: number, l1: number): void {
-  const a = f64[at] + l0;
-  f64[at] = a >= LIMB ? a - LIMB : a;
-  f64[at + 1] += l1 + (a >= LIMB ? 1 : 0);
-}
-
-function addThree(f64: Float64Array, at: number, l0: number, l1: number, l2: number): void {
-  const a = f64[at] + l0;
-  const b = f64[at + 1] + l1 + (a >= LIMB ? 1 : 0);
-  f64[at] = a >= LIMB ? a - LIMB : a;
-  f64[at + 1] = b >= LIMB ? b - LIMB : b;
-  f64[at + 2] += l2 + (b >= LIMB ? 1 : 0);
 }

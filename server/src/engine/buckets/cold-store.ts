@@ -4,10 +4,12 @@
  */
 
 import type { Heap } from "../memory/heap.ts";
-import { ACTIVE_UNITS, COLD_CAPACITY, COLD_COUNT, COLD_LIST } from "../tokens.ts";
+import { ACTIVE_BLOCK } from "../memory/layout.ts";
 import { BucketRow, Figures } from "./bucket-row.ts";
 import { ColdBlobs } from "./cold-blob.ts";
 import type { LevelPlan } from "./levels.ts";
+
+const { COLD_CAPACITY, COLD_COUNT, COLD_LIST, UNITS: ACTIVE_UNITS } = ACTIVE_BLOCK;
 
 export class ColdStore {
   readonly #heap: Heap;

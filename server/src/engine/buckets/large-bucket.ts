@@ -6,9 +6,12 @@
  * All of this is derived from the state and never part of it; a bucket without heaps gets them when it next loses an extreme.
  */
 import type { Heap } from "../memory/heap.ts";
+import { HOT_BUCKET } from "../memory/layout.ts";
+import type { RecordOrder } from "../swaps/record-order.ts";
 import { FLAG_COUNTS, priceAbove, RecordView } from "../swaps/record-view.ts";
 import type { Records } from "../swaps/records.ts";
-import { CLOSE_RECORD, FIRST_TIME, HIGH, LAST_TIME, LOW, OPEN_RECORD } from "./hot-bucket-layout.ts";
+
+const { CLOSE_RECORD, FIRST_TIME, HIGH, LAST_TIME, LOW, OPEN_RECORD } = HOT_BUCKET;
 
 const FIRST_CAPACITY = 256;
 
@@ -95,12 +98,12 @@ export class LargeBucket {
   readonly #closes: RecordHeap;
   readonly #symbols: RecordHeap;
 
-  constructor(records: Records, chainId: number, usdMicroMin: number) {
+  constructor(records: Records, order: RecordOrder, chainId: number, usdMicroMin: number) {
     this.#records = records;
     this.#usdMicroMin = usdMicroMin;
-    this.#opens = new RecordHeap((a, b) => records.compare(b, a, chainId));
-    this.#closes = new RecordHeap((a, b) => records.compare(a, b, chainId));
-    this.#symbols = new RecordHeap((a, b) => records.compare(a, b, chainId));
+    this.#opens = new RecordHeap((a, b) => order.compare(b, a, chainId));
+    this.#closes = new RecordHeap((a, b) => order.compare(a, b, chainId));
+    this.#symbols = new RecordHeap((a, b) => order.compare(a, b, chainId));
   }
 
   /** Takes in a record of the bucket that has begun to count, also one that counted before. */

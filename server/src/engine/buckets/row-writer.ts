@@ -50,6 +50,8 @@ import {
   USD,
 } from "./row-format.ts";
 
+/** Where the second of `doubles` begins in `halves`. */
+const REFERENCE = 2;
 /** Words that flags and all numbers of a row take at their widest. */
 const ROW_WORDS_MAX = 48;
 
@@ -155,8 +157,8 @@ export class RowWriter {
   #double(value: number, reference: number): void {
     doubles[0] = value;
     doubles[1] = reference;
-    this.#run.add(PRICE_HIGH, (halves[1] ^ halves[3]) >>> 0);
-    this.#run.add(PRICE_LOW, (halves[0] ^ halves[2]) >>> 0);
+    this.#run.add(PRICE_HIGH, (halves[1] ^ halves[REFERENCE + 1]) >>> 0);
+    this.#run.add(PRICE_LOW, (halves[0] ^ halves[REFERENCE]) >>> 0);
   }
 
   /** The unit so far while the amounts are multiples of it, else the largest that they are multiples of. */

@@ -1,4 +1,39 @@
-/** Small helpers over words and byte ranges: mixing, comparing, UTF-8. */
+/** Numbers and texts in bytes: reading and writing numbers of several bytes, mixing, comparing, UTF-8. */
+
+/** The little-endian word of the four bytes from `at` on, signed. */
+export function wordAt(bytes: Uint8Array, at: number): number {
+  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+}
+
+/** The little-endian number of the seven bytes from `at` on. */
+export function sevenBytesAt(bytes: Uint8Array, at: number): number {
+  const low = (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+  return low + (bytes[at + 4] | (bytes[at + 5] << 8) | (bytes[at + 6] << 16)) * 2 ** 32;
+}
+
+/** Writes an integer below 2^53 as seven bytes, the lowest first. */
+export function putSevenBytes(bytes: Uint8Array, at: number, value: number): void {
+  const high = Math.floor(value / 2 ** 32);
+  const low = (value - high * 2 ** 32) >>> 0;
+  bytes[at] = low & 0xff;
+  bytes[at + 1] = (low >>> 8) & 0xff;
+  bytes[at + 2] = (low >>> 16) & 0xff;
+  bytes[at + 3] = low >>> 24;
+  bytes[at + 4] = high & 0xff;
+  bytes[at + 5] = (high >>> 8) & 0xff;
+  bytes[at + 6] = high >>> 16;
+}
+
+/** The little-endian number of the three bytes from `at` on. */
+export function threeBytesAt(bytes: Uint8Array, at: number): number {
+  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16);
+}
+
+export function putThreeBytes(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+}
 
 /** Final avalanche of MurmurHash3 (public domain): a bijection of 32-bit words. */
 export function mix32(value: number): number {

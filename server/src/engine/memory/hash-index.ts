@@ -6,10 +6,13 @@
  *
  * Hashes are keyed with a secret (keyed-hash.ts), so that nobody can choose texts that share a slot. All the same no search is
  * left to luck: an entry that lies further than PROBES_MAX from where its search begins makes its segment grow.
- *
- * Segment: u32 [0] capacity, [1] count, then pairs (hash, value). Value 0 marks an empty slot.
  */
 import type { Heap } from "./heap.ts";
+import { HASH_ENTRY, HASH_SEGMENT } from "./layout.ts";
+
+const { CAPACITY, COUNT, ENTRIES, BYTES: HEADER_BYTES, UNITS: HEADER_UNITS } = HASH_SEGMENT;
+const { HASH, VALUE, BYTES: ENTRY_BYTES, UNITS: ENTRY_UNITS } = HASH_ENTRY;
+const ENTRY_WORDS = ENTRY_BYTES / 4;
 
 const SEGMENT_BITS = 10;
 const SEGMENTS = 1 << SEGMENT_BITS;
@@ -28,6 +31,10 @@ const LOAD_MIN = 0.125;
 /** Where the search for a hash begins. */
 function homeSlot(hash: number, capacity: number): number {
   return Math.floor(((hash & SLOT_MASK) * capacity) / 2 ** SLOT_BITS);
+}
+
+function tableBytes(capacity: number): number {
+  return HEADER_BYTES + ENTRY_BYTES * capacity;
 }
 
 /** Decides whether a candidate with the right hash is the one looked for. */
@@ -50,12 +57,12 @@ export class HashIndex {
     const u32 = this.#heap.u32;
     const segment = u32[2 * this.directoryRef + (hash >>> SEGMENT_SHIFT)];
     if (segment === 0) return 0;
-    const capacity = u32[2 * segment];
-    const table = 2 * segment + 2;
+    const capacity = u32[2 * segment + CAPACITY];
+    const table = 2 * segment + ENTRIES;
     let slot = homeSlot(hash, capacity);
     for (let probes = 0; ; probes++) {
-      const value = u32[table + 2 * slot + 1];
-      if (value === 0 || (u32[table + 2 * slot] === hash && matcher.matches(value))) {
+      const value = u32[table + ENTRY_WORDS * slot + VALUE];
+      if (value === 0 || (u32[table + ENTRY_WORDS * slot + HASH] === hash && matcher.matches(value))) {
         this.probes += probes;
         return value;
       }
@@ -68,14 +75,14 @@ export class HashIndex {
     const heap = this.#heap;
     const entry = 2 * this.directoryRef + (hash >>> SEGMENT_SHIFT);
     let segment = heap.u32[entry];
-    if (segment === 0 || heap.u32[2 * segment + 1] + 1 > heap.u32[2 * segment] * LOAD_MAX) {
+    if (segment === 0 || heap.u32[2 * segment + COUNT] + 1 > heap.u32[2 * segment + CAPACITY] * LOAD_MAX) {
       segment = this.#resize(hash >>> SEGMENT_SHIFT, segment);
     }
-    heap.own(segment, 1);
-    heap.u32[2 * segment + 1] += 1;
+    heap.own(segment, HEADER_UNITS);
+    heap.u32[2 * segment + COUNT] += 1;
     const probes = this.#place(segment, hash, value);
     this.probes += probes;
-    if (probes > PROBES_MAX && heap.u32[2 * segment + 1] > heap.u32[2 * segment] * LOAD_MIN) {
+    if (probes > PROBES_MAX && heap.u32[2 * segment + COUNT] > heap.u32[2 * segment + CAPACITY] * LOAD_MIN) {
       this.#resize(hash >>> SEGMENT_SHIFT, segment);
     }
   }
@@ -83,43 +90,43 @@ export class HashIndex {
   /** Returns how many slots were taken. */
   #place(segment: number, hash: number, value: number): number {
     const u32 = this.#heap.u32;
-    const capacity = u32[2 * segment];
-    const table = 2 * segment + 2;
+    const capacity = u32[2 * segment + CAPACITY];
+    const table = 2 * segment + ENTRIES;
     const home = homeSlot(hash, capacity);
     let slot = home;
-    while (u32[table + 2 * slot + 1] !== 0) slot = slot + 1 === capacity ? 0 : slot + 1;
-    this.#heap.own(segment + 1 + slot, 1);
-    u32[table + 2 * slot] = hash;
-    u32[table + 2 * slot + 1] = value;
+    while (u32[table + ENTRY_WORDS * slot + VALUE] !== 0) slot = slot + 1 === capacity ? 0 : slot + 1;
+    this.#heap.own(segment + HEADER_UNITS + ENTRY_UNITS * slot, ENTRY_UNITS);
+    u32[table + ENTRY_WORDS * slot + HASH] = hash;
+    u32[table + ENTRY_WORDS * slot + VALUE] = value;
     return slot >= home ? slot - home : slot - home + capacity;
   }
 
   #resize(number: number, old: number): number {
     const heap = this.#heap;
-    const oldCapacity = old === 0 ? 0 : heap.u32[2 * old];
+    const oldCapacity = old === 0 ? 0 : heap.u32[2 * old + CAPACITY];
     const capacity = oldCapacity === 0 ? FIRST_CAPACITY : Math.ceil(oldCapacity * 1.25) + 2;
-    const segment = heap.alloc(8 + 8 * capacity);
-    heap.u32[2 * segment] = capacity;
+    const segment = heap.alloc(tableBytes(capacity));
+    heap.u32[2 * segment + CAPACITY] = capacity;
     heap.own(this.directoryRef + (number >>> 1), 1);
     heap.u32[2 * this.directoryRef + number] = segment;
     if (old === 0) return segment;
-    heap.u32[2 * segment + 1] = heap.u32[2 * old + 1];
-    heap.own(segment, 1 + capacity);
+    heap.u32[2 * segment + COUNT] = heap.u32[2 * old + COUNT];
+    heap.own(segment, HEADER_UNITS + ENTRY_UNITS * capacity);
     for (let slot = 0; slot < oldCapacity; slot++) {
-      const at = 2 * old + 2 + 2 * slot;
-      if (heap.u32[at + 1] !== 0) this.#place(segment, heap.u32[at], heap.u32[at + 1]);
+      const at = 2 * old + ENTRIES + ENTRY_WORDS * slot;
+      if (heap.u32[at + VALUE] !== 0) this.#place(segment, heap.u32[at + HASH], heap.u32[at + VALUE]);
     }
-    heap.free(old, 8 + 8 * oldCapacity);
+    heap.free(old, tableBytes(oldCapacity));
     return segment;
   }
 
   #slotOf(segment: number, hash: number, value: number): number {
     const u32 = this.#heap.u32;
-    const capacity = u32[2 * segment];
-    const table = 2 * segment + 2;
+    const capacity = u32[2 * segment + CAPACITY];
+    const table = 2 * segment + ENTRIES;
     let slot = homeSlot(hash, capacity);
-    while (u32[table + 2 * slot + 1] !== value) {
-      if (u32[table + 2 * slot + 1] === 0) throw new RangeError("hash index: entry not found");
+    while (u32[table + ENTRY_WORDS * slot + VALUE] !== value) {
+      if (u32[table + ENTRY_WORDS * slot + VALUE] === 0) throw new RangeError("hash index: entry not found");
       this.probes += 1;
       slot = slot + 1 === capacity ? 0 : slot + 1;
     }
@@ -130,8 +137,8 @@ export class HashIndex {
   replace(hash: number, oldValue: number, newValue: number): void {
     const segment = this.#heap.u32[2 * this.directoryRef + (hash >>> SEGMENT_SHIFT)];
     const slot = this.#slotOf(segment, hash, oldValue);
-    this.#heap.own(segment + 1 + slot, 1);
-    this.#heap.u32[2 * segment + 2 + 2 * slot + 1] = newValue;
+    this.#heap.own(segment + HEADER_UNITS + ENTRY_UNITS * slot, ENTRY_UNITS);
+    this.#heap.u32[2 * segment + ENTRIES + ENTRY_WORDS * slot + VALUE] = newValue;
   }
 
   /** Removes an existing entry and closes the gap behind it. */
@@ -139,53 +146,53 @@ export class HashIndex {
     const heap = this.#heap;
     const u32 = heap.u32;
     const segment = u32[2 * this.directoryRef + (hash >>> SEGMENT_SHIFT)];
-    const capacity = u32[2 * segment];
-    const table = 2 * segment + 2;
+    const capacity = u32[2 * segment + CAPACITY];
+    const table = 2 * segment + ENTRIES;
     let hole = this.#slotOf(segment, hash, value);
-    heap.own(segment, 1);
-    u32[2 * segment + 1] -= 1;
+    heap.own(segment, HEADER_UNITS);
+    u32[2 * segment + COUNT] -= 1;
     let slot = hole;
     for (;;) {
       slot = slot + 1 === capacity ? 0 : slot + 1;
-      const moved = u32[table + 2 * slot + 1];
+      const moved = u32[table + ENTRY_WORDS * slot + VALUE];
       if (moved === 0) break;
-      const home = homeSlot(u32[table + 2 * slot], capacity);
+      const home = homeSlot(u32[table + ENTRY_WORDS * slot + HASH], capacity);
       const between = hole <= slot ? home > hole && home <= slot : home > hole || home <= slot;
       if (between) continue;
-      heap.own(segment + 1 + hole, 1);
-      u32[table + 2 * hole] = u32[table + 2 * slot];
-      u32[table + 2 * hole + 1] = moved;
+      heap.own(segment + HEADER_UNITS + ENTRY_UNITS * hole, ENTRY_UNITS);
+      u32[table + ENTRY_WORDS * hole + HASH] = u32[table + ENTRY_WORDS * slot + HASH];
+      u32[table + ENTRY_WORDS * hole + VALUE] = moved;
       hole = slot;
     }
-    heap.own(segment + 1 + hole, 1);
-    u32[table + 2 * hole] = 0;
-    u32[table + 2 * hole + 1] = 0;
-    if (u32[2 * segment + 1] === 0) this.#drop(hash >>> SEGMENT_SHIFT, segment);
-    else if (capacity > 64 && u32[2 * segment + 1] < capacity * 0.25) this.#shrink(hash >>> SEGMENT_SHIFT, segment);
+    heap.own(segment + HEADER_UNITS + ENTRY_UNITS * hole, ENTRY_UNITS);
+    u32[table + ENTRY_WORDS * hole + HASH] = 0;
+    u32[table + ENTRY_WORDS * hole + VALUE] = 0;
+    if (u32[2 * segment + COUNT] === 0) this.#drop(hash >>> SEGMENT_SHIFT, segment);
+    else if (capacity > 64 && u32[2 * segment + COUNT] < capacity * 0.25) this.#shrink(hash >>> SEGMENT_SHIFT, segment);
   }
 
   #drop(number: number, segment: number): void {
     const heap = this.#heap;
-    const capacity = heap.u32[2 * segment];
+    const capacity = heap.u32[2 * segment + CAPACITY];
     heap.own(this.directoryRef + (number >>> 1), 1);
     heap.u32[2 * this.directoryRef + number] = 0;
-    heap.free(segment, 8 + 8 * capacity);
+    heap.free(segment, tableBytes(capacity));
   }
 
   #shrink(number: number, old: number): void {
     const heap = this.#heap;
-    const oldCapacity = heap.u32[2 * old];
+    const oldCapacity = heap.u32[2 * old + CAPACITY];
     const capacity = Math.ceil(oldCapacity / 2);
-    const segment = heap.alloc(8 + 8 * capacity);
-    heap.u32[2 * segment] = capacity;
-    heap.u32[2 * segment + 1] = heap.u32[2 * old + 1];
+    const segment = heap.alloc(tableBytes(capacity));
+    heap.u32[2 * segment + CAPACITY] = capacity;
+    heap.u32[2 * segment + COUNT] = heap.u32[2 * old + COUNT];
     heap.own(this.directoryRef + (number >>> 1), 1);
     heap.u32[2 * this.directoryRef + number] = segment;
     for (let slot = 0; slot < oldCapacity; slot++) {
-      const at = 2 * old + 2 + 2 * slot;
-      if (heap.u32[at + 1] !== 0) this.#place(segment, heap.u32[at], heap.u32[at + 1]);
+      const at = 2 * old + ENTRIES + ENTRY_WORDS * slot;
+      if (heap.u32[at + VALUE] !== 0) this.#place(segment, heap.u32[at + HASH], heap.u32[at + VALUE]);
     }
-    heap.free(old, 8 + 8 * oldCapacity);
+    heap.free(old, tableBytes(oldCapacity));
   }
 
   /** The values of one segment, of 0 to HASH_SEGMENTS - 1. */
@@ -194,8 +201,8 @@ export class HashIndex {
     const segment = u32[2 * this.directoryRef + number];
     const values: number[] = [];
     if (segment === 0) return values;
-    for (let slot = 0; slot < u32[2 * segment]; slot++) {
-      const value = u32[2 * segment + 2 + 2 * slot + 1];
+    for (let slot = 0; slot < u32[2 * segment + CAPACITY]; slot++) {
+      const value = u32[2 * segment + ENTRIES + ENTRY_WORDS * slot + VALUE];
       if (value !== 0) values.push(value);
     }
     return values;
@@ -206,9 +213,9 @@ export class HashIndex {
     for (let number = 0; number < SEGMENTS; number++) {
       const segment = this.#heap.u32[2 * this.directoryRef + number];
       if (segment === 0) continue;
-      const capacity = this.#heap.u32[2 * segment];
+      const capacity = this.#heap.u32[2 * segment + CAPACITY];
       for (let slot = 0; slot < capacity; slot++) {
-        const value = this.#heap.u32[2 * segment + 2 + 2 * slot + 1];
+        const value = this.#heap.u32[2 * segment + ENTRIES + ENTRY_WORDS * slot + VALUE];
         if (value !== 0) yield value;
       }
     }
@@ -219,7 +226,7 @@ export class HashIndex {
     let sum = SEGMENTS * 4;
     for (let number = 0; number < SEGMENTS; number++) {
       const segment = this.#heap.u32[2 * this.directoryRef + number];
-      if (segment !== 0) sum += 8 + 8 * this.#heap.u32[2 * segment];
+      if (segment !== 0) sum += tableBytes(this.#heap.u32[2 * segment + CAPACITY]);
     }
     return sum;
   }

@@ -8,16 +8,10 @@
  * Two rules for users: views (`u8`, `u32`, `f64`) change when an allocation grows the image, so read them anew after any
  * call that may allocate; and call `own` before the first write to an allocation, so that a snapshot in progress keeps the old bytes.
  */
+import { EXACT_UNITS_MAX, FREE_ALLOCATION, HEAP_HEADER, SIZE_CLASSES, UNIT_BYTES } from "./layout.ts";
 
-/** An allocation is at least this; exact size classes below EXACT_UNITS_MAX, eight per doubling above. */
-const UNIT_BYTES = 8;
-const EXACT_UNITS_MAX = 64;
-const CLASS_COUNT = EXACT_UNITS_MAX + 1 + 8 * 26;
-/** Header: [0] reserved for "nothing", then break, bytes in use, then one free-list head a class. */
-const BREAK_REF = 1;
-const IN_USE_REF = 2;
-const FREE_WORD = 6;
-const HEADER_UNITS = 3 + Math.ceil(CLASS_COUNT / 2);
+const { BREAK, IN_USE, FREE_LISTS, UNITS: HEADER_UNITS } = HEAP_HEADER;
+const { NEXT } = FREE_ALLOCATION;
 /** Up to here the image is a plain buffer that doubles by copying (some 6 ms at most; 50 ms with 64 MiB); above, it grows in place. */
 const COPY_GROWTH_BYTES_MAX = 8 * 1024 * 1024;
 const WASM_PAGE_BYTES = 65536;
@@ -63,17 +57,17 @@ export class Heap {
     this.u8 = new Uint8Array(buffer);
     this.u32 = new Uint32Array(buffer);
     this.f64 = new Float64Array(buffer);
-    this.f64[BREAK_REF] = HEADER_UNITS;
+    this.f64[BREAK] = HEADER_UNITS;
   }
 
   /** Bytes from the start of the image to its end; a snapshot is this long. */
   get imageBytes(): number {
-    return this.f64[BREAK_REF] * UNIT_BYTES;
+    return this.f64[BREAK] * UNIT_BYTES;
   }
 
   /** Bytes of live allocations, rounded to their size class. */
   get inUseBytes(): number {
-    return this.f64[IN_USE_REF] * UNIT_BYTES;
+    return this.f64[IN_USE] * UNIT_BYTES;
   }
 
   /** What an allocation of so many bytes really takes. */
@@ -85,21 +79,21 @@ export class Heap {
   alloc(bytes: number): number {
     const sizeClass = classOf(Math.max(1, (bytes + 7) >>> 3));
     const units = unitsOfClass(sizeClass);
-    this.own(BREAK_REF, HEADER_UNITS);
-    this.f64[IN_USE_REF] += units;
-    const free = this.u32[FREE_WORD + sizeClass];
+    this.own(BREAK, HEADER_UNITS);
+    this.f64[IN_USE] += units;
+    const free = this.u32[FREE_LISTS + sizeClass];
     if (free !== 0) {
-      this.u32[FREE_WORD + sizeClass] = this.u32[2 * free];
+      this.u32[FREE_LISTS + sizeClass] = this.u32[2 * free + NEXT];
       this.own(free, units);
       this.f64[free] = 0;
       return free;
     }
     const larger = this.#takeLarger(sizeClass, units);
     if (larger !== 0) return larger;
-    const ref = this.f64[BREAK_REF];
+    const ref = this.f64[BREAK];
     const end = ref + units;
     if (end * UNIT_BYTES > this.u8.length) this.#grow(end * UNIT_BYTES);
-    this.f64[BREAK_REF] = end;
+    this.f64[BREAK] = end;
     return ref;
   }
 
@@ -108,11 +102,11 @@ export class Heap {
    * day's image had 40 % of holes. 0 when there is none.
    */
   #takeLarger(sizeClass: number, units: number): number {
-    const last = Math.min(sizeClass + LARGER_CLASSES_TRIED, CLASS_COUNT - 1);
+    const last = Math.min(sizeClass + LARGER_CLASSES_TRIED, SIZE_CLASSES - 1);
     for (let other = sizeClass + 1; other <= last; other++) {
-      const free = this.u32[FREE_WORD + other];
+      const free = this.u32[FREE_LISTS + other];
       if (free === 0) continue;
-      this.u32[FREE_WORD + other] = this.u32[2 * free];
+      this.u32[FREE_LISTS + other] = this.u32[2 * free + NEXT];
       const whole = unitsOfClass(other);
       this.own(free, whole);
       this.f64[free] = 0;
@@ -127,8 +121,8 @@ export class Heap {
     for (let at = ref, rest = units; rest > 0; ) {
       let sizeClass = classOf(rest);
       if (unitsOfClass(sizeClass) > rest) sizeClass -= 1;
-      this.u32[2 * at] = this.u32[FREE_WORD + sizeClass];
-      this.u32[FREE_WORD + sizeClass] = at;
+      this.u32[2 * at + NEXT] = this.u32[FREE_LISTS + sizeClass];
+      this.u32[FREE_LISTS + sizeClass] = at;
       const piece = unitsOfClass(sizeClass);
       at += piece;
       rest -= piece;
@@ -139,13 +133,13 @@ export class Heap {
   free(ref: number, bytes: number): void {
     const sizeClass = classOf(Math.max(1, (bytes + 7) >>> 3));
     const units = unitsOfClass(sizeClass);
-    this.own(BREAK_REF, HEADER_UNITS);
+    this.own(BREAK, HEADER_UNITS);
     this.own(ref, units);
-    this.f64[IN_USE_REF] -= units;
+    this.f64[IN_USE] -= units;
     // Zeroed so that the bytes of the image depend on the live state alone, not on what was there.
     this.f64.fill(0, ref, ref + units);
-    this.u32[2 * ref] = this.u32[FREE_WORD + sizeClass];
-    this.u32[FREE_WORD + sizeClass] = ref;
+    this.u32[2 * ref + NEXT] = this.u32[FREE_LISTS + sizeClass];
+    this.u32[FREE_LISTS + sizeClass] = ref;
   }
 
   /** Must come before writing to units [ref, ref + units): keeps the old bytes for a snapshot in progress. */

@@ -2,17 +2,22 @@
  * The few pools and symbols that a token's records name, once each per token, so that a record says which with one byte
  * and neither retains nor releases a string. A token has a handful; what goes beyond LABELS_MAX (an attack) is
  * retained by its record itself.
- *
- * Labels: u32 [0] count, [1] capacity, then string refs.
  */
 
-import { ACTIVE_UNITS, LABELS } from "../tokens.ts";
 import type { Heap } from "./heap.ts";
+import { ACTIVE_BLOCK, LABEL_LIST } from "./layout.ts";
 import type { Strings } from "./strings.ts";
+
+const { LABELS, UNITS: ACTIVE_UNITS } = ACTIVE_BLOCK;
+const { COUNT, CAPACITY, REFS, BYTES: HEADER_BYTES } = LABEL_LIST;
 
 /** Labels are numbered from 1; 0 is none, LABEL_OWN says that the record holds the ref itself. */
 export const LABELS_MAX = 32;
 export const LABEL_OWN = 255;
+
+function listBytes(capacity: number): number {
+  return HEADER_BYTES + 4 * capacity;
+}
 
 export class Labels {
   readonly #heap: Heap;
@@ -28,9 +33,9 @@ export class Labels {
     if (start === end) return 0;
     const heap = this.#heap;
     const labels = heap.u32[2 * active + LABELS];
-    const count = labels === 0 ? 0 : heap.u32[2 * labels];
+    const count = labels === 0 ? 0 : heap.u32[2 * labels + COUNT];
     for (let i = 0; i < count; i++) {
-      if (this.#strings.equals(heap.u32[2 * labels + 2 + i], bytes, start, end)) return i + 1;
+      if (this.#strings.equals(heap.u32[2 * labels + REFS + i], bytes, start, end)) return i + 1;
     }
     if (count === LABELS_MAX) return LABEL_OWN;
     this.#append(active, this.#strings.intern(bytes, start, end));
@@ -40,34 +45,34 @@ export class Labels {
   #append(active: number, ref: number): void {
     const heap = this.#heap;
     let labels = heap.u32[2 * active + LABELS];
-    const count = labels === 0 ? 0 : heap.u32[2 * labels];
-    const capacity = labels === 0 ? 0 : heap.u32[2 * labels + 1];
+    const count = labels === 0 ? 0 : heap.u32[2 * labels + COUNT];
+    const capacity = labels === 0 ? 0 : heap.u32[2 * labels + CAPACITY];
     if (count === capacity) {
-      const grown = heap.alloc(8 + 4 * (capacity + 2) * 2);
-      heap.u32[2 * grown] = count;
-      heap.u32[2 * grown + 1] = (capacity + 2) * 2;
-      for (let i = 0; i < count; i++) heap.u32[2 * grown + 2 + i] = heap.u32[2 * labels + 2 + i];
-      if (labels !== 0) heap.free(labels, 8 + 4 * capacity);
+      const grown = heap.alloc(listBytes((capacity + 2) * 2));
+      heap.u32[2 * grown + COUNT] = count;
+      heap.u32[2 * grown + CAPACITY] = (capacity + 2) * 2;
+      for (let i = 0; i < count; i++) heap.u32[2 * grown + REFS + i] = heap.u32[2 * labels + REFS + i];
+      if (labels !== 0) heap.free(labels, listBytes(capacity));
       labels = grown;
       heap.own(active, ACTIVE_UNITS);
       heap.u32[2 * active + LABELS] = labels;
     }
-    heap.own(labels, (8 + 4 * heap.u32[2 * labels + 1] + 7) >>> 3);
-    heap.u32[2 * labels + 2 + count] = ref;
-    heap.u32[2 * labels] = count + 1;
+    heap.own(labels, (listBytes(heap.u32[2 * labels + CAPACITY]) + 7) >>> 3);
+    heap.u32[2 * labels + REFS + count] = ref;
+    heap.u32[2 * labels + COUNT] = count + 1;
   }
 
   /** The string ref of a label. */
   ref(active: number, number: number): number {
-    return number === 0 ? 0 : this.#heap.u32[2 * this.#heap.u32[2 * active + LABELS] + 1 + number];
+    return number === 0 ? 0 : this.#heap.u32[2 * this.#heap.u32[2 * active + LABELS] + REFS + number - 1];
   }
 
   free(active: number): void {
     const heap = this.#heap;
     const labels = heap.u32[2 * active + LABELS];
     if (labels === 0) return;
-    for (let i = 0; i < heap.u32[2 * labels]; i++) this.#strings.release(heap.u32[2 * labels + 2 + i]);
-    heap.free(labels, 8 + 4 * heap.u32[2 * labels + 1]);
+    for (let i = 0; i < heap.u32[2 * labels + COUNT]; i++) this.#strings.release(heap.u32[2 * labels + REFS + i]);
+    heap.free(labels, listBytes(heap.u32[2 * labels + CAPACITY]));
     heap.own(active, ACTIVE_UNITS);
     heap.u32[2 * active + LABELS] = 0;
   }

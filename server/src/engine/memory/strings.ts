@@ -1,15 +1,14 @@
 /**
  * Interned strings with reference counts: traders, pools, symbols and block hashes are stored once each and named by a
  * ref. Exact by construction, which a hash as identity is not.
- *
- * Entry: u32 [0] reference count, [1] hash, [2] length in bytes; bytes from byte 12.
  */
 import { equalBytes, utf8ToString } from "./bytes.ts";
 import { HashIndex } from "./hash-index.ts";
 import type { Heap } from "./heap.ts";
 import { type HashSeed, KeyedHash } from "./keyed-hash.ts";
+import { STRING } from "./layout.ts";
 
-const HEADER_BYTES = 12;
+const { REFERENCES, HASH, LENGTH, TEXT } = STRING;
 const HASH_PURPOSE = 0x51ab;
 
 export class Strings {
@@ -28,15 +27,15 @@ export class Strings {
 
   matches(ref: number): boolean {
     return (
-      this.#heap.u32[2 * ref + 2] === this.#length &&
+      this.#heap.u32[2 * ref + LENGTH] === this.#length &&
       this.equals(ref, this.#bytes, this.#start, this.#start + this.#length)
     );
   }
 
   equals(ref: number, bytes: Uint8Array, start: number, end: number): boolean {
     return (
-      this.#heap.u32[2 * ref + 2] === end - start &&
-      equalBytes(this.#heap.u8, 8 * ref + HEADER_BYTES, bytes, start, end - start)
+      this.#heap.u32[2 * ref + LENGTH] === end - start &&
+      equalBytes(this.#heap.u8, 8 * ref + TEXT, bytes, start, end - start)
     );
   }
 
@@ -52,13 +51,13 @@ export class Strings {
       this.retain(found);
       return found;
     }
-    const ref = this.#heap.alloc(HEADER_BYTES + this.#length);
+    const ref = this.#heap.alloc(TEXT + this.#length);
     const { u8, u32 } = this.#heap;
-    this.#heap.own(ref, (HEADER_BYTES + this.#length + 7) >>> 3);
-    u32[2 * ref] = 1;
-    u32[2 * ref + 1] = hash;
-    u32[2 * ref + 2] = this.#length;
-    const at = 8 * ref + HEADER_BYTES;
+    this.#heap.own(ref, (TEXT + this.#length + 7) >>> 3);
+    u32[2 * ref + REFERENCES] = 1;
+    u32[2 * ref + HASH] = hash;
+    u32[2 * ref + LENGTH] = this.#length;
+    const at = 8 * ref + TEXT;
     for (let i = 0; i < this.#length; i++) u8[at + i] = bytes[start + i];
     this.index.insert(hash, ref);
     return ref;
@@ -85,29 +84,29 @@ export class Strings {
   retain(ref: number): void {
     if (ref === 0) return;
     this.#heap.own(ref, 1);
-    this.#heap.u32[2 * ref] += 1;
+    this.#heap.u32[2 * ref + REFERENCES] += 1;
   }
 
   release(ref: number): void {
     if (ref === 0) return;
     const heap = this.#heap;
     heap.own(ref, 1);
-    heap.u32[2 * ref] -= 1;
-    if (heap.u32[2 * ref] > 0) return;
-    this.index.remove(heap.u32[2 * ref + 1], ref);
-    heap.free(ref, HEADER_BYTES + heap.u32[2 * ref + 2]);
+    heap.u32[2 * ref + REFERENCES] -= 1;
+    if (heap.u32[2 * ref + REFERENCES] > 0) return;
+    this.index.remove(heap.u32[2 * ref + HASH], ref);
+    heap.free(ref, TEXT + heap.u32[2 * ref + LENGTH]);
   }
 
   hash(ref: number): number {
-    return this.#heap.u32[2 * ref + 1];
+    return this.#heap.u32[2 * ref + HASH];
   }
 
   byteStart(ref: number): number {
-    return 8 * ref + HEADER_BYTES;
+    return 8 * ref + TEXT;
   }
 
   byteEnd(ref: number): number {
-    return 8 * ref + HEADER_BYTES + this.#heap.u32[2 * ref + 2];
+    return 8 * ref + TEXT + this.#heap.u32[2 * ref + LENGTH];
   }
 
   text(ref: number): string {

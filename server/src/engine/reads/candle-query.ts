@@ -2,6 +2,7 @@
 import { BucketRow, Figures } from "../buckets/bucket-row.ts";
 import type { ColdStore } from "../buckets/cold-store.ts";
 import type { HotBuckets } from "../buckets/hot-buckets.ts";
+import type { HotList } from "../buckets/hot-list.ts";
 import type { LevelPlan } from "../buckets/levels.ts";
 import { ExactSum, priceText } from "../decimal.ts";
 import type { Candle } from "../types.ts";
@@ -19,12 +20,14 @@ export type CandleRange = {
 
 export class CandleQuery {
   readonly #plan: LevelPlan;
+  readonly #list: HotList;
   readonly #hot: HotBuckets;
   readonly #cold: ColdStore;
   readonly #row = new BucketRow();
 
-  constructor(plan: LevelPlan, hot: HotBuckets, cold: ColdStore) {
+  constructor(plan: LevelPlan, list: HotList, hot: HotBuckets, cold: ColdStore) {
     this.#plan = plan;
+    this.#list = list;
     this.#hot = hot;
     this.#cold = cold;
   }
@@ -64,9 +67,9 @@ export class CandleQuery {
   #firstStartMs(active: number, fromMs: number): number {
     const coldMs = this.#cold.firstStartMs(active, fromMs);
     if (coldMs !== Number.POSITIVE_INFINITY) return coldMs;
-    let bucket = this.#hot.firstFrom(active, fromMs);
-    while (bucket !== 0 && this.#hot.trades(bucket) === 0) bucket = this.#hot.next(bucket);
-    return bucket === 0 ? Number.POSITIVE_INFINITY : this.#hot.startMs(bucket);
+    let bucket = this.#list.firstFrom(active, fromMs);
+    while (bucket !== 0 && this.#list.trades(bucket) === 0) bucket = this.#list.next(bucket);
+    return bucket === 0 ? Number.POSITIVE_INFINITY : this.#list.startMs(bucket);
   }
 
   /**
@@ -118,8 +121,12 @@ export class CandleQuery {
   }
 
   #eachHotRow(active: number, fromMs: number, toMs: number, each: (row: BucketRow) => void): void {
-    for (let b = this.#hot.firstFrom(active, fromMs); b !== 0 && this.#hot.startMs(b) < toMs; b = this.#hot.next(b)) {
-      if (this.#hot.trades(b) === 0) continue;
+    for (
+      let b = this.#list.firstFrom(active, fromMs);
+      b !== 0 && this.#list.startMs(b) < toMs;
+      b = this.#list.next(b)
+    ) {
+      if (this.#list.trades(b) === 0) continue;
       this.#hot.read(b, this.#row);
       each(this.#row);
     }

@@ -1,25 +1,32 @@
 /** The newest swaps of a token that count, rebuilt from their records. Reads only. */
 
-import type { HotBuckets } from "../buckets/hot-buckets.ts";
+import type { HotList } from "../buckets/hot-list.ts";
 import { ExactSum, priceText } from "../decimal.ts";
 import type { Heap } from "../memory/heap.ts";
+import { ACTIVE_BLOCK } from "../memory/layout.ts";
 import type { Strings } from "../memory/strings.ts";
+import { eventIdText, txHashText } from "../swaps/event-ids.ts";
+import type { RecordOrder } from "../swaps/record-order.ts";
 import { FLAG_BUY, FLAG_COUNTS, RecordView } from "../swaps/record-view.ts";
 import type { Records } from "../swaps/records.ts";
-import { HOT_TAIL, RECENT_HEAD, type Tokens } from "../tokens.ts";
+import type { Tokens } from "../tokens.ts";
 import type { ServedSwap } from "../types.ts";
+
+const { HOT_TAIL, RECENT_HEAD } = ACTIVE_BLOCK;
 
 export class SwapQuery {
   readonly #heap: Heap;
-  readonly #hot: HotBuckets;
+  readonly #hot: HotList;
   readonly #records: Records;
+  readonly #order: RecordOrder;
   readonly #strings: Strings;
   readonly #tokens: Tokens;
 
-  constructor(heap: Heap, hot: HotBuckets, records: Records, strings: Strings, tokens: Tokens) {
+  constructor(heap: Heap, hot: HotList, records: Records, order: RecordOrder, strings: Strings, tokens: Tokens) {
     this.#heap = heap;
     this.#hot = hot;
     this.#records = records;
+    this.#order = order;
     this.#strings = strings;
     this.#tokens = tokens;
   }
@@ -52,14 +59,14 @@ export class SwapQuery {
     for (let r = this.#hot.firstRecord(bucket); r !== 0; r = records.next(r)) {
       if ((records.flags(r) & FLAG_COUNTS) === 0 || records.timeMs(r) < oldestMs) continue;
       if (found.length === from + room) {
-        if (records.compare(r, found[found.length - 1], chainId) < 0) continue;
+        if (this.#order.compare(r, found[found.length - 1], chainId) < 0) continue;
         found.pop();
       }
       let low = from;
       let high = found.length;
       while (low < high) {
         const middle = (low + high) >>> 1;
-        if (records.compare(found[middle], r, chainId) > 0) low = middle + 1;
+        if (this.#order.compare(found[middle], r, chainId) > 0) low = middle + 1;
         else high = middle;
       }
       found.splice(low, 0, r);
@@ -73,7 +80,6 @@ export class SwapQuery {
 
   #served(record: number, token: number, chainId: number): ServedSwap {
     const records = this.#records;
-    const eventId = records.eventIdText(record, chainId);
     const view = records.read(record, new RecordView());
     const amount = new ExactSum();
     amount.add(view.amount0, view.amount1, view.amount2);
@@ -92,9 +98,9 @@ export class SwapQuery {
     const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
     return {
       chain_id: chainId,
-      tx_hash: records.txHashText(view),
+      tx_hash: txHashText(this.#heap, view),
       log_index: view.logIndex,
-      event_id: eventId,
+      event_id: eventIdText(this.#heap, view, chainId),
       token: this.#tokens.text(token),
       side: (view.flags & FLAG_BUY) !== 0 ? "buy" : "sell",
       amount_token: amount.text(18),

@@ -2,6 +2,7 @@
 import { Figures } from "../buckets/bucket-row.ts";
 import type { ColdStore } from "../buckets/cold-store.ts";
 import type { HotBuckets } from "../buckets/hot-buckets.ts";
+import type { HotList } from "../buckets/hot-list.ts";
 import type { LevelPlan } from "../buckets/levels.ts";
 import type { TraderCounts } from "../traders/trader-counts.ts";
 import type { EngineConfig, WindowSpec } from "../types.ts";
@@ -21,7 +22,7 @@ export type WindowEdges = { readonly openMs: number; readonly closeMs: number };
 export class WindowQuery {
   readonly #config: EngineConfig;
   readonly #plan: LevelPlan;
-  readonly #hot: HotBuckets;
+  readonly #list: HotList;
   readonly #cold: ColdStore;
   readonly #traders: TraderCounts;
   readonly #segments: WindowSegments;
@@ -29,13 +30,20 @@ export class WindowQuery {
   readonly #before = new Figures();
   readonly #hasPrevious: readonly boolean[];
 
-  constructor(config: EngineConfig, plan: LevelPlan, hot: HotBuckets, cold: ColdStore, traders: TraderCounts) {
+  constructor(
+    config: EngineConfig,
+    plan: LevelPlan,
+    list: HotList,
+    hot: HotBuckets,
+    cold: ColdStore,
+    traders: TraderCounts,
+  ) {
     this.#config = config;
     this.#plan = plan;
-    this.#hot = hot;
+    this.#list = list;
     this.#cold = cold;
     this.#traders = traders;
-    this.#segments = new WindowSegments(hot, cold);
+    this.#segments = new WindowSegments(list, hot, cold);
     this.#hasPrevious = config.windows.map((w) => 2 * w.lengthMs + w.stepMs <= plan.longestWindowMs);
   }
 
@@ -121,9 +129,9 @@ export class WindowQuery {
   #firstStartMs(active: number, fromMs: number): number {
     const cold = this.#cold.firstStartMs(active, fromMs);
     if (cold !== Number.POSITIVE_INFINITY) return cold;
-    let bucket = this.#hot.firstFrom(active, fromMs);
-    while (bucket !== 0 && this.#hot.trades(bucket) === 0) bucket = this.#hot.next(bucket);
-    return bucket === 0 ? Number.POSITIVE_INFINITY : this.#hot.startMs(bucket);
+    let bucket = this.#list.firstFrom(active, fromMs);
+    while (bucket !== 0 && this.#list.trades(bucket) === 0) bucket = this.#list.next(bucket);
+    return bucket === 0 ? Number.POSITIVE_INFINITY : this.#list.startMs(bucket);
   }
 
   /** The first instant after asOfMs at which any window changes without an event. */

@@ -6,8 +6,10 @@
 import { BucketRow, Figures } from "../buckets/bucket-row.ts";
 import type { ColdStore } from "../buckets/cold-store.ts";
 import type { HotBuckets } from "../buckets/hot-buckets.ts";
+import type { HotList } from "../buckets/hot-list.ts";
 
 export class WindowSegments {
+  readonly #list: HotList;
   readonly #hot: HotBuckets;
   readonly #cold: ColdStore;
   readonly #row = new BucketRow();
@@ -18,7 +20,8 @@ export class WindowSegments {
   /** By segment: its last hot bucket with a price, whose close is looked up when all have been seen. */
   readonly #lastPriced: number[] = [];
 
-  constructor(hot: HotBuckets, cold: ColdStore) {
+  constructor(list: HotList, hot: HotBuckets, cold: ColdStore) {
+    this.#list = list;
     this.#hot = hot;
     this.#cold = cold;
   }
@@ -88,14 +91,15 @@ export class WindowSegments {
   }
 
   #addHot(active: number): void {
+    const list = this.#list;
     const hot = this.#hot;
     const row = this.#row;
     const closeMs = this.#bounds[this.#count];
     let k = 0;
-    for (let b = hot.firstFrom(active, this.#bounds[0]); b !== 0; b = hot.next(b)) {
-      const startMs = hot.startMs(b);
+    for (let b = list.firstFrom(active, this.#bounds[0]); b !== 0; b = list.next(b)) {
+      const startMs = list.startMs(b);
       if (startMs >= closeMs) break;
-      if (hot.trades(b) === 0) continue;
+      if (list.trades(b) === 0) continue;
       k = this.#segmentOf(startMs, k);
       const figures = this.#figures[k];
       hot.readSums(b, row);

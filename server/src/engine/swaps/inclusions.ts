@@ -2,38 +2,54 @@
  * What is remembered of swaps: duplicates, removals and re-inclusions are told by it.
  *
  * The index leads from a swap's identity to its record. A swap with a removal or with several inclusions (rare) has a
- * group instead: u32 [0] count, [1] capacity, then pairs (announcement record, removal record), 0 for what did not come.
+ * group instead: its inclusions, each with the records of its announcement and its removal.
  */
 import { HashIndex } from "../memory/hash-index.ts";
 import type { Heap } from "../memory/heap.ts";
+import { INCLUSION, INCLUSION_GROUP } from "../memory/layout.ts";
+import type { RecordMatcher } from "./record-matcher.ts";
+import type { RecordOrder } from "./record-order.ts";
 import { FLAG_FORGOTTEN, FLAG_GROUPED } from "./record-view.ts";
 import type { Records } from "./records.ts";
 import type { SwapEvent } from "./swap-event.ts";
+
+const { COUNT, CAPACITY, INCLUSIONS, BYTES: HEADER_BYTES, UNITS: HEADER_UNITS } = INCLUSION_GROUP;
+const { ANNOUNCEMENT, REMOVAL, BYTES: INCLUSION_BYTES, UNITS: INCLUSION_UNITS } = INCLUSION;
+const INCLUSION_WORDS = INCLUSION_BYTES / 4;
 
 /** At most so many inclusions of one swap; a further one is a dead letter. */
 export const INCLUSIONS_MAX = 16;
 /** Marks an index value as a group; refs are below it. */
 const GROUP_BIT = 0x20000000;
 
+/** The first word of an inclusion. */
+function inclusionAt(group: number, i: number): number {
+  return 2 * group + INCLUSIONS + INCLUSION_WORDS * i;
+}
+
 export class Inclusions {
   readonly #heap: Heap;
   readonly #records: Records;
+  readonly #matcher: RecordMatcher;
+  readonly #order: RecordOrder;
   readonly index: HashIndex;
   #event: SwapEvent | undefined;
   #token = 0;
 
-  constructor(heap: Heap, records: Records, directoryRef = 0) {
+  constructor(heap: Heap, records: Records, matcher: RecordMatcher, order: RecordOrder, directoryRef = 0) {
     this.#heap = heap;
     this.#records = records;
+    this.#matcher = matcher;
+    this.#order = order;
     this.index = new HashIndex(heap, directoryRef);
   }
 
   matches(value: number): boolean {
     if (this.#event === undefined) return false;
-    return this.#records.sameSwap(this.anyRecord(value), this.#event, this.#token);
+    return this.#matcher.sameSwap(this.anyRecord(value), this.#event, this.#token);
   }
 
-  /** The entry of the event's swap, or 0. After records.prepare, which gave the hash. */
+  /** The entry of the event's swap, or 0. The swap identity must have taken the event; `hash` is what it returned. */
   find(hash: number, event: SwapEvent, tokenRef: number): number {
     this.#event = event;
     this.#token = tokenRef;
@@ -47,20 +63,20 @@ export class Inclusions {
   anyRecord(entry: number): number {
     if (!this.isGroup(entry)) return entry;
     const u32 = this.#heap.u32;
-    const group = 2 * (entry & ~GROUP_BIT);
-    return u32[group + 2] !== 0 ? u32[group + 2] : u32[group + 3];
+    const first = 2 * (entry & ~GROUP_BIT) + INCLUSIONS;
+    return u32[first + ANNOUNCEMENT] !== 0 ? u32[first + ANNOUNCEMENT] : u32[first + REMOVAL];
   }
 
   count(entry: number): number {
-    return this.isGroup(entry) ? this.#heap.u32[2 * (entry & ~GROUP_BIT)] : 1;
+    return this.isGroup(entry) ? this.#heap.u32[2 * (entry & ~GROUP_BIT) + COUNT] : 1;
   }
 
   announcement(entry: number, i: number): number {
-    return this.isGroup(entry) ? this.#heap.u32[2 * (entry & ~GROUP_BIT) + 2 + 2 * i] : entry;
+    return this.isGroup(entry) ? this.#heap.u32[inclusionAt(entry & ~GROUP_BIT, i) + ANNOUNCEMENT] : entry;
   }
 
   removal(entry: number, i: number): number {
-    return this.isGroup(entry) ? this.#heap.u32[2 * (entry & ~GROUP_BIT) + 3 + 2 * i] : 0;
+    return this.isGroup(entry) ? this.#heap.u32[inclusionAt(entry & ~GROUP_BIT, i) + REMOVAL] : 0;
   }
 
   /** The latest event time of anything known of the swap: it is remembered while this is within the horizon. */
@@ -80,7 +96,7 @@ export class Inclusions {
   inclusionOf(entry: number, event: SwapEvent): number {
     for (let i = 0; i < this.count(entry); i++) {
       const a = this.announcement(entry, i);
-      if (this.#records.sameInclusion(a !== 0 ? a : this.removal(entry, i), event)) return i;
+      if (this.#matcher.sameInclusion(a !== 0 ? a : this.removal(entry, i), event)) return i;
     }
     return -1;
   }
@@ -91,7 +107,7 @@ export class Inclusions {
     for (let i = 0; i < this.count(entry); i++) {
       const a = this.announcement(entry, i);
       if (a === 0 || this.removal(entry, i) !== 0) continue;
-      if (best === 0 || this.#records.compareInclusions(a, best) > 0) best = a;
+      if (best === 0 || this.#order.compareInclusions(a, best) > 0) best = a;
     }
     return best;
   }
@@ -104,8 +120,8 @@ export class Inclusions {
     }
     const group = this.#newGroup(1);
     const u32 = this.#heap.u32;
-    u32[2 * group] = 1;
-    u32[2 * group + 3] = record;
+    u32[2 * group + COUNT] = 1;
+    u32[inclusionAt(group, 0) + REMOVAL] = record;
     this.#records.setFlag(record, FLAG_GROUPED, true);
     this.index.insert(hash, group | GROUP_BIT);
     return group | GROUP_BIT;
@@ -117,27 +133,28 @@ export class Inclusions {
     let group = entry & ~GROUP_BIT;
     if (!this.isGroup(entry)) {
       group = this.#newGroup(i < 0 ? 2 : 1);
-      heap.u32[2 * group] = 1;
-      heap.u32[2 * group + 2] = entry;
+      heap.u32[2 * group + COUNT] = 1;
+      heap.u32[inclusionAt(group, 0) + ANNOUNCEMENT] = entry;
       this.#records.setFlag(entry, FLAG_GROUPED, true);
       this.index.replace(hash, entry, group | GROUP_BIT);
-    } else if (i < 0 && heap.u32[2 * group] === heap.u32[2 * group + 1]) {
-      const grown = this.#newGroup(heap.u32[2 * group + 1] * 2);
-      const count = heap.u32[2 * group];
-      heap.u32[2 * grown] = count;
-      for (let k = 0; k < 2 * count; k++) heap.u32[2 * grown + 2 + k] = heap.u32[2 * group + 2 + k];
+    } else if (i < 0 && heap.u32[2 * group + COUNT] === heap.u32[2 * group + CAPACITY]) {
+      const grown = this.#newGroup(heap.u32[2 * group + CAPACITY] * 2);
+      const count = heap.u32[2 * group + COUNT];
+      heap.u32[2 * grown + COUNT] = count;
+      const words = INCLUSION_WORDS * count;
+      heap.u32.copyWithin(inclusionAt(grown, 0), inclusionAt(group, 0), inclusionAt(group, 0) + words);
       this.index.replace(hash, entry, grown | GROUP_BIT);
       this.#freeGroup(group);
       group = grown;
     }
     const { u32 } = heap;
-    heap.own(group, 1 + u32[2 * group + 1]);
+    heap.own(group, HEADER_UNITS + INCLUSION_UNITS * u32[2 * group + CAPACITY]);
     let slot = i;
     if (slot < 0) {
-      slot = u32[2 * group];
-      u32[2 * group] = slot + 1;
+      slot = u32[2 * group + COUNT];
+      u32[2 * group + COUNT] = slot + 1;
     }
-    u32[2 * group + 2 + 2 * slot + (removed ? 1 : 0)] = record;
+    u32[inclusionAt(group, slot) + (removed ? REMOVAL : ANNOUNCEMENT)] = record;
     this.#records.setFlag(record, FLAG_GROUPED, true);
     return group | GROUP_BIT;
   }
@@ -173,13 +190,13 @@ export class Inclusions {
   }
 
   #newGroup(capacity: number): number {
-    const group = this.#heap.alloc(8 + 8 * capacity);
-    this.#heap.own(group, 1 + capacity);
-    this.#heap.u32[2 * group + 1] = capacity;
+    const group = this.#heap.alloc(HEADER_BYTES + INCLUSION_BYTES * capacity);
+    this.#heap.own(group, HEADER_UNITS + INCLUSION_UNITS * capacity);
+    this.#heap.u32[2 * group + CAPACITY] = capacity;
     return group;
   }
 
   #freeGroup(group: number): void {
-    this.#heap.free(group, 8 + 8 * this.#heap.u32[2 * group + 1]);
+    this.#heap.free(group, HEADER_BYTES + INCLUSION_BYTES * this.#heap.u32[2 * group + CAPACITY]);
   }
 }

@@ -10,6 +10,9 @@ export const FLAG_GROUPED = 8;
 export const FLAG_FORGOTTEN = 16;
 export const FLAG_PRICE = 32;
 
+/** Bits of a record's second byte of flags: how its transaction hash is stored, and which optional parts it has. */
+export const PART = { HAS_EVENT_ID: 1, HAS_REVISION: 2, IS_TX_HEX: 4, HAS_BLOCK: 8, HAS_TX_INDEX: 16 } as const;
+
 /** The variable part of one record, read into fields. */
 export class RecordView {
   ref = 0;

@@ -8,9 +8,11 @@ import type { SwapEvent } from "./swap-event.ts";
 const TX_PURPOSE = 0x7a11;
 const ID_PURPOSE = 0x1d1d;
 const TWO_32 = 4294967296;
+const DIGIT_0 = 48;
+const LETTER_A = 97;
 const HEX_VALUE = new Int8Array(256).fill(-1);
-for (let i = 0; i < 10; i++) HEX_VALUE[48 + i] = i;
-for (let i = 0; i < 6; i++) HEX_VALUE[97 + i] = 10 + i;
+for (let i = 0; i < 10; i++) HEX_VALUE[DIGIT_0 + i] = i;
+for (let i = 0; i < 6; i++) HEX_VALUE[LETTER_A + i] = 10 + i;
 
 export class SwapIdentity {
   readonly #txHash: KeyedHash;

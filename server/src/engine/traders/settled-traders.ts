@@ -3,12 +3,14 @@
 import type { LevelPlan } from "../buckets/levels.ts";
 import type { Heap } from "../memory/heap.ts";
 import type { HashSeed } from "../memory/keyed-hash.ts";
+import { ACTIVE_BLOCK } from "../memory/layout.ts";
 import type { Strings } from "../memory/strings.ts";
 import { FLAG_BUY } from "../swaps/record-view.ts";
 import type { Records } from "../swaps/records.ts";
-import { ACTIVE_UNITS, TRADER_SKETCH, TRADER_TABLE } from "../tokens.ts";
 import { TraderSketches } from "./trader-sketch.ts";
 import { TraderTables } from "./trader-table.ts";
+
+const { TRADER_SKETCH, TRADER_TABLE, UNITS: ACTIVE_UNITS } = ACTIVE_BLOCK;
 
 export class SettledTraders {
   readonly #heap: Heap;

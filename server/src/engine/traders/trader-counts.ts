@@ -7,15 +7,17 @@
  * emptied by each removal it let a producer and a reader hold applying up for 100 ms at will. It is derived, never part of the state.
  */
 
-import type { HotBuckets } from "../buckets/hot-buckets.ts";
+import type { HotList } from "../buckets/hot-list.ts";
 import type { Heap } from "../memory/heap.ts";
 import type { HashSeed } from "../memory/keyed-hash.ts";
+import { ACTIVE_BLOCK } from "../memory/layout.ts";
 import { FLAG_BUY, FLAG_COUNTS } from "../swaps/record-view.ts";
 import type { Records } from "../swaps/records.ts";
-import { HOT_COUNTING, HOT_HEAD, TRADER_SKETCH, TRADER_TABLE } from "../tokens.ts";
 import type { SettledTraders } from "./settled-traders.ts";
 import { firstOf, TraderTally } from "./trader-tally.ts";
 import { type SettledRefs, UnsettledWallets } from "./unsettled-wallets.ts";
+
+const { HOT_COUNTING, HOT_HEAD, TRADER_SKETCH, TRADER_TABLE } = ACTIVE_BLOCK;
 
 /** Tokens with fewer unsettled swaps are counted from scratch each time. */
 const CACHE_SWAPS_MIN = 200;
@@ -32,7 +34,7 @@ export type TraderCount = { traders: number; buyers: number; sellers: number; es
 export class TraderCounts {
   readonly #heap: Heap;
   readonly #records: Records;
-  readonly #hot: HotBuckets;
+  readonly #hot: HotList;
   readonly #settled: SettledTraders;
   readonly #salt: number;
   readonly #stepMs: number;
@@ -47,7 +49,7 @@ export class TraderCounts {
   constructor(
     heap: Heap,
     records: Records,
-    hot: HotBuckets,
+    hot: HotList,
     settled: SettledTraders,
     seed: HashSeed,
     finestStepMs: number,

@@ -2,25 +2,24 @@
  * A sliding HyperLogLog of a token's settled traders: per register and side a list of possible future maxima (rank and
  * time, none dominated by a newer and higher one), so that it answers for every window at once. Source of the sliding form: Chabchoub
  * and Hebrail, "Sliding HyperLogLog", 2010.
- *
- * Sketch: one u32 ref for each of GROUPS groups of registers. Group: f64 [0] base second; u32 [2] entries, [3] capacity; then
- * a count byte a register; then the entries of three bytes, or four where the longest window asks for it: side (1 bit),
- * rank (6), second from the base (17 or 25).
+ * An entry has three bytes, or four where the longest window asks for it: side (1 bit), rank (6 bits), second from the base of its
+ * group (17 or 25 bits).
  */
+import { putThreeBytes, threeBytesAt, wordAt } from "../memory/bytes.ts";
 import { Heap } from "../memory/heap.ts";
 import { type HashSeed, KeyedHash } from "../memory/keyed-hash.ts";
+import { GROUP_REGISTERS, SKETCH, SKETCH_GROUP } from "../memory/layout.ts";
 import type { Strings } from "../memory/strings.ts";
 import { RankCounts, REGISTERS, type TraderEstimate } from "../reads/rank-counts.ts";
 import { firstOf } from "./trader-tally.ts";
 
+const { GROUPS: GROUP_REFS } = SKETCH;
+const { BASE_SECOND, CAPACITY, COUNTS, ENTRIES, ENTRY_COUNT } = SKETCH_GROUP;
+
+const THREE_BYTES = 3;
 const PRECISION = Math.log2(REGISTERS);
-const GROUP_REGISTERS = 64;
 const GROUPS = REGISTERS / GROUP_REGISTERS;
 const SKETCH_BYTES = 4 * GROUPS;
-const ENTRIES = 2;
-const CAPACITY = 3;
-const COUNTS_AT = 16;
-const GROUP_HEADER_BYTES = COUNTS_AT + GROUP_REGISTERS;
 /** A group grows by room for a sixteenth and some: more would lie empty once the crowd is steady. */
 const FREE_ENTRIES = 4;
 /** Bits beside the second. */
@@ -60,13 +59,13 @@ export class TraderSketches {
   }
 
   free(sketch: number): void {
-    for (let g = 0; g < GROUPS; g++) this.#freeGroup(this.#heap.u32[2 * sketch + g]);
+    for (let g = 0; g < GROUPS; g++) this.#freeGroup(this.#heap.u32[2 * sketch + GROUP_REFS + g]);
     this.#heap.free(sketch, SKETCH_BYTES);
     this.bytes -= SKETCH_BYTES;
   }
 
   #groupBytes(capacity: number): number {
-    return Heap.roundedBytes(GROUP_HEADER_BYTES + this.#entryBytes * capacity);
+    return Heap.roundedBytes(ENTRIES + this.#entryBytes * capacity);
   }
 
   #freeGroup(group: number): void {
@@ -78,16 +77,13 @@ export class TraderSketches {
 
   #get(at: number): number {
     const { u8 } = this.#heap;
-    const low = u8[at] | (u8[at + 1] << 8) | (u8[at + 2] << 16);
-    return this.#entryBytes === 3 ? low : (low | (u8[at + 3] << 24)) >>> 0;
+    return this.#entryBytes === 3 ? threeBytesAt(u8, at) : wordAt(u8, at) >>> 0;
   }
 
   #put(at: number, entry: number): void {
     const { u8 } = this.#heap;
-    u8[at] = entry;
-    u8[at + 1] = entry >>> 8;
-    u8[at + 2] = entry >>> 16;
-    if (this.#entryBytes === 4) u8[at + 3] = entry >>> 24;
+    putThreeBytes(u8, at, entry);
+    if (this.#entryBytes > 3) u8[at + THREE_BYTES] = entry >>> 24;
   }
 
   registerOf(who: number): number {
@@ -108,38 +104,38 @@ export class TraderSketches {
     if (second < expired) return;
     const register = this.registerOf(who);
     const number = Math.floor(register / GROUP_REGISTERS);
-    let group = heap.u32[2 * sketch + number];
+    let group = heap.u32[2 * sketch + GROUP_REFS + number];
     if (group === 0) {
       group = this.#resize(sketch, number, 0, 0);
-      heap.f64[group] = expired;
+      heap.f64[group + BASE_SECOND] = expired;
     }
-    const fromBase = second - heap.f64[group];
+    const fromBase = second - heap.f64[group + BASE_SECOND];
     if (fromBase < 0 || fromBase > this.#secondMax) this.#rebase(group, Math.max(expired, second - this.#secondMax));
-    const entry = ((buy ? 64 : 0) + this.rankOf(who)) * 2 ** this.#secondBits + second - heap.f64[group];
+    const entry = ((buy ? 64 : 0) + this.rankOf(who)) * 2 ** this.#secondBits + second - heap.f64[group + BASE_SECOND];
     this.#insert(sketch, number, register % GROUP_REGISTERS, entry, expired);
   }
 
   /** Entries in front of those of a register: its counts up to there, four at once. */
   #entriesBefore(group: number, inGroup: number): number {
     const { u8, u32 } = this.#heap;
-    const words = 2 * group + COUNTS_AT / 4;
+    const words = 2 * group + COUNTS / 4;
     let pairs = 0;
     for (let i = 0; i < inGroup >>> 2; i++) {
       pairs += (u32[words + i] & 0x00ff00ff) + ((u32[words + i] >>> 8) & 0x00ff00ff);
     }
     let before = (pairs & 0xffff) + (pairs >>> 16);
-    for (let i = inGroup & ~3; i < inGroup; i++) before += u8[8 * group + COUNTS_AT + i];
+    for (let i = inGroup & ~3; i < inGroup; i++) before += u8[8 * group + COUNTS + i];
     return before;
   }
 
   #insert(sketch: number, number: number, inGroup: number, entry: number, expired: number): void {
     const heap = this.#heap;
     const bits = this.#secondBits;
-    const group = heap.u32[2 * sketch + number];
-    const expiredInGroup = expired - heap.f64[group];
+    const group = heap.u32[2 * sketch + GROUP_REFS + number];
+    const expiredInGroup = expired - heap.f64[group + BASE_SECOND];
     const before = this.#entriesBefore(group, inGroup);
-    const old = heap.u8[8 * group + COUNTS_AT + inGroup];
-    const from = 8 * group + GROUP_HEADER_BYTES + this.#entryBytes * before;
+    const old = heap.u8[8 * group + COUNTS + inGroup];
+    const from = 8 * group + ENTRIES + this.#entryBytes * before;
     let kept = 0;
     for (let i = 0; i < old; i++) {
       const other = this.#get(from + this.#entryBytes * i);
@@ -154,20 +150,20 @@ export class TraderSketches {
   #splice(sketch: number, number: number, before: number, inGroup: number, old: number, kept: number): void {
     const heap = this.#heap;
     const size = this.#entryBytes;
-    let group = heap.u32[2 * sketch + number];
-    const total = heap.u32[2 * group + ENTRIES];
+    let group = heap.u32[2 * sketch + GROUP_REFS + number];
+    const total = heap.u32[2 * group + ENTRY_COUNT];
     if (total + kept - old > heap.u32[2 * group + CAPACITY])
       group = this.#resize(sketch, number, group, total + kept - old);
     const { u8, u32 } = heap;
-    heap.own(group, (GROUP_HEADER_BYTES + size * u32[2 * group + CAPACITY] + 7) >>> 3);
-    const entries = 8 * group + GROUP_HEADER_BYTES;
+    heap.own(group, (ENTRIES + size * u32[2 * group + CAPACITY] + 7) >>> 3);
+    const entries = 8 * group + ENTRIES;
     const from = entries + size * before;
     const end = entries + size * total;
     if (kept !== old) u8.copyWithin(from + size * kept, from + size * old, end);
     for (let i = 0; i < kept; i++) this.#put(from + size * i, this.#list[i]);
     for (let i = end + size * (kept - old); i < end; i++) u8[i] = 0;
-    u8[8 * group + COUNTS_AT + inGroup] = kept;
-    u32[2 * group + ENTRIES] = total + kept - old;
+    u8[8 * group + COUNTS + inGroup] = kept;
+    u32[2 * group + ENTRY_COUNT] = total + kept - old;
   }
 
   /** Gives a group room for so many entries and some; what the size class of the heap adds is used as well. */
@@ -178,13 +174,13 @@ export class TraderSketches {
     heap.own(group, size >>> 3);
     this.bytes += size;
     if (old !== 0) {
-      const used = GROUP_HEADER_BYTES + this.#entryBytes * heap.u32[2 * old + ENTRIES];
+      const used = ENTRIES + this.#entryBytes * heap.u32[2 * old + ENTRY_COUNT];
       heap.u8.copyWithin(8 * group, 8 * old, 8 * old + used);
       this.#freeGroup(old);
     }
-    heap.u32[2 * group + CAPACITY] = Math.floor((size - GROUP_HEADER_BYTES) / this.#entryBytes);
+    heap.u32[2 * group + CAPACITY] = Math.floor((size - ENTRIES) / this.#entryBytes);
     heap.own(sketch + (number >>> 1), 1);
-    heap.u32[2 * sketch + number] = group;
+    heap.u32[2 * sketch + GROUP_REFS + number] = group;
     return group;
   }
 
@@ -193,13 +189,13 @@ export class TraderSketches {
     const heap = this.#heap;
     const { u8, u32, f64 } = heap;
     const size = this.#entryBytes;
-    heap.own(group, (GROUP_HEADER_BYTES + size * u32[2 * group + CAPACITY] + 7) >>> 3);
-    const shift = f64[group] - base;
-    let at = 8 * group + GROUP_HEADER_BYTES;
-    const end = at + size * u32[2 * group + ENTRIES];
+    heap.own(group, (ENTRIES + size * u32[2 * group + CAPACITY] + 7) >>> 3);
+    const shift = f64[group + BASE_SECOND] - base;
+    let at = 8 * group + ENTRIES;
+    const end = at + size * u32[2 * group + ENTRY_COUNT];
     let to = at;
     for (let r = 0; r < GROUP_REGISTERS; r++) {
-      const count = u8[8 * group + COUNTS_AT + r];
+      const count = u8[8 * group + COUNTS + r];
       let kept = 0;
       for (let i = 0; i < count; i++, at += size) {
         const entry = this.#get(at);
@@ -208,10 +204,10 @@ export class TraderSketches {
         to += size;
         kept += 1;
       }
-      u8[8 * group + COUNTS_AT + r] = kept;
+      u8[8 * group + COUNTS + r] = kept;
     }
-    u32[2 * group + ENTRIES] = (to - 8 * group - GROUP_HEADER_BYTES) / size;
-    f64[group] = base;
+    u32[2 * group + ENTRY_COUNT] = (to - 8 * group - ENTRIES) / size;
+    f64[group + BASE_SECOND] = base;
     u8.fill(0, to, end);
   }
 
@@ -228,13 +224,13 @@ export class TraderSketches {
     const opens = opensMs.map((openMs) => Math.ceil(openMs / 1000));
     const counts = new RankCounts(n);
     for (let g = 0; g < GROUPS; g++) {
-      const group = u32[2 * sketch + g];
-      const base = group === 0 ? 0 : f64[group];
-      let at = 8 * group + GROUP_HEADER_BYTES;
+      const group = u32[2 * sketch + GROUP_REFS + g];
+      const base = group === 0 ? 0 : f64[group + BASE_SECOND];
+      let at = 8 * group + ENTRIES;
       for (let r = 0; r < GROUP_REGISTERS; r++) {
         const register = g * GROUP_REGISTERS + r;
         counts.begin(buyerRanks?.[register] ?? 0, sellerRanks?.[register] ?? 0);
-        const end = group === 0 ? at : at + size * u8[8 * group + COUNTS_AT + r];
+        const end = group === 0 ? at : at + size * u8[8 * group + COUNTS + r];
         for (; at < end; at += size) {
           const entry = this.#get(at);
           const window = firstOf(opens, base + (entry & mask));
@@ -250,12 +246,12 @@ export class TraderSketches {
     const { u8, u32, f64 } = this.#heap;
     const size = this.#entryBytes;
     for (let g = 0; g < GROUPS; g++) {
-      const group = u32[2 * sketch + g];
+      const group = u32[2 * sketch + GROUP_REFS + g];
       if (group === 0) continue;
-      const base = f64[group];
-      let at = 8 * group + GROUP_HEADER_BYTES;
+      const base = f64[group + BASE_SECOND];
+      let at = 8 * group + ENTRIES;
       for (let r = 0; r < GROUP_REGISTERS; r++) {
-        const end = at + size * u8[8 * group + COUNTS_AT + r];
+        const end = at + size * u8[8 * group + COUNTS + r];
         for (; at < end; at += size) {
           const entry = this.#get(at);
           const high = entry >>> this.#secondBits;
