@@ -197,7 +197,7 @@ export const readMutants: readonly Mutant[] = [
     first: "traders",
   },
   {
-    file: "reads/rank-counts.ts",
+    file: "traders/rank-counts.ts",
     search: "  z += m * sigma(counts[0] / m);\n",
     replacement: "",
     what: "the estimator forgets the empty registers",

@@ -142,7 +142,7 @@ export const traderMutants: readonly Mutant[] = [
     first: "memory",
   },
   {
-    file: "reads/rank-counts.ts",
+    file: "traders/rank-counts.ts",
     search: "for (let k = q; k >= 1; k--) z",
     replacement: "for (let k = q; k > 1; k--) z",
     what: "the estimator forgets the registers of the lowest rank",

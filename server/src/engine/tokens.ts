@@ -7,8 +7,8 @@ import type { Heap } from "./memory/heap.ts";
 import { type HashSeed, KeyedHash } from "./memory/keyed-hash.ts";
 import { ACTIVE_BLOCK, TOKEN_ROW } from "./memory/layout.ts";
 import type { Strings } from "./memory/strings.ts";
-import { compareAsText } from "./reads/token-order.ts";
 import type { SwapEvent } from "./swaps/swap-event.ts";
+import { compareAsText } from "./token-order.ts";
 
 const {
   CHAIN_INDEX,

@@ -14,8 +14,8 @@ import {
   scaledText,
   vwapText,
 } from "../decimal.ts";
+import { SKETCH_ERROR } from "../traders/rank-counts.ts";
 import type { TraderCount } from "../traders/trader-counts.ts";
-import { SKETCH_ERROR } from "./rank-counts.ts";
 import { differenceKey, type RankKey } from "./rank-key.ts";
 
 const USD_PLACES = 6;

@@ -10,7 +10,7 @@ import { Heap } from "../memory/heap.ts";
 import { type HashSeed, KeyedHash } from "../memory/keyed-hash.ts";
 import { GROUP_REGISTERS, SKETCH, SKETCH_GROUP } from "../memory/layout.ts";
 import type { Strings } from "../memory/strings.ts";
-import { RankCounts, REGISTERS, type TraderEstimate } from "../reads/rank-counts.ts";
+import { RankCounts, REGISTERS, type TraderEstimate } from "./rank-counts.ts";
 import { firstOf } from "./trader-tally.ts";
 
 const { GROUPS: GROUP_REFS } = SKETCH;

@@ -1,8 +1,8 @@
 /** The wallets of a token's unsettled swaps that count: derived from the state, so that windows need not go through the swaps. */
 import { mix32 } from "../memory/bytes.ts";
 import { grown } from "../memory/grown.ts";
-import { REGISTERS } from "../reads/rank-counts.ts";
 import { NEVER, SwapTimes } from "../swaps/swap-times.ts";
+import { REGISTERS } from "./rank-counts.ts";
 import type { TraderSketches } from "./trader-sketch.ts";
 import type { TraderTables } from "./trader-table.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { placesOf, type SortField } from "@swapstats/protocol/figures.ts";
 import { RankKey, rankKeyOfText } from "../../../src/engine/reads/rank-key.ts";
-import { compareAsText, compareChainTexts } from "../../../src/engine/reads/token-order.ts";
+import { compareAsText, compareChainTexts } from "../../../src/engine/token-order.ts";
 import { compareDecimals } from "../../../src/shared/decimal-order.ts";
 import { type Random, randomFrom, seedOf } from "../../support/seed.ts";
 
