@@ -136,7 +136,7 @@ requires("versions with another format of checkpoints", { servers: ["kafka", "re
       const now = await run.start("b");
       const problems = await run.check(next, now);
       const anew =
-        /^The checkpoint of partition \d has another format than this version's. The state is computed anew from the log/;
+        /^The checkpoint of partition \d has another format than this version's. The state is rebuilt from the log/;
       assert.ok(problems.length > 0 && problems.every((problem) => anew.test(problem)), problems.join(" "));
       await now.stop();
       await run.check(next);

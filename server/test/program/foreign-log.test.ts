@@ -57,7 +57,7 @@ test("a log of another data folder is refused, whichever of the two is longer, a
   }
 });
 
-test("checkpoints of another data folder are refused; without checkpoints the state is computed anew from the log", async (t) => {
+test("checkpoints of another data folder are refused; without checkpoints the state is rebuilt from the log", async (t) => {
   const dir = await folderOf(t, "0xown", 30);
   const foreign = await folderOf(t, "0xother", 10);
   rmSync(join(dir, "checkpoints"), { recursive: true });

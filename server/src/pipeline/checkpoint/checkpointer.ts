@@ -1,12 +1,12 @@
 /**
- * Keeps the checkpoint of one partition, in the thread of its owner. The owner applies records, puts each into the redo, and
- * calls `advance` behind each batch; all that this costs the stream is a slice of a base image now and then. Every snapshot
- * interval the redo becomes a delta, and the manifest is swapped; base images are written beside that (see redo-chain.ts).
+ * Keeps the checkpoint of one partition, in the thread of its owner. The owner applies records, adds each to the redo, and calls
+ * `advance` after each batch. The stream waits only for a slice of a base image now and then. Every snapshot interval the redo
+ * becomes a delta, and the manifest is swapped. Base images are written at the same time (see redo-chain.ts). States (`CHECKPOINTER_STEPS`):
  *
  *   running  --another owner has claimed the partition--> fenced    nothing is written any more; the owner must stop
  *   running  --finish or abandon--> finished
  *
- * A failing store stops nothing but the checkpoints, and the log keeps what they do not hold.
+ * A failing store stops the checkpoints alone. The log keeps the records that they do not hold.
  */
 
 import type { CheckpointStore } from "../../ports/checkpoint-store.ts";
@@ -14,17 +14,17 @@ import { SwapstatsError } from "../../shared/errors.ts";
 import { freeMemory } from "../../shared/free-memory.ts";
 import { StateMachine, type Steps } from "../../shared/state-machine.ts";
 import { WakeableTimer } from "../../shared/wakeable-timer.ts";
+import { BaseImageWriter } from "./base-image-writer.ts";
 import type { Snapshot } from "./checkpoint-base.ts";
-import { writeBase } from "./checkpoint-base.ts";
 import type { Manifest } from "./manifest.ts";
 import { checkpointBytes, MANIFEST_FORMAT } from "./manifest.ts";
 import { ManifestKeeper, partPrefix } from "./manifest-keeper.ts";
 import type { RedoBuffer, RestoredChain } from "./redo-chain.ts";
 import { RedoChain } from "./redo-chain.ts";
 
-/** What a restore hands over: the claim that it made, and what it stands on. */
+/** What a restore hands over: its claim, and the chain that the restored state comes from. */
 export type Claim = {
-  /** As the claim wrote it. */
+  /** The manifest that the claim wrote. */
   readonly manifest: Manifest;
   /** The store's version of it. */
   readonly version: string;
@@ -32,32 +32,32 @@ export type Claim = {
 };
 
 export type CheckpointObserver = {
-  /** A manifest is durable; `isBase`: with a new base image. The duration is that of all writes for it. */
+  /** A manifest is durable; `isBase`: with a new base image. The duration covers all writes for it. */
   written(checkpoint: { isBase: boolean; durationMs: number; bytes: number; nextOffset: number }): void;
-  /** The stream waited so long for a slice, or for the begin of an image. */
+  /** The stream waited for so many ms for a slice, or for the begin of an image. */
   paused(ms: number): void;
 };
 
 export type CheckpointerOptions = {
   readonly store: CheckpointStore;
   readonly claim: Claim;
-  /** Of the log that offsets are of from now on. */
+  /** Names the log that offsets refer to from now on. */
   readonly logId?: string | undefined;
-  /** `counters.accepted` grows with every record, which tells whether the state stands at the last `advance`. */
+  /** `counters.accepted` grows with every record. It tells whether a record was applied since the last `advance`. */
   readonly engine: { beginSnapshot(): Snapshot; readonly counters: { readonly accepted: number } };
   readonly redo: RedoBuffer;
   readonly snapshotIntervalMs: number;
   readonly nowMs: () => number;
   /** The latest instant that an answer was given for. */
   readonly asOfMs: () => number;
-  /** Makes durable what must not be behind the checkpoint (dead letters); called before each swap. */
+  /** Makes dead letters durable, which must not be behind the checkpoint. Called before each swap. */
   readonly beforeSwap: () => Promise<void>;
-  /** Tells the source that records below are no longer needed. */
+  /** Tells the source that records below the offset are no longer needed. */
   readonly release: (offset: number) => Promise<void>;
   readonly observer: CheckpointObserver;
-  /** The store had lost the claim; it holds again, in this epoch, which goes with all that is served from now on. */
+  /** The store had lost the claim. It holds again, under this epoch, which belongs to every answer from now on. */
   readonly onReclaimed: (epoch: number) => void;
-  /** Called once, when another owner has claimed the partition: this one must stop. */
+  /** Called once, when another owner has claimed the partition. This one must stop. */
   readonly onFenced: (error: SwapstatsError) => void;
 };
 
@@ -71,8 +71,6 @@ export const CHECKPOINTER_STEPS: Steps<CheckpointerState> = {
   finished: [],
 };
 
-type RunningBase = { readonly controller: AbortController; readonly done: Promise<void> };
-
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
   readonly #keeper: ManifestKeeper;
@@ -80,13 +78,11 @@ export class Checkpointer {
   readonly #timer = new WakeableTimer();
   readonly #prefix: string;
   readonly #machine: StateMachine<CheckpointerState>;
-  /** Records that the engine had taken at the last `advance`. */
+  /** Records that the engine had accepted at the last `advance`. */
   #acceptedAtAdvance: number;
   /** A write that waits for the end of the batch that is being applied. */
   #waitingForBatch: { readonly resolve: () => void; readonly reject: (error: SwapstatsError) => void } | undefined;
-  #base: RunningBase | undefined;
-  #baseBegunMs = Number.NEGATIVE_INFINITY;
-  #baseMs = 0;
+  readonly #base: BaseImageWriter;
   #isUnderPressure = false;
   #partCount = 0;
   /** The last write swapped the manifest, which proved that the claim still holds. */
@@ -103,6 +99,17 @@ export class Checkpointer {
     this.#machine = new StateMachine<CheckpointerState>(name, CHECKPOINTER_STEPS, "running");
     this.#keeper = new ManifestKeeper(options.store, manifest, version);
     this.#chain = new RedoChain(options.redo, chain);
+    this.#base = new BaseImageWriter(options.store, manifest.partition, {
+      paused: (ms) => options.observer.paused(ms),
+      written: (image, parts) => {
+        if (!this.#chain.baseWritten(image)) this.#keeper.discard(parts);
+        this.#timer.wake();
+      },
+      failed: (error, parts) => {
+        this.#keeper.discard([...parts, ...this.#chain.baseFailed()]);
+        this.#noteFailure(error);
+      },
+    });
     this.#prefix = partPrefix(manifest.epoch);
     this.#acceptedAtAdvance = options.engine.counters.accepted;
     if (manifest.bases.length > 0) this.#setStatus(manifest);
@@ -113,14 +120,14 @@ export class Checkpointer {
     return this.#status;
   }
 
-  /** Why checkpoints are not being written at the moment; undefined when they are. */
+  /** Why checkpoints are not being written now; undefined when they are. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
   /**
-   * All records below `nextOffset`, and no others, are applied and in the redo. A delta is cut and an image begun only where
-   * the state stands exactly here: now, or later if no record has been applied by then.
+   * Notes that all records below `nextOffset`, and no others, are applied and in the redo. A delta is cut and an image begun only
+   * in exactly this state: now, or later if no record has been applied by then.
    */
   advance(nextOffset: number): void {
     this.#acceptedAtAdvance = this.#options.engine.counters.accepted;
@@ -132,12 +139,12 @@ export class Checkpointer {
     waiting.resolve();
   }
 
-  /** Offsets are missing: the engine was told, and the next record has this offset. */
+  /** Notes missing offsets. The engine was told of them, and the next record has this offset. */
   noteGap(resumeOffset: number): void {
     this.#chain.noteGap(resumeOffset);
   }
 
-  /** The log wants room, or not any more: what it says with its notices of new records. */
+  /** Notes whether the log is short of room. */
   setLogPressure(isUnderPressure: boolean): void {
     if (isUnderPressure && !this.#isUnderPressure) this.#timer.wake();
     this.#isUnderPressure = isUnderPressure;
@@ -149,8 +156,8 @@ export class Checkpointer {
   }
 
   /**
-   * Writes a checkpoint of all that is applied now, if anything is new. Rejects with `storage_failed` (try again later) or
-   * `checkpoint_conflict` (fenced). Calls do not overlap: one that comes during another waits for it, then writes.
+   * Writes a checkpoint of everything that is applied now, if anything is new. Rejects with `storage_failed` (try again later) or
+   * `checkpoint_conflict` (fenced). Calls do not overlap: a call during another one waits for it, then writes.
    */
   async write(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing.catch(() => {});
@@ -163,20 +170,20 @@ export class Checkpointer {
     }
   }
 
-  /** Resolves when no base image is being written (any more). */
-  async baseDone(): Promise<void> {
-    await this.#base?.done;
+  /** Resolves when no base image is being written. */
+  baseDone(): Promise<void> {
+    return this.#base.done();
   }
 
   /**
-   * Stops the loop and writes a last checkpoint; rejects as `write` does. The owner has applied its last record; if it
-   * failed within a batch, nothing more is written, and the next owner reads that batch again.
+   * Stops the loop and writes a last checkpoint. Rejects as `write` does. The owner has applied its last record. If it failed
+   * within a batch, nothing more is written, and the next owner reads that batch again.
    */
   async finish(): Promise<void> {
     if (!this.#isBetweenBatches()) this.abandon();
     try {
       if (this.#isRunning && this.#chain.state !== "whole") {
-        // The last deltas need a base to stand on, so here it is waited for.
+        // The last deltas need a base, so this waits for it.
         await this.write();
         await this.baseDone();
       }
@@ -187,11 +194,11 @@ export class Checkpointer {
     }
   }
 
-  /** Stops at once, as a killed process would; what is being written may or may not become durable. */
+  /** Stops at once, as a killed process would. Writes on their way may or may not become durable. */
   abandon(): void {
     if (this.#isRunning) this.#machine.become("finished");
     const error = new SwapstatsError("unavailable", "the checkpointer was stopped");
-    this.#base?.controller.abort(error);
+    this.#base.abort(error);
     this.#waitingForBatch?.reject(error);
     this.#waitingForBatch = undefined;
     this.#timer.wake();
@@ -203,7 +210,7 @@ export class Checkpointer {
 
   async #run(): Promise<void> {
     while (this.#isRunning) {
-      // A failure is kept in `problem`; the interval is the pause before the next attempt.
+      // A failure is kept in `problem`. The interval is the pause before the next attempt.
       await this.write().then(
         () => this.#checkClaim(),
         () => {},
@@ -213,9 +220,9 @@ export class Checkpointer {
   }
 
   /**
-   * An owner that has nothing to write, or must not write because dead letters wait, would never learn that the partition was claimed
-   * by another, which may have let it go again since: readers who have seen the later epoch believe nothing of the earlier one, so
-   * its tokens would stay stale.
+   * Looks at the claim where a write did not. An owner that has nothing to write, or must not write because dead letters wait, would
+   * never learn that another owner claimed the partition. That owner may have given it up since. Readers that have seen its later epoch
+   * refuse answers of the earlier one, so the tokens of this partition would stay stale.
    */
   async #checkClaim(): Promise<void> {
     if (!this.#isRunning || this.#hasSwapped) return;
@@ -224,7 +231,7 @@ export class Checkpointer {
       this.#keeper.discard(this.#chain.forget());
       this.#options.onReclaimed(this.#keeper.current.epoch);
     } catch (error) {
-      // That the store is away is told by a write that needs it.
+      // A write that needs the store reports that it is away.
       if (error instanceof SwapstatsError && error.code === "checkpoint_conflict") this.#noteFailure(error);
     }
   }
@@ -268,7 +275,7 @@ export class Checkpointer {
     await this.#swap(manifest);
     this.#hasSwapped = true;
     this.#setStatus(manifest);
-    const durationMs = performance.now() - startedMs + (isBase ? this.#baseMs : 0);
+    const durationMs = performance.now() - startedMs + (isBase ? this.#base.tookMs : 0);
     this.#options.observer.written({
       isBase,
       durationMs,
@@ -280,7 +287,7 @@ export class Checkpointer {
     if (this.#mayRelease()) this.#timer.wake();
   }
 
-  /** A part whose write failed may be there nevertheless, and will be written again under another name. */
+  /** A part whose write failed may be stored nevertheless, and will be written again under another name. */
   async #putPart(name: string, content: Uint8Array): Promise<void> {
     const { store, claim } = this.#options;
     try {
@@ -303,7 +310,7 @@ export class Checkpointer {
     return this.#options.engine.counters.accepted === this.#acceptedAtAdvance;
   }
 
-  /** Resolves in the call of `advance` that ends the batch, which cuts the delta; rejects when that will not come. */
+  /** Resolves in the call of `advance` that ends the batch and cuts the delta. Rejects when there will be no such call. */
   #batchEnd(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waitingForBatch = { resolve, reject };
@@ -315,51 +322,22 @@ export class Checkpointer {
     if (this.#chain.isBaseDue(this.#isPressed())) this.#beginBase();
   }
 
-  /** The log presses, and one base image an interval is answer enough. */
+  /** The log is short of room. One base image an interval is enough to help it. */
   #isPressed(): boolean {
-    return this.#isUnderPressure && this.#options.nowMs() - this.#baseBegunMs >= this.#options.snapshotIntervalMs;
+    return this.#isUnderPressure && this.#options.nowMs() - this.#base.begunMs >= this.#options.snapshotIntervalMs;
   }
 
-  /** Under pressure a manifest without news is worth it where only the one before holds the log back. */
+  /** Under pressure, a manifest without news is worth writing where only the previous manifest holds the log back. */
   #mayRelease(): boolean {
     return this.#isUnderPressure && this.#keeper.isHeldByOlder;
   }
 
-  /** Begins an image of this very moment; it is written beside the deltas, and `write` puts it into a manifest. */
+  /** Begins an image of the present moment. It is written while deltas go on, and `write` puts it into a manifest. */
   #beginBase(): void {
-    const { store, claim, engine, observer, nowMs } = this.#options;
-    const startedMs = performance.now();
+    const { engine, nowMs } = this.#options;
     const offset = this.#chain.beginBase();
-    const snapshot = engine.beginSnapshot();
-    observer.paused(performance.now() - startedMs);
-    this.#baseBegunMs = nowMs();
-    const controller = new AbortController();
-    const parts: string[] = [];
-    const task = {
-      store,
-      partition: claim.manifest.partition,
-      namePrefix: `base${this.#prefix}${this.#partCount++}`,
-      snapshot,
-      offset,
-      takenAtMs: this.#baseBegunMs,
-      signal: controller.signal,
-      onPause: (ms: number) => observer.paused(ms),
-      onPart: (name: string) => parts.push(name),
-    };
-    const done = writeBase(task).then(
-      (image) => {
-        this.#base = undefined;
-        this.#baseMs = performance.now() - startedMs;
-        if (!this.#chain.baseWritten(image)) this.#keeper.discard(parts);
-        this.#timer.wake();
-      },
-      (error) => {
-        this.#base = undefined;
-        this.#keeper.discard([...parts, ...this.#chain.baseFailed()]);
-        this.#noteFailure(error);
-      },
-    );
-    this.#base = { controller, done };
+    const name = `base${this.#prefix}${this.#partCount++}`;
+    this.#base.begin(() => engine.beginSnapshot(), offset, name, nowMs());
   }
 
   #setStatus(manifest: Manifest): void {
@@ -370,10 +348,10 @@ export class Checkpointer {
   #noteFailure(error: unknown): void {
     if (!this.#isRunning) return;
     const text = error instanceof Error ? error.message : String(error);
-    this.#problem = `Checkpoints are not being written: ${text.replace(/\.$/, "")}. Writing is tried again until it works.`;
+    this.#problem = `Checkpoints are not being written: ${text.replace(/\.$/, "")}. The service retries until it works.`;
     if (!(error instanceof SwapstatsError) || error.code !== "checkpoint_conflict") return;
     this.#machine.become("fenced");
-    this.#base?.controller.abort(error);
+    this.#base.abort(error);
     this.#timer.wake();
     this.#options.onFenced(error);
   }

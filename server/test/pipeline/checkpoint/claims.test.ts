@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { CHECKPOINTER_STEPS } from "../../../src/pipeline/checkpoint/checkpointer.ts";
 import { SwapstatsError } from "../../../src/shared/errors.ts";
 import { START_MS } from "../../sources/embedded/log-support.ts";
+import { StepsTaken } from "../../support/steps-taken.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
-import { ToyLog, ToyOwner } from "./toy-partition.ts";
+import { RECORDS, ToyLog, ToyOwner, WHOLE } from "./toy-partition.ts";
 
-const RECORDS = Array.from({ length: 400 }, (_, i) => String.fromCharCode(0x61 + (i % 26)));
-const WHOLE = RECORDS.join("");
+const steps = new StepsTaken();
 
 test("an owner that was paused never overwrites a newer one", async () => {
   const disk = new SimulatedDisk();
@@ -43,7 +44,7 @@ test("an owner without new records learns that another has claimed the partition
   assert.equal(newer.fenced, undefined);
 });
 
-test("an owner that must not write, because dead letters wait, learns of another's claim all the same", async () => {
+test("an owner that must not write because dead letters wait learns that another has claimed the partition", async () => {
   const disk = new SimulatedDisk();
   const log = new ToyLog(RECORDS);
   const zombie = await ToyOwner.start(disk.fs, log);
@@ -59,7 +60,7 @@ test("an owner that must not write, because dead letters wait, learns of another
   assert.equal(newer.fenced, undefined);
 });
 
-test("an owner whose store was emptied claims anew, above a claim that the store may have forgotten too", async () => {
+test("an owner whose store was emptied claims again, above every claim that the store may have lost", async () => {
   const disk = new SimulatedDisk();
   const log = new ToyLog(RECORDS);
   const old = await ToyOwner.start(disk.fs, log);
@@ -82,7 +83,7 @@ test("an owner whose store was emptied claims anew, above a claim that the store
   assert.equal(last.engine.state, WHOLE);
 });
 
-test("an owner whose store was set back to a time before its claim claims anew, and fences whom the store remembers", async () => {
+test("an owner whose store was set back to a time before its claim claims again, and fences the owner in the store", async () => {
   const disk = new SimulatedDisk();
   const log = new ToyLog(RECORDS);
   const old = await ToyOwner.start(disk.fs, log);
@@ -105,7 +106,7 @@ test("an owner whose store was set back to a time before its claim claims anew, 
   assert.equal(last.engine.state, WHOLE);
 });
 
-test("a new claim that was written and reported as failed is known again as one's own", async () => {
+test("an owner recognises its own claim when the store took it and reported a failure", async () => {
   const disk = new SimulatedDisk();
   const log = new ToyLog(RECORDS);
   const owner = await ToyOwner.start(disk.fs, log);
@@ -120,4 +121,8 @@ test("a new claim that was written and reported as failed is known again as one'
   await owner.writeBase();
   assert.equal(owner.fenced, undefined);
   assert.equal(owner.checkpointer.status?.offset, 35);
+});
+
+test("the tests of this file take every step of the checkpointer's table", () => {
+  assert.deepEqual(steps.missing("The checkpointer of partition 0", CHECKPOINTER_STEPS), []);
 });

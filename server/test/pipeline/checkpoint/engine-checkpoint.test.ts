@@ -12,7 +12,7 @@ import { SimulatedDisk } from "./simulated-disk.ts";
 
 const storeOn = (disk: SimulatedDisk): EmbeddedCheckpointStore => new EmbeddedCheckpointStore("/data", disk.fs);
 
-test("a life of crashes and checkpoints ends in the same bytes of state as one run", async (t) => {
+test("a run with crashes and checkpoints ends in the same bytes of state as one without", async (t) => {
   const seed = seedOf(t);
   const random = randomFrom(seed);
   const batches = streamOf(seed, 5_000, random);

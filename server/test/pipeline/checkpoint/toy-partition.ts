@@ -11,6 +11,7 @@ import { SwapstatsError } from "../../../src/shared/errors.ts";
 import { EmbeddedCheckpointStore } from "../../../src/stores/embedded-checkpoint-store.ts";
 import type { FileSystem } from "../../../src/stores/file-system.ts";
 import { never, START_MS } from "../../sources/embedded/log-support.ts";
+import type { SimulatedDisk } from "./simulated-disk.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -219,4 +220,20 @@ export class ToyOwner {
     await this.checkpointer.write();
     this.checkpointer.setLogPressure(false);
   }
+}
+
+export const RECORDS = Array.from({ length: 400 }, (_, i) => String.fromCharCode(0x61 + (i % 26)));
+/** The state when all records are applied. */
+export const WHOLE = RECORDS.join("");
+export const PART_FOLDER = "/data/checkpoints/p0";
+
+export function filesOf(disk: SimulatedDisk, pattern: RegExp): string[] {
+  return [...disk.files().keys()].filter((path) => pattern.test(path)).sort();
+}
+
+/** Takes the partition over, and applies the rest of its log. */
+export async function finishRun(disk: SimulatedDisk, log: ToyLog): Promise<ToyOwner> {
+  const owner = await ToyOwner.start(disk.fs, log, START_MS + 100_000);
+  owner.apply(RECORDS.length);
+  return owner;
 }

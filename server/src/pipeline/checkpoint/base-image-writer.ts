@@ -1,0 +1,80 @@
+/** Writes base images of one partition, one at a time, while deltas are written next to them. */
+import type { CheckpointStore } from "../../ports/checkpoint-store.ts";
+import { type Snapshot, writeBase } from "./checkpoint-base.ts";
+import type { BaseImage } from "./manifest.ts";
+
+export type BaseImageHooks = {
+  /** The stream waited for so many ms. */
+  readonly paused: (ms: number) => void;
+  /** The image is stored in these parts. */
+  readonly written: (image: BaseImage, parts: readonly string[]) => void;
+  /** The image was given up; parts of it may be stored. */
+  readonly failed: (error: unknown, parts: readonly string[]) => void;
+};
+
+export class BaseImageWriter {
+  readonly #store: CheckpointStore;
+  readonly #partition: number;
+  readonly #hooks: BaseImageHooks;
+  #running: { readonly controller: AbortController; readonly done: Promise<void> } | undefined;
+  #begunMs = Number.NEGATIVE_INFINITY;
+  #tookMs = 0;
+
+  constructor(store: CheckpointStore, partition: number, hooks: BaseImageHooks) {
+    this.#store = store;
+    this.#partition = partition;
+    this.#hooks = hooks;
+  }
+
+  /** When the newest image was begun, by the caller's clock. */
+  get begunMs(): number {
+    return this.#begunMs;
+  }
+
+  /** How long the newest stored image took. */
+  get tookMs(): number {
+    return this.#tookMs;
+  }
+
+  /** Resolves when no image is being written. */
+  async done(): Promise<void> {
+    await this.#running?.done;
+  }
+
+  /** Gives up the image that is being written. */
+  abort(reason: unknown): void {
+    this.#running?.controller.abort(reason);
+  }
+
+  /** Begins an image of the present moment, which holds all records below `offset`. No other image may be on its way. */
+  begin(beginSnapshot: () => Snapshot, offset: number, namePrefix: string, nowMs: number): void {
+    const startedMs = performance.now();
+    const snapshot = beginSnapshot();
+    this.#hooks.paused(performance.now() - startedMs);
+    this.#begunMs = nowMs;
+    const controller = new AbortController();
+    const parts: string[] = [];
+    const done = writeBase({
+      store: this.#store,
+      partition: this.#partition,
+      namePrefix,
+      snapshot,
+      offset,
+      takenAtMs: nowMs,
+      signal: controller.signal,
+      onPause: this.#hooks.paused,
+      onPart: (name) => parts.push(name),
+    }).then(
+      (image) => {
+        this.#running = undefined;
+        this.#tookMs = performance.now() - startedMs;
+        this.#hooks.written(image, parts);
+      },
+      (error) => {
+        this.#running = undefined;
+        this.#hooks.failed(error, parts);
+      },
+    );
+    this.#running = { controller, done };
+  }
+}

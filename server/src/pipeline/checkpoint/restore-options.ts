@@ -1,0 +1,42 @@
+/** What a restore is given, and what its steps hand to each other. */
+import type { CheckpointStore } from "../../ports/checkpoint-store.ts";
+import type { BeginRule, PartitionReader } from "../../ports/source.ts";
+import type { BaseImage, RedoDelta } from "./manifest.ts";
+
+/** The engine, as a restore needs it. */
+export type RestorableEngine = { setSeenSince(ms: number): void; noteGap(): void };
+
+export type RestoreOptions<E extends RestorableEngine> = {
+  readonly store: CheckpointStore;
+  readonly partition: number;
+  /**
+   * Only this process can write to the store; the lock of the data folder makes sure of that. A claim that finds no room on the disk
+   * may then wait for the first checkpoint, and the service starts nevertheless.
+   */
+  readonly isStoreExclusive: boolean;
+  /** Names this instance in the manifest. */
+  readonly owner: string;
+  readonly nowMs: () => number;
+  readonly log: Pick<PartitionReader, "range" | "isOwn" | "openAt">;
+  readonly createEngine: () => E;
+  /** The settings that the engine's state depends on, as text; its image headers have the same text. */
+  readonly fingerprint: string;
+  /** Throws `checkpoint_incompatible` when the image does not fit the configuration. */
+  readonly restoreEngine: (header: Uint8Array, chunks: Iterable<Uint8Array>) => E;
+  /** Applies the records of a delta. Throws when its content makes no sense. */
+  readonly applyRedo: (content: Uint8Array, engine: E) => void;
+  /** Since when a state that begins with the first record of the log has seen everything; undefined: since its first high. */
+  readonly seenSinceMs: number | undefined;
+  /** Where a partition without a checkpoint begins; undefined: with the first record that the log holds. */
+  readonly begin?: BeginRule;
+  readonly signal: AbortSignal;
+};
+
+/** A state, and the bases and deltas of the checkpoint that it comes from. */
+export type Loaded<E> = {
+  readonly engine: E;
+  readonly bases: readonly BaseImage[];
+  readonly deltas: readonly RedoDelta[];
+  readonly nextOffset: number;
+  readonly bytes: number;
+};
