@@ -1,6 +1,6 @@
 /**
- * `npm run chaos -- [--minutes 30] [--seed S] [--brokers 1] [--store redis] [--report FILE]`: the long form of the chaos suite (server/test/chaos/chaos-run.ts).
- * Writes a report; the run ends at the first difference, with the seed and the folder of all logs.
+ * `npm run chaos -- [--minutes 30] [--seed S] [--brokers 1] [--store redis] [--report FILE]` runs the long form of the chaos suite
+ * (server/test/chaos/chaos-run.ts) and writes a report. The run ends at the first difference, with the seed and the folder of all logs.
  */
 import { execFileSync } from "node:child_process";
 import { randomInt } from "node:crypto";
@@ -105,7 +105,7 @@ ${table(problems.length === 0 ? [["none", 0]] : problems)}
 
 const folder = mkdtempSync(join(tmpdir(), "swapstats-chaos-"));
 const startedAt = new Date();
-// Now: others may commit while it runs.
+// Read now, because others may commit during the run.
 const startedFrom = commit();
 try {
   console.log(`${minutes} minutes, seed ${seed}, ${brokers} brokers, data in ${folder}`);

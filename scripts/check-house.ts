@@ -1,4 +1,4 @@
-/** `npm run layers`: the house rules that types and lint cannot see. Exits with 1 and a list when one is broken. */
+/** `npm run layers` checks the house rules that types and lint cannot see. Exits with 1 and a list when one is broken. */
 import { checkCycles } from "./house/cycles.ts";
 import { checkLayers } from "./house/layers.ts";
 import { checkPackages } from "./house/packages.ts";

@@ -1,6 +1,6 @@
 /**
- * `npm run crash -- [--kills 1000] [--seed S] [--report FILE]`: the long form of the crash suite. The real program is killed
- * with SIGKILL again and again under load; after each restart everything is compared (server/test/crash/crash-run.ts). Writes a report.
+ * `npm run crash -- [--kills 1000] [--seed S] [--report FILE]` runs the long form of the crash suite (server/test/crash/crash-run.ts) and
+ * writes a report. The real program is killed with SIGKILL repeatedly under load, and everything is compared after each restart.
  */
 import { execFileSync } from "node:child_process";
 import { randomInt } from "node:crypto";

@@ -1,12 +1,12 @@
 /**
- * `npm run mutants`: shows that the properties of the engine can fail. Each breakage of the lists in scripts/mutants is
- * made in a copy of the sources, and the suites of server/test/engine run against it until one fails. A breakage that
- * none of them sees is a survivor; docs/mutation-testing.md explains those that must be. Arguments select breakages that
- * have each of them as a part of their file and meaning; MUTANTS_WORKERS (default: the cores) says how many run at once, MUTANTS_SKIP how many are
- * left out at the beginning, for a run that was broken off.
+ * `npm run mutants` shows that the properties of the engine can fail. Each breakage of the lists in scripts/mutants is made in a copy of
+ * the sources, and the suites of server/test/engine run against it until one fails. A breakage that no suite detects is a survivor;
+ * docs/mutation-testing.md explains the accepted ones. Arguments select the breakages whose file and meaning contain all of them.
+ * MUTANTS_WORKERS (default: the number of cores) sets how many run at once. MUTANTS_SKIP leaves out that many at the beginning, to continue
+ * an interrupted run.
  *
- * Our own list goes before a mutation-testing tool because such a tool changes operators one by one: thousands of
- * breakages that mean nothing, hours of running, and none that says "a removal does not prolong a swap's life".
+ * The list is our own because a mutation-testing tool changes operators one by one: thousands of breakages without meaning, hours of
+ * running, and none that says "a removal does not prolong a swap's life".
  */
 import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -17,7 +17,7 @@ import type { Mutant } from "./mutants/mutant.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const engineFolder = "server/src/engine";
-/** Everything that the suites import; the rest of the tree may be in the middle of a change. */
+/** Everything that the suites import. The rest of the tree may be in the middle of a change. */
 const copied = [
   "package.json",
   "tsconfig.base.json",
@@ -30,7 +30,7 @@ const copied = [
   "server/test/support",
   "server/test/fixtures",
 ];
-/** The quickest and the most telling ones first; `vectors` needs the decoder and says nothing that these do not. */
+/** The fastest and most sensitive suites first. `vectors` needs the decoder and detects nothing more than these. */
 const suites = [
   "removals",
   "numbers",
@@ -69,7 +69,7 @@ function makeCopy(from: string): string {
   return folder;
 }
 
-/** Whether the suite passes in the folder; one that does not end has failed. */
+/** Returns whether the suite passes in the folder. A suite that does not end has failed. */
 function passes(folder: string, suite: string): Promise<boolean> {
   const { promise, resolve: settle, reject } = Promise.withResolvers<boolean>();
   const preload = join(folder, "scripts/mutants/preload.ts");
@@ -85,7 +85,7 @@ function passes(folder: string, suite: string): Promise<boolean> {
   return promise;
 }
 
-/** The first suite that fails in the folder, `first` before the others. */
+/** Returns the first suite that fails in the folder. `first` runs before the others. */
 async function firstFailing(folder: string, first?: string): Promise<string | undefined> {
   const ordered = first === undefined ? suites : [first, ...suites.filter((suite) => suite !== first)];
   for (const suite of ordered) {
@@ -132,7 +132,7 @@ async function judgeAll(pristine: string, mutants: readonly Mutant[], workers: n
   return verdicts;
 }
 
-/** Judges all in copies of one copy, so that a change of the tree meanwhile changes nothing. Returns the exit code. */
+/** Judges all breakages in copies of one copy, so that a change of the tree during the run has no effect. Returns the exit code. */
 async function run(pristine: string): Promise<number> {
   const stale = ALL_MUTANTS.filter((mutant) => isStale(mutant, sourceOf(pristine, mutant.file)));
   for (const { file, search } of stale) console.error(`not once in ${file}: ${JSON.stringify(search)}`);

@@ -1,10 +1,10 @@
 /**
- * `npm test`: types, lint, house rules, then every test, on two cores within 30 minutes. All steps run even if an earlier
- * one failed. Arguments are paths or parts of paths of test files; with them only those tests run, without the other steps.
+ * `npm test` runs types, lint, house rules, then every test, on two cores within 30 minutes. All steps run even if an earlier one failed.
+ * Arguments are paths or parts of paths of test files. With arguments only those tests run, without the other steps.
  *
- * A test that is skipped or marked as work to do is a failure: a suite that lacks something on this machine is not
- * registered at all (server/test/support/requires.ts) and is listed here as "not run here". In CI that fails, too. So does a
- * process that a test leaves behind, such as a server; it is named and killed.
+ * A skipped test, or one marked as unfinished, is a failure. A suite that lacks something on this machine is not registered
+ * (server/test/support/requires.ts) and is listed here as "not run here"; in CI that is a failure too. A process that a test leaves behind,
+ * such as a server, is named and killed, and fails the run.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -17,10 +17,10 @@ import { REPOSITORY } from "./house/repository.ts";
 import { endLeftBehind, RUN_MARK, watchChildren } from "./watchdog.ts";
 
 const TEST_FILES = ["protocol/test/**/*.test.ts", "server/test/**/*.test.ts", "scripts/test/**/*.test.ts"];
-/** Suites that take longest; they start first, so that no long one is left over for a single core at the end. */
+/** Suites that take longest. They start first, so that none is left for a single core at the end. */
 const LONG_SUITES = /\/(chaos|crash|instances|model|stores)\/|fault|kafka/;
 const FILE_TIMEOUT_MS = Number(process.env.SWAPSTATS_TEST_FILE_TIMEOUT_MS ?? 10 * 60_000);
-/** A file that its timeout did not end is killed so much later. */
+/** A file that its timeout did not end is killed this much later. */
 const KILL_AFTER_MS = Math.min(15_000, FILE_TIMEOUT_MS);
 const SLOWEST_SHOWN = 6;
 const TOTAL_BUDGET_MS = 30 * 60_000;

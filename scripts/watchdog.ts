@@ -1,15 +1,15 @@
 /**
- * Kills test files that outlive their time, and what test files leave behind. The runner's own timeout ends a file by SIGTERM, which a
+ * Kills test files that exceed their time, and processes that test files leave behind. The runner's own timeout sends SIGTERM, which a
  * process in an endless loop never handles, and the whole run would hang with it.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 
-/** This variable of the environment, which children inherit, tells the processes of one run from all others. */
+/** This environment variable is inherited by children and distinguishes the processes of one run from all others. */
 export const RUN_MARK = "SWAPSTATS_TEST_RUN";
 
 const LOOK_EVERY_MS = 5_000;
-/** Servers are killed when their test file ends, by a guard beside them; that takes a moment on a busy machine. */
+/** A guard kills the servers of a test file when the file ends. On a busy machine this takes a moment. */
 const GRACE_MS = 5_000;
 const GRACE_LOOK_MS = 50;
 const COMMAND_SHOWN_CHARS = 200;
@@ -45,8 +45,8 @@ function childrenOfThisProcess(): number[] {
 }
 
 /**
- * Waits for a moment until all processes that bear this mark have ended, kills those that have not, and returns their command lines.
- * Where /proc is missing it finds none.
+ * Waits for a moment until all processes with this mark have ended, kills the remaining ones, and returns their command lines. Finds none
+ * where /proc is missing.
  */
 export async function endLeftBehind(mark: string): Promise<string[]> {
   const deadlineMs = performance.now() + GRACE_MS;
@@ -63,12 +63,12 @@ function killProcess(pid: number): string {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It ended meanwhile.
+    // The process has ended meanwhile.
   }
   return command;
 }
 
-/** A process that has ended and was not waited for has no environment any more. */
+/** A zombie process has no environment. */
 function processesWith(setting: string): number[] {
   const pids = process.platform === "linux" ? readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)) : [];
   const others = pids.map(Number).filter((pid) => pid !== process.pid);
@@ -79,7 +79,7 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch {
-    // It ended meanwhile, or belongs to another user.
+    // The process has ended meanwhile, or belongs to another user.
     return "";
   }
 }

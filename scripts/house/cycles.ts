@@ -1,15 +1,15 @@
-/** Circles of files that import one another, types included: none of them can be read, tested or moved without the others. */
+/** Finds circles of files that import one another, types included. Such files cannot be read, tested or moved one by one. */
 import { importsOf } from "./imports.ts";
 import { isSource, resolveImport } from "./layers.ts";
 import type { Files, Problem } from "./problem.ts";
 import { sourceOf } from "./source.ts";
 
-/** Folders and files with circles that are still there. The list only shrinks. */
+/** Files and folders whose circles are known. The list only shrinks. */
 const KNOWN = ["server/src/pipeline/workers/"];
 
 type Graph = ReadonlyMap<string, readonly string[]>;
 
-/** Reports each circle once, at its first file, with its shortest way round. */
+/** Reports each circle once, at its first file, with its shortest path. */
 export function checkCycles(files: Files): Problem[] {
   const graph = new Map<string, string[]>();
   for (const file of files.keys()) {
@@ -30,7 +30,7 @@ export function checkCycles(files: Files): Problem[] {
   return problems;
 }
 
-/** The shortest way from a file back to itself, without its end; undefined if there is none. */
+/** Returns the shortest path from a file back to itself, without its end, or undefined if there is none. */
 function wayBack(graph: Graph, start: string): string[] | undefined {
   const cameFrom = new Map<string, string>();
   const queue = [start];

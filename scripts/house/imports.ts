@@ -5,13 +5,13 @@ export type Import = {
   readonly line: number;
   /** Erased at run time: `import type`, `export type`, `import("x").T`. */
   readonly typeOnly: boolean;
-  /** `new URL("./x.ts", import.meta.url)`: a file that another thread or process starts from; no part of import cycles. */
+  /** `new URL("./x.ts", import.meta.url)`: the file is the entry of another thread or process, and no part of import cycles. */
   readonly startsThread: boolean;
-  /** The names that the other module exports, "default" among them; "all" where the form does not say which. */
+  /** The imported names of the other module, including "default". "all" where the form does not name them. */
   readonly names: readonly string[] | "all";
 };
 
-/** All the ways in which a module names another: import, export from, import(), require(), types, new URL(.., import.meta.url). */
+/** Returns every import of a module: import, export from, import(), require(), import types, new URL(.., import.meta.url). */
 export function importsOf(source: Source): Import[] {
   const found: Import[] = [];
   walk(source.root, (node) => {

@@ -8,9 +8,9 @@ import { roomViolation } from "./rooms.ts";
 import { sourceOf } from "./source.ts";
 
 type Layer = {
-  /** Layers whose files it may import. Its own files are always allowed. */
+  /** Layers whose files it may import. A layer may always import its own files. */
   readonly uses: readonly string[];
-  /** Layers of which it may import types alone. */
+  /** Layers of which it may import types only. */
   readonly usesTypesOf: readonly string[];
   /** Whether it may import node:* and packages; `pure` layers import neither, but for packages that PACKAGE_HOMES gives them. */
   readonly pure: boolean;
@@ -66,7 +66,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   typebox: ["protocol", "serving"],
 };
 
-/** The layer of a source file, or undefined for files outside the rule (tests, scripts, benchmarks). */
+/** Returns the layer of a source file, or undefined for files outside the rule (tests, scripts, benchmarks). */
 export function layerOf(file: string): string | undefined {
   if (file.startsWith("protocol/src/")) return "protocol";
   if (!file.startsWith("server/src/")) return undefined;
@@ -74,7 +74,7 @@ export function layerOf(file: string): string | undefined {
   return rest.length === 0 ? first!.replace(/\.ts$/, "") : first;
 }
 
-/** The file that a specifier names, or undefined for node:* and packages. */
+/** Returns the file that a specifier names, or undefined for node:* and packages. */
 export function resolveImport(file: string, specifier: string): string | undefined {
   if (specifier.startsWith(".")) return posix.normalize(posix.join(posix.dirname(file), specifier));
   if (specifier === "@swapstats/protocol") return "protocol/src/index.ts";
@@ -126,7 +126,7 @@ function packageViolation(file: string, layer: Layer, specifier: string): string
   return `${specifier} belongs to ${homes.join(", ")}, not to ${name}`;
 }
 
-/** The engine, the protocol and all that they reach: files that must be functions of their arguments. */
+/** Returns the files that must be functions of their arguments: the engine, the protocol and everything they import. */
 export function pureFiles(files: Files): Set<string> {
   const pure = new Set<string>();
   const queue = [...files.keys()].filter((file) => isSource(file) && LAYERS[layerOf(file)!]?.pure === true);

@@ -1,6 +1,6 @@
 /**
- * Rules about package files: exact versions, a lock file that is whole and names no host, and a decision in
- * ARCHITECTURE.md for every dependency.
+ * Rules about package files: exact versions, a complete lock file that names no registry, and a reason in ARCHITECTURE.md for every
+ * dependency.
  */
 import type { Files, Problem } from "./problem.ts";
 
@@ -25,7 +25,7 @@ function checkLock(files: Files): Problem[] {
     if (entry.link !== true && entry.resolved !== undefined) {
       problems.push({ file, line: 1, message: `${path} has a "resolved" address; .npmrc leaves them out` });
     }
-    // npm drops what other platforms need when it could not load it, and `npm ci` then refuses the lock file everywhere.
+    // npm drops the packages of other platforms when it cannot load them. `npm ci` then refuses the lock file on every machine.
     for (const name of Object.keys({ ...entry.dependencies, ...entry.optionalDependencies })) {
       if (!resolvesFrom(packages, path, name)) {
         problems.push({
@@ -39,7 +39,7 @@ function checkLock(files: Files): Problem[] {
   return problems;
 }
 
-/** Node's look-up: node_modules of the package itself, then of each folder above it. */
+/** Looks a package up as Node does: in node_modules of the package itself, then of each folder above it. */
 function resolvesFrom(packages: Readonly<Record<string, LockEntry>>, path: string, name: string): boolean {
   let at = path;
   for (;;) {

@@ -1,6 +1,6 @@
 /**
- * The engine and the protocol are deterministic functions: no clock, timer, randomness, logging, environment, and nothing
- * that differs between machines. The rule holds for all files that they import, too.
+ * The engine and the protocol are deterministic functions: no clock, timer, randomness, logging or environment, and nothing that differs
+ * between machines. The rule also holds for all files that they import.
  */
 import { importsOf } from "./imports.ts";
 import { pureFiles } from "./layers.ts";
@@ -40,7 +40,7 @@ const FORBIDDEN_MEMBERS = new Set([
   "localeCompare",
 ]);
 
-/** Nodes that name a key or a member of a type by their `key`; a word there is no use of a global. */
+/** Nodes that name a key or a type member by their `key`. A word there does not use a global. */
 const KEYED = new Set([
   "Property",
   "PropertyDefinition",
@@ -68,7 +68,7 @@ export function checkPurity(files: Files): Problem[] {
   return problems;
 }
 
-/** The forbidden name that a node uses. */
+/** Returns the forbidden name that a node uses, or undefined. */
 function impurity(node: SyntaxNode, parent: SyntaxNode | undefined): string | undefined {
   if (node.type === "MemberExpression") {
     const member = node.computed === true ? textOf(node.property) : memberName(node.property);

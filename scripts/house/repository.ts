@@ -9,7 +9,7 @@ const TEXT =
   /(\.(ts|js|json|jsonc|md|yaml|yml|toml|sh|html|css|proto|sql|py|txt|editorconfig|npmrc|gitignore|gitattributes)|\/run|LICENSE|bin\/swapstats)$/;
 const FILE_BYTES_MAX = 4 * 2 ** 20;
 
-/** All texts that are, or are about to be, part of the repository: what git tracks and what it does not ignore. */
+/** Reads all texts of the repository: tracked files and untracked files that git does not ignore. */
 export function readRepository(): Files {
   const list = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
     cwd: REPOSITORY,

@@ -1,16 +1,16 @@
 /**
- * The second level of the layer rule: which rooms (folders) of a layer may import from which others. A file that is named here
- * is a room of its own; "." stands for the other files at the layer's root. A layer without a table has no such rule.
+ * The second level of the layer rule: which rooms (folders) of a layer may import from which others. A file that is named here is a room of
+ * its own. "." stands for the other files at the layer's root. A layer without a table has no such rule.
  */
 type Room = {
-  /** Rooms of the same layer whose files it may import; its own files are always allowed. */
+  /** Rooms of the same layer whose files it may import. A room may always import its own files. */
   readonly uses: readonly string[];
-  /** Rooms of which it may import types alone. */
+  /** Rooms of which it may import types only. */
   readonly usesTypesOf?: readonly string[];
 };
 
 const NONE: Room = { uses: [] };
-/** Doors translate; they never know each other. */
+/** Doors never know each other. */
 const DOOR: Room = { uses: [".", "live"] };
 
 const ROOMS: Readonly<Record<string, Readonly<Record<string, Room>>>> = {
@@ -73,7 +73,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, Room>>>> = {
   },
 };
 
-/** The room of a file in its layer, whose files lie below `server/src/<layer>/`. */
+/** Returns the room of a file. The files of the layer are below `server/src/<layer>/`. */
 function roomOf(layer: string, file: string): string {
   const [first, ...rest] = file.slice(`server/src/${layer}/`.length).split("/");
   const name = first!.replace(/\.ts$/, "");
@@ -81,7 +81,7 @@ function roomOf(layer: string, file: string): string {
   return ROOMS[layer]?.[name] === undefined ? "." : name;
 }
 
-/** What is wrong with an import within a layer; undefined if nothing is. */
+/** Returns the violation of an import within a layer, or undefined. */
 export function roomViolation(layer: string, file: string, target: string, typeOnly: boolean): string | undefined {
   const rooms = ROOMS[layer];
   if (rooms === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** Parses TypeScript for the house rules, which look for imports, exports and names by structure and never by searching text. */
+/** Parses TypeScript for the house rules. They find imports, exports and names by structure and never by searching text. */
 import { parseSync } from "oxc-parser";
 import type { Files } from "./problem.ts";
 
@@ -12,13 +12,13 @@ export type SyntaxNode = {
 
 export type Source = {
   readonly root: SyntaxNode;
-  /** The line of an offset; the first line is 1. */
+  /** Returns the line of an offset. The first line is 1. */
   readonly lineOf: (offset: number) => number;
 };
 
 const parsed = new WeakMap<Files, Map<string, Source>>();
 
-/** Parses a file of the repository once, however many rules ask for it. Throws when the text is no TypeScript. */
+/** Parses a file of the repository once for all rules. Throws when the text is not TypeScript. */
 export function sourceOf(files: Files, file: string): Source {
   let sources = parsed.get(files);
   if (sources === undefined) {
@@ -56,7 +56,7 @@ export function isNode(value: unknown): value is SyntaxNode {
   return typeof value === "object" && value !== null && typeof (value as SyntaxNode).type === "string";
 }
 
-/** Visits a node and all nodes below it, in the order of the text. `parents` ends with the node's own parent. */
+/** Visits a node and all nodes below it, in text order. The last of `parents` is the node's own parent. */
 export function walk(
   node: SyntaxNode,
   visit: (node: SyntaxNode, parents: readonly SyntaxNode[]) => void,
@@ -70,7 +70,7 @@ export function walk(
   parents.pop();
 }
 
-/** The text of a string literal, or of a template without expressions; undefined for every other node. */
+/** Returns the text of a string literal, or of a template without expressions, and undefined for every other node. */
 export function textOf(node: unknown): string | undefined {
   if (!isNode(node)) return undefined;
   if (node.type === "Literal") return typeof node.value === "string" ? node.value : undefined;

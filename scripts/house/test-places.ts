@@ -1,6 +1,6 @@
 /**
- * Where tests stand: those of `server/src/x/y.ts` are found at `server/test/x/y.test.ts`. A test in a mirrored folder tests a
- * source of the same folder; suites over several parts have folders of their own, listed here.
+ * The place of a test: the tests of `server/src/x/y.ts` are in `server/test/x/y.test.ts`. A test in a mirrored folder tests a source of the
+ * same folder. Suites over several parts have folders of their own, which are listed here.
  */
 import { posix } from "node:path";
 import { importsOf } from "./imports.ts";
@@ -23,7 +23,7 @@ export const SUITES: Readonly<Record<string, string>> = {
 
 const TESTS = "server/test/";
 const SOURCES = "server/src/";
-/** Helpers of many folders. */
+/** Folder of the helpers that several folders use. */
 const SUPPORT = "support";
 
 export function checkTestPlaces(files: Files): Problem[] {
@@ -53,7 +53,7 @@ function misplacedTest(files: Files, file: string, folder: string): string | und
   return `tests nothing of ${SOURCES}${folder}, and is in no folder of suites (scripts/house/test-places.ts)`;
 }
 
-/** A helper stands beside a file that uses it, or in the folder of all helpers. */
+/** A helper must be beside a file that uses it, or in the common folder of helpers. */
 function misplacedHelper(files: Files, file: string, folder: string): string | undefined {
   if (folder === SUPPORT || folder in SUITES) return undefined;
   const name = posix.basename(file);

@@ -1,10 +1,10 @@
-/** Rules about texts: length of files, no path of one machine, no host of a registry, no dead link. */
+/** Rules about texts: length of files, no path of one machine, no registry host, no dead link. */
 import { posix } from "node:path";
 import type { Files, Problem } from "./problem.ts";
 
 export const FILE_LINES_MAX = 500;
 
-// In pieces, so that this file does not break its own rule.
+// Written in pieces, so that this file does not break its own rule.
 const FOREIGN: readonly (readonly [RegExp, string])[] = [
   [new RegExp("/" + "work/"), "a path of one machine"],
   [new RegExp("(^|[\\s\"'`(=])/" + "(home|Users)/[a-z]"), "a path of one machine"],
@@ -41,7 +41,7 @@ export function checkTexts(files: Files): Problem[] {
   return problems;
 }
 
-/** Relative links whose file is missing, and links to a heading that the file does not have. */
+/** Finds relative links whose file is missing, and links to a missing heading. */
 function deadLinks(file: string, lines: readonly string[], files: Files): Problem[] {
   const problems: Problem[] = [];
   let inCode = false;
@@ -68,7 +68,7 @@ function linkProblem(target: string, heading: string | undefined, files: Files):
   return headings(text).has(heading) ? undefined : `no heading #${heading}`;
 }
 
-/** Anchors as GitHub makes them: lower case, punctuation dropped, spaces to hyphens. */
+/** Returns anchors as GitHub builds them: lower case, punctuation removed, spaces as hyphens. */
 function headings(markdown: string): Set<string> {
   const anchors = new Set<string>();
   for (const match of markdown.matchAll(/^#{1,6}\s+(.+?)\s*$/gm)) {

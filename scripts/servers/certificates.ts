@@ -1,10 +1,12 @@
-/** Certificates for tests of TLS, made by openssl: an authority, a server's for 127.0.0.1 and localhost, and a client's. */
+/**
+ * Makes certificates for TLS tests with openssl: an authority, a server certificate for 127.0.0.1 and localhost, and a client certificate.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { requireProgram } from "./install.ts";
 
-/** Paths of files in PEM. */
+/** Paths of PEM files. */
 export type Certificates = {
   readonly ca: string;
   readonly cert: string;
@@ -16,7 +18,7 @@ export type Certificates = {
 const DAYS = "30";
 const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 
-/** Makes all of them anew in this folder. */
+/** Creates new certificates in this folder. */
 export function makeCertificates(folder: string): Certificates {
   mkdirSync(folder, { recursive: true });
   const at = (name: string): string => join(folder, name);

@@ -1,14 +1,17 @@
-/** Commands that fetch something: tried again when they fail, ended when they hang, and packages of Debian by them. */
+/**
+ * Runs commands that download something. Failed commands are retried and hanging ones are ended. Debian packages are installed this way
+ * too.
+ */
 import { spawnSync } from "node:child_process";
 
-/** Before the second attempt, and before the third. Mirrors and networks are away for seconds, seldom for minutes. */
+/** Pauses before the second and the third attempt. Mirrors and networks usually fail for seconds, rarely for minutes. */
 const PAUSES_MS = [5_000, 20_000] as const;
 /** Building the S3 server takes 90 s on two idle cores, and many times that on busy ones. */
 const ATTEMPT_LIMIT_MS = 20 * 60_000;
 
 type Env = Readonly<Record<string, string>>;
 
-/** Shows the command and what it prints. Throws after the last attempt, with the command and how it ended. */
+/** Shows the command and its output. After the last attempt it throws an error with the command and how it ended. */
 export function download(command: string, args: readonly string[], env: Env = {}): void {
   for (let attempt = 0; ; attempt++) {
     const failure = attemptOnce(command, args, env);
@@ -22,7 +25,7 @@ export function download(command: string, args: readonly string[], env: Env = {}
   }
 }
 
-/** What went wrong, in words. A command that does not exist is an error at once: trying again does not help. */
+/** Describes the failure. A missing command is an error at once, because a retry does not help. */
 function attemptOnce(command: string, args: readonly string[], env: Env): string | undefined {
   console.log(`> ${command} ${args.join(" ")}`);
   const { status, signal, error } = spawnSync(command, args, {
@@ -38,7 +41,7 @@ function attemptOnce(command: string, args: readonly string[], env: Env): string
     : `${command} was ended by ${signal} (limit: ${ATTEMPT_LIMIT_MS / 60_000} minutes)`;
 }
 
-/** As root on Debian alone; elsewhere it throws with what to install. */
+/** Only for root on Debian. Elsewhere it throws an error that says what to install. */
 export function installDebian(...packages: readonly string[]): void {
   const isDebian = spawnSync("apt-get", ["--version"], { stdio: "ignore" }).status === 0;
   if (!isDebian || process.getuid?.() !== 0) {
@@ -49,7 +52,7 @@ export function installDebian(...packages: readonly string[]): void {
   const patience = ["-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=120"];
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   download("apt-get", [...patience, "update", "-q"], env);
-  // Their services must not be started by the installation: tests start servers of their own.
+  // The installation must not start services: tests start their own servers.
   download("apt-get", [...patience, "install", "-y", "-q", "--no-install-recommends", ...packages], {
     ...env,
     RUNLEVEL: "1",

@@ -1,19 +1,18 @@
 /**
- * A Go that can build the servers. From 1.21 on the tool fetches the version that a module asks for by itself. Older ones, such as
- * that of Debian 12 (1.19), do not, but they can fetch that version as the module that it is published as, with its checksum checked like
- * that of any other.
+ * Finds a Go that can build the servers. From 1.21 on the Go tool downloads the version that a module requires. Older versions, such as
+ * Debian 12's 1.19, do not. They can download that version as a published module, with its checksum verified like any other.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { download } from "./downloads.ts";
 
-/** What the newest of the servers asks for. */
+/** Version that the newest of the servers requires. */
 const GO_VERSION = "1.26.8";
-/** From here on Go switches by itself. */
+/** From this version on Go switches by itself. */
 const SWITCHES_FROM_MINOR = 21;
 
-/** `found`, or a newer one that is kept below `cache`, which must exist. */
+/** Returns `found`, or a newer Go that is stored below `cache`. The folder must exist. */
 export function goThatBuilds(found: string, cache: string): string {
   const ownVersion = outputOf(found, ["env", "GOVERSION"]);
   const minor = Number(/^go1\.([0-9]+)/.exec(ownVersion)?.[1]);
@@ -39,7 +38,7 @@ function fetchGo(older: string, cache: string, target: string): void {
   }
 }
 
-/** Modules are kept read-only and without the right to be run. */
+/** Go stores modules read-only and without execute permission. */
 function makeUsable(root: string): void {
   for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
     const isProgram = /[\\/](bin|tool)([\\/]|$)/.test(entry.parentPath.slice(root.length));
@@ -49,7 +48,7 @@ function makeUsable(root: string): void {
 }
 
 function outputOf(go: string, args: readonly string[]): string {
-  // GOROOT of another installation would give this one its libraries.
+  // GOROOT of another installation would give this one the wrong libraries.
   const { GOROOT: _, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync(go, args, { encoding: "utf8", env, cwd: dirname(go) });
   if (status !== 0) throw new Error(`${go} ${args.join(" ")}: ${stderr}`);

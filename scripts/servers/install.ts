@@ -1,11 +1,10 @@
 /**
- * The servers that tests, benchmarks and trials run against, and the one program in another language that tries the API: where each is found, and how it is installed when it is missing.
+ * Finds and installs the servers for tests, benchmarks and experiments, and the one foreign program that tests the API.
  *
- *     node scripts/servers/install.ts            what is there
- *     node scripts/servers/install.ts NAME...    installs these if they are missing; `all` for all
+ * node scripts/servers/install.ts lists what is there node scripts/servers/install.ts NAME... installs missing ones; `all` for all
  *
- * A server is taken from PATH, else from the cache folder (SWAPSTATS_SERVERS_DIR, else ~/.cache/swapstats/servers). What is installed
- * there is made beside its place and renamed at the end, so it is there whole or not at all.
+ * A server is taken from PATH, otherwise from the cache folder (SWAPSTATS_SERVERS_DIR, or ~/.cache/swapstats/servers). An installation is
+ * built beside its place and renamed at the end, so it is either complete or absent.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -19,18 +18,18 @@ export const VERSITYGW_VERSION = "v1.8.0";
 export const NATS_VERSION = "v2.15.0";
 export const KAFKA_VERSION = "4.1.0";
 export const SCHEMATHESIS_VERSION = "4.32.5";
-/** Its generator of values, which decides what is tried. */
+/** Its value generator, which decides what is tested. */
 const HYPOTHESIS_VERSION = "6.170.17";
 
 export type ServerName = "redis" | "versitygw" | "nats" | "kafka" | "schemathesis";
 
 type Recipe = {
-  /** The program, or the folder of its libraries; undefined when it is not there (in full). */
+  /** The program, or the folder of its libraries. Undefined when it is not completely installed. */
   readonly find: () => string | undefined;
-  /** What else it takes to run; undefined: nothing is missing. */
+  /** What else it needs to run. Undefined when nothing is missing. */
   readonly lacks: () => string | undefined;
   readonly install: () => void;
-  /** What makes its starts quick, made once. */
+  /** Prepares fast starts, once. */
   readonly prepare: () => void;
 };
 
@@ -50,7 +49,7 @@ const RECIPES: Readonly<Record<ServerName, Recipe>> = {
     install: installKafka,
     prepare: () => prepareKafka(findProgram("java")!, join(serversDir(), `kafka-${KAFKA_VERSION}`, "libs")),
   },
-  // The interpreter that has it.
+  // The interpreter that has it installed.
   schemathesis: {
     find: () => existingFolder(join(serversDir(), `schemathesis-${SCHEMATHESIS_VERSION}`, "bin", "python")),
     lacks: () => undefined,
@@ -61,26 +60,26 @@ const RECIPES: Readonly<Record<ServerName, Recipe>> = {
 
 export const SERVER_NAMES = Object.keys(RECIPES) as readonly ServerName[];
 
-/** Where installed servers are kept. */
+/** Returns the folder of installed servers. */
 export function serversDir(): string {
   const given = process.env.SWAPSTATS_SERVERS_DIR;
   return given === undefined || given === "" ? join(homedir(), ".cache", "swapstats", "servers") : given;
 }
 
-/** The path of the server's program (of Kafka: the folder of its jars), or undefined when it cannot be run here. */
+/** Returns the path of the server's program (for Kafka: the folder of its jars), or undefined when it cannot run here. */
 export function findServer(name: ServerName): string | undefined {
   const { find, lacks } = RECIPES[name];
   return lacks() === undefined ? find() : undefined;
 }
 
-/** The same; throws with what to do when it is not there. */
+/** Like findServer, but throws an error that says what to do when the server is missing. */
 export function requireServer(name: ServerName): string {
   const found = findServer(name);
   if (found === undefined) throw new Error(`${name} is not installed; run: npm run servers -- ${name}`);
   return found;
 }
 
-/** The path of a program; throws when it is not there. */
+/** Returns the path of a program. Throws when it is missing. */
 export function requireProgram(name: string): string {
   const found = findProgram(name);
   if (found === undefined)
@@ -88,7 +87,7 @@ export function requireProgram(name: string): string {
   return found;
 }
 
-/** A program on PATH, else in the cache folder. */
+/** Finds a program on PATH, otherwise in the cache folder. */
 export function findProgram(name: string): string | undefined {
   const folders = [...(process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== ""), binDir()];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
@@ -108,7 +107,7 @@ function goRecipe(program: string, source: string): Recipe {
     lacks: () => undefined,
     install: () =>
       intoCache((folder) => {
-        // Some systems switch the fetching of newer versions of Go off; for this installation it is on.
+        // Some systems disable the download of newer Go versions. This installation enables it.
         download(goProgram(), ["install", source], { GOBIN: folder, GOTOOLCHAIN: "auto", GOFLAGS: "", GOROOT: "" });
         mkdirSync(binDir(), { recursive: true });
         renameSync(join(folder, program), join(binDir(), program));
@@ -117,7 +116,7 @@ function goRecipe(program: string, source: string): Recipe {
   };
 }
 
-/** Go from PATH or its usual place, else the system's; a newer one where that cannot build these servers. */
+/** Returns Go from PATH or its usual place, otherwise the system's package, and a newer one where that cannot build these servers. */
 function goProgram(): string {
   const usual = "/usr/local/go/bin/go";
   const found = findProgram("go") ?? (existsSync(usual) ? usual : undefined);
@@ -149,7 +148,7 @@ function kafkaPom(): string {
   );
 }
 
-/** Into an environment of its own, which is moved to its place whole: its interpreter finds it there, its scripts would not. */
+/** Installs into a separate environment that is moved to its place when complete. The interpreter works there; the scripts would not. */
 function installSchemathesis(): void {
   if (spawnSync("python3", ["-c", "import venv, ensurepip"]).status !== 0) installDebian("python3", "python3-venv");
   intoCache((folder) => {
@@ -161,7 +160,7 @@ function installSchemathesis(): void {
   });
 }
 
-/** Gives `install` a folder beside its place, which is gone afterwards unless it was renamed to that. */
+/** Gives `install` a folder beside its place. The folder is deleted afterwards unless it was renamed. */
 function intoCache(install: (folder: string) => void): void {
   mkdirSync(serversDir(), { recursive: true });
   const folder = mkdtempSync(join(serversDir(), "new-"));
@@ -172,7 +171,7 @@ function intoCache(install: (folder: string) => void): void {
   }
 }
 
-/** Installs what is missing of these, one after the other, and says what it does. */
+/** Installs the missing ones of these, one after the other, and reports each step. */
 export function installServers(names: readonly ServerName[]): void {
   for (const name of names) {
     const startMs = performance.now();

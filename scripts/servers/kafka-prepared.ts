@@ -1,9 +1,9 @@
 /**
- * What makes the start of a Kafka quick, made once when it is installed: an archive of the classes that a broker loads, and a formatted
- * data folder to copy. Of the 7.6 s of processor time that a start took on the machine of the tests, 2.1 went to the format (a Java of
- * its own) and most of the rest to reading, checking and compiling classes; with both, and without the slow compiler, it takes 2.6 s.
+ * Prepares fast starts of Kafka, once at installation: an archive of the classes that a broker loads, and a formatted data folder to copy.
+ * A start took 7.6 s of processor time on the machine of the tests: 2.1 s for formatting (in a separate Java process) and most of the rest
+ * for reading, verifying and compiling classes. With both, and without the optimising compiler, it takes 2.6 s.
  *
- * Both are conveniences: where they are missing, or made by another Java, a broker starts as ever.
+ * Both are optional. Where they are missing, or were made by another Java version, a broker starts in the usual way.
  */
 import { spawnSync } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
@@ -11,14 +11,14 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, w
 import { delimiter, join } from "node:path";
 
 const BOOTSTRAP = "bootstrap.checkpoint";
-/** Long enough for a start on a busy machine; the broker is then asked to end, and the archive is written. */
+/** Long enough for a start on a busy machine. The broker is then stopped, and the archive is written. */
 const RUN_MS = 20_000;
 const RUN_LIMIT_MS = 120_000;
-/** Above the usual services, below what systems give to clients. */
+/** Above the usual services and below the ephemeral ports. */
 const PORT_FROM = 20_000;
 const PORT_TO = 30_000;
 
-/** The class path of all libraries of an installation, in an order that is always the same, as an archive asks for it. */
+/** Returns the class path of all libraries of an installation. The order is always the same, because the archive requires it. */
 export function classPathOf(libs: string): string {
   return readdirSync(libs)
     .filter((name) => name.endsWith(".jar"))
@@ -27,18 +27,20 @@ export function classPathOf(libs: string): string {
     .join(delimiter);
 }
 
-/** Options of Java by which a broker starts with the archive, if there is one. */
+/** Returns the Java options by which a broker starts with the archive, if there is one. */
 export function archiveOptions(libs: string): string[] {
   const archive = archiveOf(libs);
   return existsSync(archive) ? [`-XX:SharedArchiveFile=${archive}`, "-Xshare:auto", "-Xlog:cds=off"] : [];
 }
 
-/** 16 random bytes as Kafka writes them. Ids that begin with zeros are reserved, and one with a dash in front is an option to its tools. */
+/**
+ * 16 random bytes in Kafka's notation. Ids that begin with zeros are reserved, and Kafka's tools read one with a leading dash as an option.
+ */
 export function newKafkaId(): string {
   return Buffer.concat([Buffer.from([0x53]), randomBytes(15)]).toString("base64url");
 }
 
-/** Makes `dataFolder` what the format makes of it; false where that was not prepared. */
+/** Copies the formatted folder to `dataFolder`. Returns false where it was not prepared. */
 export function copyFormatted(libs: string, dataFolder: string, nodeId: number, clusterId: string): boolean {
   const bootstrap = join(formattedOf(libs), BOOTSTRAP);
   if (!existsSync(bootstrap)) return false;
@@ -50,7 +52,7 @@ export function copyFormatted(libs: string, dataFolder: string, nodeId: number, 
   return true;
 }
 
-/** Makes both, if they are missing. A failure is told and changes nothing else. */
+/** Makes both if they are missing. A failure is reported and changes nothing else. */
 export function prepareKafka(java: string, libs: string): void {
   if (existsSync(archiveOf(libs)) && existsSync(formattedOf(libs))) return;
   const folder = `${formattedOf(libs)}-new-${process.pid}`;
@@ -96,12 +98,12 @@ function formatOnce(java: string, libs: string, folder: string): void {
   if (!existsSync(formattedOf(libs))) renameSync(copy, formattedOf(libs));
 }
 
-/** Runs a broker for a while and ends it in order, upon which Java writes what it has loaded. */
+/** Runs a broker for a while and stops it cleanly. Java then writes the classes it has loaded. */
 function runOnce(java: string, libs: string, folder: string): void {
   const archive = join(folder, "classes.jsa");
   const options = ["-XX:+UseSerialGC", "-Xmx512m", `-XX:ArchiveClassesAtExit=${archive}`, "-cp", classPathOf(libs)];
   const broker = [java, ...options, "kafka.Kafka", join(folder, "server.properties")];
-  // `timeout` asks it to end, and this call does not end before it has.
+  // `timeout` asks the broker to stop, and this call returns only after it has.
   spawnSync("timeout", [String(RUN_MS / 1_000), ...broker], {
     cwd: folder,
     stdio: "ignore",

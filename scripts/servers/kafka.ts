@@ -1,8 +1,8 @@
 /**
- * Apache Kafka for tests and benchmarks: one process, or several, each a broker and a controller (KRaft), with its own data folder.
- * Beside the plain listener there may be one with SASL and one with TLS.
+ * Apache Kafka for tests and benchmarks: one process or several. Each is a broker and a controller (KRaft) with its own data folder.
+ * Listeners with SASL and with TLS can be added to the plain one.
  *
- *     const kafka = await startKafka({ folder });
+ * const kafka = await startKafka({ folder });
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,24 +16,24 @@ export type KafkaSaslUser = { readonly name: string; readonly password: string }
 /** PEM files. */
 export type KafkaTlsFiles = {
   readonly ca: string;
-  /** Certificate and key of the brokers, one behind the other in one file. */
+  /** Certificate and key of the brokers, concatenated in one file. */
   readonly certAndKey: string;
-  /** Whether clients have to show a certificate of this authority. */
+  /** Authority of client certificates. If set, clients must present one. */
   readonly isMutual: boolean;
 };
 
 export type KafkaOptions = {
-  /** For logs and data; each broker has a folder below it. */
+  /** Folder of logs and data. Each broker has a folder below it. */
   readonly folder: string;
-  /** 1 unless given. */
+  /** Default: 1. */
   readonly brokers?: number;
   readonly heapMb?: number;
-  /** It is to bear load for minutes: compiled for speed, which takes processor time at the start. */
+  /** For brokers under load for minutes: fully optimised code, which costs processor time at the start. */
   readonly isForLoad?: boolean;
   /** Opens a listener for PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and (unsigned) OAUTHBEARER. */
   readonly sasl?: { readonly users: readonly KafkaSaslUser[] };
   readonly tls?: KafkaTlsFiles;
-  /** A second plain listener, of one broker alone, that names a proxy's port as its own: who comes by it keeps to that way. */
+  /** A second plain listener, of one broker only, that advertises a proxy's port. Clients that connect through it stay on that path. */
   readonly relay?: { readonly port: number; readonly advertisedPort: number };
   /** Further lines of server.properties. */
   readonly properties?: Readonly<Record<string, string>>;
@@ -41,19 +41,19 @@ export type KafkaOptions = {
 
 export type KafkaBroker = {
   readonly id: number;
-  /** Of the plain listener. */
+  /** Port of the plain listener. */
   readonly address: string;
   readonly saslAddress: string;
   readonly tlsAddress: string;
   readonly pid: number;
-  /** SIGTERM: the broker hands over what it leads, and ends. */
+  /** SIGTERM: the broker hands over its leaderships and ends. */
   stop(): Promise<void>;
-  /** SIGKILL; resolves when it has ended. */
+  /** SIGKILL. Resolves when the process has ended. */
   kill(): Promise<void>;
-  /** SIGSTOP: it accepts connections and answers nothing. */
+  /** SIGSTOP: the broker accepts connections and does not respond. */
   freeze(): void;
   thaw(): void;
-  /** On its data, at its addresses; resolves when it answers. */
+  /** Starts again with its data and its addresses. Resolves when it responds. */
   restart(): Promise<void>;
 };
 
@@ -64,12 +64,12 @@ export type Kafka = {
   readonly tlsBrokers: readonly string[];
   readonly nodes: readonly KafkaBroker[];
   readonly pid: number;
-  /** For programs of Kafka's own: the class path of all its libraries. */
+  /** For Kafka's own programs: the class path of all its libraries. */
   readonly classPath: string;
   stop(): Promise<void>;
   /**
-   * SIGKILL to all; resolves when they have ended. For the end of a suite: brokers that are asked to stop together wait for each
-   * other's votes, up to the 10 s after which they are killed all the same.
+   * SIGKILL to all. Resolves when they have ended. For the end of a suite: brokers that are stopped together wait for each other's votes
+   * until they are killed after 10 s.
    */
   kill(): Promise<void>;
 };
@@ -77,7 +77,7 @@ export type Kafka = {
 const ADMIN_TIMEOUT_MS = 5_000;
 const PORTS_EACH = 4;
 
-/** Resolves when all brokers answer and know of each other. */
+/** Resolves when all brokers respond and know each other. */
 export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   const libs = requireServer("kafka");
   const count = options.brokers ?? 1;
@@ -109,7 +109,7 @@ export async function startKafka(options: KafkaOptions): Promise<Kafka> {
   };
 }
 
-/** Makes a topic; `configs` as Kafka names them. */
+/** Creates a topic. `configs` has Kafka's names. */
 export async function createTopic(
   kafka: Pick<Kafka, "brokers">,
   topic: string,
@@ -125,7 +125,7 @@ export async function createTopic(
     await waitFor(`all leaders of topic ${topic}`, async () => {
       const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
       if (!topics.get(topic)?.partitions.every(({ leader }) => leader > 0)) return false;
-      // A broker may be named as a leader a moment before it knows that it is one, and refuse what is sent to it.
+      // A broker may be named as a leader a moment before it knows this, and may refuse requests until then.
       await admin.listOffsets({ topics: [{ name: topic, partitions: asked }] });
       return true;
     });
@@ -168,12 +168,12 @@ class Node implements KafkaBroker {
     return this.#process!.pid;
   }
 
-  /** Prepares the data folder, which a broker refuses to start without. */
+  /** Prepares the data folder. A broker refuses to start without it. */
   async format(): Promise<void> {
     mkdirSync(this.#folder, { recursive: true });
     const properties = join(this.#folder, "server.properties");
     writeFileSync(properties, this.#properties());
-    // Users are part of what the format makes.
+    // Formatting also creates the users.
     const isPlain = this.#options.sasl === undefined;
     if (isPlain && copyFormatted(this.#libs, join(this.#folder, "data"), this.id, this.#clusterId)) return;
     const scram = (this.#options.sasl?.users ?? []).flatMap(({ name, password }) =>
@@ -216,7 +216,7 @@ class Node implements KafkaBroker {
 
   async kill(): Promise<void> {
     this.killNow();
-    // Waits in a way that keeps this process alive meanwhile.
+    // Waits and keeps this process alive meanwhile.
     await this.#process?.stop();
   }
 
@@ -239,7 +239,7 @@ class Node implements KafkaBroker {
   }
 
   #java(name: string, heapMb: number, args: readonly string[]): ServerProcess {
-    // The quick compiler alone is best for a short life; a broker that is measured against gets both.
+    // The fast compiler alone is best for a short life. A measured broker gets both compilers.
     const compiler = `-XX:TieredStopAtLevel=${this.#options.isForLoad ? 4 : 1}`;
     const archive = archiveOptions(this.#libs);
     const options = ["-XX:+UseSerialGC", compiler, ...archive, `-Xmx${heapMb}m`, "-cp", classPathOf(this.#libs)];
@@ -280,7 +280,7 @@ class Node implements KafkaBroker {
       "min.insync.replicas": "1",
       "group.initial.rebalance.delay.ms": "0",
       "auto.create.topics.enable": "false",
-      // A broker that was killed is given up soon, so that tests of its absence are short.
+      // A killed broker is declared dead soon, so that tests of its absence are short.
       "broker.session.timeout.ms": "3000",
       "broker.heartbeat.interval.ms": "500",
       "replica.lag.time.max.ms": "5000",

@@ -1,4 +1,4 @@
-/** NATS for tests: one server, open or with any of its kinds of authentication, plain or by TLS. Nothing is kept on disk. */
+/** NATS for tests: one server, open or with any of its kinds of authentication, plain or with TLS. Nothing is stored on disk. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createAccount, createOperator, createUser, encodeAccount, encodeOperator, encodeUser } from "@nats-io/jwt";
@@ -7,19 +7,19 @@ import { requireServer } from "./install.ts";
 import { canConnect, freePort, HOST, type ServerProcess, startProcess, waitUntilReady } from "./process.ts";
 
 export type NatsOptions = {
-  /** Of this server alone; holds its configuration and its log. */
+  /** Folder of this server only, with its configuration and its log. */
   readonly folder: string;
-  /** Not given: a free one. */
+  /** Default: a free port. */
   readonly port?: number;
-  /** Who may connect; not given: everybody. */
+  /** Who may connect. Default: everybody. */
   readonly access?: NatsAccess;
-  /** Clients must speak TLS; they need no certificate unless `verify`. */
+  /** Clients must use TLS. They need no certificate unless `verify`. */
   readonly tls?: Certificates & { readonly verify?: boolean };
-  /** More lines for its configuration file. */
+  /** Further lines of its configuration file. */
   readonly lines?: readonly string[];
 };
 
-/** Lines of the configuration, and what a client has to give. */
+/** Lines of the configuration, and the credentials of a client. */
 export type NatsAccess = {
   readonly lines: readonly string[];
   readonly client: {
@@ -60,14 +60,14 @@ export function passwordAccess(user: string, password: string): NatsAccess {
   return { lines, client: { user, password } };
 }
 
-/** A new pair of keys: the server knows the public one, the client proves that it has the seed. */
+/** A new pair of keys: the server knows the public key, and the client proves that it has the seed. */
 export function nkeyAccess(): NatsAccess {
   const user = createUser();
   const lines = [`authorization { users: [ { nkey: ${user.getPublicKey()} } ] }`];
   return { lines, client: { nkey: text(user.getSeed()) } };
 }
 
-/** An operator with one account and one user in it, all new; the server holds the account in its configuration. */
+/** A new operator with one account and one user. The account is in the server's configuration. */
 export async function jwtAccess(): Promise<NatsAccess> {
   const operator = createOperator();
   const account = createAccount();
@@ -83,7 +83,7 @@ export async function jwtAccess(): Promise<NatsAccess> {
   return { lines, client: { jwt: userJwt, nkey: text(user.getSeed()) } };
 }
 
-/** What is not named here is none. */
+/** No limits. NATS reads a missing limit as zero. */
 const UNLIMITED = { conn: -1, subs: -1, data: -1, payload: -1, leaf: -1, imports: -1, exports: -1, wildcards: true };
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

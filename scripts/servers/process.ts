@@ -1,6 +1,6 @@
 /**
- * What starting a real server has in common, whichever it is: free ports, a process with its log in a file, waiting until it
- * answers, and its end. A server never outlives the process that started it, however that one ends.
+ * The common part of starting a real server: free ports, a process with its log in a file, waiting until it responds, and its end. A server
+ * never outlives the process that started it, however that process ends.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
@@ -17,11 +17,11 @@ const CONNECT_LIMIT_MS = 1_000;
 const LOG_SHOWN_CHARS = 4_000;
 
 export type ProcessOptions = {
-  /** What messages call it, and the name of its log file. */
+  /** Name in messages and of the log file. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** Holds the log `<name>.log`; made if it is not there. Also the working folder. */
+  /** Folder of the log `<name>.log`, created if missing. Also the working folder. */
   readonly folder: string;
   /** Added to the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
@@ -31,18 +31,18 @@ export type ServerProcess = {
   readonly name: string;
   readonly pid: number;
   readonly logFile: string;
-  /** Resolves when the process has ended, by whatever. */
+  /** Resolves when the process has ended for any reason. */
   readonly exited: Promise<void>;
   hasExited(): boolean;
-  /** SIGTERM, and SIGKILL when that does not end it in 10 s; resolves when it has ended. Again: fine. */
+  /** SIGTERM, then SIGKILL when that does not end it within 10 s. Resolves when it has ended. May be called again. */
   stop(): Promise<void>;
-  /** SIGKILL at once; `exited` tells when it is done. */
+  /** SIGKILL at once. `exited` tells when it has ended. */
   kill(): void;
-  /** Any other signal, such as SIGSTOP and SIGCONT. */
+  /** Sends any other signal, such as SIGSTOP and SIGCONT. */
   signal(name: NodeJS.Signals): void;
 };
 
-/** Ports that nobody listens on, all different. Between this call and their use another process may take one; that is rare. */
+/** Returns ports that nobody listens on, all different. Another process may take one before it is used; that is rare. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, listenAnywhere));
   const ports = servers.map((server) => (server.address() as { port: number }).port);
@@ -62,7 +62,7 @@ function listenAnywhere(): Promise<Server> {
   });
 }
 
-/** Starts a process. It is killed when this one ends; call `stop` before, where its end matters. */
+/** Starts a process. It is killed when this process ends. Call `stop` earlier where a clean end matters. */
 export function startProcess(options: ProcessOptions): ServerProcess {
   const { name, command, args, folder, env } = options;
   mkdirSync(folder, { recursive: true });
@@ -72,7 +72,7 @@ export function startProcess(options: ProcessOptions): ServerProcess {
   closeSync(log);
   const { pid } = child;
   if (pid === undefined) {
-    // The event with the reason comes later; nobody could do more with it than with this message.
+    // The event with the reason comes later and would add nothing to this message.
     child.on("error", () => {});
     throw new Error(`${name} cannot be started: is ${command} there and executable?`);
   }
@@ -90,7 +90,7 @@ export function startProcess(options: ProcessOptions): ServerProcess {
     if (!ended) child.kill(signalName);
   };
   const stop = async (): Promise<void> => {
-    // A process that somebody stopped by SIGSTOP would not see the request.
+    // A process that was stopped by SIGSTOP would not handle the request.
     signal("SIGCONT");
     signal("SIGTERM");
     const overdue = setTimeout(() => signal("SIGKILL"), STOP_LIMIT_MS);
@@ -102,8 +102,8 @@ export function startProcess(options: ProcessOptions): ServerProcess {
 }
 
 /**
- * A shell that kills the process as soon as its own input ends without a word, which the system sees to when this process is gone,
- * also by SIGKILL, where no handler of ours would run. In a group of its own, so that Ctrl-C does not end it first.
+ * A shell that kills the process when the shell's own input ends. The system closes that input when this process is gone, also after
+ * SIGKILL, where no handler of ours would run. It has its own process group, so that Ctrl-C does not end it first.
  */
 function guardOf(pid: number): ChildProcess {
   const script = 'read -r word; [ "$word" = done ] || kill -9 "$1"';
@@ -118,8 +118,8 @@ function guardOf(pid: number): ChildProcess {
 }
 
 /**
- * Resolves when `probe` answers true. A probe that throws has answered false. Rejects, the process killed and the end of its log in
- * the message, when it ends before or takes longer than the limit.
+ * Resolves when `probe` returns true. A probe that throws counts as false. If the process ends before, or the limit passes, it kills the
+ * process and rejects with the end of the log in the message.
  */
 export async function waitUntilReady(
   server: ServerProcess,
@@ -140,7 +140,7 @@ export async function waitUntilReady(
   }
 }
 
-/** Resolves when `probe` answers true, or rejects with `what` after the limit. For states that a running server comes to. */
+/** Resolves when `probe` returns true, or rejects with `what` after the limit. For states that a running server reaches. */
 export async function waitFor(what: string, probe: () => Promise<boolean>, limitMs = READY_LIMIT_MS): Promise<void> {
   const deadlineMs = performance.now() + limitMs;
   while (!(await probe().catch(() => false))) {
@@ -149,7 +149,7 @@ export async function waitFor(what: string, probe: () => Promise<boolean>, limit
   }
 }
 
-/** Whether something accepts connections there. */
+/** Returns whether something accepts connections there. */
 export function canConnect(port: number, host: string = HOST): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host, timeout: CONNECT_LIMIT_MS });

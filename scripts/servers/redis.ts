@@ -1,6 +1,6 @@
 /**
- * Redis for tests: one server, a master with a replica and three Sentinels, or a Cluster of three masters with a replica each.
- * Nothing is written to disk unless asked for, so a server that is killed and started again is empty.
+ * Redis for tests: one server, a master with a replica and three Sentinels, or a Cluster of three masters with a replica each. Nothing is
+ * written to disk unless requested, so a server that is killed and restarted is empty.
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -11,17 +11,17 @@ import { requireProgram, requireServer } from "./install.ts";
 import { freePort, freePorts, HOST, type ServerProcess, startProcess, waitFor, waitUntilReady } from "./process.ts";
 
 export type RedisOptions = {
-  /** Of this server alone; holds its configuration and its log. */
+  /** Folder of this server only, with its configuration and its log. */
   readonly folder: string;
-  /** Not given: a free one. */
+  /** Default: a free port. */
   readonly port?: number;
-  /** The only user that may do anything; not given: everybody may. */
+  /** The only user with permissions. Default: everybody has all permissions. */
   readonly user?: RedisUser;
-  /** TLS alone; clients need no certificate. */
+  /** TLS only. Clients need no certificate. */
   readonly tls?: Certificates;
-  /** Keeps every write on disk (an append-only file). */
+  /** Writes every change to disk (an append-only file). */
   readonly durable?: boolean;
-  /** More lines for its configuration file. */
+  /** Further lines of its configuration file. */
   readonly lines?: readonly string[];
 };
 
@@ -30,7 +30,7 @@ export type RedisUser = { readonly name: string; readonly password: string };
 export type RedisServer = Pick<ServerProcess, "pid" | "exited" | "stop" | "kill" | "signal"> & {
   readonly host: string;
   readonly port: number;
-  /** A command, as redis-cli takes it; returns what it prints. */
+  /** Runs a command as redis-cli takes it, and returns its output. */
   command(...args: readonly string[]): Promise<string>;
 };
 
@@ -57,7 +57,7 @@ export async function startRedis(options: RedisOptions): Promise<RedisServer> {
   return launch("redis", options, port, config, []);
 }
 
-/** Starts redis-server with this configuration and waits until it answers. */
+/** Starts redis-server with this configuration and waits until it responds. */
 async function launch(
   name: string,
   { folder, user, tls }: RedisOptions,
@@ -95,17 +95,17 @@ export type RedisSentinels = {
   readonly masterName: string;
   readonly nodes: readonly RedisServer[];
   readonly sentinels: readonly RedisServer[];
-  /** The node that the Sentinels call the master now. */
+  /** The node that the Sentinels name as the master now. */
   master(): Promise<RedisServer>;
   stop(): Promise<void>;
 };
 
 const MASTER_NAME = "main";
 const SENTINELS = 3;
-/** A master that is silent for so long is down; the smallest that a loaded machine does not trip over. */
+/** A master that is silent for this long is considered down. A smaller value causes false alarms on a loaded machine. */
 const DOWN_AFTER_MS = 1_500;
 
-/** A master, a replica that follows it, and three Sentinels that agree. The Sentinels have the user's password, if there is one. */
+/** A master, its replica, and three Sentinels that agree. The Sentinels have the user's password, if there is one. */
 export async function startRedisSentinels(options: Omit<RedisOptions, "port">): Promise<RedisSentinels> {
   const { folder } = options;
   const master = await startRedis({ ...options, folder: join(folder, "node-0") });
@@ -174,7 +174,7 @@ async function waitForAgreement(sentinel: RedisServer): Promise<void> {
 export type RedisCluster = {
   /** Three masters, then their replicas in the same order. */
   readonly nodes: readonly RedisServer[];
-  /** Index of the node that is master of this key now. */
+  /** Returns the index of the node that is the master of this key now. */
   masterOf(key: string): Promise<number>;
   stop(): Promise<void>;
 };
@@ -230,7 +230,7 @@ async function masterIndex(nodes: readonly RedisServer[], key: string): Promise<
         if (slot >= from && slot <= to) return nodes.findIndex((node) => node.port === port);
       }
     } catch {
-      // This node is down; the next one knows as well.
+      // This node is down. The next one has the same information.
     }
   }
   throw new Error(`no node of the Cluster answers for ${key}`);

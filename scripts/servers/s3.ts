@@ -1,4 +1,4 @@
-/** An S3 server for tests (versitygw over a folder), with a bucket that is there and empty at its first start. */
+/** An S3 server for tests (versitygw over a folder), with a bucket that exists and is empty at its first start. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
@@ -6,9 +6,9 @@ import { requireServer } from "./install.ts";
 import { canConnect, freePort, HOST, type ServerProcess, startProcess, waitUntilReady } from "./process.ts";
 
 export type S3Options = {
-  /** Holds the objects and the log; a second server on the same folder goes on with its objects. */
+  /** Folder of the objects and the log. A second server on the same folder continues with its objects. */
   readonly folder: string;
-  /** Not given: a free one. */
+  /** Default: a free port. */
   readonly port?: number;
 };
 

@@ -1,4 +1,4 @@
-/** The load balancer of `deploy/` itself, in front of two stand-ins for instances: who gets requests, and WebSockets. */
+/** Runs the load balancer of `deploy/` in front of two stand-ins for instances and checks where requests and WebSockets go. */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -11,7 +11,7 @@ import { tempDir } from "../../server/test/support/tmp.ts";
 import { REPOSITORY } from "../house/repository.ts";
 import { freePorts, HOST, type ServerProcess, startProcess, waitFor, waitUntilReady } from "../servers/process.ts";
 
-/** Says its name, and whether it is alive and ready as the test wants. */
+/** Returns its name, and whether it is alive and ready as the test wants. */
 class Instance {
   isAlive = true;
   isReady = true;
@@ -53,7 +53,7 @@ requires("the load balancer", { programs: ["haproxy"] }, () => {
 
     before(async () => {
       const [port1, port2, clients = 0, health = 0] = [await one.listen(), await two.listen(), ...(await freePorts(2))];
-      // Addresses differ, as there is no other container and no name server of an engine here, and it needs few file handles.
+      // Addresses differ, because there is no other container and no container DNS here, and the test needs few file handles.
       const config = readFileSync(join(REPOSITORY, "deploy/haproxy.cfg"), "utf8")
         .replaceAll("swapstats-1:8080", `${HOST}:${port1}`)
         .replaceAll("swapstats-2:8080", `${HOST}:${port2}`)
@@ -73,7 +73,7 @@ requires("the load balancer", { programs: ["haproxy"] }, () => {
       return reply.ok ? reply.text() : String(reply.status);
     };
 
-    /** Resolves when some requests in a row were answered by these and no other. */
+    /** Resolves when several consecutive requests were answered by these instances and no other. */
     async function answeredBy(...names: readonly string[]): Promise<void> {
       await waitFor(`answers of ${names.join(" and ")}`, async () => {
         const seen = new Set<string>();
@@ -82,7 +82,7 @@ requires("the load balancer", { programs: ["haproxy"] }, () => {
       });
     }
 
-    test("requests go to those that are ready; where none is, to those that are alive", async () => {
+    test("requests go to ready instances, and to live ones if none is ready", async () => {
       await answeredBy("one", "two");
       one.isReady = false;
       await answeredBy("two");

@@ -7,7 +7,7 @@ const row = (what: string, met?: boolean): Row => ({ what, goal: "at most 1 | 2 
 const run = { machine: "a machine", versions: "Node" };
 const rowsOf = (text: string): string[] => text.split("\n").filter((line) => line.startsWith("| ") && /`/.test(line));
 
-test("a run of some benchmarks replaces their rows alone, and each row keeps when it was measured", () => {
+test("a run of some benchmarks replaces only their rows, and each row keeps its date", () => {
   const first = resultsText(undefined, {
     ...run,
     measured: "day 1, aaa",
@@ -38,7 +38,7 @@ test("a run of some benchmarks replaces their rows alone, and each row keeps whe
   ]);
 });
 
-test("a benchmark that failed keeps its rows and is named, and one that is gone leaves", () => {
+test("a failed benchmark keeps its rows and is named, and a deleted one is removed", () => {
   const results = ["a", "b"].map((name) => ({ name, rows: [row(name, true)], failed: false }));
   const before = resultsText(undefined, { ...run, measured: "day 1, aaa", names: ["a", "b"], results });
   const failed = [{ name: "b", rows: [row("half")], failed: true }];

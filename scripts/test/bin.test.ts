@@ -1,4 +1,4 @@
-/** The `swapstats` command as npm links it: which Node it starts, and what it says where there is none that is new enough. */
+/** The `swapstats` command as npm links it: which Node it starts, and what it prints where none is new enough. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { type TestContext, test } from "node:test";
 import { tempDir } from "../../server/test/support/tmp.ts";
 import { REPOSITORY } from "../house/repository.ts";
 
-/** An installation in a folder with a space in its name: the command, and a main.ts that says what it was given. */
+/** An installation in a folder with a space in its name: the command, and a main.ts that prints its arguments. */
 function installation(t: TestContext): { root: string; command: string } {
   const root = join(tempDir(t, "bin"), "a place");
   for (const folder of ["server/bin", "server/src", "node_modules/.bin", "old"])
@@ -37,14 +37,14 @@ test("the Node on PATH is used when it is new enough", (t) => {
   assert.equal(status, 7);
 });
 
-test("an old Node on PATH gives way to the one that npm installed", (t) => {
+test("an old Node on PATH is replaced by the one that npm installed", (t) => {
   const { root, command } = installation(t);
   mkdirSync(join(root, "node_modules/node/bin"), { recursive: true });
   symlinkSync(process.execPath, join(root, "node_modules/node/bin/node"));
   assert.equal(run(command, join(root, "old")).stdout, `${process.version} top two words\n`);
 });
 
-test("without a new Node anywhere it says what to do", (t) => {
+test("without a new Node the command says what to do", (t) => {
   const { root, command } = installation(t);
   const { status, stderr } = run(command, join(root, "old"));
   assert.equal(status, 1);

@@ -1,4 +1,4 @@
-/** What `deploy/` holds, as far as it can be checked without a container engine: configurations, composition, image. */
+/** Checks `deploy/` as far as possible without a container engine: configurations, composition, image. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
@@ -38,7 +38,7 @@ const compose = parse(composeText, { merge: true }) as {
 const services = Object.entries(compose.services);
 const dockerfile = readFileSync(join(DEPLOY, "Dockerfile"), "utf8").replaceAll("\\\n", " ").split("\n");
 
-/** What compose makes of `${NAME:-default}` without any environment. */
+/** Replaces `${NAME:-default}` as Compose does without any environment. */
 const withDefaults = (text: string): string => text.replaceAll(/\$\{[A-Z0-9_]+:-([^}]*)\}/g, "$1");
 
 function swapstats(args: readonly string[], env: Readonly<Record<string, string>>, root = REPOSITORY) {
@@ -47,7 +47,7 @@ function swapstats(args: readonly string[], env: Readonly<Record<string, string>
   return spawnSync(process.execPath, command, { env: { PATH, ...env } as NodeJS.ProcessEnv, encoding: "utf8" });
 }
 
-/** `config check` of a file, with a made-up secret behind every reference in it. */
+/** Runs `config check` on a file, with a made-up secret behind every reference in it. */
 function check(t: TestContext, file: string, env: Readonly<Record<string, string>> = {}): void {
   const folder = tempDir(t, "deploy");
   const text = readFileSync(file, "utf8").replaceAll("file:/run/secrets/", `file:${folder}/`);
@@ -68,7 +68,7 @@ function check(t: TestContext, file: string, env: Readonly<Record<string, string
 describe("configurations", () => {
   const files = globSync("config/*.yaml", { cwd: DEPLOY }).sort();
 
-  test("there is one for the laptop, for development and for production", () => {
+  test("there is a configuration for the laptop, for development and for production", () => {
     assert.deepEqual(files.map((file) => basename(file)).sort(), [
       "development.yaml",
       "laptop.yaml",
@@ -78,7 +78,7 @@ describe("configurations", () => {
 
   for (const file of files) test(`${file} is fine`, (t) => check(t, join(DEPLOY, file)));
 
-  test("development.yaml is fine with what each instance of the composition adds, with either store", (t) => {
+  test("development.yaml is valid with the additions of each instance, with either store", (t) => {
     const instances = services.filter(([name]) => /^swapstats-\d$/.test(name));
     assert.equal(instances.length, 2);
     for (const [name, { environment }] of instances) {
@@ -94,7 +94,7 @@ describe("configurations", () => {
 });
 
 describe("the composition", () => {
-  test("every service has a health check and is started again; those that only run once end before others begin", () => {
+  test("every service has a health check and a restart policy; services that run once end before others begin", () => {
     for (const [name, { restart, healthcheck }] of services) {
       if (healthcheck?.disable === true) {
         assert.match(restart ?? "", /^on-failure/, name);
@@ -109,7 +109,7 @@ describe("the composition", () => {
     }
   });
 
-  test("images have a whole version, the one that the tests run against where they do", () => {
+  test("images have a complete version, equal to the tests' version where they use it", () => {
     const images = new Map(services.map(([name, { image }]) => [name, image ?? ""]));
     for (const [name, image] of images) assert.match(image, /^(swapstats:local|.+:v?\d+\.\d+\.\d+(-alpine)?)$/, name);
     assert.equal(images.get("kafka"), `apache/kafka:${KAFKA_VERSION}`);
@@ -117,7 +117,7 @@ describe("the composition", () => {
     assert.equal(images.get("s3"), `versity/versitygw:${VERSITYGW_VERSION}`);
   });
 
-  test("nothing is published wider than this machine", () => {
+  test("no port is published beyond this machine", () => {
     const ports = services.flatMap(([, { ports: list }]) => list ?? []);
     assert.ok(ports.length > 0);
     for (const port of ports) assert.match(withDefaults(port), /^127\.0\.0\.1:\d+:\d+$/);
@@ -125,7 +125,7 @@ describe("the composition", () => {
       assert.match(address!, /^127\.0\.0\.1:\d+$/);
   });
 
-  test("what it refers to is there: files, volumes, services, profiles", () => {
+  test("files, volumes, services and profiles that it refers to exist", () => {
     const used = services.flatMap(([, { volumes }]) => volumes ?? []).map((volume) => volume.split(":")[0]!);
     for (const source of used.filter((one) => one.startsWith("."))) assert.ok(existsSync(join(DEPLOY, source)), source);
     const named = new Set(used.filter((one) => !one.startsWith(".")));
@@ -142,7 +142,7 @@ describe("the composition", () => {
     assert.deepEqual([...profiles].sort(), ["kafka", "redpanda", "s3"]);
   });
 
-  test("a client of Docker Compose, where there is one, takes it with every profile", (t) => {
+  test("a Docker Compose client, where there is one, accepts it with every profile", (t) => {
     const docker = (...args: string[]) =>
       spawnSync("docker", ["compose", ...args], { cwd: DEPLOY, encoding: "utf8", env: process.env });
     if (docker("version").status !== 0) {
@@ -157,7 +157,7 @@ describe("the composition", () => {
   });
 });
 
-/** `COPY` of the Dockerfile from the folder that is given to the builder: [sources, target]. */
+/** `COPY` lines of the Dockerfile from the build context: [sources, target]. */
 function copies(): { sources: string[]; target: string }[] {
   const lines = dockerfile.filter((line) => line.startsWith("COPY ") && !line.includes("--from="));
   return lines.map((line) => {
@@ -166,7 +166,7 @@ function copies(): { sources: string[]; target: string }[] {
   });
 }
 
-/** What `.dockerignore` lets through. */
+/** Files that pass `.dockerignore`. */
 function sent(): string[] {
   const lines = readFileSync(join(REPOSITORY, ".dockerignore"), "utf8").split("\n");
   assert.ok(lines.includes("*"));
@@ -179,7 +179,7 @@ function imageEnvironment(): Record<string, string> {
 }
 
 describe("the image", () => {
-  test("every source of COPY is there and is sent to the builder", () => {
+  test("every source of COPY exists and is sent to the builder", () => {
     for (const source of copies().flatMap(({ sources }) => sources)) {
       assert.ok(existsSync(join(REPOSITORY, source)), source);
       assert.ok(
@@ -189,7 +189,7 @@ describe("the image", () => {
     }
   });
 
-  test("it has the Node of the tests, is not root, has a health check, and becomes Node", () => {
+  test("it has the Node of the tests, is not root, has a health check, and replaces itself by Node", () => {
     const { devDependencies } = JSON.parse(readFileSync(join(REPOSITORY, "package.json"), "utf8"));
     assert.ok(dockerfile.includes(`ARG NODE_IMAGE=node:${devDependencies.node}-bookworm-slim`));
     for (const line of dockerfile.filter((one) => one.startsWith("FROM ")))
@@ -199,7 +199,7 @@ describe("the image", () => {
     assert.match(readFileSync(join(REPOSITORY, "server/bin/swapstats"), "utf8"), /^ {4}exec "\$node"/m);
   });
 
-  test("what is copied into it runs", (t) => {
+  test("its files run", (t) => {
     const root = tempDir(t, "image");
     for (const path of sent()) {
       mkdirSync(dirname(join(root, path)), { recursive: true });

@@ -14,7 +14,7 @@ type Check = (files: Files) => Problem[];
 const run = (check: Check, files: Record<string, string>): string[] =>
   check(new Map(Object.entries(files))).map((problem) => `${problem.file}:${problem.line}: ${problem.message}`);
 
-/** Each check must fail on what it forbids: a rule that was never seen to fail guards nothing. */
+/** Each check must fail on what it forbids. A rule that was never seen to fail protects nothing. */
 function fails(check: Check, files: Record<string, string>, expected: RegExp): void {
   const problems = run(check, files);
   assert.equal(problems.length, 1, problems.join("\n"));
@@ -54,7 +54,7 @@ describe("layers", () => {
     );
   });
 
-  test("nothing imports up, a thread's entry neither", () => {
+  test("nothing imports up, including thread entries", () => {
     const files = { [`${SRC}/app.ts`]: "", [`${SRC}/codecs/c.ts`]: "", [`${SRC}/engine/e.ts`]: "" };
     fails(
       checkLayers,
@@ -66,7 +66,7 @@ describe("layers", () => {
     fails(checkLayers, { ...files, [`${SRC}/engine/e.ts`]: `import "../codecs/c.ts";` }, /engine may not/);
   });
 
-  test("the bus has only types of the engine, serving nothing of it", () => {
+  test("the bus imports only types of the engine, and serving nothing of it", () => {
     const files = { [`${SRC}/engine/e.ts`]: "", [`${SRC}/bus/b.ts`]: `import type { E } from "../engine/e.ts";` };
     passes(checkLayers, files);
     fails(checkLayers, { ...files, [`${SRC}/bus/b.ts`]: `import { e } from "../engine/e.ts";` }, /types alone/);
@@ -91,7 +91,7 @@ describe("layers", () => {
     fails(checkLayers, { [`${SRC}/cli/a.ts`]: `import "../../test/b.ts";`, "server/test/b.ts": "" }, /no source/);
   });
 
-  test("rooms of a layer import only from rooms that their table names", () => {
+  test("a room imports only from the rooms that its table names", () => {
     const files = {
       [`${SRC}/engine/memory/heap.ts`]: "",
       [`${SRC}/engine/swaps/records.ts`]: `import "../memory/heap.ts"; import "../chains.ts";`,
@@ -110,14 +110,14 @@ describe("layers", () => {
     fails(checkLayers, store, /stores\/s3-checkpoint-store may not import from stores\/redis-hot-store/);
   });
 
-  test("doors never know each other, and what is common to them knows no door", () => {
+  test("doors never know each other, and their common parts know no door", () => {
     const files = { [`${SRC}/serving/http/a.ts`]: "", [`${SRC}/serving/live/b.ts`]: "" };
     passes(checkLayers, { ...files, [`${SRC}/serving/http/a.ts`]: `import "../live/b.ts";` });
     fails(checkLayers, { ...files, [`${SRC}/serving/sse/c.ts`]: `import "../http/a.ts";` }, /"sse" is no room/);
     fails(checkLayers, { ...files, [`${SRC}/serving/gate.ts`]: `import "./http/a.ts";` }, /serving\/\. may not import/);
   });
 
-  test("circles of files are found once, those of types alone as well", () => {
+  test("each circle of files is found once, including circles of types", () => {
     const files = {
       [`${SRC}/codecs/a.ts`]: `import "./b.ts";`,
       [`${SRC}/codecs/b.ts`]: `import "./c.ts";`,
@@ -150,11 +150,11 @@ describe("purity", () => {
     fails(checkPurity, engine("const t = { [process]: 1 };"), /process/);
   });
 
-  test("names of members and keys are free, as are comments and strings", () => {
+  test("names of members and keys are allowed, as are comments and strings", () => {
     passes(checkPurity, engine(`// Date\nconst s = "console"; o.process(); const t = { Date: 1, performance: 2 };`));
   });
 
-  test("it holds for all that the engine reaches", () => {
+  test("it holds for everything that the engine imports", () => {
     const files = {
       [`${SRC}/engine/e.ts`]: `import { c } from "../shared/clock.ts"; import type { L } from "../shared/l.ts";`,
       [`${SRC}/shared/clock.ts`]: "export const now = () => Date.now();",
@@ -168,7 +168,7 @@ describe("places of tests", () => {
   const files = { [`${SRC}/bus/queue.ts`]: "", [`${SRC}/pipeline/hot/feed.ts`]: "" };
   const at = (place: string, text: string) => ({ ...files, [`server/test/${place}`]: text });
 
-  test("a test stands where its source stands", () => {
+  test("a test is in the folder of its source", () => {
     passes(checkTestPlaces, at("bus/queue.test.ts", `import "../../src/bus/queue.ts";`));
     passes(checkTestPlaces, at("bus/faults.test.ts", `import "../../src/bus/queue.ts";`));
     fails(checkTestPlaces, at("bus/feed.test.ts", `import "../../src/pipeline/hot/feed.ts";`), /test\/pipeline\/hot$/);
@@ -187,7 +187,7 @@ describe("places of tests", () => {
     }
   });
 
-  test("a helper stands beside the suite that uses it", () => {
+  test("a helper is beside the suite that uses it", () => {
     const used = { ...files, "server/test/support/a.ts": "", "server/test/bus/b.ts": `import "../support/a.ts";` };
     fails(checkTestPlaces, used, /bus\/b\.ts:1: nothing beside it/);
     const test = `import "./b.ts"; import "../../src/bus/queue.ts";`;
@@ -216,13 +216,13 @@ describe("texts", () => {
 describe("packages", () => {
   const lock = (packages: object): Record<string, string> => ({ "package-lock.json": JSON.stringify({ packages }) });
 
-  test("the lock file is whole and names no host", () => {
+  test("the lock file is complete and names no registry", () => {
     passes(checkPackages, lock({ "": { dependencies: { a: "1.0.0" } }, "node_modules/a": {} }));
     fails(checkPackages, lock({ "node_modules/a": { resolved: "https://host/a.tgz" } }), /"resolved"/);
     fails(checkPackages, lock({ "node_modules/a": { optionalDependencies: { b: "1" } } }), /b, needed by/);
   });
 
-  test("exact versions, and a decision for each dependency", () => {
+  test("exact versions, and a reason for each dependency", () => {
     const manifest = (version: string) => ({ "package.json": JSON.stringify({ dependencies: { a: version } }) });
     const rest = { ...lock({}), "ARCHITECTURE.md": "`a` is small" };
     passes(checkPackages, { ...rest, ...manifest("1.2.3") });
@@ -231,6 +231,6 @@ describe("packages", () => {
   });
 });
 
-test("the checks see the repository: its engine is among the pure files", () => {
+test("the checks read the repository: its engine is among the pure files", () => {
   assert.ok(pureFiles(readRepository()).has(`${SRC}/engine/types.ts`));
 });

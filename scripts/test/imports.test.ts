@@ -5,7 +5,7 @@ import { parse } from "../house/source.ts";
 
 const specifiers = (source: string): string[] => importsOf(parse(source)).map((entry) => entry.specifier);
 
-test("every form of import is found, with what it is", () => {
+test("every form of import is found with its properties", () => {
   const source = `#!/usr/bin/env node
 import "./effect.ts";
 import type { A } from "./types.ts";
@@ -77,6 +77,6 @@ test("members and keys named like the keywords import nothing", () => {
   assert.deepEqual(specifiers(`a.require("x"); b.import("y"); export { from }; "z"; let from = { require: 1 };`), []);
 });
 
-test("a text that is no TypeScript is an error that names the file", () => {
+test("a text that is not TypeScript is an error that names the file", () => {
   assert.throws(() => parse("const = 1;", "a.ts"), /a\.ts: /);
 });

@@ -16,7 +16,7 @@ test("every breakage of the lists has its text exactly once in the engine", () =
   );
 });
 
-test("the suites that breakages name are there", () => {
+test("the suites that breakages name exist", () => {
   const named = new Set(ALL_MUTANTS.flatMap(({ first }) => (first === undefined ? [] : [first])));
   for (const suite of named) assert.ok(existsSync(join(REPOSITORY, "server/test/engine", `${suite}.test.ts`)), suite);
 });

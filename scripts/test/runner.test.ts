@@ -1,4 +1,4 @@
-/** The test command itself: what must make it fail does, and what is left out is said. */
+/** The test command itself: it fails when it must, and it names what it left out. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { REPOSITORY } from "../house/repository.ts";
 type Result = { status: number | null; output: string };
 
 function runFixture(name: string, ci = false, timeoutMs = 60_000): Result {
-  // A test file learns from NODE_TEST_CONTEXT that it runs below a runner; a runner of its own must not.
+  // A test file learns from NODE_TEST_CONTEXT that it runs below a runner. A nested runner must not see it.
   const { NODE_TEST_CONTEXT: _, CI: __, SWAPSTATS_TEST_NOT_RUN_FILE: ___, ...environment } = process.env;
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
@@ -22,7 +22,7 @@ function runFixture(name: string, ci = false, timeoutMs = 60_000): Result {
 }
 
 describe("the test command", { concurrency: true }, () => {
-  test("passes, and closes with the runner's own summary", () => {
+  test("passes, and ends with the runner's own summary", () => {
     const { status, output } = runFixture("passes", true);
     assert.equal(status, 0, output);
     assert.match(output, /tests 1\n.*pass 1\n.*fail 0\n/s);
@@ -42,21 +42,21 @@ describe("the test command", { concurrency: true }, () => {
     });
   }
 
-  test("kills a test file that is caught in an endless loop", () => {
+  test("kills a test file that is in an endless loop", () => {
     const { status, output } = runFixture("endless", false, 1_000);
     assert.equal(status, 1, output);
     assert.match(output, /process \d+ of a test file did not end in time and is killed/);
     assert.match(output, /FAILED: /);
   });
 
-  test("kills a process that a test left behind, names it, and fails", () => {
+  test("kills and names a process that a test left behind, and fails", () => {
     const { status, output } = runFixture("leaves");
     assert.equal(status, 1, output);
     assert.match(output, /left behind by a test and killed: sleep 987/);
     assert.match(output, /FAILED: 1 processes left behind/);
   });
 
-  test("lists a suite that lacks something, and fails on it in CI", () => {
+  test("lists a suite that lacks something, and fails because of it in CI", () => {
     const here = runFixture("lacks");
     assert.equal(here.status, 0, here.output);
     assert.match(here.output, /not run here: a suite in snake language: no Python 3 with .*a_module_that_nobody_has/);

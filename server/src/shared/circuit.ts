@@ -65,7 +65,7 @@ export class Circuit {
   get problem(): string | undefined {
     if (this.state === "closed") return undefined;
     const last = this.#policy.lastFailure;
-    if (last === undefined || !("error" in last)) return `${this.dependency} is away`;
+    if (last === undefined || !("error" in last)) return `${this.dependency} is unavailable`;
     return last.error instanceof Error ? last.error.message : String(last.error);
   }
 
@@ -75,7 +75,7 @@ export class Circuit {
       return await this.#policy.execute(call);
     } catch (error) {
       if (!isBrokenCircuitError(error)) throw error;
-      const message = `${this.problem} (${this.dependency} is left alone for a moment, and then tried again)`;
+      const message = `${this.problem} (calls to ${this.dependency} are suspended for a moment; the service retries)`;
       throw new SwapstatsError(this.#openCode, message, { cause: error, retryable: true });
     }
   }

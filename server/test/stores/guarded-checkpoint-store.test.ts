@@ -54,7 +54,7 @@ requires("a circuit breaker around Redis", { servers: ["redis"] }, () => {
     }
     assert.equal(circuit?.state, "open");
     assert.match(circuit.problem ?? "", /^Cannot read the manifest of partition 0 with Redis at 127/);
-    const left = { code: "storage_failed", retryable: true, message: /redis is left alone for a moment/ };
+    const left = { code: "storage_failed", retryable: true, message: /calls to redis are suspended for a moment/ };
     await assert.rejects(store.swapManifest(0, toBytes("second"), version), left);
     const second = await startRedis({ folder, port });
     t.after(second.stop);
