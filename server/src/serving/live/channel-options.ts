@@ -28,7 +28,7 @@ export type GivenOptions = {
   readonly prefer: unknown;
 };
 
-/** Throws ProblemError `invalid_parameters`. Undefined or null selects all windows and figures, the default limit, no conflation. */
+/** Throws ProblemError `invalid_parameters`. Undefined or null selects all windows and figures, the default limit, and no conflation. */
 export function channelOptions(given: GivenOptions, windows: readonly string[]): ChannelOptions {
   const limit = given.limit ?? requestLimits.overviewDefault;
   if (!isIntegerIn(limit, 1, requestLimits.overviewMax)) {
@@ -53,7 +53,7 @@ function preference(given: unknown): Preference | undefined {
   throw invalid("prefer must be refuse or largest");
 }
 
-/** The edges of windows may be named as over HTTP, and are in no channel's data; `complete` is in it always. */
+/** Clients may name the edges of windows, as over HTTP, but no channel's data has them. `complete` is always in the data. */
 function fieldsOf(names: readonly string[] | undefined): readonly string[] {
   if (names === undefined) return [];
   const channelFields = statsFields.filter((name) => name === "complete" || !isEdge(name));
@@ -63,7 +63,7 @@ function fieldsOf(names: readonly string[] | undefined): readonly string[] {
 
 const isEdge = (name: StatsField): boolean => (edgeFields as readonly string[]).includes(name);
 
-/** Names of a list that a client gave, in the order of `known`, each once. */
+/** Returns the names of a list that a client gave, in the order of `known`, each once. */
 function namesOf(
   given: unknown,
   member: string,

@@ -70,9 +70,9 @@ export class Hub {
   #isScheduled = false;
   #flushTimer: NodeJS.Timeout | undefined;
   #lastFlushMs = Number.NEGATIVE_INFINITY;
-  /** Time that the flush has taken, without what happened between its slices. */
+  /** Duration of the flush, without the time between its slices. */
   #flushBusyMs = 0;
-  /** Between the beginnings of two flushes. */
+  /** Time from the start of one flush to the start of the next. */
   #flushGapMs: number;
 
   constructor(options: HubOptions) {
@@ -116,9 +116,8 @@ export class Hub {
   }
 
   /**
-   * The feed of a topic; the client is flushed after each of its updates until it leaves. Rejects with SwapstatsError
-   * `unavailable` when the owner does not answer in time, with ProblemError `overloaded` when all clients together hold too much, and
-   * with what the bus rejects with.
+   * Resolves to the feed of a channel. The client is flushed after each of its updates until it leaves. Rejects with SwapstatsError `unavailable`
+   * if the owner does not respond in time, with ProblemError `overloaded` if all clients together hold too much, and with the errors of the bus.
    */
   async join(topic: Topic, client: PushTarget): Promise<JoinResult> {
     for (;;) {
@@ -145,7 +144,7 @@ export class Hub {
     if (feed.clients.size === 0) feed.close();
   }
 
-  /** The client has something to send: it is flushed in the next tick. */
+  /** Flushes the client in the next tick, because it has something to send. */
   poke(client: PushTarget): void {
     if (client.isDirty) return;
     client.isDirty = true;
@@ -153,12 +152,12 @@ export class Hub {
     this.#schedule();
   }
 
-  /** The same at a monotonic moment. */
+  /** Flushes the client at a monotonic time. */
   pokeAt(client: PushTarget, dueMs: number): void {
     this.#wakeUps.add(client, dueMs);
   }
 
-  /** Ends all timers; clients leave on their own. */
+  /** Stops all timers. The doors disconnect their clients. */
   close(): void {
     this.#wakeUps.close();
     this.pending.close();
@@ -180,11 +179,11 @@ export class Hub {
   }
 
   #tooManyRows(): ProblemError {
-    const text = `The connections together hold ${this.config.api.ws.maxRowsTotal} rows, as many as api.ws.max_rows_total allows; ask for fewer windows or rows, or try again later.`;
+    const text = `The connections together hold ${this.config.api.ws.maxRowsTotal} rows, as many as api.ws.max_rows_total allows; request fewer windows or rows, or try again later.`;
     return new ProblemError("overloaded", text);
   }
 
-  /** `rows` were taken, and are given back when the feed closes, or at once where none comes of it. */
+  /** Opens a feed. The `rows` are already taken; they are given back when the feed closes, or at once if it does not open. */
   async #open(topic: Topic, rows: number): Promise<JoinResult> {
     let isHeld = false;
     try {
@@ -211,8 +210,8 @@ export class Hub {
   }
 
   /**
-   * A quiet topic's newest update may be hours old. Its figures still hold, but a new client has to be told as-of,
-   * watermark and lag of now, so the owner is asked once more.
+   * Asks the owner again if the newest update is old. The newest update of a quiet channel may be hours old. Its figures still hold, but a new client
+   * needs the present as-of, watermark and lag.
    */
   async #refresh(feed: ChannelFeed, topic: Topic): Promise<void> {
     const ageMs = this.nowMs() - feed.newestAtMs;
@@ -233,7 +232,7 @@ export class Hub {
       }),
     );
     if (opened.kind !== "opened") return;
-    // The data comes at once after the topic is open; if it does not, the older standing is served rather than none.
+    // The data comes as soon as the channel is open. If it does not, the old as-of is served.
     const timer = setTimeout(first.resolve, this.limits.openTimeoutMs);
     await first.promise;
     clearTimeout(timer);
@@ -246,7 +245,7 @@ export class Hub {
     let isTooLate = false;
     const timer = setTimeout(() => {
       isTooLate = true;
-      const message = `No answer within ${limits.openTimeoutMs} ms; the service is busy or recovering. Subscribe again.`;
+      const message = `No response within ${limits.openTimeoutMs} ms; the service is busy or recovering. Subscribe again.`;
       reject(new SwapstatsError("unavailable", message, { retryable: true }));
     }, limits.openTimeoutMs);
     const opening = this.#bus.subscribe(topic, onUpdate);
@@ -266,7 +265,7 @@ export class Hub {
   #onUpdate(feed: ChannelFeed, update: TopicUpdate): void {
     if (feed.isClosed) return;
     const nowMs = this.nowMs();
-    // With a clock that follows events, the as-of says nothing about when the figures were made.
+    // With a clock that follows events, the as-of does not tell when the figures were computed.
     const ageMs = this.config.windows.clock === "live" ? Math.max(0, Date.now() - update.asOf) : 0;
     if (!feed.accept(update, nowMs, nowMs - ageMs)) return;
     for (const client of feed.clients.keys()) if (!client.isDirty) this.poke(client);
@@ -312,7 +311,7 @@ export class Hub {
     const { limits, nowMs } = this;
     const { coalesceMs } = this.config.api.ws;
     const pauseMs = this.#flushBusyMs * limits.flushPauseFactor;
-    // The pause follows the end of the flush, whose slices may lie far apart.
+    // The pause starts at the end of the flush, because its slices may lie far apart.
     this.#flushGapMs = Math.max(coalesceMs, nowMs() - this.#lastFlushMs + pauseMs);
     if (pauseMs + this.#flushBusyMs <= coalesceMs) this.#flushGapMs = coalesceMs;
     this.#flushing = [];

@@ -1,4 +1,4 @@
-/** Texts of the messages to clients. Data and patches come as text from their owner and are put in as they are. */
+/** Builds the JSON texts of messages to clients. Data and patches come as text from their owner and are inserted as they are. */
 import { messageLimits } from "@swapstats/protocol/limits.ts";
 import type { ErrorMessage, RequestId } from "@swapstats/protocol/schemas/websocket.ts";
 import type { TopicUpdate } from "../../ports/stats-bus.ts";
@@ -15,7 +15,7 @@ export function patchText(channel: string, update: TopicUpdate, prevRev: number,
 
 export type Subscribed = {
   readonly channels: readonly string[];
-  /** By the names that were asked for. */
+  /** Canonical channels by the requested names. */
   readonly names: ReadonlyMap<string, string>;
   readonly pending: readonly string[];
   readonly windows: Readonly<Record<string, { readonly length_ms: number; readonly step_ms: number }>>;
@@ -30,7 +30,7 @@ export function unsubscribedText(id: RequestId, channels: readonly string[]): st
   return JSON.stringify({ type: "unsubscribed", id, channels });
 }
 
-/** `channels`: the one that is meant, or all of a request that is refused as a whole. */
+/** Returns an error message. `channels` is the channel concerned, or all channels of a request that is refused as a whole. */
 export function errorText(id: RequestId | undefined, problem: ProblemError, channels: readonly string[]): string {
   const named = channels.slice(0, messageLimits.channelsInErrorMax).map(cut);
   const [first] = named;
@@ -47,7 +47,7 @@ export function errorText(id: RequestId | undefined, problem: ProblemError, chan
   return JSON.stringify(message);
 }
 
-/** Longer texts name no channel; an error about them is not to be longer than any other. */
+/** Longer texts name no channel. They are cut, so that an error about them is no longer than others. */
 const CHANNEL_CHARS_MAX = 512;
 const cut = (channel: string): string =>
   channel.length <= CHANNEL_CHARS_MAX ? channel : `${channel.slice(0, CHANNEL_CHARS_MAX)}...`;
@@ -61,7 +61,7 @@ function revisionText(channel: string, update: TopicUpdate): string {
   return `"channel":${JSON.stringify(channel)},"epoch":${JSON.stringify(update.epoch)},"rev":${update.rev}`;
 }
 
-/** What the figures stand on. */
+/** Returns the members as_of, watermark, lag_ms and stale. */
 function standingText(update: TopicUpdate): string {
   const watermark = update.watermark === undefined ? "" : `"watermark":${update.watermark},`;
   const stale = update.stale ? ',"stale":true' : "";

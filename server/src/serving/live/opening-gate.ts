@@ -1,19 +1,12 @@
 /**
- * How much is being opened at the owners of tokens at the same time. Opening costs the owner's thread a look-up and the whole data of the
- * topic in one piece, and a message may ask for hundreds; so each client has a few rows under way, all clients together have a bounded number, and
- * the rest waits here in the order it came. As no client has more than its few in the queue, all get their turn.
+ * Limits how many rows are being opened at the owners of tokens at the same time. Opening costs the owner's thread a look-up and the whole data of the
+ * channel in one piece, and a message may request hundreds of channels. So each client opens a few rows at a time, all clients together open a bounded
+ * number, and the rest waits here in order of arrival. No client has more than its few in the queue, so every client gets its turn.
  */
-
-export type GateLimits = {
-  /** Rows under way for one client; a single topic of more goes alone. */
-  readonly clientRowsMax: number;
-  /** Rows under way for all clients. */
-  readonly rowsMax: number;
-};
 
 type Waiting = { readonly rows: number; readonly begin: () => void };
 
-/** Lets work begin while the rows under way fit; a piece that is larger than the bound goes alone. In the order of asking. */
+/** Starts work in order of arrival while the rows in progress fit. Work that is larger than the bound runs alone. */
 export class OpeningGate {
   readonly #rowsMax: number;
   readonly #queue: Waiting[] = [];
@@ -23,7 +16,7 @@ export class OpeningGate {
     this.#rowsMax = rowsMax;
   }
 
-  /** Rows that are under way. */
+  /** Rows in progress. */
   get rows(): number {
     return this.#rows;
   }

@@ -1,19 +1,17 @@
-/**
- * The newest patches of a topic, bounded in number and size, and from them one patch from an older revision to the newest.
- */
+/** Keeps the newest patches of a channel, bounded in number and size, and composes one patch from an older revision to the newest. */
 import { composeMergePatches, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 
 type Entry = {
   readonly prevRev: number;
   readonly text: string;
-  /** Parsed when a client that is behind first needs it. */
+  /** Parsed when the first client that is behind needs it. */
   patch: JsonObject | undefined;
 };
 
 /** JSON text of a merge patch, and the revision that it applies to. */
 export type ReachingPatch = { readonly prevRev: number; readonly text: string };
 
-/** Kept in any case, because data may be short while patches are many. */
+/** Characters that are kept however short the data is, because many patches may belong to short data. */
 const RING_CHARS_MIN = 4_096;
 
 export class PatchRing {
@@ -22,7 +20,7 @@ export class PatchRing {
   /** Oldest first; each applies to the revision of the one before. */
   #entries: Entry[] = [];
   #chars = 0;
-  /** Patches from an entry to the newest revision, by the entry; null: no merge patch does that. */
+  /** Patches from an entry to the newest revision, by the entry; null if no merge patch has this effect. */
   readonly #composed = new Map<Entry, JsonObject | null>();
 
   constructor(patchesMax: number, charsMax: number) {
@@ -42,8 +40,8 @@ export class PatchRing {
   }
 
   /**
-   * `prevRev` must be the revision of the patch before. Drops the oldest beyond the bounds; the newest always stays. `dataChars`: the length
-   * of the data, because patches that are longer together are not worth keeping: a snapshot does the same.
+   * Adds a patch. `prevRev` must be the revision of the patch before. Drops the oldest patches beyond the bounds; the newest always stays. `dataChars` is
+   * the length of the data: patches that together are longer than a snapshot are not worth keeping.
    */
   push(prevRev: number, text: string, dataChars: number): void {
     this.#entries.push({ prevRev, text, patch: undefined });
@@ -57,14 +55,14 @@ export class PatchRing {
   }
 
   /**
-   * One patch that does what the newest `steps` (1 or more) patches do. Undefined: the ring does not reach back so far, or
-   * no merge patch does that (an object went and came back), and a snapshot has to be sent.
+   * Returns one patch with the effect of the newest `steps` (1 or more) patches. Returns undefined if the ring does not reach back that far, or if no
+   * merge patch has this effect (an object was removed and came back). Then a snapshot has to be sent.
    */
   newest(steps: number): ReachingPatch | undefined {
     const entries = this.#entries;
     const first = entries[entries.length - steps];
     if (first === undefined || steps === 1) return first;
-    // From the newest back, so that clients that are behind by different revisions share the work.
+    // Composes from the newest patch backwards, so that clients that are behind by different revisions share the work.
     let composed: JsonObject | null = {};
     for (let i = entries.length - 1; i >= entries.length - steps && composed !== null; i--) {
       const entry = entries[i] as Entry;

@@ -1,33 +1,33 @@
 /**
- * Tokens that clients have subscribed to and that no swap has named yet. All of them are asked for in one question every
- * `everyMs`, which is a look-up in a hash table an id: so whatever partition a token's first swap comes to, whoever owns it by then, and
- * whichever message was lost, the next round finds it. While nothing waits, nothing is asked.
+ * Tokens that clients have subscribed to and that no swap has named yet. One request every `everyMs` asks for all of them, which costs one hash
+ * look-up per id. The next round finds a token whatever partition its first swap is in, whoever owns that partition, and whatever message
+ * was lost. While no token waits, no request is sent.
  *
- * Rejected: a topic for each id at each thread, which the first swap wakes. It costs the same look-up with every new token, a message to every
- * instance with every subscription, and all of it anew whenever a partition moves.
+ * Rejected: a feed per id at each thread, which the first swap wakes. It costs the same look-up for every new token, a message to every
+ * instance for every subscription, and all of that again whenever a partition moves.
  */
 
 export type PendingLimits = {
-  /** Ids that may wait, those of all clients together. */
+  /** Ids that may wait, of all clients together. */
   readonly idsMax: number;
-  /** Ids of one question; the next ones come with the next question. */
+  /** Ids in one request; further ids are in the next request. */
   readonly idsAskedMax: number;
   readonly everyMs: number;
 };
 
-/** Called when the token is known. */
+/** Called once the token is known. */
 type Waiter = () => void;
 
 export class PendingTokens {
   readonly #limits: PendingLimits;
   readonly #known: (ids: readonly string[]) => Promise<readonly boolean[]>;
-  /** By canonical id, in the order in which they are asked for: those that were asked for go to the end. */
+  /** By canonical id, in the order of asking: an id that was in a request goes to the end. */
   readonly #waiters = new Map<string, Set<Waiter>>();
   #timer: NodeJS.Timeout | undefined;
   #isAsking = false;
   #isClosed = false;
 
-  /** `known` says of each id whether a swap has named it; what it rejects with is no answer, and the ids are asked for again. */
+  /** `known` tells for each id whether a swap has named it. If it rejects, the ids are in a later request again. */
   constructor(limits: PendingLimits, known: (ids: readonly string[]) => Promise<readonly boolean[]>) {
     this.#limits = limits;
     this.#known = known;
@@ -38,7 +38,7 @@ export class PendingTokens {
     return this.#waiters.size;
   }
 
-  /** Calls `onKnown` once, after a swap has named the token. Returns what ends the waiting; undefined: too many ids wait. */
+  /** Calls `onKnown` once, after a swap has named the token. Returns a function that stops waiting, or undefined if too many ids wait. */
   add(id: string, onKnown: Waiter): (() => void) | undefined {
     let waiters = this.#waiters.get(id);
     if (waiters === undefined) {
@@ -73,11 +73,11 @@ export class PendingTokens {
     const ids = [...this.#waiters.keys().take(this.#limits.idsAskedMax)];
     const known = await this.#known(ids).catch(() => []);
     this.#isAsking = false;
-    for (const [i, id] of ids.entries()) this.#answer(id, known[i] === true);
+    for (const [i, id] of ids.entries()) this.#told(id, known[i] === true);
     this.#arm();
   }
 
-  #answer(id: string, isKnown: boolean): void {
+  #told(id: string, isKnown: boolean): void {
     const waiters = this.#waiters.get(id);
     if (waiters === undefined) return;
     this.#waiters.delete(id);

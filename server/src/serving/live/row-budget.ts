@@ -1,13 +1,13 @@
 /**
- * How much clients may hold. The measure is the row: the figures of one token in one window, about a kilobyte with all figures. A token's
- * channel with seven windows has 7 rows, a ranking of 500 tokens has 500. A row costs the owner of the token a computation when it changes,
- * and memory here and there, however few channels it is wrapped in; so channels alone would be the wrong thing to count.
+ * Limits how many rows clients may hold. A row is the figures of one token in one window, about a kilobyte with all figures. A token's channel with
+ * seven windows has 7 rows, a ranking of 500 tokens has 500. A row costs the owner of the token a computation when it changes, and memory
+ * on both sides, however few channels it belongs to. So a limit on channels alone would be wrong.
  *
- * What several clients share is counted once in the total. When the total is used up, a client may still hold its equal share of it: one that
- * holds much then cannot shut others out. The sum never passes twice the limit.
+ * Rows that several clients share are counted once in the total. When the total is used up, a client may still hold its equal share of it, so that
+ * a client that holds much cannot shut others out. The sum never exceeds twice the limit.
  */
 
-/** The shares of those who came when there were fewer clients are larger, so shares alone would be no bound. */
+/** Clients that came while there were fewer clients have larger shares, so shares alone would be no bound. */
 const SHARES_FACTOR = 2;
 
 export class RowBudget {
@@ -15,18 +15,18 @@ export class RowBudget {
   readonly #clients: () => number;
   #total = 0;
 
-  /** `clients`: how many are connected now. */
+  /** `clients` returns the number of connected clients. */
   constructor(totalMax: number, clients: () => number) {
     this.#totalMax = totalMax;
     this.#clients = clients;
   }
 
-  /** Rows that are held now, those of all clients together. */
+  /** Rows that all clients together hold. */
   get total(): number {
     return this.#total;
   }
 
-  /** Takes rows for a client that holds `held` rows besides; false: there is no room, and nothing was taken. */
+  /** Takes rows for a client that already holds `held` rows. Returns false, and takes nothing, if there is no room. */
   take(rows: number, held: number): boolean {
     const share = this.#totalMax / Math.max(1, this.#clients());
     const total = this.#total + rows;
@@ -40,7 +40,7 @@ export class RowBudget {
   }
 }
 
-/** How fast one client may open channels: a bucket of rows. Beyond it its requests wait; they are not refused. */
+/** Limits how fast one client may open channels, by a token bucket of rows. Beyond the limit its requests wait; they are not refused. */
 export class OpenRate {
   readonly #burst: number;
   readonly #perMs: number;
@@ -54,7 +54,7 @@ export class OpenRate {
     this.#lastMs = nowMs;
   }
 
-  /** Takes rows from the bucket, which may go below zero by one request; returns after how many ms the request may begin. */
+  /** Takes rows from the bucket, which may go below zero by one request. Returns the delay in ms after which the request may begin. */
   take(rows: number, nowMs: number): number {
     this.#rows = Math.min(this.#burst, this.#rows + (nowMs - this.#lastMs) * this.#perMs);
     this.#lastMs = nowMs;

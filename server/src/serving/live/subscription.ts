@@ -2,18 +2,17 @@
  * One channel of one client.
  *
  *   opening --- no swap has named the token yet ---------------------> pending
- *   opening --- the bus knows the topic and the client was told -----> current
+ *   opening --- the bus opened it and the client was told -----------> current
  *   pending --- a swap has named the token ---------------------------> current
- *   current --- the topic's data changed ----------------------------> behind
+ *   current --- the feed's data changed -----------------------------> behind
  *   behind ---- conflate_ms has not passed since the last message ----> held
  *   held ------ conflate_ms passed -----------------------------------> behind
  *   behind ---- the client has credit, one message was taken ---------> current
  *   any ------- unsubscribed, replaced, or the client left -----------> closed
  *
- * No state is stored but how many updates of the topic had come when the last message was taken: it is current when no more
- * have, and behind when more have. The message is made when it is taken, from the newest data, so that whatever came in
- * between is in it: that is the conflation. It makes an update of a topic cheap too, since nothing of its subscriptions
- * is touched then, only their clients are marked.
+ * The only stored state is the number of updates that the feed had when the last message was taken. The channel is current while the feed has no
+ * more, and behind when it has more. The message is made from the newest data when it is taken, so it includes everything that came in
+ * between: this is the conflation. It also makes an update cheap, because it does not touch subscriptions and only marks their clients.
  */
 import type { Topic } from "../../ports/stats-bus.ts";
 import type { ChannelFeed } from "./channel-feed.ts";
@@ -24,11 +23,11 @@ type Named = {
   /** The channel as the client named it. */
   readonly requestedAs: string;
   readonly topic: Topic;
-  /** At most one message in this time; 0: as the topic goes. */
+  /** At most one message in this time; 0: one for each update. */
   readonly conflateMs: number;
 };
 
 export type OpenSubscription = Named & { readonly feed: ChannelFeed };
-/** `cancel` ends the waiting for the token's first swap. */
+/** `cancel` stops waiting for the token's first swap. */
 export type PendingSubscription = Named & { readonly feed: undefined; readonly cancel: () => void };
 export type Subscription = OpenSubscription | PendingSubscription;

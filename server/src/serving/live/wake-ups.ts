@@ -1,4 +1,4 @@
-/** Clients that are to be looked at at a later moment, because conflate_ms holds channels of theirs until then. */
+/** Wakes clients at a later time, because conflate_ms holds channels of theirs until then. */
 import type { PushTarget } from "./channel-feed.ts";
 
 export class WakeUps {
@@ -8,7 +8,7 @@ export class WakeUps {
   #timer: NodeJS.Timeout | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
 
-  /** `nowMs` is monotonic; `wake` is called for each client when its moment has come. */
+  /** `nowMs` is monotonic. `wake` is called for each client when its time has come. */
   constructor(nowMs: () => number, wake: (client: PushTarget) => void) {
     this.#nowMs = nowMs;
     this.#wake = wake;

@@ -1,13 +1,13 @@
 /**
- * Messages of which clients have got a part. A client that stops reading in the middle of a long snapshot keeps the bytes of that
- * revision in memory until it is cut off as dead; many such clients, each in another revision, would hold gigabytes. So these bytes are counted,
- * once however many clients are in the same message, and beyond the bound the clients that began first are closed.
+ * Counts the bytes of messages that clients have received a part of. A client that stops reading in the middle of a long snapshot keeps the bytes of that
+ * revision in memory until it is cut off as dead. Many such clients, each in another revision, would hold gigabytes. The bytes of a message are
+ * counted once however many clients are in it, and beyond the bound the clients that began first are closed.
  */
 import { lengthOf, type MessageFrames } from "./frames.ts";
 
 export class BegunMessages<Client> {
   readonly #bytesMax: number;
-  /** In the order in which they began. */
+  /** In the order of their beginning. */
   readonly #byClient = new Map<Client, MessageFrames>();
   readonly #readers = new Map<MessageFrames, number>();
   #bytes = 0;
@@ -20,7 +20,7 @@ export class BegunMessages<Client> {
     return this.#bytes;
   }
 
-  /** The client is in this message now, or in none. Returns the clients that have to be closed so that the bound holds. */
+  /** Notes that the client is in this message now, or in none. Returns the clients that have to be closed so that the bound holds. */
   set(client: Client, message: MessageFrames | undefined): Client[] {
     const before = this.#byClient.get(client);
     if (before === message) return [];

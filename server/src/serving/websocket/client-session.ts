@@ -3,14 +3,14 @@
  *
  *   open ------- close frame sent or received, by either side --> closing
  *   open ------- the connection broke -------------------------> closed
- *   closing ---- the other side answered, or took too long -----> closed
+ *   closing ---- the other side replied, or took too long ------> closed
  *
- * While open, requests are worked on one after the other in the order they came, each once there is room for its answer:
- * so a client that asks and does not read makes its own requests wait, and costs no memory but theirs.
+ * While open, requests are processed one after the other in order of arrival, each once there is room for its response. So a client that sends
+ * requests and does not read delays its own requests, and costs no memory but theirs.
  *
- * Frames are made by this folder and written to the socket itself: `ws` would build one frame a message and client. That is
- * sound because without compression `ws` writes each of its own frames (the close frame, nothing else here) whole and at once, and
- * every write here ends at the end of a frame. `ws` does the handshake, parses what comes in, and closes.
+ * This folder makes the frames and writes them to the socket itself, because `ws` would build one frame per message and client. This is
+ * sound because without compression `ws` writes each of its own frames (here only the close frame) whole and at once, and
+ * every write here ends at the end of a frame. `ws` does the handshake, parses incoming frames, and closes.
  */
 import type { Duplex } from "node:stream";
 import { closeCodes } from "@swapstats/protocol/websocket.ts";
@@ -60,7 +60,7 @@ export class ClientSession implements PushTarget {
   readonly #outbox: Outbox;
   readonly #rate: MessageRate;
   readonly #channels: ClientChannels;
-  /** Texts of requests that wait, and their length together. */
+  /** Texts of waiting requests, and their total length. */
   readonly #requests: string[] = [];
   #requestChars = 0;
   #isWorking = false;
@@ -81,7 +81,7 @@ export class ClientSession implements PushTarget {
       (frames, bytesFree, nowMs) => this.#take(frames, bytesFree, nowMs),
     );
     const { maxMessagesPerSec: perSecond, messageBurst: burst, maxSubscriptions } = settings;
-    // A page that opens all its rows one by one hears of each that was refused, and is not cut off for it.
+    // A page that opens all its rows one by one gets an error for each that is refused, and is not cut off.
     this.#rate = new MessageRate({ perSecond, burst, refusals: Math.max(burst, maxSubscriptions) }, this.#lastSentMs);
     this.#channels = new ClientChannels(options.hub, this);
     ws.on("message", (data: Buffer, isBinary) => this.#onMessage(data, isBinary));
@@ -105,13 +105,13 @@ export class ClientSession implements PushTarget {
     for (const slow of this.#options.begun.set(this, this.#outbox.begun)) slow.cutOff();
   }
 
-  /** Others need the memory of the message that this client has read a part of. */
+  /** Closes the client, because others need the memory of the message that it has read a part of. */
   cutOff(): void {
     this.#close(closeCodes.policyViolation, "a message was not read to its end", "too_slow");
     this.terminate();
   }
 
-  /** Looks after heartbeat and death; called every `sweepMs`. */
+  /** Sends a heartbeat if one is due, and closes a dead client. Called every `sweepMs`. */
   sweep(nowMs: number): void {
     if (!this.isOpen) return;
     const { limits } = this.#options;
@@ -124,7 +124,7 @@ export class ClientSession implements PushTarget {
     }
   }
 
-  /** Says goodbye and closes. Goes past the credit: it is one small message, and the last. */
+  /** Sends `shutdown` and closes. Ignores the credit: it is one small message, and the last. */
   shutdown(reconnectAfterMs: number): void {
     if (!this.isOpen) return;
     if (!this.#outbox.isInMessage) {
@@ -179,7 +179,7 @@ export class ClientSession implements PushTarget {
     if (!this.#isWorking) void this.#work();
   }
 
-  /** Holds the rate and the number of requests that wait; answers what is over the limit. */
+  /** Enforces the rate and the length of the queue. Replies with an error to a message over the limit. */
   #isAllowed(text: string): boolean {
     const { maxMessagesPerSec, messageBurst, maxMessageBytes } = this.#options.config.api.ws;
     const verdict = this.#rate.take(this.#options.hub.nowMs(), text.length);
@@ -190,11 +190,11 @@ export class ClientSession implements PushTarget {
     const isQueueFull = this.#requests.length > 0 && this.#requestChars + text.length > maxMessageBytes;
     if (verdict === "accept" && !isQueueFull) return true;
     const message = isQueueFull
-      ? "The message was ignored: the requests before it are still being answered. Read the answers first."
+      ? "The message was ignored: the requests before it still wait for their responses. Read the responses first."
       : `The message was ignored: a connection may send ${messageBurst} messages at once and ${maxMessagesPerSec} a second. Send it again later, and put several channels into one message.`;
     if (this.#outbox.hasRoom) {
       const { id, channels } = parseRequest(text, this.#rules);
-      this.#answer(errorText(id, new ProblemError("rate_limited", message), channels));
+      this.#reply(errorText(id, new ProblemError("rate_limited", message), channels));
     } else {
       this.#close(closeCodes.policyViolation, "answers are not read", "answers_not_read");
     }
@@ -217,12 +217,12 @@ export class ClientSession implements PushTarget {
     if (sequence !== undefined && this.#outbox.pong(sequence)) {
       this.flush(nowMs);
     } else if (this.#rate.take(nowMs) === "cut_off") {
-      // RFC 6455 allows pongs that nobody asked for, as a sign of life; a flood of them is none.
+      // RFC 6455 allows unsolicited pongs as a sign of life. A flood of them is an attack.
       this.#close(closeCodes.policyViolation, "too many pongs", "rate_limited");
     }
   }
 
-  /** `ws` has sent the close frame with the right code already. */
+  /** Notes the reason. `ws` has already sent the close frame with the right code. */
   #onReceiveError(error: Error & { readonly code?: string }): void {
     const isTooBig = error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
     this.#closeReason ??= isTooBig ? "message_too_large" : "bad_frame";
@@ -237,7 +237,7 @@ export class ClientSession implements PushTarget {
     this.#options.onClosed(this, this.#closeReason ?? (isAbnormal ? "lost" : "client"));
   }
 
-  #answer(text: string): void {
+  #reply(text: string): void {
     this.#outbox.reply(this.#framesOf(text));
     this.flush(this.#options.hub.nowMs());
   }
@@ -262,10 +262,10 @@ export class ClientSession implements PushTarget {
     const { gate, identity } = this.#options;
     const cost = request.kind === "refused" ? 1 : request.channels.length;
     const problem = gate.admit(identity, request.kind, cost);
-    if (problem !== undefined) this.#answer(errorText(request.id, problem, request.channels));
+    if (problem !== undefined) this.#reply(errorText(request.id, problem, request.channels));
     else if (request.kind === "subscribe") await this.#subscribe(request);
     else if (request.kind === "unsubscribe") await this.#unsubscribe(request);
-    else this.#answer(errorText(request.id, request.problem, request.channels));
+    else this.#reply(errorText(request.id, request.problem, request.channels));
   }
 
   async #subscribe({ id, channels, options }: Extract<ClientRequest, { kind: "subscribe" }>): Promise<void> {
@@ -274,7 +274,7 @@ export class ClientSession implements PushTarget {
       outcome = await this.#channels.open(channels, options);
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
-      this.#answer(errorText(id, error, channels));
+      this.#reply(errorText(id, error, channels));
       return;
     }
     if (!this.isOpen) {
@@ -282,7 +282,7 @@ export class ClientSession implements PushTarget {
       return;
     }
     if (outcome.channels.length > 0) {
-      this.#answer(subscribedText(id, outcome));
+      this.#reply(subscribedText(id, outcome));
       this.#channels.activate(outcome.opened);
       this.flush(this.#options.hub.nowMs());
     }
@@ -290,17 +290,17 @@ export class ClientSession implements PushTarget {
       if (problem.code === "internal")
         this.#options.logger.error({ err: problem.cause, channel }, "subscribing failed");
       await this.#outbox.room();
-      this.#answer(errorText(id, problem, [channel]));
+      this.#reply(errorText(id, problem, [channel]));
     }
   }
 
   async #unsubscribe({ id, channels }: Extract<ClientRequest, { kind: "unsubscribe" }>): Promise<void> {
     const { closed, missing } = this.#channels.close(channels);
-    if (id !== undefined && closed.length > 0) this.#answer(unsubscribedText(id, closed));
+    if (id !== undefined && closed.length > 0) this.#reply(unsubscribedText(id, closed));
     for (const channel of missing) {
       await this.#outbox.room();
       const problem = new ProblemError("not_subscribed", "The channel is not open on this connection.");
-      this.#answer(errorText(id, problem, [channel]));
+      this.#reply(errorText(id, problem, [channel]));
     }
   }
 }

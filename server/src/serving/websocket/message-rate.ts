@@ -1,21 +1,21 @@
 /**
- * How many messages a client may send: a bucket that holds a burst and refills steadily. A page that opens its rows one by one
- * sends hundreds of messages at once and then none; so the burst is much larger than the rate. Messages beyond are refused with an
- * error each, from a second bucket; a client that empties that one too is cut off, since refusing costs work as well.
+ * Limits how many messages a client may send, by a token bucket that holds a burst and refills steadily. A page that opens its rows one by one
+ * sends hundreds of messages at once and then none, so the burst is much larger than the rate. Messages beyond the burst are refused with an
+ * error each, from a second bucket. A client that empties the second bucket too is cut off, because refusing costs work as well.
  */
 
 export type RateVerdict = "accept" | "refuse" | "cut_off";
 
 export type MessageRateLimits = {
-  /** Messages a second for as long as the client likes. */
+  /** Sustained messages a second. */
   readonly perSecond: number;
-  /** Messages that a client that was quiet may send at once; at least a second's worth holds. */
+  /** Messages that a quiet client may send at once; never less than `perSecond`. */
   readonly burst: number;
   /** Messages that are refused with an error each before the client is cut off. */
   readonly refusals: number;
 };
 
-/** A message that is refused counts once more for each of so many characters, because its id has to be read all the same. */
+/** A refused message counts once more for each of this many characters, because its id has to be parsed all the same. */
 const REFUSED_CHARS_A_COUNT = 4_096;
 
 export class MessageRate {
@@ -35,7 +35,7 @@ export class MessageRate {
     this.#lastMs = nowMs;
   }
 
-  /** Counts one message of so many characters at a monotonic moment. */
+  /** Counts one message of `chars` characters at a monotonic time. */
   take(nowMs: number, chars = 0): RateVerdict {
     const refill = ((nowMs - this.#lastMs) / 1_000) * this.#perSecond;
     this.#lastMs = nowMs;

@@ -1,4 +1,4 @@
-/** What the WebSocket tells the outside: structured logs and the metrics whose names start with `swapstats_ws_`. */
+/** Logs and metrics of the WebSocket door. Its metrics have names that start with `swapstats_ws_`. */
 
 /** Why a connection ended; the label of `ws_closed_total`. */
 export const closeReasons = [
@@ -18,11 +18,11 @@ export type CloseReason = (typeof closeReasons)[number];
 export type WebSocketMetrics = {
   /** `ws_clients`: connections now. */
   clients(count: number): void;
-  /** `ws_conflated_total`: updates that a newer one replaced before they were sent to a client; told when that one is sent. */
+  /** `ws_conflated_total`: updates that a newer one replaced before they were sent to a client. Called when the newer one is sent. */
   conflated(count: number): void;
   /** `ws_closed_total{reason}`. */
   closed(reason: CloseReason): void;
-  /** `ws_push_lag_seconds`: once a write, from the as-of of its oldest patch to the write. */
+  /** `ws_push_lag_seconds`: from the as-of of the oldest patch of a write to the write. Called once per write. */
   pushLag(seconds: number): void;
 };
 

@@ -1,9 +1,9 @@
 /**
- * Which pages may connect. A browser sends the page's origin with every handshake and does not hold WebSockets to CORS, so
- * the server has to look. Programs that are not browsers send none, and no origin needs no permission.
+ * Decides which pages may connect. A browser sends the page's origin with every handshake and does not apply CORS to WebSockets, so
+ * the server has to check. Programs that are not browsers send no origin, and need no permission.
  *
- * With `api.cors` empty only pages that this service itself served may connect: their origin names the host that the
- * handshake was sent to. The scheme is not compared, since a proxy in front may have taken TLS off.
+ * With `api.cors` empty only pages that this service itself served may connect: their origin equals the Host header of the
+ * handshake. The scheme is not compared, because a proxy in front may have terminated TLS.
  */
 export function isOriginAllowed(
   origin: string | undefined,
@@ -16,7 +16,7 @@ export function isOriginAllowed(
   return originHost !== undefined && host !== undefined && originHost === host.toLowerCase();
 }
 
-/** Host and, where it is not the scheme's own, port; undefined for `null` and what is not an http origin. */
+/** Returns the host and, unless it is the scheme's default, the port; undefined for `null` and for anything but an http origin. */
 function hostOf(origin: string): string | undefined {
   if (!/^https?:\/\//i.test(origin) || !URL.canParse(origin)) return undefined;
   return new URL(origin).host;

@@ -1,23 +1,23 @@
 /**
- * What goes out to one client, under credit. A ping follows every write, and its pong says that the client has read all up
- * to there; so a client that reads slowly, or not at all, is known by its missing pongs and not by a full kernel buffer,
+ * Sends messages to one client, under credit. A ping follows every write, and its pong proves that the client has read everything up
+ * to it. So a client that reads slowly, or not at all, is recognised by its missing pongs and not by a full kernel buffer,
  * which hides megabytes and minutes.
  *
  *   idle ------ written, one ping out -------------------------> flowing
  *   flowing --- two pings out, or the bytes in flight used up --> blocked
- *   blocked --- a pong ----------------------------------------> flowing, or idle when it answers the newest ping
+ *   blocked --- a pong ----------------------------------------> flowing, or idle if it is the pong to the newest ping
  *   any ------- close ------------------------------------------> closed
  *
- * What is sent, in this order: the newest pong that is owed, the rest of a message that was begun, answers to requests,
- * and then what the subscriptions have, of which nothing is stored here.
+ * The order of sending: the newest pong that is owed, the rest of a message that was begun, responses to requests, and then messages of the
+ * subscriptions, which are not stored here.
  */
 import { lengthOf, type MessageFrames, PING_FRAME_BYTES, pingFrame, pongFrame } from "./frames.ts";
 
 export type OutboxLimits = { readonly inFlightBytesMax: number; readonly unansweredPingsMax: number };
 
 /**
- * Appends messages of the subscriptions to `frames`, as long as they fit `bytesFree`. Of a message of several frames it appends the
- * first, ends there, and returns the message; else undefined.
+ * Appends messages of the subscriptions to `frames`, as long as they fit `bytesFree`. If a message has several frames, it appends the
+ * first, stops, and returns the message; else it returns undefined.
  */
 export type MessageSource = (frames: Buffer[], bytesFree: number, nowMs: number) => MessageFrames | undefined;
 
@@ -43,7 +43,7 @@ export class Outbox {
   #waiters: (() => void)[] = [];
   #isClosed = false;
 
-  /** `write` hands frames, of so many bytes, to the socket in one go. */
+  /** `write` writes frames, of `bytes` in total, to the socket at once. */
   constructor(limits: OutboxLimits, write: (frames: readonly Buffer[], bytes: number) => void, source: MessageSource) {
     this.#limits = limits;
     this.#write = write;
@@ -59,7 +59,7 @@ export class Outbox {
     return this.#begunAt < this.#begun.length;
   }
 
-  /** The message that this is about; undefined: the client is in none. */
+  /** The message that was begun and not finished; undefined if there is none. */
   get begun(): MessageFrames | undefined {
     return this.isInMessage ? this.#begun : undefined;
   }
@@ -69,12 +69,12 @@ export class Outbox {
     return this.#pings[0]?.atMs;
   }
 
-  /** An answer may be queued: together with what is in flight it does not pass the bytes of credit, or none is queued. */
+  /** Whether a response may be queued: none is queued, or the queue and the bytes in flight together are within the credit. */
   get hasRoom(): boolean {
     return this.#replyBytes === 0 || this.#inFlightBytes + this.#replyBytes < this.#limits.inFlightBytesMax;
   }
 
-  /** Resolves when there is room for an answer, or the outbox is closed. */
+  /** Resolves when there is room for a response, or when the outbox is closed. */
   async room(): Promise<void> {
     while (!this.hasRoom && !this.#isClosed) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -83,19 +83,19 @@ export class Outbox {
     }
   }
 
-  /** Queues an answer; the caller looks for room before, and pumps after. */
+  /** Queues a response. The caller waits for room before, and pumps after. */
   reply(frames: MessageFrames): void {
     if (this.#isClosed) return;
     this.#replies.push(frames);
     this.#replyBytes += lengthOf(frames);
   }
 
-  /** A ping of the client. Only the newest is answered, as RFC 6455 section 5.5.3 allows. */
+  /** Notes a ping of the client. Only the newest gets a pong, as RFC 6455 section 5.5.3 allows. */
   owePong(payload: Buffer): void {
     if (!this.#isClosed) this.#owedPong = pongFrame(payload);
   }
 
-  /** Returns whether a ping with this number was out. */
+  /** Takes a pong. Returns whether a ping with this number was unanswered. */
   pong(sequence: number): boolean {
     const index = this.#pings.findIndex((ping) => ping.sequence === sequence);
     if (index < 0) return false;
@@ -103,7 +103,7 @@ export class Outbox {
     return true;
   }
 
-  /** Sends what credit allows, in one write. Returns the bytes written. */
+  /** Sends as much as the credit allows, in one write. Returns the bytes written. */
   pump(nowMs: number): number {
     if (this.#isClosed || this.#pings.length >= this.#limits.unansweredPingsMax) return 0;
     const frames: Buffer[] = [];
@@ -154,7 +154,7 @@ export class Outbox {
     }
   }
 
-  /** The first frame of a message was taken; takes what fits of the others, and returns the bytes that stay free. */
+  /** Takes the frames of a message that fit, after its first frame was taken. Returns the bytes that stay free. */
   #begin(message: MessageFrames, frames: Buffer[], free: number): number {
     this.#begun = message;
     this.#begunAt = 1;

@@ -1,4 +1,4 @@
-/** From a client's text message to a checked request. */
+/** Parses a client's text message into a checked request. */
 import { messageLimits } from "@swapstats/protocol/limits.ts";
 import type { RequestId } from "@swapstats/protocol/schemas/websocket.ts";
 import { didYouMean } from "../../shared/nearest.ts";
@@ -10,7 +10,7 @@ export type ClientRequest =
   | {
       readonly kind: "subscribe";
       readonly id: RequestId | undefined;
-      /** As written, without repetition. */
+      /** As the client wrote them, without repetition. */
       readonly channels: readonly string[];
       readonly options: ChannelOptions;
     }
@@ -107,7 +107,7 @@ function requestOf(members: Members, id: RequestId | undefined, rules: RequestRu
   };
 }
 
-/** Names each member that is not known, with what may be meant; empty: all are known. */
+/** Names each unknown member, with a similar known name; empty if all members are known. */
 function unknownText(names: readonly string[], known: readonly string[]): string {
   const unknown = names.filter((name) => !known.includes(name));
   const told = unknown
@@ -128,21 +128,21 @@ function channelList(given: unknown): readonly string[] {
   return [...new Set<string>(list)];
 }
 
-/** More than a connection may have open cannot all be open; each of them would get an error of its own. */
+/** Throws if there are more channels than a connection may have open: they cannot all be open, and each would get an error of its own. */
 function atMost(channels: readonly string[], channelsMax: number): readonly string[] {
   if (channels.length <= channelsMax) return channels;
   const text = `The message names ${channels.length} channels to unsubscribe from; a connection may have ${channelsMax} open.`;
   throw new ProblemError("too_many_subscriptions", text);
 }
 
-/** The channels of a request that is refused as a whole. */
+/** Returns the channels of a request that is refused as a whole. */
 function channelsNamed({ subscribe, unsubscribe }: Members): readonly string[] {
   const given = subscribe ?? unsubscribe;
   const list: readonly unknown[] = Array.isArray(given) ? given : [given];
   return list.filter((name) => typeof name === "string");
 }
 
-/** False: there is one, and it is not allowed. */
+/** Returns false for an id that is not allowed. */
 function requestId(given: unknown): RequestId | undefined | false {
   if (given === undefined || given === null) return undefined;
   if (typeof given === "string") return Buffer.byteLength(given) <= messageLimits.requestIdBytesMax ? given : false;

@@ -1,9 +1,9 @@
 /**
- * The door `/ws`: takes handshakes from the HTTP server, refuses those that break a rule with a problem document, and
- * keeps the connected clients. Which requests are handshakes at all the HTTP server decides.
+ * The door `/ws`: takes over handshakes from the HTTP server, refuses those that break a rule with a problem document, and
+ * keeps the connected clients. The HTTP server decides which requests are handshakes.
  *
- * A handshake is one request header, so how long it may take is the HTTP server's own bound; once the header is there, it
- * is answered at once.
+ * A handshake is one request header, so the HTTP server's timeout for headers applies. Once the header is complete, the response
+ * follows at once.
  */
 import { randomInt } from "node:crypto";
 import type { IncomingMessage } from "node:http";
@@ -52,7 +52,7 @@ export class WebSocketDoor {
     this.#begun = new BegunMessages(this.#limits.begunBytesMax);
     this.#encoder = frameEncoder(this.#limits.fragmentBytesMax);
     const { maxMessageBytes } = options.config.api.ws;
-    // `closeTimeout` is missing in the published types.
+    // The published types lack `closeTimeout`.
     const serverOptions: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
@@ -63,7 +63,7 @@ export class WebSocketDoor {
       handleProtocols: (offered) => (offered.has(webSocketProtocol) ? webSocketProtocol : false),
     };
     this.#server = new WebSocketServer(serverOptions);
-    // Unless this is heard, `ws` answers with HTML.
+    // Without a listener `ws` responds with HTML.
     this.#server.on("wsClientError", ({ message }, socket, request) => {
       const code = request.method === "GET" ? "bad_request" : "method_not_allowed";
       refuse(socket, new ProblemError(code, `This is no handshake of WebSocket: ${message}.`), request.url);
@@ -72,7 +72,7 @@ export class WebSocketDoor {
     this.#sweepTimer.unref();
   }
 
-  /** Connections now. */
+  /** Number of open connections. */
   get clients(): number {
     return this.#sessions.size;
   }
@@ -82,7 +82,7 @@ export class WebSocketDoor {
     return this.#begun.bytes;
   }
 
-  /** Takes over the connection of a request to `/ws` that asks for WebSocket. Bound: it may be handed on as it is. */
+  /** Takes over the connection of a request to `/ws` that asks for WebSocket. Bound to this object, so it can be passed as a function. */
   readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const { gate } = this.#options;
     const identity = gate.identify(request);
@@ -96,7 +96,7 @@ export class WebSocketDoor {
     this.#server.handleUpgrade(request, socket, head, (ws) => this.#accept(ws, socket, identity));
   };
 
-  /** Refuses new clients, tells the others when to come back, and resolves when all connections have ended, soon in any case. */
+  /** Refuses new clients, tells the others when to reconnect, and resolves when all connections have ended, at the latest after `closeTimeoutMs`. */
   async close(): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
@@ -114,7 +114,7 @@ export class WebSocketDoor {
     this.#server.close();
   }
 
-  /** Why the handshake is refused; undefined: it may go on, and `ws` checks its form. */
+  /** Returns why the handshake is refused. Undefined: it may continue, and `ws` checks its form. */
   #refusal(request: IncomingMessage): ProblemError | undefined {
     const { api } = this.#options.config;
     const { origin, host } = request.headers;
@@ -165,7 +165,7 @@ export class WebSocketDoor {
     this.#sessions.delete(session);
     this.#options.metrics.clients(this.#sessions.size);
     this.#options.metrics.closed(reason);
-    // Anybody can make thousands of these a second; `ws_closed_total` counts them by reason.
+    // At level debug, because any client can cause thousands a second. `ws_closed_total` counts them by reason.
     this.#options.logger.debug({ reason }, "WebSocket client closed");
     if (this.#sessions.size === 0) this.#onEmpty?.();
   }
@@ -176,9 +176,9 @@ export class WebSocketDoor {
   }
 }
 
-/** Answers a handshake with a problem document, and ends the connection. */
+/** Responds to a handshake with a problem document, and ends the connection. */
 function refuse(socket: Duplex, problem: ProblemError, url: string | undefined): void {
-  // The client may be gone already; there is nobody to tell.
+  // The client may be gone already.
   socket.on("error", () => {});
   socket.once("finish", () => socket.destroy());
   socket.end(rawProblem(problem, url));

@@ -1,10 +1,10 @@
 /**
- * Puts the frames of one write to a client side by side, so that the socket gets one chunk. Measured with 50 frames a write of 300 bytes
- * each, a second of processor time carries 4.7 million of them this way, 2.0 million when each frame is a chunk of one `writev`,
- * 2.9 million when each write has a buffer of its own, and 0.1 million with one write a frame.
+ * Copies the frames of one write to a client side by side, so that the socket gets one chunk. Measured with writes of 50 frames of 300 bytes
+ * each: a second of processor time carries 4.7 million frames this way, 2.0 million if each frame is a chunk of one `writev`,
+ * 2.9 million if each write has a buffer of its own, and 0.1 million with one write per frame.
  *
- * One buffer serves all clients: the kernel nearly always takes a write whole and at once, and then the buffer is free
- * again. Where it does not, the buffer is left to that socket, and another is made.
+ * One buffer serves all clients. The kernel nearly always takes a write whole and at once, and then the buffer is free
+ * again. If it does not, the buffer stays with that socket, and another is made.
  */
 import type { Duplex } from "node:stream";
 
@@ -12,13 +12,13 @@ export class WriteBuffer {
   readonly #bytes: number;
   #buffer: Buffer;
 
-  /** `bytes`: what a write has at most; a longer one costs a buffer of its own. */
+  /** `bytes` is the size of the buffer; a longer write costs a buffer of its own. */
   constructor(bytes: number) {
     this.#bytes = bytes;
     this.#buffer = Buffer.allocUnsafeSlow(bytes);
   }
 
-  /** Writes the frames, of which there are `bytes`, as one chunk. They are copied. */
+  /** Writes frames of `bytes` in total as one chunk. They are copied. */
   write(socket: Duplex, frames: readonly Buffer[], bytes: number): void {
     if (!socket.writable) return;
     if (bytes > this.#bytes || socket.writableLength > 0) {
@@ -31,7 +31,7 @@ export class WriteBuffer {
       at += frame.length;
     }
     socket.write(this.#buffer.subarray(0, at));
-    // Something is still queued when the kernel did not take all: then the socket goes on reading from the buffer.
+    // If the kernel did not take everything, the rest is queued, and the socket still reads from the buffer.
     if (socket.writableLength > 0) this.#buffer = Buffer.allocUnsafeSlow(this.#bytes);
   }
 }
