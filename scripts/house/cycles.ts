@@ -4,9 +4,6 @@ import { isSource, resolveImport } from "./layers.ts";
 import type { Files, Problem } from "./problem.ts";
 import { sourceOf } from "./source.ts";
 
-/** Files and folders whose circles are known. The list only shrinks. */
-const KNOWN = ["server/src/pipeline/workers/"];
-
 type Graph = ReadonlyMap<string, readonly string[]>;
 
 /** Reports each circle once, at its first file, with its shortest path. */
@@ -24,7 +21,6 @@ export function checkCycles(files: Files): Problem[] {
     const path = seen.has(start) ? undefined : wayBack(graph, start);
     if (path === undefined) continue;
     for (const file of path) seen.add(file);
-    if (KNOWN.some((known) => start.startsWith(known))) continue;
     problems.push({ file: start, line: 1, message: `import cycle: ${[...path, start].join(" > ")}` });
   }
   return problems;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { checkCycles } from "../house/cycles.ts";
 import { checkLayers, layerOf, pureFiles } from "../house/layers.ts";
+import { checkMemoryLayout } from "../house/memory-layout.ts";
 import { checkPackages } from "../house/packages.ts";
 import type { Files, Problem } from "../house/problem.ts";
 import { checkPurity } from "../house/purity.ts";
@@ -161,6 +162,29 @@ describe("purity", () => {
       [`${SRC}/shared/l.ts`]: "console.log(1);",
     };
     fails(checkPurity, files, /clock\.ts:1: a pure file uses Date/);
+  });
+});
+
+describe("memory of the engine", () => {
+  const engine = (text: string): Record<string, string> => ({ [`${SRC}/engine/e.ts`]: text });
+
+  test("an index names the field that it reads", () => {
+    for (const index of [
+      "2 * row + LATE",
+      "row + 1",
+      "0",
+      "(bits >>> 5) + 2 * i",
+      "hash & 63",
+      "u32[2 * row + LATE]",
+    ]) {
+      passes(checkMemoryLayout, engine(`x = heap.u32[${index}];`));
+    }
+    fails(checkMemoryLayout, engine("x = heap.u32[2 * row + 6];"), /e\.ts:1: .* 6/);
+    fails(checkMemoryLayout, engine("heap.f64[3] += 1;"), /number 3/);
+    fails(checkMemoryLayout, engine("x = u8[8 * (row + 9)];"), /number 9/);
+    fails(checkMemoryLayout, engine("x = u8[list[at - 2]];"), /number 2/);
+    passes(checkMemoryLayout, engine("const [a, b] = pairs; f(a, 7);"));
+    passes(checkMemoryLayout, { [`${SRC}/engine/memory/bytes.ts`]: "x = bytes[at + 3];" });
   });
 });
 
