@@ -111,6 +111,20 @@ describe("layers", () => {
     fails(checkLayers, store, /stores\/s3-checkpoint-store may not import from stores\/redis-hot-store/);
   });
 
+  test("a room that a table does not name is one of its others: known to the list alone, and to no other room", () => {
+    const files = {
+      [`${SRC}/sources/pulsar/readers.ts`]: "",
+      [`${SRC}/sources/group-ownership.ts`]: "",
+      [`${SRC}/sources/open-source.ts`]: `import "./pulsar/readers.ts";`,
+      [`${SRC}/sources/kafka/a.ts`]: `import "../group-ownership.ts";`,
+    };
+    passes(checkLayers, files);
+    const kafka = { ...files, [`${SRC}/sources/kafka/a.ts`]: `import "../pulsar/readers.ts";` };
+    fails(checkLayers, kafka, /sources\/kafka may not import from sources\/pulsar/);
+    const feeder = { ...files, [`${SRC}/sources/feeders/a.ts`]: `import "../pulsar/readers.ts";` };
+    fails(checkLayers, feeder, /sources\/feeders may not import from sources\/pulsar/);
+  });
+
   test("doors never know each other, and their common parts know no door", () => {
     const files = { [`${SRC}/serving/http/a.ts`]: "", [`${SRC}/serving/live/b.ts`]: "" };
     passes(checkLayers, { ...files, [`${SRC}/serving/http/a.ts`]: `import "../live/b.ts";` });

@@ -1,6 +1,7 @@
 /** The commands `serve` and `demo`: start the service, say where it listens, stop it in order. */
 import { type App, startApp } from "../app.ts";
-import type { Config, GeneratorConfig } from "../config/config.ts";
+import type { GeneratorConfig } from "../config/build/ingest.ts";
+import type { Config } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { formatListenAddress, type ListenAddress } from "../config/units.ts";
 import { createLogger } from "../observability/logger.ts";

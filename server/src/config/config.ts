@@ -3,27 +3,12 @@
  * together is a union. Units end the names.
  */
 import type { ChainSetting, WindowsConfig } from "./build/app.ts";
-import type { KafkaConfig } from "./build/kafka.ts";
+import type { IngestConfig } from "./build/ingest.ts";
 import type { NatsConfig } from "./build/nats.ts";
 import type { StoresConfig } from "./build/stores.ts";
 import type { TableValues } from "./keys.ts";
 
-type IngestValues = TableValues["ingest"];
 type AppValues = TableValues["app"];
-
-export type GeneratorConfig = IngestValues["generator"];
-export type EmbeddedLogConfig = IngestValues["embedded"];
-
-/** With the other sources, Kafka is there for the commands that write to a topic: undefined where no brokers are set. */
-export type IngestConfig =
-  | { readonly source: "embedded"; readonly embedded: EmbeddedLogConfig; readonly kafka: KafkaConfig | undefined }
-  | {
-      readonly source: "generator";
-      readonly embedded: EmbeddedLogConfig;
-      readonly generator: GeneratorConfig;
-      readonly kafka: KafkaConfig | undefined;
-    }
-  | { readonly source: "kafka"; readonly kafka: KafkaConfig };
 
 export type Config = Omit<TableValues, "ingest" | "windows" | "app" | "stores" | "pubsub"> & {
   readonly ingest: IngestConfig;

@@ -1,5 +1,5 @@
 /** Settings that are given and have no effect, because the part of the program that reads them is not in use. */
-import type { Part } from "./key.ts";
+import type { Part, SourcePart } from "./key.ts";
 import type { TableValues } from "./keys.ts";
 import type { ConfigProblem, Setting } from "./settings.ts";
 
@@ -11,14 +11,10 @@ type Rule = {
 
 const isKafka = ({ ingest }: TableValues): boolean => ingest.source === "kafka";
 
-const RULES: Readonly<Record<Part, Rule>> = {
+const RULES: Readonly<Record<Exclude<Part, SourcePart>, Rule>> = {
   "embedded log": {
     isUsed: (values) => !isKafka(values),
     needs: "with `ingest.source: kafka`, which has a log of its own",
-  },
-  generator: {
-    isUsed: ({ ingest }) => ingest.source === "generator",
-    needs: "without `ingest.source: generator`",
   },
   brokers: {
     isUsed: (values) => isKafka(values) || values.stores.checkpoint === "kafka",
@@ -28,7 +24,6 @@ const RULES: Readonly<Record<Part, Rule>> = {
     isUsed: isKafka,
     needs: "on the service without `ingest.source: kafka`; only commands about topics use it",
   },
-  "kafka source": { isUsed: isKafka, needs: "without `ingest.source: kafka`" },
   redis: {
     isUsed: ({ stores }) => stores.checkpoint === "redis" || stores.hot.kind === "redis",
     needs: "without `stores.checkpoint: redis` or `stores.hot: redis`",
@@ -55,10 +50,21 @@ const RULES: Readonly<Record<Part, Rule>> = {
   },
 };
 
+function ruleOf(part: Part): Rule {
+  if (!isSourcePart(part)) return RULES[part];
+  return { isUsed: ({ ingest }) => part === `ingest.source: ${ingest.source}`, needs: `without \`${part}\`` };
+}
+
+function isSourcePart(part: Part): part is SourcePart {
+  return part.startsWith("ingest.source: ");
+}
+
 /** Returns one warning for each setting that was given and has no effect; the rest of the configuration is sound. */
 export function withoutEffect(settings: readonly Setting[], values: TableValues): ConfigProblem[] {
   return settings.flatMap(({ path, where, origin, spec: { part } }) => {
-    if (origin === "default" || part === undefined || RULES[part].isUsed(values)) return [];
-    return [{ path, where, message: `has no effect ${RULES[part].needs}` }];
+    if (origin === "default" || part === undefined) return [];
+    const { isUsed, needs } = ruleOf(part);
+    if (isUsed(values)) return [];
+    return [{ path, where, message: `has no effect ${needs}` }];
   });
 }

@@ -37,13 +37,15 @@ export type KeyValue =
   | readonly string[]
   | undefined;
 
+/** A source or a feeder, by its name. */
+export type SourcePart = `ingest.source: ${string}`;
+
 /** The part of the program that reads a key. While the part is not in use, a key that is given has no effect. */
 export type Part =
+  | SourcePart
   | "embedded log"
-  | "generator"
   | "brokers"
   | "topics"
-  | "kafka source"
   | "redis"
   | "hot store"
   | "s3"

@@ -1,5 +1,6 @@
 /** What the modules of a source export: one module for the main thread, and one for the workers. */
-import type { Config, IngestConfig } from "../config/config.ts";
+import type { IngestConfig } from "../config/build/ingest.ts";
+import type { Config } from "../config/config.ts";
 import type { Ingestion, IngestionEvents } from "../ports/ingestion.ts";
 import type { SourceReaders } from "../ports/source.ts";
 

@@ -1,10 +1,11 @@
 /** Makes the configuration of the values of the table, with the checks that concern more than one key. */
-import type { Config, IngestConfig } from "../config.ts";
+import type { Config } from "../config.ts";
 import { TABLE, type TableValues } from "../keys.ts";
 import type { ConfigProblem, Setting } from "../settings.ts";
 import { formatListenAddress } from "../units.ts";
 import { buildChains, buildWindows, checkChainIds } from "./app.ts";
-import { buildKafka, type KafkaConfig } from "./kafka.ts";
+import { buildIngest } from "./ingest.ts";
+import { buildKafka } from "./kafka.ts";
 import { buildNats } from "./nats.ts";
 import { type Report, reportTo } from "./report.ts";
 import { buildStores } from "./stores.ts";
@@ -24,24 +25,9 @@ export function buildConfig(
   const kafka = buildKafka(values.ingest, report);
   const stores = buildStores(values.stores, values.ingest.source, kafka, report);
   const nats = buildNats(values.pubsub.nats, report);
-  const ingest = ingestOf(values.ingest, kafka);
+  const ingest = buildIngest(values.ingest, kafka);
   if (problems.length > before || ingest === undefined) return undefined;
   return { ...values, ingest, windows, app: { ...values.app, chains }, stores, pubsub: { nats } };
-}
-
-/** Undefined where the brokers of the Kafka source are missing, which is reported already. */
-function ingestOf(
-  { source, embedded, generator }: TableValues["ingest"],
-  kafka: KafkaConfig | undefined,
-): IngestConfig | undefined {
-  switch (source) {
-    case "embedded":
-      return { source, embedded, kafka };
-    case "generator":
-      return { source, embedded, generator, kafka };
-    case "kafka":
-      return kafka === undefined ? undefined : { source, kafka };
-  }
 }
 
 function checkListeners({ api, metrics: { prometheus } }: TableValues, report: Report): void {

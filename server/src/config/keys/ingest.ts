@@ -44,7 +44,7 @@ export const INGEST = {
       "Size of the embedded log above which the oldest records are removed, regardless of their age. While the previous checkpoint still needs them, ingestion answers 503.",
     ),
   }),
-  generator: ofPart("generator", {
+  generator: ofPart("ingest.source: generator", {
     ratePerSecond: key(
       "ingest.generator.rate",
       { type: "number", min: 0.001, max: 1_000_000 },
@@ -60,7 +60,7 @@ export const INGEST = {
     ),
     seed: key("ingest.generator.seed", integer(0, 4_294_967_295), "1", "Seed of the built-in generator."),
   }),
-  kafka: ofPart("kafka source", {
+  kafka: ofPart("ingest.source: kafka", {
     brokerType: key(
       "ingest.broker_type",
       choice(["kafka", "redpanda"]),

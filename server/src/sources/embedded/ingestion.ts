@@ -1,7 +1,8 @@
 /** The embedded log as the source: swaps come by POST and from feeders, and all partitions are this process's. */
 import { join, resolve } from "node:path";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
-import { type Config, type EmbeddedLogConfig, toEngineConfig } from "../../config/config.ts";
+import type { EmbeddedLogConfig } from "../../config/build/ingest.ts";
+import { type Config, toEngineConfig } from "../../config/config.ts";
 import type { Intake } from "../../ports/ingest.ts";
 import type { Ingestion, PartitionAssigner } from "../../ports/ingestion.ts";
 import { SwapstatsError } from "../../shared/errors.ts";

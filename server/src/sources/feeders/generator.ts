@@ -1,6 +1,6 @@
 /** Feeds the generator's swaps into the log at their rate, by the clock: the feeder of `demo`. */
 import { setTimeout as pause } from "node:timers/promises";
-import type { GeneratorConfig } from "../../config/config.ts";
+import type { GeneratorConfig } from "../../config/build/ingest.ts";
 import { DEMO_DEFAULTS, type GeneratorOptions } from "../../generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../generator/swap-generator.ts";
 import type { Feeder, FeederEvents } from "../../ports/feeder.ts";
