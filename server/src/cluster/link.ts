@@ -2,7 +2,7 @@
  * The way to other instances. What is said to one of them in one turn of the event loop goes out as few messages as its size allows, requests wait
  * for their responses for a limited time, and everything that waits is bounded.
  */
-import type { RequestKind, RequestOf, WorkerResponses } from "../bus/requests.ts";
+import type { RequestKind, RequestOf, WorkerRequest, WorkerResponses } from "../bus/requests.ts";
 import type { Answered } from "../bus/sources.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { fromWire } from "../shared/wire-error.ts";
@@ -101,7 +101,7 @@ export class ClusterLink {
       const id = this.#nextId++;
       const deadlineMs = this.#options.nowMs() + this.#options.askTimeoutMs;
       this.#pending.set(id, { address, resolve: resolve as Pending["resolve"], reject, deadlineMs });
-      if (!this.post(address, "questions", { id, host, request })) {
+      if (!this.post(address, "questions", { id, host, request: request as WorkerRequest })) {
         this.#pending.delete(id);
         reject(away("too much waits to be sent to another instance"));
       }

@@ -7,7 +7,7 @@
  * says in its announcements, which are of format 1, up to which format it reads, and is sent nothing newer.
  */
 
-import type { RequestKind, RequestOf } from "../bus/requests.ts";
+import type { RequestKind, WorkerRequest } from "../bus/requests.ts";
 import type { FeedUpdate, PartRevision, RankedRow, RankKey } from "../bus/responses.ts";
 import type { Answered, Cover } from "../bus/sources.ts";
 import type { Topic } from "../ports/stats-bus.ts";
@@ -44,7 +44,7 @@ export type Announcement = {
 export type QuestionItem = {
   readonly id: number;
   readonly host: number;
-  readonly request: RequestOf<RequestKind>;
+  readonly request: WorkerRequest;
 };
 export type AnswerItem =
   | { readonly id: number; readonly covers: readonly Cover[]; readonly answer: Answered<RequestKind>["response"] }

@@ -39,7 +39,9 @@ class Storm {
   start(): void {
     this.#started += 1;
     const transport = this.network.transport(4_096);
-    const instance = this.cluster.add(`instance ${this.#started}`, transport, 1 + this.#random.below(2));
+    // Some are of the version before, which knows the first format of messages alone.
+    const format = this.#random.chance(0.3) ? 1 : 2;
+    const instance = this.cluster.add(`instance ${this.#started}`, transport, 1 + this.#random.below(2), { format });
     this.#transports.set(instance, transport);
     const tokens = this.#random.shuffled([...this.cluster.ids]).slice(0, 4);
     const topics = [

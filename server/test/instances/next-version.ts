@@ -9,10 +9,20 @@ type Change = { readonly file: RegExp; readonly from: string; readonly to: strin
 
 const CHANGES: Readonly<Record<string, readonly Change[]>> = {
   manifest: [
-    { file: /\/pipeline\/manifest\.ts$/, from: "MANIFEST_FORMAT = 1;", to: "MANIFEST_FORMAT = 2;" },
-    { file: /\/pipeline\/manifest\.ts$/, from: "manifest.format < MANIFEST_FORMAT", to: "manifest.format < 1" },
+    { file: /\/pipeline\/checkpoint\/manifest\.ts$/, from: "MANIFEST_FORMAT = 1;", to: "MANIFEST_FORMAT = 2;" },
+    {
+      file: /\/pipeline\/checkpoint\/manifest\.ts$/,
+      from: "manifest.format < MANIFEST_FORMAT",
+      to: "manifest.format < 1",
+    },
   ],
-  reads: [{ file: /\/pipeline\/manifest\.ts$/, from: "manifest.format > MANIFEST_FORMAT", to: "manifest.format > 2" }],
+  reads: [
+    {
+      file: /\/pipeline\/checkpoint\/manifest\.ts$/,
+      from: "manifest.format > MANIFEST_FORMAT",
+      to: "manifest.format > 2",
+    },
+  ],
   image: [
     { file: /\/engine\/snapshot\.ts$/, from: "IMAGE_FORMAT = 4;", to: "IMAGE_FORMAT = 5;" },
     { file: /\/engine\/snapshot\.ts$/, from: "header.format !== IMAGE_FORMAT", to: "![4, 5].includes(header.format)" },

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { describe, mock, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
+import { MergeQueue } from "../../src/bus/merge-queue.ts";
+import { patchText, RankingFeed } from "../../src/bus/ranking-feed.ts";
+import type { RankedRow } from "../../src/bus/responses.ts";
+import { HELD_AGE_MS_MAX } from "../../src/bus/token-feed.ts";
+import { FakeSource, FakeSources, Heard, rankingUpdate } from "./support/fake-sources.ts";
+
+const TOPIC = { kind: "overview", window: "5m", sort: "trades", limit: 2 } as const;
+
+/** The merge queue rests after each turn, so merges may come some turns later. */
+async function merged(heard: Heard, updates: number): Promise<void> {
+  while (heard.updates.length < updates) await nextTurn();
+}
+
+function feedOf(sources: FakeSources) {
+  const feed = new RankingFeed(sources, TOPIC, new MergeQueue(), () => {});
+  const heard = new Heard();
+  feed.join(heard.take);
+  return { feed, heard };
+}
+
+describe("the feed of a ranking", () => {
+  test("of one worker that has all there is: its patches pass as they are", () => {
+    const one = new FakeSource("one", [[0, "1"]]);
+    const { heard } = feedOf(new FakeSources(false, one));
+    one.send(rankingUpdate(0, 1, { a: 3, b: 2 }));
+    one.send(rankingUpdate(0, 2, { a: 4, b: 2 }, { prevRev: 1, text: '{"its":"own"}' }));
+    assert.deepEqual(heard.texts, ["1:1", "1:2+"]);
+    assert.equal(heard.updates[1]?.patch, '{"its":"own"}');
+    assert.deepEqual(heard.data, {
+      order: ["a", "b"],
+      rows: { a: { trades: 4, name: "a" }, b: { trades: 2, name: "b" } },
+    });
+  });
+
+  test("of several: the best rows of all, patches of what changed, and no word of rows that are not among them", async () => {
+    const [one, two] = [new FakeSource("one", [[0, "1"]]), new FakeSource("two", [[1, "1"]])];
+    const { heard } = feedOf(new FakeSources(true, one, two));
+    one.send(rankingUpdate(0, 1, { a: 3, b: 2 }));
+    await nextTurn();
+    assert.deepEqual(heard.texts, [], "a partition is missing");
+    two.send(rankingUpdate(1, 1, { c: 1 }));
+    await merged(heard, 1);
+    two.send(rankingUpdate(1, 2, { c: 2.5 }));
+    one.send(rankingUpdate(0, 2, { a: 3, b: 1 }));
+    await merged(heard, 2);
+    one.send(rankingUpdate(0, 3, { a: 3, b: 0 }));
+    await nextTurn();
+    assert.deepEqual(heard.texts, ["1.1:2", "1.1:4+"]);
+    assert.deepEqual(JSON.parse(heard.updates[1]?.patch ?? ""), {
+      order: ["a", "c"],
+      rows: { c: { trades: 2.5, name: "c" }, b: null },
+    });
+  });
+
+  test("one who joins a quiet ranking hears the standing of now, and the others hear nothing", async (t) => {
+    let nowMs = 0;
+    mock.method(performance, "now", () => nowMs);
+    t.after(() => mock.restoreAll());
+    const [one, two] = [new FakeSource("one", [[0, "1"]]), new FakeSource("two", [[1, "1"]])];
+    const { feed, heard } = feedOf(new FakeSources(false, one, two));
+    for (const [at, source] of [one, two].entries()) source.send(rankingUpdate(at, 1, { [`t${at}`]: 1 }));
+    await merged(heard, 1);
+    nowMs += HELD_AGE_MS_MAX + 1;
+    const late = new Heard();
+    feed.join(late.take);
+    assert.deepEqual([late.texts, one.opened.length, two.opened.length], [[], 2, 2]);
+    one.send({ ...rankingUpdate(0, 1, { t0: 1 }), asOf: 99 });
+    await nextTurn();
+    assert.deepEqual(late.texts, [], "not before all have told theirs");
+    two.send({ ...rankingUpdate(1, 1, { t1: 1 }), asOf: 98 });
+    await merged(late, 1);
+    assert.deepEqual([late.texts, late.updates[0]?.asOf, heard.texts], [["1.1:2"], 99, ["1.1:2"]]);
+  });
+
+  test("stale while a partition has no owner, with the rows that it gave last", async () => {
+    const [one, two] = [new FakeSource("one", [[0, "1"]]), new FakeSource("two", [[1, "1"]])];
+    const sources = new FakeSources(true, one, two);
+    const { feed, heard } = feedOf(sources);
+    one.send(rankingUpdate(0, 1, { a: 3 }));
+    two.send(rankingUpdate(1, 1, { c: 1 }));
+    await merged(heard, 1);
+    sources.all = [one];
+    feed.follow();
+    await merged(heard, 2);
+    assert.deepEqual(heard.texts, ["1.1:2", "1.1:2~"]);
+    assert.deepEqual((heard.data as { order: string[] }).order, ["a", "c"]);
+  });
+});
+
+test("a patch made of row texts leads from rows to rows, and names only members that changed", () => {
+  const row = (id: string, json: string): RankedRow => ({ key: { value: "1", id }, partition: 0, json });
+  const whole = (rows: readonly RankedRow[]) => ({
+    order: rows.map(({ key }) => key.id),
+    rows: Object.fromEntries(rows.map(({ key, json }) => [key.id, JSON.parse(json)])),
+  });
+  const before = [row("a", '{"n":1,"symbol":"A"}'), row("b", '{"n":1}'), row("c", '{"n":1}')];
+  const after = [row("a", '{"n":2}'), row("c", '{"n":1}'), row('d"', '{"n":4}')];
+  const patch = JSON.parse(patchText(before, after)) as Json;
+  assert.deepEqual(patch, { order: ["a", "c", 'd"'], rows: { a: { n: 2, symbol: null }, 'd"': { n: 4 }, b: null } });
+  assert.deepEqual(applyMergePatch(whole(before), patch), whole(after));
+  assert.equal(patchText(before, before), "{}");
+  assert.equal(patchText([row("a", '{"n":1,"m":2}')], [row("a", '{"m":2,"n":1}')]), "{}");
+});
