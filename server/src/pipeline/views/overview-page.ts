@@ -10,7 +10,8 @@ import { compareRankKeys } from "../../bus/rank-order.ts";
 import type { RankKey } from "../../bus/responses.ts";
 import type { Piecewise } from "../thread-share.ts";
 import type { PageRow } from "./kept-rows.ts";
-import { Ranking, type RankOrder, servedValue } from "./ranking.ts";
+import type { RankOrder } from "./rank-keys.ts";
+import { Ranking, servedValue } from "./ranking.ts";
 import type { RowFigures } from "./row-figures.ts";
 import type { ServedPartition } from "./served-partition.ts";
 
