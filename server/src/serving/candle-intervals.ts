@@ -1,4 +1,4 @@
-/** Which intervals of candles a service with given windows can tell: those that the buckets of its windows fill without a rest. */
+/** Intervals of candles that a service with given windows can serve: those that a whole number of its buckets fills. */
 import { type CandleInterval, candleIntervals } from "@swapstats/protocol/limits.ts";
 import { ProblemError } from "./problems.ts";
 
@@ -9,13 +9,13 @@ export class ServedIntervals {
   /** Ascending. */
   readonly names: readonly CandleInterval[];
 
-  /** @param stepsMs of the configured windows */
+  /** @param stepsMs bucket steps of the configured windows */
   constructor(stepsMs: readonly number[]) {
     this.#stepsMs = [...new Set(stepsMs)].sort((a, b) => a - b);
     this.names = ALL.filter((name) => this.#reach(name) > 0);
   }
 
-  /** Throws ProblemError `invalid_parameters`, with the list, for an interval that no bucket of memory fills. */
+  /** Throws ProblemError `invalid_parameters`, with the list of intervals, for an interval that no bucket in memory fills. */
   check(interval: CandleInterval): void {
     if (this.names.includes(interval)) return;
     const list = this.names.length === 0 ? "none" : this.names.join(", ");
@@ -27,13 +27,13 @@ export class ServedIntervals {
     });
   }
 
-  /** Of intervals that reach further back than this one, because coarser steps that are kept for longer fill them. */
+  /** Returns the intervals that reach further back than this one, because coarser steps, which are kept longer, fill them. */
   longerThan(interval: CandleInterval): readonly CandleInterval[] {
     const reach = this.#reach(interval);
     return this.names.filter((name) => this.#reach(name) > reach);
   }
 
-  /** How many steps, from the finest on, fill the interval; the coarser are kept for longer. */
+  /** Returns how many steps, from the finest on, fill the interval. Coarser steps are kept longer. */
   #reach(interval: CandleInterval): number {
     const at = this.#stepsMs.findIndex((stepMs) => candleIntervals[interval] % stepMs !== 0);
     return at === -1 ? this.#stepsMs.length : at;

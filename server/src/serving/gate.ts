@@ -1,14 +1,14 @@
 /**
- * The gate in front of every door. A request passes it once, after its form was checked and before anything is answered: the ordinary way and
- * the fast lane of HTTP, the handshake and each message of WebSocket, `/metrics`. Paths such as `/healthz` pass it too; a gate lets
- * them through by a rule of its own. Requests that are refused for their form (malformed, too long, another machine's name) never reach it.
+ * The gate in front of every door. A request passes it once, after its form was checked and before a response is made: the ordinary way and
+ * the fast lane of HTTP, the handshake and each request of WebSocket, and `/metrics`. Paths such as `/healthz` pass it too; a gate admits them by
+ * a rule of its own. Requests that are refused for their form (malformed, too long, with another Host) never reach it.
  *
- * Both calls return at once, because they are part of the hot answer of `GET stats`.
+ * Both calls are synchronous, because they are part of the fast lane of `GET stats`.
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { type ProblemError, problemTable } from "./problems.ts";
 
-/** The sender of a request, as far as a connection and its headers tell. Node's IncomingMessage has this shape. */
+/** The sender of a request, as its connection and headers describe it. Node's IncomingMessage has this shape. */
 export type Sender = {
   readonly headers: IncomingHttpHeaders;
   readonly socket: { readonly remoteAddress?: string | undefined };
@@ -20,7 +20,7 @@ export type Gate = {
   /** Returns who is asking. A connection that lasts is identified once. */
   identify(sender: Sender): Identity;
   /**
-   * Returns undefined if the request may be answered, and else the problem to answer with instead. `operation` is the id of an HTTP operation,
+   * Returns undefined if the request is admitted, and else the problem to respond with. `operation` is the id of an HTTP operation,
    * or the door's own name of the request. `cost` is 1 for most requests, and the number of items where a request names several.
    */
   admit(identity: Identity, operation: string, cost: number): ProblemError | undefined;
@@ -40,7 +40,7 @@ type PlainRefusal = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
-/** Returns the gate as the listener of `/metrics` uses it, which answers in plain text. */
+/** Returns the gate for the listener of `/metrics`, which responds in plain text. */
 export function metricsAdmission(gate: Gate): (sender: Sender) => PlainRefusal | undefined {
   return (sender) => {
     const problem = gate.admit(gate.identify(sender), "metrics", 1);

@@ -11,7 +11,7 @@ import { printableCut } from "../shared/printable-text.ts";
 export type ProblemRow = {
   readonly status: number;
   readonly title: string;
-  /** Seconds for the header Retry-After; undefined where waiting does not help. */
+  /** Seconds for the header Retry-After; undefined if waiting does not help. */
   readonly retryAfterSeconds: number | undefined;
 };
 
@@ -57,7 +57,7 @@ export const problemTable: Readonly<Record<ProblemCode, ProblemRow>> = {
   uri_too_long: row(414, "The address is too long"),
 };
 
-/** What an error of the layers below is called outside. Codes that no request can meet are failures of the service. */
+/** The protocol's code for each error of the layers below. Errors that no request can cause are failures of the service. */
 const codeOfError: Readonly<Record<ErrorCode, ProblemCode>> = {
   bad_config: "internal",
   bad_request: "bad_request",
@@ -87,7 +87,7 @@ export type ProblemExtras = {
   readonly reasons?: readonly string[];
 };
 
-/** An error that has a code of the protocol. `message` says what is wrong this time, and what to do. */
+/** An error that has a code of the protocol. `message` says what is wrong, and what to do. */
 export class ProblemError extends Error {
   readonly code: ProblemCode;
   readonly extras: ProblemExtras;
@@ -100,7 +100,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** The problem that an error of any kind is. What is not meant for outside keeps its text in `cause` alone. */
+/** Returns the problem for an error of any kind. An internal error keeps its text in `cause` only. */
 export function problemOf(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof SwapstatsError) {
@@ -134,10 +134,10 @@ export const ownerAway = (token: string): ProblemError =>
     `The instance that owns the token ${JSON.stringify(token)} is away, and nothing is known of it here yet. Ask again.`,
   );
 
-/** Where the documents describe a code. */
+/** Returns the address where the documents describe a code. */
 export const problemType = (code: ProblemCode): string => `/docs#problem-${code}`;
 
-/** The document of RFC 9457 for a problem; `instance` is the path and query that were asked for. */
+/** Returns the document of RFC 9457 for a problem. `instance` is the requested path and query. */
 export function problemDocument(problem: ProblemError, instance: string): ProblemDocument {
   const { status, title } = problemTable[problem.code];
   return {

@@ -1,6 +1,6 @@
 /**
- * The one executor of queries behind all doors. It turns checked parameters into questions to the bus, holds the
- * limits that do not belong to a transport (how many questions wait, for how long), and turns answers into the JSON text that every door
+ * The one executor of queries behind all doors. It turns checked parameters into requests to the bus, enforces the
+ * limits that do not belong to a transport (how many requests wait, and for how long), and turns responses into the JSON text that every door
  * sends. Figures come as text from their owner and are never parsed here.
  */
 import type { SortField } from "@swapstats/protocol/figures.ts";
@@ -22,15 +22,15 @@ import { ServedIntervals } from "./candle-intervals.ts";
 import { ambiguousToken, ownerAway, ProblemError, problemOf, unknownToken } from "./problems.ts";
 import { type NamedSelection, Selections } from "./selections.ts";
 
-/** Questions to the bus that may wait at the same time; more are refused with `overloaded`. */
+/** Requests to the bus that may wait at the same time; more are refused with `overloaded`. */
 export const PENDING_QUERIES_MAX = 10_000;
-/** How long a question may wait for its answer. */
+/** How long a request may wait for its response. */
 export const QUERY_TIMEOUT_MS = 10_000;
 
 export type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
 type FoundBody = Extract<BodyAnswer, { kind: "body" }>;
 
-/** JSON text with what its ETag is made of. */
+/** JSON text and the parts of its ETag. */
 export type TaggedText = {
   readonly text: string;
   readonly epoch: string;
@@ -70,7 +70,7 @@ export class QueryExecutor {
   readonly intervals: ServedIntervals;
   readonly #bus: StatsBus;
   readonly #timeoutMs: number;
-  /** Questions that wait for their answer. */
+  /** Requests that wait for their response. */
   readonly budget: Budget;
 
   constructor(options: QueryExecutorOptions) {
@@ -82,13 +82,13 @@ export class QueryExecutor {
     this.#timeoutMs = options.timeoutMs;
   }
 
-  /** The answer if the bus has one that is exact now; undefined: use `tokenStats`. Throws like it. */
+  /** Returns the statistics if the bus has them and they are exact now. Undefined: use `tokenStats`. Throws as that rejects. */
   tokenStatsNow(token: string, selection: NamedSelection): StatsAnswer | undefined {
     const answer = this.#bus.cachedTokenStats(token, selection);
     return answer === undefined ? undefined : foundStats(token, answer);
   }
 
-  /** As `tokenStatsNow`, but undefined where that throws too. */
+  /** As `tokenStatsNow`, but returns undefined where that throws. */
   hotTokenStats(token: string, selection: NamedSelection): StatsAnswer | undefined {
     const answer = this.#bus.cachedTokenStats(token, selection);
     return answer?.kind === "stats" ? answer : undefined;
@@ -100,7 +100,7 @@ export class QueryExecutor {
     return foundStats(token, answers[0] ?? { kind: "unknown" });
   }
 
-  /** `{"as_of":..,"items":[..]}` with an item a token, in the order asked; a token that is not found has an `error` instead of figures. */
+  /** Resolves to `{"as_of":..,"items":[..]}` with one item per token, in the requested order. A token that is not found has an `error` instead of figures. */
   async tokensStats(tokens: readonly string[], selection: NamedSelection, prefer?: Preference): Promise<string> {
     const answers = await this.#ask(() => this.#bus.tokenStats(tokens, selection, prefer));
     let asOf: number | undefined;
@@ -129,7 +129,7 @@ export class QueryExecutor {
   }
 
   /**
-   * `{"id":..,"interval":..,"available_from":..,"items":[..]}`. Rejects as `tokenStats` does, and with `invalid_parameters` for an
+   * Resolves to `{"id":..,"interval":..,"available_from":..,"items":[..]}`. Rejects as `tokenStats` does, and with `invalid_parameters` for an
    * interval that memory cannot fill.
    */
   async candles(token: string, query: CandlesQuery): Promise<TaggedText> {
@@ -144,7 +144,7 @@ export class QueryExecutor {
     return { text, epoch: answer.epoch, rev: answer.rev, stale: answer.stale };
   }
 
-  /** `{"id":..,"available_from":..,"items":[..]}`. Rejects as `tokenStats` does. */
+  /** Resolves to `{"id":..,"available_from":..,"items":[..]}`. Rejects as `tokenStats` does. */
   async newestSwaps(token: string, limit: number, prefer?: Preference): Promise<TaggedText> {
     const answer = foundBody(
       token,
@@ -162,12 +162,12 @@ export class QueryExecutor {
     return this.#ask(() => this.#bus.status("all"));
   }
 
-  /** For `/readyz`, which is answered also when no other question may wait. The caller asks once at a time. */
+  /** Asks for the status outside the limit of waiting requests, for `/readyz`. The caller has one probe at a time. */
   async probe(scope: StatusScope, timeoutMs: number): Promise<StatusAnswer> {
     return this.#within(() => this.#bus.status(scope), timeoutMs);
   }
 
-  /** Says why there are no candles where the range ends before the first that can be told. */
+  /** Returns a note that says why there are no candles if the range ends before the first that is available. */
   #rangeNote({ interval, toMs }: CandlesQuery, body: string): string {
     const availableFromMs = Number(/^"available_from":(\d+)/.exec(body)?.[1]);
     if (toMs === undefined || !(toMs <= availableFromMs)) return "";
@@ -176,30 +176,30 @@ export class QueryExecutor {
     return `,"note":${JSON.stringify(`candles of ${interval} reach back to available_from, and the range ends before it${others}`)}`;
   }
 
-  /** As-of for an answer that holds no figures. Rare, so it may ask once more. */
+  /** Resolves to the as-of of a response without figures. Such responses are rare, so one more request is acceptable. */
   async #asOf(): Promise<number> {
     const window = this.windows[0] as string;
     const request: OverviewRequest = { window, sort: "trades", order: "desc", limit: 1, cursor: undefined };
     return (await this.#ask(() => this.#bus.overview(request))).asOf;
   }
 
-  async #ask<T>(question: () => Promise<T>): Promise<T> {
+  async #ask<T>(request: () => Promise<T>): Promise<T> {
     const lease = this.budget.lease("all");
     try {
       if (!lease.take(1)) {
-        throw new ProblemError("overloaded", `${this.budget.used} questions wait already; ask again in a moment.`);
+        throw new ProblemError("overloaded", `${this.budget.used} requests wait already; try again in a moment.`);
       }
-      return await this.#within(question, this.#timeoutMs);
+      return await this.#within(request, this.#timeoutMs);
     } finally {
       lease.end();
     }
   }
 
-  async #within<T>(question: () => Promise<T>, timeoutMs: number): Promise<T> {
+  async #within<T>(request: () => Promise<T>, timeoutMs: number): Promise<T> {
     const { promise: timeout, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(tooSlow(timeoutMs)), timeoutMs).unref();
     try {
-      return await Promise.race([question(), timeout]);
+      return await Promise.race([request(), timeout]);
     } catch (error) {
       throw problemOf(error);
     } finally {
@@ -208,7 +208,7 @@ export class QueryExecutor {
   }
 }
 
-/** The text of the short form for an answer. */
+/** Returns the text of the short form. */
 export function shortStatsText(answer: StatsAnswer): string {
   // The quotes around the key cannot occur inside a JSON string without a backslash, so the first hit is the key.
   const windowsAt = answer.body.indexOf('"windows":{');
@@ -235,6 +235,10 @@ function notFound(
 }
 
 const tooSlow = (timeoutMs: number): SwapstatsError =>
-  new SwapstatsError("unavailable", `No answer within ${timeoutMs} ms; the service is busy or recovering. Ask again.`, {
-    retryable: true,
-  });
+  new SwapstatsError(
+    "unavailable",
+    `No response within ${timeoutMs} ms; the service is busy or recovering. Try again.`,
+    {
+      retryable: true,
+    },
+  );

@@ -1,4 +1,4 @@
-/** Whether the service should get traffic, and why not. Windows that are not complete do not matter. */
+/** Decides whether the service should get traffic. Windows that are not complete do not matter. */
 import type { PartitionStatus } from "../ports/stats-bus.ts";
 import { type Budget, budgetProblems } from "../shared/budget.ts";
 import type { QueryExecutor } from "./query-executor.ts";
@@ -6,7 +6,7 @@ import type { QueryExecutor } from "./query-executor.ts";
 export type Readiness = {
   /** Plain sentences; empty: ready. */
   readonly reasons: readonly string[];
-  /** What an operator should look at, without effect on readiness. */
+  /** Problems that an operator should look at. They have no effect on readiness. */
   readonly problems: readonly string[];
 };
 
@@ -30,7 +30,7 @@ export async function readinessOf(options: {
   }
 }
 
-/** Those of this instance; one that has none is ready when the others have some. */
+/** Resolves to the partitions of this instance. An instance without partitions is ready if the others have some. */
 async function partitionsOf(executor: QueryExecutor, timeoutMs: number): Promise<readonly PartitionStatus[]> {
   const own = await executor.probe("own", timeoutMs);
   if (own.partitions.length > 0) return own.partitions;

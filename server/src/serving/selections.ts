@@ -1,6 +1,6 @@
 /**
- * From the texts `windows=` and `fields=` to selections. Equal selections come out as the same object, whatever the order and
- * repetition in the texts, so that the owner of the figures may key its ready answers by identity.
+ * Parses the texts `windows=` and `fields=` into selections. Equal selections are the same object, whatever the order and
+ * repetition in the texts, so that the owner of the figures may key its cached responses by identity.
  */
 import { edgeFields, type StatsField, statsFields } from "@swapstats/protocol/figures.ts";
 import { LRUCache } from "lru-cache";
@@ -28,7 +28,7 @@ export class Selections {
   }
 
   /**
-   * Absent or empty texts select all windows, all fields. Throws ProblemError `invalid_parameters` with every name that does not
+   * Absent or empty texts select all windows and all fields. Throws ProblemError `invalid_parameters` with every name that does not
    * exist.
    */
   parse(windowsText: string | undefined, fieldsText: string | undefined): NamedSelection {
@@ -41,7 +41,8 @@ export class Selections {
   }
 
   /**
-   * What the rows of a ranking by `window` hold: without windows its figures, with some these and its own. Texts as of `parse`.
+   * Returns the selection of the rows of a ranking by `window`: the figures of that window, or of the given windows and that one. The texts are those of
+   * `parse`.
    */
   ofRows(window: string, windowsText: string | undefined, fieldsText: string | undefined): NamedSelection {
     const names = split(windowsText);

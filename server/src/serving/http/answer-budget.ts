@@ -1,12 +1,12 @@
-/** Holds the bytes of answers that are not sent yet in a budget, from the moment they are handed to the connection until it is rid of them. */
+/** Holds the bytes of responses in a budget, from the write to the connection until they are sent. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Budget, Lease } from "../../shared/budget.ts";
 import { clientOf } from "../../shared/client-address.ts";
 import { ProblemError } from "../problems.ts";
 
 /**
- * Shorter answers are not counted: a connection has one answer at a time, so the limit on connections bounds them (160 MiB), and
- * counting costs the fastest answers a measurable part of their time.
+ * Shorter responses are not counted. A connection has one response at a time, so the limit on connections bounds them (160 MiB), and
+ * counting takes a measurable part of the time of the fastest responses.
  */
 export const COUNTED_ANSWER_BYTES_MIN = 16 * 1024;
 
@@ -18,7 +18,7 @@ export class AnswerBudget {
     this.#budget = budget;
   }
 
-  /** True: the answer may be sent. False: too much waits to be read; it must not be. */
+  /** Returns whether the response may be sent. False: too many bytes wait to be read. */
   hold(request: IncomingMessage, response: ServerResponse, bytes: number): boolean {
     if (bytes < COUNTED_ANSWER_BYTES_MIN || request.method === "HEAD") return true;
     if (response.closed) return false;
@@ -32,9 +32,9 @@ export class AnswerBudget {
     return true;
   }
 
-  /** The client of this answer reads it. */
+  /** Notes that the client reads this response. */
   readonly reading = (response: ServerResponse): void => this.#leases.get(response)?.progress();
 }
 
 export const tooManyUnread = (): ProblemError =>
-  new ProblemError("overloaded", "Too many answers wait to be read; read them, and ask again in a moment.");
+  new ProblemError("overloaded", "Too many responses wait to be read; read them, and try again in a moment.");

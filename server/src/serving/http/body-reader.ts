@@ -1,9 +1,9 @@
 /**
- * Reads request bodies into memory of their own, within limits: each body, all bodies that are held at a time (in sum and for each client),
- * and what a gzip body grows to, while it grows. Memory is taken as bytes come in, never by what a header announces.
+ * Reads request bodies into memory of their own, within limits: for each body, for all bodies that are held at a time (in sum and per client),
+ * and for the expanded size of a gzip body, while it grows. Memory is taken as bytes arrive, never by the length that a header announces.
  *
- * Each body has a lease on the budget. It ends with the answer, or when the connection goes away, whatever happened in between; a body
- * that was handed over to the log is held until the log is done with it, too.
+ * Each body has a lease on the budget. The lease ends with the response, or when the connection ends. A body that was passed to the log
+ * is also held until the log has finished with it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createGunzip } from "node:zlib";
@@ -16,7 +16,7 @@ import { Turns } from "./turns.ts";
 
 export type BodyLimits = Pick<HttpLimits, "uploadWindowMs" | "uploadWindowBytesMin" | "expandingMax">;
 
-/** An upload that brings so much has made progress, and is not cut for others. */
+/** Bytes of progress that protect an upload from being cut in favour of others. */
 const PROGRESS_BYTES = 4 * 1024;
 
 export class BodyReader {
@@ -32,9 +32,9 @@ export class BodyReader {
   }
 
   /**
-   * The whole body, in an ArrayBuffer that holds nothing else, so that it can be transferred to another thread. Rejects with ProblemError
+   * Resolves to the whole body, in an ArrayBuffer that holds nothing else, so that it can be transferred to another thread. Rejects with ProblemError
    * `payload_too_large`, `unsupported_media_type`, `bad_request`, `request_timeout` or `overloaded`. Its bytes are held until the response
-   * closes, and until what `keepUntil` was told has settled.
+   * closes, and until the promise of `keepUntil` has settled.
    */
   async read(request: IncomingMessage, response: ServerResponse, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
     const coding = (request.headers["content-encoding"] ?? "identity").trim().toLowerCase();
@@ -45,7 +45,7 @@ export class BodyReader {
       );
     }
     if (Number(request.headers["content-length"] ?? 0) > bytesMax) throw tooLarge(bytesMax);
-    // The client waits for this before it sends; one whose body nobody wants need not send it.
+    // The client waits for this before it sends the body. A body that is not wanted is never sent.
     if (request.headers.expect !== undefined) response.writeContinue();
     const { promise: cut, reject } = Promise.withResolvers<never>();
     cut.catch(() => {});
@@ -63,12 +63,12 @@ export class BodyReader {
     }
   }
 
-  /** The body of this request is held until the promise settles, even if its client goes away before. */
+  /** Holds the body of this request until the promise settles, even if its client disconnects before. */
   keepUntil(request: IncomingMessage, done: Promise<unknown>): void {
     this.#leases.get(request)?.keepUntil(done);
   }
 
-  /** The body of this request is not needed any more. */
+  /** Releases the body of this request. */
   release(request: IncomingMessage): void {
     this.#leases.get(request)?.release();
   }
@@ -105,13 +105,13 @@ export class BodyReader {
       })
       .finally(() => {
         clearInterval(timer);
-        // What still comes is thrown away: its connection carries the answer, and the client may read that only after sending.
+        // The rest of the body is discarded. Its connection carries the response, and the client may read that only after sending.
         request.off("data", onData).off("end", onEnd).off("close", onClose).resume();
       });
   }
 }
 
-/** Ends a lease when both the response has closed and what needs the body is done. */
+/** Ends a lease when the response has closed and everything that needs the body has finished. */
 class HeldBody {
   readonly #lease: Lease;
   #isKept = false;
@@ -134,7 +134,7 @@ class HeldBody {
   }
 }
 
-/** Takes room for more bytes, or says why there is none. */
+/** Takes room for more bytes, or returns why there is none. */
 function problemOfMore(
   blocks: ByteBlocks,
   chunk: Uint8Array,
@@ -145,7 +145,7 @@ function problemOfMore(
   return lease.take(chunk.byteLength) ? undefined : noRoom();
 }
 
-/** Bytes count as they come out, and what went in is given back at the end. */
+/** Expands a body. The expanded bytes are counted as they come out; the compressed bytes are given back at the end. */
 async function expand(packed: ByteBlocks, lease: Lease, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
   const packedBytes = packed.bytes;
   const blocks = new ByteBlocks();
@@ -162,7 +162,7 @@ async function expand(packed: ByteBlocks, lease: Lease, bytesMax: number): Promi
       for (const block of packed.all()) gunzip.write(block);
       gunzip.end();
     });
-    // Not after a failure: the pool of threads may be reading what was received.
+    // Not after a failure: the thread pool may still read the compressed bytes.
     packed.free();
     lease.giveBack(packedBytes);
     return blocks.joined();

@@ -1,13 +1,13 @@
-/** The budgets of the HTTP door: each thing that requests hold is held by a lease on one of these. */
+/** The budgets of the HTTP door. Every resource of a request is held by a lease on one of these. */
 import { Budget } from "../../shared/budget.ts";
 import type { HttpLimits } from "./http-limits.ts";
 
 export type HttpBudgets = {
-  /** Bytes of bodies, received or expanded, until they are answered and the log is done with them. */
+  /** Bytes of bodies, received or expanded, until the response is sent and the log has finished with them. */
   readonly bodies: Budget;
-  /** Bytes of answers that are not sent yet. */
+  /** Bytes of responses that are not sent yet. */
   readonly answers: Budget;
-  /** Requests that are being answered. */
+  /** Requests in progress. */
   readonly requests: Budget;
 };
 

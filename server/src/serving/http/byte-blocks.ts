@@ -1,4 +1,4 @@
-/** Bytes that come in pieces of any size, copied into a few blocks, so that a million pieces of one byte cost no more than their bytes. */
+/** Copies bytes that arrive in pieces of any size into a few blocks, so that a million pieces of one byte cost no more than their bytes. */
 import { freeMemory } from "../../shared/free-memory.ts";
 
 const BLOCK_BYTES_MIN = 1024;
@@ -6,7 +6,7 @@ const BLOCK_BYTES_MAX = 256 * 1024;
 
 export class ByteBlocks {
   readonly #blocks: Uint8Array<ArrayBuffer>[] = [];
-  /** Of the last block, what is filled. */
+  /** Filled bytes of the last block. */
   #filled = 0;
   #bytes = 0;
 
@@ -19,7 +19,7 @@ export class ByteBlocks {
     while (at < piece.byteLength) {
       let last = this.#blocks.at(-1);
       if (last === undefined || this.#filled === last.byteLength) {
-        // A block is at most as large as what is there already, so no more than half of the memory is empty.
+        // A block is at most as large as all blocks before it, so at most half of the memory is empty.
         const wanted = Math.max(piece.byteLength - at, this.#bytes, BLOCK_BYTES_MIN);
         last = new Uint8Array(Math.min(wanted, BLOCK_BYTES_MAX));
         this.#blocks.push(last);
@@ -33,13 +33,13 @@ export class ByteBlocks {
     }
   }
 
-  /** The blocks as they are filled. */
+  /** Yields the filled parts of the blocks. */
   *all(): Generator<Uint8Array<ArrayBuffer>> {
     const last = this.#blocks.length - 1;
     for (const [i, block] of this.#blocks.entries()) yield i === last ? block.subarray(0, this.#filled) : block;
   }
 
-  /** All bytes in one buffer; the blocks are freed. */
+  /** Returns all bytes in one buffer, and frees the blocks. */
   joined(): Uint8Array<ArrayBuffer> {
     const body = new Uint8Array(this.#bytes);
     let at = 0;
@@ -52,8 +52,8 @@ export class ByteBlocks {
   }
 
   /**
-   * Gives the memory back now. Left to the collector, 300 bodies that grew to 16 MiB each stood at 3.5 to 5 GB long after they had been
-   * answered.
+   * Frees the memory at once. Left to the garbage collector, 300 bodies that grew to 16 MiB each took 3.5 to 5 GB until long after their
+   * responses.
    */
   free(): void {
     for (const block of this.#blocks) freeMemory(block);

@@ -1,4 +1,4 @@
-/** What is said on connections where no request is answered: to requests that never become one (broken, slow, too large), and to upgrades. */
+/** Responses outside the framework: to requests that cannot be parsed, are too slow or too large, and to upgrades. */
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ConnectionGate } from "../../shared/connection-gate.ts";
@@ -14,7 +14,7 @@ export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Bu
 
 export const WEBSOCKET_PATH = "/ws";
 
-/** What is wrong with a request that Node reports as a `clientError`. */
+/** Returns the problem of a request that Node reports as a `clientError`. */
 export function problemOfClientError(error: NodeJS.ErrnoException): ProblemError {
   switch (error.code) {
     case "HPE_HEADER_OVERFLOW":
@@ -28,12 +28,12 @@ export function problemOfClientError(error: NodeJS.ErrnoException): ProblemError
   }
 }
 
-/** Whether a request asks for WebSocket; other upgrades (such as h2c) are offers, which an HTTP/1.1 server may ignore. */
+/** Whether a request asks for WebSocket. Other upgrades (such as h2c) are offers, which an HTTP/1.1 server may ignore. */
 export function asksForWebSocket(request: IncomingMessage): boolean {
   return (request.headers.upgrade ?? "").toLowerCase() === "websocket";
 }
 
-/** @param refusalOf why any request would be refused, by its host or length */
+/** @param refusalOf returns why any request would be refused, by its Host or length */
 export function onUpgrade(
   { server, gate }: Listener,
   handler: UpgradeHandler | undefined,
@@ -56,7 +56,7 @@ export function onUpgrade(
   });
 }
 
-/** Why a page may not connect: its origin is not listed, and it is none of this service's own. */
+/** Returns why a page may not connect: its origin is not listed, and the page is not one of this service. */
 export function upgradeOriginProblem(
   request: IncomingMessage,
   hosts: HostRules,

@@ -1,26 +1,27 @@
 /**
- * How answers are packed. The framework's plug-in packs what is in `PACKED_TYPES` and long enough; answers of statistics are packed by
- * `stats-payload.ts`, which keeps the packed form beside the plain one.
+ * Settings for compressing responses. The framework's plug-in compresses responses of `PACKED_TYPES` that are long enough. `stats-payload.ts` compresses
+ * responses with statistics, and keeps the compressed form with the plain one.
  *
  * Measured over 500 rows of an overview (336 KB) and over three windows (1.8 KB), in ms of CPU:
  * brotli 1: 85 KB in 1.5, 698 B in 0.028; brotli 4: 84 KB in 3.3, 568 B in 0.042; brotli 5: 79 KB in 6.3, 542 B in 0.052; brotli 11: seconds.
  * gzip 5: 83 KB in 4.3, 608 B in 0.027; gzip 6: 82 KB in 6.2; gzip 9: 80 KB in 10.6.
- * So brotli at 4 is as small as gzip at 5 in less time, and goes first; what more effort saves is paid for twice.
+ * Brotli at 4 is as small as gzip at 5 in less time, so it is preferred. Higher levels cost more time than their bytes are worth.
  */
 import { constants } from "node:zlib";
 import type { FastifyCompressOptions } from "@fastify/compress";
+import { LRUCache } from "lru-cache";
 
 export type ContentCoding = "br" | "gzip";
 
-/** Shorter answers go as they are: they fit into one packet anyway. */
+/** Shorter responses are sent uncompressed: they fit into one packet anyway. */
 export const PACKED_BYTES_MIN = 1024;
-/** Answers to this length are packed at once, in 0.2 ms at most; longer ones by the pool of threads. */
+/** Responses up to this length are compressed synchronously, in 0.2 ms at most; longer ones by the thread pool. */
 const PACKED_AT_ONCE_BYTES_MAX = 16 * 1024;
 const BROTLI_QUALITY = 4;
 const GZIP_LEVEL = 5;
 const PACKED_TYPES = /^(?:application\/(?:problem\+)?json|text\/(?:html|css|javascript)|image\/svg\+xml)(?:;|$)/;
 
-/** Whether an answer of the API is long enough. */
+/** Whether a response of the API is long enough to be compressed. */
 export const isPacked = (bytes: string | Buffer): boolean => Buffer.byteLength(bytes) >= PACKED_BYTES_MIN;
 
 export const compressOptions: FastifyCompressOptions = {
@@ -30,21 +31,21 @@ export const compressOptions: FastifyCompressOptions = {
   customTypes: PACKED_TYPES,
   brotliOptions: { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } },
   zlibOptions: { level: GZIP_LEVEL },
-  // Bodies that come packed are the business of the reader of bodies, which bounds them.
+  // The body reader expands compressed bodies, within limits.
   globalDecompression: false,
 };
 
-/** Texts of Accept-Encoding that are remembered; the few of real clients stay, made-up ones cost no memory. */
+/** Texts of Accept-Encoding that are remembered. The few that real clients send stay, whatever else is sent. */
 const REMEMBERED_MAX = 256;
 const REMEMBERED_CHARS_MAX = 128;
 
 type Accepted = Readonly<Record<ContentCoding, number>>;
 const NONE: Accepted = { br: 0, gzip: 0 };
-const remembered = new Map<string, Accepted>();
+const remembered = new LRUCache<string, Accepted>({ max: REMEMBERED_MAX });
 
 /**
- * The coding that a client likes best by its Accept-Encoding (RFC 9110, section 12.5.3), the earlier in `preference` where it likes
- * several alike; undefined: as it is, also where it forbids that and everything that there is here.
+ * Returns the coding that a client prefers by its Accept-Encoding (RFC 9110, section 12.5.3); of codings with equal weight, the earlier in
+ * `preference`. Undefined: no coding, even if the client forbids that and every coding here.
  */
 export function acceptedCoding(
   header: string | undefined,
@@ -61,14 +62,11 @@ export function acceptedCoding(
 
 function remember(header: string): Accepted {
   const accepted = parse(header);
-  if (header.length <= REMEMBERED_CHARS_MAX) {
-    if (remembered.size >= REMEMBERED_MAX) remembered.clear();
-    remembered.set(header, accepted);
-  }
+  if (header.length <= REMEMBERED_CHARS_MAX) remembered.set(header, accepted);
   return accepted;
 }
 
-/** Weights by coding; 0 where it is not wanted, or less than no coding at all. */
+/** Returns weights by coding; 0 for a coding that is not accepted, or that the client likes less than no coding. */
 function parse(header: string): Accepted {
   const weights = new Map<string, number>();
   for (const part of header.toLowerCase().split(",")) {
@@ -77,7 +75,7 @@ function parse(header: string): Accepted {
     if (coding !== "") weights.set(coding === "x-gzip" ? "gzip" : coding, weightOf(parameters));
   }
   const others = weights.get("*") ?? 0;
-  // Without a word about it no coding is allowed, but nobody who names codings likes it better.
+  // If the header does not name it, `identity` is allowed, but a client that names codings does not prefer it.
   const identity = weights.get("identity") ?? 0;
   const weigh = (coding: ContentCoding): number => {
     const weight = weights.get(coding) ?? others;
@@ -89,7 +87,7 @@ function parse(header: string): Accepted {
 
 const WEIGHT = /^q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 
-/** A weight that breaks the grammar forbids its coding: the client surely understands an answer as it is. */
+/** A weight that breaks the grammar forbids its coding: every client understands an uncompressed response. */
 function weightOf(parameters: readonly string[]): number {
   for (const parameter of parameters) {
     const text = parameter.trim();

@@ -1,6 +1,6 @@
 /**
- * Pages of other origins. A list of origins lets their pages do what any client can; `*` lets the pages of all origins read, and takes no
- * swaps from any of them: a browser asks before it sends a body of these media types, and is told no. Credentials are never allowed.
+ * Pages of other origins. With a list of origins, their pages may do whatever any client may. With `*`, the pages of all origins may read, and none
+ * may send swaps: a browser sends a preflight before a body of these media types, and the preflight is refused. Credentials are never allowed.
  */
 import type { IncomingMessage } from "node:http";
 import cors from "@fastify/cors";
@@ -10,10 +10,10 @@ import { printableCut } from "../../shared/printable-text.ts";
 import { ProblemError } from "../problems.ts";
 import type { RepliesByRoute } from "./replies.ts";
 
-/** How long a browser need not ask again; Chromium asks after two hours, Firefox after a day at the latest. */
+/** How long a browser may cache a preflight. Chromium repeats it after two hours, Firefox after a day at the latest. */
 const PREFLIGHT_MAX_AGE_SECONDS = 7_200;
 export const EXPOSED_FIELDS = "etag, retry-after";
-/** Of an origin, what a refusal repeats. */
+/** Characters of an origin that a refusal repeats. */
 const ORIGIN_CHARS_SHOWN = 200;
 const INGEST_PATH = "/api/swaps";
 
@@ -21,8 +21,8 @@ const INGEST_PATH = "/api/swaps";
 export const isOpenToAll = (origins: readonly string[]): boolean => origins.includes("*");
 
 /**
- * Why a request of a page is refused that would change something; undefined: it may, or no page sent it. Browsers tell the origin of a
- * page with every POST. That they ask before most of these requests is not relied on.
+ * Returns why a writing request of a page is refused. Undefined: the page may write, or the request is not from a page. Browsers send the origin of a
+ * page with every POST. Preflights, which they send before most of these requests, are not relied on.
  */
 export function writingPageProblem(
   { headers }: IncomingMessage,
@@ -60,7 +60,7 @@ export async function registerCors(
   });
 }
 
-/** The answer to the browser's question has none of the fields that would allow it. */
+/** Refuses preflights for swaps: the response has none of the fields that would allow the request. */
 function refuseIngest(app: FastifyInstance, replies: RepliesByRoute): void {
   const text = "Pages of other origins may read here, and not send swaps; api.cors would have to list their origin.";
   app.addHook("onRequest", async (request, reply) => {

@@ -1,6 +1,6 @@
 /**
- * The page for people at `/docs`: the OpenAPI document as Swagger UI shows it, and below it the table of problems, to which problem
- * documents lead. Without scripts there is a list of the calls.
+ * The page at `/docs`: the OpenAPI document in Swagger UI, and below it the table of problems, to which problem
+ * documents link. Without scripts it shows a list of the operations.
  */
 import { problemCodes } from "@swapstats/protocol/problems.ts";
 import { problemTable } from "../problems.ts";

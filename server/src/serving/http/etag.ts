@@ -1,4 +1,4 @@
-/** Entity tags. All are weak: an answer with the same tag has the same figures, while as_of and the edges of windows move on. */
+/** Entity tags. All are weak: responses with the same tag have the same figures, while as_of and the edges of windows differ. */
 import { createHash } from "node:crypto";
 
 /** `W/"<epoch>:<rev>:<selection>"`. The parts hold no quotes, commas or spaces. */
@@ -6,13 +6,13 @@ export function weakEtag(epoch: string, rev: number, selection: string): string 
   return `W/"${epoch}:${rev}:${selection}"`;
 }
 
-/** A short name of a text, for answers in which more than the revision can change. */
+/** Returns a short hash of a text, for responses in which more than the revision can change. */
 export function textTag(text: string): string {
   return createHash("sha1").update(text).digest("base64url");
 }
 
 /**
- * Whether `If-None-Match` names the tag: `*`, or a list in which it stands, weak or strong (the weak comparison of RFC 9110,
+ * Whether `If-None-Match` names the tag: `*`, or a list that contains it, weak or strong (the weak comparison of RFC 9110,
  * section 8.8.3.2). A header that breaks the grammar matches nothing.
  */
 export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {

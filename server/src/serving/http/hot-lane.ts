@@ -1,10 +1,10 @@
 /**
- * A lane past the framework for `GET stats`. Routing, parsing and checking a request cost the framework as much as all the rest of the
- * hot answer. An address that has passed all that once is remembered with what it means; asked for again, it is answered here if the
- * bus has the answer at once, with the same bytes. Everything else goes the ordinary way.
+ * A fast lane past the framework for `GET stats`. Routing, parsing and checking a request cost the framework as much as the whole rest of the
+ * response. An address that has passed all that once is remembered with its meaning. A repeated request for it is handled here if the
+ * bus has the figures at once, with the same bytes. Everything else goes the ordinary way.
  *
- * Measured with three windows (3 KB): the ordinary way reaches 0.73 of the requests of the bare framework answering the same
- * bytes; the gap is the ETag, its two companions and the checks. bench/http.ts measures the lane.
+ * Measured with three windows (3 KB): the ordinary way reaches 0.73 of the requests of the bare framework with the same
+ * bytes. The difference is the ETag, its two companions and the checks. bench/http.ts measures the lane.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { LRUCache } from "lru-cache";
@@ -20,7 +20,8 @@ import { statsPayload } from "./stats-payload.ts";
 
 /**
  * Addresses that are remembered; at the limit the one that was used least recently is forgotten. A look-up costs 10 ns more than in a Map that
- * is cleared at the limit (65 and 55 ns on a busy machine), of an answer of some 30 µs; and addresses that are asked for once do not push out the hot ones.
+ * is cleared at the limit (65 and 55 ns on a busy machine), of a response of some 30 µs. In return, addresses that are requested once do not push out
+ * those in use.
  */
 export const HOT_ADDRESSES_MAX = 16_384;
 /** Longer addresses are not remembered. */
@@ -31,13 +32,13 @@ const CACHING = ["cache-control", "no-cache"];
 export type HotLaneOptions = {
   readonly executor: QueryExecutor;
   readonly gate: Gate;
-  /** Caches must know that answers differ by origin, also from requests without one. */
+  /** If responses differ by origin, caches must know, also from requests without one. */
   readonly corsOrigins: readonly string[];
 };
 
 type Meaning = { readonly token: string; readonly selection: NamedSelection };
 
-/** The ETag of an answer of statistics to a question for `token`. */
+/** Returns the ETag of a response with statistics to a request for `token`. */
 export type EtagOf = (token: string, selection: NamedSelection, answer: StatsAnswer) => string;
 
 export class HotLane {
@@ -45,7 +46,7 @@ export class HotLane {
   readonly #gate: Gate;
   readonly #replies: Replies;
   readonly #etagOf: EtagOf;
-  /** Header fields of every answer, problems too. */
+  /** Header fields of every response, problems included. */
   readonly #fixed: readonly string[];
   readonly #isOpenToAll: boolean;
   readonly #meanings = new LRUCache<string, Meaning>({ max: HOT_ADDRESSES_MAX });
@@ -64,13 +65,13 @@ export class HotLane {
     this.#fixed = ["vary", vary, ...open];
   }
 
-  /** Remembers what an address means that was routed, checked and answered. */
+  /** Remembers the meaning of an address that was routed, checked and served. */
   learn(address: string, token: string, selection: NamedSelection): void {
     if (address.length > HOT_ADDRESS_CHARS_MAX) return;
     this.#meanings.set(address, { token, selection });
   }
 
-  /** True: the request is answered. Where origins are told apart, requests that have one are the framework's, to which CORS belongs. */
+  /** Returns whether it has responded. If responses differ by origin, requests with an origin go to the framework, where CORS is. */
   answer(request: IncomingMessage, response: ServerResponse): boolean {
     const meaning = this.#meanings.get(request.url as string);
     if (meaning === undefined || request.method !== "GET") return false;

@@ -1,4 +1,4 @@
-/** What the pages for people share. They load what this service serves alone, so they work without a network. */
+/** The common frame of HTML pages. They load only files of this service, so they work offline. */
 
 export function escapeHtml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
@@ -11,7 +11,7 @@ export type PageHead = {
   readonly scripts: readonly string[];
 };
 
-/** A whole page; `body` is HTML. */
+/** Returns a whole page; `body` is HTML. */
 export function htmlPage({ title, styles, scripts }: PageHead, body: string): string {
   const links = styles.map((address) => `<link rel="stylesheet" href="${escapeHtml(address)}">`);
   const programs = scripts.map((address) => `<script src="${escapeHtml(address)}" defer></script>`);

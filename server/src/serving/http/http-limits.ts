@@ -1,53 +1,53 @@
 /** Every limit of the HTTP listener that is not configured, in one place. */
 
 export type HttpLimits = {
-  /** Open connections, WebSockets among them; more are closed at once. */
+  /** Open connections, WebSockets included; more are closed at once. */
   readonly connectionsMax: number;
   /** Request line and header fields together; beyond it 431. */
   readonly headerBytesMax: number;
-  /** Header fields; beyond it 431, or the rest is ignored by versions of Node that do so. */
+  /** Header fields; beyond it 431. Some versions of Node ignore the rest instead. */
   readonly headerFieldsMax: number;
   /** Path and query; beyond it 414. */
   readonly uriCharsMax: number;
-  /** From the opening of a connection, or the end of the request before, to the end of a header; beyond it 408. */
+  /** From the start of a connection, or the end of the previous request, to the end of a header; beyond it 408. */
   readonly headersTimeoutMs: number;
   /** To the end of the request's body; beyond it 408. */
   readonly requestTimeoutMs: number;
   /** An open connection without a request. */
   readonly keepAliveTimeoutMs: number;
-  /** A connection on which no byte moves in either direction, such as one that does not read its answer. */
+  /** A connection without traffic in either direction, such as one that does not read its response. */
   readonly idleSocketTimeoutMs: number;
-  /** How often the timeouts above are looked at. */
+  /** How often the timeouts above are checked. */
   readonly timeoutCheckMs: number;
-  /** Body of a call that is not `POST /api/swaps`. */
+  /** Body of an operation other than `POST /api/swaps`. */
   readonly queryBodyBytesMax: number;
-  /** Objects and arrays within each other in such a body. */
+  /** Depth of nested objects and arrays in such a body. */
   readonly jsonDepthMax: number;
-  /** Bodies that are held at the same time, in sum and for each client; beyond it 503. */
+  /** Bodies that are held at the same time, in sum and per client; beyond it 503. */
   readonly bodyBytesInFlightMax: number;
   readonly bodyBytesPerClientMax: number;
-  /** A body must bring so many bytes within each window; slower ones end with 408. */
+  /** Bytes that a body must bring within each window; slower ones end with 408. */
   readonly uploadWindowMs: number;
   readonly uploadWindowBytesMin: number;
-  /** Packed bodies that are expanded at the same time. */
+  /** Compressed bodies that are expanded at the same time. */
   readonly expandingMax: number;
-  /** Answers that are longer than `COUNTED_ANSWER_BYTES_MIN` and not yet sent, in sum and for each client; beyond it 503. */
+  /** Bytes of responses longer than `COUNTED_ANSWER_BYTES_MIN` that are not yet sent, in sum and per client; beyond it 503. */
   readonly answerBytesInFlightMax: number;
   readonly answerBytesPerClientMax: number;
-  /** Requests that are being answered at the same time, in sum and for each client; beyond it 503. Probes are always answered. */
+  /** Requests in progress at the same time, in sum and per client; beyond it 503. Probes always get a response. */
   readonly requestsMax: number;
   readonly requestsPerClientMax: number;
-  /** Requests of one connection that wait for the answers before them; beyond it the connection ends after these. */
+  /** Requests of one connection that wait for earlier responses; beyond it the connection ends after these. */
   readonly pipelinedMax: number;
-  /** Of a refused request, what is thrown away, and for how long, so that its client reads the answer. */
+  /** Bytes of a refused request that are discarded, and for how long, so that its client reads the response. */
   readonly lingerBytesMax: number;
   readonly lingerMs: number;
-  /** A client must read so many bytes of its answer within each window; slower ones are cut. */
+  /** Bytes of its response that a client must read within each window; slower ones are cut. */
   readonly readWindowMs: number;
   readonly readWindowBytesMin: number;
-  /** From a whole body of swaps to its commit on disk; beyond it 503, and the swaps may still be taken. */
+  /** From a complete body of swaps to its commit on disk; beyond it 503, and the swaps may still be taken. */
   readonly ingestTimeoutMs: number;
-  /** Within which the state must answer `/readyz`. */
+  /** Time within which the state must respond for `/readyz`. */
   readonly readyTimeoutMs: number;
 };
 

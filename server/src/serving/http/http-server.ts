@@ -1,6 +1,6 @@
 /**
- * The HTTP door. Fastify carries it: routing, checking of requests by schemas. What it adds: limits that hold slow and half-open clients
- * off, problem documents for everything that goes wrong, and answers that are texts made by their owners.
+ * The HTTP door. Fastify routes requests and checks them by schemas. This door adds limits against slow and half-open clients,
+ * problem documents for every failure, and responses that are texts made by their owners.
  */
 
 import type { AddressInfo } from "node:net";
@@ -32,13 +32,13 @@ import { createValidatorCompiler } from "./validators.ts";
 export type ListenAddress = { readonly host: string; readonly port: number };
 
 export type HttpServer = {
-  /** What requests hold, each with its limit. */
+  /** Resources of requests, each with its limit. */
   readonly budgets: readonly Budget[];
   /** Resolves to the address with the port that was taken. Rejects with SwapstatsError `bad_config` when it cannot be used. */
   listen(address: ListenAddress): Promise<ListenAddress>;
-  /** From now on `/readyz` says no, swaps and new WebSockets are refused; queries are answered. */
+  /** From now on `/readyz` reports "not ready", and swaps and new WebSockets are refused. Queries still get responses. */
   startDraining(): void;
-  /** Takes no more connections, lets running requests end, and after `limitMs` destroys what is left. */
+  /** Accepts no more connections, lets running requests end, and after `limitMs` destroys the connections that are left. */
   close(limitMs: number): Promise<void>;
 };
 
@@ -123,7 +123,7 @@ function createApp(
   let listener: Listener | undefined;
   const app = Fastify({
     logger: false,
-    // The context's own flag says that the service is shutting down, and problem documents say so to clients.
+    // The context has its own flag for shutting down, and problem documents report it to clients.
     return503OnClosing: false,
     exposeHeadRoutes: true,
     routerOptions: { maxParamLength: limits.uriCharsMax },
@@ -140,7 +140,7 @@ function createApp(
   return { app, listener: listener as Listener };
 }
 
-/** Sends a request with such a method through the gate before anything else is done for it. */
+/** Passes requests with such a method through the gate before anything else is done for them. */
 function passGate(
   app: FastifyInstance,
   { options, replies }: RouteContext,
@@ -165,7 +165,7 @@ function refuserOf({ operations, replies }: RouteContext) {
   };
 }
 
-/** Before the body is read: nobody will want it. */
+/** Refuses requests that match no operation before their body is read. */
 function refuseUnmatched(app: FastifyInstance, context: RouteContext): void {
   const refuse = refuserOf(context);
   app.addHook("onRequest", (request, reply, done) => {
@@ -179,7 +179,7 @@ function answerFailures(app: FastifyInstance, context: RouteContext): void {
   const refuse = refuserOf(context);
   app.setNotFoundHandler(refuse);
   app.setErrorHandler((error, request, reply) => {
-    // Where no call is, what else may be wrong with a request does not matter.
+    // If no operation matches, other problems of the request do not matter.
     if (request.routeOptions.config.route === undefined) return refuse(request, reply);
     const problem = problemOfRequest(error);
     if (problem.code === "internal") options.logger.error({ err: problem, url: request.url }, "request failed");
@@ -187,7 +187,7 @@ function answerFailures(app: FastifyInstance, context: RouteContext): void {
   });
 }
 
-/** Bodies are bytes until a route wants more; only the media types of the API are read at all. */
+/** Reads bodies as bytes, and only those of the API's media types. Routes parse them. */
 function readBodies(app: FastifyInstance, context: RouteContext): void {
   const { limits, maxBodyBytes } = context.options;
   app.removeAllContentTypeParsers();
@@ -225,12 +225,12 @@ async function listen(app: FastifyInstance, address: ListenAddress): Promise<Lis
 /** The gate's name for requests that match no operation, preflights among them. */
 export const UNMATCHED_OPERATION = "unmatched";
 
-/** While closing, how often connections that have become idle are looked for. */
+/** While closing, how often idle connections are closed. */
 const CLOSE_IDLE_MS = 20;
 
 async function close(app: FastifyInstance, { gate }: Listener, limitMs: number, context: RouteContext): Promise<void> {
   context.draining = true;
-  // A connection whose running request ends after this point would be kept for the next one, and hold the end up.
+  // A connection whose running request ends after this point would be kept alive, and delay the end.
   const closeIdle = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_MS);
   const timer = setTimeout(() => gate.destroyAll(), limitMs);
   try {

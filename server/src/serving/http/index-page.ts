@@ -1,4 +1,4 @@
-/** The page at `/`: what there is to see, with links that work at once. */
+/** The page at `/`, with links that work at once. */
 import { escapeHtml, htmlPage, htmlTable } from "./html.ts";
 import type { PageAssets } from "./page-assets.ts";
 

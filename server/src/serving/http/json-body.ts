@@ -2,13 +2,13 @@
 import { printableCut } from "../../shared/printable-text.ts";
 import { ProblemError } from "../problems.ts";
 
-/** The parser's message repeats some of the body. */
+/** Limit, because the parser's message repeats a part of the body. */
 const MESSAGE_CHARS_MAX = 200;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** The value of a body. Throws ProblemError `bad_request` when it is not JSON in UTF-8, or nested deeper than `depthMax`. */
+/** Returns the value of a body. Throws ProblemError `bad_request` if it is not JSON in UTF-8, or nested deeper than `depthMax`. */
 export function parseJsonBody(bytes: Uint8Array, depthMax: number): unknown {
   if (isDeeper(bytes, depthMax)) {
     throw new ProblemError("bad_request", `The body is nested more than ${depthMax} deep.`);

@@ -1,6 +1,6 @@
 /**
- * The listener below the framework, with every limit that needs no routing: what Node can hold by itself, the order of requests of a
- * connection, hosts, lengths, and how many requests run. What it refuses is refused before a body is read.
+ * The listener below the framework, with every limit that needs no routing: Node's own limits, the order of requests of a
+ * connection, the Host header, lengths, and the number of running requests. It refuses requests before their body is read.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -31,9 +31,9 @@ export type ListenerParts = {
   readonly refusals: Replies;
 };
 
-/** What a refusal repeats of a host. */
+/** Characters of a Host header that a refusal repeats. */
 const HOST_CHARS_SHOWN = 100;
-/** Answered whatever is used up, and for addresses that the load balancer or the container runtime asks. */
+/** Paths that get a response whatever is used up, and under any address as Host, as a load balancer or container runtime sends it. */
 const PROBES = new Set(["/healthz", "/readyz"]);
 
 export function createListener(parts: ListenerParts, handler: Handler): Listener {
@@ -45,7 +45,7 @@ export function createListener(parts: ListenerParts, handler: Handler): Listener
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: limits.timeoutCheckMs,
     shouldUpgradeCallback: asksForWebSocket,
-    // Node's own refusal is no problem document.
+    // Node's own refusal is not a problem document.
     requireHostHeader: false,
     keepAlive: true,
     keepAliveInitialDelay: limits.keepAliveTimeoutMs,
@@ -57,7 +57,7 @@ export function createListener(parts: ListenerParts, handler: Handler): Listener
     reading: answers.reading,
   });
   server.on("request", gate.request);
-  // The reader of bodies says "go on" when it begins to read, not before the request has been looked at.
+  // The body reader sends "100 Continue" when it begins to read, not before the request was checked.
   server.on("checkContinue", gate.request);
   server.on("checkExpectation", gate.request);
   server.on("connect", (request: IncomingMessage, socket: Duplex) => {
@@ -80,19 +80,19 @@ function answer(parts: ListenerParts, handler: Handler, request: IncomingMessage
   else if (parts.lane.answer(request, response)) return;
   else if (isProbe(request.url as string) || holdPlace(parts, request, response)) handler(request, response);
   else {
-    const text = "As many requests are being answered as there may be; ask again in a moment.";
+    const text = "As many requests are running as the service allows; try again in a moment.";
     parts.refusals.refuse(request, response, new ProblemError("overloaded", text));
   }
 }
 
-/** Takes a place among the requests that are being answered, until the response closes. */
+/** Takes a place among the running requests, until the response closes. */
 function holdPlace({ requests }: ListenerParts, request: IncomingMessage, response: ServerResponse): boolean {
   const lease = requests.lease(clientOf(request.socket.remoteAddress));
   response.once("close", () => lease.end());
   return lease.take(1);
 }
 
-/** Why a request, or an upgrade, is refused whatever it asks for; undefined: it is not. The target of a request to a proxy is made plain. */
+/** Returns why a request or upgrade is refused whatever its path is; undefined if it is not. Rewrites the absolute target of a request to a proxy. */
 export function refusalOf(request: IncomingMessage, hosts: HostRules, limits: HttpLimits): ProblemError | undefined {
   const url = request.url ?? "";
   if (url.length > limits.uriCharsMax) {

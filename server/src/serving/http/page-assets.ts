@@ -1,10 +1,10 @@
 /**
- * Files that pages load. Their addresses hold a hash of their bytes, so browsers keep them for good and ask for others after an upgrade. Each
- * is packed once, at its first request, as small as it gets: 1.7 MB of Swagger UI are 390 KB with brotli.
+ * Files that pages load. Their addresses contain a hash of their bytes, so browsers cache them forever and request new ones after an upgrade. Each
+ * file is compressed once, at its first request, as far as possible: 1.7 MB of Swagger UI become 390 KB with brotli.
  *
- * Swagger UI comes from the framework's own package, which holds its built files. Of the renderers that were tried under a policy that allows
- * no inline script or style, it was the only one that broke no rule: RapiDoc asks another host for fonts, Scalar and Redoc set styles inline
- * (52 and 12 refusals), and Redoc shows nothing then. The package `swagger-ui-dist` has the same files and a script that reports installations.
+ * Swagger UI comes from the framework's own package, which contains its built files. Of the renderers that were tried under a policy that allows
+ * no inline script or style, only this one broke no rule: RapiDoc loads fonts from another site, Scalar and Redoc set styles inline
+ * (52 and 12 refusals), and Redoc then shows nothing. The package `swagger-ui-dist` has the same files and a script that reports installations.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -54,7 +54,7 @@ export class PageAssets {
     }
   }
 
-  /** Relative to a page at the root, so that a prefix of a proxy does no harm. */
+  /** Returns the address relative to a page at the root, so that it works behind a proxy with a path prefix. */
   address(name: FileName): string {
     return `docs/assets/${this.#assets.get(name)?.hash}/${name}`;
   }
@@ -84,7 +84,7 @@ export function registerAssets(app: FastifyInstance, context: RouteContext, asse
       const { hash, file } = request.params;
       const asset = assets.get(hash, file);
       if (asset === undefined) throw new ProblemError("not_found", "There is no such file; load /docs again.");
-      // Weak, because the packed forms are told apart by Vary alone.
+      // Weak, because only Vary distinguishes the compressed forms.
       const etag = `W/"${asset.hash}"`;
       reply.header("etag", etag);
       if (matchesEtag(request.headers["if-none-match"], etag)) return replies.notModified(request, reply);

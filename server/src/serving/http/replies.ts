@@ -1,7 +1,7 @@
 /**
- * The few ways in which a call answers. Bodies are texts that are ready: no serialiser of the framework runs. A request is noted (its
- * time in a metric, and at level debug a line in the log) when its answer is handed over, because the framework's
- * own hooks for that cost a tenth of the hot answer.
+ * The few forms of a response. Bodies are finished texts, so the framework's serialiser does not run. A request is recorded (its
+ * time in a metric, and at level debug a line in the log) when its response is passed on, because the framework's
+ * own hooks for that cost a tenth of the fastest response.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
@@ -16,31 +16,31 @@ import { matchesEtag } from "./etag.ts";
 
 export const JSON_CONTENT_TYPE = "application/json; charset=utf-8";
 export const HTML_CONTENT_TYPE = "text/html; charset=utf-8";
-/** By what every answer differs. In lower case, because the plug-in that packs looks for it so. */
+/** Every response varies by this header. In lower case, because the compression plug-in expects it so. */
 export const VARY = "accept-encoding";
 /** See content-coding.ts. */
 const CODINGS: readonly ContentCoding[] = ["br", "gzip"];
-/** Of the detail of a problem, what is sent when too many answers wait to be read. */
+/** Characters of a problem's detail that are sent when too many responses wait to be read. */
 const SHORT_DETAIL_CHARS = 1024;
-/** Route of requests that match none, so that made-up paths make no series of their own. */
+/** Route of requests that match none, so that arbitrary paths make no time series of their own. */
 const UNMATCHED = "unmatched";
 
 const STARTED = Symbol("started");
 const RESPONSE = Symbol("response");
 type Timed = IncomingMessage & { [STARTED]?: number; [RESPONSE]?: ServerResponse };
 
-/** Notes that a request begins now, to be answered with this response. */
+/** Notes that a request begins now, and its response. */
 export function startClock(request: IncomingMessage, response: ServerResponse): void {
   (request as Timed)[STARTED] = performance.now();
   (request as Timed)[RESPONSE] = response;
 }
 
-/** For readers of bodies, whom the framework gives the request alone. */
+/** Returns the response of a request, for body readers, to which the framework passes only the request. */
 export function responseOf(request: IncomingMessage): ServerResponse {
   return (request as Timed)[RESPONSE] as ServerResponse;
 }
 
-/** How the calls of one route answer. */
+/** Sends the responses of one route. */
 export class Replies {
   readonly #method: string;
   readonly #route: string;
@@ -56,12 +56,12 @@ export class Replies {
     this.#logger = logger.isLevelEnabled("debug") ? logger : undefined;
   }
 
-  /** An answer that browsers must not take for something else, and that must be asked for again each time. */
+  /** Sends a text that browsers must not sniff, and that caches must revalidate each time. */
   text(request: FastifyRequest, reply: FastifyReply, contentType: string, text: string): FastifyReply {
     return this.bytes(request, reply, contentType, text, undefined);
   }
 
-  /** The same of bytes that may be packed in a coding already. */
+  /** Sends bytes in the same way. They may be compressed already, with the coding given. */
   bytes(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -79,13 +79,13 @@ export class Replies {
     reply.header("cache-control", cacheControl);
     reply.header("x-content-type-options", "nosniff");
     if (request.method === "HEAD" && coding === undefined && accepted !== undefined && isPacked(bytes)) {
-      // The framework takes a text's length before the plug-in sees it; of a stream it tells none.
+      // The framework sends the length of a text before the plug-in sees it. A stream has no length.
       return reply.header("content-encoding", accepted).type(contentType).send(Readable.from([]));
     }
     return reply.type(contentType).send(bytes);
   }
 
-  /** The text with its tag, or 304 when the client has it already. `text` is called only when it is needed. */
+  /** Sends the text with its tag, or 304 if the client already has it. `text` is called only if needed. */
   tagged(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -98,7 +98,7 @@ export class Replies {
     return this.notModified(request, reply);
   }
 
-  /** The client has what its tag names. */
+  /** Sends 304: the client has the current response. */
   notModified(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     this.note(request.raw, 304);
     negotiate(request, reply);
@@ -110,7 +110,7 @@ export class Replies {
     const instance = instanceOf(request.raw.url);
     let document = Buffer.from(JSON.stringify(problemDocument(problem, instance)));
     if (!this.#answers.hold(request.raw, reply.raw, document.byteLength)) {
-      // A long list of what is wrong is left out; code and status say as much as a program needs.
+      // A long list of errors is left out. Code and status are enough for a program.
       const short = new ProblemError(problem.code, problem.message.slice(0, SHORT_DETAIL_CHARS));
       document = Buffer.from(JSON.stringify(problemDocument(short, instance)));
     }
@@ -120,11 +120,11 @@ export class Replies {
     negotiate(request, reply);
     reply.header("cache-control", "no-store");
     reply.header("x-content-type-options", "nosniff");
-    // A Buffer, because the framework adds a charset to the type of a text, which this type does not have.
+    // A Buffer, because the framework would add a charset to the type of a text, and this type has none.
     return reply.type(PROBLEM_CONTENT_TYPE).send(document);
   }
 
-  /** Answers with a problem past the framework. `fields`: further header fields, names and values in turn. */
+  /** Sends a problem past the framework. `fields`: further header fields, names and values in turn. */
   refuse(
     request: IncomingMessage,
     response: ServerResponse,
@@ -144,12 +144,12 @@ export class Replies {
     response.end(body);
   }
 
-  /** Whether these bytes may be sent now; they count as not sent from here on. */
+  /** Returns whether these bytes may be sent now. If so, they count as unsent from here on. */
   canSend(request: IncomingMessage, response: ServerResponse, bytes: string | Buffer): boolean {
     return this.#answers.hold(request, response, Buffer.byteLength(bytes));
   }
 
-  /** Notes that a request is answered with this status now. */
+  /** Records that a request gets a response with this status now. */
   note(request: IncomingMessage, status: number): void {
     const elapsedMs = performance.now() - ((request as Timed)[STARTED] as number);
     this.#times.observe(status, elapsedMs / 1000);
@@ -159,7 +159,7 @@ export class Replies {
   }
 }
 
-/** The replies of every route, for handlers that learn only from the request which one it is. */
+/** The replies of every route, for handlers that find the route in the request. */
 export class RepliesByRoute {
   readonly #metrics: Metrics;
   readonly #logger: Logger;
@@ -189,13 +189,13 @@ export class RepliesByRoute {
 
   ofRequest(request: FastifyRequest): Replies {
     const { route, operationMethod } = request.routeOptions.config;
-    // A method that no call has is not worth a series either.
+    // A method that no operation has makes no time series either.
     return route === undefined ? this.unmatched : this.of(operationMethod ?? "any", route);
   }
 }
 
 /**
- * Tells caches what the answer depends on, and the plug-in that packs what this client likes best: its own reading of weights is less
+ * Tells caches what the response depends on, and passes the client's preferred coding to the compression plug-in, whose own reading of weights is less
  * exact. Returns that coding.
  */
 function negotiate(request: FastifyRequest, reply: FastifyReply): ContentCoding | undefined {

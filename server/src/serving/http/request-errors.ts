@@ -1,11 +1,11 @@
-/** From what the framework and its validator report to problems. */
+/** Converts the errors of the framework and its validator to problems. */
 import type { ParameterError } from "@swapstats/protocol/schemas/problems.ts";
 import type { FastifyError } from "fastify";
 import { didYouMean } from "../../shared/nearest.ts";
 import { printableCut } from "../../shared/printable-text.ts";
 import { ProblemError, problemOf } from "../problems.ts";
 
-/** Errors that a document lists; more are cut. */
+/** Errors that a problem document lists; the rest is cut. */
 const LISTED_ERRORS_MAX = 100;
 
 type ValidationItem = {
@@ -20,7 +20,7 @@ type ValidationItem = {
 
 const placeOf = { params: "path", querystring: "query", body: "body", headers: "header" } as const;
 
-/** The problem for anything that a route, a hook or the framework threw. */
+/** Returns the problem for an error of a route, a hook or the framework. */
 export function problemOfRequest(error: unknown): ProblemError {
   const failure = error as Partial<FastifyError>;
   if (Array.isArray(failure.validation)) {
@@ -73,13 +73,13 @@ function parameterError(item: ValidationItem, place: ParameterError["in"]): Para
 const memberOf = (at: string, member: unknown, place: ParameterError["in"]): string =>
   place === "body" ? `${at}/${String(member)}` : `${at === "" ? "" : `${at}.`}${String(member)}`;
 
-/** A time in ms is not below it, and one in seconds not beyond it until the year 5138. */
+/** Times in ms are not below it, and times in seconds not above it until the year 5138. */
 const SECONDS_MAX = 100_000_000_000;
-/** The number of seconds of 1973, below which a number is no likely time at all. */
+/** Seconds of the year 1973; a smaller number is unlikely to be a time. */
 const SECONDS_MIN = 100_000_000;
 const HINT_CHARS_MAX = 64;
 
-/** What the value that was given may have been meant to be. */
+/** Returns what the given value may have meant. */
 function hintOf({ data, parentSchema, params }: ValidationItem): string {
   if (parentSchema?.["x-time"] === true && typeof data === "number" && data >= SECONDS_MIN && data < SECONDS_MAX) {
     return ` (${data} looks like seconds; did you mean ${Math.round(data * 1_000)}?)`;

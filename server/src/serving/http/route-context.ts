@@ -1,4 +1,4 @@
-/** What all routes share. */
+/** The parts that all routes share. */
 
 import { type TSchema, Type } from "typebox";
 import type { HostRules } from "../../shared/host-rules.ts";
@@ -29,9 +29,9 @@ declare module "fastify" {
     route?: string;
     /** The id of the operation, for the gate. */
     operation?: string;
-    /** The method of the call; HEAD counts as its GET. */
+    /** The method of the operation; HEAD counts as GET. */
     operationMethod?: string;
-    /** Its body may be as large as `api.http.max_body`. */
+    /** Whether its body may be as large as `api.http.max_body`. */
     isIngest?: boolean;
   }
 }
@@ -43,7 +43,7 @@ export type RouteSettings = {
   readonly config: { route: string; operation: string; operationMethod: string; isIngest: boolean };
 };
 
-/** How an operation of the list is registered. Bodies of swaps are not checked here: their codec does that, off this thread. */
+/** Returns the route of an operation of the list. Bodies of swaps are not checked here: their codec does that on another thread. */
 export function routeOf(context: RouteContext, id: OperationId): RouteSettings {
   const operation = context.operations.find((one) => one.id === id) as Operation;
   const isIngest = id === "ingest";
@@ -53,7 +53,7 @@ export function routeOf(context: RouteContext, id: OperationId): RouteSettings {
     url: operation.path.replaceAll(/\{(\w+)\}/g, ":$1"),
     schema: {
       ...(isEmpty(operation.params) ? {} : { params: Type.Object(operation.params) }),
-      // Of calls without parameters too: a parameter that is not known is a mistake of whoever sent it.
+      // Also for operations without parameters: an unknown parameter is a mistake of the client.
       querystring: Type.Object(operation.query, { additionalProperties: false }),
       ...(body === undefined || isIngest ? {} : { body }),
     },
@@ -61,7 +61,7 @@ export function routeOf(context: RouteContext, id: OperationId): RouteSettings {
   };
 }
 
-/** How that operation answers. */
+/** Returns the replies of that operation. */
 export function repliesOf(context: RouteContext, id: OperationId): Replies {
   const { method, path } = context.operations.find((one) => one.id === id) as Operation;
   return context.replies.of(method, path);

@@ -1,4 +1,4 @@
-/** Swaps in, and what became of those that were not applied. */
+/** Routes for swaps in, and for dead letters. */
 import type { CheckedQuery, deadLettersQuery } from "@swapstats/protocol/schemas/requests.ts";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { IngestResult } from "../../ports/ingest.ts";
@@ -12,7 +12,7 @@ export function registerIngestRoutes(app: FastifyInstance, context: RouteContext
   app.route({
     ...settings,
     config: isOpenToAll(context.options.corsOrigins) ? { ...settings.config, cors: false } : settings.config,
-    // Refused before the body is read.
+    // Refuses before the body is read.
     onRequest: (request, _reply, done) => done(refusal(context, request)),
     handler: (request, reply) => takeSwaps(context, request, reply),
   });
@@ -62,7 +62,7 @@ async function durable(
   }, ingestTimeoutMs).unref();
   try {
     const taken = ingest.port.ingest(body);
-    // The log has the bytes until it is done, also when nobody waits for it any more.
+    // The log holds the bytes until it has finished, even if no request waits for it any more.
     bodies.keepUntil(request.raw, taken);
     return await Promise.race([taken, timeout]);
   } finally {

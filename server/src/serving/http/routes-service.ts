@@ -1,4 +1,4 @@
-/** The service about itself: health, readiness, status, documents. */
+/** Routes for health, readiness, status and documents of the service. */
 import type { FastifyInstance } from "fastify";
 import { ProblemError } from "../problems.ts";
 import { type Readiness, readinessOf } from "../readiness.ts";
@@ -10,7 +10,7 @@ import { PageAssets, registerAssets } from "./page-assets.ts";
 import { HTML_CONTENT_TYPE, JSON_CONTENT_TYPE } from "./replies.ts";
 import { type RouteContext, repliesOf, routeOf } from "./route-context.ts";
 
-/** Pages load what this service serves, and nothing else; no script or style stands in them. */
+/** Pages load only files of this service, and contain no inline script or style. */
 const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -22,7 +22,7 @@ export function registerServiceRoutes(app: FastifyInstance, context: RouteContex
 
 function registerHealth(app: FastifyInstance, context: RouteContext): void {
   const { executor, options } = context;
-  // Probes that come at the same time share one look: they are answered whatever is used up, so they must not use up anything.
+  // Probes at the same time share one request to the state: they always get a response, so they must not use up resources.
   let looking: Promise<Readiness> | undefined;
   const readiness = (): Promise<Readiness> => {
     looking ??= readinessOf({

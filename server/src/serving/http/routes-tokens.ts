@@ -70,7 +70,7 @@ async function statsOf(
   return { selection, answer };
 }
 
-/** A name may stand for another token later, with the same revision by chance; so the tag of an answer to a name holds the id. */
+/** Returns the ETag. A name may stand for another token later, with the same revision by chance, so the tag for a name includes the id. */
 export function statsEtag(token: string, selection: NamedSelection, answer: StatsAnswer): string {
   const name = token === answer.id ? selection.tag : `${selection.tag}:${encodeURIComponent(answer.id)}`;
   const what = answer.chosen === undefined ? name : `${name}:${answer.chosen.by}:${answer.chosen.of}`;
@@ -146,7 +146,7 @@ function registerOverview(app: FastifyInstance, context: RouteContext): void {
   });
 }
 
-/** Where an answer reaches back and which candles are complete changes without a revision; so the tag is of the text too. */
+/** Sends a text whose tag depends on the text too: available_from and complete candles change without a new revision. */
 function sendWhole(replies: Replies, request: FastifyRequest, reply: FastifyReply, answer: TaggedText): FastifyReply {
   const etag = weakEtag(answer.epoch, answer.rev, textTag(answer.text));
   return replies.tagged(request, reply, JSON_CONTENT_TYPE, etag, () => answer.text);

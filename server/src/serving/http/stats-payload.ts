@@ -1,7 +1,7 @@
 /**
- * Answers of statistics as they go out. The packed form of the figures is kept beside their text, so that an answer that is given again
- * costs no packing, though its as-of, watermark and lag are new each time; see gzip-splice.ts. For the same reason gzip goes before
- * brotli here, and the framework's plug-in packs for clients that take brotli alone.
+ * Builds the bytes of a response with statistics. The compressed form of the figures is kept with their text, so that a repeated response
+ * needs no compression, although its as-of, watermark and lag are new each time; see gzip-splice.ts. For the same reason gzip is preferred to
+ * brotli here, and the framework's plug-in compresses for clients that accept only brotli.
  */
 import { headText, statsText } from "@swapstats/protocol/stats-text.ts";
 import { type GzipEnd, gzipEnd, gzipOf } from "../../shared/gzip-splice.ts";

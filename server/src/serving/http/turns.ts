@@ -1,4 +1,4 @@
-/** Lets a few of many run at the same time, the others in their order after them. */
+/** Runs a few of many tasks at the same time, and the others after them in order of arrival. */
 export class Turns {
   readonly #runningMax: number;
   readonly #waiting: (() => void)[] = [];
@@ -14,7 +14,7 @@ export class Turns {
     try {
       return await work();
     } finally {
-      // The next one takes the place over, so that nobody who comes now gets in before it.
+      // The next task takes over the place, so that a new task cannot run before it.
       const next = this.#waiting.shift();
       if (next === undefined) this.#running -= 1;
       else next();

@@ -1,4 +1,4 @@
-/** Requests that no call takes: unknown paths, other methods, calls that this version does not have, `/ws` without WebSocket. */
+/** Requests that match no operation: unknown paths, other methods, operations of a later version, `/ws` without WebSocket. */
 import { nearestName } from "../../shared/nearest.ts";
 import { printableCut } from "../../shared/printable-text.ts";
 import { ProblemError } from "../problems.ts";
@@ -7,14 +7,14 @@ import { absentCalls, type Operation } from "./operations.ts";
 
 export type Unmatched = {
   readonly problem: ProblemError;
-  /** Header fields that belong to the problem. */
+  /** Header fields of the response. */
   readonly headers: Readonly<Record<string, string>>;
 };
 
-/** Of a path that was asked for, what the answer repeats. */
+/** Characters of a requested path that the response repeats. */
 const PATH_CHARS_MAX = 200;
 
-/** Says why no call takes a request. */
+/** Explains why no operation matches a request. */
 export class UnmatchedRequests {
   readonly #paths: readonly string[];
   readonly #known: readonly { method: string; pattern: RegExp; absent: string | undefined }[];
@@ -51,7 +51,7 @@ export class UnmatchedRequests {
     return { problem: new ProblemError("method_not_allowed", text), headers: { allow } };
   }
 
-  /** Parameters of a path stand for whatever the request has in their place. */
+  /** Returns a similar path. Parameters of a known path match any text of the request in their place. */
   #near(path: string): string {
     if (path.length > PATH_CHARS_MAX) return "";
     const given = path.split("/");

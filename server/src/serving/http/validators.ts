@@ -1,4 +1,4 @@
-/** How requests are checked by their schemas: texts of paths and queries are read as numbers where a number is wanted, bodies are not. */
+/** Checks requests by their schemas. Texts in paths and queries are read as numbers where the schema wants a number; bodies are not. */
 import AjvCompiler from "@fastify/ajv-compiler";
 import type { FastifySchemaCompiler } from "fastify";
 
@@ -8,13 +8,13 @@ const COMMON = {
   useDefaults: true,
   verbose: true,
   keywords: ["x-expected", "x-names", "x-time"],
-  // Of its own, the validator takes `0x10`, `1e2`, ` 5` and `5.0` for numbers.
+  // The validator's own coercion accepts `0x10`, `1e2`, ` 5` and `5.0` as numbers.
   coerceTypes: false,
 };
 
 type Properties = Readonly<Record<string, { readonly type?: unknown }>>;
 
-/** Numbers of a path or query are decimal digits alone, as a program writes them; more digits are no number that fits anywhere. */
+/** Numbers in a path or query are decimal digits only, as a program writes them. No parameter has more digits. */
 const DIGITS = /^-?[0-9]{1,16}$/;
 
 export function createValidatorCompiler(): FastifySchemaCompiler<unknown> {
@@ -26,7 +26,7 @@ export function createValidatorCompiler(): FastifySchemaCompiler<unknown> {
     const properties = ((route.schema as { properties?: Properties }).properties ?? {}) as Properties;
     const integers = Object.keys(properties).filter((name) => properties[name]?.type === "integer");
     if (integers.length === 0) return validate;
-    // The validator keeps its errors at itself, where the framework looks for them.
+    // The framework reads the errors from a member of the validator function.
     const withNumbers = (values: Record<string, unknown>): unknown => {
       for (const name of integers) readNumber(values, name);
       const result = validate(values);
