@@ -10,11 +10,13 @@ export type CacheOwner = {
 };
 
 export class CachedBytes {
-  readonly #owners: LRUCache<CacheOwner, true>;
+  /** Bytes by owner. They are the values, because a cache that is given the same value again keeps the old size. */
+  readonly #owners: LRUCache<CacheOwner, number>;
 
   constructor(bytesMax: number) {
     this.#owners = new LRUCache({
       maxSize: bytesMax,
+      sizeCalculation: (bytes) => bytes,
       dispose: (_, owner, reason) => {
         if (reason === "evict") owner.dropCaches();
       },
@@ -29,7 +31,7 @@ export class CachedBytes {
   set(owner: CacheOwner, bytes: number): void {
     const isTooLarge = bytes > this.#owners.maxSize;
     if (bytes === 0 || isTooLarge) this.#owners.delete(owner);
-    else this.#owners.set(owner, true, { size: bytes });
+    else this.#owners.set(owner, bytes);
     if (isTooLarge) owner.dropCaches();
   }
 }
