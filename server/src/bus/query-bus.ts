@@ -2,7 +2,7 @@
  * The bus over whatever workers `Sources` lists: asks the owner of an id, or all about a name or a ranking, and merges what they respond. How
  * threads of a process and instances differ stands in sources.ts.
  */
-import type { PartitionMetrics } from "../observability/metrics.ts";
+import type { PartitionMetrics } from "../observability/partition-metrics.ts";
 import type {
   BodyAnswer,
   DeadLetter,

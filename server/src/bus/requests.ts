@@ -4,7 +4,7 @@
  * pipeline/workers/worker-server.ts. A request about one token whose response is a text is declared in ports/stats-bus.ts (`TokenRequests`), and the bus
  * asks for it and merges it without further code.
  */
-import type { PartitionMetrics } from "../observability/metrics.ts";
+import type { PartitionMetrics } from "../observability/partition-metrics.ts";
 import type {
   DeadLetter,
   OverviewRequest,

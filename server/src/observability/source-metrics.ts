@@ -1,4 +1,5 @@
-/** The metrics of a source that is read from brokers: of each partition what was fetched and waits, and of the group this instance's part. */
+/** The metrics of a source that is read from brokers: fetches of each partition, and this instance's part in the consumer group. */
+import type { Row } from "./exposition.ts";
 
 export type SourceCounters = {
   readonly fetches: number;
@@ -13,28 +14,21 @@ export type SourceCounters = {
   readonly droppedBatches: number;
 };
 
-/** Of one partition, as its owner's thread reports it. */
+/** One partition, as its owner's thread reports it. */
 export type SourceNumbers = {
   readonly counters: SourceCounters;
   readonly waitingBytes: number;
   readonly spilledBytes: number;
 };
 
-/** Of this instance's membership in a consumer group. */
+/** This instance's membership in a consumer group. */
 export type GroupNumbers = {
   readonly isMember: boolean;
   readonly assigned: number;
-  /** Completed, the first joining among them. */
+  /** Completed rebalances, including the first join. */
   readonly rebalances: number;
-  /** From the first word of the last one to the partitions that it gave. */
+  /** Time from the first notice of the last rebalance to the partitions that it assigned. */
   readonly lastRebalanceMs: number;
-};
-
-type Row<T> = {
-  readonly name: string;
-  readonly type: "counter" | "gauge";
-  readonly help: string;
-  readonly pick: (numbers: T) => number;
 };
 
 const counter = (name: string, help: string, pick: (counters: SourceCounters) => number): Row<SourceNumbers> => ({

@@ -49,6 +49,11 @@ export class BatchApplier {
     this.#keepLetter = keepLetter;
   }
 
+  /** Records that the decoder failed on, and that the reference decoder read. */
+  get decoderFallbacks(): number {
+    return this.#decoder.fallbacks;
+  }
+
   /** Applies records from index `from` on for about `sliceMs`; returns the index behind the last one. */
   applySlice(batch: RecordBatch, from: number, sliceMs: number): number {
     const { payload, ends, count } = batch;

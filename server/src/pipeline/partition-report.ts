@@ -1,5 +1,5 @@
 /** What a partition reports of itself, for status and metrics. */
-import type { PartitionMetrics } from "../observability/metrics.ts";
+import type { PartitionMetrics } from "../observability/partition-metrics.ts";
 import type { HistogramNumbers } from "../observability/plain-histogram.ts";
 import type { PartitionStatus } from "../ports/stats-bus.ts";
 import type { PartitionParts, RunnerOptions } from "./partition-parts.ts";
@@ -68,6 +68,7 @@ export function partitionMetrics(
     tokensSplit: parts.served.split.size,
     ...times,
     checkpointBytes: parts.checkpointer.status?.bytes ?? 0,
+    decoderFallbacks: parts.applier.decoderFallbacks,
     restoreSeconds: parts.restored.durationMs / 1000,
     ...(reader.numbers === undefined ? {} : { source: reader.numbers }),
     storeCircuit: circuit === undefined ? undefined : { dependency: circuit.dependency, state: circuit.state },

@@ -16,7 +16,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Counters } from "../engine/types.ts";
-import type { PartitionMetrics } from "../observability/metrics.ts";
+import type { PartitionMetrics } from "../observability/partition-metrics.ts";
 import { LONG_SECONDS, PlainHistogram, SHORT_SECONDS } from "../observability/plain-histogram.ts";
 import type { RecordBatch } from "../ports/source.ts";
 import type { PartitionStatus } from "../ports/stats-bus.ts";

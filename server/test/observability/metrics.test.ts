@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createLogger } from "../../src/observability/logger.ts";
-import { Metrics, type PartitionMetrics, type StateCounters } from "../../src/observability/metrics.ts";
+import { Metrics } from "../../src/observability/metrics.ts";
 import { createMetricsServer } from "../../src/observability/metrics-server.ts";
+import type { PartitionMetrics, StateCounters } from "../../src/observability/partition-metrics.ts";
 import { addHistograms, PlainHistogram } from "../../src/observability/plain-histogram.ts";
 import type { SourceNumbers } from "../../src/observability/source-metrics.ts";
-import { SwapstatsError } from "../../src/shared/errors.ts";
+import type { SwapstatsError } from "../../src/shared/errors.ts";
 import { openRaw, startHarness } from "../serving/http/http-harness.ts";
 
 const NO_COUNTERS: StateCounters = {
@@ -38,6 +39,7 @@ function report(partition: number, changes: Partial<PartitionMetrics> = {}): Par
     applySeconds: seconds.numbers(),
     checkpointSeconds: seconds.numbers(),
     checkpointBytes: 1_000,
+    decoderFallbacks: 0,
     restoreSeconds: 0.25,
     storeCircuit: undefined,
     hot: undefined,
@@ -62,7 +64,7 @@ const SOURCE: SourceNumbers = {
   spilledBytes: 4_096,
 };
 
-/** Samples by name and labels, as they stand in the text. */
+/** Samples by name and labels, as in the text. */
 async function samplesOf(metrics: Metrics): Promise<Map<string, number>> {
   const lines = (await metrics.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   return new Map(
@@ -71,7 +73,7 @@ async function samplesOf(metrics: Metrics): Promise<Map<string, number>> {
 }
 
 describe("metrics", () => {
-  test("every name of the interface is there, with the runtime's own", async () => {
+  test("the page has every metric of the interface, and the runtime's own", async () => {
     const metrics = new Metrics();
     metrics.applyPartition(report(0));
     metrics.addRejected("bad_side", 2);
@@ -167,7 +169,7 @@ describe("metrics", () => {
     assert.equal(samples.get("swapstats_restore_duration_seconds"), 0.5);
   });
 
-  test("a partition that left this process is in no gauge, and what was counted of it stays counted", async () => {
+  test("a partition that left this process is in no gauge, and stays in the counters", async () => {
     const metrics = new Metrics();
     metrics.applyReports([report(0), report(1, { lagMs: 9_000, source: SOURCE })]);
     metrics.applyReports([report(0)]);
@@ -182,7 +184,7 @@ describe("metrics", () => {
     assert.equal((await samplesOf(metrics)).get("swapstats_tokens"), 6);
   });
 
-  test("what is written to the hot store adds up, of its ages the worst counts, and so of its circuits", async () => {
+  test("values written to the hot store add up, and the worst age and the worst circuit count", async () => {
     const metrics = new Metrics();
     const circuit = { dependency: "redis_hot", state: "closed" } as const;
     const hot = { written: 10, refused: 2, failures: 1, lagMs: 1_500, circuit };
@@ -197,7 +199,14 @@ describe("metrics", () => {
     assert.equal(samples.get('swapstats_circuit_state{dependency="redis_hot"}'), 2);
   });
 
-  test("histograms are cumulative, with their edges inside", async () => {
+  test("records that the decoder failed on add up over partitions", async () => {
+    const metrics = new Metrics();
+    metrics.applyPartition(report(0, { decoderFallbacks: 1 }));
+    metrics.applyPartition(report(1, { decoderFallbacks: 2 }));
+    assert.equal((await samplesOf(metrics)).get("swapstats_decoder_fallbacks_total"), 3);
+  });
+
+  test("histograms are cumulative, and a bucket includes its edge", async () => {
     const metrics = new Metrics();
     metrics.applyPartition(report(0));
     metrics.applyPartition(report(1));
@@ -211,7 +220,7 @@ describe("metrics", () => {
     assert.equal(addHistograms([]), undefined);
   });
 
-  test("parts bring their numbers up to date when somebody reads; one that fails does no harm", async () => {
+  test("parts update their numbers when metrics are read, and one that fails does no harm", async () => {
     const metrics = new Metrics();
     metrics.onCollect(async () => metrics.applyPartition(report(0)));
     metrics.onCollect(async () => {
@@ -252,7 +261,7 @@ describe("metrics", () => {
     });
   });
 
-  test("answers in order, and for its own names alone", async (t) => {
+  test("the listener answers in order, and for its own names only", async (t) => {
     const metrics = new Metrics();
     const server = createMetricsServer({
       metrics,
@@ -278,61 +287,5 @@ describe("metrics", () => {
     assert.match(await ask("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"), /^HTTP\/1\.1 405 /);
     assert.match(await ask(`${get}X-A: ${"a".repeat(9_000)}\r\n\r\n`), /^HTTP\/1\.1 431 /);
     assert.match(await ask("what\r\n\r\n"), /^HTTP\/1\.1 400 /);
-  });
-});
-
-describe("logs", () => {
-  const logged = (format: "json" | "text", write: (logger: ReturnType<typeof createLogger>) => void): string[] => {
-    const lines: string[] = [];
-    write(createLogger({ level: "info", format }, { write: (line) => void lines.push(line) }));
-    return lines;
-  };
-
-  test("one JSON object a line, with level, time and members", () => {
-    const lines = logged("json", (logger) => {
-      logger.debug("hidden");
-      logger.warn({ partition: 0 }, "checkpoint damaged");
-    });
-    assert.equal(lines.length, 1);
-    const { level, time, partition, msg } = JSON.parse(lines[0] ?? "");
-    assert.deepEqual([level, partition, msg], ["warn", 0, "checkpoint damaged"]);
-    assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000);
-  });
-
-  test("errors carry their code and causes", () => {
-    const cause = new Error("disk is full");
-    const lines = logged("json", (logger) =>
-      logger.error({ err: new SwapstatsError("storage_failed", "no", { cause }) }),
-    );
-    const { err } = JSON.parse(lines[0] ?? "");
-    assert.equal(err.code, "storage_failed");
-    assert.equal(err.cause.message, "disk is full");
-    assert.match(err.cause.stack, /observability\.test/);
-  });
-
-  test("secrets do not get in", () => {
-    for (const format of ["json", "text"] as const) {
-      const lines = logged(format, (logger) =>
-        logger.info(
-          { password: "hunter2", redis: { password: "hunter2" }, headers: { authorization: "hunter2" } },
-          "x",
-        ),
-      );
-      assert.ok(!lines.join("").includes("hunter2"));
-    }
-  });
-
-  test("lines for people; what came from outside cannot make a line of its own", () => {
-    const [line] = logged("text", (logger) => logger.info({ url: "/a\n12:00 fake", n: 1 }, "re\nquest"));
-    assert.match(line ?? "", /^\d\d:\d\d:\d\d\.\d\d\d info {2}re\?quest url="\/a\\n12:00 fake" n=1\n$/);
-  });
-
-  test("requests are logged at level debug alone", async (t) => {
-    const lines: string[] = [];
-    const logger = createLogger({ level: "debug", format: "json" }, { write: (line) => void lines.push(line) });
-    const { call } = await startHarness(t, { logger });
-    await call("/api/tokens/BTC/stats");
-    const { route, status, method } = JSON.parse(lines[0] ?? "");
-    assert.deepEqual([method, route, status], ["GET", "/api/tokens/{id}/stats", 200]);
   });
 });

@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
+import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
@@ -178,6 +179,14 @@ describe("the owner of a partition", () => {
     const metrics = await second.runner.metrics();
     assert.deepEqual([metrics?.counters.applied, metrics?.countersAtStart.applied], [16, 11]);
     await second.runner.drain(DRAIN_MS);
+  });
+
+  test("reports the records that its decoder failed on", async (t) => {
+    const folder = new Folder(t);
+    t.mock.getter(SwapDecoder.prototype, "fallbacks", () => 3);
+    const { runner } = await folder.started();
+    assert.equal((await runner.metrics())?.decoderFallbacks, 3);
+    await runner.drain(DRAIN_MS);
   });
 
   test("a drain applies all that was acknowledged before it", async (t) => {

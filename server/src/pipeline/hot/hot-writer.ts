@@ -5,7 +5,7 @@
  * behind. A store that is slow or away makes figures there older, and holds up nothing here.
  */
 import type { SharedClock } from "../../bus/shared-clock.ts";
-import type { HotMetrics } from "../../observability/metrics.ts";
+import type { HotMetrics } from "../../observability/partition-metrics.ts";
 import type { HotStore } from "../../ports/hot-store.ts";
 import type { Circuit } from "../../shared/circuit.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
