@@ -1,7 +1,7 @@
 /**
- * The chaos run: several instances of the real program on a real Kafka, NATS and checkpoint store, under load, while instances and servers are
- * killed, frozen and cut off in an order drawn from a seed. After each round everything that every instance serves is held against
- * uninterrupted runs over the topic, at the end against the naive model; clients stay subscribed throughout.
+ * The chaos run: several instances of the real program on a real Kafka, NATS and checkpoint store, under load. Instances and servers are
+ * killed, frozen and cut off in an order drawn from a seed. After each round, everything that every instance serves is compared with
+ * uninterrupted runs over the topic, and at the end with the naive model. Clients stay subscribed throughout.
  */
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
@@ -28,7 +28,7 @@ export type ChaosOptions = {
   readonly store: StoreName;
   readonly partitions: number;
   readonly ratePerSecond: number;
-  /** Rounds in this order first; later ones are drawn. */
+  /** The first rounds, in this order. Later rounds are drawn. */
   readonly firstRounds?: readonly (readonly Disturbance[])[];
   readonly log: (line: string) => void;
 };
@@ -38,9 +38,9 @@ export type ChaosReport = {
   readonly disturbances: Readonly<Partial<Record<DisturbanceKind, number>>>;
   readonly records: number;
   readonly tokens: number;
-  /** Answers of one token, with all its statistics, that were held against the uninterrupted run. */
+  /** Responses about one token, with all its statistics, that were compared with the uninterrupted run. */
   readonly answersCompared: number;
-  /** Of these against the naive model, at the end. */
+  /** Those of them that were compared with the naive model at the end. */
   readonly answersToModel: number;
   readonly channelsCompared: number;
   readonly messages: number;
@@ -48,16 +48,16 @@ export type ChaosReport = {
   readonly starts: number;
   readonly producerFailures: number;
   readonly settledMsMax: number;
-  /** Problems that instances told of, with numbers left out, and after how many rounds. */
+  /** Problems that instances reported, with numbers left out, and after how many rounds. */
   readonly problems: Readonly<Record<string, number>>;
 };
 
 const NAMES = ["a", "b", "c", "d"];
 const FIRST_INSTANCES = 2;
-/** Between the first start and the first disturbance, and between rounds: some records are applied undisturbed. */
+/** Between the first start and the first disturbance, and between rounds, some records are applied undisturbed. */
 const CALM_MS = 1_500;
 const TOKEN_CHANNELS = 8;
-/** Event time of a whole run, which ends about now. */
+/** Event time of a whole run. It ends about now. */
 const SPAN_MS = 50 * 60_000;
 const OVERVIEW = "overview:1h:volume_usd";
 
@@ -100,7 +100,7 @@ class Run {
   readonly #producer: ChaosProducer;
   readonly #instances: readonly Instance[];
   readonly #shadows: readonly Shadow[];
-  /** That clients are subscribed to; complete before the first instance starts. */
+  /** Channels that clients subscribe to. Complete before the first instance starts. */
   readonly #channels: string[];
   readonly #counts: Partial<Record<DisturbanceKind, number>> = {};
   readonly #problems: Record<string, number> = {};
@@ -154,7 +154,7 @@ class Run {
     this.#producer.start();
     await pause(CALM_MS);
     const site = { instances: this.#instances, servers: this.#servers };
-    // All of them to their end, also when one fails: what is left stopped or cut would hide why.
+    // Waits for all of them, also when one fails: anything that stays stopped or cut would hide the reason.
     const done = await Promise.allSettled(plan.map((disturbance) => disturb(site, disturbance)));
     for (const [i, one] of done.entries()) {
       if (one.status === "rejected") throw one.reason;
@@ -214,7 +214,7 @@ class Run {
   }
 }
 
-/** Tokens of all partitions: the ids come by partition. */
+/** Tokens of all partitions. The ids are listed by partition. */
 function someOf(ids: readonly string[]): string[] {
   const step = Math.max(1, Math.floor(ids.length / TOKEN_CHANNELS));
   return ids.filter((_, index) => index % step === 0).slice(0, TOKEN_CHANNELS);

@@ -9,7 +9,7 @@ import { runChaos } from "./chaos-run.ts";
 const MINUTES = 2;
 
 requires("instances and servers killed under load", { servers: ["kafka", "redis", "nats"] }, () => {
-  test("whatever is killed, frozen or cut off, every instance serves what an uninterrupted run does", async (t) => {
+  test("whatever is killed, frozen or cut off, every instance serves the figures of an uninterrupted run", async (t) => {
     const report = await runChaos({
       ...{ folder: tempDir(t, "chaos"), seed: seedOf(t), minutes: MINUTES },
       ...{ brokers: 1, store: "redis", partitions: 4, ratePerSecond: 200 },

@@ -1,4 +1,4 @@
-/** What a chaos run does to instances and servers. A round's plan is drawn from the seed before it begins, and is plain data. */
+/** Disturbances of instances and servers in a chaos run. The plan of a round is drawn from the seed before it begins, and is plain data. */
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Random } from "../support/seed.ts";
@@ -28,7 +28,7 @@ export type DisturbanceKind =
 
 export type Disturbance = {
   readonly kind: DisturbanceKind;
-  /** Index of the instance, or of the broker; -1 where it is about all, or about a server. */
+  /** Index of the instance, or of the broker. -1 where it concerns all of them, or a server. */
   readonly target: number;
   readonly way: WayName;
   readonly startMs: number;
@@ -51,7 +51,7 @@ type Spec = {
   readonly about: "instance" | "all" | "store" | "s3" | "nats" | "kafka";
 };
 
-/** Each way, of what may be a long answer. */
+/** In each direction, for each piece of a possibly long response. */
 const SLOW_MS = 400;
 const WAY_MODES = {
   "way to a server cut": "cut",
@@ -89,7 +89,7 @@ const SPECS: Readonly<Record<DisturbanceKind, Spec>> = {
 
 export const KINDS = Object.keys(SPECS) as DisturbanceKind[];
 
-/** One to three disturbances that overlap, none about what another is about. */
+/** Draws one to three overlapping disturbances, each about something else. */
 export function planRound(
   random: Random,
   instances: readonly Instance[],
@@ -120,7 +120,7 @@ export function planRound(
   return plan;
 }
 
-/** Those that run; and of those to be started or ended any, but while one alone runs another is started. */
+/** Chooses among running instances, and starts or stops any of them. While only one runs, another one is started. */
 function instancesFor(kind: DisturbanceKind, running: readonly number[], count: number): readonly number[] {
   if (kind !== "instance started or ended for good") return running;
   const all = [...Array(count).keys()];
@@ -136,7 +136,7 @@ function pickKind(random: Random): DisturbanceKind {
   throw new Error("the weights do not add up");
 }
 
-/** Does it and undoes it; returns whether anything was there to be disturbed. */
+/** Applies and undoes the disturbance. Returns whether there was anything to disturb. */
 export async function disturb(site: Site, disturbance: Disturbance): Promise<boolean> {
   const { kind, target, lengthMs } = disturbance;
   await pause(disturbance.startMs);
@@ -222,7 +222,7 @@ async function disturbInstance(site: Site, instance: Instance, disturbance: Dist
   return true;
 }
 
-/** Whatever else is disturbed, an instance that is told to end does so within its own limit. */
+/** An instance that is told to stop does so within its own limit, whatever else is disturbed. */
 async function endInOrder(instance: Instance): Promise<void> {
   const overdue = new AbortController();
   const late = pause(END_LIMIT_MS, "late", { signal: overdue.signal }).catch(() => "never");

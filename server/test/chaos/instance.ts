@@ -1,4 +1,4 @@
-/** One instance of the real program among several: its ways to the servers can be cut, and a client listens to it throughout. */
+/** One instance of the real program among several. Its connections to the servers can be cut, and a client stays subscribed to it. */
 import { join } from "node:path";
 import { freePort, ServiceProcess, type Settings } from "../crash/service-process.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
@@ -11,7 +11,7 @@ export type InstanceSetup = {
   readonly folder: string;
   readonly storePort: number;
   readonly natsPort: number;
-  /** Its own listener of the broker behind a proxy; undefined: it goes there directly, like all the others. */
+  /** Its own listener of the broker behind a proxy. Undefined: it connects directly, like all others. */
   readonly kafkaProxy: TcpProxy | undefined;
   readonly settings: (ports: { readonly store: number; readonly nats: number }) => Settings;
   readonly channels: () => readonly string[];
@@ -54,7 +54,7 @@ export class Instance {
     return this.#process !== undefined;
   }
 
-  /** Undefined unless it has ended without being told to. */
+  /** Defined once it has ended without being told to. */
   get unexpectedEnd(): string | undefined {
     const process = this.#process;
     if (process === undefined || this.#isExpectedToEnd || !process.hasExited) return undefined;
@@ -79,7 +79,7 @@ export class Instance {
     this.#process = undefined;
   }
 
-  /** Ends it in order; returns how it ended. */
+  /** Stops it cleanly, and returns how it ended. */
   async terminate(): Promise<{ code: number | null; log: string }> {
     this.#isExpectedToEnd = true;
     const process = this.#process;

@@ -1,4 +1,4 @@
-/** Swaps into the topic at an even pace, with copies, late ones and removals, through the way that `generate --to kafka` takes. */
+/** Sends swaps into the topic at an even rate, with copies, late ones and removals, by the code of `generate --to kafka`. */
 import { setTimeout as pause } from "node:timers/promises";
 import { KafkaSink } from "../../src/cli/kafka-sink.ts";
 import { KafkaProducer, type ProducedRecord } from "../../src/clients/kafka/producer.ts";
@@ -9,7 +9,7 @@ import { connectionTo } from "../support/kafka-support.ts";
 const TICK_MS = 50;
 const OPEN_AGAIN_MS = 500;
 const RETRIES = 5;
-/** One batch in so many ends with a record that makes no sense. */
+/** One of this many batches ends with an invalid record. */
 const POISON_EVERY = 20;
 const POISON = [`{"chain_id":1,"tx_hash":"0x1"`, "", "\u0000\u0001", `{"chain_id":1}`, `[{"a":1}]`].map((text) =>
   Buffer.from(text),
@@ -20,13 +20,13 @@ export type ProducerOptions = {
   readonly topic: string;
   readonly seed: number;
   readonly ratePerSecond: number;
-  /** How much faster event time goes than the clock. */
+  /** How much faster event time runs than the clock. */
   readonly eventTimeSpeed: number;
   readonly startMs: number;
 };
 
 export class ChaosProducer {
-  /** Records handed over; those that were sent again after a failure twice. */
+  /** Records handed over. A record that was sent again after a failure counts twice. */
   sent = 0;
   failures = 0;
   readonly #options: ProducerOptions;
@@ -50,11 +50,11 @@ export class ChaosProducer {
   start(): void {
     this.#isStopping = false;
     this.#running = this.#run();
-    // Told by `stop`, which every round ends with.
+    // Reported by `stop`, which every round ends with.
     this.#running.catch(() => {});
   }
 
-  /** Resolves when the brokers have acknowledged what was sent. */
+  /** Resolves when the brokers have acknowledged everything that was sent. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#running;
@@ -80,7 +80,7 @@ export class ChaosProducer {
           await pause(TICK_MS);
         }
       } catch {
-        // The brokers are away for longer than the client waits: the batch is sent again, as any careful producer does.
+        // The brokers were away for longer than the client waits. The batch is sent again, as any careful producer does.
         this.failures += 1;
         await pause(OPEN_AGAIN_MS);
       } finally {

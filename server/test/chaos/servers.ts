@@ -1,4 +1,4 @@
-/** The real servers of a chaos run, each of which can be killed and brought back where it was. */
+/** The real servers of a chaos run. Each can be killed and restarted at its address. */
 import { join } from "node:path";
 import { createTopic, type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
 import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
@@ -9,7 +9,7 @@ import { type StoreName, type StoreServers, startStore } from "./store-servers.t
 export class ChaosServers {
   readonly kafka: Kafka;
   readonly topic = "swaps";
-  /** To a listener of the broker of its own; undefined with several brokers. */
+  /** Proxy of the broker's own listener. Undefined with several brokers. */
   readonly kafkaProxy: TcpProxy | undefined;
   readonly store: StoreServers;
   readonly #folder: string;

@@ -1,6 +1,6 @@
 /**
- * After the disturbances: waits until every instance sees every partition in the hands of one living owner, up to the end of the topic,
- * and answers nothing as stale; then holds everything that it serves against uninterrupted runs over the same records.
+ * After the disturbances: waits until every instance sees every partition with one living owner, at the end of the topic, and without stale
+ * responses. Then compares everything that it serves with uninterrupted runs over the same records.
  */
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
@@ -29,7 +29,7 @@ type Item = { id?: string; stale?: true; error?: { code: string }; windows: Reco
 
 export type Settled = { readonly tookMs: number; readonly problems: readonly string[] };
 
-/** Resolves when all is quiet; rejects with what did not settle in the time. The shadows have followed before. */
+/** Resolves when everything has settled. Rejects with what did not settle in time. The shadows have caught up before. */
 export async function settle(instances: readonly Instance[], shadows: readonly Shadow[]): Promise<Settled> {
   const startedMs = performance.now();
   const problems = new Set<string>();
@@ -91,7 +91,7 @@ function sorted(counters: Counters): unknown {
   return Object.entries({ ...counters, dead_letters: letters }).sort();
 }
 
-/** Tokens of which an instance has no answer, or an old one. */
+/** Tokens for which an instance has no response, or an old one. */
 async function staleTokens(instances: readonly Instance[], shadows: readonly Shadow[]): Promise<string[]> {
   const ids = idsOf(shadows);
   const reasons: string[] = [];
@@ -119,7 +119,7 @@ export function idsOf(shadows: readonly Shadow[]): string[] {
   return shadows.flatMap(({ engine }) => [...engine.tokens()].map((token) => engine.info(token).id));
 }
 
-/** Every statistic of every token from every instance; returns how many answers of a token were compared. */
+/** Compares every statistic of every token from every instance. Returns how many responses about a token were compared. */
 export async function compareAll(instances: readonly Instance[], shadows: readonly Shadow[]): Promise<number> {
   let compared = 0;
   for (const instance of instances) {
@@ -139,7 +139,7 @@ async function rankingOf({ url }: Instance): Promise<Ranking | undefined> {
   return (await json(`${url}/api/overview?window=1h&sort=volume_usd&limit=30`)) as Ranking | undefined;
 }
 
-/** What each subscriber holds becomes what its instance answers; returns how many channels. */
+/** Asserts that each subscriber's data becomes the response of its instance. Returns the number of channels. */
 export async function compareHeld(instances: readonly Instance[], channels: readonly string[]): Promise<number> {
   const ids = channels.filter((name) => name.startsWith("token:")).map((name) => name.slice("token:".length));
   const startedMs = performance.now();
@@ -166,7 +166,7 @@ export async function compareHeld(instances: readonly Instance[], channels: read
   return instances.length * ids.length;
 }
 
-/** Without the edges of windows, which a channel's data lacks. */
+/** Without the edges of windows, which are not in a channel's data. */
 function text(windows: Record<string, JsonObject>): string {
   const all = Object.entries(windows).sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify(

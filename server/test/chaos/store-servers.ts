@@ -1,4 +1,4 @@
-/** The checkpoint stores that a chaos run can be over, each of which can be killed and brought back, with its data or without. */
+/** The checkpoint stores of chaos runs. Each can be killed and restarted, with its data or without. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -15,14 +15,14 @@ export const STORE_NAMES = ["redis", "sentinel", "s3", "kafka"] as const;
 export type StoreName = (typeof STORE_NAMES)[number];
 
 export type StoreServers = {
-  /** Where the ways of the instances lead. */
+  /** Targets of the instances' proxies. */
   readonly port: number;
-  /** Of an instance whose way begins at this port. */
+  /** Settings of an instance whose proxy listens on this port. */
   settings(port: number): Settings;
   kill(): Promise<void>;
   restart(keepsData: boolean): Promise<void>;
   stop(): Promise<void>;
-  /** False: it is the brokers themselves, and disturbed with them. */
+  /** False when the store is the brokers themselves, which are disturbed as brokers. */
   readonly isOfItsOwn: boolean;
   /** In front of S3. */
   readonly faults: HttpFaultProxy | undefined;
@@ -75,7 +75,7 @@ class OneRedis implements StoreServers {
   }
 }
 
-/** A master and a replica; what is killed is the master. Short kills end before the Sentinels act. */
+/** A master and a replica. A kill hits the master. Short kills end before the Sentinels act. */
 class Sentinels implements StoreServers {
   readonly port: number;
   readonly faults = undefined;
@@ -111,7 +111,7 @@ class Sentinels implements StoreServers {
     await this.#nodes[this.#killed]!.exited;
   }
 
-  /** As the master that it was, or under the one that was made master meanwhile. */
+  /** Restarts as the master, or as a replica of the one that was promoted meanwhile. */
   async restart(keepsData: boolean): Promise<void> {
     const folder = join(this.#folder, `node-${this.#killed}`);
     if (!keepsData) forget(folder);
@@ -133,7 +133,7 @@ class Sentinels implements StoreServers {
 }
 
 class Brokers implements StoreServers {
-  /** Nobody takes this way. */
+  /** Nobody uses this path. */
   readonly port = 0;
   readonly faults = undefined;
   readonly isOfItsOwn = false;

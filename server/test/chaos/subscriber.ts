@@ -1,7 +1,7 @@
 /**
- * A client that stays subscribed at one instance, whatever becomes of it: it connects again when it was cut off, subscribes again to
- * what was refused, and checks what any customer relies on. A patch applies to what is held, no revision goes back within an epoch,
- * and no epoch goes back while the instance lives.
+ * A client that stays subscribed at one instance, whatever happens to it. It reconnects when it was cut off, subscribes again to refused
+ * channels, and checks the guarantees that every customer relies on: a patch applies to the held data, no revision goes back within an
+ * epoch, and no epoch goes back while the instance lives.
  */
 import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
 import type { PatchMessage, ServerMessage, SnapshotMessage } from "@swapstats/protocol/schemas/websocket.ts";
@@ -15,7 +15,7 @@ export type Held = { epoch: string; rev: number; data: Json; stale: boolean };
 
 export class Subscriber {
   readonly held = new Map<string, Held>();
-  /** What must never happen, in sentences. */
+  /** Violations of guarantees, as sentences. */
   readonly faults: string[] = [];
   connections = 0;
   messages = 0;
@@ -23,20 +23,20 @@ export class Subscriber {
   readonly #channels: () => readonly string[];
   #socket: WebSocket | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** Channels of this connection for which nothing has come. */
+  /** Channels of this connection that have received nothing. */
   #missing = new Set<string>();
-  /** The newest of each channel in this life of the instance, over all connections. */
+  /** The newest data of each channel in this life of the instance, over all connections. */
   readonly #newest = new Map<string, { epoch: string; rev: number }>();
   #isClosed = false;
 
-  /** `channels` is asked at each connection. */
+  /** `channels` is called at each connection. */
   constructor(url: string, channels: () => readonly string[]) {
     this.#url = url;
     this.#channels = channels;
     this.#connect();
   }
 
-  /** The instance was started anew: what it said in its life before binds it no more. */
+  /** The instance was restarted. Its earlier messages do not bind it any more. */
   forget(): void {
     this.#newest.clear();
   }
@@ -68,7 +68,7 @@ export class Subscriber {
     this.#timer = setTimeout(action, ms);
   }
 
-  /** Asks for what is missing, until nothing is. */
+  /** Subscribes to missing channels until none is missing. */
   #subscribe(): void {
     if (this.#isClosed || this.#socket?.readyState !== WebSocket.OPEN || this.#missing.size === 0) return;
     this.#socket.send(JSON.stringify({ subscribe: [...this.#missing] }));
@@ -114,7 +114,7 @@ export class Subscriber {
   }
 }
 
-/** Of rankings, whose epoch names those of all partitions in their order, whether one of them is earlier. */
+/** The epoch of a ranking lists those of all partitions in order. Returns whether one of them is earlier. */
 function isEarlier(epoch: string, than: string): boolean {
   const [parts, before] = [epoch.split("."), than.split(".")];
   return parts.length === before.length && parts.some((part, i) => compareEpochs(part, before[i] as string) < 0);

@@ -1,7 +1,7 @@
 /**
- * The crash run: several senders post swaps to the real program and send again what was not acknowledged, while it is
- * killed with SIGKILL at random moments, also while it starts. After each restart: every acknowledged swap is in the log, nothing is
- * in it that was not sent, and counters and all figures of all tokens equal an uninterrupted run over the same log.
+ * The crash run: several senders post swaps to the real program and repeat unacknowledged ones, while it is killed with SIGKILL at random
+ * moments, also during its start. After each restart every acknowledged swap is in the log, the log holds nothing that was not sent, and
+ * counters and all figures of all tokens equal those of an uninterrupted run over the same log.
  */
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
@@ -18,7 +18,7 @@ export type CrashOptions = {
   readonly dataDir: string;
   readonly kills: number;
   readonly seed: number;
-  /** Told after each kill. */
+  /** Called after each kill. */
   readonly onKill: (kill: number) => void;
 };
 
@@ -35,11 +35,11 @@ export type CrashReport = {
 const SENDERS = 3;
 const BATCH_MAX = 40;
 const PAUSE_MS_MAX = 20;
-/** Event time goes on so fast that a run of any length covers about an hour of it: records a sender makes for each kill, and seconds. */
+/** Event time runs so fast that a run of any length covers about an hour: records of a sender for each kill, and seconds. */
 const RECORDS_PER_KILL = 500;
 const SPAN_SECONDS = 3_000;
 const RUN_MS_MAX = 700;
-/** Share of kills that come before the service is ready. */
+/** Share of kills before the service is ready. */
 const KILL_WHILE_STARTING = 0.2;
 const START_MS_MAX = 900;
 /** Small limits, so that checkpoints, new bases and removals of old files happen between any two kills. */
@@ -49,7 +49,7 @@ export const CRASH_SETTINGS: Settings = {
   SWAPSTATS_INGEST_EMBEDDED_RETENTION: "48h",
 };
 
-/** One client: it sends its stream in order, and a batch again until it is acknowledged, as any careful producer does. */
+/** One client. It sends its stream in order, and repeats a batch until it is acknowledged, as any careful producer does. */
 class Sender {
   readonly acknowledged = new Map<string, number>();
   readonly #generator: SwapGenerator;
@@ -151,7 +151,7 @@ async function sendUntilKilled(service: ServiceProcess, senders: readonly Sender
   await Promise.all(sending);
 }
 
-/** Every acknowledged record is in the log as often as it was acknowledged, and none more often than it was sent. */
+/** Asserts that every acknowledged record is in the log as often as it was acknowledged, and none more often than it was sent. */
 function checkAcknowledged(senders: readonly Sender[], shadow: Shadow, attempts: ReadonlyMap<string, number>): void {
   const acknowledged = new Map<string, number>();
   for (const sender of senders) {

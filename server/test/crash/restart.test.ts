@@ -1,4 +1,4 @@
-/** Ends and starts of the real program: in order, refused, and from damaged checkpoints. */
+/** Stops and starts of the real program: clean ones, refused ones, and from damaged checkpoints. */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -45,7 +45,7 @@ class Site {
     return bytes.toString("utf8", 0, end);
   }
 
-  /** Files of partition 0's checkpoint whose name has this form. */
+  /** Files of partition 0's checkpoint whose name matches. */
   checkpointFiles(form: RegExp): string[] {
     const folder = join(this.dataDir, "checkpoints", "p0");
     const names = readdirSync(folder).filter((name) => form.test(name));
@@ -64,7 +64,7 @@ class Site {
   }
 }
 
-/** Sends until the service breaks off; returns how many were acknowledged. */
+/** Sends until the service breaks off. Returns how many swaps were acknowledged. */
 async function sendUntilRefused(site: Site, service: ServiceProcess): Promise<number> {
   let acknowledged = 0;
   for (;;) {
@@ -74,7 +74,7 @@ async function sendUntilRefused(site: Site, service: ServiceProcess): Promise<nu
   }
 }
 
-/** A service that has a checkpoint of some hundred swaps, with a second base, killed. */
+/** A killed service with a checkpoint of a few hundred swaps and a second base. */
 async function killedWithCheckpoint(site: Site): Promise<number> {
   for (let run = 0; run < 2; run++) {
     const service = await site.start();
@@ -88,8 +88,8 @@ async function killedWithCheckpoint(site: Site): Promise<number> {
   return 600;
 }
 
-describe("the end of the program in order", () => {
-  test("on SIGTERM under load everything acknowledged is applied and saved, and it ends with 0", async (t) => {
+describe("clean stops of the program", () => {
+  test("on SIGTERM under load every acknowledged swap is applied and saved, and the exit code is 0", async (t) => {
     const site = new Site(t);
     const service = await site.start();
     await service.caughtUp();
@@ -108,7 +108,7 @@ describe("the end of the program in order", () => {
     await site.shadow.compare({ url: next.url }, status);
   });
 
-  test("a second instance on the same data folder is refused, and the first goes on", async (t) => {
+  test("a second instance on the same data folder is refused, and the first continues", async (t) => {
     const site = new Site(t);
     const first = await site.start();
     await first.caughtUp();

@@ -1,4 +1,4 @@
-/** The real program in a child process: started, killed, asked over HTTP. */
+/** The real program in a child process: started, killed, called over HTTP. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -51,7 +51,7 @@ export class ServiceProcess {
     this.exited = once(this.child, "exit").then(([code, signal]) => ({ code, signal }));
   }
 
-  /** The end of what it wrote to its output. */
+  /** The end of its output. */
   get log(): string {
     return this.#log;
   }
@@ -60,7 +60,7 @@ export class ServiceProcess {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
-  /** Resolves when it is ready for traffic and has applied all that the log holds. */
+  /** Resolves when it is ready for traffic and has applied the whole log. */
   async caughtUp(): Promise<ServiceStatus> {
     const limitMs = performance.now() + START_LIMIT_MS;
     for (;;) {
@@ -80,7 +80,7 @@ export class ServiceProcess {
     return (await fetch(`${this.url}/api/status`)).json() as Promise<ServiceStatus>;
   }
 
-  /** Events accepted; rejects when the connection broke, and nobody knows. */
+  /** Returns the number of accepted events. Rejects when the connection broke and the outcome is unknown. */
   async post(body: string): Promise<number> {
     const response = await fetch(`${this.url}/api/swaps`, {
       method: "POST",
@@ -98,7 +98,7 @@ export class ServiceProcess {
   }
 }
 
-/** A port that was free a moment ago. */
+/** Returns a port that was free a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

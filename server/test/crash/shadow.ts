@@ -1,6 +1,6 @@
 /**
- * What must come out: an engine of our own reads the same log from its first record on, in this process, and is never
- * interrupted. It also counts every record's copies, so that what was acknowledged can be looked for, and feeds the naive model.
+ * The expected result: an engine in this process reads the same log from its first record on and is never interrupted. It also counts the
+ * copies of every record, so that acknowledged ones can be looked up, and feeds the naive model.
  */
 import assert from "node:assert/strict";
 import { hash } from "node:crypto";
@@ -17,22 +17,22 @@ import { NaiveModel } from "../model/naive-model.ts";
 import { TEST_SEED } from "../support/hash-seed.ts";
 import type { ServiceStatus } from "./service-process.ts";
 
-/** Where the service is asked. */
+/** Address of the service. */
 export type Asked = { readonly url: string };
 
 const READ_BYTES = 4 * 1024 * 1024;
 const IDS_PER_REQUEST = 500;
 
-/** What a shadow needs of a reader. */
+/** The part of a reader that a shadow needs. */
 export type ReadPartition = Pick<PartitionReader, "range" | "read" | "close">;
 
-/** Counts a record by a digest of its text: long runs see millions of them. */
+/** Counts a record by a digest of its text, because long runs see millions of them. */
 export function countCopy(counts: Map<string, number>, text: string): void {
   const key = hash("md5", text, "base64url");
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
-/** Opens a partition of the embedded log of a data folder, beside the service. */
+/** Opens a partition of the embedded log of a data folder while the service runs. */
 export function embeddedLog(dataDir: string, partition = 0): () => ReadPartition {
   return () =>
     new EmbeddedLogReader({
@@ -47,7 +47,7 @@ export function embeddedLog(dataDir: string, partition = 0): () => ReadPartition
 export class Shadow {
   readonly engine: PartitionEngine;
   readonly model: NaiveModel;
-  /** Copies in the log of each record, by `countCopy`. */
+  /** Copies of each record in the log, by `countCopy`. */
   readonly copies = new Map<string, number>();
   readonly #config: EngineConfig;
   readonly #open: () => ReadPartition;
@@ -71,7 +71,7 @@ export class Shadow {
     return this.#position;
   }
 
-  /** Reads all that the log holds by now. */
+  /** Reads everything that the log holds now. */
   async follow(): Promise<void> {
     const reader = this.#open();
     try {
@@ -97,7 +97,7 @@ export class Shadow {
     }
   }
 
-  /** Holds position, counters and every figure of every token that the service serves against the uninterrupted run. */
+  /** Asserts that position, counters and every figure of every token of the service equal the uninterrupted run. */
   async compare(service: Asked, status: ServiceStatus): Promise<void> {
     await this.follow();
     assert.deepEqual(
@@ -109,7 +109,7 @@ export class Shadow {
     await this.compareFigures(service);
   }
 
-  /** Holds every figure of every token against the uninterrupted run; returns how many tokens. */
+  /** Asserts that every figure of every token equals the uninterrupted run. Returns the number of tokens. */
   async compareFigures(service: Asked): Promise<number> {
     const served = await this.#served(service);
     for (const { id, answer, token, asOf } of served) {
@@ -126,7 +126,7 @@ export class Shadow {
     return served.length;
   }
 
-  /** The same against the naive model, which knows nothing of buckets: slower, for the end. */
+  /** Does the same with the naive model, which knows no buckets. Slower; for the end. */
   async compareToModel(service: Asked): Promise<number> {
     const served = await this.#served(service);
     assert.deepEqual(served.map(({ id }) => id).sort(), [...this.model.known.keys()].sort());

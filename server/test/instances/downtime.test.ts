@@ -1,4 +1,4 @@
-/** What a stream may do while instances run, or while none does: grow, lose records to retention, go on for an hour. */
+/** Changes of a stream while instances run, or while none does: it grows, loses records to retention, continues for an hour. */
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { Admin } from "@platformatic/kafka";
@@ -20,7 +20,7 @@ function adminFor(t: TestContext, site: Site): Admin {
   return admin;
 }
 
-/** With its topic of dead letters, without which no checkpoint goes beyond the first of them. */
+/** With its topic of dead letters. Without it no checkpoint goes beyond the first dead letter. */
 async function topicOf(site: Site, partitions: number): Promise<string> {
   const topic = await newTopic(site.kafka, partitions);
   await createTopic(site.kafka, `${topic}.dlq`, 1);
@@ -38,8 +38,8 @@ async function assertAll(site: Site, topic: string, instances: readonly Instance
   for (const instance of instances) assert.ok((await expected.compare(instance)) > 20);
 }
 
-requires("what a stream may do, with two instances", { servers: ["kafka", "redis", "nats"] }, () => {
-  describe("what a stream may do, with two instances", () => {
+requires("changes of a stream, with two instances", { servers: ["kafka", "redis", "nats"] }, () => {
+  describe("changes of a stream, with two instances", () => {
     let site: Site;
     after(() => site.stop());
     const folder = tempDir({ after }, "downtime");
@@ -53,7 +53,7 @@ requires("what a stream may do, with two instances", { servers: ["kafka", "redis
       return instances;
     };
 
-    test("after an hour of downtime nothing is late that was not late in the log", async (t) => {
+    test("after an hour of downtime only those records are late that were late in the log", async (t) => {
       const topic = await topicOf(site, PARTITIONS);
       const expected = new Expected(site.engineConfig(topic), PARTITIONS);
       const feed = feedFor(t, site, topic, expected);
@@ -62,7 +62,7 @@ requires("what a stream may do, with two instances", { servers: ["kafka", "redis
       const before = await startTwo(t, topic, ["a", "b"]);
       await assertAll(site, topic, before, expected);
       for (const instance of before) await instance.stop();
-      // Each with the arrival that it would have had, as if its producer had gone on for an hour.
+      // Each has the arrival that it would have had if its producer had continued for an hour.
       await feed.send(stream.next(9_000));
       const { late, quarantined, duplicates } = expected.counters;
       assert.ok(late > 0 && quarantined > 0 && duplicates > 0, JSON.stringify(expected.counters));
@@ -74,7 +74,7 @@ requires("what a stream may do, with two instances", { servers: ["kafka", "redis
       }
     });
 
-    test("records that retention took during downtime are a gap that is told of, and figures are those of what is left", async (t) => {
+    test("records that retention deleted during downtime are a reported gap, and figures are those of the remaining records", async (t) => {
       const topic = await topicOf(site, PARTITIONS);
       const expected = new Expected(site.engineConfig(topic), PARTITIONS);
       const feed = feedFor(t, site, topic, expected);
@@ -124,8 +124,8 @@ requires("what a stream may do, with two instances", { servers: ["kafka", "redis
       const feed = feedFor(t, site, topic, expected, 2);
       const seed = seedOf(t);
       const startMs = Date.now() - HOUR_MS;
-      // Where a group begins at the end of the topic, that is no reason to miss the start of a partition that comes later. With a thread
-      // for each partition no two that hold parts of a token's history are looked through as one.
+      // A group that begins at the end of the topic must still read a later partition from its start. Each partition has its own thread, so
+      // no two that share a token's history are searched together.
       const settings = { SWAPSTATS_INGEST_START: "latest", SWAPSTATS_APP_WORKERS: String(PARTITIONS) };
       const instances = await startTwo(t, topic, ["a", "b"], settings);
       await site.settled(topic, instances);
@@ -150,7 +150,7 @@ requires("what a stream may do, with two instances", { servers: ["kafka", "redis
   });
 });
 
-/** Tokens of one partition are exact, and of those that moved every instance says the same. */
+/** Tokens of one partition are exact. All instances agree about tokens that moved. */
 async function assertGrown(instances: readonly Instance[], expected: Expected, moved: readonly Swap[]): Promise<void> {
   const homes = (id: string): number => expected.models.filter(({ known }) => known.has(id)).length;
   for (const instance of instances) {

@@ -1,6 +1,6 @@
 /**
- * What must come out, from what the test itself has sent: a naive model for each partition, which knows nothing of our reader of Kafka
- * nor of our engine. Records carry their arrival as the producer's time, so the topic must not have the broker set it.
+ * The expected result, computed from what the test itself has sent: a naive model for each partition, which knows neither our Kafka reader
+ * nor our engine. Records carry their arrival as the producer's time, so the broker must not set it.
  */
 import assert from "node:assert/strict";
 import { waitFor } from "../../../scripts/servers/process.ts";
@@ -35,7 +35,7 @@ export class Expected {
     this.models = Array.from({ length: partitions }, () => new NaiveModel(settings));
   }
 
-  /** The next record of a partition; `code` where the model cannot say itself why it is a dead letter. */
+  /** The next record of a partition. `code` is given where the model cannot tell why it is a dead letter. */
   take(partition: number, value: string, arrivalMs: number, code?: string): void {
     const model = this.models[partition] as NaiveModel;
     const decoded = code === undefined ? decodeLine(value) : { code };
@@ -55,12 +55,12 @@ export class Expected {
     return { ...sum, dead_letters: letters } as ModelCounters;
   }
 
-  /** Of all partitions; all instances come to it, as they tell each other. */
+  /** Of all partitions. All instances reach it, because they tell each other. */
   get asOfMs(): number {
     return Math.max(...this.models.map((model) => model.maxHighMs() ?? 0));
   }
 
-  /** Holds every statistic of every such token, as this instance answers it, against the model; returns how many tokens. */
+  /** Asserts that every statistic of every such token in this instance's response equals the model. Returns the number of tokens. */
   async compare(instance: Instance, isMeant: (id: string) => boolean = () => true): Promise<number> {
     let count = 0;
     for (const model of this.models) {
@@ -88,7 +88,7 @@ export class Expected {
   }
 }
 
-/** The answers for these tokens, once none is stale or missing and all speak of this instant. */
+/** Returns the responses for these tokens once none is stale or missing and all have this instant. */
 export async function answersOf(instance: Instance, ids: readonly string[], asOfMs: number): Promise<Answer[]> {
   let items: Answer[] = [];
   let seen = "";

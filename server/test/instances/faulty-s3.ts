@@ -1,4 +1,4 @@
-/** A way to an S3 server on which requests fail as they do in large installations, some of them after they were applied. */
+/** A proxy of an S3 server on which requests fail as in large installations, some of them after they were applied. */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
@@ -11,9 +11,9 @@ const SLOW_MS = 400;
 const CODES = { "500": "InternalError", "503": "SlowDown" } as const;
 
 export class FaultyS3 {
-  /** Of a request to fail. */
+  /** Probability that a request fails. */
   share = 0;
-  /** How often each happened. */
+  /** Number of failures of each kind. */
   readonly counts: Record<S3Fault, number>;
   readonly port: number;
   readonly #server: Server;
@@ -42,7 +42,7 @@ export class FaultyS3 {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** How many requests failed, in any way. */
+  /** Number of failed requests of all kinds. */
   get failed(): number {
     return Object.values(this.counts).reduce((sum, count) => sum + count, 0);
   }
@@ -70,7 +70,7 @@ export class FaultyS3 {
     }
   }
 
-  /** With the headers as they came: the signature covers the name of the host. */
+  /** Passes the headers unchanged, because the signature covers the host name. */
   async #ask(asked: IncomingMessage, body: Buffer) {
     const { method, url, headers } = asked;
     const passed = request({ host: "127.0.0.1", port: this.#targetPort, method, path: url, headers, agent: false });

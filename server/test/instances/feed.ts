@@ -1,4 +1,4 @@
-/** Sends generated swaps, and whatever a test makes up, to the partitions where they belong, and tells the model of each. */
+/** Sends generated swaps, and those that a test makes up, to their partitions, and tells the model of each. */
 import assert from "node:assert/strict";
 import type { CompressionAlgorithmValue, Producer } from "@platformatic/kafka";
 import { GENERATOR_DEFAULTS, type GeneratorOptions } from "../../src/generator/options.ts";
@@ -8,7 +8,7 @@ import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
 import { newProducer } from "../support/kafka-support.ts";
 import type { Expected } from "./expected.ts";
 
-/** Together below what a broker takes as one batch (1 MiB). */
+/** Together below the largest batch of a broker (1 MiB). */
 const BATCH_RECORDS = 700;
 
 /** A swap with the time at which its producer sends it. */
@@ -60,14 +60,14 @@ export class Feed {
     return partitionOfTokenId(id, this.#partitions);
   }
 
-  /** From now on tokens are shared out over so many. */
+  /** From now on tokens are distributed over this many partitions. */
   async repartition(partitions: number): Promise<void> {
     await this.#producer.close();
     this.#producer = newProducer(this.#brokers);
     this.#partitions = partitions;
   }
 
-  /** Resolves when the broker has all of them; each partition's in this order. */
+  /** Resolves when the broker has all of them, in this order within each partition. */
   async send(swaps: readonly Swap[], compression: CompressionAlgorithmValue = "none"): Promise<void> {
     for (let at = 0; at < swaps.length; at += BATCH_RECORDS) {
       const batch = swaps.slice(at, at + BATCH_RECORDS);

@@ -15,7 +15,7 @@ const PARTITIONS = 4;
 const IDS = Array.from({ length: 24 }, (_, i) => `1:0xtoken${i}`);
 const STARTED_MS = Date.now() - 600_000;
 
-/** Looks at all tokens again and again until the test ends, and fails it when one went back. */
+/** Reads all tokens repeatedly until the test ends, and fails it when one went back. */
 class Watcher {
   readonly #seen = new Map<string, [epoch: number, rev: number]>();
   readonly #reader: HotReader;
@@ -88,7 +88,7 @@ requires("figures in Redis of several instances", { servers: ["kafka", "redis", 
       });
     }
 
-    /** Redis has of every token what this instance answers, whoever owns it. */
+    /** Asserts that Redis holds the response of this instance for every token, whoever owns it. */
     async function same(app: RunningApp, reader: HotReader): Promise<void> {
       for (const id of IDS) {
         let pair: [unknown, unknown] = [undefined, undefined];
@@ -98,7 +98,7 @@ requires("figures in Redis of several instances", { servers: ["kafka", "redis", 
           if (text === null || status !== 200 || json.stale === true) return false;
           const found = JSON.parse(text);
           pair = [figuresOf(found), figuresOf(json)];
-          // An answer that is kept while nothing changes may bear an earlier revision of the same figures.
+          // A cached response may carry an earlier revision of the same figures.
           return found.epoch === json.epoch && found.rev >= json.rev && isDeepStrictEqual(pair[0], pair[1]);
         }).catch(() => assert.deepEqual(pair[0], pair[1]));
       }

@@ -1,4 +1,4 @@
-/** The servers of a suite of several instances, and what the instances have alike. Hooks start and end them with the suite. */
+/** The servers of a suite of several instances, and the instances' common settings. Hooks start and stop them with the suite. */
 import { after, before } from "node:test";
 import { type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
 import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
@@ -7,7 +7,7 @@ import { tempDir } from "../support/tmp.ts";
 
 export type InstanceServers = { kafka: Kafka; redis: RedisServer; nats: NatsServer };
 
-/** To be called within the suite; the members are there in its tests. */
+/** Called within the suite. The members exist during its tests. */
 export function instanceServers(name: string): InstanceServers {
   const servers = {} as InstanceServers;
   after(() => servers.kafka.kill());
@@ -22,7 +22,7 @@ export function instanceServers(name: string): InstanceServers {
   return servers;
 }
 
-/** Keys of an instance with checkpoints in Redis; topic, group and prefix have one name. */
+/** Keys of an instance with checkpoints in Redis. Topic, group and prefix have one name. */
 export function instanceSettings(
   { kafka, redis, nats }: InstanceServers,
   topic: string,

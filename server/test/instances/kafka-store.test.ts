@@ -1,4 +1,4 @@
-/** Instances that have nothing but Kafka (and NATS to speak to each other): hand-over, kill -9, and a start from the store alone. */
+/** Instances that have nothing but Kafka, and NATS between them: hand-over, kill -9, and a start from the store alone. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Admin } from "@platformatic/kafka";
@@ -22,7 +22,7 @@ const PARTITIONS = 4;
 const TOKENS = 30;
 const STARTED_MS = Date.now() - 600_000;
 
-/** Swaps `from` and the `count` behind it, by partition. */
+/** `count` swaps beginning at `from`, by partition. */
 function swaps(from: number, count: number): string[][] {
   const byPartition: string[][] = Array.from({ length: PARTITIONS }, () => []);
   for (let i = from; i < from + count; i++) {
@@ -51,7 +51,7 @@ async function statusAt(url: string): Promise<Status["partitions"]> {
   return response?.status === 200 ? ((await response.json()) as Status).partitions : [];
 }
 
-/** Resolves when this instance sees all partitions in the hands of these owners, so many each, and none behind. */
+/** Resolves when this instance sees these owners with this many partitions each, and none behind. */
 async function sees(url: string, owners: Readonly<Record<string, number>>): Promise<void> {
   for (;;) {
     const partitions = await statusAt(url);
@@ -98,7 +98,7 @@ requires("instances whose checkpoints are in Kafka", { servers: ["kafka", "nats"
       for (const [partition, values] of byPartition.entries()) await produce(kafka, topic, values, { partition });
     }
 
-    test("partitions are handed over, taken over from one that was killed, and restored where the log has them no more", async (t) => {
+    test("partitions are handed over, taken over from a killed instance, and restored where the log no longer has them", async (t) => {
       const topic = await newTopic(kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
       await createTopic(kafka, `${topic}.dlq`, 1);
       const { config } = loadConfig({ env: {}, overrides: settingsOf(topic, "shadow") });
@@ -130,7 +130,7 @@ requires("instances whose checkpoints are in Kafka", { servers: ["kafka", "nats"
       await compare(b.base);
       await b.app.stop();
 
-      // What the checkpoints hold is no more in the log: without them the figures would be gone.
+      // The log no longer has the records of the checkpoints. Without the checkpoints the figures would be lost.
       const admin = new Admin({ clientId: "test", bootstrapBrokers: [...kafka.brokers] });
       t.after(() => admin.close());
       const partitions = shadows.map(({ position }, partition) => ({ partition, offset: BigInt(position) }));

@@ -1,4 +1,4 @@
-/** Several instances on one topic and one store of checkpoints: who has what, hand-overs, and the same figures as without them. */
+/** Several instances on one topic and one checkpoint store: ownership, hand-overs, and the figures of an uninterrupted run. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { Admin } from "@platformatic/kafka";
@@ -17,7 +17,7 @@ import { seedOf } from "../support/seed.ts";
 import { instanceServers, instanceSettings } from "./instance-servers.ts";
 
 const PARTITIONS = 4;
-/** Together well below what a broker takes as one batch (1 MiB), also where the seed puts nearly all swaps into one partition. */
+/** Together well below the largest batch of a broker (1 MiB), even if the seed puts nearly all swaps into one partition. */
 const BATCH = 700;
 
 class Swaps {
@@ -60,7 +60,7 @@ requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, 
       }
     }
 
-    /** One uninterrupted run a partition, and what each must have read. */
+    /** One uninterrupted run for each partition, and what each must have read. */
     function shadowsOf(t: TestContext, topic: string): Shadow[] {
       const { config } = loadConfig({ env: {}, overrides: settingsOf(topic, "shadow") });
       const readers = openFor(t, setupOf(servers.kafka.brokers, topic));
@@ -75,11 +75,11 @@ requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, 
       return ((await app.call("/api/status")).json as Status).partitions;
     }
 
-    /** Resolves when this instance sees all partitions in the hands of these owners, so many each, and none behind. */
+    /** Resolves when this instance sees these owners with this many partitions each, and none behind. */
     async function sees(app: RunningApp, owners: Readonly<Record<string, number>>): Promise<void> {
       for (;;) {
         const { status, json } = await app.call("/api/status");
-        // 503: a partition did not say in time how it is, on a machine that is busy.
+        // 503: a partition did not report its state in time on a busy machine.
         if (status !== 200) continue;
         const { partitions } = json as Status;
         const isSettled = partitions.every((one) => one.state === "running" && one.lag === 0);
@@ -90,7 +90,7 @@ requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, 
       }
     }
 
-    /** Every figure of every token, whoever owns it, as this instance serves it. */
+    /** Asserts every figure of every token, whoever owns it, as this instance serves it. */
     async function compare(app: RunningApp, shadows: readonly Shadow[]): Promise<void> {
       for (const shadow of shadows) {
         await shadow.follow();
@@ -98,7 +98,7 @@ requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, 
       }
     }
 
-    test("a topic that is made anew is gone on with from its start, and what was counted stays", async (t) => {
+    test("a re-created topic is read from its start, and earlier counts stay", async (t) => {
       const topic = await newTopic(servers.kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
       const swaps = new Swaps(seedOf(t), { duplicates: 0, late: 0, removed: 0 });
       const admin = new Admin({ clientId: "test", bootstrapBrokers: [...servers.kafka.brokers] });
@@ -135,7 +135,7 @@ requires("several instances on Kafka", { servers: ["kafka", "redis", "nats"] }, 
       });
     });
 
-    test("partitions are shared, handed over and taken back, and each instance answers every token as an uninterrupted run does", async (t) => {
+    test("partitions are shared, handed over and taken back, and each instance serves every token as an uninterrupted run does", async (t) => {
       const topic = await newTopic(servers.kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
       await createTopic(servers.kafka, `${topic}.dlq`, 1);
       const swaps = new Swaps(seedOf(t));

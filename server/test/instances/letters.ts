@@ -1,4 +1,4 @@
-/** Reads the topic of dead letters with the client's own reader, so that ours is not judged by itself. */
+/** Reads the topic of dead letters with the client's own reader, so that our reader does not judge itself. */
 import { Consumer } from "@platformatic/kafka";
 import { waitFor } from "../../../scripts/servers/process.ts";
 
@@ -9,7 +9,7 @@ export type Letter = {
   readonly raw: Buffer;
 };
 
-/** All letters, by partition and offset, once there are so many; none more may be there. */
+/** Returns all letters, by partition and offset, once there are this many. More are an error. */
 export async function lettersOf(
   t: { after(run: () => Promise<void>): void },
   brokers: readonly string[],

@@ -41,7 +41,7 @@ async function get(base: string, path: string): Promise<{ status: number; body: 
 
 const idOf = (i: number): string => `1:token${i}`;
 
-/** Swaps of all tokens, token i with i + 1 of them. */
+/** Swaps of all tokens: i + 1 swaps of token i. */
 function swaps(): { partition: number; value: string }[] {
   return Array.from({ length: TOKENS }, (_, i) =>
     Array.from({ length: i + 1 }, () => ({
@@ -54,7 +54,7 @@ function swaps(): { partition: number; value: string }[] {
   ).flat();
 }
 
-/** Every token's trades, from this instance; undefined where one has no fresh answer. */
+/** Every token's trades according to this instance. Undefined where one has no fresh response. */
 async function tradesAt({ base }: Running): Promise<number[] | undefined> {
   const body = JSON.stringify({ ids: Array.from({ length: TOKENS }, (_, i) => idOf(i)), windows: ["1h"] });
   const response = await fetch(`${base}/api/tokens/stats`, {
@@ -71,7 +71,7 @@ async function tradesAt({ base }: Running): Promise<number[] | undefined> {
 const EXPECTED = Array.from({ length: TOKENS }, (_, i) => i + 1).join();
 
 requires("two instances on Kafka and NATS", { servers: ["kafka", "nats"] }, () => {
-  test("each answers for all, one goes and comes back, and the other goes on", async (t) => {
+  test("each serves all tokens, one stops and comes back, and the other continues", async (t) => {
     const folder = tempDir(t);
     const kafka = await startKafka({ folder: join(folder, "kafka") });
     t.after(() => kafka.kill());

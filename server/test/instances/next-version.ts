@@ -1,7 +1,7 @@
 /**
- * Loaded before the program (`--import`, so also in its threads): makes it the version after this one, whose checkpoints have the next
- * format and which reads those of this version, too. NEXT_VERSION_OF says which format is new: that of the manifest (`manifest`), of
- * the image of the engine's state (`image`), or of the manifest in a version that can read it and does not write it yet (`reads`).
+ * Loaded before the program (`--import`, therefore also in its threads). Turns it into the next version, whose checkpoints have the next
+ * format and which also reads those of this version. NEXT_VERSION_OF names the new format: the manifest's (`manifest`), the image's of the
+ * engine (`image`), or the manifest's in a version that can read it and does not write it yet (`reads`).
  */
 import { registerHooks } from "node:module";
 

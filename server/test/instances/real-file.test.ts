@@ -1,4 +1,7 @@
-/** A day of real swaps through two instances on one Kafka, one of which is killed in the middle: the totals of any instance are those of the file. */
+/**
+ * A day of real swaps through two instances on one Kafka. One of them is killed in the middle. The totals of each instance are those of the
+ * file.
+ */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -14,9 +17,9 @@ const MAPPING = join(import.meta.dirname, "../../../docs/examples/eth-dex-mappin
 const PARTITIONS = 4;
 const EVENTS = 9_936;
 const TOKENS = 142;
-/** The day passes in some seconds, so that there is a middle. */
+/** The day passes in a few seconds, so that there is a middle. */
 const SPEED = "10800x";
-/** buys, sells, volume_usd and traders of the whole day, computed from the file by a program of its own. */
+/** buys, sells, volume_usd and traders of the whole day, computed from the file by a separate program. */
 const TOTALS: Readonly<Record<string, readonly [number, number, string, number]>> = {
   "1:0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2": [1808, 1875, "167610361.891595", 207],
   "1:0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48": [374, 555, "104670584.183698", 111],
@@ -35,7 +38,7 @@ async function replay(...args: string[]): Promise<string> {
   return output.outText();
 }
 
-/** Every token with all its windows, as this instance answers. */
+/** Every token with all its windows, as this instance serves it. */
 async function allTokens(instance: Instance): Promise<Row[]> {
   const ranking = await fetch(`${instance.url}/api/overview?window=24h&sort=volume_usd&limit=500`);
   const { items } = (await ranking.json()) as { items: { id: string }[] };
@@ -59,7 +62,7 @@ requires(
         site = await Site.start(folder);
       });
 
-      test("each answers the totals of the file, though one was killed in the middle and another took its place", async (t) => {
+      test("each serves the totals of the file, although one was killed in the middle and another replaced it", async (t) => {
         const topic = await newTopic(site.kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
         const a = await site.start(t, topic, "a");
         const b = await site.start(t, topic, "b");

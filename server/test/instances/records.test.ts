@@ -1,4 +1,7 @@
-/** Whatever can stand in a topic, read by two instances: figures are those of the swaps alone, and the dead letters exactly the rest. */
+/**
+ * All sorts of records in a topic, read by two instances. The figures are those of the swaps alone, and the dead letters are exactly the
+ * rest.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { createTopic } from "../../../scripts/servers/kafka.ts";
@@ -18,11 +21,11 @@ import { Site } from "./site.ts";
 
 const PARTITIONS = 4;
 const CODECS = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
-/** What the broker takes at most as one batch; a record above a MiB is a dead letter, and has to fit too. */
+/** Largest batch of the broker. A record above a MiB is a dead letter and has to fit too. */
 const BATCH_BYTES_MAX = 2 * 1024 * 1024;
-/** The same where the topic is as the broker makes it. */
+/** The same for a topic with the broker's defaults. */
 const BROKER_BATCH_BYTES_MAX = 1_048_588;
-/** Of a transaction that no single fetch holds. */
+/** Size of a transaction that no single fetch holds. */
 const LONG_TRANSACTION = 2_500;
 const HOUR_MS = 3_600_000;
 
@@ -36,7 +39,7 @@ const POISON: readonly (readonly [code: string, value: Buffer | undefined])[] = 
   ["too_deep", Buffer.from("[".repeat(100_000))],
 ];
 
-/** One topic, what was sent to it, and what must come out. */
+/** One topic, what was sent to it, and the expected result. */
 class Run {
   readonly site: Site;
   readonly topic: string;
@@ -63,11 +66,11 @@ class Run {
     for (;;) {
       const [swap] = this.swaps(1) as [Swap];
       if (this.feed.partitionOf(swap.id) === partition) return swap;
-      // One that is not sent is missed by nobody.
+      // A swap that is not sent, and that nothing expects.
     }
   }
 
-  /** Notes a dead letter that comes next in its partition. */
+  /** Expects a dead letter next in its partition. */
   async expectLetter(code: string, partition: number, raw: Buffer, ahead = 0): Promise<void> {
     const offset = (await this.site.ends(this.topic))[partition]! + ahead;
     this.letters.push({ code, partition, offset, raw });
@@ -85,7 +88,7 @@ class Run {
     }
   }
 
-  /** A batch byte by byte, in partition 0: no keys, headers of all sorts, a tombstone among swaps. */
+  /** A batch written byte by byte in partition 0: no keys, headers of all sorts, a tombstone among swaps. */
   async sendOddBatch(codec: Codec): Promise<void> {
     const records: WrittenRecord[] = [];
     const add = (value: Buffer | null, key: Buffer | null, timeMs: number, headers: WrittenRecord["headers"]) =>
@@ -108,7 +111,7 @@ class Run {
     await produceBytes(this.site.kafka, this.topic, writeBatch({ baseOffset: 0, lastOffset, codec, records }));
   }
 
-  /** A batch of one record that is exactly as large as the broker takes it; what is no swap is a dead letter. */
+  /** A batch of one record of exactly the broker's limit. It is no swap, so it is a dead letter. */
   async sendLargest(): Promise<void> {
     const value = Buffer.alloc(BATCH_BYTES_MAX - emptyBatchBytes(), "x");
     await this.expectLetter("record_too_large", 0, value);
@@ -135,7 +138,7 @@ class Run {
         if (isAborted) continue;
         for (const { id, value, arrivalMs } of part) this.expected.take(this.feed.partitionOf(id), value, arrivalMs);
       }
-      // Others write on, in the same partitions, and their records wait for the transaction's end.
+      // Other producers continue in the same partitions. Their records wait for the end of the transaction.
       await this.feed.send(this.swaps(50));
       await (isAborted ? transaction.abort() : transaction.commit());
     } finally {
@@ -149,7 +152,7 @@ function batchOf(value: Buffer, timeMs: number): Buffer {
   return writeBatch({ baseOffset: 0, lastOffset: 0, codec: 0, records });
 }
 
-/** What a batch takes beside its one value of megabytes. */
+/** Bytes of a batch besides its one value of megabytes. */
 function emptyBatchBytes(): number {
   const bytes = 1_500_000;
   return batchOf(Buffer.alloc(bytes), 0).length - bytes;
@@ -206,7 +209,7 @@ requires("all sorts of records through two instances", { servers: ["kafka", "red
       assert.ok(letters.every(({ raw }, i) => raw.equals(run.letters[i]!.raw)));
     });
 
-    test("a record whose dead letter its topic does not take waits, is told of, and goes there when that was raised", async (t) => {
+    test("a record waits and is reported while the dead letter topic refuses it, and is written after the limit was raised", async (t) => {
       const topic = await newTopic(site.kafka, PARTITIONS);
       await createTopic(site.kafka, `${topic}.dlq`, 1);
       const instances = [await site.start(t, topic, "a"), await site.start(t, topic, "b")];

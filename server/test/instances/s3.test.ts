@@ -26,7 +26,7 @@ requires("S3 that fails, under load", { servers: ["kafka", "redis", "nats", "ver
       site = await Site.start(folder);
     });
 
-    test("500, 503, slow, cut off, and applied without an answer: no figure is wrong, and checkpoints go on", async (t) => {
+    test("with 500, 503, slow, cut off and silently applied requests no figure is wrong, and checkpoints continue", async (t) => {
       const seed = seedOf(t);
       const s3 = await startS3({ folder: join(folder, "s3") });
       t.after(() => s3.stop());
@@ -51,7 +51,7 @@ requires("S3 that fails, under load", { servers: ["kafka", "redis", "nats", "ver
 
       way.share = FAULTY_SHARE;
       const stream = new SwapStream({ seed, startMs: Date.now() - 3_600_000, ratePerSecond: 10 });
-      /** Sends on until the store has failed so many times more. */
+      /** Sends until the store has failed this many more times. */
       const underLoad = async (failures: number): Promise<void> => {
         const goal = way.failed + failures;
         await waitFor("the store to fail", async () => {
@@ -74,7 +74,7 @@ requires("S3 that fails, under load", { servers: ["kafka", "redis", "nats", "ver
       const statuses = await site.settled(topic, [c, d]);
       for (const { counters } of statuses) assert.deepEqual(counters, expected.counters);
       for (const instance of [c, d]) assert.ok((await expected.compare(instance)) > 20);
-      // Nothing is left of the failures: all that was applied is saved, and the next to start goes on from there.
+      // Nothing remains of the failures: everything applied is saved, and the next instance continues from there.
       const ends = await site.ends(topic);
       await waitFor("checkpoints of everything", async () => {
         const partitions = (await c.status())?.partitions ?? [];

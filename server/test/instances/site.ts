@@ -1,4 +1,4 @@
-/** One broker, one Redis and one NATS for the tests of a file, and instances of the real program on them, as processes of their own. */
+/** One broker, one Redis and one NATS for the tests of a file, and instances of the real program on them as separate processes. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
@@ -13,7 +13,7 @@ import { freePort, ServiceProcess, type Settings } from "../crash/service-proces
 import { connectionTo } from "../support/kafka-support.ts";
 import { tempDir } from "../support/tmp.ts";
 
-/** Far beyond what anything takes. */
+/** Far beyond any real duration. */
 export const SETTLE_LIMIT_MS = 150_000;
 /** The shortest that the broker allows. */
 const SESSION_TIMEOUT = "6s";
@@ -39,7 +39,7 @@ export type StatusView = {
   problems?: string[];
 };
 
-/** A process of the program, under its name in the group. */
+/** A process of the program, by its name in the group. */
 export class Instance {
   readonly name: string;
   readonly process: ServiceProcess;
@@ -53,7 +53,7 @@ export class Instance {
     return this.process.url;
   }
 
-  /** Undefined while it does not answer in full. */
+  /** Undefined while its response is not complete. */
   async status(): Promise<StatusView | undefined> {
     assert.ok(!this.process.hasExited, `instance ${this.name} ended by itself:\n${this.process.log}`);
     const answer = await fetch(`${this.url}/api/status`).catch(() => undefined);
@@ -62,7 +62,7 @@ export class Instance {
     return answer.status === 200 ? body : undefined;
   }
 
-  /** SIGTERM; rejects unless it ended as it should. */
+  /** SIGTERM. Rejects unless it ended as it should. */
   async stop(): Promise<void> {
     const { code } = await this.process.kill("SIGTERM");
     assert.equal(code, 0, `instance ${this.name}:\n${this.process.log}`);
@@ -97,7 +97,7 @@ export class Site {
     await Promise.all([this.kafka.kill(), this.redis.stop(), this.nats.stop()]);
   }
 
-  /** As environment variables. The clock is that of events, so that figures stand still when the stream does. */
+  /** As environment variables. The clock is that of events, so the figures stand still with the stream. */
   settings(topic: string, name: string, more: Settings = {}): Settings {
     return {
       SWAPSTATS_WINDOWS_CLOCK: "event",
@@ -121,7 +121,7 @@ export class Site {
     return toEngineConfig(loadConfig({ env: this.settings(topic, "model") }).config);
   }
 
-  /** Starts an instance, which is killed after the test. */
+  /** Starts an instance, and kills it after the test. */
   async start(t: Cleaning, topic: string, name: string, more: Settings = {}): Promise<Instance> {
     const folder = tempDir(t, name);
     const settings = this.settings(topic, name, more);
@@ -130,7 +130,7 @@ export class Site {
     return instance;
   }
 
-  /** Where each partition of the topic ends, as the broker says: behind the last record that can be read. */
+  /** Returns where each partition of the topic ends according to the broker: after the last readable record. */
   async ends(topic: string): Promise<number[]> {
     const admin = new TopicAdmin(connectionTo(this.kafka.brokers));
     try {
@@ -141,8 +141,8 @@ export class Site {
   }
 
   /**
-   * Resolves when each of these instances sees all partitions of the topic in the hands of one of them, the same one, up to where
-   * the broker says that they end, and none is without one; rejects with what was seen last.
+   * Resolves when each of these instances sees all partitions of the topic assigned to the same one of them, up to their ends according to
+   * the broker, and each of them has at least one. Rejects with the last seen state.
    */
   async settled(topic: string, instances: readonly Instance[]): Promise<StatusView[]> {
     const ends = await this.ends(topic);

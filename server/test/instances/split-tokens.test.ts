@@ -1,4 +1,4 @@
-/** A producer that keys by something else than the token: what it splits is noticed, and said wherever its figures are served. */
+/** A producer that does not key by token. The service detects the tokens that it splits, and says so wherever it serves their figures. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { WebSocket } from "ws";
@@ -42,10 +42,10 @@ requires("a producer that splits tokens", { servers: ["kafka", "redis", "nats"] 
       return (json as { items?: Answer[] }).items ?? [];
     }
 
-    test("tokens in two partitions are told of by every instance; those that lie elsewhere as a whole are not", async (t) => {
+    test("every instance reports tokens in two partitions, and does not report those that are whole in another partition", async (t) => {
       const topic = await newTopic(servers.kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
       const [split, elsewhere, right] = tokensOf(0, 3) as [string, string, string];
-      // Two of one thread, and one of another: threads have the partitions of equal parity.
+      // Two of one thread, and one of another: threads have partitions of equal parity.
       await produce(servers.kafka, topic, [swapOf(split, 1), swapOf(right, 2)], { partition: 0 });
       await produce(servers.kafka, topic, [swapOf(split, 3)], { partition: 2 });
       await produce(servers.kafka, topic, [swapOf(split, 4), swapOf(elsewhere, 5)], { partition: 1 });
@@ -90,7 +90,7 @@ requires("a producer that splits tokens", { servers: ["kafka", "redis", "nats"] 
           assert.equal((await app.call(path)).json.split, true, path);
         }
         assert.equal((await app.call(`/stats?token=${right}`)).json.split, undefined);
-        // The figures of the ranking are those that are answered for the token.
+        // The figures of the ranking equal those of the token's response.
         const stats = (await app.call(`/api/tokens/${split}/stats?windows=5m`)).json as Answer;
         const ranked = ((await app.call("/api/overview?window=5m")).json as Overview).items.find(
           ({ id }) => id === split,
@@ -105,7 +105,7 @@ requires("a producer that splits tokens", { servers: ["kafka", "redis", "nats"] 
   });
 });
 
-/** Whether the first data of a channel bears the mark. */
+/** Whether the first data of a channel carries the mark. */
 async function channelSays(app: RunningApp, id: string): Promise<boolean> {
   const data = (await firstData(app, `token:${id}`)) as { split?: true } | undefined;
   return data?.split === true;
@@ -115,7 +115,7 @@ async function rankingOf(app: RunningApp): Promise<RankingData> {
   return ((await firstData(app, "overview:5m:trades")) as RankingData | undefined) ?? { order: [], rows: {} };
 }
 
-/** The data of the first snapshot of a channel; undefined where there is none. */
+/** Returns the data of the first snapshot of a channel, or undefined. */
 async function firstData(app: RunningApp, channel: string): Promise<unknown> {
   const socket = new WebSocket(`${app.base.replace("http", "ws")}/ws`);
   try {

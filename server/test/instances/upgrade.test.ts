@@ -1,4 +1,7 @@
-/** Two instances of which one is of the next version, whose checkpoints have another format: up, and back again, exact all the way. */
+/**
+ * Two instances, one of them of the next version, whose checkpoints have another format: upgrade and downgrade, with exact figures
+ * throughout.
+ */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
@@ -18,7 +21,7 @@ import { type Instance, Site } from "./site.ts";
 const PARTITIONS = 4;
 const HOOKS = pathToFileURL(join(import.meta.dirname, "next-version.ts")).href;
 
-/** Settings of a process that is the next version in this respect; see next-version.ts. */
+/** Settings of a process that is the next version in this respect (next-version.ts). */
 function nextVersion(what: "reads" | "manifest" | "image"): Settings {
   return { NODE_OPTIONS: `--import ${HOOKS}`, NEXT_VERSION_OF: what };
 }
@@ -55,7 +58,10 @@ class Run {
     return this.#feed.send(this.#stream.next(count));
   }
 
-  /** Holds all that these instances answer against the model, before and behind some more swaps; returns the problems that they told of. */
+  /**
+   * Asserts that all responses of these instances equal the model, before and after some more swaps. Returns the problems that they
+   * reported.
+   */
   async check(...instances: readonly Instance[]): Promise<string[]> {
     await this.#compare(instances);
     await this.feed(400);
@@ -69,7 +75,7 @@ class Run {
     return statuses[0]?.partitions.flatMap(({ problems }) => problems) ?? [];
   }
 
-  /** Records that all checkpoints hold leave the topic. */
+  /** Deletes from the topic the records that all checkpoints hold. */
   async forgetRecords(): Promise<void> {
     const admin = new Admin({ clientId: "test", bootstrapBrokers: [...this.#site.kafka.brokers] });
     this.#t.after(() => admin.close());
@@ -96,7 +102,7 @@ requires("versions with another format of checkpoints", { servers: ["kafka", "re
       site = await Site.start(folder);
     });
 
-    test("one version up or back at a time, instance by instance, nothing is lost", async (t) => {
+    test("one version up or down at a time, instance by instance, nothing is lost", async (t) => {
       const run = await Run.prepare(t, site);
       await run.feed(1_000);
       const problems: string[] = [];
@@ -115,7 +121,7 @@ requires("versions with another format of checkpoints", { servers: ["kafka", "re
       assert.deepEqual(problems, []);
     });
 
-    test("a version that does not know the manifest's format refuses, and the others go on", async (t) => {
+    test("a version that does not know the manifest's format refuses, and the others continue", async (t) => {
       const run = await Run.prepare(t, site);
       await run.feed(1_000);
       const next = await run.start("a", nextVersion("manifest"));
@@ -128,7 +134,7 @@ requires("versions with another format of checkpoints", { servers: ["kafka", "re
       assert.deepEqual(await run.check(await run.start("a", nextVersion("manifest"))), []);
     });
 
-    test("a version that does not know the format of the image computes the state anew where the topic has all of it, else refuses", async (t) => {
+    test("a version that does not know the image's format rebuilds the state where the topic has all of it, and refuses otherwise", async (t) => {
       const run = await Run.prepare(t, site);
       await run.feed(1_000);
       const next = await run.start("a", nextVersion("image"));

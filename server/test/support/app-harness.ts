@@ -1,4 +1,7 @@
-/** The whole program in this process, on a data folder and free ports, called over HTTP with every answer held to its OpenAPI document. */
+/**
+ * The whole program in this process, on a data folder and free ports. It is called over HTTP, and every response is checked against its
+ * OpenAPI document.
+ */
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { type App, startApp } from "../../src/app.ts";
@@ -19,17 +22,17 @@ export type RunningApp = {
   call: (path: string, init?: RequestInit) => Promise<AppAnswer>;
   /** Posts swaps and asserts how many were accepted. */
   post: (swaps: readonly object[], accepted?: number) => Promise<AppAnswer>;
-  /** Resolves when everything that was acknowledged is in the state. */
+  /** Resolves when every acknowledged swap is in the state. */
   caughtUp: () => Promise<Json>;
 };
 
-/** One data folder, on which the program can be started again and again; all of it goes with the test. */
+/** One data folder, on which the program can be started repeatedly. Everything is removed after the test. */
 export class TestApps {
   readonly dataDir: string;
   readonly #started: App[] = [];
 
   constructor(t: TestContext) {
-    // Before the folder is made, because hooks run in this order and the folder must go last.
+    // Registered before the folder is made: hooks run in this order, and the folder must be removed last.
     t.after(async () => {
       for (const app of this.#started) await app.stop();
     });

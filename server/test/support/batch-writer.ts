@@ -1,4 +1,4 @@
-/** Writes record batches byte by byte, the way the format's description has them, for tests of their reader. */
+/** Writes record batches byte by byte as the format's description has them, for tests of their reader. */
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { compressionsAlgorithms, crc32c } from "@platformatic/kafka";
 
@@ -18,7 +18,7 @@ export type WrittenBatch = {
   readonly codec: Codec;
   /** Undefined: the producers' times. */
   readonly appendTimeMs?: number | undefined;
-  /** Undefined: not of a transaction. */
+  /** Undefined: no transaction. */
   readonly producerId?: number | undefined;
   readonly marker?: "abort" | "commit" | undefined;
   readonly records: readonly WrittenRecord[];
@@ -94,7 +94,7 @@ function pack(codec: Codec, plain: Buffer): Buffer {
   return plain;
 }
 
-/** Snappy as Java's clients write it; half of the time bare, as others do. */
+/** Snappy in the framing of Java's clients, or without it, each half of the time. */
 function xerial(plain: Buffer): Buffer {
   if (plain.length % 2 === 0) return compressionsAlgorithms.snappy.compressSync(plain);
   const parts: Buffer[] = [XERIAL_HEADER];

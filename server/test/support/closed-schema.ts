@@ -1,4 +1,4 @@
-/** Schemas as tests hold values to them: objects are closed, so that a member that the schema does not know fails too. */
+/** Schemas for tests. Objects are closed, so an unknown member fails too. */
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 
@@ -23,7 +23,7 @@ function close(node: unknown): unknown {
   return isSchema ? { ...copy, additionalProperties: false } : copy;
 }
 
-/** A check that throws an AssertionError with the differences. */
+/** Returns a check that throws an AssertionError with the differences. */
 export function checkOf(schema: object): (value: unknown) => void {
   const validate = createValidator().compile(closed(schema));
   return (value) => {

@@ -1,18 +1,18 @@
 /**
- * Bodies that parsers have choked on, each of about any size that is asked for. Whoever reads bytes from outside is measured on all of them, as
- * they are and behind a beginning that leads into an object, an array, a string or a swap.
+ * Bodies that are known to break parsers, of about any requested size. Every reader of foreign bytes is measured on all of them: as they
+ * are, and after a beginning that leads into an object, an array, a string or a swap.
  */
 import { gzipSync } from "node:zlib";
 
 export type HostileBody = {
   readonly name: string;
-  /** About `bytes` long, and the same for the same size. */
+  /** About `bytes` long. Equal sizes give equal bodies. */
   of(bytes: number): Buffer;
 };
 
 const encoder = new TextEncoder();
 
-/** One piece again and again; a number takes the place of `#`, so that pieces differ. */
+/** Repeats one piece. `#` is replaced by a number, so that pieces differ. */
 function repeated(piece: string | Uint8Array, bytes: number): Buffer {
   const isNumbered = typeof piece === "string" && piece.includes("#");
   if (!isNumbered) {
@@ -100,13 +100,13 @@ const LEADS: readonly (readonly [name: string, before: string, after: string])[]
   ["as the name of a field", `${SWAP},"`, '":1,"amount_usd":"1","event_time":1767225600000}'],
 ];
 
-/** Every kind of piece by itself: for parsers of other languages than JSON. */
+/** Every kind of piece by itself, for parsers of other formats than JSON. */
 export const hostilePieces: readonly HostileBody[] = PIECES.map(([name, piece]) => ({
   name,
   of: (bytes) => repeated(piece, bytes),
 }));
 
-/** Every kind of piece behind every beginning. */
+/** Every kind of piece after every beginning. */
 export const hostileBodies: readonly HostileBody[] = LEADS.flatMap(([lead, before, after]) =>
   PIECES.map(([name, piece]) => ({
     name: `${name}, ${lead}`,
@@ -114,7 +114,7 @@ export const hostileBodies: readonly HostileBody[] = LEADS.flatMap(([lead, befor
   })),
 );
 
-/** The same, compressed: what a request of a few hundred bytes expands to. */
+/** The same bodies compressed: a request of a few hundred bytes expands to them. */
 export const gzipped = (body: HostileBody): HostileBody => ({
   name: `${body.name}, as gzip`,
   of: (bytes) => gzipSync(body.of(bytes)),

@@ -1,14 +1,14 @@
-/** In front of an HTTP server: passes requests on, or answers as servers in trouble do. */
+/** A proxy of an HTTP server that passes requests on, or responds as failing servers do. */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 
 export type HttpFault =
   | "none"
-  /** 500 and 503 in turn; nothing is passed on. */
+  /** 500 and 503 in turn. Nothing is passed on. */
   | "errors"
-  /** Passed on, answered late. */
+  /** Passed on, with a late response. */
   | "slow"
-  /** Every other request is passed on, and its answer thrown away. */
+  /** Every other request is passed on, and its response is dropped. */
   | "applied without an answer";
 
 const SLOW_MS = 1_500;

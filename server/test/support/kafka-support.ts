@@ -1,4 +1,4 @@
-/** What tests against a real broker have in common. */
+/** Helpers for tests against a real broker. */
 import { randomBytes } from "node:crypto";
 import { type CompressionAlgorithmValue, Connection, Producer, type Reader, Writer } from "@platformatic/kafka";
 import { createTopic, type Kafka } from "../../../scripts/servers/kafka.ts";
@@ -13,7 +13,7 @@ import {
 
 export type SeenRecord = { readonly offset: number; readonly value: string; readonly arrivalMs: number };
 
-/** The limit of every wait: far beyond what any takes, so that a test that hangs says where. */
+/** The limit of every wait: far beyond any real duration, so that a hanging test says where. */
 const WAIT_LIMIT_MS = 120_000;
 const READ_BYTES = 1024 * 1024;
 
@@ -46,7 +46,7 @@ export function waitLimit(): AbortSignal {
   return AbortSignal.timeout(WAIT_LIMIT_MS);
 }
 
-/** Reads on until `count` records were seen, or the position is `to`; checks that every step is without a gap. */
+/** Reads until `count` records were seen or the position is `to`, and checks that no step has a gap. */
 export async function readOn(
   reader: KafkaReader,
   from: number,
@@ -106,7 +106,7 @@ export function newProducer(brokers: readonly string[], transactionalId?: string
     bootstrapBrokers: [...brokers],
     retries: 20,
     retryDelay: 200,
-    // What is sent again, because one of several partitions had no leader yet, is in the log once.
+    // A batch that is sent again, because one of several partitions had no leader yet, is in the log once.
     idempotent: true,
     ...(transactionalId === undefined ? {} : { transactionalId }),
   });
@@ -115,7 +115,10 @@ export function newProducer(brokers: readonly string[], transactionalId?: string
 const PRODUCE_KEY = 0;
 const PRODUCE_VERSION = 9;
 
-/** Sends a batch of records that a test has written byte by byte, to the broker of a topic with one; rejects unless the broker took it. */
+/**
+ * Sends a batch of records that a test has written byte by byte to the broker of a topic with one broker. Rejects unless the broker accepts
+ * it.
+ */
 export async function produceBytes(kafka: Pick<Kafka, "brokers">, topic: string, batch: Buffer): Promise<void> {
   const [host = "", port = ""] = kafka.brokers[0]!.split(":");
   const connection = new Connection("swapstats-test-bytes", {});
@@ -144,7 +147,7 @@ export async function produceBytes(kafka: Pick<Kafka, "brokers">, topic: string,
   }
 }
 
-/** The error of the first partition of the first topic. */
+/** Returns the error of the first partition of the first topic. */
 function readError(_correlationId: number, _key: number, _version: number, reader: Reader): number {
   reader.readUnsignedVarInt();
   reader.readString();

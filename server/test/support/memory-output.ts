@@ -1,4 +1,4 @@
-/** An output that keeps what commands write. */
+/** An output that keeps the text that commands write. */
 import type { Output } from "../../src/cli/output.ts";
 import { printableLines } from "../../src/shared/printable-text.ts";
 

@@ -1,7 +1,7 @@
 /**
- * Suites that need something a machine may lack. Where it is missing the suite is not registered, and the test command
- * lists it as "not run here" with the reason; in CI (`CI=true`) a missing thing is a failed test. So no test is ever
- * skipped, and nothing is left out unnoticed.
+ * Registers suites that need something a machine may lack. Where it is missing, the suite is not registered, and the test command lists it
+ * as "not run here" with the reason. In CI (`CI=true`) a missing thing is a failed test. No test is ever skipped, and nothing is left out
+ * unnoticed.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -16,26 +16,26 @@ const REPOSITORY = resolve(import.meta.dirname, "../../..");
 export type Needs = {
   /** The file of real swaps. */
   readonly realData?: true;
-  /** A Python 3 that can import these modules; `[]` for the bare language. */
+  /** A Python 3 that can import these modules. `[]` for the bare language. */
   readonly python?: readonly string[];
   readonly chromium?: true;
   /** Programs on PATH. */
   readonly programs?: readonly string[];
-  /** The right to mount a small file system (root on Linux). */
+  /** Permission to mount a small file system (root on Linux). */
   readonly mount?: true;
   /** Real servers, as scripts/servers/install.ts installs them. */
   readonly servers?: readonly ServerName[];
 };
 
-/** Where the things were found; a path that was not asked for is empty. */
+/** Paths of the found things. The path of a thing that was not required is empty. */
 export type Found = { realDataFile: string; python: string; chromium: string };
 
-/** The folder with the real swaps: SWAPSTATS_DATA, else `../shared/data` beside the repository. */
+/** The folder with the real swaps: SWAPSTATS_DATA, or `../shared/data` beside the repository. */
 export function realDataDir(): string {
   return process.env.SWAPSTATS_DATA ?? resolve(REPOSITORY, "../shared/data");
 }
 
-/** Calls `register` if everything is here; else says why the suite does not run, or fails in CI. */
+/** Calls `register` if everything is here. Otherwise says why the suite does not run, or fails in CI. */
 export function requires(suite: string, needs: Needs, register: (found: Found) => void): void {
   const found: Found = { realDataFile: "", python: "", chromium: "" };
   const reason = findAll(needs, found);
@@ -53,7 +53,7 @@ export function requires(suite: string, needs: Needs, register: (found: Found) =
   else appendFileSync(list, line);
 }
 
-/** Fills `found`, and returns what is missing. */
+/** Fills `found`, and returns the missing things. */
 function findAll(needs: Needs, found: Found): string | undefined {
   if (needs.realData) {
     found.realDataFile = join(realDataDir(), "eth_dex_20230808.csv");
@@ -75,7 +75,10 @@ function findAll(needs: Needs, found: Found): string | undefined {
   return undefined;
 }
 
-/** The first interpreter that imports all modules; the system's own has Debian's packages even if another is first on PATH. */
+/**
+ * Returns the first interpreter that imports all modules. Debian's packages belong to the system's interpreter, even if another one is
+ * first on PATH.
+ */
 function findPython(modules: readonly string[]): string {
   const candidates = [findProgram(["python3"]), "/usr/bin/python3"].filter((path) => path !== "" && existsSync(path));
   const program = modules.map((name) => `import ${name}`).join("\n");

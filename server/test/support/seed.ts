@@ -1,13 +1,13 @@
 /**
- * Seeds of random tests. Each run takes a new seed, so that the suite as a whole keeps searching; a failing test prints
- * its seed, and SWAPSTATS_TEST_SEED=<seed> repeats it. SWAPSTATS_TEST_RUNS=<factor> multiplies the number of runs of the
- * properties (long runs by hand).
+ * Seeds of random tests. Each run takes a new seed, so the suite keeps searching. A failing test prints its seed, and
+ * SWAPSTATS_TEST_SEED=<seed> repeats it. SWAPSTATS_TEST_RUNS=<factor> multiplies the number of runs of the properties, for long runs by
+ * hand.
  */
 import { randomInt } from "node:crypto";
 
 const SEED_LIMIT = 2 ** 31;
 
-/** What is needed of node:test's context. */
+/** The required part of node:test's context. */
 export type SeededTest = { after(run: () => void): void; diagnostic(message: string): void };
 
 function numberFromEnvironment(name: string): number | undefined {
@@ -18,17 +18,17 @@ function numberFromEnvironment(name: string): number | undefined {
   return value;
 }
 
-/** The seed of this test: from SWAPSTATS_TEST_SEED, else new. Printed when the test fails. */
+/** Returns the seed of this test: SWAPSTATS_TEST_SEED, or a new one. It is printed when the test fails. */
 export function seedOf(t: SeededTest): number {
   const seed = numberFromEnvironment("SWAPSTATS_TEST_SEED") ?? randomInt(SEED_LIMIT);
   t.after(() => {
-    // The context has `passed`, known once the test has ended; its published type lacks it.
+    // The context has `passed` after the test has ended. Its published type lacks it.
     if (!(t as SeededTest & { passed: boolean }).passed) t.diagnostic(`repeat with SWAPSTATS_TEST_SEED=${seed}`);
   });
   return seed;
 }
 
-/** Parameters for `fc.assert(property, ...)`; fast-check's own report names the path and the counterexample. */
+/** Returns parameters for `fc.assert(property, ...)`. fast-check's own report names the path and the counterexample. */
 export function propertyOptions(t: SeededTest, numRuns: number): { seed: number; numRuns: number } {
   const factor = numberFromEnvironment("SWAPSTATS_TEST_RUNS") ?? 1;
   return { seed: seedOf(t), numRuns: Math.max(1, Math.round(numRuns * factor)) };
@@ -37,7 +37,7 @@ export function propertyOptions(t: SeededTest, numRuns: number): { seed: number;
 export type Random = {
   /** In [0, 1). */
   next(): number;
-  /** An integer in [0, limit); limit up to 2^32. */
+  /** An integer in [0, limit). `limit` is at most 2^32. */
   below(limit: number): number;
   /** True with this probability. */
   chance(probability: number): boolean;
@@ -46,7 +46,7 @@ export type Random = {
   shuffled<T>(items: readonly T[]): T[];
 };
 
-/** A small seeded generator (mulberry32) for tests that do not go through fast-check. */
+/** A small seeded generator (mulberry32) for tests without fast-check. */
 export function randomFrom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {

@@ -16,7 +16,7 @@ export class StepsTaken {
     });
   }
 
-  /** Steps of the table that no machine of this name has taken, as `from to to`. */
+  /** Returns the steps of the table that no machine of this name has taken, as `from to to`. */
   missing<S extends string>(name: string, steps: Steps<S>): string[] {
     const all = Object.entries<readonly S[]>(steps).flatMap(([from, tos]) => tos.map((to) => `${from} to ${to}`));
     return all.filter((step) => !this.#taken.has(`${name}: ${step}`));

@@ -1,19 +1,19 @@
-/** A way between a client and a server that a test can cut: a listener that passes bytes on, or some of them, or nothing. */
+/** A proxy between a client and a server that a test can cut. It passes bytes on, or some of them, or none. */
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 export type ProxyMode =
-  /** All passes. */
+  /** Everything passes. */
   | "open"
-  /** Connections are accepted and questions passed on; answers are thrown away. */
+  /** Connections are accepted and requests passed on; responses are dropped. */
   | "no_answers"
-  /** As `open` until a client sends these bytes; from then on as `no_answers`. */
+  /** As `open` until a client sends these bytes, and as `no_answers` afterwards. */
   | { readonly noAnswersFrom: string }
-  /** Connections are accepted; nothing passes either way. */
+  /** Connections are accepted; nothing passes in either direction. */
   | "silent"
-  /** All passes, each piece so much later. */
+  /** Everything passes, each piece with this delay. */
   | { readonly delayMs: number }
-  /** Connections are refused and the open ones ended. */
+  /** Connections are refused, and open ones are ended. */
   | "cut";
 
 export class TcpProxy {
@@ -42,7 +42,7 @@ export class TcpProxy {
   }
 
   set mode(mode: ProxyMode) {
-    // What was swallowed in silence cannot be brought back.
+    // Dropped bytes cannot be restored.
     if (mode === "cut" || this.#mode === "silent") this.#endAll();
     this.#mode = mode;
   }
@@ -93,7 +93,7 @@ function delayOf(mode: ProxyMode): number {
   return typeof mode === "object" && "delayMs" in mode ? mode.delayMs : 0;
 }
 
-/** Writes to a socket in the order of arrival, each piece when its time has come and those before it are gone. */
+/** Writes to a socket in the order of arrival. Each piece is written when its delay has passed and all earlier pieces are written. */
 class DelayedWriter {
   readonly #socket: Socket;
   readonly #waiting: { readonly bytes: Buffer; readonly dueMs: number }[] = [];

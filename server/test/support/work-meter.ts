@@ -1,15 +1,15 @@
 /**
- * Measures the work of code in steps, not in time, so that a test on a busy machine can tell linear from quadratic.
+ * Measures the work of code in steps instead of time, so that a test on a busy machine can distinguish linear from quadratic.
  *
- * A step is one execution of a block of JavaScript (the body of a loop, a branch, a function), counted exactly by V8's precise coverage, in every
- * module that is loaded: ours, and those of packages. What runs inside V8 has no blocks, so the built-in functions that walk over bytes or
- * texts are wrapped while a measurement runs, and add how much they walked over. A piece of a text is no walk, because V8 does not copy it. JSON.parse counts as one walk over its text, a regular expression as one
- * from where it begins to where it ends.
+ * A step is one execution of a block of JavaScript (the body of a loop, a branch, a function). V8's precise coverage counts them exactly,
+ * in every loaded module: our own and those of packages. Code inside V8 has no blocks. The built-in functions that scan bytes or texts are
+ * therefore wrapped during a measurement, and add the size that they scan. A substring is no scan, because V8 does not copy it. JSON.parse
+ * counts as one scan over its text, and a regular expression as one from its start position to its end.
  */
 import assert from "node:assert/strict";
 import { Session } from "node:inspector";
 
-/** Bytes of a word: a copy or a search goes over memory in words at least. */
+/** Bytes of a word: a copy or a search processes memory in words at least. */
 const WORD_BYTES = 8;
 
 type Coverage = {
@@ -20,7 +20,7 @@ type Patch = { readonly owner: object; readonly name: string; readonly original:
 
 let walked = 0;
 
-/** How much of `size` one call goes over, given its receiver, its arguments and its result. */
+/** Returns how much of `size` one call scans, given its receiver, its arguments and its result. */
 type Cost = (self: { readonly length: number }, args: readonly unknown[], result: unknown) => number;
 
 const wholeSelf: Cost = (self) => self.length;
@@ -72,7 +72,7 @@ function patch(): Patch[] {
   return [...patches, patchExec()];
 }
 
-/** `exec` is behind `test`, `match`, `replace` and `split` too, as soon as it is not the original. */
+/** `exec` also runs inside `test`, `match`, `replace` and `split` once it is not the original. */
 function patchExec(): Patch {
   const owner = RegExp.prototype;
   const original = owner.exec;
@@ -88,13 +88,14 @@ function patchExec(): Patch {
 
 const session = new Session();
 session.connect();
-// From here on, since functions count their blocks only if they are compiled while the coverage is on: this module comes before those that are measured.
+// Starts here, because functions count their blocks only if they are compiled while the coverage is on. This module must be imported before
+// the measured ones.
 post("Profiler.enable");
 post("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
 
 function post<T>(method: string, params?: object): T {
   let answer: unknown;
-  // The session is on this very thread, so it answers before `post` returns.
+  // The session is on this thread, so it responds before `post` returns.
   session.post(method, params as never, (error: Error | null, result: unknown) => {
     if (error !== null) throw error;
     answer = result;
@@ -102,9 +103,12 @@ function post<T>(method: string, params?: object): T {
   return answer as T;
 }
 
-/** The steps that `work` takes, also behind its awaits. One measurement at a time; what else runs meanwhile is counted too. */
+/**
+ * Returns the steps of `work`, including those after its awaits. One measurement runs at a time. Other code that runs meanwhile is counted
+ * too.
+ */
 export async function stepsOf(work: () => unknown): Promise<number> {
-  // Taking a coverage sets the counts back.
+  // Taking a coverage resets the counts.
   post("Profiler.takePreciseCoverage");
   walked = 0;
   const patches = patch();
@@ -122,14 +126,14 @@ export async function stepsOf(work: () => unknown): Promise<number> {
   return blocks + walked;
 }
 
-/** Beside what grows with the input: tables that are filled, buffers that double. */
+/** Steps that do not grow with the input: tables that are filled, buffers that double. */
 const STEPS_FIXED = 6000;
-/** What four times as much may cost at most; five leaves room for buffers that double. */
+/** The highest cost ratio for four times the input. Five leaves room for buffers that double. */
 const GROWTH_MAX = 5;
-/** Steps for each byte: no parser of ours looks at a byte from more than this many sides. */
+/** Steps for each byte: no parser of ours looks at a byte more often than this. */
 const STEPS_PER_BYTE_MAX = 60;
 
-/** Holds `parse` to work in proportion to its input, at `bytes` and at four times as many. It may refuse the input by an exception. */
+/** Asserts that `parse` works in proportion to its input, at `bytes` and at four times as many. It may refuse the input by an exception. */
 export async function assertLinear(
   body: { readonly name: string; of(bytes: number): Uint8Array },
   bytes: number,
@@ -141,7 +145,7 @@ export async function assertLinear(
       try {
         await parse(input);
       } catch {
-        // A refusal is an answer; what it cost is counted.
+        // A refusal is a valid result. Its cost is counted.
       }
     });
   const small = Buffer.from(body.of(bytes));
