@@ -1,5 +1,0 @@
-/** Copies what was into the larger array, and returns that. */
-export function grown<A extends Float64Array | Uint32Array>(old: A, larger: A): A {
-  larger.set(old);
-  return larger;
-}
