@@ -1,2 +1,2 @@
-/** Thrown by commands that have said themselves what failed, such as a check that found something; the exit code is 1. */
+/** Thrown by commands that already printed what failed, for example a check that found damage. The exit code is 1. */
 export class CommandFailed extends Error {}

@@ -4,7 +4,7 @@ import { initialYaml } from "../config/init.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { Output } from "./output.ts";
 
-/** Writes the file, or prints it where `file` is `-`. Throws `storage_failed` where one is there and must not be replaced, or it cannot be written. */
+/** Writes the file, or prints it when `file` is `-`. Throws `storage_failed` when the file exists and may not be replaced, or cannot be written. */
 export function runConfigInit(file: string, mayReplace: boolean, output: Output): void {
   const text = initialYaml();
   if (file === "-") {
@@ -16,7 +16,7 @@ export function runConfigInit(file: string, mayReplace: boolean, output: Output)
   } catch (cause) {
     const isThere = (cause as NodeJS.ErrnoException).code === "EEXIST";
     const message = isThere
-      ? `${file} is there already; give another name, or --force to replace it`
+      ? `${file} exists already; give another name, or --force to replace it`
       : `Cannot write ${file}: ${(cause as Error).message}`;
     throw new SwapstatsError("storage_failed", message, { cause });
   }

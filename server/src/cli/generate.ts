@@ -14,13 +14,13 @@ const TICK_MS = 20;
 
 export type GenerateCommand = {
   readonly generator: GeneratorOptions;
-  /** Infinity: without an end. */
+  /** Infinity: the command does not end. */
   readonly count: number;
-  /** Address of a service; `kafka` or `kafka://...`: a topic; undefined: NDJSON to stdout. */
+  /** Address of a service; `kafka` or `kafka://...`: a topic. Undefined: NDJSON to stdout. */
   readonly url: string | undefined;
 };
 
-/** From the options as commander has them. */
+/** Makes the command from the options of commander. */
 export function readGenerateOptions(options: Record<string, unknown>): GenerateCommand {
   const number = (name: string): number => options[name] as number;
   const target = options.to as string;
@@ -47,7 +47,7 @@ export function readGenerateOptions(options: Record<string, unknown>): GenerateC
   return { generator, count: (options.count as number | undefined) ?? Number.POSITIVE_INFINITY, url };
 }
 
-/** The configuration is asked for where a topic is the target alone: without one, a broken file is nobody's business. */
+/** Reads the configuration only when the target is a topic. For other targets, a broken configuration file does not matter. */
 export async function runGenerate(
   command: GenerateCommand,
   config: () => Config,
@@ -77,7 +77,7 @@ async function writeNdjson(
   signal: AbortSignal,
 ): Promise<void> {
   const progress = new Progress(output, "generate", performance.now());
-  // Two buffers in turn: one is filled while the other is on its way.
+  // Two buffers in turn: one is filled while the other is written.
   const buffers = [new Uint8Array(CHUNK_BYTES), new Uint8Array(CHUNK_BYTES)] as const;
   let writing: Promise<void> = Promise.resolve();
   for (let turn: 0 | 1 = 0; generator.index < count && !signal.aborted; turn = turn === 0 ? 1 : 0) {
@@ -106,7 +106,7 @@ async function sendToService(
   output.out(`${groupDigits(sent)} sent to ${url}, ${groupDigits(accepted)} accepted${codes.join("")}\n`);
 }
 
-/** Sends swaps when they are due; what is slow gets them later, and none is left out. */
+/** Sends swaps when they are due. A slow sink gets them later; none is dropped. */
 async function sendInTime(
   sink: SwapSink,
   generator: SwapGenerator,
@@ -117,7 +117,7 @@ async function sendInTime(
 ): Promise<void> {
   const progress = new Progress(output, `generate to ${label}`, performance.now());
   const record = new Uint8Array(RECORD_BYTES_MAX);
-  // The stream may start at any event time; it runs from now at its rate.
+  // The stream may start at any event time. It runs from now on at its rate.
   const offsetMs = performance.now() - options.startMs;
   try {
     while (generator.index < count && !signal.aborted) {

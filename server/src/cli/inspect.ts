@@ -23,7 +23,7 @@ export async function runCheckpointInspect(options: InspectOptions, output: Outp
   print(await inspectConfigured(options, output), options, output);
 }
 
-/** A folder that is named, or the store that the configuration names. */
+/** Inspects the given folder, or the store of the configuration. */
 async function inspectConfigured(
   { dataDir, config: path }: InspectOptions,
   output: Output,

@@ -1,4 +1,4 @@
-/** Lines into a Kafka topic, each with the id of its token as the key, so that all swaps of a token are in one partition. */
+/** Sends lines to a Kafka topic. The key of each is the id of its token, so all swaps of a token are in one partition. */
 
 import { type KafkaConnection, kafkaConnection, requireKafka } from "../clients/kafka/connection.ts";
 import { KafkaProducer, PRODUCER_RETRIES } from "../clients/kafka/producer.ts";
@@ -14,12 +14,12 @@ import type { SwapSink } from "./replay/feed.ts";
 import type { SentCounts } from "./service-sink.ts";
 
 const EXAMPLES_MAX = 20;
-/** Kafka's usual one, where an address has none. */
+/** Kafka's default port, for addresses without one. */
 const PORT = 9092;
 
 export type KafkaTarget = { readonly connection: KafkaConnection; readonly topic: string; readonly label: string };
 
-/** `kafka` for what is configured, or `kafka://host:port,host:port/topic`, with TLS and SASL of the configuration. */
+/** Parses `kafka` (brokers and topic of the configuration) or `kafka://host:port,host:port/topic`. TLS and SASL come from the configuration. */
 export function kafkaTarget(text: string, config: Config): KafkaTarget {
   const { instanceId } = config.app;
   if (text === "kafka") {
@@ -29,7 +29,7 @@ export function kafkaTarget(text: string, config: Config): KafkaTarget {
     return { connection, topic, label: `kafka://${connection.brokers.join(",")}/${topic}` };
   }
   const match = /^kafka:\/\/([^/]+)\/([A-Za-z0-9._-]{1,249})$/.exec(text);
-  if (match === null) throw new SwapstatsError("usage", `${text} is no Kafka topic; write kafka://HOST:PORT/TOPIC`);
+  if (match === null) throw new SwapstatsError("usage", `${text} is not a Kafka topic; write kafka://HOST:PORT/TOPIC`);
   const brokers = match[1]!.split(",").map((broker) => (/:[0-9]{1,5}$/.test(broker) ? broker : `${broker}:${PORT}`));
   const { tls, sasl } = config.ingest.kafka ?? { tls: undefined, sasl: undefined };
   return { connection: kafkaConnection({ brokers, tls, sasl }, instanceId), topic: match[2]!, label: text };
@@ -59,8 +59,8 @@ export class KafkaSink implements SwapSink {
   }
 
   /**
-   * Rejects where the brokers cannot be reached, or there is no such topic. `chains`: how addresses are written, for the keys.
-   * `onRejected` gets each line that is no swap; without it the counts keep the first few.
+   * Rejects when the brokers cannot be reached, or the topic does not exist. `chains`: lengths of addresses, for the keys.
+   * `onRejected` gets each line that is not a swap. Without it, the counts keep the first few.
    */
   static async open(
     { connection, topic }: KafkaTarget,
@@ -76,7 +76,7 @@ export class KafkaSink implements SwapSink {
     }
   }
 
-  /** A line that is no swap has no token to go by: it is counted, and not sent. */
+  /** Takes a line. A line that is not a swap has no token: it is counted and not sent. */
   take(bytes: Uint8Array, start: number, end: number, file = 0, row = 0): Promise<void> | undefined {
     this.counts.sent++;
     const code = this.#decoder.decode(bytes, start, end, this.#event);
@@ -105,7 +105,7 @@ export class KafkaSink implements SwapSink {
   }
 }
 
-/** What was sent and what was not, for people. */
+/** Returns the counts as text for people. */
 export function kafkaCountsText(counts: SentCounts, label: string): string {
   const codes = Object.entries(counts.rejected);
   const rejected = codes.reduce((sum, [, count]) => sum + count, 0);

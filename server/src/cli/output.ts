@@ -1,28 +1,28 @@
 import { printableLines } from "../shared/printable-text.ts";
 
-/** Where commands write, and what the places can show; given to commands so that tests need no process. */
+/** Where commands write, and what the terminal can show. An argument of commands, so that tests need no process. */
 export type Output = {
-  /** Results: what a person or a pipe asked for. Lines; whatever a terminal would act on in them is made printable. */
+  /** Writes a result, in lines. Control characters are made printable. */
   readonly out: (text: string) => void;
-  /** Bytes of a result; resolves when they are handed on and the buffer may be used again. */
+  /** Writes bytes of a result. Resolves when the buffer may be used again. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
-  /** Progress, warnings, errors; made printable as `out` is. */
+  /** Writes progress, warnings and errors. Control characters are made printable. */
   readonly err: (text: string) => void;
-  /** Sequences of the program's own for the terminal of `out`; foreign text in them has been made printable before. */
+  /** Writes control sequences to the terminal of `out`. The caller makes foreign text in them printable. */
   readonly draw: (sequences: string) => void;
-  /** The same for the terminal of `err`. */
+  /** As `draw`, to the terminal of `err`. */
   readonly errDraw: (sequences: string) => void;
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
-  /** True where terminals move their cursor when they are told to; a dumb one gets lines alone. */
+  /** Whether terminals understand cursor movement. A dumb terminal gets lines only. */
   readonly movesCursor: boolean;
-  /** Width of a terminal in characters; a fixed width elsewhere. */
+  /** Width of the terminal in characters. A fixed width without a terminal. */
   readonly columns: () => number;
   readonly rows: () => number;
-  /** True where colours may be used on `out`. */
+  /** Whether colours may be used on `out`. */
   readonly colour: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** For commands that go on when nobody reads `out` any more; without it the process ends. */
+  /** Sets a handler for the end of the reader of `out`, for commands that continue then. Without it the process ends. */
   readonly onOutClosed: (handler: () => void) => void;
 };
 
@@ -31,14 +31,14 @@ const ROWS_ELSEWHERE = 40;
 
 export function processOutput(): Output {
   const outIsTerminal = process.stdout.isTTY === true;
-  // https://no-color.org: any value but the empty one turns colours off.
+  // https://no-color.org: any value except the empty one turns colours off.
   const isDumb = process.env.TERM === "dumb";
   const isPlain = (process.env.NO_COLOR ?? "") !== "" || isDumb;
   const draw = (text: string): void => void process.stdout.write(text);
   const errDraw = (text: string): void => void process.stderr.write(text);
   let onClosed = (): void => process.exit(0);
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // `swapstats generate | head` ends the pipe; that is no failure.
+    // `swapstats generate | head` closes the pipe, which is not a failure.
     if (error.code === "EPIPE") onClosed();
     else process.exit(1);
   });

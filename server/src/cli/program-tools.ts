@@ -1,4 +1,4 @@
-/** The commands that look at a running service, its configuration and its data folder. */
+/** Commands for a running service, its configuration, its stores and its topics. */
 import { Option } from "commander";
 import { printableJson } from "../shared/printable-text.ts";
 import { type Add, configOption, dataDirOption, urlOption } from "./common-options.ts";
@@ -8,14 +8,14 @@ import { integerOption } from "./values.ts";
 export const addTop: Add = (program, output, signal) => {
   program
     .command("top")
-    .summary("a live table of the busiest tokens")
+    .summary("show a live table of the busiest tokens")
     .description(
-      "Shows the overview of a running service live. Keys on a terminal: arrows choose the column, q ends. Elsewhere it prints lines.",
+      "Shows the overview of a running service live. On a terminal, the arrow keys choose the column and q quits. Without a terminal, it prints lines.",
     )
     .addOption(urlOption())
-    .option("--window <window>", "window", "5m")
+    .option("--window <window>", "window of the figures", "5m")
     .option("--sort <figure>", "figure to sort by", "volume_usd")
-    .option("--limit <n>", "rows (default: what fits the terminal)", integerOption(1, 500))
+    .option("--limit <n>", "number of rows (default: as many as fit the terminal)", integerOption(1, 500))
     .addHelpText(
       "after",
       "\nExamples:\n  swapstats top\n  swapstats top --window 1h --sort trades\n  swapstats top --url http://stats.example:8080",
@@ -29,9 +29,9 @@ export const addTop: Add = (program, output, signal) => {
 export const addWatch: Add = (program, output, signal) => {
   program
     .command("watch")
-    .summary("the windows of some tokens, live")
-    .description("Shows all windows of the named tokens live. A token is an id (1:0xc02a...), an address or a symbol.")
-    .argument("<token...>", "tokens")
+    .summary("show the windows of some tokens live")
+    .description("Shows all windows of the given tokens live. A token is an id (1:0xc02a...), an address or a symbol.")
+    .argument("<token...>", "ids, addresses or symbols of tokens")
     .addOption(urlOption())
     .option("--windows <list>", "windows, such as 5m,1h (default: all)")
     .addHelpText("after", "\nExamples:\n  swapstats watch WETH\n  swapstats watch WETH USDC --windows 5m,1h,24h")
@@ -44,11 +44,11 @@ export const addWatch: Add = (program, output, signal) => {
 export const addConfig: Add = (program, output) => {
   const config = program
     .command("config")
-    .summary("check, show or begin a configuration")
-    .description("The configuration, as the service would read it.");
+    .summary("check, show or create a configuration")
+    .description("Checks, shows or creates a configuration of the service.");
   config
     .command("check")
-    .description("Validates the configuration file and the environment, and lists all problems.")
+    .description("Checks the configuration file and the environment, and lists all problems.")
     .addOption(configOption())
     .addHelpText("after", "\nExample:\n  swapstats config check --config config.yaml")
     .action(async (options: { config?: string }) => {
@@ -59,9 +59,9 @@ export const addConfig: Add = (program, output) => {
     });
   config
     .command("init")
-    .description("Writes a configuration file with every key, its default and what it does, all commented out.")
-    .argument("[file]", "where to; - prints it", "config.yaml")
-    .option("--force", "replace a file that is there")
+    .description("Writes a configuration file with every key, its default and its meaning, all commented out.")
+    .argument("[file]", "file to write; - prints it", "config.yaml")
+    .option("--force", "replace an existing file")
     .addHelpText("after", "\nExamples:\n  swapstats config init\n  swapstats config init /etc/swapstats/config.yaml")
     .action(async (file: string, options: { force?: true }) => {
       const { runConfigInit } = await import("./config-init.ts");
@@ -69,9 +69,9 @@ export const addConfig: Add = (program, output) => {
     });
   config
     .command("show")
-    .description("Prints the effective configuration and where each value comes from; secrets are masked.")
+    .description("Prints the effective configuration, and where each value comes from. Secrets are masked.")
     .addOption(configOption())
-    .addOption(new Option("--format <format>", "how it is printed").choices(["yaml", "json"]).default("yaml"))
+    .addOption(new Option("--format <format>", "format of the output").choices(["yaml", "json"]).default("yaml"))
     .addHelpText("after", "\nExamples:\n  swapstats config show\n  WINDOWS=5m,1h swapstats config show --format json")
     .action(async (options: { config?: string; format: string }) => {
       const [{ readConfig }, { showJson, showYaml }] = await Promise.all([
@@ -86,16 +86,16 @@ export const addConfig: Add = (program, output) => {
 export const addCheckpoint: Add = (program, output) => {
   const checkpoint = program
     .command("checkpoint")
-    .summary("look into checkpoints")
-    .description("Checkpoints of a data folder, or of the store that is configured.");
+    .summary("inspect checkpoints")
+    .description("Inspects the checkpoints of a data folder, or of the configured store.");
   checkpoint
     .command("inspect")
     .description(
-      "Says what the checkpoints of a data folder, or of the store that is configured (Redis, S3, Kafka), hold, and whether they are sound. Changes nothing; fine beside a running service.",
+      "Describes the checkpoints of a data folder, or of the configured store (Redis, S3, Kafka), and checks them. It changes nothing and may run beside the service.",
     )
     .addOption(configOption())
     .addOption(dataDirOption())
-    .addOption(new Option("--format <format>", "how it is printed").choices(["text", "json"]).default("text"))
+    .addOption(new Option("--format <format>", "format of the output").choices(["text", "json"]).default("text"))
     .addHelpText(
       "after",
       "\nExamples:\n  swapstats checkpoint inspect\n  swapstats checkpoint inspect --data-dir /var/lib/swapstats",
@@ -109,16 +109,16 @@ export const addCheckpoint: Add = (program, output) => {
 export const addLog: Add = (program, output) => {
   const log = program
     .command("log")
-    .summary("look into the embedded log")
-    .description("The embedded log of a data folder.");
+    .summary("verify the embedded log")
+    .description("Verifies the embedded log of a data folder.");
   log
     .command("verify")
     .description(
-      "Reads the whole log of a data folder and checks every batch. Changes nothing; fine beside a running service.",
+      "Reads the whole log of a data folder and checks every batch. It changes nothing and may run beside the service.",
     )
     .addOption(configOption())
     .addOption(dataDirOption())
-    .addOption(new Option("--format <format>", "how it is printed").choices(["text", "json"]).default("text"))
+    .addOption(new Option("--format <format>", "format of the output").choices(["text", "json"]).default("text"))
     .addHelpText("after", "\nExamples:\n  swapstats log verify\n  swapstats log verify --data-dir /var/lib/swapstats")
     .action(async (options: InspectOptions) => {
       const { runLogVerify } = await import("./inspect.ts");
@@ -131,9 +131,9 @@ export const addBackup: Add = (program, output) => {
     .command("backup")
     .summary("copy a data folder")
     .description(
-      "Copies the data folder of a running or stopped service to another folder, and checks every file of the copy. A service starts from the copy as from the original.",
+      "Copies the data folder of a running or stopped service, and checks every file of the copy. A service starts from the copy as from the original.",
     )
-    .argument("<folder>", "where the copy goes; must not exist, or be empty")
+    .argument("<folder>", "folder for the copy; it must not exist, or be empty")
     .addOption(configOption())
     .addOption(dataDirOption())
     .addHelpText(
@@ -149,26 +149,26 @@ export const addBackup: Add = (program, output) => {
 export const addTopic: Add = (program, output) => {
   const topic = program
     .command("topic")
-    .summary("make or correct the Kafka topic")
+    .summary("create or correct the Kafka topics")
     .description(
-      "The topics on Kafka: of the swaps, of their dead letters, and of checkpoints where they are kept there.",
+      "Creates or corrects the Kafka topics of swaps, of dead letters, and of checkpoints if they are kept in Kafka.",
     );
   topic
     .command("ensure")
     .description(
-      "Makes the topics as configured, or corrects their settings, and says what it changed. A compacted topic is refused.",
+      "Creates the configured topics, or corrects their settings, and says what it changed. A compacted topic of swaps is refused.",
     )
-    .option("--add-partitions", "add the partitions that are missing; tokens then change their partitions", false)
+    .option("--add-partitions", "add missing partitions; most tokens then move to another partition")
     .addOption(configOption())
     .addHelpText(
       "after",
       "\nExamples:\n  swapstats topic ensure --config config.yaml\n  SWAPSTATS_INGEST_BROKERS=127.0.0.1:9092 swapstats topic ensure",
     )
-    .action(async (options: { config?: string; addPartitions: boolean }) => {
+    .action(async (options: { config?: string; addPartitions?: true }) => {
       const [{ runTopicEnsure }, { readConfig }] = await Promise.all([
         import("./topic.ts"),
         import("./read-config.ts"),
       ]);
-      await runTopicEnsure(readConfig(options.config, output).config, options.addPartitions, output);
+      await runTopicEnsure(readConfig(options.config, output).config, options.addPartitions === true, output);
     });
 };

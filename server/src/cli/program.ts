@@ -1,4 +1,4 @@
-/** All commands with their options and help. What a command does is imported when it runs, so that help is quick. */
+/** All commands with their options and help. The code of a command is imported when it runs, so help is quick. */
 import { Command, type CommanderError, InvalidArgumentError, Option } from "commander";
 import type { Config } from "../config/config.ts";
 import { formatDurationMs } from "../config/units.ts";
@@ -13,7 +13,7 @@ import { durationOption, integerOption, numberOption, serviceUrlOption, shareOpt
 import { VERSION } from "./version.ts";
 
 const EVENT_TIME_MAX_MS = 253_402_300_799_999;
-/** An arrival below is in seconds, and would quarantine every swap. */
+/** A smaller arrival is in seconds, and would quarantine every swap. */
 const ARRIVAL_MIN_MS = 100_000_000_000;
 
 export function makeProgram(output: Output, signal: AbortSignal): Command {
@@ -32,12 +32,12 @@ export function makeProgram(output: Output, signal: AbortSignal): Command {
       "after",
       `
 Examples:
-  swapstats demo                              the service with made-up swaps; open what it prints
-  swapstats serve --config config.yaml        the service
-  swapstats replay day.ndjson.gz              final statistics of a file
-  swapstats top                               a live table of a running service
+  swapstats demo                          run the service with synthetic swaps
+  swapstats serve --config config.yaml    run the service
+  swapstats replay day.ndjson.gz          print the statistics of a file
+  swapstats top                           show a live table of a running service
 
-Exit codes: 0 fine, 1 failed, 2 wrong usage. docs/command-line.md says more.`,
+Exit codes: 0 success, 1 failure, 2 wrong usage. See docs/command-line.md.`,
     );
   for (const add of [
     addServe,
@@ -58,14 +58,14 @@ Exit codes: 0 fine, 1 failed, 2 wrong usage. docs/command-line.md says more.`,
   return program;
 }
 
-/** Commander's own `help` looks one level deep, and shows the group for `help config check`. */
+/** Commander's own `help` knows one level only: it shows the group for `help config check`. */
 function addHelp(program: Command): void {
   program
     .command("help")
     .summary("show the help of a command")
-    .description("Shows the help of a command, or of all.")
+    .description("Shows the help of a command, or lists all commands.")
     .addHelpText("after", "\nExamples:\n  swapstats help\n  swapstats help config check")
-    .argument("[command...]", "a command, with its sub-command")
+    .argument("[command...]", "command and sub-command")
     .action((names: string[]) => {
       let command = program;
       for (const [depth, name] of names.entries()) {
@@ -87,7 +87,7 @@ const addServe: Add = (program, output, signal) => {
     .command("serve")
     .summary("run the service")
     .description(
-      "Runs the service. Without a configuration file everything is embedded, data is in ./data, and the API listens on 127.0.0.1:8080.",
+      "Runs the service. Without a configuration file, everything is embedded, data is in ./data, and the API listens on 127.0.0.1:8080.",
     )
     .addOption(configOption())
     .addOption(portOption())
@@ -111,11 +111,11 @@ const addDemo: Add = (program, output, signal) => {
   const { min, max } = GENERATOR_LIMITS.ratePerSecond;
   program
     .command("demo")
-    .summary("run the service with made-up swaps")
+    .summary("run the service with synthetic swaps")
     .description(
-      "Runs the service with the built-in generator as its source, and prints the addresses to open. Its data is in ./demo-data unless the configuration or --data-dir says otherwise; a further start goes on with it.",
+      "Runs the service with the built-in generator as its source, and prints the addresses to open. Data is in ./demo-data, unless the configuration or --data-dir says otherwise. The next start continues with this data.",
     )
-    .option("--rate <n>", "swaps a second", numberOption(min, Math.min(max, 1_000_000)), 1_000)
+    .option("--rate <n>", "swaps per second", numberOption(min, Math.min(max, 1_000_000)), 1_000)
     .addOption(configOption())
     .addOption(portOption())
     .addOption(dataDirOption())
@@ -131,23 +131,23 @@ const addGenerate: Add = (program, output, signal) => {
   const { ratePerSecond, tokens, traders, zipf, seed } = GENERATOR_LIMITS;
   program
     .command("generate")
-    .summary("make synthetic swaps")
+    .summary("generate synthetic swaps")
     .description(
-      "Makes seeded synthetic swaps. The same seed, start and options give the same bytes. To ndjson they are written to stdout as fast as they are taken; to a service or a topic they are sent at their rate.",
+      "Generates synthetic swaps from a seed. The same seed, start and options give the same bytes. With ndjson, swaps are written to stdout as fast as the reader accepts them. To a service or a topic they are sent at their rate.",
     )
     .requiredOption(
       "--to <target>",
-      "ndjson (stdout), http, the address of a service, kafka (as configured), or kafka://HOST:PORT/TOPIC",
+      "ndjson (stdout), http (--url), the address of a service, kafka (as configured), or kafka://HOST:PORT/TOPIC",
       targetOption,
     )
     .option(
       "--rate <n>",
-      "swaps a second of event time",
+      "swaps per second of event time",
       numberOption(ratePerSecond.min, ratePerSecond.max),
       defaults.ratePerSecond,
     )
-    .option("--tokens <n>", "tokens", integerOption(tokens.min, tokens.max), defaults.tokens)
-    .option("--traders <n>", "wallets", integerOption(traders.min, traders.max), defaults.traders)
+    .option("--tokens <n>", "number of tokens", integerOption(tokens.min, tokens.max), defaults.tokens)
+    .option("--traders <n>", "number of wallets", integerOption(traders.min, traders.max), defaults.traders)
     .option(
       "--zipf <s>",
       "exponent of the distribution of tokens; 0 is uniform",
@@ -164,15 +164,15 @@ const addGenerate: Add = (program, output, signal) => {
     .option("--future <p>", "share of swaps that are minutes to a day ahead", shareOption, defaults.future)
     .option(
       "--removed <p>",
-      "share of removals; most of the swaps come back in another block",
+      "share of removals; most of these swaps return in another block",
       shareOption,
       defaults.removed,
     )
     .option("--seed <n>", "seed", integerOption(seed.min, seed.max), defaults.seed)
-    .option("--count <n>", "end after so many records (default: never)", integerOption(1, Number.MAX_SAFE_INTEGER))
+    .option("--count <n>", "number of records (default: no end)", integerOption(1, Number.MAX_SAFE_INTEGER))
     .option(
       "--start <time>",
-      "event time of the first swap (default: 2026-01-01 to ndjson, now to a service)",
+      "event time of the first swap (default: 2026-01-01 with ndjson, otherwise now)",
       timeOption(START_MIN_MS, START_MAX_MS),
     )
     .addOption(urlOption())
@@ -200,32 +200,34 @@ Examples:
 const addReplay: Add = (program, output, signal) => {
   program
     .command("replay")
-    .summary("swaps from files into statistics, or into a service")
+    .summary("compute statistics from files, or send them on")
     .description(
-      "Reads swaps from NDJSON, a JSON array, CSV or Parquet, plain or packed by gzip or zstd (found by content), and prints the final overview of all tokens; with --to it sends them to a service and prints the counters, or writes them to a Kafka topic; with --into it fills the log of a stopped service's data folder.",
+      "Reads swaps from files of NDJSON, JSON arrays, CSV or Parquet, plain or compressed with gzip or zstd (recognised by content), and prints the final overview of all tokens. With --to it sends the swaps to a service and prints the counters, or writes them to a Kafka topic. With --into it fills the log of a data folder of a stopped service.",
     )
     .argument(
       "<file...>",
-      "files, read one after the other; - is standard input, a stopped service's data folder its log",
+      "files, read one after the other; - is standard input; a data folder of a stopped service is read as its log",
     )
-    .option("--speed <speed>", "max, or so many times as fast as the swaps happened: 1x, 60x", speedOption, undefined)
-    .option("--map <file>", "what the columns of a table mean (docs/replay.md)")
+    .option(
+      "--speed <speed>",
+      "max, or a multiple of the speed at which the swaps happened: 1x, 60x (default: max)",
+      speedOption,
+      undefined,
+    )
+    .option("--map <file>", "file that maps the columns of a table to fields of swaps (docs/replay.md)")
     .option(
       "--to <target>",
-      "address of a service, kafka (as configured), or kafka://HOST:PORT/TOPIC; without it an engine inside this command",
+      "address of a service, kafka (as configured), or kafka://HOST:PORT/TOPIC (default: an engine inside this command)",
       replayTargetOption,
     )
-    .option("--into <data-dir>", "fill the log of a stopped service's data folder, which is new or empty")
-    .option("--whole", "with --into: nothing is missing between the first swap and now, so windows are complete")
-    .option("--strict", "exit code 1 when any record is a dead letter")
-    .option(
-      "--dead-letters <file>",
-      "write all records that are no swaps there, as NDJSON with file, row, field and value",
-    )
+    .option("--into <data-dir>", "fill the log of a new or empty data folder of a stopped service")
+    .option("--whole", "with --into: no swap between the first one and now is missing, so windows are complete")
+    .option("--strict", "exit code 1 if any record is a dead letter")
+    .option("--dead-letters <file>", "write all dead letters to this file, as NDJSON with file, row, field and value")
     .addOption(
       new Option(
         "--order <order>",
-        "auto sorts by time what is out of order beyond grace; file keeps the order of the file; time always sorts",
+        "auto sorts by time if a swap is out of order by more than grace; file keeps the order of the files; time always sorts",
       )
         .choices(["auto", "file", "time"])
         .default("auto"),
@@ -235,15 +237,15 @@ const addReplay: Add = (program, output, signal) => {
       "arrival of every record (default: the time of reading)",
       timeOption(ARRIVAL_MIN_MS, EVENT_TIME_MAX_MS),
     )
-    .option("--window <window>", "window of the overview (default: the longest; with json all)")
-    .addOption(new Option("--format <format>", "how the result is printed").choices(["table", "json"]).default("table"))
+    .option("--window <window>", "window of the overview (default: the longest; with json: all)")
+    .addOption(new Option("--format <format>", "format of the result").choices(["table", "json"]).default("table"))
     .addOption(configOption())
     .addHelpText(
       "after",
       `
 Examples:
   swapstats replay swaps.ndjson.gz
-  swapstats replay trades.csv --map docs/examples/eth-dex-mapping.yaml --format json
+  swapstats replay trades.csv --map mapping.yaml --format json
   swapstats replay monday.ndjson tuesday.ndjson --window 1h
   swapstats replay swaps.ndjson --to http://127.0.0.1:8080 --speed 60x
   swapstats replay swaps.ndjson --to kafka://127.0.0.1:9092/raw-swaps
@@ -272,14 +274,14 @@ Examples:
     });
 };
 
-/** `ndjson`, `http`, or as `replayTargetOption`. */
+/** Accepts `ndjson`, `http`, and what `replayTargetOption` accepts. */
 function targetOption(text: string): string {
   if (text === "ndjson" || text === "http") return text;
   if (text === "kafka" || text.includes("://")) return replayTargetOption(text);
   throw new InvalidArgumentError("Use ndjson, http, kafka, kafka://HOST:PORT/TOPIC, or the address of a service.");
 }
 
-/** `kafka`, a topic, or the address of a service. */
+/** Accepts `kafka`, a topic, or the address of a service. */
 function replayTargetOption(text: string): string {
   if (text === "kafka") return text;
   if (!text.startsWith("kafka:")) return serviceUrlOption(text);
@@ -287,7 +289,7 @@ function replayTargetOption(text: string): string {
   throw new InvalidArgumentError("Write kafka://HOST:PORT/TOPIC, with more brokers as HOST:PORT,HOST:PORT.");
 }
 
-/** Undefined for `max`. */
+/** Returns undefined for `max`. */
 function speedOption(text: string): number | undefined {
   if (text === "max") return undefined;
   const match = /^([0-9]+(?:\.[0-9]+)?)x$/.exec(text);

@@ -1,6 +1,6 @@
 /**
- * Progress of long work on stderr: one line that is written over on a terminal, a plain line every few seconds
- * elsewhere. Work that is over at once shows nothing.
+ * Progress of long work on stderr: one line that is overwritten on a terminal, or a plain line every few seconds elsewhere. Short
+ * work shows nothing.
  */
 import { printableText } from "../shared/printable-text.ts";
 import type { Output } from "./output.ts";
@@ -10,9 +10,9 @@ const PLAIN_EVERY_MS = 5_000;
 const FIRST_AFTER_MS = 700;
 
 export type ProgressState = {
-  /** Undefined: bytes alone are counted. */
+  /** Undefined: only bytes are counted. */
   readonly records: number | undefined;
-  /** Bytes of input read, and all there are; 0 where that is unknown. */
+  /** Bytes of input read, and bytes of all input. 0: unknown. */
   readonly bytesDone: number;
   readonly bytesAll: number;
 };
@@ -31,7 +31,7 @@ export class Progress {
     this.#shownMs = nowMs + FIRST_AFTER_MS;
   }
 
-  /** Cheap when it is too early to show anything. */
+  /** Shows the state unless it is too early. Cheap enough for every batch. */
   update(state: ProgressState, nowMs: number): void {
     const every = this.#isInPlace() ? TERMINAL_EVERY_MS : PLAIN_EVERY_MS;
     if (nowMs - this.#shownMs < every) return;
@@ -42,7 +42,7 @@ export class Progress {
     else this.#output.err(`${line}\n`);
   }
 
-  /** Removes the line from a terminal, so that results stand alone. */
+  /** Removes the line from a terminal. */
   end(): void {
     if (this.#shown && this.#isInPlace()) this.#output.errDraw("\r\x1b[2K");
     this.#shown = false;
@@ -69,7 +69,7 @@ export function progressLine(state: ProgressState, seconds: number): string {
   return parts.join(", ");
 }
 
-/** 1234567 gives `1,234,567`; a decimal string keeps its fraction as it is. */
+/** 1234567 gives `1,234,567`. A decimal string keeps its fraction. */
 export function groupDigits(value: number | string): string {
   const [whole = "", fraction] = String(value).split(".");
   const grouped = whole.replace(/\B(?=([0-9]{3})+(?![0-9]))/g, ",");

@@ -1,7 +1,7 @@
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import type { Output } from "./output.ts";
 
-/** The configuration of a file and the environment; throws `bad_config` that lists all problems. */
+/** Loads the configuration of a file and the environment. Throws `bad_config` with all problems. */
 export function readConfig(
   filePath: string | undefined,
   output: Output,

@@ -11,10 +11,10 @@ import { groupDigits } from "./progress.ts";
 import { readConfig } from "./read-config.ts";
 import { VERSION } from "./version.ts";
 
-/** Above the limits within which the parts of the service end; a part that hangs must not hold the process. */
+/** Longer than the limits of all parts of the service. A part that hangs must not keep the process. */
 const STOP_LIMIT_MS = 30_000;
 
-/** Options that stand for a key of the configuration, and go before it. */
+/** Options that override a key of the configuration. */
 export type ServeOptions = {
   readonly config?: string;
   readonly port?: number;
@@ -26,7 +26,7 @@ export async function runServe(options: ServeOptions, output: Output, signal: Ab
   await run(readConfig(options.config, output, overrides, defaultsOf(options)), "serve", output, signal);
 }
 
-/** A port alone keeps the host that is configured. */
+/** Returns the overrides of the configuration. A port alone keeps the configured host. */
 function overridesOf({ config: path, port, dataDir }: ServeOptions, output: Output): Record<string, string> {
   const overrides: Record<string, string> = {};
   if (dataDir !== undefined) overrides.data_dir = dataDir;
@@ -37,12 +37,12 @@ function overridesOf({ config: path, port, dataDir }: ServeOptions, output: Outp
   return overrides;
 }
 
-/** With a port of its own the metrics take a free one unless they are configured, so that two services need nothing else. */
+/** With --port, metrics take a free port unless they are configured. Two services then need no other setting. */
 function defaultsOf({ port }: ServeOptions): Record<string, string> {
   return port === undefined ? {} : { "metrics.prometheus": "127.0.0.1:0" };
 }
 
-/** Made-up swaps have a folder of their own: they must not stand among the swaps of a real service. */
+/** Synthetic swaps have their own folder: they must not mix with the swaps of a real service. */
 export const DEMO_DATA_DIR = "./demo-data";
 
 export async function runDemo(
@@ -54,7 +54,7 @@ export async function runDemo(
   const overrides = {
     "ingest.source": "generator",
     "ingest.generator.rate": String(ratePerSecond),
-    // A person looks on: lines to read, unless the configuration wants otherwise.
+    // On a terminal logs are text.
     ...(output.errIsTerminal ? { "logging.format": "text" } : {}),
     ...overridesOf(options, output),
   };
@@ -69,12 +69,12 @@ async function run(
   signal: AbortSignal,
 ): Promise<void> {
   const failed = Promise.withResolvers<never>();
-  // Where nobody waits for it any more the failure has been told already.
+  // When no one awaits the promise any more, the failure was already reported.
   failed.promise.catch(() => undefined);
   const logger = createLogger(config.logging);
-  for (const warning of warnings) logger.warn({ warning }, "a setting is not used");
-  // Whoever started the service may be gone; its clients are not.
-  output.onOutClosed(() => logger.warn("nobody reads standard output any more; the service goes on"));
+  for (const warning of warnings) logger.warn({ warning }, "a setting has no effect");
+  // The program that started the service may have ended. The clients of the service have not.
+  output.onOutClosed(() => logger.warn("standard output was closed by its reader; the service continues"));
   const onFatal = (err: Error): void => {
     logger.fatal({ err }, "a part failed; the service stops");
     failed.reject(new CommandFailed(err.message));
@@ -98,15 +98,15 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
-/** Throws when stopping takes longer; what was acknowledged is in the log, and the next start goes on from there. */
+/** Rejects when stopping takes longer. Acknowledged swaps are in the log, and the next start continues from there. */
 async function stopWithin(app: App, limitMs: number): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    const message = `stopping took longer than ${limitMs / 1_000} s; nothing acknowledged is lost, the next start replays it from the log`;
+    const message = `stopping took longer than ${limitMs / 1_000} s; no acknowledged swap is lost, the next start replays them from the log`;
     timer = setTimeout(() => {
       process.stderr.write(`swapstats: ${message}\n`);
       reject(new CommandFailed(message));
-      // Threads that hang would keep the process.
+      // Threads that hang would keep the process alive.
       setImmediate(() => process.exit(1));
     }, limitMs);
   });
@@ -123,14 +123,14 @@ function serveText({ addresses }: App, config: Config): string {
   return `swapstats ${VERSION} listens on ${http} (metrics: ${metrics}), data in ${config.dataDir}\n`;
 }
 
-/** What a person can open, each on a line of its own. */
+/** Returns the addresses to open and the commands to try, one a line. */
 export function demoText(
   { addresses }: Pick<App, "addresses">,
   config: Config,
   { ratePerSecond, tokens }: GeneratorConfig,
 ): string {
   const lines = [
-    `swapstats ${VERSION}: ${groupDigits(ratePerSecond)} made-up swaps a second of ${groupDigits(tokens)} tokens, data in ${config.dataDir}`,
+    `swapstats ${VERSION}: ${groupDigits(ratePerSecond)} synthetic swaps per second of ${groupDigits(tokens)} tokens, data in ${config.dataDir}`,
     "",
   ];
   if (addresses.http !== undefined) {
@@ -139,18 +139,18 @@ export function demoText(
     lines.push(
       `  a token        ${base}/stats?token=WETH`,
       `  all tokens     ${base}/api/overview?window=${window}`,
-      `  where it is    ${base}/api/status`,
-      `  all calls      ${base}/docs`,
+      `  status         ${base}/api/status`,
+      `  API reference  ${base}/docs`,
       `  WebSocket      ${base.replace("http", "ws")}/ws`,
     );
     const url = base === "http://127.0.0.1:8080" ? "" : ` --url ${base}`;
     lines.push(`  live table     npx swapstats top${url}`);
   }
   if (addresses.metrics !== undefined) lines.push(`  metrics        ${urlOf(addresses.metrics)}/metrics`);
-  return `${lines.join("\n")}\n\nCtrl+C ends it. The next start goes on with that folder; remove it to begin anew.\n`;
+  return `${lines.join("\n")}\n\nCtrl+C stops it. The next start continues with this data; remove the folder to start afresh.\n`;
 }
 
-/** A listener on all addresses can be reached on this machine by its loopback address. */
+/** A listener on all addresses is reachable on this machine by a loopback address. */
 function urlOf({ host, port }: ListenAddress): string {
   const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
   return `http://${formatListenAddress({ host: reachable, port })}`;

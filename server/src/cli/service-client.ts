@@ -8,20 +8,20 @@ export type PostResult = {
   rejected: { index: number; code: string; message: string }[];
 };
 
-/** What is read of `GET /api/status`. */
+/** Used fields of `GET /api/status`. */
 export type ServiceStatus = {
   partitions: { lag: number; watermark?: Record<string, number> }[];
   counters: Readonly<Record<string, number | Record<string, number> | undefined>>;
 };
 
-/** What is read of `GET /openapi.json`. */
+/** Used fields of `GET /openapi.json`. */
 type InterfaceDescription = {
   paths?: Record<string, { get?: { parameters?: { name?: string; schema?: { enum?: unknown[] } }[] } } | undefined>;
 };
 
 const REQUEST_MS_MAX = 60_000;
-/** How much of an answer an error quotes. */
-const ANSWER_CHARS_MAX = 300;
+/** Length of the part of a response that an error quotes. */
+const RESPONSE_CHARS_MAX = 300;
 const RETRIES_MAX = 20;
 const BACKOFF = { firstMs: 300, longestMs: 5_000 };
 const STATUS_EVERY_MS = 100;
@@ -31,50 +31,50 @@ export class ServiceClient {
   readonly #signal: AbortSignal;
   #reached = false;
 
-  /** `signal` ends waiting and retrying; the calls then reject with its reason. */
+  /** `signal` ends waiting and retrying. Calls then reject with its reason. */
   constructor(url: string, signal: AbortSignal) {
     this.url = url;
     this.#signal = signal;
   }
 
   /**
-   * Posts NDJSON. A service that cannot take it now is asked again for about a minute; sending twice is harmless, since
-   * copies are recognised. A batch that is too large goes in halves. Rejects with `unavailable` or `bad_request`.
+   * Posts NDJSON. While the service is unavailable, the request is retried for about a minute. Sending twice is harmless, because
+   * copies are recognised. A batch that is too large is sent in halves. Rejects with `unavailable` or `bad_request`.
    */
   async postSwaps(body: Uint8Array<ArrayBuffer>): Promise<PostResult> {
     for (let attempt = 0; ; attempt++) {
-      const answer = await this.#attempt(body, attempt);
-      if (answer === undefined) continue;
-      if (answer.status === 413) return this.#postHalves(body);
-      const result = (await answer.json().catch(() => ({}))) as Partial<PostResult> & {
+      const response = await this.#attempt(body, attempt);
+      if (response === undefined) continue;
+      if (response.status === 413) return this.#postHalves(body);
+      const result = (await response.json().catch(() => ({}))) as Partial<PostResult> & {
         detail?: string;
         title?: string;
       };
-      if (answer.status === 202 || (answer.status === 422 && result.rejected !== undefined)) {
+      if (response.status === 202 || (response.status === 422 && result.rejected !== undefined)) {
         return { accepted: result.accepted ?? 0, rejected: result.rejected ?? [] };
       }
       const why = String(result.detail ?? result.title ?? "no reason given");
       throw new SwapstatsError(
         "bad_request",
-        `${this.url}/api/swaps answered ${answer.status}: ${printableCut(why, ANSWER_CHARS_MAX)}`,
+        `${this.url}/api/swaps answered ${response.status}: ${printableCut(why, RESPONSE_CHARS_MAX)}`,
       );
     }
   }
 
-  /** Undefined: try again. */
+  /** Resolves to undefined when the request should be retried. */
   async #attempt(body: Uint8Array<ArrayBuffer>, attempt: number): Promise<Response | undefined> {
     let waitMs = backoffMs(BACKOFF, attempt + 1);
     let problem: string;
     try {
-      const answer = await this.#fetch("/api/swaps", {
+      const response = await this.#fetch("/api/swaps", {
         method: "POST",
         body,
         headers: { "content-type": "application/x-ndjson" },
       });
       this.#reached = true;
-      if (answer.status !== 503 && answer.status !== 429) return answer;
-      problem = `answered ${answer.status}: ${printableCut(await answer.text(), ANSWER_CHARS_MAX)}`;
-      const retryAfter = Number(answer.headers.get("retry-after"));
+      if (response.status !== 503 && response.status !== 429) return response;
+      problem = `answered ${response.status}: ${printableCut(await response.text(), RESPONSE_CHARS_MAX)}`;
+      const retryAfter = Number(response.headers.get("retry-after"));
       if (retryAfter > 0) waitMs = Math.min(retryAfter * 1_000, BACKOFF.longestMs);
     } catch (error) {
       this.#signal.throwIfAborted();
@@ -91,32 +91,32 @@ export class ServiceClient {
   }
 
   async status(): Promise<ServiceStatus> {
-    let answer: Response;
+    let response: Response;
     try {
-      answer = await this.#fetch("/api/status", {});
+      response = await this.#fetch("/api/status", {});
     } catch (error) {
       this.#signal.throwIfAborted();
       throw notReached(this.url, `cannot be reached (${reasonOf(error)})`, error);
     }
-    if (answer.status !== 200) {
+    if (response.status !== 200) {
       throw new SwapstatsError(
         "unavailable",
-        `${this.url}/api/status answered ${answer.status}; is this a swapstats service?`,
+        `${this.url}/api/status answered ${response.status}; is this a swapstats service?`,
       );
     }
-    return (await answer.json()) as ServiceStatus;
+    return (await response.json()) as ServiceStatus;
   }
 
-  /** Names of the windows that the service answers for, from the shortest on, as its description of its interface has them. */
+  /** Returns the names of the windows of the service, the shortest first, from its OpenAPI document. */
   async windows(): Promise<string[]> {
-    const answer = await this.#fetch("/openapi.json", {});
-    const { paths } = (await answer.json()) as InterfaceDescription;
+    const response = await this.#fetch("/openapi.json", {});
+    const { paths } = (await response.json()) as InterfaceDescription;
     const parameters = paths?.["/api/overview"]?.get?.parameters ?? [];
     const names = parameters.find(({ name }) => name === "window")?.schema?.enum ?? [];
     return names.map(String);
   }
 
-  /** The status once everything acknowledged is applied, or the last one when that takes longer than `limitMs`. */
+  /** Resolves to the status after all acknowledged swaps are applied, or to the last status after `limitMs`. */
   async statusAtRest(limitMs: number): Promise<ServiceStatus> {
     const deadline = performance.now() + limitMs;
     for (;;) {

@@ -1,4 +1,4 @@
-/** Lines into a service over HTTP. */
+/** Sends lines to a service over HTTP. */
 import type { SwapSink } from "./replay/feed.ts";
 import type { PostResult, ServiceClient } from "./service-client.ts";
 
@@ -13,11 +13,11 @@ export type SentCounts = {
   accepted: number;
   /** By dead-letter code. */
   rejected: Record<string, number>;
-  /** The first few, with the place of the record in what was sent, from 1. */
+  /** The first few. `record` counts the sent records from 1. */
   examples: { record: number; code: string; message: string }[];
 };
 
-/** A line that the service refused, and where it stands. */
+/** A line that the service refused, and its place. */
 export type RejectedLine = {
   readonly file: number;
   readonly row: number;
@@ -26,7 +26,7 @@ export type RejectedLine = {
   readonly bytes: Uint8Array;
 };
 
-/** Batches of lines, one request under way at a time, so that the service gets them in order. */
+/** Sends batches of lines, one request at a time, so the service gets them in order. */
 export class ServiceSink implements SwapSink {
   readonly counts: SentCounts = { sent: 0, accepted: 0, rejected: {}, examples: [] };
   readonly #client: ServiceClient;
@@ -38,7 +38,7 @@ export class ServiceSink implements SwapSink {
   #underWay: Promise<void> = Promise.resolve();
   readonly #onRejected: ((line: RejectedLine) => void) | undefined;
 
-  /** `onRejected` gets each line that the service refuses; without it the counts keep the first few. */
+  /** `onRejected` gets each line that the service refuses. Without it, the counts keep the first few. */
   constructor(client: ServiceClient, onRejected?: (line: RejectedLine) => void) {
     this.#client = client;
     this.#onRejected = onRejected;
@@ -71,7 +71,7 @@ export class ServiceSink implements SwapSink {
     this.#count++;
   }
 
-  /** Waits for the request before, and begins the next. */
+  /** Waits for the previous request, and starts the next. */
   async #send(): Promise<void> {
     const body = this.#batch.slice(0, this.#bytes);
     const first = this.counts.sent;
@@ -82,7 +82,7 @@ export class ServiceSink implements SwapSink {
     this.#count = 0;
     await this.#underWay;
     this.#underWay = this.#client.postSwaps(body).then((result) => this.#note(result, first, body, places));
-    // Whoever waits for it next gets the failure; without a handler until then it would end the process.
+    // The next caller that awaits it gets the failure. Until then, a rejection without a handler would end the process.
     this.#underWay.catch(() => undefined);
   }
 

@@ -1,6 +1,6 @@
-/** Reports as programs read them: names in snake_case, as in every answer of the HTTP API. */
+/** Reports for programs: names in snake_case, as in every response of the HTTP API. */
 
-/** The value with all names of members converted, at any depth. */
+/** Returns the value with all names of members converted, at any depth. */
 export function snakeCase(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snakeCase);
   if (typeof value !== "object" || value === null) return value;

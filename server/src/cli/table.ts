@@ -5,7 +5,7 @@ export type Column = { readonly title: string; readonly align: "left" | "right" 
 
 const GAP = "  ";
 
-/** Lines without line feeds; the title row first. Cells hold no control characters. */
+/** Returns lines without line feeds, the title row first. Cells have no control characters. */
 export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const widths = columns.map((column, index) =>
     rows.reduce((width, row) => Math.max(width, displayWidth(row[index] ?? "")), displayWidth(column.title)),
@@ -24,9 +24,9 @@ export function pad(text: string, width: number, align: "left" | "right"): strin
   return align === "left" ? text + space : space + text;
 }
 
-/** Characters on a terminal, nearly: East Asian and emoji characters take two places, marks none. */
+/** Returns the approximate width on a terminal: East Asian characters and emoji take two columns, combining marks none. */
 export function displayWidth(text: string): number {
-  // Nearly all cells, and many times faster than looking at each character.
+  // True for nearly all cells, and much faster than checking each character.
   if (/^[ -~]*$/.test(text)) return text.length;
   let width = 0;
   for (const character of text) {
@@ -41,7 +41,7 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** Text of others (symbols, messages) made safe for a terminal: no control characters, cut to a width. */
+/** Makes foreign text (symbols, messages) safe for a terminal: no control characters, cut to a width. */
 export function safeText(text: string, width: number): string {
   const clean = printableText(text);
   if (displayWidth(clean) <= width) return clean;
@@ -53,7 +53,7 @@ export function safeText(text: string, width: number): string {
   return `${kept}…`;
 }
 
-/** `1:0xc02aaa…756cc2`: the chain, and both ends of the address, which are what people compare. No wider than `width`. */
+/** `1:0xc02aaa…756cc2`: the chain and both ends of the address, which people compare. No wider than `width`. */
 export function shortId(id: string, width: number): string {
   const clean = printableText(id);
   if (displayWidth(clean) <= width) return clean;
@@ -64,7 +64,7 @@ export function shortId(id: string, width: number): string {
   return safeText(`${chain}${address.slice(0, kept).join("")}…${address.slice(-kept).join("")}`, width);
 }
 
-/** The first of the texts that fits the width, from the most to the least that is said; else the last one, cut. */
+/** Returns the first text that fits the width. `texts` go from long to short. Otherwise the last one, cut. */
 export function firstFitting(texts: readonly string[], width: number): string {
   const fits = texts.find((text) => displayWidth(text) <= width);
   return safeText(fits ?? texts.at(-1) ?? "", width);

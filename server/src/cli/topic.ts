@@ -1,4 +1,4 @@
-/** The command `topic ensure`: the topic of swaps, the one of its dead letters, and that of checkpoints, as they are configured. */
+/** The command `topic ensure`: the configured topics of swaps, of dead letters, and of checkpoints. */
 
 import { kafkaConnection, requireKafka } from "../clients/kafka/connection.ts";
 import { TopicAdmin } from "../clients/kafka/topic-admin.ts";
@@ -8,7 +8,7 @@ import type { Output } from "./output.ts";
 
 /** Dead letters are few, and people read them. */
 const DEAD_LETTER_PARTITIONS = 1;
-/** What the headers of a dead letter take at most, and more: the largest record of the topic of swaps has to fit with them. */
+/** More than the headers of a dead letter take. The largest record of the topic of swaps must fit together with them. */
 const DEAD_LETTER_HEADER_BYTES = 64 * 1024;
 
 export async function runTopicEnsure(config: Config, addsPartitions: boolean, output: Output): Promise<void> {

@@ -1,14 +1,14 @@
-/** Parsers of option values. A bad one ends the command with exit code 2 and a message that says what to write. */
+/** Parsers of option values. A bad value ends the command with exit code 2 and a message that says what to write. */
 import { InvalidArgumentError } from "commander";
 import { DURATION_HINT, parseDurationMs } from "../config/units.ts";
 
 export function durationOption(text: string): number {
   const ms = parseDurationMs(text);
-  if (ms === undefined) throw new InvalidArgumentError(`It is no duration; ${DURATION_HINT}.`);
+  if (ms === undefined) throw new InvalidArgumentError(`It is not a duration; ${DURATION_HINT}.`);
   return ms;
 }
 
-/** A number within bounds; `1e6` and `0.5` are fine. */
+/** Parses a number within bounds, also `1e6` and `0.5`. */
 export function numberOption(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = text.trim() === "" ? Number.NaN : Number(text);
@@ -25,7 +25,7 @@ export function integerOption(min: number, max: number): (text: string) => numbe
   };
 }
 
-/** A probability: `0.01` or `1%`. */
+/** Parses a probability: `0.01` or `1%`. */
 export function shareOption(text: string): number {
   const match = /^([0-9]+(?:\.[0-9]+)?)(%?)$/.exec(text);
   const value = match === null ? Number.NaN : Number(match[1]) / (match[2] === "%" ? 100 : 1);
@@ -33,7 +33,7 @@ export function shareOption(text: string): number {
   return value;
 }
 
-/** Milliseconds since 1970, or RFC 3339; a date alone is its midnight in UTC. */
+/** Parses milliseconds since 1970, or RFC 3339. A date alone is its midnight in UTC. */
 export function timeOption(minMs: number, maxMs: number): (text: string) => number {
   return (text) => {
     const dated = /^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].*([Zz]|[+-][0-9]{2}:[0-9]{2}))?$/.test(text);
@@ -43,17 +43,17 @@ export function timeOption(minMs: number, maxMs: number): (text: string) => numb
     }
     if (ms < minMs || ms > maxMs) {
       const range = [minMs, maxMs].map((bound) => new Date(bound).toISOString()).join(" to ");
-      throw new InvalidArgumentError(`It is outside ${range}; milliseconds are meant, not seconds.`);
+      throw new InvalidArgumentError(`It is outside ${range}. Numbers are milliseconds, not seconds.`);
     }
     return ms;
   };
 }
 
-/** The beginning of all addresses of a service, without a slash at the end. */
+/** Returns the base URL of a service, without a slash at the end. */
 export function serviceUrlOption(text: string): string {
   const url = URL.parse(text.includes("://") ? text : `http://${text}`);
   if (url?.protocol === "kafka:")
-    throw new InvalidArgumentError("This is about a service, not a topic; give http://HOST:PORT.");
+    throw new InvalidArgumentError("The command needs a service, not a topic; give http://HOST:PORT.");
   if (url === null || !["http:", "https:", "ws:", "wss:"].includes(url.protocol)) {
     throw new InvalidArgumentError("Give the address of a service, such as http://127.0.0.1:8080.");
   }

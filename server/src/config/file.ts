@@ -1,22 +1,22 @@
-/** Reads the YAML file into values by dotted path, with the line of each. */
+/** Reads the YAML file into settings by dotted path, each with its line. */
 import { type Document, isAlias, isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import type { ConfigProblem, RawSetting } from "./settings.ts";
 
 const DEPTH_MAX = 8;
-/** Of one value. Aliases of aliases grow without bound where nobody counts them. */
+/** Limit for one value. Aliases of aliases can grow without bound. */
 const ALIASES_MAX = 100;
-/** Of the whole file, sections and keys. A section that is an alias is walked again for each use. */
+/** Limit for the whole file, sections and keys. A section that is an alias is walked again for each use. */
 const NODES_MAX = 10_000;
 
-/** Errors of the parser that are told; after the first of them most follow from it. */
+/** Errors of the parser that are reported. Most of them follow from the first one. */
 const ERRORS_MAX = 20;
 
-/** What the parser says, without the text that it quotes, which may be a secret. */
+/** Returns the message of the parser without the text that it quotes, which may be a secret. */
 function reasonOf(message: string): string {
   return message.replaceAll(/"(?:[^"\\]|\\.)*"/g, "...").replace(/: .*$/s, "");
 }
 
-/** `isKey` says whether a path is that of a key, below which nothing is descended. */
+/** Adds problems to `problems`. `isKey` says whether a path is that of a key; a key has no further keys below it. */
 export function readConfigYaml(
   text: string,
   filePath: string,
@@ -26,10 +26,10 @@ export function readConfigYaml(
   const lines = new LineCounter();
   let document: Document.Parsed;
   try {
-    // Twin keys are found below: the library compares each key with all others, which takes minutes for 25,000.
+    // Duplicate keys are found below. The library compares each key with all others, which takes minutes for 25,000 keys.
     document = parseDocument(text, { lineCounter: lines, version: "1.2", uniqueKeys: false, prettyErrors: false });
   } catch {
-    // The parser descends by calls, and runs out of them before it runs out of text.
+    // The parser is recursive, and exceeds the stack.
     problems.push({
       path: filePath,
       where: "",
@@ -69,11 +69,11 @@ export function readConfigYaml(
     if (isMap(node) && !isKey(path) && depth < DEPTH_MAX) {
       const seen = new Set<string>();
       for (const pair of node.items) {
-        const name = isScalar(pair.key) ? String(pair.key.value) : "(a key that is no text)";
+        const name = isScalar(pair.key) ? String(pair.key.value) : "(a key that is not text)";
         if (seen.has(name)) {
           const key = path === "" ? name : `${path}.${name}`;
           const { line } = lines.linePos((pair.key as Node).range?.[0] ?? 0);
-          const message = `is not valid YAML: the key ${key} stands twice; keep one of them`;
+          const message = `is not valid YAML: the key ${key} occurs twice; keep one of them`;
           problems.push({ path: filePath, where: `line ${line}`, message });
         }
         seen.add(name);
@@ -82,7 +82,7 @@ export function readConfigYaml(
     } else if (path === "") {
       if (!empty) problems.push({ path: filePath, where: "", message: "is not a mapping; write keys and values" });
     } else if (isKey(path) || !empty) {
-      // An empty section (`api:`) says nothing; an empty key (`addr:`) is an empty value.
+      // An empty section (`api:`) is ignored. An empty key (`addr:`) is an empty value.
       const where = whereOf(keyNode);
       try {
         const raw =

@@ -1,11 +1,11 @@
-/** What is likely meant by a key or variable that this program does not have: names of other programs, wrong sections, slips. */
+/** Suggestions for unknown keys and variables: names that other programs use, wrong sections, typing errors. */
 import { didYouMean, nearestName } from "../shared/nearest.ts";
 
 const HOST_AND_PORT = "write HOST:PORT into one key: api.http.addr for the API, metrics.prometheus for metrics";
 
 /**
- * Names that other programs use, without case and punctuation, and what to write here. The longest end of a path that is found
- * decides, so that `kafka.ssl.ca_file` is found by `cafile`.
+ * Names that other programs use, without case and punctuation, and what to write instead. The longest matching end of a path
+ * decides: `kafka.ssl.ca_file` is found by `cafile`.
  */
 const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   allowedlateness: "write app.grace",
@@ -18,9 +18,10 @@ const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   certfile: "write tls.cert below ingest or pubsub.nats, or stores.redis.tls_cert",
   certpath: "write tls.cert below ingest or pubsub.nats, or stores.redis.tls_cert",
   checkpointinterval: "write app.snapshot_interval",
-  clientid: "there is none; instances are told apart by app.instance_id",
+  clientid: "there is none; app.instance_id names the instance",
   commitinterval: "write app.snapshot_interval; offsets are committed with each checkpoint",
-  compression: "there is nothing to set; every codec of Kafka is read, and HTTP answers are packed as the client asks",
+  compression:
+    "there is nothing to set; every codec of Kafka is read, and HTTP responses are compressed as the client asks",
   consumergroup: "write ingest.group_id",
   corsorigins: "write api.cors",
   deadlettertopic: "write ingest.dead_letter",
@@ -77,7 +78,7 @@ const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   windowsizes: "write windows.list",
 };
 
-/** Variables without our prefix that other programs read, and ours for the same. */
+/** Variables that other programs read, and the variable of this program for the same setting. */
 const FOREIGN_VARIABLES: Readonly<Record<string, string>> = {
   DATA_DIR: "SWAPSTATS_DATA_DIR",
   GROUP_ID: "SWAPSTATS_INGEST_GROUP_ID",
@@ -98,7 +99,7 @@ const FOREIGN_VARIABLES: Readonly<Record<string, string>> = {
   S3_BUCKET: "SWAPSTATS_STORES_S3_BUCKET",
 };
 
-/** What to do about a key of the file that there is not; `keys` are all that there are. */
+/** Returns what to do about an unknown key of the file. `keys` are all known keys. */
 export function keyHint(path: string, keys: readonly string[]): string {
   const foreign = foreignHint(path.split("."));
   if (foreign !== undefined) return foreign;
@@ -106,7 +107,7 @@ export function keyHint(path: string, keys: readonly string[]): string {
   return near === undefined ? "remove it (docs/configuration.md lists all keys)" : `did you mean ${near}?`;
 }
 
-/** The same for a variable with our prefix. */
+/** Returns what to do about an unknown variable with the prefix. `names` are all known variables. */
 export function variableHint(name: string, names: readonly string[]): string {
   const foreign = foreignHint(name.replace(/^SWAPSTATS_/, "").split("_"));
   if (foreign !== undefined) return foreign;
@@ -114,7 +115,7 @@ export function variableHint(name: string, names: readonly string[]): string {
   return near === "" ? "unset it (docs/configuration.md lists all keys)" : `${near.slice(2, -1)}`;
 }
 
-/** Variables of other programs that are set here: name, and the variable that this program reads instead. */
+/** Returns the variables of other programs that are set, each with the variable that this program reads instead. */
 export function foreignVariables(env: Readonly<Record<string, string | undefined>>): [string, string][] {
   return Object.entries(FOREIGN_VARIABLES).filter(
     ([name, ours]) => (env[name] ?? "") !== "" && (env[ours] ?? "") === "",
@@ -134,7 +135,7 @@ function foreignHint(parts: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** A key that ends as this one does, and stands in another section; the first of several. */
+/** Returns the first key with the same end in another section. */
 function otherSection(path: string, keys: readonly string[]): string | undefined {
   const parts = path.split(".");
   for (let from = 0; from < parts.length; from++) {

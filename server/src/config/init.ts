@@ -1,4 +1,4 @@
-/** A configuration file to begin with: every key with its default and what it does, all of it commented out. */
+/** The configuration file that `config init` writes: every key with its default and its meaning, all commented out. */
 import { envNameOf } from "./key.ts";
 import { CONFIG_KEYS } from "./keys.ts";
 
@@ -6,11 +6,11 @@ const WIDTH = 100;
 const CHAIN_EXAMPLE = "56";
 
 const HEAD = [
-  "Configuration of swapstats. Every key stands here with its default, commented out: take the `#` away before what",
-  "you change. `swapstats config check --config FILE` says whether all is well.",
+  "Configuration of swapstats. Every key is listed with its default, commented out. Remove the `#` of the keys that",
+  "you change. `swapstats config check --config FILE` checks the file.",
 ];
 
-/** YAML that loads to the defaults. */
+/** Returns YAML that loads to the defaults. */
 export function initialYaml(): string {
   const lines = HEAD.map((line) => `# ${line}`);
   let open: readonly string[] = [];
@@ -34,12 +34,12 @@ export function initialYaml(): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** As YAML takes it; a colon at the end would begin a section. */
+/** Returns the text as a YAML scalar. A colon at its end would start a section. */
 function scalar(text: string): string {
   return text.endsWith(":") ? JSON.stringify(text) : text;
 }
 
-/** Links of Markdown as their text. */
+/** Replaces Markdown links by their text and file. */
 function plain(meaning: string): string {
   return meaning.replaceAll(/\[([^\]]+)\]\(([^)#]+)[^)]*\)/g, "$1 (docs/$2)");
 }

@@ -14,11 +14,11 @@ import type { ConfigProblem, Setting } from "./settings.ts";
 export type LoadedConfig = {
   readonly config: Config;
   readonly settings: readonly Setting[];
-  /** What is sound and changes nothing, such as a key of a part that is not in use: `path (where): message`. */
+  /** Settings without an effect, such as a key of a part that is not in use: `path (where): message`. */
   readonly warnings: readonly string[];
 };
 
-/** Throws SwapstatsError `bad_config` whose message lists every problem. */
+/** Throws `bad_config` with a message that lists every problem. */
 export function loadConfig(options: LoadOptions = {}): LoadedConfig {
   const problems: ConfigProblem[] = [];
   const settings = readSettings(options, problems);
@@ -33,13 +33,13 @@ export function loadConfig(options: LoadOptions = {}): LoadedConfig {
   return { config, settings, warnings: [...withoutEffect(settings, values), ...foreign].map(lineOf) };
 }
 
-/** Checks over several keys know the path alone; this adds where the key was given. */
+/** Checks of several keys report only the path. This adds the place where the key was given. */
 function withPlace(problem: ConfigProblem, settings: readonly Setting[]): ConfigProblem {
   const where = settings.find(({ path }) => path === problem.path)?.where ?? "";
   return problem.where === "" ? { ...problem, where } : problem;
 }
 
-/** The configuration of an empty file and an empty environment. */
+/** Returns the configuration of an empty file and an empty environment. */
 export function defaultConfig(): Config {
   return loadConfig({ env: {} }).config;
 }
@@ -54,7 +54,7 @@ function configError(problems: readonly ConfigProblem[]): SwapstatsError {
 }
 
 function lineOf({ path, where, message }: ConfigProblem): string {
-  // Names of keys come from outside as well.
+  // Names of keys are input, too.
   const safe = (text: string): string => printableText(maskSecrets(text));
   return `${safe(path)}${where === "" ? "" : ` (${safe(where)})`}: ${safe(message)}`;
 }

@@ -14,24 +14,24 @@ export type LoadOptions = {
   /** Path of the YAML file; undefined: none. */
   readonly filePath?: string | undefined;
   readonly env?: Environment;
-  /** By dotted path, in the spelling of the file; from options of the command line. */
+  /** Options of the command line, by dotted path, as the file would have them. */
   readonly overrides?: Readonly<Record<string, string>>;
-  /** Texts that stand in the place of defaults of the table, by dotted path. */
+  /** Texts that replace defaults of the table, by dotted path. */
   readonly defaults?: Readonly<Record<string, string>>;
   readonly keys?: readonly KeySpec[];
 };
 
-/** Ten times what all keys of all chains take. A hostile file of this size is parsed in two or three seconds. */
+/** Ten times the size of all keys of all chains. A hostile file of this size is parsed in two or three seconds. */
 const FILE_BYTES_MAX = 256 * 1024;
 const SHORT_FORMS: readonly (readonly [string, string])[] = [
   ["WINDOWS", "windows.list"],
   ["BUCKET_STEP", "windows.bucket_step"],
 ];
 
-/** A file of nothing but wrong keys has thousands of problems. */
+/** A file of only wrong keys has thousands of problems. */
 export const PROBLEMS_SHOWN_MAX = 100;
 
-/** Values of all keys, checked one by one; a bad value is reported and leaves the default in its place. */
+/** Returns the settings of all keys, each checked alone. A bad value is reported, and the default takes its place. */
 export function readSettings(options: LoadOptions, problems: ConfigProblem[]): Setting[] {
   const keys = options.keys ?? CONFIG_KEYS;
   const env = options.env ?? {};
@@ -55,7 +55,7 @@ export function readSettings(options: LoadOptions, problems: ConfigProblem[]): S
     for (const path of paths) settings.push(readSetting(path, spec, raws.get(path), env, problems));
   }
   for (const raw of raws.values()) {
-    // What a name may have meant is looked for by comparing it with all keys, so only while the problem is still shown.
+    // A suggestion is found by comparing the name with all keys, so it is made only while the problem is still shown.
     if (specOf(raw.path, keys) === undefined && problems.length <= PROBLEMS_SHOWN_MAX)
       problems.push(unknownKey(raw, keys));
   }
@@ -121,7 +121,7 @@ function readEnvironment(env: Environment, keys: readonly KeySpec[], problems: C
   return [...found.values()];
 }
 
-/** `<id>` in a path of the table stands for digits. */
+/** Returns the key of a path. `<id>` in a path of the table stands for digits. */
 function specOf(path: string, keys: readonly KeySpec[]): KeySpec | undefined {
   const general = path.replace(/^app\.chains\.[0-9]{1,10}\./, `app.chains.${CHAIN_ID}.`);
   return keys.find((spec) => spec.path === general);

@@ -1,8 +1,8 @@
-/** The effective configuration as text, for `config show`: every key, where its value comes from, secrets masked. */
+/** The effective configuration as text, for `config show`: every key and the origin of its value. Secrets are masked. */
 import type { Setting } from "./settings.ts";
 import { formatValue } from "./values.ts";
 
-/** YAML that loads again to the same configuration where it holds no secret. Values that are not set are comments. */
+/** Returns YAML that loads to the same configuration, unless it has secrets. Keys that are not set are comments. */
 export function showYaml(settings: readonly Setting[]): string {
   const lines: string[] = [];
   let open: string[] = [];
@@ -21,7 +21,7 @@ export function showYaml(settings: readonly Setting[]): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** Nested objects, as JSON text. */
+/** Returns nested objects as JSON text. */
 export function showJson(settings: readonly Setting[]): string {
   const root: Record<string, unknown> = {};
   for (const { path, spec, value } of settings) {

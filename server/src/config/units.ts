@@ -1,6 +1,6 @@
 /**
- * The spellings of durations (`5s`), sizes (`4GiB`) and listen addresses (`127.0.0.1:8080`) in configuration and on
- * the command line. Each parser returns undefined for text that it does not read; the caller knows the path and says so.
+ * Durations (`5s`), sizes (`4GiB`), dollars and addresses (`127.0.0.1:8080`) in the configuration and on the command line. Each
+ * parser returns undefined for text that it does not accept. The caller knows the path and reports the problem.
  */
 
 const DURATION_UNITS_MS: readonly (readonly [string, number])[] = [
@@ -19,7 +19,7 @@ const SIZE_UNITS_BYTES: readonly (readonly [string, number])[] = [
   ["B", 1],
 ];
 
-/** Why a duration was refused, for messages; one place so that every caller says the same. */
+/** How to write a value, for messages of all callers. */
 export const DURATION_HINT = "write a whole number and a unit: 500ms, 5s, 2m, 24h or 7d";
 export const SIZE_HINT = "write a whole number and a unit: 65536B, 64KiB, 16MiB or 4GiB";
 export const ADDRESS_HINT =
@@ -35,7 +35,7 @@ export function parseUsdMicro(text: string): number | undefined {
   return micro <= Number.MAX_SAFE_INTEGER ? micro : undefined;
 }
 
-/** The amount in dollars without needless zeros: 10000 gives `0.01`. */
+/** The amount in dollars without trailing zeros: 10000 gives `0.01`. */
 export function formatUsd(micro: number): string {
   const places = String(micro % 1_000_000)
     .padStart(6, "0")

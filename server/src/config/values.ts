@@ -1,4 +1,4 @@
-/** Reads and writes the value of one key by its kind. A problem is a phrase that follows the path of the key. */
+/** Parses and formats the value of one key by its kind. A problem is a phrase that follows the path of the key. */
 import { parseHost } from "../shared/host-rules.ts";
 import { isTelling, maskedValue } from "../shared/mask-secrets.ts";
 import { didYouMean } from "../shared/nearest.ts";
@@ -22,10 +22,10 @@ import {
 
 export type ParsedValue = { readonly value: KeyValue } | { readonly problem: string };
 
-/** What secrets may ask for; given as arguments so that tests need no real environment. */
+/** Where references to secrets are resolved. An argument, so that tests need no real environment. */
 export type SecretSources = {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** In a file a secret stands by reference only; an environment variable may hold it itself. */
+  /** Whether the value may be the secret itself: true for an environment variable, false in a file. */
   readonly literalAllowed: boolean;
 };
 
@@ -34,18 +34,18 @@ const MASK = "********";
 
 const problem = (text: string): ParsedValue => ({ problem: text });
 const SHOWN_LENGTH_MAX = 80;
-/** A value as messages quote it. What has parts is named by its kind alone: nobody knows what stands in it. */
+/** Returns a value as messages quote it. A list or a section is not quoted, because it may hold a secret. */
 const shown = (raw: unknown): string => {
   if (Array.isArray(raw)) return "a list";
   if (typeof raw === "object" && raw !== null) return "a section with keys of its own";
   const text = JSON.stringify(typeof raw === "string" ? maskedValue(raw) : raw) ?? String(raw);
   return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX - 3)}...` : text;
 };
-/** What YAML 1.1, environments and other programs write for a switch; YAML 1.2 makes booleans of the first two. */
+/** Words for a switch in YAML 1.1, in environments and in other programs. */
 const ON_WORDS: readonly string[] = ["true", "yes", "on", "1", "y", "enabled"];
 const OFF_WORDS: readonly string[] = ["false", "no", "off", "0", "n", "disabled"];
 
-/** Raw is what YAML or the environment holds; null is an empty value in YAML. */
+/** `raw` is the value in YAML or in the environment. Null is an empty value in YAML. */
 export function parseValue(kind: KeyKind, raw: unknown, secrets: SecretSources): ParsedValue {
   const text = typeof raw === "string" ? raw.trim() : raw === null ? "" : undefined;
   const scalar = text ?? (["number", "bigint", "boolean"].includes(typeof raw) ? String(raw) : undefined);
@@ -113,7 +113,7 @@ function parseSwitch(text: string): ParsedValue {
   if (ON_WORDS.includes(word)) return { value: true };
   if (OFF_WORDS.includes(word)) return { value: false };
   return problem(
-    `${shown(text)} is neither on nor off; write on or off (true and false, yes and no, 1 and 0 do as well)`,
+    `${shown(text)} is neither on nor off; write on or off (true and false, yes and no, 1 and 0 are accepted too)`,
   );
 }
 
@@ -234,7 +234,7 @@ function parseSecret(text: string, sources: SecretSources): ParsedValue {
   }
 }
 
-/** The value as it would stand in the file; a secret is masked. Undefined: nothing is set. */
+/** Returns the value as the file would have it, a secret masked. Undefined: the key is not set. */
 export function formatValue(kind: KeyKind, value: KeyValue): string | number | readonly string[] | undefined {
   if (kind.type === "address") return value === undefined ? "" : formatListenAddress(value as ListenAddress);
   if (value === undefined) return undefined;

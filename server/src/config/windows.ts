@@ -1,13 +1,13 @@
 /**
- * From names of windows to windows with steps. Each default window has its step by a table; any other takes the largest
- * standard step that is at most a sixtieth of it and divides it. One `windows.bucket_step` replaces all of that. All
- * standard steps divide each other, so buckets of one step can merge into the next.
+ * Makes windows with steps from names of windows. The step of a default window is in a table. Any other window has the largest
+ * standard step that is at most a sixtieth of it and divides it. `windows.bucket_step` replaces all of these steps. All standard
+ * steps divide each other, so buckets of one step can merge into the next.
  */
 import { formatDurationMs, parseDurationMs } from "./units.ts";
 
-/** Same shape as the engine's; this layer lies below the engine and does not import it. */
+/** Same shape as the engine's `WindowSpec`. This layer is below the engine and does not import it. */
 export type WindowSetting = {
-  /** As configured, and as served. */
+  /** As configured and as served. */
   readonly name: string;
   readonly lengthMs: number;
   readonly stepMs: number;
@@ -19,7 +19,7 @@ export const WINDOW_LENGTH_MAX_MS = 30 * 86_400_000;
 export const DEFAULT_WINDOWS = "1m,5m,15m,30m,1h,6h,24h";
 
 const STEPS_MS = [300_000, 60_000, 15_000, 5_000, 1_000] as const;
-/** The least number of steps in a window outside the table: the edge error stays below 1/60 of it. */
+/** Smallest number of steps in a window outside the table. The edge error stays below 1/60 of the window. */
 const STEPS_PER_WINDOW_MIN = 60;
 const STEP_BY_LENGTH_MS: ReadonlyMap<number, number> = new Map([
   [60_000, 1_000],
@@ -31,26 +31,26 @@ const STEP_BY_LENGTH_MS: ReadonlyMap<number, number> = new Map([
   [86_400_000, 60_000],
 ]);
 
-/** The step that a window of this length has where no `windows.bucket_step` is given. */
+/** Returns the step of a window of this length without `windows.bucket_step`. */
 export function stepOfWindowMs(lengthMs: number): number {
   const fixed = STEP_BY_LENGTH_MS.get(lengthMs);
   if (fixed !== undefined) return fixed;
   return STEPS_MS.find((step) => step * STEPS_PER_WINDOW_MIN <= lengthMs && lengthMs % step === 0) ?? 1_000;
 }
 
-/** The end of what an answer at `asOfMs` covers: the next multiple of the finest step of all windows. */
+/** Returns the finest step of all windows. A response covers the time up to the next multiple of it after its as-of. */
 export function finestStepMs(windows: readonly WindowSetting[]): number {
   return windows.reduce((finest, window) => Math.min(finest, window.stepMs), Number.POSITIVE_INFINITY);
 }
 
 export type WindowsResult = {
-  /** Ascending by length; empty when there are problems. */
+  /** Ascending by length. Empty when there are problems. */
   readonly windows: readonly WindowSetting[];
-  /** Plain sentences, each about one window or the list. */
+  /** One phrase for each problem of a window or of the list. */
   readonly problems: readonly string[];
 };
 
-/** Windows of the given names; `bucketStepMs` is the one step for all, undefined for the steps of the rule above. */
+/** Returns the windows with these names. `bucketStepMs` is the step of all windows; undefined: the steps of the rule above. */
 export function windowsOf(names: readonly string[], bucketStepMs: number | undefined): WindowsResult {
   const problems: string[] = [];
   const byLength = new Map<number, WindowSetting>();

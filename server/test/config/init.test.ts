@@ -27,7 +27,7 @@ test("config init writes a file that is checked without a word, and replaces non
   writeFileSync(file, "app: {grace: 1s}\n");
   const again = await cli("config", "init", file);
   assert.equal(again.code, 1);
-  assert.match(again.err, /is there already; give another name, or --force/);
+  assert.match(again.err, /exists already; give another name, or --force/);
   assert.equal(readFileSync(file, "utf8"), "app: {grace: 1s}\n");
   assert.equal((await cli("config", "init", file, "--force")).code, 0);
   assert.equal(readFileSync(file, "utf8"), initialYaml());

@@ -43,14 +43,14 @@ test("each wrong key is told of, up to a number", (t) => {
   assert.match(more, /\n {2}and more$/);
 });
 
-test("a key that stands twice is told of with its second line, in nested and flowing sections as well", (t) => {
+test("a key that occurs twice is reported with its second line, also in nested and flow sections", (t) => {
   const folder = tempDir(t);
   assert.match(
     saidOf(folder, "data_dir: a\ndata_dir: b\n"),
-    /\(line 2\): is not valid YAML: the key data_dir stands twice/,
+    /\(line 2\): is not valid YAML: the key data_dir occurs twice/,
   );
   assert.match(
     saidOf(folder, "app: {grace: 5s, grace: 6s}\n"),
-    /\(line 1\): is not valid YAML: the key app\.grace stands twice/,
+    /\(line 1\): is not valid YAML: the key app\.grace occurs twice/,
   );
 });
