@@ -12,7 +12,8 @@ import { FirstRanking } from "./first-ranking.ts";
 import type { IdOrder } from "./id-order.ts";
 import { RankKeys, type RankOrder } from "./rank-keys.ts";
 import { RankList, type RankPlace } from "./rank-list.ts";
-import { JOURNAL_REVISIONS, type TokenViews, type Work } from "./token-views.ts";
+import { JOURNAL_REVISIONS } from "./revision-journal.ts";
+import type { TokenViews, Work } from "./token-views.ts";
 
 export type RankedEngine = {
   rankKey(token: TokenRef, windowIndex: number, field: SortField, asOfMs: number, key: RankKey): void;

@@ -1,47 +1,37 @@
 /**
- * Revisions of one partition. A token's revision is the next number of one counter of the partition whenever, at a
- * look, its figures may differ from those of the look before: an event touched it, or time passed an instant at which
- * they change. HTTP, overview and topics all look here, so equal revisions mean equal figures behind every door.
+ * Revisions of one partition. A token gets the next number of the partition's counter whenever, at a look, its figures may differ from
+ * those of the look before: an event touched it, or time passed an instant at which they change. HTTP, overviews and feeds all look here,
+ * so equal revisions mean equal figures behind every door.
  *
- * Figures change with time only at multiples of the finest step, so looks within one step differ by events alone. Looking
- * at all tokens costs by those that were touched since and by those that time changes, besides one pass over two typed arrays in each
- * step. It is done in pieces; between two of them events may touch tokens, which are then looked at again.
+ * Figures change with time only at multiples of the finest step, so looks within one step differ by events alone. A look at all tokens
+ * costs by those that were touched since and by those that time changes, and one pass over two typed arrays in each step. It is done in
+ * pieces; between two of them events may touch tokens, which are then looked at again.
  */
 import { TOKEN_PARTS } from "../../engine/partition-engine.ts";
 import type { TokenRef, WindowSpec } from "../../engine/types.ts";
+import { ChangeSchedule, type ScheduledEngine } from "./change-schedule.ts";
+import { RevisionJournal } from "./revision-journal.ts";
 import { SilentTokens } from "./silent-tokens.ts";
 
 /** What the views need of an engine. */
-export type ViewedEngine = {
+export type ViewedEngine = ScheduledEngine & {
   readonly config: { readonly windows: readonly WindowSpec[] };
   seenSinceMs(): number | undefined;
   highs(): ReadonlyMap<number, number>;
   info(token: TokenRef): { readonly id: string };
   chainIdOf(token: TokenRef): number;
-  version(token: TokenRef): number;
-  nextChangeMs(token: TokenRef, asOfMs: number): number;
   isRetired(token: TokenRef, asOfMs: number): boolean;
   settledAboveMs(token: TokenRef): number;
   hasTrades(token: TokenRef, windowIndex: number, asOfMs: number): boolean;
   tokensOfPart(part: number): TokenRef[];
 };
 
-/** What may still be done in this piece: about a microsecond a unit. */
+/** The work that is left in a piece: about a microsecond a unit. */
 export type Work = { left: number };
 
 const NEVER = Number.POSITIVE_INFINITY;
 const INITIAL_TOKENS = 1024;
-/**
- * When a token was touched, the next instant at which time changes it is not computed before the step has ended: hot tokens
- * are touched many times a step. It is then computed as of the look before, which the state still tells if that was not long ago.
- */
-const LATE_LOOK_MS_MAX = 10_000;
-const NOT_OWED = -1;
-/** A version that no token has. */
-const NOT_SEEN = -1;
-/** Revisions of which `changedAt` tells the token; some seconds of a busy stream. */
-export const JOURNAL_REVISIONS = 1 << 17;
-/** Tokens passed over for a unit of work. */
+/** Tokens passed over for a unit of work, and the cost of a look at one. */
 const PASSED_PER_UNIT = 512;
 const LOOK_UNITS = 2;
 
@@ -53,27 +43,20 @@ export class TokenViews {
   /** The engine's numbers of tokens are sparse; here each gets the next index at its first look. */
   readonly #indexes = new Map<TokenRef, number>();
   readonly #tokens: TokenRef[] = [];
-  /** By index. Revision 0: never looked at. */
-  #revs = new Float64Array(INITIAL_TOKENS);
-  #versions = new Float64Array(INITIAL_TOKENS).fill(NOT_SEEN);
-  #nextChanges = new Float64Array(INITIAL_TOKENS);
-  /** The as-of from which the next change is still to be computed; the one above is then the end of that step. */
-  #owedFrom = new Float64Array(INITIAL_TOKENS);
-  /** 1: waits in `touched`. */
+  readonly #revisions = new RevisionJournal();
+  readonly #schedule: ChangeSchedule;
+  /** By index. 1: waits in `touched`. */
   #isTouched = new Uint8Array(INITIAL_TOKENS);
   /** 1: known, not retired and not elsewhere at the last look at all. */
   #isListed = new Uint8Array(INITIAL_TOKENS);
   /** Tokens to be looked at before all are. */
   #touched: number[] = [];
   readonly #silent = new SilentTokens();
-  #revision = 1;
   #listed = 0;
   #generation = 0;
-  /** By revision, modulo its length: the index that it was given to. Empty before the first look at all. */
-  #journal = new Uint32Array(0);
-  /** The next part of the engine's tokens to be read; undefined before the first look at all: nothing is kept for it. */
+  /** The next part of the engine's tokens to be read. Undefined before the first look at all: nothing is kept for it. */
   #part: number | undefined;
-  /** The step of the latest look, and that of the pass over all tokens, which has come to this index. */
+  /** The step of the latest look, that of the pass over all tokens, and the index that the pass has reached. */
   #lastStep = -1;
   #passStep = -1;
   #passAt = 0;
@@ -86,11 +69,12 @@ export class TokenViews {
     this.#isElsewhere = isElsewhere;
     this.#stepMs = finestStepMs;
     this.#longest = engine.config.windows.length - 1;
+    this.#schedule = new ChangeSchedule(engine, finestStepMs);
   }
 
   /** The counter: grows with every revision that is given. */
   get revision(): number {
-    return this.#revision;
+    return this.#revisions.revision;
   }
 
   /** Start of the step of the latest look; a look before it could not give a revision its right figures. */
@@ -122,12 +106,12 @@ export class TokenViews {
 
   /** The revision given at the last look. */
   revAt(index: number): number {
-    return this.#revs[index] as number;
+    return this.#revisions.revAt(index);
   }
 
-  /** The index that a revision was given to, of the last JOURNAL_REVISIONS that were given since the first look at all. */
+  /** The index that a revision was given to, of the last JOURNAL_REVISIONS since the first look at all. */
   changedAt(revision: number): number {
-    return this.#journal[revision % JOURNAL_REVISIONS] as number;
+    return this.#revisions.changedAt(revision);
   }
 
   /** Equal as long as the figures of the token at a fixed as-of are the same. */
@@ -135,41 +119,40 @@ export class TokenViews {
     return `${this.#engine.version(token)}:${this.#generation}`;
   }
 
-  /** Says that an event changed the token. */
+  /** Notes that an event changed the token. */
   touch(token: TokenRef): void {
     if (this.#part !== undefined) this.#enlist(this.#indexOf(token));
   }
 
-  /** Says that something changed which concerns every token, such as since when the partition saw its stream. */
+  /** Notes a change that concerns every token, such as since when the partition saw its stream. */
   touchAll(): void {
     this.#generation += 1;
-    this.#versions.fill(NOT_SEEN);
+    this.#schedule.forgetAll();
     this.#passStep = -1;
   }
 
   /**
-   * The token's revision at this as-of, which must not lie in a step before that of an earlier look. `isRegular`: the
-   * caller looks again within seconds, so that what costs much may wait.
+   * Returns the token's revision at this as-of, which must not lie in a step before that of an earlier look. `isRegular`: the
+   * caller looks again within seconds, so expensive work may wait.
    */
   look(token: TokenRef, asOfMs: number, isRegular: boolean): number {
     const index = this.#indexOf(token);
     this.#lastStep = Math.max(this.#lastStep, Math.floor(asOfMs / this.#stepMs));
-    const before = this.revAt(index);
-    this.#refresh(index, asOfMs, isRegular);
-    // Whether it is listed still is seen at the look at all.
-    if (this.#part !== undefined && this.revAt(index) !== before) this.#enlist(index);
+    const isChanged = this.#refresh(index, asOfMs, isRegular);
+    // The look at all finds out whether it is still listed.
+    if (this.#part !== undefined && isChanged) this.#enlist(index);
     return this.revAt(index);
   }
 
   /**
-   * The same for an as-of that may lie in a step before that of an earlier look: then this answer has a revision of its own, and the next
+   * The same for an as-of that may lie in a step before that of an earlier look. Then this answer has a revision of its own, and the next
    * look gives another.
    */
   lookPast(token: TokenRef, asOfMs: number): number {
     if (Math.floor(asOfMs / this.#stepMs) >= this.#lastStep) return this.look(token, asOfMs, false);
     const index = this.#indexOf(token);
-    this.#giveRevision(index);
-    this.#versions[index] = NOT_SEEN;
+    this.#revisions.give(index);
+    this.#schedule.forget(index);
     if (this.#part !== undefined) this.#enlist(index);
     return this.revAt(index);
   }
@@ -180,7 +163,7 @@ export class TokenViews {
   }
 
   /**
-   * The same in pieces: looks at tokens until the work is used up. Returns true when none is left; before anything else happens to the state, it is as
+   * The same in pieces: looks at tokens until the work is used up. Returns true when none is left; until the state changes again, it is as
    * after `lookAll`. An as-of before that of an earlier call counts as that one.
    */
   lookSome(asOfMs: number, work: Work): boolean {
@@ -189,7 +172,7 @@ export class TokenViews {
     this.#lastStep = step;
     if (this.#part === undefined) {
       this.#part = 0;
-      this.#journal = new Uint32Array(JOURNAL_REVISIONS);
+      this.#revisions.begin();
     }
     if (step !== this.#passStep) {
       this.#passStep = step;
@@ -220,8 +203,7 @@ export class TokenViews {
       const end = Math.min(count, this.#passAt + PASSED_PER_UNIT);
       work.left -= 1;
       for (let index = this.#passAt; index < end; index++) {
-        const isDue = (this.#nextChanges[index] as number) <= atMs || this.#versions[index] === NOT_SEEN;
-        if (isDue && this.#isTouched[index] === 0) this.#enlist(index);
+        if (this.#isTouched[index] === 0 && this.#schedule.isDue(index, atMs)) this.#enlist(index);
       }
       this.#passAt = end;
       if (!this.#lookTouched(atMs, work)) return false;
@@ -269,12 +251,12 @@ export class TokenViews {
     if (this.isListedAt(index) === isListed) return;
     this.#isListed[index] = isListed ? 1 : 0;
     this.#listed += isListed ? 1 : -1;
-    this.#giveRevision(index);
+    this.#revisions.give(index);
   }
 
   /** A token without a trade in the longest window changes only when a window becomes complete, which is cheap to see first. */
   #isSilent(index: number, atMs: number): boolean {
-    if (this.#owedFrom[index] !== NOT_OWED || (this.#nextChanges[index] as number) < this.#nextCompleteMs) return false;
+    if (!this.#schedule.isQuietUntil(index, this.#nextCompleteMs)) return false;
     return !this.#engine.hasTrades(this.tokenAt(index), this.#longest, atMs);
   }
 
@@ -287,39 +269,11 @@ export class TokenViews {
     return Math.min(NEVER, ...instants.filter((instant) => instant > asOfMs));
   }
 
-  #refresh(index: number, asOfMs: number, isRegular: boolean): void {
-    const token = this.tokenAt(index);
-    const version = this.#engine.version(token);
-    if (this.revAt(index) === 0 || version !== this.#versions[index]) {
-      this.#versions[index] = version;
-      this.#giveRevision(index);
-      if (!isRegular) {
-        this.#setNextChange(index, this.#engine.nextChangeMs(token, asOfMs));
-        return;
-      }
-      this.#nextChanges[index] = (Math.floor(asOfMs / this.#stepMs) + 1) * this.#stepMs;
-      this.#owedFrom[index] = asOfMs;
-      return;
-    }
-    if (asOfMs < (this.#nextChanges[index] as number)) return;
-    const owedFromMs = this.#owedFrom[index] as number;
-    if (owedFromMs !== NOT_OWED && asOfMs - owedFromMs <= LATE_LOOK_MS_MAX) {
-      this.#setNextChange(index, this.#engine.nextChangeMs(token, owedFromMs));
-      if (asOfMs < (this.#nextChanges[index] as number)) return;
-    }
-    this.#setNextChange(index, this.#engine.nextChangeMs(token, asOfMs));
-    this.#giveRevision(index);
-  }
-
-  #giveRevision(index: number): void {
-    this.#revision += 1;
-    this.#revs[index] = this.#revision;
-    if (this.#journal.length > 0) this.#journal[this.#revision % JOURNAL_REVISIONS] = index;
-  }
-
-  #setNextChange(index: number, nextChangeMs: number): void {
-    this.#nextChanges[index] = nextChangeMs;
-    this.#owedFrom[index] = NOT_OWED;
+  /** Returns whether the token got a new revision. */
+  #refresh(index: number, asOfMs: number, isRegular: boolean): boolean {
+    const isChanged = this.#schedule.look(index, this.tokenAt(index), asOfMs, isRegular);
+    if (isChanged) this.#revisions.give(index);
+    return isChanged;
   }
 
   #indexOf(token: TokenRef): number {
@@ -328,31 +282,18 @@ export class TokenViews {
     const index = this.#tokens.length;
     this.#indexes.set(token, index);
     this.#tokens.push(token);
-    if (index === this.#revs.length) this.#grow();
-    this.#setNextChange(index, NEVER);
-    this.#versions[index] = NOT_SEEN;
+    this.#schedule.add(index);
+    this.#revisions.reserve(index);
+    if (index === this.#isTouched.length) {
+      this.#isTouched = grown(this.#isTouched);
+      this.#isListed = grown(this.#isListed);
+    }
     return index;
   }
-
-  #grow(): void {
-    const capacity = this.#revs.length * 2;
-    this.#revs = grown(this.#revs, capacity);
-    this.#versions = grown(this.#versions, capacity);
-    this.#nextChanges = grown(this.#nextChanges, capacity);
-    this.#owedFrom = grown(this.#owedFrom, capacity);
-    this.#isTouched = grownFlags(this.#isTouched, capacity);
-    this.#isListed = grownFlags(this.#isListed, capacity);
-  }
 }
 
-function grown(old: Float64Array<ArrayBuffer>, capacity: number): Float64Array<ArrayBuffer> {
-  const next = new Float64Array(capacity);
-  next.set(old);
-  return next;
-}
-
-function grownFlags(old: Uint8Array<ArrayBuffer>, capacity: number): Uint8Array<ArrayBuffer> {
-  const next = new Uint8Array(capacity);
+function grown(old: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const next = new Uint8Array(old.length * 2);
   next.set(old);
   return next;
 }

@@ -1,0 +1,110 @@
+/**
+ * When the figures of each token may differ from those of the latest look, by the index of the views: after an event touched it, or at an
+ * instant at which time changes them.
+ */
+import type { TokenRef } from "../../engine/types.ts";
+
+/** The schedule's needs of an engine. */
+export type ScheduledEngine = {
+  version(token: TokenRef): number;
+  nextChangeMs(token: TokenRef, asOfMs: number): number;
+};
+
+const NEVER = Number.POSITIVE_INFINITY;
+const INITIAL_TOKENS = 1024;
+/**
+ * For a token that was touched, the next instant at which time changes it is computed only after the step has ended: hot tokens are touched
+ * many times a step. It is then computed as of the look before, if that is at most this old; the state still tells it.
+ */
+const LATE_LOOK_MS_MAX = 10_000;
+const NOT_OWED = -1;
+/** A version that no token has. */
+const NOT_SEEN = -1;
+
+export class ChangeSchedule {
+  readonly #engine: ScheduledEngine;
+  readonly #stepMs: number;
+  #versions = new Float64Array(INITIAL_TOKENS).fill(NOT_SEEN);
+  #nextChanges = new Float64Array(INITIAL_TOKENS);
+  /** The as-of from which the next change is still to be computed; `#nextChanges` then holds the end of that step. */
+  #owedFrom = new Float64Array(INITIAL_TOKENS);
+
+  constructor(engine: ScheduledEngine, finestStepMs: number) {
+    this.#engine = engine;
+    this.#stepMs = finestStepMs;
+  }
+
+  /** Adds a token that was never looked at. */
+  add(index: number): void {
+    if (index >= this.#versions.length) this.#grow();
+    this.#setNextChange(index, NEVER);
+    this.#versions[index] = NOT_SEEN;
+  }
+
+  /** Lets the next look find the token changed. */
+  forget(index: number): void {
+    this.#versions[index] = NOT_SEEN;
+  }
+
+  forgetAll(): void {
+    this.#versions.fill(NOT_SEEN);
+  }
+
+  /** Whether time may have changed the token since the latest look, or the token was forgotten. */
+  isDue(index: number, atMs: number): boolean {
+    return (this.#nextChanges[index] as number) <= atMs || this.#versions[index] === NOT_SEEN;
+  }
+
+  /** Whether time alone changes the token only at or after this instant. */
+  isQuietUntil(index: number, instantMs: number): boolean {
+    return this.#owedFrom[index] === NOT_OWED && (this.#nextChanges[index] as number) >= instantMs;
+  }
+
+  /**
+   * Looks at the token, and returns whether its figures may differ from those of the look before. `isRegular`: the caller looks again
+   * within seconds, so expensive work may wait.
+   */
+  look(index: number, token: TokenRef, asOfMs: number, isRegular: boolean): boolean {
+    const version = this.#engine.version(token);
+    if (version !== this.#versions[index]) {
+      this.#versions[index] = version;
+      this.#plan(index, token, asOfMs, isRegular);
+      return true;
+    }
+    if (asOfMs < (this.#nextChanges[index] as number)) return false;
+    const owedFromMs = this.#owedFrom[index] as number;
+    if (owedFromMs !== NOT_OWED && asOfMs - owedFromMs <= LATE_LOOK_MS_MAX) {
+      this.#setNextChange(index, this.#engine.nextChangeMs(token, owedFromMs));
+      if (asOfMs < (this.#nextChanges[index] as number)) return false;
+    }
+    this.#setNextChange(index, this.#engine.nextChangeMs(token, asOfMs));
+    return true;
+  }
+
+  #plan(index: number, token: TokenRef, asOfMs: number, isRegular: boolean): void {
+    if (!isRegular) {
+      this.#setNextChange(index, this.#engine.nextChangeMs(token, asOfMs));
+      return;
+    }
+    this.#nextChanges[index] = (Math.floor(asOfMs / this.#stepMs) + 1) * this.#stepMs;
+    this.#owedFrom[index] = asOfMs;
+  }
+
+  #setNextChange(index: number, nextChangeMs: number): void {
+    this.#nextChanges[index] = nextChangeMs;
+    this.#owedFrom[index] = NOT_OWED;
+  }
+
+  #grow(): void {
+    const capacity = this.#versions.length * 2;
+    this.#versions = grown(this.#versions, capacity);
+    this.#nextChanges = grown(this.#nextChanges, capacity);
+    this.#owedFrom = grown(this.#owedFrom, capacity);
+  }
+}
+
+function grown(old: Float64Array<ArrayBuffer>, capacity: number): Float64Array<ArrayBuffer> {
+  const next = new Float64Array(capacity);
+  next.set(old);
+  return next;
+}

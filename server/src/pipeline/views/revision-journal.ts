@@ -1,0 +1,48 @@
+/** Revisions of the tokens of a partition, by the index of the views: each is the next number of one counter. */
+
+const INITIAL_TOKENS = 1024;
+/** Revisions of which `changedAt` tells the token: some seconds of a busy stream. */
+export const JOURNAL_REVISIONS = 1 << 17;
+
+export class RevisionJournal {
+  #revision = 1;
+  /** By index. Revision 0: the token was never looked at. */
+  #revs = new Float64Array(INITIAL_TOKENS);
+  /** By revision, modulo its length: the index that it was given to. Empty until `begin`. */
+  #journal = new Uint32Array(0);
+
+  /** The counter: grows with every revision that is given. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** The revision that the token has, or 0. */
+  revAt(index: number): number {
+    return this.#revs[index] as number;
+  }
+
+  /** The index that a revision was given to, of the last JOURNAL_REVISIONS since `begin`. */
+  changedAt(revision: number): number {
+    return this.#journal[revision % JOURNAL_REVISIONS] as number;
+  }
+
+  /** Gives the token the next revision. */
+  give(index: number): void {
+    this.#revision += 1;
+    this.#revs[index] = this.#revision;
+    if (this.#journal.length > 0) this.#journal[this.#revision % JOURNAL_REVISIONS] = index;
+  }
+
+  /** Revisions are kept by token from here on. */
+  begin(): void {
+    if (this.#journal.length === 0) this.#journal = new Uint32Array(JOURNAL_REVISIONS);
+  }
+
+  /** Makes room for this index. */
+  reserve(index: number): void {
+    if (index < this.#revs.length) return;
+    const next = new Float64Array(this.#revs.length * 2);
+    next.set(this.#revs);
+    this.#revs = next;
+  }
+}
