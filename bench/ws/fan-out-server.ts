@@ -6,7 +6,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { StatsBus, TopicUpdate } from "../../server/src/ports/stats-bus.ts";
+import type { ChannelUpdate, StatsBus } from "../../server/src/ports/stats-bus.ts";
 import { OPEN_GATE } from "../../server/src/serving/gate.ts";
 import { Hub } from "../../server/src/serving/live/hub.ts";
 import { patchText } from "../../server/src/serving/live/messages.ts";
@@ -21,7 +21,7 @@ const [way = "", topicsText = "", patchBytesText = ""] = process.argv.slice(2);
 const topics = Number(topicsText);
 const patchBytes = Number(patchBytesText);
 
-type Push = (channel: number, update: TopicUpdate) => void;
+type Push = (channel: number, update: ChannelUpdate) => void;
 
 /** Figures of about the wanted length; made once, so that making content costs next to nothing. */
 const figures = Array.from(
@@ -31,7 +31,7 @@ const figures = Array.from(
 
 const patchOf = (channel: number, rev: number): string => `{"windows":{"5m":{"trades":${channel + rev},${figures}}}}`;
 
-function updateOf(channel: number, rev: number): TopicUpdate {
+function updateOf(channel: number, rev: number): ChannelUpdate {
   const patch = patchOf(channel, rev);
   const asOf = Date.now();
   return {
@@ -58,7 +58,7 @@ function tick(push: Push): void {
 const server = createServer();
 
 function serveDoor(): void {
-  const listeners = new Map<number, (update: TopicUpdate) => void>();
+  const listeners = new Map<number, (update: ChannelUpdate) => void>();
   const bus = {
     subscribe: async (topic, onUpdate) => {
       const channel = Number(topic.kind === "token" ? topic.token.split(":")[1] : -1);

@@ -5,6 +5,9 @@
 import type { PartitionMetrics } from "../observability/partition-metrics.ts";
 import type {
   BodyAnswer,
+  ChannelOpened,
+  ChannelSpec,
+  ChannelUpdate,
   DeadLetter,
   DeadLettersAnswer,
   OverviewAnswer,
@@ -16,9 +19,6 @@ import type {
   StatusScope,
   TokenAnswer,
   TokenRequest,
-  Topic,
-  TopicOpened,
-  TopicUpdate,
 } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
@@ -27,14 +27,14 @@ import { AnswerCache } from "./answer-cache.ts";
 import { CHANNELS, isOwned } from "./channels.ts";
 import { LastKnown } from "./last-known.ts";
 import { MergeQueue } from "./merge-queue.ts";
-import { type RankedTopic, RankingFeed } from "./ranking-feed.ts";
+import { type RankedChannel, RankingFeed } from "./ranking-feed.ts";
 import { RankingGather } from "./ranking-gather.ts";
 import type { RequestOf } from "./requests.ts";
 import type { FoundBody, FoundStats } from "./responses.ts";
 import type { SharedClock } from "./shared-clock.ts";
 import { haveAllOwners, type Sources } from "./sources.ts";
 import { mergeStatus } from "./status-merge.ts";
-import { type OwnedTopic, TokenFeed } from "./token-feed.ts";
+import { type OwnedChannel, TokenFeed } from "./token-feed.ts";
 import { type AskParts, type Finding, TokenGather } from "./token-gather.ts";
 
 export type QueryBusOptions = {
@@ -175,22 +175,22 @@ export class QueryBus implements StatsBus {
     return ids.map((_, i) => answers.some(({ items }) => items[i]?.lookup?.tier === "id"));
   }
 
-  async subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
-    return isOwned(topic) ? this.#subscribeOwned(topic, onUpdate) : this.#subscribeRanked(topic, onUpdate);
+  async subscribe(spec: ChannelSpec, onUpdate: (update: ChannelUpdate) => void): Promise<ChannelOpened> {
+    return isOwned(spec) ? this.#subscribeOwned(spec, onUpdate) : this.#subscribeRanked(spec, onUpdate);
   }
 
-  async #subscribeOwned(topic: OwnedTopic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
-    const prefer = topic.prefer ?? this.#prefer;
-    const [finding] = await this.#gather.find([topic.token], prefer, asker(NO_FIGURES, prefer));
+  async #subscribeOwned(spec: OwnedChannel, onUpdate: (update: ChannelUpdate) => void): Promise<ChannelOpened> {
+    const prefer = spec.prefer ?? this.#prefer;
+    const [finding] = await this.#gather.find([spec.token], prefer, asker(NO_FIGURES, prefer));
     if (finding === undefined || finding.kind === "unknown") return { kind: "unknown" };
     if (finding.kind === "ambiguous") return finding;
     const { id } = finding;
-    const wanted = { ...topic, token: id ?? topic.token, prefer: undefined };
+    const wanted = { ...spec, token: id ?? spec.token, prefer: undefined };
     const key = JSON.stringify(wanted);
     let feed = id === undefined ? undefined : this.#tokenFeeds.get(key);
     if (feed === undefined) {
       // Nothing could be shown; the client is better told so than left without data.
-      if (finding.kind === "away") throw ownerAway(topic.token);
+      if (finding.kind === "away") throw ownerAway(spec.token);
       const { partition } = finding.found;
       feed = new TokenFeed(this.#sources, wanted, partition, () => this.#tokenFeeds.delete(key));
       this.#tokenFeeds.set(key, feed);
@@ -200,22 +200,22 @@ export class QueryBus implements StatsBus {
     return { kind: "opened", channel: CHANNELS[wanted.kind].nameOf(wanted), close, chosen };
   }
 
-  async #subscribeRanked(topic: RankedTopic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
-    const key = JSON.stringify(topic);
+  async #subscribeRanked(spec: RankedChannel, onUpdate: (update: ChannelUpdate) => void): Promise<ChannelOpened> {
+    const key = JSON.stringify(spec);
     let feed = this.#rankingFeeds.get(key);
     const { mayBeAway } = this.#sources;
     // Nothing could be shown; the client is better told so than left without data.
     if (mayBeAway && feed?.hasData !== true && !haveAllOwners(this.#sources)) throw partitionAway();
     if (feed === undefined) {
-      feed = new RankingFeed(this.#sources, topic, this.#merges, () => this.#rankingFeeds.delete(key));
+      feed = new RankingFeed(this.#sources, spec, this.#merges, () => this.#rankingFeeds.delete(key));
       this.#rankingFeeds.set(key, feed);
     }
     const close = await this.#joined(feed, onUpdate);
-    return { kind: "opened", channel: CHANNELS[topic.kind].nameOf(topic), close };
+    return { kind: "opened", channel: CHANNELS[spec.kind].nameOf(spec), close };
   }
 
   /** Joins a feed. Where owners are never away it is opened first, and an owner that cannot open it is the caller's to hear of. */
-  async #joined(feed: TokenFeed | RankingFeed, onUpdate: (update: TopicUpdate) => void): Promise<() => void> {
+  async #joined(feed: TokenFeed | RankingFeed, onUpdate: (update: ChannelUpdate) => void): Promise<() => void> {
     const leave = feed.join(onUpdate);
     if (this.#sources.mayBeAway) return leave;
     try {

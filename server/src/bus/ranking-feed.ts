@@ -6,7 +6,7 @@
  * The ranking is stale while a partition has no owner whose rows have come.
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { Topic, TopicUpdate } from "../ports/stats-bus.ts";
+import type { ChannelSpec, ChannelUpdate } from "../ports/stats-bus.ts";
 import { FeedListeners, wholeOf } from "./feed-listeners.ts";
 import type { MergeQueue } from "./merge-queue.ts";
 import { mergeRanked } from "./rank-order.ts";
@@ -17,7 +17,7 @@ import { haveAllOwners, type OpenFeed, partsText, type Source, type Sources } fr
 import { HELD_AGE_MS_MAX, TAKE_OVER_MS } from "./token-feed.ts";
 
 /** Kinds of feeds that all workers serve their part of. */
-export type RankedTopic = Extract<Topic, { readonly limit: number }>;
+export type RankedChannel = Extract<ChannelSpec, { readonly limit: number }>;
 
 type OpenSource = {
   /** The partitions with their epochs when it was opened. */
@@ -27,11 +27,11 @@ type OpenSource = {
   /** The partitions of its newest update; undefined while nothing has come. */
   covered: readonly number[] | undefined;
 };
-type Sent = { readonly update: TopicUpdate; readonly rows: readonly RankedRow[] };
+type Sent = { readonly update: ChannelUpdate; readonly rows: readonly RankedRow[] };
 
 export class RankingFeed {
   readonly #sources: Sources;
-  readonly #topic: RankedTopic;
+  readonly #spec: RankedChannel;
   readonly #merges: MergeQueue;
   readonly #onEmpty: () => void;
   readonly #parts = new RankingParts();
@@ -43,10 +43,10 @@ export class RankingFeed {
   #mergedAtMs = 0;
   #isClosed = false;
 
-  constructor(sources: Sources, topic: RankedTopic, merges: MergeQueue, onEmpty: () => void) {
+  constructor(sources: Sources, spec: RankedChannel, merges: MergeQueue, onEmpty: () => void) {
     this.#sources = sources;
     this.#merges = merges;
-    this.#topic = topic;
+    this.#spec = spec;
     this.#onEmpty = onEmpty;
     this.follow();
   }
@@ -73,7 +73,7 @@ export class RankingFeed {
     if (this.#sent !== undefined && this.#isStale()) this.#schedule();
   }
 
-  join(onUpdate: (update: TopicUpdate) => void): () => void {
+  join(onUpdate: (update: ChannelUpdate) => void): () => void {
     const remove = this.#listeners.add(onUpdate);
     if (this.#sent !== undefined) {
       const isYoung = performance.now() - this.#mergedAtMs <= HELD_AGE_MS_MAX;
@@ -106,7 +106,7 @@ export class RankingFeed {
     this.#open.set(key, open);
     if (this.#sources.mayBeAway) open.overdue = setTimeout(() => this.#retry(key), TAKE_OVER_MS).unref();
     open.opened = source.open(
-      this.#topic,
+      this.#spec,
       (update) => this.#accept(key, open, update),
       () => {},
     );
@@ -162,7 +162,7 @@ export class RankingFeed {
     const parts = this.#isClosed ? undefined : this.#all();
     if (parts === undefined) return;
     const lists = parts.map((part) => part.rows);
-    const rows = mergeRanked(lists, "desc", this.#topic.limit);
+    const rows = mergeRanked(lists, "desc", this.#spec.limit);
     const before = this.#sent;
     const { epoch, rev } = standingOf(parts);
     const isNext = before !== undefined && before.update.epoch === epoch && before.update.rev !== rev;
@@ -194,13 +194,13 @@ export class RankingFeed {
 }
 
 /** The update of one worker that has all there is. */
-function shownOf(update: FeedUpdate): TopicUpdate {
+function shownOf(update: FeedUpdate): ChannelUpdate {
   const { epoch, rev, prevRev, asOf, lagMs, patch, rows = [] } = update;
   return withRows({ epoch, rev, prevRev, asOf, lagMs, patch, watermark: undefined, stale: false, data: "" }, rows);
 }
 
 /** The text of the data is made when somebody needs it, which is not always: clients get the patch. */
-function withRows(update: TopicUpdate, rows: readonly RankedRow[]): TopicUpdate {
+function withRows(update: ChannelUpdate, rows: readonly RankedRow[]): ChannelUpdate {
   let text: string | undefined;
   Object.defineProperty(update, "data", {
     enumerable: true,

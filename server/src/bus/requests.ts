@@ -6,13 +6,13 @@
  */
 import type { PartitionMetrics } from "../observability/partition-metrics.ts";
 import type {
+  ChannelSpec,
   DeadLetter,
   OverviewRequest,
   RowSelection,
   Selection,
   StatusAnswer,
   TokenRequests,
-  Topic,
 } from "../ports/stats-bus.ts";
 import type { BodyPart, RankingPart, RankKey, TokenPart } from "./responses.ts";
 
@@ -47,7 +47,7 @@ type OwnRequestTypes = {
     response: RankingPart;
   };
   /** Opens a feed. Its whole data follows the response, as its first update. */
-  open: { arguments: { readonly feedId: number; readonly topic: Topic }; response: null };
+  open: { arguments: { readonly feedId: number; readonly spec: ChannelSpec }; response: null };
   dead_letters: { arguments: { readonly limit: number }; response: readonly DeadLetter[] };
   status: { arguments: unknown; response: StatusAnswer };
   metrics: { arguments: unknown; response: readonly PartitionMetrics[] };

@@ -13,7 +13,7 @@
  * who is on the list, whether an epoch is current, and `mayBeAway`. Workers of a process are never away: one that fails fails the
  * request. Workers of other instances may be away: then the last known figures are given and marked as stale.
  */
-import type { Topic } from "../ports/stats-bus.ts";
+import type { ChannelSpec } from "../ports/stats-bus.ts";
 import type { SwapstatsError } from "../shared/errors.ts";
 import type { RequestKind, RequestOf, WorkerResponses } from "./requests.ts";
 import type { FeedUpdate } from "./responses.ts";
@@ -43,7 +43,7 @@ export type Source = {
   /** Rejects with SwapstatsError. */
   ask<K extends RequestKind>(request: RequestOf<K>): Promise<Answered<K>>;
   /** Opens a feed. `onEnd` is called at most once, when it cannot be opened or has ended. Nothing is called after `close`. */
-  open(topic: Topic, onUpdate: (update: FeedUpdate) => void, onEnd: (error: SwapstatsError) => void): OpenFeed;
+  open(spec: ChannelSpec, onUpdate: (update: FeedUpdate) => void, onEnd: (error: SwapstatsError) => void): OpenFeed;
 };
 
 export type Sources = {

@@ -9,7 +9,7 @@
  *
  * Listeners never see a revision go back: figures of a former owner, or of a lower revision in the same epoch, are not passed on.
  */
-import type { Topic, TopicUpdate } from "../ports/stats-bus.ts";
+import type { ChannelSpec, ChannelUpdate } from "../ports/stats-bus.ts";
 import type { SwapstatsError } from "../shared/errors.ts";
 import { StateMachine, type Steps } from "../shared/state-machine.ts";
 import { FeedListeners, wholeOf } from "./feed-listeners.ts";
@@ -31,11 +31,11 @@ export const STEPS: Steps<FeedState> = {
 };
 
 /** Kinds of feeds that one owner serves. */
-export type OwnedTopic = Extract<Topic, { readonly token: string }>;
+export type OwnedChannel = Extract<ChannelSpec, { readonly token: string }>;
 
 export class TokenFeed {
   readonly #sources: Sources;
-  readonly #topic: OwnedTopic;
+  readonly #spec: OwnedChannel;
   readonly #listeners = new FeedListeners();
   readonly #onEmpty: () => void;
   readonly #machine = new StateMachine<FeedState>("a token's feed", STEPS, "away");
@@ -49,10 +49,10 @@ export class TokenFeed {
   /** Why there is no feed, where owners are never away. */
   #failure: SwapstatsError | undefined;
 
-  /** `topic` names the token by its id. `onEmpty` is called when the last listener has left. */
-  constructor(sources: Sources, topic: OwnedTopic, partition: number, onEmpty: () => void) {
+  /** `spec` names the token by its id. `onEmpty` is called when the last listener has left. */
+  constructor(sources: Sources, spec: OwnedChannel, partition: number, onEmpty: () => void) {
     this.#sources = sources;
-    this.#topic = topic;
+    this.#spec = spec;
     this.#partition = partition;
     this.#onEmpty = onEmpty;
     this.follow();
@@ -78,7 +78,7 @@ export class TokenFeed {
     else this.#leave();
   }
 
-  join(onUpdate: (update: TopicUpdate) => void): () => void {
+  join(onUpdate: (update: ChannelUpdate) => void): () => void {
     const remove = this.#listeners.add(onUpdate);
     if (this.#held !== undefined) {
       const isYoung = performance.now() - this.#heldAtMs <= HELD_AGE_MS_MAX;
@@ -106,7 +106,7 @@ export class TokenFeed {
     const isFresh = this.state === "live" || this.state === "moving";
     this.#machine.become(isFresh ? "moving" : "opening");
     const opened = owner.open(
-      this.#topic,
+      this.#spec,
       (update) => this.#accept(update),
       (error) => this.#failed(opened, error),
     );
@@ -184,7 +184,7 @@ export class TokenFeed {
   }
 
   /** `isNext`: the update's patch applies to what the listeners had. */
-  #shown(update: FeedUpdate, isNext: boolean): TopicUpdate {
+  #shown(update: FeedUpdate, isNext: boolean): ChannelUpdate {
     const { epoch, rev, prevRev, asOf, watermark, lagMs, patch } = update;
     const shown = {
       ...{ epoch, rev, prevRev, asOf, watermark, lagMs, patch, stale: !this.#isFresh },

@@ -7,7 +7,7 @@
  * for as long as their answers take to be written (44 s for 800 of 0.9 MB), because a port hands all its messages over in one turn.
  */
 import type { MessagePort } from "node:worker_threads";
-import type { Topic } from "../ports/stats-bus.ts";
+import type { ChannelSpec } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { fromWire } from "../shared/wire-error.ts";
 import {
@@ -111,15 +111,19 @@ export class WorkerClient {
     return waiting;
   }
 
-  /** Opens a topic; updates come until the returned function or `onGone` is called. Rejects as `ask` does. */
-  async open(topic: Topic, onUpdate: (update: FeedUpdate) => void, onGone: () => void = () => {}): Promise<() => void> {
+  /** Opens a feed; updates come until the returned function or `onGone` is called. Rejects as `ask` does. */
+  async open(
+    spec: ChannelSpec,
+    onUpdate: (update: FeedUpdate) => void,
+    onGone: () => void = () => {},
+  ): Promise<() => void> {
     const feedId = this.#nextId++;
     const close = (): void => {
       if (this.#listeners.delete(feedId) && !this.#closed) this.#post({ type: "close", feedId });
     };
     this.#listeners.set(feedId, { onUpdate, onGone });
     try {
-      await this.ask({ kind: "open", feedId, topic });
+      await this.ask({ kind: "open", feedId, spec });
       return close;
     } catch (error) {
       close();

@@ -1,5 +1,5 @@
 /** The workers of this process as sources. They are never away, so nothing has to be known about epochs. */
-import type { Topic } from "../ports/stats-bus.ts";
+import type { ChannelSpec } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { RequestKind, RequestOf } from "./requests.ts";
 import type { FeedUpdate } from "./responses.ts";
@@ -65,15 +65,15 @@ class WorkerSource implements Source {
     return { response: await this.#worker.ask(request), covers: [] };
   }
 
-  open(topic: Topic, onUpdate: (update: FeedUpdate) => void, onEnd: (error: SwapstatsError) => void): OpenFeed {
-    return openAtWorker(this.#worker, topic, onUpdate, onEnd);
+  open(spec: ChannelSpec, onUpdate: (update: FeedUpdate) => void, onEnd: (error: SwapstatsError) => void): OpenFeed {
+    return openAtWorker(this.#worker, spec, onUpdate, onEnd);
   }
 }
 
 /** Opens a feed at a worker of this process, whose end comes as a promise. */
 export function openAtWorker(
   worker: WorkerPort,
-  topic: Topic,
+  spec: ChannelSpec,
   onUpdate: (update: FeedUpdate) => void,
   onEnd: (error: SwapstatsError) => void,
 ): OpenFeed {
@@ -85,7 +85,7 @@ export function openAtWorker(
     onEnd(error);
   };
   const opening = worker.open(
-    topic,
+    spec,
     (update) => {
       if (!isClosed) onUpdate(update);
     },

@@ -7,7 +7,7 @@ import type { FeedUpdate } from "../bus/responses.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
 import type { Answered, Cover, OpenFeed, Source, Sources } from "../bus/sources.ts";
 import { openAtWorker, type WorkerPort } from "../bus/worker-sources.ts";
-import type { Topic } from "../ports/stats-bus.ts";
+import type { ChannelSpec } from "../ports/stats-bus.ts";
 import type { SwapstatsError } from "../shared/errors.ts";
 import type { OwnedPartition } from "./contract.ts";
 import { ClusterLink } from "./link.ts";
@@ -158,8 +158,11 @@ export class ClusterNode implements Sources {
     return {
       ask: <K extends RequestKind>(request: RequestOf<K>): Promise<Answered<K>> =>
         this.#link.ask(address, worker, request),
-      open: (topic: Topic, onUpdate: (update: FeedUpdate) => void, onEnd: (error: SwapstatsError) => void): OpenFeed =>
-        this.remoteFeeds.open({ address, worker, topic }, onUpdate, onEnd),
+      open: (
+        topic: ChannelSpec,
+        onUpdate: (update: FeedUpdate) => void,
+        onEnd: (error: SwapstatsError) => void,
+      ): OpenFeed => this.remoteFeeds.open({ address, worker, topic }, onUpdate, onEnd),
     };
   }
 

@@ -10,7 +10,7 @@
 import type { RequestKind, WorkerRequest } from "../bus/requests.ts";
 import type { FeedUpdate, PartRevision, RankedRow, RankKey } from "../bus/responses.ts";
 import type { Answered, Cover } from "../bus/sources.ts";
-import type { Topic } from "../ports/stats-bus.ts";
+import type { ChannelSpec } from "../ports/stats-bus.ts";
 import type { WireError } from "../shared/wire-error.ts";
 
 export type Format = 1 | 2;
@@ -49,7 +49,7 @@ export type QuestionItem = {
 export type AnswerItem =
   | { readonly id: number; readonly covers: readonly Cover[]; readonly answer: Answered<RequestKind>["response"] }
   | { readonly id: number; readonly error: WireError };
-export type OpenItem = { readonly topicId: number; readonly host: number; readonly topic: Topic };
+export type OpenItem = { readonly topicId: number; readonly host: number; readonly topic: ChannelSpec };
 
 /** A row whose figures are those of the update before has no `json`. */
 export type RowItem = Omit<RankedRow, "json"> & { readonly json?: string };

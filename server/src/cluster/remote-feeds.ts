@@ -9,7 +9,7 @@
  */
 import type { FeedUpdate } from "../bus/responses.ts";
 import type { OpenFeed } from "../bus/sources.ts";
-import type { Topic } from "../ports/stats-bus.ts";
+import type { ChannelSpec } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { StateMachine, type Steps } from "../shared/state-machine.ts";
 import { fromWire } from "../shared/wire-error.ts";
@@ -31,7 +31,7 @@ type RemoteFeed = {
   topicId: number;
   readonly address: string;
   readonly worker: number;
-  readonly topic: Topic;
+  readonly topic: ChannelSpec;
   readonly onUpdate: (update: FeedUpdate) => void;
   readonly onEnd: (error: SwapstatsError) => void;
   readonly machine: StateMachine<RemoteState>;

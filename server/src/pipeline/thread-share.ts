@@ -28,7 +28,7 @@ export const READS_WAITING_MAX = 4096;
 export const READS_WEIGHT_MAX = 262_144;
 
 /** Readers of one lane run one after the other; the lanes take turns, so that a heavy kind of request delays no other kind. */
-export type Lane = RequestLane | "topics" | "rankings" | "hot";
+export type Lane = RequestLane | "feeds" | "rankings" | "hot";
 
 export type ReadOptions = {
   readonly lane: Lane;

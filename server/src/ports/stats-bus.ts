@@ -180,8 +180,8 @@ export type DeadLetter = {
 /** `stale`: an owner is away, and only those of the others are here. */
 export type DeadLettersAnswer = { readonly items: DeadLetter[]; readonly stale: boolean };
 
-/** A stream of one token's or one ranking's figures. */
-export type Topic =
+/** Which channel: its kind, and everything that its data depends on. A channel is a stream of one token's or one ranking's figures. */
+export type ChannelSpec =
   | {
       readonly kind: "token";
       readonly token: string;
@@ -198,7 +198,7 @@ export type Topic =
       readonly limit: number;
     });
 
-export type TopicUpdate = {
+export type ChannelUpdate = {
   readonly epoch: string;
   readonly rev: number;
   /** The revision that `patch` applies to; undefined for the first update of a subscription. */
@@ -215,7 +215,7 @@ export type TopicUpdate = {
   readonly patch: string | undefined;
 };
 
-export type TopicOpened =
+export type ChannelOpened =
   | {
       readonly kind: "opened";
       /** Canonical name. */
@@ -243,8 +243,8 @@ export type StatsBus = {
   /** Of each canonical id whether a swap has named it. An owner that is away, or does not answer, knows none. Never rejects. */
   areKnown(ids: readonly string[]): Promise<boolean[]>;
   /**
-   * Opens a topic. `onUpdate` gets the whole data once, at once, then an update at most every coalesce_ms whenever the data
-   * changed (by swaps or by time). Updates of one topic are in order of revision. The caller shares one subscription among its clients.
+   * Opens a feed of the channel. `onUpdate` gets the whole data once, at once, then an update at most every coalesce_ms whenever the data
+   * changed (by swaps or by time). Updates of one feed are in order of revision. The caller shares one subscription among its clients.
    */
-  subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened>;
+  subscribe(spec: ChannelSpec, onUpdate: (update: ChannelUpdate) => void): Promise<ChannelOpened>;
 };

@@ -8,7 +8,7 @@ import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
 import { WorkerClient } from "../../src/bus/worker-client.ts";
 import type { FromWorker, ResponseItem, ToWorker } from "../../src/bus/worker-protocol.ts";
 import { WorkerSources } from "../../src/bus/worker-sources.ts";
-import type { TopicUpdate } from "../../src/ports/stats-bus.ts";
+import type { ChannelUpdate } from "../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
 import { createVersionBoard, VersionBoard } from "../../src/shared/version-board.ts";
 
@@ -250,7 +250,7 @@ describe("bus over worker threads", () => {
   test("merges the rows of several hosts into one topic whose patches lead from data to data", async () => {
     const hosts = [host(() => null), host(() => null)];
     const { bus } = busOf(hosts);
-    const updates: TopicUpdate[] = [];
+    const updates: ChannelUpdate[] = [];
     const { promise: second, resolve } = Promise.withResolvers<void>();
     await bus.subscribe({ kind: "overview", window: "5m", sort: "trades", limit: 2 }, (update) => {
       updates.push(update);

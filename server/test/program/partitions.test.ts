@@ -6,7 +6,7 @@ import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
-import type { TopicUpdate } from "../../src/ports/stats-bus.ts";
+import type { ChannelUpdate } from "../../src/ports/stats-bus.ts";
 import { embeddedLog, Shadow } from "../crash/shadow.ts";
 import { type RunningApp, TestApps } from "../support/app-harness.ts";
 import { seedOf } from "../support/seed.ts";
@@ -26,7 +26,7 @@ class Held {
   rev = 0;
   data: Json = null;
   patches = 0;
-  readonly take = (update: TopicUpdate): void => {
+  readonly take = (update: ChannelUpdate): void => {
     // The same data once more: its owner has let it go.
     if (update.stale) return;
     assert.ok(update.rev > this.rev, "revisions grow");

@@ -6,19 +6,19 @@
  * A pass over all feeds of a kind is done in pieces, and the next begins when it has ended: where there is more to build than the thread has time
  * for, updates come less often. The same holds while what was sent is not taken: nothing waits here but the difference to what was sent last.
  */
-import type { ChannelKind, TopicOf } from "../../bus/channels.ts";
+import type { ChannelKind, SpecOf } from "../../bus/channels.ts";
 import { type FeedUpdate, updateChars } from "../../bus/responses.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import type { UpdateItem } from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
-import type { Topic } from "../../ports/stats-bus.ts";
+import type { ChannelSpec } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { Lane, Piecewise } from "../thread-share.ts";
-import { OverviewTopic } from "../views/overview-topic.ts";
+import { RankingFeedView } from "../views/ranking-feed-view.ts";
 import type { ServedPartition } from "../views/served-partition.ts";
 import { figureFilter } from "../views/stats-json.ts";
+import { TokenFeedView } from "../views/token-feed-view.ts";
 import { lookUp } from "../views/token-lookup.ts";
-import { TokenTopic } from "../views/token-topic.ts";
 
 /** Updates that are on their way to the main thread, in characters; beyond it none are made. A single one may be larger. */
 export const UPDATE_CHARS_MAX = 8 * 1024 * 1024;
@@ -45,32 +45,32 @@ export type WorkerFeedsOptions = {
 type Opener<K extends ChannelKind> = {
   readonly lane: Lane;
   /** Returns undefined where the partitions have no such token. */
-  open(topic: TopicOf<K>, options: WorkerFeedsOptions): WorkerFeed | undefined;
+  open(spec: SpecOf<K>, options: WorkerFeedsOptions): WorkerFeed | undefined;
 };
 
 /** How a worker serves each kind of feed. */
 export const OPENERS: { readonly [K in ChannelKind]: Opener<K> } = {
   token: {
-    lane: "topics",
-    open: (topic, { partitions, windowIndex, clock }) => {
-      const found = lookUp(partitions(), topic.token)?.found[0];
+    lane: "feeds",
+    open: (spec, { partitions, windowIndex, clock }) => {
+      const found = lookUp(partitions(), spec.token)?.found[0];
       if (found === undefined) return undefined;
-      const indexes = topic.windows.map((name) => windowIndex(name));
-      const filter = figureFilter(topic.fields ?? [], false);
-      return new TokenTopic(found, topic.windows, indexes, filter, clock);
+      const indexes = spec.windows.map((name) => windowIndex(name));
+      const filter = figureFilter(spec.fields ?? [], false);
+      return new TokenFeedView(found, spec.windows, indexes, filter, clock);
     },
   },
   overview: {
     lane: "rankings",
-    open: (topic, { partitions, windowIndex, windows, clock }) => {
-      for (const name of [topic.window, ...(topic.windows ?? [])]) windowIndex(name);
-      return new OverviewTopic(partitions(), topic, windows, clock);
+    open: (spec, { partitions, windowIndex, windows, clock }) => {
+      for (const name of [spec.window, ...(spec.windows ?? [])]) windowIndex(name);
+      return new RankingFeedView(partitions(), spec, windows, clock);
     },
   },
 };
 export const FEED_KINDS = Object.keys(OPENERS) as readonly ChannelKind[];
 
-type Entry = { readonly topic: Topic; readonly feed: WorkerFeed };
+type Entry = { readonly spec: ChannelSpec; readonly feed: WorkerFeed };
 
 /** The feeds of one kind. */
 class Feeds {
@@ -91,11 +91,11 @@ export class WorkerFeeds {
   }
 
   /** Opens a feed. Its whole data is sent before long, every other turn being of new ones. Throws `not_found` when the token is not known here. */
-  open(feedId: number, topic: Topic): void {
-    const feed = this.#opened(topic);
+  open(feedId: number, spec: ChannelSpec): void {
+    const feed = this.#opened(spec);
     if (feed === undefined) throw new SwapstatsError("not_found", "the token of the feed is not known here");
-    const { entries, first } = this.#of(topic.kind);
-    entries.set(feedId, { topic, feed });
+    const { entries, first } = this.#of(spec.kind);
+    entries.set(feedId, { spec, feed });
     first.add(feedId);
   }
 
@@ -107,11 +107,11 @@ export class WorkerFeeds {
     const partitions = this.#options.partitions();
     const gone: number[] = [];
     for (const { entries } of this.#kinds.values()) {
-      for (const [feedId, { feed, topic }] of entries) {
+      for (const [feedId, { feed, spec }] of entries) {
         if (feed.isWhole(partitions)) continue;
-        const again = this.#opened(topic);
+        const again = this.#opened(spec);
         if (again === undefined) gone.push(feedId);
-        else entries.set(feedId, { topic, feed: again });
+        else entries.set(feedId, { spec, feed: again });
       }
     }
     for (const feedId of gone) this.close(feedId);
@@ -166,9 +166,9 @@ export class WorkerFeeds {
     this.#charsOnWay += updateChars(update);
   }
 
-  #opened(topic: Topic): WorkerFeed | undefined {
-    const { open } = OPENERS[topic.kind] as Opener<ChannelKind>;
-    return open(topic as never, this.#options);
+  #opened(spec: ChannelSpec): WorkerFeed | undefined {
+    const { open } = OPENERS[spec.kind] as Opener<ChannelKind>;
+    return open(spec as never, this.#options);
   }
 
   #of(kind: ChannelKind): Feeds {

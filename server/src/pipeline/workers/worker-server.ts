@@ -57,7 +57,7 @@ export class WorkerServer {
   readonly #feeds: WorkerFeeds;
   readonly #share: ThreadShare;
   readonly #ticker: NodeJS.Timeout;
-  /** Kinds of topics whose pass is under way. */
+  /** Kinds of feeds whose pass is under way. */
   readonly #passes = new Set<ChannelKind>();
   #responses: ResponseItem[] = [];
   readonly #handlers: Handlers;
@@ -151,7 +151,7 @@ export class WorkerServer {
       deadlineMs: this.#share.nowMs + waitMs,
     });
     // The first data of a feed follows the response, which tells the caller that it is open.
-    if (request.kind === "open") setImmediate(() => this.#pass(request.topic.kind));
+    if (request.kind === "open") setImmediate(() => this.#pass(request.spec.kind));
     return response as WorkerResponses[RequestKind];
   }
 
@@ -162,9 +162,9 @@ export class WorkerServer {
       overview: (request) => queries.overview(request),
       candles: (request) => queries.candles(request),
       swaps: (request) => queries.swaps(request),
-      open: ({ feedId, topic }) =>
+      open: ({ feedId, spec }) =>
         atOnce(() => {
-          this.#feeds.open(feedId, topic);
+          this.#feeds.open(feedId, spec);
           return null;
         }),
       dead_letters: ({ limit }) => atOnce(() => this.#deadLetters.newest(limit)),

@@ -4,7 +4,7 @@
  *
  * States of a feed: `waiting` (no data yet) -> `live` (data of a revision) -> `closed` (the last client left).
  */
-import type { TopicUpdate } from "../../ports/stats-bus.ts";
+import type { ChannelUpdate } from "../../ports/stats-bus.ts";
 import type { CachedBytes } from "./cached-bytes.ts";
 import type { LiveLimits } from "./live-limits.ts";
 import { PatchRing } from "./patch-ring.ts";
@@ -30,7 +30,7 @@ export class ChannelFeed {
   readonly #cached: CachedBytes;
   readonly #ring: PatchRing;
   #channel = "";
-  #newest: TopicUpdate | undefined;
+  #newest: ChannelUpdate | undefined;
   /** Monotonic; arrival of the newest data. */
   #newestAtMs = 0;
   /** The message for clients that were sent the revision before, which is nearly all of them. */
@@ -80,7 +80,7 @@ export class ChannelFeed {
   }
 
   /** Takes an update. Returns true if clients have something new to send. `sinceMs` is the update's as-of on the monotonic clock. */
-  accept(update: TopicUpdate, nowMs: number, sinceMs: number): boolean {
+  accept(update: ChannelUpdate, nowMs: number, sinceMs: number): boolean {
     const before = this.#newest;
     const isSameEpoch = before !== undefined && before.epoch === update.epoch;
     // Clients never see revisions go back, whatever a bus does.
@@ -107,7 +107,7 @@ export class ChannelFeed {
   }
 
   /** Takes a second look at the same data, of which only as-of, watermark and lag may be newer. Ignores any other revision: `accept` takes those in their order. */
-  refresh(update: TopicUpdate, nowMs: number): void {
+  refresh(update: ChannelUpdate, nowMs: number): void {
     if (this.#newest?.epoch === update.epoch && this.#newest.rev === update.rev) this.accept(update, nowMs, nowMs);
   }
 
@@ -138,7 +138,7 @@ export class ChannelFeed {
   }
 
   /** Counts bytes that a message of the newest data keeps. */
-  readonly #keep = (update: TopicUpdate, bytes: number): void => {
+  readonly #keep = (update: ChannelUpdate, bytes: number): void => {
     if (this.#isClosed || update !== this.#newest) return;
     this.#messageBytes += bytes;
     this.#cached.set(this, this.#ring.chars + this.#messageBytes);
@@ -158,7 +158,7 @@ export class ChannelFeed {
     return message;
   }
 
-  #live(): TopicUpdate {
+  #live(): ChannelUpdate {
     if (this.#newest === undefined) throw new Error("a feed without data has no message");
     return this.#newest;
   }

@@ -4,7 +4,7 @@
  */
 import { type SortField, sortFields } from "@swapstats/protocol/figures.ts";
 import { requestLimits } from "@swapstats/protocol/limits.ts";
-import type { Topic } from "../../ports/stats-bus.ts";
+import type { ChannelSpec } from "../../ports/stats-bus.ts";
 import { didYouMean } from "../../shared/nearest.ts";
 import { printableCut } from "../../shared/printable-text.ts";
 import {
@@ -28,29 +28,29 @@ type Asked = {
   readonly chains: ChainAddresses;
 };
 
-type ChannelKind<T extends Topic> = {
+type ChannelKind<T extends ChannelSpec> = {
   /** How a name is written. */
   readonly form: string;
   /** Returns undefined for a name that is not of this form. Throws ProblemError `unknown_channel` if it names something that does not exist. */
   parse(asked: Asked): T | undefined;
   /** The canonical name as far as it is known without asking the owner. */
-  nameOf(topic: T): string;
+  nameOf(spec: T): string;
   /** Everything but the name that the data depends on. */
-  selectionOf(topic: T): readonly (string | number)[];
+  selectionOf(spec: T): readonly (string | number)[];
   /** Distinguishes channels of the same name and selection while it is not known what the name stands for. */
-  readingOf(topic: T): string;
+  readingOf(spec: T): string;
   /** Windows whose figures the data holds. */
-  windowsOf(topic: T): readonly string[];
+  windowsOf(spec: T): readonly string[];
   /** The most rows that the data holds, which is the measure of its cost. A row is the figures of one token in one window. */
-  rowsOf(topic: T): number;
+  rowsOf(spec: T): number;
   /** The canonical id of a token that a later swap may name; undefined if there is none. */
-  awaitedIdOf(topic: T): string | undefined;
+  awaitedIdOf(spec: T): string | undefined;
 };
 
-const kinds: { readonly [K in Topic["kind"]]: ChannelKind<Extract<Topic, { kind: K }>> } = {
+const kinds: { readonly [K in ChannelSpec["kind"]]: ChannelKind<Extract<ChannelSpec, { kind: K }>> } = {
   token: {
     form: "token:<id>",
-    parse: tokenTopic,
+    parse: tokenChannel,
     nameOf: ({ token }) => `token:${token}`,
     selectionOf: selectionOfNames,
     readingOf: ({ prefer }) => String(prefer),
@@ -60,9 +60,9 @@ const kinds: { readonly [K in Topic["kind"]]: ChannelKind<Extract<Topic, { kind:
   },
   overview: {
     form: "overview:<window>:<sort>",
-    parse: overviewTopic,
+    parse: overviewChannel,
     nameOf: ({ window, sort }) => `overview:${window}:${sort}`,
-    selectionOf: (topic) => [...selectionOfNames(topic), topic.limit],
+    selectionOf: (spec) => [...selectionOfNames(spec), spec.limit],
     readingOf: () => "",
     windowsOf: ({ window, windows }) => [window, ...(windows ?? [])],
     rowsOf: ({ limit, windows }) => limit * Math.max(1, windows?.length ?? 0),
@@ -75,22 +75,22 @@ const PLANNED: Readonly<Record<string, string>> = {
   swaps: "Channels swaps:<id> are not part of this version; subscribe to token:<id>.",
 };
 
-const kindOf = (topic: Topic): ChannelKind<Topic> => kinds[topic.kind];
-const kindNamed = (name: string): ChannelKind<Topic> | undefined =>
-  Object.hasOwn(kinds, name) ? kinds[name as Topic["kind"]] : undefined;
+const kindOf = (spec: ChannelSpec): ChannelKind<ChannelSpec> => kinds[spec.kind];
+const kindNamed = (name: string): ChannelKind<ChannelSpec> | undefined =>
+  Object.hasOwn(kinds, name) ? kinds[name as ChannelSpec["kind"]] : undefined;
 
 /** Returns what the name of a channel stands for. Throws ProblemError `unknown_channel` or `not_implemented` with what to write instead. */
-export function topicOf(
+export function specOf(
   name: string,
   options: ChannelOptions,
   windows: readonly string[],
   chains: ChainAddresses = NO_CHAIN_ADDRESSES,
-): Topic {
+): ChannelSpec {
   const colon = name.indexOf(":");
   const kind = colon < 0 ? name : name.slice(0, colon);
   const rest = colon < 0 ? "" : name.slice(colon + 1);
-  const topic = kindNamed(kind)?.parse({ name, rest, options, windows, chains });
-  if (topic !== undefined) return topic;
+  const spec = kindNamed(kind)?.parse({ name, rest, options, windows, chains });
+  if (spec !== undefined) return spec;
   if (Object.hasOwn(PLANNED, kind)) throw new ProblemError("not_implemented", PLANNED[kind] as string);
   const forms = Object.values(kinds).map(({ form }) => form);
   throw new ProblemError(
@@ -99,23 +99,23 @@ export function topicOf(
   );
 }
 
-export const windowsOfTopic = (topic: Topic): readonly string[] => kindOf(topic).windowsOf(topic);
+export const windowsOfChannel = (spec: ChannelSpec): readonly string[] => kindOf(spec).windowsOf(spec);
 
-export const rowsOfTopic = (topic: Topic): number => kindOf(topic).rowsOf(topic);
+export const rowsOfChannel = (spec: ChannelSpec): number => kindOf(spec).rowsOf(spec);
 
-export const awaitedIdOf = (topic: Topic): string | undefined => kindOf(topic).awaitedIdOf(topic);
+export const awaitedIdOf = (spec: ChannelSpec): string | undefined => kindOf(spec).awaitedIdOf(spec);
 
-/** Returns equal keys for topics with equal data. */
-export const keyOfTopic = (topic: Topic): string => keyOf(kindOf(topic).nameOf(topic), topic);
+/** Returns equal keys for channels with equal data. */
+export const keyOfChannel = (spec: ChannelSpec): string => keyOf(kindOf(spec).nameOf(spec), spec);
 
-/** Returns the key of a topic under the canonical name of its channel. */
-export const keyOf = (channel: string, topic: Topic): string =>
-  [channel, ...kindOf(topic).selectionOf(topic)].join("\n");
+/** Returns the key of a channel under its canonical name. */
+export const keyOf = (channel: string, spec: ChannelSpec): string =>
+  [channel, ...kindOf(spec).selectionOf(spec)].join("\n");
 
-/** Returns equal keys for topics that may share one opening: the same name may stand for another token to a client that takes the largest. */
-export const openingKeyOf = (topic: Topic): string => `${keyOfTopic(topic)}\n${kindOf(topic).readingOf(topic)}`;
+/** Returns equal keys for channels that may share one opening: the same name may stand for another token to a client that takes the largest. */
+export const openingKeyOf = (spec: ChannelSpec): string => `${keyOfChannel(spec)}\n${kindOf(spec).readingOf(spec)}`;
 
-function tokenTopic({ rest, options, windows, chains }: Asked): Extract<Topic, { kind: "token" }> | undefined {
+function tokenChannel({ rest, options, windows, chains }: Asked): Extract<ChannelSpec, { kind: "token" }> | undefined {
   if (rest === "") return undefined;
   if (rest.length > requestLimits.tokenTextMax) {
     throw new ProblemError("unknown_channel", `A token has at most ${requestLimits.tokenTextMax} characters.`);
@@ -126,7 +126,7 @@ function tokenTopic({ rest, options, windows, chains }: Asked): Extract<Topic, {
   return { kind: "token", token, windows: options.windows ?? windows, fields, prefer };
 }
 
-function overviewTopic({ name, rest, options, windows }: Asked): Extract<Topic, { kind: "overview" }> {
+function overviewChannel({ name, rest, options, windows }: Asked): Extract<ChannelSpec, { kind: "overview" }> {
   const [window = "", sort = "", ...more] = rest.split(":");
   if (more.length > 0 || !windows.includes(window)) {
     throw new ProblemError(
@@ -159,8 +159,8 @@ function rowWindows(
   return asked === undefined ? [] : windows.filter((name) => name === ranked || asked.includes(name));
 }
 
-function selectionOfNames(topic: Topic): readonly string[] {
-  return [`${topic.windows?.join(",")}`, `${topic.fields?.join(",")}`];
+function selectionOfNames(spec: ChannelSpec): readonly string[] {
+  return [`${spec.windows?.join(",")}`, `${spec.fields?.join(",")}`];
 }
 
 /** Bytes that a token may have in a swap. */

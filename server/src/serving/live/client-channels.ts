@@ -3,12 +3,12 @@
  * and hands out the messages that are to be sent.
  */
 import { setTimeout } from "node:timers/promises";
-import type { Topic } from "../../ports/stats-bus.ts";
+import type { ChannelSpec } from "../../ports/stats-bus.ts";
 import { ambiguousToken, ProblemError, problemOf, unknownToken } from "../problems.ts";
 import type { PushTarget } from "./channel-feed.ts";
 import { ChannelList, type Reply, type Taken } from "./channel-list.ts";
 import type { ChannelOptions } from "./channel-options.ts";
-import { awaitedIdOf, rowsOfTopic, topicOf, windowsOfTopic } from "./channels.ts";
+import { awaitedIdOf, rowsOfChannel, specOf, windowsOfChannel } from "./channels.ts";
 import type { Hub } from "./hub.ts";
 import type { Subscribed } from "./messages.ts";
 import { OpeningGate } from "./opening-gate.ts";
@@ -22,7 +22,7 @@ export type SubscribeOutcome = Subscribed & {
   readonly failed: readonly Failed[];
 };
 
-type Wanted = { readonly channel: string; readonly topic: Topic };
+type Wanted = { readonly channel: string; readonly spec: ChannelSpec };
 type Failed = { readonly channel: string; readonly problem: ProblemError };
 type Result = { readonly subscription: Subscription } | Failed;
 
@@ -68,8 +68,8 @@ export class ClientChannels {
     if (this.#byChannel.size + added > this.#channelsMax) throw this.#tooMany(added);
     const { wanted, failed } = this.#parse(channels, options);
     this.#holdRows(wanted);
-    await this.#turnToOpen(wanted.reduce((sum, { topic }) => sum + rowsOfTopic(topic), 0));
-    const opening = wanted.map((one) => this.#gate.run(rowsOfTopic(one.topic), () => this.#join(one, options)));
+    await this.#turnToOpen(wanted.reduce((sum, { spec }) => sum + rowsOfChannel(spec), 0));
+    const opening = wanted.map((one) => this.#gate.run(rowsOfChannel(one.spec), () => this.#join(one, options)));
     const windows = new Set<string>();
     const opened = new Map<string, Subscription>();
     const names = new Map<string, string>();
@@ -88,7 +88,7 @@ export class ClientChannels {
       this.#replace(subscription);
       opened.set(subscription.channel, subscription);
       names.set(subscription.requestedAs, subscription.channel);
-      for (const window of windowsOfTopic(subscription.topic)) windows.add(window);
+      for (const window of windowsOfChannel(subscription.spec)) windows.add(window);
     }
     const all = [...opened.values()];
     return {
@@ -151,7 +151,7 @@ export class ClientChannels {
     const failed: Failed[] = [];
     for (const channel of channels) {
       try {
-        wanted.push({ channel, topic: topicOf(channel, options, this.#windows, this.#hub.config.app?.chains) });
+        wanted.push({ channel, spec: specOf(channel, options, this.#windows, this.#hub.config.app?.chains) });
       } catch (error) {
         failed.push({ channel, problem: problemOf(error) });
       }
@@ -162,9 +162,9 @@ export class ClientChannels {
   #holdRows(wanted: readonly Wanted[]): void {
     const { maxRows } = this.#hub.config.api.ws;
     let rows = this.#rows;
-    for (const { channel, topic } of wanted) {
+    for (const { channel, spec } of wanted) {
       const before = this.#find(channel);
-      rows += rowsOfTopic(topic) - (before === undefined ? 0 : rowsOfTopic(before.topic));
+      rows += rowsOfChannel(spec) - (before === undefined ? 0 : rowsOfChannel(before.spec));
     }
     if (rows > maxRows) {
       throw new ProblemError(
@@ -183,17 +183,17 @@ export class ClientChannels {
     );
   }
 
-  async #join({ channel: requestedAs, topic }: Wanted, { conflateMs }: ChannelOptions): Promise<Result> {
+  async #join({ channel: requestedAs, spec }: Wanted, { conflateMs }: ChannelOptions): Promise<Result> {
     if (this.#isClosed) return { channel: requestedAs, problem: new ProblemError("unavailable", "The client left.") };
-    const named = { requestedAs, topic, conflateMs };
+    const named = { requestedAs, spec, conflateMs };
     try {
-      const result = await this.#hub.join(topic, this.#client);
+      const result = await this.#hub.join(spec, this.#client);
       if (result.kind === "joined") {
         return { subscription: { ...named, channel: result.feed.channel, feed: result.feed } };
       }
       const token = requestedAs.slice(requestedAs.indexOf(":") + 1);
       if (result.kind === "ambiguous") return { channel: requestedAs, problem: ambiguousToken(token, result) };
-      const id = awaitedIdOf(topic);
+      const id = awaitedIdOf(spec);
       if (id === undefined) return { channel: requestedAs, problem: unknownToken(token) };
       return { subscription: this.#await(id, { ...named, channel: `token:${id}` }) };
     } catch (error) {
@@ -204,7 +204,7 @@ export class ClientChannels {
   /** Throws ProblemError `overloaded`. */
   #await(
     id: string,
-    { channel, requestedAs, topic, conflateMs }: Omit<PendingSubscription, "feed" | "cancel">,
+    { channel, requestedAs, spec, conflateMs }: Omit<PendingSubscription, "feed" | "cancel">,
   ): Subscription {
     const cancel = this.#hub.pending.add(id, () => void this.#came(subscription));
     if (cancel === undefined) {
@@ -212,7 +212,7 @@ export class ClientChannels {
         "Too many subscriptions wait for tokens that no swap has named yet; subscribe again after a swap has.";
       throw new ProblemError("overloaded", text);
     }
-    const subscription: Subscription = { channel, requestedAs, topic, conflateMs, feed: undefined, cancel };
+    const subscription: Subscription = { channel, requestedAs, spec, conflateMs, feed: undefined, cancel };
     return subscription;
   }
 
@@ -220,8 +220,8 @@ export class ClientChannels {
   async #came(waiting: Subscription): Promise<void> {
     const isWanted = (): boolean => this.#byChannel.get(waiting.channel) === waiting;
     if (!isWanted()) return;
-    const { requestedAs: channel, topic, conflateMs } = waiting;
-    const result = await this.#join({ channel, topic }, { conflateMs } as ChannelOptions);
+    const { requestedAs: channel, spec, conflateMs } = waiting;
+    const result = await this.#join({ channel, spec }, { conflateMs } as ChannelOptions);
     if (!isWanted()) {
       if ("subscription" in result) this.#leave(result.subscription);
       return;
@@ -248,17 +248,17 @@ export class ClientChannels {
     this.#byChannel.delete(subscription.channel);
     const { requestedAs, channel } = subscription;
     if (this.#channelOfName.get(requestedAs) === channel) this.#channelOfName.delete(requestedAs);
-    this.#rows -= rowsOfTopic(subscription.topic);
+    this.#rows -= rowsOfChannel(subscription.spec);
     this.#leave(subscription);
   }
 
   #replace(subscription: Subscription): void {
-    const { channel, requestedAs, topic } = subscription;
+    const { channel, requestedAs, spec } = subscription;
     const before = this.#byChannel.get(channel);
     if (before !== undefined) this.#remove(before);
     this.#byChannel.set(channel, subscription);
     this.#channelOfName.set(requestedAs, channel);
-    this.#rows += rowsOfTopic(topic);
+    this.#rows += rowsOfChannel(spec);
   }
 
   /** Returns what is open under this name: the channel's own, or the one that it was requested by. */

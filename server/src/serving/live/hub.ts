@@ -10,13 +10,13 @@
  * turn between the slices. The pauses between flushes grow with their duration: under load clients get fewer updates, each the newest,
  * and the thread keeps most of its time for other work.
  */
-import type { Ambiguous, StatsBus, Topic, TopicUpdate } from "../../ports/stats-bus.ts";
+import type { Ambiguous, ChannelSpec, ChannelUpdate, StatsBus } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { ProblemError } from "../problems.ts";
 import { CachedBytes } from "./cached-bytes.ts";
 import type { PushTarget } from "./channel-feed.ts";
 import { ChannelFeed } from "./channel-feed.ts";
-import { keyOf, keyOfTopic, openingKeyOf, rowsOfTopic } from "./channels.ts";
+import { keyOf, keyOfChannel, openingKeyOf, rowsOfChannel } from "./channels.ts";
 import { LIVE_LIMITS, type LiveConfig, type LiveLimits } from "./live-limits.ts";
 import { OpeningGate } from "./opening-gate.ts";
 import { PendingTokens } from "./pending-tokens.ts";
@@ -119,16 +119,16 @@ export class Hub {
    * Resolves to the feed of a channel. The client is flushed after each of its updates until it leaves. Rejects with SwapstatsError `unavailable`
    * if the owner does not respond in time, with ProblemError `overloaded` if all clients together hold too much, and with the errors of the bus.
    */
-  async join(topic: Topic, client: PushTarget): Promise<JoinResult> {
+  async join(spec: ChannelSpec, client: PushTarget): Promise<JoinResult> {
     for (;;) {
-      const result = await this.#feedOf(topic, client);
+      const result = await this.#feedOf(spec, client);
       if (result.kind !== "joined") return result;
       const { feed } = result;
       // Another client, the only one until now, may have left while this one waited.
       if (feed.isClosed) continue;
       feed.clients.set(client, (feed.clients.get(client) ?? 0) + 1);
       try {
-        await this.#refresh(feed, topic);
+        await this.#refresh(feed, spec);
       } catch (error) {
         this.leave(feed, client);
         throw error;
@@ -164,16 +164,16 @@ export class Hub {
     clearTimeout(this.#flushTimer);
   }
 
-  async #feedOf(topic: Topic, client: PushTarget): Promise<JoinResult> {
-    const key = keyOfTopic(topic);
+  async #feedOf(spec: ChannelSpec, client: PushTarget): Promise<JoinResult> {
+    const key = keyOfChannel(spec);
     const feed = this.#feeds.get(key);
     if (feed !== undefined) return { kind: "joined", feed };
-    const openingKey = openingKeyOf(topic);
+    const openingKey = openingKeyOf(spec);
     const known = this.#opening.get(openingKey);
     if (known !== undefined) return known;
-    const rows = rowsOfTopic(topic);
+    const rows = rowsOfChannel(spec);
     if (!this.#rows.take(rows, client.rows)) throw this.#tooManyRows();
-    const opening = this.#open(topic, rows).finally(() => this.#opening.delete(openingKey));
+    const opening = this.#open(spec, rows).finally(() => this.#opening.delete(openingKey));
     this.#opening.set(openingKey, opening);
     return opening;
   }
@@ -184,13 +184,13 @@ export class Hub {
   }
 
   /** Opens a feed. The `rows` are already taken; they are given back when the feed closes, or at once if it does not open. */
-  async #open(topic: Topic, rows: number): Promise<JoinResult> {
+  async #open(spec: ChannelSpec, rows: number): Promise<JoinResult> {
     let isHeld = false;
     try {
       const feed = new ChannelFeed(this.limits, this.#cached);
-      const opened = await this.#gate.run(rows, () => this.#subscribe(topic, (update) => this.#onUpdate(feed, update)));
+      const opened = await this.#gate.run(rows, () => this.#subscribe(spec, (update) => this.#onUpdate(feed, update)));
       if (opened.kind !== "opened") return opened;
-      const key = keyOf(opened.channel, topic);
+      const key = keyOf(opened.channel, spec);
       const twin = this.#feeds.get(key);
       if (twin !== undefined) {
         opened.close();
@@ -213,20 +213,20 @@ export class Hub {
    * Asks the owner again if the newest update is old. The newest update of a quiet channel may be hours old. Its figures still hold, but a new client
    * needs the present as-of, watermark and lag.
    */
-  async #refresh(feed: ChannelFeed, topic: Topic): Promise<void> {
+  async #refresh(feed: ChannelFeed, spec: ChannelSpec): Promise<void> {
     const ageMs = this.nowMs() - feed.newestAtMs;
     if (feed.count === 0 || ageMs <= this.limits.snapshotAgeMsMax) return;
     const known = this.#refreshing.get(feed);
     if (known !== undefined) return known;
-    const refreshing = this.#lookAgain(feed, topic).finally(() => this.#refreshing.delete(feed));
+    const refreshing = this.#lookAgain(feed, spec).finally(() => this.#refreshing.delete(feed));
     this.#refreshing.set(feed, refreshing);
     return refreshing;
   }
 
-  async #lookAgain(feed: ChannelFeed, topic: Topic): Promise<void> {
+  async #lookAgain(feed: ChannelFeed, spec: ChannelSpec): Promise<void> {
     const first = Promise.withResolvers<void>();
-    const opened = await this.#gate.run(rowsOfTopic(topic), () =>
-      this.#subscribe(topic, (update) => {
+    const opened = await this.#gate.run(rowsOfChannel(spec), () =>
+      this.#subscribe(spec, (update) => {
         feed.refresh(update, this.nowMs());
         first.resolve();
       }),
@@ -239,7 +239,7 @@ export class Hub {
     opened.close();
   }
 
-  async #subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): ReturnType<StatsBus["subscribe"]> {
+  async #subscribe(spec: ChannelSpec, onUpdate: (update: ChannelUpdate) => void): ReturnType<StatsBus["subscribe"]> {
     const { limits } = this;
     const { promise: timeout, reject } = Promise.withResolvers<never>();
     let isTooLate = false;
@@ -248,7 +248,7 @@ export class Hub {
       const message = `No response within ${limits.openTimeoutMs} ms; the service is busy or recovering. Subscribe again.`;
       reject(new SwapstatsError("unavailable", message, { retryable: true }));
     }, limits.openTimeoutMs);
-    const opening = this.#bus.subscribe(topic, onUpdate);
+    const opening = this.#bus.subscribe(spec, onUpdate);
     opening.then(
       (opened) => {
         if (isTooLate && opened.kind === "opened") opened.close();
@@ -262,7 +262,7 @@ export class Hub {
     }
   }
 
-  #onUpdate(feed: ChannelFeed, update: TopicUpdate): void {
+  #onUpdate(feed: ChannelFeed, update: ChannelUpdate): void {
     if (feed.isClosed) return;
     const nowMs = this.nowMs();
     // With a clock that follows events, the as-of does not tell when the figures were computed.

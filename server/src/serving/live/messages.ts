@@ -1,15 +1,15 @@
 /** Builds the JSON texts of messages to clients. Data and patches come as text from their owner and are inserted as they are. */
 import { messageLimits } from "@swapstats/protocol/limits.ts";
 import type { ErrorMessage, RequestId } from "@swapstats/protocol/schemas/websocket.ts";
-import type { TopicUpdate } from "../../ports/stats-bus.ts";
+import type { ChannelUpdate } from "../../ports/stats-bus.ts";
 import type { ProblemError } from "../problems.ts";
 
-export function snapshotText(channel: string, update: TopicUpdate): string {
+export function snapshotText(channel: string, update: ChannelUpdate): string {
   return `{"type":"snapshot",${revisionText(channel, update)},${standingText(update)},"data":${update.data}}`;
 }
 
 /** `patch` applies to the data of revision `prevRev`. */
-export function patchText(channel: string, update: TopicUpdate, prevRev: number, patch: string): string {
+export function patchText(channel: string, update: ChannelUpdate, prevRev: number, patch: string): string {
   return `{"type":"patch",${revisionText(channel, update)},"prev_rev":${prevRev},${standingText(update)},"patch":${patch}}`;
 }
 
@@ -57,12 +57,12 @@ export const heartbeatText = (timeMs: number): string => `{"type":"heartbeat","t
 export const shutdownText = (reconnectAfterMs: number): string =>
   `{"type":"shutdown","reconnect_after_ms":${reconnectAfterMs}}`;
 
-function revisionText(channel: string, update: TopicUpdate): string {
+function revisionText(channel: string, update: ChannelUpdate): string {
   return `"channel":${JSON.stringify(channel)},"epoch":${JSON.stringify(update.epoch)},"rev":${update.rev}`;
 }
 
 /** Returns the members as_of, watermark, lag_ms and stale. */
-function standingText(update: TopicUpdate): string {
+function standingText(update: ChannelUpdate): string {
   const watermark = update.watermark === undefined ? "" : `"watermark":${update.watermark},`;
   const stale = update.stale ? ',"stale":true' : "";
   return `"as_of":${update.asOf},${watermark}"lag_ms":${update.lagMs}${stale}`;

@@ -2,7 +2,7 @@
  * A message of a channel, made once for all clients that need it. A door encodes it once by its own encoder; the encoded form stays with the
  * message, so that all clients of the door share the same bytes. The text is made on demand and is not kept.
  */
-import type { TopicUpdate } from "../../ports/stats-bus.ts";
+import type { ChannelUpdate } from "../../ports/stats-bus.ts";
 import { patchText, snapshotText } from "./messages.ts";
 
 /** How a door turns a message into the bytes that it writes. One encoder serves all clients of a door with the same encoding. */
@@ -17,7 +17,7 @@ export type PatchFrom = { readonly prevRev: number; readonly text: string };
 
 export class SharedMessage {
   readonly channel: string;
-  readonly update: TopicUpdate;
+  readonly update: ChannelUpdate;
   /** Undefined for a snapshot. */
   readonly patch: PatchFrom | undefined;
   /**
@@ -27,14 +27,14 @@ export class SharedMessage {
   #encoder: object | undefined;
   #form: unknown;
   #others: Map<object, unknown> | undefined;
-  readonly #onEncoded: (update: TopicUpdate, bytes: number) => void;
+  readonly #onEncoded: (update: ChannelUpdate, bytes: number) => void;
 
   /** `onEncoded` is called with the bytes of each form that is kept here. */
   constructor(
     channel: string,
-    update: TopicUpdate,
+    update: ChannelUpdate,
     patch: PatchFrom | undefined,
-    onEncoded: (update: TopicUpdate, bytes: number) => void,
+    onEncoded: (update: ChannelUpdate, bytes: number) => void,
   ) {
     this.channel = channel;
     this.update = update;

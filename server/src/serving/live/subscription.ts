@@ -14,7 +14,7 @@
  * more, and behind when it has more. The message is made from the newest data when it is taken, so it includes everything that came in
  * between: this is the conflation. It also makes an update cheap, because it does not touch subscriptions and only marks their clients.
  */
-import type { Topic } from "../../ports/stats-bus.ts";
+import type { ChannelSpec } from "../../ports/stats-bus.ts";
 import type { ChannelFeed } from "./channel-feed.ts";
 
 type Named = {
@@ -22,7 +22,7 @@ type Named = {
   readonly channel: string;
   /** The channel as the client named it. */
   readonly requestedAs: string;
-  readonly topic: Topic;
+  readonly spec: ChannelSpec;
   /** At most one message in this time; 0: one for each update. */
   readonly conflateMs: number;
 };

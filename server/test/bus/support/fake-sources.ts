@@ -1,11 +1,11 @@
 /** Workers of a test as sources: what is opened there is noted, and the test sends the updates. */
 import type { FeedUpdate } from "../../../src/bus/responses.ts";
 import type { OpenFeed, Source, Sources } from "../../../src/bus/sources.ts";
-import type { Topic, TopicUpdate } from "../../../src/ports/stats-bus.ts";
+import type { ChannelSpec, ChannelUpdate } from "../../../src/ports/stats-bus.ts";
 import { SwapstatsError } from "../../../src/shared/errors.ts";
 
 type Opened = {
-  readonly topic: Topic;
+  readonly topic: ChannelSpec;
   readonly onUpdate: (update: FeedUpdate) => void;
   readonly onEnd: (error: SwapstatsError) => void;
   isClosed: boolean;
@@ -29,7 +29,7 @@ export class FakeSource implements Source {
     return Promise.reject(new SwapstatsError("internal", "not asked here"));
   }
 
-  open(topic: Topic, onUpdate: Opened["onUpdate"], onEnd: Opened["onEnd"]): OpenFeed {
+  open(topic: ChannelSpec, onUpdate: Opened["onUpdate"], onEnd: Opened["onEnd"]): OpenFeed {
     const one: Opened = { topic, onUpdate, onEnd, isClosed: false };
     this.opened.push(one);
     const opened = this.failure === undefined ? Promise.resolve() : Promise.reject(this.failure);
@@ -86,8 +86,8 @@ export class FakeSources implements Sources {
 
 /** What a listener was given, in short: `epoch:revision`, `~` for stale, `+` for a patch. */
 export class Heard {
-  readonly updates: TopicUpdate[] = [];
-  readonly take = (update: TopicUpdate): void => {
+  readonly updates: ChannelUpdate[] = [];
+  readonly take = (update: ChannelUpdate): void => {
     this.updates.push(update);
   };
 

@@ -9,14 +9,14 @@ import { epochOfParts, type FeedUpdate, type NameLookup, type TokenPart } from "
 import { addCounters, emptyCounters } from "../../../src/bus/status-merge.ts";
 import type { WorkerPort } from "../../../src/bus/worker-sources.ts";
 import type { OwnedPartition } from "../../../src/cluster/contract.ts";
-import type { StatusAnswer, Topic } from "../../../src/ports/stats-bus.ts";
+import type { ChannelSpec, StatusAnswer } from "../../../src/ports/stats-bus.ts";
 import { SwapstatsError } from "../../../src/shared/errors.ts";
 
 export type ModelToken = { readonly id: string; readonly symbol: string; rev: number; value: number };
 export type ModelPartition = { readonly epoch: string; revision: number; readonly tokens: Map<string, ModelToken> };
 
 type OpenTopic = {
-  readonly topic: Topic;
+  readonly topic: ChannelSpec;
   readonly onUpdate: (update: FeedUpdate) => void;
   sentRev: number | undefined;
   sent: JsonObject;
@@ -40,7 +40,7 @@ export class ModelWorker implements WorkerPort {
     }
   }
 
-  async open(topic: Topic, onUpdate: (update: FeedUpdate) => void): Promise<() => void> {
+  async open(topic: ChannelSpec, onUpdate: (update: FeedUpdate) => void): Promise<() => void> {
     if (topic.kind === "token" && this.#find(topic.token) === undefined) {
       throw new SwapstatsError("not_found", `there is no token ${topic.token}`);
     }

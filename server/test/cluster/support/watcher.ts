@@ -1,19 +1,19 @@
 /** Somebody who listens to a topic, applies what comes as a client does, and remembers whatever went back. */
 import { applyMergePatch, equalJson, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import { compareEpochs } from "../../../src/cluster/contract.ts";
-import type { StatsBus, Topic, TopicUpdate } from "../../../src/ports/stats-bus.ts";
+import type { ChannelSpec, ChannelUpdate, StatsBus } from "../../../src/ports/stats-bus.ts";
 
 export class Watcher {
   readonly faults: string[] = [];
   updates = 0;
-  last: TopicUpdate | undefined;
+  last: ChannelUpdate | undefined;
   held: JsonObject | undefined;
   bus: StatsBus | undefined;
   #close: (() => void) | undefined;
   #isEnded = false;
-  readonly #topic: Topic;
+  readonly #topic: ChannelSpec;
 
-  constructor(topic: Topic) {
+  constructor(topic: ChannelSpec) {
     this.#topic = topic;
   }
 
@@ -38,7 +38,7 @@ export class Watcher {
     this.#close = undefined;
   }
 
-  #take(update: TopicUpdate): void {
+  #take(update: ChannelUpdate): void {
     if (this.#isEnded) return;
     this.updates += 1;
     const before = this.last;
@@ -54,7 +54,7 @@ export class Watcher {
     this.last = update;
   }
 
-  #compare(before: TopicUpdate, update: TopicUpdate): void {
+  #compare(before: ChannelUpdate, update: ChannelUpdate): void {
     const step = `${before.epoch}:${before.rev} -> ${update.epoch}:${update.rev}`;
     if (before.epoch === update.epoch) {
       if (update.rev < before.rev) this.faults.push(`revision went back: ${step}`);

@@ -11,7 +11,7 @@ import { WorkerSources } from "../../../src/bus/worker-sources.ts";
 import { toEngineConfig } from "../../../src/config/config.ts";
 import { defaultConfig } from "../../../src/config/load.ts";
 import { PartitionWorkers } from "../../../src/pipeline/workers/partition-workers.ts";
-import type { TopicUpdate } from "../../../src/ports/stats-bus.ts";
+import type { ChannelUpdate } from "../../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../../src/shared/token-partition.ts";
 import { LogClient } from "../../../src/sources/embedded/log-client.ts";
 import { LOG_DATABASE_NAME } from "../../../src/sources/embedded/log-writer.ts";
@@ -168,9 +168,9 @@ describe("assignment of partitions", () => {
     await Promise.all(TOKENS.map((_, partition) => workers.assign(partition)));
     await owners.swaps();
     await owners.caughtUp();
-    const gone = Promise.withResolvers<TopicUpdate>();
+    const gone = Promise.withResolvers<ChannelUpdate>();
     const topic = { kind: "token", token: TOKENS[1] as string, windows: ["1h"] } as const;
-    const listen = (update: TopicUpdate): void => {
+    const listen = (update: ChannelUpdate): void => {
       if (update.stale) gone.resolve(update);
     };
     assert.equal((await bus.subscribe(topic, listen)).kind, "opened");
@@ -190,7 +190,7 @@ describe("assignment of partitions", () => {
 class Ranking {
   #rows = -1;
   #waiting: (() => void) | undefined;
-  readonly take = (update: TopicUpdate): void => {
+  readonly take = (update: ChannelUpdate): void => {
     this.#rows = (JSON.parse(update.data) as { order: string[] }).order.length;
     this.#waiting?.();
   };

@@ -7,6 +7,7 @@ import type { IngestPort, IngestResult } from "../../../src/ports/ingest.ts";
 import type {
   Ambiguous,
   BodyAnswer,
+  ChannelOpened,
   DeadLetter,
   DeadLettersAnswer,
   KeptForms,
@@ -17,7 +18,6 @@ import type {
   StatusAnswer,
   TokenAnswer,
   TokenRequest,
-  TopicOpened,
 } from "../../../src/ports/stats-bus.ts";
 
 export type StandInToken = { id: string; symbol: string | undefined; rev: number; trades: number };
@@ -187,7 +187,7 @@ export class StandInBus implements StatsBus {
     return this.statusAnswer;
   }
 
-  async subscribe(): Promise<TopicOpened> {
+  async subscribe(): Promise<ChannelOpened> {
     return { kind: "unknown" };
   }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { applyMergePatch, diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import fc from "fast-check";
-import type { TopicUpdate } from "../../../src/ports/stats-bus.ts";
+import type { ChannelUpdate } from "../../../src/ports/stats-bus.ts";
 import { CachedBytes } from "../../../src/serving/live/cached-bytes.ts";
 import { ChannelFeed } from "../../../src/serving/live/channel-feed.ts";
 import { LIVE_LIMITS } from "../../../src/serving/live/live-limits.ts";
@@ -11,7 +11,12 @@ import { propertyOptions } from "../../support/seed.ts";
 const CHANNEL = "token:1:é";
 const limits = { ...LIVE_LIMITS, ringPatchesMax: 8, ringCharsMax: 2_000 };
 
-function update(rev: number, data: JsonObject, before?: { rev: number; data: JsonObject }, epoch = "e1"): TopicUpdate {
+function update(
+  rev: number,
+  data: JsonObject,
+  before?: { rev: number; data: JsonObject },
+  epoch = "e1",
+): ChannelUpdate {
   return {
     epoch,
     rev,
@@ -25,7 +30,7 @@ function update(rev: number, data: JsonObject, before?: { rev: number; data: Jso
   };
 }
 
-function liveFeed(first: TopicUpdate): ChannelFeed {
+function liveFeed(first: ChannelUpdate): ChannelFeed {
   const feed = new ChannelFeed(limits, new CachedBytes(limits.cachedBytesMax));
   feed.accept(first, 0, 0);
   feed.opened(CHANNEL, () => {});

@@ -24,8 +24,8 @@ function subscriptionTo(name: string, conflateMs = 0): OpenSubscription & { upda
   };
   update();
   feed.opened(name, () => {});
-  const topic = { kind: "token", token: name, windows: [] } as const;
-  return { feed, channel: name, requestedAs: name, topic, conflateMs, update };
+  const spec = { kind: "token", token: name, windows: [] } as const;
+  return { feed, channel: name, requestedAs: name, spec, conflateMs, update };
 }
 
 /** Which channels were taken by a door with room for so many messages, and what else the list said. */

@@ -1,7 +1,7 @@
 /** How the flushes of many clients share the thread: counted by a clock that only work moves. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import type { StatsBus, TopicUpdate } from "../../../src/ports/stats-bus.ts";
+import type { ChannelUpdate, StatsBus } from "../../../src/ports/stats-bus.ts";
 import type { PushTarget } from "../../../src/serving/live/channel-feed.ts";
 import { Hub } from "../../../src/serving/live/hub.ts";
 import { LIVE_LIMITS } from "../../../src/serving/live/live-limits.ts";
@@ -13,7 +13,7 @@ const TOPIC = { kind: "token", token: "1:a", windows: ["5m"] } as const;
 async function hubWith(t: TestContext, clients: number, flushMs: number) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let nowMs = 0;
-  let onUpdate: (update: TopicUpdate) => void = () => {};
+  let onUpdate: (update: ChannelUpdate) => void = () => {};
   let rev = 0;
   const update = (): void => {
     rev += 1;

@@ -9,7 +9,7 @@ import {
   diffMergePatch,
   type JsonObject,
 } from "@swapstats/protocol/merge-patch.ts";
-import { topicOf } from "../../../src/serving/live/channels.ts";
+import { specOf } from "../../../src/serving/live/channels.ts";
 import { parseRequest } from "../../../src/serving/websocket/requests.ts";
 import { type HostileBody, hostileBodies, hostilePieces } from "../../support/hostile-bodies.ts";
 import { assertLinear } from "../../support/work-meter.ts";
@@ -59,7 +59,7 @@ describe("the work of what a client sends grows with its length", () => {
           if (request.kind !== "subscribe") return;
           for (const channel of request.channels.slice(0, RULES.channelsMax)) {
             try {
-              topicOf(channel, request.options, WINDOWS);
+              specOf(channel, request.options, WINDOWS);
             } catch {
               // What a channel costs is counted also where there is none of that name.
             }

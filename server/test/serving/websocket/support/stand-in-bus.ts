@@ -3,9 +3,9 @@
  * subscribers at once. It is deterministic, which the real bus with its threads and clocks is not.
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { StatsBus, Topic, TopicOpened, TopicUpdate } from "../../../../src/ports/stats-bus.ts";
+import type { ChannelOpened, ChannelSpec, ChannelUpdate, StatsBus } from "../../../../src/ports/stats-bus.ts";
 
-type Subscriber = { readonly channel: string; readonly onUpdate: (update: TopicUpdate) => void };
+type Subscriber = { readonly channel: string; readonly onUpdate: (update: ChannelUpdate) => void };
 type Held = { rev: number; data: JsonObject };
 
 const unused = (): never => {
@@ -18,7 +18,7 @@ export class StandInBus implements StatsBus {
   /** Calls of subscribe so far, and subscriptions open now. */
   opened = 0;
   /** In the order in which they were opened. */
-  readonly topics: Topic[] = [];
+  readonly topics: ChannelSpec[] = [];
   /** Ids of each question about tokens that no swap had named. */
   readonly asked: (readonly string[])[] = [];
   readonly subscribers = new Set<Subscriber>();
@@ -68,7 +68,7 @@ export class StandInBus implements StatsBus {
     return ids.map((id) => this.#channels.has(`token:${id}`));
   }
 
-  async subscribe(topic: Topic, onUpdate: (update: TopicUpdate) => void): Promise<TopicOpened> {
+  async subscribe(topic: ChannelSpec, onUpdate: (update: ChannelUpdate) => void): Promise<ChannelOpened> {
     this.opened += 1;
     this.topics.push(topic);
     await this.beforeOpen();
@@ -88,7 +88,7 @@ export class StandInBus implements StatsBus {
     return { kind: "opened", channel, close: () => this.subscribers.delete(subscriber) };
   }
 
-  #channelsOf(topic: Topic): string[] {
+  #channelsOf(topic: ChannelSpec): string[] {
     if (topic.kind === "overview") return [`overview:${topic.window}:${topic.sort}`];
     const ids = this.#symbols.get(topic.token.toLowerCase());
     return ids === undefined ? [`token:${topic.token}`] : ids.map((id) => `token:${id}`);
@@ -100,7 +100,7 @@ export class StandInBus implements StatsBus {
     return held;
   }
 
-  #update(held: Held): TopicUpdate {
+  #update(held: Held): ChannelUpdate {
     return {
       epoch: this.epoch,
       rev: held.rev,
@@ -114,7 +114,7 @@ export class StandInBus implements StatsBus {
     };
   }
 
-  #tell(channel: string, update: TopicUpdate): void {
+  #tell(channel: string, update: ChannelUpdate): void {
     for (const subscriber of this.subscribers) if (subscriber.channel === channel) subscriber.onUpdate(update);
   }
 }

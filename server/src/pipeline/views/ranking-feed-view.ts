@@ -1,27 +1,27 @@
 /**
- * A ranking as a topic: data is the order and a row for each token in it. A row is built again only when its token has a
- * new revision, and topics that show the same figures share it, so an update costs by what changed among the rows.
+ * The feed of a worker's part of a ranking: its best rows, as texts with their places. A row is built again only when its token has a new
+ * revision. Feeds that show the same figures share the row, so an update costs by what changed among the rows.
  */
 import type { SortField } from "@swapstats/protocol/figures.ts";
 import { diffMergePatch, type Json, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import { epochOfParts, type FeedUpdate, type RankedRow } from "../../bus/responses.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import type { WindowSpec } from "../../engine/types.ts";
-import type { Topic } from "../../ports/stats-bus.ts";
+import type { ChannelSpec } from "../../ports/stats-bus.ts";
 import type { Piecewise } from "../thread-share.ts";
 import type { PageRow } from "./kept-rows.ts";
 import { caughtUp, keyOfRow, overviewPage } from "./overview-page.ts";
 import { RowFigures } from "./row-figures.ts";
 import { partRevisions, revisionOfPartitions, type ServedPartition } from "./served-partition.ts";
 
-type OverviewOf = Extract<Topic, { kind: "overview" }>;
+type OverviewOf = Extract<ChannelSpec, { kind: "overview" }>;
 
 /** Rows that are compared with what was sent, or written, in a piece. */
 const ROWS_PER_PIECE = 50;
 
-export class OverviewTopic {
+export class RankingFeedView {
   readonly #partitions: readonly ServedPartition[];
-  readonly #topic: OverviewOf;
+  readonly #spec: OverviewOf;
   readonly #windowIndex: number;
   readonly #figures: RowFigures;
   readonly #sort: SortField;
@@ -34,15 +34,15 @@ export class OverviewTopic {
 
   constructor(
     partitions: readonly ServedPartition[],
-    topic: OverviewOf,
+    spec: OverviewOf,
     windows: readonly WindowSpec[],
     clock: SharedClock,
   ) {
     this.#partitions = partitions;
-    this.#topic = topic;
-    this.#windowIndex = windows.findIndex((window) => window.name === topic.window);
-    this.#figures = new RowFigures(topic.window, topic, windows);
-    this.#sort = topic.sort as SortField;
+    this.#spec = spec;
+    this.#windowIndex = windows.findIndex((window) => window.name === spec.window);
+    this.#figures = new RowFigures(spec.window, spec, windows);
+    this.#sort = spec.sort as SortField;
     this.#clock = clock;
   }
 
@@ -57,7 +57,7 @@ export class OverviewTopic {
     const asOf = (): number => this.#clock.now();
     yield* caughtUp(this.#partitions, asOf);
     if (revisionOfPartitions(this.#partitions) === this.#seenRev) return undefined;
-    const { limit: count } = this.#topic;
+    const { limit: count } = this.#spec;
     const request = {
       windowIndex: this.#windowIndex,
       sort: this.#sort,

@@ -1,4 +1,4 @@
-/** The figures of a token as a topic. It is built again when the token has a new revision, in one piece. */
+/** The feed of a token's figures. An update is built in one piece, when the token has a new revision. */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { FeedUpdate } from "../../bus/responses.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
@@ -7,7 +7,7 @@ import type { ServedPartition } from "./served-partition.ts";
 import { type FigureFilter, tokenHeadJson, windowData, windowJson } from "./stats-json.ts";
 import type { FoundToken } from "./token-lookup.ts";
 
-export class TokenTopic {
+export class TokenFeedView {
   readonly #home: ServedPartition;
   readonly #token: number;
   readonly #windows: readonly string[];
