@@ -134,10 +134,7 @@ export class QueryBus implements StatsBus {
     const { id, chosen, isSure } = finding;
     const { epoch, rev, body } = finding.found;
     const answer = { kind: "body", id, epoch, rev, body, stale: !isSure, chosen } as const;
-    if (this.#sources.mayBeAway) {
-      const key = keyOf(id);
-      this.#known.bodies.put(key, answer, key.length + body.length);
-    }
+    if (this.#sources.mayBeAway) this.#known.bodies.set(keyOf(id), answer);
     return answer;
   }
 
@@ -249,7 +246,7 @@ export class QueryBus implements StatsBus {
       kept: ticket === undefined ? undefined : { gzipEnd: undefined },
     };
     if (ticket !== undefined) this.#cache.put(text, selection, answer, partition, ticket);
-    if (this.#sources.mayBeAway) this.#known.stats.put(key, answer, key.length + body.length);
+    if (this.#sources.mayBeAway) this.#known.stats.set(key, answer);
     return answer;
   }
 }

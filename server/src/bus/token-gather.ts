@@ -167,7 +167,7 @@ export class TokenGather {
     }
     const merged = isSure ? lookup : mergeLookups([lookup, this.#known.names.get(text)]);
     if (merged === undefined) return isSure ? { kind: "unknown" } : { kind: "away", id: this.#idOf(text) };
-    if (mayBeAway && isSure) this.#known.names.put(text, merged, 1);
+    if (mayBeAway && isSure) this.#known.names.set(text, merged);
     const one = resolve(merged, prefer);
     return "kind" in one ? one : this.#found(one, parts, asOf, isSure);
   }
@@ -189,7 +189,7 @@ export class TokenGather {
     }
     if (found === undefined || !this.#known.shown.show(id, found)) return { kind: "away", id };
     this.#sources.confirm(found.partition, found.epoch);
-    if (found.partition !== partitionOfTokenId(id, partitions)) this.#known.homes.put(id, found.partition, 1);
+    if (found.partition !== partitionOfTokenId(id, partitions)) this.#known.homes.set(id, found.partition);
     // Partitions may have been added since, and its swaps go where they belong.
     else this.#known.homes.delete(id);
     return { kind: "found", id, found, asOf, isSure, chosen };
