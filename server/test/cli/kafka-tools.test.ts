@@ -45,8 +45,8 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
       const env = { SWAPSTATS_INGEST_TOPIC: "ensured", SWAPSTATS_INGEST_TOPIC_CFG_PARTITIONS: "3" };
       const made = await cli(env, "topic", "ensure");
       assert.equal(made.code, 0, made.err);
-      assert.match(made.out, /Topic ensured was made, with 3 partitions and .*message.timestamp.type=LogAppendTime/);
-      assert.match(made.out, /Topic ensured.dlq was made, with 1 partitions/);
+      assert.match(made.out, /Topic ensured was created, with 3 partitions and .*message.timestamp.type=LogAppendTime/);
+      assert.match(made.out, /Topic ensured.dlq was created, with 1 partitions/);
       assert.equal((await cli(env, "topic", "ensure")).out, "Topics ensured and ensured.dlq are as configured.\n");
       const changed = { ...env, SWAPSTATS_INGEST_TOPIC_CFG_RETENTION_MS: "86400000" };
       const corrected = await cli(changed, "topic", "ensure");
@@ -60,7 +60,7 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
     test("topic ensure makes the topic of checkpoints too, compacted, where they are kept there", async (t) => {
       const env = { SWAPSTATS_INGEST_TOPIC: "stored", SWAPSTATS_STORES_CHECKPOINT: "kafka" };
       const made = await cli(env, "topic", "ensure");
-      assert.match(made.out, /Topic stored.checkpoints was made, with 16 partitions and cleanup.policy=compact/);
+      assert.match(made.out, /Topic stored.checkpoints was created, with 16 partitions and cleanup.policy=compact/);
       const said = "Topics stored, stored.dlq and stored.checkpoints are as configured.\n";
       assert.equal((await cli(env, "topic", "ensure")).out, said);
       assert.equal((await adminFor(t).describe("stored.checkpoints")).isCompactedOnly, true);
@@ -118,7 +118,7 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
       assert.match(none.err, /ingest.brokers is not set; give HOST:PORT/);
       const missing = await cli({}, "generate", "--to", `kafka://${kafka.brokers[0]}/nowhere`, "--count", "1");
       assert.equal(missing.code, 1);
-      assert.match(missing.err, /there is no such topic; `swapstats topic ensure` makes it/);
+      assert.match(missing.err, /there is no such topic; `swapstats topic ensure` creates it/);
     });
 
     test("generated swaps are in the partition of their token, under its id, and nothing is lost", async (t) => {

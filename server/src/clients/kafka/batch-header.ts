@@ -9,10 +9,10 @@
 import { crc32c, Reader } from "@platformatic/kafka";
 
 export const BATCH_HEADER_BYTES = 61;
-/** First offset and length, which the length does not count. */
+/** First offset and length; the length does not include them. */
 const LENGTH_END = 12;
 const FORMAT = 2;
-/** Brokers take batches of 1 MiB unless told otherwise. */
+/** By default brokers accept batches of 1 MiB. */
 const BATCH_BYTES_MAX = 256 * 1024 * 1024;
 const CRC_FROM = 21;
 const CODEC_MASK = 7;
@@ -28,7 +28,7 @@ export type BatchHeader = {
   readonly format: number;
   readonly crc: number;
   readonly codec: number;
-  /** Whether the broker set the time, for all records alike; else each carries its producer's. */
+  /** The broker set one time for all records; otherwise each record carries its producer's. */
   readonly isLogAppendTime: boolean;
   readonly isTransactional: boolean;
   readonly isControl: boolean;
@@ -40,14 +40,17 @@ export type BatchHeader = {
   readonly count: number;
 };
 
-/** Bytes of the batch that begins at `at`, header and all; undefined where not even its length is there, 0 where it is senseless. */
+/**
+ * Returns the bytes of the batch that begins at `at`, with its header; undefined where not even its length is there, 0
+ * where the length is invalid.
+ */
 export function batchBytesAt(bytes: Buffer, at: number): number | undefined {
   if (bytes.length - at < LENGTH_END) return undefined;
   const size = LENGTH_END + bytes.readInt32BE(at + 8);
   return size < BATCH_HEADER_BYTES || size > BATCH_BYTES_MAX ? 0 : size;
 }
 
-/** The header at `at`; the batch is there as a whole. */
+/** Reads the header at `at`; the whole batch is there. */
 export function readBatchHeader(bytes: Buffer, at: number): BatchHeader {
   const attributes = bytes.readInt16BE(at + 21);
   const baseOffset = readInt64(bytes, at);
@@ -69,11 +72,11 @@ export function readBatchHeader(bytes: Buffer, at: number): BatchHeader {
   };
 }
 
-/** What is wrong with the batch, by its header and checksum; undefined: nothing. */
+/** Returns what is wrong with the batch, by its header and checksum; undefined: nothing. */
 export function batchDefect(bytes: Buffer, header: BatchHeader): string | undefined {
   if (header.format !== FORMAT) return `its format is ${header.format}, and format 2 alone is known`;
   const content = bytes.subarray(header.at + CRC_FROM, header.end);
-  // Handed over in the client's own kind of buffer: of any other it makes a copy first.
+  // The client copies any other kind of buffer than its own first.
   const crc = crc32c(Reader.from(content).buffer as unknown as Buffer);
   if (crc !== header.crc) return `its checksum is ${hex(crc)}, and ${hex(header.crc)} is stored with it`;
   const offsets = header.lastOffset - header.baseOffset + 1;

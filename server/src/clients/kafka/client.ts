@@ -1,4 +1,7 @@
-/** The client's options from ours, and its errors as errors of the service: what is wrong, where, and what to do. */
+/**
+ * Makes the client's options from ours, and turns its errors into errors of the service: what is wrong, where, and what
+ * to do.
+ */
 import {
   Admin,
   type BaseOptions,
@@ -10,7 +13,10 @@ import {
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { KafkaConnection } from "./connection.ts";
 
-/** For every client of the library. It retries nothing by itself: retry is ours, with backoff, and told of. */
+/**
+ * For every client of the library. The client retries nothing by itself: our own retries have a backoff and are
+ * reported.
+ */
 export function clientOptions(connection: KafkaConnection): BaseOptions {
   const { brokers, clientId, tls, sasl, connectTimeoutMs, requestTimeoutMs } = connection;
   return {
@@ -26,7 +32,7 @@ export function clientOptions(connection: KafkaConnection): BaseOptions {
   };
 }
 
-/** From `host:port`; an address of IPv6 stands in brackets. */
+/** From `host:port`; an IPv6 address is in brackets. */
 export function brokerOf(address: string): Broker {
   const colon = address.lastIndexOf(":");
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
@@ -37,17 +43,20 @@ export function newAdmin(connection: KafkaConnection): Admin {
   return new Admin(clientOptions(connection));
 }
 
-/** Kafka's name of an error number. */
+/** Returns Kafka's name of an error number. */
 export function kafkaErrorName(code: number): string {
   return (protocolErrorsCodesById as Readonly<Record<number, string>>)[code] ?? `error ${code}`;
 }
 
-/** Whether an error, or one of those inside it, is of this name. */
+/** Whether an error, or one inside it, has this name. */
 export function isKafkaError(error: unknown, name: string): boolean {
   return hasWithin(error, "apiId", name);
 }
 
-/** Whether the error, one of those that it sums up, or one that caused it has this; the client's own search passes over causes. */
+/**
+ * Whether the error, one of those that it contains, or one that caused it has this value. The client's own search skips
+ * causes.
+ */
 function hasWithin(error: unknown, property: string, value: string): boolean {
   if (!(error instanceof Error)) return false;
   if ((error as unknown as Record<string, unknown>)[property] === value) return true;
@@ -62,7 +71,7 @@ const REFUSALS = [
   "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
 ];
 
-/** `what` says what was tried, such as `reading topic raw-swaps`. */
+/** `what` is what was tried, such as `reading topic raw-swaps`. */
 export function kafkaError(cause: unknown, what: string, { brokers, sasl }: KafkaConnection): SwapstatsError {
   if (cause instanceof SwapstatsError) return cause;
   const at = `Kafka at ${brokers.join(", ")}: ${what}`;
@@ -75,14 +84,15 @@ export function kafkaError(cause: unknown, what: string, { brokers, sasl }: Kafk
   }
   const refusal = REFUSALS.find((name) => isKafkaError(cause, name));
   if (refusal !== undefined) {
-    const message = `${at} failed: ${refusal}; give this user the right to do it`;
+    const message = `${at} failed: ${refusal}; grant this user the permission`;
     return new SwapstatsError("bad_config", message, { cause });
   }
   if (isUnknownTopic(cause)) {
-    const message = `${at} failed: there is no such topic; \`swapstats topic ensure\` makes it`;
+    const message = `${at} failed: there is no such topic; \`swapstats topic ensure\` creates it`;
     return new SwapstatsError("not_found", message, { cause, retryable: true });
   }
-  // Among these is ILLEGAL_SASL_STATE, by which a broker may answer requests that overtook a refused, or a slow, proof of identity.
+  // One of these is ILLEGAL_SASL_STATE: a broker may answer it to requests that were sent before a slow or refused
+  // authentication ended.
   const settings = sasl === undefined ? "ingest.tls.*" : "ingest.tls.* and ingest.sasl.*";
   const message = `${at} failed: ${detail}; check that the brokers run and can be reached, and ${settings}`;
   return new SwapstatsError("unavailable", message, { cause, retryable: true });
@@ -90,19 +100,19 @@ export function kafkaError(cause: unknown, what: string, { brokers, sasl }: Kafk
 
 function isUnknownTopic(error: unknown): boolean {
   if (isKafkaError(error, "UNKNOWN_TOPIC_OR_PARTITION") || isKafkaError(error, "UNKNOWN_TOPIC_ID")) return true;
-  // The client makes an error of its own of it, which carries no number, when it asks for metadata.
+  // When the client asks for metadata it replaces this error by one of its own, which has no number.
   return error instanceof Error && error.message.startsWith("Unknown topic ");
 }
 
 function isAuthenticationError(error: unknown): boolean {
   if (hasWithin(error, "code", "PLT_KFK_AUTHENTICATION")) return true;
-  // ILLEGAL_SASL_STATE: with OAUTHBEARER the client takes a refusal for consent, and is refused at its next request.
+  // ILLEGAL_SASL_STATE: with OAUTHBEARER the client takes a refusal for success, and its next request is refused.
   return ["SASL_AUTHENTICATION_FAILED", "UNSUPPORTED_SASL_MECHANISM", "ILLEGAL_SASL_STATE"].some((name) =>
     isKafkaError(error, name),
   );
 }
 
-/** The innermost messages, which say more than the client's "failed 1 times". */
+/** Returns the innermost messages, which say more than the client's "failed 1 times". */
 function detailOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const inner = (error as MultipleErrors).errors as readonly Error[] | undefined;

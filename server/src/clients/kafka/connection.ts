@@ -1,13 +1,13 @@
 /**
- * How brokers are reached: plain data that threads can be given, made from the configuration. Files are read here, once. It holds
- * secrets, and is never logged.
+ * How to reach brokers: plain data for threads, made from the configuration. Files are read here, once. The data holds
+ * secrets and is never logged.
  */
 import type { BrokersConfig, KafkaConfig, KafkaSaslConfig, TlsFiles } from "../../config/build/kafka.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { PEM_BYTES_MAX, readTextFile } from "../../shared/read-regular-file.ts";
 
 export type KafkaTls = {
-  /** PEM; undefined: the authorities that Node trusts. */
+  /** PEM; undefined: the certificate authorities that Node trusts. */
   readonly ca?: string;
   /** PEM of the client's own certificate and key (mTLS); both or neither. */
   readonly cert?: string;
@@ -21,12 +21,12 @@ export type KafkaConnection = {
   readonly tls?: KafkaTls;
   readonly sasl?: KafkaSaslConfig;
   readonly connectTimeoutMs: number;
-  /** An answer that takes longer ends the connection. Beyond the waiting time of a fetch. */
+  /** A response that takes longer ends the connection. Longer than a fetch waits at the broker. */
   readonly requestTimeoutMs: number;
 };
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A broker that accepts and never answers is given up after it. */
+/** A broker that accepts connections and never answers is given up after this time. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /** Throws `bad_config` where a file of ingest.tls cannot be read. `instanceId` names the client to the brokers. */
@@ -59,7 +59,7 @@ function readPem(key: string, path: string): string {
   try {
     return readTextFile(path, PEM_BYTES_MAX);
   } catch (cause) {
-    const message = `ingest.tls.${key} names the file ${path}, which cannot be read (${(cause as Error).message}); check path and rights`;
+    const message = `ingest.tls.${key} names the file ${path}, which cannot be read (${(cause as Error).message}); check the path and its permissions`;
     throw new SwapstatsError("bad_config", message, { cause });
   }
 }

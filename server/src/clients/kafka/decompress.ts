@@ -1,8 +1,8 @@
-/** Unpacks the records of a batch, by the codec in its attributes. */
+/** Decompresses the records of a batch, by the codec in its attributes. */
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { compressionsAlgorithms } from "@platformatic/kafka";
 
-/** Beyond it a batch counts as damaged: a broker takes batches of 1 MiB, packed, unless told otherwise. */
+/** A larger batch counts as damaged: by default a broker accepts batches of 1 MiB, compressed. */
 export const UNPACKED_BYTES_MAX = 128 * 1024 * 1024;
 
 export const CODEC_NONE = 0;
@@ -11,14 +11,15 @@ const CODEC_SNAPPY = 2;
 const CODEC_LZ4 = 3;
 const CODEC_ZSTD = 4;
 
-/** Written in front of Snappy by Java clients: then blocks follow, each with its length. */
+/** Java clients write this in front of Snappy data. Blocks follow, each with its length. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const XERIAL_HEADER_BYTES = 16;
 
-/** Memory of its own. Throws whatever the codec throws where the bytes are not of it. */
+/** Returns memory of its own. Throws the codec's error where the bytes are invalid. */
 export function unpack(codec: number, packed: Buffer): Buffer {
   const unpacked = unpackBy(codec, packed);
-  if (unpacked.length > UNPACKED_BYTES_MAX) throw new RangeError(`it unpacks to more than ${UNPACKED_BYTES_MAX} bytes`);
+  if (unpacked.length > UNPACKED_BYTES_MAX)
+    throw new RangeError(`it decompresses to more than ${UNPACKED_BYTES_MAX} bytes`);
   return unpacked;
 }
 
@@ -38,7 +39,7 @@ function unpackBy(codec: number, packed: Buffer): Buffer {
   }
 }
 
-/** The unpacked size stands in front of each block; a wrong one must not make us take that much memory. */
+/** The uncompressed size is in front of each block. A wrong size must not make us allocate that much memory. */
 function checkSnappyLength(packed: Buffer): void {
   if (!packed.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) {
     checkSnappySum(snappyBlockBytes(packed));
@@ -57,7 +58,7 @@ function checkSnappyLength(packed: Buffer): void {
 }
 
 function checkSnappySum(bytes: number): void {
-  if (bytes > UNPACKED_BYTES_MAX) throw new RangeError(`it says that it unpacks to ${bytes} bytes`);
+  if (bytes > UNPACKED_BYTES_MAX) throw new RangeError(`it says that it decompresses to ${bytes} bytes`);
 }
 
 function snappyBlockBytes(block: Buffer): number {

@@ -1,7 +1,8 @@
 /**
- * Fetch requests and answers on the wire, as far as they are needed. The client's own way of reading answers makes an object of
- * every record and checks no checksum; here the records stay bytes. Versions 11 (Kafka 2.3, older Redpanda) to 17 (Kafka 3.9); from
- * 12 on with compact lengths, from 13 on with the topic's id for its name. Source: "Fetch API" in Kafka's protocol guide.
+ * Fetch requests and responses on the wire, as far as they are needed. The client's own reader makes an object of every
+ * record and checks no checksum; here the records stay bytes. Versions 11 (Kafka 2.3, older Redpanda) to 17 (Kafka
+ * 3.9). Lengths are compact from version 12 on; the topic's id replaces its name from version 13 on. Source: "Fetch
+ * API" in Kafka's protocol guide.
  */
 import { apiVersionsV1, apiVersionsV3, type Connection, fetchV11, fetchV12, fetchV17 } from "@platformatic/kafka";
 import { SwapstatsError } from "../../shared/errors.ts";
@@ -37,25 +38,25 @@ export type AbortedTransaction = { readonly producerId: number; readonly firstOf
 
 export type FetchedPartition = {
   readonly partition: number;
-  /** 0: none; else of Kafka's numbers. */
+  /** 0: none; otherwise an error number of Kafka. */
   readonly error: number;
   readonly highWatermark: number;
   /** The end for readers of committed records. -1 with an error. */
   readonly lastStableOffset: number;
   readonly logStartOffset: number;
   readonly aborted: readonly AbortedTransaction[];
-  /** A view of the answer's memory. */
+  /** A view of the response's memory. */
   readonly records: Buffer;
 };
 
 export type FetchAnswer = {
   readonly error: number;
   readonly partitions: readonly FetchedPartition[];
-  /** All of the answer, in memory of the pool; views of it are the records. */
+  /** The whole response, in memory of the pool; the records are views of it. */
   readonly bytes: Buffer;
 };
 
-/** The newest version of fetches that both sides know. */
+/** Returns the newest version of fetches that both sides support. */
 export async function fetchVersionOf(connection: Connection): Promise<number> {
   const names = ["swapstats", "1"] as const;
   const { apiKeys } = await apiVersionsV3.api
@@ -68,7 +69,10 @@ export async function fetchVersionOf(connection: Connection): Promise<number> {
   throw new SwapstatsError("unavailable", message, { retryable: true });
 }
 
-/** Rejects with the client's errors: of the network, of authentication, or after the connection's time for an answer. */
+/**
+ * Rejects with the client's errors: of the network, of authentication, and when the response takes longer than the
+ * connection allows.
+ */
 export function sendFetch(
   connection: Connection,
   version: number,
@@ -91,7 +95,8 @@ export function sendFetch(
     connection.send<FetchAnswer>(
       FETCH_KEY,
       version,
-      // Session id 0 with epoch -1: no session. Sessions save bytes with thousands of partitions, and are one more state to lose.
+      // Session id 0 with epoch -1: no session. Sessions save bytes with thousands of partitions, and are one more
+      // state that can be lost.
       () => createRequest(waitMs, 1, bytesMax, READ_COMMITTED, 0, -1, topics, [], ""),
       (_correlationId, _key, _version, reader) => {
         pieces = (reader.buffer as unknown as { readonly buffers: readonly Buffer[] }).buffers;
@@ -100,7 +105,7 @@ export function sendFetch(
       isCompact,
       isCompact,
       (error, answer) => {
-        // Not before: until now the connection looked at them, too.
+        // Not earlier: until now the connection used them, too.
         freePieces(pieces);
         if (error === null && answer !== undefined) resolve(answer);
         else reject(error ?? new Error("a fetch without an answer"));
@@ -109,7 +114,7 @@ export function sendFetch(
   });
 }
 
-/** One copy out of the pieces that came from the socket, so that values can be moved together. */
+/** Copies the pieces that came from the socket into one buffer, so that values can be moved within it. */
 function joined(pieces: readonly Buffer[], memory: MemoryPool): Buffer {
   const whole = memory.take(pieces.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
@@ -121,9 +126,9 @@ function joined(pieces: readonly Buffer[], memory: MemoryPool): Buffer {
 }
 
 /**
- * Gives the socket's memory back at once: it took a third off the time of the collector, which is the largest part of reading.
- * A piece is of this answer alone when it reaches to the end of what was read at once, and begins with its start, or with
- * that of the answer's head; nothing else is under way on a connection that fetches.
+ * Frees the socket's memory at once. That saved a third of the time of the garbage collector, the largest part of
+ * reading. A piece belongs to this response alone when it reaches to the end of one read of the socket, and begins at
+ * the start of that read or behind the response's header. A connection that fetches carries nothing else.
  */
 function freePieces(pieces: readonly Buffer[]): void {
   for (const [index, piece] of pieces.entries()) {
@@ -132,7 +137,7 @@ function freePieces(pieces: readonly Buffer[]): void {
   }
 }
 
-/** Throws RangeError where the bytes are not such an answer. */
+/** Throws RangeError where the bytes are no such response. */
 export function readFetchAnswer(bytes: Buffer, version: number): FetchAnswer {
   const input = new WireInput(bytes, version >= COMPACT_FROM);
   input.at += 4;
@@ -206,7 +211,7 @@ class WireInput {
     return this.#isCompact ? this.#varint() - 1 : this.int16();
   }
 
-  /** Passes over tagged fields, which the compact form has behind every structure. */
+  /** Skips tagged fields, which follow every structure in the compact form. */
   tags(): void {
     if (!this.#isCompact) return;
     for (let left = this.#varint(); left > 0; left--) {

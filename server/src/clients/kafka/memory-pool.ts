@@ -1,10 +1,10 @@
 /**
- * Memory for answers to fetches, used again: of a fresh buffer of 700 KB every page is touched for the first time, which took as long as
- * the copy into it, its checksum and reading its records together.
+ * Memory for fetch responses, used again. In a fresh buffer of 700 KB every page is touched for the first time. That
+ * took as long as the copy into it, its checksum and reading its records together.
  */
 import { freeMemory } from "../../shared/free-memory.ts";
 
-/** Sizes go in such steps, so that answers of about the same size fit each other's memory. */
+/** Sizes are rounded up to such steps, so that responses of similar size fit each other's memory. */
 const STEP_BYTES = 256 * 1024;
 const POOLED_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -12,7 +12,7 @@ export class MemoryPool {
   #free: Buffer[] = [];
   #freeBytes = 0;
 
-  /** Exactly so many bytes, with anything in them. */
+  /** Returns exactly so many bytes, with undefined content. */
   take(byteLength: number): Buffer {
     const needed = Math.ceil(byteLength / STEP_BYTES) * STEP_BYTES;
     const index = this.#free.findIndex(({ length }) => length >= needed && length <= 2 * needed);
@@ -22,7 +22,7 @@ export class MemoryPool {
     return whole!.subarray(0, byteLength);
   }
 
-  /** Nobody looks at these bytes of `take` any more. */
+  /** Takes back bytes of `take` that nothing uses any more. */
   giveBack({ buffer }: Buffer): void {
     const whole = Buffer.from(buffer);
     if (this.#freeBytes + whole.length > POOLED_BYTES_MAX) {

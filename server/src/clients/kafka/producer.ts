@@ -1,6 +1,6 @@
 /**
- * Sends records to one topic, with a batch on its way while the next is filled: acknowledged by all replicas in sync, and idempotent,
- * so that a batch that is sent again is stored once.
+ * Sends records to one topic; one batch is sent while the next one is filled. All in-sync replicas acknowledge a batch,
+ * and sending is idempotent: a batch that is sent twice is stored once.
  */
 
 import { Producer } from "@platformatic/kafka";
@@ -39,7 +39,7 @@ export class KafkaProducer {
   #underWay: Promise<void> = Promise.resolve();
   #sent = 0;
 
-  /** The client itself sends a batch again: it alone knows the sequence numbers by which brokers tell a copy. */
+  /** The client itself retries a batch: only it knows the sequence numbers by which brokers recognise a copy. */
   constructor(connection: KafkaConnection, topic: string, retries: number) {
     this.#connection = connection;
     this.#topic = topic;
@@ -57,7 +57,7 @@ export class KafkaProducer {
     return this.#sent;
   }
 
-  /** Of the topic now. Rejects with `not_found` where there is none. */
+  /** Returns the topic's current number of partitions. Rejects with `not_found` where there is no such topic. */
   async partitions(): Promise<number> {
     try {
       const metadata = await this.#producer.metadata({ topics: [this.#topic], forceUpdate: true, retries: 0 });
@@ -67,7 +67,10 @@ export class KafkaProducer {
     }
   }
 
-  /** Keeps the record's memory until it is acknowledged. Waits, where it answers a promise, while two batches are full. */
+  /**
+   * Keeps the record's memory until it is acknowledged. Returns a promise while two batches are full: then the caller
+   * waits.
+   */
   add(record: ProducedRecord): Promise<void> | undefined {
     this.#messages.push(this.#messageOf(record));
     this.#bytes += record.value.length;
@@ -75,13 +78,13 @@ export class KafkaProducer {
     return this.#sendBatch();
   }
 
-  /** Resolves when everything added is acknowledged; rejects with what keeps it from that. */
+  /** Resolves when everything that was added is acknowledged; rejects with the error that prevents it. */
   async flush(): Promise<void> {
     if (this.#messages.length > 0) await this.#sendBatch();
     await this.#underWay;
   }
 
-  /** Sends these alone, and resolves when they are acknowledged. After a failure some of them may be stored. */
+  /** Sends these records alone, and resolves when they are acknowledged. After a failure some of them may be stored. */
   async send(records: readonly ProducedRecord[]): Promise<void> {
     let messages: Message[] = [];
     let bytes = 0;
@@ -107,7 +110,7 @@ export class KafkaProducer {
     this.#bytes = 0;
     await this.#underWay;
     this.#underWay = this.#send(messages);
-    // Whoever waits for it next gets the failure; without a handler until then it would end the process.
+    // The next caller that waits gets the failure. Without a handler until then it would end the process.
     this.#underWay.catch(() => {});
   }
 

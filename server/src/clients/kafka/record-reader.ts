@@ -1,6 +1,7 @@
 /**
- * Reads records with their keys out of the batches of one answer to a fetch. For what is read seldom; the source has a way of its
- * own, which passes over keys and makes nothing of a record. Source: "Record" in the documentation of Apache Kafka's message format.
+ * Reads records with their keys out of the batches of one fetch response. For data that is read seldom: the source has
+ * a reader of its own, which skips keys and makes no object of a record. Source: "Record" in the documentation of
+ * Apache Kafka's message format.
  */
 import { BATCH_HEADER_BYTES, type BatchHeader, batchBytesAt, batchDefect, readBatchHeader } from "./batch-header.ts";
 import { CODEC_NONE, unpack } from "./decompress.ts";
@@ -9,8 +10,8 @@ import { CODEC_NONE, unpack } from "./decompress.ts";
 export type OnRecord = (offset: number, key: Buffer | undefined, value: Buffer | undefined) => void;
 
 /**
- * Hands over all records at and behind `from`, in order, and answers the offset behind the last whole batch; undefined where there
- * is none. Throws RangeError where a batch does not match its checksum, or is not made of records.
+ * Hands over all records at and behind `from`, in order. Returns the offset behind the last whole batch; undefined
+ * where there is none. Throws RangeError where a batch does not match its checksum, or its records are invalid.
  */
 export function readRecords(bytes: Buffer, from: number, onRecord: OnRecord): number | undefined {
   let next: number | undefined;
@@ -60,7 +61,7 @@ class RecordInput {
     return this.bytes.subarray(this.at - length, this.at);
   }
 
-  /** A number as a zigzag varint. */
+  /** Reads a number as a zigzag varint. */
   varint(): number {
     let raw = 0;
     for (let scale = 1; scale <= 2 ** 63; scale *= 128) {

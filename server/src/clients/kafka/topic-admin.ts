@@ -1,4 +1,4 @@
-/** Makes topics and keeps them as configured, describes them, and reads and writes the offsets of groups for tools that show lag. */
+/** Creates and corrects topics, describes them, and reads and writes the offsets of groups for tools that show lag. */
 import { type Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from "@platformatic/kafka";
 import type { KafkaConfig } from "../../config/build/kafka.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
@@ -8,44 +8,44 @@ import type { KafkaConnection } from "./connection.ts";
 import type { TopicRange } from "./topic-view.ts";
 
 const COORDINATOR_MOVES = ["COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_COORDINATOR"];
-/** The first use of groups makes brokers set up a topic for them, and until then there is no coordinator. */
+/** Brokers create a topic of their own at the first use of groups; until then there is no coordinator. */
 const COORDINATOR = retrying({ firstMs: 100, longestMs: 1_000 }, 20, (error) =>
   COORDINATOR_MOVES.some((name) => isKafkaError(error, name)),
 );
 
 export type TopicSettings = KafkaConfig["topicSettings"] & {
   readonly topic: string;
-  /** The topic has to take batches of so many bytes; undefined: as the brokers have it. */
+  /** The topic has to accept batches of so many bytes; undefined: as the brokers have it. */
   readonly batchBytesMin?: number;
 };
 
-/** A topic that compaction keeps small, and nothing else. */
+/** A topic that is compacted, and never deletes records by age. */
 export type CompactedTopicSettings = Pick<TopicSettings, "topic" | "partitions" | "replication"> & {
-  /** Beside `cleanup.policy`, as Kafka names them. */
+  /** Settings other than `cleanup.policy`, by Kafka's names. */
   readonly configs: ReadonlyMap<string, string>;
 };
 
 export type TopicDescription = {
-  /** Hex; another one when the topic was made anew. */
+  /** Hex. A topic that is re-created has another one. */
   readonly topicId: string;
   readonly partitions: number;
   readonly replication: number;
-  /** Infinity: records are kept for ever. */
+  /** Infinity: records are never deleted by age. */
   readonly retentionMs: number;
-  /** Of each partition; Infinity: without a limit. */
+  /** Of each partition; Infinity: no limit. */
   readonly retentionBytes: number;
   readonly isCompacted: boolean;
-  /** Compaction alone takes records away, not their age. */
+  /** The topic is compacted, and age deletes nothing. */
   readonly isCompactedOnly: boolean;
-  /** Whether records carry the time of the broker, or that of their producer. */
+  /** Whether records carry the time of the broker or of their producer. */
   readonly arrivalClock: "broker" | "producer";
   readonly recordBytesMax: number;
-  /** All settings, as Kafka names them. */
+  /** All settings, by Kafka's names. */
   readonly configs: ReadonlyMap<string, string>;
 };
 
 const BROKER_DEFAULT = -1;
-/** What brokers take as one batch unless they are told otherwise. */
+/** The largest batch that brokers accept by default. */
 const BATCH_BYTES_DEFAULT = 1_048_588;
 const EARLIEST = -2n;
 const LATEST = -1n;
@@ -63,9 +63,10 @@ export class TopicAdmin {
   }
 
   /**
-   * Makes the topic, or corrects its settings; returns what was changed, in sentences, none where all was right. Partitions are added
-   * when `addsPartitions` says so alone: afterwards tokens are in other partitions than their history. Rejects with `bad_config` where
-   * the topic is compacted, or has more partitions than asked for, which Kafka cannot take away.
+   * Creates the topic, or corrects its settings. Returns what was changed, in sentences; none where all was right.
+   * Partitions are added only with `addsPartitions`: afterwards tokens are in other partitions than their history.
+   * Rejects with `bad_config` where the topic is compacted, or has more partitions than configured, which Kafka cannot
+   * remove.
    */
   async ensure(settings: TopicSettings, addsPartitions: boolean): Promise<string[]> {
     const { topic } = settings;
@@ -78,8 +79,8 @@ export class TopicAdmin {
   }
 
   /**
-   * The same for a compacted topic. Its partitions stay as they are, since keys are where they are. Rejects with `bad_config` where the
-   * topic is not compacted.
+   * The same for a compacted topic. Its number of partitions stays, because keys stay where they are. Rejects with
+   * `bad_config` where the topic is not compacted.
    */
   async ensureCompacted(settings: CompactedTopicSettings): Promise<string[]> {
     const { topic } = settings;
@@ -124,11 +125,11 @@ export class TopicAdmin {
   async describe(topic: string): Promise<TopicDescription> {
     const described = await this.describeIfThere(topic);
     if (described !== undefined) return described;
-    const message = `there is no topic ${topic} at ${this.#connection.brokers.join(", ")}; \`swapstats topic ensure\` makes it`;
+    const message = `there is no topic ${topic} at ${this.#connection.brokers.join(", ")}; \`swapstats topic ensure\` creates it`;
     throw new SwapstatsError("not_found", message, { retryable: true });
   }
 
-  /** What each partition holds: to the end of what is committed. */
+  /** Returns what each partition holds, to the end of the committed records. */
   async ranges(topic: string): Promise<TopicRange[]> {
     const { partitions } = await this.describe(topic);
     const ask = async (timestamp: bigint): Promise<Map<number, number>> => {
@@ -146,7 +147,7 @@ export class TopicAdmin {
     });
   }
 
-  /** Offsets that the group has committed, by partition; a partition without one is left out. */
+  /** Returns the offsets that the group has committed, by partition; a partition without one is left out. */
   async committed(groupId: string, topic: string): Promise<Map<number, number>> {
     return this.#try(`asking for the offsets of group ${groupId}`, async () => {
       const groups = await COORDINATOR.execute(() => this.#admin.listConsumerGroupOffsets({ groups: [groupId] }));
@@ -157,8 +158,8 @@ export class TopicAdmin {
   }
 
   /**
-   * Commits offsets for a group without members, as tools do. While the group has members, brokers take commits from them
-   * alone: those go through the member's own connection.
+   * Commits offsets for a group without members, as tools do. While the group has members, brokers accept commits only
+   * from them, over the member's own connection.
    */
   async commit(groupId: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
     const partitionOffsets = [...offsets].map(([partition, offset]) => ({ partition, offset: BigInt(offset) }));
@@ -184,7 +185,7 @@ export class TopicAdmin {
     wanted: ReadonlyMap<string, string>,
   ): Promise<string> {
     const configs = [...wanted].map(([name, value]) => ({ name, value }));
-    await this.#try(`making topic ${topic}`, async () => {
+    await this.#try(`creating topic ${topic}`, async () => {
       try {
         await this.#admin.createTopics({
           topics: [topic],
@@ -193,23 +194,23 @@ export class TopicAdmin {
           configs,
         });
       } catch (error) {
-        // Somebody else was first; what differs is corrected by the next call.
+        // Another process was first. The next call corrects what differs.
         if (!isKafkaError(error, "TOPIC_ALREADY_EXISTS")) throw error;
       }
       await this.#created(topic);
     });
     const list = [...wanted].map(([name, value]) => `${name}=${value}`).join(", ");
-    return `Topic ${topic} was made, with ${partitions} partitions and ${list}.`;
+    return `Topic ${topic} was created, with ${partitions} partitions and ${list}.`;
   }
 
-  /** A new topic is not known to every broker at once. */
+  /** Waits until the broker knows the new topic: not every broker does at once. */
   async #created(topic: string): Promise<void> {
     for (let left = CREATED_TRIES; left > 0; left--) {
       const described = await this.describeIfThere(topic);
       if (described !== undefined) return;
       await new Promise((resolve) => setTimeout(resolve, CREATED_WAIT_MS));
     }
-    throw new Error(`the brokers made topic ${topic}, and do not know it`);
+    throw new Error(`the brokers created topic ${topic} and do not know it`);
   }
 
   async #correct(topic: string, wanted: ReadonlyMap<string, string>, { configs }: TopicDescription): Promise<string[]> {
@@ -261,8 +262,8 @@ export class TopicAdmin {
 }
 
 /**
- * What is not as it should be about a topic that is to be read, in sentences; rejected alternatives would be to repair it at the start
- * of every instance, behind its owner's back. Throws `bad_config` where the topic is compacted.
+ * Returns what is wrong with a topic that is read, in sentences. Rejected: correcting it at the start of every
+ * instance, without its owner's knowledge. Throws `bad_config` where the topic is compacted.
  */
 export function topicWarnings(topic: string, described: TopicDescription, neededMs: number): string[] {
   if (described.isCompacted) throw compacted(topic);
@@ -282,7 +283,7 @@ export function topicWarnings(topic: string, described: TopicDescription, needed
   return warnings;
 }
 
-/** `batchBytesMax` is what the topic takes without being told; more is left as it is. */
+/** `batchBytesMax` is what the topic accepts by default; a larger limit is left as it is. */
 function wantedConfigs(settings: TopicSettings, batchBytesMax: number): Map<string, string> {
   const { cleanupPolicy, retentionMs, segmentMs, batchBytesMin = 0 } = settings;
   const larger: [string, string][] =
@@ -296,18 +297,18 @@ function wantedConfigs(settings: TopicSettings, batchBytesMax: number): Map<stri
   ]);
 }
 
-/** Why this cannot be used as a compacted topic; undefined: it can. */
+/** Returns why this topic cannot be used as a compacted one; undefined: it can. */
 export function notCompacted(topic: string, { isCompactedOnly, configs }: TopicDescription): string | undefined {
   if (isCompactedOnly) return undefined;
   return (
     `topic ${topic} has cleanup.policy=${configs.get("cleanup.policy")}: Kafka would remove checkpoints by their age; use another ` +
-    "topic, which `swapstats topic ensure` makes as it has to be, or set cleanup.policy=compact"
+    "topic, which `swapstats topic ensure` creates as it has to be, or set cleanup.policy=compact"
   );
 }
 
 function compacted(topic: string): SwapstatsError {
   const message =
     `topic ${topic} is compacted (cleanup.policy): Kafka removes swaps of it that are to count, and may have done so already; ` +
-    "use another topic, which `swapstats topic ensure` makes as it has to be";
+    "use another topic, which `swapstats topic ensure` creates as it has to be";
   return new SwapstatsError("bad_config", message);
 }

@@ -1,11 +1,11 @@
 /**
- * A topic as a log that is appended to and read by position, one call at a time: for stores.
+ * A topic as a log for stores: records are appended and read by position, one call at a time.
  *
- * **A batch is sent once.** It is not sent again after any answer or silence, since a batch that a leader refused while it stepped
- * down, or that it never answered, may be stored all the same; a copy of it would lie behind whatever came in between, and
- * compaction keeps the later one. Whoever appends must be able to live with not knowing.
+ * **A batch is sent once.** It is never sent again, whatever the broker answered: a batch that a leader refused while
+ * it stepped down, or did not answer, may be stored all the same. A copy of it would be behind the records that came in
+ * between, and compaction keeps the later one. A caller of `append` must cope with not knowing.
  *
- * Reading asks again, a few times, when another broker leads.
+ * Reads are retried a few times when another broker leads.
  */
 
 import { type Connection, ConnectionPool, listOffsetsV5, type MessageRecord, produceV7 } from "@platformatic/kafka";
@@ -26,7 +26,7 @@ export type LogRecord = {
 export type LogEnds = {
   readonly startOffset: number;
   readonly endOffset: number;
-  /** Another one when the topic was made anew, or another leader was elected, which may lack what was acknowledged. */
+  /** Changes when the topic is re-created, or another leader is elected, which may lack acknowledged records. */
   readonly history: string;
 };
 
@@ -46,7 +46,10 @@ const RETRIES = 3;
 const BACKOFF = { firstMs: 200, longestMs: 1_000 };
 /** How long the broker waits for replicas; the connection gives up a little later. */
 const APPEND_WAIT_SHARE = 0.9;
-/** An answer that is empty though the log goes on is asked for once more, waiting so long: it might be a broker that slows us down. */
+/**
+ * An empty response although the log continues is requested once more, with this wait: the broker may have throttled
+ * us.
+ */
 const EMPTY_WAIT_MS = 100;
 const MOVED: readonly string[] = [
   "UNKNOWN_TOPIC_OR_PARTITION",
@@ -64,7 +67,7 @@ export class TopicLog {
   readonly #topic: string;
   readonly #view: TopicView;
   readonly #pool: ConnectionPool;
-  /** Connections that nothing but fetches goes over, one at a time, as `sendFetch` needs it. */
+  /** Connections for fetches alone, one at a time, as `sendFetch` requires. */
   readonly #fetchPool: ConnectionPool;
   readonly #versions = new WeakMap<Connection, number>();
   readonly #memory = new MemoryPool();
@@ -81,8 +84,8 @@ export class TopicLog {
   }
 
   /**
-   * Appends the records as one batch, which is there as a whole or not at all, and answers the offset of the first one. After a
-   * rejection it may be there nevertheless, or come later. All bytes are copied before it returns.
+   * Appends the records as one batch, all or none, and returns the offset of the first one. After a rejection they may
+   * be stored all the same, or be stored later. All bytes are copied before it returns.
    */
   async append(partition: number, records: readonly LogRecord[]): Promise<number> {
     const messages: MessageRecord[] = records.map(({ key, value }) => ({
@@ -104,7 +107,7 @@ export class TopicLog {
     }
   }
 
-  /** What the partition holds now; nothing that was acknowledged before is beyond its end. */
+  /** Returns what the partition holds now; no acknowledged record is beyond its end. */
   ends(partition: number): Promise<LogEnds> {
     return this.#retried(`asking for the end of topic ${this.#topic}`, async () => {
       const { node, epoch } = await this.#leader(partition);
@@ -131,7 +134,7 @@ export class TopicLog {
     return this.#retried(`reading topic ${this.#topic}`, run);
   }
 
-  /** Of the topic now. */
+  /** Returns the topic's current number of partitions. */
   async partitions(): Promise<number> {
     const { partitions } = await this.#view.refresh();
     this.#isViewStale = false;
@@ -165,7 +168,7 @@ export class TopicLog {
     try {
       if (answer.error !== 0) throw brokerError(answer.error);
       const fetched = answer.partitions.find((one) => one.partition === partition);
-      // A broker that slows a client down answers without any partition.
+      // A broker that throttles a client answers without any partition.
       if (fetched === undefined) throw new Error("the broker answered nothing");
       const { nextOffset, endOffset } = handOver(fetched, offset, onRecord);
       return { nextOffset, endOffset, history };
@@ -214,7 +217,7 @@ function handOver({ error, lastStableOffset, records }: FetchedPartition, offset
   return { nextOffset: readRecords(records, offset, onRecord), endOffset: lastStableOffset };
 }
 
-/** Recognised as the client's own errors are. */
+/** Recognised like an error of the client itself. */
 function brokerError(code: number): Error {
   const name = kafkaErrorName(code);
   return Object.assign(new Error(`the broker answered ${name}`), { apiId: name });

@@ -11,7 +11,7 @@ export type TopicIdentity = {
   readonly partitions: number;
 };
 
-/** From the first offset that is held to the one that the next record gets. */
+/** From the first offset that is held to the offset of the next record. */
 export type TopicRange = { readonly startOffset: number; readonly endOffset: number };
 
 export type Leader = { readonly node: number; readonly epoch: number };
@@ -40,7 +40,7 @@ export class TopicView {
     return this.#identity;
   }
 
-  /** Undefined: there is none now, or the partition is not known. */
+  /** Undefined: there is no leader now, or the partition is not known. */
   leaderOf(partition: number): Leader | undefined {
     const leader = this.#leaders[partition];
     return leader !== undefined && this.#brokers.has(leader.node) ? leader : undefined;
@@ -50,7 +50,7 @@ export class TopicView {
     return this.#brokers.get(node);
   }
 
-  /** Asks the brokers; calls at the same time share one question. */
+  /** Asks the brokers; calls at the same time share one request. */
   refresh(): Promise<TopicIdentity> {
     this.#refreshing ??= this.#ask().finally(() => {
       this.#refreshing = undefined;
@@ -58,7 +58,7 @@ export class TopicView {
     return this.#refreshing;
   }
 
-  /** What the partition holds: of committed records, so that the end is one that a reader reaches. */
+  /** Returns the range of committed records, so that a reader reaches its end. */
   async range(partition: number): Promise<TopicRange> {
     try {
       const [startOffset, endOffset] = await Promise.all([
@@ -100,7 +100,10 @@ export class TopicView {
     }
   }
 
-  /** The client rejects an answer as a whole when one partition has no leader; the others can be read all the same. */
+  /**
+   * When one partition has no leader, the client rejects the whole response. The other partitions can be read all the
+   * same.
+   */
   #partial(error: unknown): TopicIdentity | undefined {
     const { response } = error as { response?: Partial<MetadataResponse> };
     const topic = response?.topics?.find(({ name, errorCode }) => name === this.#topic && errorCode === 0);

@@ -1,10 +1,11 @@
 /**
  * A client of one Redis server, of the master that Sentinels name, or of a Cluster, whose calls end in time.
  *
- * ioredis keeps the connection and comes back by itself. Three of its habits are turned off, because a caller that saw a failure
- * must be able to rely on it: it neither queues calls while there is no connection, nor sends them again after one was lost, nor waits
- * without end for a server that accepts and never answers. A connection on which a call ran out of time is given up for a
- * new one, which asks the Sentinels again: the old master may hang for as long as it likes.
+ * ioredis keeps the connection and reconnects by itself. Three of its defaults are turned off, because a caller must be
+ * able to rely on a failure that it saw: the client does not queue calls while there is no connection, does not repeat
+ * them after a connection was lost, and does not wait without a limit for a server that accepts and never answers. A
+ * call that times out ends its connection. The new connection asks the Sentinels again: the old master may hang for a
+ * long time.
  */
 import type { ConnectionOptions } from "node:tls";
 import { Cluster, Redis } from "ioredis";
@@ -23,7 +24,7 @@ export class RedisConnection {
   readonly #where: string;
   readonly #limitMs: number;
   #lastError: Error | undefined;
-  /** What all calls that find no connection wait for. */
+  /** All calls that find no connection wait for this one. */
   #ready: Promise<void> | undefined;
   readonly #closing = new AbortController();
   #connections = 0;
@@ -42,24 +43,25 @@ export class RedisConnection {
       this.#connections += 1;
     };
     this.#client.on("ready", count);
-    // In a Cluster each node has its own, which is made when something is sent to the node, and is not made again by itself.
+    // In a Cluster each node has its own connection, which is made at the first call to the node and does not
+    // reconnect.
     this.#client.on("+node", (node: Redis) => node.on("ready", count));
     this.#client.on("-node", count);
-    // A Cluster tells of a node that refuses (a wrong password, say) here and nowhere else.
+    // A Cluster reports a node that refuses (a wrong password, for example) here and nowhere else.
     this.#client.on("node error", (error: Error) => {
       this.#lastError = error;
     });
   }
 
   /**
-   * Grows with every connection that is made, and in a Cluster with every one that is lost: after it a server may lack what was written
-   * before, because it was restarted empty, or promoted.
+   * Grows with every connection that is made, and in a Cluster with every one that is lost. After it a server may lack
+   * earlier writes: it was restarted empty, or promoted.
    */
   get connections(): number {
     return this.#connections;
   }
 
-  /** Rejects with `storage_failed` (retryable) within the limit; the call may have had its effect nevertheless. */
+  /** Rejects with `storage_failed` (retryable) within the limit; the call may have had its effect all the same. */
   async call<T>(what: string, call: (client: RedisClient) => Promise<T>): Promise<T> {
     if (this.#closing.signal.aborted)
       throw new SwapstatsError("storage_failed", `Cannot ${what}: the store was closed.`);
@@ -84,7 +86,7 @@ export class RedisConnection {
         this.#ready = undefined;
       });
       const ready = this.#ready;
-      // Otherwise a connection is on its way, or the client is waiting before it tries again.
+      // Otherwise the client is connecting, or pauses before it tries again.
       if (["wait", "end", "close"].includes(client.status)) client.connect().catch(() => {});
       await ready;
     }
@@ -100,7 +102,10 @@ export class RedisConnection {
   }
 }
 
-/** Rejects with the reason when the attempt to connect that is being made, or the next one, fails, and when there will be none (`closing`). */
+/**
+ * Rejects with the reason when the current or the next attempt to connect fails, and when there will be none
+ * (`closing`).
+ */
 function readyOf(client: RedisClient, closing: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (error?: Error): void => {
@@ -132,7 +137,7 @@ function singleClient(settings: RedisServer, limitMs: number): Redis {
     sentinelPassword,
     sentinelRetryStrategy: pauseBefore,
     sentinelCommandTimeout: limitMs,
-    // Sentinels say when they have named another master, which is sooner than any timeout of ours.
+    // Sentinels report another master, which is sooner than any timeout of ours.
     failoverDetector: true,
   });
 }
@@ -156,7 +161,7 @@ function nodeOptions({ username, password, db, tls }: RedisServer, limitMs: numb
     connectTimeout: limitMs,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
-    // A master that became a replica at a fail-over keeps its connections, and refuses to write.
+    // A master that became a replica in a failover keeps its connections and refuses to write.
     reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
   };
 }
@@ -167,7 +172,7 @@ function tlsOptions({ caPath, certPath, keyPath, serverName }: RedisTls): Connec
     try {
       return readRegularFile(path, PEM_BYTES_MAX);
     } catch (cause) {
-      const message = `stores.redis: the file ${path} cannot be read (${(cause as Error).message}); check path and rights`;
+      const message = `stores.redis: the file ${path} cannot be read (${(cause as Error).message}); check the path and its permissions`;
       throw new SwapstatsError("bad_config", message, { cause });
     }
   };

@@ -1,15 +1,16 @@
 /**
- * A member of a group of the `consumer` protocol (KIP-848, Kafka 4.0 and newer), where the brokers share the partitions out. All of it is
- * one request that is repeated: who the member is, its epoch, what it was given; the answer says its epoch and what it is given now.
- * The client's own membership cannot be had without its stream of records.
+ * A member of a group of the `consumer` protocol (KIP-848, Kafka 4.0 and newer). The brokers assign the partitions. The
+ * protocol is one request, repeated: the member's id, its epoch and its partitions; the response holds the epoch and
+ * the partitions that it has now. The client library offers its own membership only together with its stream of
+ * records.
  *
  *   outside  --a heartbeat of epoch 0 is answered--> member
- *   member   --other partitions in an answer--> member       told, and confirmed at once by the next heartbeat
- *   member   --the group has given it up--> outside          at the next heartbeat it joins anew, with nothing
+ *   member   --other partitions in a response--> member      reported, and confirmed at once by the next heartbeat
+ *   member   --the group has removed it--> outside           the next heartbeat joins again, without partitions
  *   any      --leave--> left
  *
- * Membership is dynamic: a static member that was killed keeps its name from its successor until its session ends, so it would gain
- * nothing. How long a session is, and how often a member is to be heard, are settings of the brokers.
+ * Membership is dynamic: the name of a static member that was killed stays taken until its session ends, so a static
+ * one would gain nothing. The brokers' settings say how long a session is, and how often a member sends heartbeats.
  */
 
 import { randomUUID } from "node:crypto";
@@ -29,24 +30,24 @@ import { backoffMs } from "../../shared/retry.ts";
 import { WakeableTimer } from "../../shared/wakeable-timer.ts";
 
 const BACKOFF = { firstMs: 100, longestMs: 2_000 };
-/** Said to the brokers; nothing here has to happen before partitions are let go. */
+/** Sent to the brokers; nothing here has to happen before partitions are revoked. */
 const REBALANCE_TIMEOUT_MS = 60_000;
-/** Until a broker has said how often. */
+/** Used until a broker has sent its own interval. */
 const HEARTBEAT_MS = 1_000;
 const JOINING_EPOCH = 0;
 const LEAVING_EPOCH = -1;
 const KEY_OF_GROUP = 0;
 const HEARTBEAT_KEY = 68;
-/** The group knows this member, or this epoch of it, no more. */
+/** The group no longer knows this member, or this epoch of it. */
 const GIVEN_UP = ["UNKNOWN_MEMBER_ID", "FENCED_MEMBER_EPOCH"];
 
 export type BrokerMembershipOptions = {
   readonly connection: KafkaConnection;
   readonly topic: string;
   readonly groupId: string;
-  /** On each change, ascending. */
+  /** Called on each change, ascending. */
   readonly onAssigned: (partitions: readonly number[]) => void;
-  /** A heartbeat failed, and is tried again. */
+  /** A heartbeat failed, and is retried. */
   readonly onFailure: (error: unknown) => void;
 };
 
@@ -62,7 +63,7 @@ export class BrokerMembership {
   #coordinator: Broker | undefined;
   #epoch = JOINING_EPOCH;
   #given: Given[] = [];
-  /** What was told last; undefined: nothing yet. */
+  /** What was reported last; undefined: nothing yet. */
   #told: string | undefined;
   #intervalMs = HEARTBEAT_MS;
   #last: Promise<unknown> = Promise.resolve();
@@ -79,7 +80,7 @@ export class BrokerMembership {
     return this.#epoch > JOINING_EPOCH;
   }
 
-  /** Joins; rejects when the first try fails. It then goes on trying all the same, until it is told to leave. */
+  /** Joins. Rejects when the first attempt fails, and keeps trying all the same until `leave`. */
   async join(): Promise<void> {
     try {
       await this.#heartbeat();
@@ -88,7 +89,7 @@ export class BrokerMembership {
     }
   }
 
-  /** Rejects where the group did not take one of them. */
+  /** Rejects where the group refused one of them. */
   commit(offsets: readonly MemberOffset[]): Promise<void> {
     return this.#inTurn(() => this.#commit(offsets));
   }
@@ -113,7 +114,7 @@ export class BrokerMembership {
     try {
       if (this.isMember) await this.#send(LEAVING_EPOCH);
     } catch {
-      // The session then ends by its time.
+      // The session then ends by its timeout.
     }
     this.#epoch = JOINING_EPOCH;
     await this.#pool.close().catch(() => {});
@@ -134,7 +135,7 @@ export class BrokerMembership {
     }
   }
 
-  /** One, and such as confirm what it brought. */
+  /** Sends a heartbeat, and those that confirm what it brought. */
   async #heartbeat(): Promise<void> {
     while (!this.#isLeft) {
       const isChanged = await this.#beat();
@@ -142,7 +143,7 @@ export class BrokerMembership {
     }
   }
 
-  /** Whether the answer gave other partitions. */
+  /** Whether the response held other partitions. */
   async #beat(): Promise<boolean> {
     try {
       const { heartbeatIntervalMs, assignment } = await this.#inTurn(async () => {
@@ -175,14 +176,14 @@ export class BrokerMembership {
     return isChanged;
   }
 
-  /** One request after the other: an offset that is committed with the epoch before is refused. */
+  /** Runs one request after the other: a commit with an older epoch is refused. */
   #inTurn<T>(request: () => Promise<T>): Promise<T> {
     const done = this.#last.then(request);
     this.#last = done.catch(() => {});
     return done;
   }
 
-  /** Always says everything, so that an answer that was lost does no harm. */
+  /** Always sends everything, so that a lost response does no harm. */
   async #send(epoch: number) {
     const { groupId, topic } = this.#options;
     const connection = await this.#connection();

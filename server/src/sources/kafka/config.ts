@@ -1,11 +1,11 @@
-/** From the configuration to the setup of the source: plain data, which threads can be given. */
+/** Makes the setup of the source from the configuration: plain data for threads. */
 import { join, resolve } from "node:path";
 import { kafkaConnection } from "../../clients/kafka/connection.ts";
 import type { KafkaConfig } from "../../config/build/kafka.ts";
 import type { Config } from "../../config/config.ts";
 import { FETCH_DEFAULTS, type KafkaPressure, type KafkaSourceSetup } from "./setup.ts";
 
-/** Four partitions share an answer; see FETCH_DEFAULTS. */
+/** Four partitions share a response; see FETCH_DEFAULTS. */
 const PARTITIONS_OF_A_FETCH = 4;
 const SPILL_FOLDER = "spill";
 
@@ -21,7 +21,7 @@ export function kafkaSourceSetup(kafka: KafkaConfig, { app, dataDir }: Config): 
   };
 }
 
-/** Where what does not fit into memory is kept, with `ingest.backpressure: buffer`. */
+/** Returns the folder for fetched records that have no room in memory, with `ingest.backpressure: buffer`. */
 export function spillFolder(dataDir: string): string {
   return join(resolve(dataDir), SPILL_FOLDER);
 }

@@ -1,7 +1,8 @@
 /**
- * Dead letters of the Kafka source, on their way to a topic of their own: the original bytes as the value, and in the headers why and
- * where from. While that topic is away they wait here, within bounds; beyond them `isFull` tells the owner to stop applying, so that
- * none is lost. The same letter may arrive twice, after a retry or a replay: its position tells.
+ * Sends the dead letters of the Kafka source to a topic of their own: the original bytes are the value, reason and
+ * position are in the headers. While that topic is away they wait here, within bounds. Beyond the bounds `isFull` makes
+ * the owner stop applying, so that none is lost. The same letter may arrive twice, after a retry or a replay; its
+ * position identifies it.
  */
 import type { KafkaConnection } from "../../clients/kafka/connection.ts";
 import { KafkaProducer, type ProducedRecord } from "../../clients/kafka/producer.ts";
@@ -12,7 +13,7 @@ export const DEAD_LETTERS_WAITING_MAX = 10_000;
 export const DEAD_LETTER_BYTES_WAITING_MAX = 16 * 1024 * 1024;
 const GROUP_MAX = 500;
 const RETRY_MS = 1_000;
-/** Within one attempt; the next one follows after RETRY_MS. */
+/** Retries of the client within one attempt; the next attempt follows after RETRY_MS. */
 const ATTEMPTS_RETRIED = 1;
 
 type Letter = SourceDeadLetter & { readonly raw: Uint8Array };
@@ -31,7 +32,7 @@ export class DeadLetterTopic implements DeadLetterSink {
   #isClosed = false;
   #roomCalls: (() => void)[] = [];
   #written = 0;
-  /** Letters that are sent together. */
+  /** How many letters are sent together. */
   #groupMax = GROUP_MAX;
 
   constructor(sourceTopic: string, producer: LetterProducer) {
@@ -60,7 +61,7 @@ export class DeadLetterTopic implements DeadLetterSink {
 
   /** Copies bytes[start, end), which may be used again. */
   add(letter: SourceDeadLetter, bytes: Uint8Array, start: number, end: number): void {
-    // Not `slice`, which copies nothing where the bytes are a Buffer, as those of Kafka are.
+    // Not `slice`: it copies nothing where the bytes are a Buffer, as those of Kafka are.
     const raw = new Uint8Array(bytes.subarray(start, end));
     this.#waiting.push({ ...letter, raw });
     this.#waitingBytes += raw.length;
@@ -76,8 +77,8 @@ export class DeadLetterTopic implements DeadLetterSink {
   }
 
   /**
-   * Tries to write what waits now; false when the topic is away, and it still waits. A position is to be committed after
-   * this answered true alone: then no letter before it is lost with the process.
+   * Tries to write what waits now; false when the topic is away, and it still waits. Commit a position only after this
+   * returned true: then no letter before it is lost with the process.
    */
   async flush(): Promise<boolean> {
     this.#begin();
@@ -104,14 +105,14 @@ export class DeadLetterTopic implements DeadLetterSink {
     });
   }
 
-  /** Group by group, until all are written or one fails. */
+  /** Sends group by group, until all are written or one fails. */
   async #send(): Promise<void> {
     while (this.#waiting.length > 0) {
       const group = this.#waiting.slice(0, this.#groupMax);
       try {
         await this.#write(group);
       } catch (error) {
-        // One by one those before the large one get through, and are not sent again with it at each attempt.
+        // Sent one by one, the letters before the large one get through and are not repeated with it at each attempt.
         if (group.length > 1 && error instanceof SwapstatsError && error.code === "too_large") {
           this.#groupMax = 1;
           continue;
@@ -152,7 +153,7 @@ export class DeadLetterTopic implements DeadLetterSink {
   }
 }
 
-/** Connects when the first letter comes. */
+/** Connects at the first letter. */
 export function openDeadLetterTopic(connection: KafkaConnection, sourceTopic: string, topic: string): DeadLetterTopic {
   return new DeadLetterTopic(sourceTopic, new KafkaProducer(connection, topic, ATTEMPTS_RETRIED));
 }

@@ -1,9 +1,10 @@
 /**
- * Fetches the partitions of one thread: for each broker that leads some of them one fetch at a time, which asks for all that want
- * records, and the next one as soon as it is answered. So records are on their way while those before are applied.
+ * Fetches the partitions of one thread. Each broker that leads some of them gets one fetch at a time, for all
+ * partitions that want records, and the next one as soon as it has answered. Records are on their way while earlier
+ * ones are applied.
  *
- * A broker that is away, or no longer leads, is asked again after a growing pause with jitter, once the leaders were asked for anew.
- * Readers meanwhile wait; `problems` says why.
+ * A broker that is away or no longer leads is retried after a growing pause with jitter, after the leaders were
+ * requested again. Readers wait meanwhile; `problems` says why.
  */
 
 import { setTimeout as pause } from "node:timers/promises";
@@ -21,30 +22,33 @@ import { TopicView } from "../../clients/kafka/topic-view.ts";
 import { backoffMs } from "../../shared/retry.ts";
 import type { KafkaCounters, KafkaSourceSetup } from "./setup.ts";
 
-/** While a partition's buffer is full, the others' fetch is kept this short, so that it can join the next one soon. */
+/**
+ * While a partition's buffer is full, the fetch of the others waits no longer than this, so that the partition can join
+ * the next one soon.
+ */
 const SHORT_WAIT_MS = 10;
 const BACKOFF = { firstMs: 50, longestMs: 2_000 };
-/** So soon a topic that was made anew is noticed where brokers cannot be asked by a topic's id. */
+/** Without topic ids in fetches, a re-created topic is noticed after at most this long. */
 const REFRESH_MS = 30_000;
 
 const OFFSET_OUT_OF_RANGE = 1;
-/** Answers to one that asks the wrong broker, or about another topic of this name: leaders are asked for anew. */
+/** Errors of a broker that does not lead, or of another topic of this name: the leaders are requested again. */
 const STALE_VIEW = new Set([3, 5, 6, 9, 74, 75, 100, 103]);
 
-/** Bytes of an answer, which several partitions share; given back when all are done with them. */
+/** Memory of a response, shared by several partitions; returned to the pool when all have released it. */
 export type AnswerMemory = { readonly bytes: Buffer; readonly pool: MemoryPool; shares: number };
 
 /** One partition, as the loop sees it. */
 export type FetchSink = {
   readonly partition: number;
   readonly counters: KafkaCounters;
-  /** The topic that its position belongs to; undefined until the brokers were asked the first time. */
+  /** The topic that its position belongs to; undefined before the first response of the brokers. */
   readonly topicId: string | undefined;
-  /** What to ask for; undefined: nothing for now. */
+  /** What to fetch; undefined: nothing for now. */
   wanted(): { readonly offset: number; readonly bytesMax: number } | undefined;
   isFull(): boolean;
   begin(topicId: string): void;
-  /** The answer to what was wanted at this offset; records are a view of the memory. */
+  /** Takes the response to what was wanted at this offset; the records are a view of the memory. */
   take(offset: number, fetched: FetchedPartition, memory: AnswerMemory): void;
   outOfRange(offset: number): void;
   recreated(topicId: string): void;
@@ -58,7 +62,7 @@ export class FetchLoop {
   /** Leaders with a loop of their own. */
   readonly #serving = new Set<number>();
   readonly #versions = new WeakMap<Connection, number>();
-  /** By what they are about; a success takes it away. */
+  /** By their subject; a success removes the problem. */
   readonly #problems = new Map<string, string>();
   readonly #stop = new AbortController();
   readonly #memory = new MemoryPool();
@@ -90,7 +94,7 @@ export class FetchLoop {
     this.wake();
   }
 
-  /** Some partition wants more, or other records. */
+  /** A partition wants more, or other records. */
   wake(): void {
     if (this.#stop.signal.aborted) return;
     const calls = this.#wakeUps;
@@ -111,7 +115,7 @@ export class FetchLoop {
     await Promise.allSettled([this.#pool.close(), this.view.close()]);
   }
 
-  /** Asks for leaders until every partition has one. */
+  /** Requests the leaders until every partition has one. */
   async #seekLeaders(): Promise<void> {
     this.#isSeeking = true;
     for (let failures = 1; !this.#stop.signal.aborted; failures++) {
@@ -131,7 +135,7 @@ export class FetchLoop {
     this.wake();
   }
 
-  /** Never rejects; a failure is a problem. */
+  /** Never rejects; a failure becomes a problem. */
   async #refresh(): Promise<void> {
     try {
       const { topicId } = await this.view.refresh();
@@ -146,7 +150,7 @@ export class FetchLoop {
     }
   }
 
-  /** Fetches from one broker for as long as it leads a partition of ours. */
+  /** Fetches from one broker for as long as it leads one of our partitions. */
   async #serve(node: number): Promise<void> {
     this.#serving.add(node);
     let failures = 0;
@@ -171,7 +175,7 @@ export class FetchLoop {
     this.wake();
   }
 
-  /** In another order each time: a batch larger than what was asked for is answered in the first place only. */
+  /** In another order each time: a batch larger than the limit is returned only for the first partition of a fetch. */
   #targetsOf(led: readonly FetchSink[]): FetchTarget[] {
     const targets: FetchTarget[] = [];
     this.#turn++;
@@ -221,9 +225,9 @@ export class FetchLoop {
     return version;
   }
 
-  /** Hands each partition its part; false when one of them is to be asked for again elsewhere, or later. */
+  /** Hands each partition its part; false when one of them has to be fetched again from another broker, or later. */
   #hand(answer: FetchAnswer, targets: readonly FetchTarget[]): boolean {
-    // One share is the loop's own until all were handed out.
+    // The loop keeps one share until all parts are handed over.
     const memory: AnswerMemory = { bytes: answer.bytes, pool: this.#memory, shares: 1 };
     let isFine = true;
     for (const fetched of answer.partitions) {
@@ -267,7 +271,7 @@ export class FetchLoop {
   }
 }
 
-/** Gives one share back; with the last one the memory can be used again. */
+/** Releases one share; with the last one the memory can be used again. */
 export function releaseMemory(memory: AnswerMemory): void {
   memory.shares--;
   if (memory.shares === 0) memory.pool.giveBack(memory.bytes);

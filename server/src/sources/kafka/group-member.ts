@@ -1,11 +1,12 @@
 /**
- * This instance's membership in the consumer group. The group does one thing: it says which partitions are this instance's.
- * Positions come from checkpoints, and a partition that two instances hold for a while is decided by their epochs, so nothing
- * here has to happen before anything else.
+ * This instance's membership in the consumer group. The group does one thing: it assigns partitions to this instance.
+ * Positions come from checkpoints, and epochs decide about a partition that two instances hold for a while. So no step
+ * here has to precede another.
  *
- * With the classic protocol membership is static (the group knows the instance by its name), so that a restart within the session's time gets its own
- * partitions back and nobody else's move. The assignor is the cooperative sticky one: a member that comes or goes
- * moves as few partitions as can be, and nobody stops for it. With the `consumer` protocol the brokers share out (broker-membership.ts).
+ * With the classic protocol membership is static (the group knows the instance by its name): an instance that restarts
+ * within the session's timeout gets its own partitions back, and no others move. The assignor is the cooperative sticky
+ * one: it moves as few partitions as possible, and no member stops. With the `consumer` protocol the brokers assign
+ * (broker-membership.ts).
  */
 import { Consumer, type GroupAssignment } from "@platformatic/kafka";
 import { clientOptions, kafkaError } from "../../clients/kafka/client.ts";
@@ -20,13 +21,13 @@ export type GroupMemberOptions = {
   readonly topic: string;
   readonly groupId: string;
   readonly protocol: "classic" | "consumer";
-  /** Names this instance in the group; two with one name push each other out. */
+  /** Names this instance in the group; two instances with one name displace each other. */
   readonly instanceId: string;
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
-  /** The partitions that are this instance's from now on, ascending; called on each change, and after each rebalance. */
+  /** The partitions of this instance from now on, ascending. Called on each change, and after each rebalance. */
   readonly onAssigned: (partitions: readonly number[]) => void;
-  /** Why this instance is not in the group; said each time that joining failed. */
+  /** Why this instance is not in the group. Called for each failed attempt to join. */
   readonly onProblem: (sentence: string) => void;
   /** The topic has another number of partitions than before. */
   readonly onPartitions: (count: number) => void;
@@ -34,15 +35,17 @@ export type GroupMemberOptions = {
 
 /** Heartbeats in a session: some may be lost. */
 const HEARTBEATS_PER_SESSION = 4;
-/** Members learn at a heartbeat that the group shares out anew. With one every 2.5 s a hand-over took 1.4 s besides its restore. */
+/** A heartbeat tells a member of a rebalance. With one every 2.5 s a handover took 1.4 s in addition to its restore. */
 const HEARTBEAT_MS_MAX = 500;
-/** How often it is looked whether the topic has more partitions. */
+/** How often the number of partitions is checked. */
 const PARTITIONS_LOOK_MS = 10_000;
 const REJOIN = { firstMs: 300, longestMs: 5_000 };
 
 export class GroupMember {
   readonly #options: GroupMemberOptions;
-  /** With the `consumer` protocol; the client's consumer is then in no group, and reads what is known of topic and group. */
+  /**
+   * With the `consumer` protocol. The client's consumer then joins no group, and reads metadata and committed offsets.
+   */
   readonly #membership: BrokerMembership | undefined;
   #consumer: Consumer | undefined;
   #rejoinTimer: NodeJS.Timeout | undefined;
@@ -56,7 +59,7 @@ export class GroupMember {
   #partitionsTimer: NodeJS.Timeout | undefined;
   #assigned = 0;
   #rebalances = 0;
-  /** Since when the group meets; undefined: it does not. */
+  /** When the current rebalance began; undefined: there is none. */
   #meetsSinceMs: number | undefined;
   #lastRebalanceMs = 0;
 
@@ -70,7 +73,7 @@ export class GroupMember {
     });
   }
 
-  /** Partitions of the topic; 0 before it was seen. */
+  /** Partitions of the topic; 0 before the first response. */
   get partitionCount(): number {
     return this.#partitionCount;
   }
@@ -81,7 +84,10 @@ export class GroupMember {
     return { isMember, assigned: isMember ? this.#assigned : 0, rebalances, lastRebalanceMs: this.#lastRebalanceMs };
   }
 
-  /** Joins. Rejects with `bad_config` where no retry helps (refused credentials, no such right); else it is tried until it works. */
+  /**
+   * Joins. Rejects with `bad_config` where no retry helps (refused credentials, missing permission); otherwise retries
+   * until it succeeds.
+   */
   async start(): Promise<void> {
     this.#partitionsTimer = setInterval(() => void this.#lookAtPartitions(), PARTITIONS_LOOK_MS);
     await this.#lookAtPartitions();
@@ -99,7 +105,8 @@ export class GroupMember {
   }
 
   /**
-   * What the group has committed for these partitions; those without are absent. Rejects with `unavailable` (retryable).
+   * Returns what the group has committed for these partitions; partitions without a commit are absent. Rejects with
+   * `unavailable` (retryable).
    */
   async committed(partitions: readonly number[]): Promise<Map<number, number>> {
     const { topic, connection } = this.#options;
@@ -110,7 +117,7 @@ export class GroupMember {
       const found = offsets.get(topic) ?? [];
       return new Map(
         partitions.flatMap((partition): [number, number][] => {
-          // The client's list has a place for every partition below, asked for or not.
+          // The client's list has an entry for every lower partition, requested or not.
           const offset = Number(found[partition] ?? -1n);
           return offset < 0 ? [] : [[partition, offset]];
         }),
@@ -121,8 +128,8 @@ export class GroupMember {
   }
 
   /**
-   * Notes the position of a durable checkpoint for the brokers, for tools that show lag and as a proof that there was a checkpoint.
-   * A commit that fails is made up for by the next one.
+   * Commits the position of a durable checkpoint, for tools that show lag, and as a proof that there was a checkpoint.
+   * The next commit replaces one that failed.
    */
   commit(partition: number, nextOffset: number): void {
     this.#waiting.set(partition, nextOffset);
@@ -131,7 +138,7 @@ export class GroupMember {
     });
   }
 
-  /** Commits what waits, and leaves the group at once, so that others take over without waiting for the session's end. */
+  /** Commits what waits, and leaves the group at once, so that others take over before the session ends. */
   async leave(): Promise<void> {
     this.#isEnding = true;
     clearInterval(this.#partitionsTimer);
@@ -142,7 +149,7 @@ export class GroupMember {
     try {
       if (this.#membership === undefined) await this.#consumer?.leaveGroup(true);
     } catch {
-      // The session then ends by its time.
+      // The session then ends by its timeout.
     }
     await this.#close();
   }
@@ -164,7 +171,7 @@ export class GroupMember {
     consumer.topics.trackAll(topic);
     consumer.on("consumer:group:rebalance", () => this.#meets());
     consumer.on("consumer:group:join", (joined) => this.#joined(joined.assignments ?? []));
-    // The client gives up after a failed rejoin, and says so here.
+    // The client gives up after a failed rejoin, and reports it here.
     consumer.on("error", (error: Error) => this.#rejoinLater(kafkaError(error, "staying in the group", connection)));
     this.#consumer = consumer;
     return consumer;
@@ -215,7 +222,9 @@ export class GroupMember {
     );
   }
 
-  /** The client's leader shares out what it knew when the group last met: more partitions need another meeting. */
+  /**
+   * The client's leader assigns the partitions that it knew at the last rebalance: more partitions need another one.
+   */
   async #lookAtPartitions(): Promise<void> {
     const { topic, onPartitions } = this.#options;
     try {
@@ -228,7 +237,7 @@ export class GroupMember {
       const isOurMeeting = this.#membership === undefined && this.#consumer?.isActive();
       if (before > 0 && isOurMeeting) await this.#join();
     } catch {
-      // Looked at again in a while; what keeps this instance out of the group is told of by joining it.
+      // Checked again later. A failure to join is reported by joining.
     }
   }
 

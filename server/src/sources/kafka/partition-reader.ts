@@ -135,7 +135,11 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     }
   }
 
-  /** See KafkaReader. */
+  /**
+   * See PartitionReader. A batch without records says that the offsets up to its nextOffset hold none, and why is
+   * known: markers of transactions, records of aborted ones, or holes that a batch's own header explains. A broker that
+   * is away, or a leader that moves, is waited for.
+   */
   async read(position: number, maxBytes: number, signal: AbortSignal): Promise<RecordBatch> {
     signal.throwIfAborted();
     this.#queue.noteRead();

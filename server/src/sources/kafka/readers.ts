@@ -35,7 +35,7 @@ class Readers implements KafkaReaders {
   readonly #setup: KafkaSourceSetup;
   readonly #loop: FetchLoop;
   readonly #readers = new Map<number, KafkaPartitionReader>();
-  /** By partition, for as long as the thread lives: a partition that comes back goes on counting. */
+  /** By partition, for the life of the thread: a partition that comes back continues counting. */
   readonly #counters = new Map<number, KafkaCounters>();
 
   constructor(setup: KafkaSourceSetup) {

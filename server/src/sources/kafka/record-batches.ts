@@ -1,16 +1,18 @@
 /**
- * The record batches of one partition in one answer to a fetch, turned into our own batches: consecutive records, cut where offsets
- * without a record lie between two. Every offset is accounted for:
+ * Turns the record batches of one partition in one fetch response into our own batches: consecutive records, cut where
+ * offsets without a record lie between two. Every offset is accounted for:
  *
- *   markers of transactions, records of aborted ones, holes within a batch   explained, passed over and counted
+ *   markers of transactions, records of aborted ones, holes within a batch   explained, skipped and counted
  *   offsets missing between two batches, or below the first                  damage
  *   a batch whose checksum or content is wrong                               damage, of this batch alone
  *
- * Which transactions are aborted comes with the answer: for each its producer and first offset, whatever part of it lies in this
- * answer. A producer's records count as aborted from that offset to its next abort marker. So an answer needs nothing of the one
- * before, however long the transaction is. This is what Kafka's own consumer does (CompletedFetch in its sources).
+ * A response lists the aborted transactions: for each its producer and first offset, even if that offset is not in this
+ * response. A producer's records count as aborted from that offset to its next abort marker. A response therefore needs
+ * nothing of the previous one, however long the transaction is. Kafka's own consumer does the same (CompletedFetch in
+ * its sources).
  *
- * Values stay in the memory of the answer and are moved together there. Packed batches are unpacked into memory of their own.
+ * Values stay in the memory of the response and are moved together there. Compressed batches are decompressed into
+ * memory of their own.
  */
 
 import {
@@ -26,7 +28,7 @@ import type { RecordBatch } from "../../ports/source.ts";
 import { firstRun, isAbortMarker, parseRecords, type RecordSink } from "./record-parser.ts";
 import type { KafkaCounters } from "./setup.ts";
 
-/** Records that cannot be read: offsets from `from` on; the log can be read again at `resumeAt`. */
+/** Records that cannot be read: offsets from `from` on. The log can be read again at `resumeAt`. */
 export type Damage = { readonly from: number; readonly resumeAt: number; readonly reason: string };
 
 export type BatchCounters = Pick<KafkaCounters, "records" | "controlRecords" | "abortedRecords" | "explainedHoles">;
@@ -34,7 +36,7 @@ export type BatchCounters = Pick<KafkaCounters, "records" | "controlRecords" | "
 const EMPTY = Buffer.alloc(0);
 const NO_ENDS = new Uint32Array(0);
 
-/** Batches that are read as one: all packed, or none. */
+/** Batches that are read as one: all compressed, or none. */
 type Group = { readonly headers: BatchHeader[]; count: number; bytes: number };
 
 export class FetchedBatches {
@@ -47,15 +49,15 @@ export class FetchedBatches {
   readonly #abortedProducers = new Set<number>();
   /** Where the next batch begins. */
   #at = 0;
-  /** The header there, once it was checked. */
+  /** The header there, after its checksum was verified. */
   #checked: BatchHeader | undefined;
   #isProducersClock: boolean | undefined;
-  /** Where nothing more can be read. */
+  /** The place from which nothing more can be read. */
   #damaged: Damage | undefined;
-  /** Whether anything was found at a position that was asked for. */
+  /** Whether anything was found at a requested position. */
   #hasGiven = false;
 
-  /** The bytes are written to: values are moved together in them. */
+  /** The bytes are modified: values are moved together in them. */
   constructor(partition: number, bytes: Buffer, aborted: readonly AbortedTransaction[], counters: BatchCounters) {
     this.#partition = partition;
     this.#bytes = bytes;
@@ -68,15 +70,16 @@ export class FetchedBatches {
     return this.#isProducersClock;
   }
 
-  /** Bytes of the first batch, where the answer holds not even that as a whole: so much is to be asked for. */
+  /** Bytes of the first batch, where the response does not hold all of it: the next fetch needs so many. */
   get bytesNeeded(): number | undefined {
     const size = batchBytesAt(this.#bytes, 0);
     return size !== undefined && size > this.#bytes.length ? size : undefined;
   }
 
   /**
-   * The records from `position` on, of about maxBytes and of at least one batch. Its count is 0 where all offsets up to
-   * its nextOffset are explained. Undefined: all whole batches were read; a part of one at the end is fetched again.
+   * Returns the records from `position` on, of about maxBytes and of at least one batch. Its count is 0 where all
+   * offsets up to its nextOffset are explained. Undefined: all whole batches were read; a partial one at the end is
+   * fetched again.
    */
   next(position: number, maxBytes: number): RecordBatch | Damage | undefined {
     if (this.#damaged !== undefined) return this.#damaged;
@@ -106,12 +109,15 @@ export class FetchedBatches {
       this.#pass(header);
     }
     if (next > position) return this.#batchOf(group, first, next);
-    // Else the same answer would be asked for again and again.
+    // Otherwise the same response would be requested again and again.
     const reason = "the broker answered with batches that lie before it alone";
     return isFirst && this.#at > 0 ? { from: position, resumeAt: position, reason } : undefined;
   }
 
-  /** Whether this batch can be read with those before it. Behind explained offsets the records would not be consecutive. */
+  /**
+   * Whether this batch can be read with the previous ones. Behind explained offsets the records would not be
+   * consecutive.
+   */
   #continues(group: Group, header: BatchHeader, next: number, isExplained: boolean, maxBytes: number): boolean {
     if (header.baseOffset > next) return false;
     const last = group.headers.at(-1);
@@ -120,7 +126,7 @@ export class FetchedBatches {
     return group.bytes < maxBytes && (last.codec === CODEC_NONE) === (header.codec === CODEC_NONE);
   }
 
-  /** The header of the next whole batch, its checksum found right. */
+  /** Returns the header of the next whole batch, its checksum verified. */
   #peek(): BatchHeader | Damage | undefined {
     if (this.#checked !== undefined) return this.#checked;
     const size = batchBytesAt(this.#bytes, this.#at);
@@ -139,7 +145,7 @@ export class FetchedBatches {
     this.#checked = undefined;
   }
 
-  /** Whether the batch holds no record that counts. May be asked again for the same batch. */
+  /** Whether the batch holds no record that counts. May be called again for the same batch. */
   #isExplained(header: BatchHeader): boolean {
     const { lastOffset, producerId, isControl, isTransactional, count } = header;
     while (this.#nextAborted < this.#aborted.length) {
@@ -161,7 +167,10 @@ export class FetchedBatches {
     this.#counters.explainedHoles += lastOffset - baseOffset + 1 - count;
   }
 
-  /** Reads the records of the group, whose batches were passed already. Sound ones before a damaged one are given first. */
+  /**
+   * Reads the records of the group, whose batches were checked already. Valid ones before a damaged one are returned
+   * first.
+   */
   #batchOf(group: Group, first: number, next: number): RecordBatch | Damage {
     if (group.count === 0) return this.#withoutRecords(next);
     const parts = group.headers[0]!.codec === CODEC_NONE ? undefined : this.#unpackAll(group);
@@ -203,7 +212,7 @@ export class FetchedBatches {
     };
   }
 
-  /** As many as can be unpacked; what stops it is kept for the call after. */
+  /** Decompresses as many as possible; the error that stops it is kept for the next call. */
   #unpackAll(group: Group): Buffer[] {
     const parts: Buffer[] = [];
     for (const header of group.headers) {
@@ -218,8 +227,8 @@ export class FetchedBatches {
   }
 
   /**
-   * The first run of records of a batch with holes, or the hole before it. Such a batch is read from its start for every run: holes are
-   * made by compaction, and a compacted topic is refused, so this need only be right.
+   * Returns the first run of records of a batch with holes, or the hole before it. Such a batch is read from its start
+   * for every run: only compaction makes holes, and a compacted topic is refused, so this has to be correct, not fast.
    */
   #partOf(header: BatchHeader, position: number): RecordBatch | Damage {
     try {
@@ -252,7 +261,10 @@ export class FetchedBatches {
     return { partition: this.#partition, baseOffset: next, nextOffset: next, ...none };
   }
 
-  /** The next batch's own offset says where to go on, since that of a damaged one may be damaged too; else its last one. */
+  /**
+   * The next batch's own offset says where to continue, because that of a damaged one may be damaged too; without a
+   * next batch, its last offset does.
+   */
   #damage(header: BatchHeader | undefined, why: string): Damage {
     if (header === undefined) return { from: 0, resumeAt: 0, reason: why };
     const size = batchBytesAt(this.#bytes, header.end);
@@ -290,7 +302,7 @@ function sumOf(parts: readonly Buffer[]): number {
   return parts.reduce((sum, { length }) => sum + length, 0);
 }
 
-/** The arrival of all records, if it is one. */
+/** Returns the arrival of all records if it is the same one. */
 function sameArrival(arrivalsMs: Float64Array): number | undefined {
   const first = arrivalsMs[0]!;
   for (let i = 1; i < arrivalsMs.length; i++) {

@@ -1,15 +1,16 @@
 /**
- * Takes the values out of the records of a batch, and puts them back to back. A record, numbers in it as zigzag varints:
+ * Takes the values out of the records of a batch, and puts them back to back. A record, with its numbers as zigzag
+ * varints:
  *
  *   bytes that follow, i8 attributes, time less the batch's, offset less the batch's, bytes of key (-1: null), key,
  *   bytes of value (-1: null), value, headers, each with its name and value
  *
- * Key and headers are passed over. No object is made for a record, and a value is moved once; that, at a million records a second,
- * is what the time goes into. Source: "Record" in the documentation of Apache Kafka's message format.
+ * Key and headers are skipped. No object is made for a record, and a value is moved once: at a million records a
+ * second, that is most of the time. Source: "Record" in the documentation of Apache Kafka's message format.
  */
 import type { BatchHeader } from "../../clients/kafka/batch-header.ts";
 
-/** What is filled, record by record; sized by the caller for all records that come. */
+/** The target, filled record by record; the caller sizes it for all records. */
 export type RecordSink = {
   readonly payload: Buffer;
   /** Where the next value goes, behind the last one's end. */
@@ -21,13 +22,13 @@ export type RecordSink = {
   count: number;
 };
 
-/** The place of the next byte, in the bytes that are being read; one call of `parseRecords` at a time uses it. */
+/** The position of the next byte to read; used by one call of `parseRecords` at a time. */
 let cursor = 0;
 
 /**
- * Adds the records with offsets in [from, to) of the unpacked bytes[start, end). Where the sink's payload is the same memory it must
- * not lie behind the records. Throws RangeError where the bytes are not records as the header tells of them; what the sink holds beyond
- * its `count` before the call is then of no worth.
+ * Adds the records with offsets in [from, to) of the decompressed bytes[start, end). Where the sink's payload is the
+ * same memory, it must not be behind the records. Throws RangeError where the bytes are not records as the header
+ * describes them; the sink is then undefined beyond its earlier `count`.
  */
 export function parseRecords(
   header: BatchHeader,
@@ -74,7 +75,10 @@ export function parseRecords(
   sink.count = written;
 }
 
-/** The offsets of the records of a batch that has holes, in order, from `from` on: first of them, and the one behind the first run. */
+/**
+ * Looks at the offsets of the records of a batch with holes, in order, from `from` on. Returns the first one, and the
+ * one behind the first run.
+ */
 export function firstRun(
   header: BatchHeader,
   bytes: Buffer,
@@ -101,7 +105,7 @@ export function firstRun(
   return first === -1 ? undefined : { first, next };
 }
 
-/** Of a control batch: whether its marker ends a transaction by an abort. Its key is i16 version, i16 kind: 0 abort, 1 commit. */
+/** Whether the marker of a control batch aborts a transaction. Its key is i16 version, i16 kind: 0 abort, 1 commit. */
 export function isAbortMarker(header: BatchHeader, bytes: Buffer, start: number): boolean {
   if (header.count === 0) return false;
   cursor = start;
@@ -113,7 +117,7 @@ export function isAbortMarker(header: BatchHeader, bytes: Buffer, start: number)
   return keyBytes >= 4 && cursor + 4 <= header.end && bytes.readInt16BE(cursor + 2) === 0;
 }
 
-/** At the cursor; NaN-free: beyond the end a byte counts as 0, and the caller's checks of lengths fail. */
+/** Reads at the cursor. Beyond the end a byte counts as 0, never as NaN, and the caller's length checks fail. */
 function readVarint(bytes: Buffer): number {
   const first = bytes[cursor++]!;
   if (first < 0x80) return (first >>> 1) ^ -(first & 1);

@@ -1,34 +1,37 @@
 /**
- * What the Kafka source is told, and what it gives back. A setup is plain data, so that it can be handed to the thread that owns
- * partitions by `structuredClone`; it holds secrets, and is never logged.
+ * Types of the Kafka source. A setup is plain data, so that `structuredClone` can copy it to a worker. It holds secrets
+ * and is never logged.
  */
 import type { KafkaConnection } from "../../clients/kafka/connection.ts";
 import type { TopicIdentity } from "../../clients/kafka/topic-view.ts";
 import type { PartitionReader } from "../../ports/source.ts";
 
-/** What is done beyond `bufferBytesMax`, once the owner has stood still for `afterMs`. */
+/** What happens beyond `bufferBytesMax`, after the owner has stood still for `afterMs`. */
 export type KafkaPressure =
   /** Nothing more is fetched. */
   | { readonly mode: "block" }
-  /** What is fetched is dropped, and becomes a gap. */
+  /** Fetched records are dropped, and become a gap. */
   | { readonly mode: "drop"; readonly afterMs: number }
-  /** What is fetched goes to a file of this size in the folder, for each partition. */
+  /** Fetched records go to a file of this size in the folder, one for each partition. */
   | { readonly mode: "buffer"; readonly afterMs: number; readonly folder: string; readonly spillBytesMax: number };
 
 export type KafkaSourceSetup = {
   readonly connection: KafkaConnection;
   readonly topic: string;
-  /** Of one answer to a fetch, and of one partition in it. A single batch of records may be larger. */
+  /** Limits of one fetch response, and of one partition in it. A single batch of records may be larger. */
   readonly fetchBytesMax: number;
   readonly partitionFetchBytesMax: number;
-  /** What is fetched ahead of the reader of one partition, in memory. */
+  /** Bytes that are fetched ahead of the reader of one partition, in memory. */
   readonly bufferBytesMax: number;
   readonly pressure: KafkaPressure;
   /** How long a broker waits for records before it answers that there are none. */
   readonly fetchWaitMs: number;
 };
 
-/** Measured on four partitions: answers of 1 MiB were read three times as fast as of 10 MB, ten times as fast as with the client's defaults. */
+/**
+ * Measured on four partitions: responses of 1 MiB were read three times as fast as those of 10 MB, and ten times as
+ * fast as with the client's defaults.
+ */
 export const FETCH_DEFAULTS = {
   fetchBytesMax: 1024 * 1024,
   partitionFetchBytesMax: 256 * 1024,
@@ -40,7 +43,7 @@ export const FETCH_DEFAULTS = {
 /** Reads one partition of the topic; see KafkaPartitionReader. */
 export type KafkaReader = PartitionReader & { readonly numbers: KafkaNumbers };
 
-/** Of one partition, since this thread first read it. */
+/** Counters of one partition since this thread first read it. */
 export type KafkaCounters = {
   fetches: number;
   fetchErrors: number;
@@ -55,14 +58,17 @@ export type KafkaCounters = {
   damagedReads: number;
   /** Fetches that found another leader. */
   leaderChanges: number;
-  /** Left out under pressure, and told to the owner as gaps. As headers count them, so records of aborted transactions are among them. */
+  /**
+   * Dropped under pressure, and reported to the owner as gaps. Counted by the headers, with the records of aborted
+   * transactions.
+   */
   droppedRecords: number;
   droppedBatches: number;
 };
 
 export type KafkaNumbers = {
   readonly counters: Readonly<KafkaCounters>;
-  /** What waits for the owner, in memory and on the disk. */
+  /** Bytes that wait for the owner, in memory and on the disk. */
   readonly waitingBytes: number;
   readonly spilledBytes: number;
 };
@@ -85,11 +91,13 @@ export function newKafkaCounters(): KafkaCounters {
 
 /** The readers of one thread. They share connections, and each fetch asks for all partitions of one leader. */
 export type KafkaReaders = {
-  /** A reader of this partition, which belongs to the topic as it is now. One at a time; close it before the next. */
+  /**
+   * Opens a reader of this partition, which belongs to the topic as it is now. One at a time; close it before the next.
+   */
   reader(partition: number): KafkaReader;
-  /** The topic as the brokers describe it now. Rejects with `unavailable` (retryable) or `not_found`. */
+  /** Returns the topic as the brokers describe it now. Rejects with `unavailable` (retryable) or `not_found`. */
   topic(): Promise<TopicIdentity>;
-  /** Sentences on what is not as it should be at this moment. */
+  /** What is wrong at this moment, in plain sentences. */
   readonly problems: readonly string[];
   /** Closes all readers and connections. */
   close(): Promise<void>;

@@ -338,7 +338,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       const readers = openFor(t, setupOf(kafka.brokers, topic));
       const waiting = readOn(readers.reader(0), 0, { count: 1 });
       await waitFor("a problem", async () => readers.problems.length > 0);
-      assert.match(readers.problems.join(" "), /there is no such topic; `swapstats topic ensure` makes it/);
+      assert.match(readers.problems.join(" "), /there is no such topic; `swapstats topic ensure` creates it/);
       await assert.rejects(readers.topic(), { code: "not_found" });
       await createTopic(kafka, topic, 1);
       await produce(kafka, topic, ["here"]);

@@ -1,12 +1,12 @@
 /**
- * What was fetched of one partition and waits for its owner, in order. Up to a bound it waits in memory, as the answers' own bytes.
- * What happens beyond, once the owner stands still (see stall-watch.ts), is the mode of `ingest.backpressure`:
+ * The fetched parts of one partition that wait for its owner, in order. Up to a bound they wait in memory, as the bytes
+ * of the responses. Beyond it, once the owner stands still (see stall-watch.ts), `ingest.backpressure` decides:
  *
  *   block    nothing more is fetched
- *   drop     whole answers are dropped; where they were, the queue holds a gap, which the owner comes to in its turn
- *   buffer   answers go to the spill file and come back in their turn; nothing more is fetched while that is full, or fails
+ *   drop     whole parts are dropped; the queue holds a gap in their place, which the owner reaches in its turn
+ *   buffer   parts go to the spill file and come back in their turn; nothing more is fetched while that is full or fails
  *
- * What comes back from the file otherwise than it went in is not used: the brokers have it, and it is fetched again.
+ * A part that comes back damaged from the file is not used: the brokers have it, and it is fetched again.
  */
 
 import type { AbortedTransaction } from "../../../clients/kafka/fetch-protocol.ts";
@@ -17,23 +17,23 @@ import type { KafkaCounters, KafkaPressure } from "../setup.ts";
 import { SpillFile, type SpillPlace } from "./spill-file.ts";
 import { StallWatch } from "./stall-watch.ts";
 
-/** What an answer that waits takes beside its bytes. */
+/** Overhead of a part that waits, in addition to its bytes. */
 const OVERHEAD_BYTES = 512;
-/** After a write to the spill file failed it is left alone for so long. */
+/** Pause after a failed write to the spill file. */
 const SPILL_RETRY_MS = 5_000;
-/** Answers that are read back before the owner asks for them. */
+/** Parts that are read back before the owner asks for them. */
 const READ_AHEAD = 2;
 
 export type FetchedPart = {
-  /** Offsets from the first one asked for to behind the last whole batch. */
+  /** Offsets from the first requested one to behind the last whole batch. */
   readonly from: number;
   readonly to: number;
-  /** As the headers of the batches say; markers of transactions left out. */
+  /** As the headers of the batches say, without markers of transactions. */
   readonly batches: number;
   readonly records: number;
   readonly bytes: Buffer;
   readonly aborted: readonly AbortedTransaction[];
-  /** What the bytes are a view of; undefined: they are a copy. */
+  /** The memory that the bytes are a view of; undefined: they are a copy. */
   readonly memory: AnswerMemory | undefined;
 };
 
@@ -44,14 +44,14 @@ export type QueueHead =
   | { readonly kind: "dropped"; readonly dropped: DroppedPart }
   /** It is being read back. */
   | { readonly kind: "away" }
-  /** It could not be read back: it is to be fetched again, with all behind it. */
+  /** It could not be read back: it is fetched again, with everything behind it. */
   | { readonly kind: "broken" };
 
 type Item = {
   readonly kind: "batches";
   readonly aborted: readonly AbortedTransaction[];
   readonly byteLength: number;
-  /** Undefined: in the file alone. */
+  /** Undefined: only in the file. */
   bytes: Buffer | undefined;
   memory: AnswerMemory | undefined;
   batches: FetchedBatches | undefined;
@@ -67,7 +67,7 @@ export type FetchedQueueOptions = {
   readonly bytesMax: number;
   readonly pressure: KafkaPressure;
   readonly counters: KafkaCounters;
-  /** The head may be another now. */
+  /** The head may have changed. */
   readonly onHead: () => void;
   /** More may be fetched now. */
   readonly onRoom: () => void;
@@ -80,10 +80,10 @@ export class FetchedQueue {
   readonly #pool = new MemoryPool();
   #items: (Item | Gap)[] = [];
   #memoryBytes = 0;
-  /** Of what is being written to the file, which are in memory as well. */
+  /** Bytes that are being written to the file, and are still in memory. */
   #writingBytes = 0;
   #isReading = false;
-  /** The item that found no room in the file; it is tried again when some has gone from there. */
+  /** The part that found no room in the file; it is tried again after another has left it. */
   #unplaced: Item | undefined;
   #spillFailure: string | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -96,7 +96,7 @@ export class FetchedQueue {
     if (pressure.mode === "buffer") this.#spill = new SpillFile(pressure.folder, partition, pressure.spillBytesMax);
   }
 
-  /** Whether nothing more is to be fetched for now. */
+  /** Whether nothing more is fetched for now. */
   get isFull(): boolean {
     if (!this.#isAtBound) return false;
     if (!this.#isPressed) return true;
@@ -114,7 +114,7 @@ export class FetchedQueue {
     return this.#spill?.usedBytes ?? 0;
   }
 
-  /** What an operator should know now; undefined: nothing. */
+  /** Returns what an operator should know now; undefined: nothing. */
   get problem(): string | undefined {
     const { partition, bytesMax, pressure } = this.#options;
     const name = `Partition ${partition}`;
@@ -143,14 +143,14 @@ export class FetchedQueue {
     this.#stall.noteRead();
   }
 
-  /** Whether what is pushed now is dropped. */
+  /** Whether new parts are dropped. */
   get isDropping(): boolean {
     return this.#options.pressure.mode === "drop" && this.#isAtBound && this.#isPressed;
   }
 
   push(part: FetchedPart): void {
     const isBeyond = this.#isAtBound && this.#isPressed;
-    // What leads nowhere is damaged: the owner is to find that out.
+    // A part that leads nowhere is damaged: the owner has to find that out.
     if (this.isDropping && part.to > part.from) {
       this.#drop(part);
       return;
@@ -170,13 +170,13 @@ export class FetchedQueue {
     };
     this.#items.push(item);
     this.#memoryBytes += costOf(item);
-    // The file holds items in their order.
+    // The file holds parts in their order.
     if (isBeyond && this.#spill !== undefined && this.#unplaced === undefined)
       void this.#write(this.#spill, item, bytes);
     this.#lookAtBound();
   }
 
-  /** The head is done with, its memory too. */
+  /** Releases the head and its memory. */
   shift(): void {
     const first = this.#items.shift();
     if (first?.kind !== "batches") return;
@@ -189,7 +189,10 @@ export class FetchedQueue {
     this.#readAhead();
   }
 
-  /** Forgets everything. With `isHeadLent` the head may be in the middle of being applied: its memory is left to whoever holds it. */
+  /**
+   * Forgets everything. With `isHeadLent` the head may be in the middle of being applied: its memory is left to its
+   * user.
+   */
   clear(isHeadLent: boolean): void {
     const items = this.#items;
     this.#items = [];
@@ -227,7 +230,7 @@ export class FetchedQueue {
     }
   }
 
-  /** It leaves the queue. */
+  /** Called when it leaves the queue. */
   #let(item: Item, isMemoryFree: boolean): void {
     item.isGone = true;
     if (this.#unplaced === item) this.#unplaced = undefined;
@@ -243,7 +246,10 @@ export class FetchedQueue {
     void this.#write(this.#spill, item, item.bytes);
   }
 
-  /** Takes the item's bytes from memory once they are in the file. Where there is no room in it, or it fails, they stay. Never rejects. */
+  /**
+   * Moves the part's bytes from memory to the file. Where there is no room, or the write fails, they stay. Never
+   * rejects.
+   */
   async #write(spill: SpillFile, item: Item, bytes: Buffer): Promise<void> {
     const place = spill.allocate(bytes);
     if (place === undefined) {
@@ -282,7 +288,7 @@ export class FetchedQueue {
     this.#retryTimer.unref();
   }
 
-  /** Reads back what the owner comes to next. */
+  /** Reads back the parts that the owner reaches next. */
   #readAhead(): void {
     const spill = this.#spill;
     if (spill === undefined || this.#isReading) return;

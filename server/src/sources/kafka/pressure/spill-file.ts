@@ -1,7 +1,8 @@
 /**
- * A bounded file for fetched records that have no room in memory: a ring of pages, given out and given back in one order. It need not
- * outlive the process, because the brokers have the same records and positions come from checkpoints: nothing is synced to the disk, and
- * what an earlier process left is removed at the start. Each piece has a checksum, which is held against what is read back.
+ * A bounded file for fetched records that have no room in memory: a ring of pages, allocated and released in one order.
+ * It need not survive the process, because the brokers have the same records and positions come from checkpoints:
+ * nothing is synced to the disk, and the file of an earlier process is removed at the start. Each piece has a checksum,
+ * which is verified when it is read back.
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
@@ -9,23 +10,23 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { SwapstatsError } from "../../../shared/errors.ts";
 
-/** Also bounds how many pieces there are, and by that what is known of them in memory. */
+/** Also bounds the number of pieces, and by that what is kept about them in memory. */
 export const SPILL_PAGE_BYTES = 4096;
 
-/** Where a piece stands, in pages, and what it is. */
+/** The pages of a piece, its length and its checksum. */
 export type SpillPlace = {
   readonly page: number;
   readonly pages: number;
-  /** Pages at the end of the file that were left out, because the piece did not fit there. */
+  /** Pages at the end of the file that were skipped, because the piece did not fit there. */
   readonly skipped: number;
   readonly byteLength: number;
   readonly crc: number;
 };
 
-/** Of this process: a partition may be opened again while its last file is being closed. */
+/** Counted in this process: a partition may be opened again while its previous file is being closed. */
 let filesOpened = 0;
 
-/** Removes what an earlier process left there. */
+/** Removes the files of an earlier process. */
 export function clearSpill(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -35,7 +36,7 @@ export class SpillFile {
   readonly #path: string;
   readonly #pages: number;
   #file: FileHandle | undefined;
-  /** Writes go one after the other, so that a page is never written to by two. */
+  /** Writes run one after the other, so that two never write to the same page. */
   #last: Promise<unknown> = Promise.resolve();
   #next = 0;
   #used = 0;
@@ -51,15 +52,15 @@ export class SpillFile {
     return this.#path;
   }
 
-  /** Of the pages that are given out. */
+  /** Bytes of the allocated pages. */
   get usedBytes(): number {
     return this.#used * SPILL_PAGE_BYTES;
   }
 
-  /** Pages for these bytes, the checksum taken as they are now; undefined: there is no room. */
+  /** Allocates pages for these bytes and takes their checksum; undefined: there is no room. */
   allocate(bytes: Buffer): SpillPlace | undefined {
     const pages = Math.ceil(bytes.length / SPILL_PAGE_BYTES);
-    // A piece is in one part: what is left behind the last one may be too short.
+    // A piece is contiguous: the rest at the end of the file may be too short.
     const isAtEnd = this.#next + pages > this.#pages;
     const skipped = isAtEnd ? this.#pages - this.#next : 0;
     if (pages > this.#pages || this.#used + skipped + pages > this.#pages) return undefined;
@@ -69,7 +70,7 @@ export class SpillFile {
     return { page, pages, skipped, byteLength: bytes.length, crc: crc32(bytes) };
   }
 
-  /** Gives the pages of the oldest piece back. */
+  /** Releases the pages of the oldest piece. */
   free({ pages, skipped }: SpillPlace): void {
     this.#used -= pages + skipped;
     if (this.#used > 0) return;
@@ -77,7 +78,7 @@ export class SpillFile {
     this.#shorten();
   }
 
-  /** Gives all pages back. */
+  /** Releases all pages. */
   reset(): void {
     if (this.#used === 0) return;
     this.#used = 0;
@@ -85,7 +86,7 @@ export class SpillFile {
     this.#shorten();
   }
 
-  /** Rejects with `storage_failed`. The bytes may be used again when it has settled. */
+  /** Rejects with `storage_failed`. The bytes may be used again after it has settled. */
   write(place: SpillPlace, bytes: Buffer): Promise<void> {
     return this.#inTurn(async () => {
       const file = await this.#open();
@@ -97,7 +98,7 @@ export class SpillFile {
     });
   }
 
-  /** Fills `into`, which has the length of the piece. Rejects with `storage_failed`, also where the checksum is another. */
+  /** Fills `into`, which has the length of the piece. Rejects with `storage_failed`, also on a wrong checksum. */
   async read(place: SpillPlace, into: Buffer): Promise<void> {
     try {
       const file = await this.#open();
@@ -120,7 +121,9 @@ export class SpillFile {
     rmSync(this.#path, { force: true });
   }
 
-  /** A stall of an hour should not keep its room on the disk for ever. A failure costs no more than that. */
+  /**
+   * A stall of an hour should not keep its room on the disk for ever. A failure to cut the file only keeps that room.
+   */
   #shorten(): void {
     this.#inTurn(async () => {
       if (this.#used === 0) await this.#file?.truncate(0);

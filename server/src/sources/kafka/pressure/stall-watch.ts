@@ -1,16 +1,16 @@
 /**
- * Whether the owner of a partition stands still while what waits for it is at its bound. Merely slower than the fetches, as in a
- * catch-up, it is not standing still: it asks for records again and again.
+ * Tells whether the owner of a partition stands still while its queue is at its bound. An owner that is merely slower
+ * than the fetches, as in a catch-up, does not stand still: it asks for records again and again.
  *
  *   idle      --the bound is reached--> watching
- *   watching  --a read--> watching, from the beginning      --some looks in a row without a read--> stalled
+ *   watching  --a read--> watching, from the beginning      --some checks in a row without a read--> stalled
  *   stalled   --a read--> watching
  *   any       --below the bound--> idle
  *
- * Looks are counted, not time: a process that was stopped for an hour sees one late look, not a stalled owner.
+ * Checks are counted, not time: a process that was stopped for an hour sees one late check, not a stalled owner.
  */
 
-/** Looks without a read that make a stall. */
+/** Checks without a read that make a stall. */
 const LOOKS = 5;
 
 export class StallWatch {
@@ -20,7 +20,7 @@ export class StallWatch {
   #isAtBound = false;
   #looks = 0;
 
-  /** With 0 every bound that is reached is a stall at once. */
+  /** With 0, reaching the bound is a stall at once. */
   constructor(afterMs: number, onStalled: () => void) {
     this.#afterMs = afterMs;
     this.#onStalled = onStalled;
