@@ -1,18 +1,19 @@
 /** The HTTP calls that commands make to a running service. */
+import type { Ingested } from "@swapstats/protocol/schemas/ingest.ts";
+import type { Status } from "@swapstats/protocol/schemas/service.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { printableCut } from "../shared/printable-text.ts";
 import { backoffMs } from "../shared/retry.ts";
 
-export type PostResult = {
-  accepted: number;
-  rejected: { index: number; code: string; message: string }[];
-};
+export type PostResult = Pick<Ingested, "accepted" | "rejected">;
 
-/** Used fields of `GET /api/status`. */
+/** Used fields of `GET /api/status`. A service of another version may have fewer counters. */
 export type ServiceStatus = {
-  partitions: { lag: number; watermark?: Record<string, number> }[];
-  counters: Readonly<Record<string, number | Record<string, number> | undefined>>;
+  partitions: (Pick<PartitionStatus, "lag"> & Partial<Pick<PartitionStatus, "watermark">>)[];
+  counters: Partial<Status["counters"]>;
 };
+type PartitionStatus = Status["partitions"][number];
+export type CounterName = Exclude<keyof Status["counters"], "dead_letters">;
 
 /** Used fields of `GET /openapi.json`. */
 type InterfaceDescription = {

@@ -1,7 +1,7 @@
 /** What `top` knows and shows, changed by pure functions: data, status and keys in, the next state out. */
 import { type SortField, sortFields } from "@swapstats/protocol/figures.ts";
 import type { OverviewData } from "@swapstats/protocol/schemas/websocket.ts";
-import type { ServiceStatus } from "../service-client.ts";
+import type { CounterName, ServiceStatus } from "../service-client.ts";
 import type { ChannelData } from "./connection.ts";
 import type { Freshness } from "./freshness.ts";
 import type { Key } from "./screen.ts";
@@ -91,7 +91,7 @@ function trendsOf(before: ReadonlyMap<string, Trend>, overview: OverviewData, as
 }
 
 export function withStatus(state: TopState, status: ServiceStatus, nowMs: number): TopState {
-  const counter = (name: string): number => (status.counters[name] as number | undefined) ?? 0;
+  const counter = (name: CounterName): number => status.counters[name] ?? 0;
   const accepted = counter("accepted");
   const before = state.status;
   const seconds = before === undefined ? 0 : (nowMs - before.takenMs) / 1_000;

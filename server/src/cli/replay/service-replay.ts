@@ -3,7 +3,7 @@ import { type Config, toEngineConfig } from "../../config/config.ts";
 import { printableJson } from "../../shared/printable-text.ts";
 import type { Output } from "../output.ts";
 import { groupDigits } from "../progress.ts";
-import { ServiceClient, type ServiceStatus } from "../service-client.ts";
+import { type CounterName, ServiceClient, type ServiceStatus } from "../service-client.ts";
 import { type SentCounts, ServiceSink } from "../service-sink.ts";
 import { graceOf } from "./embedded-replay.ts";
 import { ExternalSort } from "./external-sort.ts";
@@ -40,7 +40,7 @@ export async function replayToService(
 
 /** Tells what the service did not count. Others may write to it too, so differences are of the time that this took. */
 function judge(before: ServiceStatus, after: ServiceStatus, output: Output): number | undefined {
-  const grown = (name: string): number => Math.max(0, numberOf(after, name) - numberOf(before, name));
+  const grown = (name: CounterName): number => Math.max(0, numberOf(after, name) - numberOf(before, name));
   const lag = after.partitions.reduce((sum, partition) => sum + partition.lag, 0);
   if (lag > 0) {
     output.err(`Warning: ${groupDigits(lag)} records are not applied yet; GET /api/status says more.\n`);
@@ -65,9 +65,8 @@ function judge(before: ServiceStatus, after: ServiceStatus, output: Output): num
   return lag > 0 || after.counters.applied === undefined ? undefined : applied;
 }
 
-function numberOf({ counters }: ServiceStatus, name: string): number {
-  const value = counters[name];
-  return typeof value === "number" ? value : 0;
+function numberOf({ counters }: ServiceStatus, name: CounterName): number {
+  return counters[name] ?? 0;
 }
 
 /** Into a Kafka topic, which has nothing to answer but that it took them. Returns how many it took. */

@@ -1,4 +1,6 @@
 /** Routes for health, readiness, status and documents of the service. */
+import type { Status } from "@swapstats/protocol/schemas/service.ts";
+import type { ReadOnly } from "@swapstats/protocol/schemas/values.ts";
 import type { FastifyInstance } from "fastify";
 import { ProblemError } from "../problems.ts";
 import { type Readiness, readinessOf } from "../readiness.ts";
@@ -60,15 +62,15 @@ function registerHealth(app: FastifyInstance, context: RouteContext): void {
       const { partitions, counters, tokens, instances, problems } = await executor.status();
       const { instanceId, version, nowMs } = options;
       const uptimeMs = Math.max(0, nowMs() - context.startedMs);
-      const body = {
+      const body: ReadOnly<Status> = {
         instance: instanceId,
         version,
         uptime_ms: uptimeMs,
         tokens,
         partitions,
         counters,
-        instances,
-        problems,
+        ...(instances === undefined ? {} : { instances }),
+        ...(problems === undefined ? {} : { problems }),
       };
       return repliesOf(context, "status").text(request, reply, JSON_CONTENT_TYPE, JSON.stringify(body));
     },

@@ -1,6 +1,12 @@
 /** Builds the JSON texts of messages to clients. Data and patches come as text from their owner and are inserted as they are. */
 import { messageLimits } from "@swapstats/protocol/limits.ts";
-import type { ErrorMessage, RequestId } from "@swapstats/protocol/schemas/websocket.ts";
+import type { ReadOnly } from "@swapstats/protocol/schemas/values.ts";
+import type {
+  ErrorMessage,
+  RequestId,
+  SubscribedMessage,
+  UnsubscribedMessage,
+} from "@swapstats/protocol/schemas/websocket.ts";
 import type { ChannelUpdate } from "../../ports/stats-bus.ts";
 import type { ProblemError } from "../problems.ts";
 
@@ -22,12 +28,20 @@ export type Subscribed = {
 };
 
 export function subscribedText(id: RequestId | undefined, { channels, names, pending, windows }: Subscribed): string {
-  const waiting = pending.length === 0 ? {} : { pending };
-  return JSON.stringify({ type: "subscribed", id, channels, names: Object.fromEntries(names), ...waiting, windows });
+  const message: ReadOnly<SubscribedMessage> = {
+    type: "subscribed",
+    ...(id === undefined ? {} : { id }),
+    channels,
+    names: Object.fromEntries(names),
+    ...(pending.length === 0 ? {} : { pending }),
+    windows,
+  };
+  return JSON.stringify(message);
 }
 
 export function unsubscribedText(id: RequestId, channels: readonly string[]): string {
-  return JSON.stringify({ type: "unsubscribed", id, channels });
+  const message: ReadOnly<UnsubscribedMessage> = { type: "unsubscribed", id, channels };
+  return JSON.stringify(message);
 }
 
 /** Returns an error message. `channels` is the channel concerned, or all channels of a request that is refused as a whole. */
