@@ -139,13 +139,13 @@ export class Applier {
     return true;
   }
 
-  /** Remembers a new announcement or removal, and lets the swap count as it now must. */
+  /** Remembers a new announcement or removal, and updates what counts of its swap. */
   #take(event: SwapEvent, chain: Chain, token: number, hash: number, entry: number, inclusion: number): void {
     const { tokens, records, writer, inclusions, hotList, hot, counters, chains } = this.#state;
     const wasActive = tokens.active(token) !== 0;
     const active = tokens.activate(token);
     if (!wasActive && tokens.isKnown(token)) {
-      // What was held of a retired token's newest swaps is gone; new ones lie within the horizon.
+      // A retired token has dropped its newest swaps. New ones lie within the horizon.
       this.#state.heap.f64[active + RECENT_FROM] = Math.max(0, chain.highMs - chain.horizonMs);
     }
     if (event.removed) {
@@ -208,7 +208,7 @@ export class Applier {
     if (heap.u32[2 * active + SYMBOL_HOLDER] === record) this.#findSymbol(token, active, chain);
   }
 
-  /** The holder of the symbol has gone: the last counting swap with one takes over, or the settled symbol does. */
+  /** Finds a new holder of the symbol: the last counting swap that names one, otherwise the settled symbol is used. */
   #findSymbol(token: number, active: number, chain: Chain): void {
     const { heap, hotList, hotExtremes, records, tokens } = this.#state;
     let holder = 0;

@@ -5,14 +5,14 @@ import type { Heap } from "./memory/heap.ts";
 import { TOKEN_ROW } from "./memory/layout.ts";
 import type { EngineConfig } from "./types.ts";
 
-/** A partition keeps state for so many chains; an event of a further one is a dead letter. */
+/** Chains of which a partition keeps state. An event of a further chain is a dead letter. */
 export const CHAINS_MAX = 256;
-/** Grain of the wheel: a token with fresh swaps is looked after once in this span of event time. */
+/** Grain of the wheel: upkeep visits a token with fresh swaps once in this span of event time. */
 export const WHEEL_GRAIN_MS = 30_000;
 const WHEEL_SLOTS = 4096;
-/** Hashes of so many recent blocks are kept at hand, by block number. */
+/** Recent block hashes kept at hand, by block number. */
 export const BLOCK_SLOTS = 256;
-/** Empty slots passed over by one event at most, so that a jump of the high stalls nothing. */
+/** Most empty slots that one event skips, so that a jump of the high does not stall the stream. */
 const SLOTS_PER_EVENT_MAX = 256;
 
 export type Chain = {
@@ -21,7 +21,7 @@ export type Chain = {
   readonly graceMs: number;
   /** H of semantics: the larger of grace and reorg horizon. */
   readonly horizonMs: number;
-  /** Buckets younger than this stay hot: the horizon, and never less than what lies ahead of an as-of. */
+  /** Buckets younger than this stay hot: the horizon, and at least the span by which swaps may lie ahead of an as-of. */
   readonly hotMs: number;
   readonly maxSkewMs: number;
   readonly priceMinUsdMicro: number;
@@ -32,7 +32,7 @@ export type Chain = {
   scheduled: number;
 };
 
-/** What of a chain is not derived from the configuration; part of the snapshot's header. */
+/** The state of a chain that does not follow from the configuration; part of the snapshot's header. */
 export type ChainState = Pick<Chain, "id" | "highMs" | "blocksRef" | "wheelRef" | "wheelPosition" | "scheduled">;
 
 const { WHEEL_NEXT, WHEEL_PREVIOUS, WHEEL_SLOT, UNITS: ROW_UNITS } = TOKEN_ROW;
@@ -64,7 +64,7 @@ export class Chains {
     return chain;
   }
 
-  /** How far ahead of its arrival an event of this chain may lie, whether the chain is known or not. */
+  /** Returns how far ahead of its arrival an event of this chain may lie. The chain need not be known. */
   maxSkewMs(id: number): number {
     return this.#config.chains.get(id)?.maxSkewMs ?? this.#config.maxSkewMs;
   }
@@ -91,7 +91,7 @@ export class Chains {
     }));
   }
 
-  /** Puts a token (not in the wheel) down for upkeep once the high has passed dueMs. */
+  /** Schedules upkeep of a token, which must not be in the wheel, for when the high has passed dueMs. */
   schedule(chain: Chain, row: number, dueMs: number): void {
     const heap = this.#heap;
     const slot = Math.max(
@@ -138,7 +138,7 @@ export class Chains {
     chain.scheduled -= 1;
   }
 
-  /** A token has fresh swaps: its upkeep comes within a grain or two. */
+  /** Schedules upkeep of a token with fresh swaps within one or two grains. */
   wake(chain: Chain, row: number): void {
     const slot = this.#heap.f64[row + WHEEL_SLOT];
     const soon = Math.floor(chain.highMs / WHEEL_GRAIN_MS) + 2;
@@ -147,7 +147,7 @@ export class Chains {
     this.schedule(chain, row, chain.highMs + WHEEL_GRAIN_MS);
   }
 
-  /** The next token whose time has come, taken out of the wheel; 0 when there is none now. */
+  /** Removes the next due token from the wheel and returns it; 0 if none is due. */
   nextDue(chain: Chain): number {
     const target = Math.floor(chain.highMs / WHEEL_GRAIN_MS);
     if (chain.scheduled === 0) {

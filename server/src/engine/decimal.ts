@@ -1,7 +1,7 @@
 /**
- * Exact decimal sums and their texts. Token amounts are integers of 10^-18 in limbs of base 10^15, least significant
- * first; dollars are integers of 10^-6 in two such limbs. Decimal limbs are chosen over binary ones because parsing
- * and printing then need no division, and adding needs one comparison a limb.
+ * Exact decimal sums and their texts. Token amounts are integers of 10^-18 in limbs of base 10^15, least significant first;
+ * dollars are integers of 10^-6 in two such limbs. Decimal limbs are chosen over binary ones because parsing and printing then
+ * need no division, and adding needs one comparison per limb.
  */
 
 export const LIMB = 1e15;
@@ -16,7 +16,7 @@ function digits(limbs: readonly number[]): string {
   return text;
 }
 
-/** An integer of 10^-places as decimal text without exponent and needless zeros. */
+/** Formats an integer of 10^-places as decimal text without an exponent and without trailing zeros. */
 export function scaledText(integerDigits: string, places: number): string {
   if (integerDigits === "") return "0";
   const padded = integerDigits.length > places ? integerDigits : integerDigits.padStart(places + 1, "0");
@@ -35,7 +35,7 @@ export function scaledInteger(text: string, places: number): bigint {
   return BigInt(text.slice(0, point) + fraction);
 }
 
-/** A growing exact sum of up to 2^53 x 10^45; limbs stay normalised (each but the highest below 10^15). */
+/** An exact sum of up to 2^53 x 10^45 that only grows. Limbs stay normalised: each but the highest is below 10^15. */
 export class ExactSum {
   l0 = 0;
   l1 = 0;
@@ -49,7 +49,7 @@ export class ExactSum {
     this.l3 = 0;
   }
 
-  /** Adds limbs of which l0 and l1 are below 10^15 and l2 below 2^53 - 10^15. */
+  /** Adds limbs: l0 and l1 below 10^15, l2 below 2^53 - 10^15. */
   add(l0: number, l1: number, l2: number): void {
     let a = this.l0 + l0;
     let b = this.l1 + l1;
@@ -82,7 +82,7 @@ export class ExactSum {
     return this.l0 === 0 && this.l1 === 0 && this.l2 === 0 && this.l3 === 0;
   }
 
-  /** The nearest double or a neighbour of it, of the integer. */
+  /** The integer as the nearest double or a neighbour of it. */
   toNumber(): number {
     return ((this.l3 * LIMB + this.l2) * LIMB + this.l1) * LIMB + this.l0;
   }
@@ -172,7 +172,7 @@ export function vwapText(usd: ExactSum, token: ExactSum): string {
   const denominator = token.toBigInt();
   if (numerator === 0n) return "0";
   const guess = String(numerator).length - String(denominator).length;
-  // 15 or 16 digits of quotient first, then exactly 15.
+  // First a quotient of 15 or 16 digits, then one of exactly 15.
   let places = 15 - guess;
   let q = divideHalfEven(
     places >= 0 ? numerator * 10n ** BigInt(places) : numerator,

@@ -1,4 +1,4 @@
-/** The parts of one partition's state, put together afresh or on a restored memory image. */
+/** The parts of one partition's state, new or on a restored memory image. */
 
 import { ColdStore } from "./buckets/cold-store.ts";
 import { HotAgeing } from "./buckets/hot-ageing.ts";
@@ -73,12 +73,12 @@ export class EngineState {
     if (header !== undefined) this.#takeTallies(header.tallies);
   }
 
-  /** The state of a partition of which nothing has been read. */
+  /** Creates the state of a partition of which nothing has been read. */
   static empty(config: EngineConfig, seed: HashSeed): EngineState {
     return new EngineState(new Heap(), config, seed, undefined);
   }
 
-  /** The state on the memory of a snapshot with this header. */
+  /** Creates the state on the memory image of a snapshot with this header. */
   static restored(heap: Heap, config: EngineConfig, header: SnapshotHeader): EngineState {
     return new EngineState(heap, config, header.seed, header);
   }
@@ -130,7 +130,7 @@ export class EngineState {
     };
   }
 
-  /** Slots of all tables that were looked at beyond the first of each search; grows with crowding, not with time. */
+  /** Slots of all tables examined beyond the first of each search. Grows with crowding, not with time. */
   probes(): number {
     const { strings, tokens, inclusions, traders } = this;
     const indexes = [strings.index, tokens.index, tokens.symbolIndex, inclusions.index];

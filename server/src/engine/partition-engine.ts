@@ -1,6 +1,7 @@
 /**
- * The statistics of one partition: a deterministic function of the records it is given. `apply` runs the order of checks
- * of the semantics; reads are pure functions of the state and an as-of. There is no clock, no randomness and no I/O here.
+ * The statistics of one partition: a deterministic function of the records that it is given. `apply` runs the checks of the
+ * semantics in their order; reads are pure functions of the state and an as-of. There is no clock, no randomness and no I/O
+ * here.
  */
 
 import { SwapstatsError } from "../shared/errors.ts";
@@ -26,7 +27,7 @@ import { Upkeep } from "./upkeep.ts";
 
 const { RECENT_FROM } = ACTIVE_BLOCK;
 
-/** Parts in which all tokens can be read. */
+/** Number of parts in which all tokens can be read. */
 export const TOKEN_PARTS = HASH_SEGMENTS;
 
 export class PartitionEngine {
@@ -39,7 +40,7 @@ export class PartitionEngine {
   readonly #candles: CandleQuery;
   readonly #swaps: SwapQuery;
 
-  /** `start` is the secret of a new partition's hashes, two random words of 32 bits, or a restored state. */
+  /** `start` is a restored state, or the secret of a new partition's hashes: two random words of 32 bits. */
   constructor(config: EngineConfig, start: HashSeed | EngineState) {
     const state = start instanceof EngineState ? start : EngineState.empty(config, start);
     this.config = config;
@@ -78,17 +79,20 @@ export class PartitionEngine {
     return this.#applier.touchedRef;
   }
 
-  /** Tokens, of this event or others, whose estimated traders the last apply moved by settling swaps; their version rose. Usually empty. */
+  /**
+   * Tokens, of this event or others, whose estimated traders the last apply changed by settling swaps. Their version rose.
+   * Usually empty.
+   */
   get movedRefs(): readonly TokenRef[] {
     return this.#upkeep.moved;
   }
 
-  /** Fixes seen_since, where it is known from outside (a fresh data folder with a live clock). */
+  /** Sets seen_since when it is known from outside (a new data folder with a live clock). */
   setSeenSince(ms: number): void {
     this.#state.seenSinceMs = ms;
   }
 
-  /** After a gap in the offsets: nothing is complete until the next event tells a high. */
+  /** Notes a gap in the offsets: no window is complete until the next event gives a new high. */
   noteGap(): void {
     this.#state.seenSinceMs = undefined;
   }
@@ -157,7 +161,10 @@ export class PartitionEngine {
     for (const row of tokens.index.values()) if (tokens.isKnown(row)) yield row;
   }
 
-  /** Known tokens of one of TOKEN_PARTS parts. A token stays in its part, so parts may be read one after the other while tokens come. */
+  /**
+   * Returns the known tokens of one of TOKEN_PARTS parts. A token never changes its part, so parts can be read one after
+   * another while new tokens are added.
+   */
   tokensOfPart(part: number): TokenRef[] {
     const { tokens } = this.#state;
     return tokens.index.valuesOf(part).filter((row) => tokens.isKnown(row));
@@ -182,12 +189,12 @@ export class PartitionEngine {
     return this.windowsStats(ref, [windowIndex], asOfMs)[0];
   }
 
-  /** Statistics of several windows at one as-of, in the order of their indexes; cheaper than one after the other. */
+  /** Returns the statistics of several windows at one as-of, in the order of their indexes. Cheaper than one call per window. */
   windowsStats(ref: TokenRef, windowIndexes: readonly number[], asOfMs: number): WindowStats[] {
     return this.#windows.stats(ref, this.#state.tokens.active(ref), windowIndexes, asOfMs, this.#state.seenSinceMs);
   }
 
-  /** The figure as what rankings compare; see rank-key.ts. */
+  /** Sets `key` to the figure as rankings compare it (rank-key.ts). */
   rankKey(ref: TokenRef, windowIndex: number, field: RankedFigure, asOfMs: number, key: RankKey): void {
     this.#windows.rankKey(ref, this.#state.tokens.active(ref), windowIndex, field, asOfMs, key);
   }
@@ -197,7 +204,7 @@ export class PartitionEngine {
     return this.#windows.hasTrades(this.#state.tokens.active(ref), openMs, closeMs);
   }
 
-  /** Negative when the id of a stands before that of b, 0 for the same token. */
+  /** Compares ids: negative when the id of a comes before that of b, 0 for the same token. */
   compareIds(a: TokenRef, b: TokenRef): number {
     const { tokens } = this.#state;
     if (tokens.chainIndex(a) === tokens.chainIndex(b)) return tokens.compareText(a, b);
@@ -208,7 +215,7 @@ export class PartitionEngine {
     return this.#chainOf(ref).id;
   }
 
-  /** Nothing of the token is unsettled while the high of its chain is above this. */
+  /** The token has no unsettled swaps while the high of its chain is above this. */
   settledAboveMs(ref: TokenRef): number {
     return this.#state.tokens.lastRecordMs(ref) + this.#chainOf(ref).horizonMs;
   }
@@ -228,7 +235,10 @@ export class PartitionEngine {
     };
   }
 
-  /** The newest swaps that count, and from when on all of them are held; undefined where nothing is held or was ever seen. */
+  /**
+   * Returns the newest counting swaps, and the time from which all of them are held (undefined when nothing is held or was ever
+   * seen).
+   */
   newestSwaps(
     ref: TokenRef,
     limit: number,
@@ -250,22 +260,22 @@ export class PartitionEngine {
     return this.#state.memory();
   }
 
-  /** Slots that searches in the tables had to pass over so far: a measure of crowding that no clock is needed for. */
+  /** Slots that searches in the tables have skipped so far: a measure of crowding that needs no clock. */
   probes(): number {
     return this.#state.probes();
   }
 
-  /** Events gone through so far because an extreme or a symbol had left its bucket. */
+  /** Events scanned so far because an extreme or a symbol had left its bucket. */
   rescanned(): number {
     return this.#state.hotExtremes.rescanned;
   }
 
-  /** Unsettled swaps gone through so far to count the traders of tokens. */
+  /** Unsettled swaps scanned so far to collect the traders of tokens. */
   tradersGoneThrough(): number {
     return this.#traderCounts.gone;
   }
 
-  /** Freezes the state as it is now; the image is then copied slice by slice while apply goes on. One at a time. */
+  /** Freezes the state as it is now. The image is then copied slice by slice while apply goes on. One snapshot at a time. */
   beginSnapshot(): EngineSnapshot {
     return beginImage(this.#state.heap, encodeHeader(this.#state.header(this.config)));
   }
@@ -278,7 +288,7 @@ export class PartitionEngine {
     }
   }
 
-  /** The engine of a snapshot. Throws `checkpoint_incompatible` or `checkpoint_damaged`. */
+  /** Restores the engine of a snapshot. Throws `checkpoint_incompatible` or `checkpoint_damaged`. */
   static restore(config: EngineConfig, header: Uint8Array, chunks: Iterable<Uint8Array>): PartitionEngine {
     const decoded = decodeHeader(header, config);
     const heap = new Heap();

@@ -1,4 +1,4 @@
-/** What a snapshot's header says, and how it is matched with a configuration. */
+/** Snapshots: the header and its check against a configuration, and the slices of the image. */
 import { SwapstatsError } from "../shared/errors.ts";
 import type { ChainState } from "./chains.ts";
 import { stringToUtf8, utf8ToString } from "./memory/bytes.ts";
@@ -6,12 +6,12 @@ import { type Heap, PAGE_BYTES } from "./memory/heap.ts";
 import type { HashSeed } from "./memory/keyed-hash.ts";
 import type { Counters, EngineConfig } from "./types.ts";
 
-/** Version of the memory image's layout. An image of another version is rebuilt from the log. */
+/** Version of the memory image's layout (memory/layout.ts). An image of another version is rebuilt from the log. */
 export const IMAGE_FORMAT = 4;
 
 export type SnapshotHeader = {
   readonly format: number;
-  /** Everything of the configuration on which the bytes of the image depend. */
+  /** Text of all configuration on which the bytes of the image depend. */
   readonly fingerprint: string;
   /** The secret with which the texts of the image are hashed. */
   readonly seed: HashSeed;
@@ -21,7 +21,7 @@ export type SnapshotHeader = {
   readonly chains: readonly ChainState[];
   /** Refs of the indexes' directories: strings, tokens, symbols, inclusions. */
   readonly roots: readonly [number, number, number, number];
-  /** Tallies that are kept beside the image: known tokens, active tokens, records and their bytes, ... */
+  /** Counts that are kept outside the image: known tokens, active tokens, records and their bytes, ... */
   readonly tallies: Readonly<Record<string, number>>;
 };
 
@@ -55,7 +55,7 @@ export function beginImage(heap: Heap, header: Uint8Array): EngineSnapshot {
   };
 }
 
-/** Text of the state-relevant configuration: equal texts, equal handling of equal logs. */
+/** Returns the text of all configuration that affects the state. With equal texts, equal logs give equal states. */
 export function fingerprintOf(config: EngineConfig): string {
   const windows = config.windows.map((w) => `${w.lengthMs}/${w.stepMs}`).join(",");
   const chains = [...config.chains]
@@ -94,7 +94,7 @@ export function decodeHeader(bytes: Uint8Array, config: EngineConfig): SnapshotH
   } catch (cause) {
     throw new SwapstatsError(
       "checkpoint_damaged",
-      "the snapshot's header is not readable; an older checkpoint must serve",
+      "the snapshot's header cannot be read; an older checkpoint is needed",
       {
         cause,
       },

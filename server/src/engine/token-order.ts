@@ -1,6 +1,9 @@
-/** The order of ids, as texts compare in JavaScript, from the bytes of the tokens: nothing is made for a comparison. */
+/** The order of ids as JavaScript texts, compared by the bytes of the tokens without creating texts. */
 
-/** From here on UTF-8 and UTF-16 order differently: U+E000 to U+FFFF (0xEE, 0xEF) stand behind what UTF-16 writes with surrogates. */
+/**
+ * From here on UTF-8 and UTF-16 order differently: U+E000 to U+FFFF (0xEE, 0xEF) come after the characters that UTF-16 writes
+ * with surrogates.
+ */
 const LEAD_PRIVATE = 0xee;
 const LEAD_SURROGATES = 0xf0;
 
@@ -17,7 +20,7 @@ export function compareAsText(u8: Uint8Array, a: number, aEnd: number, b: number
   return aEnd - a - (bEnd - b);
 }
 
-/** Compares the ids of tokens of two different chains: the numbers as texts, each with the colon behind it. */
+/** Compares the ids of tokens of two different chains: the numbers as texts, each followed by a colon. */
 export function compareChainTexts(a: number, b: number): number {
   const x = `${a}:`;
   const y = `${b}:`;

@@ -1,5 +1,6 @@
 /**
- * Token rows and, for tokens that are not retired, the block that heads their data.
+ * Token rows and, for tokens that are not retired, the active block that heads their data (TOKEN_ROW and ACTIVE_BLOCK of
+ * memory/layout.ts).
  */
 import { equalBytes, stringToUtf8, utf8ToString } from "./memory/bytes.ts";
 import { HashIndex } from "./memory/hash-index.ts";
@@ -32,9 +33,9 @@ const {
   UNITS: ROW_UNITS,
 } = TOKEN_ROW;
 
-/** An applied announcement has made the token known; before, only removals named it. */
+/** The token is known: an announcement of it was applied. Before that only removals named it. */
 const FLAG_KNOWN = 1;
-/** A look-up by symbol names so many tokens at most; any more are as ambiguous as these. */
+/** Most tokens that a look-up by symbol returns. More would be just as ambiguous. */
 export const SYMBOL_HITS_MAX = 100;
 const TEXT_PURPOSE = 0x70c3;
 const SYMBOL_PURPOSE = 0x5b01;
@@ -87,7 +88,7 @@ export class Tokens {
     return this.find(chainIndex, event.bytes, event.tokenStart, event.tokenEnd);
   }
 
-  /** Known tokens of exactly this text on any of so many chains. */
+  /** Returns the known tokens of exactly this text on the first `chainCount` chains. */
   findByText(text: string, chainCount: number): number[] {
     const bytes = stringToUtf8(text);
     const rows: number[] = [];
@@ -98,7 +99,7 @@ export class Tokens {
     return rows;
   }
 
-  /** Known tokens whose symbol now in use is this one, without case; at most `hitsMax`. */
+  /** Returns known tokens whose current symbol is this one, ignoring case; at most `hitsMax`. */
   findBySymbol(symbol: string, hitsMax: number = SYMBOL_HITS_MAX): number[] {
     const rows: number[] = [];
     const u32 = this.#heap.u32;
@@ -109,7 +110,7 @@ export class Tokens {
     return rows;
   }
 
-  /** The first of the tokens with this symbol (in lower case), or 0. */
+  /** The first token with this symbol (in lower case), or 0. */
   #symbolHead(folded: string): number {
     const sameSymbol = {
       matches: (row: number): boolean => this.#strings.text(this.symbolNow(row)).toLowerCase() === folded,
@@ -122,7 +123,7 @@ export class Tokens {
     return this.#symbolHashes.hash(bytes, 0, bytes.length, 0, 0);
   }
 
-  /** A new row, not yet known, with its active block. */
+  /** Creates a row that is neither known nor active. Returns it. */
   create(chainIndex: number, event: SwapEvent): number {
     const { bytes, tokenStart: start, tokenEnd: end } = event;
     const length = end - start;
@@ -139,7 +140,7 @@ export class Tokens {
     return row;
   }
 
-  /** Gives the row its active block, if it has none. Returns the block. */
+  /** Creates the row's active block if it has none. Returns the block. */
   activate(row: number): number {
     const found = this.#heap.u32[2 * row + ACTIVE];
     if (found !== 0) return found;
@@ -150,7 +151,7 @@ export class Tokens {
     return active;
   }
 
-  /** Frees the (empty) active block: the token keeps id, symbol and counters. */
+  /** Frees the active block, which must be empty. The token keeps its id, symbol and counters. */
   retire(row: number): void {
     this.#heap.own(row, ROW_UNITS);
     this.#heap.free(this.#heap.u32[2 * row + ACTIVE], ACTIVE_BLOCK.BYTES);
@@ -158,7 +159,7 @@ export class Tokens {
     this.activeCount -= 1;
   }
 
-  /** Forgets a row that never became known. */
+  /** Removes a row that never became known. */
   remove(row: number): void {
     const heap = this.#heap;
     this.index.remove(heap.u32[2 * row + HASH], row);
@@ -193,7 +194,7 @@ export class Tokens {
     this.#heap.u32[2 * row + VERSION] += 1;
   }
 
-  /** Notes the time of an event that is remembered. */
+  /** Notes the time of a remembered event. */
   noteRecord(row: number, timeMs: number): void {
     if (this.#heap.f64[row + LAST_RECORD_MS] >= timeMs) return;
     this.#heap.own(row + LAST_RECORD_MS, 1);
@@ -278,7 +279,7 @@ export class Tokens {
     if (symbol !== 0) this.#enterSymbol(row, this.#strings.text(symbol).toLowerCase());
   }
 
-  /** The index names the first token of a symbol; the others hang behind it. A symbol may be that of every token. */
+  /** The index names the first token of a symbol, and the others are linked to it: all tokens may have the same symbol. */
   #enterSymbol(row: number, folded: string): void {
     const heap = this.#heap;
     const head = this.#symbolHead(folded);
@@ -320,7 +321,7 @@ export class Tokens {
     return utf8ToString(this.#heap.u8, start, start + this.#heap.u32[2 * row + TEXT_LENGTH]);
   }
 
-  /** By UTF-16 code units, as ids are ordered wherever they are texts. */
+  /** Compares by UTF-16 code units, which is the order of ids as JavaScript texts. */
   compareText(a: number, b: number): number {
     const { u8, u32 } = this.#heap;
     const aStart = 8 * a + TEXT;

@@ -7,13 +7,16 @@ export type WindowSpec = {
   readonly stepMs: number;
 };
 
-/** What a chain has of its own; the rest is as for all chains. */
+/** Settings of a single chain. Missing ones are those of all chains. */
 export type ChainLimits = {
   readonly graceMs?: number;
   readonly reorgHorizonMs?: number;
   readonly maxSkewMs?: number;
   readonly priceMinUsdMicro?: number;
-  /** Bytes to which the hex of ids was filled up before it came here; part of what equal states have in common. */
+  /**
+   * Bytes to which the decoder pads the hex of ids. The engine does not use it; it is part of the fingerprint because it
+   * changes the state.
+   */
   readonly addressBytes?: number;
 };
 
@@ -28,11 +31,11 @@ export type EngineConfig = {
   /** Overrides by chain id. */
   readonly chains: ReadonlyMap<number, ChainLimits>;
   readonly maxTokens: number;
-  /** Wallets of a token in the longest window up to which unique traders are exact. */
+  /** Unique traders are exact up to this many wallets of a token in the longest window. */
   readonly exactTraders: number;
 };
 
-/** What became of one event; the counters are sums of these. */
+/** What happened to one event. The counters are sums of these. */
 export type Outcome =
   | "applied"
   | "duplicate"
@@ -52,13 +55,13 @@ export type Counters = {
   quarantined: number;
   removed: number;
   unresolved: number;
-  /** Copies of an inclusion whose content differs from the first's; outside the sum. */
+  /** Copies of an inclusion whose content differs from the first copy's. Not part of the sum. */
   conflicts: number;
-  /** Announcements that took the place of another counting inclusion of their swap, which was not removed; outside the sum. */
+  /** Announcements that replaced another counting inclusion of their swap that was not removed. Not part of the sum. */
   replaced: number;
-  /** Removals whose inclusion had not been announced when they came; outside the sum. */
+  /** Removals that arrived before their inclusion was announced. Not part of the sum. */
   removals_unmatched: number;
-  /** Records that named a symbol which was too long, and was left out; outside the sum. */
+  /** Records whose symbol was too long and was dropped. Not part of the sum. */
   labels_dropped: number;
   dead_letters: Record<string, number>;
 };

@@ -1,8 +1,7 @@
 /**
- * Upkeep of a token as its chain's high moves on: buckets widen, settle and merge, swaps are forgotten, traders settle,
- * and an empty token retires. All of it is lazy: figures (estimates apart, see `moved`) never depend on whether it has run,
- * only memory does. It runs at
- * records of the log alone, so equal logs give equal bytes of state.
+ * Upkeep of a token as the high of its chain rises: buckets widen, settle and merge, swaps are forgotten, traders settle, and
+ * an empty token retires. All of it is lazy: memory depends on whether it has run, figures never do (except estimates, see
+ * `moved`). It runs only when records are applied, so that equal logs give equal bytes of state.
  */
 import { BucketRow } from "./buckets/bucket-row.ts";
 import type { ColdStore } from "./buckets/cold-store.ts";
@@ -35,12 +34,12 @@ const {
   UNITS: ACTIVE_UNITS,
 } = ACTIVE_BLOCK;
 
-/** So many of a token's newest swaps that count are kept beyond the horizon. */
+/** Newest counting swaps of a token that are kept beyond the horizon. */
 export const RECENT_SWAPS_MAX = 100;
 
 /**
- * Once a visit has settled so many events it leaves the rest of the token to the next visit, which comes at once: a token of 1,000
- * swaps a second has 30,000 of them due when its time comes, which took 50 ms in one piece. A single bucket is never cut.
+ * After settling this many events a visit leaves the rest of the token to the next visit, which is due at once. A token with
+ * 1,000 swaps a second has 30,000 of them due at a time, which took 50 ms in one piece. A single bucket is never split.
  */
 export const SETTLED_PER_VISIT_MAX = 2_000;
 
@@ -64,7 +63,10 @@ export class Upkeep {
   readonly #p: UpkeepParts;
   readonly #traderCounts: TraderCounts;
   readonly #row = new BucketRow();
-  /** Tokens whose estimates may have moved since this was emptied: a sketch counts a little otherwise than the swaps that it took in. */
+  /**
+   * Tokens whose estimates may have changed since this was emptied: a sketch counts slightly differently from the swaps that it
+   * took in.
+   */
   readonly moved: number[] = [];
 
   constructor(parts: UpkeepParts, traderCounts: TraderCounts) {
@@ -75,7 +77,7 @@ export class Upkeep {
   /** Events settled by the last visit. */
   settled = 0;
 
-  /** Looks after one token and puts it down for its next time. */
+  /** Does the upkeep of one token and schedules the next visit. */
   visit(token: number, chain: Chain): void {
     this.settled = 0;
     const { tokens } = this.#p;
@@ -93,7 +95,7 @@ export class Upkeep {
     return active !== 0 && this.#p.heap.u32[2 * active + TRADER_SKETCH] !== 0;
   }
 
-  /** Start of the first bucket that has not settled; every settling moves it. Infinity: all have. */
+  /** Start of the first bucket that has not settled; it changes whenever a bucket settles. Infinity when all have settled. */
   #unsettledFromMs(token: number): number {
     const { heap, hotList, tokens } = this.#p;
     const active = tokens.active(token);
@@ -127,8 +129,8 @@ export class Upkeep {
   }
 
   /**
-   * Settles the oldest hot bucket, unless one of its swaps is still remembered (by a later inclusion or removal): then
-   * it and all behind it wait. Returns how many events it had, at least 1, or 0 where it waits.
+   * Settles the oldest hot bucket, unless one of its swaps is still remembered because of a later inclusion or removal: then it
+   * and all later buckets wait. Returns the number of its events, at least 1, or 0 if it waits.
    */
   #settle(token: number, active: number, bucket: number, chain: Chain): number {
     const { records, inclusions, hotList, hot, cold } = this.#p;

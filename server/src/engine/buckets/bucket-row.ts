@@ -1,4 +1,4 @@
-/** The figures of one bucket in plain fields: what hot buckets and packed ones are read into, and what windows add up. */
+/** The figures of one bucket in plain fields. Hot and packed buckets are read into it, and windows add it up. */
 import { ExactSum } from "../decimal.ts";
 
 export class BucketRow {
@@ -15,7 +15,7 @@ export class BucketRow {
   tokenSell0 = 0;
   tokenSell1 = 0;
   tokenSell2 = 0;
-  /** The four prices are NaN together when no swap of the bucket has a price. */
+  /** All four prices are NaN when no swap of the bucket has a price. */
   open = Number.NaN;
   high = Number.NaN;
   low = Number.NaN;
@@ -24,7 +24,7 @@ export class BucketRow {
   lastMs = 0;
 }
 
-/** Adds up rows given in order of time. */
+/** Sums of rows that are added in order of time. */
 export class Figures {
   buys = 0;
   sells = 0;
@@ -80,7 +80,7 @@ export class Figures {
     this.close = row.close;
   }
 
-  /** Adds figures of what lies wholly behind all that is in these. */
+  /** Adds figures of a later span. */
   addLater(later: Figures): void {
     if (later.trades === 0) return;
     if (this.trades === 0) this.firstMs = later.firstMs;
@@ -92,7 +92,7 @@ export class Figures {
     this.#widen(later);
   }
 
-  /** Adds figures of what lies wholly before all that is in these. */
+  /** Adds figures of an earlier span. */
   addEarlier(earlier: Figures): void {
     if (earlier.trades === 0) return;
     if (this.trades === 0) this.lastMs = earlier.lastMs;

@@ -1,7 +1,7 @@
 /**
- * Settled buckets of one token and one step, packed: about 55 bytes each instead of 160. A blob holds rows in order of
- * time behind a header that sums them up, so that a window reads whole blobs by their headers and unpacks only those at
- * its edges. Rows are only ever appended; two rows may be of the same step (their sum counts).
+ * Settled buckets of one token and one step, packed: about 55 bytes each instead of 160. A blob is a header with the sums of
+ * its rows, followed by the rows in order of time. A window adds whole blobs by their headers and unpacks only the blobs at its
+ * edges. Rows are only appended; two rows may be of the same step (their sum counts).
  */
 
 import { addThree, addTwo } from "../limbs.ts";
@@ -12,9 +12,9 @@ import type { BucketRow } from "./bucket-row.ts";
 import { RowReader } from "./row-reader.ts";
 import { RowWriter } from "./row-writer.ts";
 
-/** More rows would cost more to unpack at the edges of windows, and leave the oldest waiting longer for the youngest of their blob. */
+/** With more rows, unpacking at the edges of windows costs more, and the oldest row waits longer for the youngest of its blob. */
 const ROWS_MAX = 80;
-/** A blob is full when the next row does not fit; just a size class of the heap, so that nothing is lost to rounding. */
+/** A blob is full when the next row does not fit. This is a size class of the heap, so that rounding wastes nothing. */
 const BLOB_BYTES_MAX = 3584;
 const FIRST_ROW_BYTES = 56;
 const {
@@ -128,7 +128,7 @@ export class ColdBlobs {
     row.lastMs = f64[blob + LAST_TIME];
   }
 
-  /** Appends a row, not earlier than the last one. Returns the blob, which may have moved, or 0 when it is full. */
+  /** Appends a row that is not earlier than the last one. Returns the blob, which may have moved, or 0 when it is full. */
   append(blob: number, row: BucketRow): number {
     const heap = this.#heap;
     const rows = this.rowCount(blob);
@@ -151,7 +151,7 @@ export class ColdBlobs {
     return target;
   }
 
-  /** Lets the writer go on where the blob ends, and write the row. */
+  /** Continues the writer at the end of the blob, and writes the row. */
   #write(blob: number, row: BucketRow, usedBits: number): void {
     const { u8, u32, f64 } = this.#heap;
     const writer = this.#writer;
@@ -217,7 +217,7 @@ export class ColdBlobs {
     f64[blob + CLOSE] = row.close;
   }
 
-  /** Calls `each` for every row in order; the row object is `row`, reused. `each` must not unpack or append itself. */
+  /** Calls `each` for every row in order, with the reused object `row`. `each` must neither unpack nor append. */
   unpack(blob: number, row: BucketRow, each: (row: BucketRow) => void): void {
     const stepMs = this.#stepsMs[this.level(blob)];
     const count = this.rowCount(blob);
@@ -231,7 +231,7 @@ export class ColdBlobs {
     }
   }
 
-  /** Start of the first row at or behind fromMs, or Infinity. */
+  /** Start of the first row at or after fromMs, or Infinity. */
   firstStartMs(blob: number, fromMs: number): number {
     const stepMs = this.#stepsMs[this.level(blob)];
     const count = this.rowCount(blob);

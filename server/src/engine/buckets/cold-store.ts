@@ -1,6 +1,7 @@
 /**
- * The packed part of a token's chain of buckets: a list of blobs in order of time, coarser steps first. Rows come from
- * settled hot buckets; a blob that is old enough for the next step is unpacked and merged into it, one beyond the last step's keeping is freed.
+ * The packed buckets of a token: a list of blobs in order of time, coarser steps first. Rows come from settled hot buckets. A
+ * blob that is old enough for the next step is unpacked and merged into it; a blob that is older than the last step is kept is
+ * freed.
  */
 
 import type { Heap } from "../memory/heap.ts";
@@ -35,9 +36,9 @@ export class ColdStore {
     return this.#heap.u32[2 * this.#heap.u32[2 * active + COLD_LIST] + i];
   }
 
-  /** Takes over a settled bucket, newer than everything here. */
+  /** Appends a settled bucket, which is newer than all rows here. */
   settle(active: number, level: number, row: BucketRow): void {
-    // A bucket that was held long may be coarser than rows before it: they are older, so they are due for its step too.
+    // A bucket that waited long may be coarser than the rows before it. They are older, so they are due for its step, too.
     while (this.count(active) > 0 && this.blobs.level(this.blobAt(active, this.count(active) - 1)) < level) {
       let at = this.count(active) - 1;
       const finest = this.blobs.level(this.blobAt(active, at));
@@ -47,9 +48,9 @@ export class ColdStore {
     this.#append(active, level, row);
   }
 
-  /** Appends a row behind all others of its level. */
+  /** Appends a row after all others of its level. */
   #append(active: number, level: number, row: BucketRow): void {
-    // Behind the last blob of this step or a coarser one; finer ones follow.
+    // After the last blob of this step or a coarser one. Blobs of finer steps follow.
     let at = this.count(active);
     while (at > 0 && this.blobs.level(this.blobAt(active, at - 1)) < level) at -= 1;
     const last = at > 0 ? this.blobAt(active, at - 1) : 0;
@@ -103,7 +104,7 @@ export class ColdStore {
     if (count === 1) this.#resize(active, 0);
   }
 
-  /** Merges what is old enough into coarser steps and drops what no window reaches. */
+  /** Merges old blobs into coarser steps, and drops those that no window reaches. */
   age(active: number, highMs: number): void {
     const { levels } = this.#plan;
     const last = levels.length - 1;
@@ -112,7 +113,7 @@ export class ColdStore {
       if (this.blobs.endMs(oldest) > highMs - levels[last].keepMs) break;
       this.#removeAt(active, 0);
     }
-    // Coarser first: what has just been merged is not old enough to be merged again.
+    // Coarser levels first: rows that were just merged are not old enough to be merged again.
     for (let level = last - 1; level >= 0; level--) {
       let at = 0;
       while (at < this.count(active) && this.blobs.level(this.blobAt(active, at)) > level) at += 1;
@@ -126,7 +127,7 @@ export class ColdStore {
     }
   }
 
-  /** Moves the rows of blob `at` to the next level; returns where the next blob of its level now is. */
+  /** Moves the rows of blob `at` to the next level. Returns the new index of the next blob of its level. */
   #coarsen(active: number, at: number, level: number): number {
     const { stepMs } = this.#plan.levels[level];
     const rows: BucketRow[] = [];
@@ -188,9 +189,9 @@ export class ColdStore {
     }
   }
 
-  /** Start of the first row at or behind fromMs, or Infinity. */
+  /** Start of the first row at or after fromMs, or Infinity. */
   firstStartMs(active: number, fromMs: number): number {
-    // From the newest on, because most questions are about what is younger than all of these.
+    // From the newest, because most reads start later than all of these.
     let i = this.count(active);
     while (i > 0 && this.blobs.lastStartMs(this.blobAt(active, i - 1)) >= fromMs) i -= 1;
     return i === this.count(active)
@@ -198,7 +199,7 @@ export class ColdStore {
       : this.blobs.firstStartMs(this.blobAt(active, i), fromMs);
   }
 
-  /** When the next blob has to be merged or dropped, as a high; Infinity without any. */
+  /** The high at which the next blob must be merged or dropped; Infinity without blobs. */
   nextDueMs(active: number): number {
     const { levels } = this.#plan;
     let due = Number.POSITIVE_INFINITY;

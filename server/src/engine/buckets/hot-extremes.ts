@@ -38,7 +38,7 @@ export class HotExtremes {
   add(bucket: number, record: number, price: number, timeMs: number, chain: Chain): void {
     const { u32, f64 } = this.#heap;
     if (!Number.isNaN(price)) {
-      // Most swaps come in order: then the close need not be looked up in its record.
+      // Most swaps come in order. Then the record of the close need not be read.
       const inOrder = u32[2 * bucket + OPEN_RECORD] !== 0 && timeMs > f64[bucket + LAST_TIME];
       if (inOrder) this.#extendInOrder(bucket, record, price);
       else this.#extend(bucket, record, price, chain);

@@ -1,9 +1,9 @@
 /**
- * Extremes of a bucket with many swaps, some of which leave: heaps from which the next high, low, open, close or symbol is taken
- * when the one before is gone. Going through the bucket anew each time is faster for a few swaps; with 4,000 in one second it took
- * 6 ms a removal, and grew with the square of their number.
+ * Extremes of a bucket with many swaps, some of which leave: heaps that give the next high, low, open, close or symbol when the
+ * current one is gone. For few swaps a new scan is faster; with 4,000 swaps in one second a scan took 6 ms per removal, and all
+ * removals together grew with the square of the number of swaps.
  *
- * All of this is derived from the state and never part of it; a bucket without heaps gets them when it next loses an extreme.
+ * The heaps are derived from the state and never part of it. A bucket without heaps gets them when it next loses an extreme.
  */
 import type { Heap } from "../memory/heap.ts";
 import { HOT_BUCKET } from "../memory/layout.ts";
@@ -15,7 +15,10 @@ const { CLOSE_RECORD, FIRST_TIME, HIGH, LAST_TIME, LOW, OPEN_RECORD } = HOT_BUCK
 
 const FIRST_CAPACITY = 256;
 
-/** Records by a key, the greatest on top; equal ones by `compare`. What no longer counts is thrown out when it gets to the top. */
+/**
+ * Records by a key, the greatest on top; equal keys by `compare`. Records that no longer count are dropped when they reach the
+ * top.
+ */
 class RecordHeap {
   #refs = new Uint32Array(FIRST_CAPACITY);
   #keys = new Float64Array(FIRST_CAPACITY);
@@ -64,7 +67,7 @@ class RecordHeap {
     return this.#count === 0 ? 0 : this.#refs[0];
   }
 
-  /** The key of what `top` has returned. */
+  /** The key of the record that `top` has returned. */
   get topKey(): number {
     return this.#keys[0];
   }
@@ -106,7 +109,7 @@ export class LargeBucket {
     this.#symbols = new RecordHeap((a, b) => order.compare(a, b, chainId));
   }
 
-  /** Takes in a record of the bucket that has begun to count, also one that counted before. */
+  /** Adds a record that has begun to count. It may have counted before. */
   add(ref: number): void {
     const timeMs = this.#records.timeMs(ref);
     const view = this.#records.read(ref, this.#view);
@@ -123,7 +126,7 @@ export class LargeBucket {
 
   readonly #counts = (ref: number): boolean => (this.#records.flags(ref) & FLAG_COUNTS) !== 0;
 
-  /** Writes the extremes of what counts now into the bucket, which the caller owns. */
+  /** Writes the extremes of the counting records into the bucket, which the caller owns. */
   writeExtremes({ u32, f64 }: Heap, bucket: number): void {
     const counts = this.#counts;
     f64[bucket + HIGH] = this.#highs.top(counts) === 0 ? Number.NaN : this.#highs.topKey;
@@ -134,7 +137,7 @@ export class LargeBucket {
     f64[bucket + LAST_TIME] = this.#lasts.top(counts) === 0 ? 0 : this.#lasts.topKey;
   }
 
-  /** The last record in the order of close that counts and names a symbol, or 0. */
+  /** The last record, in the order of close, that counts and names a symbol; or 0. */
   lastWithSymbol(): number {
     return this.#symbols.top(this.#counts);
   }

@@ -1,9 +1,9 @@
 /**
  * From windows to levels: which bucket steps exist, and how long each is kept.
  *
- * A step is kept for twice the longest window that uses it, plus the step and max_skew, so that `previous` finds its
- * edges; never longer than the longest window plus its step and max_skew (the longest of any chain). Buckets beyond that merge into the next step, those of the
- * last step are dropped. Ages count back from the chain's high, never from a clock.
+ * A step is kept for twice the longest window that uses it, plus the step and max_skew (the longest of any chain), because
+ * `previous` needs its edges. It is never kept longer than the longest window plus its step and max_skew. Older buckets merge
+ * into the next step; those of the last step are dropped. Ages count back from the chain's high, never from a clock.
  */
 import type { EngineConfig } from "../types.ts";
 
@@ -14,7 +14,7 @@ export type LevelPlan = {
   readonly levels: readonly Level[];
   readonly finestStepMs: number;
   readonly longestWindowMs: number;
-  /** max_skew, the longest of any chain: so far ahead of an as-of may swaps wait. */
+  /** max_skew, the longest of any chain: swaps may wait this far ahead of an as-of. */
   readonly skewMs: number;
 };
 

@@ -1,14 +1,15 @@
 /**
- * How the figures of one bucket are packed into bits: flags, then the numbers that the flags announce. A row is written
- * against what stands before it:
- * - a price as the integer that its decimal text is at a scale the rows share, less the close before (prices without such a
- *   scale: the bits in which the doubles differ; the price of a lone swap that none was given for is not stored at all);
- * - token amounts less what the dollars and the price of the row let expect, in the largest of a few units that the
- *   amounts are multiples of; for a lone swap that leaves little but rounding;
- * - times from the edges of the bucket.
- * Expectations are computed from what has been read before them, by the same operations on the same doubles, so that
- * reader and writer agree to the bit. Bytes a row on 1,000 tokens at 1,000 swaps/s: 58 for noise as prices, 50 for prices
- * that walk; whole bytes against the row before took 77 and 64.
+ * How the figures of one bucket are packed into bits: flags, then the numbers that the flags announce. A row is stored as
+ * differences:
+ * - a price is the integer of its decimal text at a scale that the rows share, minus the close of the row before (without such
+ *   a scale: the bits in which the doubles differ; the price of a lone swap without a given price is not stored);
+ * - token amounts are stored minus the amount that the dollars and the price of the row predict, in the largest of a few units
+ *   that divides them; for a lone swap little but rounding remains;
+ * - times are counted from the edges of the bucket.
+ *
+ * Predictions use only what was read before, with the same operations on the same doubles: reader and writer agree to the bit.
+ * Bytes per row with 1,000 tokens at 1,000 swaps/s: 58 when prices are noise, 50 when prices walk; whole bytes relative to the
+ * row before took 77 and 64.
  */
 
 import { LIMB } from "../decimal.ts";
@@ -16,7 +17,7 @@ import type { NumberRun } from "../memory/bit-stream.ts";
 import { priceOf } from "../swaps/record-view.ts";
 import type { BucketRow } from "./bucket-row.ts";
 
-/** Fields, each with a width of its own; lone swaps have their own fields of token amounts, where little is left. */
+/** Fields, each with a width of its own. Lone swaps have fields of their own for token amounts, whose differences are small. */
 export const GAP = 0;
 export const BUYS = 1;
 export const SELLS = 2;
@@ -34,7 +35,7 @@ export const TOKEN_0 = 13;
 export const LONE_TOKEN_1 = 14;
 export const LONE_TOKEN_0 = 15;
 
-/** Flags: what the row holds. The two lowest bits are the kind of its prices. */
+/** Flags: the contents of the row. The two lowest bits are the kind of its prices. */
 export const KIND = 3;
 export const NO_PRICE = 0;
 export const DECIMAL = 1;
@@ -43,7 +44,7 @@ export const DERIVED = 3;
 export const GAP_IS_ONE = 4;
 export const HAS_BUYS = 8;
 export const HAS_SELLS = 16;
-/** The row is of one swap. */
+/** The row is of a single swap. */
 export const LONE = 32;
 export const HAS_HIGH_PARTS = 64;
 export const NEW_SCALE = 128;
@@ -69,13 +70,13 @@ export function isDecimal(price: number, power: number): boolean {
   return mantissa < MANTISSA_MAX && mantissa / power === price;
 }
 
-/** The price before, as an integer of the scale: only a guess. */
+/** The previous price as an integer of the scale; it only needs to be close. */
 export function guessAt(price: number, power: number): number {
   const mantissa = Math.round(price * power);
   return mantissa < MANTISSA_MAX ? mantissa : 0;
 }
 
-/** What the row's one swap would cost a token if no price was given; as priceOf says. */
+/** The price of the row's only swap if none was given, as priceOf computes it. */
 export function derivedPrice(row: BucketRow): number {
   lone.usdMicro = (row.usdBuy1 + row.usdSell1) * LIMB + (row.usdBuy0 + row.usdSell0);
   lone.amount0 = row.tokenBuy0 + row.tokenSell0;
@@ -85,7 +86,7 @@ export function derivedPrice(row: BucketRow): number {
 }
 const lone = { price: Number.NaN, usdMicro: 0, amount0: 0, amount1: 0, amount2: 0 };
 
-/** The middle limb that so many dollars let expect at a price, with its fraction. */
+/** The middle limb of the amount that these dollars predict at a price, with its fraction. */
 export function expectedAmount(usd0: number, price: number): number {
   const expected = usd0 / (price * 1000);
   return expected < LIMB ? expected : 0;

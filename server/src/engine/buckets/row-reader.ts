@@ -1,4 +1,4 @@
-/** Reads rows of figures back from bits: see row-format.ts. */
+/** Reads rows of figures from bits: see row-format.ts. */
 
 import { LIMB } from "../decimal.ts";
 import { BitReader, NumberRun } from "../memory/bit-stream.ts";
@@ -36,7 +36,7 @@ export class RowReader {
   readonly #run = new NumberRun();
   #scale = 0;
   #unit = 0;
-  /** Numbers of the run that are used up. */
+  /** Numbers of the run that have been read. */
   #at = 0;
 
   /** Starts at the first row of a blob, at a word of the heap. */
@@ -46,7 +46,7 @@ export class RowReader {
     this.#unit = 0;
   }
 
-  /** Passes over the next row; returns its gap, in steps from the row before. */
+  /** Skips the next row. Returns its gap in steps from the row before. */
   skip(): number {
     const flags = this.#numbers();
     return (flags & GAP_IS_ONE) !== 0 ? 1 : this.#run.values[0];

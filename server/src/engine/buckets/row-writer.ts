@@ -52,17 +52,17 @@ import {
 
 /** Where the second of `doubles` begins in `halves`. */
 const REFERENCE = 2;
-/** Words that flags and all numbers of a row take at their widest. */
+/** Most words that the flags and numbers of a row take. */
 const ROW_WORDS_MAX = 48;
 
 export class RowWriter {
   readonly out = new BitWriter(ROW_WORDS_MAX);
   readonly #run = new NumberRun();
-  /** What the rows so far have led to; the caller keeps it, with the widths, between two rows. */
+  /** State after the rows so far. The caller keeps it between two rows, with the widths. */
   scale = 0;
   unit = 0;
 
-  /** Writes a row behind what `out` holds. `gap` is in steps from the row before, `close` its close or NaN. */
+  /** Writes a row after what `out` holds. `gap` is in steps from the row before; `close` is the close of that row, or NaN. */
   write(row: BucketRow, gap: number, close: number, stepMs: number): void {
     const { out } = this;
     const run = this.#run;
@@ -109,7 +109,7 @@ export class RowWriter {
     out.numbers(run);
   }
 
-  /** Enters the prices into the run; returns their flags. */
+  /** Adds the prices to the run. Returns their flags. */
   #prices(row: BucketRow, close: number, isLone: boolean): number {
     if (Number.isNaN(row.open)) return NO_PRICE;
     if (isLone && derivedPrice(row) === row.open) return DERIVED;
@@ -131,7 +131,7 @@ export class RowWriter {
     return flags | (above > 0 ? ABOVE : 0) | (below > 0 ? BELOW : 0);
   }
 
-  /** The least scale, not below the one so far, at which all prices of the row are integers; -1 if there is none. */
+  /** The smallest scale, at least the current one, at which all prices of the row are integers; -1 if there is none. */
   #scaleFor(row: BucketRow, isLone: boolean): number {
     for (let scale = this.scale; scale < POWERS_OF_TEN.length; scale++) {
       const power = POWERS_OF_TEN[scale];
@@ -161,7 +161,7 @@ export class RowWriter {
     this.#run.add(PRICE_LOW, (halves[0] ^ halves[REFERENCE]) >>> 0);
   }
 
-  /** The unit so far while the amounts are multiples of it, else the largest that they are multiples of. */
+  /** The current unit as long as it divides the amounts, otherwise the largest unit that does. */
   #unitFor(row: BucketRow): number {
     const { tokenBuy0, tokenSell0 } = row;
     const fits = (unit: number): boolean => isMultiple(tokenBuy0, UNITS[unit]) && isMultiple(tokenSell0, UNITS[unit]);

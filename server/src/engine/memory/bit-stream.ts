@@ -1,21 +1,21 @@
 /**
- * Numbers written bit by bit into words, low bits first. A number of a field takes as many bits as the field has lately
- * needed: one bit says that it does, another width is named. Writer and reader learn the same widths as they go, so
- * none is stored, and fields whose numbers are of one size cost hardly more than their bits.
+ * Numbers written bit by bit into words, low bits first. A number takes as many bits as recent numbers of its field: one bit
+ * says so, or a new width follows. Writer and reader learn the same widths as they go. None is stored, and a field whose
+ * numbers are of one size costs hardly more than their bits.
  *
- * A run of numbers is passed in arrays, as fields and values: one loop without calls writes twice as fast as calls
- * for each number, whose doubles the runtime would box.
+ * A run of numbers is passed in arrays of fields and values: one loop without calls writes twice as fast as a call for each
+ * number, because the runtime boxes doubles in calls.
  */
 const TWO_31 = 2 ** 31;
 const TWO_32 = 2 ** 32;
-/** Fields that learn a width of their own, a byte each. */
+/** Number of fields, each with a width of one byte. */
 const WIDTHS = 16;
 export const WIDTH_WORDS = WIDTHS / 4;
 const NUMBERS_MAX = 24;
 const WIDTH_BITS = 6;
-/** A width shrinks by a bit when a number needs this many fewer: noise alone rarely does. */
+/** A width shrinks by a bit when a number needs this many bits fewer. Noise alone rarely does that. */
 const SLACK_BITS = 3;
-/** Numbers of at most so many bits are written together with the bit before them. */
+/** Numbers of at most this many bits are written together with the bit before them. */
 const SHORT_BITS = 31;
 
 /** A run of numbers: integers from 0 to 2^53 - 1, each of a field. */
@@ -29,7 +29,7 @@ export class NumberRun {
     this.values[this.count++] = value;
   }
 
-  /** Signs alternate: 0, -1, 1, -2, ...; sizes up to 2^52. */
+  /** Adds a signed number: 0, -1, 1, -2, ... become 0, 1, 2, 3, ...; sizes up to 2^52. */
   addSigned(field: number, value: number): void {
     this.add(field, value < 0 ? -2 * value - 1 : 2 * value);
   }
@@ -45,20 +45,20 @@ export class BitWriter {
   /** Bits written. */
   at = 0;
   readonly widths = new Uint8Array(WIDTHS);
-  /** The widths as words, to be kept between runs. */
+  /** The widths as words, for storing them between runs. */
   readonly widthWords = new Uint32Array(this.widths.buffer);
 
   constructor(words: number) {
     this.words = new Uint32Array(words);
   }
 
-  /** Goes on behind the low bits of a word that has begun. */
+  /** Continues after the low bits of a word that has begun. */
   begin(word: number, bits: number): void {
     this.words[0] = word;
     this.at = bits;
   }
 
-  /** Writes 1 to 32 bits; the value (as a signed word, which the runtime never boxes) has no others. */
+  /** Writes 1 to 32 bits. The value, a signed word (which the runtime never boxes), has no other bits. */
   put(value: number, bits: number): void {
     const { words } = this;
     const word = this.at >>> 5;
@@ -94,7 +94,7 @@ export class BitWriter {
       let bits = known + 1;
       if (known > SHORT_BITS) {
         words[word++] = pending | (first << shift);
-        // Two shifts: by 32 is none.
+        // Two shifts, because a shift by 32 does nothing.
         pending = (first >>> 1) >>> (31 - shift);
         bits -= 32;
       }
@@ -125,7 +125,7 @@ export class BitReader {
   #shift = 0;
   readonly #widths = new Uint8Array(WIDTHS);
 
-  /** Starts at a word, with widths as unlearned as the writer's were. */
+  /** Starts at a word, with the widths with which a writer starts. */
   begin(words: Uint32Array, word: number): void {
     this.#words = words;
     this.#word = word;
@@ -154,7 +154,7 @@ export class BitReader {
     let shift = this.#shift;
     for (let i = 0; i < count; i++) {
       const known = widths[fields[i]];
-      // The next 32 bits; two shifts, as by 32 is none.
+      // The next 32 bits. Two shifts, because a shift by 32 does nothing.
       let low = (words[word] >>> shift) | ((words[word + 1] << 1) << (31 - shift));
       if ((low & 1) !== 0) {
         this.#word = word;

@@ -58,7 +58,7 @@ export function equalBytes(a: Uint8Array, aStart: number, b: Uint8Array, bStart:
   return true;
 }
 
-/** Negative, zero or positive, as unsigned bytes compare. */
+/** Compares byte ranges as unsigned bytes: negative, zero or positive. */
 export function compareBytes(
   a: Uint8Array,
   aStart: number,
@@ -77,7 +77,7 @@ export function compareBytes(
   return aLength - bLength;
 }
 
-/** Valid UTF-8 (the decoder has checked it) to a string. */
+/** Decodes valid UTF-8 (the decoder has checked it). */
 export function utf8ToString(bytes: Uint8Array, start: number, end: number): string {
   let text = "";
   for (let i = start; i < end; ) {
@@ -101,7 +101,7 @@ export function utf8ToString(bytes: Uint8Array, start: number, end: number): str
   return text;
 }
 
-/** UTF-8 bytes of a string; a lone surrogate becomes U+FFFD. */
+/** Encodes a string as UTF-8. A lone surrogate becomes U+FFFD. */
 export function stringToUtf8(text: string): Uint8Array {
   const out: number[] = [];
   for (const char of text) {

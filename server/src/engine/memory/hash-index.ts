@@ -1,11 +1,11 @@
 /**
- * An index from 30-bit hashes to refs, inside the heap. It is cut into segments by the top bits of the hash, and each
- * segment is an open-addressed table with linear probing and backward-shift deletion that grows by a quarter on its own: no
- * insertion ever moves more than one segment (a whole-table doubling would stall the stream for tens of
- * milliseconds at a million entries), and tables stay between 62 and 78 % full.
+ * An index from 30-bit hashes to refs, inside the heap. The top bits of the hash select a segment. Each segment is an
+ * open-addressed table with linear probing and backward-shift deletion that grows by a quarter on its own: no insertion moves
+ * more than one segment (doubling a whole table would stall the stream for tens of milliseconds at a million entries), and
+ * tables stay between 62 and 78 % full.
  *
- * Hashes are keyed with a secret (keyed-hash.ts), so that nobody can choose texts that share a slot. All the same no search is
- * left to luck: an entry that lies further than PROBES_MAX from where its search begins makes its segment grow.
+ * Hashes are keyed with a secret (keyed-hash.ts), so that nobody can choose texts that share a slot. The length of searches is
+ * limited as well: when an entry lies more than PROBES_MAX slots from its home, its segment grows.
  */
 import type { Heap } from "./heap.ts";
 import { HASH_ENTRY, HASH_SEGMENT } from "./layout.ts";
@@ -23,9 +23,12 @@ const SLOT_MASK = 2 ** SLOT_BITS - 1;
 const SEGMENT_SHIFT = SLOT_BITS;
 const FIRST_CAPACITY = 6;
 const LOAD_MAX = 0.78;
-/** At 78 % and 10,000 entries a segment, searches by random hashes reach a hundred steps and some now and then. */
+/** At 78 % and 10,000 entries per segment, searches by random hashes take up to a little more than a hundred steps. */
 export const PROBES_MAX = 256;
-/** A table is not made emptier than this for long searches: then its hashes are the same, and room does not part them. */
+/**
+ * A table below this load does not grow because of long searches: its hashes are then equal, and more room would not separate
+ * them.
+ */
 const LOAD_MIN = 0.125;
 
 /** Where the search for a hash begins. */
@@ -44,7 +47,7 @@ export class HashIndex {
   readonly #heap: Heap;
   /** Allocation that holds one segment ref a segment. */
   readonly directoryRef: number;
-  /** Slots looked at so far beyond the first of each search: what crowding costs. Not part of the state. */
+  /** Slots examined so far beyond the first of each search: the cost of crowding. Not part of the state. */
   probes = 0;
 
   constructor(heap: Heap, directoryRef = 0) {
@@ -70,7 +73,7 @@ export class HashIndex {
     }
   }
 
-  /** Adds an entry; the caller knows that it is not there yet (several values may share a hash). */
+  /** Adds an entry, which must not exist yet. Several values may share a hash. */
   insert(hash: number, value: number): void {
     const heap = this.#heap;
     const entry = 2 * this.directoryRef + (hash >>> SEGMENT_SHIFT);
@@ -87,7 +90,7 @@ export class HashIndex {
     }
   }
 
-  /** Returns how many slots were taken. */
+  /** Returns the number of occupied slots that were skipped. */
   #place(segment: number, hash: number, value: number): number {
     const u32 = this.#heap.u32;
     const capacity = u32[2 * segment + CAPACITY];
@@ -133,7 +136,7 @@ export class HashIndex {
     return slot;
   }
 
-  /** Exchanges the value of an existing entry. */
+  /** Replaces the value of an existing entry. */
   replace(hash: number, oldValue: number, newValue: number): void {
     const segment = this.#heap.u32[2 * this.directoryRef + (hash >>> SEGMENT_SHIFT)];
     const slot = this.#slotOf(segment, hash, oldValue);
@@ -141,7 +144,7 @@ export class HashIndex {
     this.#heap.u32[2 * segment + ENTRIES + ENTRY_WORDS * slot + VALUE] = newValue;
   }
 
-  /** Removes an existing entry and closes the gap behind it. */
+  /** Removes an existing entry and closes the gap that it leaves. */
   remove(hash: number, value: number): void {
     const heap = this.#heap;
     const u32 = heap.u32;
@@ -195,7 +198,7 @@ export class HashIndex {
     heap.free(old, tableBytes(oldCapacity));
   }
 
-  /** The values of one segment, of 0 to HASH_SEGMENTS - 1. */
+  /** Returns the values of one segment, from 0 to HASH_SEGMENTS - 1. */
   valuesOf(number: number): number[] {
     const { u32 } = this.#heap;
     const segment = u32[2 * this.directoryRef + number];
@@ -208,7 +211,7 @@ export class HashIndex {
     return values;
   }
 
-  /** All values, in the order of the tables. The index must not change meanwhile. */
+  /** Yields all values, in the order of the tables. The index must not change meanwhile. */
   *values(): Generator<number> {
     for (let number = 0; number < SEGMENTS; number++) {
       const segment = this.#heap.u32[2 * this.directoryRef + number];

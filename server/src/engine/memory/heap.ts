@@ -1,30 +1,34 @@
 /**
- * The memory image of one partition: a flat, growing span of bytes in which the whole bulk of the state lives. A
- * snapshot is a copy of it and a restore copies it back, without rehashing or rebuilding anything.
+ * The memory image of one partition: a flat, growing span of bytes that holds nearly all of the state. A snapshot is a copy of
+ * it and a restore copies it back, without rehashing or rebuilding anything.
  *
- * A `ref` names an allocation: its byte offset divided by 8, so that refs stay small integers up to 4 GiB. With r a
- * ref, its first double is f64[r], its first 32-bit word u32[2r], its first byte u8[8r]. Ref 0 is "nothing".
+ * A `ref` names an allocation: its byte offset divided by 8, which keeps refs small integers up to 4 GiB. With r a ref, its
+ * first double is f64[r], its first 32-bit word u32[2 * r], its first byte u8[8 * r]. Ref 0 is "nothing". layout.ts names the
+ * fields of all structures.
  *
- * Two rules for users: views (`u8`, `u32`, `f64`) change when an allocation grows the image, so read them anew after any
- * call that may allocate; and call `own` before the first write to an allocation, so that a snapshot in progress keeps the old bytes.
+ * Two rules for users. The views (`u8`, `u32`, `f64`) change when an allocation grows the image: read them again after any call
+ * that may allocate. And call `own` before the first write to an allocation: a snapshot in progress then keeps the old bytes.
  */
 import { EXACT_UNITS_MAX, FREE_ALLOCATION, HEAP_HEADER, SIZE_CLASSES, UNIT_BYTES } from "./layout.ts";
 
 const { BREAK, IN_USE, FREE_LISTS, UNITS: HEADER_UNITS } = HEAP_HEADER;
 const { NEXT } = FREE_ALLOCATION;
-/** Up to here the image is a plain buffer that doubles by copying (some 6 ms at most; 50 ms with 64 MiB); above, it grows in place. */
+/**
+ * Up to this size the image is a plain buffer that doubles by copying (at most about 6 ms; 50 ms with 64 MiB). Above it, the
+ * image grows in place.
+ */
 const COPY_GROWTH_BYTES_MAX = 8 * 1024 * 1024;
 const WASM_PAGE_BYTES = 65536;
 /** The image ends here: refs and addresses stay below 2^32. */
 export const IMAGE_BYTES_MAX = 4 * 1024 * 1024 * 1024 - WASM_PAGE_BYTES;
 const INITIAL_BYTES = 64 * 1024;
-/** So many size classes above the wanted one are looked through for a free allocation to cut. */
+/** Number of larger size classes that are searched for a free allocation to split. */
 const LARGER_CLASSES_TRIED = 24;
 /** Grain of copy-on-write during a snapshot: small enough that saving one costs about a microsecond. */
 const PAGE_SHIFT = 14;
 export const PAGE_BYTES = 1 << PAGE_SHIFT;
 
-/** WebAssembly.Memory is the only growable span whose views run at full speed; es2024 libraries do not declare it. */
+/** WebAssembly.Memory is the only growable span whose views run at full speed. The es2024 libraries do not declare it. */
 declare const WebAssembly: {
   Memory: new (limits: { initial: number; maximum: number }) => { buffer: ArrayBuffer; grow(pages: number): number };
 };
@@ -47,7 +51,7 @@ export class Heap {
   u32: Uint32Array;
   f64: Float64Array;
   #memory: { buffer: ArrayBuffer; grow(pages: number): number } | undefined;
-  /** Copy-on-write of the snapshot in progress: pages not yet emitted keep their bytes here. */
+  /** Copy-on-write of the snapshot in progress: the old bytes of changed pages that are not yet emitted. */
   #saved: Map<number, Uint8Array> | undefined;
   #snapshotPages = 0;
   #emittedPages = 0;
@@ -70,7 +74,7 @@ export class Heap {
     return this.f64[IN_USE] * UNIT_BYTES;
   }
 
-  /** What an allocation of so many bytes really takes. */
+  /** The bytes that an allocation of this size really takes. */
   static roundedBytes(bytes: number): number {
     return unitsOfClass(classOf(Math.max(1, (bytes + 7) >>> 3))) * UNIT_BYTES;
   }
@@ -98,8 +102,8 @@ export class Heap {
   }
 
   /**
-   * Cuts the allocation off a somewhat larger free one, so that what one kind of data has left serves another: without it a
-   * day's image had 40 % of holes. 0 when there is none.
+   * Splits a somewhat larger free allocation, so that memory freed by one kind of data serves another: without this, holes were
+   * 40 % of a day's image. Returns 0 when there is none.
    */
   #takeLarger(sizeClass: number, units: number): number {
     const last = Math.min(sizeClass + LARGER_CLASSES_TRIED, SIZE_CLASSES - 1);
@@ -116,7 +120,7 @@ export class Heap {
     return 0;
   }
 
-  /** Enters zeroed units into the free lists, in pieces that are size classes. */
+  /** Adds zeroed units to the free lists, in pieces that are size classes. */
   #putFree(ref: number, units: number): void {
     for (let at = ref, rest = units; rest > 0; ) {
       let sizeClass = classOf(rest);
@@ -129,20 +133,20 @@ export class Heap {
     }
   }
 
-  /** Gives an allocation back; `bytes` is the size it was allocated with. */
+  /** Frees an allocation; `bytes` is the size it was allocated with. */
   free(ref: number, bytes: number): void {
     const sizeClass = classOf(Math.max(1, (bytes + 7) >>> 3));
     const units = unitsOfClass(sizeClass);
     this.own(BREAK, HEADER_UNITS);
     this.own(ref, units);
     this.f64[IN_USE] -= units;
-    // Zeroed so that the bytes of the image depend on the live state alone, not on what was there.
+    // Zeroed, so that the bytes of the image depend on the live state alone.
     this.f64.fill(0, ref, ref + units);
     this.u32[2 * ref + NEXT] = this.u32[FREE_LISTS + sizeClass];
     this.u32[FREE_LISTS + sizeClass] = ref;
   }
 
-  /** Must come before writing to units [ref, ref + units): keeps the old bytes for a snapshot in progress. */
+  /** Must be called before writing to units [ref, ref + units): keeps the old bytes for a snapshot in progress. */
   own(ref: number, units: number): void {
     if (this.#saved !== undefined) this.#save(ref, units);
   }
@@ -194,7 +198,7 @@ export class Heap {
     return this.imageBytes;
   }
 
-  /** Copies up to `target.length` bytes (a multiple of PAGE_BYTES) of the snapshot; returns the pages written. */
+  /** Copies up to `target.length` bytes (a multiple of PAGE_BYTES) of the snapshot. Returns the number of pages written. */
   emitPages(target: Uint8Array): number {
     const saved = this.#saved;
     if (saved === undefined) throw new RangeError("no snapshot is in progress");

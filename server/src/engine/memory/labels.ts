@@ -1,7 +1,6 @@
 /**
- * The few pools and symbols that a token's records name, once each per token, so that a record says which with one byte
- * and neither retains nor releases a string. A token has a handful; what goes beyond LABELS_MAX (an attack) is
- * retained by its record itself.
+ * The few pools and symbols that a token's records name, stored once per token: a record names one with one byte and neither
+ * retains nor releases a string. A token has a handful. Beyond LABELS_MAX (an attack) the record itself retains the string.
  */
 
 import type { Heap } from "./heap.ts";
@@ -11,7 +10,7 @@ import type { Strings } from "./strings.ts";
 const { LABELS, UNITS: ACTIVE_UNITS } = ACTIVE_BLOCK;
 const { COUNT, CAPACITY, REFS, BYTES: HEADER_BYTES } = LABEL_LIST;
 
-/** Labels are numbered from 1; 0 is none, LABEL_OWN says that the record holds the ref itself. */
+/** Labels are numbered from 1. 0 is none; LABEL_OWN means that the record holds the ref itself. */
 export const LABELS_MAX = 32;
 export const LABEL_OWN = 255;
 
@@ -28,7 +27,7 @@ export class Labels {
     this.#strings = strings;
   }
 
-  /** The number of a label of the token, made if there is room; LABEL_OWN when there is none. */
+  /** Returns the number of a label of the token, and creates the label if there is room; LABEL_OWN when there is none. */
   numberOf(active: number, bytes: Uint8Array, start: number, end: number): number {
     if (start === end) return 0;
     const heap = this.#heap;

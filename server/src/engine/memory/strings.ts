@@ -1,6 +1,6 @@
 /**
- * Interned strings with reference counts: traders, pools, symbols and block hashes are stored once each and named by a
- * ref. Exact by construction, which a hash as identity is not.
+ * Interned strings with reference counts: traders, pools, symbols and block hashes are stored once each and named by a ref.
+ * Refs are exact identities; hashes would not be.
  */
 import { equalBytes, utf8ToString } from "./bytes.ts";
 import { HashIndex } from "./hash-index.ts";
@@ -39,7 +39,7 @@ export class Strings {
     );
   }
 
-  /** The ref of the string, with one more reference to it; 0 for an empty range. */
+  /** Returns the ref of the string and adds a reference to it; 0 for an empty range. */
   intern(bytes: Uint8Array, start: number, end: number): number {
     if (start === end) return 0;
     const hash = this.#hash.hash(bytes, start, end, 0, 0);
@@ -64,8 +64,8 @@ export class Strings {
   }
 
   /**
-   * Like intern, for strings that come again and again within a short time: `slotWord` is a word of the heap that
-   * remembers (and holds a reference to) the string last asked for there.
+   * Like intern, for strings that recur within a short time. `slotWord` is a word of the heap that remembers, and holds a
+   * reference to, the last string asked for there.
    */
   internNear(slotWord: number, bytes: Uint8Array, start: number, end: number): number {
     const near = this.#heap.u32[slotWord];

@@ -1,4 +1,4 @@
-/** Candles of a token from its buckets, as far back as buckets fine enough are kept. Reads only. */
+/** Candles of a token from its buckets, as far back as fine enough buckets are kept. Reads only. */
 import { BucketRow, Figures } from "../buckets/bucket-row.ts";
 import type { ColdStore } from "../buckets/cold-store.ts";
 import type { HotBuckets } from "../buckets/hot-buckets.ts";
@@ -13,7 +13,7 @@ export type CandleRange = {
   readonly toMs: number;
   readonly limit: number;
   readonly asOfMs: number;
-  /** Undefined: nothing was seen, or nothing since a gap. */
+  /** Undefined when nothing was seen, or nothing since a gap. */
   readonly seenSinceMs: number | undefined;
   readonly highMs: number;
 };
@@ -33,8 +33,9 @@ export class CandleQuery {
   }
 
   /**
-   * Where an answer begins: with the memory of this interval, or later with seen_since or the token's oldest swap, whichever is
-   * first; at the start of an interval. Undefined where nothing was ever seen, or where no step divides the interval.
+   * The time from which candles are available: the start of the memory of this interval, or a later one that is given by the
+   * earlier of seen_since and the token's oldest swap; at the start of an interval. Undefined when nothing was ever seen, or
+   * when no step divides the interval.
    */
   availableFromMs(active: number, range: CandleRange): number | undefined {
     const { intervalMs } = range;
@@ -45,9 +46,9 @@ export class CandleQuery {
   }
 
   /**
-   * From here on all buckets are held, with steps that divide the interval. Where they are dropped at last this is the edge of
-   * a bucket, which may lie within an interval: what a window counts of that one must be in a candle. Where a step too
-   * coarse follows, it is the edge of an interval. Infinity when even the finest step does not divide it.
+   * The time from which all buckets are held with steps that divide the interval. Where buckets are dropped for good, this is
+   * the edge of a bucket, which may lie within an interval: a candle must contain what windows still count of it. Where a step
+   * that is too coarse follows, it is the edge of an interval. Infinity when not even the finest step divides the interval.
    */
   #memoryFromMs(range: CandleRange): number {
     const { levels } = this.#plan;
@@ -58,7 +59,7 @@ export class CandleQuery {
       keepMs = level.keepMs;
     }
     if (Number.isNaN(keepMs)) return Number.POSITIVE_INFINITY;
-    // The finest of the steps that are kept to the end: older buckets go, whatever their step, and younger ones are not coarser.
+    // The finest step that is kept to the end: older buckets are dropped whatever their step, and younger ones are not coarser.
     const kept = keepMs === last.keepMs ? levels.find((level) => level.keepMs === keepMs) : undefined;
     const grainMs = kept?.stepMs ?? range.intervalMs;
     return Math.ceil((range.highMs - keepMs) / grainMs) * grainMs;
@@ -73,8 +74,8 @@ export class CandleQuery {
   }
 
   /**
-   * In ascending order; with more than `limit` in the range, the newest ones. A candle that is still open, that begins before
-   * seen_since or before memory is served all the same, and not complete.
+   * Returns candles in ascending order; when the range has more than `limit`, the newest ones. A candle that is still open, or
+   * that begins before seen_since or before memory, is served and marked as not complete.
    */
   candles(active: number, range: CandleRange): Candle[] {
     const finest = this.#plan.finestStepMs;
@@ -85,8 +86,8 @@ export class CandleQuery {
     const toMs = Math.min(Math.ceil(range.toMs / intervalMs) * intervalMs, closeMs);
     if (active === 0 || !(fromMs < toMs)) return [];
     const wholeFromMs = Math.max(memoryMs, range.seenSinceMs ?? Number.POSITIVE_INFINITY);
-    // From the newest back, in spans of as many intervals as are asked for: a day in seconds has 86,400 candles, of which
-    // writing all took 180 ms.
+    // From the newest backwards, in spans of as many intervals as are requested: a day in seconds has 86,400 candles, and
+    // writing all of them took 180 ms.
     let items: Candle[] = [];
     let untilMs = toMs;
     for (let span = range.limit * intervalMs; untilMs > fromMs && items.length < range.limit; span *= 4) {

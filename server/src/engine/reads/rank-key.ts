@@ -9,7 +9,7 @@ import { type ExactSum, LIMB, scaledInteger } from "../decimal.ts";
 const SMALL_LIMB_MAX = 8;
 const BIG_LIMB = BigInt(LIMB);
 
-/** Compared from `k0` on. A figure that is absent has NaN there. */
+/** Compared from `k0` on. An absent figure has NaN there. */
 export class RankKey {
   k0 = 0;
   k1 = 0;
@@ -50,7 +50,7 @@ function integerOf({ l0, l1, l2, l3 }: ExactSum): bigint {
   return ((BigInt(l3) * BIG_LIMB + BigInt(l2)) * BIG_LIMB + BigInt(l1)) * BIG_LIMB + BigInt(l0);
 }
 
-/** The exact difference of two sums: a number where it is small, as `setInteger` would make it. */
+/** The exact difference of two sums. A small one becomes the same number as with `setInteger`. */
 export function differenceKey(a: ExactSum, b: ExactSum): number | bigint {
   if (a.l1 + b.l1 <= SMALL_LIMB_MAX && a.l2 + a.l3 + b.l2 + b.l3 === 0) {
     return (a.l1 - b.l1) * LIMB + (a.l0 - b.l0);

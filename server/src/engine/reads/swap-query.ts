@@ -31,7 +31,7 @@ export class SwapQuery {
     this.#tokens = tokens;
   }
 
-  /** Newest first, of those before closeMs. */
+  /** Returns the newest swaps before closeMs, the newest first. */
   newest(token: number, chainId: number, limit: number, closeMs: number): ServedSwap[] {
     const active = this.#tokens.active(token);
     if (active === 0) return [];
@@ -49,7 +49,7 @@ export class SwapQuery {
   }
 
   /**
-   * Appends the newest swaps of a bucket that count, at most `room`. They are picked, not sorted out: a bucket may hold
+   * Appends the newest counting swaps of a bucket, at most `room`. It selects them without sorting the bucket, which may hold
    * hundreds of thousands.
    */
   #findNewestOf(bucket: number, chainId: number, room: number, found: number[]): void {

@@ -59,13 +59,13 @@ export class WindowQuery {
     return Math.floor(asOfMs / finest) * finest + finest;
   }
 
-  /** Adds up what counts in [fromMs, toMs). */
+  /** Adds up the swaps that count in [fromMs, toMs). */
   figures(active: number, fromMs: number, toMs: number, figures: Figures): void {
     this.#segments.walk(active, [fromMs, toMs]);
     this.#segments.sum(fromMs, toMs, figures);
   }
 
-  /** Statistics of the windows of these indexes, in their order. */
+  /** Returns the statistics of the windows of these indexes, in their order. */
   stats(
     token: number,
     active: number,
@@ -74,7 +74,7 @@ export class WindowQuery {
     seenSinceMs: number | undefined,
   ): WindowStats[] {
     const asked = indexes.map((index, place) => ({ index, place, ...this.edges(this.#config.windows[index], asOfMs) }));
-    // From the latest open to the earliest: each window is the one before it and some more in front.
+    // From the latest open to the earliest: each window extends the one before it to the front.
     asked.sort((a, b) => b.openMs - a.openMs);
     const closeMs = this.#closeMs(asOfMs);
     this.#segments.walk(active, this.#boundsOf(asked, closeMs));
@@ -110,7 +110,7 @@ export class WindowQuery {
     return volumesOf(f);
   }
 
-  /** The figure as what rankings compare. */
+  /** Sets `key` to the figure as rankings compare it. */
   rankKey(token: number, active: number, index: number, field: RankedFigure, asOfMs: number, key: RankKey): void {
     const { openMs, closeMs } = this.edges(this.#config.windows[index], asOfMs);
     if (field === "traders" || field === "buyers" || field === "sellers") {
@@ -125,7 +125,7 @@ export class WindowQuery {
     return active !== 0 && this.#firstStartMs(active, fromMs) < toMs;
   }
 
-  /** Start of the first bucket with trades at or behind fromMs, or Infinity. */
+  /** Start of the first bucket with trades at or after fromMs, or Infinity. */
   #firstStartMs(active: number, fromMs: number): number {
     const cold = this.#cold.firstStartMs(active, fromMs);
     if (cold !== Number.POSITIVE_INFINITY) return cold;
@@ -134,10 +134,10 @@ export class WindowQuery {
     return bucket === 0 ? Number.POSITIVE_INFINITY : this.#list.startMs(bucket);
   }
 
-  /** The first instant after asOfMs at which any window changes without an event. */
+  /** Returns the first time after asOfMs at which any window changes without an event. */
   nextChangeMs(active: number, asOfMs: number, seenSinceMs: number | undefined): number {
     const closeMs = this.#closeMs(asOfMs);
-    // The first waiting swap counts when its own second has come.
+    // The first waiting swap counts once its own second has come.
     let next = active === 0 ? Number.POSITIVE_INFINITY : this.#firstStartMs(active, closeMs);
     const exactFromMs = this.#traders.exactFromMs(active);
     for (let i = 0; i < this.#config.windows.length; i++) {
@@ -148,7 +148,7 @@ export class WindowQuery {
       if (seenSinceMs !== undefined && seenSinceMs > openMs) {
         next = Math.min(next, Math.ceil(seenSinceMs / stepMs) * stepMs + lengthMs);
       }
-      // Nothing leaves a window before its next step; for a busy token the first window alone decides.
+      // Nothing leaves a window before its next step. For a busy token the first window decides.
       if (active === 0 || next <= openMs + stepMs + lengthMs) continue;
       const leaves = (startMs: number): number => (Math.floor(startMs / stepMs) + 1) * stepMs;
       const first = this.#firstStartMs(active, openMs);

@@ -1,7 +1,7 @@
 /**
- * The figures of many windows from one walk over a token's buckets. The edges of all windows cut time into segments; each
- * bucket is added to its segment alone, and a window is the sum of the segments that it covers. Adding up every window
- * apart reads the youngest buckets once a window and `previous`: with the default list a dozen times.
+ * The figures of many windows from one walk over a token's buckets. The edges of all windows divide time into segments. Each
+ * bucket is added to its segment only, and a window is the sum of its segments. Adding up each window separately reads the
+ * youngest buckets once per window and `previous`: a dozen times with the default windows.
  */
 import { BucketRow, Figures } from "../buckets/bucket-row.ts";
 import type { ColdStore } from "../buckets/cold-store.ts";
@@ -17,7 +17,7 @@ export class WindowSegments {
   #bounds: readonly number[] = [];
   #count = 0;
   readonly #figures: Figures[] = [];
-  /** By segment: its last hot bucket with a price, whose close is looked up when all have been seen. */
+  /** By segment: its last hot bucket with a price. Its close is looked up at the end of the walk. */
   readonly #lastPriced: number[] = [];
 
   constructor(list: HotList, hot: HotBuckets, cold: ColdStore) {
@@ -26,7 +26,7 @@ export class WindowSegments {
     this.#cold = cold;
   }
 
-  /** Adds up the token's buckets between these bounds, which ascend; what follows speaks of them until the next walk. */
+  /** Adds up the token's buckets between these bounds, which ascend. The other methods refer to this walk until the next one. */
   walk(active: number, bounds: readonly number[]): void {
     this.#bounds = bounds;
     this.#count = bounds.length - 1;
@@ -40,7 +40,7 @@ export class WindowSegments {
     this.#addHot(active);
   }
 
-  /** The sum of the segments from one bound to another, both of the walk. */
+  /** Sets `figures` to the sum of the segments between two bounds of the walk. */
   sum(fromMs: number, toMs: number, figures: Figures): void {
     figures.clear();
     for (let k = this.#bounds.indexOf(fromMs); k < this.#count && this.#bounds[k] < toMs; k++) {
@@ -48,14 +48,16 @@ export class WindowSegments {
     }
   }
 
-  /** Puts the segments from a bound of the walk to another, which is where `figures` begins, in front of it. */
+  /** Adds the segments between two bounds of the walk to the front of `figures`, which begins at the second one. */
   extend(fromMs: number, toMs: number, figures: Figures): void {
     for (let k = this.#bounds.indexOf(toMs) - 1; k >= 0 && this.#bounds[k] >= fromMs; k--) {
       figures.addEarlier(this.#figures[k]);
     }
   }
 
-  /** The segment of a bucket; `near` is that of the one before, which most are in. -1 and `count` lie outside. */
+  /**
+   * Returns the segment of a bucket. `near` is the segment of the bucket before, usually the same. -1 and `count` lie outside.
+   */
   #segmentOf(startMs: number, near: number): number {
     const bounds = this.#bounds;
     let k = near;

@@ -1,8 +1,8 @@
 /**
- * What is remembered of swaps: duplicates, removals and re-inclusions are told by it.
+ * The remembered swaps, by which duplicates, removals and re-inclusions are recognised.
  *
- * The index leads from a swap's identity to its record. A swap with a removal or with several inclusions (rare) has a
- * group instead: its inclusions, each with the records of its announcement and its removal.
+ * The index leads from a swap's identity to its entry. The entry of most swaps is their record. A swap with a removal or with
+ * several inclusions (rare) has a group: its inclusions, each with the records of its announcement and its removal.
  */
 import { HashIndex } from "../memory/hash-index.ts";
 import type { Heap } from "../memory/heap.ts";
@@ -17,7 +17,7 @@ const { COUNT, CAPACITY, INCLUSIONS, BYTES: HEADER_BYTES, UNITS: HEADER_UNITS } 
 const { ANNOUNCEMENT, REMOVAL, BYTES: INCLUSION_BYTES, UNITS: INCLUSION_UNITS } = INCLUSION;
 const INCLUSION_WORDS = INCLUSION_BYTES / 4;
 
-/** At most so many inclusions of one swap; a further one is a dead letter. */
+/** Most inclusions of one swap. A further one is a dead letter. */
 export const INCLUSIONS_MAX = 16;
 /** Marks an index value as a group; refs are below it. */
 const GROUP_BIT = 0x20000000;
@@ -49,7 +49,7 @@ export class Inclusions {
     return this.#matcher.sameSwap(this.anyRecord(value), this.#event, this.#token);
   }
 
-  /** The entry of the event's swap, or 0. The swap identity must have taken the event; `hash` is what it returned. */
+  /** Returns the entry of the event's swap, or 0. The swap identity must have taken the event; `hash` is what it returned. */
   find(hash: number, event: SwapEvent, tokenRef: number): number {
     this.#event = event;
     this.#token = tokenRef;
@@ -79,7 +79,7 @@ export class Inclusions {
     return this.isGroup(entry) ? this.#heap.u32[inclusionAt(entry & ~GROUP_BIT, i) + REMOVAL] : 0;
   }
 
-  /** The latest event time of anything known of the swap: it is remembered while this is within the horizon. */
+  /** The latest event time of the swap's records. The swap is remembered while this is within the horizon. */
   lastMs(entry: number): number {
     if (!this.isGroup(entry)) return this.#records.timeMs(entry);
     let last = 0;
@@ -92,7 +92,7 @@ export class Inclusions {
     return last;
   }
 
-  /** Which inclusion of the swap the event speaks of, or -1 for a new one. */
+  /** Returns the number of the event's inclusion, or -1 for a new one. */
   inclusionOf(entry: number, event: SwapEvent): number {
     for (let i = 0; i < this.count(entry); i++) {
       const a = this.announcement(entry, i);
@@ -101,7 +101,7 @@ export class Inclusions {
     return -1;
   }
 
-  /** The announcement that counts: the greatest that is present and not removed; 0 when none is. */
+  /** The announcement that counts: the greatest that is not removed; 0 when there is none. */
   counting(entry: number): number {
     let best = 0;
     for (let i = 0; i < this.count(entry); i++) {
@@ -112,7 +112,7 @@ export class Inclusions {
     return best;
   }
 
-  /** A swap seen for the first time. Returns its entry. */
+  /** Adds a swap that is seen for the first time. Returns its entry. */
   add(hash: number, record: number, removed: boolean): number {
     if (!removed) {
       this.index.insert(hash, record);
@@ -127,7 +127,7 @@ export class Inclusions {
     return group | GROUP_BIT;
   }
 
-  /** Another record of a remembered swap: of inclusion i, or of a new one (i = -1). Returns the entry, which may be new. */
+  /** Adds a record of a remembered swap: to inclusion i, or as a new inclusion (i = -1). Returns the entry, which may be new. */
   extend(hash: number, entry: number, i: number, record: number, removed: boolean): number {
     const heap = this.#heap;
     let group = entry & ~GROUP_BIT;
@@ -159,7 +159,7 @@ export class Inclusions {
     return group | GROUP_BIT;
   }
 
-  /** Forgets a swap as it stands; its records stay where they are, marked. */
+  /** Forgets a swap. Its records stay and are marked. */
   forget(hash: number, entry: number): void {
     this.index.remove(hash, entry);
     if (!this.isGroup(entry)) {
@@ -175,7 +175,7 @@ export class Inclusions {
     this.#freeGroup(entry & ~GROUP_BIT);
   }
 
-  /** The entry that holds a stored record which is not forgotten. */
+  /** The entry of a stored record that is not forgotten. */
   entryOf(record: number, hash: number): number {
     if ((this.#records.flags(record) & FLAG_GROUPED) === 0) return record;
     const holder = {

@@ -1,12 +1,12 @@
-/** One record read into fields, and the flags that it carries. */
+/** A record read into fields, and the flags of records. */
 
 export const FLAG_BUY = 1;
-/** The swap counts as this inclusion. */
+/** The record's inclusion is the one by which the swap counts. */
 export const FLAG_COUNTS = 2;
 export const FLAG_REMOVAL = 4;
-/** The index holds a group for this record's swap, not the record itself. */
+/** The index holds a group for the record's swap, not the record itself. */
 export const FLAG_GROUPED = 8;
-/** Settled: the index no longer knows the swap. */
+/** Settled: the index no longer holds the swap. */
 export const FLAG_FORGOTTEN = 16;
 export const FLAG_PRICE = 32;
 
@@ -45,12 +45,12 @@ export type PricedSwap = {
   readonly amount2: number;
 };
 
-/** As priceOf, but NaN for a swap of fewer millionths of a dollar than the minimum, given price or not. */
+/** The price of a swap, or NaN for a swap below the minimum, in millionths of a dollar, even if its price was given. */
 export function priceAbove(usdMicroMin: number, view: PricedSwap): number {
   return view.usdMicro < usdMicroMin ? Number.NaN : priceOf(view);
 }
 
-/** The price of a swap: the given one, else usd / amount; NaN when it has none. */
+/** The price of a swap: the given price, else usd / amount. NaN when there is neither. */
 export function priceOf(view: PricedSwap): number {
   if (!Number.isNaN(view.price)) return view.price;
   if (view.usdMicro === 0) return Number.NaN;

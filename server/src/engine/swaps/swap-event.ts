@@ -1,7 +1,7 @@
 /**
- * One decoded swap event, in the form in which codecs hand it to the engine. The object is reused: a decoder fills
- * it, the engine reads it, and nobody keeps it. Strings are byte ranges of `bytes` in canonical form (UTF-8, escapes
- * resolved, hex lower-cased as semantics asks); a range with start === end is an absent value.
+ * One decoded swap event, as codecs pass it to the engine. The object is reused: a decoder fills it, the engine reads it, and
+ * nothing keeps it. Strings are byte ranges of `bytes` in canonical form (UTF-8, escapes resolved, hex in lower case as the
+ * semantics require). A range with start === end is an absent value.
  */
 export class SwapEvent {
   /** Buffer that all ranges below refer to; valid until the next decode. */
@@ -10,9 +10,9 @@ export class SwapEvent {
   logIndex = 0;
   /** Index of the transaction within its block; 0 when the event names none. */
   txIndex = 0;
-  /** True for a buy, false for a sell, from the trader's view of the token. */
+  /** True for a buy of the token by the trader, false for a sell. */
   isBuy = true;
-  /** True when the event takes its inclusion out of the chain. */
+  /** True when the event removes its inclusion. */
   removed = false;
   revision = 0;
   /** Milliseconds since 1970. */
@@ -34,14 +34,14 @@ export class SwapEvent {
   tokenEnd = 0;
   txHashStart = 0;
   txHashEnd = 0;
-  /** Absent when the event names none, or names exactly the default `<chain_id>:<tx_hash>:<log_index>`. */
+  /** Absent when the event has none, or exactly the default `<chain_id>:<tx_hash>:<log_index>`. */
   eventIdStart = 0;
   eventIdEnd = 0;
   whoStart = 0;
   whoEnd = 0;
   poolStart = 0;
   poolEnd = 0;
-  /** The event named a symbol that was too long and is left out; the range is then empty. */
+  /** True when the symbol was too long and was dropped. The range is then empty. */
   symbolDropped = false;
   symbolStart = 0;
   symbolEnd = 0;

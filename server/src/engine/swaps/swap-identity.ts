@@ -1,6 +1,6 @@
 /**
- * Hashes of swap identities. A swap is (token, event id); an id that is not given is `<chain_id>:<tx_hash>:<log_index>`.
- * Hex transaction hashes are packed to half their length, for the hash and for the record.
+ * Hashes of swap identities. The identity of a swap is (token, event id); an id that is not given is
+ * `<chain_id>:<tx_hash>:<log_index>`. Hex transaction hashes are packed to half their length, for the hash and for the record.
  */
 import { type HashSeed, KeyedHash } from "../memory/keyed-hash.ts";
 import type { SwapEvent } from "./swap-event.ts";
@@ -17,7 +17,7 @@ for (let i = 0; i < 6; i++) HEX_VALUE[LETTER_A + i] = 10 + i;
 export class SwapIdentity {
   readonly #txHash: KeyedHash;
   readonly #idHash: KeyedHash;
-  /** Packed transaction hash of the event taken up last. */
+  /** Packed transaction hash of the event taken last. */
   readonly tx = new Uint8Array(128);
   txLength = 0;
   txHex = false;
@@ -27,7 +27,7 @@ export class SwapIdentity {
     this.#idHash = new KeyedHash(seed, ID_PURPOSE);
   }
 
-  /** Takes an event up: packs its transaction hash, and returns the hash of its swap's identity within the token. */
+  /** Takes an event: packs its transaction hash, and returns the hash of its swap's identity within the token. */
   take(event: SwapEvent, tokenRef: number): number {
     const { bytes, eventIdStart, eventIdEnd } = event;
     if (eventIdStart === eventIdEnd) {
@@ -60,8 +60,8 @@ export class SwapIdentity {
   }
 
   /**
-   * Packs a transaction hash, and returns the hash of the default id of it and a log index. Token and log index go through the
-   * hash with the text: joined to it outside they could be chosen to cancel out.
+   * Packs a transaction hash, and returns the hash of the default id that it forms with a log index. Token and log index are
+   * hashed with the text: combined with the hash afterwards, they could be chosen to cancel out.
    */
   #hashOfTx(bytes: Uint8Array, start: number, end: number, logIndex: number, tokenRef: number): number {
     this.#packTx(bytes, start, end);
@@ -69,8 +69,8 @@ export class SwapIdentity {
   }
 
   /**
-   * Hash of a given event id. One that reads like a default id, `<chain_id>:<tx_hash>:<log_index>`, hashes as that
-   * default does, since it is the same identity.
+   * Returns the hash of a given event id. An id in the form of a default id, `<chain_id>:<tx_hash>:<log_index>`, hashes as that
+   * default id, because it is the same identity.
    */
   #hashOfId(bytes: Uint8Array, start: number, end: number, chainId: number, tokenRef: number): number {
     const plain = (): number => this.#idHash.hash(bytes, start, end, tokenRef, 0);

@@ -1,6 +1,7 @@
 /**
- * From the ranks of a HyperLogLog's registers to estimates, for several windows at once. Source of the estimator: Ertl, "New
- * cardinality estimation algorithms for HyperLogLog sketches", 2017 (no bias correction tables, right also for small counts).
+ * Estimates from the ranks of a HyperLogLog's registers, for several windows at once. Source of the estimator: Ertl, "New
+ * cardinality estimation algorithms for HyperLogLog sketches", 2017 (no bias correction tables, accurate for small counts,
+ * too).
  */
 export const REGISTERS = 4096;
 /** Relative standard error of the estimate, 1.04 / sqrt(registers). */
@@ -10,14 +11,17 @@ const RANKS = RANK_MAX + 2;
 
 export type TraderEstimate = { readonly traders: number; readonly buyers: number; readonly sellers: number };
 
-/** How many registers have each rank in each of some windows, of which every one holds those before it; register by register. */
+/**
+ * Counts the registers of each rank in several windows, each of which contains those before it. Registers are entered one by
+ * one.
+ */
 export class RankCounts {
   readonly #windows: number;
-  /** By window and rank: what differs from the window before; of the first, the counts. */
+  /** By window and rank: the difference from the window before; for the first window the counts. */
   readonly #both: Int32Array;
   readonly #buyers: Int32Array;
   readonly #sellers: Int32Array;
-  /** Of the register that was begun: the highest rank noted of each window. */
+  /** Highest rank of the current register noted for each window. */
   readonly #buyerRanks: Uint8Array;
   readonly #sellerRanks: Uint8Array;
   #isNoted = false;
@@ -39,7 +43,7 @@ export class RankCounts {
     this.#isNoted = false;
   }
 
-  /** `entry` is side and rank, as an entry of the sketch has them. */
+  /** `entry` holds side and rank in the form of a sketch's entries. */
   note(window: number, entry: number): void {
     const rank = entry & 63;
     const ranks = entry >= 64 ? this.#buyerRanks : this.#sellerRanks;
@@ -84,14 +88,14 @@ export class RankCounts {
   }
 }
 
-/** A register has a higher rank from window w on. Returns that rank. */
+/** Moves a register to a higher rank from window w on. Returns that rank. */
 function moved(differences: Int32Array, w: number, from: number, to: number): number {
   differences[w * RANKS + from] -= 1;
   differences[w * RANKS + to] += 1;
   return to;
 }
 
-/** Ertl's improved raw estimator, from how many registers have each rank (0: empty). */
+/** Ertl's improved raw estimator, from the number of registers of each rank (0: empty). */
 function estimateOf(counts: Int32Array): number {
   const q = RANK_MAX - 1;
   const m = REGISTERS;

@@ -16,7 +16,7 @@ export class SettledTraders {
   readonly #heap: Heap;
   readonly #records: Records;
   readonly #plan: LevelPlan;
-  /** A table is swept of expired wallets when it holds an eighth more than the cap, so that sweeps stay rare. */
+  /** Expired wallets are removed from a table when it is an eighth above the cap, which keeps sweeps rare. */
   readonly #tableMax: number;
   readonly #exactMax: number;
   readonly tables: TraderTables;
@@ -36,7 +36,7 @@ export class SettledTraders {
     return highMs - this.#plan.levels[this.#plan.levels.length - 1].keepMs;
   }
 
-  /** Notes a swap that counts, as it settles. */
+  /** Notes a counting swap that settles. */
   note(active: number, record: number, highMs: number): void {
     const who = this.#records.who(record);
     if (who === 0) return;

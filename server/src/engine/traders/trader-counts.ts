@@ -1,10 +1,11 @@
 /**
- * Unique traders of a token in windows that share a close and differ in their open: settled last-seen times and the
- * unsettled swaps together, in one pass for all windows. Exact as long as nothing but exact parts are needed: a window that lies wholly
- * within the unsettled swaps is exact even for a token whose settled traders are a sketch.
+ * Unique traders of a token in windows that share a close and differ in their open: settled last-seen times and unsettled swaps
+ * together, in one pass for all windows. A window within the unsettled swaps is counted exactly, even for a token whose settled
+ * traders are a sketch.
  *
- * The wallets of a busy token's unsettled swaps are cached, and the cache follows every swap that begins to count, leaves or settles:
- * emptied by each removal it let a producer and a reader hold applying up for 100 ms at will. It is derived, never part of the state.
+ * The wallets of a busy token's unsettled swaps are cached. The cache follows every swap that begins to count, leaves or
+ * settles. When each removal emptied the cache, a producer and a reader together could stall applying for 100 ms at will. The
+ * cache is derived, never part of the state.
  */
 
 import type { HotList } from "../buckets/hot-list.ts";
@@ -19,13 +20,13 @@ import { type SettledRefs, UnsettledWallets } from "./unsettled-wallets.ts";
 
 const { HOT_COUNTING, HOT_HEAD, TRADER_SKETCH, TRADER_TABLE } = ACTIVE_BLOCK;
 
-/** Tokens with fewer unsettled swaps are counted from scratch each time. */
+/** Tokens with fewer unsettled swaps are counted from scratch at each read. */
 const CACHE_SWAPS_MIN = 200;
-/** So many tokens are cached because they were read; those beyond KEPT_SWAPS_MIN are not among them. */
+/** Tokens cached because they were read. Tokens above KEPT_SWAPS_MIN are not among them. */
 const CACHED_TOKENS_MAX = 256;
 /**
- * A token that gets so many unsettled swaps is cached from then on, read or not: making its wallets anew at a read takes
- * 0.5 µs a swap, 100 ms with 200,000 of them, during which no record is applied.
+ * A token with this many unsettled swaps is cached whether it is read or not: collecting its wallets at a read takes 0.5 µs per
+ * swap, 100 ms with 200,000 swaps, during which no record is applied.
  */
 export const KEPT_SWAPS_MIN = 16_384;
 
@@ -40,10 +41,10 @@ export class TraderCounts {
   readonly #stepMs: number;
   readonly #cache = new Map<number, UnsettledWallets>();
   #kept = 0;
-  /** Those of the token that was last counted from scratch. */
+  /** Wallets of the token that was last counted from scratch. */
   readonly #fresh: UnsettledWallets;
 
-  /** Unsettled swaps gone through so far to make the wallets of a token anew. */
+  /** Unsettled swaps scanned so far to collect the wallets of a token. */
   gone = 0;
 
   constructor(
@@ -67,14 +68,14 @@ export class TraderCounts {
     return new UnsettledWallets(this.#settled.tables, this.#settled.sketches, this.#salt, this.#stepMs);
   }
 
-  /** A record of the token has begun to count, and its bucket knows that. */
+  /** Notes a record that has begun to count and that its bucket counts already. */
   countedIn(token: number, active: number, record: number): void {
     const wallets = this.#cache.size === 0 ? undefined : this.#cache.get(token);
     if (wallets !== undefined) this.#note(wallets, record, this.#tableOf(active));
     if (wallets?.isKept !== true) this.keep(token, active);
   }
 
-  /** Caches the wallets of a token with many unsettled swaps; of another one it does nothing. */
+  /** Caches the wallets of a token if it has many unsettled swaps. */
   keep(token: number, active: number): void {
     if (this.#heap.u32[2 * active + HOT_COUNTING] < KEPT_SWAPS_MIN) return;
     let wallets = this.#cache.get(token);
@@ -87,14 +88,14 @@ export class TraderCounts {
     this.#kept += 1;
   }
 
-  /** A record of the token counts no longer. */
+  /** Notes a record that no longer counts. */
   countedOut(token: number, record: number): void {
     if (this.#cache.size === 0) return;
     const wallets = this.#cache.get(token);
     if (wallets !== undefined) this.#drop(wallets, record);
   }
 
-  /** These records of the token, which counted, have settled; they are still held. */
+  /** Notes that these counting records have settled. They are still held. */
   settledOut(token: number, active: number, counting: readonly number[]): void {
     const wallets = this.#cache.get(token);
     if (wallets === undefined) return;
@@ -110,7 +111,7 @@ export class TraderCounts {
     }
   }
 
-  /** The token has retired. */
+  /** Drops the wallets of a token that has retired. */
   forget(token: number): void {
     if (this.#cache.get(token)?.isKept === true) this.#kept -= 1;
     this.#cache.delete(token);
@@ -143,7 +144,7 @@ export class TraderCounts {
     const exact = opensMs.filter((openMs) => openMs >= settledEndMs);
     const counts = this.#countExact(table, wallets, exact, closeMs);
     if (exact.length === opensMs.length) return counts;
-    // What is unsettled lies wholly in a window that reaches into what is settled.
+    // A window that reaches back to settled swaps contains all unsettled ones.
     wallets.rankBefore(closeMs);
     const { buyerRanks, sellerRanks } = wallets;
     const opens = opensMs.slice(exact.length);
@@ -158,7 +159,7 @@ export class TraderCounts {
     return { table: u32[2 * active + TRADER_TABLE], sketch: u32[2 * active + TRADER_SKETCH] };
   }
 
-  /** Windows that open here or later are counted exactly. */
+  /** Windows that open at this time or later are counted exactly. */
   exactFromMs(active: number): number {
     const isEstimated = active !== 0 && this.#heap.u32[2 * active + TRADER_SKETCH] !== 0;
     return isEstimated ? this.#settledEndMs(active) : Number.NEGATIVE_INFINITY;
@@ -178,7 +179,7 @@ export class TraderCounts {
     return wallets;
   }
 
-  /** Wallets to begin with: in the cache, where the token has many. */
+  /** Returns an empty set of wallets, which is cached if the token has many unsettled swaps. */
   #begun(token: number, active: number): UnsettledWallets {
     if (active === 0 || this.#heap.u32[2 * active + HOT_COUNTING] < CACHE_SWAPS_MIN) {
       this.#fresh.clear();
@@ -235,7 +236,7 @@ export class TraderCounts {
   }
 }
 
-/** A wallet that was counted by one time counts by another one, if that is later. */
+/** Moves a wallet from the window of one time to the window of another, if that is later. */
 function raise(tally: number[], opensMs: readonly number[], fromMs: number, toMs: number): void {
   if (toMs <= fromMs) return;
   const to = firstOf(opensMs, toMs);

@@ -1,8 +1,9 @@
 /**
- * A sliding HyperLogLog of a token's settled traders: per register and side a list of possible future maxima (rank and
- * time, none dominated by a newer and higher one), so that it answers for every window at once. Source of the sliding form: Chabchoub
- * and Hebrail, "Sliding HyperLogLog", 2010.
- * An entry has three bytes, or four where the longest window asks for it: side (1 bit), rank (6 bits), second from the base of its
+ * A sliding HyperLogLog of a token's settled traders. Each register keeps, per side, a list of possible future maxima (rank and
+ * time, none dominated by a newer and higher one), from which every window can be estimated. Source of the sliding form:
+ * Chabchoub and Hebrail, "Sliding HyperLogLog", 2010.
+ *
+ * An entry has three bytes, or four if the longest window requires it: side (1 bit), rank (6 bits), second from the base of its
  * group (17 or 25 bits).
  */
 import { putThreeBytes, threeBytesAt, wordAt } from "../memory/bytes.ts";
@@ -20,11 +21,11 @@ const THREE_BYTES = 3;
 const PRECISION = Math.log2(REGISTERS);
 const GROUPS = REGISTERS / GROUP_REGISTERS;
 const SKETCH_BYTES = 4 * GROUPS;
-/** A group grows by room for a sixteenth and some: more would lie empty once the crowd is steady. */
+/** A group grows by a sixteenth and this many entries. More room would stay empty once the number of traders is steady. */
 const FREE_ENTRIES = 4;
-/** Bits beside the second. */
+/** Bits of an entry other than the second. */
 const SIDE_AND_RANK_BITS = 7;
-/** Seconds reach over the longest time that is kept and a quarter, so that bases move seldom. */
+/** Seconds cover the longest time that is kept and a quarter more, which makes changes of base rare. */
 const REACH = 1.25;
 const REGISTER_PURPOSE = 0x4e61;
 const RANK_PURPOSE = 0x9d2c;
@@ -34,7 +35,7 @@ type Ranks = Uint8Array | undefined;
 export class TraderSketches {
   readonly #heap: Heap;
   readonly #strings: Strings;
-  /** Keyed, so that nobody can choose wallets that make an estimate high or low. */
+  /** Keyed, so that nobody can choose wallets that make an estimate too high or too low. */
   readonly #registerHash: KeyedHash;
   readonly #rankHash: KeyedHash;
   readonly #entryBytes: number;
@@ -96,7 +97,7 @@ export class TraderSketches {
     return Math.clz32(this.#rankHash.hash32(u8, this.#strings.byteStart(who), this.#strings.byteEnd(who))) + 1;
   }
 
-  /** Notes a settled swap; what lies before expiredBeforeMs may be dropped. */
+  /** Notes a settled swap. Entries before expiredBeforeMs may be dropped. */
   note(sketch: number, who: number, buy: boolean, timeMs: number, expiredBeforeMs: number): void {
     const heap = this.#heap;
     const second = Math.floor(timeMs / 1000);
@@ -115,7 +116,7 @@ export class TraderSketches {
     this.#insert(sketch, number, register % GROUP_REGISTERS, entry, expired);
   }
 
-  /** Entries in front of those of a register: its counts up to there, four at once. */
+  /** Number of entries before those of a register: the sum of the counts before it, four at once. */
   #entriesBefore(group: number, inGroup: number): number {
     const { u8, u32 } = this.#heap;
     const words = 2 * group + COUNTS / 4;
@@ -146,7 +147,7 @@ export class TraderSketches {
     this.#splice(sketch, number, before, inGroup, old, kept);
   }
 
-  /** Replaces the `old` entries of a register, which start behind `before` others, by the `kept` ones in the list. */
+  /** Replaces the `old` entries of a register, which follow `before` others, by the `kept` entries of the list. */
   #splice(sketch: number, number: number, before: number, inGroup: number, old: number, kept: number): void {
     const heap = this.#heap;
     const size = this.#entryBytes;
@@ -166,7 +167,7 @@ export class TraderSketches {
     u32[2 * group + ENTRY_COUNT] = total + kept - old;
   }
 
-  /** Gives a group room for so many entries and some; what the size class of the heap adds is used as well. */
+  /** Gives a group room for this many entries and some more. Room that the heap adds by rounding is used as well. */
   #resize(sketch: number, number: number, old: number, entries: number): number {
     const heap = this.#heap;
     const size = this.#groupBytes(entries + (entries >>> 4) + FREE_ENTRIES);
@@ -184,7 +185,7 @@ export class TraderSketches {
     return group;
   }
 
-  /** Lets the seconds of a group count from another base; entries before it, which have expired, leave. */
+  /** Changes the base of a group's seconds. Entries before the new base have expired and are dropped. */
   #rebase(group: number, base: number): void {
     const heap = this.#heap;
     const { u8, u32, f64 } = heap;
@@ -212,8 +213,9 @@ export class TraderSketches {
   }
 
   /**
-   * Estimates for windows that open at `opensMs`, which descend, and hold what is settled from there on, together with wallets whose
-   * ranks by register are given. One pass: what an entry adds to the first window that holds it, it adds to all longer ones.
+   * Returns estimates for windows that open at `opensMs`, which descend. Each contains the settled traders from its open on,
+   * and wallets whose ranks are given by register. One pass: what an entry adds to the first window that contains it, it adds
+   * to all longer ones.
    */
   estimates(sketch: number, opensMs: readonly number[], buyerRanks: Ranks, sellerRanks: Ranks): TraderEstimate[] {
     const { u8, u32, f64 } = this.#heap;
@@ -262,7 +264,7 @@ export class TraderSketches {
   }
 }
 
-/** Whether entry a makes b superfluous: same side, as high a rank, as late. */
+/** Whether entry a makes b redundant: same side, rank as high, time as late. */
 function dominates(a: number, b: number, secondBits: number): boolean {
   const highA = a >>> secondBits;
   const highB = b >>> secondBits;

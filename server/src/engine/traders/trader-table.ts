@@ -1,7 +1,6 @@
 /**
- * Settled last-seen times of a token's traders, exact: one entry a wallet with the second of its last settled buy and
- * sell. A wallet is in a window if one of them is, or if an unsettled swap of it is.
- * Open addressing by the hash of the wallet.
+ * Settled last-seen times of a token's traders, exact: one entry per wallet with the seconds of its last settled buy and sell.
+ * A wallet is in a window if one of them is, or if one of its unsettled swaps is. Open addressing by the hash of the wallet.
  */
 import type { Heap } from "../memory/heap.ts";
 import { TRADER_ENTRY, TRADER_TABLE } from "../memory/layout.ts";
@@ -13,17 +12,17 @@ const { WHO, BUY, SELL, BYTES: ENTRY_BYTES } = TRADER_ENTRY;
 const ENTRY_WORDS = ENTRY_BYTES / 4;
 const FIRST_CAPACITY = 4;
 const LOAD_MAX = 0.8;
-/** Slots a wallet after a rebuild: a third may come before the next one. */
+/** Slots per wallet after a rebuild: a third more wallets fit before the next one. */
 const GROWTH = 1.66;
 const OFFSET_MAX = 0xffffffff;
-/** The base lies so far before the first time, for entries that come out of order. */
+/** The base lies this far before the first time, for entries that come out of order. */
 const BASE_LEAD_SECONDS = 1000_000_000;
 
 export class TraderTables {
   readonly #heap: Heap;
   readonly #strings: Strings;
   bytes = 0;
-  /** As of a hash index: slots looked at beyond the first. */
+  /** Slots examined so far beyond the first of each search, as in a hash index. */
   probes = 0;
 
   constructor(heap: Heap, strings: Strings) {
@@ -102,7 +101,7 @@ export class TraderTables {
     }
   }
 
-  /** Copies what has not expired into a table of the right size with this base. */
+  /** Copies the entries that have not expired into a table of the right size with this base. */
   #rebuild(old: number, expiredBeforeMs: number, baseSecond: number): number {
     const shift = this.#heap.f64[old + BASE_SECOND] - baseSecond;
     const expired = expiredBeforeMs / 1000 - this.#heap.f64[old + BASE_SECOND] + 1;
@@ -144,7 +143,7 @@ export class TraderTables {
     return this.#rebuild(table, expiredBeforeMs, this.#heap.f64[table + BASE_SECOND]);
   }
 
-  /** Where the wallet's entry is, or 0; for `buyMs` and `sellMs`, as long as nothing is noted. */
+  /** Returns the position of the wallet's entry, or 0. It is valid for `buyMs` and `sellMs` until the next note. */
   find(table: number, who: number): number {
     const at = this.#slot(table, who);
     return this.#heap.u32[at + WHO] === 0 ? 0 : at;
@@ -163,11 +162,11 @@ export class TraderTables {
     return second === 0 ? Number.NEGATIVE_INFINITY : (this.#heap.f64[table + BASE_SECOND] + second - 1) * 1000;
   }
 
-  /** Counts all wallets by the first of the windows, which open ever earlier, that their last buy, sell, and either, are in. */
+  /** Counts all wallets by the first window that contains their last buy, sell, or either. The windows open ever earlier. */
   tally(table: number, opensMs: readonly number[], tally: TraderTally): void {
     const { u32 } = this.#heap;
     const base = this.#heap.f64[table + BASE_SECOND] - 1;
-    // As the seconds of the entries count; 1 is the first that is not "never".
+    // In seconds of the entries; 1 is the first that is not "never".
     const opens = opensMs.map((openMs) => Math.max(1, Math.ceil(openMs / 1000) - base));
     const from = 2 * table + ENTRIES;
     const end = from + ENTRY_WORDS * u32[2 * table + CAPACITY];
@@ -187,7 +186,7 @@ export class TraderTables {
     const capacity = this.#heap.u32[2 * table + CAPACITY];
     const entries = 2 * table + ENTRIES;
     for (let at = entries; at < entries + ENTRY_WORDS * capacity; at += ENTRY_WORDS) {
-      // Read anew each time: what the caller does may grow the image.
+      // Read again each time: the callback may grow the image.
       const { u32 } = this.#heap;
       const who = u32[at + WHO];
       if (who === 0) continue;

@@ -1,6 +1,6 @@
 /** Wallets counted by windows that share a close and differ in their open. */
 
-/** How many wallets are first seen in each of some windows; behind those, how many in none. */
+/** By window: wallets that are in it and in no window before it; at the end, wallets that are in none. */
 export class TraderTally {
   readonly traders: number[];
   readonly buyers: number[];
@@ -13,9 +13,9 @@ export class TraderTally {
   }
 }
 
-/** The first of the windows, which open ever earlier, that holds this time; their number where none does. */
+/** The first window that contains this time, or the number of windows. The windows open ever earlier. */
 export function firstOf(opens: readonly number[], time: number): number {
-  // From the earliest open on, because most wallets were last seen long ago.
+  // From the earliest open, because most wallets were last seen long ago.
   let i = opens.length;
   while (i > 0 && time >= opens[i - 1]) i -= 1;
   return i;
