@@ -1,10 +1,10 @@
 /**
- * Where the events of a request body are. A body is one JSON object, a JSON array of events, or NDJSON; which of them is
- * told by its first character and by what follows the first object. Only boundaries are looked for here, by counting
- * brackets outside strings: what is wrong inside an event is the decoder's to say, and costs that event alone.
+ * Finds the events of a request body. A body is one JSON object, a JSON array of events, or NDJSON. Its first character and
+ * what follows the first object decide which. Only boundaries are searched here, by counting brackets outside strings: errors
+ * inside an event are found by the decoder and cost only that event.
  *
- * A body that is cut inside its only object or inside its array cannot be read as a whole; a cut line of NDJSON costs that line.
- * A byte order mark in front is passed over. Blank lines of NDJSON do not count; \r\n ends a line as \n does.
+ * A body that is cut inside its only object or its array cannot be read as a whole; a cut line of NDJSON costs that line. A
+ * leading byte order mark is skipped. Blank lines of NDJSON do not count; \r\n ends a line as \n does.
  */
 import { SwapstatsError } from "../shared/errors.ts";
 import { foreignFormat } from "./foreign-formats.ts";
@@ -32,7 +32,7 @@ function skipSpace(body: Uint8Array, from: number, end: number): number {
   return at;
 }
 
-/** Behind the closing quote of a string that opens at `from`, or -1 when it never closes. */
+/** Returns the position after the closing quote of a string that opens at `from`, or -1 when it never closes. */
 function stringEnd(body: Uint8Array, from: number): number {
   let at = from + 1;
   for (;;) {
@@ -45,7 +45,10 @@ function stringEnd(body: Uint8Array, from: number): number {
   }
 }
 
-/** Behind the value that begins at `from`: a balanced object or array, a string, or anything up to a comma or bracket. -1: no end. */
+/**
+ * Returns the position after the value that begins at `from`: a balanced object or array, a string, or anything up to a comma
+ * or bracket. -1: no end.
+ */
 function valueEnd(body: Uint8Array, from: number): number {
   let depth = 0;
   let at = from;
@@ -142,8 +145,8 @@ function splitLines(body: Uint8Array, from: number, list: RangeList): void {
 }
 
 /**
- * Whether a line behind the first begins with an object: then the first one is a damaged line of NDJSON. The search goes on behind the
- * blank lines that were passed over; to look at each of them again took 13 s for 160,000 of them.
+ * Whether a later line begins with an object: then the first one is a damaged line of NDJSON. The search continues after the
+ * blank lines that were skipped; scanning each of them again took 13 s for 160,000 of them.
  */
 function hasObjectLine(body: Uint8Array, from: number): boolean {
   let feed = body.indexOf(LINE_FEED, from);
@@ -156,8 +159,8 @@ function hasObjectLine(body: Uint8Array, from: number): boolean {
 }
 
 /**
- * Splits a body into its events, at most eventsMax. Throws `bad_request` when the body as a whole cannot be read, `too_large`
- * when it holds more events.
+ * Splits a body into at most eventsMax events. Throws `bad_request` when the body as a whole cannot be read, `too_large` when
+ * it has more events.
  */
 export function splitBody(body: Uint8Array, eventsMax: number): EventRanges {
   const hasMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
@@ -174,7 +177,7 @@ export function splitBody(body: Uint8Array, eventsMax: number): EventRanges {
       list.push(first, end);
       return list.ranges();
     }
-    // Lines are judged one by one, but of an object that was cut nothing can be told.
+    // Lines are decoded one by one, but nothing is known of an object that was cut.
     if (end < 0 && !hasObjectLine(body, first)) throw unreadable("an object that does not end", first);
   } else if (!hasObjectLine(body, first)) {
     const looks = foreignFormat(body, 0, body.length);

@@ -1,6 +1,6 @@
 /**
- * The second pass of the decoder for whatever is not in plain form: escapes, upper-case hex, exponents, long numbers, and
- * all that is invalid. Fields are judged one by one in the order of dead-letter-codes.ts.
+ * The second pass of the decoder for everything that is not in plain form: escapes, upper-case hex, exponents, long numbers,
+ * and invalid values. Fields are checked one by one in the order of dead-letter-codes.ts.
  */
 import type { SwapEvent } from "../engine/swaps/swap-event.ts";
 import type { DeadLetterCode } from "./dead-letter-codes.ts";
@@ -17,7 +17,7 @@ const FIELDS = fieldTable;
 const VALUES = fieldValues;
 const { shift: FIELD_SHIFT, end: END, kind: KIND_AT } = FIELD;
 
-/** Results of the readers of numbers that are no number of an event. */
+/** Results of the readers of numbers for values that an event cannot have. */
 const ABSENT = -1;
 const BAD = -2;
 const FIRST_RESOLVED_BYTES = 256;
@@ -27,16 +27,16 @@ const SELL = new TextEncoder().encode("sell");
 export class CarefulEvent {
   readonly #decimals = new DecimalText();
   readonly #texts = new TextFields();
-  /** An escaped decimal, side or time, resolved; grows to the longest seen. */
+  /** An escaped decimal, side or time with its escapes resolved. Grows to the longest one seen. */
   #resolved = new Uint8Array(FIRST_RESOLVED_BYTES);
-  /** The text of the field in hand: a range of the record or of #resolved. */
+  /** The text of the current field: a range of the record or of #resolved. */
   #bytes: Uint8Array = this.#resolved;
   #start = 0;
   #end = 0;
   #buf: Uint8Array = this.#resolved;
   #set = 0;
 
-  /** Takes all fields of the scan's set but the strings. */
+  /** Reads all fields of the scan's set except the strings. */
   fillNumbers(buf: Uint8Array, set: number, out: SwapEvent): DeadLetterCode | undefined {
     this.#buf = buf;
     this.#set = set;
@@ -110,8 +110,8 @@ export class CarefulEvent {
   }
 
   /**
-   * Takes the strings of the set. The numbers have to be in `out` already. `addressBytes`: of the event's chain; 0 where addresses stay as
-   * long as they come.
+   * Reads the strings of the set. The numbers must be in `out` already. `addressBytes` is the length of the chain's addresses;
+   * 0 leaves addresses as they are.
    */
   fillTexts(buf: Uint8Array, set: number, out: SwapEvent, addressBytes: number): DeadLetterCode | undefined {
     this.#buf = buf;
@@ -144,7 +144,7 @@ export class CarefulEvent {
     return this.#has(slot) ? FIELDS[(slot << FIELD_SHIFT) + KIND_AT] : KIND.absent;
   }
 
-  /** The first of two slots that has a value; the second if none has. */
+  /** The first of two slots if it has a value, else the second. */
   #first(slot: number, alias: number): number {
     return this.#has(slot) ? slot : alias;
   }
@@ -155,18 +155,18 @@ export class CarefulEvent {
     return this.#texts.take(text, this.#kind(slot), start, end, bytesMax, hexCase);
   }
 
-  /** A symbol is only a label: one that is too long is left out, and the swap counts without it. */
+  /** A symbol is only a label: one that is too long is dropped, and the swap counts without it. */
   #takeSymbol(slot: number, out: SwapEvent): boolean {
     out.symbolDropped = false;
     if (this.#take(TEXT.symbol, slot, SYMBOL_BYTES_MAX, CASE.asGiven)) return true;
-    // The whole of it is read here, because an unpaired surrogate behind the limit makes it bad, not long.
+    // The whole symbol is read here, because an unpaired surrogate after the limit makes it bad, not long.
     if (!this.#takeText(slot)) return false;
     this.#texts.leaveOut(TEXT.symbol);
     out.symbolDropped = true;
     return true;
   }
 
-  /** Sets the text of a number, or of a string that may be one. */
+  /** Sets the text to that of a number, or of a string that may be one. */
   #takeNumber(slot: number): boolean {
     const kind = this.#kind(slot);
     if (kind !== KIND.integer && kind !== KIND.number) return this.#takeText(slot);
@@ -174,7 +174,7 @@ export class CarefulEvent {
     return true;
   }
 
-  /** Sets the text of a string; false if it is none or has an unpaired surrogate. */
+  /** Sets the text to that of a string. Returns false if it is no string or has an unpaired surrogate. */
   #takeText(slot: number): boolean {
     const kind = this.#kind(slot);
     if (!isString(kind)) return false;

@@ -1,10 +1,10 @@
 /**
  * The closed list of reasons for which a record becomes a dead letter. docs/dead-letters.md shows an example of each.
  *
- * When a record breaks several rules, the codes of the whole record win, in the order in which they stand here. After
- * them the fields are looked at one by one, numbers and choices before strings, in the order in which their codes stand
- * here, and the first field that is missing or bad decides: a record without `side` whose `chain_id` is bad gets
- * `bad_chain_id`, one without `chain_id` whose `side` is bad gets `missing_field`.
+ * When a record breaks several rules, the codes that concern the whole record win, in the order of this list. Then the fields
+ * are checked one by one, numbers and choices before strings, in the order of their codes in this list, and the first field
+ * that is missing or bad decides: a record without `side` whose `chain_id` is bad gets `bad_chain_id`, one without `chain_id`
+ * whose `side` is bad gets `missing_field`.
  */
 export const DEAD_LETTER_MESSAGES = {
   record_too_large: "the record is larger than 1 MiB; send fewer or shorter unknown fields",

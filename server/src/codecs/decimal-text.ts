@@ -1,6 +1,6 @@
 import { DECIMAL_CHARS_MAX, PRICE_DIGITS, PRICE_EXPONENT_MAX, USD_MICRO_MAX } from "./limits.ts";
 
-/** Digits of a number that are kept. Those behind them only matter to rounding, and whether there are any. */
+/** Digits of a number that are kept. Later digits matter only to rounding, and only whether there are any. */
 const DIGITS_KEPT = 64;
 const AMOUNT_WHOLE_DIGITS = 20;
 const AMOUNT_PLACES = 18;
@@ -12,15 +12,15 @@ const USD_PLACES = 6;
 const INTEGER_DIGITS = 16;
 const INTEGER_END = 2 ** 53;
 const QUOTED_EXPONENT_DIGITS_MAX = 3;
-/** An exponent beyond this is as good as this one, since no record has so many digits. */
+/** Larger exponents are treated as this one, because no record has so many digits. */
 const EXPONENT_SATURATED = 1e9;
 /** Powers of ten that a double holds exactly. */
 const POW10 = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
 
 /**
- * Decimal text in bytes to the numbers of a swap, straight from the digits and never through a rounding double. The
- * `read` methods take the range of a number's text, which is JSON's own grammar unless `quoted`, and answer false when it
- * is no decimal or out of its limits; results are left in the fields.
+ * Converts decimal text in bytes to the numbers of a swap, directly from the digits and never through a rounding double. The
+ * `read` methods take the range of a number's text, which follows JSON's grammar unless `quoted`, and return false when it is
+ * no decimal or out of its limits. Results are left in the fields.
  */
 export class DecimalText {
   usdMicro = 0;
@@ -29,11 +29,11 @@ export class DecimalText {
   amount2 = 0;
   price = Number.NaN;
 
-  /** Left by #read: the value is 0.d1d2d3... x 10^exponent with d1 not 0; zero has no digits. */
+  /** Set by #read: the value is 0.d1d2d3... x 10^exponent, where d1 is not 0; zero has no digits. */
   readonly #digits = new Uint8Array(DIGITS_KEPT);
   #exponent = 0;
   #negative = false;
-  /** Digits from the first to the last that is not 0, also those that were not kept. */
+  /** Number of digits from the first to the last that is not 0, including those that were not kept. */
   #significant = 0;
 
   readUsd(buf: Uint8Array, start: number, end: number, quoted: boolean): boolean {
@@ -51,7 +51,7 @@ export class DecimalText {
     return this.amount2 < AMOUNT2_END && (this.amount0 !== 0 || this.amount1 !== 0 || this.amount2 !== 0);
   }
 
-  /** Zero, in any spelling, says that there is no price: `price` is NaN then. */
+  /** Zero, in any spelling, means no price: `price` is NaN then. */
   readPrice(buf: Uint8Array, start: number, end: number, quoted: boolean): boolean {
     if (!this.#read(buf, start, end, quoted)) return false;
     this.price = Number.NaN;
@@ -65,7 +65,7 @@ export class DecimalText {
       mantissa = POW10[PRICE_DIGITS - 1];
       exponent++;
     }
-    // The value is at least 10^(exponent - 1), and 10^60 itself is the only one allowed with that exponent.
+    // The value is at least 10^(exponent - 1), and only 10^60 itself is allowed with that exponent.
     if (exponent <= -PRICE_EXPONENT_MAX || exponent > PRICE_EXPONENT_MAX + 1) return false;
     if (exponent === PRICE_EXPONENT_MAX + 1 && mantissa !== POW10[count - 1]) return false;
     this.price = toDouble(mantissa, exponent - count);
@@ -73,8 +73,8 @@ export class DecimalText {
   }
 
   /**
-   * The value of a JSON number that is an integer (`1.0` and `1e3` are), exact to 2^53 - 1 and +-2^53 for whatever is
-   * beyond; NaN when it is none.
+   * Returns the value of a JSON number that is an integer (`1.0` and `1e3` are): exact up to 2^53 - 1, +-2^53 for anything
+   * larger, NaN when it is no integer.
    */
   readInteger(buf: Uint8Array, start: number, end: number): number {
     this.#read(buf, start, end, false);
@@ -85,7 +85,7 @@ export class DecimalText {
     return this.#negative ? -size : size;
   }
 
-  /** Any decimal; the time it takes grows with the length of the text alone, whatever its exponent. */
+  /** Reads any decimal. The time grows only with the length of the text, whatever its exponent. */
   #read(buf: Uint8Array, start: number, end: number, quoted: boolean): boolean {
     if (quoted && end - start > DECIMAL_CHARS_MAX) return false;
     let p = start;
@@ -134,7 +134,7 @@ export class DecimalText {
     return true;
   }
 
-  /** Half to even: whether the value, cut to its first `keep` digits, has to grow by one in the last of them. */
+  /** Rounds half to even: returns whether the value, cut to its first `keep` digits, grows by one in the last of them. */
   #roundsUp(keep: number): boolean {
     if (keep < 0 || keep >= this.#significant) return false;
     const digit = this.#digits[keep];
@@ -142,7 +142,7 @@ export class DecimalText {
     return keep > 0 && (this.#digits[keep - 1] & 1) === 1;
   }
 
-  /** The integer that `count` digits make, the lowest of them being that of 10^lowest. */
+  /** Returns the integer of `count` digits, of which the lowest is that of 10^lowest. */
   #digitsFrom(lowest: number, count: number): number {
     const kept = Math.min(this.#significant, DIGITS_KEPT);
     const first = this.#exponent - lowest - count;

@@ -1,6 +1,6 @@
 /**
- * The names of the swap event as the byte decoder sees them: every name, canonical or alias, has a slot, and one more
- * slot takes what is unknown.
+ * The names of the swap event as the byte decoder sees them: every name, canonical or alias, has a slot, and one more slot
+ * stands for unknown names.
  */
 export const SLOT = {
   chain_id: 0,
@@ -37,17 +37,17 @@ export const SLOT = {
 export const SLOT_UNKNOWN = 30;
 export const SLOT_COUNT = 31;
 
-/** What a slot holds after a scan. */
+/** The kind of a slot's value after a scan. */
 export const KIND = {
   /** Not in the record, null, or the empty string. */
   absent: 0,
   /** A string whose bytes between the quotes are its value. */
   string: 1,
-  /** The same, with a byte in it that may be an upper-case letter. */
+  /** A PLAIN string with a byte in it that may be an upper-case letter. */
   stringUpper: 2,
   /** A string with at least one escape. */
   stringEscaped: 3,
-  /** A JSON integer without sign and exponent and with at most 15 digits; its value is at hand. */
+  /** A JSON integer without sign and exponent and with at most 15 digits; its value is in VALUES. */
   integer: 4,
   /** Any other JSON number; its text is the range. */
   number: 5,

@@ -5,21 +5,21 @@ import { slotOfName } from "./key-names.ts";
 import { resolveEscapes } from "./string-text.ts";
 
 /**
- * Results of a scan, four integers a slot: start and end of the value's text (of a string without its quotes), its kind,
- * and one that is not used. They hold for the slots of the scan's set alone.
+ * Results of a scan, four integers per slot: start and end of the value's text (of a string without its quotes), its kind, and
+ * one unused. They are valid only for the slots of the scan's set.
  */
 export const FIELD = { shift: 2, end: 1, kind: 2 } as const;
 export const fieldTable = new Int32Array(SLOT_COUNT << FIELD.shift);
-/** Values of slots of the kind integer. */
+/** Values of the slots of kind integer. */
 export const fieldValues = new Float64Array(SLOT_COUNT);
 
-/** Results in place of a set. */
+/** Results instead of a set. */
 export const UNREADABLE = -1;
 export const NOT_AN_OBJECT = -2;
 
-// Whatever the hot loop touches is a constant of this very module: V8 then builds addresses and lengths of arrays into the
-// code. As fields of an object, or as names imported, they are loaded and checked anew for every member; the imports alone
-// made the scan 1.3 times as long. A thread decodes one record at a time, so one set for a thread is enough.
+// Everything that the hot loop uses is a constant of this module: V8 then compiles addresses and lengths of arrays into the
+// code. Fields of an object and imported names are loaded and checked again for every member; imports alone made the scan take
+// 1.3 times as long. A thread decodes one record at a time, so one set per thread is enough.
 const FIELDS = fieldTable;
 const VALUES = fieldValues;
 const cursor = new JsonCursor();
@@ -36,12 +36,12 @@ const QUOTE = 0x22;
 const COMMA = 0x2c;
 const CLOSE = 0x7d;
 const A = 0x61;
-/** `true` and the beginning of `false`, little end first. */
+/** `true` and the beginning of `false`, as little-endian words. */
 const WORD_TRUE = 0x65757274;
 const WORD_FALS = 0x736c6166;
-/** Digits of an integer whose value is summed up while scanning; any such integer is exact in a double. */
+/** Most digits of an integer whose value is summed up during the scan. Such an integer is exact in a double. */
 const INTEGER_DIGITS_MAX = 15;
-/** In place of a slot: the object ends here. */
+/** Instead of a slot: the object ends here. */
 const SLOT_END = -1;
 
 let setOfMembers = 0;
@@ -49,9 +49,9 @@ let jointBefore = 0;
 let slotOfJoint = 0;
 
 /**
- * Takes one JSON record apart. Gives the set of slots, as bits, that the record has a value for (null and the empty string
- * are none); what and where is in fieldTable then, the last of a repeated name. Or gives UNREADABLE where the record is not
- * JSON, not UTF-8 or too deep, or NOT_AN_OBJECT for any other JSON.
+ * Scans one JSON record. Returns the set of slots, as bits, for which the record has a value (null and the empty string are
+ * none); fieldTable then holds kind and position of each, the last of a repeated name. Returns UNREADABLE if the record is not
+ * JSON, not UTF-8 or too deep, and NOT_AN_OBJECT for any other JSON.
  */
 export function scanFields(buf: Uint8Array, start: number, end: number): number {
   cursor.attach(buf);
@@ -66,12 +66,12 @@ export function scanFields(buf: Uint8Array, start: number, end: number): number 
   return setOfMembers;
 }
 
-/** The view of the buffer of the last scan. */
+/** View of the buffer of the last scan. */
 export function scannedView(): DataView {
   return cursor.view;
 }
 
-/** From the opening brace to behind the closing one. */
+/** Scans from the opening brace to the position after the closing one. */
 function scanMembers(buf: Uint8Array, view: DataView, open: number, end: number): number {
   jointBefore = START;
   setOfMembers = 0;
@@ -85,14 +85,13 @@ function scanMembers(buf: Uint8Array, view: DataView, open: number, end: number)
 }
 
 /**
- * Takes members as long as they are in plain form, which is nearly always all of them: an expected joint, then a string
- * without escapes, in ASCII and not empty, or an integer without sign and exponent, or a boolean. Gives the position where
- * that ends.
+ * Scans members as long as they are in plain form, as nearly all are: an expected joint, followed by a string without escapes,
+ * in ASCII and not empty, or an integer without sign and exponent, or a boolean. Returns the position where that ends.
  *
- * This is the hot loop. It calls nothing but what V8 inlines, since behind a call it would check the view anew at each
- * access, and each `| 0` keeps a variable a plain machine integer. A word of a string is free of quotes, backslashes,
- * control and non-ASCII bytes when the sum of tests leaves no high bit. Of what is left, upper-case letters and a few signs
- * alone lack bit 0x20.
+ * This is the hot loop. It calls only functions that V8 inlines, because after a call it would check the view again at each
+ * access, and each `| 0` keeps a variable a machine integer. A word of a string is free of quotes, backslashes, control and
+ * non-ASCII bytes when the sum of tests leaves no high bit. Of the remaining bytes only upper-case letters and a few signs lack
+ * bit 0x20.
  */
 function scanPlainMembers(view: DataView, from: number, endAt: number, viewEnd: number): number {
   const end = endAt | 0;
@@ -153,9 +152,9 @@ function scanPlainMembers(view: DataView, from: number, endAt: number, viewEnd: 
 }
 
 /**
- * Behind the integer, `true` or `false` at `start`, or -1 for anything else. The value of an integer is in VALUES. Digits
- * are read four at a time, as four small integers in one word, little end first: a byte is a digit if neither it nor it
- * plus 0x76 reaches 0x80. Fewer than four are moved up, which puts zeros before them.
+ * Returns the position after the integer, `true` or `false` at `start`, or -1 for anything else. The value of an integer is set
+ * in VALUES. Digits are read four at a time, as four small integers in one little-endian word: a byte is a digit if neither it
+ * nor it plus 0x76 reaches 0x80. Fewer than four are shifted up, which puts zeros before them.
  */
 function behindPlainValue(view: DataView, start: number, wordEnd: number, slot: number): number {
   let p = start | 0;
@@ -189,7 +188,7 @@ function behindLiteral(view: DataView, start: number, wordEnd: number, word: num
   return word === WORD_FALS && start < wordEnd && view.getUint8(start + 4) === 0x65 ? start + 5 : -1;
 }
 
-/** Any one member, or the end of the object. */
+/** Scans one member of any form, or the end of the object. */
 function scanMember(buf: Uint8Array, view: DataView, from: number, end: number): number {
   const expected = JOINT_INTS[(jointBefore << INTS) + SUCCESSOR];
   let p = expected < 0 ? -1 : behindJoint(view, expected, from, end);
@@ -198,7 +197,7 @@ function scanMember(buf: Uint8Array, view: DataView, from: number, end: number):
     jointBefore = expected;
     slotOfJoint = JOINT_INTS[(expected << INTS) + SLOT_OF];
     isString = JOINT_INTS[(expected << INTS) + IS_STRING] === 1;
-    // White space that was not there the last time, or a string in place of what was none.
+    // White space that was not there the last time, or a string where another kind of value was expected.
     if (!isString && buf[p] <= QUOTE) {
       p = cursor.whitespace(p, end);
       isString = p < end && buf[p] === QUOTE;
@@ -225,7 +224,7 @@ function scanMember(buf: Uint8Array, view: DataView, from: number, end: number):
   return isString ? after + 1 : after;
 }
 
-/** Whether a JSON number is nothing but digits, and few enough; its value is in VALUES then. */
+/** Whether a JSON number consists of digits only, and few enough. Its value is then set in VALUES. */
 function takeInteger(buf: Uint8Array, start: number, end: number, slot: number): boolean {
   if (end - start > INTEGER_DIGITS_MAX) return false;
   let value = 0;
@@ -238,7 +237,7 @@ function takeInteger(buf: Uint8Array, start: number, end: number, slot: number):
   return true;
 }
 
-/** The position behind the joint if the bytes at p are that one, else -1. */
+/** Returns the position after the joint if the bytes at p are that joint, else -1. */
 function behindJoint(view: DataView, joint: number, p: number, end: number): number {
   const length = JOINT_INTS[(joint << INTS) + LENGTH];
   if (p + length > end) return -1;
@@ -260,9 +259,9 @@ function behindShortJoint(view: DataView, joint: number, p: number, length: numb
 }
 
 /**
- * Reads what stands before a value, opening brace or comma, name, colon and white space, leaves the name's slot in
- * slotOfJoint, and gives the position of the value's first byte. At the end of the object the slot is SLOT_END, and the
- * position is behind the brace.
+ * Reads the text before a value: opening brace or comma, name, colon and white space. Sets slotOfJoint to the name's slot, and
+ * returns the position of the value's first byte. At the end of the object the slot is SLOT_END, and the position is after the
+ * brace.
  */
 function readJoint(buf: Uint8Array, from: number, end: number, isFirst: boolean): number {
   let p = cursor.whitespace(from, end);
@@ -292,7 +291,7 @@ function kindOfString(flags: number): number {
   return flags >= STRING_ESCAPED ? KIND.stringEscaped : STRING + flags;
 }
 
-/** Of a value that is no string. */
+/** Returns the kind of a value that is no string. */
 function kindOfByte(first: number): number {
   if (first === 0x7b || first === 0x5b) return KIND.nested;
   if (first === 0x74) return KIND.true;

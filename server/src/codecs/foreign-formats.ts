@@ -1,9 +1,10 @@
 /**
- * What bytes are that were sent in place of a swap event: archives, compressed files, tables, other encodings, messages of schema registries. They are told
- * by how they begin, so that a person hears what to do and not only that it is no JSON.
+ * Recognises bytes that were sent instead of a swap event: archives, compressed files, tables, other encodings, messages of
+ * schema registries. They are recognised by their beginning, so that the message says what to do and not only that the record
+ * is no JSON.
  */
 
-/** How much of a record is looked at for it. */
+/** Bytes of a record that are examined. */
 const HEAD_BYTES = 512;
 /** Magic byte, and the id of a schema in four bytes. */
 const CONFLUENT_HEAD_BYTES = 5;
@@ -38,7 +39,7 @@ const SIGNATURES: readonly (readonly [bytes: readonly number[], what: string])[]
   [[0xef, 0xbb, 0xbf], "a byte order mark stands before it: write UTF-8 without one"],
 ];
 
-/** What the bytes of a record that cannot be read look like, and what to do; undefined: nothing that is known. */
+/** Describes what the bytes of an unreadable record look like, and what to do. Undefined when they look like nothing known. */
 export function foreignFormat(buf: Uint8Array, start: number, end: number): string | undefined {
   for (const [signature, what] of SIGNATURES) {
     if (signature.every((byte, i) => start + i < end && buf[start + i] === byte)) return what;
@@ -50,13 +51,13 @@ export function foreignFormat(buf: Uint8Array, start: number, end: number): stri
 function confluent(head: Uint8Array): string | undefined {
   if (head.length <= CONFLUENT_HEAD_BYTES || head[0] !== 0) return undefined;
   const schema = ((head[1]! << 24) | (head[2]! << 16) | (head[3]! << 8) | head[4]!) >>> 0;
-  // Beyond this it is no id but any four bytes.
+  // Above this it is no id but any four bytes.
   if (schema > 0xff_ff_ff) return undefined;
   const inside = head[CONFLUENT_HEAD_BYTES] === 0x7b ? "with JSON behind it" : "of Avro or Protobuf";
-  return `it is framed for a schema registry (byte 0 and schema ${schema}), ${inside}: let the producer write plain JSON without that frame`;
+  return `it is framed for a schema registry (byte 0 and schema ${schema}), ${inside}: configure the producer to write plain JSON without that frame`;
 }
 
-/** ASCII in two bytes a letter has a zero in every other place. */
+/** ASCII with two bytes per letter has a zero at every second place. */
 function utf16(head: Uint8Array): string | undefined {
   if (head.length < 4) return undefined;
   const zeroAt = (at: number): boolean =>
@@ -64,17 +65,17 @@ function utf16(head: Uint8Array): string | undefined {
   return zeroAt(0) || zeroAt(1) ? "it looks like UTF-16: write it as UTF-8" : undefined;
 }
 
-/** Control characters that no text has; of Protobuf field 1 with a plausible kind comes first. */
+/** Recognises binary data by control characters that no text has. Protobuf usually begins with the tag of field 1. */
 function protobuf(head: Uint8Array): string | undefined {
   const first = head[0] ?? 0;
-  // JSON with a control character in it is JSON all the same.
+  // JSON with a control character in it is still JSON.
   if (/^[{["]/.test(Buffer.from(head).toString("latin1").trimStart())) return undefined;
   const isTag = first === 0x08 || first === 0x0a || first === 0x0d;
   const binary = head.some((byte) => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d);
   if (!binary) return undefined;
   return isTag
-    ? "it looks like Protobuf or other binary data: let the producer write JSON"
-    : "it is binary data: let the producer write JSON";
+    ? "it looks like Protobuf or other binary data: configure the producer to write JSON"
+    : "it is binary data: configure the producer to write JSON";
 }
 
 function textForm(head: Uint8Array): string | undefined {

@@ -1,8 +1,8 @@
 import { JOINTS_MAX } from "./limits.ts";
 
 /**
- * Layout of the table: each joint has 128 bytes, four integers and then its text. Numbers of integers and of doubles in
- * them as shifts; places of the integers; where the text begins, in integers and in doubles.
+ * Layout of the table: each joint has 128 bytes, four integers and then its text. Given are the sizes in integers and in
+ * doubles, as shifts; the places of the integers; and where the text begins, in integers and in doubles.
  */
 export const JOINT = {
   ints: 5,
@@ -11,34 +11,34 @@ export const JOINT = {
   slot: 1,
   /** 1 where a string follows. */
   isString: 2,
-  /** The joint that followed this one last, or NO_JOINT. */
+  /** The joint that last followed this one, or NO_JOINT. */
   successor: 3,
   textInts: 4,
   textDoubles: 2,
 } as const;
 
 export const NO_JOINT = -1;
-/** The state before the first joint of a record; only joints with the opening brace ever follow it. */
+/** The state before the first joint of a record. Only joints with the opening brace follow it. */
 export const JOINT_START = JOINTS_MAX;
-/** The state behind a joint that is not remembered. */
+/** The state after a joint that is not remembered. */
 export const JOINT_LOST = JOINTS_MAX + 1;
 
 const JOINT_BYTES = 4 << JOINT.ints;
 const TEXT_BYTES_MIN = 4;
 const TEXT_BYTES_MAX = JOINT_BYTES - 4 * JOINT.textInts;
 const BUCKETS = 1024;
-/** Texts made to collide are not remembered beyond this many. */
+/** Texts that are made to collide are not remembered beyond this many. */
 const PROBES_MAX = 8;
 
 /**
- * A joint is what stands between two values of a record, such as `,"token":"`: comma, name, colon, white space as the
- * producer writes it, and the opening quote if a string follows. Producers write every record alike, so each joint
- * remembers which one came after it the last time, and the next record's is only compared with that, instead of being
- * read. Equal bytes have equal meaning, so a joint that was once read in full need not be read again.
+ * A joint is the text between two values of a record, such as `,"token":"`: comma, name, colon, white space as the producer
+ * writes it, and the opening quote if a string follows. A producer writes all records alike. Each joint therefore remembers the
+ * joint that followed it the last time, and the next record is only compared with that one, instead of being parsed. Equal
+ * bytes have equal meaning: a joint that was parsed once need not be parsed again.
  *
- * A text of 8 bytes and more is compared as doubles, 8 bytes at a time, the last 8 overlapping those before where the
- * length asks it. ASCII bytes never make a NaN or a zero, so equal doubles are equal bytes. Shorter texts are compared as
- * their first and their last 4 bytes.
+ * A text of 8 bytes or more is compared as doubles, 8 bytes at a time; the last 8 bytes overlap earlier ones if the length
+ * requires it. ASCII bytes never form a NaN or a zero, so equal doubles are equal bytes. Shorter texts are compared as their
+ * first and last 4 bytes.
  */
 export class Joints {
   readonly doubles: Float64Array;
@@ -54,8 +54,8 @@ export class Joints {
   }
 
   /**
-   * Remembers that the joint of `length` bytes at `at`, which leads to a value of `slot`, followed `previous`, and gives
-   * its number, or JOINT_LOST for one that cannot be remembered.
+   * Remembers that the joint of `length` bytes at `at`, which leads to a value of `slot`, followed `previous`. Returns its
+   * number, or JOINT_LOST for one that cannot be remembered.
    */
   learn(previous: number, view: DataView, at: number, length: number, slot: number, isString: boolean): number {
     if (length < TEXT_BYTES_MIN || length > TEXT_BYTES_MAX) return JOINT_LOST;
@@ -108,7 +108,7 @@ export class Joints {
     return this.doubles[text] === view.getFloat64(at + length - 8, true);
   }
 
-  /** A producer that makes up names must not fill the table for good, so a full one starts afresh. */
+  /** A producer that invents names must not fill the table for good: a full table is cleared. */
   #forget(): void {
     this.#count = 0;
     this.#buckets.fill(NO_JOINT);

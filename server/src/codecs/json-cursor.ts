@@ -8,7 +8,7 @@ const BACKSLASH = 0x5c;
 export const STRING_UPPER = 1;
 export const STRING_ESCAPED = 2;
 
-/** The bytes after a backslash that stand for one character, `u` apart. */
+/** The bytes after a backslash that stand for one character, except `u`. */
 const SIMPLE_ESCAPE = new Uint8Array(256);
 for (const c of '"\\/bfnrt') SIMPLE_ESCAPE[c.charCodeAt(0)] = 1;
 
@@ -16,22 +16,22 @@ const HEX_DIGIT = new Uint8Array(256);
 for (const c of "0123456789abcdefABCDEF") HEX_DIGIT[c.charCodeAt(0)] = 1;
 
 /**
- * Walks over JSON text in bytes and checks it as JSON.parse would, without making anything of it. Every method takes a
- * position and gives the one behind what it read, or -1 where the text breaks the grammar of JSON, is not valid UTF-8
- * inside a string, or is nested too deep. Nothing at or beyond `end` is looked at.
+ * Walks over JSON text in bytes and checks it as JSON.parse would, without creating values. Every method takes a position and
+ * returns the position after what it read, or -1 where the text breaks the grammar of JSON, is not valid UTF-8 inside a string,
+ * or is nested too deep. Nothing at or after `end` is read.
  *
- * Strings go four bytes at a time: a word is free of quotes, backslashes, control and non-ASCII bytes when no high bit is
- * left in the sum of tests below. Byte by byte through a table took 1.6 times as long.
+ * Strings are read four bytes at a time: a word is free of quotes, backslashes, control and non-ASCII bytes when no high bit is
+ * left in the sum of tests below. Reading byte by byte through a table took 1.6 times as long.
  */
 export class JsonCursor {
   buf: Uint8Array = new Uint8Array(0);
   view: DataView = new DataView(this.buf.buffer);
-  /** Of the string that was read last. */
+  /** Flags of the string that was read last. */
   stringFlags = 0;
   /** Container at each depth: 1 for an object, 0 for an array. */
   readonly #containers = new Uint8Array(DEPTH_MAX + 1);
 
-  /** Must precede everything else; cheap when the buffer is that of the last time. */
+  /** Sets the buffer; must be called first. Cheap when the buffer is the same as before. */
   attach(buf: Uint8Array): void {
     if (buf === this.buf) return;
     this.buf = buf;
@@ -48,7 +48,7 @@ export class JsonCursor {
     return p;
   }
 
-  /** From behind the opening quote to the closing quote itself. */
+  /** Reads from the position after the opening quote to the closing quote itself. */
   string(p: number, end: number): number {
     const view = this.view;
     const wordEnd = end - 4;
@@ -73,7 +73,7 @@ export class JsonCursor {
     return this.#stringSlowly(p, end, (upper & 0x40404040) === 0 ? 0 : STRING_UPPER);
   }
 
-  /** The rest of a string with an escape or a non-ASCII byte in it, or near the end of the bytes. */
+  /** Reads the rest of a string with an escape or a non-ASCII byte in it, or near the end of the bytes. */
   #stringSlowly(p: number, end: number, flags: number): number {
     const buf = this.buf;
     while (p < end) {
@@ -127,7 +127,7 @@ export class JsonCursor {
     return p;
   }
 
-  /** One digit or more. */
+  /** Reads one digit or more. */
   #digits(p: number, end: number): number {
     const buf = this.buf;
     const start = p;
@@ -135,7 +135,7 @@ export class JsonCursor {
     return p === start ? -1 : p;
   }
 
-  /** `true`, `false` or `null`. */
+  /** Reads `true`, `false` or `null`. */
   literal(p: number, end: number): number {
     const view = this.view;
     if (p + 4 > end) return -1;
@@ -145,7 +145,7 @@ export class JsonCursor {
     return view.getInt32(p + 1, true) === 0x65736c61 ? p + 5 : -1;
   }
 
-  /** Any value, at its first byte; `depth` is the number of containers around it. */
+  /** Reads any value, from its first byte. `depth` is the number of containers around it. */
   value(p: number, end: number, depth: number): number {
     if (p >= end) return -1;
     const c = this.buf[p];
@@ -157,7 +157,7 @@ export class JsonCursor {
     return c === 0x2d || (c >= 0x30 && c <= 0x39) ? this.number(p, end) : this.literal(p, end);
   }
 
-  /** An object or an array with all that is in it; without recursion, so that hostile input cannot use up the stack. */
+  /** Reads an object or an array with all its contents, without recursion: hostile input cannot exhaust the stack. */
   #container(p: number, end: number, outerDepth: number): number {
     const buf = this.buf;
     const containers = this.#containers;
@@ -180,7 +180,7 @@ export class JsonCursor {
         p = this.value(p, end, depth);
         if (p < 0) return -1;
       }
-      // Behind a value: close what ends here, until another value follows.
+      // After a value: close the containers that end here, until another value follows.
       for (;;) {
         if (depth === outerDepth) return p;
         p = this.whitespace(p, end);
@@ -196,7 +196,7 @@ export class JsonCursor {
     }
   }
 
-  /** `"name" :` and the white space around the colon. */
+  /** Reads `"name" :` and the white space around the colon. */
   #memberName(p: number, end: number): number {
     if (p >= end || this.buf[p] !== QUOTE) return -1;
     p = this.string(p + 1, end);
@@ -204,7 +204,7 @@ export class JsonCursor {
     return this.colon(p + 1, end);
   }
 
-  /** A colon with white space around it. */
+  /** Reads a colon with white space around it. */
   colon(p: number, end: number): number {
     p = this.whitespace(p, end);
     if (p >= end || this.buf[p] !== 0x3a) return -1;

@@ -24,7 +24,7 @@ for (const [name, slot] of Object.entries(SLOT)) {
   bucketNames.set(bytes, bucket * NAME_BYTES_MAX);
 }
 
-/** The slot of the field whose name is buf[start, end); SLOT_UNKNOWN for a name that the event does not have. */
+/** Returns the slot of the field whose name is buf[start, end), or SLOT_UNKNOWN for a name that the event does not have. */
 export function slotOfName(buf: Uint8Array, start: number, end: number): number {
   const length = end - start;
   if (length < 2 || length > NAME_BYTES_MAX) return SLOT_UNKNOWN;

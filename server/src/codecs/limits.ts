@@ -1,9 +1,9 @@
 /** Every limit of the codecs, in one place. Sizes are bytes unless the name says otherwise. */
 
-/** A record above this is a dead letter unread. A broker's default of 1 MiB a message fits below it. */
+/** A larger record is a dead letter and is not read. A broker's default of 1 MiB per message is below this limit. */
 export const RECORD_BYTES_MAX = 1024 * 1024;
 
-/** Objects and arrays inside each other, the record itself counted; also those of unknown fields. */
+/** Depth of nested objects and arrays, including the record itself and unknown fields. */
 export const DEPTH_MAX = 512;
 
 /** Strings that a swap uses, as UTF-8 with escapes resolved. */
@@ -11,12 +11,12 @@ export const STRING_BYTES_MAX = 128;
 
 export const SYMBOL_BYTES_MAX = 64;
 
-/** A decimal that is given as a string. A JSON number has limits of value alone. */
+/** Length of a decimal that is given as a string. For a JSON number only the value is limited. */
 export const DECIMAL_CHARS_MAX = 100;
 
 export const UINT32_MAX = 4_294_967_295;
 
-/** amount_usd in micro-dollars, 9007199254.740991 dollars: the integers that a double holds exactly. */
+/** amount_usd in micro-dollars: 9007199254.740991 dollars, the largest integer that a double holds exactly. */
 export const USD_MICRO_MAX = Number.MAX_SAFE_INTEGER;
 
 /** Below this a time is most likely in seconds: 1973 in milliseconds, the year 5138 in seconds. */
@@ -30,5 +30,5 @@ export const PRICE_EXPONENT_MAX = 60;
 
 export const PRICE_DIGITS = 15;
 
-/** Different texts between two values that the decoder remembers, to recognise them by one comparison. */
+/** Different texts between two values that the decoder remembers to recognise them by one comparison. */
 export const JOINTS_MAX = 256;

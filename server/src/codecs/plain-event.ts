@@ -1,7 +1,7 @@
 /**
- * The second pass of the decoder for events in plain form, which nearly all are: integers as digits, decimals as
- * `digits[.digits]`, strings without escapes and without upper-case hex. Each function answers false as soon as it meets
- * anything else, be it valid or not, and CarefulEvent judges the record then; so nothing is ever rejected here.
+ * The second pass of the decoder for events in plain form, as nearly all are: integers as digits, decimals as
+ * `digits[.digits]`, strings without escapes and without upper-case hex. Each function returns false as soon as it meets
+ * anything else, valid or not. CarefulEvent then decodes the record: nothing is rejected here.
  */
 import type { SwapEvent } from "../engine/swaps/swap-event.ts";
 import { KIND, SLOT } from "./event-fields.ts";
@@ -28,7 +28,7 @@ const STRING_BYTES_MAX = limits.STRING_BYTES_MAX;
 const SYMBOL_BYTES_MAX = limits.SYMBOL_BYTES_MAX;
 const RARE = (1 << REMOVED) | (1 << REVISION) | (1 << SCHEMA_VERSION) | (1 << TX_INDEX) | (1 << TRANSACTION_INDEX);
 const NO_PRICE = Number.NaN;
-/** "buy" and "sell", little end first. */
+/** "buy" and "sell" as little-endian words. */
 const BUY = 0x797562;
 const SELL = 0x6c6c6573;
 
@@ -45,7 +45,7 @@ function kindOf(slot: number): number {
   return FIELDS[(slot << FIELD_SHIFT) + KIND_AT];
 }
 
-/** Takes all fields of the set but the strings. */
+/** Reads all fields of the set except the strings. */
 export function fillPlainNumbers(buf: Uint8Array, view: DataView, set: number, out: SwapEvent): boolean {
   const time = has(set, EVENT_TIME) ? EVENT_TIME : TS;
   const required = (1 << CHAIN_ID) | (1 << LOG_INDEX) | (1 << SIDE) | (1 << time);
@@ -115,7 +115,7 @@ function readPlainDecimal(view: DataView, viewEnd: number, slot: number): boolea
   return kindOf(slot) <= NUMBER && end + 4 <= viewEnd && readShort(view, startOf(slot), end);
 }
 
-/** Takes the strings of the set, which then are ranges of `buf`. */
+/** Reads the strings of the set. They become ranges of `buf`. */
 export function fillPlainTexts(buf: Uint8Array, set: number, out: SwapEvent): boolean {
   const hasAddress = has(set, TOKEN_ADDRESS);
   const token = hasAddress ? TOKEN_ADDRESS : TOKEN;

@@ -3,7 +3,7 @@ import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import type { DeadLetterCode } from "./dead-letter-codes.ts";
 import * as limits from "./limits.ts";
 
-/** A JSON number as it is written. */
+/** A JSON number as written. */
 class NumberText {
   readonly source: string;
 
@@ -15,7 +15,7 @@ class NumberText {
 /** The value of a decimal is `sign` x `digits` x 10^exponent. */
 type Decimal = { readonly negative: boolean; readonly digits: bigint; readonly exponent: number };
 
-/** Carries a code out of the readers below; never leaves this file. */
+/** Carries a code out of the readers below. It never leaves this file. */
 class Rejection {
   readonly code: DeadLetterCode;
 
@@ -26,7 +26,7 @@ class Rejection {
 
 const AMOUNT_END = 10n ** 38n;
 const LIMB = 10n ** 15n;
-/** Beyond this many digits of either sign a number is out of every limit, or rounds to nothing. */
+/** A number with an exponent beyond this, of either sign, is beyond every limit or rounds to nothing. */
 const EXPONENT_FAR = 2000;
 const QUOTED_DECIMAL = /^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$/;
 const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
@@ -36,9 +36,9 @@ const ADDRESS_BEFORE_PATH = /^0[xX]([0-9a-fA-F]+)(::.*)?$/s;
 const UNPAIRED_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * The rules of the swap event written down plainly, on top of JSON.parse and BigInt: what SwapDecoder has to agree with, in
- * values and in codes, on every input. It shares no code with it but the limits. Some forty times slower, and its time
- * grows with the exponents and nesting that a record may have, so it judges, and is not for untrusted streams.
+ * The rules of the swap event in plain code, on top of JSON.parse and BigInt. SwapDecoder must agree with it, in values and in
+ * codes, on every input. The two share nothing but the limits. It is about forty times slower, and its time grows with the
+ * exponents and nesting of a record: it serves as a judge, not for untrusted streams.
  */
 export class ReferenceDecoder {
   readonly #chains: ChainAddresses;
@@ -47,7 +47,7 @@ export class ReferenceDecoder {
     this.#chains = chains;
   }
 
-  /** As SwapDecoder.decode; `out.bytes` is a new buffer each time. */
+  /** Like SwapDecoder.decode, but `out.bytes` is a new buffer each time. */
   decode(buf: Uint8Array, start: number, end: number, out: SwapEvent): DeadLetterCode | undefined {
     try {
       fill(readRecord(buf.subarray(start, end)), this.#chains, out);
@@ -84,14 +84,15 @@ function readRecord(bytes: Uint8Array): ReadonlyMap<string, unknown> {
 }
 
 /**
- * The JSON.parse of Node 24 and 26 knows no source of a number whose name it takes for another one: after objects with the name `\\\\` it has read
- * `\\u0020` as that name, in one of some ten thousand records of odd names. Such a name is none of ours, so the number is not used.
+ * JSON.parse of Node 24 and 26 passes no source for a number whose name it confuses with another one: after objects with the
+ * name `\\\\` it has read `\\u0020` as that name, in one of about ten thousand records of odd names. No name of an event is
+ * affected, so the number is not used.
  */
 function keepSource(_key: string, value: unknown, context?: { source?: string }): unknown {
   return typeof value === "number" ? new NumberText(context?.source ?? String(value)) : value;
 }
 
-/** Of brackets outside strings; JSON.parse cannot tell, and its reviver would use up the stack. */
+/** Returns the depth of brackets outside strings. JSON.parse does not report it, and its reviver would exhaust the stack. */
 function deepestNesting(text: string): number {
   let depth = 0;
   let deepest = 0;
@@ -177,7 +178,7 @@ function string(value: unknown, bytesMax: number, code: DeadLetterCode): string 
   return Buffer.byteLength(value) > bytesMax ? reject(code) : value;
 }
 
-/** Hex of the chain's length of addresses, where the chain has one. The limit of strings is that of the whole form. */
+/** Pads hex to the chain's length of addresses, if the chain has one. The limit of strings applies to the padded form. */
 function address(value: unknown, code: DeadLetterCode, form: RegExp, addressBytes: number | undefined): string {
   const text = hex(value, code);
   const match = addressBytes === undefined ? null : form.exec(text);
@@ -196,7 +197,7 @@ function uint(value: unknown, max: number, code: DeadLetterCode): number {
   return integer(value, code, 0, max);
 }
 
-/** A JSON number without a fraction in value, from min to max; never a string. */
+/** Reads a JSON number whose value is an integer from min to max; never a string. */
 function integer(value: unknown, code: DeadLetterCode, min: number, max: number): number {
   if (!(value instanceof NumberText)) reject(code);
   const scaled = roundedTo(parse(value.source), 0);
@@ -211,7 +212,7 @@ function decimal(value: unknown, code: DeadLetterCode): Decimal {
   return QUOTED_DECIMAL.test(value) ? parse(value) : reject(code);
 }
 
-/** Text that is known to be a decimal, with its zeros at both ends taken away. */
+/** Parses text that is known to be a decimal, without the zeros at both ends. */
 function parse(text: string): Decimal {
   const [, sign, whole = "", places = "", exponent = "0"] =
     /^(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(text) ?? reject("malformed_json");
@@ -223,7 +224,7 @@ function parse(text: string): Decimal {
   return { negative: sign === "-", digits: BigInt(stripped), exponent: Number(exponent) + shift };
 }
 
-/** The decimal in units of 10^-places, rounded half to even. Numbers far beyond every limit stay beyond it. */
+/** Returns the decimal in units of 10^-places, rounded half to even. Numbers far beyond every limit stay beyond it. */
 function roundedTo({ negative, digits, exponent }: Decimal, places: number): { value: bigint; exact: boolean } {
   const shift = exponent + places;
   const length = digits.toString().length;
@@ -259,7 +260,7 @@ function readPrice(value: unknown): number {
   if (price.digits === 0n) return Number.NaN;
   if (price.negative) reject("bad_price_usd");
   const length = price.digits.toString().length;
-  // 15 significant digits are as many places as put the first digit 15 before the end.
+  // 15 significant digits need as many places as put the first digit 15 before the end.
   const places = limits.PRICE_DIGITS - length - price.exponent;
   const mantissa = length <= limits.PRICE_DIGITS ? price.digits : roundedTo(price, places).value;
   const exponent = length <= limits.PRICE_DIGITS ? price.exponent : -places;
@@ -283,7 +284,7 @@ function readTime(value: unknown): number {
   const date = new Date(0);
   date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
   date.setUTCHours(Number(hour), Number(minute), Number(second), Number(`${fraction}000`.slice(0, 3)));
-  // A date or time that does not exist is carried over into another.
+  // A date or time that does not exist would be carried over into another.
   if (date.toISOString().slice(0, 19) !== `${year}-${month}-${day}T${hour}:${minute}:${second}`)
     reject("bad_event_time");
   const eastMs = (Number(zoneHour) * 60 + Number(zoneMinute)) * 60_000;

@@ -1,6 +1,7 @@
 /**
- * Why a record was refused, for people: which field, the value that was seen, what is expected, and what the record looks like where it is no swap at all.
- * The decoder itself gives a code alone, so that good records pay nothing for this; a refused one is read once more here. All foreign text is cut and harmless.
+ * Explains why a record was refused: which field, the value that was seen, what is expected, and what the record looks like if
+ * it is no swap at all. The decoder returns only a code, so that good records pay nothing for this. A refused record is read
+ * again here. All text from outside is cut and made harmless.
  */
 
 import { printableCut } from "../shared/printable-text.ts";
@@ -9,7 +10,7 @@ import { foreignFormat } from "./foreign-formats.ts";
 import { type Member, readMembers, textOf } from "./record-members.ts";
 import { utf8SequenceBytes } from "./utf8.ts";
 
-/** The names of each field that a code speaks of, in the order in which the decoder looks for them. */
+/** The names of each field that a code concerns, in the order in which the decoder looks for them. */
 export const FIELDS_OF: Partial<Record<DeadLetterCode, readonly string[]>> = {
   bad_chain_id: ["chain_id"],
   bad_log_index: ["log_index"],
@@ -37,7 +38,10 @@ export const FIELDS_OF: Partial<Record<DeadLetterCode, readonly string[]>> = {
   too_many_inclusions: ["event_id", "tx_hash"],
 };
 
-/** What every swap has, in the order in which the decoder looks for it; names that mean the same, as they are told. */
+/**
+ * The required fields, in the order in which the decoder looks for them; names with the same meaning stand together, as
+ * messages show them.
+ */
 export const REQUIRED_FIELDS: readonly (readonly string[])[] = [
   ["chain_id"],
   ["log_index"],
@@ -49,26 +53,26 @@ export const REQUIRED_FIELDS: readonly (readonly string[])[] = [
   ["token", "token_address"],
 ];
 
-/** Members in which other programs put the record itself, and what is said of each. */
+/** Members in which other programs wrap the record itself, and the message about each. */
 const ENVELOPES: Readonly<Record<string, string>> = {
-  payload: "an envelope as of Debezium or Kafka Connect",
-  after: "a change event as of Debezium",
-  data: "an envelope as of CloudEvents",
+  payload: "an envelope of Debezium or Kafka Connect",
+  after: "a change event of Debezium",
+  data: "an envelope of CloudEvents",
   record: "an envelope",
   event: "an envelope",
   swap: "an envelope",
   message: "an envelope",
   value: "an envelope",
-  params: "an answer of JSON-RPC",
-  result: "an answer of JSON-RPC",
+  params: "a response of JSON-RPC",
+  result: "a response of JSON-RPC",
   body: "an envelope",
 };
-/** With so many of the required fields a record is a swap, whatever else it holds. */
+/** With this many of the required fields a record is a swap, whatever else it contains. */
 const SWAP_FIELDS_MIN = 3;
 const NAMES_CHARS_MAX = 64;
 /**
- * Names that other programs use, without case and punctuation. A look into a table, because a flood of records that are no swaps must not cost
- * more than swaps do: the nearest name by edit distance took 30 us for each.
+ * Names that other programs use, without case and punctuation. A table, because a flood of records that are no swaps must not
+ * cost more than swaps do: finding the nearest name by edit distance took 30 us per name.
  */
 const MEANT: ReadonlyMap<string, string> = new Map(
   Object.entries({
@@ -83,7 +87,10 @@ const MEANT: ReadonlyMap<string, string> = new Map(
   }).flatMap(([name, others]) => others.split(" ").map((other): [string, string] => [other, name])),
 );
 
-/** The sentence for buf[start, end), which was refused with this code; `arrivalMs` of a record that a source took in. */
+/**
+ * Returns the sentence for buf[start, end), which was refused with this code. `arrivalMs` is the arrival of a record that a
+ * source accepted.
+ */
 export function refusalText(
   code: DeadLetterCode,
   buf: Uint8Array,
@@ -165,7 +172,7 @@ function notAnObject(general: string, buf: Uint8Array, start: number, end: numbe
   return `${general}; it is ${seen}`;
 }
 
-/** Which required fields are missing, and which other names are there instead. */
+/** Says which required fields are missing, and which other names are there instead. */
 function missing(others: readonly Member[], given: (name: string) => string | undefined): string {
   const lacking = REQUIRED_FIELDS.filter((names) => !names.some((name) => hasValue(given(name))));
   const said = lacking.map((names) => {
@@ -187,7 +194,7 @@ function missing(others: readonly Member[], given: (name: string) => string | un
   return `${text}; other names in the record: ${printableCut(names, NAMES_CHARS_MAX)}`;
 }
 
-/** A name of the producer, with the one that it is likely to stand for. */
+/** A name that the producer uses, and the field that it probably means. */
 function hint(name: string, lacking: readonly string[]): string {
   const meant = name.length > NAMES_CHARS_MAX ? undefined : MEANT.get(name.toLowerCase().replaceAll(/[^a-z]/g, ""));
   return meant === undefined || !lacking.includes(meant) ? name : `${name} (for ${meant}?)`;

@@ -2,18 +2,18 @@ import type { SwapEvent } from "../engine/swaps/swap-event.ts";
 import { USD_MICRO_MAX } from "./limits.ts";
 
 /**
- * Decimals as nearly every producer writes them: `digits[.digits]` with at most 15 digits before the point and 18 behind
- * it, read four digits at a time. Whatever this file does not take, DecimalText does, for any decimal at all.
+ * Decimals as nearly every producer writes them: `digits[.digits]` with at most 15 digits before the point and 18 after it,
+ * read four digits at a time. DecimalText reads all other decimals.
  */
 const WHOLE_DIGITS_MAX = 15;
 const PLACES_MAX = 18;
 const HIGH_PLACES = 8;
 const POW10 = Float64Array.from({ length: PLACES_MAX + 2 }, (_, exponent) => Number(`1e${exponent}`));
-/** Below so many whole dollars no rounding of the places can pass the limit. */
+/** Below this many whole dollars no rounding can exceed the limit. */
 const USD_WHOLE_END = Math.floor(USD_MICRO_MAX / 1e6);
 const MANTISSA_END = 1e15;
 
-/** The number read last: the whole part, and as integers the first eight of its 18 places and the ten behind them. */
+/** The number read last: the whole part, and as integers the first eight of its 18 places and the ten after them. */
 const PARTS = new Float64Array(16);
 const WHOLE = 0;
 const HIGH = 1;
@@ -21,8 +21,8 @@ const LOW = 2;
 const PLACES = 3;
 
 /**
- * Whether buf[start, end) is such a decimal; it is then the subject of the functions below. Up to 3 bytes behind `end`
- * are read, and have to be in the view.
+ * Whether buf[start, end) is such a decimal. If so, the functions below refer to it. Up to 3 bytes after `end` are read, and
+ * must be in the view.
  */
 export function readShort(view: DataView, start: number, end: number): boolean {
   let p = start | 0;
@@ -49,8 +49,8 @@ export function readShort(view: DataView, start: number, end: number): boolean {
 }
 
 /**
- * The bytes are taken as four small integers in one word, little end first. A byte is a digit if neither it nor it plus
- * 0x76 reaches 0x80. Where fewer than four are, they are moved up, which puts zeros before them.
+ * The bytes are read as four small integers in one little-endian word. A byte is a digit if neither it nor it plus 0x76 reaches
+ * 0x80. Fewer than four are shifted up, which puts zeros before them.
  */
 function readPlaces(view: DataView, start: number, end: number): boolean {
   let p = start | 0;
@@ -85,7 +85,7 @@ function readPlaces(view: DataView, start: number, end: number): boolean {
  * return no number, as a double that is returned by a call is an allocation.
  */
 
-/** amount_usd in micro-dollars, rounded half to even. */
+/** Sets amount_usd in micro-dollars, rounded half to even. */
 export function setShortUsd(out: SwapEvent): boolean {
   if (PARTS[WHOLE] >= USD_WHOLE_END) return false;
   const high = PARTS[HIGH] | 0;
@@ -96,7 +96,7 @@ export function setShortUsd(out: SwapEvent): boolean {
   return true;
 }
 
-/** amount_token times 10^18 in limbs of base 10^15; not for 0. */
+/** Sets amount_token times 10^18 in limbs of base 10^15; not for 0. */
 export function setShortAmount(out: SwapEvent): boolean {
   const whole = PARTS[WHOLE];
   const high = PARTS[HIGH] | 0;
@@ -111,8 +111,8 @@ export function setShortAmount(out: SwapEvent): boolean {
 }
 
 /**
- * price_usd, if it has at most 15 significant digits; 0 stands for no price. The mantissa and the power of ten are then exact
- * doubles, so their quotient is rounded once, and rightly.
+ * Sets price_usd if it has at most 15 significant digits; 0 means no price. The mantissa and the power of ten are then exact
+ * doubles, so their quotient is rounded once, and correctly.
  */
 export function setShortPrice(out: SwapEvent): boolean {
   const places = PARTS[PLACES];

@@ -2,7 +2,7 @@ import { writeUtf8 } from "./utf8.ts";
 
 const BACKSLASH = 0x5c;
 
-/** Value of a hex digit, 16 for all else. */
+/** Value of a hex digit; 16 for every other byte. */
 const HEX_VALUE = new Uint8Array(256).fill(16);
 for (let i = 0; i < 16; i++) {
   HEX_VALUE["0123456789abcdef".charCodeAt(i)] = i;
@@ -15,14 +15,14 @@ for (const [letter, text] of Object.entries({ b: "\b", f: "\f", n: "\n", r: "\r"
 }
 for (const text of '"\\/') ESCAPED_BYTE[text.charCodeAt(0)] = text.charCodeAt(0);
 
-/** Returned in place of a position. */
+/** Returned instead of a position. */
 export const UNPAIRED_SURROGATE = -1;
 export const TOO_LONG = -2;
 
 /**
- * Writes the string between the quotes at [start, end), which is known to be well formed, into `out` from `at` on, escapes
- * resolved, and returns the position behind it; UNPAIRED_SURROGATE, or TOO_LONG when it would pass `limit`, whichever
- * comes first. `out` needs 3 bytes of room beyond `limit`.
+ * Writes the string between the quotes at [start, end), which is known to be well formed, into `out` from `at` on, with escapes
+ * resolved. Returns the position after it, or UNPAIRED_SURROGATE, or TOO_LONG when it would exceed `limit`, whichever comes
+ * first. `out` needs 3 bytes of room after `limit`.
  */
 export function resolveEscapes(
   buf: Uint8Array,
@@ -65,14 +65,14 @@ function hex4(buf: Uint8Array, p: number): number {
   );
 }
 
-/** Whether the bytes are `0x` or `0X` and one hex digit or more. */
+/** Whether the bytes are `0x` or `0X` and at least one hex digit. */
 export function isHex(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start < 3 || bytes[start] !== 0x30 || (bytes[start + 1] | 0x20) !== 0x78) return false;
   for (let p = start + 2; p < end; p++) if (HEX_VALUE[bytes[p]] === 16) return false;
   return true;
 }
 
-/** The position behind `0x` or `0X` and the hex digits that follow; `start` where the bytes do not begin so. */
+/** Returns the position after `0x` or `0X` and the hex digits that follow; `start` if the bytes do not begin this way. */
 export function behindHex(bytes: Uint8Array, start: number, end: number): number {
   if (end - start < 2 || bytes[start] !== 0x30 || (bytes[start + 1] | 0x20) !== 0x78) return start;
   let p = start + 2;
@@ -80,22 +80,22 @@ export function behindHex(bytes: Uint8Array, start: number, end: number): number
   return p;
 }
 
-/** Whether no byte of hex is an upper-case letter. */
+/** Whether hex has no upper-case letter. */
 export function isLowerHex(bytes: Uint8Array, start: number, end: number): boolean {
   for (let p = start; p < end; p++) if ((bytes[p] & 0x60) === 0x40) return false;
   return true;
 }
 
-/** As `isHex`, four bytes at a time; the view has the bytes from `start` to `end`. */
+/** Like `isHex`, four bytes at a time. The view contains the bytes from `start` to `end`. */
 export function isHexInWords(view: DataView, start: number, end: number): boolean {
   const last = end - 4;
-  // `0x` or `0X`, little end first, and at least one word of digits.
+  // `0x` or `0X` as a little-endian word, and at least one word of digits.
   if (last < start + 2 || (view.getUint16(start, true) | 0x2000) !== 0x7830) return false;
   for (let p = start + 2; p < last; p += 4) if (!isHexWord(view.getInt32(p, true))) return false;
   return isHexWord(view.getInt32(last, true));
 }
 
-/** In each byte the high bit says whether it is at or above a bound, so that two bounds make a range. */
+/** In each byte the high bit says whether it reaches a bound; two bounds make a range. */
 function isHexWord(word: number): boolean {
   const lower = word | 0x20202020;
   const digits = (word + 0x50505050) & ~(word + 0x46464646);

@@ -9,23 +9,24 @@ import { ReferenceDecoder } from "./reference-decoder.ts";
 import { isUtf8 } from "./utf8.ts";
 
 /**
- * Bytes of one JSON record to a swap event. The hot path: for a record in plain form no object, string or BigInt is made.
+ * Decodes the bytes of one JSON record to a swap event. This is the hot path: a record in plain form creates no object, string
+ * or BigInt.
  *
- * A first pass checks all of the record as JSON and notes where the value of each field is. The second reads the values
- * that count: the last of a repeated name, the canonical name before its aliases. Reading values in the first pass would
- * need a place for the value of every name apart. ReferenceDecoder gives the same results by JSON.parse; the tests hold
- * both to each other.
+ * A first pass checks the whole record as JSON and notes where the value of each field is. The second reads the values that
+ * count: the last of a repeated name, the canonical name before its aliases. Reading values in the first pass would need a
+ * separate place for the value of every name. ReferenceDecoder gives the same results through JSON.parse; tests compare the
+ * two.
  *
- * Give it records of the same buffer one after another: each new buffer costs a view.
+ * Pass records of the same buffer one after another: each new buffer costs a view.
  */
 export class SwapDecoder {
   readonly #careful = new CarefulEvent();
   readonly #chains: ChainAddresses;
-  /** By chain; undefined where no chain has a length of addresses, which is nearly always. */
+  /** By chain; undefined when no chain has a length of addresses, as is usual. */
   readonly #addressBytes: ReadonlyMap<number, number> | undefined;
   #fallbacks = 0;
 
-  /** `chains` says how the addresses of each chain are written. */
+  /** `chains` gives the form of each chain's addresses. */
   constructor(chains: ChainAddresses = NO_CHAIN_ADDRESSES) {
     this.#chains = chains;
     const lengths = [...chains].flatMap(([id, { addressBytes }]): [number, number][] =>
@@ -35,16 +36,16 @@ export class SwapDecoder {
   }
 
   /**
-   * Records that ReferenceDecoder had to decode, because this one failed with an exception. That is a mistake in here, and no
-   * record is known that brings it about; but if there is one, it must not stop a partition.
+   * Records that ReferenceDecoder decoded because this decoder failed with an exception. That would be a bug here. No such
+   * record is known, but if there is one, it must not stop a partition.
    */
   get fallbacks(): number {
     return this.#fallbacks;
   }
 
   /**
-   * Decodes buf[start, end) into `out`. Returns undefined when the event is valid, else why it is not; `out` then
-   * holds nothing of use. `out.bytes` is `buf`, or a buffer of the decoder's own that lasts until the next call.
+   * Decodes buf[start, end) into `out`. Returns undefined when the event is valid, otherwise the reason why it is not; `out` is
+   * then unusable. `out.bytes` is `buf`, or a buffer of the decoder that is valid until the next call.
    */
   decode(buf: Uint8Array, start: number, end: number, out: SwapEvent): DeadLetterCode | undefined {
     if (end - start > RECORD_BYTES_MAX) return "record_too_large";
@@ -69,7 +70,7 @@ export class SwapDecoder {
   }
 }
 
-/** Why a record that is no JSON cannot be read; bad UTF-8 goes before depth, and depth before all else. */
+/** Returns the code of a record that is no JSON; bad UTF-8 goes before depth, and depth before everything else. */
 function unreadableCode(buf: Uint8Array, start: number, end: number): DeadLetterCode {
   if (!isUtf8(buf, start, end)) return "invalid_utf8";
   let depth = 0;

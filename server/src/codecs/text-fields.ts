@@ -3,32 +3,32 @@ import { KIND } from "./event-fields.ts";
 import { STRING_BYTES_MAX } from "./limits.ts";
 import { behindHex, isHex, isHexInWords, isLowerHex, resolveEscapes } from "./string-text.ts";
 
-/** The strings of an event, in the order in which they are looked at. */
+/** The strings of an event, in the order in which they are checked. */
 export const TEXT = { txHash: 0, eventId: 1, token: 2, symbol: 3, pool: 4, who: 5, blockHash: 6 } as const;
 const TEXT_COUNT = 7;
 
 /**
- * What is done to hex: nothing; lower-cased; filled up to the chain's length of addresses too; the same where a path such as `::sui::SUI`
- * follows it.
+ * How hex is changed: not at all; to lower case; padded to the chain's length of addresses as well; the same if a path such as
+ * `::sui::SUI` follows it.
  */
 export const CASE = { asGiven: 0, hex: 1, address: 2, addressAndPath: 3 } as const;
 export type Case = (typeof CASE)[keyof typeof CASE];
 
-/** Room beyond the strings for a character or a word that passes the limit before it is noticed. */
+/** Room after the strings for a character or a word that exceeds the limit before that is noticed. */
 const SLACK_BYTES = 8;
 const COLON = 0x3a;
 const ZERO = 0x30;
 const LOWER_X = 0x78;
 
 /**
- * The strings of one event in canonical form. They stay where they are, in the record, as long as none of them has to be
- * written anew (escapes, upper-case hex); as soon as one has to be, all are moved to a buffer of our own, because an
- * event has one buffer for all. That buffer lasts until the next `begin`.
+ * The strings of one event in canonical form. They stay where they are, in the record, as long as none of them must be
+ * rewritten (escapes, upper-case hex). Once one must be, all are moved to an own buffer, because an event has one buffer for
+ * all. That buffer is valid until the next `begin`.
  */
 export class TextFields {
   readonly #starts = new Int32Array(TEXT_COUNT);
   readonly #ends = new Int32Array(TEXT_COUNT);
-  /** Each text may be written twice: in lower case, then filled up. */
+  /** Each text may be written twice: in lower case, and then padded. */
   readonly #own = new Uint8Array(2 * TEXT_COUNT * (STRING_BYTES_MAX + SLACK_BYTES));
   readonly #ownView = new DataView(this.#own.buffer);
   readonly #inOwn = new Uint8Array(TEXT_COUNT);
@@ -37,7 +37,7 @@ export class TextFields {
   #view: DataView = this.#ownView;
   #addressBytes = 0;
 
-  /** Strings of a record in `buf` follow; `view` is of the same bytes. `addressBytes` 0: hex is not filled up. */
+  /** Starts with the strings of a record in `buf`; `view` is of the same bytes. `addressBytes` 0: hex is not padded. */
   begin(buf: Uint8Array, view: DataView, addressBytes: number): void {
     this.#addressBytes = addressBytes;
     this.#buf = buf;
@@ -52,8 +52,8 @@ export class TextFields {
   }
 
   /**
-   * Takes the value of this kind at [start, end) of the record as one of the strings, an absent one too. False when it is
-   * no string, too long (in its canonical form), or has an unpaired surrogate.
+   * Takes the value of this kind at [start, end) of the record, even an absent one, as one of the strings. Returns false when
+   * it is no string, too long (in its canonical form), or has an unpaired surrogate.
    */
   take(text: number, kind: number, start: number, end: number, bytesMax: number, hexCase: Case): boolean {
     if (kind === KIND.absent) {
@@ -71,7 +71,7 @@ export class TextFields {
     return this.#addressBytes === 0 || hexCase < CASE.address || this.#fillUp(text, hexCase === CASE.addressAndPath);
   }
 
-  /** Gives the hex that a string is, or that stands before its path, the chain's length of addresses. */
+  /** Pads a string of hex, or the hex before its path, to the chain's length of addresses. */
   #fillUp(text: number, hasPath: boolean): boolean {
     const bytes = this.#inOwn[text] === 0 ? this.#buf : this.#own;
     const start = this.#starts[text];
@@ -111,15 +111,15 @@ export class TextFields {
     return true;
   }
 
-  /** Of a string in the record. Short ones are rare and go byte by byte. */
+  /** For a string in the record. Short strings are rare and are read byte by byte. */
   #isCased(start: number, end: number, hexCase: Case): boolean {
     if (hexCase === CASE.asGiven) return false;
     return end - start < 6 ? isHex(this.#buf, start, end) : isHexInWords(this.#view, start, end);
   }
 
   /**
-   * Moves a string to our own buffer, a word at a time where the record's buffer goes on for long enough. Setting bit 0x20
-   * of each byte turns hex to lower case and leaves its digits as they are.
+   * Moves a string to the own buffer, a word at a time where the record's buffer is long enough. Setting bit 0x20 of each byte
+   * turns hex to lower case and keeps its digits.
    */
   #move(text: number, bits: number): void {
     const view = this.#view;
@@ -139,7 +139,7 @@ export class TextFields {
     this.#ownEnd = ownEnd;
   }
 
-  /** Whether the event id is `<chain_id>:<tx_hash>:<log_index>`, which is what an absent one stands for. */
+  /** Whether the event id is `<chain_id>:<tx_hash>:<log_index>`, which an absent id stands for. */
   eventIdIsDefault(chainId: number, logIndex: number): boolean {
     const start = this.#starts[TEXT.eventId];
     const end = this.#ends[TEXT.eventId];
@@ -164,7 +164,7 @@ export class TextFields {
       for (let text = 0; text < TEXT_COUNT; text++) if (this.#inOwn[text] === 0) this.#move(text, 0);
       out.bytes = this.#own;
     }
-    // An absent one was moved to an empty range; all absent ones are alike again, whatever went before them.
+    // An absent string was moved to an empty range. All absent strings become alike again, whatever was before them.
     for (let text = 0; text < TEXT_COUNT; text++) if (starts[text] === ends[text]) this.leaveOut(text);
     out.txHashStart = starts[TEXT.txHash];
     out.txHashEnd = ends[TEXT.txHash];

@@ -5,8 +5,8 @@ const MS_PER_DAY = 86_400_000;
 const SECONDS_END = 19;
 
 /**
- * Milliseconds since 1970 of the RFC 3339 time in bytes, fractions of any length cut to milliseconds; -1 when it is none,
- * names a date or time that does not exist, has a leap second or no zone, or is out of the range of event times.
+ * Returns the milliseconds since 1970 of the RFC 3339 time in bytes, with fractions of any length cut to milliseconds. -1 when
+ * it is none, names a date or time that does not exist, has a leap second or no zone, or is outside the range of event times.
  */
 export function readTime(buf: Uint8Array, start: number, end: number): number {
   if (end - start <= SECONDS_END) return -1;
@@ -66,8 +66,8 @@ function daysInMonth(year: number, month: number): number {
 }
 
 /**
- * Days from 1970-01-01 in the Gregorian calendar. Years are counted from March, so that the leap day is the last day of
- * a year and months follow a line (Howard Hinnant, "chrono-compatible low-level date algorithms").
+ * Returns the days from 1970-01-01 in the Gregorian calendar. Years are counted from March, which makes the leap day the last
+ * day of a year and the months a straight line (Howard Hinnant, "chrono-compatible low-level date algorithms").
  */
 function daysSince1970(year: number, month: number, day: number): number {
   const shifted = month <= 2 ? year - 1 : year;

@@ -1,6 +1,6 @@
 /**
- * Length of the valid UTF-8 sequence that begins with the non-ASCII byte at p, or 0 if there is none: no over-long forms,
- * no surrogates, nothing above U+10FFFF, nothing that `end` cuts (Unicode 15, table 3-7).
+ * Returns the length of the valid UTF-8 sequence that begins with the non-ASCII byte at p, or 0 if there is none: no over-long
+ * forms, no surrogates, nothing above U+10FFFF, nothing that `end` cuts (Unicode 15, table 3-7).
  */
 export function utf8SequenceBytes(buf: Uint8Array, p: number, end: number): number {
   const lead = buf[p];
@@ -29,7 +29,7 @@ export function isUtf8(buf: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-/** Writes one code point (no surrogate) and returns the position behind it. */
+/** Writes one code point (no surrogate) and returns the position after it. */
 export function writeUtf8(out: Uint8Array, at: number, codePoint: number): number {
   if (codePoint < 0x80) {
     out[at] = codePoint;
