@@ -37,12 +37,12 @@ function liveFeed(first: ChannelUpdate): ChannelFeed {
   return feed;
 }
 
-/** The message for a client that was sent the feed's data when `count` was this; 0: that was sent nothing. */
+/** Returns the message for a client whose last message was sent at this `count`; 0: nothing was sent. */
 function messageOf(feed: ChannelFeed, count: number) {
   return JSON.parse(feed.messageFrom(count).text());
 }
 
-test("snapshot and patch say what they stand on, and are made once for all clients", () => {
+test("snapshot and patch carry as-of, watermark and revision, and are made once for all clients", () => {
   const one = { id: "1:é", n: 1 };
   const two = { id: "1:é", n: 2 };
   const feed = liveFeed(update(41, one));
@@ -72,7 +72,7 @@ test("snapshot and patch say what they stand on, and are made once for all clien
   assert.equal(feed.messageFrom(0), feed.messageFrom(0));
 });
 
-test("another epoch, or a gap in the revisions, makes a snapshot of what was sent before", () => {
+test("after another epoch or a gap in the revisions a client gets a snapshot", () => {
   const feed = liveFeed(update(1, { n: 1, m: 1, o: "long enough for a patch" }));
   feed.accept(update(5, { n: 5 }, undefined, "e2"), 1, 1);
   assert.equal(messageOf(feed, 1).type, "snapshot");
@@ -80,14 +80,14 @@ test("another epoch, or a gap in the revisions, makes a snapshot of what was sen
   assert.equal(messageOf(feed, 2).type, "snapshot", "the patch applies to a revision that never came");
 });
 
-test("a revision that goes back is not taken", () => {
+test("a lower revision is ignored", () => {
   const feed = liveFeed(update(5, { n: 5 }));
   assert.equal(feed.accept(update(4, { n: 4 }), 1, 1), false);
   assert.equal(feed.count, 1);
   assert.equal(messageOf(feed, 0).rev, 5);
 });
 
-test("that the owner went away is told with an empty patch, and that it is back too", () => {
+test("an empty patch tells that the owner went away, and that it is back", () => {
   const data = { n: 5 };
   const feed = liveFeed(update(5, data));
   assert.equal(feed.accept({ ...update(5, data), stale: true }, 1, 1), true);
@@ -101,7 +101,7 @@ test("that the owner went away is told with an empty patch, and that it is back 
   assert.deepEqual(messageOf(feed, 1).patch, { n: 6 });
 });
 
-test("a second look renews what the same data stands on, and nothing else", () => {
+test("a second look renews as-of, watermark and lag of the same data, and nothing else", () => {
   const data = { n: 5 };
   const feed = liveFeed(update(5, data));
   feed.refresh({ ...update(5, data), asOf: 9_999, lagMs: 70 }, 50);
@@ -111,7 +111,7 @@ test("a second look renews what the same data stands on, and nothing else", () =
   assert.equal(messageOf(feed, 0).rev, 5, "a newer revision comes in its order");
 });
 
-test("a client behind gets one patch made of several, or a snapshot where that cannot be done", () => {
+test("a client that is behind gets one composed patch, or a snapshot if there is none", () => {
   const long = "a value that never changes and makes the data longer than any patch";
   let before = { rev: 1, data: { long, rows: { a: { x: 1, y: 1 }, b: { x: 1 } } } as JsonObject };
   const feed = liveFeed(update(1, before.data));
@@ -123,7 +123,7 @@ test("a client behind gets one patch made of several, or a snapshot where that c
   step({ a: { x: 2, y: 1 }, b: { x: 1 } });
   step({ a: { x: 3, y: 1 } });
   assert.deepEqual(messageOf(feed, 1).patch, { rows: { a: { x: 3 }, b: null } });
-  // The row comes back with other members: no merge patch from revision 1 says that.
+  // The row comes back with other members: no merge patch from revision 1 expresses that.
   step({ a: { x: 3, y: 1 }, b: { z: 1 } });
   assert.equal(messageOf(feed, 1).type, "snapshot");
   assert.deepEqual(messageOf(feed, 3).patch, { rows: { b: { z: 1 } } });
@@ -132,7 +132,7 @@ test("a client behind gets one patch made of several, or a snapshot where that c
   assert.equal(messageOf(feed, 4).type, "patch");
 });
 
-test("whatever revision a client was sent, the message brings it to the newest data", (t) => {
+test("the message brings a client to the newest data from any revision that it was sent", (t) => {
   const values = fc.oneof(
     fc.integer({ min: 0, max: 2 }),
     fc.constantFrom("some text"),

@@ -28,7 +28,7 @@ function subscriptionTo(name: string, conflateMs = 0): OpenSubscription & { upda
   return { feed, channel: name, requestedAs: name, spec, conflateMs, update };
 }
 
-/** Which channels were taken by a door with room for so many messages, and what else the list said. */
+/** Takes messages as a door with room for `room` of them. Returns the names of their channels, and the list's report. */
 function take(list: ChannelList, room: number, nowMs = 0) {
   const names: string[] = [];
   const taken = list.take(nowMs, ({ channel }) => {
@@ -39,7 +39,7 @@ function take(list: ChannelList, room: number, nowMs = 0) {
   return { names: names.join(""), taken };
 }
 
-test("scarce credit goes round: no channel is served twice before the others were", () => {
+test("with scarce credit no channel is served twice before all others were served", () => {
   const list = new ChannelList();
   const all = ["a", "b", "c", "d", "e"].map((name) => subscriptionTo(name));
   for (const subscription of all) list.add(subscription);
@@ -52,7 +52,7 @@ test("scarce credit goes round: no channel is served twice before the others wer
   assert.equal(served.join(""), "abcdeabcde");
 });
 
-test("what was replaced is counted, the oldest as-of is told, and a first snapshot is neither", () => {
+test("replaced updates are counted and the oldest as-of is reported; a first snapshot counts for neither", () => {
   const list = new ChannelList();
   const [a, b] = [subscriptionTo("a"), subscriptionTo("b")];
   list.add(a);
@@ -67,7 +67,7 @@ test("what was replaced is counted, the oldest as-of is told, and a first snapsh
   assert.equal(take(list, ENOUGH).names, "");
 });
 
-test("conflate_ms holds a channel to the end of its stretch, and says when that is", () => {
+test("conflate_ms holds a channel to the end of its slot, and the list reports that time", () => {
   const list = new ChannelList();
   const held = subscriptionTo("a", 1_000);
   list.add(held);
@@ -79,7 +79,7 @@ test("conflate_ms holds a channel to the end of its stretch, and says when that 
   assert.deepEqual([due.names, due.taken.dueMs], ["a", Number.POSITIVE_INFINITY]);
 });
 
-test("a channel that is taken out sends no more, and the others keep their turn", () => {
+test("a removed channel sends no more, and the others keep their turn", () => {
   const list = new ChannelList();
   const all = ["a", "b", "c"].map((name) => subscriptionTo(name));
   for (const subscription of all) list.add(subscription);

@@ -1,4 +1,4 @@
-/** How the flushes of many clients share the thread: counted by a clock that only work moves. */
+/** The flushes of many clients share the thread, measured by a clock that only work advances. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { ChannelUpdate, StatsBus } from "../../../src/ports/stats-bus.ts";
@@ -9,7 +9,7 @@ import { LIVE_LIMITS } from "../../../src/serving/live/live-limits.ts";
 const COALESCE_MS = 100;
 const TOPIC = { kind: "token", token: "1:a", windows: ["5m"] } as const;
 
-/** A hub with clients whose flush takes so long each; `turns` are the turns of the event loop that flushes took. */
+/** A hub with clients whose flush takes `flushMs` each. `turns` has the number of clients flushed in each turn of the event loop. */
 async function hubWith(t: TestContext, clients: number, flushMs: number) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let nowMs = 0;
@@ -48,7 +48,7 @@ async function hubWith(t: TestContext, clients: number, flushMs: number) {
     }),
   );
   for (const target of targets) await hub.join(TOPIC, target);
-  /** One millisecond, in which the event loop may turn once; a turn that worked took longer already. */
+  /** Advances by one millisecond, in which the event loop may turn once. A turn that did work has already taken longer. */
   const step = async (): Promise<void> => {
     const before = nowMs;
     inTurn = 0;
@@ -60,7 +60,7 @@ async function hubWith(t: TestContext, clients: number, flushMs: number) {
   return { flushes, turns, update, step, nowMs: () => nowMs };
 }
 
-test("a flush serves every client once, in slices between which others get their turn", async (t) => {
+test("a flush serves every client once, in slices between which other work gets its turn", async (t) => {
   const { flushes, turns, update, step } = await hubWith(t, 100, 1);
   update();
   for (let i = 0; i < 200; i++) await step();
@@ -72,7 +72,7 @@ test("a flush serves every client once, in slices between which others get their
   assert.ok(turns.length >= 100 / LIVE_LIMITS.flushSliceMs);
 });
 
-test("while flushes are short each update is flushed; when they are long, pauses grow and all clients get fewer, alike", async (t) => {
+test("while flushes are short every update is flushed", async (t) => {
   const quick = await hubWith(t, 10, 1);
   while (quick.nowMs() < 10_000) {
     quick.update();
@@ -81,7 +81,7 @@ test("while flushes are short each update is flushed; when they are long, pauses
   assert.ok((quick.flushes[0] as number) >= 95, `${quick.flushes[0]}`);
 });
 
-test("with much to do, flushes take a bounded share of the time", async (t) => {
+test("under load, flushes take a bounded share of the time and all clients get equally many", async (t) => {
   const busy = await hubWith(t, 500, 1);
   const endMs = 20_000;
   while (busy.nowMs() < endMs) {

@@ -5,7 +5,7 @@ import { ChannelFeed } from "../../../src/serving/live/channel-feed.ts";
 import { LIVE_LIMITS } from "../../../src/serving/live/live-limits.ts";
 import type { Encoder } from "../../../src/serving/live/shared-message.ts";
 
-/** An encoder of a door whose form has so many bytes, and how often it was used. */
+/** A door's encoder that counts its calls; its forms have `bytes` bytes. */
 class CountingEncoder implements Encoder<{ text: string }> {
   used = 0;
   readonly #bytes: number;

@@ -1,4 +1,4 @@
-/** What clients may hold, open, wait for and leave half read: the counting, without a connection. */
+/** The limits on what clients hold, open, wait for and leave half read, without a connection. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { CachedBytes } from "../../../src/serving/live/cached-bytes.ts";
@@ -19,12 +19,12 @@ describe("the rate of messages", () => {
     return counts;
   };
 
-  test("a burst is taken at once, then what refills; a page of 500 rows is refused some and not cut off", () => {
+  test("a burst is accepted at once, then the refill; a page of 500 rows gets some refusals and is not cut off", () => {
     const rate = new MessageRate(LIMITS, 0);
     assert.deepEqual(verdicts(rate, 500, 0), { accept: 200, refuse: 300 });
     assert.deepEqual(verdicts(rate, 21, 1_000), { accept: 20, refuse: 1 });
     assert.deepEqual(verdicts(rate, 300, 1_000), { refuse: 219, cut_off: 81 });
-    // Quiet for ten seconds: the whole burst is there again, and not more.
+    // Quiet for ten seconds: the whole burst is available again, and no more.
     assert.deepEqual(verdicts(rate, 201, 11_000), { accept: 200, refuse: 1 });
     assert.deepEqual(verdicts(rate, 201, 1_000_000), { accept: 200, refuse: 1 });
   });
@@ -42,7 +42,7 @@ describe("the rate of messages", () => {
 });
 
 describe("rows", () => {
-  test("at the limit there is room, beyond it for those alone who hold less than their share", () => {
+  test("up to the limit there is room, beyond it only for clients below their share", () => {
     let clients = 1;
     const budget = new RowBudget(1_000, () => clients);
     assert.equal(budget.take(1_000, 0), true);
@@ -55,7 +55,7 @@ describe("rows", () => {
     assert.equal(budget.take(1_000, 5_000), true);
   });
 
-  test("the sum never passes twice the limit, however many clients take what they may", () => {
+  test("the sum never exceeds twice the limit, however many clients take their share", () => {
     let clients = 0;
     const budget = new RowBudget(1_000, () => clients);
     for (clients = 1; clients <= 500; clients++) {
@@ -74,8 +74,8 @@ describe("rows", () => {
   });
 });
 
-describe("what is opened at the same time", () => {
-  test("pieces begin in their order while they fit; one that is too large goes alone; failures give their room back", async () => {
+describe("the opening gate", () => {
+  test("work starts in order while it fits; work that is too large runs alone; failures give their room back", async () => {
     const gate = new OpeningGate(10);
     const begun: string[] = [];
     const ends = new Map<string, PromiseWithResolvers<void>>();
@@ -104,7 +104,7 @@ describe("what is opened at the same time", () => {
   });
 });
 
-describe("bytes beside the data", () => {
+describe("cached bytes", () => {
   test("beyond the bound the owners that were used least recently drop theirs", () => {
     const dropped: string[] = [];
     const owner = (name: string) => ({ dropCaches: () => void dropped.push(name) });
@@ -126,7 +126,7 @@ describe("bytes beside the data", () => {
 describe("messages that were begun", () => {
   const message = (bytes: number) => [Buffer.alloc(bytes)];
 
-  test("what several clients read is counted once; beyond the bound those that began first are closed", () => {
+  test("a message that several clients read is counted once; beyond the bound the clients that began first are closed", () => {
     const begun = new BegunMessages<string>(100);
     const first = message(60);
     assert.deepEqual(begun.set("a", first), []);
@@ -136,7 +136,7 @@ describe("messages that were begun", () => {
     assert.deepEqual([begun.set("d", message(1)), begun.bytes], [["a", "b"], 41]);
   });
 
-  test("a client that comes to the end, or goes, gives its bytes back", () => {
+  test("a client that reaches the end, or leaves, gives its bytes back", () => {
     const begun = new BegunMessages<string>(100);
     const first = message(60);
     begun.set("a", first);
@@ -170,7 +170,7 @@ describe("tokens that no swap has named", () => {
     for (let i = 0; i < 5; i++) await Promise.resolve();
   };
 
-  test("are asked for in turn, a bounded number a question, and nothing is asked when none waits", async (t) => {
+  test("are requested in turn, a bounded number at a time, and no request is sent while none waits", async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const named = new Set<string>();
     const { asked, known, pending, add } = watched(async (ids) => ids.map((id) => named.has(id)));
@@ -190,7 +190,7 @@ describe("tokens that no swap has named", () => {
     assert.equal(asked.length, questions);
   });
 
-  test("one id for many clients is asked for once and told to all; who leaves is not told; a question that fails is asked again", async (t) => {
+  test("one id for many clients is requested once and reported to all that stayed; a failed request is repeated", async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     let isBroken = true;
     const { asked, known, pending, add } = watched(async (ids) => {
@@ -212,7 +212,7 @@ describe("tokens that no swap has named", () => {
     assert.equal(pending.size, 0);
   });
 
-  test("at the limit there is room, beyond it none, and an id that waits already needs none", () => {
+  test("up to the limit there is room, beyond it none, and an id that already waits needs none", () => {
     const { pending, add } = watched(async (ids) => ids.map(() => false));
     for (const id of ["a", "b", "c", "d", "e"]) assert.notEqual(add(id), undefined);
     assert.equal(add("f"), undefined);

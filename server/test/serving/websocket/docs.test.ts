@@ -1,4 +1,4 @@
-/** docs/websocket.md names every error and close code that the code uses, and none that does not exist; its example works. */
+/** docs/websocket.md names exactly the error and close codes that the code uses, and its example works. */
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import type { Socket } from "node:net";
@@ -36,7 +36,7 @@ test("close codes", () => {
   for (const code of Object.values(closeCodes)) assert.match(document, new RegExp(`\\b${code}\\b`));
 });
 
-test("the example holds what the service holds, and after a lost connection goes on with the token that it had", async (t) => {
+test("the example holds the service's data, and continues with the same token after a lost connection", async (t) => {
   let isOver = false;
   // Before the door is opened, because hooks run in this order: its end is no reason to connect again.
   t.after(() => {

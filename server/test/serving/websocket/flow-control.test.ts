@@ -15,7 +15,7 @@ const dataMessages = (client: RawClient) =>
     | PatchMessage
   )[];
 
-test("two pings without a pong: nothing more is sent, and then one patch from the last revision that was", async (t) => {
+test("two pings without a pong: nothing more is sent, and then one patch from the last revision that was sent", async (t) => {
   const { bus, metrics, port, url } = await openDoor(t);
   bus.set(CHANNEL, tokenData("1:a", 1));
   const client = new RawClient(port);
@@ -41,7 +41,7 @@ test("two pings without a pong: nothing more is sent, and then one patch from th
   assert.equal(metrics.conflatedTotal, 48 + 49 - byHealthy);
 });
 
-test("64 KiB in flight: a big set of snapshots comes piece by piece, each piece after a pong, each the newest", async (t) => {
+test("64 KiB in flight: a large set of snapshots comes piece by piece, each after a pong, each the newest", async (t) => {
   const { bus, port } = await openDoor(t);
   const channels = Array.from({ length: 40 }, (_, i) => `token:1:t${i}`);
   for (const channel of channels) bus.set(channel, tokenData(channel, 1, { volume_token: "7".repeat(8_000) }));
@@ -56,7 +56,7 @@ test("64 KiB in flight: a big set of snapshots comes piece by piece, each piece 
     const unansweredFrom = client.frames.indexOf(pings[answered] as (typeof pings)[number]);
     const inFlight = client.frames.slice(unansweredFrom).reduce((sum, frame) => sum + frame.bytes, 0);
     assert.ok(inFlight <= CREDIT_BYTES, `${inFlight} bytes in flight`);
-    // A channel that still waits gets its data of this moment, not of the time when it was subscribed.
+    // A channel that still waits gets its present data, not that of the time of the subscription.
     bus.set(channels.at(-1) as string, tokenData("last", answered + 2, { volume_token: "7".repeat(8_000) }));
     answered = pings.length;
     client.send(PONG, (pings.at(-1) as { payload: Buffer }).payload);
@@ -66,7 +66,7 @@ test("64 KiB in flight: a big set of snapshots comes piece by piece, each piece 
   assert.ok(last.rev >= 41 + 3);
 });
 
-test("one message of more than 64 KiB comes in fragments, with pings between, and `ws` reads it", async (t) => {
+test("a message of more than 64 KiB comes in fragments, with pings between, and `ws` reads it", async (t) => {
   const { bus, port, url } = await openDoor(t);
   const rows = Object.fromEntries(
     Array.from({ length: 400 }, (_, i) => [`1:${i}`, { symbol: "é".repeat(200), stats: { complete: true } }]),
@@ -89,7 +89,7 @@ test("one message of more than 64 KiB comes in fragments, with pings between, an
   assert.deepEqual((await library.next("snapshot")).data, bus.dataOf("overview:5m:trades"));
 });
 
-test("a client that stops reading gets at most 64 KiB of what is old, and then the newest", async (t) => {
+test("a client that stops reading gets at most 64 KiB of old data, and then the newest", async (t) => {
   const { bus, port, url } = await openDoor(t);
   const channels = Array.from({ length: 50 }, (_, i) => `token:1:s${i}`);
   const setAll = (round: number): void => {
@@ -105,7 +105,7 @@ test("a client that stops reading gets at most 64 KiB of what is old, and then t
   client.socket.pause();
   const beforeBytes = client.bytesReceived;
   const beforeFrames = client.frames.length;
-  // Until the credit is used up, and for long after; another client shows what went out.
+  // Until the credit is used up, and for long after. Another client shows what was sent.
   const healthy = await connect(t, url);
   healthy.send({ subscribe: channels });
   for (let round = 2; round <= 100; round++) {
@@ -144,7 +144,7 @@ test("a dead client is closed with a reason, and counted", async (t) => {
   assert.equal(bus.subscribers.size, 0);
 });
 
-test("a ping of the client is answered; one write for all channels of a tick", async (t) => {
+test("a ping of the client gets a pong; one write for all channels of a tick", async (t) => {
   const { bus, port } = await openDoor(t);
   const channels = Array.from({ length: 20 }, (_, i) => `token:1:w${i}`);
   for (const channel of channels) bus.set(channel, tokenData(channel, 1));

@@ -1,4 +1,4 @@
-/** Clients that are not ours: a Python library and a browser. Neither has code for this service's flow control. */
+/** Third-party clients: a Python library and a browser. Neither has code for this service's flow control. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
@@ -16,7 +16,7 @@ const FIRST_REV = 41;
 const UPDATES = 30;
 const clientsDir = join(import.meta.dirname, "clients");
 
-/** Sends updates one by one, each after the one before went out, so that more pings are needed than credit allows. */
+/** Sends updates one by one, each after the one before was sent, so that more pings are needed than the credit allows. */
 async function sendUpdates({ bus, metrics }: TestDoor): Promise<void> {
   for (let i = 1; i <= UPDATES; i++) {
     const writes = metrics.lags.length;
@@ -42,7 +42,7 @@ requires("a client in Python", { python: ["websockets"] }, ({ python }) => {
 
 type Told = { kind: string; data?: unknown; protocol?: string };
 
-/** Serves the page, and passes on what it tells. */
+/** Serves the page, and passes on its messages. */
 function pageServer() {
   const told = new EventEmitter();
   const handler = (request: IncomingMessage, response: ServerResponse): void => {

@@ -1,4 +1,4 @@
-/** Frames that no library sends: each is refused or ignored at a bounded cost, and the other clients notice nothing. */
+/** Frames that no library sends. Each is refused or ignored at a bounded cost, and other clients are not affected. */
 import assert from "node:assert/strict";
 import { connect as connectTcp, type Socket } from "node:net";
 import { describe, test } from "node:test";
@@ -11,7 +11,7 @@ const RSV1 = 0x40;
 const MASKED = 0x80;
 const CHANNEL = "token:1:a";
 
-/** A frame with the mask 0, whose header says what the test wants. */
+/** A frame with the mask 0 and a header chosen by the test. */
 function frame(firstByte: number, payload: Buffer, length = payload.length): Buffer {
   const header =
     length < 126
@@ -76,7 +76,7 @@ describe("one frame too many", () => {
 });
 
 describe("floods", () => {
-  test("fragments without end are bounded by the length of a message, also where they are empty", async (t) => {
+  test("endless fragments are bounded by the length of a message, even if they are empty", async (t) => {
     const door = await openDoor(t);
     for (const payload of [Buffer.alloc(0), Buffer.from(" ")]) {
       const client = new RawClient(door.port);
@@ -97,7 +97,7 @@ describe("floods", () => {
     await isFine(t, door);
   });
 
-  test("pings and pongs: the newest alone is answered, and then the client is cut off", async (t) => {
+  test("pings and pongs: only the newest gets a pong, and then the client is cut off", async (t) => {
     const door = await openDoor(t, { ws: { maxMessagesPerSec: 5, messageBurst: 10, maxSubscriptions: 10 } });
     for (const opcode of [PING, PONG]) {
       const client = new RawClient(door.port);
@@ -143,7 +143,7 @@ describe("handshakes", () => {
     `GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
     `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n${more}\r\n`;
 
-  test("an address of 8,192 characters is taken, one more is refused with 414", async (t) => {
+  test("an address of 8,192 characters is accepted; one more is refused with 414", async (t) => {
     const { port } = await openDoor(t);
     const path = (chars: number): string => `/ws?${"a".repeat(chars - "/ws?".length)}`;
     assert.match(await answerTo(port, head(path(8_192))), /^HTTP\/1\.1 101 /);
@@ -164,7 +164,7 @@ describe("handshakes", () => {
     isProblem(await broken("GET", "POST"), 405, "method_not_allowed");
   });
 
-  test("compression is offered by the client, and not taken up", async (t) => {
+  test("compression that the client offers is not used", async (t) => {
     const { port } = await openDoor(t);
     const offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
     const answer = await answerTo(port, head("/ws", offer));
@@ -174,7 +174,7 @@ describe("handshakes", () => {
 });
 
 describe("clients that read nothing", () => {
-  test("cost the frames of one revision, however many they are", async (t) => {
+  test("cost the frames of one revision, whatever their number", async (t) => {
     const { bus, port, door, metrics, url, hub } = await openDoor(t);
     const channels = Array.from({ length: 5 }, (_, i) => `token:1:s${i}`);
     for (const channel of channels) bus.set(channel, tokenData(channel, 1, { volume_token: "7".repeat(2_000) }));
@@ -200,7 +200,7 @@ describe("clients that read nothing", () => {
     assert.equal(metrics.count, 61);
   });
 
-  test("in the middle of long snapshots hold a bounded number of bytes: those that began first are closed", async (t) => {
+  test("hold a bounded number of bytes in the middle of long snapshots: those that began first are closed", async (t) => {
     const { bus, port, door, metrics } = await openDoor(t, { limits: { begunBytesMax: 1_000_000 } });
     const set = (round: number): void =>
       bus.set("overview:5m:trades", { order: [], rows: { a: { stats: { note: `${round}`.repeat(400_000) } } } });
@@ -221,7 +221,7 @@ describe("clients that read nothing", () => {
     assert.equal(metrics.count, 2);
   });
 
-  test("hold a stop up for the time of one close, all together", async (t) => {
+  test("delay a stop by the time of one close, all together", async (t) => {
     const { port, door, metrics } = await openDoor(t, { limits: { closeTimeoutMs: 20 } });
     const deaf = Array.from({ length: 50 }, () => new RawClient(port));
     for (const client of deaf) client.socket.pause();

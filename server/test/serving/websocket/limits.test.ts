@@ -8,7 +8,7 @@ import { PING, PONG, RawClient } from "./support/raw-client.ts";
 
 type Refusal = { status: number; type: string; retryAfter: string | undefined; body: { code: string; detail: string } };
 
-/** The answer to a handshake that is not accepted. */
+/** Returns the response to a handshake that is refused. */
 function refusal(url: string, protocols: string[] = [], headers: Record<string, string> = {}): Promise<Refusal> {
   return new Promise((resolve, reject) => {
     const ws = new WebSocket(url, protocols, { headers });
@@ -27,7 +27,7 @@ function refusal(url: string, protocols: string[] = [], headers: Record<string, 
   });
 }
 
-test("which origins may connect", () => {
+test("the origins that may connect", () => {
   const none: string[] = [];
   const listed = ["https://app.example.com"];
   const cases: [string | undefined, string | undefined, string[], boolean][] = [
@@ -56,7 +56,7 @@ test("a handshake from another origin is refused with a problem document", async
   await connect(t, url, [], { headers: { origin: `http://127.0.0.1:${port}` } });
 });
 
-test("sub-protocols: ours or none; the other encoding is named as not part of this version", async (t) => {
+test("sub-protocols: swapstats.v1.json or none; the other encoding is not part of this version", async (t) => {
   const { url } = await openDoor(t);
   assert.equal((await connect(t, url)).ws.protocol, "");
   const both = await connect(t, url, ["swapstats.v1.json-patch", "swapstats.v1.json"]);
@@ -68,7 +68,7 @@ test("sub-protocols: ours or none; the other encoding is named as not part of th
   assert.deepEqual([other.status, other.body.code], [400, "bad_request"]);
 });
 
-test("connections: at the limit the next is refused, and welcome once one has left", async (t) => {
+test("connections: at the limit the next is refused, and accepted after one has left", async (t) => {
   const { url, metrics } = await openDoor(t, { ws: { maxConn: 2 } });
   const first = await connect(t, url);
   await connect(t, url);
@@ -80,7 +80,7 @@ test("connections: at the limit the next is refused, and welcome once one has le
   assert.deepEqual(metrics.closedReasons, ["client"]);
 });
 
-test("subscriptions: exactly as many as allowed, replacing does not count", async (t) => {
+test("subscriptions: exactly as many as allowed; replacing does not count", async (t) => {
   const { bus, url } = await openDoor(t, { ws: { maxSubscriptions: 3 } });
   for (const name of ["a", "b", "c", "d"]) bus.set(`token:1:${name}`, tokenData(name, 1));
   const client = await connect(t, url);
@@ -99,7 +99,7 @@ test("subscriptions: exactly as many as allowed, replacing does not count", asyn
   assert.deepEqual((await freed).channels, ["token:1:d"]);
 });
 
-test("size: a message at the limit is read, one byte more closes with 1009", async (t) => {
+test("size: a message at the limit is read; one byte more closes with 1009", async (t) => {
   const { url, metrics } = await openDoor(t, { ws: { maxMessageBytes: 1_000 } });
   const client = await connect(t, url);
   const error = client.next("error");
@@ -111,7 +111,7 @@ test("size: a message at the limit is read, one byte more closes with 1009", asy
   assert.deepEqual(metrics.closedReasons, ["message_too_large"]);
 });
 
-test("rate: messages beyond are refused one by one with their id, a client that goes on is cut off", async (t) => {
+test("rate: messages beyond are refused one by one with their id; a client that continues is cut off", async (t) => {
   const { url, metrics } = await openDoor(t, { ws: { maxMessagesPerSec: 5, messageBurst: 5, maxSubscriptions: 5 } });
   const client = await connect(t, url);
   const answers = [1, 2, 3, 4, 5, 6, 7].map((id) => client.next("error", (message) => message.id === id));
@@ -124,7 +124,7 @@ test("rate: messages beyond are refused one by one with their id, a client that 
   assert.deepEqual(metrics.closedReasons, ["rate_limited"]);
 });
 
-test("rate: floods of pings and of pongs nobody asked for are cut off too", async (t) => {
+test("rate: floods of pings and of unsolicited pongs are cut off too", async (t) => {
   const { port, metrics } = await openDoor(t, { ws: { maxMessagesPerSec: 5, messageBurst: 5, maxSubscriptions: 5 } });
   for (const opcode of [PING, PONG]) {
     const client = new RawClient(port);
@@ -136,7 +136,7 @@ test("rate: floods of pings and of pongs nobody asked for are cut off too", asyn
   assert.deepEqual(metrics.closedReasons, ["rate_limited", "rate_limited"]);
 });
 
-test("requests of a client that does not read its answers wait, and then it is cut off", async (t) => {
+test("requests of a client that does not read responses wait, and then it is cut off", async (t) => {
   const { port, metrics } = await openDoor(t);
   const client = new RawClient(port);
   t.after(() => client.socket.destroy());

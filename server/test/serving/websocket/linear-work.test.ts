@@ -46,7 +46,7 @@ const MESSAGES: readonly [name: string, make: (words: string[]) => object][] = [
   ["an id", (words) => ({ subscribe: "token:x", id: words.join("") })],
 ];
 
-describe("the work of what a client sends grows with its length", () => {
+describe("the work for a client's message is linear in its length", () => {
   test("texts of any kind", async () => {
     for (const body of hostileBodies) await assertLinear(body, BYTES, (bytes) => parseRequest(bytes.toString(), RULES));
   });
@@ -61,7 +61,7 @@ describe("the work of what a client sends grows with its length", () => {
             try {
               specOf(channel, request.options, WINDOWS);
             } catch {
-              // What a channel costs is counted also where there is none of that name.
+              // The cost of a channel counts even if there is none of that name.
             }
           }
         });

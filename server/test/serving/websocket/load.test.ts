@@ -1,7 +1,7 @@
 /**
- * The whole program, as a process of its own, while a stream of swaps comes in and clients ask for as much as they may: rankings of
- * 500 rows, and thousands of tokens. Memory and lag stay bounded, and every channel is opened or refused with a reason. Nothing here
- * speaks of time: lag is counted in records.
+ * The whole program as a process of its own, while a stream of swaps arrives and clients subscribe to as much as they may: rankings of
+ * 500 rows, and thousands of tokens. Memory and lag stay bounded, and every channel is opened or refused with a reason. No assertion is
+ * about time: lag is counted in records.
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
@@ -18,7 +18,7 @@ const TOKENS = 5_000;
 const BATCH = 50;
 const BATCHES_UNDER_LOAD = 30;
 const MEMORY_MIB_MAX = 900;
-/** Records that may wait while everything is asked for: a few batches. */
+/** Records that may wait under this load: a few batches. */
 const LAG_MAX = 20 * BATCH;
 const MAIN = join(import.meta.dirname, "../../../src/main.ts");
 const WINDOWS = ["1m", "5m", "15m", "30m", "1h", "6h", "24h"];
@@ -83,7 +83,7 @@ const lagOf = async ({ base }: Program): Promise<number> => {
 const memoryMib = ({ child }: Program): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) / 1_024;
 
-/** Sends the request; resolves when each channel has its snapshot or an error. */
+/** Sends the request. Resolves when each channel has its snapshot or an error. */
 async function settled(client: TestClient, channels: readonly string[], options: object): Promise<Set<string>> {
   const waiting = new Set(channels);
   const done = Promise.withResolvers<void>();
@@ -104,7 +104,7 @@ async function settled(client: TestClient, channels: readonly string[], options:
   return codes;
 }
 
-/** Posts batches one after the other; returns the most that waited and the most memory that the process had. */
+/** Posts batches one after the other. Returns the peak of waiting records and of the process's memory. */
 async function underLoad(program: Program): Promise<{ lag: number; memory: number }> {
   let lag = 0;
   let memory = 0;
@@ -119,7 +119,7 @@ async function underLoad(program: Program): Promise<{ lag: number; memory: numbe
   return { lag, memory };
 }
 
-test("clients that ask for all they may: memory and lag stay bounded, and what is beyond is refused with a reason", async (t) => {
+test("clients that subscribe to all they may: memory and lag stay bounded, and more is refused with a reason", async (t) => {
   const program = await start(t);
   for (let at = 0; at < TOKENS; at += 1_000) {
     await post(

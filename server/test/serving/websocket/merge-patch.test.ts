@@ -34,7 +34,7 @@ const examples: [Json, Json, Json][] = [
   [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
 ];
 
-test("apply gives the results of RFC 7396, and changes neither side", () => {
+test("apply gives the results of RFC 7396, and changes neither argument", () => {
   for (const [target, patch, result] of examples) {
     const before = structuredClone([target, patch]);
     assert.deepEqual(applyMergePatch(target, patch), result);
@@ -67,7 +67,7 @@ test("apply(a, diff(a, b)) is b, and the diff of equals is empty", (t) => {
   );
 });
 
-test("one composed patch does what two do, on any document", (t) => {
+test("one composed patch has the effect of two, on any document", (t) => {
   let composed = 0;
   fc.assert(
     fc.property(documents, patches, patches, (document, first, second) => {
@@ -81,7 +81,7 @@ test("one composed patch does what two do, on any document", (t) => {
   assert.ok(composed > 100, `only ${composed} pairs could be composed`);
 });
 
-test("patches compose unless an object comes to the place of something that was set or taken out", () => {
+test("patches compose unless an object replaces something that was set or removed", () => {
   assert.deepEqual(composeMergePatches({ a: { b: 1 } }, { a: null, c: 2 }), { a: null, c: 2 });
   assert.deepEqual(composeMergePatches({ a: null }, { a: 1 }), { a: 1 });
   assert.deepEqual(composeMergePatches({ a: { b: null } }, { a: { b: 2, c: 3 } }), { a: { b: 2, c: 3 } });
@@ -90,7 +90,7 @@ test("patches compose unless an object comes to the place of something that was 
   assert.equal(composeMergePatches({ a: { b: [1] } }, { a: { b: { c: 1 } } }), undefined);
 });
 
-test("a diff to a document with a null is refused, since no merge patch can set one", () => {
+test("a diff to a document with a null is refused, because no merge patch can set one", () => {
   assert.throws(() => diffMergePatch({}, { a: null }), TypeError);
   assert.throws(() => diffMergePatch({ a: 1 }, { a: { b: null } }), TypeError);
   assert.deepEqual(diffMergePatch({ a: [1] }, { a: [null] }), { a: [null] });

@@ -12,7 +12,7 @@ const limits = { inFlightBytesMax: IN_FLIGHT_MAX, unansweredPingsMax: 2 };
 const isPing = (frame: Buffer): boolean => frame[0] === 0x89;
 const sequenceOf = (ping: Buffer): number => ping.readUInt32BE(2);
 
-/** An outbox with a wire that keeps what was written, and subscriptions that have the given messages. */
+/** An outbox whose writes are kept, with subscriptions that have the given messages. */
 function outboxWith(messages: MessageFrames[]) {
   const writes: (readonly Buffer[])[] = [];
   const outbox = new Outbox(
@@ -47,7 +47,7 @@ test("a write ends with a ping, and two unanswered pings stop everything until a
   assert.ok(pings.every(isPing));
   assert.equal(outbox.oldestPingAtMs, 0);
 
-  // The pong to the newest ping answers the one before too.
+  // The pong to the newest ping covers the ping before too.
   assert.equal(outbox.pong(sequenceOf(pings[1] as Buffer)), true);
   assert.equal(outbox.inFlightBytes, 0);
   assert.equal(outbox.oldestPingAtMs, undefined);
@@ -80,7 +80,7 @@ test("a message longer than the credit goes out in fragments, each pong allows t
   assert.equal(payloads.map(String).join("|").replaceAll("x|x", "xx"), `${text}|answer|next`);
 });
 
-test("room for an answer is waited for, comes with a pong, and ends with close", async () => {
+test("waiting for room ends with a pong or a close", async () => {
   const { outbox, writes } = outboxWith([]);
   const long = textFrames("y".repeat(FRAGMENT_MAX), FRAGMENT_MAX);
   while (outbox.hasRoom) outbox.reply(long);
@@ -102,7 +102,7 @@ test("room for an answer is waited for, comes with a pong, and ends with close",
   assert.equal(outbox.pump(9), 0);
 });
 
-test("of several pings of the client the newest is answered", () => {
+test("of several pings of the client only the newest gets a pong", () => {
   const { outbox, writes } = outboxWith([]);
   outbox.owePong(Buffer.from("first"));
   outbox.owePong(Buffer.from("second"));
@@ -114,7 +114,7 @@ test("of several pings of the client the newest is answered", () => {
   );
 });
 
-test("whatever happens, credit is never passed, and every message arrives whole and in its order", (t) => {
+test("in any sequence the credit is never exceeded, and every message arrives whole and in order", (t) => {
   const steps = fc.array(
     fc.oneof(
       fc.record({ kind: fc.constant("news" as const), length: fc.integer({ min: 1, max: 900 }) }),

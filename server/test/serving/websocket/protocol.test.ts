@@ -52,7 +52,7 @@ test("the short form: subscribed with the canonical name and windows, a snapshot
   });
 });
 
-test("the long form: id, several channels, windows in the service's order, each channel its snapshot", async (t) => {
+test("the long form: id, several channels, windows in the configured order, one snapshot per channel", async (t) => {
   const { bus, url } = await openDoor(t);
   bus.set(WETH_CHANNEL, tokenData(WETH, 1));
   bus.set("overview:5m:volume_usd", {
@@ -75,7 +75,7 @@ test("the long form: id, several channels, windows in the service's order, each 
   assert.deepEqual(overview.data, bus.dataOf("overview:5m:volume_usd"));
 });
 
-test("clients with the same topic share one subscription of the bus, and the last to leave ends it", async (t) => {
+test("clients with the same channel share one subscription at the bus, and the last to leave ends it", async (t) => {
   const { bus, url, metrics, hub } = await openDoor(t);
   bus.symbol("WETH", [WETH]);
   bus.set(WETH_CHANNEL, tokenData(WETH, 1));
@@ -107,7 +107,7 @@ test("clients with the same topic share one subscription of the bus, and the las
   assert.equal(hub.feeds, 0);
 });
 
-test("unsubscribe by canonical name or by the name it was asked for; its answer needs an id; nothing follows", async (t) => {
+test("unsubscribe by canonical or requested name; the reply needs an id; nothing follows", async (t) => {
   const { bus, url } = await openDoor(t);
   bus.symbol("WETH", [WETH]);
   bus.set(WETH_CHANNEL, tokenData(WETH, 1));
@@ -134,7 +134,7 @@ test("unsubscribe by canonical name or by the name it was asked for; its answer 
   assert.deepEqual({ code, id, channel }, { code: "not_subscribed", id: 8, channel: "token:WETH" });
 });
 
-test("subscribing again replaces, and begins with a snapshot", async (t) => {
+test("subscribing again replaces the channel, which starts with a snapshot", async (t) => {
   const { bus, url } = await openDoor(t);
   bus.set(WETH_CHANNEL, tokenData(WETH, 1));
   const client = await connect(t, url);
@@ -150,7 +150,7 @@ test("subscribing again replaces, and begins with a snapshot", async (t) => {
   assert.equal(client.messages.length, seen + 1);
 });
 
-test("each thing that is wrong has its code, the id of its request, and a message that says what to do", async (t) => {
+test("each error has its code, the id of its request, and a message that says what to do", async (t) => {
   const { bus, url } = await openDoor(t, { ws: { maxSubscriptions: 3 } });
   bus.symbol("PEPE", ["1:0xaa", "56:0xbb"]);
   bus.set(WETH_CHANNEL, tokenData(WETH, 1));
@@ -204,7 +204,7 @@ test("each thing that is wrong has its code, the id of its request, and a messag
     assert.equal("id" in got, "id" in expected);
     assert.match(got.message, text);
   }
-  // One wrong channel does not hold up the others.
+  // One wrong channel does not affect the others.
   const failed = client.next("error");
   const snapshot = client.next("snapshot");
   client.send({ id: "p", subscribe: ["token:NONE", WETH_CHANNEL] });
@@ -212,7 +212,7 @@ test("each thing that is wrong has its code, the id of its request, and a messag
   assert.equal((await snapshot).channel, WETH_CHANNEL);
 });
 
-test("a bus that fails or does not answer is an error message, and the connection goes on", async (t) => {
+test("a bus that fails or does not respond causes an error message, and the connection stays open", async (t) => {
   const { bus, url } = await openDoor(t, { limits: { openTimeoutMs: 20 } });
   bus.set(WETH_CHANNEL, tokenData(WETH, 1));
   const client = await connect(t, url);
@@ -235,7 +235,7 @@ test("a bus that fails or does not answer is an error message, and the connectio
   await snapshot;
 });
 
-test("another epoch is told by a snapshot", async (t) => {
+test("a new epoch comes as a snapshot", async (t) => {
   const { bus, url } = await openDoor(t);
   bus.set(WETH_CHANNEL, tokenData(WETH, 1));
   const client = await connect(t, url);
@@ -247,7 +247,7 @@ test("another epoch is told by a snapshot", async (t) => {
   assert.equal((await second).epoch, "8");
 });
 
-test("a late subscriber to a quiet topic is told what stands now, from a second look", async (t) => {
+test("a late subscriber to a quiet channel gets the present as-of, from a second look", async (t) => {
   const { bus, url } = await openDoor(t, { limits: { snapshotAgeMsMax: -1 } });
   bus.set(WETH_CHANNEL, tokenData(WETH, 1));
   const first = await connect(t, url);
@@ -269,7 +269,7 @@ test("conflate_ms: many updates become one patch from the last revision that was
   const snapshot = client.next("snapshot");
   client.send({ subscribe: WETH_CHANNEL, conflate_ms: 300 });
   await snapshot;
-  // The slots are cut by the clock: the first patch shows where one begins.
+  // The clock cuts the slots: the first patch shows where one begins.
   const aligned = client.next("patch");
   bus.set(WETH_CHANNEL, tokenData(WETH, 2));
   await aligned;
@@ -289,7 +289,7 @@ test("heartbeat: sent when nothing else was", async (t) => {
   await client.next("heartbeat");
 });
 
-test("shutdown: told when to come back, closed with 1001, and the door ends", async (t) => {
+test("shutdown: clients are told when to reconnect and closed with 1001, and the door ends", async (t) => {
   const { url, door, bus, metrics } = await openDoor(t, { limits: { reconnectAfterMs: 200 } });
   bus.set(WETH_CHANNEL, tokenData(WETH, 1));
   const client = await connect(t, url);

@@ -1,4 +1,4 @@
-/** What a client may write in a request, and that hostile texts are refused with a short answer and without failing. */
+/** The members of a request, and hostile texts, which are refused with a short error and without failing. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { statsFields } from "@swapstats/protocol/figures.ts";
@@ -24,7 +24,7 @@ function refusalOf(message: unknown): { code: string; text: string } & ClientReq
 }
 
 describe("members of a request", () => {
-  test("unknown ones are refused by name, with what may be meant", () => {
+  test("unknown ones are refused by name, with a similar known name", () => {
     const cases: [object, RegExp][] = [
       [{ subscribe: "token:x", window: ["5m"] }, /"window" is not one of them \(did you mean windows\?\)/],
       [{ subscribe: "token:x", conflate: 5 }, /"conflate" is not one of them \(did you mean conflate_ms\?\)/],
@@ -45,7 +45,7 @@ describe("members of a request", () => {
     assert.match(refusalOf('{"subscribe":"token:x","__proto__":{"windows":["5m"]}}').text, /"__proto__"/);
   });
 
-  test("values of the wrong type, and names that do not exist, are refused with what there is", () => {
+  test("values of the wrong type and unknown names are refused with the allowed ones", () => {
     const cases: [object, RegExp][] = [
       [{ windows: "5m" }, /windows must be a list of at least one of 1m, 5m, 1h/],
       [{ windows: [5] }, /windows must be a list/],
@@ -68,7 +68,7 @@ describe("members of a request", () => {
     }
   });
 
-  test("fields: in the order of service, complete among them, edges and repetition left out, all of them is none", () => {
+  test("fields: in the service's order, with complete, without edges and repetition; all of them are the same as none", () => {
     const fieldsOf = (fields: string[]): readonly string[] => {
       const request = parse({ subscribe: "token:x", fields });
       assert.equal(request.kind, "subscribe");
@@ -85,7 +85,7 @@ describe("members of a request", () => {
   });
 });
 
-test("hostile texts are refused with a short answer", () => {
+test("hostile texts are refused with a short error", () => {
   const fill = (head: string, piece: string, tail: string): string =>
     head + piece.repeat(Math.floor((MESSAGE_CHARS - head.length - tail.length) / piece.length)) + tail;
   const nested = (head: string): string => {
@@ -119,7 +119,7 @@ test("hostile texts are refused with a short answer", () => {
   }
 });
 
-test("many unknown names are told with a few of them", () => {
+test("of many unknown names a few are reported", () => {
   const windows = Array.from({ length: 5_000 }, (_, i) => `w${i}`);
   const { text } = refusalOf({ subscribe: "token:x", windows });
   assert.match(text, /"w4".* is not a window/);

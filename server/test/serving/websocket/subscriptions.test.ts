@@ -11,7 +11,7 @@ const NEW_CHANNEL = `token:${NEW}`;
 const FAST = { pendingEveryMs: 5 };
 
 describe("names", () => {
-  test("each name that was asked for is mapped to its channel, also where two mean the same", async (t) => {
+  test("each requested name is mapped to its channel, even if two names mean the same", async (t) => {
     const { bus, url } = await openDoor(t);
     bus.symbol("WETH", [WETH]);
     bus.set(`token:${WETH}`, tokenData(WETH, 1));
@@ -30,7 +30,7 @@ describe("names", () => {
     assert.equal(pending, undefined);
   });
 
-  test("a name that stands for another token by now opens a further channel, within the limit", async (t) => {
+  test("a name that now stands for another token opens a further channel, within the limit", async (t) => {
     const { bus, url } = await openDoor(t, { ws: { maxSubscriptions: 2 } });
     for (const id of ["1:a", "1:b", "1:c"]) bus.set(`token:${id}`, tokenData(id, 1));
     const client = await connect(t, url);
@@ -52,7 +52,7 @@ describe("names", () => {
 });
 
 describe("a full id that no swap has named", () => {
-  test("is listed as pending, whatever the case of its hex, and its snapshot comes with its first swap", async (t) => {
+  test("is listed as pending in any case of its hex digits, and its snapshot comes with its first swap", async (t) => {
     const { bus, url } = await openDoor(t, { limits: FAST });
     const client = await connect(t, url);
     const answer = client.next("subscribed");
@@ -77,7 +77,7 @@ describe("a full id that no swap has named", () => {
     assert.ok(bus.asked.every((ids) => ids.length === 1 && ids[0] === NEW));
   });
 
-  test("many clients wait for one id, each with its own selection; one that left or unsubscribed gets nothing", async (t) => {
+  test("many clients wait for one id, each with its own selection; a client that left or unsubscribed gets nothing", async (t) => {
     const { bus, url, metrics, hub } = await openDoor(t, { limits: FAST });
     const clients = await Promise.all([0, 1, 2, 3].map(() => connect(t, url)));
     for (const [i, client] of clients.entries()) {
@@ -120,7 +120,7 @@ describe("a full id that no swap has named", () => {
     assert.deepEqual([hub.held.pendingIds, hub.held.rows], [0, 0]);
   });
 
-  test("too many of them are refused; one that no swap can have is unknown", async (t) => {
+  test("too many of them are refused; an id that no swap can have is unknown", async (t) => {
     const { url } = await openDoor(t, { limits: { ...FAST, pendingIdsMax: 1 } });
     const client = await connect(t, url);
     const cases = [
@@ -139,7 +139,7 @@ describe("a full id that no swap has named", () => {
     }
   });
 
-  test("whose owner fails just then is waited for again", async (t) => {
+  test("is waited for again if its owner fails just then", async (t) => {
     const { bus, url } = await openDoor(t, { limits: FAST });
     const client = await connect(t, url);
     const answer = client.next("subscribed");
@@ -155,8 +155,8 @@ describe("a full id that no swap has named", () => {
   });
 });
 
-describe("what a client may hold", () => {
-  test("rows: a token has one for each window, an overview its limit times the windows; at the limit, beyond, and again after leaving", async (t) => {
+describe("rows of clients", () => {
+  test("a token has one per window, an overview its limit times the windows; at the limit, beyond it, and again after leaving", async (t) => {
     const { bus, url, hub } = await openDoor(t, { ws: { maxRows: 20 } });
     for (const id of ["1:a", "1:b"]) bus.set(`token:${id}`, tokenData(id, 1));
     bus.set("overview:5m:trades", { order: [], rows: {} });
@@ -181,7 +181,7 @@ describe("what a client may hold", () => {
     }
   });
 
-  test("all clients together: shared channels count once, and one that holds much does not shut others out", async (t) => {
+  test("of all clients: shared channels count once, and a client that holds many does not shut others out", async (t) => {
     const { bus, url, metrics, hub } = await openDoor(t, { ws: { maxRowsTotal: 30 } });
     for (let i = 0; i < 12; i++) bus.set(`token:1:${i}`, tokenData(`1:${i}`, 1));
     const channels = Array.from({ length: 10 }, (_, i) => `token:1:${i}`);
@@ -219,7 +219,7 @@ describe("what a client may hold", () => {
     const clients = await Promise.all([0, 1, 2].map(() => connect(t, url)));
     const all = clients.map((client, i) => {
       const answer = client.next("subscribed");
-      // Topics of their own for each client.
+      // Channels of its own for each client.
       client.send({ subscribe: channels, windows: ["1m", "5m", "1h"], fields: [["trades"], ["buys"], ["sells"]][i] });
       return answer;
     });
@@ -243,7 +243,7 @@ describe("what a client may hold", () => {
   });
 });
 
-test("fields and windows are part of the topic that clients share", async (t) => {
+test("clients share a feed only with equal fields and windows", async (t) => {
   const { bus, url, hub } = await openDoor(t);
   bus.set("token:1:a", tokenData("1:a", 1));
   bus.set("overview:5m:trades", { order: [], rows: {} });

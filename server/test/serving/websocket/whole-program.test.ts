@@ -1,6 +1,6 @@
 /**
- * Clients of the whole program. Whatever happens to the swaps, the data that a client holds at a revision is what HTTP
- * answers for that revision: late swaps, removals before and after, re-inclusions, windows that decay and empty.
+ * Clients of the whole program. The data that a client holds at a revision equals the response of HTTP for that revision, with
+ * late swaps, removals before and after their swap, re-inclusions, and windows that decay and empty.
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -19,7 +19,7 @@ const ROUNDS = 25;
 type Figures = Record<string, unknown>;
 type Swap = Record<string, unknown> & { event_time: number };
 
-/** Swaps as a chain gives them: in any order within grace, some announced twice, some taken out and put in again. */
+/** Swaps as a chain sends them: in any order within grace, some announced twice, some removed and included again. */
 class SwapMaker {
   readonly #random: Random;
   readonly #present: Swap[] = [];
@@ -33,7 +33,7 @@ class SwapMaker {
     return Array.from({ length: size }, () => {
       if (this.#present.length > 0 && this.#random.chance(0.2)) return this.#removal();
       if (this.#present.length > 0 && this.#random.chance(0.05)) return this.#random.pick(this.#present);
-      // Some are beyond grace, which only the counter of late swaps shows. The others leave the shortest window soon.
+      // Some are beyond grace, which only the counter of late swaps shows. The others soon leave the shortest window.
       const ageMs = this.#random.chance(0.05) ? 130_000 : 5_000 + this.#random.below(4_000);
       return this.swap(this.#random.pick(TOKENS), ageMs);
     });
@@ -59,7 +59,7 @@ class SwapMaker {
     return swap;
   }
 
-  /** Of a swap that was announced; half of the time it is announced again in another block. */
+  /** Removes an announced swap; half of the time it is announced again in another block. */
   #removal(): Swap {
     const index = this.#random.below(this.#present.length);
     const [swap] = this.#present.splice(index, 1) as [Swap];
@@ -70,7 +70,7 @@ class SwapMaker {
   }
 }
 
-/** What was seen for each channel and revision, by which way; two ways must agree. */
+/** The data seen for each channel and revision, and where; all places must agree. */
 class Revisions {
   readonly compared = new Map<string, number>();
   readonly #seen = new Map<string, Json>();
@@ -89,7 +89,7 @@ class Revisions {
 
 const withoutEdges = ({ open_time: _, close_time: __, ...rest }: Figures): Figures => rest;
 
-/** Asks HTTP for everything once. */
+/** Requests everything once over HTTP. */
 async function askAll({ call }: RunningApp, revisions: Revisions): Promise<void> {
   for (const id of TOKENS) {
     const { status, json } = await call(`/api/tokens/${id}/stats`);
@@ -105,7 +105,7 @@ async function askAll({ call }: RunningApp, revisions: Revisions): Promise<void>
   revisions.add(OVERVIEW, json.epoch, json.rev, data as Json, "http");
 }
 
-/** Every state that the client holds goes into `revisions`. */
+/** Adds every state that the client holds to `revisions`. */
 function watch(client: TestClient, revisions: Revisions, way: string): void {
   client.ws.on("message", () => {
     const message = client.messages.at(-1);
@@ -118,7 +118,7 @@ function watch(client: TestClient, revisions: Revisions, way: string): void {
 const wsUrl = ({ base }: RunningApp): string => `${base.replace("http", "ws")}/ws`;
 
 describe("clients of the whole program", () => {
-  test("hold what HTTP answers for the same revision, whatever happens to the swaps", async (t) => {
+  test("hold the data that HTTP serves for the same revision, through late swaps, removals and re-inclusions", async (t) => {
     const random = randomFrom(seedOf(t));
     const app = await new TestApps(t).start({ "windows.list": WINDOWS });
     const maker = new SwapMaker(random);
@@ -140,7 +140,7 @@ describe("clients of the whole program", () => {
       await askAll(app, revisions);
       if (random.chance(0.3)) await all.next("patch");
     }
-    // Nothing more comes in: the shortest window empties, and clients are told so.
+    // No more swaps arrive: the shortest window empties, and clients are told.
     const isEmpty = (client: TestClient): boolean =>
       CHANNELS.every((channel) => {
         const data = client.held.get(channel)?.data as { windows: Record<string, { trades: number }> };

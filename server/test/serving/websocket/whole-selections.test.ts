@@ -29,7 +29,7 @@ async function snapshotOf(client: TestClient, message: object, channel: string):
   return snapshot;
 }
 
-test("data and patches hold the figures that were asked for, as HTTP answers them", async (t) => {
+test("data and patches hold the requested figures, equal to those of HTTP", async (t) => {
   const app = await new TestApps(t).start({ "windows.list": "1m,5m,1h" });
   await app.post([swapOf("aa", 5), swapOf("bb", 7)]);
   await app.caughtUp();
@@ -68,7 +68,7 @@ test("data and patches hold the figures that were asked for, as HTTP answers the
   assert.deepEqual(windowsOf(client.held.get("token:1:aa")?.data), edgeless);
 });
 
-test("a token that is pending comes with its first swap, also at the next start; one that left does not come", async (t) => {
+test("a pending token comes with its first swap, also after a restart; a token that was left does not come", async (t) => {
   const apps = new TestApps(t);
   const first = await apps.start(SETTINGS);
   const client = await connect(t, wsUrl(first));

@@ -21,7 +21,7 @@ async function pair(t: { after(run: () => void): void }): Promise<{ near: Socket
   return { near, far };
 }
 
-test("bytes arrive as written, also to a client that reads nothing for long while others use the same buffer", async (t) => {
+test("bytes arrive as written, even at a client that does not read for long while others use the same buffer", async (t) => {
   const buffer = new WriteBuffer(BYTES);
   const [slow, quick] = [await pair(t), await pair(t)];
   slow.far.pause();
@@ -47,7 +47,7 @@ test("bytes arrive as written, also to a client that reads nothing for long whil
   assert.equal(received, WRITES * 30_000);
 });
 
-test("a write that is longer than the buffer goes out too, and one to a closed socket is nothing", async (t) => {
+test("a write longer than the buffer is sent, and a write to a closed socket is ignored", async (t) => {
   const buffer = new WriteBuffer(10);
   const { near, far } = await pair(t);
   buffer.write(near, [Buffer.from("0123456"), Buffer.from("789abcd")], 14);

@@ -1,4 +1,4 @@
-/** A real `ws` client that keeps what it is sent, and holds the data of its channels as any customer would. */
+/** A real `ws` client that keeps its messages, and applies patches as any customer would. */
 import { applyMergePatch, type Json, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import { type PatchMessage, ServerMessage, type SnapshotMessage } from "@swapstats/protocol/schemas/websocket.ts";
 import { type ClientOptions, WebSocket } from "ws";
@@ -19,9 +19,9 @@ export type HeldData = { epoch: string; rev: number; data: Json };
 export class TestClient {
   readonly ws: WebSocket;
   readonly messages: ServerMessage[] = [];
-  /** By channel; what snapshots and patches made. */
+  /** By channel; the result of snapshots and patches. */
   readonly held = new Map<string, HeldData>();
-  /** Patches that did not apply to what was held, and revisions that went back. */
+  /** Patches that did not apply to the held data, and revisions that went back. */
   readonly faults: string[] = [];
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly #waiters = new Set<Waiter>();
@@ -39,7 +39,7 @@ export class TestClient {
     this.ws.send(typeof message === "string" ? message : JSON.stringify(message));
   }
 
-  /** The first message, of those to come, that fits. */
+  /** Resolves to the first matching message to come. */
   next<T extends ServerMessage["type"]>(
     type: T,
     test: (message: Extract<ServerMessage, { type: T }>) => boolean = () => true,

@@ -1,4 +1,4 @@
-/** A real HTTP server, which hands upgrades on as the program's does, with the WebSocket door on a stand-in bus, and what it told its metrics. */
+/** A real HTTP server, which passes upgrades on as the program's does, with the WebSocket door on a stand-in bus and recorded metrics. */
 import { EventEmitter, once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -28,7 +28,7 @@ export const TEST_WINDOWS = [
   { name: "1h", lengthMs: 3_600_000, stepMs: 15_000 },
 ];
 
-/** Remembers what it is told, and lets a test wait for it. */
+/** Records the metrics, and lets a test wait for them. */
 export class RecordedMetrics implements WebSocketMetrics {
   count = 0;
   conflatedTotal = 0;
@@ -53,7 +53,7 @@ export class RecordedMetrics implements WebSocketMetrics {
     this.#events.emit("change");
   }
 
-  /** Resolves once `condition` holds; it is looked at after every change. */
+  /** Resolves once `condition` holds; it is checked after every change. */
   async until(condition: (metrics: this) => boolean): Promise<void> {
     while (!condition(this)) await once(this.#events, "change");
   }
@@ -71,7 +71,7 @@ export type TestDoor = {
 
 const silent: WebSocketLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-/** Ends with the test. */
+/** Opens a door that ends with the test. */
 export async function openDoor(
   t: { after(run: () => Promise<void>): void },
   options: DoorOptions = {},
@@ -94,7 +94,7 @@ export async function openDoor(
   const server = createServer({ shouldUpgradeCallback: asksForWebSocket });
   const gate = new ConnectionGate(server, DEFAULT_HTTP_LIMITS, handler, { dropped: () => {}, reading: () => {} });
   server.on("request", gate.request);
-  // Clients of these tests that do not answer a close are cut soon.
+  // Clients of these tests that do not reply to a close are cut soon.
   const limits = { closeTimeoutMs: 100, ...options.limits };
   const hub = new Hub({ bus, config, limits });
   const { gate: passes = OPEN_GATE, logger = silent } = options;
@@ -116,7 +116,7 @@ export async function openDoor(
   return { bus, door, hub, metrics, server, port, url: `ws://127.0.0.1:${port}/ws` };
 }
 
-/** Data of a token as a bus gives it. */
+/** Returns the data of a token as a bus sends it. */
 export function tokenData(id: string, trades: number, more: Record<string, string> = {}) {
   return {
     id,

@@ -1,4 +1,4 @@
-/** A WebSocket client on a bare TCP socket, which reads, answers pings and stops only when the test says so. */
+/** A WebSocket client on a bare TCP socket, which reads, sends pongs and stops only when the test says so. */
 import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { connect, type Socket } from "node:net";
@@ -19,7 +19,7 @@ export const PONG = 10;
 export class RawClient {
   readonly socket: Socket;
   readonly frames: Frame[] = [];
-  /** Bytes of all frames that came. */
+  /** Bytes of all received frames. */
   bytesReceived = 0;
   answersPings = false;
   readonly closed: Promise<void>;
@@ -58,7 +58,7 @@ export class RawClient {
     return this.frames.filter((frame) => frame.opcode === PING);
   }
 
-  /** Texts of whole messages, put together from their fragments. */
+  /** Texts of whole messages, joined from their fragments. */
   texts(): string[] {
     const texts: string[] = [];
     let parts: Buffer[] = [];

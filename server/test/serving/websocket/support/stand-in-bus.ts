@@ -1,5 +1,5 @@
 /**
- * A stand-in for the statistics bus, driven by the test: it has the tokens and figures that the test sets, and tells
+ * A stand-in for the statistics bus, driven by the test: it has the tokens and figures that the test sets, and updates
  * subscribers at once. It is deterministic, which the real bus with its threads and clocks is not.
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
@@ -17,9 +17,9 @@ export class StandInBus implements StatsBus {
   asOf = 1_700_000_000_000;
   /** Calls of subscribe so far, and subscriptions open now. */
   opened = 0;
-  /** In the order in which they were opened. */
+  /** In order of opening. */
   readonly topics: ChannelSpec[] = [];
-  /** Ids of each question about tokens that no swap had named. */
+  /** Ids of each request about tokens that no swap had named. */
   readonly asked: (readonly string[])[] = [];
   readonly subscribers = new Set<Subscriber>();
   /** Set by a test to make subscribe wait or fail. */
