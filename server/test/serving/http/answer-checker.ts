@@ -1,6 +1,6 @@
 /**
- * Holds answers to an OpenAPI document: path and method must be in it, the status and media type must be announced, and the body must
- * fit its schema. Objects are closed while checking, so that a member that the document does not know fails too.
+ * Checks responses against an OpenAPI document: path and method must be in it, the status and media type must be declared, and the body must
+ * match its schema. Objects are closed for the check, so that a member that the document lacks fails too.
  */
 import assert from "node:assert/strict";
 import type { OpenApiDocument } from "../../../src/serving/http/openapi.ts";
@@ -25,7 +25,7 @@ export class AnswerChecker {
     }));
   }
 
-  /** Throws an AssertionError that says what does not fit. Answers to calls outside the document must be problems. */
+  /** Throws an AssertionError that names the mismatch. Responses to requests outside the document must be problems. */
   check(method: string, target: string, status: number, contentType: string, text: string, headers: Headers): void {
     const path = target.split("?", 1)[0] as string;
     const lower = method === "HEAD" ? "get" : method.toLowerCase();
@@ -52,7 +52,7 @@ export class AnswerChecker {
     this.#validate(`#/${pointer.map(escapePointer).join("/")}`, text, where);
   }
 
-  /** The same of a value whose schema is at this place of the document. */
+  /** Checks a value by the schema at this place of the document. */
   checkExample(pointer: readonly string[], value: unknown): void {
     this.#validate(`#/${pointer.map(escapePointer).join("/")}`, JSON.stringify(value), pointer.join(" "));
   }

@@ -1,4 +1,4 @@
-/** Whatever becomes of requests, in whatever order, all that they held is given back. Real sockets, real HTTP. */
+/** However requests end, and in any order, everything that they held is given back. Real sockets, real HTTP. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -13,7 +13,7 @@ const post = (path: string, body: string, head = JSON_HEAD): string =>
 const BODY = `{"ids":["BTC"],"pad":"${"x".repeat(20_000)}"}`;
 const GOOD = '{"ids":["BTC"]}';
 
-/** Each is a way in which a request can end; what is left open is closed by the test. */
+/** Ways in which a request can end. The test closes connections that are left open. */
 const ways: Readonly<Record<string, (client: RawClient, random: Random) => void>> = {
   taken: (client) => client.send(post("/api/swaps", BODY)),
   asked: (client) => client.send(post("/api/tokens/stats", GOOD)),
@@ -92,7 +92,7 @@ describe("budgets", () => {
     await settled(harness);
   });
 
-  test("all that requests hold is given back, whatever becomes of them", async (t) => {
+  test("everything that requests hold is given back, however they end", async (t) => {
     const random = randomFrom(seedOf(t));
     const limits = { lingerMs: 200, timeoutCheckMs: 20, requestTimeoutMs: 500, headersTimeoutMs: 300 };
     const harness = await startHarness(t, { limits, upgrade: (_request, socket) => socket.end("took") });
@@ -112,7 +112,7 @@ describe("budgets", () => {
       harness.bus.failure = random.chance(0.3) ? new Error("no bus") : undefined;
       await new Promise((next) => setImmediate(next));
       for (const client of clients) client.socket.end();
-      // Those whose client neither goes on nor goes away end by their time limits.
+      // Requests whose client neither continues nor disconnects end by their time limits.
       await settled(harness);
       for (const client of clients) client.socket.destroy();
     }
@@ -122,7 +122,7 @@ describe("budgets", () => {
     }
   });
 
-  test("each way alone leaves nothing behind", async (t) => {
+  test("each way alone leaves nothing held", async (t) => {
     const random = randomFrom(seedOf(t));
     const limits = { lingerMs: 200, timeoutCheckMs: 20, requestTimeoutMs: 300, headersTimeoutMs: 200 };
     const harness = await startHarness(t, { limits, upgrade: (_request, socket) => socket.end("took") });
@@ -137,7 +137,7 @@ describe("budgets", () => {
     }
   });
 
-  test("a request behind the last answer of its connection holds nothing", async (t) => {
+  test("a request after the last response of its connection holds nothing", async (t) => {
     const harness = await startHarness(t);
     for (let i = 0; i < 20; i += 1) {
       const client = await harness.raw();
@@ -150,7 +150,7 @@ describe("budgets", () => {
     }
   });
 
-  test("a body that its client leaves behind is held until the log is done with it", async (t) => {
+  test("a body whose client disconnected is held until the log has finished with it", async (t) => {
     const harness = await startHarness(t);
     const { promise, resolve } = Promise.withResolvers<void>();
     harness.ingest.gate = promise;
@@ -165,8 +165,8 @@ describe("budgets", () => {
     await settled(harness);
   });
 
-  test("what a gzip body grows to counts while it grows", async (t) => {
-    // One at a time, so that some that fit find room, whatever the order.
+  test("the expanded size of a gzip body counts while it grows", async (t) => {
+    // One at a time, so that some that fit find room in any order.
     const limits = { bodyBytesInFlightMax: 500_000, bodyBytesPerClientMax: 500_000, expandingMax: 1 };
     const harness = await startHarness(t, { limits, maxBodyBytes: 10_000_000 });
     const bodies = harness.server.budgets[0];
@@ -201,7 +201,7 @@ describe("budgets", () => {
     assert.match(text, /swapstats_budget_limit\{budget="http_body_bytes"\} 12345/);
   });
 
-  test("a budget that is full for a minute is a problem of readiness, and probes are answered all the while", async (t) => {
+  test("a budget that is full for a minute is a problem of readiness, and probes still get responses", async (t) => {
     let now = 0;
     const limits = { bodyBytesInFlightMax: 1_000, pendingQueriesMax: 1, requestsMax: 2 };
     const harness = await startHarness(t, { limits, steadyMs: () => now });
@@ -230,7 +230,7 @@ describe("budgets", () => {
 });
 
 describe("a budget", () => {
-  test("gives each client its share alone, and all together no more than the limit", () => {
+  test("gives each client only its share, and all together no more than the limit", () => {
     const budget = new Budget({ name: "b", limit: 10, shareMax: 6, nowMs: () => 0 });
     const [a, b] = [budget.lease("a"), budget.lease("b")];
     assert.ok(a.take(6));
@@ -247,7 +247,7 @@ describe("a budget", () => {
     assert.deepEqual([budget.used, budget.leases, budget.usedBy("a"), budget.usedBy("b")], [0, 0, 0, 0]);
   });
 
-  test("cuts what stands still, the longest first, and of the client that has used up its share", () => {
+  test("cuts stalled leases, the longest first, of the client that has used up its share", () => {
     let now = 0;
     const cut: string[] = [];
     const budget = new Budget({ name: "b", limit: 10, shareMax: 5, nowMs: () => now });
@@ -271,7 +271,7 @@ describe("a budget", () => {
     assert.deepEqual(cut, ["slow", "other", "moves"]);
   });
 
-  test("counts an IPv6 client by its /64, and an IPv4 client alike in both forms", () => {
+  test("counts an IPv6 client by its /64, and an IPv4 client equally in both forms", () => {
     assert.equal(clientOf("2001:db8:1:2:3:4:5:6"), clientOf("2001:db8:1:2::9"));
     assert.notEqual(clientOf("2001:db8:1:2::9"), clientOf("2001:db8:1:3::9"));
     assert.equal(clientOf("::ffff:10.0.0.1"), clientOf("10.0.0.1"));

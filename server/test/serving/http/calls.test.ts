@@ -11,7 +11,7 @@ const post = (body: unknown, type = "application/json"): RequestInit => ({
 });
 
 describe("GET stats", () => {
-  test("answers all windows and figures, from the cache and without it alike", async (t) => {
+  test("responds with all windows and figures, equally from the cache and without it", async (t) => {
     const { bus, call } = await startHarness(t);
     const asked = await call(`/api/tokens/${WETH}/stats`);
     assert.equal(asked.status, 200);
@@ -44,14 +44,14 @@ describe("GET stats", () => {
     assert.equal(same.headers.get("etag"), answer.headers.get("etag"));
   });
 
-  test("takes ids with slashes and letters beyond ASCII", async (t) => {
+  test("accepts ids with slashes and letters beyond ASCII", async (t) => {
     const { call } = await startHarness(t);
     const answer = await call(`/api/tokens/${encodeURIComponent("900:räksmörgås/ü")}/stats`);
     assert.equal(answer.json.id, "900:räksmörgås/ü");
     assert.equal(answer.json.symbol, '"quoted" \\ ,"windows":{');
   });
 
-  test("404 for a token that is not known, 409 with candidates for a symbol of several", async (t) => {
+  test("404 for an unknown token, 409 with candidates for a symbol of several", async (t) => {
     const { bus, call } = await startHarness(t);
     for (const cached of [false, true]) {
       bus.cached = cached;
@@ -74,7 +74,7 @@ describe("GET stats", () => {
     assert.match(errors.find(({ name }) => name === "windows")?.message ?? "", /1m, 5m, 1h, 24h/);
   });
 
-  test("HEAD answers as GET, without the body", async (t) => {
+  test("HEAD responds as GET, without the body", async (t) => {
     const { call } = await startHarness(t);
     const get = await call("/api/tokens/BTC/stats");
     const head = await call("/api/tokens/BTC/stats", { method: "HEAD" });
@@ -98,7 +98,7 @@ describe("GET stats", () => {
 });
 
 describe("POST /api/tokens/stats", () => {
-  test("answers items in the order asked, with errors in place of figures", async (t) => {
+  test("responds with items in the requested order, with errors in place of figures", async (t) => {
     const { call, bus } = await startHarness(t);
     const answer = await call("/api/tokens/stats", post({ ids: ["nothing", "BTC", "usdc"], windows: ["5m"] }));
     assert.equal(answer.status, 200);
@@ -120,14 +120,14 @@ describe("POST /api/tokens/stats", () => {
     assert.equal(none.json.as_of, bus.asOf);
   });
 
-  test("takes 500 ids and refuses 501", async (t) => {
+  test("accepts 500 ids and refuses 501", async (t) => {
     const { call } = await startHarness(t);
     const ids = Array.from({ length: 500 }, () => "BTC");
     assert.equal(((await call("/api/tokens/stats", post({ ids }))).json.items as unknown[]).length, 500);
     assertProblem(await call("/api/tokens/stats", post({ ids: [...ids, "BTC"] })), 400, "invalid_parameters");
   });
 
-  test("refuses bodies that break the schema, naming the place", async (t) => {
+  test("refuses bodies that break the schema, and names the place", async (t) => {
     const { call } = await startHarness(t);
     const answer = await call("/api/tokens/stats", post({ ids: [""], windows: ["9m"], extra: 1 }));
     assertProblem(answer, 400, "invalid_parameters");
@@ -145,7 +145,7 @@ describe("POST /api/tokens/stats", () => {
 });
 
 describe("rankings, candles, swaps, dead letters", () => {
-  test("the overview goes on where its cursor says", async (t) => {
+  test("the overview continues at its cursor", async (t) => {
     const { call } = await startHarness(t);
     const first = await call("/api/overview?window=1h&sort=trades&limit=3");
     assert.equal(first.json.window, "1h");
@@ -159,7 +159,7 @@ describe("rankings, candles, swaps, dead letters", () => {
     assert.deepEqual([byDefault.json.window, byDefault.json.sort], ["5m", "volume_usd"]);
   });
 
-  test("the overview refuses what cannot be ranked", async (t) => {
+  test("the overview refuses unknown rankings", async (t) => {
     const { call, bus } = await startHarness(t);
     const answer = await call("/api/overview?window=2m&sort=previous&order=up&limit=0");
     assertProblem(answer, 400, "invalid_parameters");
@@ -194,7 +194,7 @@ describe("rankings, candles, swaps, dead letters", () => {
 });
 
 describe("POST /api/swaps", () => {
-  test("hands the bytes over and answers what became of them", async (t) => {
+  test("passes the bytes on and responds with the result", async (t) => {
     const { call, ingest, metrics } = await startHarness(t);
     ingest.result = { accepted: 1, rejected: [{ index: 1, code: "bad_side", message: "side is neither" }] };
     const answer = await call("/api/swaps", post("{}\n\n{}\n", "application/x-ndjson"));
@@ -204,7 +204,7 @@ describe("POST /api/swaps", () => {
     assert.match(await metrics.text(), /swapstats_rejected_total\{code="bad_side"\} 1/);
   });
 
-  test("202 comes only when the port says that all is on disk", async (t) => {
+  test("202 comes only after the port reports that everything is on disk", async (t) => {
     const { call, ingest } = await startHarness(t);
     const { promise, resolve } = Promise.withResolvers<void>();
     ingest.gate = promise;
@@ -220,7 +220,7 @@ describe("POST /api/swaps", () => {
     assert.equal((await answer).status, 202);
   });
 
-  test("422 when none was accepted, with the reasons", async (t) => {
+  test("422 if no event was accepted, with the reasons", async (t) => {
     const { call, ingest } = await startHarness(t);
     ingest.result = { accepted: 0, rejected: [{ index: 0, code: "missing_field", message: "side is missing" }] };
     const answer = await call("/api/swaps", post({}));
@@ -249,7 +249,7 @@ describe("POST /api/swaps", () => {
     assert.equal(logLines.filter((line) => line.includes("what happened")).length, 1);
   });
 
-  test("media types other than JSON and NDJSON are refused, so that no page can post without asking", async (t) => {
+  test("media types other than JSON and NDJSON are refused, so that no page can post without a preflight", async (t) => {
     const { call, ingest } = await startHarness(t);
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]) {
       assertProblem(await call("/api/swaps", post("{}", type)), 415, "unsupported_media_type");
@@ -262,7 +262,7 @@ describe("POST /api/swaps", () => {
     assert.equal((await call("/api/swaps", post("{}", "application/json; charset=utf-8"))).status, 202);
   });
 
-  test("404 where swaps do not come over HTTP", async (t) => {
+  test("404 if swaps do not come over HTTP", async (t) => {
     const { call } = await startHarness(t, { ingest: { port: undefined, reason: "Swaps come from a topic." } });
     assertProblem(await call("/api/swaps", post({})), 404, "ingest_disabled");
   });

@@ -14,7 +14,7 @@ const run = promisify(execFile);
 
 type Bare = { head: string; fields: Map<string, string>; body: Buffer };
 
-/** A whole response as its bytes, with nothing unpacked. */
+/** A whole response as its bytes, not decompressed. */
 async function bare({ raw }: Harness, method: string, path: string, fields: string[]): Promise<Bare> {
   const client = await raw();
   client.send([`${method} ${path} HTTP/1.1`, "Host: x", "Connection: close", ...fields, "", ""].join("\r\n"));
@@ -73,22 +73,22 @@ describe("Accept-Encoding", () => {
     [",,;q=1,", undefined],
   ];
   for (const [header, coding] of cases) {
-    test(`${JSON.stringify(header)} gives ${coding ?? "the answer as it is"}`, () => {
+    test(`${JSON.stringify(header)} gives ${coding ?? "no coding"}`, () => {
       assert.equal(acceptedCoding(header, ["br", "gzip"]), coding);
       assert.equal(acceptedCoding(header, ["br", "gzip"]), coding, "the same from what is remembered");
     });
   }
 });
 
-/** Two hundred tokens more, so that answers are long. */
+/** Adds two hundred tokens, so that responses are long. */
 async function filled(t: Parameters<typeof startHarness>[0]): Promise<Harness> {
   const harness = await startHarness(t);
   for (let i = 0; i < 200; i += 1) harness.bus.tokens.push({ id: `1:0x${i}`, symbol: `T${i}`, rev: i + 1, trades: i });
   return harness;
 }
 
-describe("packed answers", () => {
-  test("long answers are packed as the client likes, and are the same text", async (t) => {
+describe("compressed responses", () => {
+  test("long responses are compressed as the client prefers, and have the same text", async (t) => {
     const harness = await filled(t);
     for (const path of [OVERVIEW, STATS, `/stats?token=${WETH}`, "/openapi.json"]) {
       const plain = await bare(harness, "GET", path, []);
@@ -106,7 +106,7 @@ describe("packed answers", () => {
     }
   });
 
-  test("the limit: an answer of 1,023 bytes goes as it is, one of 1,024 packed", async (t) => {
+  test("a response of 1,023 bytes is sent uncompressed, one of 1,024 compressed", async (t) => {
     const { bus, raw, ...rest } = await startHarness(t);
     const harness = { bus, raw, ...rest };
     const letter = { code: "bad_json", message: "", partition: 0, offset: 1, arrival: 1, raw: "" };
@@ -123,7 +123,7 @@ describe("packed answers", () => {
     }
   });
 
-  test("HEAD has the fields of GET and no body; 304 and problems say what they vary by", async (t) => {
+  test("HEAD has the fields of GET and no body; 304 and problems have Vary", async (t) => {
     const harness = await filled(t);
     const accept = "Accept-Encoding: gzip, br";
     for (const path of [OVERVIEW, STATS]) {
@@ -146,7 +146,7 @@ describe("packed answers", () => {
     assert.equal(JSON.parse(unpacked(problem)).code, "invalid_parameters");
   });
 
-  test("the lane past the framework packs the figures once, though as_of moves on", async (t) => {
+  test("the fast lane compresses the figures once, although as_of advances", async (t) => {
     const harness = await startHarness(t);
     const { bus } = harness;
     await harness.call(STATS);
@@ -174,7 +174,7 @@ describe("packed answers", () => {
     assert.deepEqual(framework.body, second.body);
   });
 
-  test("fetch of this runtime unpacks every answer", async (t) => {
+  test("fetch of this runtime decompresses every response", async (t) => {
     const { call, port } = await filled(t);
     const { length } = (await call(OVERVIEW)).text;
     for (const coding of ["gzip", "br", "identity"]) {
@@ -185,7 +185,7 @@ describe("packed answers", () => {
 });
 
 requires("packed answers read by curl and Python", { programs: ["curl"], python: [] }, ({ python }) => {
-  test("curl and Python's gzip unpack what the lane, the framework and the pool of threads packed", async (t) => {
+  test("curl and Python's gzip decompress responses of the lane, the framework and the thread pool", async (t) => {
     const harness = await filled(t);
     harness.bus.cached = true;
     for (const path of [OVERVIEW, STATS, STATS, "/openapi.json"]) {

@@ -17,7 +17,7 @@ describe("entity tags", () => {
     }
   });
 
-  test("304 while the revision stands, though as_of moves on; 200 when it grows", async (t) => {
+  test("304 while the revision is the same, although as_of advances; 200 when it grows", async (t) => {
     const { bus, call } = await startHarness(t);
     const path = `/api/tokens/${WETH}/stats?windows=5m`;
     for (const cached of [false, true]) {
@@ -48,7 +48,7 @@ describe("entity tags", () => {
     assert.equal(new Set(tags).size, paths.length);
   });
 
-  test("a symbol that comes to stand for another token of the same revision is not 304", async (t) => {
+  test("a symbol that now stands for another token of the same revision is not 304", async (t) => {
     const { bus, call } = await startHarness(t);
     const etag = (await call("/api/tokens/BTC/stats")).headers.get("etag") as string;
     const [, btc] = bus.tokens;
@@ -58,7 +58,7 @@ describe("entity tags", () => {
     assert.equal(answer.json.id, "56:0xother");
   });
 
-  test("a candle that becomes complete changes the tag without a revision", async (t) => {
+  test("a candle that becomes complete changes the tag without a new revision", async (t) => {
     const { bus, call } = await startHarness(t);
     const path = "/api/tokens/BTC/candles";
     bus.candleCloses = false;
@@ -92,7 +92,7 @@ describe("selections", () => {
     assert.notEqual(selections.parse("5m", "trades"), selections.parse("5m", undefined));
   });
 
-  test("made-up texts cost no memory: what is remembered is bounded", () => {
+  test("arbitrary texts cost no memory: the number of remembered texts is bounded", () => {
     const selections = new Selections(WINDOWS);
     const first = selections.parse("5m", undefined);
     for (let i = 1; i <= SELECTIONS_MAX; i += 1)

@@ -1,4 +1,4 @@
-/** docs/http-api.md says what the program does. */
+/** docs/http-api.md agrees with the program. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -26,7 +26,7 @@ describe("docs/http-api.md", () => {
     );
   });
 
-  test("names every call", () => {
+  test("names every operation", () => {
     const pages = new Set(["/", "/docs", "/openapi.json"]);
     for (const { method, path } of operationsOf(["5m"])) {
       const named = pages.has(path) ? text.includes(`\`${path}\``) || path === "/" : text.includes(`${method} ${path}`);
@@ -46,7 +46,7 @@ describe("docs/http-api.md", () => {
     assert.deepEqual(documented.sort(), real.sort());
   });
 
-  test("states the limits that hold", () => {
+  test("states the limits in force", () => {
     const limits = DEFAULT_HTTP_LIMITS;
     const kib = (bytes: number) => `${bytes / 1024} KiB`;
     const mib = (bytes: number) => `${bytes / 2 ** 20} MiB`;

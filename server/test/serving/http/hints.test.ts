@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { assertProblem, startHarness } from "./http-harness.ts";
 
-describe("what is wrong with a request, and what may have been meant", () => {
+describe("hints for requests with errors", () => {
   const cases: [string, RegExp][] = [
     ["/api/tokens/1:BTC/stats?widows=1h", /widows is not a parameter of this call \(did you mean windows\?\)/],
     ["/api/tokens/1:BTC/stats?windows=5m,60m", /windows must be .* \(not "60m"\) \(did you mean 1h\?\)/],
@@ -59,8 +59,8 @@ describe("what is wrong with a request, and what may have been meant", () => {
   });
 });
 
-describe("candles that memory cannot tell", () => {
-  test("an interval that no step fills is refused with those that there are", async (t) => {
+describe("candles outside memory", () => {
+  test("an interval that no step fills is refused with the available ones", async (t) => {
     const { call } = await startHarness(t, { stepsMs: [60_000, 5_000] });
     const answer = await call("/api/tokens/1:BTC/candles?interval=1s");
     assertProblem(answer, 400, "invalid_parameters");
@@ -72,7 +72,7 @@ describe("candles that memory cannot tell", () => {
     }
   });
 
-  test("a range before the first candle says so, and which intervals reach further back", async (t) => {
+  test("a range before the first candle gets a note that names the intervals that reach further back", async (t) => {
     const { call } = await startHarness(t, { stepsMs: [1_000, 60_000] });
     const before = await call("/api/tokens/1:BTC/candles?interval=5s&from=0&to=1699999000000");
     assert.match(

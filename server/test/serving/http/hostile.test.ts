@@ -1,4 +1,4 @@
-/** Requests that attack, on bare sockets: what each gets, in which order, and that the service goes on. */
+/** Hostile requests over bare sockets: the response to each, their order, and that the service keeps running. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { assertProblem, type RawClient, startHarness } from "./http-harness.ts";
@@ -7,7 +7,7 @@ const JSON_HEAD = "Host: x\r\nContent-Type: application/json\r\n";
 const swaps = (body = "{}"): string =>
   `POST /api/swaps HTTP/1.1\r\n${JSON_HEAD}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 const statuses = (got: string): number[] => [...got.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]));
-/** The last answer of a connection: a problem document with this status and code. */
+/** Asserts that the last response of a connection is a problem document with this status and code. */
 function assertLast(got: string, status: number, code: string, what: string): void {
   const last = got.slice(got.lastIndexOf("HTTP/1.1 "));
   assert.match(last, new RegExp(`^HTTP/1\\.1 ${status} `), what);
@@ -99,7 +99,7 @@ describe("hostile requests", () => {
   }
 
   for (const [name, request, status, code] of GOES_ON) {
-    test(`${name}: ${status}, and the connection goes on`, async (t) => {
+    test(`${name}: ${status}, and the connection stays open`, async (t) => {
       const { raw } = await startHarness(t);
       const client = await raw();
       client.send(request);
@@ -112,7 +112,7 @@ describe("hostile requests", () => {
     });
   }
 
-  test("HEAD of what is not there has the fields of the problem and no body", async (t) => {
+  test("HEAD of an unknown path has the fields of the problem and no body", async (t) => {
     const { raw } = await startHarness(t);
     const client = await raw();
     client.send("HEAD /nope HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
@@ -126,7 +126,7 @@ describe("hostile requests", () => {
     assert.match(await client.closed, /^HTTP\/1\.1 200 /);
   });
 
-  test("a client that waits to go on hears so only when its body is wanted", async (t) => {
+  test("a client that expects 100 Continue gets it only if its body is wanted", async (t) => {
     const { raw, ingest } = await startHarness(t);
     const expecting = (path: string) =>
       `POST ${path} HTTP/1.1\r\n${JSON_HEAD}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n`;
@@ -142,7 +142,7 @@ describe("hostile requests", () => {
     unwanted.socket.destroy();
   });
 
-  test("numbers are decimal digits alone", async (t) => {
+  test("numbers are decimal digits only", async (t) => {
     const { call } = await startHarness(t);
     const bad = [
       "0x10",
@@ -187,30 +187,30 @@ describe("the order of a connection", () => {
     return { client, harness };
   }
 
-  test("a long address waits for the answer before it", async (t) => {
+  test("a long address waits for the response before it", async (t) => {
     const { client } = await withHeldSwaps(t, `GET /${"a".repeat(9_000)} HTTP/1.1\r\nHost: x\r\n\r\n`);
     assert.deepEqual(statuses(await client.until('"uri_too_long"')), [202, 414]);
     client.socket.destroy();
   });
 
-  test("an error of the parser waits for the answer before it", async (t) => {
+  test("an error of the parser waits for the response before it", async (t) => {
     const { client } = await withHeldSwaps(t, "\x00\x01 what\r\n\r\n");
     assert.deepEqual(statuses(await client.closed), [202, 400]);
   });
 
-  test("an upgrade waits for the answer before it", async (t) => {
+  test("an upgrade waits for the response before it", async (t) => {
     const upgrade = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
     const { client } = await withHeldSwaps(t, upgrade);
     assert.match(await client.closed, /^HTTP\/1\.1 202 [\s\S]*\}took the socket$/);
   });
 
-  test("a request that needs no waiting waits all the same", async (t) => {
+  test("a request that could be served at once waits too", async (t) => {
     const { client } = await withHeldSwaps(t, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
     assert.deepEqual(statuses(await client.until('"ok"')), [202, 200]);
     client.socket.destroy();
   });
 
-  test("of requests in one packet no more run than answers are read, and too many end the connection", async (t) => {
+  test("requests in one packet run only as fast as responses are read, and too many end the connection", async (t) => {
     const { raw, bus } = await startHarness(t, { limits: { pipelinedMax: 10 } });
     const { promise, resolve } = Promise.withResolvers<void>();
     bus.gate = promise;
@@ -228,8 +228,8 @@ describe("the order of a connection", () => {
   });
 });
 
-describe("answers that are not read", () => {
-  /** Asks and does not read. */
+describe("responses that are not read", () => {
+  /** Sends a request and does not read. */
   async function deaf(raw: () => Promise<RawClient>, request: string): Promise<RawClient> {
     const client = await raw();
     client.socket.pause();
@@ -244,7 +244,7 @@ describe("answers that are not read", () => {
       ...{ readWindowMs: 300, readWindowBytesMin: 1_000, timeoutCheckMs: 50 },
     };
     const { raw, call, bus, server } = await startHarness(t, { limits });
-    // An answer that no buffer of the network takes whole.
+    // A response larger than the buffers of the network.
     const symbol = "s".repeat(9_000_000);
     bus.tokens = [{ id: "1:big", symbol, rev: 1, trades: 1 }];
     const clients = [await deaf(raw, ASK), await deaf(raw, ASK)];
@@ -252,13 +252,13 @@ describe("answers that are not read", () => {
     while ((answers?.leases ?? 0) < 2) await nextTurn();
     assertProblem(await call("/api/overview"), 503, "overloaded");
     assert.equal((await call("/healthz")).status, 200);
-    // Both go away by themselves.
+    // Both end by themselves.
     while ((answers?.used ?? 0) > 0) await nextTurn();
     assert.equal((await call("/api/overview")).status, 200);
     for (const { socket } of clients) socket.destroy();
   });
 
-  test("one that stands still gives way to another", async (t) => {
+  test("a stalled one gives way to another", async (t) => {
     let now = 0;
     const limits = { answerBytesInFlightMax: 20_000_000, answerBytesPerClientMax: 20_000_000 };
     const { raw, call, bus, server } = await startHarness(t, { limits, steadyMs: () => now });
@@ -272,7 +272,7 @@ describe("answers that are not read", () => {
 });
 
 describe("uploads", () => {
-  test("that stand still give way to others", async (t) => {
+  test("that stall give way to others", async (t) => {
     let now = 0;
     const limits = { bodyBytesInFlightMax: 100_000, bodyBytesPerClientMax: 100_000 };
     const { raw, call } = await startHarness(t, { limits, steadyMs: () => now });
@@ -300,7 +300,7 @@ describe("uploads", () => {
     while (server.budgets.some(({ used }) => used > 0)) await nextTurn();
   });
 
-  test("that are refused are read to their end, so that a client that sends first reads the answer", async (t) => {
+  test("that are refused are read to their end, so that a client that sends first reads the response", async (t) => {
     const { raw } = await startHarness(t);
     for (const connection of ["keep-alive", "close"]) {
       const client = await raw();
@@ -321,7 +321,7 @@ describe("uploads", () => {
     }
   });
 
-  test("of which too much comes after their refusal end", async (t) => {
+  test("that continue too long after their refusal end", async (t) => {
     const { raw } = await startHarness(t, { limits: { lingerBytesMax: 1_000_000 } });
     const client = await raw();
     client.send(`POST /api/swaps HTTP/1.1\r\n${JSON_HEAD}Content-Length: 900000000\r\n\r\n`);

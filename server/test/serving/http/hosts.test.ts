@@ -1,4 +1,4 @@
-/** Names that lead to this machine and are none of its own, and pages of other sites: what they reach. */
+/** Access by foreign names that resolve to this machine, and by pages of other sites. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { requestLimits } from "@swapstats/protocol/limits.ts";
@@ -32,7 +32,7 @@ async function open(t: Parameters<typeof startHarness>[0], hostRule: HostRule, c
 }
 
 describe("hosts", () => {
-  test("a loopback listener answers for the loopback names alone", async (t) => {
+  test("a loopback listener serves the loopback names only", async (t) => {
     const harness = await open(t, LOOPBACK);
     for (const host of ["localhost", "LOCALHOST:1", "127.0.0.1:8080", "127.8.8.8", "[::1]", "[::1]:9", "a.localhost"]) {
       assert.match(await ask(harness, get(host)), /^HTTP\/1\.1 200 /, host);
@@ -61,7 +61,7 @@ describe("hosts", () => {
     assert.deepEqual(harness.ingest.bodies, []);
   });
 
-  test("an answer that was given before is not given for another host", async (t) => {
+  test("a cached response is not served for another host", async (t) => {
     const harness = await open(t, LOOPBACK);
     harness.bus.cached = true;
     const path = "/api/tokens/BTC/stats";
@@ -69,7 +69,7 @@ describe("hosts", () => {
     assert.match(await ask(harness, get("evil.example", path)), /^HTTP\/1\.1 421 /);
   });
 
-  test("listed hosts are answered beside the loopback names, with any port unless one is named", async (t) => {
+  test("listed hosts are served besides the loopback names, with any port unless one is listed", async (t) => {
     const harness = await open(t, hostRuleOf("0.0.0.0", ["swaps.example.com", "[fd00::7]:80"]));
     for (const host of ["swaps.example.com", "SWAPS.example.com.:9", "[fd00::7]:80", "localhost:1"]) {
       assert.match(await ask(harness, get(host)), /^HTTP\/1\.1 200 /, host);
@@ -86,14 +86,14 @@ describe("hosts", () => {
     }
   });
 
-  test("a listener that is open wider answers for all, until hosts are listed", () => {
+  test("a listener on another address serves all hosts, until some are listed", () => {
     assert.deepEqual(hostRuleOf("0.0.0.0", []), { kind: "any" });
     assert.deepEqual(hostRuleOf("127.0.0.1", ["*"]), { kind: "any" });
     assert.deepEqual(hostRuleOf("::1", []), { kind: "listed", hosts: [] });
     assert.deepEqual(hostRuleOf("localhost", []), { kind: "listed", hosts: [] });
   });
 
-  test("api.hosts takes hosts with an optional port, and says what is none", () => {
+  test("api.hosts accepts hosts with an optional port, and names invalid ones", () => {
     const hosts = (value: string) => loadConfig({ env: {}, overrides: { "api.hosts": value } }).config.api.hosts;
     assert.deepEqual(hosts("A.example,10.0.0.1:80,[::1]"), ["a.example", "10.0.0.1:80", "[::1]"]);
     for (const bad of ["http://a.example", "a b", "a:99999", "a/b", "*,a"]) {
@@ -102,8 +102,8 @@ describe("hosts", () => {
   });
 });
 
-describe("pages that would change something", () => {
-  test("may do so from the service's own origin or a listed one alone", async (t) => {
+describe("writing requests of pages", () => {
+  test("are accepted only from the service's own origin or a listed one", async (t) => {
     const harness = await open(t, { kind: "any" }, ["https://app.example.com"]);
     const cases: readonly (readonly [host: string, more: string, status: number])[] = [
       ["localhost:8080", "X-A: program", 202],
@@ -132,7 +132,7 @@ describe("pages that would change something", () => {
     }
   });
 
-  test("no form of another site writes, whatever media type it sends", async (t) => {
+  test("no form of another site can write, with any media type", async (t) => {
     const harness = await open(t, LOOPBACK);
     const form =
       "POST /api/swaps HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 2\r\nOrigin: https://evil.example";
@@ -140,7 +140,7 @@ describe("pages that would change something", () => {
   });
 });
 
-test("swaps are refused before their body is read where they come from elsewhere", async (t) => {
+test("if swaps come from another source, they are refused before their body is read", async (t) => {
   const harness = await startHarness(t, { ingest: { port: undefined, reason: "Swaps come from a topic." } });
   const client = await harness.raw();
   client.send("POST /api/swaps HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n");
@@ -172,7 +172,7 @@ test("every cursor that the service can give is accepted", (t) => {
   assert.ok(cursor.length > 1_024 && cursor.length <= requestLimits.cursorMax);
 });
 
-test("a long cursor is taken over HTTP, and one character more than the limit is not", async (t) => {
+test("a cursor at the limit is accepted over HTTP; one more character is not", async (t) => {
   const { call, bus } = await startHarness(t);
   bus.tokens = [];
   const url = (length: number) => `/api/overview?cursor=${"1".padStart(length, "0")}`;

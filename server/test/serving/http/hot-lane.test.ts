@@ -20,8 +20,8 @@ async function rawAnswer({ raw }: Harness, fields: string[]): Promise<{ head: st
   return { head: lines.map((line) => line.toLowerCase()).sort(), body: body ?? "" };
 }
 
-describe("the lane past the framework", () => {
-  test("answers with the bytes and header fields of the framework", async (t) => {
+describe("the fast lane", () => {
+  test("responds with the bytes and header fields of the framework", async (t) => {
     const harness = await startHarness(t);
     harness.bus.cached = true;
     const etag = (await harness.call(PATH)).headers.get("etag") as string;
@@ -33,7 +33,7 @@ describe("the lane past the framework", () => {
     }
   });
 
-  test("other methods, other addresses and answers that must be asked for go the ordinary way", async (t) => {
+  test("other methods, other addresses and figures that are not cached go the ordinary way", async (t) => {
     const { bus, call } = await startHarness(t);
     bus.cached = true;
     assert.equal((await call(PATH)).status, 200);
@@ -51,7 +51,7 @@ describe("the lane past the framework", () => {
     }
   });
 
-  test("an address that is in use is not pushed out by many that were asked for once", async () => {
+  test("an address in use is not pushed out by many that were requested once", async () => {
     const looked: string[] = [];
     const executor = { hotTokenStats: (token: string) => void looked.push(token) } as unknown as QueryExecutor;
     const lane = new HotLane({ executor, gate: OPEN_GATE, corsOrigins: [] }, {} as Replies, () => "");
@@ -69,7 +69,7 @@ describe("the lane past the framework", () => {
     assert.deepEqual(looked, ["hot", "0"]);
   });
 
-  test("CORS holds for what the lane knows", async (t) => {
+  test("CORS holds for addresses that the lane knows", async (t) => {
     const origin = "https://app.example.com";
     const { bus, call } = await startHarness(t, { corsOrigins: [origin] });
     bus.cached = true;

@@ -1,4 +1,4 @@
-/** A running HTTP door on a free port, and clients for it: `call` holds every answer to the OpenAPI document, `raw` speaks on a bare socket. */
+/** A running HTTP door on a free port, and clients for it: `call` checks every response against the OpenAPI document, `raw` is a bare socket. */
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { connect, type Socket } from "node:net";
@@ -102,9 +102,9 @@ export function assertProblem(answer: Answer, status: number, code: string): voi
 export type RawClient = {
   socket: Socket;
   send: (text: string) => void;
-  /** All that came until the other side ended or destroyed the connection. */
+  /** Everything received until the other side ended or destroyed the connection. */
   closed: Promise<string>;
-  /** Resolves when what came so far contains the text. */
+  /** Resolves when the received bytes contain the text. */
   until: (text: string) => Promise<string>;
 };
 
@@ -134,5 +134,5 @@ export async function openRaw(port: number): Promise<RawClient> {
   return { socket, send: (text) => void socket.write(text), closed, until };
 }
 
-/** Modules of the framework's own tree, such as its validator. */
+/** Requires modules of the framework's own tree, such as its validator. */
 export const requireOfFastify = createRequire(createRequire(import.meta.url).resolve("fastify"));

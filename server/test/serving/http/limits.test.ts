@@ -32,7 +32,7 @@ describe("limits on bodies", () => {
     assertProblem(await call("/api/tokens/stats", init), 413, "payload_too_large");
   });
 
-  test("gzip counts by what it grows to", async (t) => {
+  test("gzip counts by its expanded size", async (t) => {
     const { call, ingest } = await startHarness(t, { maxBodyBytes: 1_000 });
     const gzip = { "content-encoding": "gzip" };
     assert.equal((await call("/api/swaps", ndjson(gzipSync("y".repeat(1_000)), gzip))).status, 202);
@@ -72,10 +72,10 @@ describe("limits on bodies", () => {
   });
 });
 
-describe("limits on time and number, on bare sockets", () => {
+describe("limits on time and number, over bare sockets", () => {
   const quick = { headersTimeoutMs: 100, requestTimeoutMs: 100, timeoutCheckMs: 20 };
 
-  test("a header that trickles in is ended", async (t) => {
+  test("a connection whose header trickles in is ended", async (t) => {
     const { raw } = await startHarness(t, { limits: quick });
     const client = await raw();
     client.send("GET /healthz HTTP/1.1\r\nHost: x\r\n");
@@ -86,7 +86,7 @@ describe("limits on time and number, on bare sockets", () => {
     assert.match(got, /"code":"request_timeout"/);
   });
 
-  test("a connection that says nothing is ended", async (t) => {
+  test("a silent connection is ended", async (t) => {
     const { raw } = await startHarness(t, { limits: quick });
     const client = await raw();
     assert.match(await client.closed, /^(HTTP\/1\.1 408 |$)/);
@@ -102,20 +102,20 @@ describe("limits on time and number, on bare sockets", () => {
     assert.equal((await call("/api/swaps", ndjson("x".repeat(1_000)))).status, 202);
   });
 
-  test("a client that goes away in the middle of its body", async (t) => {
+  test("a client that disconnects in the middle of its body", async (t) => {
     const { raw, call, ingest } = await startHarness(t, { limits: { bodyBytesInFlightMax: 1_000 } });
     const client = await raw();
     client.send("POST /api/swaps HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n");
     client.send("x".repeat(800));
     client.socket.resetAndDestroy();
-    // The next body fits only once the first is given up.
+    // The next body fits only after the first is released.
     let answer = await call("/api/swaps", ndjson("x".repeat(1_000)));
     while (answer.status === 503) answer = await call("/api/swaps", ndjson("x".repeat(1_000)));
     assert.equal(answer.status, 202);
     assert.equal(ingest.bodies.length, 1);
   });
 
-  test("a client that closes its half after a whole request gets its answer", async (t) => {
+  test("a client that closes its half after a whole request gets its response", async (t) => {
     const { raw } = await startHarness(t);
     const client = await raw();
     client.socket.end("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -136,7 +136,7 @@ describe("limits on time and number, on bare sockets", () => {
     assert.match(await client.closed, /^HTTP\/1\.1 200 /);
   });
 
-  test("a client that does not read its answers is ended, and holds no more than its buffers", async (t) => {
+  test("a client that does not read responses is cut, and holds no more than its buffers", async (t) => {
     const { raw, bus } = await startHarness(t, { limits: { idleSocketTimeoutMs: 200 } });
     bus.cached = true;
     const client = await raw();
@@ -170,7 +170,7 @@ describe("limits on time and number, on bare sockets", () => {
     assert.match(got, /"code":"headers_too_large"/);
   });
 
-  test("header fields beyond the number are refused or ignored, as the version of Node has it", async (t) => {
+  test("header fields beyond the limit are refused or ignored, depending on the version of Node", async (t) => {
     const { raw } = await startHarness(t, { limits: { headerFieldsMax: 8 } });
     const client = await raw();
     const fields = Array.from({ length: 200 }, (_, i) => `X-${i}: b`).join("\r\n");
@@ -178,7 +178,7 @@ describe("limits on time and number, on bare sockets", () => {
     assert.match(await client.closed, /^HTTP\/1\.1 (431|200) /);
   });
 
-  test("what is not HTTP", async (t) => {
+  test("bytes that are not HTTP", async (t) => {
     const { raw } = await startHarness(t);
     for (const text of [
       "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -193,7 +193,7 @@ describe("limits on time and number, on bare sockets", () => {
     }
   });
 
-  test("two lengths, or a length and chunks, cannot smuggle a second request in", async (t) => {
+  test("two lengths, or a length and chunks, cannot smuggle in a second request", async (t) => {
     const { raw, ingest } = await startHarness(t);
     const head = "POST /api/swaps HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
     const both = `${head}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /x HTTP/1.1\r\n\r\n`;
@@ -206,7 +206,7 @@ describe("limits on time and number, on bare sockets", () => {
     assert.deepEqual(ingest.bodies, []);
   });
 
-  test("questions that wait, in number and time", async (t) => {
+  test("waiting requests, in number and time", async (t) => {
     const { call, bus } = await startHarness(t, { limits: { pendingQueriesMax: 1, queryTimeoutMs: 300 } });
     bus.gate = new Promise(() => {});
     const first = call("/api/tokens/BTC/stats");
@@ -230,7 +230,7 @@ describe("upgrades", () => {
   const upgrade = (path: string, to: string) =>
     `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: ${to}\r\n\r\n`;
 
-  test("WebSocket at /ws goes to its door, with what came behind the header", async (t) => {
+  test("WebSocket at /ws goes to its door, with the bytes after the header", async (t) => {
     const { raw } = await startHarness(t, {
       upgrade: (request, socket, head) => socket.end(`took ${request.url} ${head.toString()}`),
     });
@@ -263,8 +263,8 @@ describe("upgrades", () => {
   });
 });
 
-describe("the end", () => {
-  test("running requests end, new connections find nobody, and the limit holds", async (t) => {
+describe("closing", () => {
+  test("running requests end, new connections are refused, and the limit holds", async (t) => {
     const { server, ingest, raw, call } = await startHarness(t);
     const { promise, resolve } = Promise.withResolvers<void>();
     ingest.gate = promise;
@@ -279,7 +279,7 @@ describe("the end", () => {
     await closing;
   });
 
-  test("what does not end within the limit is destroyed", async (t) => {
+  test("connections that do not end within the limit are destroyed", async (t) => {
     const { server, ingest, raw } = await startHarness(t);
     ingest.gate = new Promise(() => {});
     const stuck = await raw();

@@ -40,7 +40,7 @@ function targetOf(path: string, { parameters = [] }: Call): string {
 }
 
 describe("the OpenAPI document", () => {
-  test("names the server, and groups calls whose names are unique", () => {
+  test("names the server, and groups operations with unique names", () => {
     const { document, calls } = callsOf(WINDOWS);
     assert.deepEqual(document.servers[0]?.url, "/");
     const tags = document.tags.map(({ name }) => name as string);
@@ -48,7 +48,7 @@ describe("the OpenAPI document", () => {
     assert.equal(new Set(calls.map(({ call }) => call.operationId)).size, calls.length);
   });
 
-  test("every answer, every body and every problem has an example that fits its schema, whatever windows there are", () => {
+  test("every response, body and problem has an example that matches its schema, with any windows", () => {
     for (const windows of [WINDOWS, ["10s"]]) {
       const { document, calls } = callsOf(windows);
       const checker = new AnswerChecker(document);
@@ -78,7 +78,7 @@ describe("the OpenAPI document", () => {
     }
   });
 
-  test("what the examples ask is answered", async (t) => {
+  test("the requests of the examples succeed", async (t) => {
     const { call: ask } = await startHarness(t);
     for (const { path, method, call } of callsOf(WINDOWS).calls) {
       const bodies = Object.entries(call.requestBody?.content ?? {});

@@ -16,7 +16,7 @@ requires("pages in a browser", { chromium: true }, ({ chromium }) => {
 
   type Look = { width: number; colorScheme: "light" | "dark" };
 
-  /** A page with all that it complained of: refusals by its policy, errors, requests to others. */
+  /** A page with its complaints: refusals by its policy, errors, requests to other sites. */
   async function open(address: string, { width, colorScheme }: Look) {
     browser ??= await playwright.launch({ executablePath: chromium, args: FLAGS });
     const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
@@ -49,7 +49,7 @@ requires("pages in a browser", { chromium: true }, ({ chromium }) => {
       { width: 800, colorScheme: "light" },
       { width: 1280, colorScheme: "dark" },
     ] as const) {
-      test(`/docs at ${look.width} px, ${look.colorScheme}: all calls, no refusal, nobody else asked, nothing overhangs`, async (t) => {
+      test(`/docs at ${look.width} px, ${look.colorScheme}: all operations, no refusal, no request to other sites, no overflow`, async (t) => {
         const { port } = await startHarness(t);
         const { page, complaints, overhang, close } = await open(`http://127.0.0.1:${port}/docs`, look);
         await page.waitForSelector(".opblock");
@@ -66,7 +66,7 @@ requires("pages in a browser", { chromium: true }, ({ chromium }) => {
       });
     }
 
-    test("a call can be tried, and its answer is shown", async (t) => {
+    test("an operation can be tried, and its response is shown", async (t) => {
       const { port } = await startHarness(t);
       const { page, complaints, close } = await open(`http://127.0.0.1:${port}/docs`, {
         width: 1280,
@@ -87,7 +87,7 @@ requires("pages in a browser", { chromium: true }, ({ chromium }) => {
       const address = `http://127.0.0.1:${port}/docs#problem-unknown_token`;
       const { page, complaints, close } = await open(address, { width: 800, colorScheme: "light" });
       await page.waitForSelector(".opblock");
-      // The policy forbids to wait in the page by a text.
+      // The policy forbids a wait condition given as text.
       const top = () =>
         page.evaluate<number>("document.getElementById('problem-unknown_token').getBoundingClientRect().top");
       let at = await top();

@@ -4,14 +4,14 @@ import { SwapstatsError } from "../../../src/shared/errors.ts";
 import { assertProblem, startHarness } from "./http-harness.ts";
 
 describe("health and readiness", () => {
-  test("healthz asks nobody", async (t) => {
+  test("healthz sends no request to the state", async (t) => {
     const { call, bus } = await startHarness(t);
     bus.failure = new SwapstatsError("unavailable", "gone");
     assert.deepEqual((await call("/healthz")).json, { status: "ok" });
     assert.equal(bus.asked, 0);
   });
 
-  test("ready: restored, lag below the limit, not draining; problems do not matter", async (t) => {
+  test("ready if restored, with lag below the limit, and not draining; problems do not matter", async (t) => {
     const { call, bus, server } = await startHarness(t);
     const [partition] = bus.statusAnswer.partitions;
     assert.ok(partition !== undefined);
@@ -44,7 +44,7 @@ describe("health and readiness", () => {
     assert.equal((await call("/stats?token=btc")).status, 200);
   });
 
-  test("not ready while the state does not answer, or no partition is known", async (t) => {
+  test("not ready while the state does not respond, or no partition is known", async (t) => {
     const { call, bus } = await startHarness(t, { limits: { readyTimeoutMs: 20 } });
     bus.gate = new Promise(() => {});
     const answer = await call("/readyz");
@@ -63,7 +63,7 @@ describe("status and documents", () => {
     assert.deepEqual(json, { instance: "host-a", version: "0.0.0-test", uptime_ms: 0, tokens, partitions, counters });
   });
 
-  test("OpenAPI 3.1 names every call, and only schemas that exist", async (t) => {
+  test("OpenAPI 3.1 names every operation, and only schemas that exist", async (t) => {
     const { call } = await startHarness(t);
     const { json, text } = await call("/openapi.json");
     assert.equal(json.openapi, "3.1.0");
@@ -91,7 +91,7 @@ describe("status and documents", () => {
       assert.ok((name as string) in schemas, name);
   });
 
-  test("pages for people load nothing of others, and no script or style stands in them", async (t) => {
+  test("pages load nothing of other sites, and contain no inline script or style", async (t) => {
     const { call, port } = await startHarness(t);
     const docs = await call("/docs");
     const index = await call("/", { headers: { accept: "text/html,*/*" } });
@@ -114,7 +114,7 @@ describe("status and documents", () => {
   });
 });
 
-/** Kept for good, packed as the client likes, and the same bytes each time. */
+/** Cached forever, compressed as the client prefers, and the same bytes each time. */
 async function assertAsset(address: string): Promise<void> {
   const get = (coding: string, more = {}) => fetch(address, { headers: { "accept-encoding": coding, ...more } });
   const plain = await get("identity");
@@ -143,7 +143,7 @@ describe("CORS", () => {
     assertProblem(await call("/api/swaps", preflight), 405, "method_not_allowed");
   });
 
-  test("open for the configured origins alone", async (t) => {
+  test("open for the configured origins only", async (t) => {
     const { call } = await startHarness(t, { corsOrigins: [origin] });
     const allowed = await call("/api/status", { headers: { origin } });
     assert.equal(allowed.headers.get("access-control-allow-origin"), origin);
@@ -156,7 +156,7 @@ describe("CORS", () => {
     assert.equal(problem.headers.get("access-control-allow-origin"), origin);
   });
 
-  test("answers preflights", async (t) => {
+  test("responds to preflights", async (t) => {
     const { port } = await startHarness(t, { corsOrigins: [origin] });
     const answer = await fetch(`http://127.0.0.1:${port}/api/swaps`, preflight);
     assert.equal(answer.status, 204);
@@ -164,7 +164,7 @@ describe("CORS", () => {
     assert.match(answer.headers.get("access-control-allow-methods") ?? "", /POST/);
   });
 
-  test("* lets every page read, and none send swaps", async (t) => {
+  test("* lets every page read, and no page send swaps", async (t) => {
     const { bus, call, ingest, port } = await startHarness(t, { corsOrigins: ["*"] });
     const path = "/api/tokens/1:BTC/stats";
     await call(path, { headers: { origin } });

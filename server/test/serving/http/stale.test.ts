@@ -13,7 +13,7 @@ describe("an owner that is away", () => {
     "/api/dead-letters",
   ];
   for (const path of paths) {
-    test(`${path} says stale only while it is, and its tag with it`, async (t) => {
+    test(`${path} is marked stale only while it is stale, and so is its tag`, async (t) => {
       const { bus, call } = await startHarness(t);
       const fresh = await call(path);
       assert.equal("stale" in fresh.json, false);
@@ -24,7 +24,7 @@ describe("an owner that is away", () => {
     });
   }
 
-  test("in a list each token says so for itself", async (t) => {
+  test("in a list each token has its own flag", async (t) => {
     const { bus, call } = await startHarness(t);
     bus.stale = true;
     const answer = await call("/api/tokens/stats", {
@@ -36,7 +36,7 @@ describe("an owner that is away", () => {
     assert.deepEqual([known?.stale, unknown?.stale], [true, undefined]);
   });
 
-  test("where nothing is known the answer is 503 with Retry-After, in a list an error of that token", async (t) => {
+  test("if nothing is known the response is 503 with Retry-After, and in a list an error of that token", async (t) => {
     const { bus, call } = await startHarness(t);
     bus.tokenStats = async (tokens) => tokens.map(() => ({ kind: "unavailable" }));
     bus.tokenBody = async () => ({ kind: "unavailable" });
@@ -53,7 +53,7 @@ describe("an owner that is away", () => {
     assert.equal((list.json.items as { error: { code: string } }[])[0]?.error.code, "unavailable");
   });
 
-  test("an instance is ready by its own partitions, and one without any when it hears of some", async (t) => {
+  test("an instance is ready by its own partitions, and one without any once it knows of some", async (t) => {
     const { bus, call } = await startHarness(t);
     const [own] = bus.statusAnswer.partitions;
     assert.ok(own !== undefined);

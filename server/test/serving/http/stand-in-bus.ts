@@ -1,6 +1,6 @@
 /**
  * Stand-ins for the owners of tokens and for the log: small, deterministic, in memory. They let tests of the HTTP door
- * reach every answer, also those that the real parts give only under faults. Tests of the whole program use the real ones.
+ * reach every response, also those that the real parts give only under faults. Tests of the whole program use the real parts.
  */
 
 import type { IngestPort, IngestResult } from "../../../src/ports/ingest.ts";
@@ -56,16 +56,16 @@ const EDGES = ["open_time", "close_time", "complete"];
 export class StandInBus implements StatsBus {
   asOf = 1_700_000_299_123;
   epoch = "1700000000000";
-  /** True: `cachedTokenStats` answers. */
+  /** True: `cachedTokenStats` has figures. */
   cached = false;
-  /** What doors keep with an answer of statistics. */
+  /** The forms that doors keep with the statistics. */
   kept: KeptForms | undefined;
-  /** Set: every question waits for it, then goes on. */
+  /** If set, every request waits for it first. */
   gate: Promise<void> | undefined;
-  /** Set: every question fails with it. */
+  /** If set, every request fails with it. */
   failure: Error | undefined;
   asked = 0;
-  /** True: the owner is away, and every answer says so. */
+  /** True: the owner is away, and every response is stale. */
   stale = false;
   tokens: StandInToken[] = [
     { id: WETH, symbol: "WETH", rev: 41, trades: 3 },
@@ -247,7 +247,7 @@ export class StandInBus implements StatsBus {
   }
 }
 
-/** Keeps what it was given, and answers or fails as told. It takes the buffer away, as the real port does. */
+/** Keeps the bodies, and succeeds or fails as set. It transfers the buffer, as the real port does. */
 export class StandInIngest implements IngestPort {
   bodies: string[] = [];
   result: IngestResult = { accepted: 1, rejected: [] };
