@@ -1,4 +1,4 @@
-/** Writers of ASCII into bytes. Each takes the place to write at and returns the place behind what it wrote. */
+/** Writers of ASCII into bytes. Each takes the position to write at and returns the position behind its text. */
 
 const HEX = Uint8Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
 const ZERO = 48;
@@ -10,13 +10,13 @@ export function writeAscii(target: Uint8Array, at: number, text: Uint8Array): nu
   return at + text.length;
 }
 
-/** Eight hex digits of a 32-bit integer. */
+/** Writes eight hex digits of a 32-bit integer. */
 export function writeHex32(target: Uint8Array, at: number, word: number): number {
   for (let shift = 28; shift >= 0; shift -= 4) target[at++] = HEX[(word >>> shift) & 15] as number;
   return at;
 }
 
-/** Exactly `digits` (to 9) decimal digits of an integer below 10^digits. */
+/** Writes exactly `digits` (to 9) decimal digits of an integer below 10^digits. */
 export function writeDigits(target: Uint8Array, at: number, value: number, digits: number): number {
   let rest = value | 0;
   for (let place = at + digits - 1; place >= at; place--) {
@@ -27,7 +27,7 @@ export function writeDigits(target: Uint8Array, at: number, value: number, digit
   return at + digits;
 }
 
-/** An integer from 0, below 10^18 (exact to 2^53), without leading zeros. */
+/** Writes an integer from 0, below 10^18 (exact to 2^53), without leading zeros. */
 export function writeInteger(target: Uint8Array, at: number, value: number): number {
   if (value >= BILLION) {
     const high = Math.floor(value / BILLION);
@@ -38,11 +38,11 @@ export function writeInteger(target: Uint8Array, at: number, value: number): num
   return writeDigits(target, at, value, digits);
 }
 
-/** mantissa / 10^scale, mantissa an integer below 2^53, scale from 1 to 24, with all its places. */
+/** Writes mantissa / 10^scale with all its places; the mantissa is an integer below 2^53, the scale is 1 to 24. */
 export function writeScaled(target: Uint8Array, at: number, mantissa: number, scale: number): number {
   const highPlaces = Math.max(scale - 9, 0);
   const highUnit = 10 ** Math.min(scale, 9);
-  // Two steps, so that no power above 10^22 (the last exact double) is needed and each part fits 32 bits.
+  // Two steps: no power above 10^22 (the last exact double) is needed, and each part fits 32 bits.
   const low = mantissa % highUnit;
   const high = Math.floor(mantissa / highUnit);
   const whole = highPlaces === 0 ? high : Math.floor(high / 10 ** highPlaces);

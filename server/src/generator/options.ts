@@ -1,4 +1,4 @@
-/** What the generator can be asked for. Shares are probabilities for each record. */
+/** Options of the generator. Shares are probabilities for each record. */
 export type GeneratorOptions = {
   /** Swaps a second of event time. */
   readonly ratePerSecond: number;
@@ -14,7 +14,7 @@ export type GeneratorOptions = {
   readonly late: number;
   /** Share of swaps that are minutes to a day ahead. */
   readonly future: number;
-  /** Share of records that take an earlier swap out; most of these come back in another block. */
+  /** Share of records that remove an earlier swap; most of these come back in another block. */
   readonly removed: number;
   readonly seed: number;
   /** Event time of the first swap. */
@@ -35,7 +35,7 @@ export const GENERATOR_DEFAULTS: GeneratorOptions = {
   startMs: Date.UTC(2026, 0, 1),
 };
 
-/** What `demo` shows: fewer tokens, a little of everything that goes wrong in a real stream. */
+/** The options of `demo`: fewer tokens, and a little of everything that goes wrong in a real stream. */
 export const DEMO_DEFAULTS: GeneratorOptions = {
   ...GENERATOR_DEFAULTS,
   tokens: 200,

@@ -17,7 +17,7 @@ export class Random {
     this.#d = mix32(this.#c + 0x9e3779b9) | 1;
   }
 
-  /** The generator in a given state, not all zero; for comparison with the reference program. */
+  /** Returns the generator in a given state, not all zero; for comparison with the reference program. */
   static ofState(a: number, b: number, c: number, d: number): Random {
     const random = new Random(0);
     random.#a = a;
@@ -27,7 +27,7 @@ export class Random {
     return random;
   }
 
-  /** An integer from 0 to 2^32 - 1. */
+  /** Draws an integer from 0 to 2^32 - 1. */
   uint32(): number {
     const product = Math.imul(this.#b, 5);
     const result = Math.imul((product << 7) | (product >>> 25), 9) >>> 0;
@@ -41,12 +41,12 @@ export class Random {
     return result;
   }
 
-  /** From 0, below 1. */
+  /** Draws a number from 0, below 1. */
   unit(): number {
     return this.uint32() / 4_294_967_296;
   }
 
-  /** An integer from 0, below `limit` (to 2^32); the bias is below limit / 2^32. */
+  /** Draws an integer from 0, below `limit` (to 2^32); the bias is below limit / 2^32. */
   below(limit: number): number {
     return Math.floor(this.unit() * limit);
   }

@@ -1,7 +1,7 @@
 /**
- * A deterministic stream of swaps as NDJSON: the same options give the same bytes, on any machine; another start gives other transactions. Records have 580 to
- * 660 bytes. The fields that a later inclusion changes stand first and have a fixed width, so that copies, removals and
- * re-inclusions are made by patching the bytes of an earlier record.
+ * A deterministic stream of swaps as NDJSON: the same options give the same bytes on any machine, and another start
+ * gives other transactions. Records have 580 to 660 bytes. The fields that a later inclusion changes come first and
+ * have a fixed width, so that copies, removals and re-inclusions are made by patching the bytes of an earlier record.
  */
 import { writeAscii, writeDigits, writeHex32, writeInteger, writeScaled } from "./bytes.ts";
 import type { GeneratorOptions } from "./options.ts";
@@ -9,23 +9,23 @@ import { mix32, Random } from "./random.ts";
 import { addressWord, type CatalogueToken, makeCatalogue } from "./token-catalogue.ts";
 import { Zipf } from "./zipf.ts";
 
-/** Room that one record needs at most, line feed included. */
+/** The most room that one record needs, with its line feed. */
 export const RECORD_BYTES_MAX = 768;
 
 const SLOT_MS = 400;
-/** Earlier records that copies and removals are drawn from. */
+/** How many earlier records copies and removals are drawn from. */
 const HISTORY_COUNT = 16_384;
 const TRADER_KIND = 4;
-/** Share of swaps that are a further one of the transaction before. */
+/** Share of swaps that belong to the previous transaction. */
 const SAME_TRANSACTION = 0.1;
 const REINCLUDED = 0.7;
 const REMOVAL_FIRST = 0.1;
-/** A late swap is this old and up to an hour more; beyond the default grace. */
+/** A late swap is this old, or up to an hour more; beyond the default grace. */
 const LATE_MIN_MS = 150_000;
 const LATE_SPAN_MS = 3_600_000;
 const FUTURE_MIN_MS = 120_000;
 const FUTURE_SPAN_MS = 86_400_000;
-/** No removal of a swap older than this: it would most likely be unresolved. */
+/** No removal of an older swap: it would most likely be unresolved. */
 const REMOVABLE_MS = 600_000;
 const USD_MAX = 250_000;
 
@@ -53,10 +53,10 @@ export class SwapGenerator {
   readonly #random: Random;
   readonly #tokens: readonly CatalogueToken[];
   readonly #zipf: Zipf;
-  /** Price mantissas, walking. */
+  /** Price mantissas of the random walk. */
   readonly #prices: Float64Array;
   #index = 0;
-  /** The transaction before: chain, time, trader, log index and the words of its hash. */
+  /** The previous transaction: chain, time, trader, log index and the words of its hash. */
   #txChainId = 0;
   #txTimeMs = 0;
   #txIndex = 0;
@@ -65,7 +65,7 @@ export class SwapGenerator {
   readonly #txWords = new Uint32Array(8);
   readonly #history: Uint8Array;
   readonly #historyLengths = new Uint16Array(HISTORY_COUNT);
-  /** Event time of an earlier record that may still be removed, else 0. */
+  /** Event time of an earlier record that may still be removed, otherwise 0. */
   readonly #historyTimes = new Float64Array(HISTORY_COUNT);
   #historyCount = 0;
   /** Records that wait for their turn, by index. */
@@ -73,7 +73,7 @@ export class SwapGenerator {
 
   constructor(options: GeneratorOptions) {
     this.#options = options;
-    // Tokens follow from the seed alone. Everything else follows from the start as well: a stream that begins at another
+    // Tokens depend on the seed alone. Everything else depends on the start as well: a stream that begins at another
     // time must not name the transactions of an earlier one, because a swap that comes again in another block moves.
     this.#tokens = makeCatalogue(options.tokens, options.seed, new Random(options.seed));
     this.#random = new Random(streamSeed(options.seed, options.startMs));
@@ -177,7 +177,7 @@ export class SwapGenerator {
     return writeAscii(target, at, ORDINARY);
   }
 
-  /** A buy lifts the price, a sell lowers it, by a random step within bounds. */
+  /** A buy raises the price and a sell lowers it, by a random step within bounds. */
   #walkPrice(rank: number, token: CatalogueToken, isBuy: boolean): number {
     const step = this.#random.unit() * token.volatility;
     const before = this.#prices[rank] as number;
@@ -187,7 +187,7 @@ export class SwapGenerator {
     return price;
   }
 
-  /** A token amount with all its places, above 0; places beyond those of a double are drawn. */
+  /** Writes a token amount with all its places, above 0; places beyond those of a double are drawn. */
   #writeAmount(target: Uint8Array, at: number, amount: number, decimals: number): number {
     const whole = Math.floor(amount);
     at = writeInteger(target, at, whole);
@@ -257,7 +257,7 @@ export class SwapGenerator {
     return endAsRemoval(target, end);
   }
 
-  /** The same swap in one of the next blocks. */
+  /** Schedules the same swap in one of the next blocks. */
   #scheduleReinclusion(record: Uint8Array): void {
     const blocks = 1 + this.#random.below(3);
     const text = new TextDecoder();
@@ -269,7 +269,7 @@ export class SwapGenerator {
     this.#schedule(record);
   }
 
-  /** Some time within the next two seconds of the stream; one record an index. */
+  /** Schedules a record within the next two seconds of the stream; one record per index. */
   #schedule(record: Uint8Array): void {
     let index = this.#index + 1 + this.#random.below(Math.ceil(this.#options.ratePerSecond * 2));
     while (this.#pending.has(index)) index++;
@@ -283,7 +283,7 @@ function streamSeed(seed: number, startMs: number): number {
   return mix32(mix32(startMs % 4_294_967_296) ^ mix32(mix32(high) ^ mix32(seed ^ 0x5851f42d)));
 }
 
-/** The hash of a block follows from its number and chain (or fork), so that the swaps of a block agree. */
+/** Derives the hash of a block from its number and chain (or fork), so that the swaps of a block agree. */
 function writeBlockHash(target: Uint8Array, at: number, slot: number, fork: number): number {
   const base = mix32(slot) ^ mix32(fork + 1);
   for (let word = 0; word < 8; word++) at = writeHex32(target, at, mix32(base + Math.imul(word + 1, 0x9e3779b9)));

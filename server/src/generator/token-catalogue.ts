@@ -11,8 +11,8 @@ const known = (symbol: string, price: number, token: string, chainId = 1): Known
 });
 
 /**
- * Well-known tokens with their true chains and addresses, so that swaps of one's own beside made-up ones name the same token;
- * prices are about right.
+ * Well-known tokens with their real chains and addresses: a user's own swaps then name the same tokens as the generated
+ * ones. Prices are about right.
  */
 const KNOWN: readonly KnownToken[] = [
   known("WETH", 3200, "0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2"),
@@ -43,7 +43,7 @@ const KNOWN: readonly KnownToken[] = [
   known("cbBTC", 65_000, "0xcbb7c0000ab88b473b1f5afd9ef808440eed33bf", 8453),
   known("BTCB", 65_000, "0x7130d2a12b9bcbfae4f2634d864a1ee1ce3ead9c", 56),
 ];
-/** Places of amounts where they are not 18. */
+/** Decimal places of amounts where they are not 18. */
 const DECIMALS: Readonly<Record<string, number>> = { USDC: 6, USDT: 6, WBTC: 8, cbBTC: 8, FLOKI: 9, SOL: 9 };
 const STABLE = new Set(["USDC", "USDT", "DAI"]);
 const EXCHANGES = ["uniswap_v2", "uniswap_v3", "uniswap_v4", "curve", "balancer_v2", "sushiswap"] as const;
@@ -68,7 +68,7 @@ export type CatalogueToken = {
   readonly priceMax: number;
   /** Largest step of the walk, relative. */
   readonly volatility: number;
-  /** Places of amount_token. */
+  /** Decimal places of amount_token. */
   readonly decimals: number;
 };
 
@@ -114,7 +114,10 @@ const POWERS_OF_TEN = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 10
 const CONSONANTS = "bdfghjklmnprstvz";
 const VOWELS = "aeiou";
 
-/** Three syllables or more, different for each index; longer than any known symbol, so none is met twice. */
+/**
+ * Returns three syllables or more, different for each index and longer than any known symbol, so that none occurs
+ * twice.
+ */
 function symbolOf(index: number): string {
   let text = "";
   let rest = index;
@@ -127,7 +130,7 @@ function symbolOf(index: number): string {
   return text.toUpperCase();
 }
 
-/** Twenty bytes of hex that follow from the arguments alone. */
+/** Returns twenty bytes of hex that depend on the arguments alone. */
 export function addressWord(seed: number, kind: number, index: number, word: number): number {
   return mix32(Math.imul(mix32(index + Math.imul(kind, 0x61c88647)) ^ mix32(seed ^ 0x2545f491), 5) + word * 0x1b873593);
 }

@@ -25,7 +25,7 @@ export class Zipf {
       keep[rich] = (keep[rich] as number) - (1 - (keep[poor] as number));
       ((keep[rich] as number) < 1 ? small : large).push(rich);
     }
-    // What rounding left over keeps its own rank.
+    // Ranks that rounding left over keep their own slot.
     for (const rank of [...small, ...large]) keep[rank] = 1;
     this.#keep = keep;
     this.#alias = alias;

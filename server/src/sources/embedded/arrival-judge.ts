@@ -1,7 +1,7 @@
 /**
- * What the log thread can tell a sender at once about swaps that it takes: how many came behind the watermark of their chain, and how many are
- * too far ahead. The state judges for good, in the same order; this repeats the two comparisons with what has gone through this
- * thread since the start. So it knows no swap from before, and takes late copies of swaps that count for late ones.
+ * Tells a sender at once how many of its swaps came behind the watermark of their chain, and how many are too far
+ * ahead. The state decides, in the same order; this class repeats its two comparisons with the swaps of this thread
+ * since the start. It knows no earlier swap, and counts a late copy of a swap as late.
  */
 
 export type ArrivalTiming = {
@@ -12,7 +12,7 @@ export type ArrivalTiming = {
 
 export type Arrived = { readonly chainId: number; readonly eventTimeMs: number; readonly removed: boolean };
 
-/** Chains of all partitions whose newest time is remembered; a sender may name any number. */
+/** Chains of all partitions whose newest time is kept; a sender may name any number. */
 export const JUDGED_CHAINS_MAX = 10_000;
 
 export class ArrivalJudge {
@@ -24,7 +24,7 @@ export class ArrivalJudge {
     this.#timing = timing;
   }
 
-  /** Undefined: as far as is known here, it will count. */
+  /** Undefined: as far as is known here, the swap will count. */
   judge(
     partition: number,
     { chainId, eventTimeMs, removed }: Arrived,

@@ -15,7 +15,7 @@ import type { EmbeddedReaderSetup } from "./readers.ts";
 
 type EmbeddedConfig = Config & { readonly ingest: { readonly embedded: EmbeddedLogConfig } };
 
-/** Opens the log, and makes it in an empty folder. Rejects as `LogClient.start` does. */
+/** Opens the log, and creates it in an empty folder. Rejects as `LogClient.start` does. */
 export async function openIngestion(options: IngestionOptions<EmbeddedConfig>): Promise<Ingestion> {
   const { config, onProblem, onFatal } = options;
   const { partitions, retentionMs, retentionBytes } = config.ingest.embedded;
@@ -58,7 +58,7 @@ class EmbeddedIngestion implements Ingestion {
   readonly group = undefined;
   readonly #log: LogClient;
 
-  /** With `isLive` a new log has seen everything since it was made; events of a replay may be older. */
+  /** With `isLive` a new log has seen everything since it was created; events of a replay may be older. */
   constructor(log: LogClient, folder: string, partitions: number, isLive: boolean) {
     this.#log = log;
     this.intake = { port: log };

@@ -1,6 +1,6 @@
 /**
- * The main thread's side of the log thread: the door by which POST bodies and the generator reach the log. What waits for
- * the disk is bounded here; beyond the bounds senders are told to come again.
+ * The main thread's side of the log thread: POST bodies and feeders reach the log through it. It bounds what waits for
+ * the disk; beyond the bounds senders are told to retry.
  */
 import { type MessagePort, Worker } from "node:worker_threads";
 import type { IngestPort, IngestResult } from "../../ports/ingest.ts";
@@ -51,12 +51,12 @@ export class LogClient implements IngestPort {
     return client;
   }
 
-  /** When the data folder was made. */
+  /** When the log was created. */
   get createdMs(): number {
     return this.#readyState().createdMs;
   }
 
-  /** What was found wrong when the log was opened: plain sentences. */
+  /** Problems found when the log was opened, in plain sentences. */
   get problems(): readonly string[] {
     return this.#readyState().problems;
   }
@@ -71,7 +71,10 @@ export class LogClient implements IngestPort {
     return this.#waitingBytes;
   }
 
-  /** Gives the owner of a partition its way to the log: `LogOwnerRequest` in, `LogNotice` out, the first at once. */
+  /**
+   * Connects the owner of a partition with the log thread: `LogOwnerRequest` in, `LogNotice` out, the first one at
+   * once.
+   */
   connect(partition: number, port: MessagePort, board: VersionBoardHandle): void {
     this.#worker.postMessage({ kind: "connect", partition, port, board } satisfies LogRequest, [port]);
   }
@@ -81,10 +84,10 @@ export class LogClient implements IngestPort {
       return Promise.reject(new SwapstatsError("unavailable", "The service is stopping.", { retryable: true }));
     }
     const bytes = body.byteLength;
-    // An empty queue takes any body, however large.
+    // An empty queue accepts a body of any size.
     const isOver = this.#waitingBytes + bytes > WAITING_BYTES_MAX || this.#waiting.size >= WAITING_BODIES_MAX;
     if (isOver && this.#waiting.size > 0) {
-      const message = `${this.#waiting.size} bodies (${this.#waitingBytes} bytes) wait for the disk already. Send it again in a second.`;
+      const message = `${this.#waiting.size} bodies (${this.#waitingBytes} bytes) wait for the disk already. Send the body again in a second.`;
       return Promise.reject(new SwapstatsError("unavailable", message, { retryable: true }));
     }
     const id = this.#nextId++;
@@ -96,7 +99,7 @@ export class LogClient implements IngestPort {
     });
   }
 
-  /** Takes nothing more, waits until what was taken is answered, and ends the thread. Never rejects. */
+  /** Takes nothing more, waits until every body is answered, and ends the thread. Never rejects. */
   async close(): Promise<void> {
     if (this.#state === "open") {
       this.#state = "closing";
@@ -136,7 +139,7 @@ export class LogClient implements IngestPort {
     else waiting.reject(fromWire(reply.error));
   }
 
-  /** The thread is gone: by order, by a refusal to start, or by a fault. */
+  /** The thread has ended: on request, by a refusal to start, or by an error. */
   #fail(cause: unknown): void {
     this.#closed.resolve();
     const wasOpen = this.#state === "open";
@@ -151,7 +154,7 @@ export class LogClient implements IngestPort {
   }
 }
 
-/** The body in a buffer of its own: a small one lies in a pool that it shares with others, and must be copied. */
+/** Returns the body in a buffer of its own. A small body is part of a shared pool and has to be copied. */
 function transferable(body: Uint8Array): Uint8Array<ArrayBuffer> {
   const { buffer, byteLength } = body;
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength && byteLength > 0) {

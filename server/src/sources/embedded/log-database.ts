@@ -25,16 +25,16 @@ export const LOG_PARTITIONS_MAX = 1024;
 export const LOG_OFFSET_LIMIT = 2 ** 43;
 const PAGE_BYTES = 16 * 1024;
 const WAL_BYTES = 8 * 1024 * 1024;
-/** Another connection holds a lock for the time of a checkpoint at most. */
+/** Another connection holds a lock no longer than for a checkpoint. */
 const BUSY_TIMEOUT_MS = 5000;
 /** "swap" */
 const APPLICATION_ID = 0x73776170;
 const FORMAT_VERSION = 1;
 const SYNCHRONOUS_FULL = 2;
 
-/** The setting that tells this log from every other one; a checkpoint names it. */
+/** The setting that identifies this log; a checkpoint names it. */
 export const LOG_ID_SETTING = "log_id";
-/** The logs that this one goes on from, newest last, separated by spaces. */
+/** The logs that this one continues, newest last, separated by spaces. */
 export const FORMER_LOG_IDS_SETTING = "former_log_ids";
 
 export function formerIdsFrom(setting: string | undefined): string[] {
@@ -50,7 +50,7 @@ export type LogDatabase = {
   begin(): void;
   /** Returns when the transaction is on disk. */
   commit(): void;
-  /** Never throws: what cannot be rolled back was not committed. */
+  /** Never throws: a transaction that cannot be rolled back was not committed. */
   rollback(): void;
   insert(partition: number, row: LogRow, batch: Uint8Array): void;
   remove(partition: number, baseOffset: number): void;
@@ -62,7 +62,7 @@ export type LogDatabase = {
   usedBytes(): number;
   readSetting(name: string): string | undefined;
   writeSetting(name: string, value: string): void;
-  /** Moves the whole WAL into the database and empties it. False: a reader was in the way. */
+  /** Moves the whole WAL into the database and empties it. False: a reader prevented it. */
   emptyWal(): boolean;
   close(): void;
 };
@@ -71,12 +71,12 @@ export function logKey(partition: number, offset: number): number {
   return partition * LOG_OFFSET_LIMIT + offset;
 }
 
-/** What SQLite's primary result codes mean to us; all others are faults of the storage as well. */
+/** The primary result codes of SQLite that have a meaning of their own here; all others are faults of the storage. */
 const FULL = 13;
 const CORRUPT = 11;
 const NOT_A_DATABASE = 26;
 const GENERIC = 1;
-/** Extended code: the file ends before a page that it should have. */
+/** Extended code: the file ends before one of its pages. */
 const SHORT_READ = 522;
 
 /** Turns an error of node:sqlite into ours; `place` names the file. */
@@ -86,7 +86,7 @@ export function sqliteError(cause: unknown, place: string): SwapstatsError {
   const errcode = (cause as { errcode?: number }).errcode;
   const primary = errcode === undefined ? undefined : errcode & 0xff;
   if (primary === FULL) {
-    const message = `No room to write ${place}: ${text}. Make room on the disk; ingestion then goes on by itself.`;
+    const message = `No room to write ${place}: ${text}. Free space on the disk; ingestion then continues by itself.`;
     return new SwapstatsError("log_full", message, { cause, retryable: true });
   }
   const outOfRange = (cause as { code?: string }).code === "ERR_OUT_OF_RANGE";
@@ -102,7 +102,7 @@ export function sqliteError(cause: unknown, place: string): SwapstatsError {
   });
 }
 
-/** Opens the log for reading only, on a connection of its own. */
+/** Opens the log read-only, on a connection of its own. */
 export function openLogReadOnly(path: string): DatabaseSync {
   try {
     const db = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
@@ -125,7 +125,7 @@ function checkFormat(db: DatabaseSync, path: string): void {
   }
 }
 
-/** Some file systems refuse the WAL without an error; a log without it would not be what this file says. */
+/** Some file systems refuse the WAL without an error. Without it a log would not be durable as described above. */
 function checkDurability(db: DatabaseSync, path: string): void {
   const { journal_mode: mode } = db.prepare("PRAGMA journal_mode").get() as { journal_mode: string };
   const { synchronous } = db.prepare("PRAGMA synchronous").get() as { synchronous: number };
@@ -212,7 +212,8 @@ class SqliteLogDatabase implements LogDatabase {
     try {
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
     } catch {
-      // SQLite rolls back by itself after a failed write; the next statement says if the connection is unusable.
+      // SQLite rolls back by itself after a failed write; the next statement shows whether the connection is still
+      // usable.
     }
   }
 
@@ -286,7 +287,7 @@ class SqliteLogDatabase implements LogDatabase {
   }
 }
 
-/** The recorded gaps of a partition in ascending order. */
+/** Returns the recorded gaps of a partition in ascending order. */
 export function readGaps(db: DatabaseSync, partition: number): LogGap[] {
   const rows = db
     .prepare("SELECT key, end_offset, at_ms, reason FROM gaps WHERE key >= ? AND key < ? ORDER BY key")
@@ -299,7 +300,7 @@ export function readGaps(db: DatabaseSync, partition: number): LogGap[] {
   }));
 }
 
-/** A setting of the log; its checksum guards what no batch's does. */
+/** Reads a setting of the log. Its own checksum protects it, because no batch's does. */
 export function readSetting(db: DatabaseSync, path: string, name: string): string | undefined {
   const row = db.prepare("SELECT value, crc FROM settings WHERE name = ?").get(name) as
     | { value: string; crc: number }

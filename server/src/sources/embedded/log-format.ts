@@ -31,7 +31,7 @@ function checksum(batch: Uint8Array): number {
   return crc32(batch.subarray(AFTER_CRC), crc32(batch.subarray(0, CRC_AT)));
 }
 
-/** Gathers the records of one partition into a batch; its buffer is reused after `clear`. */
+/** Collects the records of one partition into a batch; its buffer is reused after `clear`. */
 export class BatchBuilder {
   #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   #end = BATCH_HEADER_BYTES;
@@ -42,7 +42,7 @@ export class BatchBuilder {
     return this.#count;
   }
 
-  /** Bytes that the finished batch will have. */
+  /** Bytes of the finished batch. */
   get byteLength(): number {
     return this.#end + this.#count * RECORD_OVERHEAD_BYTES;
   }
@@ -61,7 +61,10 @@ export class BatchBuilder {
     this.#ends[this.#count++] = this.#end - BATCH_HEADER_BYTES;
   }
 
-  /** The batch at this position; the bytes are valid until the next call of `add` or `clear`. It may be finished again elsewhere. */
+  /**
+   * Returns the batch for this position; the bytes are valid until the next call of `add` or `clear`. It may be
+   * finished again for another one.
+   */
   finish(partition: number, baseOffset: number, arrivalMs: number): Uint8Array {
     this.#reserve(0);
     const batch = this.#buffer.subarray(0, this.byteLength);
@@ -92,8 +95,8 @@ export class BatchBuilder {
 }
 
 /**
- * Reads a batch that should stand at (partition, baseOffset); the text says what is wrong with one that is damaged. Of a blob
- * whose pages do not hang together node:sqlite gives null.
+ * Reads the batch that belongs to (partition, baseOffset). Returns a text that says what is wrong with a damaged one.
+ * node:sqlite returns null for a blob whose chain of pages is broken.
  */
 export function readBatch(bytes: Uint8Array | null, partition: number, baseOffset: number): StoredBatch | string {
   if (bytes === null) return "its pages cannot be read";

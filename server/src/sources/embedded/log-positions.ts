@@ -1,12 +1,12 @@
 /**
- * Where each partition of the log ended at its last commit, in a small file beside the database, written after the
- * commit and before anyone hears of it. SQLite drops everything behind the first damaged frame of its WAL without a
- * word, as it must for a transaction that was cut by a crash; only these numbers tell such a loss from a crash, and keep
- * the offsets of what is lost from being given away a second time.
+ * The end of each partition of the log at its last commit, in a small file next to the database. It is written after
+ * the commit and before anyone is told of it. SQLite silently drops everything behind the first damaged frame of its
+ * WAL, as it has to for a transaction that a crash cut. Only these numbers tell such a loss from a crash, and keep the
+ * lost offsets from being used again.
  *
- * The file is not synced: after the death of the process it is exact, and after a loss of power it is at most older than the
- * log, which is synced, and so never raises a false alarm. Two slots are written in turn, so that one cut in the
- * middle leaves the other.
+ * The file is not synced. After a crash of the process it is exact. After a power failure it may be older than the log,
+ * which is synced, so it never raises a false alarm. Two slots are written in turn: when one is cut in the middle, the
+ * other is intact.
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
@@ -19,7 +19,7 @@ const SLOT_HEADER_BYTES = 16;
 const POSITIONS_BYTES_MAX = 1024 * 1024;
 
 export type PositionsFile = {
-  /** The newest valid slot, or undefined: no file, or neither slot is valid. */
+  /** Returns the newest valid slot; undefined: there is no file, or neither slot is valid. */
   load(): number[] | undefined;
   save(ends: readonly number[]): void;
   close(): void;
@@ -32,7 +32,7 @@ function readSlot(slot: Buffer, partitions: number): { sequence: number; ends: n
   return { sequence: slot.readDoubleLE(8), ends };
 }
 
-/** What the file at `path` says, for reports; undefined when there is none or neither slot is valid. */
+/** Reads the file at `path`, for reports; undefined when there is none or neither slot is valid. */
 export function readPositions(path: string, partitions: number): number[] | undefined {
   return readNewest(path, partitions)?.ends;
 }
@@ -51,7 +51,7 @@ function readNewest(path: string, partitions: number): { sequence: number; ends:
   return first.sequence > second.sequence ? first : second;
 }
 
-/** A pipe would take the positions and give none back, and a write to one that is full waits. */
+/** A pipe would take the positions and return none, and a write to a full pipe waits. */
 function openRegular(path: string): number {
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK);
   if (fstatSync(fd).isFile()) return fd;

@@ -1,4 +1,4 @@
-/** What the threads say to the log thread, and it to them. */
+/** Messages between the log thread, the main thread and the owners of partitions. */
 import type { MessagePort } from "node:worker_threads";
 import type { IngestResult } from "../../ports/ingest.ts";
 import type { OffsetRange } from "../../ports/source.ts";
@@ -14,30 +14,30 @@ export type LogThreadOptions = {
   readonly partitions: number;
   readonly retentionMs: number;
   readonly retentionBytes: number;
-  /** Events that one body may hold. */
+  /** Events per body. */
   readonly bodyEventsMax: number;
-  /** How the addresses of chains are written, for the place of a token; undefined: hex as it comes. */
+  /** How the addresses of chains are written, for the partition of a token; undefined: hex as it comes. */
   readonly chains?: ChainAddresses;
-  /** By which senders are told of late swaps; undefined: they are not. */
+  /** The rules by which senders are told of late swaps; undefined: they are not told. */
   readonly timing?: ArrivalTiming;
   /**
-   * Bodies wait until the owner of each partition has opened it. Before that a log that lost its end would give offsets away that the
-   * state has seen already, and records at these would never be read.
+   * Bodies wait until the owner of each partition has opened it. Before that, a log that lost its end would assign
+   * offsets that the state has seen already, and records at these would never be read.
    */
   readonly waitsForOwners: boolean;
 };
 
 export type LogRequest =
   | { readonly kind: "ingest"; readonly id: number; readonly body: Uint8Array }
-  /** The owner of the partition speaks through this port: `LogOwnerRequest` in, `LogNotice` out. */
+  /** The owner of the partition uses this port: `LogOwnerRequest` in, `LogNotice` out. */
   | {
       readonly kind: "connect";
       readonly partition: number;
       readonly port: MessagePort;
-      /** Where it is told what the log holds. */
+      /** The board on which the log thread notes what the log holds. */
       readonly board: VersionBoardHandle;
     }
-  /** Commit what waits, then end; the answer is `closed`. */
+  /** Commit what waits, then end; the response is `closed`. */
   | { readonly kind: "close" };
 
 export type LogReply =
@@ -55,7 +55,7 @@ export type LogAnswer =
   | { readonly kind: "replies"; readonly replies: readonly LogReply[] }
   | { readonly kind: "closed" };
 
-/** To the owner of a partition: hand it to `EmbeddedLogReader.notify`. */
+/** To the owner of a partition, for `EmbeddedLogReader.notify`. */
 export type LogNotice = {
   readonly endOffset: number;
   readonly pressure: boolean;
@@ -66,5 +66,5 @@ export type LogNotice = {
 /** From the owner of a partition. */
 export type LogOwnerRequest =
   | { readonly kind: "release"; readonly offset: number }
-  /** Go on at this offset at least, note the former log, and take records. */
+  /** Continue at this offset at least, note the former log, and accept records. */
   | { readonly kind: "open"; readonly offset: number; readonly formerLogId: string | undefined };

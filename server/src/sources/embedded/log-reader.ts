@@ -1,7 +1,7 @@
 /**
  * Reads one partition of the embedded log, in the thread of the partition's owner, on a read-only connection of its
- * own. It does not poll: `notify` tells it of new commits. Each row is read in a transaction of its own, ended before `read`
- * returns, so that a reader never holds up the log's checkpoints.
+ * own. It does not poll: `notify` reports new commits. Each row is read in a transaction that ends before `read`
+ * returns, so a reader never delays the log's checkpoints.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { LogRange, OffsetRange, PartitionReader, RecordBatch } from "../../ports/source.ts";
@@ -24,24 +24,24 @@ export type LogReaderOptions = {
   /** The log's database file. */
   readonly path: string;
   readonly partition: number;
-  /** Hands the floor to the writer, which lives in another thread. */
+  /** Passes the released offset to the writer, which is in another thread. */
   readonly release: (offset: number) => void;
   /**
-   * Asks the writer to go on at this offset at least, to note the former log, if there is one, and then to take records; its next
-   * `notify` says that it is done.
+   * Asks the writer to continue at this offset at least, to note the former log, if there is one, and then to accept
+   * records. Its next `notify` says that this is done.
    */
   readonly openAt: (offset: number, formerLogId: string | undefined) => void;
-  /** Releases the way to the writer. */
+  /** Releases the connection to the writer. */
   readonly onClose: () => void;
 };
 
-/** Damaged rows that are passed over to find a sound one. */
+/** How many damaged rows are skipped to find an intact one. */
 const ARRIVAL_ROWS_MAX = 8;
 
 type Row = { key: number; count: number; batch: Uint8Array | null };
 
 export class EmbeddedLogReader implements PartitionReader {
-  /** The log is this process's alone: it can be made to continue where the state stands. */
+  /** The log belongs to this process alone: it can be made to continue where the state stands. */
   readonly isOwn = true;
   /** Arrivals are this service's own clock. */
   readonly arrivalClock = undefined;
@@ -55,10 +55,10 @@ export class EmbeddedLogReader implements PartitionReader {
   #endOffset: number;
   #pressure = false;
   #problem: string | undefined;
-  /** Payload of the last batch, whose reader is done with it when it asks for the next. */
+  /** Payload of the last batch. Its reader is done with it when it asks for the next one. */
   #lent: Uint8Array | undefined;
   #isClosed = false;
-  /** Calls of those that wait for the end to move, or for `close`. */
+  /** Calls that wait for the end to move, or for `close`. */
   readonly #waiting = new Set<() => void>();
 
   constructor(options: LogReaderOptions) {
@@ -75,14 +75,14 @@ export class EmbeddedLogReader implements PartitionReader {
     this.#endOffset = this.#storedRange().endOffset;
   }
 
-  /** Where the log ended when it was last heard of. */
+  /** The end of the log as last heard of. */
   get knownEnd(): number {
     return this.#endOffset;
   }
 
   /**
-   * New records, or a gap, reach to this offset now. `pressure`: the log waits for a new base to release some of it. `problem`: why the
-   * log cannot be written now.
+   * New records, or a gap, reach to this offset now. `pressure`: the log waits for a new base image to release some of
+   * it. `problem`: why the log cannot be written now.
    */
   notify(endOffset: number, pressure: boolean, problem?: string): void {
     this.#problem = problem;
@@ -96,7 +96,7 @@ export class EmbeddedLogReader implements PartitionReader {
     return this.#problem;
   }
 
-  /** Whether the log asked, by the last `notify`, for a release. */
+  /** Whether the log asked for a release in the last `notify`. */
   get pressure(): boolean {
     return this.#pressure;
   }
@@ -132,8 +132,8 @@ export class EmbeddedLogReader implements PartitionReader {
   }
 
   /**
-   * The first offset above `position` from which the log may be read again after `read` found damage there; the
-   * caller records the gap. It is the end of the log when nothing else follows.
+   * Returns the first offset above `position` from which the log may be read again after `read` found damage there; the
+   * caller records the gap. Without anything behind it, this is the end of the log.
    */
   resumeAfter(position: number): number {
     try {
@@ -144,7 +144,10 @@ export class EmbeddedLogReader implements PartitionReader {
     }
   }
 
-  /** Arrival of the first record at or behind the position that can be read; undefined: there is none, or the database fails. */
+  /**
+   * Returns the arrival of the first readable record at or behind the position; undefined: there is none, or the
+   * database fails.
+   */
   arrivalFrom(position: number): number | undefined {
     try {
       const rows = this.#from.iterate(this.#key(position), this.#limitKey()) as unknown as Iterable<Row>;
@@ -161,7 +164,7 @@ export class EmbeddedLogReader implements PartitionReader {
   }
 
   /**
-   * Makes the log go on at `offset` at least, and take records; resolves when the end is there. See
+   * Makes the log continue at `offset` at least, and accept records; resolves when the end is there. See
    * `EmbeddedLogWriter.raiseEnd` and `addFormerId`.
    */
   async openAt(offset: number, formerLogId: string | undefined, signal: AbortSignal): Promise<void> {
@@ -212,7 +215,7 @@ export class EmbeddedLogReader implements PartitionReader {
     }
   }
 
-  /** Consecutive batches from `position` on; the first is cut to begin there. */
+  /** Returns consecutive batches from `position` on; the first one is cut to begin there. */
   #rowsFrom(position: number, maxBytes: number): StoredBatch[] {
     const found: StoredBatch[] = [];
     let next = position;
@@ -233,7 +236,7 @@ export class EmbeddedLogReader implements PartitionReader {
     return found.length > 0 ? found : [this.#batchAround(position)];
   }
 
-  /** The batch that holds `position` somewhere behind its first record. */
+  /** Returns the batch that holds `position` behind its first record. */
   #batchAround(position: number): StoredBatch {
     const row = this.#covering.get(this.#key(0), this.#key(position)) as Row | undefined;
     if (row === undefined) throw this.#outOfRange(position);
@@ -307,7 +310,7 @@ function single(batch: StoredBatch): RecordBatch {
   return { partition, baseOffset, nextOffset: baseOffset + count, count, payload, ends, arrivalsMs: arrivalMs };
 }
 
-/** Several small batches as one, so that a stream of single swaps is not read swap by swap. */
+/** Joins several small batches, so that a stream of single swaps is not read swap by swap. */
 function merged(batches: readonly StoredBatch[]): RecordBatch {
   const { partition, baseOffset } = batches[0]!;
   let count = 0;
@@ -332,7 +335,7 @@ function merged(batches: readonly StoredBatch[]): RecordBatch {
   return { partition, baseOffset, nextOffset: baseOffset + count, count, payload, ends, arrivalsMs };
 }
 
-/** The part of a batch from `position` on. */
+/** Returns the part of a batch from `position` on. */
 function batchFrom(batch: StoredBatch, position: number): StoredBatch {
   const skipped = position - batch.baseOffset;
   const start = batch.ends[skipped - 1]!;

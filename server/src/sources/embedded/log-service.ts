@@ -1,10 +1,10 @@
 /**
- * Takes bodies of events to the log, in the log thread: split, decode, put each accepted event into the batch of its token's
- * partition, and commit the batches of all bodies that wait as one transaction. While that commit is on its way to the disk the next
- * bodies gather, so the disk sets the pace, and no timer delays anybody.
+ * Brings bodies of events into the log, in the log thread: splits and decodes them, puts each accepted event into the
+ * batch of its token's partition, and commits the batches of all waiting bodies as one transaction. While a commit
+ * waits for the disk the next bodies gather: the disk sets the pace, and no timer delays anyone.
  *
  *   idle      --a body with accepted events--> gathering
- *   gathering --the turn of the event loop ends, or the group is large enough--> idle    replies and notices go out
+ *   gathering --the turn of the event loop ends, or the group is large enough--> idle    replies and notices are sent
  */
 
 import { type EventRanges, splitBody } from "../../codecs/body-splitter.ts";
@@ -22,29 +22,29 @@ import type { LogNotice, LogReply } from "./log-protocol.ts";
 import type { EmbeddedLogWriter, LogAppend } from "./log-writer.ts";
 import { LOG_BATCH_BYTES_MAX } from "./log-writer.ts";
 
-/** A commit does not wait for more bodies beyond this; a single body may be larger. */
+/** A commit does not wait for more bodies beyond this size; a single body may be larger. */
 export const GROUP_BYTES_MAX = 4 * 1024 * 1024;
 
-/** A failure is told of for so long at least: a small write that works does not mean that a large one would. */
+/** A failure is reported for at least this long: a small write that works does not mean that a large one would. */
 export const PROBLEM_STANDS_MS = 10_000;
 
 export type LogServiceOptions = {
   readonly writer: EmbeddedLogWriter;
-  /** Events that one body may hold. */
+  /** Events per body. */
   readonly bodyEventsMax: number;
   readonly chains: ChainAddresses;
-  /** Undefined: senders are told nothing of late swaps. */
+  /** Undefined: senders are not told of late swaps. */
   readonly timing?: ArrivalTiming | undefined;
   readonly nowMs: () => number;
   readonly reply: (replies: readonly LogReply[]) => void;
   readonly notify: (partition: number, notice: LogNotice) => void;
-  /** Called when records are on the disk, before anybody is told of it. */
+  /** Called when records are on the disk, before anyone is told of it. */
   readonly appended: (partition: number, endOffset: number, arrivalMs: number) => void;
 };
 
 type Waiting = { readonly id: number; readonly result: IngestResult };
 
-/** The batches of one partition that wait for the commit; the builders are used again. */
+/** The batches of one partition that wait for the commit; the builders are reused. */
 type PartitionGroup = { readonly builders: BatchBuilder[]; used: number };
 
 export class LogService {
@@ -69,7 +69,9 @@ export class LogService {
     }));
   }
 
-  /** Takes one body, whose buffer is gone afterwards; its reply comes by `reply`, at once when nothing of it goes into the log. */
+  /**
+   * Takes one body, whose buffer is detached. Its reply comes by `reply`, at once when nothing of it goes into the log.
+   */
   ingest(id: number, body: Uint8Array): void {
     let ranges: EventRanges;
     try {
@@ -89,12 +91,12 @@ export class LogService {
     if (this.#groupBytes >= GROUP_BYTES_MAX) this.commit();
     else if (!this.#commitIsDue) {
       this.#commitIsDue = true;
-      // Behind the messages that are here already: their bodies join this commit.
+      // Runs after the messages that have arrived already: their bodies join this commit.
       setImmediate(() => this.commit());
     }
   }
 
-  /** Commits what waits, if anything does, then replies and tells the owners. */
+  /** Commits what waits, if anything does, then replies and notifies the owners. */
   commit(): void {
     this.#commitIsDue = false;
     if (this.#waiting.length === 0) return;
@@ -113,7 +115,7 @@ export class LogService {
     } catch (error) {
       const text = commitError(error);
       this.#noteFailure(text.message);
-      // Owners that could release something may not have heard that it is urgent.
+      // Owners that could release something may not know yet that it is urgent.
       if (text.code === "log_full") this.#notify(this.#groups.keys());
       reply(waiting.map(({ id }) => ({ id, error: text })));
     } finally {
@@ -121,7 +123,7 @@ export class LogService {
     }
   }
 
-  /** While writes have failed: tries one, so that the problem ends without a sender, too. To be called about once a second. */
+  /** After a failed write: tries one, so that the problem ends without a sender, too. Called about once a second. */
   probe(): void {
     if (this.#failure === undefined) return;
     const { writer, nowMs } = this.#options;
@@ -153,7 +155,7 @@ export class LogService {
     }
   }
 
-  /** Decodes all events of a body, and puts the valid ones into the group. */
+  /** Decodes all events of a body, and adds the valid ones to the group. */
   #gather(body: Uint8Array, { count, starts, ends }: EventRanges): IngestResult {
     const rejected: IngestResult["rejected"] = [];
     const event = this.#event;
@@ -179,7 +181,7 @@ export class LogService {
     return { accepted: count - rejected.length, rejected, ...told };
   }
 
-  /** The batch that takes `bytes` more, a new one when the last is full. */
+  /** Returns the batch that takes `bytes` more, a new one when the last is full. */
   #builder(partition: number, bytes: number): BatchBuilder {
     const group = this.#groups[partition]!;
     const last = group.builders[group.used - 1]!;
@@ -206,7 +208,7 @@ export class LogService {
   }
 }
 
-/** Damage of the log is to a sender a storage that does not work. */
+/** To a sender, damage of the log is a storage that does not work. */
 function commitError(error: unknown): WireError {
   const text = toWire(error);
   return text.code === "log_damaged" ? { ...text, code: "storage_failed", retryable: true } : text;

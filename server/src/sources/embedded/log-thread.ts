@@ -1,6 +1,6 @@
 /**
- * Entry of the log thread: opens the log, takes bodies from the main thread, and connects the owners of partitions. It ends when
- * it is told to close; an error that nobody catches ends the thread, and by that the process.
+ * Entry of the log thread: opens the log, takes bodies from the main thread, and connects the owners of partitions. It
+ * ends on request; an error that nobody catches ends the thread, and with it the process.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { NO_CHAIN_ADDRESSES } from "../../shared/token-id.ts";
@@ -10,7 +10,7 @@ import type { LogAnswer, LogOwnerRequest, LogRequest, LogThreadOptions } from ".
 import { LogService } from "./log-service.ts";
 import { EmbeddedLogWriter, realLogParts } from "./log-writer.ts";
 
-/** How often what has expired is looked for while nothing is appended. */
+/** How often expired records are removed while nothing is appended. */
 const RETIRE_INTERVAL_MS = 10_000;
 const OPEN_RETRY_MS = 1000;
 /** How often a log that could not be written is tried while nobody sends anything. */
@@ -54,7 +54,7 @@ function serve(writer: EmbeddedLogWriter): void {
   parent.on("message", (request: LogRequest) => {
     switch (request.kind) {
       case "ingest":
-        // The main thread bounds what waits.
+        // The main thread bounds how much waits.
         if (unopened.size > 0) early.push(request);
         else service.ingest(request.id, request.body);
         return;
@@ -88,8 +88,9 @@ function connect(writer: EmbeddedLogWriter, service: LogService, partition: numb
 }
 
 /**
- * The owner waits for the notice, and has nothing else to do meanwhile, so a failing disk is tried until it works. The former log is
- * noted first: should the process die in between, the log is still empty at the next start, and the same is done again.
+ * The owner waits for the notice and has nothing else to do meanwhile, so a failing disk is retried until it works. The
+ * former log is noted first: if the process dies in between, the log is still empty at the next start, and the same is
+ * done again.
  */
 function openPartition(
   writer: EmbeddedLogWriter,
@@ -118,7 +119,7 @@ function refuseEarly(): void {
   early = [];
 }
 
-/** A bounded amount in each turn, so that bodies need not wait for it. */
+/** Removes a bounded amount in each turn, so that bodies need not wait. */
 function retire(writer: EmbeddedLogWriter): void {
   try {
     if (writer.retire(Date.now())) setImmediate(() => retire(writer));

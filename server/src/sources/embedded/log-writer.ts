@@ -1,15 +1,15 @@
 /**
- * The one writer of the embedded log; it lives in the log thread and blocks it while a commit is on its way to the disk.
+ * The only writer of the embedded log. It is in the log thread and blocks it while a commit waits for the disk.
  *
- *   open --append--> open                 commit is on disk
- *   open --append fails: no room--> open  nothing was written; `log_full`, the caller may try again
+ *   open --append--> open                 the commit is on disk
+ *   open --append fails: no room--> open  nothing was written; `log_full`, the caller may retry
  *   open --append fails: disk--> broken   `storage_failed`; the outcome on disk is not known
- *   broken --append--> open | broken      opens the database anew first
+ *   broken --append--> open | broken      opens the database again first
  *
- * Why a failed disk needs a new connection: after a failed fsync the kernel may call pages clean that never reached the disk, and
- * a later fsync would not write them. So the WAL is moved into the database (fresh writes, a fresh fsync) and emptied before
- * anything more is acknowledged. A batch whose commit failed may then be in the log after all; its sender was told
- * to send again, and the copy is a duplicate.
+ * Why a failed disk needs a new connection: after a failed fsync the kernel may mark pages as clean that never reached
+ * the disk, and a later fsync would not write them. The WAL is therefore moved into the database (fresh writes, a fresh
+ * fsync) and emptied before anything more is acknowledged. A batch whose commit failed may be in the log all the same;
+ * its sender was told to send again, and the copy is a duplicate.
  */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -33,7 +33,7 @@ export const LOG_FOLDER = "log";
 export const LOG_DATABASE_NAME = "log.sqlite";
 export const LOG_POSITIONS_NAME = "positions";
 
-/** Payload of one stored batch; a reader's memory and the hold-up of one read follow from it. */
+/** Payload of one stored batch; it bounds a reader's memory and the delay of one read. */
 export const LOG_BATCH_BYTES_MAX = 1024 * 1024;
 /** One commit removes at most this many times what it adds, and at least the constant, so that expiry never stalls it. */
 const REMOVED_PER_ADDED = 4;
@@ -41,9 +41,9 @@ const REMOVED_BYTES_MIN = 4 * 1024 * 1024;
 const REMOVED_ROWS_MAX = 1000;
 /** Pages that a commit may need beyond its batches: leaves, inner pages, the header. */
 const COMMIT_SLACK_BYTES = 8 * 16 * 1024;
-/** A log is begun anew by hand, so a few are many. */
+/** A log is started again by hand, so a few are enough. */
 const FORMER_LOG_IDS_MAX = 16;
-/** Share of the size limit that pinned batches may take before the owners are asked for a new base. */
+/** Share of the size limit that pinned batches may take before the owners are asked for a new base image. */
 const PRESSURE_SHARE = 0.5;
 
 export type LogWriterOptions = {
@@ -81,8 +81,8 @@ export class EmbeddedLogWriter {
   readonly #problems: string[] = [];
 
   /**
-   * Opens the log of a folder, and creates it in an empty one. Throws `bad_config` when the number of partitions is another
-   * than that of the log, `log_damaged` when the database cannot be read, `log_full` or `storage_failed`.
+   * Opens the log of a folder, and creates it in an empty one. Throws `bad_config` when the log has another number of
+   * partitions, `log_damaged` when the database cannot be read, `log_full` or `storage_failed`.
    */
   constructor(options: LogWriterOptions) {
     if (options.partitions < 1 || options.partitions > LOG_PARTITIONS_MAX) {
@@ -97,19 +97,19 @@ export class EmbeddedLogWriter {
     } catch (cause) {
       if (cause instanceof SwapstatsError && cause.code === "log_damaged") throw damagedAtStart(cause, options.folder);
       if (cause instanceof SwapstatsError) throw cause;
-      const message = `Cannot open the log in ${options.folder}: ${String(cause)}. Check the folder and its rights.`;
+      const message = `Cannot open the log in ${options.folder}: ${String(cause)}. Check the folder and its permissions.`;
       throw new SwapstatsError("storage_failed", message, { cause, retryable: true });
     }
     this.#recordLosses(this.#database, this.#positions.load() ?? []);
     this.#savePositions();
   }
 
-  /** When the data folder was made. */
+  /** When the log was created. */
   get createdMs(): number {
     return this.#createdMs;
   }
 
-  /** What was found wrong when the log was opened: plain sentences, empty when all is well. */
+  /** Problems found when the log was opened, in plain sentences. */
   get problems(): readonly string[] {
     return this.#problems;
   }
@@ -124,9 +124,9 @@ export class EmbeddedLogWriter {
   }
 
   /**
-   * Appends batches in one transaction and returns when it is on disk. Their arrival is `nowMs`, or the last
-   * arrival when the clock went back. Nothing is appended when it throws: `log_full` or `storage_failed`, both retryable (after
-   * `storage_failed` the batches may yet turn up in the log).
+   * Appends batches in one transaction and returns when it is on disk. Their arrival is `nowMs`, or the last arrival
+   * when the clock went back. Nothing is appended when it throws: `log_full` or `storage_failed`, both retryable (after
+   * `storage_failed` the batches may still appear in the log).
    */
   append(batches: readonly LogAppend[], nowMs: number): { arrivalMs: number } {
     const database = this.#usable();
@@ -154,8 +154,8 @@ export class EmbeddedLogWriter {
   }
 
   /**
-   * Removes what is older than the retention and not needed, a bounded amount; returns whether there may be more. For idle times:
-   * `append` does the same. Throws as `append` does.
+   * Removes a bounded amount of what is older than the retention and not needed; returns whether there may be more. For
+   * idle times: `append` does the same. Throws as `append` does.
    */
   retire(nowMs: number): boolean {
     const database = this.#usable();
@@ -165,21 +165,21 @@ export class EmbeddedLogWriter {
     return this.#partitions.some((state) => this.#isExpired(state, nowMs));
   }
 
-  /** Writes a few bytes durably, and nothing that anybody reads. Throws as `append` does where nothing can be written. */
+  /** Writes a few bytes durably, which nothing reads. Throws as `append` does where nothing can be written. */
   probe(nowMs: number): void {
     const database = this.#usable();
     this.#transaction(database, () => database.writeSetting("probe", String(nowMs)));
   }
 
-  /** Batches wholly below this offset may go from now on, once retention asks for it. */
+  /** Allows retention to remove batches that are completely below this offset. */
   release(partition: number, offset: number): void {
     const state = this.#state(partition);
     state.floor = Math.max(state.floor, Math.min(offset, state.endOffset));
   }
 
   /**
-   * Makes the next record of the partition have at least this offset: the state has seen records that the log lost. What lies
-   * between is recorded as a gap.
+   * Makes the next record of the partition have at least this offset: the state has seen records that the log lost. The
+   * offsets in between are recorded as a gap.
    */
   raiseEnd(partition: number, offset: number, nowMs: number): void {
     const state = this.#state(partition);
@@ -193,7 +193,7 @@ export class EmbeddedLogWriter {
     this.#savePositions();
   }
 
-  /** Notes, durably, that this log goes on from another one, whose records it does not have. Throws as `append` does. */
+  /** Notes, durably, that this log continues another one, whose records it does not have. Throws as `append` does. */
   addFormerId(logId: string): void {
     const database = this.#usable();
     const former = formerIdsFrom(database.readSetting(FORMER_LOG_IDS_SETTING));
@@ -202,7 +202,7 @@ export class EmbeddedLogWriter {
     this.#transaction(database, () => database.writeSetting(FORMER_LOG_IDS_SETTING, ids.join(" ")));
   }
 
-  /** Whether so much is pinned by checkpoints that a new base should release some of it soon. */
+  /** Whether checkpoints pin so much that a new base image should release some of it soon. */
   isUnderPressure(): boolean {
     if (this.#database === undefined) return false;
     let records = 0;
@@ -244,7 +244,7 @@ export class EmbeddedLogWriter {
     } else {
       this.#createdMs = Number(created);
       if (Number(partitions) !== this.#options.partitions) throw this.#wrongPartitions(partitions);
-      // Logs of versions before ids get one now; checkpoints of those versions name none, and so fit any.
+      // Logs of versions before ids get one now; checkpoints of those versions name none, and fit any log.
       if (database.readSetting(LOG_ID_SETTING) === undefined) {
         this.#transaction(database, () => database.writeSetting(LOG_ID_SETTING, randomUUID()));
       }
@@ -266,7 +266,7 @@ export class EmbeddedLogWriter {
     );
   }
 
-  /** Reads where each partition stands; floors survive a reopening. */
+  /** Reads the range of each partition; floors survive a reopening. */
   #load(database: LogDatabase): void {
     const before = this.#partitions;
     this.#partitions = Array.from({ length: this.#options.partitions }, (_, partition) => {
@@ -297,7 +297,7 @@ export class EmbeddedLogWriter {
     }
   }
 
-  /** The database, opened anew after a failure. */
+  /** Returns the database, opened again after a failure. */
   #usable(): LogDatabase {
     if (this.#database !== undefined) return this.#database;
     const database = this.#options.openDatabase(this.#path);
@@ -340,7 +340,10 @@ export class EmbeddedLogWriter {
     }
   }
 
-  /** Inside a transaction: removes what has expired, or stands in the way of addedBytes; false when there is still no room. */
+  /**
+   * Inside a transaction: removes expired batches, and those that are in the way of addedBytes; false when there is
+   * still no room.
+   */
   #makeRoom(database: LogDatabase, addedBytes: number, nowMs: number): boolean {
     const limitBytes = this.#options.retentionBytes;
     const before = database.usedBytes();
@@ -360,7 +363,7 @@ export class EmbeddedLogWriter {
     return used + needed <= limitBytes;
   }
 
-  /** The partition whose oldest batch is the oldest of those that nobody needs. */
+  /** Returns the partition whose oldest batch is the oldest of those that nothing needs. */
   #oldestRemovable(): number | undefined {
     let found: number | undefined;
     let arrivalMs = Number.POSITIVE_INFINITY;
@@ -399,7 +402,7 @@ function closeQuietly(database: LogDatabase): void {
   try {
     database.close();
   } catch {
-    // It failed already, and the error that led here says why.
+    // It failed already, and the first error says why.
   }
 }
 
