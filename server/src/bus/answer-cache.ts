@@ -1,7 +1,7 @@
 /**
- * Answers about tokens that may be given again at once. An answer holds its owner's ticket: while the token's slot on the
- * version board is the same and the finest step has not ended, the figures and the revision are the same; as-of, watermark
- * and lag are read anew. Only ids are kept: what a symbol means can change by events of other tokens.
+ * Responses about tokens that may be given again at once. An entry holds the owner's ticket. While the token's slot on the version board is the
+ * same and the finest step has not ended, the figures and the revision are the same; as-of, watermark and lag are read again. Only ids are kept,
+ * because events of other tokens can change the meaning of a symbol.
  */
 
 import type { Selection, TokenAnswer } from "../ports/stats-bus.ts";
@@ -14,8 +14,8 @@ type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
 type Entry = { readonly answer: StatsAnswer; readonly partition: number; readonly ticket: AnswerTicket };
 
 /**
- * An answer is of use for a second at most, so beyond this all are dropped and the hot ones soon come back. The packed forms that doors keep
- * with an answer are a third of its text, and come and go with it.
+ * An entry is useful for a second at most. Beyond this size all are dropped, and the hot ones soon come back. The compressed forms that doors
+ * keep with an entry have a third of its size, and are dropped with it.
  */
 export const CACHED_CHARS_MAX = 32 * 1024 * 1024;
 
@@ -31,7 +31,7 @@ export class AnswerCache {
     this.#boards = boards;
   }
 
-  /** The answer as of now, or undefined when it must be asked for. */
+  /** Returns the figures as of now, or undefined when the owner must be asked. */
   get(token: string, selection: Selection): StatsAnswer | undefined {
     const entry = this.#bySelection.get(selection)?.get(token);
     if (entry === undefined) return undefined;

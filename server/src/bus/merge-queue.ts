@@ -1,13 +1,13 @@
 /**
- * The merging of rankings of several threads, which is work of the main thread: the rows of each thread are read from JSON, put in one order,
- * and compared with what was sent last. It is done one ranking after the other, in the order in which they asked, and after each turn the
- * queue rests for a multiple of the time that it took. So however many rankings are open, merging takes a bounded part of the thread that
- * also answers requests; what comes meanwhile replaces what waits, and rankings are updated less often.
+ * Merges rankings of several workers on the main thread: puts their rows in one order and compares them with the rows that were sent last. Rankings are
+ * merged one after the other, in the order in which they asked. After each turn the queue rests for a multiple of the time that the turn took. However
+ * many rankings are open, merging takes a bounded part of the thread that also answers requests. A newer update replaces one that waits, and
+ * rankings are updated less often.
  */
 
 /** A turn of merging ends after about this time. */
 export const MERGE_TURN_MS = 5;
-/** The queue rests for so many times what a turn took. */
+/** How many times the duration of a turn the queue rests after it. */
 export const MERGE_REST_FACTOR = 3;
 
 export class MergeQueue {
@@ -20,7 +20,7 @@ export class MergeQueue {
     this.#nowMs = nowMs;
   }
 
-  /** Calls `merge` once, in a later turn of the event loop; one that waits already waits where it is. */
+  /** Calls `merge` once, in a later turn of the event loop. One that waits already keeps its place. */
   add(merge: () => void): void {
     this.#waiting.add(merge);
     if (this.#isScheduled) return;

@@ -1,17 +1,17 @@
-/** What a name stands for, put together from what several hosts find, and the choice of one token where it stands for several. */
+/** Combines what several workers find under a name, and chooses one token where the name stands for several. */
 
 import type { Ambiguous, Candidate, Chosen, Preference } from "../ports/stats-bus.ts";
 import { compareDecimals } from "../shared/decimal-order.ts";
 import { parseTokenId } from "../shared/token-id.ts";
 import { LOOKUP_IDS_MAX, LOOKUP_TIERS, type NameLookup } from "./responses.ts";
 
-/** The most volume first, those without one last, then by id. */
+/** Orders by volume, the most first and those without one last, then by id. */
 export function compareCandidates(a: Candidate, b: Candidate): number {
   const byVolume = compareDecimals(b.volume_usd ?? "-1", a.volume_usd ?? "-1");
   return byVolume !== 0 ? byVolume : a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
-/** The lookup of the first tier that hits at any host, with the tokens of all hosts, each once: of copies the first. */
+/** Returns the lookup of the first tier that hits at any worker, with the tokens of all workers, each once: of copies the first. */
 export function mergeLookups(lookups: readonly (NameLookup | undefined)[]): NameLookup | undefined {
   for (const tier of LOOKUP_TIERS) {
     const hits = lookups.filter((lookup) => lookup?.tier === tier && lookup.ids.length > 0) as NameLookup[];
@@ -27,7 +27,7 @@ export function mergeLookups(lookups: readonly (NameLookup | undefined)[]): Name
   return undefined;
 }
 
-/** One token, or what to answer: nothing but the tokens to choose from. */
+/** Returns one token, or the tokens to choose from. */
 export function resolve(
   lookup: NameLookup,
   prefer: Preference | undefined,
@@ -41,7 +41,7 @@ export function resolve(
   return { kind: "ambiguous", candidates: candidatesOf(lookup), more, isRanked: lookup.isRanked !== false };
 }
 
-/** Of a host that tells ids alone there is nothing to rank by. */
+/** A worker that tells ids alone gives nothing to rank by. */
 function candidatesOf({ ids, candidates }: NameLookup): readonly Candidate[] {
   return candidates ?? ids.map((id) => ({ id, chain_id: parseTokenId(id)?.chainId ?? 0 }));
 }

@@ -1,14 +1,14 @@
 /**
- * Notices tokens whose swaps lie in several partitions, because a producer keys its records by something else: no partition then
- * has all of such a token, and no figure of it is whole. Threads name those of their tokens that lie where their id does not belong; all owners
- * are asked where they have them, and a token that two partitions have is marked as split wherever it is. A producer that keys by the token, in
- * another way than ours, splits nothing, and is only asked about. A mark goes when one partition alone still has the token.
+ * Notices tokens whose swaps lie in several partitions because a producer keys its records by something else. No partition then has all of such a
+ * token, and none of its figures is complete. Workers name those of their tokens that lie where their id does not belong. All owners are asked where they
+ * have them, and a token of two partitions is marked as split in each of them. A producer that keys by the token in another way than ours splits
+ * nothing; its tokens are only asked about. A mark is removed when one partition alone still has the token.
  */
 import { compareHomes } from "../shared/token-partition.ts";
 import type { SplitMark } from "./requests.ts";
 import type { Source } from "./sources.ts";
 
-/** Tokens that a thread looks at in one turn, and those that it may name of them. */
+/** How many tokens a worker looks at in one turn, and how many of them it may name. */
 export const WALK_TOKENS_MAX = 2_000;
 export const NAMED_MAX = 500;
 export const PLACEMENT_EVERY_MS = 1_000;
@@ -18,7 +18,7 @@ export type PlacementSource = Pick<Source, "ask">;
 
 export type PlacementCheckOptions = {
   readonly own: readonly PlacementSource[];
-  /** All threads that answer for partitions, those of this process among them. */
+  /** All workers that answer for partitions, those of this process among them. */
   readonly all: () => readonly PlacementSource[];
   readonly partitions: () => number;
   readonly everyMs: number;
@@ -39,7 +39,7 @@ export class PlacementCheck {
     clearInterval(this.#timer);
   }
 
-  /** One turn; never rejects. Who does not answer is asked when the same tokens come up again. */
+  /** Runs one turn. Never rejects. A worker that does not respond is asked when the same tokens come up again. */
   async turn(): Promise<void> {
     const partitions = this.#options.partitions();
     if (this.#isBusy || partitions < 2) return;
@@ -49,7 +49,7 @@ export class PlacementCheck {
         this.#options.own.map((source) => source.ask({ kind: "misplaced", partitions }).catch(() => undefined)),
       );
       const ids = lists.flatMap((list) => list?.response ?? []);
-      // Partition by partition's worth, so that a question stays far below what a message may hold, however many partitions there are.
+      // In portions of one partition: a request then stays far below the size of a message, however many partitions there are.
       for (let at = 0; at < ids.length; at += NAMED_MAX) await this.#compare(ids.slice(at, at + NAMED_MAX));
     } finally {
       this.#isBusy = false;
@@ -70,7 +70,7 @@ export class PlacementCheck {
       const [home, other] = (places[i] as number[]).sort((a, b) => compareHomes(id, partitions, a, b));
       return home === undefined || other === undefined ? [] : [{ id, home }];
     });
-    // A partition that nobody speaks for may have the rest of a token.
+    // A partition without a response may have the rest of a token.
     const served = new Set(answers.flatMap((answer) => answer?.served ?? []));
     const whole = served.size < partitions ? [] : ids.filter((_, i) => places[i]?.length === 1);
     await Promise.allSettled(sources.map((source) => source.ask({ kind: "split", split, whole })));

@@ -1,4 +1,4 @@
-/** The order of rows of a ranking that come from several partitions or hosts, and the cursors that name a place in it. */
+/** The order of rows of a ranking that come from several partitions or workers, and the cursors that name a place in it. */
 
 import type { OverviewRequest } from "../ports/stats-bus.ts";
 import { compareDecimals } from "../shared/decimal-order.ts";
@@ -7,7 +7,7 @@ import type { RankKey } from "./responses.ts";
 
 export type RankOrder = OverviewRequest["order"];
 
-/** Negative when a stands before b: by value, those without one last in both orders, then by id. */
+/** Returns a negative number when a stands before b: by value, rows without one last in both orders, then by id. */
 export function compareRankKeys(a: RankKey, b: RankKey, order: RankOrder): number {
   if (a.value === undefined || b.value === undefined) {
     if (a.value !== b.value) return a.value === undefined ? 1 : -1;
@@ -19,8 +19,8 @@ export function compareRankKeys(a: RankKey, b: RankKey, order: RankOrder): numbe
 }
 
 /**
- * The first `limit` rows of several ordered lists, each id once. A token that several partitions have is in the list of one alone; until
- * that has been found out, its first row stands.
+ * Returns the first `limit` rows of several ordered lists, each id once. A token of several partitions is in the list of one alone. Until
+ * the partitions know that, its first row counts.
  */
 export function mergeRanked<Row extends { readonly key: RankKey }>(
   lists: readonly (readonly Row[])[],
@@ -39,15 +39,15 @@ export function mergeRanked<Row extends { readonly key: RankKey }>(
 type Ranked = Pick<OverviewRequest, "window" | "sort" | "order">;
 
 /**
- * A cursor is the place of the last row that was given, value and id, so that a page begins behind it wherever the rows have
- * moved in between. It belongs to one window, sort and order.
+ * A cursor is the place of the last row that was given, by value and id. The next page begins behind it, wherever rows have moved in
+ * between. It belongs to one window, sort and order.
  */
 export function encodeCursor(request: Ranked, key: RankKey): string {
   const fields = [request.window, request.sort, request.order, key.value ?? null, key.id];
   return Buffer.from(JSON.stringify(fields)).toString("base64url");
 }
 
-/** Rejects with `bad_request` a text that is no cursor of this ranking. */
+/** Throws `bad_request` for a text that is no cursor of this ranking. */
 export function decodeCursor(request: Ranked, cursor: string): RankKey {
   const fields = parseCursor(cursor);
   if (fields === undefined) {

@@ -1,10 +1,10 @@
 /**
- * The as-of of the process, shared by all threads, so that no answer of any thread goes back behind an answer of
- * another. Live: the wall clock, held while it steps back, and never below the highest `high` less `maxSkewMs` (events
- * that were accepted must not lie further ahead than that). Event: the highest `high` over all partitions and chains.
+ * The as-of of the process, shared by all threads: no response of any thread goes back behind a response of another. Live: the wall clock, held
+ * while it steps back, and never below the highest `high` less `maxSkewMs` (accepted events do not lie further ahead than that). Event: the highest
+ * `high` over all partitions and chains.
  *
- * Two 64-bit cells in shared memory, both only ever raised. A message to each thread per change was the alternative; it
- * would let two threads answer at different instants until the message arrives.
+ * Two 64-bit cells in shared memory, which are only ever raised. The rejected alternative was a message to each thread for each change: two threads
+ * could then respond at different instants until the message arrives.
  */
 export type ClockMode = "live" | "event";
 
@@ -34,14 +34,14 @@ export class SharedClock {
     this.#wallMs = wallMs;
   }
 
-  /** The as-of of an answer that is made now, ms; 0 with an event clock before the first event. */
+  /** Returns the as-of of a response that is made now, in ms; 0 with an event clock before the first event. */
   now(): number {
     const high = Number(Atomics.load(this.#cells, HIGH));
     if (this.handle.mode === "event") return high;
     return this.#raise(AS_OF, Math.max(this.#wallMs(), high - this.handle.maxSkewMs));
   }
 
-  /** Wall clock in ms, not held: for ages and delays, never for figures. */
+  /** Returns the wall clock in ms, not held: for ages and delays, never for figures. */
   wallMs(): number {
     return this.#wallMs();
   }
@@ -50,7 +50,7 @@ export class SharedClock {
     this.#raise(HIGH, highMs);
   }
 
-  /** Carries the as-of of an earlier run on. Without effect on an event clock, which its events alone move. */
+  /** Continues from the as-of of an earlier run. Has no effect on an event clock, which only events move. */
   raiseAsOf(asOfMs: number): void {
     this.#raise(AS_OF, asOfMs);
   }

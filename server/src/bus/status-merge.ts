@@ -1,4 +1,4 @@
-/** One status of several hosts: their partitions in order, the sums of their counters. */
+/** One status of several workers: their partitions in order, and the sums of their counters. */
 import type { Counters } from "../engine/types.ts";
 import type { StatusAnswer } from "../ports/stats-bus.ts";
 
@@ -28,7 +28,7 @@ export function addCounters(sum: Counters, more: Readonly<Counters>): void {
   sum.removed += more.removed;
   sum.unresolved += more.unresolved;
   sum.conflicts += more.conflicts;
-  // An instance of a build before these counters does not say them.
+  // Instances of earlier builds do not have these counters.
   sum.replaced += more.replaced ?? 0;
   sum.removals_unmatched += more.removals_unmatched ?? 0;
   sum.labels_dropped += more.labels_dropped ?? 0;

@@ -1,10 +1,10 @@
 /**
- * The main thread's end of one host's port. Requests of one turn of the event loop go out as one message; answers come
- * back by number. A request that is not answered in time fails with `unavailable`, and its late answer is dropped.
+ * The main thread's end of one worker's port. Requests of one turn of the event loop go out as one message; responses come back by number. A request
+ * without a response in time fails with `unavailable`, and a late response is dropped.
  *
- * Long questions, whose answers are of hundreds of kilobytes, wait here as small objects while a few of them are with the host, and their
- * answers are given on one in each turn of the event loop. Otherwise hundreds of clients that ask for long rankings hold all others up
- * for as long as their answers take to be written (44 s for 800 of 0.9 MB), because a port hands all its messages over in one turn.
+ * Long requests, whose responses have hundreds of kilobytes, wait here as small objects while a few of them are with the worker, and their responses are
+ * delivered one in each turn of the event loop. Otherwise hundreds of clients that ask for long rankings delay all others for as long as their
+ * responses take to be written (44 s for 800 of 0.9 MB), because a port delivers all its messages in one turn.
  */
 import type { MessagePort } from "node:worker_threads";
 import type { ChannelSpec } from "../ports/stats-bus.ts";
@@ -25,16 +25,16 @@ type Waiting = {
   readonly resolve: (answer: WorkerResponses[RequestKind]) => void;
   readonly reject: (error: Error) => void;
   readonly deadlineMs: number;
-  /** Holds one of the places of long questions. */
+  /** Holds one of the places of long requests. */
   hasPlace: boolean;
 };
 
 type FeedListener = { readonly onUpdate: (update: FeedUpdate) => void; readonly onGone: () => void };
 
-/** Requests that wait for one host; beyond it new ones fail at once. */
+/** Requests that wait for one worker. Beyond it new ones fail at once. */
 export const REQUESTS_WAITING_MAX = 100_000;
 const SWEEP_MS = 250;
-/** Long questions that are with the host, or answered and not yet given on. */
+/** Long requests that are with the worker, or whose response is not delivered yet. */
 export const LONG_UNDER_WAY_MAX = 8;
 export class WorkerClient {
   readonly #port: MessagePort;
@@ -43,10 +43,10 @@ export class WorkerClient {
   readonly #listeners = new Map<number, FeedListener>();
   readonly #sweep: NodeJS.Timeout;
   #batch: RequestItem[] = [];
-  /** Long questions that wait for a place; those that nobody waits for any more are passed over when their turn comes. */
+  /** Long requests that wait for a place. Those that nobody waits for any more are skipped when their turn comes. */
   #longWaiting: RequestItem[] = [];
   #longUnderWay = 0;
-  /** Answers to long questions that wait for a turn of the event loop of their own. */
+  /** Responses to long requests that wait for a turn of the event loop of their own. */
   readonly #longResponses: (() => void)[] = [];
   #nextId = 1;
   #closed = false;
@@ -55,7 +55,7 @@ export class WorkerClient {
     this.#port = port;
     this.#timeoutMs = timeoutMs;
     port.on("message", (message: FromWorker) => this.#receive(message));
-    // The thread has ended: nobody will answer any more.
+    // The thread has ended; no response comes any more.
     port.on("close", () => this.close());
     this.#sweep = setInterval(() => this.#failOverdue(), SWEEP_MS);
     this.#sweep.unref();
@@ -72,7 +72,7 @@ export class WorkerClient {
       const deadlineMs = performance.now() + this.#timeoutMs;
       const waiting = { resolve: resolve as Waiting["resolve"], reject, deadlineMs, hasPlace: false };
       this.#waiting.set(id, waiting);
-      // Clocks that never go back differ between threads, so the wall clock tells the other thread.
+      // Monotonic clocks differ between threads, so the deadline is given by the wall clock.
       const item: RequestItem = { id, request: request as WorkerRequest, deadlineMs: Date.now() + this.#timeoutMs };
       if (ruleOf(item.request).length(item.request) < LONG_FROM) this.#send(item);
       else {
@@ -82,25 +82,25 @@ export class WorkerClient {
     });
   }
 
-  #send(question: RequestItem): void {
+  #send(item: RequestItem): void {
     if (this.#batch.length === 0) setImmediate(() => this.#flush());
-    this.#batch.push(question);
+    this.#batch.push(item);
   }
 
-  /** Sends long questions while there are places. */
+  /** Sends long requests while there are places. */
   #fillPlaces(): void {
     while (this.#longUnderWay < LONG_UNDER_WAY_MAX) {
-      const question = this.#longWaiting.shift();
-      if (question === undefined) return;
-      const waiting = this.#waiting.get(question.id);
+      const item = this.#longWaiting.shift();
+      if (item === undefined) return;
+      const waiting = this.#waiting.get(item.id);
       if (waiting === undefined) continue;
       waiting.hasPlace = true;
       this.#longUnderWay += 1;
-      this.#send(question);
+      this.#send(item);
     }
   }
 
-  /** Ends the wait for a question, whichever way; its place, if it has one, goes to the next. */
+  /** Ends the wait for a request, whatever the outcome. Its place, if it has one, goes to the next. */
   #end(id: number): Waiting | undefined {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return undefined;
@@ -111,7 +111,7 @@ export class WorkerClient {
     return waiting;
   }
 
-  /** Opens a feed; updates come until the returned function or `onGone` is called. Rejects as `ask` does. */
+  /** Opens a feed. Updates come until the returned function or `onGone` is called. Rejects as `ask` does. */
   async open(
     spec: ChannelSpec,
     onUpdate: (update: FeedUpdate) => void,
@@ -131,7 +131,7 @@ export class WorkerClient {
     }
   }
 
-  /** Fails what waits; nothing is sent any more. */
+  /** Fails all requests that wait. Nothing is sent any more. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -186,7 +186,7 @@ export class WorkerClient {
     else waiting.resolve(item.response);
   }
 
-  /** Says that the updates were taken behind what else is due in this turn of the event loop, so that they leave room for requests. */
+  /** Reports the updates as taken after everything else that is due in this turn of the event loop, which leaves room for requests. */
   #deliver(updates: readonly UpdateItem[]): void {
     let chars = 0;
     for (const update of updates) {

@@ -1,6 +1,6 @@
 /**
- * The way to other instances. What is said to one of them in one turn of the event loop goes out as few messages as its size allows, requests wait
- * for their responses for a limited time, and everything that waits is bounded.
+ * The link to other instances. Items for one instance in one turn of the event loop go out in as few messages as their size allows. Requests wait for
+ * their responses for a limited time, and everything that waits is bounded.
  */
 import type { RequestKind, RequestOf, WorkerRequest, WorkerResponses } from "../bus/requests.ts";
 import type { Answered } from "../bus/sources.ts";
@@ -21,9 +21,9 @@ import type { ClusterTransport, LinkState } from "./transport.ts";
 
 /** Requests to others that wait for a response; more fail at once. */
 export const PENDING_MAX = 20_000;
-/** What waits to be sent to one instance within a turn; more is dropped, and requests among it fail. */
+/** Characters that wait to be sent to one instance within a turn. More is dropped, and requests among it fail. */
 export const OUTBOX_CHARS_MAX = MESSAGE_BYTES_MAX;
-/** Items are put into a message up to this part of what the message system takes: characters may need several bytes. */
+/** Items fill a message up to this part of its largest size, because characters may need several bytes. */
 const FILL_FACTOR = 0.4;
 const SWEEP_MS = 50;
 
@@ -45,7 +45,7 @@ export type LinkOptions = {
   readonly formatFor: (address: string) => Format;
   readonly askTimeoutMs: number;
   readonly nowMs: () => number;
-  /** With an event clock: its highest event time, which goes along with every message; else 0. */
+  /** With an event clock: its highest event time, which every message carries; else 0. */
   readonly high: () => number;
   readonly onMessage: (from: string, message: ClusterMessage) => void;
   readonly onForeign: (from: string, format: number) => void;
@@ -58,7 +58,7 @@ export class ClusterLink {
   readonly #pending = new Map<number, Pending>();
   readonly #outboxes = new Map<string, Outbox>();
   readonly #sweep: NodeJS.Timeout;
-  // Numbers of an earlier incarnation never meet those of this one: addresses differ.
+  // Numbers of an earlier incarnation never collide with these, because addresses differ.
   #nextId = 1;
   #nextNumber = 1;
   #isScheduled = false;
@@ -108,7 +108,7 @@ export class ClusterLink {
     });
   }
 
-  /** Puts something to be sent at the end of this turn; false: too much waits already, and it is dropped. */
+  /** Queues an item for the end of this turn. Returns false when too much waits already; the item is then dropped. */
   post<T extends ItemType>(address: string, type: T, item: ItemTypes[T]): boolean {
     if (!this.isLinked) return false;
     let outbox = this.#outboxes.get(address);
@@ -128,7 +128,7 @@ export class ClusterLink {
     return true;
   }
 
-  /** The instance is away: whoever waits for it need not wait longer. */
+  /** Fails the requests to an instance that is away. */
   failPeer(address: string): void {
     this.#failAll((pending) => pending.address === address, "the owner of the tokens has gone away");
     this.#outboxes.delete(address);
@@ -152,7 +152,7 @@ export class ClusterLink {
     }
   }
 
-  /** Sends the items from `from` on that are of one type and fit into one message; returns where the rest begins. */
+  /** Sends the items from `from` on that are of one type and fit into one message. Returns where the rest begins. */
   #sendSome(address: string, items: Outbox["items"], from: number): number {
     const { transport, high } = this.#options;
     const { type, format, encoded } = items[from] as Waiting;

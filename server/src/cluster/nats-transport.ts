@@ -1,6 +1,6 @@
 /**
  * NATS between the instances: `<prefix>.all` for all, `<prefix>.to.<address>` for one. Core NATS, which keeps nothing; what is lost
- * is noticed and asked for again above. The client library's own reconnecting is off, and the loop is here: the state of the circuit is then
+ * is noticed and requested again by the layers above. The client library's own reconnecting is off, and the loop is here: the state of the circuit is then
  * ours to say, a first connection that fails is no different from a later one, and refused credentials are tried again like
  * anything else, because an operator may mend them at the server.
  */

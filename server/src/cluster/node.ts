@@ -1,7 +1,4 @@
-/**
- * One instance among others: says what it is and has, hears what they are and have, and gives the bus the workers of all of them as
- * sources.
- */
+/** One instance among others: announces itself, hears the others, and gives the bus the workers of all of them as sources. */
 import type { RequestKind, RequestOf } from "../bus/requests.ts";
 import type { FeedUpdate } from "../bus/responses.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
@@ -20,7 +17,7 @@ import type { ClusterTransport, LinkState } from "./transport.ts";
 /** Time between two announcements of an instance. */
 export const ANNOUNCE_EVERY_MS = 1_000;
 export const ASK_TIMEOUT_MS = 2_500;
-/** In announcement periods: how often listeners say that they are still there, and when a silent one is given up. */
+/** In announcement periods: how often listeners send a keep-alive, and when a silent one is dropped. */
 const KEEP_ALIVE_PERIODS = 3;
 const LISTENER_PERIODS = 10;
 /** A timer that comes later than this many periods means that the process did not run. */
@@ -31,7 +28,7 @@ export type ClusterNodeOptions = {
   /** When this run began, ms since 1970. */
   readonly incarnation: number;
   readonly version: string;
-  /** The workers of this process, in an order that stays. A worker answers for its partitions that are ready, whatever state the others are in. */
+  /** The workers of this process, in a fixed order. A worker answers for its partitions that are ready, whatever state its others are in. */
   readonly workers: readonly WorkerPort[];
   readonly partitions: number;
   readonly transport: ClusterTransport;
@@ -94,7 +91,7 @@ export class ClusterNode implements Sources {
     return this.#options.transport.state;
   }
 
-  /** Sentences for status: who cannot be understood, and why nobody can be reached. */
+  /** Sentences for status: which instances cannot be understood, and why none can be reached. */
   get problems(): string[] {
     const { problem } = this.#options.transport;
     return [...this.peers.problems(), ...(problem === undefined ? [] : [problem])];
@@ -146,7 +143,7 @@ export class ClusterNode implements Sources {
     return () => this.#listeners.delete(listener);
   }
 
-  /** How to ask a worker, here or elsewhere. */
+  /** Returns how to ask a worker, here or elsewhere. */
   #reach(address: string | undefined, worker: number): Pick<Source, "ask" | "open"> {
     if (address === undefined) {
       const port = this.#options.workers[worker] as WorkerPort;
@@ -166,7 +163,7 @@ export class ClusterNode implements Sources {
     };
   }
 
-  /** Says goodbye, so that the others need not wait for the silence. */
+  /** Announces the end, so that the others need not detect it by silence. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -179,7 +176,7 @@ export class ClusterNode implements Sources {
     await this.#options.transport.close();
   }
 
-  /** Whatever a message holds, this process goes on. */
+  /** A faulty message never ends this process. */
   #receive(from: string, message: ClusterMessage): void {
     if (this.#isClosed) return;
     try {

@@ -1,7 +1,7 @@
 /**
- * Which instances there are and who answers for which partition. What every instance says of itself is kept for a few of its
- * announcement periods; of several that claim a partition the one with the highest epoch has it, because the store gives an
- * epoch once and a higher one only later. An epoch that was once heard of is a floor: whoever answers below it is a former owner.
+ * Which instances there are, and which one answers for which partition. The last announcement of every instance is kept for a few announcement periods. Of several
+ * that claim a partition the one with the highest epoch has it, because the store gives each epoch once, and higher ones later. The highest epoch
+ * seen is a floor: an instance that answers below it is a former owner.
  */
 
 import { partsText, type Source } from "../bus/sources.ts";
@@ -12,7 +12,7 @@ import { type Announcement, addressOf, type Format, instanceOfAddress } from "./
 export const PEERS_MAX = 256;
 /** Announcement periods of silence after which an instance is away. */
 export const SILENT_PERIODS = 3.5;
-/** A floor that nobody has confirmed for so long is dropped: the store of epochs may have been lost and begun anew. */
+/** A floor that nobody has confirmed for so long is dropped: the store of epochs may have been lost and re-created. */
 const FLOOR_KEEP_MS = 60_000;
 const REFUSED_KEEP_MS = 60_000;
 const PROBLEMS_MAX = 20;
@@ -20,7 +20,7 @@ const PROBLEMS_MAX = 20;
 type Peer = { announcement: Announcement; readonly address: string; heardMs: number };
 type Claim = { readonly address: string | undefined; readonly worker: number; readonly epoch: string };
 
-/** How a worker of some instance is reached. `address` undefined: it is of this process. */
+/** How a worker of some instance is reached. `address` is undefined for a worker of this process. */
 export type Reach = (address: string | undefined, worker: number) => Pick<Source, "ask" | "open">;
 
 export type PeerTableOptions = {
@@ -37,7 +37,7 @@ export class PeerTable {
   readonly #options: PeerTableOptions;
   readonly #peers = new Map<string, Peer>();
   readonly #floors = new Map<number, { epoch: string; heardMs: number }>();
-  /** What cannot be used, by sender: the sentence and when it was last true. */
+  /** Senders whose messages cannot be used: the sentence for status, and when it was last true. */
   readonly #refused = new Map<string, { problem: string; heardMs: number }>();
   #owned: readonly OwnedPartition[] = [];
   #ownPartitions: number;
@@ -59,7 +59,7 @@ export class PeerTable {
     return this.#version;
   }
 
-  /** Partitions of the topic: the most that anybody knows of. */
+  /** How many partitions the topic has: the most that any instance knows of. */
   get partitions(): number {
     return this.#partitions;
   }
@@ -76,7 +76,7 @@ export class PeerTable {
     return this.#sources;
   }
 
-  /** True when another instance has, or had, taken over a partition that this one still holds for its own. */
+  /** True when another instance has, or had, taken over a partition that this one still regards as its own. */
   get isSuperseded(): boolean {
     return this.#isSuperseded;
   }
@@ -89,7 +89,7 @@ export class PeerTable {
     return [...this.#peers.keys()];
   }
 
-  /** The newest format that the instance reads, as it says, and that is known here. */
+  /** Returns the newest format that both the instance and this one know. */
   formatFor(address: string, newest: Format): Format {
     const reads = this.#peers.get(address)?.announcement.reads ?? 1;
     return Math.min(reads, newest) === 2 ? 2 : 1;
@@ -101,13 +101,13 @@ export class PeerTable {
     this.#settle();
   }
 
-  /** Without a link nobody else can be asked, whatever is known of them. */
+  /** Without a link no other instance can be asked, whatever is known of it. */
   setLinked(isLinked: boolean): void {
     this.#isLinked = isLinked;
     this.#settle();
   }
 
-  /** Takes what an instance says of itself; returns whether it was not known before. Late and doubled ones have no effect. */
+  /** Takes an announcement. Returns whether its instance was unknown before. Late and doubled ones have no effect. */
   take(announcement: Announcement): boolean {
     const { instance, incarnation, seq, leaving } = announcement;
     const address = addressOf(instance, incarnation);
@@ -119,7 +119,7 @@ export class PeerTable {
     }
     for (const [otherAddress, other] of this.#peers) {
       if (other.announcement.instance !== instance || otherAddress === address) continue;
-      // A delayed word of an earlier run; the later run is alive.
+      // A delayed announcement of an earlier run; the later run is alive.
       if (other.announcement.incarnation > incarnation) return false;
       this.#peers.delete(otherAddress);
     }
@@ -158,7 +158,7 @@ export class PeerTable {
     this.#refuse(address, `A message of instance "${name}" could not be understood, and had no effect: ${text}`);
   }
 
-  /** Drops who is silent for too long. `sleptMs`: how long this process itself did not run; nobody is blamed for that. */
+  /** Drops instances that are silent for too long. `sleptMs`: how long this process itself did not run, which is not counted. */
   sweep(sleptMs: number): void {
     const nowMs = this.#options.nowMs();
     for (const [address, peer] of this.#peers) {
@@ -174,13 +174,13 @@ export class PeerTable {
     this.#settle();
   }
 
-  /** False: the answer is of a former owner, and must not be shown. */
+  /** Returns false for the epoch of a former owner, whose figures must not be shown. */
   isCurrent(partition: number, epoch: string): boolean {
     const floor = this.#floors.get(partition);
     return floor === undefined || compareEpochs(epoch, floor.epoch) >= 0;
   }
 
-  /** An answer of this epoch was given. */
+  /** Notes that figures of this epoch were shown. */
   raiseFloor(partition: number, epoch: string): void {
     const floor = this.#floors.get(partition);
     const order = floor === undefined ? 1 : compareEpochs(epoch, floor.epoch);
@@ -217,7 +217,7 @@ export class PeerTable {
     this.#refused.set(address, { problem, heardMs: this.#options.nowMs() });
   }
 
-  /** Makes sources and owners anew from who claims what. */
+  /** Derives sources and owners from the claims. */
   #settle(): void {
     this.#partitions = this.#ownPartitions;
     for (const { announcement } of this.#peers.values()) {
@@ -265,7 +265,7 @@ export class PeerTable {
   }
 }
 
-/** Equal for equal sources with equal partitions in equal epochs. */
+/** Returns equal texts for equal sources with equal partitions in equal epochs. */
 function signature(sources: readonly Source[]): string {
   return sources
     .map(({ key, parts }) => `${key}=${partsText(parts)}`)

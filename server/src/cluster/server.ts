@@ -1,6 +1,6 @@
 /**
- * This process as the owner that others ask: responds to their requests by its workers, and sends them the updates of the feeds that they
- * listen to. A feed ends when its listener says so, does not list it any more, or is silent for too long.
+ * Serves other instances: responds to their requests by the workers of this process, and sends them the updates of the feeds that they listen to. A feed ends when its
+ * listener closes it, does not list it any more, or is silent for too long.
  */
 import { isForPeers, type RequestKind, type RequestOf, type WorkerResponses } from "../bus/requests.ts";
 import type { FeedUpdate } from "../bus/responses.ts";
@@ -12,10 +12,10 @@ import { FeedWriter } from "./feed-items.ts";
 import type { ClusterLink } from "./link.ts";
 import type { CloseItem, Format, ListenItem, OpenItem, QuestionItem } from "./protocol.ts";
 
-/** Topics that all other instances together may have open here. */
+/** Feeds that all other instances together may have open here. */
 export const SERVED_FEEDS_MAX = 50_000;
 export const LISTENERS_MAX = 1_024;
-/** Questions of others that are worked on at the same time; more are refused. */
+/** Requests of other instances that are served at the same time. More are refused. */
 export const SERVED_REQUESTS_MAX = 20_000;
 
 type Served = { close: (() => void) | undefined; isClosed: boolean; readonly writer: FeedWriter };
@@ -26,9 +26,9 @@ export type ClusterServerOptions = {
   readonly link: ClusterLink;
   /** The format in which an instance is written to. */
   readonly formatFor: (address: string) => Format;
-  /** What a worker of this process answers for now. */
+  /** The partitions that a worker of this process answers for now. */
   readonly coversOf: (worker: number) => readonly Cover[];
-  /** After how long without a word a listener's topics end. */
+  /** After how long without a message a listener's feeds end. */
   readonly silentMs: number;
   readonly nowMs: () => number;
 };
@@ -43,7 +43,7 @@ export class ClusterServer {
     this.#options = options;
   }
 
-  /** Topics that others have open here. */
+  /** Feeds that others have open here. */
   get topics(): number {
     return this.#topics;
   }
@@ -71,8 +71,8 @@ export class ClusterServer {
   }
 
   /**
-   * Asks a worker of this process. The response covers what the worker had both before and after: a partition that it gave away in
-   * between, even if it came back, may be missing from it.
+   * Asks a worker of this process. The response covers the partitions that the worker had both before and after. A partition that was
+   * revoked in between, even if it was assigned again, may be missing from it.
    */
   async ask<K extends RequestKind>(worker: number, request: RequestOf<K>): Promise<Answered<K>> {
     const before = this.#options.coversOf(worker);
@@ -84,7 +84,7 @@ export class ClusterServer {
   async open(from: string, { topicId, host, topic }: OpenItem): Promise<void> {
     const { link, nowMs } = this.#options;
     const listener = this.#listenerOf(from);
-    // A message that came twice changes nothing.
+    // A message that is delivered twice changes nothing.
     if (listener?.topics.has(topicId)) return;
     if (listener === undefined || this.#topics >= SERVED_FEEDS_MAX) {
       link.post(from, "ended", { topicId, error: toWire(busy()) });
@@ -109,7 +109,7 @@ export class ClusterServer {
     if (listener !== undefined) this.#close(listener, topicId);
   }
 
-  /** Closes what the listener does not name, and answers how far it should have come with the rest. */
+  /** Closes the feeds that the listener does not name, and responds with the newest number of each of the others. */
   listen(from: string, { upTo, topicIds }: ListenItem): void {
     const listener = this.#listeners.get(from);
     const wanted = new Set(topicIds);
@@ -174,7 +174,7 @@ export class ClusterServer {
   }
 }
 
-/** The response without what means nothing outside this process. What JSON does not know, undefined, is null. */
+/** Returns the response without tickets, which mean nothing outside this process. Undefined becomes null, as JSON has it. */
 function forPeers(request: { readonly kind: RequestKind }, response: WorkerResponses[RequestKind]): typeof response {
   if (request.kind !== "tokens") return response ?? null;
   const { asOf, items } = response as WorkerResponses["tokens"];

@@ -1,4 +1,4 @@
-/** Where ingestion stands at all instances: what their threads report, and of partitions that nobody answers for what was reported last. */
+/** The state of ingestion at all instances: the reports of their workers, and the last report of a partition that nobody answers for. */
 
 import { addCounters, emptyCounters, mergeStatus } from "../bus/status-merge.ts";
 import type { PartitionStatus, PartitionTotals, StatusAnswer } from "../ports/stats-bus.ts";
@@ -20,14 +20,14 @@ export async function clusterStatus(node: ClusterNode, own: StatusAnswer, known:
   for (const status of merged.partitions) {
     const before = reported.get(status.partition);
     const owner = peers.ownerOf(status.partition);
-    // Of two that report one partition the one that answers for it counts; else any report is better than none.
+    // Of two reports of one partition that of its owner counts. Else any report is better than none.
     if (before === undefined || owner?.parts.get(status.partition) === status.epoch) {
       reported.set(status.partition, status);
     }
   }
   for (const [partition, status] of reported) {
     const totals = merged.totals.find((one) => one.partition === partition && one.epoch === status.epoch);
-    // While a state is being restored it has none.
+    // A state that is being restored has no totals.
     known.set(partition, { status, totals: totals ?? known.get(partition)?.totals });
   }
   const partitions: PartitionStatus[] = [];
@@ -39,7 +39,7 @@ export async function clusterStatus(node: ClusterNode, own: StatusAnswer, known:
   return { ...sums(known, peers.partitions), partitions, instances: peers.instances(), problems: node.problems };
 }
 
-/** Each partition once: while one goes over, two instances tell of it, and when its owner is away none does. */
+/** Sums each partition once: during a hand-over two instances report it, and while its owner is away none does. */
 function sums(known: KnownStatus, partitions: number): Pick<StatusAnswer, "counters" | "tokens" | "totals"> {
   const counters = emptyCounters();
   const totals = [...known].flatMap(([partition, one]) =>

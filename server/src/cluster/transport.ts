@@ -1,6 +1,6 @@
 /**
- * What the bus between instances needs of a message system: one subject that all hear, and one for each instance. Messages
- * may be lost, doubled, delayed and reordered; whoever uses it is built for that. Nothing is kept for those who are away.
+ * What the cluster needs of a message system: one subject that all instances hear, and one for each instance. Messages may be lost, doubled, delayed and
+ * reordered; the users of this contract handle that. Nothing is kept for instances that are away.
  */
 
 /** `connecting`: a connection is being tried; `connected`: messages go through. */
@@ -24,13 +24,13 @@ export type ClusterTransport = {
   /** Largest message, bytes; larger ones are cut before they come here. */
   readonly messageBytesMax: number;
   readonly state: LinkState;
-  /** Why it is not connected, in a sentence for status; undefined while it is. */
+  /** Why it is not connected, in a sentence for status. Undefined while it is connected. */
   readonly problem: string | undefined;
-  /** Listens at this address (letters, digits, `-` and `_`) from now on, and after each interruption again, for ever. Never throws, never waits. */
+  /** Listens at this address (letters, digits, `-` and `_`) from now on, and again after each interruption, for ever. Never throws, never waits. */
   start(address: string, listener: TransportListener): void;
-  /** Sends to all instances; dropped without a word while not connected or when too much waits. */
+  /** Sends to all instances. The message is dropped silently while not connected, and when too much waits. */
   announce(bytes: Uint8Array): void;
-  /** Sends to one address; dropped likewise. */
+  /** Sends to one address. Drops messages as `announce` does. */
   send(address: string, bytes: Uint8Array): void;
   /** Sends what waits, within a short time, and ends the connection. No listener is called afterwards. */
   close(): Promise<void>;

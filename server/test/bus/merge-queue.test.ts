@@ -16,7 +16,7 @@ function queueOf(t: TestContext) {
   return { queue, time, step };
 }
 
-test("what asks twice is merged once, in the order of asking, and not after it was taken out", async (t) => {
+test("a ranking that asks twice is merged once, in the order of asking, and not after it is deleted", async (t) => {
   const { queue, step } = queueOf(t);
   const merged: string[] = [];
   const [a, b, c] = ["a", "b", "c"].map((name) => () => void merged.push(name)) as [() => void, () => void, () => void];
@@ -40,7 +40,7 @@ test("however much there is to merge, the queue takes a bounded share of the tim
       counts[i] = (counts[i] as number) + 1;
       inTurn += 1;
       time.nowMs += costMs;
-      // The next update has come meanwhile.
+      // The next update has arrived.
       queue.add(merge);
     };
     queue.add(merge);

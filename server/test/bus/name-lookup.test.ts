@@ -61,7 +61,7 @@ describe("a name of several tokens", () => {
     assert.equal(lookup?.ids[0], `1:0x${LOOKUP_IDS_MAX.toString(16)}`);
   });
 
-  test("of more tokens than are looked at the largest is found by its place in the ranking, or is not claimed", () => {
+  test("among more tokens than are looked at, the largest is found by its place in the ranking, or none is called the largest", () => {
     const volumes = Array.from({ length: EXAMINED_MAX + 500 }, () => 1);
     // Neither the oldest of the symbol nor one of the newest.
     volumes[100] = 1_000;
@@ -88,7 +88,7 @@ describe("a name of several tokens", () => {
     assert.ok(again <= EXAMINED_MAX + 3 * 1_000 + 5_000, `${again} figures were looked at`);
   });
 
-  test("what several hosts find is put together; the choice is the largest of all", () => {
+  test("the findings of several workers are combined; the choice is the largest of all", () => {
     const one = { id: "1:a", chain_id: 1, volume_usd: "5", window: "24h" };
     const two = { id: "2:b", chain_id: 2, volume_usd: "50", window: "24h" };
     const merged = mergeLookups([

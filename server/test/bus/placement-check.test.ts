@@ -29,7 +29,7 @@ function sourceOf(homes: ReadonlyMap<number, SplitTokens>): PlacementSource {
     if (request.kind === "misplaced")
       return [...homes.values()].flatMap((home) => finished(home.misplaced(request.partitions)));
     if (request.kind === "placements") {
-      assert.ok(request.ids.length <= NAMED_MAX, "a question is of a bounded size");
+      assert.ok(request.ids.length <= NAMED_MAX, "a request has a bounded size");
       const placesOf = (id: string) => [...homes].flatMap(([p, home]) => (home.find(id) === undefined ? [] : [p]));
       return { served: [...homes.keys()], places: request.ids.map(placesOf) };
     }
@@ -76,7 +76,7 @@ test("exactly the tokens of several partitions are marked, in each of them, whoe
     }
     assert.equal(homes[partition]?.problem === undefined, homes[partition]?.size === 0);
   }
-  // What is left in one partition alone is whole again, once everybody has said so.
+  // A token that is left in one partition alone is whole again, after all owners have responded.
   for (const id of ids) for (const partition of [...(places.get(id) ?? [])].slice(1)) gone[partition]?.add(id);
   const split = ids.filter((id) => (places.get(id)?.size ?? 0) > 1);
   const marksLeft = () =>
@@ -84,7 +84,7 @@ test("exactly the tokens of several partitions are marked, in each of them, whoe
       const [partition = -1] = places.get(id) ?? [];
       return homes[partition]?.has(placed[partition]?.indexOf(id) ?? -1);
     });
-  // An owner that is not asked speaks for none of its partitions, so nothing is known to be whole.
+  // The partitions of an owner that is not asked may have any token, so none is known to be whole.
   awayFrom = owners.findLastIndex((homesOfOne) => homesOfOne.size > 0);
   for (const check of checks) await check.turn();
   assert.deepEqual(marksLeft(), split);
@@ -95,7 +95,7 @@ test("exactly the tokens of several partitions are marked, in each of them, whoe
   for (const check of checks) check.close();
 });
 
-test("a walk looks at so many tokens a turn and names so many, and in the end at all", () => {
+test("a turn looks at a bounded number of tokens and names a bounded number; all have their turn", () => {
   const ids = Array.from({ length: WALK_TOKENS_MAX + NAMED_MAX }, (_, i) => `1:0x${(i + 1).toString(16)}`);
   const far = splitOf(0, ids);
   const seen = new Set<string>();
@@ -113,7 +113,7 @@ test("a walk looks at so many tokens a turn and names so many, and in the end at
   assert.deepEqual(finished(right.misplaced(PARTITIONS)), []);
 });
 
-test("what many partitions name in one turn is asked about in questions of bounded size, and all of it is", async () => {
+test("the tokens that many partitions name in one turn are asked about in requests of bounded size, without leaving any out", async () => {
   const ids = Array.from({ length: NAMED_MAX }, (_, i) => `1:0x${(i + 1).toString(16)}`);
   // Every partition has every token: each names those that belong elsewhere.
   const homes = new Map(Array.from({ length: PARTITIONS }, (_, partition) => [partition, splitOf(partition, ids)]));

@@ -15,7 +15,7 @@ import { createVersionBoard, VersionBoard } from "../../src/shared/version-board
 const STEP_MS = 1000;
 const ALL = { windows: ["5m"], fields: [] };
 
-/** The other end of a port: says what it was asked, and answers by a function; undefined: never. */
+/** The other end of a port: notes the requests, and responds by a function; undefined: never. */
 class ScriptedWorker {
   readonly messages: ToWorker[] = [];
   readonly port: MessagePort;
@@ -51,17 +51,17 @@ class ScriptedWorker {
 let wallMs = 10_000;
 const opened: ScriptedWorker[] = [];
 
-function host(...parameters: ConstructorParameters<typeof ScriptedWorker>): ScriptedWorker {
+function worker(...parameters: ConstructorParameters<typeof ScriptedWorker>): ScriptedWorker {
   const made = new ScriptedWorker(...parameters);
   opened.push(made);
   return made;
 }
 
-function busOf(hosts: readonly ScriptedWorker[], partitions = hosts.length) {
+function busOf(workers: readonly ScriptedWorker[], partitions = workers.length) {
   const clock = new SharedClock(createSharedClock("live", 60_000), () => wallMs);
   const boards = new Map<number, VersionBoard>();
   for (let p = 0; p < partitions; p++) boards.set(p, new VersionBoard(createVersionBoard()));
-  const clients = hosts.map((made) => made.client);
+  const clients = workers.map((made) => made.client);
   return {
     bus: new QueryBus({
       ...{ sources: new WorkerSources(clients, () => partitions), boards, clock, finestStepMs: STEP_MS },
@@ -95,8 +95,8 @@ afterEach(() => {
 });
 
 describe("bus over worker threads", () => {
-  test("sends the questions of one turn as one message, equal ones once", async () => {
-    const one = host((request) => ({
+  test("sends the requests of one turn as one message, equal ones once", async () => {
+    const one = worker((request) => ({
       asOf: wallMs,
       items: asTokens(request).tokens.map((token) => stats(token, wallMs)),
     }));
@@ -114,22 +114,22 @@ describe("bus over worker threads", () => {
     );
   });
 
-  test("asks the owner of an id alone, and everybody about a name", async () => {
+  test("asks the owner of an id alone, and all workers about a name", async () => {
     const answer = (own: number) => (request: WorkerRequest) => ({
       asOf: asOfWish(request),
       items: asTokens(request).tokens.map((text) =>
         text.startsWith("1:") && partitionOfTokenId(text, 2) === own ? stats(text, asOfWish(request)) : unknown,
       ),
     });
-    const hosts = [host(answer(0)), host(answer(1))];
-    const { bus } = busOf(hosts);
+    const workers = [worker(answer(0)), worker(answer(1))];
+    const { bus } = busOf(workers);
     const owner = partitionOfTokenId("1:0xaa", 2);
     const [found] = await bus.tokenStats(["1:0xaa"], ALL);
     assert.equal(found?.kind, "stats");
-    assert.equal(hosts[owner]?.requests.length, 1);
-    assert.equal(hosts[1 - owner]?.requests.length, 0);
+    assert.equal(workers[owner]?.requests.length, 1);
+    assert.equal(workers[1 - owner]?.requests.length, 0);
     assert.deepEqual(await bus.tokenStats(["BTC"], ALL), [{ kind: "unknown" }]);
-    assert.equal(hosts[1 - owner]?.requests.length, 1);
+    assert.equal(workers[1 - owner]?.requests.length, 1);
     const mixed = await bus.tokenStats(["1:0xaa", "BTC", "1:0xbb"], ALL);
     assert.deepEqual(
       mixed.map((item) => item.kind),
@@ -137,7 +137,7 @@ describe("bus over worker threads", () => {
     );
   });
 
-  test("an exact token at one host goes before a symbol at another; two of a tier are ambiguous", async () => {
+  test("an exact token at one worker goes before a symbol at another; two of a tier are ambiguous", async () => {
     const named = (tier: "token" | "symbol", ids: string[]) => (request: WorkerRequest) => {
       const asOf = asOfWish(request);
       const answer =
@@ -146,10 +146,10 @@ describe("bus over worker threads", () => {
           : { lookup: { tier, ids }, found: undefined };
       return { asOf, items: asTokens(request).tokens.map(() => answer) };
     };
-    const first = busOf([host(named("symbol", ["1:a", "2:a"])), host(named("token", ["3:eth"]))]);
+    const first = busOf([worker(named("symbol", ["1:a", "2:a"])), worker(named("token", ["3:eth"]))]);
     const [exact] = await first.bus.tokenStats(["eth"], ALL);
     assert.equal(exact?.kind === "stats" && exact.id, "3:eth");
-    const second = busOf([host(named("symbol", ["1:a"])), host(named("symbol", ["2:b"]))]);
+    const second = busOf([worker(named("symbol", ["1:a"])), worker(named("symbol", ["2:b"]))]);
     assert.deepEqual(await second.bus.tokenStats(["eth"], ALL), [
       {
         ...{ kind: "ambiguous", more: 0, isRanked: true },
@@ -161,15 +161,15 @@ describe("bus over worker threads", () => {
     ]);
   });
 
-  test("asks again when a host had moved on to a later step, so that all is of one as-of", async () => {
+  test("asks again when a worker had moved on to a later step, until all figures have one as-of", async () => {
     let behind = true;
     const part = (partition: number, epoch: string, rev: number) => ({
       parts: [{ partition, epoch, rev }],
       rows: [],
       more: false,
     });
-    const late = host((request) => ({ asOf: asOfWish(request), ...part(0, "1", 1) }));
-    const ahead = host((request) => {
+    const late = worker((request) => ({ asOf: asOfWish(request), ...part(0, "1", 1) }));
+    const ahead = worker((request) => {
       const asOf = behind ? wallMs + STEP_MS : asOfWish(request);
       behind = false;
       return { asOf, ...part(1, "2", 2) };
@@ -183,13 +183,13 @@ describe("bus over worker threads", () => {
 
   test("merges rankings and hands out a cursor when there is more", async () => {
     const part = (rows: [string, string][], more: boolean) =>
-      host((request) => ({
+      worker((request) => ({
         asOf: asOfWish(request),
         parts: [],
         rows: rows.map(([value, id]) => ({ key: { value, id }, partition: 0, json: `"${id}"` })),
         more,
       }));
-    const hosts = [
+    const workers = [
       part(
         [
           ["9", "1:a"],
@@ -205,35 +205,35 @@ describe("bus over worker threads", () => {
         true,
       ),
     ];
-    const { bus } = busOf(hosts);
+    const { bus } = busOf(workers);
     const request = { window: "5m", sort: "trades", order: "desc", limit: 2, cursor: undefined } as const;
     const first = await bus.overview(request);
     assert.equal(first.items, '["1:a","1:c"]');
     assert.ok(first.nextCursor);
     await bus.overview({ ...request, cursor: first.nextCursor });
-    const asked = hosts[0]?.requests.at(-1);
+    const asked = workers[0]?.requests.at(-1);
     assert.deepEqual(asked?.kind === "overview" && asked.after, { value: "7", id: "1:c" });
     await assert.rejects(bus.overview({ ...request, sort: "buys", cursor: first.nextCursor }), { code: "bad_request" });
   });
 
-  test("a host's error reaches the caller, and silence becomes unavailable", async () => {
-    const failing = host(() => new Error("partition 0 is restoring its state"));
+  test("a worker's error reaches the caller, and silence becomes unavailable", async () => {
+    const failing = worker(() => new Error("partition 0 is restoring its state"));
     await assert.rejects(busOf([failing]).bus.status("own"), {
       code: "unavailable",
       message: /restoring/,
       retryable: true,
     });
-    const silent = host(() => undefined, 20);
+    const silent = worker(() => undefined, 20);
     await assert.rejects(busOf([silent]).bus.status("own"), { code: "unavailable", message: /within 20 ms/ });
-    const closing = host(() => undefined);
+    const closing = worker(() => undefined);
     const asked = busOf([closing]).bus.status("own");
     closing.client.close();
     await assert.rejects(asked, { code: "unavailable", message: /stopping/ });
   });
 
-  test("which ids a swap has named is asked at all hosts at once; one that fails knows none", async () => {
+  test("all workers are asked at once which ids a swap has named; one that fails knows none", async () => {
     const known = (...ids: string[]) =>
-      host((request) => {
+      worker((request) => {
         if (request.kind !== "tokens") return new Error("another question");
         const items = request.tokens.map((id) => ({
           lookup: ids.includes(id) ? { tier: "id" as const, ids: [id] } : { tier: "symbol" as const, ids: ["9:z"] },
@@ -241,15 +241,15 @@ describe("bus over worker threads", () => {
         }));
         return { asOf: 0, items: items as TokenPart[] };
       });
-    const hosts = [known("1:a"), known("1:b"), host(() => new Error("restoring"))];
-    const { bus } = busOf(hosts);
+    const workers = [known("1:a"), known("1:b"), worker(() => new Error("restoring"))];
+    const { bus } = busOf(workers);
     assert.deepEqual(await bus.areKnown(["1:a", "1:b", "1:c", "SYM"]), [true, true, false, false]);
-    for (const one of hosts) assert.equal(one.requests.length, 1);
+    for (const one of workers) assert.equal(one.requests.length, 1);
   });
 
-  test("merges the rows of several hosts into one topic whose patches lead from data to data", async () => {
-    const hosts = [host(() => null), host(() => null)];
-    const { bus } = busOf(hosts);
+  test("merges the rows of several workers into one feed whose patches lead from data to data", async () => {
+    const workers = [worker(() => null), worker(() => null)];
+    const { bus } = busOf(workers);
     const updates: ChannelUpdate[] = [];
     const { promise: second, resolve } = Promise.withResolvers<void>();
     await bus.subscribe({ kind: "overview", window: "5m", sort: "trades", limit: 2 }, (update) => {
@@ -263,7 +263,7 @@ describe("bus over worker threads", () => {
       const standing = { asOf: wallMs, watermark: undefined, lagMs: 0, parts: [{ partition: at, epoch: "e", rev }] };
       const content = { data: undefined, rows, patch: undefined };
       const item: FeedUpdate = { epoch: "e", rev, prevRev: undefined, ...standing, ...content };
-      hosts[at]?.send({ type: "updates", items: [{ feedId: 1, ...item }] });
+      workers[at]?.send({ type: "updates", items: [{ feedId: 1, ...item }] });
     };
     update(0, 1, [
       ["3", "1:a"],
@@ -285,9 +285,9 @@ describe("bus over worker threads", () => {
   });
 });
 
-describe("answers given again", () => {
+describe("cached responses", () => {
   const serving = () => {
-    const one = host((request) => ({
+    const one = worker((request) => ({
       asOf: wallMs,
       items: asTokens(request).tokens.map((token) => stats(token, wallMs, wallMs + 900)),
     }));

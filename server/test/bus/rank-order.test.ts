@@ -25,7 +25,7 @@ function served(value: bigint): string {
 }
 
 describe("order of figures", () => {
-  test("of decimal texts is that of their exact values", (t) => {
+  test("the order of decimal texts is that of their exact values", (t) => {
     fc.assert(
       fc.property(decimal, decimal, (a, b) => {
         assert.equal(Math.sign(compareDecimals(a.text, b.text)), a.value < b.value ? -1 : a.value > b.value ? 1 : 0);
@@ -34,7 +34,7 @@ describe("order of figures", () => {
     );
   });
 
-  test("of doubles decides wherever it says that it does", (t) => {
+  test("the order of doubles is right wherever it decides", (t) => {
     fc.assert(
       fc.property(decimal, fc.bigInt({ min: -2n, max: 2n }), (a, change) => {
         const b = a.value + change;
@@ -65,7 +65,7 @@ describe("order of figures", () => {
     assert.deepEqual(rows("asc"), ["1:x", "1:B", "1:c", "1:b", "0:z", "1:a"]);
   });
 
-  test("of several lists is that of all rows together", () => {
+  test("several lists have the order of all rows together", () => {
     const key = (value: string, id: string): { key: RankKey } => ({ key: { value, id } });
     const lists = [
       [key("9", "a"), key("5", "b")],
@@ -77,7 +77,7 @@ describe("order of figures", () => {
     );
   });
 
-  test("of lists that share an id has it once, where it stands best", () => {
+  test("an id of several lists is listed once, where it stands best", () => {
     const key = (value: string, id: string): { key: RankKey } => ({ key: { value, id } });
     const lists = [
       [key("9", "a"), key("5", "b")],
@@ -93,7 +93,7 @@ describe("order of figures", () => {
 describe("cursor", () => {
   const request = { window: "5m", sort: "volume_usd", order: "desc" } as const;
 
-  test("gives back the place it was made of", () => {
+  test("a cursor decodes to the place that it was made of", () => {
     for (const key of [
       { value: "12.5", id: "1:0xé" },
       { value: undefined, id: "1:x" },
@@ -102,7 +102,7 @@ describe("cursor", () => {
     }
   });
 
-  test("of another ranking, or made up, is a bad request", () => {
+  test("a cursor of another ranking, or an invented one, is a bad request", () => {
     const cursor = encodeCursor(request, { value: "1", id: "1:x" });
     const bad = (text: string, of: Parameters<typeof decodeCursor>[0] = request) =>
       assert.throws(() => decodeCursor(of, text), { code: "bad_request" });

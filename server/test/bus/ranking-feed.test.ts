@@ -23,7 +23,7 @@ function feedOf(sources: FakeSources) {
 }
 
 describe("the feed of a ranking", () => {
-  test("of one worker that has all there is: its patches pass as they are", () => {
+  test("patches of one worker that has all partitions pass unchanged", () => {
     const one = new FakeSource("one", [[0, "1"]]);
     const { heard } = feedOf(new FakeSources(false, one));
     one.send(rankingUpdate(0, 1, { a: 3, b: 2 }));
@@ -36,7 +36,7 @@ describe("the feed of a ranking", () => {
     });
   });
 
-  test("of several: the best rows of all, patches of what changed, and no word of rows that are not among them", async () => {
+  test("the best rows of several workers are merged, patches hold the changes, and rows that are not among the best are left out", async () => {
     const [one, two] = [new FakeSource("one", [[0, "1"]]), new FakeSource("two", [[1, "1"]])];
     const { heard } = feedOf(new FakeSources(true, one, two));
     one.send(rankingUpdate(0, 1, { a: 3, b: 2 }));
@@ -56,7 +56,7 @@ describe("the feed of a ranking", () => {
     });
   });
 
-  test("one who joins a quiet ranking hears the standing of now, and the others hear nothing", async (t) => {
+  test("a listener that joins a quiet ranking gets the current as-of, and the others get nothing", async (t) => {
     let nowMs = 0;
     mock.method(performance, "now", () => nowMs);
     t.after(() => mock.restoreAll());
@@ -70,13 +70,13 @@ describe("the feed of a ranking", () => {
     assert.deepEqual([late.texts, one.opened.length, two.opened.length], [[], 2, 2]);
     one.send({ ...rankingUpdate(0, 1, { t0: 1 }), asOf: 99 });
     await nextTurn();
-    assert.deepEqual(late.texts, [], "not before all have told theirs");
+    assert.deepEqual(late.texts, [], "not before all workers have sent theirs");
     two.send({ ...rankingUpdate(1, 1, { t1: 1 }), asOf: 98 });
     await merged(late, 1);
     assert.deepEqual([late.texts, late.updates[0]?.asOf, heard.texts], [["1.1:2"], 99, ["1.1:2"]]);
   });
 
-  test("stale while a partition has no owner, with the rows that it gave last", async () => {
+  test("a ranking is stale while a partition has no owner, and keeps the rows that it sent last", async () => {
     const [one, two] = [new FakeSource("one", [[0, "1"]]), new FakeSource("two", [[1, "1"]])];
     const sources = new FakeSources(true, one, two);
     const { feed, heard } = feedOf(sources);

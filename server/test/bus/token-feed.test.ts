@@ -29,7 +29,7 @@ function feedOf(t: TestContext, mayBeAway = true) {
 }
 
 describe("the feed of a token", () => {
-  test("opening, live, closed: whole data first, then patches that apply, and the owner's feed is closed with the last listener", (t) => {
+  test("opening, live, closed: whole data comes first, then patches that apply; the last listener closes the owner's feed", (t) => {
     const { feed, one, heard, leave, isEmpty } = feedOf(t);
     assert.equal(feed.state, "opening");
     one.send(tokenUpdate("1", 3));
@@ -38,27 +38,27 @@ describe("the feed of a token", () => {
     assert.deepEqual([feed.state, heard.texts], ["live", ["1:3", "1:4+", "1:7"]]);
     const second = new Heard();
     const leaveSecond = feed.join(second.take);
-    assert.deepEqual(second.texts, ["1:7"], "what is held is young");
+    assert.deepEqual(second.texts, ["1:7"], "the held figures are recent");
     leave();
     assert.deepEqual([feed.state, isEmpty()], ["live", false]);
     leaveSecond();
     assert.deepEqual([feed.state, isEmpty(), one.feed], ["closed", true, undefined]);
   });
 
-  test("moving: what is shown stays fresh for a moment, and the next owner's data comes whole under its epoch", (t) => {
+  test("moving: the figures stay fresh for a moment, and the next owner's data comes whole under its epoch", (t) => {
     const { feed, one, two, heard, move } = feedOf(t);
     one.send(tokenUpdate("1", 3));
     move(two, "2");
     assert.deepEqual([feed.state, one.feed, heard.texts], ["moving", undefined, ["1:3"]]);
     one.opened[0]?.onUpdate(tokenUpdate("1", 9));
-    assert.deepEqual(heard.texts, ["1:3"], "a former owner is not believed");
+    assert.deepEqual(heard.texts, ["1:3"], "figures of a former owner are dropped");
     two.send(tokenUpdate("2", 1));
     assert.deepEqual([feed.state, heard.texts], ["live", ["1:3", "2:1"]]);
     two.send(tokenUpdate("2", 1));
-    assert.deepEqual(heard.texts, ["1:3", "2:1"], "the same again is no news");
+    assert.deepEqual(heard.texts, ["1:3", "2:1"], "the same figures are not sent again");
   });
 
-  test("moving to opening: a next owner that is slow makes what is shown stale, and is asked again", (t) => {
+  test("moving to opening: a slow next owner makes the figures stale, and is asked again", (t) => {
     const { feed, one, two, heard, move } = feedOf(t);
     one.send(tokenUpdate("1", 3));
     move(two, "2");
@@ -70,7 +70,7 @@ describe("the feed of a token", () => {
     assert.deepEqual([feed.state, heard.texts], ["live", ["1:3", "1:3~", "2:1"]]);
   });
 
-  test("away: without an owner what is shown is stale; the same revision is told again when it is fresh again", (t) => {
+  test("away: without an owner the figures are stale; the same revision is sent again when it is fresh again", (t) => {
     const { feed, one, heard, move } = feedOf(t);
     one.send(tokenUpdate("1", 3));
     move(undefined, "");
@@ -81,7 +81,7 @@ describe("the feed of a token", () => {
     assert.deepEqual([feed.state, heard.texts], ["live", ["1:3", "1:3~", "1:3"]]);
   });
 
-  test("an owner that ends the feed is asked again after a pause, and what is shown is stale from then on", (t) => {
+  test("an owner that ends the feed is asked again after a pause, and the figures are stale from then on", (t) => {
     const { feed, one, heard } = feedOf(t);
     one.send(tokenUpdate("1", 3));
     one.feed?.onEnd(FAILURE);
@@ -90,7 +90,7 @@ describe("the feed of a token", () => {
     assert.deepEqual([feed.state, heard.texts, one.opened.length], ["opening", ["1:3", "1:3~"], 2]);
   });
 
-  test("where owners are never away nothing is retried: a worker that cannot open it fails who asked, one that ends it leaves it stale", async (t) => {
+  test("where owners are never away nothing is retried: a worker that cannot open the feed fails the subscription, and one that ends it leaves it stale", async (t) => {
     const { feed, one, heard, leave } = feedOf(t, false);
     await feed.opened;
     one.send(tokenUpdate("1", 3));
@@ -100,7 +100,7 @@ describe("the feed of a token", () => {
     assert.deepEqual([feed.state, heard.texts], ["away", ["1:3", "1:3~"]]);
     await assert.rejects(feed.opened, { code: "unavailable" });
     feed.join(new Heard().take)();
-    assert.deepEqual([feed.state, one.opened.length], ["opening", 2], "whoever joins asks the worker again");
+    assert.deepEqual([feed.state, one.opened.length], ["opening", 2], "the worker is asked again for a new listener");
     one.failure = FAILURE;
     one.feed?.onEnd(FAILURE);
     feed.join(new Heard().take);

@@ -18,7 +18,7 @@ type Three = {
   readonly transports: readonly MemoryTransport[];
 };
 
-/** Three instances: partitions 0 and 3 are of the first, 1 of the second, 2 of the third. */
+/** Starts three instances: partitions 0 and 3 belong to the first, 1 to the second, 2 to the third. */
 async function three(t: TestContext, mode: "live" | "event" = "live"): Promise<Three> {
   const network = new MemoryNetwork(randomFrom(1));
   const cluster = new ModelCluster(PARTITIONS, 24);
@@ -40,38 +40,38 @@ async function three(t: TestContext, mode: "live" | "event" = "live"): Promise<T
 
 const idOf = (cluster: ModelCluster, partition: number): string =>
   cluster.ids.find((id) => cluster.partitionOf(id) === partition) as string;
-const questionsOf = ({ hosts }: ModelInstance): number => hosts.reduce((sum, host) => sum + host.questions, 0);
-const topicsOf = ({ hosts }: ModelInstance): number => hosts.reduce((sum, host) => sum + host.openTopics, 0);
+const requestsOf = ({ workers }: ModelInstance): number => workers.reduce((sum, worker) => sum + worker.requests, 0);
+const feedsOf = ({ workers }: ModelInstance): number => workers.reduce((sum, worker) => sum + worker.openFeeds, 0);
 
-describe("questions to other instances", () => {
-  test("the owner of an id alone is asked, with all questions of a turn in one message, equal ones once", async (t) => {
+describe("requests to other instances", () => {
+  test("only the owner of an id is asked, with all requests of a turn in one message, equal ones once", async (t) => {
     const { network, cluster, instances } = await three(t);
     const [a, b, c] = instances as [ModelInstance, ModelInstance, ModelInstance];
     const ids = cluster.ids.filter((id) => cluster.partitionOf(id) === 1);
-    const before = { b: questionsOf(b), c: questionsOf(c) };
+    const before = { b: requestsOf(b), c: requestsOf(c) };
     network.delivered.clear();
     const answers = await Promise.all([...ids, ...ids].map((id) => a.bus.tokenStats([id], ALL)));
     assert.ok(answers.every(([answer]) => answer?.kind === "stats" && !answer.stale));
-    assert.equal(questionsOf(b) - before.b, ids.length);
-    assert.equal(questionsOf(c) - before.c, 0);
+    assert.equal(requestsOf(b) - before.b, ids.length);
+    assert.equal(requestsOf(c) - before.c, 0);
     assert.deepEqual([network.delivered.get("questions"), network.delivered.get("answers")], [1, 1]);
   });
 
-  test("a token that lies elsewhere than its id says is found by asking all, and from then on at its owner", async (t) => {
+  test("a token that is not where its id belongs is found by asking all, and from then on at its owner", async (t) => {
     const { cluster, instances } = await three(t);
     const [a, b, c] = instances as [ModelInstance, ModelInstance, ModelInstance];
     const id = Array.from({ length: 100 }, (_, i) => `7:odd-${i}`).find(
       (one) => cluster.partitionOf(one) === 1,
     ) as string;
-    const home = c.hosts[0]?.partitions.get(2);
+    const home = c.workers[0]?.partitions.get(2);
     home?.tokens.set(id, { id, symbol: "ODD", rev: 1, value: 9 });
     assert.equal(freshValue((await a.bus.tokenStats([id], ALL))[0]), 9);
-    const before = questionsOf(b);
+    const before = requestsOf(b);
     assert.equal(freshValue((await a.bus.tokenStats([id], ALL))[0]), 9);
-    assert.equal(questionsOf(b), before);
+    assert.equal(requestsOf(b), before);
   });
 
-  test("unknown only when every partition has answered; else unavailable", async (t) => {
+  test("a token is unknown only when every partition has responded; else it is unavailable", async (t) => {
     const { cluster, instances, transports } = await three(t);
     const [a, b] = instances as [ModelInstance, ModelInstance];
     for (const name of ["1:nobody", "NOBODY"]) {
@@ -90,7 +90,7 @@ describe("questions to other instances", () => {
         { code: "unavailable" },
       );
     }
-    // What was asked for before is served as it was; what was not is away.
+    // Figures that were asked for before are served as they were; others are unavailable.
     const known = idOf(cluster, 1);
     const [stale] = await a.bus.tokenStats([known], ALL);
     assert.equal(stale?.kind === "stats" && stale.stale, true);
@@ -142,11 +142,11 @@ describe("questions to other instances", () => {
       return [counters.accepted, tokens];
     };
     assert.deepEqual(await sums(), [40, cluster.ids.length]);
-    // Another one still has the state of a partition that it gave away.
-    const stale = { epoch: "1", revision: 1, tokens: new Map(c.hosts[0]?.partitions.get(2)?.tokens) };
-    b.hosts[0]?.partitions.set(2, stale);
+    // Another instance still has the state of a partition that was revoked.
+    const stale = { epoch: "1", revision: 1, tokens: new Map(c.workers[0]?.partitions.get(2)?.tokens) };
+    b.workers[0]?.partitions.set(2, stale);
     assert.deepEqual(await sums(), [40, cluster.ids.length]);
-    b.hosts[0]?.partitions.delete(2);
+    b.workers[0]?.partitions.delete(2);
     await cluster.remove(c, undefined);
     await waitFor("the goodbye is heard", async () => (await a.bus.status("all")).instances?.length === 2);
     const after = await a.bus.status("all");
@@ -155,7 +155,7 @@ describe("questions to other instances", () => {
     assert.deepEqual(await sums(), [40, cluster.ids.length]);
   });
 
-  test("a ranking is of all owners; of one who is away the last known rows count, and it is stale", async (t) => {
+  test("a ranking covers all owners; while one is away its last known rows count, and the ranking is stale", async (t) => {
     const { cluster, instances, transports } = await three(t);
     const [a, b, c] = instances as [ModelInstance, ModelInstance, ModelInstance];
     const best = [1, 2, 0].map((partition) => idOf(cluster, partition));
@@ -168,14 +168,14 @@ describe("questions to other instances", () => {
     const stale = await a.bus.overview(OVERVIEW);
     assert.deepEqual([ids(stale.items), stale.stale, stale.epoch], [best, true, fresh.epoch]);
     assert.ok(stale.asOf <= fresh.asOf + 1_000);
-    // Another ranking was never asked for: a part of it is not known.
+    // Another ranking was never requested: a part of it is not known.
     await assert.rejects(a.bus.overview({ ...OVERVIEW, sort: "volume_usd" }), { code: "unavailable" });
     cluster.take(1, c);
     await waitFor("the new owner's rows count", async () => !(await a.bus.overview(OVERVIEW)).stale);
-    assert.equal(questionsOf(b) > 0, true);
+    assert.equal(requestsOf(b) > 0, true);
   });
 
-  test("which ids a swap has named: asked at all, known wherever the token is and goes, and no error while somebody is away", async (t) => {
+  test("all instances are asked which ids a swap has named: a token is known wherever it is and moves, and an absent owner is no error", async (t) => {
     const { cluster, instances, transports } = await three(t);
     const [a, , c] = instances as [ModelInstance, ModelInstance, ModelInstance];
     const odd = Array.from({ length: 100 }, (_, i) => `7:odd-${i}`).find(
@@ -183,7 +183,7 @@ describe("questions to other instances", () => {
     ) as string;
     const ids = [idOf(cluster, 0), "1:nobody", idOf(cluster, 1), idOf(cluster, 2), odd];
     assert.deepEqual(await a.bus.areKnown(ids), [true, false, true, true, false]);
-    c.hosts[0]?.partitions.get(2)?.tokens.set(odd, { id: odd, symbol: "ODD", rev: 1, value: 9 });
+    c.workers[0]?.partitions.get(2)?.tokens.set(odd, { id: odd, symbol: "ODD", rev: 1, value: 9 });
     assert.deepEqual(await a.bus.areKnown(ids), [true, false, true, true, true]);
     (transports[1] as MemoryTransport).isMute = true;
     assert.deepEqual(await a.bus.areKnown(ids), [true, false, false, true, true]);
@@ -195,8 +195,8 @@ describe("questions to other instances", () => {
 
 const NO_RANGE = { kind: "candles", intervalMs: 60_000, fromMs: undefined, toMs: undefined, limit: 1 } as const;
 
-describe("topics of other instances", () => {
-  test("are opened there once, and only while somebody listens here", async (t) => {
+describe("feeds of other instances", () => {
+  test("a feed is opened there once, and only while somebody listens here", async (t) => {
     const { cluster, instances } = await three(t);
     const [a, b] = instances as [ModelInstance, ModelInstance];
     const token = idOf(cluster, 1);
@@ -204,26 +204,26 @@ describe("topics of other instances", () => {
     for (const watcher of watchers) await watcher.watch(a.bus);
     cluster.swap(token);
     await waitFor("all have it", async () => watchers.every((watcher) => watcher.held?.value === 2));
-    assert.equal(topicsOf(b), 1);
+    assert.equal(feedsOf(b), 1);
     for (const watcher of watchers) watcher.end();
-    await waitFor("closed there", async () => topicsOf(b) === 0);
+    await waitFor("closed there", async () => feedsOf(b) === 0);
     assert.deepEqual(a.cluster.feedCounts, { served: 0, remote: 0 });
   });
 
-  test("of a listener that died end there", async (t) => {
+  test("the feeds of a listener that died end there", async (t) => {
     const { cluster, instances, transports } = await three(t);
     const [a, b] = instances as [ModelInstance, ModelInstance];
     const watcher = new Watcher({ kind: "token", token: idOf(cluster, 1), windows: ["5m"] });
     await watcher.watch(a.bus);
-    await waitFor("open there", async () => topicsOf(b) === 1);
+    await waitFor("open there", async () => feedsOf(b) === 1);
     await cluster.remove(a, () => {
       (transports[0] as MemoryTransport).isMute = true;
     });
-    await waitFor("closed there", async () => topicsOf(b) === 0);
+    await waitFor("closed there", async () => feedsOf(b) === 0);
     watcher.end();
   });
 
-  test("go on at the next owner, with the whole data, and are stale in between", async (t) => {
+  test("feeds continue at the next owner, with the whole data, and are stale in between", async (t) => {
     const { cluster, instances, transports } = await three(t);
     const [a, , c] = instances as [ModelInstance, ModelInstance, ModelInstance];
     const token = idOf(cluster, 1);
@@ -246,7 +246,7 @@ describe("topics of other instances", () => {
     assert.deepEqual([...watcher.faults, ...ranking.faults], []);
   });
 
-  test("a ranking is refused while a partition is of nobody and nothing of it is known, and begins when it has an owner", async (t) => {
+  test("a ranking is refused while a partition has no owner and nothing of it is known, and begins when it has one", async (t) => {
     const { cluster, instances } = await three(t);
     const [a, b, c] = instances as [ModelInstance, ModelInstance, ModelInstance];
     const topic = { kind: "overview", window: "5m", sort: "trades", limit: 50 } as const;
@@ -265,7 +265,7 @@ describe("topics of other instances", () => {
 });
 
 describe("instances", () => {
-  test("of another format are refused by name in status", async (t) => {
+  test("an instance with an unknown format is refused by name in the status", async (t) => {
     const { instances, network } = await three(t);
     const [a] = instances as [ModelInstance];
     const stranger = `${Buffer.from("newer").toString("base64url")}-1`;
@@ -280,7 +280,7 @@ describe("instances", () => {
     });
   });
 
-  test("with one name are told of", async (t) => {
+  test("two instances with one name are reported", async (t) => {
     const { cluster, instances, network } = await three(t);
     const [a] = instances as [ModelInstance];
     cluster.add("a", network.transport());
@@ -291,7 +291,7 @@ describe("instances", () => {
     );
   });
 
-  test("what is no message has no effect", async (t) => {
+  test("bytes that are no message have no effect", async (t) => {
     const { cluster, instances, network } = await three(t);
     const [a] = instances as [ModelInstance];
     const sender = `${Buffer.from("b").toString("base64url")}-zz`;
@@ -303,7 +303,7 @@ describe("instances", () => {
       '{"type":"announce","owned":[{}]}',
       '{"type":"x","items":[]}',
     ];
-    const items = '{"type":"questions","high":0,"items":[{"id":1,"host":99,"request":{"kind":"metrics"}}]}';
+    const items = '{"type":"questions","high":0,"items":[{"id":1,"worker":99,"request":{"kind":"metrics"}}]}';
     texts.push('{"type":"questions","high":0,"items":[null]}', '{"type":"updates","items":[{}]}');
     for (const text of [...texts, items]) {
       for (const frame of cutFrames(1, sender, 1, Buffer.from(text), 4_096)) network.carry(sender, undefined, frame);
@@ -313,14 +313,14 @@ describe("instances", () => {
     assert.equal(freshValue((await a.bus.tokenStats([idOf(cluster, 1)], ALL))[0]), 1);
   });
 
-  test("with an event clock share the highest event time", async (t) => {
+  test("instances with an event clock share the highest event time", async (t) => {
     const { instances } = await three(t, "event");
     const [a, b, c] = instances as [ModelInstance, ModelInstance, ModelInstance];
     b.clock.raiseHigh(1_700_000_000_123);
     await waitFor("all agree", async () => [a, b, c].every(({ clock }) => clock.now() === 1_700_000_000_123));
   });
 
-  test("a former owner that does not know it yet is not believed, by itself neither", async (t) => {
+  test("a former owner that does not know it yet is not believed, not even by itself", async (t) => {
     const { cluster, instances } = await three(t);
     const [a, b, c] = instances as [ModelInstance, ModelInstance, ModelInstance];
     const token = idOf(cluster, 1);

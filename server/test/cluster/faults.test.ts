@@ -14,7 +14,7 @@ const STEPS = 150;
 const RUNS = 4;
 const OVERVIEW = { window: "5m", sort: "trades", order: "desc", limit: 5, cursor: undefined } as const;
 
-/** A storm over a few instances, and what every client of each was shown. */
+/** A storm over a few instances, and everything that the clients of each were shown. */
 class Storm {
   readonly network: MemoryNetwork;
   readonly cluster = new ModelCluster(PARTITIONS, TOKENS);
@@ -65,7 +65,7 @@ class Storm {
     else if (dice < 0.7) this.#ask(one, random.pick(ids));
     else if (dice < 0.75) this.#askOverview(one);
     else if (dice < 0.85) {
-      // A hand-over: released by the old owner, unless it is cut off and does not know.
+      // A hand-over: the old owner releases the partition, unless it is cut off and does not know.
       const old = owners.get(partition);
       if (old !== undefined && !this.#cut.has(old) && random.chance(0.8)) this.cluster.drop(partition, old);
       if (random.chance(0.5)) await pause(random.below(20));
@@ -119,7 +119,7 @@ class Storm {
     transport.isMute = false;
     transport.link(true);
     this.#cut.delete(instance);
-    // Who was replaced while it was cut off finds that out by its store some time later.
+    // An instance that was replaced while it was cut off learns it from its store some time later.
     for (let partition = 0; partition < PARTITIONS; partition++) {
       if (this.cluster.owners.get(partition) !== instance && this.#random.chance(0.5))
         this.cluster.drop(partition, instance);
@@ -178,7 +178,7 @@ async function weather(t: TestContext, seed: number): Promise<void> {
   assert.deepEqual(storm.faults, []);
 }
 
-test("owners move, messages are lost, doubled and late: nobody sees a revision go back, and all agree in the end", async (t) => {
+test("owners move, messages are lost, doubled and late: no client sees a revision go back, and all instances agree in the end", async (t) => {
   const seed = seedOf(t);
   for (let run = 0; run < RUNS; run++) await weather(t, seed + run);
 });

@@ -49,7 +49,7 @@ const overWire = (item: UpdateItem): UpdateItem => JSON.parse(JSON.stringify(ite
 describe("updates of a feed between instances", () => {
   for (const format of [1, 2] as const satisfies readonly Format[]) {
     for (const [kind, make] of Object.entries({ token: tokenUpdates, ranking: rankingUpdates })) {
-      test(`format ${format}, ${kind}: the reader has the same data at each revision, whenever it is asked for`, (t) => {
+      test(`format ${format}, ${kind}: the reader has the same data at each revision, at any time`, (t) => {
         const random = randomFrom(seedOf(t));
         const [writer, reader] = [new FeedWriter(), new FeedReader()];
         const later: (() => void)[] = [];
@@ -65,7 +65,7 @@ describe("updates of a feed between instances", () => {
         assert.equal(writer.seq, reader.seq);
       });
 
-      test(`format ${format}, ${kind}: after a gap a difference is not taken, whole data is`, (t) => {
+      test(`format ${format}, ${kind}: after a gap whole data is taken, and a difference is not`, (t) => {
         const updates = [...make(randomFrom(seedOf(t)), 12)];
         const writer = new FeedWriter();
         const items = updates.map((update) => overWire(writer.item(7, update, format)));

@@ -94,7 +94,7 @@ requires("bus between instances over NATS", { servers: ["nats"] }, () => {
       await waitFor("both answer for all", allAgree(second.cluster));
     });
 
-    test("a wrong password is said, and tried again until the server takes it", async (t) => {
+    test("a wrong password is reported, and tried again until the server takes it", async (t) => {
       const folder = tempDir(t);
       const server = await startNats({ folder, access: passwordAccess("swapstats", "old") });
       const good = settings(server.url, { user: "swapstats", password: "new" });
@@ -110,7 +110,7 @@ requires("bus between instances over NATS", { servers: ["nats"] }, () => {
     });
   });
 
-  test("NATS killed: own tokens as before, others stale; back, all converges, and nothing went back", async (t) => {
+  test("while NATS is down own tokens are exact and others stale; after its return all converge, and no revision goes back", async (t) => {
     const folder = tempDir(t);
     const server = await startNats({ folder });
     const given = settings(server.url);
@@ -151,7 +151,7 @@ requires("bus between instances over NATS", { servers: ["nats"] }, () => {
     );
   });
 
-  test("the way of one instance to NATS is cut, or swallows everything: the others go on, and it comes back", async (t) => {
+  test("the connection of one instance is cut, or loses everything: the others continue, and it comes back", async (t) => {
     const server = await nats(t);
     const proxy = await TcpProxy.start(server.port);
     t.after(() => proxy.close());
@@ -179,7 +179,7 @@ requires("bus between instances over NATS", { servers: ["nats"] }, () => {
     await waitFor("all answer for all", allAgree(cluster));
   });
 
-  test("owners move while NATS is killed and started again and again: all agree in the end", async (t) => {
+  test("owners move while NATS is killed and restarted repeatedly: all agree in the end", async (t) => {
     const seed = seedOf(t);
     const random = randomFrom(seed);
     const folder = tempDir(t);
@@ -227,7 +227,7 @@ requires("bus between instances over NATS", { servers: ["nats"] }, () => {
     );
   });
 
-  test("a connection that ends while the server takes the subscriptions is made again", async (t) => {
+  test("a connection that ends while the server takes the subscriptions is replaced", async (t) => {
     const server = await nats(t);
     const proxy = await TcpProxy.start(server.port);
     t.after(() => proxy.close());
@@ -239,7 +239,7 @@ requires("bus between instances over NATS", { servers: ["nats"] }, () => {
     await waitFor("all answer for all", allAgree(cluster));
   });
 
-  test("a server that takes only tiny messages is told of, and not used", async (t) => {
+  test("a server that takes only tiny messages is reported, and not used", async (t) => {
     const server = await nats(t, { lines: ["max_payload: 1024"] });
     const { one } = pair(t, settings(server.url), settings(server.url));
     await waitFor("it is in status", async () =>
@@ -249,7 +249,7 @@ requires("bus between instances over NATS", { servers: ["nats"] }, () => {
     );
   });
 
-  test("an answer larger than a message of NATS comes whole", async (t) => {
+  test("a response larger than a message of NATS arrives complete", async (t) => {
     const server = await nats(t, { lines: ["max_payload: 8192"] });
     const cluster = new ModelCluster(PARTITIONS, 2_000);
     t.after(() => cluster.close());

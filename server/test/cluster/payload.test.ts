@@ -58,7 +58,7 @@ const encoded = (type: ItemType, format: Format): Buffer =>
 
 describe("the content of messages between instances", () => {
   for (const format of [1, 2] as const) {
-    test(`format ${format}: items come as they were sent`, () => {
+    test(`format ${format}: items arrive as they were sent`, () => {
       for (const type of Object.keys(ITEMS) as ItemType[]) {
         const message = decodeMessage(encoded(type, format), format);
         const sent = JSON.parse(JSON.stringify({ type, high: 42, items: ITEMS[type] }));
@@ -67,14 +67,14 @@ describe("the content of messages between instances", () => {
     });
   }
 
-  test("in format 2 the texts of figures stand in the content as they are, and the sender's items stay as they were", () => {
+  test("format 2 carries the texts of figures unchanged, and does not change the sender's items", () => {
     const content = encoded("answers", 2).toString();
     assert.equal(content.split(BODY).length - 1, 3);
     assert.equal(encoded("answers", 1).toString().includes(BODY), false);
     assert.equal(FOUND.body, BODY);
   });
 
-  test("a content that is cut, or whose lengths are wrong, is no message", () => {
+  test("a content that is cut, or has wrong lengths, is no message", () => {
     const whole = encoded("updates", 2);
     for (let length = 0; length < whole.length; length++) {
       assert.equal(decodeMessage(whole.subarray(0, length), 2), undefined, `${length} bytes`);

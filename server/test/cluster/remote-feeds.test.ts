@@ -28,7 +28,7 @@ function feeds() {
   return { remote, sent, heard, open, pass: (ms: number) => (nowMs += ms) };
 }
 
-test("a feed begins again under another id whenever something is missing, and nothing of the former id counts", () => {
+test("a feed begins again under another id whenever something is missing, and updates of the former id are ignored", () => {
   const { remote, sent, heard, open, pass } = feeds();
   const { close } = open();
   pass(101);
@@ -59,7 +59,7 @@ test("a feed begins again under another id whenever something is missing, and no
   assert.deepEqual([sent.at(-1), heard.length], ["close 5", 3]);
 });
 
-test("a feed that its owner ends is over", () => {
+test("a feed that its owner ends is not opened again", () => {
   const { remote, sent, heard, open } = feeds();
   const { close } = open();
   remote.takeEnded("there", { topicId: 1, error: { code: "not_found", message: "no such token", retryable: false } });

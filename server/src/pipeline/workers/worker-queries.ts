@@ -1,6 +1,6 @@
 /**
- * Answers to questions about the tokens of one host, each made at one as-of, as JSON text that is ready to be sent. Answers are made
- * in pieces, between which records are applied: see thread-share.ts.
+ * Responses about the tokens of one worker, each at one as-of, as JSON text that is ready to be sent. They are made in pieces, between which records are
+ * applied: see thread-share.ts.
  */
 
 import type { SortField } from "@swapstats/protocol/figures.ts";
@@ -24,11 +24,11 @@ const NEVER = Number.POSITIVE_INFINITY;
 const LOOKS_PER_PIECE = 50;
 const WINDOWS_PER_PIECE = 512;
 
-/** Candles that are made in a piece, and how often an answer about a token is begun before it is made in one piece. */
+/** Candles that are made in a piece, and how often a response about a token is begun before it is made in one piece. */
 const CANDLES_PER_PIECE = 500;
 const BODY_ROUNDS_MAX = 3;
 
-/** A token of a question as it was looked at: its revision, and what that stands on. */
+/** A token of a request as it was looked at: its revision, and the state behind that. */
 type Looked = {
   readonly lookup: NameLookup | undefined;
   readonly one: FoundToken | undefined;
@@ -36,11 +36,11 @@ type Looked = {
   readonly state: string | undefined;
 };
 
-/** The partitions of the host. */
+/** The partitions of the worker. */
 export type WorkerPartitions = {
   /** Those that can be asked. */
   readonly served: readonly ServedPartition[];
-  /** What to answer where one that cannot be asked is needed; undefined while all can. */
+  /** The error where a partition is needed that cannot be asked. Undefined while all can. */
   readonly absence: SwapstatsError | undefined;
 };
 
@@ -58,8 +58,8 @@ export class WorkerQueries {
   }
 
   /**
-   * All figures are as of the instant at which this begins. Every token is looked at then, so that its figures have that look's revision
-   * however long the rest takes; only one that a record changes meanwhile needs another.
+   * All figures are as of the instant at which this begins. Every token is looked at then, and its figures have the revision of that look
+   * however long the rest takes. Only a token that a record changes meanwhile needs another look.
    */
   *tokens(request: RequestOf<"tokens">): Piecewise<WorkerResponses["tokens"]> {
     const partitions = this.#partitions.served;
@@ -83,7 +83,7 @@ export class WorkerQueries {
     return { asOf, items };
   }
 
-  /** Rejects with what `absence` says where it is given. */
+  /** Throws `absence` where it is given. */
   *overview(request: RequestOf<"overview">): Piecewise<RankingPart> {
     const { window, sort, order, limit, windows = [] } = request.request;
     const { served: partitions, absence } = this.#partitions;
@@ -121,7 +121,7 @@ export class WorkerQueries {
     );
   }
 
-  /** The index of a configured window; rejects others with `bad_request`. */
+  /** Returns the index of a configured window. Throws `bad_request` for others. */
   windowIndex(name: string): number {
     const index = this.#windows.findIndex((window) => window.name === name);
     if (index === -1) {
@@ -181,13 +181,13 @@ export class WorkerQueries {
       const rev = views.look(one.token, asOf, false);
       const state = views.stateOf(one.token);
       const made = make(one, asOf);
-      // Of one state: made again when the token has changed meanwhile, and at last in one piece.
+      // Made of one state: again when the token has changed meanwhile, and finally in one piece.
       const body = round < BODY_ROUNDS_MAX ? yield* made : finished(made);
       if (views.stateOf(one.token) === state) return { lookup, found: { partition, epoch, rev, body } };
     }
   }
 
-  /** What the text stands for, and the token to answer about: the only one, or that of most volume where one is to be chosen. */
+  /** Returns what the text stands for, and its token: the only one, or the one with the most volume where one is to be chosen. */
   *#oneOf(
     text: string,
     asOf: number,
@@ -215,7 +215,7 @@ export class WorkerQueries {
   }
 }
 
-/** A member in front of others, where other partitions have swaps of the token too. */
+/** The first member of a body, where other partitions have swaps of the token too. */
 function splitText(home: ServedPartition, token: TokenRef): string {
   return home.split.has(token) ? `"split":true,` : "";
 }
@@ -225,7 +225,7 @@ function stepEnd(asOfMs: number, stepMs: number): number {
   return Math.floor(asOfMs / stepMs) * stepMs + stepMs;
 }
 
-/** The body of an answer of candles, the newest first, page by page. */
+/** Makes the body of a response of candles page by page, the newest first. */
 function* candlesOf({ home, token }: FoundToken, request: RequestOf<"candles">, asOf: number): Piecewise<string> {
   const { intervalMs, fromMs = 0, limit } = request;
   const pages: Candle[][] = [];

@@ -1,7 +1,7 @@
 /**
- * A worker thread's end of the bus: answers what the main thread asks about the partitions of this thread, and sends it
- * the news of open topics every `coalesceMs`, as often as the thread has time for it. Whatever reads the state waits for its turn beside
- * applying (thread-share.ts); the answers and updates of one slice go back as one message each.
+ * A worker's end of the bus: responds to requests about the partitions of this worker, and sends the updates of open feeds every `coalesceMs`, or as often as
+ * the thread has time. Everything that reads the state waits for its turn beside applying (thread-share.ts). The responses and updates of one slice go
+ * back as one message each.
  */
 import type { MessagePort } from "node:worker_threads";
 import type { ChannelKind } from "../../bus/channels.ts";
@@ -34,16 +34,16 @@ export type WorkerServerOptions = {
   readonly windows: readonly WindowSpec[];
   readonly deadLetters: DeadLetterBuffer;
   readonly coalesceMs: number;
-  /** Undefined where figures are written to no hot store. */
+  /** Undefined without a hot store. */
   readonly hot: HotWriter | undefined;
   readonly share: ThreadShare;
 };
 
 const IDS_PER_PIECE = 200;
-/** Of one question about placements, whoever asks. */
+/** Ids of one request about placements, whoever sends it. */
 const IDS_MAX = 100_000;
 
-/** What is to be done for the response to each kind. Promises in a result are what else it waits for. */
+/** The work for the response to each kind. A result may be a promise of the response. */
 type Handlers = {
   readonly [K in RequestKind]: (request: RequestOf<K>) => Piecewise<WorkerResponses[K] | Promise<WorkerResponses[K]>>;
 };
@@ -122,7 +122,7 @@ export class WorkerServer {
   async #respond({ id, request, deadlineMs }: RequestItem): Promise<void> {
     try {
       const response = await this.#responseTo(request, deadlineMs);
-      // Only now: while the response was made, the list before may have been sent.
+      // Only now: the former list may have been sent while the response was made.
       this.#responses.push({ id, response });
     } catch (error) {
       this.#responses.push({ id, error: toWire(error) });

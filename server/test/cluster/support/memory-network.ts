@@ -1,4 +1,4 @@
-/** A message system in memory that loses, doubles and delays messages as its seed says, and of which any part can be cut off. */
+/** A message system in memory. It loses, doubles and delays messages by its seed, and any part of it can be cut off. */
 import type { ClusterTransport, LinkState, TransportListener } from "../../../src/cluster/transport.ts";
 import type { Random } from "../../support/seed.ts";
 
@@ -7,7 +7,7 @@ export const NO_FAULTS: Faults = { lose: 0, double: 0, delayMsMax: 0 };
 
 export class MemoryNetwork {
   faults: Faults = NO_FAULTS;
-  /** Messages that were handed over, by what they carry. */
+  /** Delivered messages by type. */
   readonly delivered = new Map<string, number>();
   readonly #random: Random;
   readonly #members = new Map<string, MemoryTransport>();
@@ -55,7 +55,7 @@ export class MemoryTransport implements ClusterTransport {
   #state: LinkState = "disconnected";
   #address = "";
   #listener: TransportListener | undefined;
-  /** Silently: neither side is told, as with a cable that was cut. */
+  /** Cut off silently: neither side learns it, as with a cut cable. */
   isMute = false;
 
   constructor(network: MemoryNetwork, messageBytesMax: number) {
@@ -78,7 +78,7 @@ export class MemoryTransport implements ClusterTransport {
     this.link(true);
   }
 
-  /** The way to the network as a whole. */
+  /** Connects to the network, or disconnects. */
   link(isLinked: boolean): void {
     const state = isLinked ? "connected" : "disconnected";
     if (state === this.#state) return;
@@ -94,7 +94,7 @@ export class MemoryTransport implements ClusterTransport {
     if (this.#state === "connected" && !this.isMute) this.#network.carry(this.#address, address, bytes);
   }
 
-  /** A message as the network delivers it. */
+  /** Takes a message that the network delivers. */
   take(bytes: Uint8Array): void {
     if (this.#state === "connected" && !this.isMute) this.#listener?.onMessage(bytes);
   }

@@ -1,4 +1,4 @@
-/** Several instances of the bus over model owners: what is true is here, and what each instance says can be compared with it. */
+/** Several instances over model owners. The truth is here, to compare the responses of each instance with. */
 
 import { createSharedClock, SharedClock } from "../../../src/bus/shared-clock.ts";
 import { Cluster } from "../../../src/cluster/cluster.ts";
@@ -17,7 +17,7 @@ export type ModelInstance = {
   readonly name: string;
   readonly cluster: Cluster;
   readonly bus: Cluster["bus"];
-  readonly hosts: readonly ModelWorker[];
+  readonly workers: readonly ModelWorker[];
   readonly clock: SharedClock;
 };
 
@@ -44,29 +44,29 @@ export class ModelCluster {
       this.#truth.set(partition, { epoch: "0", revision: 1, tokens: new Map(tokensOf) });
     }
     this.#ticker = setInterval(() => {
-      for (const { hosts } of this.instances) for (const host of hosts) host.tick();
+      for (const { workers } of this.instances) for (const worker of workers) worker.tick();
     }, TICK_MS);
   }
 
-  /** Starts an instance with `threads` hosts and no partitions. */
+  /** Starts an instance with `threads` workers and no partitions. */
   add(name: string, transport: ClusterTransport, threads = 2, options: ModelOptions = {}): ModelInstance {
     const { mode = "live", format } = options;
-    const hosts = Array.from({ length: threads }, () => new ModelWorker());
+    const workers = Array.from({ length: threads }, () => new ModelWorker());
     const clock = new SharedClock(createSharedClock(mode, 60_000));
     this.#incarnation += 1;
     const cluster = new Cluster({
       ...{ instance: name, incarnation: this.#incarnation, version: "1.2.3", partitions: this.partitions },
-      ...{ workers: hosts, boards: new Map(), transport, clock, finestStepMs: 1_000 },
+      ...{ workers: workers, boards: new Map(), transport, clock, finestStepMs: 1_000 },
       ...{ announceEveryMs: ANNOUNCE_EVERY_MS, askTimeoutMs: ASK_TIMEOUT_MS },
       ...(format === undefined ? {} : { format }),
     });
-    const instance = { name, cluster, bus: cluster.bus, hosts, clock };
+    const instance = { name, cluster, bus: cluster.bus, workers, clock };
     this.instances.push(instance);
     cluster.start();
     return instance;
   }
 
-  /** The partition's state goes to this instance under a new epoch; who has it now is not told (it may be cut off). */
+  /** Moves the partition's state to this instance under a new epoch, without telling its present owner (it may be cut off). */
   take(partition: number, instance: ModelInstance): void {
     this.#epoch += 1;
     const before = this.#truth.get(partition) as ModelPartition;
@@ -74,31 +74,31 @@ export class ModelCluster {
     const state = { epoch: String(this.#epoch), revision: 1, tokens: new Map(tokens) };
     this.#truth.set(partition, state);
     this.owners.set(partition, instance);
-    (instance.hosts[partition % instance.hosts.length] as ModelWorker).partitions.set(partition, state);
+    (instance.workers[partition % instance.workers.length] as ModelWorker).partitions.set(partition, state);
     this.#tell(instance);
   }
 
-  /** The instance gives up what it still holds of the partition. */
+  /** Drops what the instance still holds of the partition. */
   drop(partition: number, instance: ModelInstance): void {
-    const host = instance.hosts[partition % instance.hosts.length] as ModelWorker;
-    const held = host.partitions.get(partition);
+    const worker = instance.workers[partition % instance.workers.length] as ModelWorker;
+    const held = worker.partitions.get(partition);
     if (held === undefined) return;
     instance.cluster.setOwned(
-      ownedOf(instance.hosts).filter((one) => one.partition !== partition),
+      ownedOf(instance.workers).filter((one) => one.partition !== partition),
       this.partitions,
     );
-    host.partitions.delete(partition);
+    worker.partitions.delete(partition);
     if (this.owners.get(partition) === instance) this.owners.delete(partition);
   }
 
-  /** A swap of the token, applied by the rightful owner; nothing happens while there is none. */
+  /** Applies a swap of the token at the rightful owner. Nothing happens while there is none. */
   swap(id: string): void {
     const partition = partitionOfTokenId(id, this.partitions);
     const owner = this.owners.get(partition);
-    owner?.hosts[partition % owner.hosts.length]?.change(partition, id);
+    owner?.workers[partition % owner.workers.length]?.change(partition, id);
   }
 
-  /** Ends an instance; with `goodbye` it says so. Its partitions are then nobody's. */
+  /** Ends an instance; with `kill` silently. Its partitions have no owner then. */
   async remove(instance: ModelInstance, kill: (() => void) | undefined): Promise<void> {
     this.instances.splice(this.instances.indexOf(instance), 1);
     for (const [partition, owner] of this.owners) if (owner === instance) this.owners.delete(partition);
@@ -120,11 +120,11 @@ export class ModelCluster {
   }
 
   #tell(instance: ModelInstance): void {
-    instance.cluster.setOwned(ownedOf(instance.hosts), this.partitions);
+    instance.cluster.setOwned(ownedOf(instance.workers), this.partitions);
   }
 }
 
-/** The number in a token's answer; undefined where it has none, or is stale. */
+/** Returns the number in a token's response; undefined where it has none, or is stale. */
 export function freshValue(answer: TokenAnswer | undefined): number | undefined {
   if (answer?.kind !== "stats" || answer.stale) return undefined;
   return (JSON.parse(`{${answer.body}}`) as { value: number }).value;

@@ -1,6 +1,6 @@
 /**
- * A small owner of tokens: partitions whose tokens have a number that only grows, answered for as the threads of the service do.
- * When a partition moves, its state goes along and revisions begin anew under the next epoch, as after a restore.
+ * A small owner of tokens that stands for a worker of the service. Its tokens have a number that only grows.
+ * When a partition moves, its state goes along and revisions begin again under the next epoch, as after a restore.
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import { mergeRanked } from "../../../src/bus/rank-order.ts";
@@ -15,7 +15,7 @@ import { SwapstatsError } from "../../../src/shared/errors.ts";
 export type ModelToken = { readonly id: string; readonly symbol: string; rev: number; value: number };
 export type ModelPartition = { readonly epoch: string; revision: number; readonly tokens: Map<string, ModelToken> };
 
-type OpenTopic = {
+type OpenFeed = {
   readonly topic: ChannelSpec;
   readonly onUpdate: (update: FeedUpdate) => void;
   sentRev: number | undefined;
@@ -24,15 +24,15 @@ type OpenTopic = {
 
 export class ModelWorker implements WorkerPort {
   readonly partitions = new Map<number, ModelPartition>();
-  readonly #topics = new Set<OpenTopic>();
-  questions = 0;
+  readonly #feeds = new Set<OpenFeed>();
+  requests = 0;
 
-  get openTopics(): number {
-    return this.#topics.size;
+  get openFeeds(): number {
+    return this.#feeds.size;
   }
 
   ask<K extends RequestKind>(request: RequestOf<K>): Promise<WorkerResponses[K]> {
-    this.questions += 1;
+    this.requests += 1;
     try {
       return Promise.resolve(this.#answer(request as WorkerRequest) as WorkerResponses[K]);
     } catch (error) {
@@ -44,17 +44,17 @@ export class ModelWorker implements WorkerPort {
     if (topic.kind === "token" && this.#find(topic.token) === undefined) {
       throw new SwapstatsError("not_found", `there is no token ${topic.token}`);
     }
-    const open: OpenTopic = { topic, onUpdate, sentRev: undefined, sent: {} };
-    this.#topics.add(open);
+    const open: OpenFeed = { topic, onUpdate, sentRev: undefined, sent: {} };
+    this.#feeds.add(open);
     setImmediate(() => this.#send(open));
     return () => {
-      this.#topics.delete(open);
+      this.#feeds.delete(open);
     };
   }
 
   /** Sends what has changed. */
   tick(): void {
-    for (const open of this.#topics) this.#send(open);
+    for (const open of this.#feeds) this.#send(open);
   }
 
   /** A swap of the token. */
@@ -151,8 +151,8 @@ export class ModelWorker implements WorkerPort {
     return { lookup, found: { partition, epoch, rev: token.rev, asOf, watermark: asOf, lagMs: 0, body, ticket } };
   }
 
-  #send(open: OpenTopic): void {
-    if (!this.#topics.has(open)) return;
+  #send(open: OpenFeed): void {
+    if (!this.#feeds.has(open)) return;
     const made = open.topic.kind === "token" ? this.#tokenData(open.topic.token) : this.#overviewData(open.topic.limit);
     if (made === undefined || made.rev === open.sentRev) return;
     const { epoch, rev, data, rows, parts } = made;
@@ -182,8 +182,8 @@ export class ModelWorker implements WorkerPort {
   }
 }
 
-export function ownedOf(hosts: readonly ModelWorker[]): OwnedPartition[] {
-  return hosts.flatMap((host, index) =>
-    [...host.partitions].map(([partition, { epoch }]) => ({ partition, epoch, worker: index })),
+export function ownedOf(workers: readonly ModelWorker[]): OwnedPartition[] {
+  return workers.flatMap((worker, index) =>
+    [...worker.partitions].map(([partition, { epoch }]) => ({ partition, epoch, worker: index })),
   );
 }

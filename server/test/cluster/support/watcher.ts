@@ -1,4 +1,4 @@
-/** Somebody who listens to a topic, applies what comes as a client does, and remembers whatever went back. */
+/** A listener to a feed. It applies updates as a client does, and notes every step back. */
 import { applyMergePatch, equalJson, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import { compareEpochs } from "../../../src/cluster/contract.ts";
 import type { ChannelSpec, ChannelUpdate, StatsBus } from "../../../src/ports/stats-bus.ts";
@@ -21,7 +21,7 @@ export class Watcher {
     return this.#close !== undefined;
   }
 
-  /** Tries until the bus knows the topic. */
+  /** Tries until the bus opens the feed. */
   async watch(bus: StatsBus): Promise<void> {
     this.bus = bus;
     while (!this.#isEnded && this.#close === undefined) {

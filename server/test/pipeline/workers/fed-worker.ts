@@ -1,4 +1,4 @@
-/** One host's parts in this thread: an engine that is fed swaps, with its views, queries and feeds. Time is the test's. */
+/** The parts of one worker in this thread: an engine that is fed swaps, with its views, queries and feeds. The test sets the time. */
 
 import { createSharedClock, SharedClock } from "../../../src/bus/shared-clock.ts";
 import type { UpdateItem } from "../../../src/bus/worker-protocol.ts";
@@ -39,7 +39,7 @@ export class FedWorker {
   readonly board = new VersionBoard(createVersionBoard());
   readonly engine: PartitionEngine;
   readonly served: ServedPartition;
-  /** What feeds see; a test may take partitions away, and tell the feeds. */
+  /** The partitions of the feeds. A test may change them, and tell the feeds. */
   owned: readonly ServedPartition[];
   readonly queries: WorkerQueries;
   readonly feeds: WorkerFeeds;

@@ -1,4 +1,4 @@
-/** Partitions that are assigned and revoked while the workers run: requests meanwhile, live topics, and the state afterwards. */
+/** Partitions that are assigned and revoked while the workers run: requests meanwhile, live feeds, and the state afterwards. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 
@@ -162,7 +162,7 @@ describe("assignment of partitions", () => {
     assert.deepEqual((await bus.status("own")).counters.applied, 2 * PARTITIONS);
   });
 
-  test("topics of a token go with its partition, and rankings go on with what is there", async (t) => {
+  test("feeds of a token end with its partition, and rankings continue with the other partitions", async (t) => {
     const owners = await Owners.start(t);
     const { workers, bus } = owners;
     await Promise.all(TOKENS.map((_, partition) => workers.assign(partition)));

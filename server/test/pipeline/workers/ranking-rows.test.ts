@@ -39,7 +39,7 @@ describe("rows of a ranking", () => {
     assert.throws(() => rowsOf(host, { windows: ["7m"] }), { code: "bad_request" });
   });
 
-  test("topics with windows and fields: patches lead from data to data, which holds what an answer holds less the edges", (t) => {
+  test("feeds with windows and fields: patches lead from data to data, which holds the figures of a response without the edges", (t) => {
     const random = randomFrom(seedOf(t));
     const host = new FedWorker();
     const rows = { windows: ["5m", "1h"], fields: ["trades", "close"] };

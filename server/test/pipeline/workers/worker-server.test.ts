@@ -202,7 +202,7 @@ describe("looks in pieces", () => {
     }
   });
 
-  test("updates that are not taken hold further ones back, and what comes then leads from what was sent last", () => {
+  test("updates that are not taken hold further ones back, and the next patch leads from the data that was sent last", () => {
     const host = new FedWorker();
     host.feed({ event_time: START_MS });
     host.feeds.open(1, { kind: "token", token: "1:0xaa", windows: ["1m", "5m"] });
@@ -259,7 +259,7 @@ describe("overview", () => {
     });
   });
 
-  test("a cursor goes on behind its place, also when the token there has moved or gone", () => {
+  test("a page begins behind the place of its cursor, also when the token there has moved or gone", () => {
     const host = new FedWorker();
     for (const [token, usd] of [
       ["0xa", 50],
@@ -285,7 +285,7 @@ describe("overview", () => {
     );
   });
 
-  test("rows hold what the answer about the token holds", () => {
+  test("rows hold the same figures as the response about the token", () => {
     const host = new FedWorker();
     host.feed({ token: "0xa", token_symbol: 'é"', event_time: START_MS, who: "w" });
     const request = { window: "5m", sort: "trades", order: "desc", limit: 2 } as const;
@@ -297,7 +297,7 @@ describe("overview", () => {
   });
 });
 
-describe("topics", () => {
+describe("feeds", () => {
   test("patches lead from data to data, and the data is what HTTP answers at that revision", (t) => {
     const seed = seedOf(t);
     const held = new Map<number, { rev: number; data: Json }>();
@@ -329,13 +329,13 @@ describe("topics", () => {
       }
       for (const [feedId, id] of topics) {
         const [answer] = ask(host, id);
-        assert.deepEqual(held.get(feedId)?.data, figuresOf(answer), "after a tick the topic holds the figures of now");
+        assert.deepEqual(held.get(feedId)?.data, figuresOf(answer), "after a tick the feed holds the current figures");
       }
     });
     assert.ok(patches > 100, `${patches} patches are too few to show anything`);
   });
 
-  test("a window that shrinks without a trade is told, and a closed topic is silent", () => {
+  test("a window that shrinks without a trade is reported, and a closed feed is silent", () => {
     const host = new FedWorker();
     host.feed({ event_time: START_MS });
     host.feeds.open(1, { kind: "token", token: "1:0xaa", windows: ["1m", "5m"] });
@@ -387,7 +387,7 @@ describe("looking tokens up", () => {
   });
 });
 
-describe("dead letters of a host", () => {
+describe("dead letters of a worker", () => {
   test("hold records that cannot be read, and quarantined swaps, newest first", () => {
     const host = new FedWorker();
     host.feed("{", { token: "0xaa", event_time: START_MS + 61_000 }, { event_time: START_MS });
