@@ -1,10 +1,10 @@
 /**
- * The figures of a token in a window: each is declared here once. The parameters `fields` and `sort`, the schemas, the order and form of JSON,
- * rankings, the terminal views and the table in docs/http-api.md follow from this table. A new figure needs a row here and its computation in
- * the engine; the compiler and the tests name what is missing.
+ * The figures of a token in a window. Each is declared here once. The parameters `fields` and `sort`, the schemas, the order and form of
+ * JSON, rankings, terminal formats and the table in docs/http-api.md follow from this table. A new figure needs a row here and its
+ * computation in the engine. The type check fails until both exist.
  */
 
-/** The form of a value in JSON, and the most decimal places that it has; undefined: a number of at most 15 significant digits. */
+/** The form of a value in JSON, and its largest number of decimal places. Undefined: the value has at most 15 significant digits. */
 type Kind = { readonly form: "boolean" | "true" | "number" | "text" | "object"; readonly places: number | undefined };
 
 export const figureKinds = {
@@ -22,7 +22,7 @@ export const figureKinds = {
   price: { form: "text", places: undefined },
   percent: { form: "text", places: 6 },
   share: { form: "text", places: undefined },
-  /** The figures that are marked `inPrevious`, of another span. */
+  /** The figures with `inPrevious`, of another span. */
   span: { form: "object", places: undefined },
 } as const satisfies Record<string, Kind>;
 
@@ -30,17 +30,17 @@ export type FigureKind = keyof typeof figureKinds;
 
 type Figure = {
   readonly kind: FigureKind;
-  /** True: it is in every answer, whatever `fields` says, because the other figures stand on it. */
+  /** True: every response has it, whatever `fields` says. */
   readonly isEdge?: true;
-  /** True: tokens can be ranked by it. They are ranked by the served value. */
+  /** True: tokens can be ranked by its served value. */
   readonly sorts?: true;
-  /** True: `previous` has it too. */
+  /** True: `previous` also has it. */
   readonly inPrevious?: true;
-  /** It is in an answer whenever one of these is. */
+  /** Figures that it accompanies: a response with one of them has it. */
   readonly goesWith?: readonly string[];
   /** Title in terminal views. Absent: the name. */
   readonly label?: string;
-  /** For the OpenAPI document. Absent: the figure is not in the example. */
+  /** Value in the example of the OpenAPI document. Absent: the example does not have the figure. */
   readonly example?: string | number | boolean;
   /** One line for the documents. */
   readonly doc: string;
@@ -125,22 +125,22 @@ export type PreviousField = NamesWith<{ inPrevious: true }>;
 
 const rowOf = (name: StatsField): Figure => figures[name];
 
-/** Every figure of a window, in the order in which it is served. These are the values of the parameter `fields`. */
+/** Every figure of a window, in the order of responses. The values of the parameter `fields`. */
 export const statsFields = Object.keys(figures) as readonly StatsField[];
-/** Figures that every answer holds, whatever `fields` says. */
+/** Figures that every response has, whatever `fields` says. */
 export const edgeFields = statsFields.filter((name) => rowOf(name).isEdge) as readonly EdgeField[];
 export const sortFields = statsFields.filter((name) => rowOf(name).sorts) as readonly SortField[];
 /** Figures of the window before, `[open_time - W, open_time)`. */
 export const previousFields = statsFields.filter((name) => rowOf(name).inPrevious) as readonly PreviousField[];
 
-/** Whether the figure is in an answer to these `fields`; an empty list stands for all. */
+/** Returns whether a response to these `fields` has the figure. An empty set selects all. */
 export function isAskedFor(name: StatsField, fields: ReadonlySet<string>): boolean {
   const { isEdge, goesWith = [] } = rowOf(name);
   return fields.size === 0 || isEdge === true || fields.has(name) || goesWith.some((other) => fields.has(other));
 }
 
-/** Title of the figure in terminal views. */
+/** Returns the title of the figure in terminal views. */
 export const labelOf = (name: StatsField): string => rowOf(name).label ?? name;
 
-/** Decimal places of the served value at most; undefined: it has at most 15 significant digits. */
+/** Returns the largest number of decimal places. Undefined: the value has at most 15 significant digits. */
 export const placesOf = (name: StatsField): number | undefined => figureKinds[rowOf(name).kind].places;

@@ -1,4 +1,4 @@
-/** Limits of requests and messages that a client can meet, and the intervals of candles. A server holds them and the documents name them. */
+/** Limits of requests and messages, and the intervals of candles. Servers enforce the limits, and the documents state them. */
 
 /** Intervals of candles and their length in milliseconds. */
 export const candleIntervals = {
@@ -28,8 +28,8 @@ export const requestLimits = {
   deadLettersDefault: 100,
   deadLettersMax: 1_000,
   /**
-   * Characters of a cursor. The longest is made of an id of 139 bytes that JSON writes with six characters each, a value, and the
-   * names of the ranking, in base64.
+   * Characters of a cursor. The longest one holds, in base64, an id of 139 bytes that JSON writes with six characters each, a value,
+   * and the names of the ranking.
    */
   cursorMax: 2_048,
   /** Characters of a token in a path, a query or a channel, before percent-encoding. */

@@ -1,6 +1,6 @@
 /**
- * JSON merge patches (RFC 7396): how the data of a channel goes from one revision to the next. An object in a patch
- * merges into the object at its place, null takes a member out, everything else replaces.
+ * JSON merge patches (RFC 7396), which lead the data of a channel from one revision to the next. An object in a patch is merged into the
+ * object at its place, null removes a member, and everything else replaces.
  */
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
@@ -29,7 +29,7 @@ function copyOf(object: JsonObject): Draft {
   return draft;
 }
 
-/** `target` with the patch merged in. Neither is changed; unchanged parts are shared with the result. */
+/** Returns `target` with the patch merged in. Neither is changed. The result shares unchanged parts with `target`. */
 export function applyMergePatch(target: Json | undefined, patch: Json): Json {
   if (!isObject(patch)) return patch;
   const result = isObject(target) ? copyOf(target) : {};
@@ -42,8 +42,8 @@ export function applyMergePatch(target: Json | undefined, patch: Json): Json {
 }
 
 /**
- * The smallest patch with `applyMergePatch(from, patch)` equal to `to`; `{}` when they are equal. A merge patch cannot
- * set a member to null, so `to` must hold none outside of arrays: throws TypeError where it does.
+ * Returns the smallest patch with `applyMergePatch(from, patch)` equal to `to`, and `{}` if they are equal. Throws TypeError if `to` holds
+ * a null outside of arrays, because a merge patch cannot set a member to null.
  */
 export function diffMergePatch(from: JsonObject, to: JsonObject): JsonObject {
   const patch: Draft = {};
@@ -58,7 +58,7 @@ export function diffMergePatch(from: JsonObject, to: JsonObject): JsonObject {
       const inner = diffMergePatch(before, after);
       if (Object.keys(inner).length > 0) setMember(patch, key, inner);
     } else if (before === undefined || !equalJson(before, after)) {
-      // An object takes the place of something else: the diff from nothing checks it for nulls.
+      // An object replaces another value. The diff from nothing checks it for nulls.
       setMember(patch, key, isObject(after) ? diffMergePatch({}, after) : after);
     }
   }
@@ -66,9 +66,9 @@ export function diffMergePatch(from: JsonObject, to: JsonObject): JsonObject {
 }
 
 /**
- * One patch that does what `first` and then `second` do, whatever they are applied to. Undefined where no merge patch can: `first`
- * takes an object out (or replaces it) and `second` puts an object at its place. A patch that holds that object would
- * merge into the old one, whose members are not known here.
+ * Returns one patch with the effect of `first` and then `second` on any data. Undefined if no merge patch has it: `first` removes or
+ * replaces an object and `second` puts an object at its place. A patch with that object would be merged into the old one, whose members
+ * are not known here.
  */
 export function composeMergePatches(first: JsonObject, second: JsonObject): JsonObject | undefined {
   const result = copyOf(first);
@@ -87,7 +87,7 @@ export function composeMergePatches(first: JsonObject, second: JsonObject): Json
   return result;
 }
 
-/** Equality of values; the order of members does not matter. */
+/** Returns whether two values are equal. The order of members does not matter. */
 export function equalJson(a: Json, b: Json): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) {

@@ -1,6 +1,6 @@
-/** An answer about a token as the text that readers get, over HTTP and in Redis alike. */
+/** Makes the text of a response about a token, for HTTP and for Redis. */
 
-/** What the text is made of: the statistics of a token as its owner gave them. */
+/** The statistics of a token, as its owner gave them. */
 export type StatsAnswer = {
   readonly asOf: number;
   readonly watermark: number;
@@ -12,22 +12,22 @@ export type StatsAnswer = {
   /** JSON members from `id` on, without braces. */
   readonly body: string;
 };
-/** The token was chosen among so many at least. */
+/** The token was chosen among at least so many. */
 export type Chosen = { readonly by: "largest"; readonly of: number };
 
-/** The text of `GET stats` for an answer. */
+/** Returns the body of `GET stats`. */
 export function statsText(answer: StatsAnswer): string {
   return `{${headText(answer)},${answer.body}}`;
 }
 
-/** The members before the id. */
+/** Returns the members in front of the id. */
 export function headText(answer: StatsAnswer): string {
   return `"as_of":${answer.asOf},"watermark":${answer.watermark},"epoch":"${answer.epoch}","rev":${answer.rev},"lag_ms":${answer.lagMs}${staleText(answer.stale)}${chosenText(answer.chosen)}`;
 }
 
-/** The member is there only where a name stands for several tokens. */
+/** Returns the member, which exists only if the name stands for several tokens. */
 export const chosenText = (chosen: Chosen | undefined): string =>
   chosen === undefined ? "" : `,"chosen":{"by":"${chosen.by}","of":${chosen.of}}`;
 
-/** The member is there only where it is true. */
+/** Returns the member, which exists only if it is true. */
 export const staleText = (stale: boolean): string => (stale ? ',"stale":true' : "");

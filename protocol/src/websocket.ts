@@ -2,14 +2,14 @@
 
 /** The path of the upgrade request. */
 export const webSocketPath = "/ws";
-/** The sub-protocol that is spoken, also where a client names none. */
+/** The supported sub-protocol. It is also used if a client names none. */
 export const webSocketProtocol = "swapstats.v1.json";
-/** Named in the interface, and not part of this version. */
+/** Part of the interface, and not of this version. */
 export const jsonPatchProtocol = "swapstats.v1.json-patch";
 
-/** Close codes that the server uses, and when. */
+/** Close codes of the server. */
 export const closeCodes = {
-  /** The service is going away; a message `shutdown` says when to come back. */
+  /** The service shuts down. A message `shutdown` says when to reconnect. */
   goingAway: 1001,
   /** A frame breaks RFC 6455. */
   protocolError: 1002,
@@ -17,7 +17,7 @@ export const closeCodes = {
   unsupportedData: 1003,
   /** A text message that is not UTF-8. */
   invalidText: 1007,
-  /** More messages than allowed, answers that are not read, or no answer to pings. */
+  /** Too many messages, responses that are not read, or no answer to pings. */
   policyViolation: 1008,
   /** A message longer than `api.ws.max_message_bytes`. */
   messageTooBig: 1009,

@@ -1,7 +1,7 @@
 /**
- * A connection to the WebSocket of a service that keeps the data of its channels up to date, and comes back by itself
- * when the service does. A patch that does not fit what is held makes it subscribe anew: it never shows wrong figures. Whenever it
- * subscribes anew it names each channel as the service named it first: a symbol may stand for another token by then, or for several.
+ * A connection to the WebSocket of a service. It keeps the data of its channels up to date, and reconnects when the service is back. If
+ * a patch does not fit the data, it subscribes again, so it never shows wrong figures. It then uses the canonical names of the first
+ * subscription, because a symbol may mean another token by then, or several.
  */
 import { applyMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { ErrorMessage, ServerMessage } from "@swapstats/protocol/schemas/websocket.ts";
@@ -35,7 +35,7 @@ export type LiveHandlers = {
   readonly onData: (data: ChannelData) => void;
   /** Canonical names of the channels, in the order of the request, and the windows that their data holds. */
   readonly onSubscribed: (channels: readonly string[], windows: WindowLengths) => void;
-  /** The service refuses the subscription. */
+  /** The service refused the subscription. */
   readonly onRefused: (error: SwapstatsError) => void;
   readonly onConnection: (state: "open" | "lost") => void;
   /** The first connection failed: most likely a wrong address. */
@@ -45,7 +45,7 @@ export type LiveHandlers = {
 const RECONNECT = { firstMs: 750, longestMs: 5_000 };
 const HANDSHAKE_MS_MAX = 10_000;
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
-/** Refusals that pass: a service that has just started, or has much to do. */
+/** Temporary refusals: the service has just started, or is overloaded. */
 const PASSING_CODES: ReadonlySet<string> = new Set(["unavailable", "overloaded", "rate_limited"]);
 
 export class LiveConnection {
@@ -54,21 +54,21 @@ export class LiveConnection {
   #subscription: Subscription;
   #socket: WebSocket | undefined;
   #held = new Map<string, ChannelData>();
-  /** Channels by their canonical names, of the subscription that holds now. */
+  /** Canonical names of the channels of the current subscription. */
   #channels: readonly string[] = [];
-  /** Canonical channels by the names of the subscription, once the service has told them. */
+  /** Canonical channels by the names of the subscription. Empty until the service answers. */
   #names: Readonly<Record<string, string>> = {};
   #requestCount = 0;
   #opened = false;
   #closed = false;
-  /** Attempts that failed since the last connection. */
+  /** Failed attempts since the last connection. */
   #failures = 0;
-  /** The service that shuts down has asked for so long a pause before the next connection. */
+  /** Pause before the next connection that a service asked for when it shut down. */
   #shutdownMs = 0;
   readonly #refusedRetryMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `url` is that of the service, `http://...`; connects at once. `retryMs`: how long a refusal that passes is waited out. */
+  /** Connects at once. `url` is that of the service, `http://...`. `retryMs` is the pause after a temporary refusal. */
   constructor(
     url: string,
     subscription: Subscription,
@@ -82,7 +82,7 @@ export class LiveConnection {
     this.#connect();
   }
 
-  /** Goes over to other channels. */
+  /** Changes to other channels. */
   subscribe(subscription: Subscription): void {
     if (subscription !== this.#subscription) this.#names = {};
     this.#subscription = subscription;
@@ -173,7 +173,7 @@ export class LiveConnection {
     }
   }
 
-  /** The names of this subscription are kept: where it was made anew by canonical names, they stand for themselves. */
+  /** Keeps the names of the subscription. After a subscription by canonical names, these map to themselves. */
   #keepNames(names: Readonly<Record<string, string>>): void {
     const known = this.#names;
     const named = this.#subscription.channels.map((name) => {
@@ -183,7 +183,7 @@ export class LiveConnection {
     this.#names = Object.fromEntries(named.filter(([, channel]) => channel !== undefined)) as Record<string, string>;
   }
 
-  /** A service that had the channels and has come back may not be able to serve them yet. */
+  /** A restarted service may not be able to serve its former channels yet. */
   #takeRefusal(message: ErrorMessage): void {
     const isKnown = Object.keys(this.#names).length > 0;
     if (!isKnown || !PASSING_CODES.has(message.code)) {
@@ -195,7 +195,7 @@ export class LiveConnection {
   }
 
   #takeData(message: Extract<ServerMessage, { type: "snapshot" | "patch" }>): void {
-    // Data of the subscription before may still be on its way.
+    // Data of the former subscription may still arrive.
     if (!this.#channels.includes(message.channel)) return;
     const held = this.#held.get(message.channel);
     if (message.type === "patch" && (held?.rev !== message.prev_rev || held.epoch !== message.epoch)) {

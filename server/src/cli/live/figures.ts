@@ -1,15 +1,15 @@
-/** Served figures as short texts for tables. */
+/** Formats served figures as short texts for tables. */
 import { type FigureKind, figures, isAskedFor, type StatsField } from "@swapstats/protocol/figures.ts";
 import type { ChannelFigures } from "@swapstats/protocol/schemas/figures.ts";
 import { groupDigits } from "../progress.ts";
 
-/** Figures with a cell of their own in a table; the others are marks or other spans. */
+/** Figures that have a cell in a table. The others are marks, or belong to another span. */
 export type TabledFigure = Exclude<
   keyof ChannelFigures & StatsField,
   "complete" | "traders_estimated" | "traders_error" | "previous"
 >;
 
-/** The figure as short text by its kind; `-` when it is absent. Estimated counts begin with `~`. */
+/** Formats the figure by its kind. Returns `-` if it is absent. Estimated counts begin with `~`. */
 export function shortFigure(stats: ChannelFigures, name: TabledFigure): string {
   const value = stats[name];
   const kind: FigureKind = figures[name].kind;
@@ -29,20 +29,20 @@ export function shortFigure(stats: ChannelFigures, name: TabledFigure): string {
   }
 }
 
-/** The same with amounts in full, their digits in groups. */
+/** The same, with amounts in full and their digits in groups. */
 export function wideFigure(stats: ChannelFigures, name: TabledFigure): string {
   const value = stats[name];
   const kind: FigureKind = figures[name].kind;
   return value !== undefined && (kind === "usd" || kind === "amount") ? groupDigits(value) : shortFigure(stats, name);
 }
 
-/** `name=value` with exact values, for a place that is no terminal. `-` stands for an absent figure. */
+/** Returns `name=value` with the exact value, for output that is not a terminal. `-` stands for an absent figure. */
 export const exactFigure = (stats: ChannelFigures, name: TabledFigure): string => `${name}=${stats[name] ?? "-"}`;
 
 const isEstimated = (stats: ChannelFigures, name: TabledFigure): boolean =>
   stats.traders_estimated === true && isAskedFor("traders_estimated", new Set([name]));
 
-/** `167610361.891595` gives `167.6M`, `-950.5` gives `-950.50`. Absent gives `-`. */
+/** `167610361.891595` becomes `167.6M`, `-950.5` becomes `-950.50`, undefined becomes `-`. */
 export function compactAmount(text: string | undefined): string {
   if (text === undefined) return "-";
   const value = Number(text);
@@ -82,7 +82,7 @@ export function signedPercent(text: string | undefined): string {
   return `${value > 0 ? "+" : ""}${value.toFixed(2)}%`;
 }
 
-/** A span for people: `250 ms`, `3.2 s`, `2m 05s`, `3h 20m`. */
+/** Formats a span: `250 ms`, `3.2 s`, `2m 05s`, `3h 20m`. */
 export function formatSpan(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
@@ -94,7 +94,7 @@ export function formatSpan(ms: number): string {
 
 const BARS = "▁▂▃▄▅▆▇█";
 
-/** One bar a value, between the least and the greatest of them; a flat line in the middle where they are equal. */
+/** Draws one bar a value, between the least and the greatest. Equal values give a flat line in the middle. */
 export function sparkline(values: readonly number[], width: number): string {
   const shown = values.slice(-width);
   const least = Math.min(...shown);
@@ -103,7 +103,7 @@ export function sparkline(values: readonly number[], width: number): string {
   return bars.join("").padStart(width);
 }
 
-/** A bar of `width` characters of which `share` is filled. */
+/** Draws a bar of `width` characters, filled to `share`. */
 export function shareBar(share: number, width: number): string {
   const full = Math.round(Math.min(Math.max(share, 0), 1) * width);
   return "█".repeat(full) + "░".repeat(width - full);

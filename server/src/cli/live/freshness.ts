@@ -1,19 +1,19 @@
-/** How old what a live view shows is. An idle stream has nothing to tell, and the view must not look frozen. */
+/** The age of the shown figures. An idle stream sends nothing, and the view must not look frozen. */
 import { formatSpan } from "./figures.ts";
 import type { Part } from "./parts.ts";
 
-/** Longer than the time between two questions for the status, and a slow answer to one. */
+/** Longer than the interval of status requests plus a slow response. */
 export const SILENT_AFTER_MS = 8_000;
 const NOW_WITHIN_MS = 1_000;
 
 export type Freshness = {
-  /** When the newest figures came, by the clock of this machine. */
+  /** Arrival of the newest figures, by the clock of this machine. */
   readonly changedMs: number;
-  /** When the service said anything the last time. */
+  /** Last sign of life of the service. */
   readonly heardMs: number;
 };
 
-/** `live`, or `no change for 12 s`, or that the service has gone silent. */
+/** Returns `live`, `no change for 12 s`, or `service silent for 12 s`. */
 export function freshnessPart({ changedMs, heardMs }: Freshness, nowMs: number): Part {
   const silentMs = nowMs - heardMs;
   if (silentMs >= SILENT_AFTER_MS) return { text: `service silent for ${seconds(silentMs)}`, style: "yellow" };

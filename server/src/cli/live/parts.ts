@@ -1,4 +1,4 @@
-/** One line of a live view from parts, as many as the terminal has room for. */
+/** Joins parts to one line of a live view, as many as fit. */
 import { displayWidth, safeText } from "../table.ts";
 import type { Paint, Style } from "./style.ts";
 
@@ -6,7 +6,7 @@ export type Part = { readonly text: string; readonly style?: Style | undefined }
 
 const GAP = " · ";
 
-/** The parts from the first to the last that fits; the first is cut where it does not. */
+/** Joins the parts from the first to the last that fits. The first is cut if it does not fit. */
 export function lineOfParts(parts: readonly Part[], columns: number, paint: Paint): string {
   const shown: string[] = [];
   let used = 0;

@@ -1,4 +1,4 @@
-/** The whole terminal as a page that is drawn anew in place, with its keys. The terminal is put back on `close`. */
+/** The whole terminal as a page that is redrawn in place, with its keys. `close` restores the terminal. */
 import type { ReadStream } from "node:tty";
 
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l";
@@ -7,7 +7,7 @@ const HOME = "\x1b[H";
 const CLEAR_LINE = "\x1b[K";
 
 const ESCAPE = "\x1b";
-/** A sequence of a key, a lone escape, or one character. */
+/** The sequence of a key, a lone escape, or one character. */
 const KEY_PATTERN = new RegExp(`${ESCAPE}(?:\\[[0-9;]*[A-Za-z~]|O[A-Z])?|[^]`, "g");
 
 export type Key = "left" | "right" | "up" | "down" | "pageUp" | "pageDown" | "home" | "end" | "quit" | string;
@@ -44,7 +44,7 @@ export class Screen {
   readonly #onExit = (): void => this.#restore();
   #open = true;
 
-  /** `input` is stdin where it is a terminal; without it there are no keys. */
+  /** `input` is stdin if it is a terminal. Undefined: there are no keys. */
   constructor(write: (text: string) => void, input: ReadStream | undefined, onKey: (key: Key) => void) {
     this.#write = write;
     this.#input = input;
@@ -52,7 +52,7 @@ export class Screen {
       for (const key of readKeys(bytes.toString("latin1"))) onKey(key);
     };
     write(ENTER);
-    // An exit that nobody expected must not leave the terminal without a cursor.
+    // An unexpected exit must not leave the terminal without a cursor.
     process.on("exit", this.#onExit);
     input?.setRawMode(true);
     input?.on("data", this.#onData);
@@ -60,8 +60,8 @@ export class Screen {
   }
 
   /**
-   * Lines for the whole height, from the top. Each line is cleared before it is written: behind one that is as wide as the terminal
-   * the cursor stands on its last character, and clearing would take that away.
+   * Draws lines for the whole height, from the top. Each line is cleared before it is written. After a line of the full width the
+   * cursor stands on its last character, and clearing would delete that.
    */
   draw(lines: readonly string[]): void {
     if (this.#open) this.#write(`${HOME}${lines.map((line) => CLEAR_LINE + line).join("\r\n")}`);
@@ -82,7 +82,7 @@ export class Screen {
   }
 }
 
-/** Keys in what a terminal sent; several may come at once. Unknown sequences are left out. */
+/** Reads the keys in the input of a terminal; there may be several. Unknown sequences are ignored. */
 export function readKeys(text: string): Key[] {
   const keys: Key[] = [];
   for (const [token] of text.matchAll(KEY_PATTERN)) {

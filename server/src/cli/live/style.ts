@@ -1,4 +1,4 @@
-/** Colours of a terminal (ECMA-48), or none. Widths are counted before colours are put on, and what is painted is made printable. */
+/** Colours of a terminal (ECMA-48), or none. Widths are counted before colours are applied. Painted text is made printable. */
 import { printableText } from "../../shared/printable-text.ts";
 
 const CODES = {

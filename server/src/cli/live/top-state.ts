@@ -1,4 +1,4 @@
-/** What `top` knows and shows, changed by pure functions: data, status and keys in, the next state out. */
+/** The state of `top`. Pure functions make the next state from data, status and keys. */
 import { type SortField, sortFields } from "@swapstats/protocol/figures.ts";
 import type { OverviewData } from "@swapstats/protocol/schemas/websocket.ts";
 import type { CounterName, ServiceStatus } from "../service-client.ts";
@@ -6,7 +6,7 @@ import type { ChannelData } from "./connection.ts";
 import type { Freshness } from "./freshness.ts";
 import type { Key } from "./screen.ts";
 
-/** Samples of a price for its line, one a second at most. */
+/** Samples of a price for its trend, at most one a second. */
 const TREND_COUNT_MAX = 24;
 const TREND_EVERY_MS = 1_000;
 
@@ -16,26 +16,26 @@ export type TopState = {
   readonly url: string;
   readonly window: string;
   readonly sort: SortField;
-  /** Names of the windows of the service, once known. */
+  /** Names of the windows of the service. Empty until they are known. */
   readonly windows: readonly string[];
   readonly connected: boolean;
   readonly overview: OverviewData | undefined;
   readonly asOfMs: number;
   readonly lagMs: number;
-  /** Prices of the rows that are shown, by id. */
+  /** Trends of the prices of the shown rows, by id. */
   readonly trends: ReadonlyMap<string, Trend>;
   readonly status: TopStatus | undefined;
-  /** When figures came last, and when the service said anything, by the clock of this machine. */
+  /** Arrival of the newest figures, and last sign of life of the service, by the clock of this machine. */
   readonly freshness: Freshness;
   readonly paused: boolean;
-  /** First row that is shown. */
+  /** First shown row. */
   readonly scroll: number;
 };
 
 export type TopStatus = {
   readonly accepted: number;
   readonly takenMs: number;
-  /** Swaps a second since the status before; undefined at first. */
+  /** Swaps a second since the previous status. Undefined at first. */
   readonly ratePerSecond: number | undefined;
   readonly late: number;
   readonly duplicates: number;
@@ -76,7 +76,7 @@ export function withData(state: TopState, { data, asOfMs, lagMs }: ChannelData, 
   };
 }
 
-/** Only rows that are there keep their line, so that memory stays that of one page. */
+/** Only current rows keep their trend, so memory is bounded by one page. */
 function trendsOf(before: ReadonlyMap<string, Trend>, overview: OverviewData, asOfMs: number): Map<string, Trend> {
   const trends = new Map<string, Trend>();
   for (const id of overview.order) {
@@ -111,7 +111,7 @@ export function withStatus(state: TopState, status: ServiceStatus, nowMs: number
   };
 }
 
-/** The state after a key; `pageRows` is how many rows are visible, `sorts` what the arrows go through. Quitting is the caller's. */
+/** Returns the state after a key. `pageRows` is the number of visible rows, `sorts` the figures for the arrow keys. The caller handles quitting. */
 export function withKey(state: TopState, key: Key, pageRows: number, sorts: readonly SortField[]): TopState {
   const last = Math.max(0, (state.overview?.order.length ?? 0) - pageRows);
   const scrollTo = (row: number): TopState => ({ ...state, scroll: Math.min(Math.max(row, 0), last) });
@@ -148,7 +148,7 @@ export function withKey(state: TopState, key: Key, pageRows: number, sorts: read
   }
 }
 
-/** Other figures: what is shown goes, and a picture that was held moves on. */
+/** Drops the shown figures, and ends a pause. */
 function withWindow(state: TopState, window: string): TopState {
   if (window === state.window) return state;
   return { ...state, window, overview: undefined, trends: new Map(), scroll: 0, paused: false };
@@ -161,7 +161,7 @@ export function isSortField(text: string): text is SortField {
 function next<T>(list: readonly T[], current: T, step: number): T {
   if (list.length === 0) return current;
   const index = list.indexOf(current);
-  // What is not in the list stands before its first.
+  // A value that is not in the list counts as in front of the first.
   if (index === -1) return (step > 0 ? list[0] : list.at(-1)) as T;
   return list[(index + step + list.length) % list.length] as T;
 }

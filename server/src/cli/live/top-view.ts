@@ -21,7 +21,7 @@ import type { TopState, Trend } from "./top-state.ts";
 const FRAME_LINES = 5;
 const TREND_WIDTH = 12;
 const BAR_WIDTH = 8;
-/** Below it the clock leaves, so that window and sort are to be seen. */
+/** On a narrower title the clock is left out, so that window and sort stay visible. */
 const MIN_TITLE_WIDTH = 14;
 
 type Row = {
@@ -35,20 +35,20 @@ type ViewColumn = {
   readonly title: string;
   readonly width: number;
   readonly align: "left" | "right";
-  /** The figure that sorts by this column. */
+  /** The figure of the ranking that this column shows. */
   readonly sort: SortField | undefined;
-  /** Columns with a higher number leave first when the terminal is narrow. */
+  /** On a narrow terminal, columns with a higher number are left out first. */
   readonly leaves: number;
   readonly cell: (row: Row) => Part;
 };
 
 const signStyle = (value: number): Style | undefined => (value > 0 ? "green" : value < 0 ? "red" : undefined);
 
-/** A column without a figure to sort by. */
+/** Makes a column that no ranking goes by. */
 const plain = (title: string, width: number, leaves: number, cell: ViewColumn["cell"]): ViewColumn => {
   return { title, width, align: "left", sort: undefined, leaves, cell };
 };
-/** A column of a figure, in the form of its kind. */
+/** Makes a column of a figure, in the form of its kind. */
 const figure = (name: TabledFigure & SortField, width: number, leaves: number): ViewColumn => ({
   title: labelOf(name).toUpperCase(),
   width,
@@ -75,7 +75,7 @@ const COLUMNS: readonly ViewColumn[] = [
   plain("ID", 48, 11, ({ id }) => ({ text: shortId(id, 48), style: "dim" })),
 ];
 
-/** Sorts that the arrows go through, in the order of the columns; `--sort` takes any other figure too. */
+/** Sorts of the arrow keys, in the order of the columns. `--sort` also accepts the other figures. */
 export const SORT_CYCLE: readonly SortField[] = COLUMNS.flatMap(({ sort }) => (sort === undefined ? [] : [sort]));
 
 const HELP = [
@@ -85,12 +85,12 @@ const HELP = [
   "q quit",
 ];
 
-/** Rows that a terminal of this height shows. */
+/** Returns the number of rows that a terminal of this height shows. */
 export function pageRowsOf(rows: number): number {
   return Math.max(1, rows - FRAME_LINES);
 }
 
-/** At most `rows` lines, none wider than `columns`. */
+/** Returns at most `rows` lines, none wider than `columns`. */
 export function renderTop(state: TopState, columns: number, rows: number, paint: Paint, nowMs: number): string[] {
   const shown = fitColumns(columns);
   const titles = shown.map((column) => {
@@ -130,7 +130,7 @@ function rowsOf({ overview, trends }: TopState): Row[] {
 
 const LEAVES_MAX = Math.max(...COLUMNS.map(({ leaves }) => leaves));
 
-/** As many columns as fit; the least important ones leave first. */
+/** Returns as many columns as fit; the least important ones are left out first. */
 function fitColumns(width: number): readonly ViewColumn[] {
   let shown: readonly ViewColumn[] = COLUMNS;
   const total = (): number => shown.reduce((sum, column) => sum + column.width + 1, -1);
@@ -202,7 +202,7 @@ function fitText(text: string, width: number): string {
 
 const PLAIN = ["trades", "buys", "sells", "volume_usd", "traders", "close"] as const;
 
-/** Lines for a place that is no terminal: one a token, exact figures. */
+/** Returns lines for output that is not a terminal: one a token, with exact figures. */
 export function plainTop(state: TopState, limit: number): string[] {
   const time = new Date(state.asOfMs).toISOString();
   return rowsOf(state)

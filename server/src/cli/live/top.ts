@@ -1,4 +1,4 @@
-/** The command `top`: connects, keeps the state, draws it. */
+/** The command `top`: connects, and keeps and draws the state. */
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { Output } from "../output.ts";
 import { ServiceClient } from "../service-client.ts";
@@ -11,7 +11,7 @@ import { pageRowsOf, plainTop, renderTop, SORT_CYCLE } from "./top-view.ts";
 const DRAW_EVERY_MS = 100;
 const STATUS_EVERY_MS = 2_000;
 const PLAIN_EVERY_MS = 2_000;
-/** Rows that are asked for, so that there is something to scroll to. */
+/** Requested rows: more than a page, for scrolling. */
 const ROWS_TERMINAL = 100;
 const ROWS_PLAIN = 10;
 
@@ -44,7 +44,7 @@ export async function runTop(options: TopOptions, output: Output, signal: AbortS
     onRefused: ended.reject,
     onUnreachable: ended.reject,
     onConnection: (now) => {
-      // A service that has come back may have other windows.
+      // A restarted service may have other windows.
       if (now === "open") askWindows();
       update({ ...state, connected: now === "open" });
     },
@@ -53,11 +53,11 @@ export async function runTop(options: TopOptions, output: Output, signal: AbortS
   const askStatus = (): void => {
     client.status().then(
       (status) => update(withStatus(state, status, Date.now())),
-      // Without a status the header shows less; the connection itself tells of a service that is gone.
+      // Without a status the header shows less. The connection reports a service that is gone.
       () => undefined,
     );
   };
-  // A subscription tells of its own window alone. Without the others the keys for windows have nothing to go to.
+  // A subscription names only its own window. The keys for windows need the others.
   const askWindows = (): void => {
     client.windows().then(
       (windows) => update({ ...state, windows }),

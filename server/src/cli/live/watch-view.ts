@@ -1,4 +1,4 @@
-/** Draws what `watch` knows: for each token a table of its windows. */
+/** Draws the state of `watch`: a table of windows for each token. */
 import { figures, labelOf } from "@swapstats/protocol/figures.ts";
 import type { TokenData } from "@swapstats/protocol/schemas/websocket.ts";
 import { printableText } from "../../shared/printable-text.ts";
@@ -15,7 +15,7 @@ const COLUMNS = [
   ...(["price_change_pct", "vwap", "traders"] as const),
 ] satisfies readonly TabledFigure[];
 
-/** From the most to the least: all figures exactly, shortened, and then without those that are least looked at. */
+/** From the widest to the narrowest: all figures with full amounts, all shortened, then without the least important ones. */
 type Level = { readonly leftOut: ReadonlySet<TabledFigure>; readonly isExact: boolean };
 
 const LEAVES: readonly (readonly TabledFigure[])[] = [
@@ -42,14 +42,14 @@ export type WatchState = {
   /** In the order of the command line, by canonical channel. */
   readonly channels: readonly string[];
   readonly held: ReadonlyMap<string, WatchedToken>;
-  /** When the service said anything the last time, by the clock of this machine. */
+  /** Last sign of life of the service, by the clock of this machine. */
   readonly heardMs: number;
-  /** First line that is shown. */
+  /** First shown line. */
   readonly scroll: number;
 };
 
 export type WatchedToken = ChannelData & {
-  /** When its newest figures came, by the clock of this machine. */
+  /** Arrival of its newest figures, by the clock of this machine. */
   readonly changedMs: number;
 };
 
@@ -57,12 +57,12 @@ const HELP = ["q quit  ↑↓ Page Up Page Down Home End scroll", "q quit  ↑�
 /** Lines above and below the tokens. */
 const FRAME_LINES = 2;
 
-/** Lines that a terminal of this height shows of the tokens. */
+/** Returns the number of lines for tokens on a terminal of this height. */
 export function watchPageOf(rows: number): number {
   return Math.max(1, rows - FRAME_LINES);
 }
 
-/** At most `rows` lines, none wider than `columns`; `nowMs` is the clock of this machine. */
+/** Returns at most `rows` lines, none wider than `columns`. `nowMs` is the clock of this machine. */
 export function renderWatch(state: WatchState, columns: number, rows: number, paint: Paint, nowMs: number): string[] {
   const body = bodyLines(state, columns, paint, nowMs);
   const page = watchPageOf(rows);
@@ -73,7 +73,7 @@ export function renderWatch(state: WatchState, columns: number, rows: number, pa
   return [...lines.slice(0, Math.max(rows - 1, 0)), paint("dim", firstFitting(HELP, columns))];
 }
 
-/** How far down `renderWatch` can scroll. */
+/** Returns the largest useful `scroll`. */
 export function watchScrollMax(state: WatchState, columns: number, rows: number): number {
   return Math.max(0, bodyLines(state, columns, noPaint, 0).length - watchPageOf(rows));
 }
@@ -114,7 +114,7 @@ function bodyLines(state: WatchState, columns: number, paint: Paint, nowMs: numb
 const WAITING = ": waiting for data ...";
 const SYMBOL_WIDTH = 20;
 
-/** The table of the windows at the most that is to be said within the width. */
+/** Returns the widest table of the windows that fits. */
 function windowTable(token: TokenData, columns: number): string[] {
   const windows = Object.entries(token.windows);
   let lines: string[] = [];
@@ -135,7 +135,7 @@ function windowTable(token: TokenData, columns: number): string[] {
   return lines.map((line) => safeText(line, columns));
 }
 
-/** Amounts in full have their name as their title; everything that is shortened has its label. */
+/** Full amounts are titled by name, all other figures by their label. */
 function titleOf(name: TabledFigure, isExact: boolean): string {
   return isExact && figures[name].kind === "usd" ? name : labelOf(name);
 }
@@ -144,7 +144,7 @@ const PLAIN = [
   ...(["trades", "buys", "sells", "volume_usd", "open", "high", "low", "close", "traders"] as const),
 ] satisfies readonly TabledFigure[];
 
-/** One line a window, exact figures; for a place that is no terminal. */
+/** Returns one line a window with exact figures, for output that is not a terminal. */
 export function plainWatch(held: ChannelData): string[] {
   const token = held.data as unknown as TokenData;
   const time = new Date(held.asOfMs).toISOString();

@@ -1,4 +1,4 @@
-/** The command `watch`: the windows of some tokens, live. */
+/** The command `watch`: live windows of some tokens. */
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { Output } from "../output.ts";
 import { ServiceClient } from "../service-client.ts";
@@ -9,9 +9,9 @@ import { plainWatch, renderWatch, type WatchState, watchPageOf, watchScrollMax }
 
 const DRAW_EVERY_MS = 100;
 const CLOCK_EVERY_MS = 1_000;
-/** How often the service is asked whether it is there: tokens without swaps send nothing. */
+/** Interval of status requests: tokens without swaps send nothing. */
 const STATUS_EVERY_MS = 2_000;
-/** On a place that is no terminal a token is printed at most this often. */
+/** Shortest time between two lines of a token on output that is not a terminal. */
 const PLAIN_EVERY_MS = 1_000;
 
 export type WatchOptions = { readonly url: string; readonly windows?: string };
@@ -74,7 +74,7 @@ export async function runWatch(
 
 type View = { readonly changed: () => void; readonly data: (data: ChannelData) => void; readonly close: () => void };
 
-/** First line that is shown after a key. */
+/** Returns the first shown line after a key. */
 function scrolled(state: WatchState, key: Key, output: Output): number {
   const last = watchScrollMax(state, output.columns(), output.rows());
   const page = watchPageOf(output.rows());
@@ -120,7 +120,7 @@ function plainView(output: Output): View {
     waiting.delete(data.channel);
     for (const line of plainWatch(data)) output.out(`${line}\n`);
   };
-  // What came too soon after a print is printed later, so that the last state is always seen.
+  // Data that arrives too soon after a line is printed later, so the last state is always seen.
   const timer = setInterval(() => {
     const nowMs = performance.now();
     for (const data of [...waiting.values()]) print(data, nowMs);

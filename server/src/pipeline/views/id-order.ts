@@ -1,29 +1,29 @@
 /**
- * The order of a partition's tokens by id, as a number for each token, so that rankings in which all figures tie compare numbers and no
- * ids. The tokens that are there at first are sorted at once, by the first characters of their ids as numbers; whole ids are compared only
- * where those tie. A token that comes later is compared with about twenty others. Numbers are spread, and a token gets one between those of its neighbours; where there
- * is none left, all are spread anew.
+ * The order of a partition's tokens by id, as a number for each token. Rankings in which all figures tie compare these numbers and not
+ * the ids. The first tokens are sorted together, by the first characters of their ids as numbers; whole ids are compared only if those
+ * tie. A later token is compared with about twenty others. Numbers have gaps, and a new token gets one between those of its neighbours.
+ * If a gap is used up, all numbers are spread again.
  */
 import { MergeSort } from "./merge-sort.ts";
 import { BULK_ENTRIES, RankList } from "./rank-list.ts";
 import type { Work } from "./token-views.ts";
 
-/** Between two tokens that are numbered one after the other. */
+/** Gap between the numbers of two neighbours. */
 const SPREAD = 2 ** 30;
 const INITIAL_TOKENS = 1024;
-/** Characters of an id that one double holds, of 7 bits each; greater ones count as the greatest, and so tie. */
+/** Characters of an id that one double holds, at 7 bits each. Greater characters count as the greatest, and so tie. */
 const PREFIX_CHARS = 7;
 const CHAR_MAX = 127;
-/** What the prefixes of an id cost, and a number that is given. */
+/** Work units for the prefixes of an id, and tokens numbered for a unit. */
 const PREFIX_UNITS = 2;
 const NUMBERED_PER_UNIT = 64;
 
 type Build = {
   readonly count: number;
-  /** How many tokens have their prefixes. */
+  /** Number of tokens whose prefixes are read. */
   read: number;
   readonly first: Float64Array;
-  /** By index: the characters behind the first. */
+  /** By index: the prefixes behind those in `first`. */
   readonly second: Float64Array;
   sort: MergeSort | undefined;
   numbered: number;
@@ -32,26 +32,26 @@ type Build = {
 export class IdOrder {
   readonly #list: RankList;
   readonly #compareIds: (a: number, b: number) => number;
-  /** By index; NaN: not in the list. */
+  /** By index. NaN: not in the list. */
   #numbers = new Float64Array(INITIAL_TOKENS).fill(Number.NaN);
 
   #build: Build | undefined;
   #isBuilt = false;
 
-  /** `compareIds` compares the ids of the tokens of two indexes. */
+  /** `compareIds` compares the ids of the tokens with two indexes. */
   constructor(compareIds: (a: number, b: number) => number) {
     this.#compareIds = compareIds;
     this.#list = new RankList(compareIds);
   }
 
-  /** By index, for all that were added: ascending as the ids are. Another array after `add`. */
+  /** Numbers by index, in the order of the ids. `add` may replace the array. */
   get numbers(): Float64Array {
     return this.#numbers;
   }
 
   /**
-   * Numbers all tokens with indexes below `count` at its first call, in pieces, before any is added; `count` counts only there. True:
-   * they are all there.
+   * Numbers all tokens with indexes below `count`, in pieces, before any is added. Only the first call reads `count`. Returns true
+   * when all are numbered.
    */
   buildSome(count: number, idAt: (index: number) => string, work: Work): boolean {
     if (this.#isBuilt) return true;
@@ -78,7 +78,7 @@ export class IdOrder {
     return true;
   }
 
-  /** At most `count` tokens that stand behind the one of this index, in order; from the first on when undefined. */
+  /** Gives at most `count` tokens behind the one with this index, in order; from the first token if it is undefined. */
   *behind(index: number | undefined, count: number): Generator<number, void, void> {
     const numbers = this.#numbers;
     const last = index === undefined ? Number.NEGATIVE_INFINITY : (numbers[index] as number);
@@ -149,8 +149,8 @@ function between(low: number | undefined, high: number | undefined): number {
 }
 
 /**
- * Of the characters from a place on; it orders as the texts do, except that it may tie where they differ. Behind a character that
- * does not fit nothing counts.
+ * Returns a number for the characters from a place on. It orders as the texts do, but may tie where they differ. Characters behind one
+ * that does not fit are ignored.
  */
 function prefixOf(id: string, from: number): number {
   let number = 0;

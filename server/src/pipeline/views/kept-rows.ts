@@ -1,24 +1,24 @@
-/** Rows of rankings that were made, for all who ask for the same figures: pages, topics and rounds of one answer. Bounded by their text. */
+/** Cache of the rows of rankings, shared by all pages, feeds and rounds with the same figures. Bounded by the length of the texts. */
 import type { FiguresOfRow } from "./row-figures.ts";
 
-/** A row of a page, kept as long as its token's revision stands. */
+/** A row of a page. It is valid until its token gets a new revision. */
 export type PageRow = FiguresOfRow & {
   readonly partition: number;
   readonly index: number;
   readonly id: string;
   readonly symbol: string | undefined;
-  /** Other partitions have swaps of the token too. */
+  /** Other partitions also have swaps of the token. */
   readonly isSplit: boolean;
   readonly rev: number;
 };
 
-/** What the rows of a partition may hold together; beyond it all are dropped, and those in use are soon made again. */
+/** Limit for all rows of a partition. Beyond it all are dropped; rows in use are soon made again. */
 export const ROW_CHARS_MAX = 16 * 1024 * 1024;
-/** Of the objects around the text. */
+/** Estimate for the objects around the text. */
 const ROW_OVERHEAD_CHARS = 2000;
 
 export class KeptRows {
-  /** By what rows hold, then by the index of the views. */
+  /** By the selection of figures, then by the index of the views. */
   readonly #rows = new Map<string, Map<number, PageRow>>();
   #chars = 0;
 

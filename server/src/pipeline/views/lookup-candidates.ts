@@ -1,7 +1,7 @@
 /**
- * The tokens that a name stands for, with what tells them apart: symbol, chain and volume, the most volume first. Anybody may give a thousand
- * tokens the symbol of another, so what is looked at is bounded: so many tokens of the index of symbols, and, where there are more, the head of
- * the ranking by volume, in which a token that is larger than all others of its name cannot be missing unless thousands of other names are larger.
+ * The tokens of an ambiguous name, with symbol, chain and volume, the most volume first. Anybody can give a thousand tokens the symbol of
+ * another one, so the search is bounded: a number of tokens from the index of symbols, and, if there are more, the head of the ranking by
+ * volume. The largest token of the name is in that head, unless thousands of tokens with other names are larger.
  */
 
 import { compareCandidates } from "../../bus/name-lookup.ts";
@@ -15,11 +15,11 @@ import { caughtUp } from "./overview-page.ts";
 import type { ServedPartition } from "./served-partition.ts";
 import { type FoundToken, type Lookup, withoutCopies } from "./token-lookup.ts";
 
-/** Tokens of one symbol whose volume a host looks at. Measured: 0.6 us each. */
+/** Tokens of one symbol whose volume a worker reads. Measured: 0.6 us each. */
 export const EXAMINED_MAX = 2_000;
-/** Of the ranking by volume of a partition where a symbol has more tokens. */
+/** Tokens of a partition's ranking by volume that are searched for a symbol with more tokens. */
 export const RANKED_MAX = 1_000;
-/** Volumes that are looked at in a piece, and candidates. */
+/** Volumes read in a piece, and candidates. */
 const VOLUMES_PER_PIECE = 300;
 const CANDIDATES_PER_PIECE = 20;
 const DAY_MS = 86_400_000;
@@ -57,7 +57,7 @@ export class LookupCandidates {
       volumes.push({ one, volume: this.#key.k0 });
       if (volumes.length % VOLUMES_PER_PIECE === 0) yield;
     }
-    // As numbers they may be equal or change places by a rounding, so a few more are compared as decimals.
+    // Rounded to numbers they may tie or swap places, so a few more are compared as decimals.
     const largest = volumes.sort((a, b) => b.volume - a.volume).slice(0, 2 * LOOKUP_IDS_MAX);
     const weighed: { readonly one: FoundToken; readonly candidate: Candidate }[] = [];
     for (const { one } of largest) {

@@ -1,11 +1,10 @@
 /**
- * Sorts indexes by a number for each, in pieces: a merge sort from runs of one upwards, on typed arrays that are read in order. It is
- * stable: entries that are equal keep the order in which they were given. Rejected: putting one after the other into a list, which
- * costs 3 to 15 µs an entry.
+ * Sorts indexes by a number for each, in pieces: a bottom-up merge sort on typed arrays that are read in order. It is stable: equal
+ * entries keep their order. Rejected: inserting one entry after the other into a list, which costs 3 to 15 µs an entry.
  */
 import type { Work } from "./token-views.ts";
 
-/** Merged entries for a unit of work. */
+/** Entries merged for a unit of work. */
 const MERGED_PER_UNIT = 32;
 
 export class MergeSort {
@@ -15,9 +14,9 @@ export class MergeSort {
   #toKeys: Float64Array;
   readonly #compareTies: (a: number, b: number) => number;
   readonly #size: number;
-  /** Entries of a run; two neighbours are merged into one of twice as many. */
+  /** Length of a run; two neighbours are merged into one of twice the length. */
   #width = 1;
-  /** Where the two runs begin, how far each has come, and the merged one. */
+  /** Start of the two runs, the next entry of each, and the next place in the merged run. */
   #start = 0;
   #left = 0;
   #right: number;
@@ -25,8 +24,8 @@ export class MergeSort {
   #steps = 0;
 
   /**
-   * `keys` are by place, not by index; none is NaN. Entries with the same key are ordered by `compareTies`; 0 keeps their order. Both
-   * arrays belong to the sort from here on.
+   * `keys` are by place, not by index; none is NaN. `compareTies` orders entries with the same key; 0 keeps their order. The sort owns
+   * both arrays from here on.
    */
   constructor(indexes: Uint32Array, keys: Float64Array, compareTies: (a: number, b: number) => number) {
     this.#size = indexes.length;
@@ -38,17 +37,17 @@ export class MergeSort {
     this.#compareTies = compareTies;
   }
 
-  /** Entries merged so far, which is one comparison each at most. */
+  /** Entries merged so far: at most one comparison each. */
   get steps(): number {
     return this.#steps;
   }
 
-  /** The indexes in order, once `sortSome` has returned true. */
+  /** The sorted indexes, once `sortSome` has returned true. */
   get sorted(): Uint32Array {
     return this.#from;
   }
 
-  /** Goes on until the work is used up; true: all is in order. */
+  /** Continues until the work is used up. Returns true when all entries are sorted. */
   sortSome(work: Work): boolean {
     while (this.#width < this.#size) {
       if (work.left <= 0) return false;

@@ -1,8 +1,7 @@
 /**
- * Pages of a ranking over the partitions of a host, made in pieces. The rows are those of one instant: they are picked at once, out of an
- * order that has been brought up to date, and made in pieces between which records are applied. Then they are picked again. A row
- * whose token has not got a new revision stands; the few others are made again, until those that are left are few enough
- * to be made in the piece in which they were picked.
+ * Pages of a ranking over the partitions of a worker, made in pieces. All rows are of one instant. They are picked in one piece, from an
+ * order that is up to date, and made in further pieces, between which records are applied. Then they are picked again. A row is kept if
+ * its token has no new revision; the others are made again, until the rest is small enough for the piece in which it was picked.
  */
 import type { SortField } from "@swapstats/protocol/figures.ts";
 import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
@@ -17,12 +16,12 @@ import type { ServedPartition } from "./served-partition.ts";
 
 /** Units of work in a piece; see `Work`. */
 const UNITS_PER_PIECE = 500;
-/** Windows of rows that are made in the piece in which the page is picked. */
+/** Windows of rows that may be made in the piece in which the page is picked. */
 const LAST_WINDOWS_MAX = 64;
 /**
- * Rounds after which rows are taken as they come: all of the as-of at which the page was picked last, each with what records changed until it
- * was made, and put in their order. Only a stream that changes rows faster than they can be made comes to it, and an as-of that lies
- * in a step before the latest look.
+ * Rounds after which rows are taken as they are: all as of the instant of the last pick, each with the records that were applied until it
+ * was made, and sorted. This happens only if the stream changes rows faster than they can be made, or if the as-of lies in a step
+ * before the latest look.
  */
 const ROUNDS_MAX = 8;
 
@@ -39,7 +38,7 @@ export type Page = { readonly asOf: number; readonly rows: readonly PageRow[] };
 
 type Picked = { readonly home: ServedPartition; readonly index: number };
 
-/** Brings the looks at all tokens and their order up to date; nothing has happened since when it returns, and all is of this as-of. */
+/** Brings the looks at all tokens and their order up to date. When it returns the as-of, the state has not changed since. */
 export function* caughtUp(
   partitions: readonly ServedPartition[],
   asOf: () => number,
@@ -58,7 +57,7 @@ export function* caughtUp(
   }
 }
 
-/** The page as of an instant that `asOf` gives when it is asked last. */
+/** Makes the page as of the last instant that `asOf` returns. */
 export function* overviewPage(
   partitions: readonly ServedPartition[],
   request: PageRequest,
@@ -84,7 +83,7 @@ export function* overviewPage(
   }
 }
 
-/** The row at this as-of: the one that is kept, if its token's revision stands. */
+/** Returns the row at this as-of: the kept one, if its token has no new revision. */
 function rowOf({ home, index }: Picked, figures: RowFigures, asOfMs: number): PageRow {
   const token = home.views.tokenAt(index);
   const rev = home.views.look(token, Math.max(asOfMs, home.views.lastStepMs), true);
@@ -93,7 +92,7 @@ function rowOf({ home, index }: Picked, figures: RowFigures, asOfMs: number): Pa
   return madeRow({ home, index }, figures, rev, Math.max(asOfMs, home.views.lastStepMs));
 }
 
-/** Topics share the row, so its object is made once. */
+/** Feeds share the row, so its object is made once. */
 function madeRow({ home, index }: Picked, figures: RowFigures, rev: number, asOfMs: number): PageRow {
   const token = home.views.tokenAt(index);
   const { id, symbol } = home.engine.info(token);
@@ -128,7 +127,7 @@ function compareRows(a: PageRow, b: PageRow, { sort, order }: PageRequest): numb
   return compareRankKeys(keyOfRow(a, sort), keyOfRow(b, sort), order);
 }
 
-/** The first tokens of all partitions, in order. Nothing may have changed since they were caught up. */
+/** Returns the first tokens of all partitions, in order. The state must not have changed since `caughtUp`. */
 function pick(
   partitions: readonly ServedPartition[],
   { windowIndex, sort, order, after, count }: PageRequest,
@@ -140,7 +139,7 @@ function pick(
     return first.done === true ? [] : [{ home, ranking, walk, index: first.value }];
   });
   const picked: Picked[] = [];
-  // Until it is found out which partition speaks for a token that several have, its first row stands.
+  // If several partitions have a token, the first row counts until one partition is chosen for it.
   const known = new Set<string>();
   while (heads.length > 0 && picked.length < count) {
     let best = heads[0] as (typeof heads)[number];

@@ -1,14 +1,14 @@
 /**
- * Indexes in an order, in blocks of a few hundred: putting one in or taking one out is a binary search and a shift within a block, and
- * any place is found by a binary search. An entry costs 5 to 8 bytes. Rejected: one sorted array (a shift of megabytes for each change), and picking
- * the best by a pass over all (at 600,000 tokens whose figures tie 3.5 s, because every one competes with every other).
+ * Ordered indexes, in blocks of a few hundred. An insertion or removal is a binary search and a shift within a block; any place is found by
+ * a binary search. An entry costs 5 to 8 bytes. Rejected: one sorted array (each change shifts megabytes), and a pass over all tokens
+ * that picks the best (3.5 s at 600,000 tokens whose figures tie, because each is compared with every other).
  */
 
 const BLOCK_ENTRIES = 512;
-/** Entries of a block that is appended; the rest is room for those that are put in later. */
+/** Entries of an appended block; the rest of the block is room for later insertions. */
 export const BULK_ENTRIES = (BLOCK_ENTRIES * 3) / 4;
 
-/** The place of an entry, until the list changes. */
+/** The place of an entry. Valid until the list changes. */
 export type RankPlace = { block: number; at: number };
 
 export class RankList {
@@ -17,7 +17,7 @@ export class RankList {
   readonly #sizes: number[] = [];
   #size = 0;
 
-  /** `compare` must not call any two different entries equal. */
+  /** `compare` must not return 0 for two different entries. */
   constructor(compare: (a: number, b: number) => number) {
     this.#compare = compare;
   }
@@ -30,7 +30,7 @@ export class RankList {
     return this.#blocks.length * BLOCK_ENTRIES * Uint32Array.BYTES_PER_ELEMENT;
   }
 
-  /** Returns its place. */
+  /** Inserts the index in its order, and returns its place. */
   insert(index: number): RankPlace {
     if (this.#blocks.length === 0) this.#addBlock(0, new Uint32Array(BLOCK_ENTRIES), 0);
     const before = (other: number): boolean => this.#compare(other, index) < 0;
@@ -49,9 +49,9 @@ export class RankList {
     return { block, at };
   }
 
-  /** Adds entries behind all others, in their order, at most `BULK_ENTRIES` at once. */
+  /** Appends entries that are in order and belong behind all others, at most `BULK_ENTRIES` at once. */
   append(entries: Uint32Array): void {
-    if (entries.length > BULK_ENTRIES) throw new RangeError(`ranking: ${entries.length} entries are appended at once`);
+    if (entries.length > BULK_ENTRIES) throw new RangeError(`ranking: ${entries.length} entries in one append`);
     if (entries.length === 0) return;
     const block = new Uint32Array(BLOCK_ENTRIES);
     block.set(entries);
@@ -59,7 +59,7 @@ export class RankList {
     this.#size += entries.length;
   }
 
-  /** Takes an entry out that is there, in the order in which it was put in. */
+  /** Removes an entry. The order must still be that of its insertion. */
   remove(index: number): void {
     const { block, at } = this.seek((other) => this.#compare(other, index) < 0);
     const entries = this.#blocks[block];
@@ -72,7 +72,7 @@ export class RankList {
     else if (size - 1 < BLOCK_ENTRIES / 4) this.#join(block);
   }
 
-  /** The first place whose entry `before` does not hold for; it holds for all entries up to some place, and for none from there on. */
+  /** Returns the first place whose entry `before` is false for. It must be true for all entries in front of some place, and false behind. */
   seek(before: (index: number) => boolean): RankPlace {
     if (this.#blocks.length === 0) return { block: 0, at: 0 };
     const block = this.#blockFor(before);
@@ -98,13 +98,13 @@ export class RankList {
     place.at = 0;
   }
 
-  /** The place in front of this one; undefined at the beginning. */
+  /** Returns the place in front of this one; undefined at the beginning. */
   previous({ block, at }: RankPlace): RankPlace | undefined {
     if (at > 0) return { block, at: at - 1 };
     return block === 0 ? undefined : { block: block - 1, at: (this.#sizes[block - 1] as number) - 1 };
   }
 
-  /** The last block whose first entry `before` holds for, else the first block. */
+  /** Returns the last block whose first entry `before` is true for, else the first block. */
   #blockFor(before: (index: number) => boolean): number {
     let low = 0;
     let high = this.#blocks.length;

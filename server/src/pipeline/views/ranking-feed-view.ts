@@ -16,7 +16,7 @@ import { partRevisions, revisionOfPartitions, type ServedPartition } from "./ser
 
 type OverviewOf = Extract<ChannelSpec, { kind: "overview" }>;
 
-/** Rows that are compared with what was sent, or written, in a piece. */
+/** Rows compared with those that were sent, or written, in a piece. */
 const ROWS_PER_PIECE = 50;
 
 export class RankingFeedView {
@@ -28,7 +28,7 @@ export class RankingFeedView {
   readonly #clock: SharedClock;
   #seenRev: number | undefined;
   #sentRev: number | undefined;
-  /** Rows of the last look, by id; what was sent last has the same rows. */
+  /** Rows of the last look, by id. The last update has the same rows. */
   #rows = new Map<string, PageRow>();
   #order: readonly string[] = [];
 
@@ -46,13 +46,13 @@ export class RankingFeedView {
     this.#clock = clock;
   }
 
-  /** Whether it ranks the tokens of exactly these partitions. */
+  /** Returns whether it ranks the tokens of exactly these partitions. */
   isWhole(partitions: readonly ServedPartition[]): boolean {
     const mine = this.#partitions;
     return mine.length === partitions.length && mine.every((home, i) => home === partitions[i]);
   }
 
-  /** The update that is due, or undefined. One at a time. */
+  /** Makes the update that is due, or undefined. One at a time. */
   *update(): Piecewise<FeedUpdate | undefined> {
     const asOf = (): number => this.#clock.now();
     yield* caughtUp(this.#partitions, asOf);
@@ -97,14 +97,14 @@ export class RankingFeedView {
     };
   }
 
-  /** The row's value as it stands in the data. */
+  /** Returns the JSON text of the row's value in the data. */
   #rowText({ symbol, isSplit, texts }: PageRow): string {
     const symbolText = symbol === undefined ? "" : `"symbol":${JSON.stringify(symbol)},`;
     const splitText = isSplit ? `"split":true,` : "";
     return `{${symbolText}${splitText}${this.#figures.text(texts, undefined)}}`;
   }
 
-  /** The merge patch from what was sent last to these rows; undefined when nothing changed. */
+  /** Makes the merge patch from the last update to these rows; undefined if nothing changed. */
   *#patch(rows: readonly PageRow[], order: readonly string[]): Piecewise<JsonObject | undefined> {
     const changes: [string, Json][] = [];
     const gone = new Set(this.#rows.keys());

@@ -1,7 +1,7 @@
 /**
- * The figures of a row of a ranking: `stats` of the window that it is ranked by, or `windows` of several, and of each all figures or some. The
- * same object serves answers, whose edges are told, and topics, whose edges follow from their as-of. Figures are kept without the
- * edges, which move with time alone: so they serve as long as the token's revision stands.
+ * The figures of a row of a ranking: `stats` of the window that it is ranked by, or `windows` of several, each with all or some figures.
+ * The same object serves responses, which state the edges of windows, and feeds, whose edges follow from their as-of. Figures are kept
+ * without edges, because edges move with time alone. The figures are then valid until the token gets a new revision.
  */
 import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { WindowStats } from "../../engine/reads/figures.ts";
@@ -11,11 +11,11 @@ import type { ServedEngine } from "./served-engine.ts";
 import { type FigureFilter, figureFilter, windowData, windowJson } from "./stats-json.ts";
 
 export type FiguresOfRow = {
-  /** Of the window that the ranking goes by. */
+  /** Figures of the window of the ranking. */
   readonly ranked: WindowStats;
   /** JSON objects of the windows in their order, without edges. */
   readonly texts: readonly string[];
-  /** `stats` or `windows` as an object, without edges. Called for topics alone. */
+  /** Returns `stats` or `windows` as an object, without edges. Only feeds call it. */
   data(): JsonObject;
 };
 
@@ -27,7 +27,7 @@ export class RowFigures {
   readonly #names: readonly string[];
   readonly #indexes: readonly number[];
   readonly #filter: FigureFilter;
-  /** Equal for rows that hold the same. */
+  /** Equal for rows with the same selection of figures. */
   readonly key: string;
 
   constructor(rankedWindow: string, rows: RowSelection, windows: readonly WindowSpec[]) {
@@ -41,7 +41,7 @@ export class RowFigures {
     this.key = JSON.stringify([rankedWindow, this.#names, rows.fields ?? []]);
   }
 
-  /** Windows of a row: what it costs. */
+  /** Windows of a row: the measure of its cost. */
   get weight(): number {
     return Math.max(1, this.#names.length);
   }
@@ -61,7 +61,7 @@ export class RowFigures {
     return { ranked, texts, data: () => ({ windows: Object.fromEntries(entries()) }) };
   }
 
-  /** `"stats":{..}` or `"windows":{..}`, with the edges at this as-of, or without any when it is undefined. */
+  /** Returns `"stats":{..}` or `"windows":{..}`, with the edges at this as-of, or without edges if it is undefined. */
   text(texts: readonly string[], asOfMs: number | undefined): string {
     if (this.#names.length === 0) return `"stats":${this.#withEdges(texts[0] as string, this.#rankedIndex, asOfMs)}`;
     const windows = texts.map((text, i) => {

@@ -1,4 +1,4 @@
-/** One partition as queries and topics see it: its engine, its revisions, its rankings, its place on the version board. */
+/** One partition as queries and feeds see it: its engine, revisions and rankings, and its place on the version board. */
 
 import type { SortField } from "@swapstats/protocol/figures.ts";
 import type { SplitMark } from "../../bus/requests.ts";
@@ -17,12 +17,12 @@ import type { ServedEngine } from "./served-engine.ts";
 import { SplitTokens } from "./split-tokens.ts";
 import { TokenViews } from "./token-views.ts";
 
-/** Rankings that are kept, and the memory that they take together; beyond either the one that was longest not asked for is dropped. */
+/** Limits for the kept rankings and their memory together. Beyond either, the least recently used one is dropped. */
 export const RANKINGS_MAX = 64;
 export const RANKINGS_BYTES_MAX = 256 * 1024 * 1024;
-/** Marks of split tokens in a piece. */
+/** Split tokens marked in a piece. */
 const MARKS_PER_PIECE = 200;
-/** Of a ranking whose figures need one number each. */
+/** Estimate for a ranking whose keys are one number each. */
 const RANKING_BYTES_PER_TOKEN = 16;
 
 export class ServedPartition {
@@ -56,13 +56,13 @@ export class ServedPartition {
     this.split = new SplitTokens(partition, engine, () => clock.now());
   }
 
-  /** Says that an event changed this token. */
+  /** Notes that an event changed this token. */
   touch(token: TokenRef): void {
     this.views.touch(token);
     this.board.touch(token);
   }
 
-  /** Says which tokens other partitions have swaps of too, and which none; those that are not here are passed over. */
+  /** Marks the tokens of which other partitions also have swaps, and unmarks those of which none has. Unknown tokens are ignored. */
   *markSplit(split: readonly SplitMark[], whole: readonly string[]): Piecewise<void> {
     let isNews = false;
     let done = 0;
@@ -80,7 +80,7 @@ export class ServedPartition {
   }
 
   /**
-   * Makes known how far the state has come, after a slice of events. `oldestArrivalMs` is that of the oldest record that waits, 0 if none does.
+   * Publishes the progress of the state after a slice of events. `oldestArrivalMs` is the arrival of the oldest waiting record, or 0.
    */
   publish(nextOffset: number, oldestArrivalMs: number): void {
     const seenSinceMs = this.engine.seenSinceMs();
@@ -97,7 +97,7 @@ export class ServedPartition {
     this.board.publishPosition(nextOffset, oldestArrivalMs);
   }
 
-  /** The board's number of a chain. */
+  /** Returns the board's number of a chain. */
   chainIndex(chainId: number): number {
     let index = this.#chainIndexes.get(chainId);
     if (index === undefined) {
@@ -111,7 +111,7 @@ export class ServedPartition {
     return this.engine.config.chains.get(chainId)?.graceMs ?? this.engine.config.graceMs;
   }
 
-  /** The watermark of a chain that this partition has seen, as of the last `publish`. */
+  /** Returns the watermark of a chain that this partition has seen, as of the last `publish`. */
   watermarkMs(chainId: number): number {
     return (this.#highs.get(chainId) ?? 0) - this.graceMs(chainId);
   }
@@ -126,13 +126,13 @@ export class ServedPartition {
     return ranking;
   }
 
-  /** Rankings that are kept, and their memory. */
+  /** Number of kept rankings, and their memory. */
   get rankingsKept(): { readonly count: number; readonly bytes: number } {
     const rankings = [...this.#rankings.values()];
     return { count: rankings.length, bytes: rankings.reduce((sum, ranking) => sum + ranking.bytes, 0) };
   }
 
-  /** Before a new one is filled: it will take about as much as those that are there. */
+  /** Called before a new ranking is filled: it will need about as much memory as the others. */
   #dropRankings(): void {
     let { bytes } = this.rankingsKept;
     const room = RANKINGS_BYTES_MAX - this.views.count * RANKING_BYTES_PER_TOKEN;

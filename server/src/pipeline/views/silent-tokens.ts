@@ -1,12 +1,12 @@
 /**
- * Listed tokens without a trade in the longest window. They leave the rankings when nothing of them is unsettled any more, which no time
- * tells but the high of their chain. Kept by chain in the order in which that happens, so that asking costs by those that leave.
+ * Listed tokens without a trade in the longest window. They leave the rankings when all their swaps are settled. The high of their chain
+ * decides that, and not the time. They are kept by chain, in the order in which they leave, so a look costs by those that leave.
  */
 
 type Heap = { readonly indexes: number[]; readonly atMs: number[] };
 
 export class SilentTokens {
-  /** By index: the high of its chain above which it leaves. */
+  /** By index: the token leaves when the high of its chain is above this. */
   readonly #dueMs = new Map<number, number>();
   readonly #heaps = new Map<number, Heap>();
 
@@ -30,14 +30,14 @@ export class SilentTokens {
     this.#dueMs.delete(index);
   }
 
-  /** Takes out a token that leaves, or undefined when none does. `highMs` gives the high of a chain. */
+  /** Removes and returns a token that leaves; undefined if none does. `highMs` returns the high of a chain. */
   next(highMs: (chainId: number) => number): number | undefined {
     for (const [chainId, heap] of this.#heaps) {
       const highestMs = highMs(chainId);
       while (heap.indexes.length > 0 && (heap.atMs[0] as number) < highestMs) {
         const dueMs = heap.atMs[0] as number;
         const index = popped(heap);
-        // An entry that was deleted, or added again for another instant.
+        // Otherwise the entry was deleted, or added again for another instant.
         if (this.#dueMs.get(index) !== dueMs) continue;
         this.#dueMs.delete(index);
         return index;

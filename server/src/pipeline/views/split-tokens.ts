@@ -1,4 +1,4 @@
-/** Tokens of one partition that other partitions have too, and the walk that finds candidates. See bus/placement-check.ts. */
+/** Tokens of one partition that other partitions also have, and the walk that finds candidates. See bus/placement-check.ts. */
 
 import { NAMED_MAX, WALK_TOKENS_MAX } from "../../bus/placement-check.ts";
 import type { SplitMark } from "../../bus/requests.ts";
@@ -21,10 +21,10 @@ export class SplitTokens {
   readonly #partition: number;
   readonly #engine: WalkedEngine;
   readonly #asOfMs: () => number;
-  /** Tokens that other partitions have too, and the partition that speaks for each. */
+  /** Tokens that other partitions also have, and the partition that answers for each. */
   readonly #split = new Map<TokenRef, number>();
   #partitions = 0;
-  /** Tokens of the part at which the walk is, that it has still to look at, last first; and the next part. Tokens stay known. */
+  /** Remaining tokens of the current part of the walk, the last first, and the next part. Tokens stay known. */
   #walk: TokenRef[] = [];
   #part = 0;
 
@@ -38,7 +38,7 @@ export class SplitTokens {
     return this.#split.size;
   }
 
-  /** Of the topic, as the last walk was told; 0 before. */
+  /** Partitions of the topic at the last walk; 0 before. */
   get partitions(): number {
     return this.#partitions;
   }
@@ -47,13 +47,13 @@ export class SplitTokens {
     return this.#split.has(token);
   }
 
-  /** Whether another partition speaks for this token: it is in no ranking of this one. */
+  /** Returns whether another partition answers for this token. It is then in no ranking of this one. */
   isElsewhere(token: TokenRef): boolean {
     const home = this.#split.get(token);
     return home !== undefined && home !== this.#partition;
   }
 
-  /** The next tokens that are marked, or not where their id belongs among so many partitions; turn by turn all of them. */
+  /** Finds the next tokens that are marked, or that belong elsewhere among so many partitions. Calls go through all tokens in turn. */
   *misplaced(partitions: number): Piecewise<string[]> {
     this.#partitions = partitions;
     const ids: string[] = [];
@@ -72,7 +72,7 @@ export class SplitTokens {
     return ids;
   }
 
-  /** The next token of the walk; undefined at its end, behind which it begins anew. */
+  /** Returns the next token of the walk; undefined at its end, after which it starts again. */
   #nextOfWalk(): TokenRef | undefined {
     for (;;) {
       const token = this.#walk.pop();
@@ -86,14 +86,14 @@ export class SplitTokens {
     }
   }
 
-  /** A retired token has nothing in any window, and splits nothing. */
+  /** Returns the token of an id. A retired token has nothing in any window, so it does not count. */
   find(id: string): TokenRef | undefined {
     const parsed = parseTokenId(id);
     const token = parsed === undefined ? undefined : this.#engine.findById(parsed.chainId, parsed.token);
     return token === undefined || this.#engine.isRetired(token, this.#asOfMs()) ? undefined : token;
   }
 
-  /** Returns whether this is news. */
+  /** Returns whether this changes anything. */
   mark({ id, home }: SplitMark): boolean {
     const token = this.find(id);
     if (token === undefined || this.#split.get(token) === home) return false;
@@ -101,13 +101,13 @@ export class SplitTokens {
     return true;
   }
 
-  /** Returns whether this is news. */
+  /** Returns whether this changes anything. */
   unmark(id: string): boolean {
     const token = this.find(id);
     return token !== undefined && this.#split.delete(token);
   }
 
-  /** A sentence for status; undefined while there is none. */
+  /** A sentence for the status; undefined without split tokens. */
   get problem(): string | undefined {
     const [first] = this.#split.keys();
     if (first === undefined) return undefined;

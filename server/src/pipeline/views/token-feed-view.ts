@@ -14,7 +14,7 @@ export class TokenFeedView {
   readonly #windowIndexes: readonly number[];
   readonly #filter: FigureFilter;
   readonly #clock: SharedClock;
-  /** The revision of the last look, and of what was sent last; undefined before anything was. */
+  /** Revisions of the last look and of the last update. Undefined before the first. */
   #seenRev: number | undefined;
   #sentRev: number | undefined;
   #sentData: JsonObject = {};
@@ -34,12 +34,12 @@ export class TokenFeedView {
     this.#windowIndexes = windowIndexes;
   }
 
-  /** Whether its partition is there still. */
+  /** Returns whether its partition is still served. */
   isWhole(partitions: readonly ServedPartition[]): boolean {
     return partitions.includes(this.#home);
   }
 
-  /** The update that is due, or undefined. */
+  /** Makes the update that is due, or undefined. */
   // biome-ignore lint/correctness/useYield: made in one piece
   *update(): Piecewise<FeedUpdate | undefined> {
     const home = this.#home;

@@ -1,4 +1,4 @@
-/** Finding tokens by what a client writes: an id, else an exact token of any chain, else a symbol now in use. */
+/** Looks tokens up by a text: an id, else an exact token of any chain, else a symbol in use. */
 import { LOOKUP_TIERS, type LookupTier } from "../../bus/responses.ts";
 import type { TokenRef } from "../../engine/types.ts";
 import { type ChainAddresses, canonicalForms, canonicalToken, parseTokenId } from "../../shared/token-id.ts";
@@ -9,7 +9,7 @@ import type { ServedPartition } from "./served-partition.ts";
 export type FoundToken = { readonly home: ServedPartition; readonly token: TokenRef };
 export type Lookup = { readonly tier: LookupTier; readonly found: readonly FoundToken[] };
 
-/** The tokens of the first tier that hits in these partitions; undefined when none does. */
+/** Returns the tokens of the first tier with a hit in these partitions; undefined if there is none. */
 export function lookUp(partitions: readonly ServedPartition[], text: string): Lookup | undefined {
   for (const tier of LOOKUP_TIERS) {
     const found: FoundToken[] = [];
@@ -19,7 +19,7 @@ export function lookUp(partitions: readonly ServedPartition[], text: string): Lo
   return undefined;
 }
 
-/** Of a token that several partitions have, against the rule, one speaks. */
+/** Keeps one of a token that several partitions have against the rule. */
 export function withoutCopies(found: readonly FoundToken[]): FoundToken[] {
   const byId = new Map<string, FoundToken>();
   for (const one of found) {
@@ -41,7 +41,7 @@ function hits({ engine }: ServedPartition, tier: LookupTier, text: string): read
   return hit === undefined ? [] : [hit];
 }
 
-/** The tokens of any chain that are meant by an address or a name, in the form that each chain gives it. */
+/** Returns the tokens of any chain with this address or name, in the form of each chain. */
 function tokensOf(engine: ServedEngine, text: string, chains: ChainAddresses): readonly TokenRef[] {
   const found: TokenRef[] = [];
   for (const form of canonicalForms(text, chains)) {

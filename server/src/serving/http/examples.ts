@@ -1,4 +1,4 @@
-/** Examples of every call for the OpenAPI document: what to send, and what comes back. Tests hold them to the schemas. */
+/** Examples of requests and responses of every call, for the OpenAPI document. Tests hold them to the schemas. */
 import { figures, statsFields } from "@swapstats/protocol/figures.ts";
 import type { ProblemCode } from "@swapstats/protocol/problems.ts";
 import { Status } from "@swapstats/protocol/schemas/service.ts";
@@ -6,11 +6,11 @@ import { ProblemError, problemDocument } from "../problems.ts";
 import type { OperationId } from "./operations.ts";
 
 export type Examples = {
-  /** Of parameters in path and query, by name. */
+  /** Parameters in path and query, by name. */
   readonly parameters?: Readonly<Record<string, unknown>>;
-  /** Of bodies that are sent, by media type. */
+  /** Bodies of the request, by media type. */
   readonly bodies?: Readonly<Record<string, unknown>>;
-  /** Of the answer, by media type. */
+  /** Bodies of the response, by media type. */
   readonly answers: Readonly<Record<string, unknown>>;
 };
 
@@ -38,7 +38,7 @@ const figuresExample = Object.fromEntries(
 const standing = { as_of: AS_OF, watermark: 1_759_999_882_000, epoch: "1760000000000", rev: 41, lag_ms: 0 };
 const named = { id: WETH, symbol: "WETH", late: 0, removed: 0, unresolved: 0, replaced: 0, removals_unmatched: 0 };
 
-/** Of a service with these windows. */
+/** Returns the examples of a service with these windows. */
 export function examplesOf(windows: readonly string[]): Readonly<Record<OperationId, Examples>> {
   const window = windows.includes("5m") ? "5m" : (windows[0] as string);
   const byWindow = { [window]: figuresExample };
@@ -160,7 +160,7 @@ function serviceExamples(json: Json) {
   };
 }
 
-/** A problem document with this code. */
+/** Returns a problem document with this code. */
 export function problemExample(code: ProblemCode, path: string): unknown {
   const candidates = [
     { id: WETH, symbol: "WETH", chain_id: 1, volume_usd: "4625.5", window: "24h" },

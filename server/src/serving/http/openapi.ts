@@ -1,11 +1,11 @@
-/** The OpenAPI 3.1 document, made from the list of calls, the schemas and the examples. */
+/** Makes the OpenAPI 3.1 document from the list of calls, the schemas and the examples. */
 import type { ProblemCode } from "@swapstats/protocol/problems.ts";
 import { components } from "@swapstats/protocol/schemas/components.ts";
 import { problemTable } from "../problems.ts";
 import { type Examples, examplesOf, problemExample } from "./examples.ts";
 import { type Operation, type OperationTag, operationTags } from "./operations.ts";
 
-/** Problems that any call can answer. */
+/** Problems that any call can return. */
 const commonProblems: readonly ProblemCode[] = [
   "bad_request",
   "invalid_parameters",
@@ -56,7 +56,7 @@ export function openApiOf(
   };
 }
 
-/** The problems of a call by status, each with the codes that come with it. */
+/** Returns the codes of a call's problems by status. */
 export function problemsByStatus(operation: Operation): ReadonlyMap<number, readonly ProblemCode[]> {
   const byStatus = new Map<number, ProblemCode[]>();
   const codes = new Set<ProblemCode>([...operation.problems, ...commonProblems]);
@@ -130,6 +130,6 @@ function contentOf(
   return Object.fromEntries(entries);
 }
 
-/** Readers look for a parameter's description beside its schema, not in it. */
+/** Tools look for the description of a parameter next to its schema. */
 const described = (schema: { readonly description?: string }): object =>
   schema.description === undefined ? {} : { description: schema.description };

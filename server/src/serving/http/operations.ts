@@ -1,6 +1,6 @@
 /**
- * The calls of the HTTP API: what each takes and answers. Routes are checked by this list, the OpenAPI document and the page for people
- * are made from it.
+ * The calls of the HTTP API, with their parameters and responses. Requests are checked by this list. The OpenAPI document and the page
+ * for people are made from it.
  */
 
 import type { ProblemCode } from "@swapstats/protocol/problems.ts";
@@ -37,7 +37,7 @@ export type OperationId =
   | "openapi"
   | "docs";
 
-/** Groups of calls, in the order in which the documents show them. */
+/** Groups of calls, in the order of the documents. */
 export const operationTags = {
   Figures: "Statistics, rankings, candles and swaps of tokens",
   Swaps: "Swaps in, and what became of those that were not applied",
@@ -55,7 +55,7 @@ export type Operation = {
   readonly id: OperationId;
   readonly tag: OperationTag;
   readonly method: "GET" | "POST";
-  /** With `{name}` for parameters. */
+  /** Parameters stand as `{name}`. */
   readonly path: string;
   readonly summary: string;
   readonly description: string;
@@ -64,9 +64,9 @@ export type Operation = {
   /** By media type. */
   readonly body: Readonly<Record<string, TSchema>>;
   readonly answer: Answer;
-  /** True: answers have an ETag, and If-None-Match is heeded. */
+  /** True: responses have an ETag, and If-None-Match is honoured. */
   readonly conditional: boolean;
-  /** Problems that this call can answer, beside those that every call can. */
+  /** Problems of this call, without those that every call can return. */
   readonly problems: readonly ProblemCode[];
 };
 
@@ -95,7 +95,7 @@ const operation = (given: Given): Operation => ({
   ...given,
 });
 
-/** The list of calls of a service with these windows. */
+/** Returns the calls of a service with these windows. */
 export function operationsOf(windows: readonly string[]): readonly Operation[] {
   return [
     ...tokenOperations(windows),
@@ -288,7 +288,7 @@ function serviceOperations(): Operation[] {
   ];
 }
 
-/** Calls of the interface that this version does not have. */
+/** Calls of the interface that this version lacks. */
 export const absentCalls: readonly { readonly method: "GET" | "POST"; readonly path: string; readonly what: string }[] =
   [
     { method: "POST", path: "/api/screener", what: "The screener" },
