@@ -1,56 +1,64 @@
 /**
- * Tells whether the owner of a partition stands still while its queue is at its bound. An owner that is merely slower
- * than the fetches, as in a catch-up, does not stand still: it asks for records again and again.
+ * Finds out whether the owner of a partition stands still while the records that wait for it are at their bound. An owner that is merely
+ * slower than the fetches, as in a catch-up, asks for records again and again, and does not stand still. States (`STALL_STEPS`):
  *
  *   idle      --the bound is reached--> watching
- *   watching  --a read--> watching, from the beginning      --some checks in a row without a read--> stalled
+ *   idle      --the bound is reached, and there is no wait--> stalled
+ *   watching  --some looks in a row without a read--> stalled
  *   stalled   --a read--> watching
- *   any       --below the bound--> idle
+ *   watching, stalled  --below the bound--> idle
  *
- * Checks are counted, not time: a process that was stopped for an hour sees one late check, not a stalled owner.
+ * Looks are counted, not time: a process that was suspended for an hour sees one late look, not a stalled owner.
  */
+import { StateMachine, type Steps } from "../../../shared/state-machine.ts";
 
-/** Checks without a read that make a stall. */
+/** Looks without a read that make a stall. */
 const LOOKS = 5;
 
+export type StallState = "idle" | "watching" | "stalled";
+
+export const STALL_STEPS: Steps<StallState> = {
+  idle: ["watching", "stalled"],
+  watching: ["stalled", "idle"],
+  stalled: ["watching", "idle"],
+};
+
 export class StallWatch {
+  readonly #machine = new StateMachine<StallState>("The stall watch", STALL_STEPS, "idle");
   readonly #afterMs: number;
   readonly #onStalled: () => void;
   #timer: NodeJS.Timeout | undefined;
-  #isAtBound = false;
+  /** Looks since the last read. */
   #looks = 0;
 
-  /** With 0, reaching the bound is a stall at once. */
+  /** Without a wait (0), every bound that is reached is a stall at once. */
   constructor(afterMs: number, onStalled: () => void) {
     this.#afterMs = afterMs;
     this.#onStalled = onStalled;
   }
 
   get isStalled(): boolean {
-    return this.#isAtBound && (this.#afterMs === 0 || this.#looks >= LOOKS);
+    return this.#machine.state === "stalled";
   }
 
   set isAtBound(isAtBound: boolean) {
-    if (isAtBound === this.#isAtBound) return;
-    this.#isAtBound = isAtBound;
-    this.#looks = 0;
-    if (isAtBound) this.#begin();
-    else this.stop();
+    if (isAtBound === (this.#machine.state !== "idle")) return;
+    if (!isAtBound) {
+      this.#stopLooking();
+      this.#machine.become("idle");
+    } else if (this.#afterMs === 0) this.#machine.become("stalled");
+    else this.#watch();
   }
 
   /** The owner asked for records. */
   noteRead(): void {
     this.#looks = 0;
-    if (this.#isAtBound) this.#begin();
+    if (this.isStalled && this.#afterMs > 0) this.#watch();
   }
 
-  stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-  }
-
-  #begin(): void {
-    if (this.#afterMs === 0 || this.#timer !== undefined) return;
+  #watch(): void {
+    this.#machine.become("watching");
+    this.#looks = 0;
     this.#timer = setInterval(() => this.#look(), Math.max(1, this.#afterMs / LOOKS));
     this.#timer.unref();
   }
@@ -58,7 +66,13 @@ export class StallWatch {
   #look(): void {
     this.#looks++;
     if (this.#looks < LOOKS) return;
-    this.stop();
+    this.#stopLooking();
+    this.#machine.become("stalled");
     this.#onStalled();
+  }
+
+  #stopLooking(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }

@@ -158,7 +158,7 @@ class Side {
 }
 
 const ALL = Array.from({ length: RECORDS }, (_, i) => i);
-/** Larger than any answer here. */
+/** Larger than any fetch of these tests. */
 const PART_MAX = 6_000;
 
 function bufferIn(folder: string, spillBytesMax: number): KafkaPressure {
@@ -169,8 +169,8 @@ function close(t: TestContext, side: Side): void {
   t.after(() => side.queue.close());
 }
 
-describe("what waits of a partition", () => {
-  test("block: all records in order, within the bound and one answer", async (t) => {
+describe("the fetched records of a partition that wait", () => {
+  test("block: all records come in order, within the bound and one fetch", async (t) => {
     const random = randomFrom(seedOf(t));
     for (let round = 0; round < 10; round++) {
       const bytesMax = 1 + random.below(20_000);
@@ -185,7 +185,7 @@ describe("what waits of a partition", () => {
     }
   });
 
-  test("drop: what the owner is given and what it is told of as dropped is all, and memory stays within the bound", async (t) => {
+  test("drop: records given to the owner and records reported as dropped are all records, and memory stays within the bound", async (t) => {
     const random = randomFrom(seedOf(t));
     for (let round = 0; round < 10; round++) {
       const bytesMax = 1 + random.below(10_000);
@@ -207,7 +207,7 @@ describe("what waits of a partition", () => {
     }
   });
 
-  test("drop: one that is slow but reads on loses nothing while it is not stalled", async (t) => {
+  test("drop: a slow owner that keeps reading loses nothing while it is not stalled", async (t) => {
     const random = randomFrom(seedOf(t));
     const side = new Side(random, 5_000, { mode: "drop", afterMs: 3_600_000 });
     t.after(() => side.queue.close());
@@ -216,7 +216,7 @@ describe("what waits of a partition", () => {
     assert.deepEqual(side.values, ALL);
   });
 
-  test("buffer: all records in order through a file of any size, which is never larger than its bound", async (t) => {
+  test("buffer: all records come in order through a file of any size, which never exceeds its bound", async (t) => {
     const random = randomFrom(seedOf(t));
     const folder = tempDir(t, "queue");
     for (let round = 0; round < 10; round++) {
@@ -237,7 +237,7 @@ describe("what waits of a partition", () => {
     }
   });
 
-  test("buffer: a position elsewhere forgets the file, and all comes again", async (t) => {
+  test("buffer: a read at another position forgets the file, and all records come again", async (t) => {
     const random = randomFrom(seedOf(t));
     const side = new Side(random, 4_000, bufferIn(tempDir(t, "queue"), 200_000));
     close(t, side);
@@ -251,7 +251,7 @@ describe("what waits of a partition", () => {
     assert.deepEqual(side.values, ALL);
   });
 
-  test("buffer: what was changed on the disk is fetched again", async (t) => {
+  test("buffer: records that were changed on the disk are fetched again", async (t) => {
     const random = randomFrom(seedOf(t));
     const folder = tempDir(t, "queue");
     const side = new Side(random, 4_000, bufferIn(folder, 400_000));
@@ -267,7 +267,7 @@ describe("what waits of a partition", () => {
     assert.ok(side.refetches > 0);
   });
 
-  test("buffer: a disk that takes nothing leaves it at blocking, says so, and loses nothing", async (t) => {
+  test("buffer: with a disk that takes no writes the queue blocks, says so, and loses nothing", async (t) => {
     const random = randomFrom(seedOf(t));
     const folder = join(tempDir(t, "queue"), "spill");
     writeFileSync(folder, "in the way");

@@ -15,7 +15,7 @@ import { tempDir } from "../../../support/tmp.ts";
 const PAGE = SPILL_PAGE_BYTES;
 
 describe("a spill file", () => {
-  test("gives every piece back as it was, in whatever sizes they come, and is never larger than its bound", async (t) => {
+  test("every piece of any size is read back unchanged, and the file never exceeds its bound", async (t) => {
     const random = randomFrom(seedOf(t));
     const folder = tempDir(t, "spill");
     for (let round = 0; round < 10; round++) {
@@ -51,7 +51,7 @@ describe("a spill file", () => {
     }
   });
 
-  test("at its bound it takes what fits exactly, and nothing more until the oldest is gone", () => {
+  test("at its bound it takes a piece that fits exactly, and no more until the oldest piece is freed", () => {
     const spill = new SpillFile("/nowhere", 0, 4 * PAGE);
     const first = spill.allocate(Buffer.alloc(3 * PAGE));
     const second = spill.allocate(Buffer.alloc(1));
@@ -66,7 +66,7 @@ describe("a spill file", () => {
     assert.equal(new SpillFile("/nowhere", 0, 4 * PAGE).allocate(Buffer.alloc(4 * PAGE + 1)), undefined);
   });
 
-  test("a piece that was changed on the disk is told from what was written, and one that is missing too", async (t) => {
+  test("a piece that was changed on the disk is detected, and so is one that is missing", async (t) => {
     const spill = new SpillFile(tempDir(t, "spill"), 3, 100 * PAGE);
     t.after(() => spill.close());
     const bytes = Buffer.alloc(5_000, 7);
@@ -83,7 +83,7 @@ describe("a spill file", () => {
     });
   });
 
-  test("a folder that cannot be made fails the write, and the next one works once it can", async (t) => {
+  test("a write fails when the folder cannot be created, and the next one works once it can", async (t) => {
     const folder = join(tempDir(t, "spill"), "spill");
     writeFileSync(folder, "in the way");
     const spill = new SpillFile(folder, 0, 10 * PAGE);
@@ -94,7 +94,7 @@ describe("a spill file", () => {
     await spill.write(spill.allocate(bytes)!, bytes);
   });
 
-  test("leaves nothing behind when it is closed, and what a killed process left goes at the start", async (t) => {
+  test("it leaves no file when it is closed, and files of a killed process are removed at the start", async (t) => {
     const folder = join(tempDir(t, "spill"), "spill");
     const spill = new SpillFile(folder, 0, 10 * PAGE);
     const bytes = Buffer.from("piece");
