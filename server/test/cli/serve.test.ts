@@ -59,11 +59,13 @@ async function cli(...args: string[]): Promise<{ code: number; out: string; err:
   return { code, out: output.outText(), err: output.errText() };
 }
 
-test("demo serves made-up swaps at once, prints what to open, and ends in order", async (t) => {
+test("demo serves synthetic swaps at once, prints what to open, and ends in order", async (t) => {
   const dataDir = join(tempDir(t), "data");
   const program = new Program(["demo", "--rate", "2000"], dataDir);
   t.after(() => program.child.kill("SIGKILL"));
-  const [, base] = await program.until(/a token +(http:\/\/127\.0\.0\.1:\d+)\/stats\?token=WETH[\s\S]*Ctrl\+C ends it/);
+  const [, base] = await program.until(
+    /a token +(http:\/\/127\.0\.0\.1:\d+)\/stats\?token=WETH[\s\S]*Ctrl\+C stops it/,
+  );
   // Asked before the first swaps are in, watch says that it does not know the token.
   while (!(await fetch(`${base}/stats?token=WETH`)).ok);
   const output = memoryOutput();

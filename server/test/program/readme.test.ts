@@ -128,7 +128,7 @@ test("the steps of README work in their order, on one machine", async (t) => {
 
   assert.match(start, /^npm ci && npm start\b/);
   const demo = run(start.replace("npm ci && ", ""));
-  await demo.until(/data in \.\/demo-data[\s\S]*Ctrl\+C ends it/);
+  await demo.until(/data in \.\/demo-data[\s\S]*Ctrl\+C stops it/);
   const [curl = "", top = ""] = look.split("\n");
   assert.match(await answered(curl), /"window":"5m".*"items":\[\{"id":"[0-9]+:0x.*"symbol":"/);
   assert.match(top, /^npx swapstats top/);
