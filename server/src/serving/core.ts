@@ -6,7 +6,7 @@ import { Hub } from "./live/hub.ts";
 import { PENDING_QUERIES_MAX, QUERY_TIMEOUT_MS, QueryExecutor } from "./query-executor.ts";
 
 export type ServingCore = {
-  /** Answers queries. */
+  /** Executes queries. */
   readonly executor: QueryExecutor;
   /** Live data. */
   readonly hub: Hub;

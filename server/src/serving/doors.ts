@@ -24,7 +24,7 @@ export type DoorsOptions = {
 export type Doors = {
   /** Resolves to the HTTP address with the port that was taken; undefined: the listener is off. Rejects with SwapstatsError `bad_config`. */
   listen(): Promise<ListenAddress | undefined>;
-  /** Refuses swaps and new WebSockets from now on, and reports "not ready"; queries are answered. */
+  /** Refuses swaps and new WebSockets from now on, and reports "not ready"; queries still get responses. */
   startDraining(): void;
   /** Takes no more connections, lets running requests end, and after `limitMs` destroys the connections that are left. */
   close(limitMs: number): Promise<void>;
@@ -53,7 +53,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     listen: async () => (config.api.http.addr === undefined ? undefined : http.listen(config.api.http.addr)),
     startDraining: http.startDraining,
     close: async (limitMs) => {
-      // Clients that answer neither a close frame nor anything else delay both doors, so both wait at the same time.
+      // Clients that reply to nothing, not even a close frame, delay both doors, so both wait at the same time.
       await Promise.all([webSocket.close(), http.close(limitMs)]);
       core.hub.close();
     },

@@ -27,7 +27,7 @@ export const PENDING_QUERIES_MAX = 10_000;
 /** How long a request may wait for its response. */
 export const QUERY_TIMEOUT_MS = 10_000;
 
-export type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
+export type StatsResponse = Extract<TokenAnswer, { kind: "stats" }>;
 type FoundBody = Extract<BodyAnswer, { kind: "body" }>;
 
 /** JSON text and the parts of its ETag. */
@@ -83,34 +83,34 @@ export class QueryExecutor {
   }
 
   /** Returns the statistics if the bus has them and they are exact now. Undefined: use `tokenStats`. Throws as that rejects. */
-  tokenStatsNow(token: string, selection: NamedSelection): StatsAnswer | undefined {
-    const answer = this.#bus.cachedTokenStats(token, selection);
-    return answer === undefined ? undefined : foundStats(token, answer);
+  tokenStatsNow(token: string, selection: NamedSelection): StatsResponse | undefined {
+    const response = this.#bus.cachedTokenStats(token, selection);
+    return response === undefined ? undefined : foundStats(token, response);
   }
 
   /** As `tokenStatsNow`, but returns undefined where that throws. */
-  hotTokenStats(token: string, selection: NamedSelection): StatsAnswer | undefined {
-    const answer = this.#bus.cachedTokenStats(token, selection);
-    return answer?.kind === "stats" ? answer : undefined;
+  hotTokenStats(token: string, selection: NamedSelection): StatsResponse | undefined {
+    const response = this.#bus.cachedTokenStats(token, selection);
+    return response?.kind === "stats" ? response : undefined;
   }
 
   /** Rejects with ProblemError `unknown_token`, `ambiguous_token`, `unavailable` or `overloaded`. */
-  async tokenStats(token: string, selection: NamedSelection, prefer?: Preference): Promise<StatsAnswer> {
-    const answers = await this.#ask(() => this.#bus.tokenStats([token], selection, prefer));
-    return foundStats(token, answers[0] ?? { kind: "unknown" });
+  async tokenStats(token: string, selection: NamedSelection, prefer?: Preference): Promise<StatsResponse> {
+    const responses = await this.#ask(() => this.#bus.tokenStats([token], selection, prefer));
+    return foundStats(token, responses[0] ?? { kind: "unknown" });
   }
 
   /** Resolves to `{"as_of":..,"items":[..]}` with one item per token, in the requested order. A token that is not found has an `error` instead of figures. */
   async tokensStats(tokens: readonly string[], selection: NamedSelection, prefer?: Preference): Promise<string> {
-    const answers = await this.#ask(() => this.#bus.tokenStats(tokens, selection, prefer));
+    const responses = await this.#ask(() => this.#bus.tokenStats(tokens, selection, prefer));
     let asOf: number | undefined;
-    const items = answers.map((answer, i) => {
+    const items = responses.map((response, i) => {
       const token = tokens[i] ?? "";
-      if (answer.kind === "stats") {
-        asOf = Math.max(asOf ?? answer.asOf, answer.asOf);
-        return statsText(answer);
+      if (response.kind === "stats") {
+        asOf = Math.max(asOf ?? response.asOf, response.asOf);
+        return statsText(response);
       }
-      const problem = notFound(token, answer);
+      const problem = notFound(token, response);
       return JSON.stringify({ id: token, error: { code: problem.code, message: problem.message, ...problem.extras } });
     });
     asOf ??= await this.#asOf();
@@ -120,12 +120,12 @@ export class QueryExecutor {
   async overview(query: OverviewQuery): Promise<TaggedText> {
     const { rows, ...ranking } = query;
     const request: OverviewRequest = { ...ranking, windows: rows.windows, fields: rows.fields };
-    const answer = await this.#ask(() => this.#bus.overview(request));
-    const next = answer.nextCursor === undefined ? "" : `,"next_cursor":${JSON.stringify(answer.nextCursor)}`;
+    const response = await this.#ask(() => this.#bus.overview(request));
+    const next = response.nextCursor === undefined ? "" : `,"next_cursor":${JSON.stringify(response.nextCursor)}`;
     const text =
-      `{"as_of":${answer.asOf},"epoch":${JSON.stringify(answer.epoch)},"rev":${answer.rev},` +
-      `"window":"${query.window}","sort":"${query.sort}","order":"${query.order}","items":${answer.items}${next}${staleText(answer.stale)}}`;
-    return { text, epoch: answer.epoch, rev: answer.rev, stale: answer.stale };
+      `{"as_of":${response.asOf},"epoch":${JSON.stringify(response.epoch)},"rev":${response.rev},` +
+      `"window":"${query.window}","sort":"${query.sort}","order":"${query.order}","items":${response.items}${next}${staleText(response.stale)}}`;
+    return { text, epoch: response.epoch, rev: response.rev, stale: response.stale };
   }
 
   /**
@@ -136,22 +136,22 @@ export class QueryExecutor {
     this.intervals.check(query.interval);
     const intervalMs = candleIntervals[query.interval];
     const { fromMs, toMs, limit, prefer } = query;
-    const answer = foundBody(
+    const response = foundBody(
       token,
       await this.#ask(() => this.#bus.tokenBody({ kind: "candles", token, intervalMs, fromMs, toMs, limit, prefer })),
     );
-    const text = `{"id":${JSON.stringify(answer.id)},"interval":"${query.interval}",${answer.body}${this.#rangeNote(query, answer.body)}${staleText(answer.stale)}${chosenText(answer.chosen)}}`;
-    return { text, epoch: answer.epoch, rev: answer.rev, stale: answer.stale };
+    const text = `{"id":${JSON.stringify(response.id)},"interval":"${query.interval}",${response.body}${this.#rangeNote(query, response.body)}${staleText(response.stale)}${chosenText(response.chosen)}}`;
+    return { text, epoch: response.epoch, rev: response.rev, stale: response.stale };
   }
 
   /** Resolves to `{"id":..,"available_from":..,"items":[..]}`. Rejects as `tokenStats` does. */
   async newestSwaps(token: string, limit: number, prefer?: Preference): Promise<TaggedText> {
-    const answer = foundBody(
+    const response = foundBody(
       token,
       await this.#ask(() => this.#bus.tokenBody({ kind: "swaps", token, limit, prefer })),
     );
-    const text = `{"id":${JSON.stringify(answer.id)},${answer.body}${staleText(answer.stale)}${chosenText(answer.chosen)}}`;
-    return { text, epoch: answer.epoch, rev: answer.rev, stale: answer.stale };
+    const text = `{"id":${JSON.stringify(response.id)},${response.body}${staleText(response.stale)}${chosenText(response.chosen)}}`;
+    return { text, epoch: response.epoch, rev: response.rev, stale: response.stale };
   }
 
   deadLetters(limit: number): Promise<DeadLettersAnswer> {
@@ -209,29 +209,29 @@ export class QueryExecutor {
 }
 
 /** Returns the text of the short form. */
-export function shortStatsText(answer: StatsAnswer): string {
+export function shortStatsText(response: StatsResponse): string {
   // The quotes around the key cannot occur inside a JSON string without a backslash, so the first hit is the key.
-  const windowsAt = answer.body.indexOf('"windows":{');
-  const split = answer.body.slice(0, windowsAt).includes('"split":true,') ? `"split":true,` : "";
-  return `{"token":${JSON.stringify(answer.id)},${split}${headText(answer)},${answer.body.slice(windowsAt)}}`;
+  const windowsAt = response.body.indexOf('"windows":{');
+  const split = response.body.slice(0, windowsAt).includes('"split":true,') ? `"split":true,` : "";
+  return `{"token":${JSON.stringify(response.id)},${split}${headText(response)},${response.body.slice(windowsAt)}}`;
 }
 
-function foundStats(token: string, answer: TokenAnswer): StatsAnswer {
-  if (answer.kind === "stats") return answer;
-  throw notFound(token, answer);
+function foundStats(token: string, response: TokenAnswer): StatsResponse {
+  if (response.kind === "stats") return response;
+  throw notFound(token, response);
 }
 
-function foundBody(token: string, answer: BodyAnswer): FoundBody {
-  if (answer.kind === "body") return answer;
-  throw notFound(token, answer);
+function foundBody(token: string, response: BodyAnswer): FoundBody {
+  if (response.kind === "body") return response;
+  throw notFound(token, response);
 }
 
 function notFound(
   token: string,
-  answer: Exclude<TokenAnswer | BodyAnswer, { kind: "stats" } | { kind: "body" }>,
+  response: Exclude<TokenAnswer | BodyAnswer, { kind: "stats" } | { kind: "body" }>,
 ): ProblemError {
-  if (answer.kind === "ambiguous") return ambiguousToken(token, answer);
-  return answer.kind === "unknown" ? unknownToken(token) : ownerAway(token);
+  if (response.kind === "ambiguous") return ambiguousToken(token, response);
+  return response.kind === "unknown" ? unknownToken(token) : ownerAway(token);
 }
 
 const tooSlow = (timeoutMs: number): SwapstatsError =>

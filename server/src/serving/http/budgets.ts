@@ -6,7 +6,7 @@ export type HttpBudgets = {
   /** Bytes of bodies, received or expanded, until the response is sent and the log has finished with them. */
   readonly bodies: Budget;
   /** Bytes of responses that are not sent yet. */
-  readonly answers: Budget;
+  readonly responses: Budget;
   /** Requests in progress. */
   readonly requests: Budget;
 };
@@ -20,11 +20,11 @@ export function createHttpBudgets(limits: HttpLimits, nowMs?: () => number): Htt
       limit: limits.bodyBytesInFlightMax,
       shareMax: limits.bodyBytesPerClientMax,
     }),
-    answers: new Budget({
+    responses: new Budget({
       ...clock,
       name: "http_answer_bytes",
-      limit: limits.answerBytesInFlightMax,
-      shareMax: limits.answerBytesPerClientMax,
+      limit: limits.responseBytesInFlightMax,
+      shareMax: limits.responseBytesPerClientMax,
     }),
     requests: new Budget({
       ...clock,

@@ -10,12 +10,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { LRUCache } from "lru-cache";
 import type { Gate } from "../gate.ts";
 import type { ProblemError } from "../problems.ts";
-import type { QueryExecutor, StatsAnswer } from "../query-executor.ts";
+import type { QueryExecutor, StatsResponse } from "../query-executor.ts";
 import type { NamedSelection } from "../selections.ts";
-import { tooManyUnread } from "./answer-budget.ts";
 import { EXPOSED_FIELDS, isOpenToAll } from "./cross-origin.ts";
 import { matchesEtag } from "./etag.ts";
 import { JSON_CONTENT_TYPE, type Replies, VARY } from "./replies.ts";
+import { tooManyUnread } from "./response-budget.ts";
 import { statsPayload } from "./stats-payload.ts";
 
 /**
@@ -39,7 +39,7 @@ export type HotLaneOptions = {
 type Meaning = { readonly token: string; readonly selection: NamedSelection };
 
 /** Returns the ETag of a response with statistics to a request for `token`. */
-export type EtagOf = (token: string, selection: NamedSelection, answer: StatsAnswer) => string;
+export type EtagOf = (token: string, selection: NamedSelection, stats: StatsResponse) => string;
 
 export class HotLane {
   readonly #executor: QueryExecutor;
@@ -72,22 +72,22 @@ export class HotLane {
   }
 
   /** Returns whether it has responded. If responses differ by origin, requests with an origin go to the framework, where CORS is. */
-  answer(request: IncomingMessage, response: ServerResponse): boolean {
+  serve(request: IncomingMessage, response: ServerResponse): boolean {
     const meaning = this.#meanings.get(request.url as string);
     if (meaning === undefined || request.method !== "GET") return false;
     if (request.headers.origin !== undefined && !this.#isOpenToAll) return false;
     const { token, selection } = meaning;
-    const answer = this.#executor.hotTokenStats(token, selection);
-    if (answer === undefined) return false;
+    const stats = this.#executor.hotTokenStats(token, selection);
+    if (stats === undefined) return false;
     const problem = this.#gate.admit(this.#gate.identify(request), "tokenStats", 1);
     if (problem !== undefined) return this.#refuse(request, response, problem);
-    const etag = this.#etagOf(token, selection, answer);
+    const etag = this.#etagOf(token, selection, stats);
     if (matchesEtag(request.headers["if-none-match"], etag)) {
       this.#replies.note(request, 304);
       response.writeHead(304, [...CACHING, ...this.#fixed, "etag", etag]).end();
       return true;
     }
-    const { bytes, coding } = statsPayload(answer, request.headers["accept-encoding"]);
+    const { bytes, coding } = statsPayload(stats, request.headers["accept-encoding"]);
     if (!this.#replies.canSend(request, response, bytes)) return this.#refuse(request, response, tooManyUnread());
     this.#replies.note(request, 200);
     const headers = [

@@ -31,9 +31,9 @@ export type HttpLimits = {
   readonly uploadWindowBytesMin: number;
   /** Compressed bodies that are expanded at the same time. */
   readonly expandingMax: number;
-  /** Bytes of responses longer than `COUNTED_ANSWER_BYTES_MIN` that are not yet sent, in sum and per client; beyond it 503. */
-  readonly answerBytesInFlightMax: number;
-  readonly answerBytesPerClientMax: number;
+  /** Bytes of responses longer than `COUNTED_RESPONSE_BYTES_MIN` that are not yet sent, in sum and per client; beyond it 503. */
+  readonly responseBytesInFlightMax: number;
+  readonly responseBytesPerClientMax: number;
   /** Requests in progress at the same time, in sum and per client; beyond it 503. Probes always get a response. */
   readonly requestsMax: number;
   readonly requestsPerClientMax: number;
@@ -71,8 +71,8 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   uploadWindowMs: 5_000,
   uploadWindowBytesMin: 5 * KIB,
   expandingMax: 2,
-  answerBytesInFlightMax: 256 * MIB,
-  answerBytesPerClientMax: 128 * MIB,
+  responseBytesInFlightMax: 256 * MIB,
+  responseBytesPerClientMax: 128 * MIB,
   requestsMax: 8_000,
   requestsPerClientMax: 4_000,
   pipelinedMax: 128,

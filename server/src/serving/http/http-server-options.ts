@@ -12,7 +12,7 @@ import type { HttpLimits } from "./http-limits.ts";
 export type HttpServerOptions = {
   readonly executor: QueryExecutor;
   readonly gate: Gate;
-  /** Without a port `POST /api/swaps` answers `ingest_disabled`, with the reason. */
+  /** Without a port `POST /api/swaps` responds with `ingest_disabled`, with the reason. */
   readonly ingest: Intake;
   /** Takes over requests for WebSocket at `/ws`; undefined: there is none. */
   readonly upgrade: UpgradeHandler | undefined;
@@ -24,7 +24,7 @@ export type HttpServerOptions = {
   readonly maxBodyBytes: number;
   /** `api.cors`; empty: none. */
   readonly corsOrigins: readonly string[];
-  /** Which hosts are answered; see `api.hosts`. */
+  /** Which hosts are served; see `api.hosts`. */
   readonly hostRule: HostRule;
   readonly limits: HttpLimits;
   readonly logger: Logger;

@@ -10,7 +10,6 @@ import type { Budget } from "../../shared/budget.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { HostRules } from "../../shared/host-rules.ts";
 import { ProblemError } from "../problems.ts";
-import { AnswerBudget } from "./answer-budget.ts";
 import { BodyReader } from "./body-reader.ts";
 import { createHttpBudgets } from "./budgets.ts";
 import { type Listener, onUpgrade, upgradeOriginProblem } from "./connections.ts";
@@ -22,6 +21,7 @@ import { createListener, refusalOf } from "./listener.ts";
 import { operationsOf } from "./operations.ts";
 import { RepliesByRoute, responseOf } from "./replies.ts";
 import { problemOfRequest } from "./request-errors.ts";
+import { ResponseBudget } from "./response-budget.ts";
 import type { RouteContext } from "./route-context.ts";
 import { registerIngestRoutes } from "./routes-ingest.ts";
 import { registerServiceRoutes } from "./routes-service.ts";
@@ -45,14 +45,14 @@ export type HttpServer = {
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { limits, executor } = options;
   const budgets = createHttpBudgets(limits, options.steadyMs);
-  const answers = new AnswerBudget(budgets.answers);
+  const responses = new ResponseBudget(budgets.responses);
   const hosts = new HostRules(options.hostRule);
-  const replies = new RepliesByRoute(options.metrics, options.logger, answers);
+  const replies = new RepliesByRoute(options.metrics, options.logger, responses);
   const lane = new HotLane(options, replies.of("GET", "/api/tokens/{id}/stats"), statsEtag);
   const { app, listener } = createApp(options, replies, (handler) =>
     createListener(
       {
-        ...{ limits, metrics: options.metrics, hosts, requests: budgets.requests, answers, lane },
+        ...{ limits, metrics: options.metrics, hosts, requests: budgets.requests, responses, lane },
         refusals: replies.unmatched,
       },
       handler,
@@ -78,8 +78,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   );
 
   app.setValidatorCompiler(createValidatorCompiler());
-  answerFailures(app, context);
-  // The CORS plugin answers preflights by itself, and adds its fields to everything that comes after it.
+  respondToFailures(app, context);
+  // The CORS plugin responds to preflights by itself, and adds its fields to everything that comes after it.
   passGate(app, context, (method) => method === "OPTIONS");
   await registerCors(app, context.options.corsOrigins, context.replies);
   passGate(app, context, (method) => method !== "OPTIONS");
@@ -91,7 +91,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   registerServiceRoutes(app, context);
   await app.ready();
 
-  const all = [budgets.bodies, budgets.answers, budgets.requests, executor.budget];
+  const all = [budgets.bodies, budgets.responses, budgets.requests, executor.budget];
   for (const budget of all) options.metrics.watchBudget(budget);
   options.metrics.watchBudget({
     name: "http_connections",
@@ -174,7 +174,7 @@ function refuseUnmatched(app: FastifyInstance, context: RouteContext): void {
   });
 }
 
-function answerFailures(app: FastifyInstance, context: RouteContext): void {
+function respondToFailures(app: FastifyInstance, context: RouteContext): void {
   const { options, replies } = context;
   const refuse = refuserOf(context);
   app.setNotFoundHandler(refuse);

@@ -12,11 +12,11 @@ import type { HostRules } from "../../shared/host-rules.ts";
 import { printableCut } from "../../shared/printable-text.ts";
 import { rawProblem } from "../problem-response.ts";
 import { ProblemError } from "../problems.ts";
-import type { AnswerBudget } from "./answer-budget.ts";
 import { asksForWebSocket, type Listener, problemOfClientError } from "./connections.ts";
 import type { HotLane } from "./hot-lane.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { type Replies, startClock } from "./replies.ts";
+import type { ResponseBudget } from "./response-budget.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -25,7 +25,7 @@ export type ListenerParts = {
   readonly metrics: Metrics;
   readonly hosts: HostRules;
   readonly requests: Budget;
-  readonly answers: AnswerBudget;
+  readonly responses: ResponseBudget;
   readonly lane: HotLane;
   /** For requests that are refused before they are routed. */
   readonly refusals: Replies;
@@ -37,7 +37,7 @@ const HOST_CHARS_SHOWN = 100;
 const PROBES = new Set(["/healthz", "/readyz"]);
 
 export function createListener(parts: ListenerParts, handler: Handler): Listener {
-  const { limits, metrics, answers } = parts;
+  const { limits, metrics, responses } = parts;
   const server = createServer({
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headersTimeoutMs,
@@ -50,11 +50,11 @@ export function createListener(parts: ListenerParts, handler: Handler): Listener
     keepAlive: true,
     keepAliveInitialDelay: limits.keepAliveTimeoutMs,
   });
-  const gate = new ConnectionGate(server, limits, (request, response) => answer(parts, handler, request, response), {
+  const gate = new ConnectionGate(server, limits, (request, response) => serve(parts, handler, request, response), {
     dropped: () => {
       metrics.connectionsDropped += 1;
     },
-    reading: answers.reading,
+    reading: responses.reading,
   });
   server.on("request", gate.request);
   // The body reader sends "100 Continue" when it begins to read, not before the request was checked.
@@ -73,11 +73,11 @@ export function createListener(parts: ListenerParts, handler: Handler): Listener
   return { server, gate };
 }
 
-function answer(parts: ListenerParts, handler: Handler, request: IncomingMessage, response: ServerResponse): void {
+function serve(parts: ListenerParts, handler: Handler, request: IncomingMessage, response: ServerResponse): void {
   startClock(request, response);
   const problem = refusalOf(request, parts.hosts, parts.limits);
   if (problem !== undefined) parts.refusals.refuse(request, response, problem);
-  else if (parts.lane.answer(request, response)) return;
+  else if (parts.lane.serve(request, response)) return;
   else if (isProbe(request.url as string) || holdPlace(parts, request, response)) handler(request, response);
   else {
     const text = "As many requests are running as the service allows; try again in a moment.";
@@ -142,7 +142,7 @@ function targetProblem(request: IncomingMessage, hosts: HostRules): ProblemError
 const misdirected = (host: string | undefined): ProblemError =>
   new ProblemError(
     "misdirected_request",
-    `${printableCut(host ?? "", HOST_CHARS_SHOWN)} is not a host that this service answers for; api.hosts lists others than this machine's own names.`,
+    `${printableCut(host ?? "", HOST_CHARS_SHOWN)} is not a host that this service serves; api.hosts lists others than this machine's own names.`,
   );
 
 function isProbe(url: string): boolean {

@@ -11,9 +11,9 @@ import type { Metrics } from "../../observability/metrics.ts";
 import type { RequestTimes } from "../../observability/serving-metrics.ts";
 import { instanceOf, PROBLEM_CONTENT_TYPE } from "../problem-response.ts";
 import { ProblemError, problemDocument, problemTable } from "../problems.ts";
-import { type AnswerBudget, tooManyUnread } from "./answer-budget.ts";
 import { acceptedCoding, type ContentCoding, isPacked } from "./content-coding.ts";
 import { matchesEtag } from "./etag.ts";
+import { type ResponseBudget, tooManyUnread } from "./response-budget.ts";
 
 export const JSON_CONTENT_TYPE = "application/json; charset=utf-8";
 export const HTML_CONTENT_TYPE = "text/html; charset=utf-8";
@@ -47,10 +47,10 @@ export class Replies {
   readonly #route: string;
   readonly #times: RequestTimes;
   readonly #logger: Logger | undefined;
-  readonly #answers: AnswerBudget;
+  readonly #responses: ResponseBudget;
 
-  constructor(method: string, route: string, metrics: Metrics, logger: Logger, answers: AnswerBudget) {
-    this.#answers = answers;
+  constructor(method: string, route: string, metrics: Metrics, logger: Logger, responses: ResponseBudget) {
+    this.#responses = responses;
     this.#method = method;
     this.#route = route;
     this.#times = metrics.requestTimes(method, route);
@@ -71,7 +71,7 @@ export class Replies {
     coding: ContentCoding | undefined,
     cacheControl = "no-cache",
   ): FastifyReply {
-    if (!this.#answers.hold(request.raw, reply.raw, Buffer.byteLength(bytes))) {
+    if (!this.#responses.hold(request.raw, reply.raw, Buffer.byteLength(bytes))) {
       return this.problem(request, reply.removeHeader("etag"), tooManyUnread());
     }
     this.note(request.raw, reply.statusCode);
@@ -110,7 +110,7 @@ export class Replies {
     const { status, retryAfterSeconds } = problemTable[problem.code];
     const instance = instanceOf(request.raw.url);
     let document = Buffer.from(JSON.stringify(problemDocument(problem, instance)));
-    if (!this.#answers.hold(request.raw, reply.raw, document.byteLength)) {
+    if (!this.#responses.hold(request.raw, reply.raw, document.byteLength)) {
       // A long list of errors is left out. Code and status are enough for a program.
       const short = new ProblemError(problem.code, problem.message.slice(0, SHORT_DETAIL_CHARS));
       document = Buffer.from(JSON.stringify(problemDocument(short, instance)));
@@ -147,7 +147,7 @@ export class Replies {
 
   /** Returns whether these bytes may be sent now. If so, they count as unsent from here on. */
   canSend(request: IncomingMessage, response: ServerResponse, bytes: string | Buffer): boolean {
-    return this.#answers.hold(request, response, Buffer.byteLength(bytes));
+    return this.#responses.hold(request, response, Buffer.byteLength(bytes));
   }
 
   /** Records that a request gets a response with this status now. */
@@ -164,11 +164,11 @@ export class Replies {
 export class RepliesByRoute {
   readonly #metrics: Metrics;
   readonly #logger: Logger;
-  readonly #answers: AnswerBudget;
+  readonly #responses: ResponseBudget;
   readonly #byRoute = new Map<string, Replies>();
 
-  constructor(metrics: Metrics, logger: Logger, answers: AnswerBudget) {
-    this.#answers = answers;
+  constructor(metrics: Metrics, logger: Logger, responses: ResponseBudget) {
+    this.#responses = responses;
     this.#metrics = metrics;
     this.#logger = logger;
   }
@@ -177,7 +177,7 @@ export class RepliesByRoute {
     const key = `${method} ${route}`;
     let replies = this.#byRoute.get(key);
     if (replies === undefined) {
-      replies = new Replies(method, route, this.#metrics, this.#logger, this.#answers);
+      replies = new Replies(method, route, this.#metrics, this.#logger, this.#responses);
       this.#byRoute.set(key, replies);
     }
     return replies;

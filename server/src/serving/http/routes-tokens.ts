@@ -11,7 +11,7 @@ import type {
 } from "@swapstats/protocol/schemas/requests.ts";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ProblemError } from "../problems.ts";
-import { type QueryExecutor, type StatsAnswer, shortStatsText, type TaggedText } from "../query-executor.ts";
+import { type QueryExecutor, type StatsResponse, shortStatsText, type TaggedText } from "../query-executor.ts";
 import type { NamedSelection } from "../selections.ts";
 import { matchesEtag, textTag, weakEtag } from "./etag.ts";
 import { parseJsonBody } from "./json-body.ts";
@@ -38,12 +38,12 @@ function registerStats(app: FastifyInstance, context: RouteContext): void {
     ...routeOf(context, "tokenStats"),
     handler: async (request, reply) => {
       const { id } = request.params;
-      const { selection, answer } = await statsOf(executor, request, id);
+      const { selection, response } = await statsOf(executor, request, id);
       lane.learn(request.raw.url as string, id, selection);
-      const etag = statsEtag(id, selection, answer);
+      const etag = statsEtag(id, selection, response);
       reply.header("etag", etag);
       if (matchesEtag(request.headers["if-none-match"], etag)) return byId.notModified(request, reply);
-      const { bytes, coding } = statsPayload(answer, request.headers["accept-encoding"]);
+      const { bytes, coding } = statsPayload(response, request.headers["accept-encoding"]);
       return byId.bytes(request, reply, JSON_CONTENT_TYPE, bytes, coding);
     },
   });
@@ -52,9 +52,9 @@ function registerStats(app: FastifyInstance, context: RouteContext): void {
     ...routeOf(context, "shortStats"),
     handler: async (request, reply) => {
       const { token } = request.query;
-      const { selection, answer } = await statsOf(executor, request, token);
-      const etag = statsEtag(token, selection, answer);
-      return short.tagged(request, reply, JSON_CONTENT_TYPE, etag, () => shortStatsText(answer));
+      const { selection, response } = await statsOf(executor, request, token);
+      const etag = statsEtag(token, selection, response);
+      return short.tagged(request, reply, JSON_CONTENT_TYPE, etag, () => shortStatsText(response));
     },
   });
 }
@@ -63,18 +63,18 @@ async function statsOf(
   executor: QueryExecutor,
   request: StatsRequest,
   token: string,
-): Promise<{ selection: NamedSelection; answer: StatsAnswer }> {
+): Promise<{ selection: NamedSelection; response: StatsResponse }> {
   const selection = executor.selections.parse(request.query.windows, request.query.fields);
-  const answer =
+  const response =
     executor.tokenStatsNow(token, selection) ?? (await executor.tokenStats(token, selection, request.query.prefer));
-  return { selection, answer };
+  return { selection, response };
 }
 
 /** Returns the ETag. A name may stand for another token later, with the same revision by chance, so the tag for a name includes the id. */
-export function statsEtag(token: string, selection: NamedSelection, answer: StatsAnswer): string {
-  const name = token === answer.id ? selection.tag : `${selection.tag}:${encodeURIComponent(answer.id)}`;
-  const what = answer.chosen === undefined ? name : `${name}:${answer.chosen.by}:${answer.chosen.of}`;
-  return weakEtag(answer.epoch, answer.rev, answer.stale ? `${what}:stale` : what);
+export function statsEtag(token: string, selection: NamedSelection, response: StatsResponse): string {
+  const name = token === response.id ? selection.tag : `${selection.tag}:${encodeURIComponent(response.id)}`;
+  const what = response.chosen === undefined ? name : `${name}:${response.chosen.by}:${response.chosen.of}`;
+  return weakEtag(response.epoch, response.rev, response.stale ? `${what}:stale` : what);
 }
 
 function registerManyStats(app: FastifyInstance, context: RouteContext): void {
@@ -114,8 +114,8 @@ function registerRanges(app: FastifyInstance, context: RouteContext): void {
     handler: async (request, reply) => {
       const { interval, from: fromMs, to: toMs, limit, prefer } = request.query;
       if (fromMs !== undefined && toMs !== undefined && fromMs > toMs) throw emptyRange();
-      const answer = await executor.candles(request.params.id, { interval, fromMs, toMs, limit, prefer });
-      return sendWhole(candles, request, reply, answer);
+      const response = await executor.candles(request.params.id, { interval, fromMs, toMs, limit, prefer });
+      return sendWhole(candles, request, reply, response);
     },
   });
   app.route<{ Params: Path; Querystring: CheckedQuery<typeof swapsQuery> }>({
@@ -137,19 +137,19 @@ function registerOverview(app: FastifyInstance, context: RouteContext): void {
     handler: async (request, reply) => {
       const { window, sort, order, limit, cursor, windows, fields } = request.query;
       const rows = context.executor.selections.ofRows(window, windows, fields);
-      const answer = await context.executor.overview({ window, sort, order, limit, cursor, rows });
+      const response = await context.executor.overview({ window, sort, order, limit, cursor, rows });
       const page = cursor === undefined ? "" : `:${textTag(cursor)}`;
-      const what = `${rows.tag}:${window}:${sort}:${order}:${limit}${page}${answer.stale ? ":stale" : ""}`;
-      const etag = weakEtag(answer.epoch, answer.rev, what);
-      return replies.tagged(request, reply, JSON_CONTENT_TYPE, etag, () => answer.text);
+      const what = `${rows.tag}:${window}:${sort}:${order}:${limit}${page}${response.stale ? ":stale" : ""}`;
+      const etag = weakEtag(response.epoch, response.rev, what);
+      return replies.tagged(request, reply, JSON_CONTENT_TYPE, etag, () => response.text);
     },
   });
 }
 
 /** Sends a text whose tag depends on the text too: available_from and complete candles change without a new revision. */
-function sendWhole(replies: Replies, request: FastifyRequest, reply: FastifyReply, answer: TaggedText): FastifyReply {
-  const etag = weakEtag(answer.epoch, answer.rev, textTag(answer.text));
-  return replies.tagged(request, reply, JSON_CONTENT_TYPE, etag, () => answer.text);
+function sendWhole(replies: Replies, request: FastifyRequest, reply: FastifyReply, response: TaggedText): FastifyReply {
+  const etag = weakEtag(response.epoch, response.rev, textTag(response.text));
+  return replies.tagged(request, reply, JSON_CONTENT_TYPE, etag, () => response.text);
 }
 
 const emptyRange = (): ProblemError =>

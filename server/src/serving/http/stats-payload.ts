@@ -5,25 +5,25 @@
  */
 import { headText, statsText } from "@swapstats/protocol/stats-text.ts";
 import { type GzipEnd, gzipEnd, gzipOf } from "../../shared/gzip-splice.ts";
-import type { StatsAnswer } from "../query-executor.ts";
+import type { StatsResponse } from "../query-executor.ts";
 import { acceptedCoding, type ContentCoding, PACKED_BYTES_MIN } from "./content-coding.ts";
 
 export type Payload = { readonly bytes: string | Buffer; readonly coding: "gzip" | undefined };
 
 const PREFERENCE: readonly ContentCoding[] = ["gzip", "br"];
 
-export function statsPayload(answer: StatsAnswer, acceptEncoding: string | undefined): Payload {
-  const text = statsText(answer);
+export function statsPayload(response: StatsResponse, acceptEncoding: string | undefined): Payload {
+  const text = statsText(response);
   if (text.length < PACKED_BYTES_MIN || acceptedCoding(acceptEncoding, PREFERENCE) !== "gzip") {
     return { bytes: text, coding: undefined };
   }
-  return { bytes: gzipOf(`{${headText(answer)},`, endOf(answer)), coding: "gzip" };
+  return { bytes: gzipOf(`{${headText(response)},`, endOf(response)), coding: "gzip" };
 }
 
-function endOf(answer: StatsAnswer): GzipEnd {
-  const { kept } = answer;
+function endOf(response: StatsResponse): GzipEnd {
+  const { kept } = response;
   if (kept?.gzipEnd !== undefined) return kept.gzipEnd;
-  const made = gzipEnd(`${answer.body}}`);
+  const made = gzipEnd(`${response.body}}`);
   if (kept !== undefined) kept.gzipEnd = made;
   return made;
 }

@@ -63,7 +63,7 @@ describe("docs/http-api.md", () => {
       seconds(limits.ingestTimeoutMs),
       mib(limits.bodyBytesPerClientMax),
       `${kib(limits.uploadWindowBytesMin)} in ${seconds(limits.uploadWindowMs)}`,
-      `${mib(limits.answerBytesInFlightMax)}; ${mib(limits.answerBytesPerClientMax)}`,
+      `${mib(limits.responseBytesInFlightMax)}; ${mib(limits.responseBytesPerClientMax)}`,
       `${kib(limits.readWindowBytesMin)} in ${seconds(limits.readWindowMs)}`,
       `${grouped(limits.requestsMax)}; ${grouped(limits.requestsPerClientMax)}`,
       String(limits.pipelinedMax),

@@ -240,27 +240,27 @@ describe("responses that are not read", () => {
 
   test("are bounded in sum, and cut when their reader is too slow", async (t) => {
     const limits = {
-      ...{ answerBytesInFlightMax: 40_000_000, answerBytesPerClientMax: 20_000_000 },
-      ...{ readWindowMs: 300, readWindowBytesMin: 1_000, timeoutCheckMs: 50 },
+      ...{ responseBytesInFlightMax: 40_000_000, responseBytesPerClientMax: 20_000_000 },
+      ...{ readWindowMs: 1_500, readWindowBytesMin: 1_000, timeoutCheckMs: 50 },
     };
     const { raw, call, bus, server } = await startHarness(t, { limits });
     // A response larger than the buffers of the network.
     const symbol = "s".repeat(9_000_000);
     bus.tokens = [{ id: "1:big", symbol, rev: 1, trades: 1 }];
     const clients = [await deaf(raw, ASK), await deaf(raw, ASK)];
-    const answers = server.budgets[1];
-    while ((answers?.leases ?? 0) < 2) await nextTurn();
+    const unsent = server.budgets[1];
+    while ((unsent?.leases ?? 0) < 2) await nextTurn();
     assertProblem(await call("/api/overview"), 503, "overloaded");
     assert.equal((await call("/healthz")).status, 200);
     // Both end by themselves.
-    while ((answers?.used ?? 0) > 0) await nextTurn();
+    while ((unsent?.used ?? 0) > 0) await nextTurn();
     assert.equal((await call("/api/overview")).status, 200);
     for (const { socket } of clients) socket.destroy();
   });
 
   test("a stalled one gives way to another", async (t) => {
     let now = 0;
-    const limits = { answerBytesInFlightMax: 20_000_000, answerBytesPerClientMax: 20_000_000 };
+    const limits = { responseBytesInFlightMax: 20_000_000, responseBytesPerClientMax: 20_000_000 };
     const { raw, call, bus, server } = await startHarness(t, { limits, steadyMs: () => now });
     bus.tokens = [{ id: "1:big", symbol: "s".repeat(9_000_000), rev: 1, trades: 1 }];
     const clients = [await deaf(raw, ASK), await deaf(raw, ASK)];

@@ -57,7 +57,7 @@ describe("the fast lane", () => {
     const lane = new HotLane({ executor, gate: OPEN_GATE, corsOrigins: [] }, {} as Replies, () => "");
     const selection = new Selections(["5m"]).of([], []);
     const ask = (url: string): boolean =>
-      lane.answer({ url, method: "GET", headers: {} } as IncomingMessage, {} as ServerResponse);
+      lane.serve({ url, method: "GET", headers: {} } as IncomingMessage, {} as ServerResponse);
     lane.learn("/hot", "hot", selection);
     lane.learn("/cold", "cold", selection);
     for (let i = 0; i < HOT_ADDRESSES_MAX - 1; i += 1) {

@@ -8,9 +8,9 @@ import { ProblemError } from "../problems.ts";
  * Shorter responses are not counted. A connection has one response at a time, so the limit on connections bounds them (160 MiB), and
  * counting takes a measurable part of the time of the fastest responses.
  */
-export const COUNTED_ANSWER_BYTES_MIN = 16 * 1024;
+export const COUNTED_RESPONSE_BYTES_MIN = 16 * 1024;
 
-export class AnswerBudget {
+export class ResponseBudget {
   readonly #budget: Budget;
   readonly #leases = new WeakMap<ServerResponse, Lease>();
 
@@ -20,7 +20,7 @@ export class AnswerBudget {
 
   /** Returns whether the response may be sent. False: too many bytes wait to be read. */
   hold(request: IncomingMessage, response: ServerResponse, bytes: number): boolean {
-    if (bytes < COUNTED_ANSWER_BYTES_MIN || request.method === "HEAD") return true;
+    if (bytes < COUNTED_RESPONSE_BYTES_MIN || request.method === "HEAD") return true;
     if (response.closed) return false;
     const lease = this.#budget.lease(clientOf(request.socket.remoteAddress), () => request.socket.destroy());
     if (!lease.take(bytes)) {
