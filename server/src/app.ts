@@ -1,6 +1,6 @@
 /**
- * The composition root: the only file that knows every layer. The order in which the parts start reads as a list in
- * `startApp`; they stop in the order of the list in `stopApp`.
+ * The composition root: the only file that knows every layer. `startParts` lists the parts in the order of their start,
+ * `stopApp` in the order of their end.
  */
 import { resolve } from "node:path";
 import { PLACEMENT_EVERY_MS, PlacementCheck } from "./bus/placement-check.ts";
@@ -33,17 +33,17 @@ import { type FolderLock, lockFolder } from "./stores/folder-lock.ts";
 import { checkpointStoreSetup } from "./stores/open-checkpoint-store.ts";
 import { hotStoreSetup } from "./stores/open-hot-store.ts";
 
-/** How long the state may take to catch up with what was acknowledged, when the service stops. */
+/** How long the state may take to apply what was acknowledged, when the service stops. */
 export const DRAIN_LIMIT_MS = 15_000;
 /** How long running requests may take to end then. */
 export const CLOSE_LIMIT_MS = 3_000;
-/** How long a thread may take to answer. The executor of queries gives up earlier, with a better message. */
+/** How long a worker may take to answer. The executor of queries gives up earlier, with a better message. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
 export type AppOptions = {
   readonly version: string;
   readonly logger: Logger;
-  /** A part failed in a way that only a restart mends. The process should end, with a code other than 0. */
+  /** A part failed, and only a restart helps. The process should end, with a code other than 0. */
   readonly onFatal: (error: Error) => void;
 };
 
@@ -52,11 +52,11 @@ export type App = {
   readonly addresses: { readonly http: ListenAddress | undefined; readonly metrics: ListenAddress | undefined };
   readonly bus: StatsBus;
   readonly metrics: Metrics;
-  /** Refuses new work, finishes what was acknowledged, saves and ends; again: the same promise. */
+  /** Refuses new work, finishes what was acknowledged, saves and ends. A second call returns the same promise. */
   stop(): Promise<void>;
 };
 
-/** The parts in the order of their start; those that are not there yet when a start fails are undefined. */
+/** The parts in the order of their start. When a start fails, the later ones are undefined. */
 type Parts = {
   lock?: FolderLock;
   ingestion?: Ingestion;
@@ -69,8 +69,8 @@ type Parts = {
 };
 
 /**
- * Starts the service, and resolves when it is ready: states restored, listeners open (they open first, and say so). Rejects
- * with SwapstatsError, everything stopped again.
+ * Starts the service, and resolves when it is ready: the states are restored, and the listeners are open. Listeners
+ * open first, and report that they are not ready. Rejects with SwapstatsError after everything was stopped again.
  */
 export async function startApp(config: Config, given: Partial<AppOptions> = {}): Promise<App> {
   const logger = given.logger ?? createLogger(config.logging);
@@ -96,7 +96,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   const workers = startWorkers(config, dataDir, ingestion, readers, clock, options);
   parts.workers = workers;
   const begun = ingestion.begin(workers);
-  // Until the listeners are open nobody waits for it.
+  // Nothing waits for it until the listeners are open.
   begun.catch(() => {});
   const sources = new WorkerSources(workers.clients, () => ingestion.partitionCount());
   const gathering = {
@@ -133,7 +133,10 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   };
 }
 
-/** Takes nothing new, lets what runs end, commits what was taken, brings the state up to it, saves, and lets the folder go. */
+/**
+ * Refuses new work, waits for running requests, commits accepted swaps, applies them, saves, and releases the data
+ * folder.
+ */
 async function stopApp(parts: Parts, logger: Logger): Promise<void> {
   parts.doors?.startDraining();
   parts.placement?.close();
@@ -141,7 +144,7 @@ async function stopApp(parts: Parts, logger: Logger): Promise<void> {
   await parts.doors?.close(CLOSE_LIMIT_MS);
   await parts.ingestion?.stopTaking();
   for (const problem of (await parts.workers?.drain(DRAIN_LIMIT_MS)) ?? []) {
-    logger.error({ problem }, "not saved; the next start reads it from the log again");
+    logger.error({ problem }, "not saved; the next start reads it again");
   }
   await parts.ingestion?.leave();
   await parts.cluster?.close();
@@ -149,7 +152,10 @@ async function stopApp(parts: Parts, logger: Logger): Promise<void> {
   parts.lock?.release();
 }
 
-/** Joins the instances that share the stream, where NATS is configured. Which partitions are answered for here is told by the source. */
+/**
+ * Joins the instances that share the stream, where NATS is configured. The source says which partitions this instance
+ * answers for.
+ */
 function joinCluster(
   config: Config,
   { version }: AppOptions,
@@ -160,7 +166,7 @@ function joinCluster(
   const { nats } = config.pubsub;
   if (nats === undefined) return undefined;
   const { sharedStream } = ingestion;
-  // Where NATS is configured in vain the configuration has warned of it.
+  // Where NATS is configured without effect, the configuration has warned of it.
   if (sharedStream === undefined) return undefined;
   return startCluster({
     ...{ nats, version, instance: config.app.instanceId, workers: clients, ...gathering },
@@ -243,7 +249,7 @@ async function startFeeder(config: Config, { intake }: Ingestion, logger: Logger
   await feeder.start(intake.port);
 }
 
-/** For a process that has nothing better to do: a supervisor starts it again, and nothing that was acknowledged is lost. */
+/** The default of `onFatal`: a supervisor restarts the process, and nothing that was acknowledged is lost. */
 function endProcess(logger: Logger): (error: Error) => void {
   return (err) => {
     logger.fatal({ err }, "a part failed; the process ends");

@@ -38,7 +38,7 @@ const hashOf = (options: GeneratorOptions, count: number): string =>
     .digest("hex");
 
 describe("generator", () => {
-  test("the same seed and start give the same bytes, into any kind of buffer and at any place of it", () => {
+  test("the same seed and start give the same bytes, in any kind of buffer and at any position", () => {
     const expected = Buffer.concat(records(EVERYTHING, 5_000));
     const generator = new SwapGenerator(EVERYTHING);
     const target = Buffer.alloc(expected.length + RECORD_BYTES_MAX);
@@ -53,7 +53,7 @@ describe("generator", () => {
     assert.equal(hashOf(EVERYTHING, 2_000), "ae7c63f854044f48288ef2d0c358006a9aa3f4daab750ef3f34b57905e79c0c7");
   });
 
-  test("a stream that starts at another time names no transaction of an earlier one, and the same tokens", () => {
+  test("a stream that starts at another time names other transactions and the same tokens", () => {
     const startMs = Date.UTC(2026, 10, 29, 12);
     const runs = [0, 1, 500, 61_000, 86_400_000].map((laterMs) => {
       const lines = records({ ...EVERYTHING, tokens: 5, startMs: startMs + laterMs }, 3_000);
@@ -69,7 +69,7 @@ describe("generator", () => {
     for (const of of tokens) assert.deepEqual(of, tokens[0]);
   });
 
-  test("a run that follows another takes nothing out of the past", () => {
+  test("a later run removes nothing of an earlier one", () => {
     const engine = new PartitionEngine(toEngineConfig(defaultConfig()), TEST_SEED);
     const decoder = new SwapDecoder();
     const event = new SwapEvent();
@@ -84,7 +84,7 @@ describe("generator", () => {
     assert.deepEqual({ applied, replaced, conflicts }, { applied: 2_000, replaced: 0, conflicts: 0 });
   });
 
-  test("well-known tokens have their true chains and addresses", () => {
+  test("well-known tokens have their real chains and addresses", () => {
     const found = new Map<string, string>();
     for (const line of records({ ...EVERYTHING, tokens: 27, zipf: 0 }, 2_000)) {
       const { chain_id, token, token_symbol } = JSON.parse(line.toString());
@@ -114,7 +114,7 @@ describe("generator", () => {
     }
   });
 
-  test("an engine finds what was asked for, in about the shares that were asked for", () => {
+  test("an engine finds about the shares that the options ask for", () => {
     const engine = new PartitionEngine(toEngineConfig(defaultConfig()), TEST_SEED);
     const decoder = new SwapDecoder();
     const event = new SwapEvent();
@@ -160,7 +160,7 @@ describe("generator", () => {
 });
 
 describe("parts of the generator", () => {
-  test("xoshiro128** gives the numbers of its reference", () => {
+  test("xoshiro128** gives the numbers of its reference program", () => {
     const random = Random.ofState(1, 2, 3, 4);
     const first = Array.from({ length: 10 }, () => random.uint32());
     const expected = [
@@ -173,7 +173,7 @@ describe("parts of the generator", () => {
     }
   });
 
-  test("Zipf draws ranks by their weight", () => {
+  test("Zipf draws ranks in proportion to their weight", () => {
     const random = new Random(7);
     const zipf = new Zipf(100, 1);
     const counts = new Array<number>(100).fill(0);
@@ -205,7 +205,7 @@ describe("parts of the generator", () => {
 });
 
 describe("producer", () => {
-  test("feeds a port by the clock, tries again when it is full, and stops", async () => {
+  test("feeds a port by the clock, retries when it is full, and stops", async () => {
     const bodies: string[] = [];
     const problems: boolean[] = [];
     const enough = Promise.withResolvers<void>();

@@ -1,4 +1,4 @@
-/** A state that stands still, because its dead letters cannot be written, in each mode of `ingest.backpressure`: on a real broker, with the whole program. */
+/** Each mode of `ingest.backpressure` on a real broker, with the whole program: the state stands still, because its dead letters cannot be written. */
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -41,7 +41,7 @@ class Swaps {
   }
 }
 
-/** The log without some records, as a state saw it that was told of the gap. */
+/** The log without some records, as a state sees it that was told of the gap. */
 function withoutRange(reader: ReadPartition, from: number, to: number, onGap: () => void): ReadPartition {
   const nothing = { partition: 0, payload: new Uint8Array(0), ends: new Uint32Array(0), arrivalsMs: 0 };
   return {
@@ -123,7 +123,7 @@ requires("pressure on the Kafka source", { servers: ["kafka"] }, () => {
       return (await app.call("/api/status")).json.partitions[0];
     }
 
-    test("block: bounded memory while the state stands still, and the figures of an uninterrupted run after it", async (t) => {
+    test("block: memory is bounded while the state stands still, and the figures are those of an uninterrupted run afterwards", async (t) => {
       const { topic, app, sent } = await stalled(t, {});
       while ((await metricsOf(app))("waiting_bytes") < MAX_INFLIGHT);
       const fetched = (await metricsOf(app))("fetched_bytes_total");
@@ -148,7 +148,7 @@ requires("pressure on the Kafka source", { servers: ["kafka"] }, () => {
       assert.deepEqual(counters, shadow.engine.counters);
     });
 
-    test("buffer: what comes goes to the disk, comes back in order, and leaves nothing there", async (t) => {
+    test("buffer: new records go to the disk, come back in order, and leave nothing there", async (t) => {
       const more = {
         "ingest.backpressure": "buffer",
         "ingest.backpressure_after": "20ms",
@@ -175,7 +175,7 @@ requires("pressure on the Kafka source", { servers: ["kafka"] }, () => {
       assert.deepEqual(readdirSync(join(apps.dataDir, "spill")), []);
     });
 
-    test("drop: what comes is left out, counted and recorded as a gap, also after a restart, and the stream goes on", async (t) => {
+    test("drop: new records are dropped, counted and recorded as a gap, also after a restart, and the stream continues", async (t) => {
       const more = { "ingest.backpressure": "drop", "ingest.backpressure_after": "20ms" };
       const { topic, apps, app, settings, swaps, sent } = await stalled(t, more);
       const sentence = /dropped: (\d+) records from offset (\d+) on so far/;

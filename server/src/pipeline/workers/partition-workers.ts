@@ -1,5 +1,5 @@
 /**
- * The main thread's side of the partition workers: starts the threads, assigns partitions to them and revokes them, hands out their
+ * The main thread's side of the partition workers: starts the threads, assigns and revokes partitions, provides their
  * ports, and ends them.
  */
 import { MessageChannel, Worker } from "node:worker_threads";
@@ -20,7 +20,7 @@ import type { CheckpointStoreSetup } from "../../stores/open-checkpoint-store.ts
 import type { HotStoreSetup } from "../../stores/open-hot-store.ts";
 import type { WorkerCommand, WorkerReport, WorkerSetup } from "./worker-setup.ts";
 
-/** How workers are connected with the source, and what it hears of them. */
+/** The part of the ingestion that workers use: how they are connected with the source, and where their events go. */
 export type IngestionHooks = Pick<Ingestion, "connect" | "onCurrent" | "onFailed" | "onCheckpoint">;
 
 export type PartitionWorkersOptions = {
@@ -43,7 +43,7 @@ export type PartitionWorkersOptions = {
   readonly onFatal: (error: Error) => void;
 };
 
-/** A worker that has not ended so long after the limit of its drain is ended by force. */
+/** A worker that has not ended this long after the limit of its drain is terminated. */
 const END_GRACE_MS = 2_000;
 
 type Problems = PromiseWithResolvers<readonly string[]>;
@@ -116,7 +116,7 @@ export class PartitionWorkers implements PartitionAssigner {
     return this.#threads[workerOfPartition(partition, this.#threads.length)] as Thread;
   }
 
-  /** One board a partition for the life of the process, so that its counts never go back. */
+  /** Each partition has one board for the life of the process, so that its counters never go back. */
   #boardOf(partition: number): VersionBoardHandle {
     let handle = this.#handles.get(partition);
     if (handle === undefined) {

@@ -44,7 +44,7 @@ requires("Kafka with SASL and TLS", { servers: ["kafka"] }, () => {
     const withSasl = (sasl: KafkaSaslConfig): KafkaConnection => ({ ...connectionTo(kafka.saslBrokers), sasl });
 
     for (const mechanism of MECHANISMS) {
-      test(`${mechanism} with the right password reads, with a wrong one is refused and says so`, async (t) => {
+      test(`${mechanism} reads with the right password, and a wrong one is refused with a message`, async (t) => {
         const right = withSasl({ mechanism, username: USER.name, password: USER.password });
         const readers = openFor(t, { ...setupOf([], topic), connection: right });
         assert.equal((await readOn(readers.reader(0), 0, { count: 1 })).seen[0]?.value, "secret swap");
@@ -61,7 +61,7 @@ requires("Kafka with SASL and TLS", { servers: ["kafka"] }, () => {
       });
     }
 
-    test("OAUTHBEARER reads with a token, and is refused without a sound one", async (t) => {
+    test("OAUTHBEARER reads with a token, and is refused without a valid one", async (t) => {
       const readers = openFor(t, {
         ...setupOf([], topic),
         connection: withSasl({ mechanism: "OAUTHBEARER", token: unsignedToken() }),
@@ -74,7 +74,7 @@ requires("Kafka with SASL and TLS", { servers: ["kafka"] }, () => {
       await assert.rejects(refused.topic(), /ingest.sasl/);
     });
 
-    test("TLS with a certificate of the client, all from the configuration", async (t) => {
+    test("TLS with a client certificate works from the configuration", async (t) => {
       const env = {
         SWAPSTATS_INGEST_BROKERS: kafka.tlsBrokers.join(","),
         SWAPSTATS_INGEST_TOPIC: topic,
@@ -89,7 +89,7 @@ requires("Kafka with SASL and TLS", { servers: ["kafka"] }, () => {
       assert.equal((await readOn(readers.reader(0), 0, { count: 1 })).seen[0]?.value, "secret swap");
     });
 
-    test("without the client's certificate, or with another authority, there is a problem and no record", async (t) => {
+    test("without the client certificate, or with another authority, there is a problem and no record", async (t) => {
       const ca = readFileSync(certificates.ca, "utf8");
       for (const tls of [{ ca }, {}]) {
         const connection = { ...connectionTo(kafka.tlsBrokers), tls };
@@ -100,7 +100,7 @@ requires("Kafka with SASL and TLS", { servers: ["kafka"] }, () => {
       }
     });
 
-    test("files of TLS that cannot be read are named", () => {
+    test("the message names TLS files that cannot be read", () => {
       const env = {
         SWAPSTATS_INGEST_BROKERS: "127.0.0.1:1",
         SWAPSTATS_INGEST_TLS_ENABLED: "on",

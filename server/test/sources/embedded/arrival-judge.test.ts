@@ -6,10 +6,10 @@ import { TestApps } from "../../support/app-harness.ts";
 const NOW = 1_760_000_000_000;
 const TIMING = { graceMs: 100, maxSkewMs: 1_000, chains: new Map([[7, { graceMs: 5_000, maxSkewMs: 0 }]]) };
 
-describe("what a sender is told of swaps that will not count", () => {
+describe("late and quarantined swaps in the response to a sender", () => {
   const at = (eventTimeMs: number, chainId = 1, removed = false) => ({ chainId, eventTimeMs, removed });
 
-  test("at the edges of grace and skew, by chain and by partition", () => {
+  test("grace and skew are judged at their edges, by chain and by partition", () => {
     const judge = new ArrivalJudge(TIMING);
     assert.equal(judge.judge(0, at(NOW), NOW), undefined);
     assert.equal(judge.judge(0, at(NOW - 100), NOW), undefined);
@@ -25,7 +25,7 @@ describe("what a sender is told of swaps that will not count", () => {
     assert.equal(judge.judge(0, at(NOW - 5_001, 7), NOW), "late");
   });
 
-  test("chains without number cost bounded memory, and nothing is said of those beyond", () => {
+  test("any number of chains costs bounded memory, and those beyond the bound are not judged", () => {
     const judge = new ArrivalJudge(TIMING);
     for (let chain = 100; chain < 100 + JUDGED_CHAINS_MAX; chain += 1) judge.judge(0, at(NOW, chain), NOW);
     assert.equal(judge.judge(0, at(NOW, 1), NOW), undefined);
@@ -33,7 +33,7 @@ describe("what a sender is told of swaps that will not count", () => {
     assert.equal(judge.judge(0, at(1, 100), NOW), "late");
   });
 
-  test("the answer says what the counters come to", async (t) => {
+  test("the response has the same numbers as the counters", async (t) => {
     const { post, caughtUp } = await new TestApps(t).start();
     const now = Date.now();
     const swap = { chain_id: 1, log_index: 0, side: "buy", amount_token: "1", amount_usd: "1", token: "0xa" };

@@ -12,7 +12,7 @@ import { appendOf, batchOf, never, openReader, openWriter, readAll, START_MS, te
 const hasCode = (code: string, retryable?: boolean) => (error: unknown) =>
   error instanceof SwapstatsError && error.code === code && (retryable === undefined || error.retryable === retryable);
 
-test("records come back in order, with dense offsets for each partition", async (t) => {
+test("records are read in order, with dense offsets in each partition", async (t) => {
   const folder = tempDir(t);
   const random = randomFrom(seedOf(t));
   const writer = openWriter(folder, { partitions: 3 });
@@ -43,7 +43,7 @@ test("records come back in order, with dense offsets for each partition", async 
   }
 });
 
-test("arrival is the time of the commit and never goes back, also over a restart", async (t) => {
+test("arrival is the time of the commit and never goes back, also after a restart", async (t) => {
   const folder = tempDir(t);
   let writer = openWriter(folder);
   writer.append([appendOf(0, ["a"])], START_MS + 50);
@@ -84,7 +84,7 @@ test("a reader waits for new records, wakes on notify, and ends on abort and clo
   await assert.rejects(closed, hasCode("unavailable"));
 });
 
-test("reading leaves no transaction open that would hold the journal", async (t) => {
+test("reading leaves no transaction open that would keep the journal", async (t) => {
   const folder = tempDir(t);
   const writer = openWriter(folder);
   for (let i = 0; i < 5; i++) writer.append([appendOf(0, [`${i}`])], START_MS);
@@ -98,7 +98,7 @@ test("reading leaves no transaction open that would hold the journal", async (t)
   await reader.close();
 });
 
-test("another number of partitions is refused with what to do", (t) => {
+test("another number of partitions is refused with advice", (t) => {
   const folder = tempDir(t);
   openWriter(folder, { partitions: 2 }).close();
   assert.throws(
@@ -111,7 +111,7 @@ test("another number of partitions is refused with what to do", (t) => {
   openWriter(folder, { partitions: 2 }).close();
 });
 
-test("retention by time removes only what is released", (t) => {
+test("retention by time removes only released records", (t) => {
   const folder = tempDir(t);
   const writer = openWriter(folder, { partitions: 2, retentionMs: 1000 });
   t.after(() => writer.close());
@@ -129,7 +129,7 @@ test("retention by time removes only what is released", (t) => {
   assert.deepEqual(writer.range(1), { startOffset: 10, endOffset: 10 });
 });
 
-test("retention by time goes on beside appends", (t) => {
+test("retention by time runs with appends", (t) => {
   const folder = tempDir(t);
   const writer = openWriter(folder, { retentionMs: 1000 });
   t.after(() => writer.close());
@@ -140,7 +140,7 @@ test("retention by time goes on beside appends", (t) => {
   assert.equal(writer.range(0).startOffset, 89);
 });
 
-test("a position that is no longer held, or that an empty log never had, is an error and not a skip", async (t) => {
+test("a position that is no longer held, or that an empty log never had, rejects instead of being skipped", async (t) => {
   const folder = tempDir(t);
   const writer = openWriter(folder, { retentionMs: 0 });
   t.after(() => writer.close());
@@ -160,7 +160,7 @@ test("a position that is no longer held, or that an empty log never had, is an e
   await reader.close();
 });
 
-test("at the size limit appending answers log_full, and goes on when something is released", async (t) => {
+test("at the size limit an append fails with log_full, and works again after a release", async (t) => {
   const folder = tempDir(t);
   const limit = 4 * 1024 * 1024;
   const writer = openWriter(folder, { retentionBytes: limit });
@@ -195,7 +195,7 @@ test("at the size limit appending answers log_full, and goes on when something i
   assert.ok(statSync(join(folder, LOG_DATABASE_NAME)).size < limit * 1.1);
 });
 
-test("one append larger than the whole limit is refused and changes nothing", (t) => {
+test("an append larger than the whole limit is refused and changes nothing", (t) => {
   const folder = tempDir(t);
   const writer = openWriter(folder, { retentionBytes: 1024 * 1024 });
   t.after(() => writer.close());
@@ -204,7 +204,7 @@ test("one append larger than the whole limit is refused and changes nothing", (t
   assert.deepEqual(writer.range(0), { startOffset: 0, endOffset: 1 });
 });
 
-test("a full database file answers log_full, and writing goes on when there is room", async (t) => {
+test("a full database file fails with log_full, and writing continues when there is room", async (t) => {
   const folder = tempDir(t);
   let bytesMax: number | undefined = 2 * 1024 * 1024;
   const writer = openWriter(folder, { openDatabase: (path) => openLogDatabase(path, bytesMax) });
@@ -229,7 +229,7 @@ test("a full database file answers log_full, and writing goes on when there is r
   again.close();
 });
 
-test("the end can be raised above records that the log lost; they are a gap with a reason", async (t) => {
+test("the end can be raised above lost records; they are a gap with a reason", async (t) => {
   const folder = tempDir(t);
   const writer = openWriter(folder);
   t.after(() => writer.close());
@@ -248,7 +248,7 @@ test("the end can be raised above records that the log lost; they are a gap with
   await reader.close();
 });
 
-test("a folder that is not ours is refused", (t) => {
+test("an unknown partition and a missing log are refused", (t) => {
   const folder = tempDir(t);
   assert.throws(() => openWriter(join(folder, "a")).append([{ partition: 4, batch: batchOf(["x"]) }], START_MS));
   assert.ok(existsSync(join(folder, "a", LOG_DATABASE_NAME)));

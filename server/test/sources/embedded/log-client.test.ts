@@ -69,7 +69,7 @@ function own(log: LogClient, dataDir: string, partition = 0): Owner {
   return { reader, port: port1, notices };
 }
 
-test("valid events of a body go into the log as they came, the others are rejected by index", async (t) => {
+test("valid events of a body go into the log unchanged, the others are rejected by index", async (t) => {
   const dataDir = tempDir(t);
   const log = await startLog(dataDir);
   const { reader } = own(log, dataDir);
@@ -100,7 +100,7 @@ test("valid events of a body go into the log as they came, the others are reject
   await log.close();
 });
 
-test("each token goes to the partition of its id; owners hear of the end of their log alone", async (t) => {
+test("each token goes to the partition of its id; owners are told only of their own log", async (t) => {
   const dataDir = tempDir(t);
   const log = await startLog(dataDir, { partitions: 3 });
   const owners = [0, 1, 2].map((partition) => own(log, dataDir, partition));
@@ -118,7 +118,7 @@ test("each token goes to the partition of its id; owners hear of the end of thei
   await log.close();
 });
 
-test("many bodies at once share commits, and each gets its own answer", async (t) => {
+test("many bodies at once share commits, and each gets its own response", async (t) => {
   const dataDir = tempDir(t);
   const log = await startLog(dataDir);
   const { reader, notices, port } = own(log, dataDir);
@@ -134,7 +134,7 @@ test("many bodies at once share commits, and each gets its own answer", async (t
   await log.close();
 });
 
-test("a body from the pool of small buffers leaves its neighbours alone", async (t) => {
+test("a body from the pool of small buffers does not change its neighbours", async (t) => {
   const dataDir = tempDir(t);
   const log = await startLog(dataDir);
   const neighbour = Buffer.from("neighbour");
@@ -144,7 +144,7 @@ test("a body from the pool of small buffers leaves its neighbours alone", async 
   await log.close();
 });
 
-test("what waits for the disk is bounded", async (t) => {
+test("the queue for the disk is bounded", async (t) => {
   const log = await startLog(tempDir(t));
   const large = bytes(`${swap(1)}${" ".repeat(WAITING_BYTES_MAX / 2)}`);
   const first = log.ingest(large.slice());
@@ -158,7 +158,7 @@ test("what waits for the disk is bounded", async (t) => {
   await log.close();
 });
 
-test("at the size limit senders get log_full and owners hear of the pressure; a release ends both", async (t) => {
+test("at the size limit senders get log_full and owners are told of the pressure; a release ends both", async (t) => {
   const dataDir = tempDir(t);
   const log = await startLog(dataDir, { retentionBytes: 2 * 1024 * 1024 });
   const { reader, port, notices } = own(log, dataDir);
@@ -179,7 +179,7 @@ test("at the size limit senders get log_full and owners hear of the pressure; a 
   await log.close();
 });
 
-test("closing answers what was taken, and refuses what comes later; the log goes on at the next start", async (t) => {
+test("closing answers accepted bodies and refuses later ones; the log continues at the next start", async (t) => {
   const dataDir = tempDir(t);
   const log = await startLog(dataDir);
   const taken = Array.from({ length: 20 }, (_, i) => log.ingest(bytes(swap(i))));
@@ -198,7 +198,7 @@ test("closing answers what was taken, and refuses what comes later; the log goes
   await again.close();
 });
 
-test("bodies that come before the owners have opened their partitions wait, and get offsets behind the checkpoint", async (t) => {
+test("bodies wait until the owners have opened their partitions, and get offsets behind the checkpoint", async (t) => {
   const dataDir = tempDir(t);
   const log = await startLog(dataDir, { partitions: 2, waitsForOwners: true });
   const early = Array.from({ length: 20 }, (_, i) => log.ingest(bytes(swap(i))));
@@ -232,7 +232,7 @@ test("a log that cannot be opened is refused with its code", async (t) => {
 });
 
 requires("ingestion on a full disk", { mount: true }, () => {
-  test("a full disk answers log_full or storage_failed, reading goes on, and ingestion resumes by itself", async (t) => {
+  test("a full disk fails with log_full or storage_failed, reading continues, and ingestion resumes by itself", async (t) => {
     const dir = tempDir(t);
     assert.equal(spawnSync("mount", ["-t", "tmpfs", "-o", "size=5m", "swapstats-full", dir]).status, 0);
     try {

@@ -16,7 +16,7 @@ import { randomFrom, seedOf } from "../../support/seed.ts";
 import { tempDir } from "../../support/tmp.ts";
 import { appendOf, never, openReader, openWriter, readAll, START_MS, tappedDatabase, textsOf } from "./log-support.ts";
 
-/** Appends until it is acknowledged, as a client does; returns how often it had to try. */
+/** Appends until it is acknowledged, as a client does; returns the number of attempts. */
 function appendAgain(writer: EmbeddedLogWriter, texts: readonly string[], nowMs: number): number {
   for (let tries = 1; tries < 5; tries++) {
     try {
@@ -29,7 +29,7 @@ function appendAgain(writer: EmbeddedLogWriter, texts: readonly string[], nowMs:
   return assert.fail("still failing");
 }
 
-/** What can be read from `position` on, and the ranges that are said to be missing or damaged. */
+/** Returns what can be read from `position` on, and the ranges that are reported as missing or damaged. */
 async function readAround(
   reader: EmbeddedLogReader,
 ): Promise<{ texts: Map<number, string>; lost: [number, number][] }> {
@@ -106,7 +106,7 @@ describe("each call to the database in turn", () => {
   }
 
   for (const fault of ["fail", "fail_after", "lose"] as const) {
-    test(`${fault}: what was acknowledged is there once, or is said to be missing`, async (t) => {
+    test(`${fault}: every acknowledged record is there once, or is reported as missing`, async (t) => {
       const { calls } = await live(join(tempDir(t), "log"), undefined, -1);
       assert.ok(calls > 25, `${calls} calls`);
       for (let broken = 0; broken < calls; broken++) {
@@ -177,7 +177,7 @@ describe("damage to the files of the log", () => {
     ["flipped", flipBit],
     ["cut", cutEnd],
   ] as const) {
-    test(`${name}: nothing wrong is read, nothing is missing unsaid, no offset is given twice`, async (t) => {
+    test(`${name}: no wrong record is read, every missing one is reported, no offset is used twice`, async (t) => {
       const random = randomFrom(seedOf(t));
       const dir = tempDir(t);
       const expected = prepare(join(dir, "good"));
@@ -246,7 +246,7 @@ describe("damage to the files of the log", () => {
     });
   }
 
-  test("a log that lost its journal says which acknowledged records are missing, and goes on behind them", async (t) => {
+  test("a log that lost its journal reports the missing acknowledged records, and continues behind them", async (t) => {
     const dir = tempDir(t);
     const expected = prepare(dir);
     writeFileSync(join(dir, LOG_FOLDER, `${LOG_DATABASE_NAME}-wal`), "");
@@ -274,7 +274,7 @@ describe("damage to the files of the log", () => {
 });
 
 requires("log on a full disk", { mount: true }, () => {
-  test("a full disk answers log_full, loses nothing, and ingestion goes on when there is room", async (t) => {
+  test("a full disk fails with log_full, loses nothing, and ingestion continues when there is room", async (t) => {
     const dir = tempDir(t);
     const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=6m", "swapstats-full", dir]);
     assert.equal(mounted.status, 0, String(mounted.stderr));

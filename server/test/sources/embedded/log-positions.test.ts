@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { openPositionsFile, readPositions } from "../../../src/sources/embedded/log-positions.ts";
 import { tempDir } from "../../support/tmp.ts";
 
-test("the newest of the positions that were saved is read", (t) => {
+test("the newest saved positions are read", (t) => {
   const path = join(tempDir(t, "positions"), "positions");
   const file = openPositionsFile(path, 2);
   assert.equal(file.load(), undefined);
@@ -22,7 +22,7 @@ test("the newest of the positions that were saved is read", (t) => {
   again.close();
 });
 
-test("a pipe in the place of the positions is refused, and nobody waits for its other end", (t) => {
+test("a pipe in place of the positions is refused without a wait for its other end", (t) => {
   const path = join(tempDir(t, "positions"), "positions");
   execFileSync("mkfifo", [path]);
   assert.equal(readPositions(path, 1), undefined);

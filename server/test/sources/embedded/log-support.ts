@@ -1,4 +1,4 @@
-/** What the tests of the embedded log share. */
+/** Helpers for tests of the embedded log. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { RecordBatch } from "../../../src/ports/source.ts";

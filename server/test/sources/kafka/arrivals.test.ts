@@ -15,7 +15,7 @@ function batchOf(arrivalsMs: number | Float64Array, count: number): RecordBatch 
   return { partition: 0, baseOffset: 5, nextOffset: 5 + count, count, ...none, arrivalsMs };
 }
 
-test("timestamps that are no arrivals give way to the time of reading, and all others stay", () => {
+test("timestamps that are no arrivals are replaced by the time of reading, all others stay", () => {
   for (const [arrivalMs, isKnown] of [
     [-1, false],
     [0, false],

@@ -1,4 +1,4 @@
-/** Members of one group on a real broker: who gets which partitions, and how members come, go and come back. */
+/** Members of one group on a real broker: their assignments, and how members join, leave and return. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -86,7 +86,7 @@ describe("a consumer group's members", () => {
   after(() => kafka.kill());
 
   for (const protocol of ["classic", "consumer"] as const) {
-    test(`share the partitions, move few when one comes, and take over at once when one leaves: ${protocol}`, async () => {
+    test(`share the partitions, move few when a member joins, and take over at once when one leaves: ${protocol}`, async () => {
       const topic = `shared-${protocol}`;
       await createTopic(kafka, topic, PARTITIONS);
       const a = new Member(kafka, topic, "a", protocol);
@@ -119,7 +119,7 @@ describe("a consumer group's members", () => {
       await c.member.leave();
     });
 
-    test(`the broker restarts, and the group goes on: ${protocol}`, async () => {
+    test(`the group continues after a restart of the broker: ${protocol}`, async () => {
       const topic = `restarted-${protocol}`;
       await createTopic(kafka, topic, PARTITIONS);
       const a = new Member(kafka, topic, "a", protocol);
@@ -141,7 +141,7 @@ describe("a consumer group's members", () => {
     });
   }
 
-  test("by the consumer protocol: a member that was stopped for longer than its session comes back, and one that was killed is replaced", async (t) => {
+  test("consumer protocol: a member that was stopped for longer than its session returns, and a killed one is replaced", async (t) => {
     const topic = "stopped";
     await createTopic(kafka, topic, PARTITIONS);
     const a = new Member(kafka, topic, "a", "consumer");
@@ -162,7 +162,7 @@ describe("a consumer group's members", () => {
     await late.member.leave();
   });
 
-  test("by the consumer protocol: partitions that are added are shared too", async () => {
+  test("consumer protocol: added partitions are assigned, too", async () => {
     const topic = "grown";
     await createTopic(kafka, topic, 2);
     const a = new Member(kafka, topic, "a", "consumer");

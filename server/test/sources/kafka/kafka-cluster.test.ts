@@ -30,7 +30,7 @@ requires("reading Kafka while brokers come and go", { servers: ["kafka"] }, () =
       }
     };
 
-    /** Sends values until it is told to stop; says what the brokers acknowledged. */
+    /** Sends values until it is stopped; returns those that the brokers acknowledged. */
     const keepSending = (producer: Producer, topic: string): { stop(): Promise<string[]> } => {
       const acknowledged: string[] = [];
       let isStopped = false;
@@ -96,7 +96,7 @@ requires("reading Kafka while brokers come and go", { servers: ["kafka"] }, () =
       await waitFor("the problems are over", async () => readers.problems.length === 0);
     };
 
-    test("a leader that is stopped in order hands over, and reading goes on at the next", async (t) => {
+    test("a leader that is shut down hands over, and reading continues at the next one", async (t) => {
       await readWhile(t, async (topic) => {
         const leader = await leaderOf(topic, 0);
         await leader.stop();
@@ -105,7 +105,7 @@ requires("reading Kafka while brokers come and go", { servers: ["kafka"] }, () =
       });
     });
 
-    test("a leader that is killed is replaced, and what was acknowledged is read", async (t) => {
+    test("a killed leader is replaced, and every acknowledged record is read", async (t) => {
       await readWhile(t, async (topic) => {
         const leader = await leaderOf(topic, 1);
         await leader.kill();
@@ -123,7 +123,7 @@ requires("reading Kafka while brokers come and go", { servers: ["kafka"] }, () =
       });
     });
 
-    test("while the only broker of a partition is away it is waited for, with the reason in sight", async (t) => {
+    test("a reader waits for the only broker of its partition, and problems say why", async (t) => {
       const topic = await newTopic(kafka, PARTITIONS);
       const readers = openFor(t, setupOf(kafka.brokers, topic));
       const producer = newProducer(kafka.brokers);

@@ -22,7 +22,7 @@ describe("configuration of Kafka", () => {
     assert.equal(defaultConfig().ingest.kafka, undefined);
   });
 
-  test("what is set reaches the source; the rest has its defaults", () => {
+  test("settings reach the source; the others have their defaults", () => {
     const { config } = loadConfig({ env: { ...BROKERS, SWAPSTATS_INGEST_MAX_BYTES: "2MiB" } });
     const kafka = config.ingest.kafka!;
     assert.deepEqual(kafka.brokers, ["kafka-1:9092", "[::1]:9093"]);
@@ -40,7 +40,7 @@ describe("configuration of Kafka", () => {
     assert.deepEqual(structuredClone(setup), setup);
   });
 
-  test("pressure blocks unless it is told otherwise, and a file for it is below the data folder", () => {
+  test("backpressure blocks by default, and its file is below the data folder", () => {
     const setupOf = (env: Record<string, string>) => {
       const { config } = loadConfig({ env: { ...BROKERS, ...env } });
       return kafkaSourceSetup(config.ingest.kafka!, config);
@@ -64,14 +64,14 @@ describe("configuration of Kafka", () => {
     assert.deepEqual(problemsOf({ ...BROKERS, SWAPSTATS_INGEST_BROKER_TYPE: "redpanda" }), []);
   });
 
-  test("the topic of dead letters follows the topic unless it is named", () => {
+  test("the topic of dead letters is named after the topic unless it is set", () => {
     const topic = { ...BROKERS, SWAPSTATS_INGEST_TOPIC: "trades" };
     assert.equal(loadConfig({ env: topic }).config.ingest.kafka?.deadLetterTopic, "trades.dlq");
     const named = { ...topic, SWAPSTATS_INGEST_DEAD_LETTER: "bin" };
     assert.equal(loadConfig({ env: named }).config.ingest.kafka?.deadLetterTopic, "bin");
   });
 
-  test("half a set of credentials, or one that the mechanism has no use for, is refused", () => {
+  test("incomplete credentials, and those that the mechanism does not use, are refused", () => {
     const cases: [Record<string, string>, RegExp][] = [
       [
         { SWAPSTATS_INGEST_SASL_MECHANISM: "PLAIN", SWAPSTATS_INGEST_SASL_USERNAME: "u" },
@@ -96,7 +96,7 @@ describe("configuration of Kafka", () => {
     }
   });
 
-  test("secrets are taken by reference, and are not shown", () => {
+  test("secrets can be references, and are not shown", () => {
     const env = {
       ...BROKERS,
       KAFKA_PASSWORD: "hidden-secret",

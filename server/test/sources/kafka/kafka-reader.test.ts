@@ -57,7 +57,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       assert.deepEqual(readers.problems, []);
     });
 
-    test("batches of Kafka's own producer, which packs in its own ways", async (t) => {
+    test("batches of Kafka's own producer, with its own compression, are read", async (t) => {
       const payload = join(folder, "payload");
       writeFileSync(payload, "a swap as Java sends it\n".repeat(3));
       for (const codec of CODECS.slice(1)) {
@@ -75,7 +75,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       }
     });
 
-    test("the broker's time is told apart from the producer's", async (t) => {
+    test("the broker's time is distinguished from the producer's", async (t) => {
       const topic = await newTopic(kafka, 1, { "message.timestamp.type": "LogAppendTime" });
       const startMs = Date.now();
       await produce(kafka, topic, ["a", "b"]);
@@ -86,7 +86,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       assert.ok(seen.every(({ arrivalMs }) => arrivalMs >= startMs && arrivalMs <= Date.now()));
     });
 
-    test("null keys, null and empty values, headers and bytes that are no text pass through", async (t) => {
+    test("null keys, null and empty values, headers and bytes that are not text are read", async (t) => {
       const topic = await newTopic(kafka);
       const noText = Buffer.from([0x7b, 0xff, 0xfe]);
       const key = Buffer.from("key");
@@ -118,7 +118,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       );
     });
 
-    test("records come from any position, also from within a batch", async (t) => {
+    test("records are read from any position, also within a batch", async (t) => {
       const topic = await newTopic(kafka);
       await produce(kafka, topic, ["0", "1", "2", "3", "4"]);
       const readers = openFor(t, setupOf(kafka.brokers, topic));
@@ -132,7 +132,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       }
     });
 
-    test("a record of the size that the broker takes at most, larger than a fetch asks for", async (t) => {
+    test("the largest record that the broker accepts is read, although a fetch asks for less", async (t) => {
       const topic = await newTopic(kafka, 2, { "max.message.bytes": String(3 * MIB) });
       const large = "x".repeat(3 * MIB - 200);
       for (const partition of [0, 1]) await produce(kafka, topic, ["before", large, "after"], { partition });
@@ -146,7 +146,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       }
     });
 
-    test("committed transactions are read and aborted ones are not, whoever wrote between", async (t) => {
+    test("committed transactions are read and aborted ones are not, also when they interleave", async (t) => {
       const topic = await newTopic(kafka);
       const expected: string[] = [];
       const producers = ["one", "two"].map((name) => newProducer(kafka.brokers, `${topic}-${name}`));
@@ -177,7 +177,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       assert.deepEqual([counters.abortedRecords, counters.controlRecords], [6, 12]);
     });
 
-    test("an aborted transaction longer than a fetch leaves nothing behind, from wherever it is read", async (t) => {
+    test("an aborted transaction longer than a fetch is skipped, from any position", async (t) => {
       const topic = await newTopic(kafka);
       const producer = newProducer(kafka.brokers, `${topic}-long`);
       t.after(() => producer.close());
@@ -205,7 +205,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       assert.ok(reader.numbers.counters.fetches > 20);
     });
 
-    test("records before an open transaction are given, and the end is where it begins", async (t) => {
+    test("records before an open transaction are read, and the end is where it begins", async (t) => {
       const topic = await newTopic(kafka);
       const producer = newProducer(kafka.brokers, `${topic}-open`);
       t.after(() => producer.close());
@@ -221,7 +221,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       assert.deepEqual((await rest).seen[0]?.value, "within");
     });
 
-    test("records that retention took are damage that says where the log begins", async (t) => {
+    test("records that retention removed are damage that says where the log begins", async (t) => {
       const topic = await newTopic(kafka);
       await produce(kafka, topic, ["0", "1", "2", "3"]);
       await produce(kafka, topic, ["4"]);
@@ -242,7 +242,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       );
     });
 
-    test("a position beyond the end is damage without a place to go on", async (t) => {
+    test("a position beyond the end is damage without a place to continue", async (t) => {
       const topic = await newTopic(kafka);
       await produce(kafka, topic, ["0"]);
       const readers = openFor(t, setupOf(kafka.brokers, topic));
@@ -252,7 +252,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       await assert.rejects(reader.openAt(7, undefined, waitLimit()), { code: "log_damaged" });
     });
 
-    test("a topic that is made anew is noticed, and a reader that is opened then reads the new one", async (t) => {
+    test("a re-created topic is noticed, and the next reader reads the new one", async (t) => {
       const topic = await newTopic(kafka);
       await produce(kafka, topic, ["old 0", "old 1"]);
       const readers = openFor(t, setupOf(kafka.brokers, topic));
@@ -277,7 +277,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       assert.equal(seen[0]?.value, "new 0");
     });
 
-    test("partitions that are added while reading can be read at once", async (t) => {
+    test("partitions that are added during reading can be read at once", async (t) => {
       const topic = await newTopic(kafka);
       await produce(kafka, topic, ["0"]);
       const readers = openFor(t, setupOf(kafka.brokers, topic));
@@ -295,7 +295,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       assert.equal((await readOn(first, 1, { count: 1 })).seen[0]?.value, "one");
     });
 
-    test("a partition whose owner stalls takes bounded memory and holds up no other", async (t) => {
+    test("a partition whose owner stalls takes bounded memory and delays no other", async (t) => {
       const topic = await newTopic(kafka, 2);
       const values = Array.from({ length: 4_000 }, (_, i) => `${i} ${"x".repeat(1_000)}`);
       for (const partition of [0, 1]) {
@@ -308,7 +308,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       const [stalled, other] = [readers.reader(0), readers.reader(1)];
       await readOn(stalled, 0, { count: 1 });
       await readOn(other, 0, { count: values.length });
-      // One partition was read as a whole; of the other no more was fetched than fits.
+      // One partition was read completely; of the other no more was fetched than fits.
       const bytes = values.reduce((sum, value) => sum + value.length, 0);
       const fetched = stalled.numbers.counters.bytes + other.numbers.counters.bytes;
       assert.ok(fetched < bytes * 1.2 + bufferBytesMax + 2 * 1_100_000, `${fetched} bytes`);
@@ -320,7 +320,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       );
     });
 
-    test("a reader that waits ends with its signal, and with its closing", async (t) => {
+    test("a read that waits ends with its signal, and with the closing of the reader", async (t) => {
       const topic = await newTopic(kafka);
       const readers = openFor(t, setupOf(kafka.brokers, topic));
       const reader = readers.reader(0);
@@ -333,7 +333,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       await assert.rejects(next, { code: "unavailable" });
     });
 
-    test("a topic that is not there is a problem that says what to do, until it is there", async (t) => {
+    test("a missing topic is a problem that says what to do, until it exists", async (t) => {
       const topic = `later-${Date.now()}`;
       const readers = openFor(t, setupOf(kafka.brokers, topic));
       const waiting = readOn(readers.reader(0), 0, { count: 1 });

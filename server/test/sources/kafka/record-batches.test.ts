@@ -46,7 +46,8 @@ function randomLog(random: Random, from: number): Log {
     batches.push(batch);
     next = batch.lastOffset + 1;
   }
-  // What is open at the end would not be given to readers of committed records; here it counts as committed.
+  // A transaction that is open at the end would not be given to readers of committed records; here it counts as
+  // committed.
   return { batches, aborted };
 }
 
@@ -75,12 +76,12 @@ function randomBatch(random: Random, baseOffset: number, producerId: number | un
     });
   }
   const appendTimeMs = random.chance(0.5) ? startMs + 77 : undefined;
-  // The compressor for these tests cannot always take nothing.
+  // This compressor does not support empty input.
   const codec = (random.chance(0.5) || records.length === 0 ? 0 : random.below(5)) as Codec;
   return { baseOffset, lastOffset: baseOffset + offsets - 1, codec, appendTimeMs, producerId, records };
 }
 
-/** What a reader of committed records has to see, by the definition of transactions and nothing else. */
+/** The records that a reader of committed records has to see, by the definition of transactions alone. */
 function expectedOf({ batches, aborted }: Log, from: number): Seen[] {
   const seen: Seen[] = [];
   for (const { records, producerId, marker, appendTimeMs } of batches) {
@@ -108,7 +109,10 @@ function seenIn(batch: RecordBatch): Seen[] {
   }));
 }
 
-/** An answer as a broker gives it: whole batches from the one that holds the position, the last one cut, and what was aborted in it. */
+/**
+ * A response as a broker sends it: whole batches from the one that holds the position, the last one cut, and the
+ * aborted transactions.
+ */
 function answerAt(log: Log, position: number, random: Random): { bytes: Buffer; aborted: AbortedTransaction[] } {
   const from = log.batches.findIndex(({ lastOffset }) => lastOffset >= position);
   const taken = log.batches.slice(from, from + 1 + random.below(6));
@@ -134,7 +138,7 @@ function isInFirstOffset(batches: readonly Buffer[], at: number): boolean {
 }
 
 describe("record batches", () => {
-  test("whatever the batches and however they are fetched, the committed records come out, each offset accounted for", (t) => {
+  test("the committed records are read from any batches in any fetches, and each offset is accounted for", (t) => {
     const seed = seedOf(t);
     for (let run = 0; run < 300; run++) {
       const random = randomFrom(seed + run);
@@ -162,7 +166,7 @@ describe("record batches", () => {
     }
   });
 
-  test("a flipped bit is noticed: nothing wrong comes out, and nothing is left out unsaid", (t) => {
+  test("a flipped bit is noticed: no wrong record is read, and every missing one is reported", (t) => {
     const seed = seedOf(t);
     for (let run = 0; run < 300; run++) {
       const random = randomFrom(seed + run);
@@ -171,7 +175,7 @@ describe("record batches", () => {
       const written = log.batches.map(writeBatch);
       const bytes = Buffer.concat(written);
       const at = random.below(bytes.length);
-      // Kafka's checksum leaves out the first offset of a batch: another one that fits cannot be told from it.
+      // Kafka's checksum does not cover the first offset of a batch: another offset that fits cannot be noticed.
       if (isInFirstOffset(written, at)) continue;
       bytes[at] = bytes[at]! ^ (1 << random.below(8));
       const batches = new FetchedBatches(0, bytes, log.aborted, newCounters());
@@ -189,12 +193,13 @@ describe("record batches", () => {
       }
       const expected = expectedOf(log, 10).filter(({ offset }) => offset < position);
       assert.deepEqual(seen, expected, `run ${run}, byte ${at}`);
-      // The epoch of the leader stands outside the checksum and means nothing here; a longer length makes the rest a part of a batch.
+      // The leader's epoch is outside the checksum and has no meaning here. A longer length makes the rest a part of a
+      // batch.
       if (damage === undefined && position < end) assert.ok(position <= end);
     }
   });
 
-  test("a damaged batch is told alone: what is before it is given, and what is behind it can be read", () => {
+  test("a damaged batch is reported alone: earlier records are given, and later ones can be read", () => {
     const records = (from: number): WrittenRecord[] =>
       [0, 1].map((i) => ({ offset: from + i, timeMs: 1, key: null, value: Buffer.from(`v${from + i}`), headers: [] }));
     const make = (from: number, codec: Codec = 0): Buffer =>
@@ -212,7 +217,7 @@ describe("record batches", () => {
     }
   });
 
-  test("offsets that no batch explains are damage, with the place where the log goes on", () => {
+  test("offsets that no batch explains are damage, with the offset where the log continues", () => {
     const one = (offset: number): Buffer => {
       const records = [{ offset, timeMs: 1, key: null, value: Buffer.from("x"), headers: [] }];
       return writeBatch({ baseOffset: offset, lastOffset: offset, codec: 0, records });
@@ -225,7 +230,7 @@ describe("record batches", () => {
     assert.deepEqual([between.from, between.resumeAt], [6, 9]);
   });
 
-  test("a batch with a right checksum and wrong content is damage too", () => {
+  test("a batch with a valid checksum and invalid content is damage, too", () => {
     const records = [{ offset: 0, timeMs: 1, key: null, value: Buffer.from("x"), headers: [] }];
     const tooMany = writeBatch({
       baseOffset: 0,
@@ -237,7 +242,7 @@ describe("record batches", () => {
     assert.match(found.reason, /contradicts itself/);
   });
 
-  test("an answer with less than one batch says how much it takes", () => {
+  test("a response with less than one batch says how many bytes it needs", () => {
     const value = Buffer.alloc(5000, 65);
     const records = [{ offset: 0, timeMs: 1, key: null, value, headers: [] }];
     const whole = writeBatch({ baseOffset: 0, lastOffset: 0, codec: 0, records });
