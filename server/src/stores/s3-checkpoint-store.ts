@@ -14,8 +14,8 @@
  *
  * A write that ran out of time may be applied nevertheless, also later. That is safe: a manifest that comes late meets its
  * condition, so either nothing was written since, or it is refused; and a part is written under a name that is never used for
- * other bytes. The client's own retries are off, because a second attempt of a swap that was applied is refused, and only the caller
- * can look whether what stands there is its own.
+ * other bytes. Nothing retries here: a second attempt of a swap that was applied is refused, and only the caller can look whether the
+ * manifest that stands there is its own.
  */
 import { randomUUID } from "node:crypto";
 import {
@@ -24,14 +24,11 @@ import {
   ListObjectsV2Command,
   type ListObjectsV2CommandOutput,
   PutObjectCommand,
-  S3Client,
-  type S3ClientConfig,
-  S3ServiceException,
 } from "@aws-sdk/client-s3";
+import { isS3Error, S3Bucket } from "../clients/s3/bucket.ts";
 import type { S3Config } from "../config/build/stores.ts";
 import type { CheckpointStore, StoredManifest } from "../ports/checkpoint-store.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import { withinTime } from "../shared/time-limit.ts";
 
 const FIRST_LINE = /^swapstats-manifests [0-9a-f-]{36} ([0-9]{1,10})\n/;
 /** Of the first line; its longest form is much shorter. */
@@ -49,14 +46,12 @@ export type S3CheckpointStoreOptions = {
 };
 
 export class S3CheckpointStore implements CheckpointStore {
-  readonly #client: S3Client;
-  readonly #s3: S3Config;
-  readonly #limitMs: number;
+  readonly #bucket: S3Bucket;
+  readonly #prefix: string;
 
   constructor({ s3, limitMs }: S3CheckpointStoreOptions) {
-    this.#s3 = s3;
-    this.#limitMs = limitMs;
-    this.#client = new S3Client(clientConfig(s3, limitMs));
+    this.#bucket = new S3Bucket(s3, limitMs);
+    this.#prefix = s3.prefix;
   }
 
   async readManifest(partition: number): Promise<StoredManifest | undefined> {
@@ -73,23 +68,23 @@ export class S3CheckpointStore implements CheckpointStore {
     if (stored?.version !== expected) throw conflict(partition, stored?.version, expected);
     const body = joinManifests(bytes, stored?.current);
     const condition = expected === undefined ? { IfNoneMatch: "*" } : { IfMatch: expected };
-    return this.#call(`write the manifest of partition ${partition}`, async (abortSignal) => {
+    return this.#bucket.call(`write the manifest of partition ${partition}`, async (client, options) => {
       const put = new PutObjectCommand({ ...this.#address(this.#manifestKey(partition)), Body: body, ...condition });
       try {
-        const { ETag: version } = await this.#client.send(put, { abortSignal });
+        const { ETag: version } = await client.send(put, options);
         if (version === undefined) throw new Error("the answer to a PUT has no ETag");
         return version;
       } catch (error) {
-        if (!REFUSALS.includes(nameOf(error))) throw error;
+        if (!REFUSALS.some((name) => isS3Error(error, name))) throw error;
         throw conflict(partition, "another", expected);
       }
     });
   }
 
   async putPart(partition: number, name: string, bytes: Uint8Array): Promise<void> {
-    await this.#call(`write the checkpoint part ${name} of partition ${partition}`, (abortSignal) => {
+    await this.#bucket.call(`write the checkpoint part ${name} of partition ${partition}`, (client, options) => {
       const put = new PutObjectCommand({ ...this.#address(this.#partKey(partition, name)), Body: bytes });
-      return this.#client.send(put, { abortSignal });
+      return client.send(put, options);
     });
   }
 
@@ -103,11 +98,11 @@ export class S3CheckpointStore implements CheckpointStore {
     const names: string[] = [];
     let token: string | undefined;
     do {
-      const page: ListObjectsV2CommandOutput = await this.#call(
+      const page: ListObjectsV2CommandOutput = await this.#bucket.call(
         `list the checkpoint parts of partition ${partition}`,
-        (abortSignal) => {
-          const input = { Bucket: this.#s3.bucket, Prefix: prefix, ContinuationToken: token };
-          return this.#client.send(new ListObjectsV2Command(input), { abortSignal });
+        (client, options) => {
+          const input = { Bucket: this.#bucket.name, Prefix: prefix, ContinuationToken: token };
+          return client.send(new ListObjectsV2Command(input), options);
         },
       );
       for (const { Key: key } of page.Contents ?? []) if (key !== undefined) names.push(key.slice(prefix.length));
@@ -117,31 +112,31 @@ export class S3CheckpointStore implements CheckpointStore {
   }
 
   async deletePart(partition: number, name: string): Promise<void> {
-    await this.#call(`remove the checkpoint part ${name} of partition ${partition}`, async (abortSignal) => {
+    await this.#bucket.call(`remove the checkpoint part ${name} of partition ${partition}`, async (client, options) => {
       const remove = new DeleteObjectCommand(this.#address(this.#partKey(partition, name)));
       try {
-        await this.#client.send(remove, { abortSignal });
+        await client.send(remove, options);
       } catch (error) {
         // S3 itself answers that all is well; some others say that there is nothing.
-        if (nameOf(error) !== NOT_THERE) throw error;
+        if (!isS3Error(error, NOT_THERE)) throw error;
       }
     });
   }
 
   async close(): Promise<void> {
-    this.#client.destroy();
+    this.#bucket.close();
   }
 
   #manifestKey(partition: number): string {
-    return `${this.#s3.prefix}p${partition}/manifest`;
+    return `${this.#prefix}p${partition}/manifest`;
   }
 
   #partKey(partition: number, name: string): string {
-    return `${this.#s3.prefix}p${partition}/parts/${name}`;
+    return `${this.#prefix}p${partition}/parts/${name}`;
   }
 
   #address(key: string): { Bucket: string; Key: string } {
-    return { Bucket: this.#s3.bucket, Key: key };
+    return { Bucket: this.#bucket.name, Key: key };
   }
 
   async #readManifests(partition: number): Promise<Manifests | undefined> {
@@ -150,33 +145,18 @@ export class S3CheckpointStore implements CheckpointStore {
   }
 
   #get(what: string, key: string): Promise<{ bytes: Uint8Array; version: string } | undefined> {
-    return this.#call(what, async (abortSignal) => {
+    return this.#bucket.call(what, async (client, options) => {
       try {
-        const found = await this.#client.send(new GetObjectCommand(this.#address(key)), { abortSignal });
+        const found = await client.send(new GetObjectCommand(this.#address(key)), options);
         if (found.Body === undefined || found.ETag === undefined)
           throw new Error("the answer lacks its body or its ETag");
         const bytes = await found.Body.transformToByteArray();
         return { bytes, version: found.ETag };
       } catch (error) {
-        if (nameOf(error) !== NOT_THERE) throw error;
+        if (!isS3Error(error, NOT_THERE)) throw error;
         return undefined;
       }
     });
-  }
-
-  /** Rejects with `storage_failed` (retryable) within the limit; the call may have had its effect nevertheless. */
-  async #call<T>(what: string, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
-    const controller = new AbortController();
-    try {
-      return await withinTime("the answer", this.#limitMs, call(controller.signal));
-    } catch (cause) {
-      if (cause instanceof SwapstatsError && cause.code === "checkpoint_conflict") throw cause;
-      const where = `the bucket ${this.#s3.bucket} of ${this.#s3.endpoint ?? "AWS S3"}`;
-      const message = `Cannot ${what} in ${where}: ${describe(cause)}.`;
-      throw new SwapstatsError("storage_failed", message, { cause, retryable: true });
-    } finally {
-      controller.abort();
-    }
   }
 }
 
@@ -185,28 +165,6 @@ type Manifests = {
   readonly previous: Uint8Array | undefined;
   readonly version: string;
 };
-
-function clientConfig(s3: S3Config, limitMs: number): S3ClientConfig {
-  const { endpoint, region, accessKey, secretKey } = s3;
-  const config: S3ClientConfig = {
-    region,
-    maxAttempts: 1,
-    // Others than AWS do not all know its newer checksums, and the manifest has one for each part.
-    requestChecksumCalculation: "WHEN_REQUIRED",
-    responseChecksumValidation: "WHEN_REQUIRED",
-    requestHandler: {
-      connectionTimeout: limitMs,
-      requestTimeout: limitMs,
-      socketTimeout: limitMs,
-      throwOnRequestTimeout: true,
-    },
-  };
-  if (endpoint !== undefined) Object.assign(config, { endpoint, forcePathStyle: true });
-  if (accessKey !== undefined && secretKey !== undefined) {
-    config.credentials = { accessKeyId: accessKey, secretAccessKey: secretKey };
-  }
-  return config;
-}
 
 function joinManifests(current: Uint8Array, previous: Uint8Array | undefined): Uint8Array {
   const line = `swapstats-manifests ${randomUUID()} ${current.byteLength}\n`;
@@ -228,19 +186,4 @@ function conflict(partition: number, found: string | undefined, expected: string
     "checkpoint_conflict",
     `The manifest of partition ${partition} is version ${found ?? "none"} and not ${expected ?? "none"}: another owner wrote it.`,
   );
-}
-
-function statusOf(error: unknown): number | undefined {
-  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : "";
-}
-
-function describe(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  const status = statusOf(cause);
-  const text = cause.message === "" || cause.message === cause.name ? cause.name : `${cause.name}: ${cause.message}`;
-  return status === undefined ? text : `${text} (HTTP ${status})`;
 }
