@@ -4,14 +4,19 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { ChannelFigures } from "@swapstats/protocol/schemas/figures.ts";
 import { type ChannelData, LiveConnection, type LiveHandlers } from "../../../src/cli/live/connection.ts";
 import {
   compactAmount,
   compactPrice,
+  exactFigure,
   formatSpan,
   shareBar,
+  shortFigure,
   signedPercent,
   sparkline,
+  type TabledFigure,
+  wideFigure,
 } from "../../../src/cli/live/figures.ts";
 import { readKeys, Screen } from "../../../src/cli/live/screen.ts";
 import { ansiPaint, noPaint } from "../../../src/cli/live/style.ts";
@@ -27,7 +32,7 @@ import { memoryOutput } from "../../support/memory-output.ts";
 const ID = "1:0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2";
 const CHANNEL = `token:${ID}`;
 
-/** Waits for data, subscriptions and states of a connection. */
+/** Records the data, subscriptions and states of a connection, and waits for them. */
 class Listener implements LiveHandlers {
   readonly states: string[] = [];
   readonly subscribed: string[][] = [];
@@ -68,8 +73,8 @@ class Listener implements LiveHandlers {
 
 const channelOf = (listener: Listener): string | undefined => listener.data?.channel;
 
-describe("live connection", () => {
-  test("holds what the service holds, through patches, a new epoch and a lost connection", async (t) => {
+describe("a live connection", () => {
+  test("holds the data of the service, after patches, a new epoch and a lost connection", async (t) => {
     const { bus, port, server } = await openDoor(t);
     const sockets: Socket[] = [];
     server.on("connection", (socket: Socket) => sockets.push(socket));
@@ -88,7 +93,7 @@ describe("live connection", () => {
     assert.deepEqual(listener.data?.data, bus.dataOf(CHANNEL));
 
     assert.deepEqual(listener.states.splice(0), ["open"]);
-    // Upgraded connections are no longer the server's to close.
+    // The server does not close upgraded connections.
     for (const socket of sockets) socket.destroy();
     await listener.until(() => listener.states.includes("lost"));
     bus.set(CHANNEL, tokenData(ID, 99));
@@ -97,7 +102,7 @@ describe("live connection", () => {
     assert.deepEqual(listener.states, ["lost", "open"]);
   });
 
-  test("after a lost connection goes on with the token it had, whoever has its symbol by then", async (t) => {
+  test("keeps its token after a lost connection, even if another token has the symbol by then", async (t) => {
     const { bus, port, server } = await openDoor(t);
     const sockets: Socket[] = [];
     server.on("connection", (socket: Socket) => sockets.push(socket));
@@ -111,7 +116,7 @@ describe("live connection", () => {
       t.after(() => connection.close());
       await listener.until(() => listener.data !== undefined);
       bus.symbol("TKN", taken);
-      // Twice: what was subscribed by its channel is subscribed by its channel again.
+      // Twice: a channel with a canonical name is subscribed to by it again.
       for (const losses of [1, 2]) {
         listener.data = undefined;
         for (const socket of sockets.splice(0)) socket.destroy();
@@ -123,7 +128,7 @@ describe("live connection", () => {
     }
   });
 
-  test("a service that has come back and cannot serve yet is asked again; what it says is made printable", async (t) => {
+  test("asks a restarted service that cannot serve yet again; its messages are made printable", async (t) => {
     const { bus, port, server } = await openDoor(t);
     const sockets: Socket[] = [];
     server.on("connection", (socket: Socket) => sockets.push(socket));
@@ -150,7 +155,7 @@ describe("live connection", () => {
     assert.doesNotMatch(bad.error?.message ?? "", /\p{Cc}/u);
   });
 
-  test("goes over to another channel and forgets the one before", async (t) => {
+  test("changes to another channel and forgets the former one", async (t) => {
     const { bus, port } = await openDoor(t);
     const overview = (window: string): JsonObject => ({
       order: [ID],
@@ -172,7 +177,7 @@ describe("live connection", () => {
   });
 });
 
-describe("top and watch where stdout is no terminal", () => {
+describe("top and watch if stdout is not a terminal", () => {
   test("print lines with exact figures until they are interrupted", async (t) => {
     const { bus, port } = await openDoor(t);
     bus.symbol("TKN", [ID]);
@@ -207,7 +212,7 @@ describe("top and watch where stdout is no terminal", () => {
     }
   });
 
-  test("a channel that is refused ends with 1 and the reason", async (t) => {
+  test("end with 1 and the reason if a channel is refused", async (t) => {
     const { bus, port } = await openDoor(t);
     bus.symbol("TWO", ["1:a", "56:b"]);
     for (const id of ["1:a", "56:b"]) bus.set(`token:${id}`, tokenData(id, 1));
@@ -224,7 +229,7 @@ describe("top and watch where stdout is no terminal", () => {
   });
 });
 
-test("on a terminal top takes the screen and gives it back", async (t) => {
+test("on a terminal top takes the screen and restores it", async (t) => {
   const { bus, port } = await openDoor(t);
   bus.set("overview:5m:volume_usd", {
     order: [ID],
@@ -309,7 +314,7 @@ describe("the picture of top", () => {
     }
   });
 
-  test("says where it is, what sorts, and every row; nothing of a symbol reaches the terminal unmade", () => {
+  test("shows service, window, sort and every row; symbols are made printable", () => {
     const lines = renderTop(stateWith(5), 180, 24, noPaint, NOW);
     const text = lines.join("\n");
     assert.match(lines[0] ?? "", /^swapstats top {2}http:\/\/127\.0\.0\.1:8080 {2}5m by volume_usd +12:34:56 UTC$/);
@@ -323,13 +328,13 @@ describe("the picture of top", () => {
     assert.ok(renderTop(stateWith(5), 180, 24, ansiPaint, NOW).join("\n").includes("\x1b[31m   -1.50%\x1b[39m"));
   });
 
-  test("README shows the table as it is at 80 columns", () => {
+  test("README shows the table of 80 columns", () => {
     const readme = readFileSync(join(import.meta.dirname, "../../../../README.md"), "utf8");
     const [, , , titles] = renderTop(stateWith(5), 80, 24, noPaint, NOW);
     assert.ok(readme.includes(`\n${titles?.trimEnd()}\n`), titles);
   });
 
-  test("prices that move get arrows and a line", () => {
+  test("prices that move have arrows and a trend", () => {
     let state = stateWith(1);
     const id = state.overview?.order[0] as string;
     for (let second = 1; second <= 3; second++) {
@@ -341,7 +346,7 @@ describe("the picture of top", () => {
     assert.match(renderTop(state, 150, 10, noPaint, NOW).join("\n"), /3\.00000▲ .*▁▃▆█|3\.00000▲ .*▁.*█/);
   });
 
-  test("keys choose column and window, scroll within the rows, and hold the picture", () => {
+  test("keys choose column and window, scroll within the rows, and pause", () => {
     let state = stateWith(30);
     const press = (key: string): void => {
       state = withKey(state, key, pageRowsOf(15), SORT_CYCLE);
@@ -369,13 +374,13 @@ describe("the picture of top", () => {
       /^PAUSED · live · as of/,
     );
     assert.equal(withData(state, { asOfMs: 1 } as ChannelData, NOW).asOfMs, state.asOfMs);
-    // Another window or another order is nothing to hold still.
+    // Another window or another order ends a pause.
     for (const key of ["w", "W", "left", "right"]) {
       assert.equal(withKey({ ...stateWith(1), paused: true }, key, 10, SORT_CYCLE).paused, false);
     }
   });
 
-  test("a lost connection and an empty window are said", () => {
+  test("shows a lost connection and an empty window", () => {
     assert.match(renderTop({ ...stateWith(1), connected: false }, 80, 10, noPaint, NOW)[1] ?? "", /connection lost/);
     assert.match(renderTop(stateWith(0), 80, 10, noPaint, NOW).join("\n"), /no swaps in this window yet/);
     assert.deepEqual(plainTop(stateWith(0), 10), []);
@@ -383,7 +388,7 @@ describe("the picture of top", () => {
   });
 });
 
-test("the picture of watch has a table for each token, and marks what is not complete", () => {
+test("watch shows a table for each token, and marks windows that are not complete", () => {
   const held: ChannelData = {
     channel: CHANNEL,
     epoch: "1",
@@ -411,7 +416,29 @@ test("the picture of watch has a table for each token, and marks what is not com
   assert.match(text, /other: waiting for data/);
 });
 
-test("figures for the eye", () => {
+test("every figure has the form of its kind; estimates begin with ~, absent figures are -", () => {
+  const stats: ChannelFigures = {
+    ...{ complete: true, trades: 12345, volume_usd: "1234567.5", volume_token: "0.0015", close: "1855.350000047" },
+    ...{
+      price_change_pct: "1.5",
+      traders: 5000,
+      traders_estimated: true as const,
+      first_trade_time: 1_760_000_000_000,
+    },
+  };
+  const names = Object.keys(stats).filter(
+    (name): name is TabledFigure => !["complete", "traders_estimated"].includes(name),
+  );
+  assert.deepEqual(
+    names.map((name) => shortFigure(stats, name)),
+    ["12,345", "1.23M", "0.0015", "1855.35", "+1.50%", "~5,000", "1760000000000"],
+  );
+  assert.deepEqual([wideFigure(stats, "volume_usd"), wideFigure(stats, "close")], ["1,234,567.5", "1855.35"]);
+  assert.deepEqual([shortFigure(stats, "vwap"), wideFigure(stats, "sell_volume_usd")], ["-", "-"]);
+  assert.deepEqual([exactFigure(stats, "volume_usd"), exactFigure(stats, "open")], ["volume_usd=1234567.5", "open=-"]);
+});
+
+test("values are shortened", () => {
   assert.deepEqual(
     ["167610361.891595", "-950.5", "12345.6", "0", "0.001", "99999999999999999", "1500000000", undefined].map(
       compactAmount,
@@ -437,7 +464,7 @@ test("figures for the eye", () => {
   assert.equal(shareBar(0.25, 8), "██░░░░░░");
 });
 
-test("keys of a terminal are read from what it sends", () => {
+test("keys are read from the input of a terminal", () => {
   assert.deepEqual(readKeys("\x1b[A\x1b[D\x1bOCwq\x03\x1b[6~\x1b\x1b[1;5C x"), [
     "up",
     "left",
@@ -451,7 +478,7 @@ test("keys of a terminal are read from what it sends", () => {
   ]);
 });
 
-test("a screen draws in place and is given back once", () => {
+test("a screen draws in place and is restored once", () => {
   let text = "";
   const screen = new Screen(
     (part) => {

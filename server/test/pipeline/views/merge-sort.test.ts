@@ -5,7 +5,7 @@ import { MergeSort } from "../../../src/pipeline/views/merge-sort.ts";
 import { randomFrom, seedOf } from "../../support/seed.ts";
 
 describe("a sort in pieces", () => {
-  test("orders as sorting at once does, keeps the order of equal entries, and does no more in a piece than it may", (t) => {
+  test("gives the order of one sort, keeps the order of equal entries, and keeps to the work of a piece", (t) => {
     const random = randomFrom(seedOf(t));
     for (const size of [0, 1, 2, 3, 31, 32, 33, 1_000, 4_097, random.below(9_000)]) {
       for (const distinct of [1, 3, 1_000_000]) {
@@ -28,8 +28,8 @@ describe("a sort in pieces", () => {
   });
 });
 
-describe("numbers of many ids at once", () => {
-  test("order as the texts do, whatever characters they have, and so do those of ids that come later", (t) => {
+describe("numbers for many ids at once", () => {
+  test("have the order of the texts, whatever characters they have; so do numbers of later ids", (t) => {
     const random = randomFrom(seedOf(t));
     const letters = ["", "\0", "0", "a", "z", "~", "\u007f", "é", "ü", "\ud83d\ude00", "0x0000000"];
     const text = (): string => Array.from({ length: random.below(12) }, () => random.pick(letters)).join("");
@@ -38,7 +38,7 @@ describe("numbers of many ids at once", () => {
     const atOnce = ids.length - 500;
     const idAt = (index: number): string => ids[index] as string;
     let pieces = 1;
-    // What there is more of later does not count.
+    // Later tokens do not count.
     while (!order.buildSome(atOnce + Math.min(pieces, 100), idAt, { left: 50 })) pieces += 1;
     assert.ok(pieces > 100);
     for (let index = 0; index < ids.length; index++) order.add(index);

@@ -14,8 +14,8 @@ function entriesOf(list: RankList): number[] {
   return entries;
 }
 
-describe("a list in order", () => {
-  test("holds what a sorted array holds, whatever is put in and taken out, in any order", (t) => {
+describe("an ordered list", () => {
+  test("equals a sorted array after any insertions and removals", (t) => {
     const random = randomFrom(seedOf(t));
     const list = new RankList((a, b) => a - b);
     const held = new Set<number>();
@@ -47,21 +47,21 @@ describe("a list in order", () => {
     assert.equal(list.bytes, 0);
   });
 
-  test("an entry that is not there is not taken out silently", () => {
+  test("the removal of an entry that is not in the list throws", () => {
     const list = new RankList((a, b) => a - b);
     list.insert(5);
     assert.throws(() => list.remove(4), RangeError);
   });
 });
 
-describe("numbers of ids", () => {
+describe("numbers for ids", () => {
   for (const [name, keyOf] of [
     ["ascending", (i: number) => i],
     ["descending", (i: number) => -i],
     ["each between the last two", (i: number) => (i % 2 === 0 ? 1 - 1 / (i + 2) : 1 + 1 / (i + 2))],
     ["at random", (i: number) => Math.imul(i + 1, 0x9e3779b1) >>> 0],
   ] as const) {
-    test(`order as the ids do, when these come ${name}`, () => {
+    test(`have the order of the ids, which arrive ${name}`, () => {
       const order = new IdOrder((a, b) => keyOf(a) - keyOf(b));
       const count = 3_000;
       for (let i = 0; i < count; i++) {

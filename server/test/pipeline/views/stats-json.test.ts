@@ -32,7 +32,7 @@ const valueOfKind: Readonly<Record<FigureKind, fc.Arbitrary<unknown>>> = {
     Object.fromEntries(previousFields.map((name) => [name, figures[name].kind === "count" ? count : decimal])),
   ),
 };
-/** Any figure may be absent. In the order of service. */
+/** Figures in the order of the table; optional ones may be absent. */
 const windowStats = fc.record(Object.fromEntries(statsFields.map((name) => [name, valueOfKind[figures[name].kind]])), {
   requiredKeys: [...edgeFields, ...previousFields],
 }) as unknown as fc.Arbitrary<WindowStats>;
