@@ -96,7 +96,11 @@ describe("loading", () => {
     const config = defaultConfig();
     assert.equal(config.dataDir, "./data");
     assert.ok(config.ingest.source === "embedded");
-    assert.deepEqual(config.ingest.embedded, { partitions: 1, retentionMs: 3_600_000, retentionBytes: 4 * 2 ** 30 });
+    assert.partialDeepStrictEqual(config.ingest.embedded, {
+      partitions: 1,
+      retentionMs: 3_600_000,
+      retentionBytes: 4 * 2 ** 30,
+    });
     assert.deepEqual(
       config.windows.list.map(({ name }) => name),
       ["1m", "5m", "15m", "30m", "1h", "6h", "24h"],
@@ -108,13 +112,13 @@ describe("loading", () => {
     );
     assert.deepEqual([config.app.readyLagMs, config.app.maxTokens, config.app.exactTraders], [10_000, 2_000_000, 4096]);
     assert.ok(config.app.instanceId.length > 0);
-    assert.deepEqual(config.api.http, {
+    assert.partialDeepStrictEqual(config.api.http, {
       addr: { host: "127.0.0.1", port: 8080 },
       maxBodyBytes: 16 * 2 ** 20,
       maxBatch: 10_000,
     });
     assert.deepEqual(config.api.cors, []);
-    assert.deepEqual(config.api.ws, {
+    assert.partialDeepStrictEqual(config.api.ws, {
       coalesceMs: 100,
       maxConn: 5000,
       maxSubscriptions: 500,

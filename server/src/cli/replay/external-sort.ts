@@ -1,7 +1,12 @@
 /**
- * Sorts lines by the order of swaps in bounded memory. Lines gather in a buffer; a full one is sorted and written to a
- * temporary file as a run; the runs are merged in the end, at most FAN_IN at a time. What fits the buffer touches no
- * disk. Runs are in the order of the input and ties go to the earlier run, so equal keys keep their order.
+ * Sorts lines by the order of swaps in bounded memory. Lines are collected in a buffer. A full buffer is sorted and written to a
+ * temporary file, a run. In the end the runs are merged, at most FAN_IN at a time. Input that fits the buffer needs no file.
+ * Runs keep the order of the input, and of equal keys the earlier run comes first, so equal keys keep their order.
+ *
+ * Rejected: a temporary table of node:sqlite with ORDER BY. For a million lines of 620 bytes it takes 4.3 to 4.8 s of processor
+ * time, and this sort 1.8 to 2.6 s (three paired runs on a busy machine; elapsed 13 to 23 s against 4 to 13 s). A table that is
+ * clustered by the key takes 12 s, and sorting only keys and fetching each line by its row 9 s. Below 64 MiB, as with the 4,968
+ * real swaps of a day, both take less than 50 ms.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
