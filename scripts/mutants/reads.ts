@@ -112,7 +112,7 @@ export const readMutants: readonly Mutant[] = [
   },
   {
     file: "traders/unsettled-wallets.ts",
-    search: "return lastMs < closeMs ? lastMs : this.#times.lastBeforeMs(this.#u32[WORDS * i + BUYS], closeMs);",
+    search: "return lastMs < closeMs ? lastMs : this.#times.lastBeforeMs(this.#buys[i], closeMs);",
     replacement: "return lastMs;",
     what: "wallets of swaps that wait are counted",
     first: "traders/trader-counts",

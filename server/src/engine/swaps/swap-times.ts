@@ -3,22 +3,15 @@
  * leaves, its step loses one, and the last time of the wallet is known at once. A walk through the wallet's swaps would grow
  * with their number; a list of steps grows only with the steps of the horizon. 0 is the empty list.
  */
-import { layout } from "../memory/layout.ts";
+import { grown } from "../memory/grown.ts";
 
-/** A node lies in one line of memory: in three arrays it took three. */
-const { TIME_MS, SWAPS, NEXT, BYTES } = layout({
-  TIME_MS: { width: 8, count: 1 },
-  SWAPS: { width: 4, count: 1 },
-  NEXT: { width: 4, count: 1 },
-});
-const DOUBLES = BYTES / 8;
-const WORDS = BYTES / 4;
 const FIRST_CAPACITY = 64;
 export const NEVER = Number.NEGATIVE_INFINITY;
 
 export class SwapTimes {
-  #f64 = new Float64Array(FIRST_CAPACITY * DOUBLES);
-  #u32 = new Uint32Array(this.#f64.buffer);
+  #timeMs = new Float64Array(FIRST_CAPACITY);
+  #swaps = new Uint32Array(FIRST_CAPACITY);
+  #next = new Uint32Array(FIRST_CAPACITY);
   /** Nodes that were ever in use; node 0 is none. */
   #used = 1;
   #free = 0;
@@ -30,76 +23,71 @@ export class SwapTimes {
 
   /** The list's latest time, or -Infinity. */
   lastMs(head: number): number {
-    return head === 0 ? NEVER : this.#f64[DOUBLES * head + TIME_MS];
+    return head === 0 ? NEVER : this.#timeMs[head];
   }
 
   /** The latest time before closeMs, or -Infinity. */
   lastBeforeMs(head: number, closeMs: number): number {
     let node = head;
-    while (node !== 0 && this.#f64[DOUBLES * node + TIME_MS] >= closeMs) node = this.#u32[WORDS * node + NEXT];
+    while (node !== 0 && this.#timeMs[node] >= closeMs) node = this.#next[node];
     return this.lastMs(node);
   }
 
   /** Adds a swap, and returns the head of the list. */
   add(head: number, timeMs: number): number {
-    const before = this.#lastAfter(head, timeMs);
-    const node = before === 0 ? head : this.#u32[WORDS * before + NEXT];
-    if (node !== 0 && this.#f64[DOUBLES * node + TIME_MS] === timeMs) {
-      this.#u32[WORDS * node + SWAPS] += 1;
+    let before = 0;
+    let node = head;
+    while (node !== 0 && this.#timeMs[node] > timeMs) {
+      before = node;
+      node = this.#next[node];
+    }
+    if (node !== 0 && this.#timeMs[node] === timeMs) {
+      this.#swaps[node] = this.#swaps[node] + 1;
       return head;
     }
     const made = this.#make(timeMs, node);
     if (before === 0) return made;
-    this.#u32[WORDS * before + NEXT] = made;
+    this.#next[before] = made;
     return head;
   }
 
   /** Removes a swap that was added, and returns the head of the list. */
   take(head: number, timeMs: number): number {
-    const before = this.#lastAfter(head, timeMs);
-    const u32 = this.#u32;
-    const node = before === 0 ? head : u32[WORDS * before + NEXT];
-    if (node === 0 || this.#f64[DOUBLES * node + TIME_MS] !== timeMs) return head;
-    const left = u32[WORDS * node + SWAPS] - 1;
-    u32[WORDS * node + SWAPS] = left;
-    if (left > 0) return head;
-    const next = u32[WORDS * node + NEXT];
-    u32[WORDS * node + NEXT] = this.#free;
-    this.#free = node;
-    if (before === 0) return next;
-    u32[WORDS * before + NEXT] = next;
-    return head;
-  }
-
-  /** The last node of a later time than timeMs, or 0. */
-  #lastAfter(head: number, timeMs: number): number {
     let before = 0;
     let node = head;
-    while (node !== 0 && this.#f64[DOUBLES * node + TIME_MS] > timeMs) {
+    while (node !== 0 && this.#timeMs[node] > timeMs) {
       before = node;
-      node = this.#u32[WORDS * node + NEXT];
+      node = this.#next[node];
     }
-    return before;
+    if (node === 0 || this.#timeMs[node] !== timeMs) return head;
+    const left = this.#swaps[node] - 1;
+    this.#swaps[node] = left;
+    if (left > 0) return head;
+    const next = this.#next[node];
+    this.#next[node] = this.#free;
+    this.#free = node;
+    if (before === 0) return next;
+    this.#next[before] = next;
+    return head;
   }
 
   #make(timeMs: number, next: number): number {
     let node = this.#free;
-    if (node !== 0) this.#free = this.#u32[WORDS * node + NEXT];
+    if (node !== 0) this.#free = this.#next[node];
     else {
       node = this.#used++;
-      if (DOUBLES * node === this.#f64.length) this.#grow();
+      if (node === this.#next.length) this.#grow();
     }
-    this.#f64[DOUBLES * node + TIME_MS] = timeMs;
-    this.#u32[WORDS * node + SWAPS] = 1;
-    this.#u32[WORDS * node + NEXT] = next;
+    this.#timeMs[node] = timeMs;
+    this.#swaps[node] = 1;
+    this.#next[node] = next;
     return node;
   }
 
   #grow(): void {
-    const larger = new Float64Array(2 * this.#f64.length);
-    // As words: a copy of doubles may change the bit pattern of two words that read as a NaN.
-    this.#u32 = new Uint32Array(larger.buffer);
-    this.#u32.set(new Uint32Array(this.#f64.buffer));
-    this.#f64 = larger;
+    const capacity = 2 * this.#next.length;
+    this.#timeMs = grown(this.#timeMs, new Float64Array(capacity));
+    this.#swaps = grown(this.#swaps, new Uint32Array(capacity));
+    this.#next = grown(this.#next, new Uint32Array(capacity));
   }
 }

@@ -218,8 +218,8 @@ export class TraderCounts {
     for (let i = 0; i < wallets.count; i++) {
       const buyMs = wallets.buyBeforeMs(i, closeMs);
       const sellMs = wallets.sellBeforeMs(i, closeMs);
-      const settledBuyMs = wallets.settledBuyMs(i);
-      const settledSellMs = wallets.settledSellMs(i);
+      const settledBuyMs = wallets.settledBuyMs[i];
+      const settledSellMs = wallets.settledSellMs[i];
       raise(traders, opensMs, Math.max(settledBuyMs, settledSellMs), Math.max(buyMs, sellMs));
       raise(buyers, opensMs, settledBuyMs, buyMs);
       raise(sellers, opensMs, settledSellMs, sellMs);
