@@ -22,10 +22,10 @@ describe("a chain whose addresses have 32 bytes", () => {
     ["0XaB::Coin::COIN", `0x${"ab".padStart(64, "0")}::Coin::COIN`],
     ["0xAB::x::Y<0xCD::z::W>", `0x${"ab".padStart(64, "0")}::x::Y<0xCD::z::W>`],
     ["0x2::", `${LONG}::`],
-    // Longer than an address: lower-cased, and as long as it is.
+    // Longer than an address: lower-cased, and not padded.
     [`0x${"A".repeat(65)}`, `0x${"a".repeat(65)}`],
     [`0x${"A".repeat(65)}::m::T`, `0x${"a".repeat(65)}::m::T`],
-    // No hex, or nothing that a path may follow.
+    // No hex, or hex before something that is no path.
     ["0x", "0x"],
     ["0x::sui::SUI", "0x::sui::SUI"],
     ["0x2:sui", "0x2:sui"],
@@ -43,7 +43,7 @@ describe("a chain whose addresses have 32 bytes", () => {
     });
   }
 
-  test("pools and traders are filled up where all of them is hex; hashes, event ids and symbols stay", () => {
+  test("pools and traders are padded when they are hex as a whole; hashes, event ids and symbols are not", () => {
     const event = eventOf(
       recordWith({
         chain_id: "101",
@@ -61,7 +61,7 @@ describe("a chain whose addresses have 32 bytes", () => {
     assert.equal(eventOf(recordWith({ chain_id: "101", who: '"\\u0030x2"' })).who, LONG);
   });
 
-  test("other chains are as they were", () => {
+  test("other chains are not changed", () => {
     assert.equal(tokenOf("0x2", "1"), "0x2");
     assert.equal(tokenOf("0xAB::sui::SUI", "1"), "0xAB::sui::SUI");
     assert.equal(tokenOf("0x2", "102"), "0x02");
@@ -69,14 +69,14 @@ describe("a chain whose addresses have 32 bytes", () => {
     assert.equal(canonicalId("SUI", TEST_CHAINS), "SUI");
   });
 
-  test("the limit of 128 bytes is that of the canonical form, so that both spellings fare alike", () => {
+  test("the limit of 128 bytes applies to the canonical form, so that both spellings are treated alike", () => {
     const path = `::${"m".repeat(60)}`;
     for (const hex of ["0x2", LONG]) {
       assert.equal(String(tokenOf(hex + path)).length, 128);
       assert.equal(codeOf(recordWith({ chain_id: "101", token: json(`${hex}${path}m`) })), "bad_token");
     }
     assert.equal(tokenOf(`0x2${path}m`, "1"), `0x2${path}m`);
-    // With the longest length that may be set, hex itself always fits.
+    // Hex itself fits even at the longest length that may be configured.
     assert.equal(String(tokenOf("0x2", "103")).length, 128);
     assert.equal(
       eventOf(recordWith({ chain_id: "103", who: '"0x2"', pool: '"0X3"' })).who,

@@ -6,7 +6,7 @@ import { propertyOptions, randomFrom, seedOf } from "../support/seed.ts";
 import { codeOf, decodeBoth, type PlainEvent, recordWith, TEST_CHAINS } from "./decoding.ts";
 import { anyJson, damaged, decimalText, quoted, recordText, timeText } from "./hostile-records.ts";
 
-/** What the decoders made of a record, in the words of the model. */
+/** The result of the decoders for a record, in the shape of the model. */
 function modelWords(event: PlainEvent): Record<string, unknown> {
   const text = (name: string): string | undefined =>
     event[name] === undefined ? undefined : Buffer.from(event[name] as string, "latin1").toString();
@@ -26,12 +26,12 @@ function modelWords(event: PlainEvent): Record<string, unknown> {
   };
 }
 
-test("the decoder of the model, which shares nothing with them, agrees too", (t) => {
+test("the decoder of the model, which shares no code with them, agrees as well", (t) => {
   const random = randomFrom(seedOf(t));
   const lengths = new Map([...TEST_CHAINS].map(([id, { addressBytes }]) => [id, addressBytes]));
   let accepted = 0;
   for (let i = 0; i < 6000; i++) {
-    // As bytes would give it: the texts of the generator may hold halves of a pair.
+    // As decoded from bytes: the texts of the generator may contain unpaired surrogates.
     const record = Buffer.from(recordText(random)).toString();
     const decoded = decodeBoth(record);
     const model = decodeLine(record, lengths);
@@ -61,7 +61,7 @@ describe("SwapDecoder and ReferenceDecoder agree in code and in every value", ()
       const what = "code" in decoded ? decoded.code : "accepted";
       found.set(what, (found.get(what) ?? 0) + 1);
     }
-    // A generator that no longer reaches the rules would prove nothing.
+    // A generator that misses some rules would prove nothing about them.
     assert.ok((found.get("accepted") ?? 0) > 2000, `only ${found.get("accepted")} of 10000 records were accepted`);
     assert.ok(found.size > 20, `only ${[...found.keys()]} were met`);
   });
@@ -118,7 +118,7 @@ describe("SwapDecoder and ReferenceDecoder agree in code and in every value", ()
     fc.assert(property, propertyOptions(t, 1500));
   });
 
-  test("on what JSON.parse takes and does not take", (t) => {
+  test("on texts that JSON.parse accepts and refuses", (t) => {
     const property = fc.property(fc.oneof(fc.json(), fc.string({ unit: "binary" })), fc.nat(), (text, at) => {
       const cut = text.slice(0, at % (text.length + 1));
       for (const candidate of [text, cut]) {

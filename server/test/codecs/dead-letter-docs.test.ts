@@ -19,7 +19,7 @@ const sections = [...docs.matchAll(/^### (\w+)\n\n[\s\S]*?```json\n(.*)\n```$/gm
   }),
 );
 
-/** The records that an example stands for, by the notations that the page explains. */
+/** The records of an example, in the notation that the page explains. */
 function recordsOf(example: string): Buffer[] {
   const count = Number(/‹1 to (\d+)›/.exec(example)?.[1] ?? 1);
   return Array.from({ length: count }, (_, i) => {
@@ -33,7 +33,7 @@ function recordsOf(example: string): Buffer[] {
   });
 }
 
-/** What the last of the records comes to: a code of the decoder, or the outcome of the engine. */
+/** The result of the last record: a code of the decoder, or the outcome of the engine. */
 function fateOf(records: readonly Buffer[]): string {
   const engine = new PartitionEngine(
     {
@@ -58,7 +58,7 @@ function fateOf(records: readonly Buffer[]): string {
 }
 
 describe("docs/dead-letters.md", () => {
-  test("has the codes of the list, in its order, which is that of precedence", () => {
+  test("has the codes of the list, in its order of precedence", () => {
     assert.deepEqual(
       sections.map(({ code }) => code),
       Object.keys(DEAD_LETTER_MESSAGES),
@@ -71,7 +71,7 @@ describe("docs/dead-letters.md", () => {
       const records = recordsOf(example);
       assert.equal(fateOf(records), code);
       decodeBoth(records.at(-1) ?? Buffer.alloc(0));
-      // One record less is not refused, where there are several.
+      // Of several records, only the last one is refused.
       if (records.length > 1) assert.equal(fateOf(records.slice(0, -1)), "applied");
     });
   }

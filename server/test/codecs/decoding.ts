@@ -1,4 +1,4 @@
-/** What the tests of the decoders share: both of them run on the same bytes, and events as plain values. */
+/** Shared by the tests of the decoders: runs both on the same bytes, and shows events as plain values. */
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import type { DeadLetterCode } from "../../src/codecs/dead-letter-codes.ts";
@@ -6,7 +6,7 @@ import { ReferenceDecoder } from "../../src/codecs/reference-decoder.ts";
 import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
 import { SwapEvent } from "../../src/engine/swaps/swap-event.ts";
 
-/** Chains whose addresses have a length, for whoever tests that. All others are as without a setting. */
+/** Chains with a length of addresses. All other chains have none. */
 export const TEST_CHAINS = new Map([
   [101, { addressBytes: 32 }],
   [102, { addressBytes: 1 }],
@@ -15,7 +15,7 @@ export const TEST_CHAINS = new Map([
 
 const fast = new SwapDecoder(TEST_CHAINS);
 const reference = new ReferenceDecoder(TEST_CHAINS);
-/** Reused, as a stream does it, so that nothing of one event may show up in the next. */
+/** Reused as in a stream, so that values of one event would be noticed in the next. */
 const fastEvent = new SwapEvent();
 
 export type PlainEvent = Record<string, string | number | boolean | undefined>;
@@ -23,7 +23,7 @@ export type Decoded = { readonly code: DeadLetterCode } | { readonly event: Plai
 
 const TEXTS = ["token", "txHash", "eventId", "who", "pool", "symbol", "blockHash"] as const;
 
-/** All that an event says, with its strings as text; absent ones are undefined. */
+/** All fields of an event, with its strings as text; absent ones are undefined. */
 export function plain(event: SwapEvent): PlainEvent {
   const {
     chainId,
@@ -56,13 +56,13 @@ export function plain(event: SwapEvent): PlainEvent {
   for (const name of TEXTS) {
     const start = event[`${name}Start`];
     const end = event[`${name}End`];
-    // Every byte counts, so they are compared one to one.
+    // Byte by byte, because every byte must agree.
     values[name] = start === end ? undefined : Buffer.from(event.bytes.subarray(start, end)).toString("latin1");
   }
   return values;
 }
 
-/** Decodes with both decoders, which have to agree, as a record that stands alone and as one amid others. */
+/** Decodes with both decoders, which must agree, as a single record and as one among others. */
 export function decodeBoth(record: Uint8Array | string): Decoded {
   const bytes = typeof record === "string" ? Buffer.from(record) : record;
   const before = Buffer.from('{"side":"sell"}');
@@ -107,7 +107,7 @@ export function eventOf(record: Uint8Array | string): PlainEvent {
   return decoded.event;
 }
 
-/** A small valid event; `fields` are JSON texts that take the place of its own, or stand behind them. */
+/** A small valid event. `fields` are JSON texts that replace its own or are appended. */
 export function recordWith(fields: Record<string, string | undefined> = {}): string {
   const base: Record<string, string | undefined> = {
     chain_id: "1",

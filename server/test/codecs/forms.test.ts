@@ -9,7 +9,7 @@ type Form = { json: string; accept: boolean; why: string; want?: Record<string, 
 
 const forms = JSON.parse(readFileSync(new URL("forms.json", folder), "utf8")) as Form[];
 
-/** An integer in units of 10^-places as decimal text without needless zeros. */
+/** An integer in units of 10^-places as decimal text without trailing zeros. */
 function decimalText(units: bigint, places: number): string {
   const digits = units.toString().padStart(places + 1, "0");
   const whole = digits.slice(0, -places);

@@ -1,4 +1,4 @@
-/** Seeded records that try every form, limit and damage that a swap event can have. */
+/** Records from a seed with every form, limit and damage that a swap event can have. */
 import { Buffer } from "node:buffer";
 import { SLOT } from "../../src/codecs/event-fields.ts";
 import type { Random } from "../support/seed.ts";
@@ -11,7 +11,7 @@ export function digits(random: Random, count: number): string {
   return text;
 }
 
-/** The text of a decimal, mostly one that JSON takes as a number. */
+/** The text of a decimal, mostly one that is a JSON number. */
 export function decimalText(random: Random): string {
   if (random.chance(0.05))
     return random.pick(["", "-", ".5", "5.", "+5", "1e", "1e+", "01", "0x1", "NaN", "--1", "1,5", "1 "]);
@@ -156,7 +156,7 @@ function wordText(random: Random): string {
   return text;
 }
 
-/** JSON of a string, with none, some or all of its characters escaped, in either case of the digits. */
+/** A string as JSON, with none, some or all of its characters escaped, in upper- or lower-case digits. */
 export function quoted(random: Random, text: string): string {
   const share = random.pick([0, 0, 0, 0.1, 1]);
   let json = "";
@@ -189,7 +189,7 @@ export function anyJson(random: Random, depth: number): string {
   return `{${space}${many(() => `${quoted(random, wordText(random))}${space}:${space}${anyJson(random, depth - 1)}`)}}`;
 }
 
-/** A value that fits the field, most of the time. */
+/** A value that is usually valid for the field. */
 function fieldJson(random: Random, name: string): string {
   if (random.chance(0.006)) return anyJson(random, 3);
   if (random.chance(0.01)) return random.pick(["null", '""', "true", "false", "[]", "{}", "0", "-0"]);
@@ -217,14 +217,14 @@ function fieldJson(random: Random, name: string): string {
   return quoted(random, hex(random, random.pick([40, 40, 64, 39, 41, 2, 1, 0, 63, 65, 126])));
 }
 
-/** The default id of the record, or nearly so, when it holds what is needed for one. */
+/** The default id of the record, or something close to it, when the record has the fields for one. */
 function defaultId(random: Random, members: ReadonlyMap<string, string>): string {
   const hash = members.get("tx_hash") ?? '"0xab"';
   const text = `${members.get("chain_id")}:${hash.slice(1, -1).toLowerCase()}:${members.get("log_index")}`;
   return `"${random.chance(0.8) ? text : `${text}0`}"`;
 }
 
-/** One record in any order, with aliases, repeated and unknown names and any white space; most are valid events. */
+/** A record with its members in any order, with aliases, repeated and unknown names, and any white space; mostly a valid event. */
 export function recordText(random: Random): string {
   const members = new Map<string, string>();
   const wanted = new Set<string>([

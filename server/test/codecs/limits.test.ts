@@ -5,7 +5,7 @@ import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
 import { SwapEvent } from "../../src/engine/swaps/swap-event.ts";
 import { codeOf, eventOf, plain, recordWith } from "./decoding.ts";
 
-/** A valid record of exactly so many bytes. */
+/** A valid record of exactly this many bytes. */
 function recordOfBytes(bytes: number): string {
   const empty = recordWith({ note: '""' });
   return recordWith({ note: `"${"x".repeat(bytes - empty.length)}"` });
@@ -117,7 +117,7 @@ describe("names", () => {
     });
   }
 
-  test("the last of a repeated name counts, however it is written", () => {
+  test("the last of a repeated name counts, whichever way it is written", () => {
     const record = (tail: string) => `${recordWith().slice(0, -1)},${tail}}`;
     assert.equal(eventOf(record('"s\\u0069de":"sell"')).isBuy, false);
     assert.equal(eventOf(record('"side":"x","\\u0073ide":"sell"')).isBuy, false);
@@ -144,7 +144,7 @@ describe("labels that are too long", () => {
     });
   }
 
-  test("what is no text is refused at any length", () => {
+  test("a label that is no valid text is refused at any length", () => {
     assert.equal(codeOf(recordWith({ token_symbol: `"${"s".repeat(100)}\\ud800"` })), "bad_token_symbol");
     assert.equal(codeOf(recordWith({ token_symbol: '"\\udc00"' })), "bad_token_symbol");
     assert.equal(codeOf(recordWith({ token_symbol: "7" })), "bad_token_symbol");
@@ -166,7 +166,7 @@ test("a price of zero is no price, in any spelling", () => {
 });
 
 describe("ids and case", () => {
-  test("the default event id is none", () => {
+  test("the default event id is treated as absent", () => {
     const id = (event_id: string, tx_hash = '"0xAB"') => eventOf(recordWith({ tx_hash, event_id })).eventId;
     assert.equal(id('"1:0xab:3"'), undefined);
     assert.equal(id('"1:0x\\u0061b:3"'), undefined);
@@ -177,7 +177,7 @@ describe("ids and case", () => {
     assert.equal(id('"1:So1:3"', '"So1"'), undefined);
   });
 
-  test("hex that is lower-cased", () => {
+  test("hex is lower-cased", () => {
     const address = `0X${"Ab".repeat(20)}`;
     const event = eventOf(
       recordWith({ token: `"${address}"`, pool: `"${address}"`, who: `"${address}"`, block_hash: '"0XAbC"' }),
@@ -202,7 +202,7 @@ describe("ids and case", () => {
   });
 });
 
-test("an event stays in the record's buffer while nothing has to be rewritten", () => {
+test("an event stays in the record's buffer unless a string must be rewritten", () => {
   const decoder = new SwapDecoder();
   const event = new SwapEvent();
   const record = Buffer.from(recordWith());
@@ -214,14 +214,14 @@ test("an event stays in the record's buffer while nothing has to be rewritten", 
   assert.equal(upper.toString(), recordWith({ tx_hash: '"0XAB"' }), "the record itself is left as it was");
 });
 
-test("a producer that makes up names costs others nothing but time", () => {
+test("a producer that invents names costs other producers only time", () => {
   const decoder = new SwapDecoder();
   const event = new SwapEvent();
   const ordinary = Buffer.from(recordWith({ block_number: "7", who: '"w"' }));
   decoder.decode(ordinary, 0, ordinary.length, event);
   const expected = plain(event);
   for (let i = 0; i < 2000; i++) {
-    // Names of one length, one beginning and one end collide; the others fill the table.
+    // Names with the same length, beginning and end collide; the others fill the table.
     const name = i % 2 === 0 ? `aaaa${String(i).padStart(6, "0")}zzzz` : `n${i}`;
     const made = Buffer.from(recordWith({ [name]: "1", [`${name}x`]: '"y"' }));
     assert.equal(decoder.decode(made, 0, made.length, event), undefined);
@@ -230,13 +230,13 @@ test("a producer that makes up names costs others nothing but time", () => {
   }
 });
 
-test("an exception inside the decoder costs nothing but time, and is counted", () => {
+test("an exception inside the decoder costs only time, and is counted", () => {
   const decoder = new SwapDecoder();
   const event = new SwapEvent();
   const record = Buffer.from(recordWith());
   decoder.decode(record, 0, record.length, event);
   const expected = plain(event);
-  // No record is known to do it, so the event does it, once.
+  // No record is known to cause one, so the event throws once.
   let isFirst = true;
   const failing = new Proxy(new SwapEvent(), {
     set(target, name, value) {

@@ -1,4 +1,4 @@
-// First, so that everything below is compiled while its blocks are counted.
+// Imported first, so that everything below is compiled while blocks are counted.
 import "../support/work-meter.ts";
 
 import { describe, test } from "node:test";
@@ -14,7 +14,7 @@ const EVENTS_MAX = 10_000;
 const decoder = new SwapDecoder();
 const event = new SwapEvent();
 
-/** As the log thread takes a body: split, then each event decoded. */
+/** Takes a body as the log thread does: splits it, and decodes each event. */
 function takeBody(body: Uint8Array): void {
   const { count, starts, ends } = splitBody(body, EVENTS_MAX);
   for (let i = 0; i < count; i++) decoder.decode(body, starts[i]!, ends[i]!, event);
@@ -25,7 +25,7 @@ describe("the work of a hostile body grows with its length, not with its square"
     for (const body of hostileBodies) await assertLinear(body, BYTES, takeBody);
   });
 
-  test("a record of a stream, decoded, and told why it is refused", async () => {
+  test("a record of a stream, decoded and explained", async () => {
     for (const body of hostileBodies) {
       await assertLinear(body, BYTES, (bytes) => {
         const code = decoder.decode(bytes, 0, bytes.length, event);

@@ -55,21 +55,21 @@ describe("a refusal names the field and the value", () => {
     });
   }
 
-  test("a long value is cut, and nothing in it can move a cursor", () => {
+  test("a long value is cut, and control characters in it are made harmless", () => {
     const { text } = refusalOf(recordWith({ who: `"${"w".repeat(500)}"` }));
     assert.match(text, /^who is "w{62}…; /);
-    // C1 controls and marks that reverse the direction may stand in JSON as they are.
+    // JSON may contain C1 controls and marks that reverse the direction of text.
     const hostile = refusalOf(recordWith({ side: '"\u009b31m\u202ebuy\u0007"'.replace("\u0007", "") }));
     assert.match(hostile.text, /^side is "\?31m\?buy"; /);
   });
 
-  test("the last of a repeated name is told, also behind many others and written with escapes", () => {
+  test("the last of a repeated name is shown, even after many others and written with escapes", () => {
     const many = Array.from({ length: 300 }, (_, i) => `"n${i}":${i}`).join(",");
     const record = `${SWAP.slice(0, -1)},${many},"s\\u0069de":"hold"}`;
     assert.match(refusalOf(record).text, /^side is "hold"; /);
   });
 
-  test("a swap from the future is told with its arrival", () => {
+  test("a swap from the future is shown with its arrival", () => {
     const record = Buffer.from(recordWith({ event_time: "4102444800000" }));
     const text = refusalText("quarantined", record, 0, record.length, 1_767_225_600);
     assert.match(text, /^event_time is 4102444800000, the arrival is 1767225600; event_time is further ahead/);
@@ -77,7 +77,7 @@ describe("a refusal names the field and the value", () => {
 });
 
 describe("missing fields", () => {
-  test("are named, with the names that are there instead", () => {
+  test("are named, with the names that the record has instead", () => {
     const one = refusalOf(recordWith({ amount_usd: undefined, amountUSD: "4", pair: '"x"' })).text;
     assert.equal(
       one,
@@ -90,7 +90,7 @@ describe("missing fields", () => {
     assert.match(refusalOf("{}").text, /^required fields are missing: chain_id, log_index, side, .*, tx_hash, token/);
   });
 
-  test("other names take at most 64 characters", () => {
+  test("other names are cut to 64 characters", () => {
     const names = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`column_${i}`, "1"]));
     const { text } = refusalOf(recordWith({ side: undefined, ...names }));
     assert.match(text, /other names in the record: .{63}…$/u);
@@ -105,12 +105,12 @@ describe("missing fields", () => {
   for (const [what, record, says] of envelopes) {
     test(`an envelope: ${what}`, () => assert.match(refusalOf(record).text, says));
   }
-  test("names that every object has are names like others", () => {
+  test("names that every JavaScript object has are treated like others", () => {
     for (const name of ["constructor", "__proto__", "toString"]) {
       assert.match(refusalOf(`{"${name}":{}}`).text, new RegExp(`other names in the record: ${name}$`));
     }
   });
-  test("a swap with a field that envelopes have too is a swap", () => {
+  test("a swap with a field of envelopes is still a swap", () => {
     assert.doesNotMatch(refusalOf(recordWith({ side: undefined, data: "{}" })).text, /envelope/);
   });
 });
@@ -154,7 +154,7 @@ describe("records that are no swap at all", () => {
   ];
   for (const [what, record, says] of cases) test(what, () => assert.match(refusalOf(record).text, says));
 
-  test("a body that cannot be read says so too", () => {
+  test("a body that cannot be read is explained as well", () => {
     const looks = (body: Uint8Array | string, says: RegExp): void =>
       assert.throws(() => splitBody(Buffer.from(body as string), 10), { code: "bad_request", message: says });
     looks(gzipSync(SWAP), /gzip/);

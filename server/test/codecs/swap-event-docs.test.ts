@@ -1,4 +1,4 @@
-/** docs/swap-event.md says what the decoder and the engine do: every example is decoded, and every table of events is played. */
+/** docs/swap-event.md agrees with the decoder and the engine: every example is decoded, and every table of events is applied. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
@@ -53,11 +53,11 @@ describe("docs/swap-event.md", () => {
   const tables = docs.split("| event | outcome | trades | volume_usd |").slice(1);
   test("has tables of events", () => assert.equal(tables.length, 3));
   for (const [index, table] of tables.entries()) {
-    test(`table ${index + 1} of events comes to its outcomes and figures`, () => play(table));
+    test(`table ${index + 1} of events gives its outcomes and figures`, () => play(table));
   }
 });
 
-/** Plays the rows of one table through decoder and engine; `...` stands for the fields of the first row. */
+/** Runs the rows of one table through decoder and engine; `...` stands for the fields of the first row. */
 function play(table: string): void {
   const rows = [...table.split("\n\n")[0]!.matchAll(/^\| `(\{.*?\})`.* \| (\w+) \| (\d+) \| (\d+) \|$/gm)];
   assert.ok(rows.length >= 4);

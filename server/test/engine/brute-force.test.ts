@@ -87,7 +87,7 @@ describe("every statistic at any as-of equals a recomputation from the whole log
     },
   };
   for (const [name, { limits, stream }] of Object.entries(busy)) {
-    test(`busy tokens, asked between their swaps at as-ofs before and behind their high: ${name}`, (t) => {
+    test(`busy tokens, read between their swaps at as-ofs before and after their high: ${name}`, (t) => {
       const seed = seedOf(t);
       const random = randomFrom(seed);
       const plain = { ...plainStream, count: 2_000, tokens: 1, traders: 60, spanMs: 2_000_000, disorderMs: 3_000 };
@@ -100,7 +100,7 @@ describe("every statistic at any as-of equals a recomputation from the whole log
     });
   }
 
-  test("bursts and silences: many swaps in few buckets, then hours of nothing", (t) => {
+  test("bursts and silences: many swaps in few buckets, then hours without any", (t) => {
     const seed = seedOf(t);
     const config = { ...defaultConfig, windows: windowsOf(["1m", "7m", "2h"]) };
     const pair = new Pair(config);

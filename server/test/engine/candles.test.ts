@@ -1,4 +1,4 @@
-/** Candles and newest swaps of what the service did not wholly see: served, and marked. */
+/** Candles and newest swaps of spans that the service saw only in part: served, and marked. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { itemOf, newYear2026, plainEvent } from "../model/plain-events.ts";
@@ -15,8 +15,8 @@ function refOf(run: EngineRun): number {
   return ref;
 }
 
-describe("what the service did not wholly see is served, and not complete", () => {
-  test("a swap from before a fresh folder was made is in a candle and among the newest swaps", () => {
+describe("spans that the service saw only in part are served as not complete", () => {
+  test("a swap from before the data folder was created is in a candle and among the newest swaps", () => {
     const run = new EngineRun(defaultConfig);
     const nowMs = newYear2026 + 30_000;
     const swapMs = nowMs - 5 * minuteMs;
@@ -54,12 +54,12 @@ describe("what the service did not wholly see is served, and not complete", () =
     }
   });
 
-  test("an interval that memory has lost the beginning of is served, and not complete", () => {
+  test("an interval whose beginning is no longer in memory is served as not complete", () => {
     const run = new EngineRun(defaultConfig);
     for (let i = 0; i <= 40 * 60; i++) run.take(itemOf(plainEvent(i, newYear2026 + i * minuteMs)));
     const asOfMs = newYear2026 + 40 * hourMs;
     const { availableFromMs, items } = run.engine.candles(refOf(run), 24 * hourMs, 0, asOfMs, 10, asOfMs);
-    // Memory reaches back to the bucket of 24 h, one step and max_skew before: 15:58 of the first day.
+    // Memory goes back to the bucket of 24 h, one step and max_skew before: 15:58 of the first day.
     const remembered = (newYear2026 + 24 * hourMs - (asOfMs - 24 * hourMs - 2 * minuteMs)) / minuteMs;
     assert.deepEqual(
       items.map(({ open_time, trades, complete }) => ({ open_time, trades, complete })),
@@ -71,7 +71,7 @@ describe("what the service did not wholly see is served, and not complete", () =
     assert.equal(availableFromMs, newYear2026);
   });
 
-  test("across a gap: what was seen before it is served, and is complete only behind it", () => {
+  test("across a gap: candles before it are served, and only candles after it are complete", () => {
     const run = new EngineRun(defaultConfig);
     for (let i = 0; i < 10; i++) run.take(itemOf(plainEvent(i, newYear2026 + i * minuteMs)));
     run.take({ kind: "gap" });
@@ -91,7 +91,7 @@ describe("what the service did not wholly see is served, and not complete", () =
 });
 
 describe("prices of dust", () => {
-  test("a swap of fewer dollars than the minimum has no price, given or not, and counts in all else", () => {
+  test("a swap below the minimum of dollars has no price, even a given one, and counts in everything else", () => {
     const config = {
       ...defaultConfig,
       priceMinUsdMicro: 1_000_000,
@@ -120,7 +120,7 @@ describe("prices of dust", () => {
 });
 
 describe("the order of equal times", () => {
-  test("the transaction index goes before the log index, behind the block", () => {
+  test("the transaction index comes after the block and before the log index", () => {
     const run = new EngineRun(defaultConfig);
     const at = (serial: number, blockNumber: number, txIndex: number, logIndex: number, price: bigint) =>
       run.take(
@@ -155,23 +155,23 @@ describe("the order of equal times", () => {
   });
 });
 
-describe("counters of what would else be silent", () => {
-  test("announcements that take another's place, removals without an announcement, labels left out", () => {
+describe("counters of events that would otherwise go unnoticed", () => {
+  test("announcements that replace another, removals without an announcement, dropped labels", () => {
     const run = new EngineRun(defaultConfig);
     const first = plainEvent(1, newYear2026, { blockHash: "0x01", blockNumber: 5 });
     const second = { ...first, blockHash: "0x02", blockNumber: 6 };
     const third = { ...first, blockHash: "0x03", blockNumber: 4 };
     const items = [
       first,
-      second, // takes the place of the first, which is not removed
-      third, // is a lower inclusion, and takes nobody's place
-      { ...second, removed: true }, // the first counts again: no announcement took its place
+      second, // replaces the first, which is not removed
+      third, // is a lower inclusion, and replaces none
+      { ...second, removed: true }, // the first counts again: nothing was replaced
       { ...first, blockHash: "0x09", blockNumber: 9, removed: true }, // was not announced
       { ...first, blockHash: "0x09", blockNumber: 9 }, // annihilated
       { ...first, removed: true },
       { ...third, removed: true },
-      { ...first, blockHash: "0x0a", blockNumber: 10, symbolDropped: true }, // nothing counted: no place was taken
-      { ...first, blockHash: "0x0a", blockNumber: 10, symbolDropped: true }, // a copy, whose label is left out as well
+      { ...first, blockHash: "0x0a", blockNumber: 10, symbolDropped: true }, // nothing counted: nothing was replaced
+      { ...first, blockHash: "0x0a", blockNumber: 10, symbolDropped: true }, // a copy, whose label is dropped as well
       plainEvent(7, newYear2026, { token: "unknown", removed: true }),
     ];
     for (const event of items) run.take(itemOf(event, newYear2026));

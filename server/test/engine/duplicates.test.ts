@@ -13,7 +13,7 @@ import { EngineRun, Pair } from "./pair.ts";
 
 const start = Date.UTC(2026, 0, 1);
 
-/** Feeds the log once plain and once with copies of what was taken, at any distance; both runs. */
+/** Runs the log once as it is and once with copies of applied events at any distance. Returns both runs. */
 function withCopies(config: typeof defaultConfig, items: readonly LogItem[], random: Random): [EngineRun, EngineRun] {
   const plain = new EngineRun(config);
   const copied = new EngineRun(config);
@@ -65,7 +65,7 @@ describe("copies at any distance change nothing but their counter", () => {
   });
 });
 
-describe("a copy that says something else is a duplicate and a conflict", () => {
+describe("a copy with different content is a duplicate and a conflict", () => {
   const first = plainEvent(1, start, { symbol: "ABC", price: priceFrom("2"), blockNumber: 7, blockHash: "0x01" });
   const changes: Readonly<Record<string, Partial<ModelEvent>>> = {
     "nothing else": {},

@@ -5,7 +5,7 @@ import { defaultEventId, type ModelEvent } from "../model/model-event.ts";
 const limbBase = 10n ** 15n;
 const bytesMax = 2048;
 
-/** Writes events of the model in the form in which the codecs hand them over; one reused object, as theirs is. */
+/** Writes events of the model in the form in which the codecs pass them; like them, into one reused object. */
 export class EventWriter {
   readonly #event = new SwapEvent();
   readonly #bytes = new Uint8Array(bytesMax);

@@ -1,4 +1,4 @@
-/** Names that are chosen to collide cost no more than random ones: counted in slots passed over, not in time. */
+/** Names that are chosen to collide cost no more than random ones, counted in skipped slots, not in time. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { HashIndex, PROBES_MAX } from "../../src/engine/memory/hash-index.ts";
@@ -16,7 +16,7 @@ import { engineConfigOf } from "./pair.ts";
 const count = 3_000;
 const otherSeed: HashSeed = [1, 2];
 
-/** A hash that skips every other word of what is longer than 32 bytes, as an index is often given. */
+/** A hash that skips every other word of texts longer than 32 bytes, as indexes often use. */
 function skippingHash(text: string): number {
   const bytes = Buffer.from(text);
   let h = 0x51ab ^ Math.imul(bytes.length, 0x9e3779b1);
@@ -28,7 +28,7 @@ function skippingHash(text: string): number {
   return h >>> 0;
 }
 
-/** Different texts that say the same in the words that such a hash reads. */
+/** Different texts that are equal in the words that such a hash reads. */
 function skippedNames(): string[] {
   return Array.from({ length: count }, (_, i) => {
     const serial = i.toString(36).padStart(4, "0");
@@ -68,7 +68,7 @@ const kinds: Readonly<Record<string, (name: string) => Partial<ModelEvent>>> = {
   "block hashes": (blockHash) => ({ blockHash }),
 };
 
-/** Slots passed over by an engine that reads swaps with these names, long enough for the first ones to settle. */
+/** Slots that an engine skips while it applies swaps with these names, long enough for the first ones to settle. */
 function probesOf(names: readonly string[], change: (name: string) => Partial<ModelEvent>, seed: HashSeed): number {
   const engine = new PartitionEngine(engineConfigOf(defaultConfig), seed);
   const writer = new EventWriter();
@@ -95,13 +95,13 @@ describe("floods of chosen names", () => {
       test(`${kind}: ${flood}`, (t) => {
         const usual = probesOf(randomNames(names, seedOf(t)), change, TEST_SEED);
         const chosen = probesOf(names, change, TEST_SEED);
-        // The few that small tables pass over vary by themselves.
+        // The few slots that small tables skip vary by chance.
         assert.ok(chosen <= 2 * usual + names.length / 10, `${chosen} slots passed over, ${usual} by random names`);
       });
     }
   }
 
-  test("one transaction hash, with log indexes that follow each other or make up for each other's tokens", () => {
+  test("one transaction hash, with consecutive log indexes or log indexes that cancel out the tokens", () => {
     const usual = probesOf(
       randomNames(floods["long equal ends"] ?? [], 1),
       kinds["transaction hashes"] ?? (() => ({})),
@@ -155,7 +155,7 @@ describe("hashes of text", () => {
     }
   });
 
-  test("every byte counts, also in the middle of the longest names, and so do the words in front", () => {
+  test("every byte counts, even in the middle of the longest names, and so do the two words before them", () => {
     const hash = new KeyedHash(TEST_SEED, 7);
     const bytes = new Uint8Array(128).fill(97);
     const seen = new Set([hash.hash(bytes, 0, 128, 0, 0)]);
@@ -184,8 +184,8 @@ describe("hashes of text", () => {
   });
 });
 
-describe("an index whose hashes are crowded all the same", () => {
-  test("grows so that no search goes on beyond its bound, and loses nothing", () => {
+describe("an index whose hashes are crowded nevertheless", () => {
+  test("grows until no search exceeds its bound, and loses nothing", () => {
     const index = new HashIndex(new Heap());
     const hashes = Array.from({ length: 2_000 }, (_, i) => 0x1000 + (i >>> 1) * 400);
     hashes.forEach((hash, i) => {
@@ -203,7 +203,7 @@ describe("an index whose hashes are crowded all the same", () => {
   });
 });
 
-/** The function as its authors write it, one round at a time. */
+/** The function as its authors define it, one round at a time. */
 function plainHash(bytes: Uint8Array, k0: number, k1: number, a: number, b: number): number {
   const v = [k0, k1, k0 ^ 0x6c796765, k1 ^ 0x74656462] as [number, number, number, number];
   const rotate = (x: number, by: number) => (x << by) | (x >>> (32 - by));

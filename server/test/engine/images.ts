@@ -17,13 +17,13 @@ export function takeImage(engine: PartitionEngine, sliceBytes = 1 << 20): Image 
   return { header: Buffer.from(snapshot.header).toString("utf8"), bytes: Buffer.concat(slices) };
 }
 
-/** Header and checksum of the whole state: short enough to be shown when two differ. */
+/** Header and checksum of the whole state: short enough for a message when two differ. */
 export function imageOf(engine: PartitionEngine): { header: string; bytes: number; checksum: string } {
   const { header, bytes } = takeImage(engine);
   return { header, bytes: bytes.length, checksum: createHash("sha256").update(bytes).digest("hex") };
 }
 
-/** Restores from an image cut into chunks of random sizes, as a store may hand them over. */
+/** Restores from an image cut into chunks of random sizes, as a store may deliver them. */
 export function restoreImage(config: TestConfig, image: Image, random: Random): PartitionEngine {
   const chunks = function* (): Generator<Uint8Array> {
     for (let at = 0; at < image.bytes.length; ) {

@@ -1,4 +1,4 @@
-/** Buckets with many swaps, of which the extremes are taken away: exact, and the work does not grow with their number. */
+/** Buckets with many swaps whose extremes leave: figures stay exact, and the work per swap does not grow with the number of swaps. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { SETTLED_PER_VISIT_MAX } from "../../src/engine/upkeep.ts";
@@ -24,7 +24,7 @@ describe("extremes that leave a bucket with many swaps", () => {
     const pair = new Pair({ ...defaultConfig, windows: windowsOf(["1m", "5m", "1h"]), chains });
     const known: ModelEvent[] = [];
     for (let i = 0; i < 6_000; i++) {
-      // Four seconds, with many swaps each, that move on slowly enough for the removals to find them.
+      // Four seconds with many swaps each, which advance slowly enough for the removals to find them.
       const baseMs = at + Math.floor(i / 1_500) * 200_000;
       const dice = random.next();
       const old = known.at(-1 - random.below(Math.min(known.length, 900)));
@@ -95,7 +95,7 @@ describe("extremes that leave a bucket with many swaps", () => {
 });
 
 describe("settling a token with many swaps", () => {
-  test("goes on in pieces: no record lets more swaps settle than a visit may and a bucket has, and none is left behind", () => {
+  test("is done in pieces: no record settles more swaps than the limit of a visit plus one bucket, and none is left over", () => {
     const run = new EngineRun(defaultConfig);
     const perSecond = 100;
     for (let i = 0; i < 240 * perSecond; i++) run.take(itemOf(plainEvent(i, at + Math.floor(i / perSecond) * 1_000)));

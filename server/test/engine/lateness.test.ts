@@ -18,7 +18,7 @@ function skewOf(config: TestConfig, { chainId }: ModelEvent): number {
   return config.chains.get(chainId)?.maxSkewMs ?? config.maxSkewMs;
 }
 
-/** The same log as if it had been read later: only what was quarantined keeps its arrival. */
+/** The same log as if it had been read later. Only quarantined events keep their arrival. */
 function readLater(items: readonly LogItem[], config: TestConfig, delayMs: (i: number) => number): LogItem[] {
   return items.map((item, i) => {
     if (item.kind !== "event" || item.event.eventTimeMs > item.arrivalMs + skewOf(config, item.event)) return item;
@@ -26,8 +26,8 @@ function readLater(items: readonly LogItem[], config: TestConfig, delayMs: (i: n
   });
 }
 
-describe("what is late depends on the log alone", () => {
-  test("arrival and speed of reading, answers given meanwhile: equal logs give equal bytes of state", (t) => {
+describe("lateness depends only on the log", () => {
+  test("whatever the arrival, the speed of reading and the reads meanwhile, equal logs give equal bytes of state", (t) => {
     const property = fc.property(configs, commandLists(60), fc.nat(), (config, commands, seed) => {
       const random = randomFrom(seed);
       const items = new LogBuilder(config, start).build(commands);
@@ -42,7 +42,7 @@ describe("what is late depends on the log alone", () => {
     fc.assert(property, propertyOptions(t, 80));
   });
 
-  test("a backlog of a day read at once or at leisure", (t) => {
+  test("a backlog of a day, read at once or slowly", (t) => {
     const seed = seedOf(t);
     const items = buildStream({ ...plainStream, seed, count: 6_000, spanMs: 86_400_000 });
     const first = new EngineRun(defaultConfig).takeAll(items);
@@ -54,7 +54,7 @@ describe("what is late depends on the log alone", () => {
     assert.deepEqual(imageOf(second.engine), imageOf(first.engine));
   });
 
-  test("a time too far ahead is quarantined and makes nothing late", () => {
+  test("an event too far ahead is quarantined and makes no other event late", () => {
     const run = new EngineRun(defaultConfig);
     const [near] = buildStream({ ...plainStream, seed: 1, count: 1, spanMs: 1, late: 0, future: 0, copies: 0 });
     assert.ok(near?.kind === "event");

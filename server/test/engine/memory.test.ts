@@ -27,7 +27,7 @@ function recordsOf(run: EngineRun): number {
   return (JSON.parse(header) as { tallies: { records: number } }).tallies.records;
 }
 
-/** Lets the high of chain 1 move on by this much, in steps, so that all that is due is looked after. */
+/** Raises the high of chain 1 by this much, in steps, so that all due upkeep is done. */
 function passTime(run: EngineRun, ms: number): void {
   const startMs = run.engine.maxHighMs() ?? at;
   const steps = 4_000;
@@ -39,7 +39,7 @@ function passTime(run: EngineRun, ms: number): void {
 
 type Rest = { readonly used: number; readonly image: number };
 
-/** Feeds the same kind of attack again and again with fresh names, a day apart; returns the bytes after each rest. */
+/** Runs the same kind of attack repeatedly with new names, a day apart. Returns the bytes after each pause. */
 function bytesAfterRests(run: EngineRun, rounds: number, attack: (serial: number, ms: number) => ModelEvent): Rest[] {
   const rests: Rest[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -53,7 +53,7 @@ function bytesAfterRests(run: EngineRun, rounds: number, attack: (serial: number
 
 const pad = (text: string) => text.padEnd(120, "-");
 
-describe("memory under attack returns when the attack is over", () => {
+describe("memory used by an attack is released when the attack is over", () => {
   const attacks: Readonly<Record<string, (serial: number, ms: number) => ModelEvent>> = {
     "long strings of every kind": (i, ms) =>
       plainEvent(i, ms, {
@@ -93,7 +93,7 @@ describe("memory under attack returns when the attack is over", () => {
     });
   }
 
-  test("idle tokens cost little, and are not looked at again", () => {
+  test("idle tokens cost little, and are not visited again", () => {
     const run = new EngineRun(defaultConfig);
     passTime(run, 1_000_000);
     const before = bytesOf(run);
@@ -116,7 +116,7 @@ describe("memory under attack returns when the attack is over", () => {
 });
 
 describe("what is held after the horizon", () => {
-  test("of bursts between long silences no more than the newest swaps of each token", (t) => {
+  test("of bursts between long silences, only the newest swaps of each token", (t) => {
     const seed = seedOf(t);
     const limits = { graceMs: 5_000, reorgHorizonMs: 60_000 };
     const run = new EngineRun({ ...defaultConfig, ...limits });
@@ -138,7 +138,7 @@ describe("what is held after the horizon", () => {
     }
   });
 
-  test("no places of the index for wallets that have gone", () => {
+  test("no slots of the index for wallets that have left", () => {
     const run = new EngineRun(defaultConfig);
     const startMs = at;
     for (let i = 0; i < 80_000; i++) {
@@ -170,7 +170,7 @@ describe("caps", () => {
     assert.equal(pair.engine.counters.dead_letters.too_many_tokens, 5_800);
   });
 
-  test("a removal of an unknown token takes no token's place", () => {
+  test("a removal of an unknown token does not count towards max_tokens", () => {
     const pair = new Pair({ ...defaultConfig, maxTokens: 2 });
     for (let i = 0; i < 5; i++) pair.take(itemOf(plainEvent(i, at, { token: `gone${i}`, removed: true })));
     for (let i = 0; i < 4; i++) pair.take(itemOf(plainEvent(i, at, { token: `gone${i}` })));
@@ -210,7 +210,7 @@ describe("caps", () => {
     assert.ok((buckets as number) < 1_000_000, `${buckets} bytes of buckets`);
   });
 
-  test("thousands of tokens that fall due at once delay no figure", (t) => {
+  test("thousands of tokens that become due at once delay no figure", (t) => {
     const seed = seedOf(t);
     const config = { ...defaultConfig, windows: windowsOf(["1m", "5m", "1h"]), graceMs: 5_000, reorgHorizonMs: 10_000 };
     const pair = new Pair(config);

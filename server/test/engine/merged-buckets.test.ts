@@ -1,4 +1,4 @@
-/** Buckets with many swaps that have merged with others: what leaves them afterwards is found in every part. */
+/** Buckets with many swaps that have merged with others: swaps that leave afterwards are found in every part. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { priceFrom } from "../model/log-builder.ts";
@@ -12,7 +12,7 @@ import { Pair } from "./pair.ts";
 const at = newYear2026;
 /** Seconds that share a bucket of 15 s (the first three), then one of a minute. */
 const seconds = [0, 4, 9, 20, 50];
-/** More than a bucket may have without heaps. */
+/** More swaps than a bucket without heaps may have. */
 const perSecond = 150;
 
 /** Swaps of one second; `above` says whether its prices are above or below those of the others. */
@@ -25,7 +25,7 @@ function swapsOf(second: number, index: number, price: (i: number) => number): M
   );
 }
 
-/** What would leave a gap: the swaps that hold the high, the low, the open, the close and the symbol. */
+/** The swaps that hold the high, the low, the open, the close and the symbol. */
 function holdersOf(swaps: readonly ModelEvent[]): ModelEvent[] {
   const number = (swap: ModelEvent): number => Number(swap.price?.coefficient) * 10 ** Number(swap.price?.exponent);
   const byPrice = swaps.toSorted((a, b) => number(a) - number(b));
@@ -54,7 +54,7 @@ class Merging {
     this.pair.compareAt(this.pair.highMs());
   }
 
-  /** Lets the high move on in small steps, so that upkeep visits the token as it ages. */
+  /** Raises the high in small steps, so that upkeep visits the token as it ages. */
   ageTo(ageMs: number): void {
     for (let ms = Math.ceil((this.pair.highMs() - at) / 10_000) * 10_000; ms <= ageMs; ms += 10_000) {
       this.pair.take(itemOf(plainEvent(0, at + ms, { token: "clock", txHash: `clock${this.#serial++}` })));
@@ -66,7 +66,7 @@ class Merging {
 /** The steps of buckets have changed by these ages: finest ones, after the first merge, after the second. */
 const agesMs = [60_000, 300_000, 800_000];
 
-describe("buckets with many swaps merge, and then lose what holds their figures", () => {
+describe("buckets with many swaps merge, and then lose the swaps that hold their figures", () => {
   const priceOrders = {
     "prices rise with the seconds": (index: number) => (i: number) => 1 + index * 1_000 + i,
     "prices fall with the seconds": (index: number) => (i: number) => 9_000 - index * 1_000 - i,
@@ -77,7 +77,7 @@ describe("buckets with many swaps merge, and then lose what holds their figures"
       const merging = new Merging(seconds.map((second, index) => swapsOf(second, index, priceOf(index))));
       for (const ageMs of agesMs) {
         merging.ageTo(ageMs);
-        // Holders of the whole bucket leave in turn, so that each part's heaps are asked; then those of the parts.
+        // Holders of the whole bucket leave in turn, which uses the heaps of each part; then those of the parts leave.
         for (let round = 0; round < 3; round++) {
           for (const swap of holdersOf(merging.parts.flat())) merging.remove(swap);
           for (const part of merging.parts) for (const swap of holdersOf(part)) merging.remove(swap);

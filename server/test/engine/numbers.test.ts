@@ -177,7 +177,7 @@ describe("numbers at their limits", () => {
     });
   }
 
-  test("sums of sums, as far as the highest limb goes", (t) => {
+  test("sums of sums, up to the limit of the highest limb", (t) => {
     const limb = fc.oneof(fc.constantFrom(0, 1, LIMB - 1), fc.integer({ min: 0, max: LIMB - 1 }));
     const top = fc.oneof(limb, fc.integer({ min: 0, max: 2 ** 53 - 1 - LIMB }));
     const addends = fc.array(fc.tuple(limb, limb, top), { minLength: 1, maxLength: 12 });
@@ -198,7 +198,7 @@ describe("numbers at their limits", () => {
     fc.assert(property, propertyOptions(t, 200));
   });
 
-  test("given prices come back to the digit", (t) => {
+  test("given prices are served to the digit", (t) => {
     const random = randomFrom(seedOf(t));
     const pair = new Pair(defaultConfig);
     for (let i = 0; i < 3_000; i++) {

@@ -14,7 +14,7 @@ type EventItem = LogItem & { kind: "event" };
 
 const start = Date.UTC(2026, 0, 1);
 
-/** A new order in which no event comes more than grace behind the newest one: each is delayed by less than grace. */
+/** A new order in which each event is delayed by less than grace. */
 function shuffledWithinGrace(items: readonly EventItem[], graceMs: number, random: Random): EventItem[] {
   return items
     .map((item) => ({ item, due: item.event.eventTimeMs + random.next() * graceMs }))
@@ -22,7 +22,7 @@ function shuffledWithinGrace(items: readonly EventItem[], graceMs: number, rando
     .map(({ item }) => ({ ...item, arrivalMs: Number.MAX_SAFE_INTEGER / 2 }));
 }
 
-/** Without copies of different content (the first counts) and without lives of one swap so far apart that it is forgotten. */
+/** Removes copies of different content (the first would count) and swaps that return after they were forgotten. */
 function orderFree(items: readonly LogItem[], forgetMs: number): EventItem[] {
   const contents = new Map<string, string>();
   const firstTimes = new Map<string, number>();

@@ -10,7 +10,7 @@ import { countersOfVectors } from "../model/vectors.ts";
 import { TEST_SEED } from "../support/hash-seed.ts";
 import { EventWriter } from "./event-writer.ts";
 
-/** Feeds one log to an engine. */
+/** Runs one log through an engine. */
 export class EngineRun {
   readonly config: TestConfig;
   engine: PartitionEngine;
@@ -50,7 +50,7 @@ export function takeIntoModel(model: NaiveModel, item: LogItem): ModelOutcome | 
   return undefined;
 }
 
-/** An engine and the model, fed with the same log and compared. */
+/** An engine and the model, which get the same log and are compared. */
 export class Pair {
   readonly run: EngineRun;
   readonly model: NaiveModel;
@@ -62,7 +62,7 @@ export class Pair {
     this.model = new NaiveModel(config);
   }
 
-  /** The pair that a hostile log is fed to, and the log. */
+  /** A pair for a hostile log, and the log. */
   static of({ config, startMs, commands, folderAgeMs }: HostileLog): { pair: Pair; items: LogItem[] } {
     const pair = new Pair(config);
     if (folderAgeMs !== undefined) pair.setSeenSince(startMs - folderAgeMs);
@@ -78,7 +78,7 @@ export class Pair {
     this.model.setSeenSince(ms);
   }
 
-  /** Applies one item to both, and compares what became of it and which token the engine says it touched. */
+  /** Applies one item to both, and compares the outcome and the token that the engine reports as touched. */
   take(item: LogItem): void {
     if (item.kind !== "event") {
       this.run.take(item);

@@ -113,7 +113,7 @@ function compareRankingFigures(pair: Pair, token: ModelToken, asOfMs: number): v
   });
 }
 
-/** Every swap that a window counts is in a candle: where the interval fits the window's edge, sums are the same. */
+/** Every swap that a window counts is in a candle: sums are equal where the interval fits the window's edge. */
 function compareCandlesWithWindows(pair: Pair, token: ModelToken, asOfMs: number): number {
   const { engine, config } = pair;
   const ref = pair.run.ref(token) as number;
@@ -218,7 +218,7 @@ describe("candles, newest swaps and ranking figures equal those of the whole log
       pair.take(itemOf(event, pair.highMs() + 1_000));
       events.push(event);
       if (i % 700 === 699) {
-        // Nearly all that has not settled goes: what is left is less than the newest hundred.
+        // Nearly all unsettled swaps leave: fewer than the newest hundred remain.
         for (const old of random.shuffled(events.slice(-250)))
           if (random.chance(0.95)) pair.take(itemOf({ ...old, removed: true }, pair.highMs()));
       }
@@ -242,7 +242,7 @@ describe("candles, newest swaps and ranking figures equal those of the whole log
   });
 });
 
-describe("looking tokens up", () => {
+describe("look-ups of tokens", () => {
   const at = newYear2026;
   const run = new EngineRun(defaultConfig);
   const names = [
@@ -258,7 +258,7 @@ describe("looking tokens up", () => {
   run.take(itemOf(plainEvent(91, at - 10_000_000, { token: "late", symbol: "PEPE" })));
   const ids = (refs: Iterable<number>) => [...refs].map((ref) => run.engine.info(ref).id).sort();
 
-  test("by id, only tokens that a swap made known", () => {
+  test("by id: only tokens that a swap made known", () => {
     for (const { chainId, token } of names) assert.ok(run.engine.findById(chainId, token) !== undefined);
     for (const [chainId, token] of [
       [1, "unknown"],
@@ -272,14 +272,14 @@ describe("looking tokens up", () => {
     assert.deepEqual(ids(run.engine.tokens()), ["1:0xaa", "1:PEPE", "1:é", "2:0xaa"]);
   });
 
-  test("by exact token, by symbol without case", () => {
+  test("by exact token; by symbol, ignoring case", () => {
     assert.deepEqual(ids(run.engine.findByToken("0xaa")), ["1:0xaa", "2:0xaa"]);
     assert.deepEqual(ids(run.engine.findByToken("unknown")), []);
     assert.deepEqual(ids(run.engine.findBySymbol("pEPe")), ["1:0xaa", "2:0xaa"]);
     assert.deepEqual(ids(run.engine.findBySymbol("nothing")), []);
   });
 
-  test("a symbol that was replaced or removed is found no more", () => {
+  test("a symbol that was replaced or removed is no longer found", () => {
     const renamed = plainEvent(92, at + 50, { token: "PEPE", symbol: "NEW" });
     run.take(itemOf(renamed));
     assert.deepEqual([ids(run.engine.findBySymbol("other")), ids(run.engine.findBySymbol("new"))], [[], ["1:PEPE"]]);
@@ -287,7 +287,7 @@ describe("looking tokens up", () => {
     assert.deepEqual([ids(run.engine.findBySymbol("other")), ids(run.engine.findBySymbol("new"))], [["1:PEPE"], []]);
   });
 
-  test("names in any script come back as they were, and are found", (t) => {
+  test("names in any script are served unchanged and found", (t) => {
     const name = fc.string({ unit: "binary", minLength: 1, maxLength: 16 });
     const names = fc.record({ token: name, symbol: name, who: name, pool: name, txHash: name, blockHash: name });
     const property = fc.property(fc.array(names, { minLength: 1, maxLength: 12 }), (all) => {
@@ -310,7 +310,7 @@ describe("looking tokens up", () => {
     fc.assert(property, propertyOptions(t, 40));
   });
 
-  test("by symbol, a hundred tokens at most", () => {
+  test("by symbol: at most a hundred tokens", () => {
     const crowd = new EngineRun(defaultConfig);
     for (let i = 0; i < 150; i++) {
       crowd.take(itemOf(plainEvent(i, at + i, { token: `t${i}`, symbol: i % 2 === 0 ? "Crowd" : "CROWD" })));
@@ -319,7 +319,7 @@ describe("looking tokens up", () => {
     }
   });
 
-  test("symbols that come rarely, and late, among many swaps without any", (t) => {
+  test("symbols that are rare and late among many swaps without one", (t) => {
     const random = randomFrom(seedOf(t));
     const pair = new Pair({ ...defaultConfig, windows: windowsOf(["1m"]), graceMs: 60_000, reorgHorizonMs: 60_000 });
     for (let i = 0; i < 6_000; i++) {
@@ -333,7 +333,7 @@ describe("looking tokens up", () => {
     }
   });
 
-  test("symbols that many tokens share, take and leave, also over a snapshot", (t) => {
+  test("symbols that many tokens share, gain and lose, also across a snapshot", (t) => {
     const random = randomFrom(seedOf(t));
     const pair = new Pair({ ...defaultConfig, graceMs: 5_000, reorgHorizonMs: 60_000 });
     const events: ModelEvent[] = [];

@@ -12,7 +12,7 @@ import { EngineRun, Pair } from "./pair.ts";
 
 const start = newYear2026;
 
-/** Swaps beside the log that are announced and removed, in either order, with copies of both; none raises a high. */
+/** Additional swaps that are announced and removed, in either order, with copies of both. None raises a high. */
 function annihilated(items: readonly LogItem[], share: number, seed: number): LogItem[] {
   const random = randomFrom(seed);
   const result: LogItem[] = [];
@@ -45,10 +45,10 @@ function annihilated(items: readonly LogItem[], share: number, seed: number): Lo
   return [...result, ...owed];
 }
 
-describe("apply and remove together are nothing", () => {
+describe("an announcement and its removal cancel out", () => {
   test("small hostile logs with annihilated swaps among them", (t) => {
     const property = fc.property(configs, commandLists(40), fc.nat(), (config, commands, seed) => {
-      // A removal must not come after its horizon, nor an announcement after grace, or it would rightly not count.
+      // A removal after the horizon or an announcement after grace would rightly not count.
       const patient = { ...config, graceMs: 1000 * 86_400_000, chains: new Map(), maxTokens: 100 };
       const items = new LogBuilder(config, start).build(commands);
       const plain = new EngineRun(patient);
@@ -84,13 +84,13 @@ describe("apply and remove together are nothing", () => {
 });
 
 describe("removals within one bucket", () => {
-  test("a crowd in three seconds: after every removal its figures are those of the rest", (t) => {
+  test("many swaps in three seconds: after every removal the figures are those of the rest", (t) => {
     const random = randomFrom(seedOf(t));
     for (let round = 0; round < 30; round++) {
       const pair = new Pair(defaultConfig);
       const startMs = start + round * 10_000;
       const crowd = Array.from({ length: 3 + random.below(22) }, (_, i) => {
-        // Few times and few prices, so that ties are many; two in five have no price at all.
+        // Few times and few prices give many ties; two in five swaps have no price.
         const kind = random.below(5);
         const price = kind > 2 ? priceFrom(String(1 + random.below(30))) : undefined;
         const usd = kind < 2 ? 0n : BigInt(1 + random.below(30)) * 1_000_000n;
@@ -101,7 +101,7 @@ describe("removals within one bucket", () => {
       for (const event of crowd) pair.take(itemOf(event, startMs + 5_000));
       pair.compareAt(startMs + 5_000);
       for (const event of random.shuffled(crowd)) {
-        // At times the buckets have grown coarser before the removal comes.
+        // Sometimes the buckets have become coarser before the removal arrives.
         if (random.chance(0.1))
           pair.take(itemOf(plainEvent(99, pair.highMs() + 200_000 * random.below(2), { token: "clock" })));
         pair.take(itemOf({ ...event, removed: true }, pair.highMs() + 5_000));
@@ -113,7 +113,7 @@ describe("removals within one bucket", () => {
 });
 
 describe("removals after others have settled", () => {
-  test("crowds that settle one after another, the newest of which are removed again", (t) => {
+  test("groups of swaps that settle one after another, the newest of which are removed again", (t) => {
     const random = randomFrom(seedOf(t));
     const pair = new Pair({ ...defaultConfig, graceMs: 5_000, reorgHorizonMs: 40_000 });
     for (let round = 0; round < 60; round++) {

@@ -16,7 +16,7 @@ import { EngineRun } from "./pair.ts";
 
 const start = Date.UTC(2026, 0, 1);
 
-/** Applies the items from `at` on while a snapshot is taken in random slices; ends with the log or the snapshot. */
+/** Applies the items from `at` on while a snapshot is taken in random slices. Stops at the end of the log or of the snapshot. */
 function snapshotWhileApplying(run: EngineRun, items: readonly LogItem[], at: number, random: Random): [Image, number] {
   const snapshot = run.engine.beginSnapshot();
   const header = Buffer.from(snapshot.header).toString("utf8");
@@ -33,7 +33,7 @@ function snapshotWhileApplying(run: EngineRun, items: readonly LogItem[], at: nu
   return [{ header, bytes }, next];
 }
 
-/** Runs the log with snapshots at random places, each restored and replayed to the end; every end must be the same. */
+/** Runs the log with snapshots at random places, each restored and replayed to the end. All final states must be equal. */
 function assertReplayable(config: TestConfig, items: readonly LogItem[], random: Random, snapshots: number): void {
   const whole = new EngineRun(config).takeAll(items);
   const wanted = imageOf(whole.engine);
@@ -129,7 +129,7 @@ describe("a snapshot at any offset and the replay of the rest equal a run from z
     );
   });
 
-  test("an aborted snapshot leaves no trace, and another may begin", (t) => {
+  test("an aborted snapshot changes nothing, and another may begin", (t) => {
     const seed = seedOf(t);
     const random = randomFrom(seed);
     const items = buildStream({ ...plainStream, seed, count: 3_000, spanMs: 3_600_000 });
@@ -173,14 +173,14 @@ describe("a snapshot fits one configuration", () => {
     });
   }
 
-  test("taken with another max_tokens, on which no byte depends", () => {
+  test("accepted with another max_tokens, which does not affect the bytes", () => {
     const engine = restoreImage({ ...defaultConfig, maxTokens: 10 }, image, randomFrom(1));
     assert.deepEqual(takeImage(engine), image);
   });
 
   const refused = (error: unknown) => error instanceof SwapstatsError && error.code.startsWith("checkpoint_");
 
-  test("a header that is no header, or of another layout, is refused", () => {
+  test("a header that cannot be read, or of another layout, is refused", () => {
     const { format } = JSON.parse(image.header);
     const others = [format - 1, format + 1, undefined].map((other) =>
       JSON.stringify({ ...JSON.parse(image.header), format: other }),
@@ -190,7 +190,7 @@ describe("a snapshot fits one configuration", () => {
     }
   });
 
-  test("bytes that end early, or go on, are refused, also where the header agrees with them", () => {
+  test("bytes that are too few or too many are refused, even when the header agrees with them", () => {
     const { length } = image.bytes;
     for (const wanted of [0, 8, length >> 1, length - 8, length - 1, length + 1, length + 8]) {
       const bytes = Buffer.concat([image.bytes, Buffer.alloc(8)]).subarray(0, wanted);

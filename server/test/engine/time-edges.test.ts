@@ -10,7 +10,7 @@ import { edgesOf, windowsOf } from "../model/window-rules.ts";
 import { propertyOptions, randomFrom, seedOf } from "../support/seed.ts";
 import { EngineRun, explained, Pair } from "./pair.ts";
 
-/** The model's figures of a token without what moves by itself: open_time and close_time. */
+/** The model's figures of a token without open_time and close_time, which always change. */
 function stillFigures(model: NaiveModel, id: string, asOfMs: number): string {
   const windows = model.config.windows.map((_window, index) => {
     const { openMs: _open, closeMs: _close, ...rest } = model.stats(id, index, asOfMs);
@@ -19,7 +19,7 @@ function stillFigures(model: NaiveModel, id: string, asOfMs: number): string {
   return JSON.stringify(windows, (_key, value) => (typeof value === "bigint" ? value.toString() : value));
 }
 
-/** As stillFigures, but what the engine serves. */
+/** Like stillFigures, for the figures that the engine serves. */
 function servedStill(run: EngineRun, ref: number, asOfMs: number): string {
   const windows = run.config.windows.map((_window, index) => {
     const { open_time: _open, close_time: _close, ...rest } = run.engine.windowStats(ref, index, asOfMs);
@@ -28,7 +28,7 @@ function servedStill(run: EngineRun, ref: number, asOfMs: number): string {
   return JSON.stringify(windows);
 }
 
-/** The instants at which a swap may enter or leave a window or the span before it, or a window may become complete. */
+/** The times at which a swap may enter or leave a window or the span before it, or a window may become complete. */
 function changeInstants(model: NaiveModel, id: string): number[] {
   const { windows } = model.config;
   const finestMs = Math.min(...windows.map((window) => window.stepMs));
@@ -47,7 +47,7 @@ function changeInstants(model: NaiveModel, id: string): number[] {
   return [...instants].sort((a, b) => a - b);
 }
 
-/** The first instant after asOfMs at which the model's figures differ, by trying all instants that come in question. */
+/** The first time after asOfMs at which the model's figures differ, found by trying all candidates. */
 function trueNextChange(model: NaiveModel, token: ModelToken, asOfMs: number): number {
   const now = stillFigures(model, token.id, asOfMs);
   const later = changeInstants(model, token.id).filter((instant) => instant > asOfMs);
@@ -64,7 +64,7 @@ function assertNextChanges(pair: Pair, asOfMs: number): void {
   }
 }
 
-/** A host that follows next changes comes to an end, after no more steps than there are edges. */
+/** A worker that follows the next changes finishes, after no more steps than there are edges. */
 function wakesAreFew(pair: Pair, token: ModelToken, from: number): boolean {
   const ref = pair.run.ref(token) as number;
   let at = from;
@@ -76,7 +76,7 @@ function wakesAreFew(pair: Pair, token: ModelToken, from: number): boolean {
 }
 
 describe("changes without an event", () => {
-  test("the next change is never told later than it comes", (t) => {
+  test("the next change is never reported later than it happens", (t) => {
     const property = fc.property(hostileLogs(40), (log) => {
       const { pair, items } = Pair.of(log);
       const { offsets } = log;
@@ -112,7 +112,7 @@ describe("changes without an event", () => {
     }
   });
 
-  test("with estimated traders, too, no figure changes before the next change is due", (t) => {
+  test("no figure, estimated traders included, changes before the next change is due", (t) => {
     const seed = seedOf(t);
     const limits = { graceMs: 5_000, reorgHorizonMs: 20_000, windows: windowsOf(["1m", "5m", "30m"]) };
     const run = new EngineRun({ ...defaultConfig, ...limits, exactTraders: 10 });
@@ -151,7 +151,7 @@ describe("changes without an event", () => {
   });
 });
 
-/** What a token shows, less `complete`. */
+/** All figures of a token without `complete`. */
 function everything(pair: Pair, asOfMs: number): Record<string, string> {
   const entries = [...pair.model.known.values()].map((token) => {
     const { late, removed, unresolved, id } = token;
@@ -186,7 +186,7 @@ describe("edges of windows", () => {
     { ...defaultConfig, windows: windowsOf(["70s", "7m"], 7_000) },
   ];
   for (const [name, edgeMs] of Object.entries(calendars)) {
-    test(`in on the first millisecond, out on the last: ${name}`, () => {
+    test(`a swap enters on the first millisecond and leaves on the last: ${name}`, () => {
       for (const config of configurations) {
         const pair = new Pair(config);
         const eventTimesMs = [edgeMs - 1, edgeMs, edgeMs + 1].filter((ms) => ms <= 253_402_300_799_999);
@@ -206,7 +206,7 @@ describe("edges of windows", () => {
     });
   }
 
-  test("a clock that stands back shows less, and all again when it has caught up", (t) => {
+  test("a clock that is behind shows less, and shows everything once it has caught up", (t) => {
     const seed = seedOf(t);
     const random = randomFrom(seed);
     const pair = new Pair(defaultConfig);
@@ -217,7 +217,7 @@ describe("edges of windows", () => {
     for (let behindMs = 60_000; behindMs >= -2_000; behindMs -= 487) pair.compareAt(pair.highMs() - behindMs);
   });
 
-  test("a silent token decays to exactly nothing, and is retired", (t) => {
+  test("a silent token decays to exactly zero and is retired", (t) => {
     const seed = seedOf(t);
     const pair = new Pair(defaultConfig);
     for (const item of buildStream({ ...plainStream, seed, count: 3_000, tokens: 5, spanMs: 7_200_000 }))
@@ -232,7 +232,7 @@ describe("edges of windows", () => {
     assert.equal(retired.length, pair.model.known.size - 1);
   });
 
-  test("time that leaps over years and centuries, with traders exact and estimated", () => {
+  test("time that jumps by years and centuries, with exact and estimated traders", () => {
     for (const exactTraders of [4096, 5]) {
       const pair = new Pair({ ...defaultConfig, exactTraders });
       let serial = 0;
@@ -249,7 +249,7 @@ describe("edges of windows", () => {
     }
   });
 
-  test("trading that goes on over the borders of stored seconds keeps its traders", (t) => {
+  test("traders are kept when stored seconds overflow", (t) => {
     // Seconds are stored from a base: 25 bits of them in a sketch, a quarter before its beginning; 32 bits in a table,
     // 10^9 before its first swap.
     const borders = [

@@ -13,7 +13,7 @@ const longest = defaultConfig.windows.length - 1;
 /** Relative standard error that the answer must state for p = 12. */
 const statedError = 1.04 / Math.sqrt(4096);
 
-/** Feeds one swap of each of these wallets, spread over a span; then lets all of them settle. */
+/** Applies one swap of each of these wallets, spread over a span, and lets all of them settle. */
 function runWithWallets(wallets: readonly string[], spanMs: number, config = defaultConfig): EngineRun {
   const run = new EngineRun(config);
   wallets.forEach((who, i) => {
@@ -75,8 +75,8 @@ describe("unique traders up to the cap are exact", () => {
   });
 });
 
-describe("beyond the cap traders are estimated, and the answer says so", () => {
-  test("two crowds, one about to leave the longest window and one that has just come", () => {
+describe("beyond the cap traders are estimated, and the response says so", () => {
+  test("two groups of wallets, one about to leave the longest window and one that has just arrived", () => {
     const day = 86_400_000;
     const crowds = [0, day - 2_400_000].map((fromMs, crowd) =>
       Array.from({ length: 6_000 }, (_, i) =>
@@ -105,7 +105,7 @@ describe("beyond the cap traders are estimated, and the answer says so", () => {
     }
   });
 
-  test("the error over many sets of wallets is the one that the answer states", () => {
+  test("the error over many sets of wallets is the one that the response states", () => {
     const errors: number[] = [];
     const config = { ...defaultConfig, exactTraders: 100 };
     for (let set = 0; set < 60; set++) {
@@ -150,7 +150,7 @@ describe("beyond the cap traders are estimated, and the answer says so", () => {
     });
   });
 
-  test("a removal of what is not settled leaves the estimate as if the swap had never been", (t) => {
+  test("a removal of an unsettled swap leaves the estimate as if the swap had never happened", (t) => {
     const random = randomFrom(seedOf(t));
     const config = { ...defaultConfig, exactTraders: 20 };
     const wallets = Array.from({ length: 3_000 }, (_, i) => `wallet${i}`);
@@ -170,7 +170,7 @@ describe("beyond the cap traders are estimated, and the answer says so", () => {
     });
   });
 
-  test("the estimate falls with the windows, and a token that fell idle starts exact again", () => {
+  test("the estimate falls as windows move on, and a token that was idle is exact again", () => {
     const run = runWithWallets(
       Array.from({ length: 6_000 }, (_, i) => `wallet${i}`),
       3_600_000,
@@ -188,7 +188,7 @@ describe("beyond the cap traders are estimated, and the answer says so", () => {
     assert.deepEqual([traders, traders_estimated], [1, undefined]);
   });
 
-  test("a change that settling makes is told: its tokens are named and their versions grow", (t) => {
+  test("a change by settling is reported: its tokens are named and their versions grow", (t) => {
     const seed = seedOf(t);
     const limits = { graceMs: 3_000, reorgHorizonMs: 10_000, windows: windowsOf(["1m", "1h"]) };
     const run = new EngineRun({ ...defaultConfig, ...limits, exactTraders: 20 });

@@ -76,7 +76,7 @@ test("the engine computes every figure of the protocol's table, and no other, in
 
 const derived = ["open", "high", "low", "close", "vwap", "price_change", "price_change_pct"];
 
-/** All but what may differ in its last place, and that was compared with its tolerance before. */
+/** Compares all figures except those that may differ in the last place, which were compared with a tolerance before. */
 function assertEqualButDerived(served: Served, want: Served, about: string): void {
   const strict = (figures: Served) =>
     Object.fromEntries(Object.entries(figures).filter(([name]) => !derived.includes(name)));

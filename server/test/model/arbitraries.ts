@@ -11,7 +11,7 @@ import {
 import type { ModelConfig } from "./naive-model.ts";
 import { windowsOf } from "./window-rules.ts";
 
-/** Generated configurations and commands. Small pools make collisions likely; shrinking leads to the plainest command. */
+/** Generated configurations and commands. Small pools make collisions likely; shrinking leads to the simplest command. */
 export type TestConfig = ModelConfig & { readonly exactTraders: number };
 
 const windowLists: readonly (readonly [names: readonly string[], bucketStepMs?: number])[] = [
@@ -58,7 +58,7 @@ export const configs: fc.Arbitrary<TestConfig> = fc
     exactTraders: 4096,
   }));
 
-/** Starts near borders of the calendar: midnight of a new year, the end of a leap day, and the first allowed times. */
+/** Starts near edges of the calendar: midnight of a new year, the end of a leap day, and the first allowed times. */
 const starts: fc.Arbitrary<number> = fc.constantFrom(
   Date.UTC(2026, 0, 1),
   Date.UTC(2026, 0, 1) - 1,
@@ -173,14 +173,14 @@ export function commandLists(maxLength: number): fc.Arbitrary<Command[]> {
   return fc.array(commands, { minLength: 1, maxLength, size: "max" });
 }
 
-/** As commandLists, with gaps in the offsets among them. */
+/** Like commandLists, with gaps in the offsets. */
 function commandListsWithGaps(maxLength: number): fc.Arbitrary<Command[]> {
   const gap = fc.constant({ kind: "gap" as const });
   const some = fc.oneof({ weight: 25, arbitrary: commands }, { weight: 1, arbitrary: gap });
   return fc.array(some, { minLength: 1, maxLength, size: "max" });
 }
 
-/** Distances of an as-of from the greatest high of the log; never further back than clocks may differ. */
+/** Distances of an as-of from the highest high of the log, at most as far back as clocks may differ. */
 const asOfOffsets: fc.Arbitrary<number> = fc.oneof(
   fc.constantFrom(0, 1, 999, 1_000, -60_000, -1),
   fc.integer({ min: -60_000, max: 120_000 }),
@@ -188,7 +188,7 @@ const asOfOffsets: fc.Arbitrary<number> = fc.oneof(
   fc.integer({ min: 0, max: 200_000_000 }),
 );
 
-/** How long before the start a fresh folder was made; undefined where seen_since is the first high. */
+/** Age of the data folder at the start; undefined where seen_since is the first high. */
 const folderAges: fc.Arbitrary<number | undefined> = fc.option(
   fc.oneof(fc.constantFrom(0, 1, 60_000), fc.integer({ min: -5_000, max: 100_000_000 })),
   { nil: undefined, freq: 1 },
@@ -198,12 +198,12 @@ export type HostileLog = {
   readonly config: TestConfig;
   readonly startMs: number;
   readonly commands: readonly Command[];
-  /** As-ofs to compare at, from the highest high of then. */
+  /** As-ofs of comparisons, as distances from the highest high at that point. */
   readonly offsets: readonly number[];
   readonly folderAgeMs: number | undefined;
 };
 
-/** All that a comparison with the model needs, gaps in the offsets included. */
+/** All input of a comparison with the model, including gaps in the offsets. */
 export function hostileLogs(maxLength: number): fc.Arbitrary<HostileLog> {
   return fc.record({
     config: configs,

@@ -11,10 +11,10 @@ import {
 import type { ModelCandle } from "./naive-model.ts";
 import { highOf, lowOf, type ModelPrice, type ModelStats } from "./naive-stats.ts";
 
-/** Served figures of a window, as an object of JSON. */
+/** Served figures of a window, as a JSON object. */
 export type Served = Readonly<Record<string, unknown>>;
 
-/** `estimate` lets traders, buyers and sellers differ by that share where the answer says that it estimates. */
+/** `estimate`: the share by which traders, buyers and sellers may differ when the response says that they are estimated. */
 export type Tolerance = { readonly estimate: number };
 
 const exactOnly: Tolerance = { estimate: 0 };
@@ -22,7 +22,7 @@ const priceNames = ["open", "high", "low", "close"] as const;
 const absentWithoutPrice = [...priceNames, "price_change", "price_change_pct"] as const;
 const known: ReadonlySet<string> = new Set(statsFields);
 
-/** Every difference between served figures and the model's, each as a line; none means that they agree. */
+/** Every difference between served figures and the model's, one line each. */
 export function differences(served: Served, model: ModelStats, tolerance: Tolerance = exactOnly): string[] {
   const found: string[] = [];
   const expectEqual = (name: string, expected: unknown) => {
@@ -49,7 +49,7 @@ export function differences(served: Served, model: ModelStats, tolerance: Tolera
   return found;
 }
 
-/** As `differences`, for a candle; `openMs` of the model's candle is its beginning. */
+/** Like `differences`, for a candle; `openMs` of the model's candle is its start. */
 export function candleDifferences(served: Served, model: ModelCandle): string[] {
   const { open: _o, high: _h, low: _l, close: _c, ...rest } = served;
   const { sums, prices } = model.stats;
@@ -115,8 +115,8 @@ function extremeDifferences(served: Served, prices: readonly ModelPrice[]): stri
 }
 
 /**
- * A given price comes back to the digit. A derived one may differ by a unit, and where both kinds lie within a unit of
- * the extreme either may have won.
+ * A given price is served to the digit. A derived one may differ by a unit. Where both kinds lie within a unit of the extreme,
+ * either may be it.
  */
 function onePriceDifference(name: string, actual: unknown, price: ModelPrice, prices: readonly ModelPrice[]): string[] {
   const mayBeDerived =
@@ -162,7 +162,7 @@ function percentDifferences(served: Served, open: Decimal, close: Decimal): stri
   return [`price_change_pct: ${text} instead of about ${approximate(exact)}`];
 }
 
-/** Whether a and b differ by at most so many units of the 15th digit of b. */
+/** Whether a and b differ by at most this many units of the 15th digit of b. */
 function isWithinUnits(a: Rational, b: Rational, units: bigint): boolean {
   const distance = absolute(subtract(a, b));
   if (b.numerator === 0n) return distance.numerator === 0n;

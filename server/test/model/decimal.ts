@@ -1,5 +1,5 @@
 /**
- * Decimal arithmetic of the model, on integers of any size: slow and plain, so that it can be checked by reading it.
+ * Decimal arithmetic of the model, on integers of any size: slow and simple, so that it can be verified by reading.
  * A Decimal is coefficient x 10^exponent, exactly.
  */
 export type Decimal = { readonly coefficient: bigint; readonly exponent: number };
@@ -7,7 +7,7 @@ export type Decimal = { readonly coefficient: bigint; readonly exponent: number 
 /** An exact quotient; the denominator is above zero. */
 export type Rational = { readonly numerator: bigint; readonly denominator: bigint };
 
-/** Exponents beyond this stand for "far outside of every limit"; it keeps 10^exponent computable. */
+/** Larger exponents are cut to this one, which is far outside every limit. It keeps 10^exponent computable. */
 const exponentLimit = 5000;
 
 export function power10(exponent: number): bigint {
@@ -68,7 +68,7 @@ export function toRational(value: Decimal): Rational {
   return { numerator: value.coefficient, denominator: power10(-value.exponent) };
 }
 
-/** Negative, zero or positive as a is below, at or above b. */
+/** Negative, zero or positive: a is below, equal to or above b. */
 export function compareRational(a: Rational, b: Rational): number {
   const left = a.numerator * b.denominator;
   const right = b.numerator * a.denominator;
@@ -94,7 +94,7 @@ function scaledQuotient(numerator: bigint, denominator: bigint, exponent: number
   return divideHalfEven(numerator * power10(-exponent), denominator);
 }
 
-/** Plain text without exponent and without needless zeros. */
+/** Plain text without an exponent and without trailing zeros. */
 export function formatDecimal(value: Decimal): string {
   const { coefficient, exponent } = stripZeros(value);
   if (coefficient === 0n) return "0";

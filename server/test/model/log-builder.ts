@@ -2,15 +2,15 @@ import { type Decimal, parseDecimal, toDigits15 } from "./decimal.ts";
 import { defaultEventId, type ModelEvent, tokenIdOf } from "./model-event.ts";
 import type { ModelConfig } from "./naive-model.ts";
 
-/** A record of a generated log, or what a host may do between two records. */
+/** A record of a generated log, or an action between two records. */
 export type LogItem =
   | { readonly kind: "event"; readonly event: ModelEvent; readonly arrivalMs: number }
   | { readonly kind: "dead_letter"; readonly code: string }
   | { readonly kind: "gap" };
 
 /**
- * Where an event lies: relative to the high of its chain, less one of the limits (so that the limits themselves are
- * hit to the millisecond), then perhaps moved to the edge of a bucket.
+ * The time of an event: relative to the high of its chain minus one of the limits, so that the limits are hit to the
+ * millisecond, and perhaps moved to the edge of a bucket.
  */
 export type TimeSpec = {
   readonly before: "high" | "grace" | "horizon";
@@ -28,7 +28,7 @@ export type SwapSpec = {
   readonly usd: bigint;
   /** Decimal text. */
   readonly price: string | undefined;
-  /** 0 is nobody. */
+  /** 0 is none. */
   readonly who: number;
   /** 0 is none, SYMBOL_DROPPED one that is too long. */
   readonly symbol: number;
@@ -62,7 +62,7 @@ export type Command =
   | { readonly kind: "dead_letter" }
   | { readonly kind: "gap" };
 
-/** The symbol of a spec that stands for one that is too long. */
+/** The symbol of a spec that stands for a symbol that is too long. */
 export const SYMBOL_DROPPED = 5;
 export const amountMax = 10n ** 38n - 1n;
 export const usdMax = 9007199254740991n;
@@ -75,7 +75,7 @@ const tokenNames = [
   "é".repeat(64),
 ] as const;
 
-/** Turns commands into a log, keeping the highs as the order of checks does. The same commands make the same log. */
+/** Turns commands into a log, and tracks the highs as the order of checks does. Equal commands give equal logs. */
 export class LogBuilder {
   readonly items: LogItem[] = [];
   readonly #config: ModelConfig;
@@ -141,7 +141,7 @@ export class LogBuilder {
     }
   }
 
-  /** A swap of a token apart from the others moves the chain's high on. */
+  /** Raises the chain's high by a swap of a separate token. */
   #silence(chain: number, ms: number): void {
     const chainId = chainIds[chain % chainIds.length] as number;
     const eventTimeMs = this.#highOf(chainId) + ms;
@@ -230,7 +230,7 @@ function txHashOf(serial: number): string {
   return `0x${serial.toString(16).padStart(4, "0")}`;
 }
 
-/** One way for each field to differ without making another inclusion of it; the first changes nothing. */
+/** Per field, a change that does not make another inclusion; the first changes nothing. */
 const changes: readonly ((event: ModelEvent) => Partial<ModelEvent>)[] = [
   () => ({}),
   (event) => ({ who: event.who === undefined ? "somebody" : undefined }),
@@ -262,7 +262,7 @@ export function priceFrom(text: string): Decimal {
   return toDigits15(parseDecimal(text));
 }
 
-/** One line for a person who reads a counterexample. */
+/** One line that describes the item in a counterexample. */
 export function describeItem(item: LogItem): string {
   if (item.kind !== "event") return item.kind;
   const { event, arrivalMs } = item;

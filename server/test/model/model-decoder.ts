@@ -3,7 +3,7 @@ import { defaultEventId, type ModelEvent } from "./model-event.ts";
 
 /**
  * The model's own reading of one JSON line: JSON.parse with the source text of numbers, then the rules of the event
- * table one by one. It shares nothing with the codecs, so that the two can disagree.
+ * table one by one. It shares no code with the codecs, so that the two can disagree.
  */
 export type Decoded = { readonly event: ModelEvent } | { readonly code: string };
 
@@ -19,7 +19,7 @@ class Rejection extends Error {}
 
 type SourceReviver = (key: string, value: unknown, context: { source: string }) => unknown;
 
-/** The third argument of a reviver is newer than the library that the type checker knows. */
+/** The third argument of a reviver is missing in the type checker's library. */
 const parseWithSource = JSON.parse as (text: string, reviver: SourceReviver) => unknown;
 
 function parseKeepingNumbers(line: string): unknown {
@@ -91,7 +91,7 @@ function readEvent(fields: Fields, lengths: ReadonlyMap<number, number>): ModelE
   };
 }
 
-/** The address goes before the name; with both given the name is the symbol, unless one is given. */
+/** The address takes precedence over the name. With both given, the name is the symbol, unless a symbol is given. */
 function readToken(fields: Fields): { token: string; symbol: string | undefined; symbolDropped: boolean } {
   const address = text(fields, ["token_address"]);
   const given = pick(fields, ["token_symbol"]) !== undefined;
@@ -100,7 +100,7 @@ function readToken(fields: Fields): { token: string; symbol: string | undefined;
   return { token: lowerAddress(address), ...label(fields, given ? "token_symbol" : "token") };
 }
 
-/** A label that is too long is left out. */
+/** A label that is too long is dropped. */
 function label(fields: Fields, name: string): { symbol: string | undefined; symbolDropped: boolean } {
   const value = text(fields, [name], Number.POSITIVE_INFINITY);
   const symbolDropped = value !== undefined && Buffer.byteLength(value) > 64;
@@ -204,7 +204,7 @@ function mapped(value: string | undefined, map: (text: string) => string): strin
   return value === undefined ? undefined : map(value);
 }
 
-/** Hex, alone or before a path, with zeros up to the length of the chain's addresses. */
+/** Pads hex, alone or before a path, with zeros to the length of the chain's addresses. */
 function filled(value: string, bytes: number | undefined, withPath: RegExp | undefined): string {
   if (bytes === undefined) return value;
   const [, hex = value, path = ""] = withPath?.exec(value) ?? [];

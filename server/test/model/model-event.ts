@@ -5,13 +5,13 @@ export type ModelEvent = {
   readonly chainId: number;
   readonly txHash: string;
   readonly logIndex: number;
-  /** 0 when the event names none. */
+  /** 0 when the event has none. */
   readonly txIndex: number;
   /** Given or default. */
   readonly eventId: string;
   readonly token: string;
   readonly symbol: string | undefined;
-  /** A symbol was given that is too long, and is left out. */
+  /** The given symbol was too long and was dropped. */
   readonly symbolDropped: boolean;
   readonly pool: string | undefined;
   readonly who: string | undefined;

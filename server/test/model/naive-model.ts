@@ -3,8 +3,8 @@ import { compareClose, type ModelFigures, type ModelStats, statsOf, sumsOf } fro
 import { closeTime, edgesOf, hasPrevious, type ModelWindow, memoryFromMs } from "./window-rules.ts";
 
 /**
- * The model of one partition: keeps every record that it ever applied, and answers by filtering, sorting and adding up
- * anew. Every rule is written where the text has it and nothing is kept to make it fast, save a sorted list per token.
+ * The model of one partition: keeps every record that it ever applied, and computes every figure from them by filtering,
+ * sorting and adding up. The rules stand in the order of the semantics, and nothing is cached except a sorted list per token.
  */
 export type ModelChainLimits = {
   readonly graceMs?: number;
@@ -18,9 +18,9 @@ export type ModelConfig = {
   readonly graceMs: number;
   readonly reorgHorizonMs: number;
   readonly maxSkewMs: number;
-  /** What a chain has of its own. */
+  /** Settings of single chains. */
   readonly chains: ReadonlyMap<number, ModelChainLimits>;
-  /** A swap of fewer micro-dollars has no price. */
+  /** A swap below this many micro-dollars has no price. */
   readonly priceMinUsdMicro: number;
   readonly maxTokens: number;
   readonly maxChains: number;
@@ -54,7 +54,7 @@ export type ModelCounters = {
 
 export type Inclusion = { present: ModelEvent | undefined; removal: ModelEvent | undefined };
 
-/** One life of a swap, from its first inclusion until it is forgotten; it counts on afterwards as it stood. */
+/** One life of a swap, from its first inclusion until it is forgotten. Afterwards it counts as it was. */
 export type Swap = { readonly chainId: number; readonly inclusions: Map<string, Inclusion> };
 
 export type ModelToken = {
@@ -94,7 +94,7 @@ export class NaiveModel {
   #seenSinceIsOpen = true;
   /** Every life of every swap, by token id. */
   readonly #lives = new Map<string, Swap[]>();
-  /** The newest life of each swap, by token id and event id; it may be forgotten already. */
+  /** The newest life of each swap, by token id and event id; it may already be forgotten. */
   readonly #newest = new Map<string, Swap>();
   readonly #sorted = new Map<string, ModelEvent[]>();
 
@@ -102,7 +102,7 @@ export class NaiveModel {
     this.config = config;
   }
 
-  /** Fixes seen_since, as a fresh folder under a live clock does. */
+  /** Sets seen_since, as a new data folder with a live clock does. */
   setSeenSince(ms: number): void {
     this.seenSinceMs = ms;
     this.#seenSinceIsOpen = false;
@@ -186,7 +186,7 @@ export class NaiveModel {
       const counters = { late: 0, removed: 0, unresolved: 0, replaced: 0, removals_unmatched: 0 };
       this.known.set(id, { id, chainId, token, ...counters });
     }
-    // The one before is still there and not removed: it is the announcement that has pushed it aside.
+    // The one before is not removed: the announcement has replaced it.
     const isReplaced = !event.removed && before !== undefined && countingInclusion(swap) === event;
     if (isReplaced) this.#count(id, "replaced");
     if (event.removed && inclusion.present === undefined) this.#count(id, "removals_unmatched");
@@ -261,7 +261,7 @@ export class NaiveModel {
     return statsOf(events, this.priceMinUsdMicro(this.known.get(id)?.chainId ?? 0));
   }
 
-  /** Where an answer of candles begins: with the memory, or later with seen_since or the first swap held, at an interval. */
+  /** The time from which candles are available: the start of memory, or later seen_since or the first swap held; at an interval. */
   candlesFromMs(id: string, intervalMs: number): number | undefined {
     const memoryMs = this.candleMemoryMs(id, intervalMs);
     if (memoryMs === undefined) return undefined;
@@ -278,7 +278,7 @@ export class NaiveModel {
     return memoryFromMs(windows, skewMs, intervalMs, highMs);
   }
 
-  /** Candles whose interval begins in [fromMs, toMs), of what the memory holds. */
+  /** Candles whose interval begins in [fromMs, toMs), from the swaps in memory. */
   candles(id: string, intervalMs: number, fromMs: number, toMs: number, asOfMs: number): ModelCandle[] {
     const memoryMs = this.candleMemoryMs(id, intervalMs) ?? Number.POSITIVE_INFINITY;
     const closeMs = closeTime(this.config.windows, asOfMs);
@@ -306,7 +306,7 @@ export class NaiveModel {
       .reverse();
   }
 
-  /** Nothing in the longest window and nothing beyond it, and every swap of the token settled. */
+  /** Whether the longest window and the time after it are empty, and every swap of the token has settled. */
   isRetired(id: string, asOfMs: number): boolean {
     const { windows } = this.config;
     const longest = windows.reduce((a, b) => (b.lengthMs > a.lengthMs ? b : a));
@@ -350,7 +350,7 @@ function compareInclusions(a: ModelEvent, b: ModelEvent): number {
   );
 }
 
-/** Everything that an event says and that is kept, except whether it announces or removes. */
+/** Everything that is kept of an event, except whether it announces or removes. */
 function contentOf(event: ModelEvent): string {
   const values = Object.entries({ ...event, removed: undefined, symbolDropped: undefined });
   return JSON.stringify(values.sort(), (_key, value) => {

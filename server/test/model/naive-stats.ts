@@ -80,7 +80,7 @@ function addUp(events: readonly ModelEvent[], field: "usd" | "amount"): bigint {
   return events.reduce((sum, event) => sum + event[field], 0n);
 }
 
-/** Figures of swaps that come in the order of open and close; swaps of less than the minimum have no price. */
+/** Figures of swaps given in the order of open and close. Swaps below the minimum have no price. */
 export function statsOf(events: readonly ModelEvent[], priceMinUsdMicro: number): ModelFigures {
   const amount = addUp(events, "amount");
   return {
@@ -104,7 +104,7 @@ function countWallets(events: readonly ModelEvent[]): number {
   return new Set(events.map((event) => event.who).filter((who) => who !== undefined)).size;
 }
 
-/** The price given, else usd / amount of the rounded amounts, else none. */
+/** The given price, else usd / amount of the rounded amounts, else none. */
 export function priceOf(event: ModelEvent): ModelPrice | undefined {
   if (event.price !== undefined) return { given: event.price, exact: toRational(event.price) };
   if (event.usd === 0n) return undefined;

@@ -5,7 +5,7 @@ export type EventItem = LogItem & { readonly kind: "event" };
 
 export const newYear2026 = Date.UTC(2026, 0, 1);
 
-/** A plain buy of one token for one dollar at `eventTimeMs`, with what a test wants otherwise. */
+/** A plain buy of one token for one dollar at `eventTimeMs`, with the changes of a test. */
 export function plainEvent(serial: number, eventTimeMs: number, change: Partial<ModelEvent> = {}): ModelEvent {
   const txHash = change.txHash ?? `0x${serial.toString(16).padStart(8, "0")}`;
   const chainId = change.chainId ?? 1;
@@ -34,7 +34,7 @@ export function plainEvent(serial: number, eventTimeMs: number, change: Partial<
   };
 }
 
-/** An item that arrives when it happens. */
+/** An item whose arrival is its event time. */
 export function itemOf(event: ModelEvent, arrivalMs = event.eventTimeMs): EventItem {
   return { kind: "event", event, arrivalMs };
 }

@@ -2,7 +2,7 @@ import { type Random, randomFrom } from "../support/seed.ts";
 import { amountMax, type LogItem, priceFrom, usdMax } from "./log-builder.ts";
 import { defaultEventId, type ModelEvent } from "./model-event.ts";
 
-/** A long log from a seed: a market of many tokens with everything that goes wrong, each in its share. */
+/** A long log from a seed: a market of many tokens, with a share of every kind of fault. */
 export type StreamSpec = {
   readonly seed: number;
   readonly count: number;
@@ -10,10 +10,10 @@ export type StreamSpec = {
   readonly traders: number;
   readonly startMs: number;
   readonly spanMs: number;
-  /** Events come up to so much behind the newest one. */
+  /** Events are at most this much older than the newest one. */
   readonly disorderMs: number;
   readonly chainIds: readonly number[];
-  /** Share of copies, removals, re-inclusions, events behind the limits and events too far ahead. */
+  /** Share of copies, removals, re-inclusions, late events and events too far ahead. */
   readonly copies: number;
   readonly removals: number;
   readonly inclusions: number;
@@ -75,7 +75,7 @@ export function buildStream(spec: StreamSpec): LogItem[] {
   return items;
 }
 
-/** Mostly a near one, at times any. */
+/** Usually a near one, sometimes any. */
 function recentIndex(random: Random, length: number): number {
   if (random.chance(0.3)) return random.below(length);
   return length - 1 - random.below(Math.min(length, 30));
@@ -124,7 +124,7 @@ function randomSwap(spec: StreamSpec, random: Random, serial: number, token: num
   };
 }
 
-/** All magnitudes from the smallest to the greatest allowed. */
+/** All magnitudes from the smallest to the largest allowed. */
 export function randomAmount(random: Random): bigint {
   if (random.chance(0.01)) return amountMax;
   if (random.chance(0.01)) return 1n;

@@ -61,7 +61,7 @@ export function laterFigures({ avgTradeUsd }: ModelFigures): Readonly<Record<str
 }
 export const LATER_FIGURES: readonly string[] = ["avg_trade_usd"];
 
-/** The counters of which the vectors speak: those that make up `accepted`. */
+/** The counters that the vectors contain: those that add up to `accepted`. */
 export function countersOfVectors(counters: ModelCounters): Partial<ModelCounters> {
   const { conflicts: _c, replaced: _r, removals_unmatched: _u, labels_dropped: _l, ...spokenOf } = counters;
   return spokenOf;

@@ -1,4 +1,4 @@
-/** The rules of windows and steps as the text of the semantics gives them, apart from the product's own. */
+/** The rules of windows and steps from the text of the semantics, independent of the product's code. */
 export type ModelWindow = { readonly name: string; readonly lengthMs: number; readonly stepMs: number };
 
 const listedStepsMs: Readonly<Record<number, number>> = {
@@ -65,8 +65,8 @@ export function hasPrevious(windows: readonly ModelWindow[], window: ModelWindow
 }
 
 /**
- * From where on the memory holds what candles of an interval are made of: at the end of all memory from the edge of a bucket
- * of the finest step that lives as long; else from the first interval that no coarser bucket reaches into. undefined where no
+ * The time from which memory holds the buckets for candles of an interval: at the end of all memory, the edge of a bucket of
+ * the finest step that lives as long; otherwise the first interval that no coarser bucket reaches into. undefined when no
  * step divides it.
  */
 export function memoryFromMs(
@@ -85,8 +85,8 @@ export function memoryFromMs(
 }
 
 /**
- * For how long behind the high the memory holds candles of an interval: the longest life of a step that divides it.
- * undefined where no step does. A step lives for twice the longest window that uses it, plus the step and max_skew, at most
+ * The span before the high for which memory holds candles of an interval: the longest life of a step that divides it.
+ * undefined when no step does. A step lives for twice the longest window that uses it, plus the step and max_skew, at most
  * for the longest window plus its step and max_skew.
  */
 export function keptForMs(windows: readonly ModelWindow[], maxSkewMs: number, intervalMs: number): number | undefined {

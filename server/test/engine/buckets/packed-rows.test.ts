@@ -10,7 +10,7 @@ import { type Random, randomFrom, seedOf } from "../../support/seed.ts";
 const stepMs = 15_000;
 const limb = 1e15;
 
-/** How the rows of one blob tend to look: a token's prices and amounts are of one kind most of the time. */
+/** The style of the rows of one blob: a token's prices and amounts are mostly of one kind. */
 type Habit = { readonly places: number; readonly level: number; readonly unit: number; readonly lone: number };
 
 function randomPrice(random: Random, habit: Habit): number {
@@ -46,7 +46,7 @@ function fillSides(row: BucketRow, random: Random, unit: number): void {
   }
 }
 
-/** Lets the amount of a row's one swap follow from its dollars and price, but for a last few digits. */
+/** Sets the amount of a row's only swap to what its dollars and price give, except for the last few digits. */
 function fitAmount(row: BucketRow, random: Random, price: number): void {
   const usd = row.usdBuy0 + row.usdSell0;
   const whole = Math.floor(usd / (price * 1000));
@@ -63,7 +63,7 @@ function fitAmount(row: BucketRow, random: Random, price: number): void {
   }
 }
 
-/** The price that is served for a swap that comes without one. */
+/** The price that is served for a swap without a given price. */
 function derived(row: BucketRow): number {
   return priceOf({
     price: Number.NaN,
@@ -126,7 +126,7 @@ function randomRows(random: Random, count: number): BucketRow[] {
 }
 
 describe("settled buckets in packed form", () => {
-  test("every field of every row comes back to the bit, and the header is their sum", (t) => {
+  test("every field of every row is restored to the bit, and the header is their sum", (t) => {
     const random = randomFrom(seedOf(t));
     for (let round = 0; round < 300; round++) {
       const heap = new Heap();

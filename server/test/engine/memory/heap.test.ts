@@ -6,7 +6,7 @@ import { randomFrom, seedOf } from "../../support/seed.ts";
 
 type Allocation = { readonly ref: number; readonly bytes: number; readonly mark: number };
 
-/** Every byte of it that its owner may use holds the mark. */
+/** Whether every byte that the owner may use holds the mark. */
 function fill(heap: Heap, { ref, bytes }: Allocation, mark: number): void {
   heap.own(ref, (bytes + 7) >>> 3);
   heap.u8.fill(mark, 8 * ref, 8 * ref + bytes);
@@ -17,14 +17,14 @@ function holds(heap: Heap, { ref, bytes }: Allocation, mark: number): boolean {
 }
 
 describe("allocations", () => {
-  test("are zeroed, their own, and leave nothing behind", (t) => {
+  test("are zeroed, do not overlap, and leak nothing", (t) => {
     const random = randomFrom(seedOf(t));
     const heap = new Heap();
     const emptyBytes = heap.imageBytes;
     const live: Allocation[] = [];
     let usedBytes = heap.inUseBytes;
     for (let i = 0; i < 20_000; i++) {
-      // It grows and shrinks in turns.
+      // The heap grows and shrinks in turn.
       if (live.length === 0 || random.chance(i % 4_000 < 2_000 ? 0.7 : 0.3)) {
         // Up to 24 units of 8 bytes: what is left of any of these can be cut into single units in the end.
         const bytes = 1 + random.below(192);
@@ -64,7 +64,7 @@ function emitted(heap: Heap, imageBytes: number, between: () => void): Buffer {
 }
 
 describe("an index of large segments", () => {
-  test("finds what is in it, and its snapshots show it as it was when they began", (t) => {
+  test("finds its entries, and snapshots show it as it was when they began", (t) => {
     const random = randomFrom(seedOf(t));
     const heap = new Heap();
     const index = new HashIndex(heap);

@@ -23,7 +23,7 @@ function decimal(random: Random, wholeDigits: number, places: number): string {
   return random.chance(0.3) && text !== "0" ? `-${text}` : text;
 }
 
-/** The same number but for its last digit. */
+/** The same number with another last digit. */
 function neighbour(random: Random, text: string): string {
   const last = text.at(-1) as string;
   const other = String((Number(last) + 1 + random.below(8)) % 10);
@@ -37,7 +37,7 @@ describe("keys of rankings", () => {
     ["net_volume_usd", 20, 6],
     ["price_change_pct", 25, 6],
   ] as const) {
-    test(`${field}: order as the served decimals do, to the last of many digits`, (t) => {
+    test(`${field}: order like the served decimals, to the last of many digits`, (t) => {
       const random = randomFrom(seedOf(t));
       for (let i = 0; i < 4_000; i++) {
         const a = decimal(random, wholeDigits, places);
@@ -48,7 +48,7 @@ describe("keys of rankings", () => {
     });
   }
 
-  test("an absent figure has a key that says so; zero has none beside it", () => {
+  test("an absent figure has a key of its own, which zero does not have", () => {
     assert.equal(keyOf(undefined, "close").isPresent, false);
     assert.equal(keyOf("0", "net_volume_usd").isPresent, true);
     assert.equal(compareKeys(keyOf("0", "volume_usd"), keyOf("0.000001", "volume_usd")), -1);
@@ -71,7 +71,7 @@ describe("the order of ids", () => {
     }
   });
 
-  test("of several chains goes by the text of the chain with its colon", () => {
+  test("of several chains is that of the chain's text with its colon", () => {
     for (const [a, b] of [
       [1, 10],
       [137, 1],

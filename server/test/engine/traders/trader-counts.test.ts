@@ -1,4 +1,4 @@
-/** Unique traders of tokens with many unsettled swaps: exact through all that comes, leaves and settles, with bounded work. */
+/** Unique traders of tokens with many unsettled swaps: exact while swaps arrive, leave and settle, with bounded work. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { SwapTimes } from "../../../src/engine/swaps/swap-times.ts";
@@ -59,14 +59,14 @@ describe("traders of a token with many unsettled swaps", () => {
           pair.take(itemOf(again, nowMs));
         }
         if (i % 1_900 === 1_500) pair.run.engine = restoreImage(pair.config, takeImage(pair.engine), random);
-        // Also as of times that go back and forth, and that leave swaps waiting.
+        // Also at as-ofs that go back and forth and leave swaps waiting.
         if (i % 25 === 0) pair.compareAt(nowMs + 1_000 * (random.below(20) - 10), tolerance);
       }
       for (const laterMs of [0, 70_000, 400_000]) pair.compareAt(pair.highMs() + laterMs, tolerance);
     }
   });
 
-  test("are not counted anew when swaps leave, at any as-of, or after a token has grown or was restored", (t) => {
+  test("are not collected again when swaps leave, at any as-of, or after a token has grown or was restored", (t) => {
     const swaps = crowd(2 * KEPT_SWAPS_MIN);
     const run = new EngineRun(defaultConfig);
     for (const swap of swaps) run.take(itemOf(swap, asOfMs));
@@ -95,7 +95,7 @@ describe("traders of a token with many unsettled swaps", () => {
     assert.equal(restored.engine.tradersGoneThrough(), atStart);
   });
 
-  test("are not counted anew as swaps settle, or when many other tokens are read", () => {
+  test("are not collected again when swaps settle, or when many other tokens are read", () => {
     const run = new EngineRun(defaultConfig);
     for (const swap of crowd(KEPT_SWAPS_MIN + 4_000)) run.take(itemOf(swap, asOfMs));
     const { engine } = run;
@@ -117,7 +117,7 @@ describe("traders of a token with many unsettled swaps", () => {
 });
 
 describe("the steps in which a wallet traded", () => {
-  test("know the last of them before any close, whatever comes and goes", (t) => {
+  test("give the last one before any close, whichever swaps come and go", (t) => {
     const random = randomFrom(seedOf(t));
     const times = new SwapTimes();
     const heads = [0, 0, 0];

@@ -35,7 +35,7 @@ function sketchMaxima(sketches: TraderSketches, sketch: number, openMs: number):
 describe("sketches of settled traders", () => {
   const keeps = { "a day, entries of three bytes": day + 120_000, "thirty days, entries of four": 30 * day + 600_000 };
   for (const [name, keepMs] of Object.entries(keeps)) {
-    test(`${name}: in every window the highest rank of each register, over many moves of the base`, (t) => {
+    test(`${name}: every window has the highest rank of each register, over many changes of the base`, (t) => {
       const random = randomFrom(seedOf(t));
       const heap = new Heap();
       const strings = new Strings(heap, TEST_SEED);
@@ -49,7 +49,7 @@ describe("sketches of settled traders", () => {
       const notes: Note[] = [];
       let highMs = newYear2026;
       for (let round = 0; round < 12; round++) {
-        // At times centuries without a swap: no base reaches over them.
+        // Sometimes centuries without a swap, which no base can span.
         highMs += random.pick([0, 0, 0, keepMs / 2, 2 * keepMs, 300 * 365 * day]);
         for (let i = 0; i < 1_500; i++) {
           highMs += Math.floor((random.next() * keepMs) / 3_000);
