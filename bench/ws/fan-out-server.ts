@@ -64,7 +64,7 @@ function serveDoor(): void {
       const channel = Number(topic.kind === "token" ? topic.token.split(":")[1] : -1);
       listeners.set(channel, onUpdate);
       onUpdate(updateOf(channel, 0));
-      return { kind: "opened", channel: `token:1:${channel}`, close: () => listeners.delete(channel) };
+      return { kind: "opened", spec: topic, close: () => listeners.delete(channel) };
     },
   } as Pick<StatsBus, "subscribe"> as StatsBus;
   const ws = {

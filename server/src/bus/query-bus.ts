@@ -24,7 +24,7 @@ import { SwapstatsError } from "../shared/errors.ts";
 import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import type { VersionBoard } from "../shared/version-board.ts";
 import { AnswerCache } from "./answer-cache.ts";
-import { CHANNELS, isOwned } from "./channels.ts";
+import { isOwned } from "./channels.ts";
 import { LastKnown } from "./last-known.ts";
 import { MergeQueue } from "./merge-queue.ts";
 import { type RankedChannel, RankingFeed } from "./ranking-feed.ts";
@@ -194,7 +194,7 @@ export class QueryBus implements StatsBus {
     }
     const chosen = finding.kind === "found" ? finding.chosen : undefined;
     const close = await this.#joined(feed, onUpdate);
-    return { kind: "opened", channel: CHANNELS[wanted.kind].nameOf(wanted), close, chosen };
+    return { kind: "opened", spec: wanted, close, chosen };
   }
 
   async #subscribeRanked(spec: RankedChannel, onUpdate: (update: ChannelUpdate) => void): Promise<ChannelOpened> {
@@ -208,7 +208,7 @@ export class QueryBus implements StatsBus {
       this.#rankingFeeds.set(key, feed);
     }
     const close = await this.#joined(feed, onUpdate);
-    return { kind: "opened", channel: CHANNELS[spec.kind].nameOf(spec), close };
+    return { kind: "opened", spec, close };
   }
 
   /** Joins a feed. Where owners are never away it is opened first, and an owner that cannot open it is the caller's to hear of. */

@@ -218,8 +218,8 @@ export type ChannelUpdate = {
 export type ChannelOpened =
   | {
       readonly kind: "opened";
-      /** Canonical name. */
-      readonly channel: string;
+      /** The spec that was asked for, with its token by the canonical id. */
+      readonly spec: ChannelSpec;
       readonly close: () => void;
       /** Only where the name stands for several tokens. */
       readonly chosen?: Chosen | undefined;

@@ -15,6 +15,7 @@ import type {
   StatusAnswer,
   StatusScope,
   TokenAnswer,
+  TokenRequest,
 } from "../ports/stats-bus.ts";
 import { Budget } from "../shared/budget.ts";
 import { SwapstatsError } from "../shared/errors.ts";
@@ -144,12 +145,9 @@ export class QueryExecutor {
     return { text, epoch: response.epoch, rev: response.rev, stale: response.stale };
   }
 
-  /** Resolves to `{"id":..,"available_from":..,"items":[..]}`. Rejects as `tokenStats` does. */
-  async newestSwaps(token: string, limit: number, prefer?: Preference): Promise<TaggedText> {
-    const response = foundBody(
-      token,
-      await this.#ask(() => this.#bus.tokenBody({ kind: "swaps", token, limit, prefer })),
-    );
+  /** Resolves to `{"id":..}` with the members that the owner made, such as `"available_from":..,"items":[..]`. Rejects as `tokenStats` does. */
+  async tokenText(request: TokenRequest): Promise<TaggedText> {
+    const response = foundBody(request.token, await this.#ask(() => this.#bus.tokenBody(request)));
     const text = `{"id":${JSON.stringify(response.id)},${response.body}${staleText(response.stale)}${chosenText(response.chosen)}}`;
     return { text, epoch: response.epoch, rev: response.rev, stale: response.stale };
   }

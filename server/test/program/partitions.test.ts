@@ -90,7 +90,7 @@ describe("all parts together", () => {
     const [hot] = (await running.call("/api/overview?window=24h&sort=trades&limit=1")).json.items;
     const token = new Held();
     const opened = await running.app.bus.subscribe({ kind: "token", token: hot.id, windows: ["5m", "1h"] }, token.take);
-    assert.equal(opened.kind === "opened" && opened.channel, `token:${hot.id}`);
+    assert.ok(opened.kind === "opened" && "token" in opened.spec && opened.spec.token === hot.id);
     await Promise.all([0, 1, 2].map((lane) => postLane(running, batches, lane)));
     const status = await running.caughtUp();
     assert.equal(status.counters.accepted, BATCHES * BATCH);

@@ -8,7 +8,7 @@ import type { AsOfWish, RequestOf, WorkerResponses } from "../../bus/requests.ts
 import type { BodyPart, NameLookup, RankedRow, RankingPart, TokenPart } from "../../bus/responses.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import type { Candle, TokenRef, WindowSpec } from "../../engine/types.ts";
-import type { Selection } from "../../ports/stats-bus.ts";
+import type { Selection, TokenRequests } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { BOARD_CHAINS_MAX } from "../../shared/version-board.ts";
 import { atOnce, finished, type Piecewise } from "../thread-share.ts";
@@ -108,17 +108,21 @@ export class WorkerQueries {
     return { asOf, parts, rows, more: page.rows.length > limit };
   }
 
-  candles(request: RequestOf<"candles">): Piecewise<BodyPart> {
-    return this.#body(request, (found, asOf) => candlesOf(found, request, asOf));
-  }
-
-  swaps(request: RequestOf<"swaps">): Piecewise<BodyPart> {
-    return this.#body(request, ({ home, token }, asOf) =>
-      atOnce(() => {
-        const { availableFromMs, items } = home.engine.newestSwaps(token, request.limit, asOf);
-        return splitText(home, token) + swapsBody(availableFromMs, items);
-      }),
-    );
+  /** Responds to a request about one token with a text, which `BODIES` makes. */
+  *body<K extends keyof TokenRequests>(request: RequestOf<K>): Piecewise<BodyPart> {
+    const { lookup, one } = yield* this.#oneOf(request.token, this.#clock.now(), request.choose);
+    if (one === undefined) return { lookup, found: undefined };
+    const { partition, epoch, views } = one.home;
+    const make: BodyMaker<K> = BODIES[request.kind];
+    for (let round = 1; ; round++) {
+      const asOf = this.#clock.now();
+      const rev = views.look(one.token, asOf, false);
+      const state = views.stateOf(one.token);
+      const made = make(one, request, asOf);
+      // Made of one state: again when the token has changed meanwhile, and finally in one piece.
+      const body = round < BODY_ROUNDS_MAX ? yield* made : finished(made);
+      if (views.stateOf(one.token) === state) return { lookup, found: { partition, epoch, rev, body } };
+    }
   }
 
   /** Returns the index of a configured window. Throws `bad_request` for others. */
@@ -169,24 +173,6 @@ export class WorkerQueries {
     };
   }
 
-  *#body(
-    request: { readonly token: string; readonly choose?: boolean | undefined },
-    make: (found: FoundToken, asOf: number) => Piecewise<string>,
-  ): Piecewise<BodyPart> {
-    const { lookup, one } = yield* this.#oneOf(request.token, this.#clock.now(), request.choose);
-    if (one === undefined) return { lookup, found: undefined };
-    const { partition, epoch, views } = one.home;
-    for (let round = 1; ; round++) {
-      const asOf = this.#clock.now();
-      const rev = views.look(one.token, asOf, false);
-      const state = views.stateOf(one.token);
-      const made = make(one, asOf);
-      // Made of one state: again when the token has changed meanwhile, and finally in one piece.
-      const body = round < BODY_ROUNDS_MAX ? yield* made : finished(made);
-      if (views.stateOf(one.token) === state) return { lookup, found: { partition, epoch, rev, body } };
-    }
-  }
-
   /** Returns what the text stands for, and its token: the only one, or the one with the most volume where one is to be chosen. */
   *#oneOf(
     text: string,
@@ -224,6 +210,23 @@ function splitText(home: ServedPartition, token: TokenRef): string {
 function stepEnd(asOfMs: number, stepMs: number): number {
   return Math.floor(asOfMs / stepMs) * stepMs + stepMs;
 }
+
+type BodyMaker<K extends keyof TokenRequests> = (
+  found: FoundToken,
+  request: RequestOf<K>,
+  asOf: number,
+) => Piecewise<string>;
+
+/** How the text about a token is made, for each kind of request. */
+const BODIES: { readonly [K in keyof TokenRequests]: BodyMaker<K> } = {
+  candles: candlesOf,
+  swaps: ({ home, token }, { limit }, asOf) =>
+    atOnce(() => {
+      const { availableFromMs, items } = home.engine.newestSwaps(token, limit, asOf);
+      return splitText(home, token) + swapsBody(availableFromMs, items);
+    }),
+};
+export const BODY_KINDS = Object.keys(BODIES) as readonly (keyof TokenRequests)[];
 
 /** Makes the body of a response of candles page by page, the newest first. */
 function* candlesOf({ home, token }: FoundToken, request: RequestOf<"candles">, asOf: number): Piecewise<string> {

@@ -17,7 +17,7 @@ import type { SharedClock } from "../../bus/shared-clock.ts";
 import { addCounters, emptyCounters } from "../../bus/status-merge.ts";
 import type { FromWorker, RequestItem, ResponseItem, ToWorker } from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
-import type { PartitionTotals, StatusAnswer } from "../../ports/stats-bus.ts";
+import type { PartitionTotals, StatusAnswer, TokenRequests } from "../../ports/stats-bus.ts";
 import type { SwapstatsError } from "../../shared/errors.ts";
 import { toWire } from "../../shared/wire-error.ts";
 import type { DeadLetterBuffer } from "../dead-letter-buffer.ts";
@@ -25,7 +25,7 @@ import type { HotWriter } from "../hot/hot-writer.ts";
 import { atOnce, type Piecewise, type ThreadShare } from "../thread-share.ts";
 import type { OwnedPartitions } from "./owned-partitions.ts";
 import { FEED_KINDS, OPENERS, WorkerFeeds } from "./worker-feeds.ts";
-import { WorkerQueries } from "./worker-queries.ts";
+import { BODY_KINDS, WorkerQueries } from "./worker-queries.ts";
 
 export type WorkerServerOptions = {
   readonly port: MessagePort;
@@ -157,11 +157,13 @@ export class WorkerServer {
 
   #makeHandlers(): Handlers {
     const queries = this.#queries;
+    const bodies = Object.fromEntries(
+      BODY_KINDS.map((kind) => [kind, (request: RequestOf<typeof kind>) => queries.body(request)]),
+    ) as unknown as Pick<Handlers, keyof TokenRequests>;
     return {
       tokens: (request) => queries.tokens(request),
       overview: (request) => queries.overview(request),
-      candles: (request) => queries.candles(request),
-      swaps: (request) => queries.swaps(request),
+      ...bodies,
       open: ({ feedId, spec }) =>
         atOnce(() => {
           this.#feeds.open(feedId, spec);

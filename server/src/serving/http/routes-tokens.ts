@@ -125,7 +125,7 @@ function registerRanges(app: FastifyInstance, context: RouteContext): void {
         swaps,
         request,
         reply,
-        await executor.newestSwaps(request.params.id, request.query.limit, request.query.prefer),
+        await executor.tokenText({ kind: "swaps", token: request.params.id, ...request.query }),
       ),
   });
 }

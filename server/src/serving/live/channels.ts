@@ -99,6 +99,9 @@ export function specOf(
   );
 }
 
+/** Returns the canonical name, where the spec has its token by the canonical id. */
+export const nameOfChannel = (spec: ChannelSpec): string => kindOf(spec).nameOf(spec);
+
 export const windowsOfChannel = (spec: ChannelSpec): readonly string[] => kindOf(spec).windowsOf(spec);
 
 export const rowsOfChannel = (spec: ChannelSpec): number => kindOf(spec).rowsOf(spec);
@@ -106,11 +109,8 @@ export const rowsOfChannel = (spec: ChannelSpec): number => kindOf(spec).rowsOf(
 export const awaitedIdOf = (spec: ChannelSpec): string | undefined => kindOf(spec).awaitedIdOf(spec);
 
 /** Returns equal keys for channels with equal data. */
-export const keyOfChannel = (spec: ChannelSpec): string => keyOf(kindOf(spec).nameOf(spec), spec);
-
-/** Returns the key of a channel under its canonical name. */
-export const keyOf = (channel: string, spec: ChannelSpec): string =>
-  [channel, ...kindOf(spec).selectionOf(spec)].join("\n");
+export const keyOfChannel = (spec: ChannelSpec): string =>
+  [nameOfChannel(spec), ...kindOf(spec).selectionOf(spec)].join("\n");
 
 /** Returns equal keys for channels that may share one opening: the same name may stand for another token to a client that takes the largest. */
 export const openingKeyOf = (spec: ChannelSpec): string => `${keyOfChannel(spec)}\n${kindOf(spec).readingOf(spec)}`;

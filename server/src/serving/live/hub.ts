@@ -16,7 +16,7 @@ import { ProblemError } from "../problems.ts";
 import { CachedBytes } from "./cached-bytes.ts";
 import type { PushTarget } from "./channel-feed.ts";
 import { ChannelFeed } from "./channel-feed.ts";
-import { keyOf, keyOfChannel, openingKeyOf, rowsOfChannel } from "./channels.ts";
+import { keyOfChannel, nameOfChannel, openingKeyOf, rowsOfChannel } from "./channels.ts";
 import { LIVE_LIMITS, type LiveConfig, type LiveLimits } from "./live-limits.ts";
 import { OpeningGate } from "./opening-gate.ts";
 import { PendingTokens } from "./pending-tokens.ts";
@@ -190,7 +190,7 @@ export class Hub {
       const feed = new ChannelFeed(this.limits, this.#cached);
       const opened = await this.#gate.run(rows, () => this.#subscribe(spec, (update) => this.#onUpdate(feed, update)));
       if (opened.kind !== "opened") return opened;
-      const key = keyOf(opened.channel, spec);
+      const key = keyOfChannel(opened.spec);
       const twin = this.#feeds.get(key);
       if (twin !== undefined) {
         opened.close();
@@ -198,7 +198,7 @@ export class Hub {
       }
       isHeld = true;
       this.#feeds.set(key, feed);
-      feed.opened(opened.channel, () => {
+      feed.opened(nameOfChannel(opened.spec), () => {
         this.#feeds.delete(key);
         this.#rows.give(rows);
         opened.close();

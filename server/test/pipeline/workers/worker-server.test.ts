@@ -187,7 +187,7 @@ describe("looks in pieces", () => {
     }
     const asked = { intervalMs: 60_000, fromMs: undefined, toMs: undefined, limit: 1_100 };
     for (const swapsBetween of [0, 1, 100]) {
-      const work = host.queries.candles({ kind: "candles", token: "1:0xaa", ...asked });
+      const work = host.queries.body({ kind: "candles", token: "1:0xaa", ...asked });
       let pieces = 1;
       let answer = work.next();
       for (; answer.done !== true; pieces++) {

@@ -23,9 +23,9 @@ async function hubWith(t: TestContext, clients: number, flushMs: number) {
     onUpdate({ epoch: "1", rev, prevRev, asOf: 0, watermark: 0, lagMs: 0, stale: false, data, patch });
   };
   const bus = {
-    subscribe: async (_topic, listener) => {
+    subscribe: async (spec, listener) => {
       onUpdate = listener;
-      return { kind: "opened", channel: "token:1:a", close: () => {} };
+      return { kind: "opened", spec, close: () => {} };
     },
   } as Pick<StatsBus, "subscribe"> as StatsBus;
   const config = {

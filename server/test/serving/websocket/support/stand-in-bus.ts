@@ -85,7 +85,8 @@ export class StandInBus implements StatsBus {
     const subscriber = { channel, onUpdate };
     this.subscribers.add(subscriber);
     onUpdate(this.#update(held));
-    return { kind: "opened", channel, close: () => this.subscribers.delete(subscriber) };
+    const spec = topic.kind === "token" ? { ...topic, token: channel.slice("token:".length) } : topic;
+    return { kind: "opened", spec, close: () => this.subscribers.delete(subscriber) };
   }
 
   #channelsOf(topic: ChannelSpec): string[] {
