@@ -7,7 +7,7 @@ import type { RecordBatch } from "../../server/src/ports/source.ts";
 import { BENCH_SEED, engineConfig } from "../support/workload.ts";
 
 /** Of each partition that the thread owns: its batches in order, in shared memory. */
-export type ApplierOrder = readonly (readonly RecordBatch[])[];
+type ApplierOrder = readonly (readonly RecordBatch[])[];
 
 /** How many records were applied at which time, in ms since 1970, after each round of batches; the first is the begin. */
 export type ApplierReport = readonly { readonly applied: number; readonly atMs: number }[];

@@ -16,7 +16,7 @@ export type SeenPartition = {
   readonly state: string;
   readonly checkpoint?: { readonly bytes: number };
 };
-export type TokenItem = { readonly id?: string; readonly stale?: true; readonly error?: { readonly code: string } };
+type TokenItem = { readonly id?: string; readonly stale?: true; readonly error?: { readonly code: string } };
 
 export class Instance {
   readonly name: string;

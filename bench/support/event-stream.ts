@@ -14,7 +14,7 @@ const HASH_BYTES = 66;
 const BLOCK_MS = 2000;
 const CHAIN_ID = 1;
 
-export type StreamOptions = {
+type StreamOptions = {
   readonly tokens: number;
   readonly traders: number;
   readonly ratePerSecond: number;

@@ -7,7 +7,7 @@ import type { Row } from "../report.ts";
 /** What one benchmark gave in one run. */
 export type Result = { readonly name: string; readonly rows: readonly Row[]; readonly failed: boolean };
 
-export type ResultsFile = {
+type ResultsFile = {
   /** Of the newest run. */
   readonly machine: string;
   readonly versions: string;

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
 
-export type ClientsOrder =
+type ClientsOrder =
   | {
       readonly type: "open";
       readonly port: number;

@@ -17,7 +17,7 @@ import { prepareKafka } from "./kafka-prepared.ts";
 export const VERSITYGW_VERSION = "v1.8.0";
 export const NATS_VERSION = "v2.15.0";
 export const KAFKA_VERSION = "4.1.0";
-export const SCHEMATHESIS_VERSION = "4.32.5";
+const SCHEMATHESIS_VERSION = "4.32.5";
 /** Its value generator, which decides what is tested. */
 const HYPOTHESIS_VERSION = "6.170.17";
 
@@ -58,10 +58,10 @@ const RECIPES: Readonly<Record<ServerName, Recipe>> = {
   },
 };
 
-export const SERVER_NAMES = Object.keys(RECIPES) as readonly ServerName[];
+const SERVER_NAMES = Object.keys(RECIPES) as readonly ServerName[];
 
 /** Returns the folder of installed servers. */
-export function serversDir(): string {
+function serversDir(): string {
   const given = process.env.SWAPSTATS_SERVERS_DIR;
   return given === undefined || given === "" ? join(homedir(), ".cache", "swapstats", "servers") : given;
 }
@@ -172,7 +172,7 @@ function intoCache(install: (folder: string) => void): void {
 }
 
 /** Installs the missing ones of these, one after the other, and reports each step. */
-export function installServers(names: readonly ServerName[]): void {
+function installServers(names: readonly ServerName[]): void {
   for (const name of names) {
     const startMs = performance.now();
     const isMissing = findServer(name) === undefined;

@@ -11,10 +11,10 @@ import { findProgram, requireServer } from "./install.ts";
 import { archiveOptions, classPathOf, copyFormatted, newKafkaId } from "./kafka-prepared.ts";
 import { endOfLog, freePorts, HOST, type ServerProcess, startProcess, waitFor, waitUntilReady } from "./process.ts";
 
-export type KafkaSaslUser = { readonly name: string; readonly password: string };
+type KafkaSaslUser = { readonly name: string; readonly password: string };
 
 /** PEM files. */
-export type KafkaTlsFiles = {
+type KafkaTlsFiles = {
   readonly ca: string;
   /** Certificate and key of the brokers, concatenated in one file. */
   readonly certAndKey: string;
@@ -22,7 +22,7 @@ export type KafkaTlsFiles = {
   readonly isMutual: boolean;
 };
 
-export type KafkaOptions = {
+type KafkaOptions = {
   /** Folder of logs and data. Each broker has a folder below it. */
   readonly folder: string;
   /** Default: 1. */

@@ -16,7 +16,7 @@ const CONNECT_LIMIT_MS = 1_000;
 /** How much of the end of a log an error message shows. */
 const LOG_SHOWN_CHARS = 4_000;
 
-export type ProcessOptions = {
+type ProcessOptions = {
   /** Name in messages and of the log file. */
   readonly name: string;
   readonly command: string;

@@ -10,7 +10,7 @@ import type { Certificates } from "./certificates.ts";
 import { requireProgram, requireServer } from "./install.ts";
 import { freePort, freePorts, HOST, type ServerProcess, startProcess, waitFor, waitUntilReady } from "./process.ts";
 
-export type RedisOptions = {
+type RedisOptions = {
   /** Folder of this server only, with its configuration and its log. */
   readonly folder: string;
   /** Default: a free port. */

@@ -5,7 +5,7 @@ import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { requireServer } from "./install.ts";
 import { canConnect, freePort, HOST, type ServerProcess, startProcess, waitUntilReady } from "./process.ts";
 
-export type S3Options = {
+type S3Options = {
   /** Folder of the objects and the log. A second server on the same folder continues with its objects. */
   readonly folder: string;
   /** Default: a free port. */

@@ -34,13 +34,13 @@ import { checkpointStoreSetup } from "./stores/open-checkpoint-store.ts";
 import { hotStoreSetup } from "./stores/open-hot-store.ts";
 
 /** How long the state may take to apply what was acknowledged, when the service stops. */
-export const DRAIN_LIMIT_MS = 15_000;
+const DRAIN_LIMIT_MS = 15_000;
 /** How long running requests may take to end then. */
-export const CLOSE_LIMIT_MS = 3_000;
+const CLOSE_LIMIT_MS = 3_000;
 /** How long a worker may take to answer. The executor of queries gives up earlier, with a better message. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
-export type AppOptions = {
+type AppOptions = {
   readonly version: string;
   readonly logger: Logger;
   /** A part failed, and only a restart helps. The process should end, with a code other than 0. */

@@ -66,7 +66,7 @@ const volumesOf = (options: { readonly description?: string }) =>
   }>;
 
 /** Counts and volumes of a span. */
-export const Volumes = volumesOf({});
+const Volumes = volumesOf({});
 export type Volumes = Static<typeof Volumes>;
 
 const isEdge = (name: StatsField): boolean => (edgeFields as readonly string[]).includes(name);

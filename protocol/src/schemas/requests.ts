@@ -22,7 +22,7 @@ type Checked<P extends TProperties> = {
 export type CheckedQuery<Make extends (...args: never[]) => TProperties> = Checked<ReturnType<Make>>;
 
 /** A token as people write it: id, address or symbol. */
-export function tokenText() {
+function tokenText() {
   return Type.String({
     minLength: 1,
     maxLength: requestLimits.tokenTextMax,
@@ -31,7 +31,7 @@ export function tokenText() {
 }
 
 /** The choice for a name that stands for several tokens. */
-export function preference() {
+function preference() {
   return optional(
     oneOf(
       ["refuse", "largest"],

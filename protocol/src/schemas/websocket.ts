@@ -24,7 +24,7 @@ const names = (known: readonly string[], description: string) =>
 const optionalId = optional(Type.Union([RequestId, Type.Null()]));
 
 /** A subscription, at a service with these windows. Null stands for an absent member. */
-export const subscribeRequest = (windows: readonly string[]) =>
+const subscribeRequest = (windows: readonly string[]) =>
   Type.Object(
     {
       subscribe: channelNames,
@@ -63,10 +63,7 @@ export const subscribeRequest = (windows: readonly string[]) =>
   );
 export type SubscribeRequest = Static<ReturnType<typeof subscribeRequest>>;
 
-export const UnsubscribeRequest = Type.Object(
-  { unsubscribe: channelNames, id: optionalId },
-  { additionalProperties: false },
-);
+const UnsubscribeRequest = Type.Object({ unsubscribe: channelNames, id: optionalId }, { additionalProperties: false });
 export type UnsubscribeRequest = Static<typeof UnsubscribeRequest>;
 
 export const clientMessage = (windows: readonly string[]) =>
@@ -90,7 +87,7 @@ export const OverviewData = Type.Object({
 export type OverviewData = Static<typeof OverviewData>;
 
 /** The same where the request had `windows`. */
-export const OverviewWindowsData = Type.Object({
+const OverviewWindowsData = Type.Object({
   order,
   rows: Type.Record(Type.String(), Type.Object({ symbol, split, windows: figuresByWindow })),
 });
@@ -177,10 +174,10 @@ export const ErrorMessage = Type.Object({
 export type ErrorMessage = ReadOnly<Static<typeof ErrorMessage>>;
 
 /** Sent when nothing else was for a while. */
-export const HeartbeatMessage = Type.Object({ type: Type.Literal("heartbeat"), time: Type.Integer() });
+const HeartbeatMessage = Type.Object({ type: Type.Literal("heartbeat"), time: Type.Integer() });
 export type HeartbeatMessage = Static<typeof HeartbeatMessage>;
 
-export const ShutdownMessage = Type.Object({ type: Type.Literal("shutdown"), reconnect_after_ms: count() });
+const ShutdownMessage = Type.Object({ type: Type.Literal("shutdown"), reconnect_after_ms: count() });
 export type ShutdownMessage = Static<typeof ShutdownMessage>;
 
 export const ServerMessage = Type.Union([

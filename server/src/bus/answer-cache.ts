@@ -17,7 +17,7 @@ type Entry = { readonly answer: StatsAnswer; readonly partition: number; readonl
  * An entry is useful for a second at most. Beyond this size all are dropped, and the hot ones soon come back. The compressed forms that doors
  * keep with an entry have a third of its size, and are dropped with it.
  */
-export const CACHED_CHARS_MAX = 32 * 1024 * 1024;
+const CACHED_CHARS_MAX = 32 * 1024 * 1024;
 
 export class AnswerCache {
   readonly #clock: SharedClock;

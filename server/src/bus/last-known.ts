@@ -5,7 +5,7 @@ import type { FoundAt, NameLookup } from "./responses.ts";
 
 export const KNOWN_CHARS_MAX = 64 * 2 ** 20;
 export const KNOWN_NAMES_MAX = 50_000;
-export const KNOWN_REVISIONS_MAX = 200_000;
+const KNOWN_REVISIONS_MAX = 200_000;
 
 /** The revision of each token that was shown last. An older one of the same epoch is not shown as if it were current. */
 export class ShownRevisions {

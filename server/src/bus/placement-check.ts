@@ -16,7 +16,7 @@ export const PLACEMENT_EVERY_MS = 1_000;
 /** A worker of this process, or of another instance. */
 export type PlacementSource = Pick<Source, "ask">;
 
-export type PlacementCheckOptions = {
+type PlacementCheckOptions = {
   readonly own: readonly PlacementSource[];
   /** All workers that answer for partitions, those of this process among them. */
   readonly all: () => readonly PlacementSource[];

@@ -5,7 +5,7 @@ import { compareDecimals } from "../shared/decimal-order.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { RankKey } from "./responses.ts";
 
-export type RankOrder = OverviewRequest["order"];
+type RankOrder = OverviewRequest["order"];
 
 /** Returns a negative number when a stands before b: by value, rows without one last in both orders, then by id. */
 export function compareRankKeys(a: RankKey, b: RankKey, order: RankOrder): number {

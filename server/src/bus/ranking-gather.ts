@@ -10,7 +10,7 @@ import type { Source, Sources } from "./sources.ts";
 import { atOneAsOf } from "./token-gather.ts";
 
 /** Rankings (window, sort, order, limit and page) whose rows are kept for when an owner is away. */
-export const KNOWN_RANKINGS_MAX = 128;
+const KNOWN_RANKINGS_MAX = 128;
 /** The epochs of more partitions together get a short name: an ETag has to carry it. */
 const EPOCH_CHARS_MAX = 96;
 const TAG_CHARS = 22;

@@ -70,7 +70,7 @@ type BodyRequestTypes = {
   };
 };
 
-export type RequestTypes = OwnRequestTypes & BodyRequestTypes;
+type RequestTypes = OwnRequestTypes & BodyRequestTypes;
 export type RequestKind = keyof RequestTypes;
 export type RequestOf<K extends RequestKind> = { readonly kind: K } & RequestTypes[K]["arguments"];
 export type WorkerRequest = { [K in RequestKind]: RequestOf<K> }[RequestKind];
@@ -99,7 +99,7 @@ const RANKING_WEIGHT = 16;
 const one = (): number => 1;
 const limit = (request: { readonly limit: number }): number => request.limit;
 
-export const REQUESTS: { readonly [K in RequestKind]: RequestRule<RequestOf<K>> } = {
+const REQUESTS: { readonly [K in RequestKind]: RequestRule<RequestOf<K>> } = {
   tokens: {
     isForPeers: true,
     lane: ({ tokens }) => (tokens.length <= LIGHT_TOKENS_MAX ? "stats" : "batch"),

@@ -6,7 +6,7 @@
  * Two 64-bit cells in shared memory, which are only ever raised. The rejected alternative was a message to each thread for each change: two threads
  * could then respond at different instants until the message arrives.
  */
-export type ClockMode = "live" | "event";
+type ClockMode = "live" | "event";
 
 export type SharedClockHandle = {
   readonly buffer: SharedArrayBuffer;

@@ -21,7 +21,7 @@ export const TAKE_OVER_MS = 1_000;
 /** A listener that joins gets what is held if that is not older. Else the owner is asked for its standing of now. */
 export const HELD_AGE_MS_MAX = 1_000;
 
-export type FeedState = "away" | "opening" | "moving" | "live" | "closed";
+type FeedState = "away" | "opening" | "moving" | "live" | "closed";
 export const STEPS: Steps<FeedState> = {
   away: ["opening", "closed"],
   opening: ["opening", "live", "away", "closed"],

@@ -15,7 +15,7 @@ import type { AsOfWish } from "./requests.ts";
 import type { FoundAt, NameLookup, Part } from "./responses.ts";
 import type { Cover, Source, Sources } from "./sources.ts";
 
-export type PartsAnswer<F> = {
+type PartsAnswer<F> = {
   readonly asOf: number;
   readonly covers: readonly Cover[];
   readonly items: readonly Part<F>[];
@@ -42,7 +42,7 @@ const ROUNDS_MAX = 3;
 
 type Gathered<F> = { readonly parts: Part<F>[]; readonly covered: Set<number> };
 
-export type TokenGatherOptions = {
+type TokenGatherOptions = {
   readonly sources: Sources;
   readonly known: LastKnown;
   readonly finestStepMs: number;

@@ -32,7 +32,7 @@ type Waiting = {
 type FeedListener = { readonly onUpdate: (update: FeedUpdate) => void; readonly onGone: () => void };
 
 /** Requests that wait for one worker. Beyond it new ones fail at once. */
-export const REQUESTS_WAITING_MAX = 100_000;
+const REQUESTS_WAITING_MAX = 100_000;
 const SWEEP_MS = 250;
 /** Long requests that are with the worker, or whose response is not delivered yet. */
 export const LONG_UNDER_WAY_MAX = 8;

@@ -9,7 +9,7 @@ const TERMINAL_EVERY_MS = 200;
 const PLAIN_EVERY_MS = 5_000;
 const FIRST_AFTER_MS = 700;
 
-export type ProgressState = {
+type ProgressState = {
   /** Undefined: only bytes are counted. */
   readonly records: number | undefined;
   /** Bytes of input read, and bytes of all input. 0: unknown. */
@@ -76,7 +76,7 @@ export function groupDigits(value: number | string): string {
   return fraction === undefined ? grouped : `${grouped}.${fraction}`;
 }
 
-export function formatSeconds(seconds: number): string {
+function formatSeconds(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
   if (seconds < 5_400) return `${Math.round(seconds / 60)} min`;
   return `${(seconds / 3_600).toFixed(1)} h`;

@@ -18,7 +18,7 @@ export type SentCounts = {
 };
 
 /** A line that the service refused, and its place. */
-export type RejectedLine = {
+type RejectedLine = {
   readonly file: number;
   readonly row: number;
   readonly code: string;

@@ -6,7 +6,7 @@ import { ClusterNode, type ClusterNodeOptions } from "./node.ts";
 import { clusterStatus, type KnownStatus } from "./status.ts";
 import type { LinkState } from "./transport.ts";
 
-export type ClusterOptions = ClusterNodeOptions & Omit<QueryBusOptions, "sources" | "statusOfAll">;
+type ClusterOptions = ClusterNodeOptions & Omit<QueryBusOptions, "sources" | "statusOfAll">;
 
 export class Cluster {
   readonly bus: QueryBus;
@@ -22,11 +22,6 @@ export class Cluster {
 
   get linkState(): LinkState {
     return this.#node.linkState;
-  }
-
-  /** Instances that are heard of, without this one. */
-  get peerCount(): number {
-    return this.#node.peers.addresses().length;
   }
 
   /** The workers of all instances. */

@@ -7,8 +7,8 @@ import type { Format } from "./protocol.ts";
 
 export const MESSAGE_BYTES_MAX = 32 * 2 ** 20;
 /** Messages of which parts are waited for. */
-export const PARTIAL_MESSAGES_MAX = 64;
-export const PARTIAL_BYTES_MAX = 64 * 2 ** 20;
+const PARTIAL_MESSAGES_MAX = 64;
+const PARTIAL_BYTES_MAX = 64 * 2 ** 20;
 const HEADER_BYTES_MAX = 512;
 const HEADER = /^swapstats\/([0-9]{1,9}) ([A-Za-z0-9_-]{1,300}) ([0-9]{1,16}) ([0-9]{1,6}) ([0-9]{1,6})$/;
 const NEWLINE = 0x0a;
@@ -22,7 +22,7 @@ export function cutFrames(format: number, from: string, number: number, content:
   });
 }
 
-export type Received =
+type Received =
   | { readonly kind: "message"; readonly from: string; readonly format: Format; readonly content: Buffer }
   /** A message of a format that is not read here. */
   | { readonly kind: "foreign"; readonly from: string; readonly format: number };

@@ -20,9 +20,9 @@ import {
 import type { ClusterTransport, LinkState } from "./transport.ts";
 
 /** Requests to others that wait for a response; more fail at once. */
-export const PENDING_MAX = 20_000;
+const PENDING_MAX = 20_000;
 /** Characters that wait to be sent to one instance within a turn. More is dropped, and requests among it fail. */
-export const OUTBOX_CHARS_MAX = MESSAGE_BYTES_MAX;
+const OUTBOX_CHARS_MAX = MESSAGE_BYTES_MAX;
 /** Items fill a message up to this part of its largest size, because characters may need several bytes. */
 const FILL_FACTOR = 0.4;
 const SWEEP_MS = 50;
@@ -36,7 +36,7 @@ type Pending = {
 type Waiting = { readonly type: ItemType; readonly format: Format; readonly encoded: Encoded };
 type Outbox = { readonly items: Waiting[]; chars: number };
 
-export type LinkOptions = {
+type LinkOptions = {
   readonly transport: ClusterTransport;
   readonly address: string;
   /** The newest format that is read here. */

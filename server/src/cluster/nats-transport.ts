@@ -3,7 +3,7 @@ import { KeptNatsConnection } from "../clients/nats/connection.ts";
 import type { NatsConfig } from "../config/build/nats.ts";
 import type { ClusterTransport, LinkState, TransportListener } from "./transport.ts";
 
-export type NatsTransportOptions = {
+type NatsTransportOptions = {
   readonly settings: NatsConfig;
   /** Shown by the server's monitoring. */
   readonly name: string;

@@ -9,9 +9,9 @@ import type { InstanceStatus } from "../ports/stats-bus.ts";
 import { compareEpochs, type OwnedPartition } from "./contract.ts";
 import { type Announcement, addressOf, type Format, instanceOfAddress } from "./protocol.ts";
 
-export const PEERS_MAX = 256;
+const PEERS_MAX = 256;
 /** Announcement periods of silence after which an instance is away. */
-export const SILENT_PERIODS = 3.5;
+const SILENT_PERIODS = 3.5;
 /** A floor that nobody has confirmed for so long is dropped: the store of epochs may have been lost and re-created. */
 const FLOOR_KEEP_MS = 60_000;
 const REFUSED_KEEP_MS = 60_000;
@@ -21,9 +21,9 @@ type Peer = { announcement: Announcement; readonly address: string; heardMs: num
 type Claim = { readonly address: string | undefined; readonly worker: number; readonly epoch: string };
 
 /** How a worker of some instance is reached. `address` is undefined for a worker of this process. */
-export type Reach = (address: string | undefined, worker: number) => Pick<Source, "ask" | "open">;
+type Reach = (address: string | undefined, worker: number) => Pick<Source, "ask" | "open">;
 
-export type PeerTableOptions = {
+type PeerTableOptions = {
   readonly instance: string;
   readonly incarnation: number;
   readonly version: string;

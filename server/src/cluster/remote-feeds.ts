@@ -18,9 +18,9 @@ import type { ClusterLink } from "./link.ts";
 import type { EndedItem, ListeningItem, UpdateItem } from "./protocol.ts";
 
 /** Feeds of other instances that may be open here. */
-export const REMOTE_FEEDS_MAX = 20_000;
+const REMOTE_FEEDS_MAX = 20_000;
 
-export type RemoteState = "opening" | "streaming" | "ended";
+type RemoteState = "opening" | "streaming" | "ended";
 export const STEPS: Steps<RemoteState> = {
   opening: ["opening", "streaming", "ended"],
   streaming: ["opening", "ended"],
@@ -39,7 +39,7 @@ type RemoteFeed = {
   openedMs: number;
 };
 
-export type RemoteFeedsOptions = {
+type RemoteFeedsOptions = {
   readonly link: Pick<ClusterLink, "post">;
   /** A feed whose first data has not come after this time is opened again. */
   readonly openTimeoutMs: number;

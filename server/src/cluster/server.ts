@@ -13,15 +13,15 @@ import type { ClusterLink } from "./link.ts";
 import type { CloseItem, Format, ListenItem, OpenItem, QuestionItem } from "./protocol.ts";
 
 /** Feeds that all other instances together may have open here. */
-export const SERVED_FEEDS_MAX = 50_000;
-export const LISTENERS_MAX = 1_024;
+const SERVED_FEEDS_MAX = 50_000;
+const LISTENERS_MAX = 1_024;
 /** Requests of other instances that are served at the same time. More are refused. */
-export const SERVED_REQUESTS_MAX = 20_000;
+const SERVED_REQUESTS_MAX = 20_000;
 
 type Served = { close: (() => void) | undefined; isClosed: boolean; readonly writer: FeedWriter };
 type Listener = { readonly topics: Map<number, Served>; heardMs: number };
 
-export type ClusterServerOptions = {
+type ClusterServerOptions = {
   readonly workers: readonly WorkerPort[];
   readonly link: ClusterLink;
   /** The format in which an instance is written to. */

@@ -10,7 +10,7 @@ import { ANNOUNCE_EVERY_MS, ASK_TIMEOUT_MS } from "./node.ts";
 
 const NAME_CHARS = 24;
 
-export type ClusterStart = Omit<QueryBusOptions, "sources" | "statusOfAll"> & {
+type ClusterStart = Omit<QueryBusOptions, "sources" | "statusOfAll"> & {
   readonly nats: NatsConfig;
   readonly instance: string;
   readonly version: string;

@@ -15,7 +15,7 @@ export const fieldValues = new Float64Array(SLOT_COUNT);
 
 /** Results instead of a set. */
 export const UNREADABLE = -1;
-export const NOT_AN_OBJECT = -2;
+const NOT_AN_OBJECT = -2;
 
 // Everything that the hot loop uses is a constant of this module: V8 then compiles addresses and lengths of arrays into the
 // code. Fields of an object and imported names are loaded and checked again for every member; imports alone made the scan take

@@ -17,11 +17,11 @@ export const JOINT = {
   textDoubles: 2,
 } as const;
 
-export const NO_JOINT = -1;
+const NO_JOINT = -1;
 /** The state before the first joint of a record. Only joints with the opening brace follow it. */
 export const JOINT_START = JOINTS_MAX;
 /** The state after a joint that is not remembered. */
-export const JOINT_LOST = JOINTS_MAX + 1;
+const JOINT_LOST = JOINTS_MAX + 1;
 
 const JOINT_BYTES = 4 << JOINT.ints;
 const TEXT_BYTES_MIN = 4;

@@ -5,7 +5,7 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /** Bits of `stringFlags`. */
-export const STRING_UPPER = 1;
+const STRING_UPPER = 1;
 export const STRING_ESCAPED = 2;
 
 /** The bytes after a backslash that stand for one character, except `u`. */

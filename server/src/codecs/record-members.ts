@@ -10,7 +10,7 @@ export type Member = {
   readonly first: string;
 };
 
-export type ReadMembers = {
+type ReadMembers = {
   /** The value of a name that a swap has, as written and cut; the last one of its name. */
   readonly given: (name: string) => string | undefined;
   /** The first members with other names. */

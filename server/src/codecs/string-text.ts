@@ -16,8 +16,8 @@ for (const [letter, text] of Object.entries({ b: "\b", f: "\f", n: "\n", r: "\r"
 for (const text of '"\\/') ESCAPED_BYTE[text.charCodeAt(0)] = text.charCodeAt(0);
 
 /** Returned instead of a position. */
-export const UNPAIRED_SURROGATE = -1;
-export const TOO_LONG = -2;
+const UNPAIRED_SURROGATE = -1;
+const TOO_LONG = -2;
 
 /**
  * Writes the string between the quotes at [start, end), which is known to be well formed, into `out` from `at` on, with escapes

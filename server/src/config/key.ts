@@ -68,7 +68,7 @@ export type KeySpec = {
 };
 
 /** A key whose value has the type V. The type exists at compile time alone. */
-export type Key<V extends KeyValue> = KeySpec & { readonly valueType?: V };
+type Key<V extends KeyValue> = KeySpec & { readonly valueType?: V };
 
 /** Keys that each chain can have; `<id>` in their paths stands for the chain. */
 export class ByChain<S extends Section> {
@@ -139,7 +139,7 @@ export function keysOf(section: Section): KeySpec[] {
 }
 
 /** A key's value in one place of the configuration. */
-export type PlacedValue = { readonly path: string; readonly spec: KeySpec; readonly value: KeyValue };
+type PlacedValue = { readonly path: string; readonly spec: KeySpec; readonly value: KeyValue };
 
 /**
  * The values in the shape of the section. The casts hold because the kind of a key decides the type of its value, and every

@@ -8,7 +8,7 @@ import { CONFIG_KEYS, LATER_KEYS, RESERVED_ENV, RESERVED_ENV_PREFIX } from "./ke
 import type { ConfigProblem, RawSetting, Setting } from "./settings.ts";
 import { parseValue } from "./values.ts";
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 export type LoadOptions = {
   /** Path of the YAML file; undefined: none. */

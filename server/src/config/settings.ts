@@ -1,7 +1,7 @@
 /** A setting on its way from where it was given to the configuration. */
 import type { KeySpec, KeyValue } from "./key.ts";
 
-export type Origin = "default" | "file" | "environment" | "command line";
+type Origin = "default" | "file" | "environment" | "command line";
 
 /** A value that was given, before it is read. */
 export type RawSetting = {

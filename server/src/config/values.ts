@@ -20,10 +20,10 @@ import {
   USD_HINT,
 } from "./units.ts";
 
-export type ParsedValue = { readonly value: KeyValue } | { readonly problem: string };
+type ParsedValue = { readonly value: KeyValue } | { readonly problem: string };
 
 /** Where references to secrets are resolved. An argument, so that tests need no real environment. */
-export type SecretSources = {
+type SecretSources = {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether the value may be the secret itself: true for an environment variable, false in a file. */
   readonly literalAllowed: boolean;

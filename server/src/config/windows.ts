@@ -14,8 +14,8 @@ export type WindowSetting = {
 };
 
 export const WINDOWS_COUNT_MAX = 16;
-export const WINDOW_LENGTH_MIN_MS = 10_000;
-export const WINDOW_LENGTH_MAX_MS = 30 * 86_400_000;
+const WINDOW_LENGTH_MIN_MS = 10_000;
+const WINDOW_LENGTH_MAX_MS = 30 * 86_400_000;
 export const DEFAULT_WINDOWS = "1m,5m,15m,30m,1h,6h,24h";
 
 const STEPS_MS = [300_000, 60_000, 15_000, 5_000, 1_000] as const;
@@ -43,7 +43,7 @@ export function finestStepMs(windows: readonly WindowSetting[]): number {
   return windows.reduce((finest, window) => Math.min(finest, window.stepMs), Number.POSITIVE_INFINITY);
 }
 
-export type WindowsResult = {
+type WindowsResult = {
   /** Ascending by length. Empty when there are problems. */
   readonly windows: readonly WindowSetting[];
   /** One phrase for each problem of a window or of the list. */

@@ -78,15 +78,6 @@ export class ExactSum {
     this.l3 += other.l3;
   }
 
-  isZero(): boolean {
-    return this.l0 === 0 && this.l1 === 0 && this.l2 === 0 && this.l3 === 0;
-  }
-
-  /** The integer as the nearest double or a neighbour of it. */
-  toNumber(): number {
-    return ((this.l3 * LIMB + this.l2) * LIMB + this.l1) * LIMB + this.l0;
-  }
-
   text(places: number): string {
     return scaledText(digits([this.l0, this.l1, this.l2, this.l3]), places);
   }

@@ -8,7 +8,7 @@ export type WindowSpec = {
 };
 
 /** Settings of a single chain. Missing ones are those of all chains. */
-export type ChainLimits = {
+type ChainLimits = {
   readonly graceMs?: number;
   readonly reorgHorizonMs?: number;
   readonly maxSkewMs?: number;

@@ -35,7 +35,7 @@ const {
 } = ACTIVE_BLOCK;
 
 /** Newest counting swaps of a token that are kept beyond the horizon. */
-export const RECENT_SWAPS_MAX = 100;
+const RECENT_SWAPS_MAX = 100;
 
 /**
  * After settling this many events a visit leaves the rest of the token to the next visit, which is due at once. A token with
@@ -43,7 +43,7 @@ export const RECENT_SWAPS_MAX = 100;
  */
 export const SETTLED_PER_VISIT_MAX = 2_000;
 
-export type UpkeepParts = {
+type UpkeepParts = {
   readonly heap: Heap;
   readonly plan: LevelPlan;
   readonly chains: Chains;

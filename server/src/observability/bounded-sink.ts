@@ -16,7 +16,7 @@ export const UNREAD_LENGTH_MAX = 1024 * 1024;
 const STDERR_FD = 2;
 
 /** What is needed of a stream. Its writes must not block. */
-export type SinkStream = {
+type SinkStream = {
   readonly writableLength: number;
   write(text: string): boolean;
   on(event: "drain" | "error", call: () => void): unknown;

@@ -6,7 +6,7 @@ export const EXPOSITION_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8
 export type Labels = Readonly<Record<string, string>>;
 
 /** `suffix` is that of a line of a histogram, such as `_bucket`. */
-export type Sample = { readonly labels: Labels; readonly value: number; readonly suffix?: string };
+type Sample = { readonly labels: Labels; readonly value: number; readonly suffix?: string };
 
 /** One metric; its name comes without the prefix of the service. */
 export type Family = {

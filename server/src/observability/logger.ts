@@ -7,7 +7,7 @@ import { RepeatFilter } from "./repeat-filter.ts";
 
 export type Logger = pino.Logger;
 
-export type LoggingOptions = {
+type LoggingOptions = {
   readonly level: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
   readonly format: "json" | "text";
 };

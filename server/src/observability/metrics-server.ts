@@ -11,7 +11,7 @@ import { HostRules, hostRuleOf } from "../shared/host-rules.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 
-export const METRICS_CONNECTIONS_MAX = 64;
+const METRICS_CONNECTIONS_MAX = 64;
 const REQUEST_TIMEOUT_MS = 10_000;
 const HEADER_BYTES_MAX = 8 * 1024;
 const GATE_LIMITS: GateLimits = {
@@ -31,7 +31,7 @@ export type MetricsServer = {
   close(): Promise<void>;
 };
 
-export type MetricsServerOptions = {
+type MetricsServerOptions = {
   readonly metrics: Metrics;
   readonly logger: Logger;
   /** Called for every request for metrics; returns why it is refused. */
@@ -102,7 +102,7 @@ function sendMetrics(
   );
 }
 
-export type Refusal = {
+type Refusal = {
   readonly status: number;
   readonly text: string;
   readonly headers: Readonly<Record<string, string>>;

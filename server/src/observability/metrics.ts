@@ -32,7 +32,7 @@ import { GROUP_METRICS, type GroupNumbers } from "./source-metrics.ts";
 
 const PREFIX = "swapstats_";
 /** How long a part may take to report. */
-export const COLLECT_TIMEOUT_MS = 2_000;
+const COLLECT_TIMEOUT_MS = 2_000;
 
 export class Metrics implements ServingNumbers {
   readonly contentType = EXPOSITION_CONTENT_TYPE;

@@ -1,7 +1,7 @@
 /** The metrics of a source that is read from brokers: fetches of each partition, and this instance's part in the consumer group. */
 import type { Row } from "./exposition.ts";
 
-export type SourceCounters = {
+type SourceCounters = {
   readonly fetches: number;
   readonly fetchErrors: number;
   readonly bytes: number;

@@ -8,10 +8,10 @@ import type { RecordBatch } from "../ports/source.ts";
 import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
 
-export type KeepLetter = DeadLetterBuffer["add"];
+type KeepLetter = DeadLetterBuffer["add"];
 
 /** The writing half of the engine. */
-export type AppliedEngine = {
+type AppliedEngine = {
   readonly touchedRef: TokenRef;
   readonly movedRefs: readonly TokenRef[];
   apply(event: SwapEvent, arrivalMs: number): Outcome;

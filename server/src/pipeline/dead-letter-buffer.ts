@@ -14,7 +14,7 @@ import {
 } from "../stores/dead-letter-store.ts";
 
 /** What is needed of the store. */
-export type DeadLetterPort = {
+type DeadLetterPort = {
   put(records: readonly DeadLetterRecord[]): void;
   newest(limit: number): KeptDeadLetter[];
 };

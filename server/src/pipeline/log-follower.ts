@@ -8,7 +8,7 @@ import type { PartitionReader, RecordBatch } from "../ports/source.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 
 /** One read takes about so many bytes of records: some tens of milliseconds of work. */
-export const READ_BYTES_MAX = 1024 * 1024;
+const READ_BYTES_MAX = 1024 * 1024;
 const DAMAGE_READS = 3;
 const RETRY_MS = 200;
 /**

@@ -59,7 +59,7 @@ export type PartitionParts = {
   readonly countersAtStart: Counters;
 };
 
-export type PartitionHooks = {
+type PartitionHooks = {
   readonly written: CheckpointObserver["written"];
   /** The claim was lost with the store, and made again under this epoch. */
   readonly onReclaimed: (epoch: number) => void;

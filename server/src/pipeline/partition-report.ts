@@ -23,7 +23,7 @@ export type PartitionFacts = {
   readonly gaps: readonly string[];
 };
 
-export type PartitionTimes = { readonly applySeconds: HistogramNumbers; readonly checkpointSeconds: HistogramNumbers };
+type PartitionTimes = { readonly applySeconds: HistogramNumbers; readonly checkpointSeconds: HistogramNumbers };
 
 export function partitionStatus(options: RunnerOptions, facts: PartitionFacts): PartitionStatus {
   const { partition, owner, reader } = options;

@@ -32,7 +32,7 @@ import { WaitingRecords } from "./waiting-records.ts";
 /** Sentences about gaps that are kept for status, the newest ones. */
 const GAPS_MAX = 16;
 
-export type RunnerState = "restoring" | "running" | "draining" | "failed" | "stopped";
+type RunnerState = "restoring" | "running" | "draining" | "failed" | "stopped";
 
 export const RUNNER_STEPS: Steps<RunnerState> = {
   restoring: ["running", "failed", "stopped"],

@@ -19,7 +19,7 @@ export const READ_SLICE_MS = 3;
 export const APPLY_SLICE_MS = 4;
 const APPLY_SLICE_MS_MIN = 1;
 /** While records wait, applying gets this much of the time that readers took before they get more: 1 is half of the thread. */
-export const APPLY_PER_READ = 1;
+const APPLY_PER_READ = 1;
 /** A reader's turn within a slice, before the next lane's. */
 const TURN_MS = 1;
 /** Reads that wait for their turn; more are refused with `overloaded`. */
@@ -30,7 +30,7 @@ export const READS_WEIGHT_MAX = 262_144;
 /** Readers of one lane run one after the other; the lanes take turns, so that a heavy kind of request delays no other kind. */
 export type Lane = RequestLane | "feeds" | "rankings" | "hot";
 
-export type ReadOptions = {
+type ReadOptions = {
   readonly lane: Lane;
   /** How much of READS_WEIGHT_MAX it takes while it waits and runs. */
   readonly weight?: number;
@@ -46,7 +46,7 @@ type Read = {
   readonly reject: (error: unknown) => void;
 };
 
-export type ThreadShareOptions = {
+type ThreadShareOptions = {
   /** A clock that never goes back; its unit is ms, its zero does not matter. */
   readonly nowMs?: () => number;
   /** Calls back after the messages and timers that are due. */

@@ -11,7 +11,7 @@ import { createHttpServer } from "./http/http-server.ts";
 import type { WebSocketMetrics } from "./websocket/observers.ts";
 import { WebSocketDoor } from "./websocket/web-socket-door.ts";
 
-export type DoorsOptions = {
+type DoorsOptions = {
   readonly core: ServingCore;
   /** Without a port `POST /api/swaps` is refused before its body is read. */
   readonly ingest: Intake;

@@ -8,7 +8,7 @@ import type { Ambiguous } from "../ports/stats-bus.ts";
 import { type ErrorCode, SwapstatsError } from "../shared/errors.ts";
 import { printableCut } from "../shared/printable-text.ts";
 
-export type ProblemRow = {
+type ProblemRow = {
   readonly status: number;
   readonly title: string;
   /** Seconds for the header Retry-After; undefined if waiting does not help. */
@@ -78,7 +78,7 @@ const codeOfError: Readonly<Record<ErrorCode, ProblemCode>> = {
 };
 
 /** Members of a problem document that only some codes have. */
-export type ProblemExtras = {
+type ProblemExtras = {
   readonly candidates?: readonly TokenCandidate[];
   readonly more?: number;
   readonly errors?: readonly ParameterError[];
@@ -135,7 +135,7 @@ export const ownerAway = (token: string): ProblemError =>
   );
 
 /** Returns the address where the documents describe a code. */
-export const problemType = (code: ProblemCode): string => `/docs#problem-${code}`;
+const problemType = (code: ProblemCode): string => `/docs#problem-${code}`;
 
 /** Returns the document of RFC 9457 for a problem. `instance` is the requested path and query. */
 export function problemDocument(problem: ProblemError, instance: string): ProblemDocument {

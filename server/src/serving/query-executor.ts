@@ -39,7 +39,7 @@ export type TaggedText = {
   readonly stale: boolean;
 };
 
-export type OverviewQuery = {
+type OverviewQuery = {
   readonly window: string;
   readonly rows: NamedSelection;
   readonly sort: SortField;
@@ -47,7 +47,7 @@ export type OverviewQuery = {
   readonly limit: number;
   readonly cursor: string | undefined;
 };
-export type CandlesQuery = {
+type CandlesQuery = {
   readonly prefer?: Preference | undefined;
   readonly interval: CandleInterval;
   readonly fromMs: number | undefined;
@@ -55,7 +55,7 @@ export type CandlesQuery = {
   readonly limit: number;
 };
 
-export type QueryExecutorOptions = {
+type QueryExecutorOptions = {
   readonly bus: StatsBus;
   /** Names of the configured windows, in their order. */
   readonly windows: readonly string[];

@@ -6,7 +6,7 @@
  * nobody reads. Refusing new requests alone was rejected: eighteen unfinished uploads would then keep all other clients out.
  */
 
-export type BudgetOptions = {
+type BudgetOptions = {
   /** Name in metrics and messages. */
   readonly name: string;
   readonly limit: number;
@@ -19,7 +19,7 @@ export type BudgetOptions = {
 /** A budget counts as full from this part of its limit on. Requests take large units, so the limit itself is seldom reached. */
 const FULL_PART = 0.9;
 /** A lease may be cut only after it has made no progress for this long. */
-export const STALLED_AFTER_MS = 1_000;
+const STALLED_AFTER_MS = 1_000;
 
 export class Budget {
   readonly name: string;

@@ -21,14 +21,14 @@ import {
 } from "cockatiel";
 import { type ErrorCode, SwapstatsError } from "./errors.ts";
 
-export type CircuitState = "closed" | "half_open" | "open";
+type CircuitState = "closed" | "half_open" | "open";
 
 /** Consecutive failures that open the circuit. */
 export const FAILURES_TO_OPEN = 3;
 const PAUSE_FIRST_MS = 1_000;
 const PAUSE_MAX_MS = 15_000;
 
-export type CircuitOptions = {
+type CircuitOptions = {
   /** Name in messages and metrics, such as `redis`. */
   readonly dependency: string;
   /** Whether an error means that the dependency is unavailable. Any other error shows that it works. */

@@ -26,7 +26,7 @@ export type GateLimits = {
   readonly timeoutCheckMs: number;
 };
 
-export type GateEvents = {
+type GateEvents = {
   /** Called when a connection was closed because there are too many. */
   readonly dropped: () => void;
   /** Called when a client reads its response fast enough. */
@@ -45,7 +45,7 @@ const PROGRESS_BYTES = 4 * 1024;
 /** A connection must have been idle for this long to be closed for a new one. */
 const IDLE_BEFORE_NEW_MS = 1_000;
 /** Connections that are accepted beyond the limit, so that an idle one can be closed for each of them. */
-export const SPARE_CONNECTIONS = 16;
+const SPARE_CONNECTIONS = 16;
 
 const STATE = Symbol("connection");
 type GatedSocket = Duplex & { [STATE]?: Connection };

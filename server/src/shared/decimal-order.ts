@@ -1,16 +1,4 @@
-/**
- * Orders served figures without rounding. Figures are compared as doubles first. Where the doubles are too close, the exact decimal strings
- * decide.
- */
-
-/** The double of a figure is within this relative distance of the exact value, with a margin. */
-const NEAR = 1e-12;
-
-/** Returns whether the doubles leave the order open. Zero is exact: a figure is 0 or it is not. */
-export function isNear(a: number, b: number): boolean {
-  if (a === b) return a !== 0;
-  return Math.abs(a - b) <= NEAR * Math.max(Math.abs(a), Math.abs(b));
-}
+/** Orders served figures by their exact decimal strings, without rounding. */
 
 /** Returns a negative number, 0 or a positive number as a is below, equal to or above b. Both are decimals without exponent, as served. */
 export function compareDecimals(a: string, b: string): number {

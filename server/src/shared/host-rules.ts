@@ -9,12 +9,12 @@ import { isIP } from "node:net";
 /** A loopback listener answers for loopback names only, and any other listener for every host, unless hosts are configured. */
 export type HostRule = { readonly kind: "any" } | { readonly kind: "listed"; readonly hosts: readonly string[] };
 
-export type HostVerdict = "ok" | "malformed" | "not_answered";
+type HostVerdict = "ok" | "malformed" | "not_answered";
 
 const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_.])?)(?::([0-9]{1,5}))?$/i;
 const HOST_CHARS_MAX = 270;
 
-export type HostPort = { readonly name: string; readonly port: number | undefined };
+type HostPort = { readonly name: string; readonly port: number | undefined };
 
 /**
  * Parses a host with an optional port. The name is in lower case, without IPv6 brackets and without a final dot. Returns undefined for
@@ -35,7 +35,7 @@ export function parseHost(text: string): HostPort | undefined {
 }
 
 /** Matches `localhost`, names below it, 127.0.0.0/8 and ::1. */
-export function isLoopbackName(name: string): boolean {
+function isLoopbackName(name: string): boolean {
   if (name === "localhost" || name.endsWith(".localhost")) return true;
   const ip = name.startsWith("::ffff:") ? name.slice("::ffff:".length) : name;
   return (isIP(ip) === 4 && ip.startsWith("127.")) || name === "::1";

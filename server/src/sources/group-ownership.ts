@@ -13,7 +13,7 @@ import type { BeginRule } from "../ports/source.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { backoffMs } from "../shared/retry.ts";
 
-export type GroupOwnershipOptions = {
+type GroupOwnershipOptions = {
   readonly workers: PartitionAssigner;
   /** Returns where a partition begins without a checkpoint; rejects with a retryable error while that is not known. */
   readonly beginRule: (partition: number) => Promise<BeginRule>;

@@ -10,7 +10,7 @@ import type { SourceReaders } from "../ports/source.ts";
 import { type FeederKind, isFeederKind } from "./feeders/open-feeder.ts";
 import type { ConfigWith, IngestionOptions, SourceModules } from "./source-modules.ts";
 
-export type SourceKind = Exclude<Config["ingest"]["source"], FeederKind>;
+type SourceKind = Exclude<Config["ingest"]["source"], FeederKind>;
 
 /** Feeders write to the embedded log. */
 type ConfigOf<Kind extends SourceKind> = ConfigWith<Kind extends "embedded" ? Kind | FeederKind : Kind>;
@@ -24,7 +24,7 @@ const SOURCES: { readonly [Kind in SourceKind]: SourceModules<ConfigOf<Kind>> } 
 export type ReadersSetup = { readonly kind: SourceKind; readonly setup: unknown };
 
 /** The source that records are read from. */
-export function sourceKind({ ingest }: Config): SourceKind {
+function sourceKind({ ingest }: Config): SourceKind {
   return isFeederKind(ingest.source) ? "embedded" : ingest.source;
 }
 

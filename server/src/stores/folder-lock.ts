@@ -38,7 +38,7 @@ const CORRUPT = 11;
 export type FolderLock = { release(): void };
 
 /** Who holds the lock, as far as it is known; never throws. */
-export function describeLockOwner(dataDir: string): string {
+function describeLockOwner(dataDir: string): string {
   try {
     const owner = JSON.parse(readTextFile(join(dataDir, LOCK_OWNER_FILE_NAME), OWNER_BYTES_MAX));
     return `process ${Number(owner.pid)} on ${String(owner.host)}, since ${String(owner.since)}`;

@@ -22,7 +22,7 @@ export type CheckpointStoreSetup =
   | ({ readonly kind: "s3" } & S3CheckpointStoreOptions)
   | ({ readonly kind: "kafka" } & KafkaCheckpointStoreOptions);
 
-export type OpenedCheckpointStore = {
+type OpenedCheckpointStore = {
   readonly store: CheckpointStore;
   /** Of a remote store: for its metric and for status. */
   readonly circuit: Circuit | undefined;

@@ -19,7 +19,7 @@ import { ChaosServers } from "./servers.ts";
 import { compareAll, compareHeld, idsOf, settle } from "./settle.ts";
 import type { StoreName } from "./store-servers.ts";
 
-export type ChaosOptions = {
+type ChaosOptions = {
   readonly folder: string;
   readonly seed: number;
   /** No round begins after this time. */

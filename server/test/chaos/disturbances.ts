@@ -35,7 +35,7 @@ export type Disturbance = {
   readonly lengthMs: number;
 };
 
-export type Site = {
+type Site = {
   readonly instances: readonly Instance[];
   readonly servers: ChaosServers;
 };

@@ -6,7 +6,7 @@ import { Subscriber } from "./subscriber.ts";
 
 export type WayName = "store" | "nats" | "kafka";
 
-export type InstanceSetup = {
+type InstanceSetup = {
   readonly name: string;
   readonly folder: string;
   readonly storePort: number;

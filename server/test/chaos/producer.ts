@@ -15,7 +15,7 @@ const POISON = [`{"chain_id":1,"tx_hash":"0x1"`, "", "\u0000\u0001", `{"chain_id
   Buffer.from(text),
 );
 
-export type ProducerOptions = {
+type ProducerOptions = {
   readonly brokers: readonly string[];
   readonly topic: string;
   readonly seed: number;

@@ -27,7 +27,7 @@ type Partition = {
 type Status = { partitions: Partition[]; counters: Counters; problems?: string[] };
 type Item = { id?: string; stale?: true; error?: { code: string }; windows: Record<string, JsonObject> };
 
-export type Settled = { readonly tookMs: number; readonly problems: readonly string[] };
+type Settled = { readonly tookMs: number; readonly problems: readonly string[] };
 
 /** Resolves when everything has settled. Rejects with what did not settle in time. The shadows have caught up before. */
 export async function settle(instances: readonly Instance[], shadows: readonly Shadow[]): Promise<Settled> {

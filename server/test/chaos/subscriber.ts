@@ -11,7 +11,7 @@ import { compareEpochs } from "../../src/cluster/contract.ts";
 const CONNECT_AGAIN_MS = 200;
 const SUBSCRIBE_AGAIN_MS = 500;
 
-export type Held = { epoch: string; rev: number; data: Json; stale: boolean };
+type Held = { epoch: string; rev: number; data: Json; stale: boolean };
 
 export class Subscriber {
   readonly held = new Map<string, Held>();

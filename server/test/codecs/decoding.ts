@@ -19,7 +19,7 @@ const reference = new ReferenceDecoder(TEST_CHAINS);
 const fastEvent = new SwapEvent();
 
 export type PlainEvent = Record<string, string | number | boolean | undefined>;
-export type Decoded = { readonly code: DeadLetterCode } | { readonly event: PlainEvent };
+type Decoded = { readonly code: DeadLetterCode } | { readonly event: PlainEvent };
 
 const TEXTS = ["token", "txHash", "eventId", "who", "pool", "symbol", "blockHash"] as const;
 

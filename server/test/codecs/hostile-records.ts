@@ -5,7 +5,7 @@ import type { Random } from "../support/seed.ts";
 
 const NAMES = Object.keys(SLOT) as (keyof typeof SLOT)[];
 
-export function digits(random: Random, count: number): string {
+function digits(random: Random, count: number): string {
   let text = "";
   for (let i = 0; i < count; i++) text += random.below(10);
   return text;

@@ -14,7 +14,7 @@ import { randomFrom } from "../support/seed.ts";
 import { freePort, ServiceProcess, type Settings } from "./service-process.ts";
 import { countCopy, embeddedLog, Shadow } from "./shadow.ts";
 
-export type CrashOptions = {
+type CrashOptions = {
   readonly dataDir: string;
   readonly kills: number;
   readonly seed: number;

@@ -18,7 +18,7 @@ import { TEST_SEED } from "../support/hash-seed.ts";
 import type { ServiceStatus } from "./service-process.ts";
 
 /** Address of the service. */
-export type Asked = { readonly url: string };
+type Asked = { readonly url: string };
 
 const READ_BYTES = 4 * 1024 * 1024;
 const IDS_PER_REQUEST = 500;

@@ -43,7 +43,7 @@ export function engineConfigOf(config: TestConfig): EngineConfig {
   return engineConfig;
 }
 
-export function takeIntoModel(model: NaiveModel, item: LogItem): ModelOutcome | undefined {
+function takeIntoModel(model: NaiveModel, item: LogItem): ModelOutcome | undefined {
   if (item.kind === "event") return model.apply(item.event, item.arrivalMs);
   if (item.kind === "gap") model.noteGap();
   else model.deadLetter(item.code);

@@ -12,7 +12,7 @@ import { type Instance, SETTLE_LIMIT_MS } from "./site.ts";
 
 const IDS_PER_REQUEST = 500;
 
-export type Answer = {
+type Answer = {
   id: string;
   symbol?: string;
   late: number;

@@ -5,7 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Random } from "../support/seed.ts";
 
 export const S3_FAULTS = ["500", "503", "slow", "applied, then 500", "applied, then cut", "cut"] as const;
-export type S3Fault = (typeof S3_FAULTS)[number];
+type S3Fault = (typeof S3_FAULTS)[number];
 
 const SLOW_MS = 400;
 const CODES = { "500": "InternalError", "503": "SlowDown" } as const;

@@ -5,7 +5,7 @@ import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
 import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
 import { tempDir } from "../support/tmp.ts";
 
-export type InstanceServers = { kafka: Kafka; redis: RedisServer; nats: NatsServer };
+type InstanceServers = { kafka: Kafka; redis: RedisServer; nats: NatsServer };
 
 /** Called within the suite. The members exist during its tests. */
 export function instanceServers(name: string): InstanceServers {

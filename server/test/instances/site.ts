@@ -20,7 +20,7 @@ const SESSION_TIMEOUT = "6s";
 
 type Cleaning = { after(run: () => Promise<void>): void };
 
-export type PartitionView = {
+type PartitionView = {
   partition: number;
   owner: string;
   epoch: string;
@@ -33,7 +33,7 @@ export type PartitionView = {
   problems: string[];
 };
 
-export type StatusView = {
+type StatusView = {
   partitions: PartitionView[];
   counters: Record<string, unknown>;
   problems?: string[];

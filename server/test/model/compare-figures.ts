@@ -129,7 +129,7 @@ function onePriceDifference(name: string, actual: unknown, price: ModelPrice, pr
 }
 
 /** Whether `text` is a plain decimal of at most 15 digits within one unit of the 15th digit of `exact`. */
-export function ratioDifferences(name: string, text: unknown, exact: Rational | undefined): string[] {
+function ratioDifferences(name: string, text: unknown, exact: Rational | undefined): string[] {
   if (exact === undefined) return text === undefined ? [] : [`${name} has a value although there is none`];
   if (typeof text !== "string") return [`${name}: absent instead of about ${approximate(exact)}`];
   if (!/^-?\d+(\.\d+)?$/.test(text) || formatDecimal(parseDecimal(text)) !== text) return [`${name}: form of ${text}`];

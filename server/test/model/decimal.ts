@@ -53,7 +53,7 @@ export function toDigits15(value: Decimal): Decimal {
   return stripZeros({ coefficient, exponent });
 }
 
-export function stripZeros(value: Decimal): Decimal {
+function stripZeros(value: Decimal): Decimal {
   let { coefficient, exponent } = value;
   if (coefficient === 0n) return { coefficient: 0n, exponent: 0 };
   while (coefficient % 10n === 0n) {

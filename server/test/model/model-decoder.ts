@@ -5,7 +5,7 @@ import { defaultEventId, type ModelEvent } from "./model-event.ts";
  * The model's own reading of one JSON line: JSON.parse with the source text of numbers, then the rules of the event
  * table one by one. It shares no code with the codecs, so that the two can disagree.
  */
-export type Decoded = { readonly event: ModelEvent } | { readonly code: string };
+type Decoded = { readonly event: ModelEvent } | { readonly code: string };
 
 /** A JSON number, kept as its source text. */
 class NumberText {

@@ -6,7 +6,7 @@ import { closeTime, edgesOf, hasPrevious, type ModelWindow, memoryFromMs } from 
  * The model of one partition: keeps every record that it ever applied, and computes every figure from them by filtering,
  * sorting and adding up. The rules stand in the order of the semantics, and nothing is cached except a sorted list per token.
  */
-export type ModelChainLimits = {
+type ModelChainLimits = {
   readonly graceMs?: number;
   readonly reorgHorizonMs?: number;
   readonly maxSkewMs?: number;
@@ -52,10 +52,10 @@ export type ModelCounters = {
   dead_letters: Record<string, number>;
 };
 
-export type Inclusion = { present: ModelEvent | undefined; removal: ModelEvent | undefined };
+type Inclusion = { present: ModelEvent | undefined; removal: ModelEvent | undefined };
 
 /** One life of a swap, from its first inclusion until it is forgotten. Afterwards it counts as it was. */
-export type Swap = { readonly chainId: number; readonly inclusions: Map<string, Inclusion> };
+type Swap = { readonly chainId: number; readonly inclusions: Map<string, Inclusion> };
 
 export type ModelToken = {
   readonly id: string;
@@ -313,15 +313,6 @@ export class NaiveModel {
     const { openMs } = edgesOf(windows, longest, asOfMs);
     const isEmpty = !this.counted(id).some((event) => event.eventTimeMs >= openMs);
     return isEmpty && !(this.#lives.get(id) ?? []).some((swap) => this.#isRemembered(swap));
-  }
-
-  /** Distinct wallets that a token ever had in inclusions, counting or not. */
-  walletsEver(id: string): number {
-    const wallets = new Set<string>();
-    for (const swap of this.#lives.get(id) ?? []) {
-      for (const { present } of swap.inclusions.values()) if (present?.who !== undefined) wallets.add(present.who);
-    }
-    return wallets.size;
   }
 }
 

@@ -10,7 +10,7 @@ import {
 import type { ModelEvent } from "./model-event.ts";
 
 /** Sums of some swaps, as served. */
-export type ModelSums = {
+type ModelSums = {
   readonly trades: number;
   readonly buys: number;
   readonly sells: number;

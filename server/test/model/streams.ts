@@ -139,7 +139,7 @@ export function randomUsd(random: Random): bigint {
 }
 
 /** Picks an index with probability proportional to 1 / (index + 1). */
-export function zipfPicker(count: number): (random: Random) => number {
+function zipfPicker(count: number): (random: Random) => number {
   const cumulative: number[] = [];
   let total = 0;
   for (let i = 0; i < count; i++) {

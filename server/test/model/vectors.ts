@@ -5,7 +5,7 @@ import { defaultWindows } from "./window-rules.ts";
 
 export const vectorNames = ["dense", "hours", "day", "edges", "second"] as const;
 
-export type ExpectedToken = {
+type ExpectedToken = {
   readonly symbol?: string;
   readonly late: number;
   readonly removed: number;
@@ -13,7 +13,7 @@ export type ExpectedToken = {
   readonly windows: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 };
 
-export type Vector = {
+type Vector = {
   readonly lines: readonly string[];
   readonly expected: {
     readonly arrival: number;
@@ -23,7 +23,7 @@ export type Vector = {
   };
 };
 
-export type Form = {
+type Form = {
   readonly json: string;
   readonly accept: boolean;
   readonly why: string;

@@ -26,7 +26,7 @@ export const candleIntervalsMs: Readonly<Record<string, number>> = {
 
 const unitsMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-export function stepOf(lengthMs: number): number {
+function stepOf(lengthMs: number): number {
   const listed = listedStepsMs[lengthMs];
   if (listed !== undefined) return listed;
   const fitting = [300_000, 60_000, 15_000, 5_000, 1_000].filter(
@@ -48,7 +48,7 @@ export function windowsOf(names: readonly string[], bucketStepMs?: number): Mode
 
 export const defaultWindows = windowsOf(["1m", "5m", "15m", "30m", "1h", "6h", "24h"]);
 
-export type Edges = { readonly openMs: number; readonly closeMs: number };
+type Edges = { readonly openMs: number; readonly closeMs: number };
 
 export function closeTime(windows: readonly ModelWindow[], asOfMs: number): number {
   const finest = Math.min(...windows.map((window) => window.stepMs));
@@ -89,7 +89,7 @@ export function memoryFromMs(
  * undefined when no step does. A step lives for twice the longest window that uses it, plus the step and max_skew, at most
  * for the longest window plus its step and max_skew.
  */
-export function keptForMs(windows: readonly ModelWindow[], maxSkewMs: number, intervalMs: number): number | undefined {
+function keptForMs(windows: readonly ModelWindow[], maxSkewMs: number, intervalMs: number): number | undefined {
   const longest = windows.reduce((a, b) => (b.lengthMs > a.lengthMs ? b : a));
   const mostMs = longest.lengthMs + longest.stepMs + maxSkewMs;
   const lives = windows

@@ -8,7 +8,7 @@ import type { OffsetRange, PartitionReader } from "../../src/ports/source.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 
-export type StreamUnderTest = {
+type StreamUnderTest = {
   /** Opens the partition as a worker does. One reader at a time. */
   open(): PartitionReader;
   /** Appends swaps, durably and in this order, as one batch where the source has batches. */

@@ -10,8 +10,8 @@ import { RedisCheckpointStore } from "../../src/stores/redis-checkpoint-store.ts
 import { S3CheckpointStore } from "../../src/stores/s3-checkpoint-store.ts";
 import type { StoreBackend } from "./store-contract.ts";
 
-export type Address = { readonly host: string; readonly port: number };
-export type RedisAccess = { readonly user?: RedisUser; readonly tls?: Certificates; readonly db?: number };
+type Address = { readonly host: string; readonly port: number };
+type RedisAccess = { readonly user?: RedisUser; readonly tls?: Certificates; readonly db?: number };
 
 /** For tests of what works; generous, because the machine may be busy. */
 const LIMIT_MS = 20_000;

@@ -11,7 +11,7 @@ export type StoreBackend = {
   open(space: string): Promise<CheckpointStore>;
 };
 
-export type ContractOptions = {
+type ContractOptions = {
   /** The store sees to compare-and-set among many writers by itself. */
   readonly hasManyWriters: boolean;
 };

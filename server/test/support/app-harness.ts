@@ -11,7 +11,7 @@ import type { OpenApiDocument } from "../../src/serving/http/openapi.ts";
 import { AnswerChecker } from "../serving/http/answer-checker.ts";
 import { tempDir } from "./tmp.ts";
 
-export type AppAnswer = { status: number; headers: Headers; text: string; json: Json };
+type AppAnswer = { status: number; headers: Headers; text: string; json: Json };
 // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of many shapes, which the document has checked
 export type Json = any;
 

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 
-export type HttpFault =
+type HttpFault =
   | "none"
   /** 500 and 503 in turn. Nothing is passed on. */
   | "errors"

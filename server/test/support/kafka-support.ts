@@ -11,7 +11,7 @@ import {
   type KafkaSourceSetup,
 } from "../../src/sources/kafka/setup.ts";
 
-export type SeenRecord = { readonly offset: number; readonly value: string; readonly arrivalMs: number };
+type SeenRecord = { readonly offset: number; readonly value: string; readonly arrivalMs: number };
 
 /** The limit of every wait: far beyond any real duration, so that a hanging test says where. */
 const WAIT_LIMIT_MS = 120_000;

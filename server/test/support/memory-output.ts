@@ -2,7 +2,7 @@
 import type { Output } from "../../src/cli/output.ts";
 import { printableLines } from "../../src/shared/printable-text.ts";
 
-export type MemoryOutput = Output & { readonly outText: () => string; readonly errText: () => string };
+type MemoryOutput = Output & { readonly outText: () => string; readonly errText: () => string };
 
 export function memoryOutput(env: Readonly<Record<string, string | undefined>> = {}): MemoryOutput {
   const out: Uint8Array[] = [];

@@ -13,7 +13,7 @@ import { findServer, type ServerName } from "../../../scripts/servers/install.ts
 
 const REPOSITORY = resolve(import.meta.dirname, "../../..");
 
-export type Needs = {
+type Needs = {
   /** The file of real swaps. */
   readonly realData?: true;
   /** A Python 3 that can import these modules. `[]` for the bare language. */
@@ -28,10 +28,10 @@ export type Needs = {
 };
 
 /** Paths of the found things. The path of a thing that was not required is empty. */
-export type Found = { realDataFile: string; python: string; chromium: string };
+type Found = { realDataFile: string; python: string; chromium: string };
 
 /** The folder with the real swaps: SWAPSTATS_DATA, or `../shared/data` beside the repository. */
-export function realDataDir(): string {
+function realDataDir(): string {
   return process.env.SWAPSTATS_DATA ?? resolve(REPOSITORY, "../shared/data");
 }
 

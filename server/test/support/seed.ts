@@ -8,7 +8,7 @@ import { randomInt } from "node:crypto";
 const SEED_LIMIT = 2 ** 31;
 
 /** The required part of node:test's context. */
-export type SeededTest = { after(run: () => void): void; diagnostic(message: string): void };
+type SeededTest = { after(run: () => void): void; diagnostic(message: string): void };
 
 function numberFromEnvironment(name: string): number | undefined {
   const text = process.env[name];

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-export type ProxyMode =
+type ProxyMode =
   /** Everything passes. */
   | "open"
   /** Connections are accepted and requests passed on; responses are dropped. */

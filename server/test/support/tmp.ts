@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** The owner of a temporary folder: the context of `test`, or the module `node:test` in a suite. */
-export type Cleanup = { after(run: () => Promise<void>): void };
+type Cleanup = { after(run: () => Promise<void>): void };
 
 /** Creates a folder below the system's temporary one, and removes it after the test. Returns its real path, without links. */
 export function tempDir(t: Cleanup, name = "test"): string {

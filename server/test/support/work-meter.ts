@@ -107,7 +107,7 @@ function post<T>(method: string, params?: object): T {
  * Returns the steps of `work`, including those after its awaits. One measurement runs at a time. Other code that runs meanwhile is counted
  * too.
  */
-export async function stepsOf(work: () => unknown): Promise<number> {
+async function stepsOf(work: () => unknown): Promise<number> {
   // Taking a coverage resets the counts.
   post("Profiler.takePreciseCoverage");
   walked = 0;

@@ -36,7 +36,7 @@ import { verifyLog } from "./verify-log.ts";
 const ATTEMPTS_MAX = 5;
 const BUSY_TIMEOUT_MS = 5000;
 
-export type BackupReport = {
+type BackupReport = {
   /** Whether the service was running, and the copy is marked. */
   readonly isMarked: boolean;
   /** For each partition: the position of the copied checkpoint, and where the copied log starts and ends. */

@@ -18,7 +18,7 @@ const ROWS_PER_READ = 64;
 /** Findings that are listed for one partition. A log that is damaged everywhere would fill the screen. */
 const FINDINGS_MAX = 50;
 
-export type LogPartitionReport = {
+type LogPartitionReport = {
   readonly partition: number;
   readonly startOffset: number;
   readonly endOffset: number;
@@ -32,7 +32,7 @@ export type LogPartitionReport = {
   readonly findings: readonly string[];
 };
 
-export type LogReport = {
+type LogReport = {
   readonly isSound: boolean;
   readonly createdMs: number;
   readonly partitions: readonly LogPartitionReport[];

@@ -22,7 +22,7 @@ export type ChannelData = {
   readonly data: JsonObject;
 };
 
-export type WindowLengths = Readonly<Record<string, { readonly length_ms: number; readonly step_ms: number }>>;
+type WindowLengths = Readonly<Record<string, { readonly length_ms: number; readonly step_ms: number }>>;
 
 export type Subscription = {
   readonly channels: readonly string[];

@@ -3,7 +3,7 @@ import { formatSpan } from "./figures.ts";
 import type { Part } from "./parts.ts";
 
 /** Longer than the interval of status requests plus a slow response. */
-export const SILENT_AFTER_MS = 8_000;
+const SILENT_AFTER_MS = 8_000;
 const NOW_WITHIN_MS = 1_000;
 
 export type Freshness = {

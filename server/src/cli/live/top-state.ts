@@ -32,7 +32,7 @@ export type TopState = {
   readonly scroll: number;
 };
 
-export type TopStatus = {
+type TopStatus = {
   readonly accepted: number;
   readonly takenMs: number;
   /** Swaps a second since the previous status. Undefined at first. */

@@ -48,7 +48,7 @@ export type WatchState = {
   readonly scroll: number;
 };
 
-export type WatchedToken = ChannelData & {
+type WatchedToken = ChannelData & {
   /** Arrival of its newest figures, by the clock of this machine. */
   readonly changedMs: number;
 };

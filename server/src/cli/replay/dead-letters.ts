@@ -8,12 +8,12 @@ import { diagnose } from "./diagnosis.ts";
 import type { RowFault } from "./rows.ts";
 
 /** Dead letters that are listed for people. */
-export const LISTED_MAX = 10;
+const LISTED_MAX = 10;
 const WHOLE_ROW = "(row)";
 const MESSAGE_LENGTH_MAX = 400;
 const WRITE_BYTES = 256 * 1024;
 
-export type DeadLetter = {
+type DeadLetter = {
   readonly file: string;
   readonly row: number;
   readonly code: string;

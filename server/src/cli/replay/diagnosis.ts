@@ -4,7 +4,7 @@ import { FIELDS_OF, REQUIRED_FIELDS } from "../../codecs/refusal-text.ts";
 
 const NAME_LENGTH_MAX = 64;
 
-export type Diagnosis = {
+type Diagnosis = {
   readonly field: string | undefined;
   /** The field's value, or the beginning of the record where no field is at fault; empty: it is missing. */
   readonly value: string;

@@ -18,13 +18,13 @@ import { RunWriter } from "./sort-runs.ts";
 import { type SwapKey, SwapKeys } from "./swap-order.ts";
 
 /** Lines held in memory before a run is written. */
-export const RUN_BYTES_MAX = 64 * 1024 * 1024;
+const RUN_BYTES_MAX = 64 * 1024 * 1024;
 /** Runs that are merged at once; each has a read buffer. */
-export const FAN_IN = 64;
+const FAN_IN = 64;
 const CHUNK_BYTES = 1024 * 1024;
 const LINE_FEED = 10;
 
-export type SortLimits = { readonly runBytesMax: number; readonly fanIn: number; readonly tempDir: string };
+type SortLimits = { readonly runBytesMax: number; readonly fanIn: number; readonly tempDir: string };
 
 export class ExternalSort {
   readonly #limits: SortLimits;

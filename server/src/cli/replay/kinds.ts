@@ -2,7 +2,7 @@
 import { SwapstatsError } from "../../shared/errors.ts";
 
 export type Kind = "ndjson" | "json" | "table" | "parquet";
-export type Packing = "gzip" | "zstd" | "none";
+type Packing = "gzip" | "zstd" | "none";
 
 /** Bytes at the beginning that are looked at. */
 export const HEAD_BYTES = 64 * 1024;

@@ -103,7 +103,7 @@ function wrapped(text: string, width: number): string {
 }
 
 /** `9,936 accepted: 9,936 applied, 0 duplicates, ...` with dead letters by code where there are any. */
-export function countersLine(counters: Counters): string {
+function countersLine(counters: Counters): string {
   const { accepted, conflicts, replaced, removals_unmatched, labels_dropped, dead_letters, ...rest } = counters;
   const parts = Object.entries(rest).map(([name, count]) => `${groupDigits(count as number)} ${name}`);
   const codes = Object.entries(dead_letters).map(([code, count]) => `${groupDigits(count)} ${code}`);

@@ -16,7 +16,7 @@ import {
 const BATCH_SPAN_MS = 1000;
 const COMMIT_BYTES = 4 * 1024 * 1024;
 
-export type PastLogLimits = {
+type PastLogLimits = {
   readonly partitions: number;
   readonly retentionMs: number;
   readonly retentionBytes: number;

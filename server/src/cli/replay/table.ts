@@ -7,7 +7,7 @@ import { BAD_ROW, type Batch, type RowFault } from "./rows.ts";
 import { type TableRow, TableRows } from "./table-rows.ts";
 
 const CHUNK_CHARS = 256 * 1024;
-export const COLUMNS_MAX = 10_000;
+const COLUMNS_MAX = 10_000;
 const FAULTS_MAX = 1000;
 const DELIMITERS = [",", ";", "\t", "|"];
 /** Excel's own line, which names the delimiter. */

@@ -12,7 +12,7 @@ const CHUNK_BYTES = 1024 * 1024;
 const LAYERS_MAX = 3;
 
 /** The beginning of a file, unpacked, and all of it as chunks, each valid until the next is asked for. */
-export type Peeked = {
+type Peeked = {
   readonly head: Buffer;
   readonly chunks: AsyncGenerator<Buffer>;
   /** Closes the file, also where nothing was read of the chunks. */
@@ -35,7 +35,7 @@ export async function unpacked(raw: AsyncGenerator<Buffer>, name: string): Promi
 }
 
 /** Reads until the head has what tells its kind: some KiB, or all there is. A failure comes when the chunks are read. */
-export async function peek(chunks: AsyncGenerator<Buffer>): Promise<Peeked> {
+async function peek(chunks: AsyncGenerator<Buffer>): Promise<Peeked> {
   const parts: Buffer[] = [];
   let bytes = 0;
   let failure: unknown;

@@ -6,7 +6,7 @@ import type { BrokersConfig, KafkaConfig, KafkaSaslConfig, TlsFiles } from "../.
 import { SwapstatsError } from "../../shared/errors.ts";
 import { PEM_BYTES_MAX, readTextFile } from "../../shared/read-regular-file.ts";
 
-export type KafkaTls = {
+type KafkaTls = {
   /** PEM; undefined: the certificate authorities that Node trusts. */
   readonly ca?: string;
   /** PEM of the client's own certificate and key (mTLS); both or neither. */

@@ -3,7 +3,7 @@ import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { compressionsAlgorithms } from "@platformatic/kafka";
 
 /** A larger batch counts as damaged: by default a broker accepts batches of 1 MiB, compressed. */
-export const UNPACKED_BYTES_MAX = 128 * 1024 * 1024;
+const UNPACKED_BYTES_MAX = 128 * 1024 * 1024;
 
 export const CODEC_NONE = 0;
 const CODEC_GZIP = 1;

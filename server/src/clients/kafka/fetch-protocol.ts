@@ -26,7 +26,7 @@ export type FetchTarget = {
   readonly bytesMax: number;
 };
 
-export type FetchRequest = {
+type FetchRequest = {
   readonly topic: string;
   readonly topicId: string;
   readonly waitMs: number;
@@ -138,7 +138,7 @@ function freePieces(pieces: readonly Buffer[]): void {
 }
 
 /** Throws RangeError where the bytes are no such response. */
-export function readFetchAnswer(bytes: Buffer, version: number): FetchAnswer {
+function readFetchAnswer(bytes: Buffer, version: number): FetchAnswer {
   const input = new WireInput(bytes, version >= COMPACT_FROM);
   input.at += 4;
   const error = input.int16();

@@ -13,7 +13,7 @@ const COORDINATOR = retrying({ firstMs: 100, longestMs: 1_000 }, 20, (error) =>
   COORDINATOR_MOVES.some((name) => isKafkaError(error, name)),
 );
 
-export type TopicSettings = KafkaConfig["topicSettings"] & {
+type TopicSettings = KafkaConfig["topicSettings"] & {
   readonly topic: string;
   /** The topic has to accept batches of so many bytes; undefined: as the brokers have it. */
   readonly batchBytesMin?: number;
@@ -25,7 +25,7 @@ export type CompactedTopicSettings = Pick<TopicSettings, "topic" | "partitions" 
   readonly configs: ReadonlyMap<string, string>;
 };
 
-export type TopicDescription = {
+type TopicDescription = {
   /** Hex. A topic that is re-created has another one. */
   readonly topicId: string;
   readonly partitions: number;

@@ -16,10 +16,10 @@ const RECONNECT = { firstMs: 200, longestMs: 3_000 };
 const CLOSE_LIMIT_MS = 1_000;
 const SUBSCRIBED = Symbol("the server has the subscriptions");
 /** Bytes that the server has not confirmed; messages beyond it are dropped. */
-export const UNCONFIRMED_BYTES_MAX = 64 * 2 ** 20;
+const UNCONFIRMED_BYTES_MAX = 64 * 2 ** 20;
 const CONFIRM_BYTES = 1024 * 1024;
 
-export type NatsState = "connected" | "connecting" | "disconnected";
+type NatsState = "connected" | "connecting" | "disconnected";
 
 const STEPS: Steps<NatsState> = {
   /** At the start, and after a pause. */
@@ -30,7 +30,7 @@ const STEPS: Steps<NatsState> = {
   connected: ["disconnected"],
 };
 
-export type NatsConnectionOptions = {
+type NatsConnectionOptions = {
   readonly settings: NatsConfig;
   /** Shown by the server's monitoring. */
   readonly name: string;

@@ -10,7 +10,7 @@ export function reportTo(problems: ConfigProblem[]): Report {
 }
 
 /** A key, its value, and its name as messages about the other one say it. */
-export type Named = readonly [key: KeySpec, value: KeyValue, name: string];
+type Named = readonly [key: KeySpec, value: KeyValue, name: string];
 
 /** Reports the missing one where only one of the two is set. */
 export function checkBothOrNeither(a: Named, b: Named, report: Report, advice = "give both"): void {

@@ -22,7 +22,7 @@ export type RedisConfig = { readonly server: RedisServer; readonly prefix: strin
 
 export type S3Config = Omit<StoreValues["s3"], "bucket"> & { readonly bucket: string };
 
-export type CheckpointConfig =
+type CheckpointConfig =
   | { readonly kind: "embedded" }
   | { readonly kind: "redis"; readonly redis: RedisConfig }
   | { readonly kind: "s3"; readonly s3: S3Config }
@@ -35,7 +35,7 @@ export type CheckpointConfig =
     };
 
 /** Where the newest statistics are written for other readers. */
-export type HotConfig =
+type HotConfig =
   | { readonly kind: "none" }
   | ({ readonly kind: "redis"; readonly redis: RedisConfig } & Omit<StoreValues["hot"], "kind">);
 

@@ -7,7 +7,7 @@
  */
 import type { EngineConfig } from "../types.ts";
 
-export type Level = { readonly stepMs: number; readonly keepMs: number };
+type Level = { readonly stepMs: number; readonly keepMs: number };
 
 export type LevelPlan = {
   /** Ascending by step; the first is the finest. */

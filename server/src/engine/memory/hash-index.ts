@@ -41,7 +41,7 @@ function tableBytes(capacity: number): number {
 }
 
 /** Decides whether a candidate with the right hash is the one looked for. */
-export type Matcher = { matches(value: number): boolean };
+type Matcher = { matches(value: number): boolean };
 
 export class HashIndex {
   readonly #heap: Heap;

@@ -20,7 +20,7 @@ const { NEXT } = FREE_ALLOCATION;
 const COPY_GROWTH_BYTES_MAX = 8 * 1024 * 1024;
 const WASM_PAGE_BYTES = 65536;
 /** The image ends here: refs and addresses stay below 2^32. */
-export const IMAGE_BYTES_MAX = 4 * 1024 * 1024 * 1024 - WASM_PAGE_BYTES;
+const IMAGE_BYTES_MAX = 4 * 1024 * 1024 * 1024 - WASM_PAGE_BYTES;
 const INITIAL_BYTES = 64 * 1024;
 /** Number of larger size classes that are searched for a free allocation to split. */
 const LARGER_CLASSES_TRIED = 24;

@@ -11,7 +11,7 @@ const { LABELS, UNITS: ACTIVE_UNITS } = ACTIVE_BLOCK;
 const { COUNT, CAPACITY, REFS, BYTES: HEADER_BYTES } = LABEL_LIST;
 
 /** Labels are numbered from 1. 0 is none; LABEL_OWN means that the record holds the ref itself. */
-export const LABELS_MAX = 32;
+const LABELS_MAX = 32;
 export const LABEL_OWN = 255;
 
 function listBytes(capacity: number): number {

@@ -7,7 +7,7 @@ import type { LevelPlan } from "../buckets/levels.ts";
 import { ExactSum, priceText } from "../decimal.ts";
 import type { Candle } from "../types.ts";
 
-export type CandleRange = {
+type CandleRange = {
   readonly intervalMs: number;
   readonly fromMs: number;
   readonly toMs: number;

@@ -42,7 +42,7 @@ function total(sum: ExactSum, a: ExactSum, b: ExactSum): ExactSum {
 }
 
 type Counts = Pick<TraderCount, "traders" | "buyers" | "sellers">;
-export type WindowBounds = { open_time: number; close_time: number; complete: boolean };
+type WindowBounds = { open_time: number; close_time: number; complete: boolean };
 export type VolumeFigures = ReturnType<typeof volumesOf>;
 /** Absent figures are absent keys. */
 export type WindowStats = WindowBounds &

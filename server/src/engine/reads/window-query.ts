@@ -17,7 +17,7 @@ import {
 import type { RankKey } from "./rank-key.ts";
 import { WindowSegments } from "./window-segments.ts";
 
-export type WindowEdges = { readonly openMs: number; readonly closeMs: number };
+type WindowEdges = { readonly openMs: number; readonly closeMs: number };
 
 export class WindowQuery {
   readonly #config: EngineConfig;

@@ -37,7 +37,7 @@ export class RecordView {
   idEnd = 0;
 }
 
-export type PricedSwap = {
+type PricedSwap = {
   readonly price: number;
   readonly usdMicro: number;
   readonly amount0: number;

@@ -3,7 +3,7 @@ import type { CheckpointStore } from "../../ports/checkpoint-store.ts";
 import { type Snapshot, writeBase } from "./checkpoint-base.ts";
 import type { BaseImage } from "./manifest.ts";
 
-export type BaseImageHooks = {
+type BaseImageHooks = {
   /** The stream waited for so many ms. */
   readonly paused: (ms: number) => void;
   /** The image is stored in these parts. */

@@ -17,13 +17,13 @@ export type Snapshot = {
 };
 
 /** One value of Redis or one object of S3 holds it; large enough that a GB is little more than a hundred files. */
-export const PART_BYTES_MAX = 8 * 1024 * 1024;
+const PART_BYTES_MAX = 8 * 1024 * 1024;
 /** The stream waits for one slice at a time. */
-export const SLICE_BYTES_MAX = 2 * 1024 * 1024;
+const SLICE_BYTES_MAX = 2 * 1024 * 1024;
 const SLICE_BYTES_MIN = 64 * 1024;
 const SLICE_MS_MAX = 5;
 
-export type BaseTask = {
+type BaseTask = {
   readonly store: CheckpointStore;
   readonly partition: number;
   /** Names of parts begin with it; unique for ever. */

@@ -38,7 +38,7 @@ export type CheckpointObserver = {
   paused(ms: number): void;
 };
 
-export type CheckpointerOptions = {
+type CheckpointerOptions = {
   readonly store: CheckpointStore;
   readonly claim: Claim;
   /** Names the log that offsets refer to from now on. */
@@ -61,9 +61,9 @@ export type CheckpointerOptions = {
   readonly onFenced: (error: SwapstatsError) => void;
 };
 
-export type CheckpointStatus = { readonly offset: number; readonly timeMs: number; readonly bytes: number };
+type CheckpointStatus = { readonly offset: number; readonly timeMs: number; readonly bytes: number };
 
-export type CheckpointerState = "running" | "fenced" | "finished";
+type CheckpointerState = "running" | "fenced" | "finished";
 
 export const CHECKPOINTER_STEPS: Steps<CheckpointerState> = {
   running: ["fenced", "finished"],

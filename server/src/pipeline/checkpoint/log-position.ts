@@ -5,7 +5,7 @@ import type { Manifest } from "./manifest.ts";
 import type { Loaded, RestorableEngine, RestoreOptions } from "./restore-options.ts";
 
 /** `afterGap`: the engine was told that offsets before it are missing. */
-export type LogPosition = { readonly nextOffset: number; readonly afterGap: boolean };
+type LogPosition = { readonly nextOffset: number; readonly afterGap: boolean };
 
 /** Whether the checkpoint was made from another log than the present one. Unknown ids fit any log. */
 export function isAnotherLog({ logId }: Manifest, range: LogRange): boolean {

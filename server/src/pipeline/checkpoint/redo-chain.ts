@@ -16,19 +16,19 @@ import type { BaseImage, Manifest, RedoDelta } from "./manifest.ts";
 import { BASES_KEPT } from "./manifest.ts";
 
 /** Redo since the newest base that is always allowed before the next base; above it, as many bytes as the base has. */
-export const REDO_BYTES_MIN = 64 * 1024 * 1024;
+const REDO_BYTES_MIN = 64 * 1024 * 1024;
 /** Deltas since the newest base before the next one; each is a file to read at a restore. */
-export const DELTAS_MAX = 256;
+const DELTAS_MAX = 256;
 /** A delta is cut at about this size whatever the interval, so that it is one part of a store. */
 export const DELTA_BYTES_MAX = 8 * 1024 * 1024;
 /** Redo that waits in memory while the store fails. */
-export const UNSAVED_REDO_BYTES_MAX = 256 * 1024 * 1024;
+const UNSAVED_REDO_BYTES_MAX = 256 * 1024 * 1024;
 
 /** What is needed of the redo writer; `take` gives all bytes since the last one and begins anew. */
 export type RedoBuffer = { readonly byteLength: number; take(): Uint8Array };
 
 /** A delta that is cut and not yet stored. */
-export type Cut = {
+type Cut = {
   readonly from: number;
   readonly to: number;
   readonly afterGap: boolean;

@@ -37,7 +37,7 @@ type Pass = {
   done: number;
 };
 
-export type HotFeedOptions = {
+type HotFeedOptions = {
   readonly served: ServedPartition;
   readonly clock: SharedClock;
   /** Names of the configured windows, in their order. */

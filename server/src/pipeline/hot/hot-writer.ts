@@ -22,7 +22,7 @@ const BEHIND_MS = 1_000;
 /** A value that did not change is written again when this part of its lifetime is over. */
 const AGAIN_AT = 0.5;
 
-export type HotWriterOptions = {
+type HotWriterOptions = {
   readonly store: HotStore;
   readonly circuit: Circuit;
   /** Those whose figures are to be written. */

@@ -15,7 +15,7 @@ const ORDERED_PER_UNIT = 32;
 const LISTED_PER_UNIT = 512;
 
 /** The parts of a ranking that the sorting fills. */
-export type RankingParts = {
+type RankingParts = {
   readonly views: TokenViews;
   readonly ids: IdOrder;
   readonly keys: RankKeys;

@@ -13,7 +13,7 @@ export type PageRow = FiguresOfRow & {
 };
 
 /** Limit for all rows of a partition. Beyond it all are dropped; rows in use are soon made again. */
-export const ROW_CHARS_MAX = 16 * 1024 * 1024;
+const ROW_CHARS_MAX = 16 * 1024 * 1024;
 /** Estimate for the objects around the text. */
 const ROW_OVERHEAD_CHARS = 2000;
 

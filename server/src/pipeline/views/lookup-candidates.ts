@@ -18,13 +18,13 @@ import { type FoundToken, type Lookup, withoutCopies } from "./token-lookup.ts";
 /** Tokens of one symbol whose volume a worker reads. Measured: 0.6 us each. */
 export const EXAMINED_MAX = 2_000;
 /** Tokens of a partition's ranking by volume that are searched for a symbol with more tokens. */
-export const RANKED_MAX = 1_000;
+const RANKED_MAX = 1_000;
 /** Volumes read in a piece, and candidates. */
 const VOLUMES_PER_PIECE = 300;
 const CANDIDATES_PER_PIECE = 20;
 const DAY_MS = 86_400_000;
 
-export type RankedLookup = { readonly lookup: NameLookup; readonly best: FoundToken };
+type RankedLookup = { readonly lookup: NameLookup; readonly best: FoundToken };
 type Hits = { readonly found: readonly FoundToken[]; readonly isRanked: boolean };
 
 export class LookupCandidates {

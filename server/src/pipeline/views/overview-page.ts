@@ -25,7 +25,7 @@ const LAST_WINDOWS_MAX = 64;
  */
 const ROUNDS_MAX = 8;
 
-export type PageRequest = {
+type PageRequest = {
   readonly windowIndex: number;
   readonly sort: SortField;
   readonly order: RankOrder;
@@ -34,7 +34,7 @@ export type PageRequest = {
   readonly figures: RowFigures;
 };
 
-export type Page = { readonly asOf: number; readonly rows: readonly PageRow[] };
+type Page = { readonly asOf: number; readonly rows: readonly PageRow[] };
 
 type Picked = { readonly home: ServedPartition; readonly index: number };
 

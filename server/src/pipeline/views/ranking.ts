@@ -15,7 +15,7 @@ import { RankList, type RankPlace } from "./rank-list.ts";
 import { JOURNAL_REVISIONS } from "./revision-journal.ts";
 import type { TokenViews, Work } from "./token-views.ts";
 
-export type RankedEngine = {
+type RankedEngine = {
   rankKey(token: TokenRef, windowIndex: number, field: SortField, asOfMs: number, key: RankKey): void;
 };
 

@@ -10,7 +10,7 @@ import type { Piecewise } from "../thread-share.ts";
 
 const LOOKS_PER_PIECE = 100;
 
-export type WalkedEngine = {
+type WalkedEngine = {
   tokensOfPart(part: number): TokenRef[];
   info(token: TokenRef): { readonly id: string };
   findById(chainId: number, token: string): TokenRef | undefined;

@@ -14,7 +14,7 @@ import { RevisionJournal } from "./revision-journal.ts";
 import { SilentTokens } from "./silent-tokens.ts";
 
 /** What the views need of an engine. */
-export type ViewedEngine = ScheduledEngine & {
+type ViewedEngine = ScheduledEngine & {
   readonly config: { readonly windows: readonly WindowSpec[] };
   seenSinceMs(): number | undefined;
   highs(): ReadonlyMap<number, number>;
@@ -157,14 +157,9 @@ export class TokenViews {
     return this.revAt(index);
   }
 
-  /** Looks at all tokens, so that `isListedAt`, `revAt` and `revision` hold at this as-of. */
-  lookAll(asOfMs: number): void {
-    while (!this.lookSome(asOfMs, { left: NEVER }));
-  }
-
   /**
-   * The same in pieces: looks at tokens until the work is used up. Returns true when none is left; until the state changes again, it is as
-   * after `lookAll`. An as-of before that of an earlier call counts as that one.
+   * Looks at tokens until the work is used up. Returns true when none is left: until the state changes, `isListedAt`, `revAt` and
+   * `revision` hold at this as-of. An as-of before that of an earlier call counts as that one.
    */
   lookSome(asOfMs: number, work: Work): boolean {
     const atMs = Math.max(asOfMs, this.lastStepMs);

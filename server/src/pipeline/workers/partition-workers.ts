@@ -21,9 +21,9 @@ import type { HotStoreSetup } from "../../stores/open-hot-store.ts";
 import type { WorkerCommand, WorkerReport, WorkerSetup } from "./worker-setup.ts";
 
 /** The part of the ingestion that workers use: how they are connected with the source, and where their events go. */
-export type IngestionHooks = Pick<Ingestion, "connect" | "onCurrent" | "onFailed" | "onCheckpoint">;
+type IngestionHooks = Pick<Ingestion, "connect" | "onCurrent" | "onFailed" | "onCheckpoint">;
 
-export type PartitionWorkersOptions = {
+type PartitionWorkersOptions = {
   readonly threads: number;
   readonly dataDir: string;
   readonly checkpointStore: CheckpointStoreSetup;

@@ -24,14 +24,14 @@ import { lookUp } from "../views/token-lookup.ts";
 export const UPDATE_CHARS_MAX = 8 * 1024 * 1024;
 
 /** A feed that is open here. */
-export type WorkerFeed = {
+type WorkerFeed = {
   /** Whether it still is of these partitions. */
   isWhole(partitions: readonly ServedPartition[]): boolean;
   /** The update that is due, or undefined. One at a time. */
   update(): Piecewise<FeedUpdate | undefined>;
 };
 
-export type WorkerFeedsOptions = {
+type WorkerFeedsOptions = {
   /** Those that can be asked. */
   readonly partitions: () => readonly ServedPartition[];
   readonly clock: SharedClock;

@@ -37,7 +37,7 @@ type Looked = {
 };
 
 /** The partitions of the worker. */
-export type WorkerPartitions = {
+type WorkerPartitions = {
   /** Those that can be asked. */
   readonly served: readonly ServedPartition[];
   /** The error where a partition is needed that cannot be asked. Undefined while all can. */

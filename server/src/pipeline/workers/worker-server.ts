@@ -27,7 +27,7 @@ import type { OwnedPartitions } from "./owned-partitions.ts";
 import { FEED_KINDS, OPENERS, WorkerFeeds } from "./worker-feeds.ts";
 import { BODY_KINDS, WorkerQueries } from "./worker-queries.ts";
 
-export type WorkerServerOptions = {
+type WorkerServerOptions = {
   readonly port: MessagePort;
   readonly owned: OwnedPartitions;
   readonly clock: SharedClock;

@@ -14,7 +14,7 @@ import { ByteBlocks } from "./byte-blocks.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { Turns } from "./turns.ts";
 
-export type BodyLimits = Pick<HttpLimits, "uploadWindowMs" | "uploadWindowBytesMin" | "expandingMax">;
+type BodyLimits = Pick<HttpLimits, "uploadWindowMs" | "uploadWindowBytesMin" | "expandingMax">;
 
 /** Bytes of progress that protect an upload from being cut in favour of others. */
 const PROGRESS_BYTES = 4 * 1024;

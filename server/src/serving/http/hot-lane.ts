@@ -25,11 +25,11 @@ import { statsPayload } from "./stats-payload.ts";
  */
 export const HOT_ADDRESSES_MAX = 16_384;
 /** Longer addresses are not remembered. */
-export const HOT_ADDRESS_CHARS_MAX = 512;
+const HOT_ADDRESS_CHARS_MAX = 512;
 
 const CACHING = ["cache-control", "no-cache"];
 
-export type HotLaneOptions = {
+type HotLaneOptions = {
   readonly executor: QueryExecutor;
   readonly gate: Gate;
   /** If responses differ by origin, caches must know, also from requests without one. */
@@ -39,7 +39,7 @@ export type HotLaneOptions = {
 type Meaning = { readonly token: string; readonly selection: NamedSelection };
 
 /** Returns the ETag of a response with statistics to a request for `token`. */
-export type EtagOf = (token: string, selection: NamedSelection, stats: StatsResponse) => string;
+type EtagOf = (token: string, selection: NamedSelection, stats: StatsResponse) => string;
 
 export class HotLane {
   readonly #executor: QueryExecutor;

@@ -4,7 +4,7 @@ export function escapeHtml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
 
-export type PageHead = {
+type PageHead = {
   readonly title: string;
   /** Addresses, relative to the page. */
   readonly styles: readonly string[];

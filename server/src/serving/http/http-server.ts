@@ -29,7 +29,7 @@ import { registerTokenRoutes, statsEtag } from "./routes-tokens.ts";
 import { UnmatchedRequests } from "./unmatched.ts";
 import { createValidatorCompiler } from "./validators.ts";
 
-export type ListenAddress = { readonly host: string; readonly port: number };
+type ListenAddress = { readonly host: string; readonly port: number };
 
 export type HttpServer = {
   /** Resources of requests, each with its limit. */
@@ -223,7 +223,7 @@ async function listen(app: FastifyInstance, address: ListenAddress): Promise<Lis
 }
 
 /** The gate's name for requests that match no operation, preflights among them. */
-export const UNMATCHED_OPERATION = "unmatched";
+const UNMATCHED_OPERATION = "unmatched";
 
 /** While closing, how often idle connections are closed. */
 const CLOSE_IDLE_MS = 20;

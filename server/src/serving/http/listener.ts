@@ -20,7 +20,7 @@ import type { ResponseBudget } from "./response-budget.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-export type ListenerParts = {
+type ListenerParts = {
   readonly limits: HttpLimits;
   readonly metrics: Metrics;
   readonly hosts: HostRules;

@@ -57,7 +57,7 @@ export function openApiOf(
 }
 
 /** Returns the codes of a call's problems by status. */
-export function problemsByStatus(operation: Operation): ReadonlyMap<number, readonly ProblemCode[]> {
+function problemsByStatus(operation: Operation): ReadonlyMap<number, readonly ProblemCode[]> {
   const byStatus = new Map<number, ProblemCode[]>();
   const codes = new Set<ProblemCode>([...operation.problems, ...commonProblems]);
   for (const code of codes) {

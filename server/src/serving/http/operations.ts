@@ -45,7 +45,7 @@ export const operationTags = {
 } as const;
 export type OperationTag = keyof typeof operationTags;
 
-export type Answer = {
+type Answer = {
   readonly status: number;
   readonly description: string;
   readonly content: Readonly<Record<string, TSchema>>;

@@ -8,7 +8,7 @@ import { ProblemError } from "../problems.ts";
  * Shorter responses are not counted. A connection has one response at a time, so the limit on connections bounds them (160 MiB), and
  * counting takes a measurable part of the time of the fastest responses.
  */
-export const COUNTED_RESPONSE_BYTES_MIN = 16 * 1024;
+const COUNTED_RESPONSE_BYTES_MIN = 16 * 1024;
 
 export class ResponseBudget {
   readonly #budget: Budget;

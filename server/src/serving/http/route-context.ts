@@ -36,7 +36,7 @@ declare module "fastify" {
   }
 }
 
-export type RouteSettings = {
+type RouteSettings = {
   readonly method: "GET" | "POST";
   readonly url: string;
   readonly schema: { params?: TSchema; querystring?: TSchema; body?: TSchema };

@@ -8,7 +8,7 @@ import { type GzipEnd, gzipEnd, gzipOf } from "../../shared/gzip-splice.ts";
 import type { StatsResponse } from "../query-executor.ts";
 import { acceptedCoding, type ContentCoding, PACKED_BYTES_MIN } from "./content-coding.ts";
 
-export type Payload = { readonly bytes: string | Buffer; readonly coding: "gzip" | undefined };
+type Payload = { readonly bytes: string | Buffer; readonly coding: "gzip" | undefined };
 
 const PREFERENCE: readonly ContentCoding[] = ["gzip", "br"];
 

@@ -5,7 +5,7 @@ import { ProblemError } from "../problems.ts";
 import { WEBSOCKET_PATH } from "./connections.ts";
 import { absentCalls, type Operation } from "./operations.ts";
 
-export type Unmatched = {
+type Unmatched = {
   readonly problem: ProblemError;
   /** Header fields of the response. */
   readonly headers: Readonly<Record<string, string>>;

@@ -4,7 +4,7 @@
  */
 import { LRUCache } from "lru-cache";
 
-export type CacheOwner = {
+type CacheOwner = {
   /** Drops everything that was counted. */
   dropCaches(): void;
 };

@@ -20,7 +20,7 @@ export type ChannelOptions = {
   readonly prefer: Preference | undefined;
 };
 
-export type GivenOptions = {
+type GivenOptions = {
   readonly windows: unknown;
   readonly fields: unknown;
   readonly limit: unknown;

@@ -17,7 +17,7 @@ import type { SharedMessage } from "./shared-message.ts";
 import type { OpenSubscription, PendingSubscription, Subscription } from "./subscription.ts";
 
 /** The result of a subscribe request, for each of its channels. */
-export type SubscribeOutcome = Subscribed & {
+type SubscribeOutcome = Subscribed & {
   readonly opened: readonly OpenSubscription[];
   readonly failed: readonly Failed[];
 };

@@ -26,7 +26,7 @@ import { WakeUps } from "./wake-ups.ts";
 /** Part of coalesce_ms after which a flush is not held back; owners' ticks jitter by less than the rest. */
 const FLUSH_GAP_FACTOR = 0.8;
 
-export type HubOptions = {
+type HubOptions = {
   readonly bus: StatsBus;
   readonly config: LiveConfig;
   /** Overrides of single limits. */
@@ -35,12 +35,9 @@ export type HubOptions = {
   readonly nowMs?: () => number;
 };
 
-export type JoinResult =
-  | { readonly kind: "joined"; readonly feed: ChannelFeed }
-  | { readonly kind: "unknown" }
-  | Ambiguous;
+type JoinResult = { readonly kind: "joined"; readonly feed: ChannelFeed } | { readonly kind: "unknown" } | Ambiguous;
 
-export type HeldByHub = {
+type HeldByHub = {
   readonly rows: number;
   readonly cachedBytes: number;
   readonly openingRows: number;

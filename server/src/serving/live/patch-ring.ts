@@ -9,7 +9,7 @@ type Entry = {
 };
 
 /** JSON text of a merge patch, and the revision that it applies to. */
-export type ReachingPatch = { readonly prevRev: number; readonly text: string };
+type ReachingPatch = { readonly prevRev: number; readonly text: string };
 
 /** Characters that are kept however short the data is, because many patches may belong to short data. */
 const RING_CHARS_MIN = 4_096;

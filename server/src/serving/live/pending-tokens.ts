@@ -7,7 +7,7 @@
  * instance for every subscription, and all of that again whenever a partition moves.
  */
 
-export type PendingLimits = {
+type PendingLimits = {
   /** Ids that may wait, of all clients together. */
   readonly idsMax: number;
   /** Ids in one request; further ids are in the next request. */

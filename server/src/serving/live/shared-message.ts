@@ -13,7 +13,7 @@ export type Encoder<Form> = {
 };
 
 /** JSON text of a merge patch, and the revision that it applies to. */
-export type PatchFrom = { readonly prevRev: number; readonly text: string };
+type PatchFrom = { readonly prevRev: number; readonly text: string };
 
 export class SharedMessage {
   readonly channel: string;

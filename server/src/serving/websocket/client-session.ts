@@ -32,7 +32,7 @@ import { Outbox } from "./outbox.ts";
 import { type ClientRequest, parseRequest, type RequestRules } from "./requests.ts";
 import type { WriteBuffer } from "./write-buffer.ts";
 
-export type SessionOptions = {
+type SessionOptions = {
   readonly hub: Hub;
   readonly gate: Gate;
   /** Who opened the connection. */

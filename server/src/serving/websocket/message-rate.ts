@@ -4,9 +4,9 @@
  * error each, from a second bucket. A client that empties the second bucket too is cut off, because refusing costs work as well.
  */
 
-export type RateVerdict = "accept" | "refuse" | "cut_off";
+type RateVerdict = "accept" | "refuse" | "cut_off";
 
-export type MessageRateLimits = {
+type MessageRateLimits = {
   /** Sustained messages a second. */
   readonly perSecond: number;
   /** Messages that a quiet client may send at once; never less than `perSecond`. */

@@ -1,7 +1,7 @@
 /** Logs and metrics of the WebSocket door. Its metrics have names that start with `swapstats_ws_`. */
 
 /** Why a connection ended; the label of `ws_closed_total`. */
-export const closeReasons = [
+const closeReasons = [
   "client",
   "lost",
   "no_pong",

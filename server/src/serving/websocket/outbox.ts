@@ -13,13 +13,13 @@
  */
 import { lengthOf, type MessageFrames, PING_FRAME_BYTES, pingFrame, pongFrame } from "./frames.ts";
 
-export type OutboxLimits = { readonly inFlightBytesMax: number; readonly unansweredPingsMax: number };
+type OutboxLimits = { readonly inFlightBytesMax: number; readonly unansweredPingsMax: number };
 
 /**
  * Appends messages of the subscriptions to `frames`, as long as they fit `bytesFree`. If a message has several frames, it appends the
  * first, stops, and returns the message; else it returns undefined.
  */
-export type MessageSource = (frames: Buffer[], bytesFree: number, nowMs: number) => MessageFrames | undefined;
+type MessageSource = (frames: Buffer[], bytesFree: number, nowMs: number) => MessageFrames | undefined;
 
 type Ping = { readonly sequence: number; readonly bytes: number; readonly atMs: number };
 

@@ -23,7 +23,7 @@ import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "./observers
 import { isOriginAllowed } from "./origin.ts";
 import { WriteBuffer } from "./write-buffer.ts";
 
-export type WebSocketOptions = {
+type WebSocketOptions = {
   readonly hub: Hub;
   readonly gate: Gate;
   readonly config: WebSocketConfig;

@@ -10,7 +10,7 @@ export type ArrivalTiming = {
   readonly chains: ReadonlyMap<number, { readonly graceMs?: number; readonly maxSkewMs?: number }>;
 };
 
-export type Arrived = { readonly chainId: number; readonly eventTimeMs: number; readonly removed: boolean };
+type Arrived = { readonly chainId: number; readonly eventTimeMs: number; readonly removed: boolean };
 
 /** Chains of all partitions whose newest time is kept; a sender may name any number. */
 export const JUDGED_CHAINS_MAX = 10_000;

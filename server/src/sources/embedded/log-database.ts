@@ -43,7 +43,7 @@ export function formerIdsFrom(setting: string | undefined): string[] {
 
 export type LogRow = { readonly baseOffset: number; readonly count: number; readonly arrivalMs: number };
 /** Offsets [from, to) of a partition that hold no records, and why. */
-export type LogGap = { readonly from: number; readonly to: number; readonly atMs: number; readonly reason: string };
+type LogGap = { readonly from: number; readonly to: number; readonly atMs: number; readonly reason: string };
 
 /** Calls are synchronous, and throw SwapstatsError (`log_full`, `storage_failed`, `log_damaged`). */
 export type LogDatabase = {

@@ -13,7 +13,7 @@ import { crc32 } from "node:zlib";
 const MAGIC = 0x31425753;
 const CRC_AT = 4;
 const AFTER_CRC = 8;
-export const BATCH_HEADER_BYTES = 36;
+const BATCH_HEADER_BYTES = 36;
 /** Bytes of an end, added to each record's own. */
 export const RECORD_OVERHEAD_BYTES = 4;
 const INITIAL_BYTES = 64 * 1024;

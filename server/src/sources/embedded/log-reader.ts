@@ -20,7 +20,7 @@ import {
 import type { StoredBatch } from "./log-format.ts";
 import { readBatch } from "./log-format.ts";
 
-export type LogReaderOptions = {
+type LogReaderOptions = {
   /** The log's database file. */
   readonly path: string;
   readonly partition: number;

@@ -23,12 +23,12 @@ import type { EmbeddedLogWriter, LogAppend } from "./log-writer.ts";
 import { LOG_BATCH_BYTES_MAX } from "./log-writer.ts";
 
 /** A commit does not wait for more bodies beyond this size; a single body may be larger. */
-export const GROUP_BYTES_MAX = 4 * 1024 * 1024;
+const GROUP_BYTES_MAX = 4 * 1024 * 1024;
 
 /** A failure is reported for at least this long: a small write that works does not mean that a large one would. */
-export const PROBLEM_STANDS_MS = 10_000;
+const PROBLEM_STANDS_MS = 10_000;
 
-export type LogServiceOptions = {
+type LogServiceOptions = {
   readonly writer: EmbeddedLogWriter;
   /** Events per body. */
   readonly bodyEventsMax: number;

@@ -10,7 +10,7 @@ const BACKOFF: BackoffLimits = { firstMs: 200, longestMs: 5_000 };
 /** No retry helps against these: the bytes are not swaps, or more of them than one body may hold. */
 const FINAL: readonly string[] = ["bad_request", "too_large"];
 
-export type HandedOver =
+type HandedOver =
   /** Durable, or invalid for good: acknowledge. */
   | { readonly kind: "taken"; readonly result: IngestResult }
   /** The body as a whole is refused, and would be refused again: acknowledge, after a look at the error. */

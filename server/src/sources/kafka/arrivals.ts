@@ -51,7 +51,7 @@ export class ArrivalWatch {
   }
 }
 
-export type KnownArrivals = {
+type KnownArrivals = {
   readonly batch: RecordBatch;
   /** One of the timestamps that are no arrivals. Undefined: all of them are. */
   readonly unknown: number | undefined;

@@ -2,7 +2,7 @@
 import { batchBytesAt, batchDefect, readBatchHeader } from "../../clients/kafka/batch-header.ts";
 
 /** What a fetch brought: the offset behind the last whole batch, and how many batches and records there are, markers left out. */
-export type FoundBatches = { readonly end: number; readonly batches: number; readonly records: number };
+type FoundBatches = { readonly end: number; readonly batches: number; readonly records: number };
 
 /**
  * Returns undefined when there is no whole batch, and an end of 0 when the first one is damaged. Headers are believed, because the

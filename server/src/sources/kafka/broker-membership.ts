@@ -41,7 +41,7 @@ const HEARTBEAT_KEY = 68;
 /** The group no longer knows this member, or this epoch of it. */
 const GIVEN_UP = ["UNKNOWN_MEMBER_ID", "FENCED_MEMBER_EPOCH"];
 
-export type BrokerMembershipOptions = {
+type BrokerMembershipOptions = {
   readonly connection: KafkaConnection;
   readonly topic: string;
   readonly groupId: string;
@@ -51,7 +51,7 @@ export type BrokerMembershipOptions = {
   readonly onFailure: (error: unknown) => void;
 };
 
-export type MemberOffset = { readonly partition: number; readonly offset: number };
+type MemberOffset = { readonly partition: number; readonly offset: number };
 
 type Given = { readonly topicId: string; readonly partitions: number[] };
 

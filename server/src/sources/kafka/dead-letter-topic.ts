@@ -10,7 +10,7 @@ import type { DeadLetterSink, SourceDeadLetter } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 
 export const DEAD_LETTERS_WAITING_MAX = 10_000;
-export const DEAD_LETTER_BYTES_WAITING_MAX = 16 * 1024 * 1024;
+const DEAD_LETTER_BYTES_WAITING_MAX = 16 * 1024 * 1024;
 const GROUP_MAX = 500;
 const RETRY_MS = 1_000;
 /** Retries of the client within one attempt; the next attempt follows after RETRY_MS. */
@@ -19,7 +19,7 @@ const ATTEMPTS_RETRIED = 1;
 type Letter = SourceDeadLetter & { readonly raw: Uint8Array };
 
 /** What is needed of a producer. */
-export type LetterProducer = Pick<KafkaProducer, "send" | "close" | "partitions">;
+type LetterProducer = Pick<KafkaProducer, "send" | "close" | "partitions">;
 
 export class DeadLetterTopic implements DeadLetterSink {
   readonly #sourceTopic: string;

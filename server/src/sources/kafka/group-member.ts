@@ -16,7 +16,7 @@ import type { SwapstatsError } from "../../shared/errors.ts";
 import { backoffMs } from "../../shared/retry.ts";
 import { BrokerMembership } from "./broker-membership.ts";
 
-export type GroupMemberOptions = {
+type GroupMemberOptions = {
   readonly connection: KafkaConnection;
   readonly topic: string;
   readonly groupId: string;

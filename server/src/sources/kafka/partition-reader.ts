@@ -34,7 +34,7 @@ const RANGE_AGE_MS = 500;
  */
 const SHARE_MIN = 0.2;
 
-export type ReaderState = "idle" | "reading" | "at_damage" | "out_of_range" | "recreated" | "closed";
+type ReaderState = "idle" | "reading" | "at_damage" | "out_of_range" | "recreated" | "closed";
 
 export const READER_STEPS: Steps<ReaderState> = {
   idle: ["reading", "recreated", "closed"],

@@ -70,12 +70,6 @@ export class FetchedBatches {
     return this.#isProducersClock;
   }
 
-  /** Bytes of the first batch, where the response does not hold all of it: the next fetch needs so many. */
-  get bytesNeeded(): number | undefined {
-    const size = batchBytesAt(this.#bytes, 0);
-    return size !== undefined && size > this.#bytes.length ? size : undefined;
-  }
-
   /**
    * Returns the records from `position` on, of about maxBytes and of at least one batch. Its count is 0 where all
    * offsets up to its nextOffset are explained. Undefined: all whole batches were read; a partial one at the end is

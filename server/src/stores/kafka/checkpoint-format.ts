@@ -18,7 +18,7 @@ const LINE_END = 0x0a;
 const PARTS_OF_MANIFEST_KEY = 3;
 const PARTS_OF_PART_KEY = 4;
 
-export type ManifestValue = {
+type ManifestValue = {
   /** Id of the manifest that this one replaces; empty: there is none. */
   readonly expected: string;
   /** As deflated. */
@@ -33,7 +33,7 @@ export type PartValue = {
     | undefined;
 };
 
-export type IndexKey =
+type IndexKey =
   | { readonly kind: "manifest"; readonly partition: number; readonly id: string }
   | { readonly kind: "part"; readonly partition: number; readonly name: string; readonly attempt: string };
 

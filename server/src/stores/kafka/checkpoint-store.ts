@@ -37,7 +37,7 @@ const READ_BYTES = 1024 * 1024;
 /** Of what others left, with one swap. */
 const REMOVED_AT_ONCE = 8;
 
-export type KafkaCheckpointStoreParts = {
+type KafkaCheckpointStoreParts = {
   readonly log: CheckpointLog;
   /** For messages. */
   readonly topic: string;

@@ -8,12 +8,12 @@ import { memoryOutput } from "../../support/memory-output.ts";
 const never = new AbortController().signal;
 
 export type Figures = Record<string, unknown>;
-export type Overview = {
+type Overview = {
   as_of?: number;
   counters: Record<string, unknown> & { accepted: number; applied: number; dead_letters: Record<string, number> };
   items: { id: string; symbol?: string; windows: Record<string, Figures> }[];
 };
-export type Run = { code: number; out: string; err: string };
+type Run = { code: number; out: string; err: string };
 
 export async function replay(...args: string[]): Promise<Run> {
   const output = memoryOutput();

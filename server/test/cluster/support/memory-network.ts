@@ -2,7 +2,7 @@
 import type { ClusterTransport, LinkState, TransportListener } from "../../../src/cluster/transport.ts";
 import type { Random } from "../../support/seed.ts";
 
-export type Faults = { readonly lose: number; readonly double: number; readonly delayMsMax: number };
+type Faults = { readonly lose: number; readonly double: number; readonly delayMsMax: number };
 export const NO_FAULTS: Faults = { lose: 0, double: 0, delayMsMax: 0 };
 
 export class MemoryNetwork {

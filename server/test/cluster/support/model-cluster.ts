@@ -8,8 +8,8 @@ import type { TokenAnswer } from "../../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../../src/shared/token-partition.ts";
 import { type ModelPartition, ModelWorker, ownedOf } from "./model-owner.ts";
 
-export const ANNOUNCE_EVERY_MS = 25;
-export const ASK_TIMEOUT_MS = 150;
+const ANNOUNCE_EVERY_MS = 25;
+const ASK_TIMEOUT_MS = 150;
 const TICK_MS = 5;
 export const ALL = { windows: [], fields: [] } as const;
 
@@ -22,7 +22,7 @@ export type ModelInstance = {
 };
 
 /** `format`: the newest of messages that it knows; undefined: the newest there is. */
-export type ModelOptions = { readonly mode?: "live" | "event"; readonly format?: Format };
+type ModelOptions = { readonly mode?: "live" | "event"; readonly format?: Format };
 
 export class ModelCluster {
   readonly partitions: number;

@@ -12,7 +12,7 @@ import type { OwnedPartition } from "../../../src/cluster/contract.ts";
 import type { ChannelSpec, StatusAnswer } from "../../../src/ports/stats-bus.ts";
 import { SwapstatsError } from "../../../src/shared/errors.ts";
 
-export type ModelToken = { readonly id: string; readonly symbol: string; rev: number; value: number };
+type ModelToken = { readonly id: string; readonly symbol: string; rev: number; value: number };
 export type ModelPartition = { readonly epoch: string; revision: number; readonly tokens: Map<string, ModelToken> };
 
 type OpenFeed = {

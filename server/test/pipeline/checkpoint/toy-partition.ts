@@ -16,7 +16,7 @@ import type { SimulatedDisk } from "./simulated-disk.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-export class ToyEngine {
+class ToyEngine {
   /** One character a record; `|` for a gap. */
   state = "";
   seenSince: number | undefined;

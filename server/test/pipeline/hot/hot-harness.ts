@@ -25,7 +25,7 @@ const LIMIT_MS = 10_000;
 type Json = any;
 
 /** Passes calls on to a store and notes what they were. */
-export class NotedStore implements HotStore {
+class NotedStore implements HotStore {
   readonly batches: HotValue[][] = [];
   underWay = 0;
   underWayMax = 0;

@@ -116,7 +116,7 @@ function completed(swap: SwapInput): object {
   };
 }
 
-export function batchOf(texts: readonly string[], baseOffset: number, arrivalMs: number): RecordBatch {
+function batchOf(texts: readonly string[], baseOffset: number, arrivalMs: number): RecordBatch {
   const payload = Buffer.from(texts.join(""));
   const ends = new Uint32Array(texts.length);
   let end = 0;

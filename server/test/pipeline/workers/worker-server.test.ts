@@ -49,6 +49,11 @@ function runAtRandom(
   return host;
 }
 
+/** Brings the looks at all tokens up to date. */
+function lookAtAll(host: FedWorker): void {
+  while (!host.served.views.lookSome(host.clock.now(), { left: 1_000 }));
+}
+
 describe("revisions", () => {
   for (const exactTraders of [4096, 6]) {
     test(`equal revisions mean equal figures, whoever looked in between; traders exact up to ${exactTraders}`, (t) => {
@@ -60,7 +65,7 @@ describe("revisions", () => {
     const random = randomFrom(seed + 1);
     const seen = new Map<string, { rev: number; figures: Json }>();
     const check = (host: FedWorker): void => {
-      if (random.chance(0.5)) host.served.views.lookAll(host.clock.now());
+      if (random.chance(0.5)) lookAtAll(host);
       for (const token of host.engine.tokens()) {
         if (random.chance(0.3)) continue;
         const { id } = host.engine.info(token);
@@ -108,7 +113,7 @@ describe("revisions", () => {
   test("a retired token leaves the overview, and comes back with a swap", () => {
     const host = new FedWorker();
     const ids = () => {
-      host.served.views.lookAll(host.clock.now());
+      lookAtAll(host);
       const request = { window: "5m", sort: "trades", order: "desc", limit: 9 } as const;
       const { rows, parts } = finished(
         host.queries.overview({ kind: "overview", request, after: undefined, at: undefined }),
@@ -134,7 +139,7 @@ describe("looks in pieces", () => {
   test("a token that leaves the longest window at a look of somebody else leaves the overview, too", () => {
     const host = new FedWorker();
     const listed = () => {
-      host.served.views.lookAll(host.clock.now());
+      lookAtAll(host);
       return host.served.views.listed;
     };
     host.feed({ token: "0xold", event_time: START_MS });
@@ -174,7 +179,7 @@ describe("looks in pieces", () => {
         host.nowMs += random.pick([0, 0, 20, 700, 3_000]);
         if (random.chance(0.3)) host.feed(randomSwap(random, host.nowMs, 20, []));
         if (random.chance(0.3)) note(ask(host, random.pick(ids)));
-        if (random.chance(0.1)) host.served.views.lookAll(host.clock.now());
+        if (random.chance(0.1)) lookAtAll(host);
       }
     }
   });

@@ -1,6 +1,5 @@
 /** A running HTTP door on a free port, and clients for it: `call` checks every response against the OpenAPI document, `raw` is a bare socket. */
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { connect, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 import type { LineSink } from "../../../src/observability/bounded-sink.ts";
@@ -32,7 +31,7 @@ export type Harness = {
 };
 
 type QueryLimits = { readonly pendingQueriesMax: number; readonly queryTimeoutMs: number };
-export type HarnessOptions = Partial<Omit<HttpServerOptions, "limits">> & {
+type HarnessOptions = Partial<Omit<HttpServerOptions, "limits">> & {
   /** Bucket steps of the windows. */
   readonly stepsMs?: readonly number[];
   readonly limits?: Partial<HttpLimits & QueryLimits>;
@@ -133,6 +132,3 @@ export async function openRaw(port: number): Promise<RawClient> {
     });
   return { socket, send: (text) => void socket.write(text), closed, until };
 }
-
-/** Requires modules of the framework's own tree, such as its validator. */
-export const requireOfFastify = createRequire(createRequire(import.meta.url).resolve("fastify"));

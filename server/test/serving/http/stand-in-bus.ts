@@ -20,7 +20,7 @@ import type {
   TokenRequest,
 } from "../../../src/ports/stats-bus.ts";
 
-export type StandInToken = { id: string; symbol: string | undefined; rev: number; trades: number };
+type StandInToken = { id: string; symbol: string | undefined; rev: number; trades: number };
 
 export const WETH = "1:0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2";
 

@@ -8,7 +8,7 @@ import type { LogRecord } from "../../../src/clients/kafka/topic-log.ts";
 import type { CheckpointLog } from "../../../src/stores/kafka/checkpoint-reader.ts";
 import type { Random } from "../../support/seed.ts";
 
-export type StoredRecord = {
+type StoredRecord = {
   readonly offset: number;
   readonly key: string;
   readonly value: Buffer | undefined;
@@ -26,7 +26,7 @@ export type ModelFaults = {
 };
 
 /** Lets those who wait go on one by one, in random order; nothing else decides what happens before what. */
-export class Turns {
+class Turns {
   readonly #random: Random;
   #waiting: (() => void)[] = [];
 

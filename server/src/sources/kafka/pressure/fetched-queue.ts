@@ -24,7 +24,7 @@ const SPILL_RETRY_MS = 5_000;
 /** Parts that are read back before the owner asks for them. */
 const READ_AHEAD = 2;
 
-export type FetchedPart = {
+type FetchedPart = {
   /** Offsets from the first requested one to behind the last whole batch. */
   readonly from: number;
   readonly to: number;
@@ -39,7 +39,7 @@ export type FetchedPart = {
 
 export type DroppedPart = { readonly to: number; readonly batches: number; readonly records: number };
 
-export type QueueHead =
+type QueueHead =
   | { readonly kind: "batches"; readonly batches: FetchedBatches }
   | { readonly kind: "dropped"; readonly dropped: DroppedPart }
   /** It is being read back. */
@@ -62,7 +62,7 @@ type Item = {
 
 type Gap = { readonly kind: "dropped"; readonly from: number; dropped: DroppedPart };
 
-export type FetchedQueueOptions = {
+type FetchedQueueOptions = {
   readonly partition: number;
   readonly bytesMax: number;
   readonly pressure: KafkaPressure;

@@ -15,7 +15,7 @@ import { StateMachine, type Steps } from "../../../shared/state-machine.ts";
 /** Looks without a read that make a stall. */
 const LOOKS = 5;
 
-export type StallState = "idle" | "watching" | "stalled";
+type StallState = "idle" | "watching" | "stalled";
 
 export const STALL_STEPS: Steps<StallState> = {
   idle: ["watching", "stalled"],

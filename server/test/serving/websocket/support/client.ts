@@ -14,7 +14,7 @@ type Waiter = {
   readonly resolve: (message: ServerMessage) => void;
 };
 
-export type HeldData = { epoch: string; rev: number; data: Json };
+type HeldData = { epoch: string; rev: number; data: Json };
 
 export class TestClient {
   readonly ws: WebSocket;

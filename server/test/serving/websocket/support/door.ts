@@ -14,7 +14,7 @@ import { ConnectionGate } from "../../../../src/shared/connection-gate.ts";
 import { StandInBus } from "./stand-in-bus.ts";
 
 type Ws = WebSocketConfig["api"]["ws"] & LiveConfig["api"]["ws"];
-export type DoorOptions = {
+type DoorOptions = {
   readonly ws?: Partial<Ws>;
   readonly cors?: readonly string[];
   readonly limits?: Partial<WebSocketLimits & LiveLimits>;
@@ -22,14 +22,14 @@ export type DoorOptions = {
   readonly logger?: WebSocketLogger;
 };
 
-export const TEST_WINDOWS = [
+const TEST_WINDOWS = [
   { name: "1m", lengthMs: 60_000, stepMs: 1_000 },
   { name: "5m", lengthMs: 300_000, stepMs: 5_000 },
   { name: "1h", lengthMs: 3_600_000, stepMs: 15_000 },
 ];
 
 /** Records the metrics, and lets a test wait for them. */
-export class RecordedMetrics implements WebSocketMetrics {
+class RecordedMetrics implements WebSocketMetrics {
   count = 0;
   conflatedTotal = 0;
   readonly closedReasons: CloseReason[] = [];

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { connect, type Socket } from "node:net";
 
-export type Frame = {
+type Frame = {
   readonly fin: boolean;
   readonly opcode: number;
   readonly payload: Buffer;
@@ -11,7 +11,7 @@ export type Frame = {
 };
 
 export const TEXT = 1;
-export const CONTINUATION = 0;
+const CONTINUATION = 0;
 export const CLOSE = 8;
 export const PING = 9;
 export const PONG = 10;
