@@ -109,7 +109,7 @@ export const bucketMutants: readonly Mutant[] = [
     file: "reads/window-segments.ts",
     search: "if (segment >= 0 && endMs <= this.#bounds[segment + 1]) {",
     replacement: "if (segment >= 0 || endMs <= this.#bounds[segment + 1]) {",
-    what: "a whole blob counts though it begins before the window",
+    what: "a whole blob counts although it begins before the window",
   },
   {
     file: "buckets/cold-store.ts",
@@ -121,7 +121,7 @@ export const bucketMutants: readonly Mutant[] = [
     file: "buckets/cold-store.ts",
     search: "if (this.blobs.endMs(oldest) > highMs - levels[last].keepMs) break;",
     replacement: "if (this.blobs.endMs(oldest) > highMs - this.#plan.longestWindowMs) break;",
-    what: "buckets are dropped that an as-of behind the high still needs",
+    what: "buckets are dropped that an as-of before the high still needs",
   },
   {
     file: "buckets/cold-store.ts",
@@ -197,7 +197,7 @@ export const bucketMutants: readonly Mutant[] = [
     file: "buckets/levels.ts",
     search: "2 * longestUserMs + stepMs + skewMs",
     replacement: "2 * longestUserMs + stepMs",
-    what: "a step is not kept for an as-of behind the high",
+    what: "a step is not kept for an as-of before the high",
   },
   {
     file: "upkeep.ts",
@@ -222,7 +222,7 @@ export const bucketMutants: readonly Mutant[] = [
     file: "upkeep.ts",
     search: "if (!tokens.isKnown(token)) tokens.remove(token);",
     replacement: "",
-    what: "tokens that only removals named stay for ever",
+    what: "tokens that only removals named are never removed",
     first: "memory",
   },
   {

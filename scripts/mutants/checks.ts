@@ -14,7 +14,7 @@ export const checkMutants: readonly Mutant[] = [
     file: engine,
     search: "if (chains.list.length >= CHAINS_MAX) {",
     replacement: "if (chains.list.length > CHAINS_MAX) {",
-    what: "one chain too many",
+    what: "one chain more than the limit",
     first: "memory",
   },
   {
@@ -39,13 +39,13 @@ export const checkMutants: readonly Mutant[] = [
     file: engine,
     search: "if (event.eventTimeMs < oldestMs) return",
     replacement: "if (event.eventTimeMs <= oldestMs) return",
-    what: "late on the last millisecond of the horizon",
+    what: "a swap is late on the last millisecond of the horizon",
   },
   {
     file: engine,
     search: "if (entry !== 0 && inclusions.lastMs(entry) < oldestMs) {",
     replacement: "if (entry !== 0 && inclusions.lastMs(entry) <= oldestMs) {",
-    what: "forgotten a millisecond early",
+    what: "a swap is forgotten a millisecond early",
   },
   {
     file: engine,
@@ -57,19 +57,19 @@ export const checkMutants: readonly Mutant[] = [
     file: engine,
     search: "} else if (!event.removed && event.eventTimeMs < chain.highMs - chain.graceMs) {",
     replacement: "} else if (!event.removed && event.eventTimeMs <= chain.highMs - chain.graceMs) {",
-    what: "late on the last millisecond of grace",
+    what: "a swap is late on the last millisecond of grace",
   },
   {
     file: engine,
     search: "inclusions.count(entry) >= INCLUSIONS_MAX",
     replacement: "inclusions.count(entry) > INCLUSIONS_MAX",
-    what: "a seventeenth inclusion",
+    what: "a seventeenth inclusion is accepted",
   },
   {
     file: engine,
     search: "tokens.knownCount >= this.#maxTokens",
     replacement: "tokens.knownCount > this.#maxTokens",
-    what: "a token beyond max_tokens",
+    what: "a token beyond max_tokens is accepted",
   },
   {
     file: engine,
@@ -105,7 +105,7 @@ export const checkMutants: readonly Mutant[] = [
     file: engine,
     search: "this.#upkeep.visit(due, chain);",
     replacement: "if (due < 0) this.#upkeep.visit(due, chain);",
-    what: "no token is ever looked after",
+    what: "no token ever gets upkeep",
     first: "memory",
   },
   {
@@ -173,13 +173,13 @@ export const checkMutants: readonly Mutant[] = [
     file: "swaps/record-view.ts",
     search: "if (view.usdMicro === 0) return Number.NaN;",
     replacement: "",
-    what: "a swap for nothing has the price 0",
+    what: "a swap for 0 dollars has the price 0",
   },
   {
     file: "chains.ts",
     search: "const horizonMs = Math.max(graceMs, own?.reorgHorizonMs ?? this.#config.reorgHorizonMs);",
     replacement: "const horizonMs = own?.reorgHorizonMs ?? this.#config.reorgHorizonMs;",
-    what: "a reorg horizon below grace rules",
+    what: "a reorg horizon below grace is used",
   },
   {
     file: "chains.ts",
@@ -191,6 +191,6 @@ export const checkMutants: readonly Mutant[] = [
     file: "chains.ts",
     search: "const hotMs = Math.max(horizonMs, this.#plan.skewMs + this.#plan.finestStepMs);",
     replacement: "const hotMs = horizonMs;",
-    what: "with a short horizon traders settle that an as-of behind the high must not see yet",
+    what: "with a short horizon, traders settle that an as-of before the high must not see yet",
   },
 ];

@@ -32,7 +32,7 @@ export const identityMutants: readonly Mutant[] = [
     file: "swaps/record-order.ts",
     search: "      ha === 0 ? 0 : s.byteStart(ha),\n      ha === 0 ? 0 : s.byteEnd(ha),\n",
     replacement: "      0,\n      0,\n",
-    what: "of inclusions alike but for the block's hash the first is the greatest",
+    what: "of inclusions that differ only in the block's hash the first is the greatest",
   },
   {
     file: "swaps/record-matcher.ts",
@@ -44,13 +44,13 @@ export const identityMutants: readonly Mutant[] = [
     file: "swaps/record-matcher.ts",
     search: "if (hasId || view.idStart !== view.idEnd) {",
     replacement: "if (hasId && view.idStart !== view.idEnd) {",
-    what: "a given event id that reads like a default one is another swap",
+    what: "a given event id in the form of a default one is another swap",
   },
   {
     file: "swaps/swap-identity.ts",
     search: "const canonical = digits > 0 &&",
     replacement: "const canonical = digits > 10 &&",
-    what: "a given event id that reads like a default one is looked for elsewhere",
+    what: "a given event id in the form of a default one has another hash",
   },
   {
     file: "swaps/swap-identity.ts",
@@ -81,7 +81,7 @@ export const identityMutants: readonly Mutant[] = [
     file: "swaps/records.ts",
     search: "    return label === LABEL_OWN ? this.read(ref).symbol : this.#labels.ref(this.#activeOf(ref), label);",
     replacement: "    return label === LABEL_OWN ? 0 : this.#labels.ref(this.#activeOf(ref), label);",
-    what: "symbols beyond a token's labels are none",
+    what: "symbols beyond a token's labels are lost",
   },
   {
     file: "swaps/record-writer.ts",
@@ -119,7 +119,7 @@ export const identityMutants: readonly Mutant[] = [
     file: "applier.ts",
     search: "= Math.max(0, chain.highMs - chain.horizonMs);",
     replacement: "= 0;",
-    what: "a token that was retired tells its newest swaps as if it had kept all",
+    what: "a retired token reports its newest swaps as if it had kept all",
   },
   {
     file: "partition-engine.ts",
@@ -131,19 +131,19 @@ export const identityMutants: readonly Mutant[] = [
     file: "tokens.ts",
     search: "    if (this.#heap.f64[row + LAST_RECORD_MS] >= timeMs) return;\n",
     replacement: "",
-    what: "a token retires by the event that came last, not by the latest one",
+    what: "a token retires by the last event that arrived, not by the latest one",
   },
   {
     file: "tokens.ts",
     search: "      if (rows.length === hitsMax) break;\n",
     replacement: "",
-    what: "a look-up by symbol names all of its tokens, however many",
+    what: "a look-up by symbol returns all of its tokens, however many",
   },
   {
     file: "memory/bytes.ts",
     search: "  return aLength - bLength;\n",
     replacement: "  return 0;\n",
-    what: "an id that another one begins with is neither before nor behind it",
+    what: "an id that is the beginning of another one is equal to it",
   },
   {
     file: "memory/bytes.ts",
@@ -155,14 +155,14 @@ export const identityMutants: readonly Mutant[] = [
     file: "memory/bytes.ts",
     search: "((bytes[i + 1] & 0x3f) << 6) | (bytes[i + 2] & 0x3f));\n      i += 3;",
     replacement: "((bytes[i + 1] & 0x3f) << 5) | (bytes[i + 2] & 0x3f));\n      i += 3;",
-    what: "characters of three bytes come back as others",
+    what: "characters of three bytes are served as others",
     first: "reads",
   },
   {
     file: "memory/bytes.ts",
     search: "((b & 0x07) << 18) |",
     replacement: "((b & 0x07) << 17) |",
-    what: "characters of four bytes come back as others",
+    what: "characters of four bytes are served as others",
     first: "reads",
   },
   {

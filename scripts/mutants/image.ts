@@ -101,7 +101,7 @@ const leaks: readonly Mutant[] = [
     file: "memory/heap.ts",
     search: "      this.own(free, units);\n      this.f64[free] = 0;\n      return free;",
     replacement: "      this.own(free, units);\n      return free;",
-    what: "what comes from a free list is not zeroed",
+    what: "allocations from a free list are not zeroed",
     first: "memory/heap",
   },
   {
@@ -114,7 +114,7 @@ const leaks: readonly Mutant[] = [
     file: "memory/hash-index.ts",
     search: "const between = hole <= slot ? home > hole && home <= slot : home > hole || home <= slot;",
     replacement: "const between = home > hole && home <= slot;",
-    what: "a removal that goes round the end of the index moves entries before their place",
+    what: "a removal that wraps around the end of the index moves entries before their place",
   },
   {
     file: "memory/hash-index.ts",
@@ -127,7 +127,7 @@ const leaks: readonly Mutant[] = [
     file: "memory/hash-index.ts",
     search: "    heap.free(old, tableBytes(oldCapacity));\n    return segment;",
     replacement: "    return segment;",
-    what: "an index that grows leaves its old places behind",
+    what: "an index that grows leaks its old table",
     first: "memory",
   },
   {
@@ -141,7 +141,7 @@ const leaks: readonly Mutant[] = [
     file: "memory/strings.ts",
     search: "    this.retain(ref);\n    this.#heap.own(slotWord >>> 1, 1);",
     replacement: "    this.#heap.own(slotWord >>> 1, 1);",
-    what: "the hash of a block that is at hand is not held",
+    what: "a recent block hash is not retained",
     first: "memory",
   },
   {
@@ -215,14 +215,14 @@ const wheel: readonly Mutant[] = [
     file: "upkeep.ts",
     search: "fresh ? chain.highMs + WHEEL_GRAIN_MS : cold.nextDueMs(active)",
     replacement: "cold.nextDueMs(active)",
-    what: "a token with fresh swaps is looked after only when packed ones are due",
+    what: "a token with fresh swaps is visited only when packed buckets are due",
     first: "memory",
   },
   {
     file: "buckets/cold-store.ts",
     search: "      due = Math.min(due, Math.ceil",
     replacement: "      due = Math.max(due, Math.ceil",
-    what: "packed buckets are due only when the wheel has gone round",
+    what: "packed buckets are due only after a full turn of the wheel",
     first: "memory",
   },
   {
@@ -236,7 +236,7 @@ const wheel: readonly Mutant[] = [
     file: "chains.ts",
     search: "    if (slot >= 0 && slot <= soon) return;\n",
     replacement: "    if (slot >= 0) return;\n",
-    what: "a token with fresh swaps waits for the day of its packed ones",
+    what: "a token with fresh swaps waits for its packed buckets",
     first: "memory",
   },
 ];
@@ -288,7 +288,7 @@ const restoring: readonly Mutant[] = [
     file: "memory/heap.ts",
     search: '    if (this.imageBytes !== imageBytes) throw new RangeError("the image does not fit its own header");\n',
     replacement: "",
-    what: "an image cut to the length that its header says is accepted",
+    what: "an image cut to the length in its header is accepted",
     first: "snapshots",
   },
 ];

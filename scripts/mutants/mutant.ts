@@ -1,4 +1,4 @@
-/** One breakage of the engine: a text that stands exactly once in a file, and what stands there instead. */
+/** One breakage of the engine: a text that occurs exactly once in a file, and its replacement. */
 export type Mutant = {
   /** File below server/src/engine. */
   readonly file: string;
@@ -6,8 +6,8 @@ export type Mutant = {
   readonly replacement: string;
   /** What the breakage means. */
   readonly what: string;
-  /** The suite that is tried before the others, where it is known which one should see it. */
+  /** Suite that runs before the others, if it is known which one should fail. */
   readonly first?: string;
-  /** For a breakage that no property can see: why. It must survive, and docs/mutation-testing.md explains it. */
+  /** The reason why no property can see the breakage. It must then survive, and docs/mutation-testing.md explains it. */
   readonly survives?: string;
 };

@@ -78,14 +78,14 @@ export const secondMutants: readonly Mutant[] = [
     file: engine,
     search: "if (event.symbolDropped) counters.labels_dropped += 1;",
     replacement: "",
-    what: "labels that are left out are not counted",
+    what: "dropped labels are not counted",
     first: "candles",
   },
   {
     file: "reads/candle-query.ts",
     search: "Math.max(memoryMs, range.seenSinceMs ?? Number.POSITIVE_INFINITY)",
     replacement: "range.seenSinceMs ?? Number.POSITIVE_INFINITY",
-    what: "a candle of which memory has lost the beginning is complete",
+    what: "a candle whose beginning is no longer in memory is complete",
     first: "candles",
   },
   {
@@ -106,7 +106,7 @@ export const secondMutants: readonly Mutant[] = [
     file: "swaps/swap-identity.ts",
     search: "this.txLength, tokenRef, logIndex)",
     replacement: "this.txLength, 0, 0) ^ ((logIndex ^ tokenRef) & 0x3fffffff)",
-    what: "log index and token are joined to the hash outside it",
+    what: "log index and token are combined with the hash afterwards",
     first: "floods",
   },
   {
@@ -127,14 +127,14 @@ export const secondMutants: readonly Mutant[] = [
     file: "buckets/hot-extremes.ts",
     search: "if (this.#large.size > 0) this.#large.get(bucket)?.add(record);",
     replacement: "",
-    what: "a large bucket does not know what was added later",
+    what: "a large bucket misses swaps that were added later",
     first: "large-buckets",
   },
   {
     file: "buckets/hot-buckets.ts",
     search: "    this.#extremes.dropHeaps(into);\n",
     replacement: "",
-    what: "a merged bucket goes on with the heaps of one part",
+    what: "a merged bucket keeps the heaps of one part",
     first: "merged-buckets",
   },
   {

@@ -12,7 +12,7 @@ export const traderMutants: readonly Mutant[] = [
     file: "traders/trader-counts.ts",
     search: "return head === 0 ? Number.POSITIVE_INFINITY : this.#hot.startMs(head);",
     replacement: "return head === 0 ? Number.POSITIVE_INFINITY : this.#hot.startMs(head) - 3_600_000;",
-    what: "windows that reach an hour into what is estimated are told as exact",
+    what: "windows that reach an hour into estimated time are reported as exact",
     first: "traders",
   },
   {
@@ -26,7 +26,7 @@ export const traderMutants: readonly Mutant[] = [
     file: "traders/trader-sketch.ts",
     search: "const opens = opensMs.map((openMs) => Math.ceil(openMs / 1000));",
     replacement: "const opens = opensMs.map((openMs) => Math.ceil(openMs / 1000) - 3600);",
-    what: "the estimate takes in an hour before the window",
+    what: "the estimate includes an hour before the window",
     first: "traders",
   },
   {
@@ -40,21 +40,21 @@ export const traderMutants: readonly Mutant[] = [
     file: "traders/settled-traders.ts",
     search: "    return highMs - this.#plan.levels[this.#plan.levels.length - 1].keepMs;",
     replacement: "    return highMs - this.#plan.longestWindowMs;",
-    what: "wallets are dropped that an as-of behind the high still needs",
+    what: "wallets are dropped that an as-of before the high still needs",
     first: "traders",
   },
   {
     file: "traders/settled-traders.ts",
     search: "      if (buyMs >= expiredMs) this.sketches.note(sketch, who, true, buyMs, expiredMs);\n",
     replacement: "      this.sketches.note(sketch, who, true, Math.max(buyMs, sellMs), expiredMs);\n",
-    what: "sellers are buyers too when the sketch begins",
+    what: "sellers are also buyers when the sketch begins",
     first: "traders",
   },
   {
     file: "traders/trader-table.ts",
     search: "      this.#strings.retain(who);\n    }\n",
     replacement: "    }\n",
-    what: "the names of settled wallets are not held",
+    what: "the names of settled wallets are not retained",
     first: "traders",
   },
   {
@@ -117,14 +117,14 @@ export const traderMutants: readonly Mutant[] = [
     file: "traders/trader-sketch.ts",
     search: "(highA & 63) >= (highB & 63) && ",
     replacement: "",
-    what: "a newer but lower rank takes an older one's place in the sketch",
+    what: "a newer but lower rank replaces an older one in the sketch",
     first: "traders",
   },
   {
     file: "traders/trader-sketch.ts",
     search: "(other & this.#secondMax) >= expiredInGroup) this",
     replacement: "(other & this.#secondMax) >= expiredInGroup + 3_600) this",
-    what: "the sketch drops what is to expire only in an hour",
+    what: "the sketch drops entries an hour early",
     first: "traders",
   },
   {
@@ -138,7 +138,7 @@ export const traderMutants: readonly Mutant[] = [
     file: "traders/trader-sketch.ts",
     search: "      this.#freeGroup(old);\n",
     replacement: "",
-    what: "a group of registers that grows leaves its old place behind",
+    what: "a group of registers that grows leaks its old allocation",
     first: "memory",
   },
   {
@@ -153,21 +153,21 @@ export const traderMutants: readonly Mutant[] = [
     search:
       "      if (openMs < exactFromMs) next = Math.min(next, Math.ceil(exactFromMs / stepMs) * stepMs + lengthMs);\n",
     replacement: "",
-    what: "nobody is told when an estimate becomes exact",
+    what: "the next change misses that an estimate becomes exact",
     first: "time-edges",
   },
   {
     file: "upkeep.ts",
     search: "    this.moved.push(token);\n",
     replacement: "",
-    what: "nobody is told that a settling moved an estimate",
+    what: "a change of an estimate by settling is not reported",
     first: "traders",
   },
   {
     file: "upkeep.ts",
     search: "    tokens.touch(token);\n    this.moved",
     replacement: "    this.moved",
-    what: "a settling that moved an estimate does not raise the version",
+    what: "a change of an estimate by settling does not raise the version",
     first: "traders",
   },
 ];
