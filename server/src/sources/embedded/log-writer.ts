@@ -15,7 +15,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { OffsetRange } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
-import type { LogDatabase, LogRow } from "./log-database.ts";
+import type { LogDatabase } from "./log-database.ts";
 import {
   FORMER_LOG_IDS_SETTING,
   formerIdsFrom,
@@ -27,6 +27,7 @@ import {
 import type { BatchBuilder } from "./log-format.ts";
 import type { PositionsFile } from "./log-positions.ts";
 import { openPositionsFile } from "./log-positions.ts";
+import { isExpired, oldestRemovable, type PartitionState, pinnedShare } from "./log-retention.ts";
 
 /** Below the data folder. */
 export const LOG_FOLDER = "log";
@@ -60,15 +61,6 @@ export type LogWriterOptions = {
 export const realLogParts = { openDatabase: openLogDatabase, openPositions: openPositionsFile };
 
 export type LogAppend = { readonly partition: number; readonly batch: BatchBuilder };
-
-type PartitionState = {
-  startOffset: number;
-  endOffset: number;
-  /** Batches that reach beyond it stay. */
-  floor: number;
-  /** The oldest batch; undefined when there is none. */
-  oldest: LogRow | undefined;
-};
 
 export class EmbeddedLogWriter {
   readonly #options: LogWriterOptions;
@@ -205,14 +197,7 @@ export class EmbeddedLogWriter {
   /** Whether checkpoints pin so much that a new base image should release some of it soon. */
   isUnderPressure(): boolean {
     if (this.#database === undefined) return false;
-    let records = 0;
-    let pinned = 0;
-    for (const { startOffset, endOffset, floor } of this.#partitions) {
-      records += endOffset - startOffset;
-      pinned += endOffset - Math.max(startOffset, floor);
-    }
-    if (records === 0) return false;
-    const pinnedBytes = (this.#database.usedBytes() * pinned) / records;
+    const pinnedBytes = this.#database.usedBytes() * pinnedShare(this.#partitions);
     return pinnedBytes > this.#options.retentionBytes * PRESSURE_SHARE;
   }
 
@@ -351,7 +336,7 @@ export class EmbeddedLogWriter {
     const needed = addedBytes === 0 ? 0 : addedBytes + COMMIT_SLACK_BYTES;
     let used = before;
     for (let removed = 0; removed < REMOVED_ROWS_MAX && before - used < removedBytesMax; removed++) {
-      const partition = this.#oldestRemovable();
+      const partition = oldestRemovable(this.#partitions);
       if (partition === undefined) break;
       const state = this.#partitions[partition]!;
       if (used + needed <= limitBytes && !this.#isExpired(state, nowMs)) break;
@@ -363,22 +348,8 @@ export class EmbeddedLogWriter {
     return used + needed <= limitBytes;
   }
 
-  /** Returns the partition whose oldest batch is the oldest of those that nothing needs. */
-  #oldestRemovable(): number | undefined {
-    let found: number | undefined;
-    let arrivalMs = Number.POSITIVE_INFINITY;
-    for (const [partition, state] of this.#partitions.entries()) {
-      const { oldest, floor } = state;
-      if (oldest === undefined || oldest.baseOffset + oldest.count > floor || oldest.arrivalMs >= arrivalMs) continue;
-      arrivalMs = oldest.arrivalMs;
-      found = partition;
-    }
-    return found;
-  }
-
-  #isExpired({ oldest, floor }: PartitionState, nowMs: number): boolean {
-    if (oldest === undefined || oldest.baseOffset + oldest.count > floor) return false;
-    return oldest.arrivalMs < nowMs - this.#options.retentionMs;
+  #isExpired(state: PartitionState, nowMs: number): boolean {
+    return isExpired(state, nowMs - this.#options.retentionMs);
   }
 
   #full(): SwapstatsError {
