@@ -39,7 +39,6 @@ function preference() {
     ),
   );
 }
-export type Preference = NonNullable<Static<ReturnType<typeof preference>>>;
 
 /** The path of a call about one token. */
 export const tokenPath = () => ({ id: tokenText() });
