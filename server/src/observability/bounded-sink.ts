@@ -1,10 +1,10 @@
 /**
- * Log lines on standard error that never hold the service up. A reader that stops reading (a stalled collector, a pipe that nobody
- * empties) fills the pipe after 64 KiB, and a blocking write would then stop the whole process, signals included. So lines
- * wait in memory up to a limit, and beyond it new ones are dropped and counted; when the reader goes on it is told how many.
+ * Writes log lines to standard error without ever blocking the service. When a reader stops reading (a stalled collector, a pipe that
+ * nobody empties), the pipe is full after 64 KiB, and a blocking write would stop the whole process, including its signals. Lines
+ * therefore wait in memory up to a limit. Beyond it new lines are dropped and counted, and the number is reported when the reader resumes.
  *
- * Rejected: pino's own destination. With `sync: true` it waits for the pipe, and with `sync: false` its buffer either grows without
- * end or drops without a word.
+ * Rejected: pino's own destination. With `sync: true` it waits for the pipe. With `sync: false` its buffer either grows without limit
+ * or drops lines without a report.
  */
 import { fstatSync, writeSync } from "node:fs";
 
@@ -15,7 +15,7 @@ export type LineSink = { write(line: string): void };
 export const UNREAD_LENGTH_MAX = 1024 * 1024;
 const STDERR_FD = 2;
 
-/** What is needed of a stream. Its writes must not block. */
+/** The stream, as the sink uses it. Its writes must not block. */
 type SinkStream = {
   readonly writableLength: number;
   write(text: string): boolean;
@@ -26,19 +26,19 @@ export class BoundedSink implements LineSink {
   readonly #stream: SinkStream;
   #isBroken = false;
   #dropped = 0;
-  /** Called with the number of dropped lines once there is room again; may write. */
+  /** Called with the number of dropped lines once there is room again. May write. */
   onResumed: (dropped: number) => void = () => {};
 
   constructor(stream: SinkStream) {
     this.#stream = stream;
     stream.on("drain", () => this.#resume());
-    // A reader that went away: nobody is there to be told, and the service goes on.
+    // The reader went away. Nobody can be told, and the service goes on.
     stream.on("error", () => {
       this.#isBroken = true;
     });
   }
 
-  /** Lines that were dropped and not yet told of. */
+  /** Lines that were dropped and not reported yet. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -57,20 +57,20 @@ export class BoundedSink implements LineSink {
   }
 }
 
-/** Standard error where it is a file: written at once, so that the last line before a crash is there. A full disk drops lines. */
+/** Standard error that is a file: lines are written at once, so that the last line before a crash is there. A full disk drops lines. */
 function fileSink(): LineSink {
   return {
     write: (line) => {
       try {
         writeSync(STDERR_FD, line);
       } catch {
-        // Nothing is left to write to; the service does not depend on its log.
+        // There is nothing else to write to, and the service does not depend on its log.
       }
     },
   };
 }
 
-/** Where logs go: standard error, in the way that does not block for its kind. A closed one takes everything and keeps nothing. */
+/** Returns standard error as a sink that does not block. A closed one accepts all lines and discards them. */
 export function standardErrorSink(): LineSink | BoundedSink {
   try {
     return fstatSync(STDERR_FD).isFile() ? fileSink() : new BoundedSink(process.stderr);

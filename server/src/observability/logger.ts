@@ -1,4 +1,4 @@
-/** Structured logs: one JSON object a line, or lines for people. They go to standard error, so that standard output stays with answers of commands. */
+/** Structured logs: one JSON object per line, or lines for people. They go to standard error, because standard output is for the results of commands. */
 import pino from "pino";
 import { maskSecrets } from "../shared/mask-secrets.ts";
 import { printableJson, printableText } from "../shared/printable-text.ts";
@@ -25,11 +25,11 @@ const SECRET_NAMES = [
   "cookie",
 ];
 
-/** Levels whose repeated messages are counted; below, everything is wanted, and a fatal error is never held back. */
+/** Levels whose repeated messages are counted. Lower levels are written in full, and a fatal error is never held back. */
 const COUNTED_LEVELS = { 30: "info", 40: "warn", 50: "error" } as const;
 type CountedLevel = (typeof COUNTED_LEVELS)[keyof typeof COUNTED_LEVELS];
 
-/** @param sink where lines go; standard error unless given */
+/** Lines go to `sink`, which is standard error by default. */
 export function createLogger(options: LoggingOptions, sink: LineSink = standardErrorSink()): Logger {
   let isReporting = false;
   const filter = new RepeatFilter<CountedLevel>((level, kind, held) => {
@@ -60,13 +60,13 @@ export function createLogger(options: LoggingOptions, sink: LineSink = standardE
   return logger;
 }
 
-/** The message of a call, without the members that vary. */
+/** Returns the message of a call, without the members that vary. */
 function textFrom(args: readonly unknown[]): string {
   const text = typeof args[0] === "string" ? args[0] : args[1];
   return typeof text === "string" ? text : "";
 }
 
-/** What a log says of an error: its code and its causes, and the stack of the innermost. */
+/** Returns the parts of an error that are logged: its code, its causes, and the stack of the innermost one. */
 function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const code = (error as { code?: unknown }).code;
@@ -78,12 +78,12 @@ function serializeError(error: unknown): unknown {
   };
 }
 
-/** Addresses in messages of clients and of the system may hold a password. */
+/** Masks secrets, because addresses in messages of clients and of the system may hold a password. */
 function maskingSink(sink: LineSink): LineSink {
   return { write: (line) => sink.write(maskSecrets(line)) };
 }
 
-/** JSON escapes some characters that a terminal acts on, and not all. */
+/** Escapes the characters that a terminal acts on; JSON escapes only some of them. */
 function jsonSink(sink: LineSink): LineSink {
   return { write: (line) => sink.write(printableJson(line)) };
 }
@@ -92,7 +92,7 @@ function textSink(sink: LineSink): LineSink {
   return { write: (line) => sink.write(textOf(line)) };
 }
 
-/** `12:00:00.123 warn  message  key=value`; times are UTC, in the form of the JSON logs without the date. */
+/** Returns `12:00:00.123 warn  message  key=value`. Times are UTC, as in the JSON logs without the date. */
 function textOf(line: string): string {
   const { level, time, msg, ...rest } = JSON.parse(line) as Record<string, unknown>;
   const clock = String(time).slice(11, 23);
@@ -100,7 +100,7 @@ function textOf(line: string): string {
   return `${clock} ${String(level).padEnd(5)} ${printableText(String(msg ?? ""))}${members.join("")}\n`;
 }
 
-/** A value that came from outside must not be able to look like a line or a member of its own. */
+/** Quotes a value, so that a foreign one cannot look like a line or a member. */
 function valueText(value: unknown): string {
   return typeof value === "string" && /^[\x21-\x7e]+$/.test(value) ? value : printableJson(JSON.stringify(value) ?? "");
 }

@@ -1,6 +1,6 @@
 /**
- * The listener of `/metrics`, apart from the API so that it can stay on another network. It holds what attacks off like the API does: one
- * answer at a time on a connection, readers that get on, hosts that are its own.
+ * The listener of `/metrics`, separate from the API so that it can be on another network. It has the same protections as the API: one
+ * response at a time on a connection, limits for slow readers, and a check of the host name.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -26,7 +26,7 @@ const GATE_LIMITS: GateLimits = {
 const TEXT = { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" };
 
 export type MetricsServer = {
-  /** Resolves to the port that it listens on. Rejects with SwapstatsError `bad_config` when the address cannot be used. */
+  /** Resolves to the port. Rejects with `bad_config` when the address cannot be used. */
   listen(address: { readonly host: string; readonly port: number }): Promise<number>;
   close(): Promise<void>;
 };
@@ -76,7 +76,7 @@ export function createMetricsServer(options: MetricsServerOptions): MetricsServe
   };
 }
 
-/** Requests that come at the same time share one collection, which asks every thread. */
+/** Requests at the same time share one collection, which asks every thread. */
 function sharedText(metrics: Metrics): () => Promise<string> {
   let collecting: Promise<string> | undefined;
   return () => {

@@ -1,9 +1,9 @@
 /**
- * A histogram of plain numbers: cheap enough for hot paths, and its numbers can be posted between threads. prom-client's own costs a
- * microsecond and two allocations an observation, because it looks its labels up each time.
+ * A histogram of plain numbers. It is cheap enough for hot paths, and its numbers can be posted between threads. prom-client's own costs a
+ * microsecond and two allocations for each observation, because it looks up its labels each time.
  */
 
-/** A histogram as it travels between threads. Histograms of the same bounds can be added up. */
+/** A histogram as it is posted between threads. Histograms with the same bounds can be added up. */
 export type HistogramNumbers = {
   /** Upper edges, inclusive, ascending. */
   readonly bounds: readonly number[];
@@ -12,11 +12,11 @@ export type HistogramNumbers = {
   readonly sum: number;
 };
 
-/** Seconds of something that usually takes micro- to milliseconds. */
+/** Bounds in seconds for durations of micro- to milliseconds. */
 export const SHORT_SECONDS = [
   0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5,
 ] as const;
-/** Seconds of something that a person may wait for. */
+/** Bounds in seconds for durations that a person may wait for. */
 export const LONG_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
 
 export class PlainHistogram {
@@ -41,7 +41,7 @@ export class PlainHistogram {
   }
 }
 
-/** The sum of histograms with the same bounds; undefined for an empty list. */
+/** Returns the sum of histograms with the same bounds; undefined for an empty list. */
 export function addHistograms(all: readonly HistogramNumbers[]): HistogramNumbers | undefined {
   const [first] = all;
   if (first === undefined) return undefined;

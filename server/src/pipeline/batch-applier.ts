@@ -1,4 +1,4 @@
-/** Takes the records of a batch from bytes to state, a slice of a few milliseconds at a time. */
+/** Decodes the records of a batch and applies them to the engine, in slices of a few milliseconds. */
 import type { DeadLetterCode } from "../codecs/dead-letter-codes.ts";
 import { refusalText } from "../codecs/refusal-text.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";
@@ -21,7 +21,7 @@ type AppliedEngine = {
 /** Records between two looks at the clock: some tens of microseconds. */
 const RECORDS_PER_LOOK = 32;
 
-/** Outcomes that leave a dead letter behind; their names are its codes. */
+/** Outcomes that produce a dead letter. Their names are its codes. */
 const DEAD_LETTER_OUTCOMES: ReadonlySet<Outcome> = new Set<Outcome>([
   "quarantined",
   "too_many_inclusions",
@@ -54,7 +54,7 @@ export class BatchApplier {
     return this.#decoder.fallbacks;
   }
 
-  /** Applies records from index `from` on for about `sliceMs`; returns the index behind the last one. */
+  /** Applies records from index `from` on for about `sliceMs`. Returns the index behind the last one. */
   applySlice(batch: RecordBatch, from: number, sliceMs: number): number {
     const { payload, ends, count } = batch;
     const endMs = performance.now() + sliceMs;

@@ -1,7 +1,7 @@
 /**
- * Dead letters on their way to their store: written in groups, because a commit waits for the disk. While the store
- * fails they wait here, and beyond the number that the store keeps the oldest leave, as they would there. The store is for looking
- * at; a source may have a place of its own beside it, where none may be missing.
+ * Dead letters on their way to their store. They are written in groups, because a commit waits for the disk. While the store fails they
+ * wait here; beyond the number that the store keeps, the oldest are dropped, as they would be there. The store is for looking at. A
+ * source may have a sink of its own as well, where none may be missing.
  */
 import type { DeadLetterSink } from "../ports/source.ts";
 import { SwapstatsError } from "../shared/errors.ts";
@@ -13,7 +13,7 @@ import {
   keptForm,
 } from "../stores/dead-letter-store.ts";
 
-/** What is needed of the store. */
+/** The store, as the buffer uses it. */
 type DeadLetterPort = {
   put(records: readonly DeadLetterRecord[]): void;
   newest(limit: number): KeptDeadLetter[];
@@ -35,7 +35,7 @@ export class DeadLetterBuffer {
     return this.#problem ?? this.#sink?.problem;
   }
 
-  /** So many wait for the source's own place that nothing should be applied before `room` resolves. */
+  /** So many wait for the source's own sink that nothing may be applied before `room` resolves. */
   get isFull(): boolean {
     return this.#sink?.isFull ?? false;
   }
@@ -48,22 +48,22 @@ export class DeadLetterBuffer {
     return this.#waiting.length;
   }
 
-  /** Copies what is kept of bytes[start, end), which may be used again. */
+  /** Adds a letter. Copies the kept part of bytes[start, end), which may be used again. */
   add(letter: Omit<DeadLetterRecord, "raw">, bytes: Uint8Array, start: number, end: number): void {
     const { code, message, partition, offset, arrival } = letter;
     this.#sink?.add({ code, message, partition, offset, arrivalMs: arrival }, bytes, start, end);
     this.addForStore(letter, bytes, start, end);
   }
 
-  /** The same for a record that is applied again: its letter has long reached the source's own place. */
+  /** Adds a letter of a record that is applied again: it has reached the source's own sink before. */
   addForStore(letter: Omit<DeadLetterRecord, "raw">, bytes: Uint8Array, start: number, end: number): void {
-    // Not `slice`, which copies nothing where the bytes are a Buffer, as those of Kafka are.
+    // Not `slice`, which does not copy the bytes of a Buffer, and Kafka's are one.
     const raw = new Uint8Array(bytes.subarray(start, Math.min(end, start + DEAD_LETTER_RAW_BYTES_MAX)));
     this.#waiting.push({ ...letter, raw });
     if (this.#waiting.length > 2 * DEAD_LETTERS_MAX) this.#waiting = this.#waiting.slice(-DEAD_LETTERS_MAX);
   }
 
-  /** Writes what waits; false when the store failed, and all of it still waits. */
+  /** Writes the waiting letters. Returns false when the store failed, and all of them still wait. */
   flush(): boolean {
     if (this.#waiting.length === 0) return true;
     try {
@@ -78,8 +78,8 @@ export class DeadLetterBuffer {
   }
 
   /**
-   * Before a checkpoint goes beyond the letters that were added. Rejects with `storage_failed` (retryable) while the source's own
-   * place does not take them; a store that fails holds nothing up.
+   * Makes the added letters durable, before a checkpoint goes beyond them. Rejects with `storage_failed` (retryable) while the source's
+   * own sink does not take them. A store that fails delays nothing.
    */
   async settle(): Promise<void> {
     this.flush();
@@ -92,14 +92,14 @@ export class DeadLetterBuffer {
     await this.#sink?.close();
   }
 
-  /** The newest of the store, of all partitions, and of those that wait to be written here; without a store, the latter alone. */
+  /** Returns the newest letters of all partitions: of the store, and of those that wait here. Without a store, only of the latter. */
   newest(limit: number): KeptDeadLetter[] {
     this.flush();
     let stored: KeptDeadLetter[] = [];
     try {
       stored = this.#store.newest(limit);
     } catch {
-      // What is kept in memory can be shown all the same; the store itself says what is wrong with it.
+      // Letters in memory can be shown nevertheless. The store itself reports what is wrong with it.
     }
     if (this.#waiting.length === 0) return stored;
     const waiting = this.#waiting.map(keptForm).reverse();

@@ -1,4 +1,4 @@
-/** The secret with which a partition's engine hashes foreign text; made once, when its state begins, and kept in its image. */
+/** The secret with which a partition's engine hashes foreign text. It is generated once, when the state begins, and kept in the image. */
 import { getRandomValues } from "node:crypto";
 import type { HashSeed } from "../engine/memory/keyed-hash.ts";
 

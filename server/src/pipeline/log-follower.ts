@@ -1,19 +1,20 @@
 /**
- * Reads the log on from a position. A fault that may pass is tried again until it does; damage is read several times
- * before it is believed, since what is skipped stays skipped, and then becomes a gap that the caller has to tell of. So do records
- * that the reader has left out under pressure, at once.
+ * Reads the log from a position on. A retryable fault is retried until it passes. Damage is read several times before it is believed,
+ * because skipped records stay skipped; it then becomes a gap that the caller has to report. Records that the reader left out under
+ * pressure become a gap at once.
  */
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { PartitionReader, RecordBatch } from "../ports/source.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 
-/** One read takes about so many bytes of records: some tens of milliseconds of work. */
+/** Bytes of records in one read: some tens of milliseconds of work. */
 const READ_BYTES_MAX = 1024 * 1024;
 const DAMAGE_READS = 3;
+/** The pause is constant and not a backoff: lag grows while it lasts, and a reader of a remote log makes growing pauses itself. */
 const RETRY_MS = 200;
 /**
- * Damage is waited for once in so long, and read again at once in between. A bad page of the log's index can damage a thousand small
- * batches; waiting 400 ms for each let the log be read on with 100 records a second.
+ * Reads of damage are spaced by pauses once in this time, and repeated at once in between. A bad page of the log's index can damage a
+ * thousand small batches; with 400 ms of pauses for each, the log was read at 100 records a second.
  */
 const DAMAGE_WAIT_EVERY_MS = 10_000;
 
@@ -38,14 +39,14 @@ export class LogFollower {
   }
 
   /**
-   * The next records at the position, or the gap there; waits for either. `onIdle` is called when nothing is there yet. Rejects
-   * with the signal's reason, or with what neither passes nor can be skipped.
+   * Returns the next records at the position, or the gap there; waits for either. `onIdle` is called when there is neither yet.
+   * Rejects when aborted, and on errors that are neither retryable nor skippable.
    */
   async next(position: number, signal: AbortSignal, onIdle: () => void): Promise<RecordBatch | LogGap> {
     for (let reads = 1; ; reads++) {
       try {
         const reading = this.#reader.read(position, READ_BYTES_MAX, signal);
-        // What does not come within a turn is not there: then nothing waits to be applied.
+        // Records that do not come within a turn are not there, so nothing waits to be applied.
         if (await isPendingAfterTurn(reading)) onIdle();
         const batch = await reading;
         this.#problem = undefined;
@@ -62,7 +63,7 @@ export class LogFollower {
     }
   }
 
-  /** Whether to wait before damage is read again: for the first damaged batch in a while, between all of its reads. */
+  /** Returns whether to pause before damage is read again: between all reads of the first damaged batch in a while. */
   #waitsForDamage(reads: number): boolean {
     if (reads === 1) {
       const nowMs = performance.now();

@@ -8,7 +8,7 @@ import type { CheckpointStore } from "../../ports/checkpoint-store.ts";
 import { freeMemory } from "../../shared/free-memory.ts";
 import type { BaseImage, PartRef } from "./manifest.ts";
 
-/** What the checkpoints need of the engine's snapshot. */
+/** The engine's snapshot, as checkpoints use it. */
 export type Snapshot = {
   readonly header: Uint8Array;
   readonly totalBytes: number;
@@ -26,20 +26,20 @@ const SLICE_MS_MAX = 5;
 type BaseTask = {
   readonly store: CheckpointStore;
   readonly partition: number;
-  /** Names of parts begin with it; unique for ever. */
+  /** Names of parts begin with it. Never used again. */
   readonly namePrefix: string;
   readonly snapshot: Snapshot;
   readonly offset: number;
   readonly takenAtMs: number;
   readonly signal: AbortSignal;
-  /** How long the stream waited for a slice. */
+  /** The stream waited for so many ms for a slice. */
   readonly onPause: (ms: number) => void;
   /** Called before a part is written, so that its owner can remove what a failure leaves. */
   readonly onPart: (name: string) => void;
 };
 
 /**
- * Copies and writes the whole image. Rejects with the store's error, or the signal's reason; the snapshot is ended either way.
+ * Copies and writes the whole image. Rejects with the store's error, or the signal's reason. The snapshot is ended in either case.
  */
 export async function writeBase(task: BaseTask): Promise<BaseImage> {
   const { snapshot } = task;
@@ -63,7 +63,7 @@ export async function writeBase(task: BaseTask): Promise<BaseImage> {
   return { offset: task.offset, header, parts, bytes, takenAtMs: task.takenAtMs };
 }
 
-/** The next part, of at most bytesMax bytes; undefined at the end of the image. Copying and checksum go slice by slice too. */
+/** Returns the next part, of at most bytesMax bytes; undefined at the end of the image. It is copied and summed slice by slice. */
 async function gatherPart(
   { snapshot, signal, onPause }: BaseTask,
   bytesMax: number,
@@ -77,7 +77,7 @@ async function gatherPart(
     const startedMs = performance.now();
     const slice = snapshot.next(Math.min(sliceBytes, content.length - bytes));
     if (slice === undefined) break;
-    // An image comes in whole pages, so a slice may be larger than what was asked for.
+    // An image comes in whole pages, so a slice may be larger than requested.
     if (bytes + slice.length > content.length) content = Buffer.concat([content], bytes + slice.length);
     content.set(slice, bytes);
     bytes += slice.length;

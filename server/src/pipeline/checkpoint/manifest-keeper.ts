@@ -1,7 +1,7 @@
 /**
- * Swaps the manifest of one partition, removes the parts that no manifest needs any more, and knows from where on the log must
- * be kept. Two manifests count: the current one and the one before it, which a store gives back when the current one is
- * damaged; what either needs stays.
+ * Swaps the manifest of one partition, removes the parts that no manifest needs any more, and knows from which offset the log must be
+ * kept. Two manifests count: the current one, and the previous one, which a store returns when the current one is damaged. Everything
+ * that either needs is kept.
  */
 
 import type { CheckpointStore } from "../../ports/checkpoint-store.ts";
@@ -16,17 +16,17 @@ export class ManifestKeeper {
   readonly #partition: number;
   #current: Manifest;
   #before: Manifest;
-  /** Undefined after a swap that failed: the store may have taken it or not. */
+  /** Undefined after a swap that failed: the store may or may not have taken it. */
   #version: string | undefined;
   #hasLostParts = false;
   /** The epoch of a new claim whose outcome is not known. */
   #claiming: number | undefined;
-  /** In the names of the parts that this owner writes. */
+  /** The epoch in the names of the parts that this owner writes. */
   readonly #firstEpoch: number;
   readonly #garbage = new Set<string>();
   #hasSwept = false;
 
-  /** `claimed` is the manifest that this owner's claim wrote, `version` the store's for it. */
+  /** `claimed` is the manifest that this owner's claim wrote, and `version` the store's version of it. */
   constructor(store: CheckpointStore, claimed: Manifest, version: string) {
     this.#store = store;
     this.#partition = claimed.partition;
@@ -40,22 +40,22 @@ export class ManifestKeeper {
     return this.#current;
   }
 
-  /** The log is needed from here on by one of the two manifests; undefined: all of it. */
+  /** The first offset of the log that one of the two manifests needs; undefined: all of it. */
   get neededLogOffset(): number | undefined {
     const current = neededLogOffset(this.#current);
     const before = neededLogOffset(this.#before);
     return current === undefined || before === undefined ? undefined : Math.min(current, before);
   }
 
-  /** The current manifest needs less of the log than the one before it: swapping once more would free some of it. */
+  /** Whether the current manifest needs less of the log than the previous one: one more swap would free some of it. */
   get isHeldByOlder(): boolean {
     const current = neededLogOffset(this.#current);
     return current !== undefined && current > (neededLogOffset(this.#before) ?? -1);
   }
 
   /**
-   * The last swap failed because the store lacks parts that were written to it: it was emptied, or set back. They must not be
-   * named again; a new image has to be written.
+   * Whether the last swap failed because the store lacks parts that were written to it: it was emptied, or set back. These parts must
+   * not be named again, and a new image has to be written.
    */
   get hasLostParts(): boolean {
     return this.#hasLostParts;
@@ -63,7 +63,7 @@ export class ManifestKeeper {
 
   /**
    * Makes this the current manifest. Rejects with `checkpoint_conflict` when another owner has claimed the partition, and with
-   * `storage_failed` when it cannot be said whether it was written; then the same or a later one may be swapped again.
+   * `storage_failed` when it is not known whether it was written; the same or a later one may then be swapped again.
    */
   async swap(manifest: Manifest): Promise<void> {
     const bytes = encodeManifest(manifest);
@@ -81,8 +81,8 @@ export class ManifestKeeper {
 
   /**
    * Rejects with `checkpoint_conflict` when another owner has claimed the partition. A store that has lost the claim, because it was
-   * emptied or set back, may have lost a later one of another owner with it: the partition is then claimed anew, with an epoch
-   * greater than any that was given before, and true is the answer. What was written before must not be named again.
+   * emptied or set back, may have lost a later claim of another owner with it. The partition is then claimed again, with an epoch
+   * greater than any before, and this returns true. Parts that were written before must not be named again.
    */
   async checkClaim(nowMs: number): Promise<boolean> {
     const stored = await this.#readClaim();
@@ -97,12 +97,12 @@ export class ManifestKeeper {
     return true;
   }
 
-  /** These parts were written and will be in no manifest. */
+  /** Notes parts that were written and will be in no manifest. */
   discard(names: Iterable<string>): void {
     for (const name of names) this.#garbage.add(name);
   }
 
-  /** A version that does not match may be our own doing: a swap that was reported as failed, or as done, and was not. */
+  /** A version that does not match may come from this owner's own swap, if its outcome was reported wrongly. */
   async #swapOrLook(manifest: Manifest, bytes: Uint8Array, expected: string): Promise<string> {
     try {
       return await this.#store.swapManifest(this.#partition, bytes, expected);
@@ -113,8 +113,8 @@ export class ManifestKeeper {
   }
 
   /**
-   * Swaps whatever stands there, if it is not of a later owner. A store that has another manifest than it was given last may have
-   * lost parts too, and with them named a restore would find a damaged checkpoint, after the log was released for it.
+   * Swaps any stored manifest that is not a later owner's. A store that has another manifest than the one written last may have lost
+   * parts too. If the manifest named them, a restore would find a damaged checkpoint, after the log was released for it.
    */
   async #look(manifest: Manifest, bytes: Uint8Array): Promise<string> {
     const stored = await this.#readClaim();
@@ -134,7 +134,7 @@ export class ManifestKeeper {
   }
 
   /**
-   * What stands in the store now, unless it is of a later owner: each claim has a greater epoch than all before it. A manifest that
+   * Returns the stored manifest, unless it is a later owner's: each claim has a greater epoch than all before it. A manifest that
    * cannot be read might hide a claim, so it counts as one.
    */
   async #readClaim(): Promise<Stored | undefined> {
@@ -152,12 +152,12 @@ export class ManifestKeeper {
     throw new SwapstatsError("checkpoint_conflict", message);
   }
 
-  /** A claim that was reported as failed, and was not. */
+  /** Recognises a claim of this owner that was reported as failed and was stored. */
   #isOwnClaim({ epoch, owner }: Manifest): boolean {
     return epoch === this.#claiming && owner === this.#current.owner;
   }
 
-  /** What cannot be removed now is tried again at the next swap, or swept by the next owner. */
+  /** Removes unused parts. A part that cannot be removed now is removed after the next swap, or by the next owner. */
   async #removeGarbage(needed: ReadonlySet<string>): Promise<void> {
     try {
       if (!this.#hasSwept) await this.#sweep(needed);
@@ -170,10 +170,10 @@ export class ManifestKeeper {
     }
   }
 
-  /** Once an owner: finds what earlier owners wrote and never named, or could not remove. */
+  /** Runs once for an owner: finds parts that earlier owners wrote and never named, or could not remove. */
   async #sweep(needed: ReadonlySet<string>): Promise<void> {
     for (const name of await this.#store.listParts(this.#partition)) {
-      // What a later owner writes is not this one's to judge: it may have claimed the partition a moment ago.
+      // Parts of a later owner are left alone: it may have claimed the partition a moment ago.
       if (!needed.has(name) && (epochOfPart(name) ?? Number.POSITIVE_INFINITY) < this.#firstEpoch)
         this.#garbage.add(name);
     }
@@ -181,7 +181,7 @@ export class ManifestKeeper {
   }
 }
 
-/** Part names hold the epoch of their writer, so that no two owners ever write the same name. */
+/** Returns the prefix of part names. It holds the epoch of the writer, so that no two owners write the same name. */
 export function partPrefix(epoch: number): string {
   return `-${epoch}-`;
 }

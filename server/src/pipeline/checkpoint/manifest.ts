@@ -1,5 +1,5 @@
 /**
- * The manifest of a checkpoint: which files make up the state of one partition, and whose it is.
+ * The manifest of a checkpoint: it lists the parts that make up the state of one partition, and names its owner.
  *
  *   base image B0 at offset Y ----redo----redo----+----redo----redo----> next offset
  *                                   base image B1 at offset X
@@ -42,11 +42,11 @@ export type Manifest = {
   /** The owner's claim; greater than that of every owner before. */
   readonly epoch: number;
   readonly owner: string;
-  /** Of the log that the offsets are of, where logs have such a name. */
+  /** Names the log that the offsets refer to, where logs have names. */
   readonly logId?: string;
   /** Position behind the last record that the checkpoint holds. */
   readonly nextOffset: number;
-  /** No answer was given for a later instant when this was written; 0: none was given. */
+  /** No answer was given for a later instant when this was written. 0: none was given at all. */
   readonly asOfMs: number;
   readonly writtenAtMs: number;
   /** Newest first, at most BASES_KEPT. */
@@ -57,7 +57,7 @@ export type Manifest = {
 
 export const BASES_KEPT = 2;
 
-/** Of a partition without a checkpoint; whoever claims it puts in the epoch and the owner. */
+/** Returns the manifest of a partition without a checkpoint. The claim adds epoch and owner. */
 export function emptyManifest(partition: number, nowMs: number): Omit<Manifest, "epoch" | "owner"> {
   return { format: MANIFEST_FORMAT, partition, nextOffset: 0, asOfMs: 0, writtenAtMs: nowMs, bases: [], deltas: [] };
 }
@@ -68,7 +68,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   return new TextEncoder().encode(`swapstats-checkpoint ${sum}\n${body}`);
 }
 
-/** The manifest, or what is wrong with it. A version that this program does not know is `newer`. */
+/** The manifest, or what is wrong with it. `newer` is a format that this version does not know. */
 export type DecodedManifest =
   | { readonly kind: "good"; readonly manifest: Manifest }
   | { readonly kind: "damaged"; readonly reason: string }
@@ -81,7 +81,7 @@ export function decodeManifest(bytes: Uint8Array, partition: number): DecodedMan
   if (Number.parseInt(match[1]!, 16) !== crc32(bytes.subarray(FIRST_LINE_BYTES))) {
     return { kind: "damaged", reason: "its checksum does not match its content" };
   }
-  // Behind a matching checksum stands what some version of this program wrote.
+  // With a matching checksum, some version of this program wrote it.
   const manifest = JSON.parse(text.slice(FIRST_LINE_BYTES)) as Manifest;
   if (manifest.format > MANIFEST_FORMAT) return { kind: "newer", format: manifest.format };
   if (manifest.format < MANIFEST_FORMAT)
@@ -92,7 +92,7 @@ export function decodeManifest(bytes: Uint8Array, partition: number): DecodedMan
   return { kind: "good", manifest };
 }
 
-/** Names of all parts that a manifest needs. */
+/** Returns the names of all parts that a manifest needs. */
 export function partNames(manifest: Manifest): Set<string> {
   const names = new Set<string>();
   for (const base of manifest.bases) for (const part of base.parts) names.add(part.name);
@@ -100,13 +100,13 @@ export function partNames(manifest: Manifest): Set<string> {
   return names;
 }
 
-/** Bytes of all files that a manifest names. */
+/** Returns the bytes of all parts that a manifest names. */
 export function checkpointBytes(manifest: Manifest): number {
   const bases = manifest.bases.reduce((sum, base) => sum + base.bytes, 0);
   return manifest.deltas.reduce((sum, delta) => sum + delta.bytes, bases);
 }
 
-/** The deltas that follow `offset` without a hole, and where they end. */
+/** Returns the deltas that follow `offset` without a hole, and where they end. */
 export function deltasFrom(deltas: readonly RedoDelta[], offset: number): { run: RedoDelta[]; end: number } {
   const run: RedoDelta[] = [];
   let end = offset;
@@ -120,7 +120,7 @@ export function deltasFrom(deltas: readonly RedoDelta[], offset: number): { run:
 }
 
 /**
- * The log must be kept from here on for this checkpoint to survive the loss of any one of its files; undefined: all of
+ * Returns the offset from which the log must be kept for this checkpoint to survive the loss of any one of its files; undefined: all of
  * it, as long as there is only one base. Where a hole in the deltas cuts the older base off from the newer one, the older one alone
  * would need the log from the hole on.
  */

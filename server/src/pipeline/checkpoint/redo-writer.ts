@@ -1,6 +1,6 @@
 /**
- * Records that were applied since the last base image, as they came, batch by batch; at a restore they are applied again by
- * the same code. Raw records cost the stream one copy of memory. Decoded events would be a third of the size, but encoding
+ * The records that were applied since the last base image, unchanged, batch by batch. A restore applies them again by the same code. Raw
+ * records cost the stream one copy of memory. Decoded events would be a third of the size, but encoding
  * them costs as much as a third of decoding, on the hot path, for files that are read once in a restart.
  *
  * A batch: f64 offset of the first record, u32 count, u32 bytes of payload, then the arrivals (one f64 if it is the same for all,
@@ -28,10 +28,10 @@ export class RedoWriter implements RedoBuffer {
     return this.#end;
   }
 
-  /** All bytes since the last call; the writer begins anew, with memory of its own. */
+  /** Returns all bytes since the last call. The writer continues with new memory. */
   take(): Uint8Array {
     const taken = this.#buffer.subarray(0, this.#end);
-    // The next delta will be about as large as this one; growing to it would copy all of it again, and leave as much to the collector.
+    // The next delta will be about as large as this one. Growing to it would copy all of it again, and leave as much garbage.
     this.#buffer = Buffer.allocUnsafeSlow(Math.max(INITIAL_BYTES, Math.ceil(this.#end * SPARE)));
     this.#end = 0;
     return taken;
@@ -80,7 +80,7 @@ function paddedBytes(arrivals: number, count: number, payloadBytes: number): num
   return (HEADER_BYTES + arrivals * ARRIVAL_BYTES + count * END_BYTES + payloadBytes + 7) & ~7;
 }
 
-/** The batches of a redo in order. Throws RangeError where the content is not what `RedoWriter` writes. */
+/** Yields the batches of a redo in order. Throws RangeError when `RedoWriter` did not write the content. */
 export function* readRedo(content: Uint8Array, partition: number): Generator<RecordBatch> {
   const buffer = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   let at = 0;
@@ -96,7 +96,7 @@ export function* readRedo(content: Uint8Array, partition: number): Generator<Rec
     const arrivalsAt = at + HEADER_BYTES;
     const endsAt = arrivalsAt + arrivals * ARRIVAL_BYTES;
     const payloadAt = endsAt + count * END_BYTES;
-    // Copies: in the content the numbers need not lie where arrays of numbers may begin.
+    // Copies, because numbers in the content need not be aligned.
     const arrivalBytes = buffer.subarray(arrivalsAt, endsAt);
     const arrivalsMs = isSame ? buffer.readDoubleLE(arrivalsAt) : new Float64Array(new Uint8Array(arrivalBytes).buffer);
     const ends = new Uint32Array(new Uint8Array(buffer.subarray(endsAt, payloadAt)).buffer);

@@ -1,11 +1,11 @@
 /**
- * Which figures of one partition are to be written to the hot store, in passes. A pass looks at all tokens once, writes those whose revision
- * is not the one that was written last, and ends with a mark that says as of when all of them are there. Time changes revisions as swaps do, so a
- * window that shrinks in silence is written like one that grows.
+ * Decides which figures of one partition are written to the hot store, in passes. A pass looks at all tokens once, writes those whose
+ * revision differs from the written one, and ends with a mark that says as of when all of them are there. Time changes revisions as swaps
+ * do, so a window that shrinks without a swap is written like one that grows.
  *
- * What waits to be written is no queue: it is the difference between two arrays of numbers, what a token's revision is and what was
- * written of it. So a store that is away for hours costs nothing but these; a token that changes ten times meanwhile is written once,
- * with its figures of then; and a batch that failed needs nothing but not being noted as written.
+ * There is no queue of changes. The figures to write are the difference between two arrays of numbers: the revision of each token, and the
+ * revision that was written. A store that is away for hours costs no more than these arrays. A token that changes ten times meanwhile is
+ * written once, with its newest figures. A batch that failed is simply not noted as written.
  */
 
 import { statsText } from "@swapstats/protocol/stats-text.ts";
@@ -16,22 +16,22 @@ import { caughtUp } from "../views/overview-page.ts";
 import type { ServedPartition } from "../views/served-partition.ts";
 import { ALL_FIGURES, statsBody } from "../views/stats-json.ts";
 
-/** The first of these that is reached ends a batch. */
+/** A batch ends at the first limit that it reaches. */
 export const HOT_BATCH_TOKENS = 256;
 export const HOT_BATCH_CHARS = 1024 * 1024;
-/** How long figures are made for a batch, in one piece: about as long as any reader has the thread. */
+/** Time for computing the figures of a batch, in one piece: about as long as any reader has the thread. */
 const BUILD_MS = 3;
 
 export type HotBatch = {
   readonly values: readonly HotValue[];
-  /** Of the tokens, as the views number them; empty for a batch that holds the mark. */
+  /** Indexes of the tokens in the views. Empty for a batch that holds the mark. */
   readonly indexes: readonly number[];
 };
 
 type Pass = {
   readonly startedMs: number;
   readonly asOf: number;
-  /** The revision of the partition as a whole that is written when the pass is over. */
+  /** The revision of the whole partition that is written at the end of the pass. */
   readonly rev: number;
   readonly count: number;
   done: number;
@@ -42,7 +42,7 @@ type HotFeedOptions = {
   readonly clock: SharedClock;
   /** Names of the configured windows, in their order. */
   readonly windows: readonly string[];
-  /** A value that did not change is written again so long after it was. */
+  /** A value that did not change is written again after this time. */
   readonly againMs: number;
   readonly intervalMs: number;
   /** A clock that never goes back, for pauses and ages. */
@@ -53,14 +53,14 @@ export class HotFeed {
   readonly served: ServedPartition;
   readonly #options: HotFeedOptions;
   readonly #windowIndexes: readonly number[];
-  /** By the index of the views: the revision that was written last (0: none), and when. */
+  /** By index in the views: the revision that was written last (0: none), and when. */
   #revs = new Float64Array(0);
   #writtenMs = new Float64Array(0);
   #pass: Pass | undefined;
-  /** Where the next pass begins: where the last one ended, so that a store that fails now and then starves no token. */
+  /** Where the next pass begins: where the last one ended, so that no token starves when the store fails now and then. */
   #cursor = 0;
   #dueMs: number;
-  /** All that had changed by then is written. */
+  /** Everything that had changed by then is written. */
   #currentMs: number;
 
   constructor(options: HotFeedOptions) {
@@ -76,12 +76,12 @@ export class HotFeed {
     return this.#pass === undefined ? this.#dueMs : Number.NEGATIVE_INFINITY;
   }
 
-  /** For how long there have been figures that are not written. */
+  /** How long there have been figures that are not written, in ms. */
   get lagMs(): number {
     return this.#options.monotonicMs() - this.#currentMs;
   }
 
-  /** The next batch, never empty; made in one piece behind a look at all tokens, which is made in pieces. What it holds counts as written when `wrote` says so. */
+  /** Returns the next batch, which is never empty. All tokens are looked at in pieces, then the batch is computed in one piece. It counts as written after `wrote`. */
   *next(): Piecewise<HotBatch> {
     const pass = this.#pass ?? (yield* this.#begin());
     const values: HotValue[] = [];
@@ -114,13 +114,13 @@ export class HotFeed {
     }
     const pass = this.#pass;
     if (indexes.length > 0 || pass === undefined) return;
-    // A refused mark is that of a later owner, whose figures are newer than these.
+    // A mark is refused when a later owner's is there, whose figures are newer than these.
     if (outcomes[0] === "written") this.#currentMs = pass.startedMs;
     this.#dueMs = Math.max(pass.startedMs + intervalMs, nowMs);
     this.#pass = undefined;
   }
 
-  /** The batch could not be written, or the store cannot be asked: the next pass begins after the interval. */
+  /** Gives the pass up, because the batch could not be written or the store is away. The next pass begins after the interval. */
   giveUp(): void {
     this.#pass = undefined;
     this.#dueMs = this.#options.monotonicMs() + this.#options.intervalMs;
@@ -154,7 +154,7 @@ export class HotFeed {
     return nowMs - (this.#writtenMs[index] as number) >= this.#options.againMs;
   }
 
-  /** What `GET stats` answers at this as-of. */
+  /** Returns the response of `GET stats` at this as-of. */
   #value(index: number, asOf: number): HotValue {
     const { engine, views, board, epoch } = this.served;
     const token = views.tokenAt(index);

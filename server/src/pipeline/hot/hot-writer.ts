@@ -1,8 +1,8 @@
 /**
- * Writes the newest figures of a thread's partitions to the hot store, behind the stream: one batch at a time, the partitions in
- * turn, each at its interval. Making a batch takes a few milliseconds, and before the next one the thread has four times as
- * long for everything else, so that whatever has to be written never takes more than a fifth of it, and a twentieth while the stream is
- * behind. A store that is slow or away makes figures there older, and holds up nothing here.
+ * Writes the newest figures of a thread's partitions to the hot store: one batch at a time, the partitions in turn, each at its interval.
+ * Computing a batch takes a few milliseconds. Before the next one the thread has four times as long for everything else, so writing never
+ * takes more than a fifth of the thread, and a twentieth while the stream is behind. With a store that is slow or away the figures there
+ * grow old, and nothing here waits.
  */
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import type { HotMetrics } from "../../observability/partition-metrics.ts";
@@ -14,10 +14,10 @@ import type { ThreadShare } from "../thread-share.ts";
 import type { ServedPartition } from "../views/served-partition.ts";
 import { type HotBatch, HotFeed } from "./hot-feed.ts";
 
-/** Time for others for each millisecond of our own. */
+/** Milliseconds for others after each millisecond of computing. */
 const REST_PER_WORK = 4;
 const REST_PER_WORK_BEHIND = 19;
-/** Behind is a stream whose oldest record that waits is older. */
+/** A stream is behind when its oldest waiting record is older than this. */
 const BEHIND_MS = 1_000;
 /** A value that did not change is written again when this part of its lifetime is over. */
 const AGAIN_AT = 0.5;
@@ -25,7 +25,7 @@ const AGAIN_AT = 0.5;
 type HotWriterOptions = {
   readonly store: HotStore;
   readonly circuit: Circuit;
-  /** Those whose figures are to be written. */
+  /** The partitions whose figures are written. */
   readonly partitions: () => readonly ServedPartition[];
   readonly clock: SharedClock;
   /** Names of the configured windows, in their order. */
@@ -41,9 +41,9 @@ type Totals = { written: number; refused: number; failures: number };
 export class HotWriter {
   readonly #options: HotWriterOptions;
   readonly #timer = new WakeableTimer();
-  /** By partition; of those that are written now, in their turn. */
+  /** Feeds of the partitions that are written now, in turning order. */
   readonly #feeds = new Map<number, HotFeed>();
-  /** By partition, since the start of the thread. */
+  /** Totals by partition, since the start of the thread. */
   readonly #totals = new Map<number, Totals>();
   #generation = 0;
   #problem: string | undefined;
@@ -65,7 +65,7 @@ export class HotWriter {
     this.#loop = this.#run();
   }
 
-  /** Ends a call that is under way; what it was about is written by the next owner. */
+  /** Ends a running call. The next owner writes its values. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#timer.wake();
@@ -105,13 +105,13 @@ export class HotWriter {
     }
   }
 
-  /** Makes and writes one batch; returns how long to rest. */
+  /** Computes and writes one batch. Returns how many ms to rest. */
   async #step(feed: HotFeed): Promise<number> {
     const { circuit, clock, monotonicMs, share } = this.#options;
     this.#toEndOfTurn(feed);
     let restUntilMs = 0;
     try {
-      // Made within, because while the circuit is open nothing should be made.
+      // The batch is computed within the call, so that nothing is computed while the circuit is open.
       await circuit.run(async () => {
         const startedMs = monotonicMs();
         const batch = await share.run(feed.next(), { lane: "hot" });
@@ -144,7 +144,7 @@ export class HotWriter {
     feed.wrote(batch, outcomes);
   }
 
-  /** Of those that are due the one goes first whose turn is longest ago. */
+  /** Moves the feed to the end of the order: of the feeds that are due, the one whose turn is longest ago goes first. */
   #toEndOfTurn(feed: HotFeed): void {
     const { partition } = feed.served;
     this.#feeds.delete(partition);
