@@ -4,7 +4,7 @@
 import { posix } from "node:path";
 import { type Import, importsOf } from "./imports.ts";
 import type { Files, Problem } from "./problem.ts";
-import { roomViolation } from "./rooms.ts";
+import { entranceViolation, roomViolation } from "./rooms.ts";
 import { sourceOf } from "./source.ts";
 
 type Layer = {
@@ -109,7 +109,7 @@ function violation(file: string, entry: Import, files: Files): string | undefine
   const targetLayer = layerOf(target);
   if (targetLayer === undefined) return `imports ${entry.specifier}, which is no source of a layer`;
   if (targetLayer === name) return roomViolation(name, file, target, entry.typeOnly);
-  if (layer.uses.includes(targetLayer)) return undefined;
+  if (layer.uses.includes(targetLayer)) return entranceViolation(targetLayer, file, target);
   if (layer.usesTypesOf.includes(targetLayer)) {
     return entry.typeOnly ? undefined : `${name} may import types alone from ${targetLayer} (import type)`;
   }

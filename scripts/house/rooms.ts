@@ -91,3 +91,18 @@ export function roomViolation(layer: string, file: string, target: string, typeO
   }
   return `${layer}/${from} may not import from ${layer}/${to}; it may from ${room.uses.join(", ") || "none of them"}`;
 }
+
+/** Layers that others enter by these files alone, so that nothing else of them is known by name. */
+const ENTRANCES: Readonly<Record<string, readonly string[]>> = {
+  sources: ["server/src/sources/open-source.ts", "server/src/sources/feeders/open-feeder.ts"],
+};
+/** The tools for a data folder read and write the embedded log, whatever the service reads from. */
+const BESIDE_THE_SERVICE = ["server/src/cli/data-folder/", "server/src/cli/replay/"];
+
+/** Returns the violation of an import of another layer's file, or undefined. */
+export function entranceViolation(layer: string, file: string, target: string): string | undefined {
+  const entrances = ENTRANCES[layer];
+  if (entrances === undefined || entrances.includes(target)) return undefined;
+  if (BESIDE_THE_SERVICE.some((folder) => file.startsWith(folder))) return undefined;
+  return `imports ${target}; other layers enter ${layer} by ${entrances.join(" and ")}`;
+}

@@ -125,6 +125,15 @@ describe("layers", () => {
     fails(checkLayers, feeder, /sources\/feeders may not import from sources\/pulsar/);
   });
 
+  test("other layers enter sources by its lists; only the tools for a data folder know the embedded log", () => {
+    const files = { [`${SRC}/sources/open-source.ts`]: "", [`${SRC}/sources/embedded/log.ts`]: "" };
+    passes(checkLayers, { ...files, [`${SRC}/app.ts`]: `import "./sources/open-source.ts";` });
+    passes(checkLayers, { ...files, [`${SRC}/cli/replay/a.ts`]: `import "../../sources/embedded/log.ts";` });
+    fails(checkLayers, { ...files, [`${SRC}/app.ts`]: `import "./sources/embedded/log.ts";` }, /enter sources by/);
+    const inspect = { ...files, [`${SRC}/cli/inspect.ts`]: `import type { L } from "../sources/embedded/log.ts";` };
+    fails(checkLayers, inspect, /enter sources by/);
+  });
+
   test("doors never know each other, and their common parts know no door", () => {
     const files = { [`${SRC}/serving/http/a.ts`]: "", [`${SRC}/serving/live/b.ts`]: "" };
     passes(checkLayers, { ...files, [`${SRC}/serving/http/a.ts`]: `import "../live/b.ts";` });
