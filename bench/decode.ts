@@ -1,7 +1,6 @@
 /**
- * Decoding against JSON.parse of the same bytes, in the same run. Both sides begin with bytes, so JSON.parse is given the
- * text that it has to make of them first. Short rounds take turns, and the quickest of each counts: what else runs on the
- * machine only ever adds time.
+ * Decoding against JSON.parse of the same bytes, in the same run. Both sides start from bytes, so JSON.parse first has to make text of
+ * them. Short rounds alternate, and the fastest of each side counts, because other work on the machine only ever adds time.
  */
 import { SwapDecoder } from "../server/src/codecs/swap-decoder.ts";
 import { SwapEvent } from "../server/src/engine/swaps/swap-event.ts";

@@ -1,8 +1,7 @@
 /**
- * Durable `POST /api/swaps` in batches of 500 from 4 clients, against the same bytes written in the same batches into the
- * embedded database alone: `node bench/durable-post.ts [--rounds N --bodies N]`. Both have the same page size, journal and synchronous
- * setting; both are measured in turn, and the median of the rounds counts. The state is kept up to date meanwhile, and the
- * checkpoints are written, on the same processors.
+ * Durable `POST /api/swaps` in batches of 500 from 4 clients, against the same bytes written in the same batches into the embedded database
+ * alone: `node bench/durable-post.ts [--rounds N --bodies N]`. Both use the same page size, journal and synchronous setting. Rounds
+ * alternate, and the median counts. The state is kept up to date and checkpoints are written meanwhile, on the same processors.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -24,7 +23,7 @@ const ROUNDS = Number(values.rounds);
 const BODIES = Number(values.bodies);
 const CLIENTS = 4;
 const SWAPS_PER_BODY = 500;
-/** Event time that all bodies span at 1,000 swaps a second; it ends before now, so that nothing lies in the future. */
+/** Event time that all bodies span at 1,000 swaps a second. It ends before now, so nothing lies in the future. */
 const SPAN_MS = (ROUNDS + 1) * BODIES * SWAPS_PER_BODY;
 
 async function ask<T extends PostReport["type"]>(client: ChildProcess, message: PostRequest, type: T) {
@@ -34,7 +33,7 @@ async function ask<T extends PostReport["type"]>(client: ChildProcess, message: 
   return answer as Extract<PostReport, { type: T }>;
 }
 
-/** Seconds to write the bodies of one round, one transaction each. */
+/** Returns the seconds to write the bodies of one round, one transaction each. */
 function writeAlone(folder: string, bodies: readonly Uint8Array[]): number {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });

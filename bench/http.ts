@@ -1,7 +1,7 @@
 /**
- * `GET stats` of three windows against the bare framework answering the same bytes: `node bench/http.ts [--seconds N --rounds N]`.
- * Service, bare framework and client are processes of their own. Both are asked in turn, and the median of the rounds counts, because
- * other work on the machine comes and goes. The service answers the 20 busiest of 10,000 tokens.
+ * `GET stats` of three windows against the bare framework answering the same bytes: `node bench/http.ts [--seconds N --rounds N]`. Service,
+ * bare framework and client are separate processes. Rounds alternate, and the median counts, because other work on the machine comes and
+ * goes. The service answers the 20 busiest of 10,000 tokens.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -27,7 +27,7 @@ const SWAPS_PER_SECOND = 1_000;
 const FILL_MS = 6_000;
 const TOKENS = 20;
 const CONNECTIONS = 32;
-/** Requests a second of the latency test: well below what either can, so that times are of answers, not of queues. */
+/** Requests a second of the latency test: well below the capacity of both sides, so that times are those of responses and not of queues. */
 const RATE = 1_000;
 const WINDOWS = "5m,1h,24h";
 
@@ -45,7 +45,7 @@ async function cpuSeconds({ child }: Server): Promise<number> {
   return message.seconds;
 }
 
-/** Swaps go in as a producer sends them. */
+/** Swaps arrive as a producer sends them. */
 function posting(port: number): IngestPort {
   const url = `http://127.0.0.1:${port}/api/swaps`;
   const headers = { "content-type": "application/x-ndjson" };

@@ -1,13 +1,13 @@
 /**
  * An hour of downtime at 1,000 swaps a second: the real service, restored from its checkpoint in Redis, reads a backlog of 3.6 million
- * swaps, from the start of its process until its status says that nothing lags in any partition.
+ * swaps. The time runs from the start of its process until its status reports no lag in any partition.
  */
 import { SwapFeed } from "./kafka/feed.ts";
 import { Instance } from "./kafka/instance.ts";
 import { recordsOf, type Site, withSite } from "./kafka/site.ts";
 import { report } from "./report.ts";
 
-/** What the state holds before the downtime. */
+/** Swaps in the state before the downtime. */
 const BEFORE = recordsOf(300_000);
 const BACKLOG = recordsOf(3_600_000);
 const WORKERS = 2;

@@ -1,6 +1,6 @@
 /**
- * What checkpoints cost while a stream runs: bytes a second that go into Redis, at 1,000 and at 20,000 swaps a second, and how long the stream
- * waits for each step of them. The owner of all four partitions is a process of its own, which begins with half a million swaps.
+ * The cost of checkpoints during a stream: bytes a second into Redis, at 1,000 and at 20,000 swaps a second, and how long the stream waits
+ * for each step. The owner of all four partitions is a separate process, which begins with half a million swaps.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -14,10 +14,10 @@ import { report } from "./report.ts";
 const RATES = [1_000, 20_000];
 const BEFORE = recordsOf(500_000);
 const SECONDS = secondsOf(60);
-/** The first images, which are written as soon as there is anything, are not of the steady state. */
+/** The first images are written as soon as there is anything, and do not belong to the steady state. */
 const SETTLE_MS = 10_000;
 const GOAL_MS = 20;
-/** About so many of each swap go into the redo. */
+/** Approximate bytes of each swap in the redo. */
 const RECORD_BYTES = 640;
 
 type Measured = Extract<CheckpointReport, { type: "measured" }>;
@@ -32,7 +32,7 @@ async function next<T extends CheckpointReport["type"]>(child: ChildProcess, typ
   return answer as Extract<CheckpointReport, { type: T }>;
 }
 
-/** What Redis has taken from its clients, with the few bytes that commands themselves are. */
+/** Bytes that Redis has received from its clients, including the few of the commands themselves. */
 async function bytesIntoRedis({ redis }: Site): Promise<number> {
   const text = await redis.command("info", "stats");
   return Number(/total_net_input_bytes:(\d+)/.exec(text)![1]);

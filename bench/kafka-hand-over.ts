@@ -1,7 +1,7 @@
 /**
- * How long tokens are stale when their owner goes: by SIGTERM, and by kill -9. Two instances of the real program share four partitions under
- * 1,000 swaps a second; the other one is asked for tokens of those that change hands, until each answer is fresh again. Its restores
- * before these were of empty states, or of the same partitions.
+ * How long tokens are stale when their owner stops: by SIGTERM, and by kill -9. Two instances of the real program share four partitions
+ * under 1,000 swaps a second. The surviving instance is asked for tokens of the moving partitions until each response is fresh again. Its
+ * earlier restores were of empty states, or of the same partitions.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { partitionOfTokenId } from "../server/src/shared/token-partition.ts";
@@ -16,24 +16,24 @@ const ROUNDS = 3;
 const SWAPS_PER_SECOND = 1_000;
 /** The program's own default. */
 const SESSION_SECONDS = 10;
-/** Each partition has a thread of its own, so that restores do not wait for each other. */
+/** Each partition has its own thread, so that restores do not wait for each other. */
 const SETTINGS = { "app.workers": String(PARTITIONS), "ingest.session_timeout": `${SESSION_SECONDS}s` };
 const HAND_OVER_GOAL_SECONDS = 1;
 const FAILOVER_GOAL_SECONDS = 2;
-/** Tokens of each partition that are asked for again and again, and, in the end, at once. */
+/** Tokens of each partition that are requested repeatedly, and at once in the end. */
 const TOKENS_ASKED = 8;
 const TOKENS_CHECKED = 100;
 const FIRST_SWAPS = 20_000;
 const POLL_MS = 10;
-/** Between two disturbances: some swaps, and a checkpoint or two. */
+/** Time between two disturbances, for some swaps and a checkpoint or two. */
 const CALM_MS = 6_000;
 
 type Taken = {
-  /** From the signal until all is fresh. */
+  /** From the signal until everything is fresh. */
   readonly seconds: number;
-  /** The longest restore of those partitions; they are restored side by side. */
+  /** The longest restore of those partitions, which are restored in parallel. */
   readonly restoreSeconds: number;
-  /** Of the checkpoints that were restored. */
+  /** Size of the restored checkpoints. */
   readonly bytes: number;
 };
 
@@ -60,7 +60,7 @@ class Changes {
     }
   }
 
-  /** The other instance joins, and has half of the partitions when this resolves. */
+  /** Resolves when the other instance has joined and has half of the partitions. */
   async join(): Promise<void> {
     this.#leaver = await Instance.start(this.#site, "leaver", SETTINGS);
     const half = PARTITIONS / 2;
@@ -68,7 +68,7 @@ class Changes {
   }
 
   async caughtUp(): Promise<void> {
-    // Some are always on their way.
+    // Some are always in flight.
     await this.#survivor.until("is up to date", (seen) => seen.every(({ lag }) => lag < SWAPS_PER_SECOND / 2));
     await pause(CALM_MS);
   }
@@ -80,7 +80,7 @@ class Changes {
     await this.#untilFresh(ids);
     const startedMs = performance.now();
     const exited = leaver.process.kill(signal);
-    // It answers for them until it lets go, so what matters is the epoch: a later one than it had.
+    // The old owner responds until it releases them, so the epoch decides: it must be later than before.
     await this.#survivor.until("takes over", (seen) => moved.every((before) => isTakenOver(before, seen)));
     await this.#untilFresh(ids);
     const seconds = (performance.now() - startedMs) / 1000;
@@ -140,7 +140,7 @@ await withSite(async (site) => {
     await changes.join();
     await feed.fill(RECORDS);
     pacing = feed.pace(SWAPS_PER_SECOND, ending.signal);
-    // Told where it is waited for.
+    // Reported where it is awaited.
     pacing.catch(() => {});
     const taken: Record<"SIGTERM" | "SIGKILL", Taken[]> = { SIGTERM: [], SIGKILL: [] };
     for (let round = 0; round < ROUNDS; round++) {

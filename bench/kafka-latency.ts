@@ -1,7 +1,7 @@
 /**
- * From a swap that is produced to the socket of a client at another instance than the one that owns its token, at 1,000 swaps a second over
- * all partitions: two instances of the real program with the default coalescing of 100 ms, a token in each partition that only this
- * benchmark trades, and a client at each instance that listens to those of the other.
+ * The time from a produced swap to the socket of a client at an instance that does not own the token, at 1,000 swaps a second over all
+ * partitions: two instances of the real program with the default coalescing of 100 ms, a token in each partition that only this benchmark
+ * trades, and a client at each instance that is subscribed to the tokens of the other.
  */
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
@@ -14,7 +14,7 @@ import { PARTITIONS, recordsOf, type Site, secondsOf, TOPIC, withSite } from "./
 import { report } from "./report.ts";
 
 const SWAPS_PER_SECOND = 1_000;
-/** What the states hold before. */
+/** Swaps in the states before. */
 const BEFORE = recordsOf(300_000);
 const WARM_UP_MS = 5_000;
 const SECONDS = secondsOf(60);
@@ -28,13 +28,13 @@ const END_LIMIT_MS = 10_000;
 type Update = { data?: { windows?: Windows }; patch?: { windows?: Windows } };
 type Windows = Partial<Record<string, { trades?: number }>>;
 
-/** A token of one partition: trades it, and measures until a client has each trade in its hands. */
+/** A token of one partition. Trades it, and measures until a client has received each trade. */
 class Probe {
   readonly partition: number;
   readonly delaysMs: number[] = [];
   readonly #token: string;
   readonly #sentAtMs: number[] = [];
-  /** Trades that the client has seen, and those before what is measured. */
+  /** Trades that the client has seen, and those before the measurement. */
   #seen = 0;
   #skip = Number.POSITIVE_INFINITY;
 
@@ -62,7 +62,7 @@ class Probe {
     await producer.send([{ partition: this.partition, key, value: Buffer.from(JSON.stringify(event)) }]);
   }
 
-  /** From now on it is measured. */
+  /** Starts the measurement. */
   begin(): void {
     this.#skip = this.#sentAtMs.length;
   }
@@ -77,7 +77,7 @@ class Probe {
   }
 }
 
-/** A client at this instance, subscribed to these. */
+/** A client at this instance, subscribed to these tokens. */
 async function listen(instance: Instance, probes: readonly Probe[]): Promise<WebSocket> {
   const socket = new WebSocket(instance.webSocketUrl);
   socket.on("message", (data) => {
@@ -109,7 +109,7 @@ async function measure(site: Site, instances: readonly Instance[]): Promise<read
   const sockets: WebSocket[] = [];
   try {
     const probes = Array.from({ length: PARTITIONS }, (_, partition) => new Probe(partition));
-    // Its token is known before anybody listens to it.
+    // Its token is known before anybody subscribes to it.
     for (const probe of probes) await probe.trade(producer);
     const seen = await a.until(
       "shares",

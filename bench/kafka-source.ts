@@ -1,7 +1,7 @@
 /**
  * From a Kafka topic to state in one thread, with everything that the service does there, against loops with the same client that only
- * count bytes, or only parse: records of about 640 bytes in 4 partitions, all there beforehand. Each side is a process of its own; the
- * sides take turns, and the medians count.
+ * count bytes, or only parse: records of about 640 bytes in 4 partitions, all produced beforehand. Each side is a separate process. The
+ * sides alternate, and the medians count.
  */
 import { fork } from "node:child_process";
 import { join } from "node:path";

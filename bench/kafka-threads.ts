@@ -1,6 +1,6 @@
 /**
- * Two threads that own two partitions each, against one that owns all four, on batches that were fetched from Kafka beforehand; the
- * broker has ended when the clock runs. The forms take turns, and the medians count.
+ * Two threads that own two partitions each, against one that owns all four, on batches that were fetched from Kafka beforehand. The broker
+ * has ended before the measurement. The forms alternate, and the medians count.
  */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
@@ -18,7 +18,7 @@ const ROUNDS = 5;
 const READ_BYTES = 1024 * 1024;
 const GOAL = 1.7;
 
-/** All records of the topic by partition, in memory that threads share. */
+/** All records of the topic by partition, in shared memory. */
 async function fetchAll({ target }: Site): Promise<RecordBatch[][]> {
   const { brokers, topic, partitions } = target;
   const connection = { brokers, clientId: "bench", connectTimeoutMs: 5_000, requestTimeoutMs: 10_000 };
@@ -39,7 +39,7 @@ async function fetchAll({ target }: Site): Promise<RecordBatch[][]> {
   return fetched;
 }
 
-/** A reader uses its memory again, and what threads are given by copy would be in memory twice. */
+/** A reader reuses its memory, and copies for the threads would hold everything twice. */
 function sharedCopy(batch: RecordBatch): RecordBatch {
   const payload = new Uint8Array(new SharedArrayBuffer(batch.payload.length));
   payload.set(batch.payload);
@@ -70,7 +70,7 @@ async function run(batches: readonly RecordBatch[][], threads: number): Promise<
   }
 }
 
-/** When the thread had applied so many, in ms since its begin. */
+/** Time at which the thread had applied this many, in ms since its start. */
 function timeOf(report: ApplierReport, applied: number): number {
   const next = report.findIndex((step) => step.applied >= applied);
   const [a, b] = [report[next - 1]!, report[next]!];
@@ -78,7 +78,7 @@ function timeOf(report: ApplierReport, applied: number): number {
   return a.atMs + share * (b.atMs - a.atMs) - report[0]!.atMs;
 }
 
-/** How many the thread had applied at this time. */
+/** Number of records that the thread had applied at this time. */
 function appliedAt(report: ApplierReport, atMs: number): number {
   const next = report.findIndex((step) => step.atMs >= atMs);
   if (next <= 0) return next === 0 ? 0 : report.at(-1)!.applied;
@@ -88,7 +88,7 @@ function appliedAt(report: ApplierReport, atMs: number): number {
 
 type Ratios = { readonly busy: number; readonly all: number };
 
-/** One thread's time over that of two: for what both had done when the first of them ran out of records, and for all. */
+/** Time of one thread divided by that of two: for the records that both had applied when the first ran out, and for all. */
 function ratiosOf([one]: readonly ApplierReport[], two: readonly ApplierReport[]): Ratios {
   const beginMs = Math.min(...two.map((report) => report[0]!.atMs));
   const ends = two.map((report) => report.at(-1)!.atMs);

@@ -1,7 +1,7 @@
 /**
- * `GET /api/overview` over 100,000 and 1,000,000 tokens, whose figures tie or not, under 1,000 swaps/s: `node bench/overview.ts`. The
- * service is a process of its own. A client asks for 50 rows five times a second, sorts in turn, while swaps come; reported are
- * the p99 of the answers and how far the figures are behind meanwhile. SWAPSTATS_BENCH_RECORDS=n tries a smaller number of tokens.
+ * `GET /api/overview` over 100,000 and 1,000,000 tokens, with equal and with different figures, under 1,000 swaps/s: `node
+ * bench/overview.ts`. The service is a separate process. A client requests 50 rows five times a second, with alternating sorts, while swaps
+ * arrive. Reported are the p99 of the responses and the lag meanwhile. SWAPSTATS_BENCH_RECORDS=n tries a smaller number of tokens.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -85,7 +85,7 @@ const percentile = (values: readonly number[], share: number): number =>
 
 type Measured = { p99Ms: number; p50Ms: number; firstMs: number; lagMs: number; lag: number };
 
-/** How long the answer took; one that does not come in time counts with the time after which it was given up. */
+/** Duration of the response. One that does not arrive in time counts with its timeout. */
 async function ask(service: Service, sort: string): Promise<{ ms: number; isAnswer: boolean }> {
   const startedMs = performance.now();
   const isAnswer = await service.get(`/api/overview?window=1h&sort=${sort}&limit=50`).then(
@@ -95,7 +95,7 @@ async function ask(service: Service, sort: string): Promise<{ ms: number; isAnsw
   return { ms: performance.now() - startedMs, isAnswer };
 }
 
-/** The longest of the first looks at each ranking; one that takes longer than an answer may is asked for again. */
+/** The longest of the first requests of each ranking. One that exceeds the timeout is requested again. */
 async function firstLooks(service: Service): Promise<number> {
   let longest = 0;
   for (const sort of SORTS) {

@@ -1,7 +1,7 @@
 /**
- * `replay` of a file of swaps, from the start of the process to the printed overview, against a bare reader that cuts the same file into
- * lines and calls JSON.parse on each: `node bench/replay.ts [--swaps N --rounds N]`. Both run in turn, each time in a process of its own,
- * and the median of the rounds counts.
+ * `replay` of a file of swaps, from the start of the process to the printed overview, against a bare reader that splits the same file into
+ * lines and calls JSON.parse on each: `node bench/replay.ts [--swaps N --rounds N]`. Rounds alternate, each in a separate process, and the
+ * median counts.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";

@@ -1,13 +1,13 @@
-/** How a benchmark hands its figures over: to the terminal, and to `npm run bench`, which collects them in RESULTS.md. */
+/** Reports the figures of a benchmark to the terminal and to `npm run bench`, which collects them in RESULTS.md. */
 import { appendFileSync } from "node:fs";
 
 export type Row = {
-  /** What was measured against what, as in the table of goals. */
+  /** Subject and counterpart of the measurement, as in the table of goals. */
   readonly what: string;
   readonly goal: string;
-  /** The figure, with its unit. */
+  /** The figure with its unit. */
   readonly figure: string;
-  /** Whether the goal was met; undefined where there is only something to report. */
+  /** Whether the goal was met. Undefined where there is no goal. */
   readonly met: boolean | undefined;
   /** What bounds it, or how it was measured, in a sentence. */
   readonly note: string;

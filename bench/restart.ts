@@ -1,7 +1,7 @@
 /**
  * Restart after kill -9 with 24 hours of state, and the pauses of its checkpoint: `node bench/restart.ts [--hours N]`. The state of 24
- * hours at 1,000 swaps/s over 10,000 tokens is made in this process and written as a checkpoint, image by image as the service
- * does it; then the real service is started on it, takes half a minute of swaps, is killed, and is started again.
+ * hours at 1,000 swaps/s over 10,000 tokens is made in this process and written as a checkpoint, image by image as the service does it.
+ * Then the real service starts on it, accepts half a minute of swaps, is killed, and starts again.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -27,7 +27,7 @@ const RATE = 1000;
 const SPAN_MS = Number(values.hours) * 3_600_000;
 const RECORDS = (SPAN_MS / 1000) * RATE;
 const TOKENS = 10_000;
-/** Swaps that the service takes before it is killed; they are in the log and in part in the redo. */
+/** Swaps that the service accepts before it is killed. They are in the log and partly in the redo. */
 const TAIL = 30_000;
 const SWAPS_PER_BODY = 500;
 const GB = 1e9;
@@ -43,7 +43,7 @@ function stateOf(startMs: number): PartitionEngine {
   return engine;
 }
 
-/** Writes the state as the checkpoint of a data folder whose log begins behind it; returns the pauses in ms, and the bytes. */
+/** Writes the state as the checkpoint of a data folder whose log begins after it. Returns the pauses in ms, and the bytes. */
 async function writeCheckpoint(
   dataDir: string,
   engine: PartitionEngine,

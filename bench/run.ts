@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: runs every benchmark of this folder, one after the other, each in a process of its own, and writes RESULTS.md.
- * `npm run bench -- decode http` runs those alone and writes nothing; with `--write` their rows in RESULTS.md are replaced, and all
- * others stay. `--without engine-memory` leaves one out, which takes as long as the others together.
+ * `npm run bench` runs every benchmark of this folder, one after the other, each in a separate process, and writes RESULTS.md. `npm run
+ * bench -- decode http` runs only those and writes nothing. With `--write` their rows in RESULTS.md are replaced, and all others stay.
+ * `--without engine-memory` leaves out the one that takes as long as all others together.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,9 +12,9 @@ import type { Row } from "./report.ts";
 import { type Result, resultsText } from "./support/results-file.ts";
 
 const NOT_BENCHMARKS = new Set(["run.ts", "report.ts"]);
-/** Half an hour and more: last, so that the others need not be waited for. */
+/** Takes half an hour and more. It runs last, so that the others need not wait for it. */
 const LONGEST = "engine-memory";
-/** Of a try: figures of other sizes than the rows say have no place in RESULTS.md. */
+/** Set for trials. Figures of other sizes than the rows say have no place in RESULTS.md. */
 const SIZES = ["SWAPSTATS_BENCH_RECORDS", "SWAPSTATS_BENCH_SECONDS"];
 const FOLDER = import.meta.dirname;
 

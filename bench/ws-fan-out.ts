@@ -1,7 +1,7 @@
 /**
- * WebSocket messages a second from one core, with 50 subscriptions a client, against plain `ws.send` of the same messages:
- * `node bench/ws-fan-out.ts [--seconds N] [--rounds N]`. Servers and clients are processes of their own, and what is compared is messages per
- * second of the server's processor time, so the two may carry different numbers of clients.
+ * WebSocket messages a second from one core, with 50 subscriptions a client, against plain `ws.send` of the same messages: `node
+ * bench/ws-fan-out.ts [--seconds N] [--rounds N]`. Servers and clients are separate processes. The comparison is in messages per second of
+ * the server's processor time, so the two may carry different numbers of clients.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -24,7 +24,7 @@ const folder = join(import.meta.dirname, "ws");
 
 type Measured = { readonly messagesPerCpuSecond: number; readonly messagesPerSecond: number; readonly core: number };
 
-/** The same subscriptions in every run: each client has its own 50 of the 200 topics. */
+/** The same subscriptions in every run: each client has its own 50 of the 200 channels. */
 function requestsOf(clients: number): string[] {
   return Array.from({ length: clients }, (_, client) => {
     const step = 1 + 2 * (client % 7);

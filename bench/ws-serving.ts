@@ -1,7 +1,7 @@
 /**
- * 1,000 WebSocket clients with 5 subscriptions each to the busiest 20 tokens, windows 5m, 1h and 24h, under 1,000 swaps/s,
- * on the whole service: `node bench/ws-serving.ts [--seconds N]`. Service, clients and producer are processes of their own; clients
- * do not parse. How long an update takes is measured by one more client, which does.
+ * 1,000 WebSocket clients with 5 subscriptions each to the busiest 20 tokens, windows 5m, 1h and 24h, under 1,000 swaps/s, on the whole
+ * service: `node bench/ws-serving.ts [--seconds N]`. Service, clients and producer are separate processes. Clients do not parse. One more
+ * client, which does parse, measures how long an update takes.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -74,7 +74,7 @@ async function count(service: Service, crowd: ChildProcess): Promise<Counts> {
   return { cpu: await cpuSeconds(service), messages, writes, atMs: performance.now() };
 }
 
-/** Posts a swap now and then, and measures from before the request until a client has the trade in its hands. */
+/** Posts a swap at intervals, and measures from before the request until a client has received the trade. */
 class Probe {
   readonly delaysMs: number[] = [];
   readonly #port: number;

@@ -1,4 +1,4 @@
-/** The bare framework with one route that answers given bytes by token, started by `fork`; otherwise as service.ts. */
+/** The bare framework with one route that returns given bytes by token. Started by `fork`; otherwise like service.ts. */
 import Fastify from "fastify";
 import type { ServerReport } from "./service.ts";
 

@@ -1,7 +1,7 @@
 /**
- * An HTTP client that costs next to nothing, so that the server is what is measured: bare sockets, one request under way on each. Started
- * by `fork`. Without a rate every connection asks again at once; with one, requests are due at even distances and their time
- * runs from when they were due, so that a server that falls behind cannot hide it.
+ * An HTTP client of very low cost, so that the server is measured: bare sockets with one request in flight on each. Started by `fork`.
+ * Without a rate every connection sends its next request at once. With a rate, requests are due at even intervals and their time runs from
+ * the due time, so that a server that falls behind cannot hide it.
  */
 import { connect, type Socket } from "node:net";
 
@@ -10,13 +10,13 @@ export type ClientRequest = {
   readonly paths: readonly string[];
   readonly connections: number;
   readonly seconds: number;
-  /** Requests a second; undefined: as many as the server answers. */
+  /** Requests a second. Undefined: as many as the server answers. */
   readonly rate: number | undefined;
 };
 export type ClientReport = {
   readonly requests: number;
   readonly seconds: number;
-  /** Answers that were not 200. */
+  /** Responses that were not 200. */
   readonly failures: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -25,12 +25,12 @@ export type ClientReport = {
 const HEAD_END = Buffer.from("\r\n\r\n");
 const LENGTH_FIELD = /content-length: (\d+)/i;
 
-/** A connection with at most one request under way. */
+/** A connection with at most one request in flight. */
 class Connection {
   readonly #socket: Socket;
   readonly #done: (connection: Connection, dueAt: number, ok: boolean) => void;
   #dueAt = 0;
-  /** Bytes of the answer that are still to come; -1 while its header is not whole. */
+  /** Remaining bytes of the response. -1 while its header is not complete. */
   #missing = -1;
   #head: Buffer = Buffer.alloc(0);
   #ok = true;

@@ -1,4 +1,4 @@
-/** The whole service on a data folder (first argument), started by `fork`: tells its port, and its processor time when asked. */
+/** The whole service on a data folder (first argument), started by `fork`. Reports its port, and its processor time on request. */
 import { startApp } from "../../server/src/app.ts";
 import { loadConfig } from "../../server/src/config/load.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Four clients in a process of their own, started by `fork`: makes bodies of NDJSON when asked, then posts them, each client one
- * after the other, and says how long it took.
+ * Four clients in a separate process, started by `fork`. Makes bodies of NDJSON on request, then posts them, one after the other for each
+ * client, and reports the duration.
  */
 import { Agent, request } from "node:http";
 import { Workload } from "../support/workload.ts";

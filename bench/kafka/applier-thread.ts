@@ -1,4 +1,7 @@
-/** A thread that applies batches that it was given before: tells that it has them, waits for the word, and says how far it was when. */
+/**
+ * A thread that applies batches that it was given before. It reports that it has them, waits for the start, and reports its progress over
+ * time.
+ */
 import { parentPort, workerData } from "node:worker_threads";
 import { PartitionEngine } from "../../server/src/engine/partition-engine.ts";
 import { BatchApplier } from "../../server/src/pipeline/batch-applier.ts";
@@ -6,13 +9,13 @@ import { RedoWriter } from "../../server/src/pipeline/checkpoint/redo-writer.ts"
 import type { RecordBatch } from "../../server/src/ports/source.ts";
 import { BENCH_SEED, engineConfig } from "../support/workload.ts";
 
-/** Of each partition that the thread owns: its batches in order, in shared memory. */
+/** For each partition of the thread: its batches in order, in shared memory. */
 type ApplierOrder = readonly (readonly RecordBatch[])[];
 
-/** How many records were applied at which time, in ms since 1970, after each round of batches; the first is the begin. */
+/** Number of applied records by time, in ms since 1970, after each round of batches. The first entry is the start. */
 export type ApplierReport = readonly { readonly applied: number; readonly atMs: number }[];
 
-/** As much is gathered before it is written as a delta. */
+/** Bytes that are collected before they are written as a delta. */
 const DELTA_BYTES = 8 * 1024 * 1024;
 
 const owned = (workerData as ApplierOrder).map((batches) => {
@@ -25,7 +28,7 @@ const owned = (workerData as ApplierOrder).map((batches) => {
   return { batches, engine, applier, redo: new RedoWriter() };
 });
 
-/** The partitions take turns, batch by batch, as they do where they are fetched. */
+/** The partitions alternate, batch by batch, as they do in a fetch. */
 function applyAll(): ApplierReport {
   const longest = Math.max(...owned.map(({ batches }) => batches.length));
   const nowMs = (): number => performance.timeOrigin + performance.now();

@@ -1,15 +1,15 @@
 /**
- * A batch of records of one partition that is being filled, byte by byte as Kafka's format 2 has them. The client's own way makes
- * several objects a record: filling a topic with millions of swaps by it takes longer than what is measured afterwards.
+ * Fills a batch of records of one partition byte by byte, in Kafka's format 2. The client's own code makes several objects for each record:
+ * filling a topic with millions of swaps would take longer than the measurement.
  */
 import { crc32c, Reader } from "@platformatic/kafka";
 
 const HEADER_BYTES = 61;
-/** Offset and length, which the length does not count. */
+/** Offset and length, which the length does not include. */
 const LENGTH_END = 12;
 const CRC_END = 21;
 const FORMAT = 2;
-/** Numbers, attributes and the count of headers of a record. */
+/** Numbers, attributes and the header count of a record. */
 const RECORD_OVERHEAD_BYTES = 32;
 
 export class BatchBuffer {
@@ -29,7 +29,7 @@ export class BatchBuffer {
     return this.#at + RECORD_OVERHEAD_BYTES + keyBytes + valueBytes <= this.#bytes.length;
   }
 
-  /** A record whose key is the prefix and text[keyFrom, keyTo), and whose value is value[0, valueBytes). */
+  /** Adds a record. Its key is the prefix and text[keyFrom, keyTo), its value is value[0, valueBytes). */
   add(prefix: Buffer, text: Uint8Array, keyFrom: number, keyTo: number, value: Uint8Array, valueBytes: number): void {
     const keyBytes = prefix.length + keyTo - keyFrom;
     const sizes = varintBytes(this.#count) + varintBytes(keyBytes) + varintBytes(valueBytes);
@@ -50,7 +50,7 @@ export class BatchBuffer {
     this.#count++;
   }
 
-  /** The whole batch; its bytes are the buffer's own until `clear`. */
+  /** Returns the whole batch. The bytes belong to the buffer until `clear`. */
   finish(nowMs: number): Buffer {
     const bytes = this.#bytes;
     const whole = bytes.subarray(0, this.#at);
@@ -73,7 +73,7 @@ export class BatchBuffer {
     this.#count = 0;
   }
 
-  /** Of numbers from 0 to 2^30, by zigzag. */
+  /** Zigzag of numbers from 0 to 2^30. */
   #varint(value: number): void {
     let rest = value << 1;
     while (rest >= 0x80) {

@@ -1,7 +1,7 @@
 /**
- * An owner of all partitions of a topic in a process of its own, started by `fork`, whose checkpoints go into Redis. It does what a worker
- * thread of the service does with records, and measures how long the stream waits for each step of a checkpoint. Told `begin`, it forgets
- * what it has measured; told `end`, it says it.
+ * An owner of all partitions of a topic in a separate process, started by `fork`, with checkpoints in Redis. It processes records as a
+ * worker thread of the service does, and measures how long the stream waits for each step of a checkpoint. `begin` resets the measurement;
+ * `end` returns it.
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -22,7 +22,7 @@ import { configWith, type OwnerOptions } from "./owner.ts";
 
 export type CheckpointOrder = ({ readonly type: "own" } & OwnerOptions) | { readonly type: "begin" | "end" };
 export type CheckpointReport =
-  /** All that the topic held is applied. */
+  /** Everything in the topic has been applied. */
   | { readonly type: "current" }
   | {
       readonly type: "measured";
@@ -44,7 +44,7 @@ let bases = 0;
 let cpuBefore = process.cpuUsage();
 const bytesOf = new Map<number, number>();
 
-/** Cutting a delta is part of what the stream waits for. */
+/** The stream waits while a delta is cut. */
 class TimedRedo extends RedoWriter {
   override take(): Uint8Array {
     const startedMs = performance.now();
@@ -121,7 +121,7 @@ async function own(options: OwnerOptions): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     ownOne(options, store, { partition, reader: readers.reader(partition), onCurrent: resolve }).catch((error) => {
       reject(error);
-      // Later on nobody waits for it.
+      // Nobody waits for it later.
       throw error;
     });
     return promise;

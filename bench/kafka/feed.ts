@@ -1,4 +1,7 @@
-/** The generator's swaps into a topic, each in the partition of its token: as fast as the broker takes them, or at a pace by the clock. */
+/**
+ * Sends the generator's swaps into a topic, each to the partition of its token: as fast as the broker takes them, or at a rate by the
+ * clock.
+ */
 import { setTimeout as pause } from "node:timers/promises";
 import { Connection, produceV9, Writer } from "@platformatic/kafka";
 import { SwapDecoder } from "../../server/src/codecs/swap-decoder.ts";
@@ -13,9 +16,9 @@ const PRODUCE_KEY = 0;
 const PRODUCE_VERSION = 9;
 const ACKS_ALL = -1;
 const REQUEST_LIMIT_MS = 30_000;
-/** What the project's own producers send of one partition at a time. */
+/** Batch size of the project's own producers for one partition. */
 const BATCH_BYTES = 192 * 1024;
-/** At a pace, so often what is due is sent. */
+/** With a rate, due swaps are sent at this interval. */
 const TICK_MS = 20;
 
 export type FeedTarget = { readonly brokers: readonly string[]; readonly topic: string; readonly partitions: number };
@@ -28,7 +31,7 @@ export class SwapFeed {
   readonly #event = new SwapEvent();
   readonly #record = new Uint8Array(RECORD_BYTES_MAX);
   readonly #prefixes = new Map<number, Buffer>();
-  /** Being filled, and those of the request under way. */
+  /** The batches that are being filled, and those of the request in flight. */
   #batches: BatchBuffer[];
   #others: BatchBuffer[];
   #underWay: Promise<void> = Promise.resolve();
@@ -56,13 +59,13 @@ export class SwapFeed {
     return this.#generator.index;
   }
 
-  /** Sends so many more, and resolves when they are acknowledged. */
+  /** Sends this many more, and resolves when they are acknowledged. */
   async fill(count: number): Promise<void> {
     for (let i = 0; i < count; i++) if (!this.#add()) await this.#send();
     await this.flush();
   }
 
-  /** Sends at the pace until the signal aborts; resolves when all is acknowledged. What a busy machine holds up is made good. */
+  /** Sends at the rate until the signal aborts, and resolves when everything is acknowledged. Delays of a busy machine are made up. */
   async pace(ratePerSecond: number, signal: AbortSignal): Promise<void> {
     const startedMs = performance.now();
     for (let done = 0; !signal.aborted; ) {
@@ -82,7 +85,7 @@ export class SwapFeed {
     await this.#connection.close();
   }
 
-  /** The next swap into its batch; false: the batch is as large as it should be. */
+  /** Adds the next swap to its batch. Returns false when the batch has reached its size. */
   #add(): boolean {
     const valueBytes = this.#generator.write(this.#record, 0) - 1;
     const event = this.#event;
@@ -104,14 +107,14 @@ export class SwapFeed {
     return prefix;
   }
 
-  /** Sends all batches in one request, once the one before is answered. */
+  /** Sends all batches in one request, once the previous one is answered. */
   async #send(): Promise<void> {
     await this.#underWay;
     const batches = this.#batches;
     this.#batches = this.#others;
     this.#others = batches;
     this.#underWay = this.#request(batches);
-    // Whoever waits for it next gets the failure; without a handler until then it would end the process.
+    // The next waiter gets the failure. Without a handler it would end the process before that.
     this.#underWay.catch(() => {});
   }
 
@@ -143,7 +146,7 @@ export class SwapFeed {
   }
 }
 
-/** Ids of the tokens of the first swaps that a generator with these options makes, each once. */
+/** Returns the distinct token ids of the first swaps that a generator with these options makes. */
 export function firstTokens(swaps: number, options: Partial<GeneratorOptions> = {}): string[] {
   const generator = new SwapGenerator({ ...GENERATOR_DEFAULTS, ...options });
   const record = Buffer.alloc(RECORD_BYTES_MAX);

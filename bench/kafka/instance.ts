@@ -1,4 +1,4 @@
-/** An instance of the real program, on the servers of a benchmark: settings, and what a benchmark asks it. */
+/** An instance of the real program on the servers of a benchmark: its settings, and the requests of a benchmark. */
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { freePort } from "../../scripts/servers/process.ts";
@@ -29,7 +29,7 @@ export class Instance {
     this.#metricsUrl = `http://127.0.0.1:${metricsPort}/metrics`;
   }
 
-  /** `settings` by dotted path. Returns when the process was started, not when it is ready. */
+  /** `settings` by dotted path. Returns when the process was started, before it is ready. */
   static async start(site: Site, name: string, settings: Readonly<Record<string, string>> = {}): Promise<Instance> {
     const [port, metricsPort] = [await freePort(), await freePort()];
     const all = {
@@ -54,13 +54,13 @@ export class Instance {
     return `${this.process.url.replace("http", "ws")}/ws`;
   }
 
-  /** Undefined while it does not answer. */
+  /** Undefined while it does not respond. */
   async partitions(): Promise<readonly SeenPartition[] | undefined> {
     const status = await this.#json("/api/status");
     return (status as { partitions: SeenPartition[] } | undefined)?.partitions;
   }
 
-  /** Partitions as this instance sees them, once `isReached` holds of them. */
+  /** Returns the partitions as this instance sees them, once `isReached` holds for them. */
   async until(
     what: string,
     isReached: (partitions: readonly SeenPartition[]) => boolean,
@@ -77,7 +77,7 @@ export class Instance {
     }
   }
 
-  /** Statistics of these tokens; undefined: it does not answer. */
+  /** Statistics of these tokens. Undefined while it does not respond. */
   async tokens(ids: readonly string[]): Promise<readonly TokenItem[] | undefined> {
     const headers = { "content-type": "application/json" };
     const body = JSON.stringify({ ids });
@@ -104,7 +104,7 @@ export class Instance {
   }
 }
 
-/** All in the hands of these, so many each, and up to date. */
+/** Whether these instances own all partitions, this many each, without lag. */
 export function isShared(partitions: readonly SeenPartition[], counts: Readonly<Record<string, number>>): boolean {
   const isRunning = partitions.every(({ state }) => state === "running");
   return isRunning && Object.entries(counts).every(([name, count]) => ownedBy(partitions, name).length === count);

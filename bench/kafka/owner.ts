@@ -1,6 +1,6 @@
 /**
- * What a worker thread of the service is for the partitions that it owns, in the thread of the caller: readers of the topic, and for each
- * partition the real runner with its state, its windows and its checkpoints in Redis. Nobody asks it anything.
+ * Owns partitions in the caller's thread as a worker thread of the service does: readers of the topic, and for each partition the real
+ * runner with its state, its windows and its checkpoints in Redis. It serves no requests.
  */
 import { mkdirSync } from "node:fs";
 import { createSharedClock, SharedClock } from "../../server/src/bus/shared-clock.ts";
@@ -27,7 +27,7 @@ export function configWith(redis: string): Config {
   return loadConfig({ env: {}, overrides: { "stores.checkpoint": "redis", "stores.redis.addr": redis } }).config;
 }
 
-/** Restores all partitions, reads and applies; resolves when each has come up to where its log ended when it was taken over. */
+/** Restores all partitions, reads and applies. Resolves when each has reached the end that its log had at the takeover. */
 export async function ownAll({ brokers, topic, partitions, dataDir, redis }: OwnerOptions): Promise<{ bytes: number }> {
   mkdirSync(dataDir, { recursive: true });
   const config = configWith(redis);

@@ -1,11 +1,11 @@
 /**
- * One side of the comparison in a process of its own, started by `fork`: reads all of a topic in one thread, and tells how long it took.
+ * One side of the comparison in a separate process, started by `fork`. Reads a whole topic in one thread, and reports how long it took.
  *
  *   count   fetches by the client's own low level, and counts the bytes of values
  *   parse   the same, and JSON.parse of each value
  *   read    our readers: checksums, transactions, batches; counts the bytes
- *   apply   our readers, decoder and engine, and the copy for the redo: all of the way into state but writing checkpoints
- *   whole   what a worker thread of the service does, with checkpoints in Redis at the service's own interval
+ *   apply   our readers, decoder and engine, and the copy for the redo: the whole way into state except writing checkpoints
+ *   whole   the work of a worker thread of the service, with checkpoints in Redis at the service's own interval
  */
 import { Consumer } from "@platformatic/kafka";
 import { PartitionEngine } from "../../server/src/engine/partition-engine.ts";
@@ -26,7 +26,7 @@ export type SideOrder = {
   readonly partitions: number;
   readonly records: number;
   readonly dataDir: string;
-  /** `host:port`; its database is empty. */
+  /** `host:port`. Its database is empty. */
   readonly redis: string;
 };
 export type SideReport = { readonly seconds: number; readonly cpuSeconds: number; readonly bytes: number };
@@ -88,7 +88,7 @@ async function byReaders({ brokers, topic, partitions, records }: SideOrder, app
       left -= batch.count;
       position = batch.nextOffset;
     }
-    // The others wait for records that do not come.
+    // The others would wait for further records.
     stop.abort();
   };
   const ended = await Promise.allSettled(Array.from({ length: partitions }, (_, i) => readAll(readers.reader(i))));
@@ -97,7 +97,7 @@ async function byReaders({ brokers, topic, partitions, records }: SideOrder, app
   return bytes;
 }
 
-/** What the owner of a partition does with a batch. */
+/** Processes a batch as the owner of its partition does. */
 function applied(): (batch: RecordBatch) => void {
   const engine = new PartitionEngine(engineConfig(), BENCH_SEED);
   const applier = new BatchApplier(

@@ -1,4 +1,4 @@
-/** The servers of a benchmark in a folder of their own: Kafka with one topic, and what else is asked for. */
+/** The servers of a benchmark in a separate folder: Kafka with one topic, and further servers on request. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { createTopic, type Kafka, startKafka } from "../../scripts/servers/kafka
 import { type NatsServer, startNats } from "../../scripts/servers/nats.ts";
 import { type RedisServer, startRedis } from "../../scripts/servers/redis.ts";
 
-/** As the table of goals has it. */
+/** As in the table of goals. */
 export const PARTITIONS = 4;
 export const TOPIC = "bench-swaps";
 const BROKER_HEAP_MB = 1024;
@@ -19,7 +19,7 @@ export type Site = {
   readonly target: { readonly brokers: readonly string[]; readonly topic: string; readonly partitions: number };
 };
 
-/** Runs `work` with the servers, and ends them, whatever comes. */
+/** Runs `work` with the servers, and always stops them. */
 export async function withSite(work: (site: Site) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "swapstats-bench-kafka-"));
   const closing: (() => Promise<void>)[] = [];
@@ -44,13 +44,13 @@ export async function withSite(work: (site: Site) => Promise<void>): Promise<voi
   }
 }
 
-/** How many records of a size for trying, or the full number. */
+/** Number of records: a size for trials, or the full number. */
 export function recordsOf(full: number): number {
   const asked = process.env.SWAPSTATS_BENCH_RECORDS;
   return asked === undefined ? full : Math.min(full, Number(asked));
 }
 
-/** Seconds of a measurement, likewise. */
+/** Seconds of a measurement: for trials, or the full time. */
 export function secondsOf(full: number): number {
   const asked = process.env.SWAPSTATS_BENCH_SECONDS;
   return asked === undefined ? full : Math.min(full, Number(asked));

@@ -1,6 +1,6 @@
 /**
- * One side of the comparison in a process of its own, started by `fork` with the side and a file: the command `replay`, or a reader
- * that cuts the file into lines and parses each. Tells the time that the process took from its start, and ends.
+ * One side of the comparison in a separate process, started by `fork` with the side and a file: the command `replay`, or a reader that
+ * splits the file into lines and parses each. Reports the time of the process since its start, and ends.
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Output } from "../../server/src/cli/output.ts";
@@ -12,7 +12,7 @@ const CHUNK_BYTES = 4 * 1024 * 1024;
 const LINE_FEED = 10;
 const ACCEPTED = /([\d,]+) accepted/;
 
-/** Parses each line of the file; returns how many there are. */
+/** Parses each line of the file. Returns the number of lines. */
 function parseLines(path: string): number {
   const buffer = Buffer.alloc(CHUNK_BYTES);
   const file = openSync(path, "r");
@@ -37,7 +37,7 @@ function parseLines(path: string): number {
   return lines;
 }
 
-/** Replays the file; returns how many records the engine accepted. */
+/** Replays the file. Returns how many records the engine accepted. */
 async function replay(path: string): Promise<number> {
   let text = "";
   const output: Output = {

@@ -1,6 +1,6 @@
 /**
- * Decoded swap events without their JSON, for benchmarks that need a day of them: 86 million take minutes this way,
- * and would take an hour as text. Same shape as the generator's stream: tokens by Zipf 1.0, uniform traders.
+ * Decoded swap events without their JSON, for benchmarks that need a day of them: 86 million take minutes this way, and would take an hour
+ * as text. The stream has the shape of the generator's: tokens by Zipf 1.0, uniform traders.
  */
 import { SwapEvent } from "../../server/src/engine/swaps/swap-event.ts";
 import { Random } from "../../server/src/generator/random.ts";
@@ -63,7 +63,7 @@ export class EventStream {
     }
   }
 
-  /** Fills `event` with the next swap; returns the stream's time in ms. */
+  /** Fills `event` with the next swap. Returns the stream's time in ms. */
   next(): number {
     const { event } = this;
     const random = this.#random;
@@ -103,7 +103,7 @@ export class EventStream {
     event.symbolEnd = event.symbolStart + 5;
   }
 
-  /** 0x and 64 digits that only the block number decides. */
+  /** 0x and 64 digits that depend only on the block number. */
   #blockHash(): void {
     const { bytes } = this.event;
     bytes[this.#blockAt] = 48;

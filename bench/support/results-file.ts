@@ -1,27 +1,27 @@
 /**
- * RESULTS.md: one table of all rows, in which each says when it was measured and at which commit, so that a run of some benchmarks
- * replaces their rows and leaves those of the others.
+ * RESULTS.md: one table of all rows. Each row says when it was measured and at which commit, so a run of some benchmarks replaces only
+ * their rows.
  */
 import type { Row } from "../report.ts";
 
-/** What one benchmark gave in one run. */
+/** The result of one benchmark in one run. */
 export type Result = { readonly name: string; readonly rows: readonly Row[]; readonly failed: boolean };
 
 type ResultsFile = {
   /** Of the newest run. */
   readonly machine: string;
   readonly versions: string;
-  /** Of this run: date and commit. */
+  /** Date and commit of this run. */
   readonly measured: string;
-  /** All benchmarks that there are, in the order of the table. */
+  /** All existing benchmarks, in the order of the table. */
   readonly names: readonly string[];
-  /** Those that were run; what failed keeps the rows that it had. */
+  /** The benchmarks of this run. A failed one keeps its earlier rows. */
   readonly results: readonly Result[];
 };
 
 const HEADS = ["what", "goal", "figure", "met", "how, and what bounds it", "measured", "benchmark"];
 
-/** The new text, given the one before; undefined: there is none. */
+/** Returns the new text, given the previous one. Undefined: there is none. */
 export function resultsText(before: string | undefined, file: ResultsFile): string {
   const { machine, versions, measured, names, results } = file;
   const kept = linesByBenchmark(before ?? "");
@@ -55,7 +55,7 @@ function rowOf(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-/** Rows of the table as they stand, by the benchmark in their last cell. */
+/** Rows of the table by the benchmark in their last cell. */
 function linesByBenchmark(text: string): Map<string, string[]> {
   const lines = new Map<string, string[]>();
   for (const line of text.split("\n")) {

@@ -14,7 +14,7 @@ export function engineConfig(): EngineConfig {
   return toEngineConfig(defaultConfig());
 }
 
-/** Records of a generator, back to back. */
+/** Records of a generator, concatenated. */
 export type Chunk = { readonly bytes: Uint8Array; readonly starts: Uint32Array; readonly ends: Uint32Array };
 
 export class Workload {
@@ -39,7 +39,7 @@ export class Workload {
   }
 }
 
-/** Processor time of this process in ms: on a machine shared with others it is steadier than the wall clock. */
+/** Processor time of this process in ms. On a shared machine it is steadier than the wall clock. */
 export function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;

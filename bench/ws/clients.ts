@@ -1,6 +1,6 @@
 /**
- * Many WebSocket clients in one process, which do not parse what they get: they walk over the frames, count them, and answer pings. Started by
- * `fork`; it is told what to do by messages, and answers with what it counted.
+ * Many WebSocket clients in one process. They do not parse: they step over frames, count them, and answer pings. Started by `fork`,
+ * controlled by messages, and answered with the counts.
  */
 import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
@@ -9,7 +9,7 @@ type ClientsOrder =
   | {
       readonly type: "open";
       readonly port: number;
-      /** Of each client: its first message. */
+      /** First message of each client. */
       readonly requests: readonly string[];
     }
   | { readonly type: "count" };
@@ -92,7 +92,7 @@ class Client {
       }
       at += header + length;
     }
-    // Pings are small and end a write, so the last one is whole within the data.
+    // Pings are small and end a write, so the last one is complete within the data.
     if (lastPing >= 0)
       this.#socket.write(maskedFrame(0x8a, data.subarray(lastPing, lastPing + (data[lastPing - 1] as number))));
     this.#skip += Math.max(0, at - data.length);
@@ -100,7 +100,7 @@ class Client {
   }
 }
 
-/** With a mask of zeros, which RFC 6455 allows, and which saves the clients' core the work. */
+/** A mask of zeros is allowed by RFC 6455 and saves the clients' core the work. */
 function maskedFrame(first: number, payload: Buffer): Buffer {
   const header = Buffer.alloc(payload.length < 126 ? 6 : 8);
   header[0] = first;

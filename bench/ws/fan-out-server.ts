@@ -1,7 +1,6 @@
 /**
- * A server of updates whose content is made up, in one of two ways: the service's WebSocket door, or `ws` with one `send` a
- * message. Started by `fork` with the way, the number of topics and the bytes of a patch; tells its port and, when asked, the
- * processor time it took.
+ * A server of made-up updates, in one of two ways: the service's WebSocket door, or `ws` with one `send` a message. Started by `fork` with
+ * the way, the number of channels and the bytes of a patch. Reports its port and, on request, the processor time it used.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -23,7 +22,7 @@ const patchBytes = Number(patchBytesText);
 
 type Push = (channel: number, update: ChannelUpdate) => void;
 
-/** Figures of about the wanted length; made once, so that making content costs next to nothing. */
+/** Figures of about the wanted length. Made once, so that making content costs next to nothing. */
 const figures = Array.from(
   { length: Math.ceil(patchBytes / 32) },
   (_, i) => `"figure_${100 + i}":"98765.${432100 + i}"`,
