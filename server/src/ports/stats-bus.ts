@@ -1,7 +1,6 @@
 /**
- * The contract by which serving asks the owners of tokens, wherever they live: threads of this process, or other
- * instances. Serving never sees a partition. Every answer is JSON text that its owner made, ready to be put into a
- * response, so that no figure is built twice.
+ * The contract by which serving asks the owners of tokens, wherever they are: workers of this process, or other instances. Serving never sees a
+ * partition. Figures are JSON text that the owner made, ready to be put into a response; none is built twice.
  */
 import type { TokenCandidate } from "@swapstats/protocol/schemas/problems.ts";
 import type { Counters } from "../engine/types.ts";
@@ -229,8 +228,8 @@ export type ChannelOpened =
 
 export type StatsBus = {
   /**
-   * The answer of `tokenStats` for one token when it can be given at once and is exact at this moment (nothing acknowledged is
-   * missing; as_of, watermark and lag are of now), else undefined: then ask `tokenStats`. Never waits, never throws. It is the hot path of
+   * Returns the answer of `tokenStats` for one token when it can be given at once and is exact at this moment (nothing acknowledged is
+   * missing; as_of, watermark and lag are current), else undefined: then ask `tokenStats`. Never waits, never throws. It is the hot path of
    * `GET stats`. Serving passes equal selections as the same object, so a bus may key its answers by identity of the selection.
    */
   cachedTokenStats(token: string, selection: Selection): TokenAnswer | undefined;

@@ -3,6 +3,7 @@
  * When a partition moves, its state goes along and revisions begin again under the next epoch, as after a restore.
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import { isOwned } from "../../../src/bus/channels.ts";
 import { mergeRanked } from "../../../src/bus/rank-order.ts";
 import type { RequestKind, RequestOf, WorkerRequest, WorkerResponses } from "../../../src/bus/requests.ts";
 import { epochOfParts, type FeedUpdate, type NameLookup, type TokenPart } from "../../../src/bus/responses.ts";
@@ -153,7 +154,7 @@ export class ModelWorker implements WorkerPort {
 
   #send(open: OpenFeed): void {
     if (!this.#feeds.has(open)) return;
-    const made = open.topic.kind === "token" ? this.#tokenData(open.topic.token) : this.#overviewData(open.topic.limit);
+    const made = isOwned(open.topic) ? this.#tokenData(open.topic.token) : this.#overviewData(open.topic.limit);
     if (made === undefined || made.rev === open.sentRev) return;
     const { epoch, rev, data, rows, parts } = made;
     const patch = open.sentRev === undefined ? undefined : JSON.stringify(diffMergePatch(open.sent, data));

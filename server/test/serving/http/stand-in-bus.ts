@@ -136,7 +136,9 @@ export class StandInBus implements StatsBus {
 
   async tokenBody(request: TokenRequest): Promise<BodyAnswer> {
     await this.#asked();
-    return request.kind === "candles" ? this.#candles(request) : this.#swaps(request);
+    if (request.kind === "candles") return this.#candles(request);
+    if (request.kind === "swaps") return this.#swaps(request);
+    throw new Error("not asked here");
   }
 
   #candles(request: Extract<TokenRequest, { kind: "candles" }>): BodyAnswer {
