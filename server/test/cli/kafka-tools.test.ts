@@ -151,7 +151,7 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
       assert.deepEqual(records.map(({ value }) => value.toString()).sort(), expected.sort());
     });
 
-    test("a file is replayed into the topic; lines that are no swaps are counted and left out", async (t) => {
+    test("a file is replayed into the topic; lines that are not swaps are counted and left out", async (t) => {
       const topic = await newTopic(kafka, 2);
       const file = join(folder, "swaps.ndjson");
       const swaps = (await cli({}, "generate", "--to", "ndjson", "--count", "200")).out;

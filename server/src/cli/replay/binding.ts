@@ -1,17 +1,17 @@
-/** Ties a mapping to the columns that a table has. */
+/** Binds a mapping to the columns of a table. */
 import { SwapstatsError } from "../../shared/errors.ts";
 import { didYouMean } from "../../shared/nearest.ts";
 import { printableCut } from "../../shared/printable-text.ts";
 import { FIELDS, type FieldSource, writeCell } from "./cells.ts";
 import type { Mapping } from "./mapping.ts";
 
-/** Columns of a table that are named in messages. */
+/** Columns that a message lists. */
 const COLUMNS_SHOWN = 40;
 
-/** From the cells of a row to JSON texts of its events, one for each swap of the mapping. */
+/** Makes the JSON texts of the events of a row from its cells, one for each swap of the mapping. */
 export type RowReader = (cells: readonly string[]) => string[];
 
-/** The mapping of a table whose columns have the names of the event: each known column is its field. */
+/** Returns the mapping of a table whose columns are named like the fields of the event. */
 export function mappingOfHeader(header: readonly string[], name: string): Mapping {
   const fields: FieldSource[] = [];
   for (const column of header) {
@@ -25,11 +25,11 @@ export function mappingOfHeader(header: readonly string[], name: string): Mappin
   }
   throw new SwapstatsError(
     "bad_request",
-    `${name} is a table whose columns are not named like the fields of a swap (token, side, tx_hash, event_time, ...); say with --map FILE.yaml what its columns mean (docs/replay.md). Its columns are ${columnsText(header)}`,
+    `${name} is a table whose columns are not named like the fields of a swap (token, side, tx_hash, event_time, ...); map its columns with --map FILE.yaml (docs/replay.md). Its columns are ${columnsText(header)}`,
   );
 }
 
-/** How many of the columns that a mapping names are in the header. */
+/** Returns how many columns of a mapping are in the header. */
 export function columnsFound(mapping: Mapping, header: readonly string[]): number {
   const names = new Set(
     mapping.swaps.flat().flatMap(({ constant, column }) => (constant === undefined ? [column] : [])),
@@ -37,10 +37,7 @@ export function columnsFound(mapping: Mapping, header: readonly string[]): numbe
   return [...names].filter((column) => indexOf(header, column) !== -1).length;
 }
 
-/**
- * Binds a mapping to the header of a table. Throws `bad_request` that lists the columns that are not there, or of which there are
- * two.
- */
+/** Binds a mapping to the header of a table. Throws `bad_request` with the columns that are missing or occur twice. */
 export function bindMapping(mapping: Mapping, header: readonly string[], name: string): RowReader {
   const missing = new Set<string>();
   const doubled = new Set<string>();
@@ -56,10 +53,7 @@ export function bindMapping(mapping: Mapping, header: readonly string[], name: s
   if (missing.size > 0) throw missingColumns([...missing], header, name);
   if (doubled.size > 0) {
     const names = [...doubled].map((column) => printableCut(column)).join(", ");
-    throw new SwapstatsError(
-      "bad_request",
-      `${name} has two columns of the name ${names}; rename one of them in its header`,
-    );
+    throw new SwapstatsError("bad_request", `${name} has two columns named ${names}; rename one of them in its header`);
   }
   return (cells) =>
     writers.map((fields) => {
@@ -72,7 +66,7 @@ export function bindMapping(mapping: Mapping, header: readonly string[], name: s
     });
 }
 
-/** The column of the name; else the only one that differs in case alone. */
+/** Returns the column with the name. Otherwise the only column that differs in case alone. */
 function indexOf(header: readonly string[], column: string): number {
   const exact = header.indexOf(column.trim());
   if (exact !== -1) return exact;
@@ -86,7 +80,7 @@ function missingColumns(missing: readonly string[], header: readonly string[], n
   const looksLikeData =
     header.length > 1 && header.some((column) => /^[0-9]+(\.[0-9]+)?$|^0x[0-9a-f]{40}/i.test(column));
   const hint = looksLikeData
-    ? "; it seems to have no header: put one in front, or name all columns by `columns:` in the mapping"
+    ? "; it seems to have no header: add one, or list all columns in `columns:` of the mapping"
     : "";
   return new SwapstatsError(
     "bad_request",

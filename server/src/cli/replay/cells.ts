@@ -1,6 +1,6 @@
-/** Cells of tables as JSON values of a swap event: each field has a kind, and a cell that does not fit it goes on as text. */
+/** Makes JSON values of a swap event from cells of tables. Each field has a kind. A cell that does not fit it is passed on as text. */
 
-/** Names that an event may have, with the JSON type that the decoder expects. */
+/** Fields of an event, with the JSON type that the decoder expects. */
 export const FIELDS: Readonly<Record<string, "text" | "decimal" | "integer" | "boolean" | "time">> = {
   chain_id: "integer",
   tx_hash: "text",
@@ -37,17 +37,17 @@ export type TimeForm = (typeof TIME_FORMS)[number];
 
 export type FieldSource = {
   readonly name: string;
-  /** The text of a constant, JSON already; undefined for a column. */
+  /** JSON text of a constant. Undefined for a column. */
   readonly constant: string | undefined;
   readonly column: string;
   readonly time: TimeForm | undefined;
-  /** Cells that stand for other texts. */
+  /** Replacements of cells. */
   readonly values: ReadonlyMap<string, string> | undefined;
-  /** Decimals have a comma, and points or blanks between thousands. */
+  /** Decimals have a decimal comma, and points or spaces between thousands. */
   readonly hasComma: boolean;
 };
 
-/** JSON of a cell; empty where the cell is. A cell that does not fit is passed on as text, and the decoder says so. */
+/** Returns the JSON of a cell; empty for an empty cell. A cell that does not fit is passed on as text, and the decoder reports it. */
 export function writeCell(cell: string, field: FieldSource): string {
   const text = (field.values?.get(cell.trim()) ?? cell).trim();
   if (text === "") return "";
@@ -68,24 +68,24 @@ export function writeCell(cell: string, field: FieldSource): string {
   }
 }
 
-/** `1.234,56` gives `1234.56`; what is not written like that stays as it is. */
+/** `1.234,56` gives `1234.56`. Other texts stay as they are. */
 function withPoint(text: string): string {
   if (!/^-?[0-9]{1,3}([.' \u00a0\u202f][0-9]{3})+(,[0-9]+)?$/.test(text) && !/^-?[0-9]+(,[0-9]+)?$/.test(text))
     return text;
   return text.replace(/[.' \u00a0\u202f]/g, "").replace(",", ".");
 }
 
-/** JSON forbids leading zeros, which tables have. */
+/** Removes leading zeros, which tables have and JSON forbids. */
 function stripZeros(text: string): string {
   return text.replace(/^0+(?=[0-9])/, "");
 }
 
-/** Decimal places by which a unit lies above milliseconds (seconds) or below them. */
+/** Decimal places between milliseconds and a larger unit (seconds) or a smaller one. */
 const TIME_SHIFT: Readonly<Record<string, number>> = { seconds: 3, milliseconds: 0, microseconds: -3, nanoseconds: -6 };
 
 function writeTime(text: string, form: TimeForm | undefined): string {
   if (form === "utc") {
-    // `2023-08-08 17:13:59.000 UTC`, with or without the fraction and the zone, which is UTC in any case.
+    // `2023-08-08 17:13:59.000 UTC`, with or without the fraction and the zone. It is always UTC.
     const match =
       /^([0-9]{4}-[0-9]{2}-[0-9]{2})[ Tt]([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?) ?(?:UTC|GMT|[Zz]|\+00(?::?00)?)?$/.exec(
         text,

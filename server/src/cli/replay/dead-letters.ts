@@ -1,4 +1,4 @@
-/** Collects the records of a replay that are no swaps: counts all, keeps the first few for people, and writes all of them to a file. */
+/** Collects the dead letters of a replay: counts all, keeps the first few to list them, and writes all to a file. */
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { isDeadLetterCode } from "../../codecs/dead-letter-codes.ts";
 import { refusalText } from "../../codecs/refusal-text.ts";
@@ -7,7 +7,7 @@ import { printableCut, printableJson } from "../../shared/printable-text.ts";
 import { diagnose } from "./diagnosis.ts";
 import type { RowFault } from "./rows.ts";
 
-/** Dead letters that are listed for people. */
+/** Dead letters that are listed. */
 const LISTED_MAX = 10;
 const WHOLE_ROW = "(row)";
 const MESSAGE_LENGTH_MAX = 400;
@@ -17,7 +17,7 @@ type DeadLetter = {
   readonly file: string;
   readonly row: number;
   readonly code: string;
-  /** `(row)` where no field alone is at fault. */
+  /** `(row)` when the fault is not in one field. */
   readonly field: string;
   readonly value: string;
   readonly message: string;
@@ -35,7 +35,7 @@ export class DeadLetters {
   #pendingChars = 0;
   #written = 0;
 
-  /** `names`: of the files. `path`: where all are written as NDJSON. Throws `storage_failed`. */
+  /** `names` are the names of the files. `path`: file for all dead letters, as NDJSON. Throws `storage_failed`. */
   constructor(names: readonly string[], path: string | undefined) {
     this.#names = names;
     this.#path = path;
@@ -50,12 +50,12 @@ export class DeadLetters {
     return this.#count;
   }
 
-  /** Counts by code. */
+  /** Counts, by code. */
   get codes(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#codes);
   }
 
-  /** A record that is refused with a code; `message` where somebody else says more than the code does. */
+  /** Notes a record that is refused with a code. `message`: a reason from elsewhere, such as the service. */
   note(file: number, row: number, code: string, bytes: Uint8Array, start: number, end: number, message?: string): void {
     if (!this.#wants()) {
       this.#add(code);
@@ -68,13 +68,13 @@ export class DeadLetters {
     this.#keep({ file: this.#name(file), row, code, field: field ?? WHOLE_ROW, value, message: text, raw });
   }
 
-  /** A row that made no record. */
+  /** Notes a row that made no record. */
   noteFault(file: number, { row, code, field, value, message, raw }: RowFault): void {
     if (!this.#wants()) this.#add(code);
     else this.#keep({ file: this.#name(file), row, code, field: field ?? WHOLE_ROW, value, message, raw });
   }
 
-  /** Forgets everything: the files are read anew from the beginning. */
+  /** Forgets everything, because the files are read again from the start. */
   reset(): void {
     this.listed.length = 0;
     this.#codes.clear();
@@ -85,7 +85,7 @@ export class DeadLetters {
     if (this.#descriptor !== undefined) ftruncateSync(this.#descriptor, 0);
   }
 
-  /** Writes what waits, and closes the file. Throws `storage_failed`. */
+  /** Writes buffered dead letters, and closes the file. Throws `storage_failed`. */
   close(): void {
     if (this.#descriptor === undefined) return;
     try {
@@ -140,17 +140,17 @@ export class DeadLetters {
   }
 }
 
-/** Lines for people: the first dead letters, each with its place, and a message that has the field and the value. */
+/** Returns lines for people: the first dead letters, each with its place, its field and its value. */
 export function deadLetterLines(letters: DeadLetters): string[] {
   if (letters.count === 0) return [];
   const lines = letters.listed.map(({ file, row, code, value, message }) => {
     const text = printableCut(message, MESSAGE_LENGTH_MAX);
-    // A row of a table has no field at fault; then the row itself is shown.
+    // When the fault is not in one field, the row itself is shown.
     const shown = printableCut(value);
     const seen = value === "" || text.includes(shown) ? "" : `: "${shown}"`;
     return `  ${file}, row ${row}: ${code}: ${text}${seen}`;
   });
   const more = letters.count - letters.listed.length;
   if (more > 0) lines.push(`  and ${more} more; --dead-letters FILE writes all of them`);
-  return [`${letters.count === 1 ? "One record is no swap" : `${letters.count} records are no swaps`}:`, ...lines];
+  return [`${letters.count === 1 ? "One record is not a swap" : `${letters.count} records are not swaps`}:`, ...lines];
 }

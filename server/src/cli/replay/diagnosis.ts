@@ -1,4 +1,4 @@
-/** Which field of a record made it a dead letter, and with what value: for people, who know the code alone otherwise. */
+/** Finds the field and the value that made a record a dead letter, for messages. */
 import type { DeadLetterCode } from "../../codecs/dead-letter-codes.ts";
 import { FIELDS_OF, REQUIRED_FIELDS } from "../../codecs/refusal-text.ts";
 
@@ -6,9 +6,9 @@ const NAME_LENGTH_MAX = 64;
 
 type Diagnosis = {
   readonly field: string | undefined;
-  /** The field's value, or the beginning of the record where no field is at fault; empty: it is missing. */
+  /** The value of the field, or the start of the record when the fault is not in one field. Empty: the field is missing. */
   readonly value: string;
-  /** What the value looks like, and what to do. */
+  /** Describes the value, and says what to do. */
   readonly hint: string | undefined;
 };
 
@@ -47,19 +47,19 @@ function textOf(value: unknown): string {
 function numberHint(code: string, value: string): string | undefined {
   if (!/^bad_(amount|price)/.test(code)) return undefined;
   if (/^[-+]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$/.test(value) && !/^[0-9]+,[0-9]{3}$/.test(value)) {
-    return "it has commas between thousands; write it without them";
+    return "it has commas between thousands; remove them";
   }
   if (/^[-+]?[0-9.' ]*,[0-9]+$/.test(value)) {
     return 'it seems to have a decimal comma; write a point, or say `decimal: ","` in the mapping';
   }
-  if (/^[$€£¥]|[$€£¥]$/.test(value)) return "it has a sign of a currency; leave that out";
+  if (/^[$€£¥]|[$€£¥]$/.test(value)) return "it has a currency sign; remove it";
   return undefined;
 }
 
-/** An answer of an API around the rows, rather than a row. */
+/** Detects the response of an API around the rows, instead of a row. */
 function listHint(record: Record<string, unknown>): string | undefined {
   const list = Object.entries(record).find(([, value]) => Array.isArray(value) && typeof value[0] === "object");
   if (list === undefined) return undefined;
   const name = list[0].slice(0, NAME_LENGTH_MAX);
-  return `${name} is a list: if it holds the swaps, take them out with jq -c '.${name}[]'`;
+  return `${name} is a list: if it contains the swaps, extract them with jq -c '.${name}[]'`;
 }

@@ -1,6 +1,6 @@
 import type { SwapEvent } from "../../engine/swaps/swap-event.ts";
 
-/** Finds out whether swaps come further out of order than grace, judged by the highest event time of each chain. */
+/** Detects swaps that are out of order by more than grace, by the highest event time of each chain. */
 export class DisorderWatch {
   readonly #graceOf: (chainId: number) => number;
   readonly #highs = new Map<number, { highMs: number; readonly graceMs: number }>();
@@ -11,7 +11,7 @@ export class DisorderWatch {
     this.#graceOf = graceOf;
   }
 
-  /** False for an event that lies behind by more than grace. */
+  /** Returns false for an event that is behind by more than grace. */
   inOrder(event: SwapEvent): boolean {
     if (event.chainId !== this.#chainId) this.#choose(event.chainId);
     const chain = this.#chain;

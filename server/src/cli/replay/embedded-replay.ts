@@ -1,4 +1,4 @@
-/** Replay through an engine of this process, with as-of following the highest event time. */
+/** Replays through an engine of this process. As-of follows the highest event time. */
 import { type Config, type EngineSettings, toEngineConfig } from "../../config/config.ts";
 import { parseDurationMs } from "../../config/units.ts";
 import { WINDOWS_COUNT_MAX, type WindowSetting, windowsOf } from "../../config/windows.ts";
@@ -15,7 +15,7 @@ import { overviewJson, overviewTable } from "./overview.ts";
 import type { ReplayInput, ReplayOptions } from "./replay-options.ts";
 import type { Batch } from "./rows.ts";
 
-/** Returns how many events were applied, removals among them. */
+/** Returns the number of applied events, including removals. */
 export async function replayEmbedded(
   input: ReplayInput,
   options: ReplayOptions,
@@ -34,7 +34,7 @@ export async function replayEmbedded(
       : overviewTable(
           engine,
           options.window ?? (names.at(-1) as string),
-          // A pipe or a file has no width, and whoever reads it wants the figures.
+          // A pipe or a file has no width, and its reader wants the full figures.
           output.outIsTerminal ? output.columns() : Number.POSITIVE_INFINITY,
         );
   const isJson = options.format === "json";
@@ -54,7 +54,7 @@ async function runEngine(
   if (speed === undefined && order !== "time") {
     const engine = new PartitionEngine(settings, newHashSeed());
     const watch = order === "auto" ? new DisorderWatch(graceOf(settings)) : undefined;
-    // In most files the order is fine, so `auto` applies while it checks, and begins again in the other case.
+    // Most files are in order, so `auto` applies while it checks. It starts again when a swap is out of order.
     const step = input.step("replay", signal);
     if (await feedEngine(engine, step.chunks, arrival, watch, input.dead, step.onChunk)) return engine;
   } else if (order === "file" || (order === "auto" && (await input.isInOrder(settings, graceOf(settings), signal)))) {
@@ -64,7 +64,7 @@ async function runEngine(
     await feedSink(sink, step.chunks, speed, signal, faultsInto(engine, input), step.onChunk);
     return engine;
   }
-  if (order === "auto") output.err("The swaps are out of order beyond grace; sorting them by time first.\n");
+  if (order === "auto") output.err("The swaps are out of order by more than grace; sorting them by time first.\n");
   return runSorted(input, options, settings, arrival, signal);
 }
 
@@ -94,7 +94,7 @@ async function runSorted(
   }
 }
 
-/** Counts rows that made no record, in the engine and for people. */
+/** Counts rows that made no record, in the engine and in the dead letters. */
 function faultsInto(engine: PartitionEngine, { dead }: ReplayInput): (batch: Batch) => void {
   return ({ file, faults = [] }) => {
     for (const fault of faults) {
@@ -108,7 +108,7 @@ export function graceOf(settings: EngineSettings): (chainId: number) => number {
   return (chainId) => settings.chains.get(chainId)?.graceMs ?? settings.graceMs;
 }
 
-/** A window that is not in the configuration is added to it, under the name that was asked for. */
+/** Adds the requested window to the configured ones if it is not among them. */
 function withWindow(settings: EngineSettings, name: string | undefined): EngineSettings {
   if (name === undefined || settings.windows.some((window) => window.name === name)) return settings;
   const lengthMs = parseDurationMs(name);
@@ -119,7 +119,7 @@ function withWindow(settings: EngineSettings, name: string | undefined): EngineS
   if (others.length >= WINDOWS_COUNT_MAX) {
     throw new SwapstatsError(
       "usage",
-      `--window: ${name} would be one window more than ${WINDOWS_COUNT_MAX}; name one of the configured`,
+      `--window: ${name} would be one window more than ${WINDOWS_COUNT_MAX}; give a configured window`,
     );
   }
   return { ...settings, windows: [...others, added].sort((a, b) => a.lengthMs - b.lengthMs) };

@@ -19,7 +19,7 @@ import { type SwapKey, SwapKeys } from "./swap-order.ts";
 
 /** Lines held in memory before a run is written. */
 const RUN_BYTES_MAX = 64 * 1024 * 1024;
-/** Runs that are merged at once; each has a read buffer. */
+/** Runs that are merged at once. Each has a read buffer. */
 const FAN_IN = 64;
 const CHUNK_BYTES = 1024 * 1024;
 const LINE_FEED = 10;
@@ -41,12 +41,12 @@ export class ExternalSort {
     this.#limits = { runBytesMax: RUN_BYTES_MAX, fanIn: FAN_IN, tempDir: tmpdir(), ...limits };
   }
 
-  /** Runs on disk so far. */
+  /** Number of runs on disk. */
   get runs(): number {
     return this.#runs.length;
   }
 
-  /** Takes a copy of the line [start, end) of bytes, which has no line feed. */
+  /** Copies the line [start, end) of bytes, which has no line feed. */
   add(bytes: Uint8Array, start: number, end: number, key: SwapKey): void {
     const length = end - start;
     const held = this.#used + this.#keys.bytes;
@@ -58,7 +58,7 @@ export class ExternalSort {
     this.#keys.add(key);
   }
 
-  /** Batches in order. A batch is valid until the next one is asked for. Nothing may be added afterwards. */
+  /** Yields batches in order. A batch is valid until the next one is requested. No line may be added afterwards. */
   *sorted(): Generator<Batch> {
     if (this.#runs.length === 0) {
       yield* this.#sortedInMemory();
@@ -82,7 +82,7 @@ export class ExternalSort {
     yield* gatherLines(mergeRuns(this.#runs));
   }
 
-  /** Removes all temporary files; call it in every case. */
+  /** Removes all temporary files. Must be called in every case. */
   dispose(): void {
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
     this.#folder = undefined;
@@ -126,7 +126,7 @@ export class ExternalSort {
       return path;
     } catch (cause) {
       const where = this.#folder ?? this.#limits.tempDir;
-      const message = `sorting needs room for a copy of the input in ${where}, and writing there failed (${(cause as Error).message}); let TMPDIR name a folder with room`;
+      const message = `sorting needs room for a copy of the input in ${where}, and writing there failed (${(cause as Error).message}); set TMPDIR to a folder with room`;
       throw new SwapstatsError("storage_failed", message, { cause });
     }
   }
@@ -154,7 +154,7 @@ function* gatherLines(records: Iterable<MergedRecord>): Generator<Batch> {
   yield gathering.take();
 }
 
-/** Lines and their places as they become a batch. */
+/** Collects lines and their places into a batch. */
 class Gathering {
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES * 2);
   #used = 0;

@@ -1,4 +1,4 @@
-/** Ways of lines: into an engine at full speed, into a sort, past a watch, or into any sink at the pace of the swaps. */
+/** Feeds lines into an engine at full speed, into a sort, past a check of the order, or into any sink at the pace of the swaps. */
 import { SwapDecoder } from "../../codecs/swap-decoder.ts";
 import type { PartitionEngine } from "../../engine/partition-engine.ts";
 import { SwapEvent } from "../../engine/swaps/swap-event.ts";
@@ -11,7 +11,7 @@ import type { Batch, Batches } from "./rows.ts";
 /** Called after each batch with the number of lines so far. */
 export type OnChunk = (lines: number) => void;
 
-/** The time of reading, or one given time, as the arrival of records. */
+/** Returns the arrival of records: the time of reading, or one given time. */
 export type Arrival = () => number;
 
 /** Outcomes of valid events that are kept among the dead letters. */
@@ -23,8 +23,8 @@ const KEPT_OUTCOMES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Applies all lines; the loop that decides how fast a replay is, so nothing is allocated in it. With a watch it stops at
- * the first swap that is out of order beyond grace, and returns false: the engine is then of no further use.
+ * Applies all lines. This loop decides the speed of a replay, so it allocates nothing. With a watch it stops at the first swap that
+ * is out of order by more than grace, and resolves to false. The state of the engine is then incomplete.
  */
 export async function feedEngine(
   engine: PartitionEngine,
@@ -49,7 +49,7 @@ export async function feedEngine(
     }
     const outcome = engine.apply(event, arrivalMs);
     if (KEPT_OUTCOMES.has(outcome)) note(outcome);
-    // A quarantined swap never moves the high, so it says nothing about the order.
+    // A quarantined swap does not move the highest event time, so it does not count for the order.
     return watch === undefined || outcome === "quarantined" || watch.inOrder(event);
   };
   for await (const batch of batches) {
@@ -68,7 +68,7 @@ export async function feedEngine(
   return !lines.last() || apply(arrival());
 }
 
-/** True when no swap is out of order beyond grace; reads no further than the first that is. */
+/** Resolves to true when no swap is out of order by more than grace. Reads up to the first one that is. */
 export async function isInOrder(
   batches: Batches,
   watch: DisorderWatch,
@@ -96,7 +96,7 @@ export async function isInOrder(
 }
 
 /**
- * Hands all lines to a sort. A line that is no swap stays behind the one before it, so that it is reported in its place. Rows that
+ * Adds all lines to a sort. A line that is not a swap stays behind the line before it, so it is reported in its place. Rows that
  * made no line are noted at once.
  */
 export async function feedSort(
@@ -139,15 +139,15 @@ export async function feedSort(
 }
 
 export type SwapSink = {
-  /** Takes a copy of the line, which stands in the row of the file; waits when the sink is behind. */
+  /** Copies the line, whose place is the row of the file. Returns a promise to wait for when the sink is behind. */
   take(bytes: Uint8Array, start: number, end: number, file?: number, row?: number): Promise<void> | undefined;
-  /** Resolves when everything taken has had its effect. */
+  /** Resolves when all lines have had their effect. */
   flush(): Promise<void>;
 };
 
 /**
- * Hands all lines to a sink. `speed` undefined: as fast as it takes them; else that many times as fast as the swaps
- * happened, by their event times from the first one on.
+ * Sends all lines to a sink. `speed` undefined: as fast as the sink takes them. Otherwise a multiple of the speed at which the swaps
+ * happened, by their event times.
  */
 export async function feedSink(
   sink: SwapSink,
@@ -191,7 +191,7 @@ export async function feedSink(
   await sink.flush();
 }
 
-/** How long a swap has yet to wait for its turn. */
+/** Computes how long a swap must still wait. */
 class Pacer {
   readonly #speed: number;
   readonly #decoder = new SwapDecoder();
@@ -203,7 +203,7 @@ class Pacer {
     this.#speed = speed;
   }
 
-  /** 0 for a line that is no swap: it goes with the one before it. */
+  /** Returns 0 for a line that is not a swap: it goes together with the line before it. */
   waitMs(bytes: Uint8Array, start: number, end: number, nowMs: number): number {
     if (this.#decoder.decode(bytes, start, end, this.#event) !== undefined) return 0;
     if (Number.isNaN(this.#firstTimeMs)) {
@@ -214,7 +214,7 @@ class Pacer {
   }
 }
 
-/** Timers end at 24 days; a swap that is further away waits in several of them. */
+/** Timers are limited to 24 days. A longer wait takes several timers. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

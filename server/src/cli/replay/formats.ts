@@ -1,4 +1,4 @@
-/** One stream of NDJSON out of the files of a replay, whatever they hold. */
+/** Makes one stream of NDJSON from the files of a replay, whatever their kinds. */
 import { SwapstatsError } from "../../shared/errors.ts";
 import {
   type InputFile,
@@ -19,7 +19,7 @@ import type { Batch } from "./rows.ts";
 import { openTable } from "./table.ts";
 import { unpacked } from "./unpack.ts";
 
-/** A line feed ends each file, so that the last line of one and the first of the next stay apart. */
+/** Ends each file, so that its last line and the first line of the next file stay separate. */
 const LINE_FEED = Buffer.from("\n");
 
 export type Source = {
@@ -30,8 +30,8 @@ export type Source = {
 };
 
 /**
- * Batches of all files, one after the other. A batch is valid until the next one is asked for. Where a file turns out to be damaged
- * or cut, what came before has been given, and `onCut` gets the failure; nothing is read behind it.
+ * Yields the batches of all files, one file after the other. A batch is valid until the next one is requested. When a file turns out
+ * to be damaged or cut, the batches before the damage are yielded, `onCut` gets the failure, and nothing more is read.
  */
 export async function* readSwaps(
   source: Source,
@@ -54,7 +54,7 @@ export async function* readSwaps(
   }
 }
 
-/** Opens each file that can be read twice, so that what no replay can read is told before anything has an effect. */
+/** Opens each file that can be read twice, so that unreadable files are reported before any swap has an effect. */
 export async function checkFiles(source: Source): Promise<void> {
   for (const [file, input] of source.files.entries()) {
     if (input.kind === "stream") continue;
@@ -64,18 +64,18 @@ export async function checkFiles(source: Source): Promise<void> {
 
 type Opened = {
   readonly batches: AsyncIterable<Batch>;
-  /** Closes the file, also where nothing was read of the batches. */
+  /** Closes the file, also when no batch was read. */
   close(): Promise<void>;
 };
 
-/** Throws `bad_request` where the file is of no kind that is read, or its columns do not fit the mapping. */
+/** Throws `bad_request` when the kind of the file is not supported, or its columns do not fit the mapping. */
 async function openFile(source: Source, input: InputFile, file: number, counter: ReadCounter): Promise<Opened> {
   if (input.kind === "folder") return openLog(input, file);
   const { name } = input;
   const raw = input.path === STDIN ? readStdin(source.stdin, counter) : readChunks(input, counter);
   const { head, chunks, close } = await unpacked(raw, name);
   try {
-    // An empty file, or one that is damaged from the beginning on.
+    // The file is empty, or damaged from the start.
     if (head.length === 0) return { batches: lines(chunks, file), close };
     const kind = kindOf(head, name);
     if (kind === "parquet") return await parquet(source, input, head, chunks, close, file, counter);
@@ -100,7 +100,7 @@ function openText(
   return mapping !== undefined && needsMapping(beginning, mapping) ? mapObjects(batches, mapping, name) : batches;
 }
 
-/** Parquet is read from its end: what is packed, or comes by a pipe, goes to a temporary file first. */
+/** Parquet is read from its end, so compressed or piped Parquet is written to a temporary file first. */
 async function parquet(
   { mapping, spool }: Source,
   input: InputFile,
@@ -119,7 +119,7 @@ async function parquet(
   return openParquet(kept, mapping, file, counter);
 }
 
-/** Whether the file itself begins so, not only what was unpacked from it. */
+/** Returns whether the file itself starts like this, and not only its decompressed content. */
 async function startsWith(input: InputFile, bytes: Buffer): Promise<boolean> {
   const raw = readChunks(input, { bytesDone: 0 });
   const { value } = await raw.next();
@@ -131,7 +131,7 @@ async function* lines(chunks: AsyncGenerator<Buffer>, file: number): AsyncGenera
   for await (const bytes of chunks) yield { file, bytes };
 }
 
-/** A JSON array, or objects over several lines; the row of a value is its number, from 1. */
+/** Reads a JSON array, or objects over several lines. The row of a value is its number, from 1. */
 async function* values(chunks: AsyncGenerator<Buffer>, file: number, name: string): AsyncGenerator<Batch> {
   const splitter = new JsonValues();
   let row = 0;
@@ -146,7 +146,8 @@ async function* values(chunks: AsyncGenerator<Buffer>, file: number, name: strin
   }
   const last = splitter.end();
   yield batch(last);
-  if (last.isCut) throw new SwapstatsError("bad_request", `${name} is cut: its JSON ends in the middle; load it again`);
+  if (last.isCut)
+    throw new SwapstatsError("bad_request", `${name} is cut: its JSON ends in the middle; download it again`);
 }
 
 async function* skipMark(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {

@@ -1,4 +1,4 @@
-/** The inputs of a replay as chunks of bytes: files, standard input, and pipes, which are read once and so kept in a temporary file. */
+/** Reads the inputs of a replay as chunks of bytes: files, standard input, and pipes. A pipe can be read once, so it is kept in a temporary file. */
 import { createWriteStream, mkdtempSync, rmSync, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,24 +9,24 @@ import { printableCut } from "../../shared/printable-text.ts";
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
 const NAME_LENGTH_MAX = 200;
-/** The name of standard input on the command line. */
+/** Name of standard input on the command line. */
 export const STDIN = "-";
 
-/** What has been read of all files together, for progress. */
+/** Bytes read of all files, for progress. */
 export type ReadCounter = { bytesDone: number };
 
 export type InputFile = {
-  /** For people: harmless for terminals. */
+  /** Name for messages, safe for terminals. */
   readonly name: string;
   readonly path: string;
   readonly kind: "file" | "folder" | "stream";
   readonly bytes: number;
 };
 
-/** Where standard input comes from; tests give their own. */
+/** Source of standard input. Tests give their own. */
 export type StdinSource = () => AsyncIterable<Buffer>;
 
-/** The files of the command line. Throws `not_found` with the name of the first that is none. */
+/** Returns the files of the command line. Throws `not_found` with the name of the first that is not a file. */
 export function inputFiles(paths: readonly string[]): InputFile[] {
   return paths.map((path) => {
     const name = path === STDIN ? "standard input" : printableCut(path, NAME_LENGTH_MAX);
@@ -40,7 +40,7 @@ export function inputFiles(paths: readonly string[]): InputFile[] {
   });
 }
 
-/** Chunks of the file as it stands. A chunk is valid until the next one is asked for. */
+/** Yields the chunks of the file. A chunk is valid until the next one is requested. */
 export async function* readChunks({ path, name }: InputFile, counter: ReadCounter): AsyncGenerator<Buffer> {
   const file = await openFile(path, name);
   try {
@@ -50,7 +50,7 @@ export async function* readChunks({ path, name }: InputFile, counter: ReadCounte
   }
 }
 
-/** Chunks of standard input. */
+/** Yields the chunks of standard input. */
 export async function* readStdin(stdin: StdinSource, counter: ReadCounter): AsyncGenerator<Buffer> {
   for await (const chunk of stdin()) {
     counter.bytesDone += chunk.length;
@@ -58,12 +58,12 @@ export async function* readStdin(stdin: StdinSource, counter: ReadCounter): Asyn
   }
 }
 
-/** Temporary files of one replay; they are removed by `dispose`. */
+/** Temporary files of one replay. `dispose` removes them. */
 export class Spool {
   #folder: string | undefined;
   #count = 0;
 
-  /** Writes all chunks to a file and returns it under the name. */
+  /** Writes all chunks to a file, and returns it under the name. */
   async keep(chunks: AsyncIterable<Buffer>, name: string): Promise<InputFile> {
     let path = tmpdir();
     try {
@@ -72,13 +72,13 @@ export class Spool {
       await pipeline(copies(chunks), createWriteStream(path, { flags: "wx", mode: 0o600 }));
     } catch (cause) {
       if (cause instanceof SwapstatsError) throw cause;
-      const message = `${name} is kept in a temporary file, and writing ${path} failed (${(cause as Error).message}); let TMPDIR name a folder with room`;
+      const message = `${name} is kept in a temporary file, and writing ${path} failed (${(cause as Error).message}); set TMPDIR to a folder with room`;
       throw new SwapstatsError("storage_failed", message, { cause });
     }
     return { name, path, kind: "file", bytes: statSync(path).size };
   }
 
-  /** Removes all files; call it in every case. */
+  /** Removes all files. Must be called in every case. */
   dispose(): void {
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
     this.#folder = undefined;
@@ -100,10 +100,10 @@ export async function openFile(path: string, name: string): Promise<FileHandle> 
 }
 
 function notFound(name: string, what: string, cause: unknown): SwapstatsError {
-  return new SwapstatsError("not_found", `${name} ${what}; check the path and the rights`, { cause });
+  return new SwapstatsError("not_found", `${name} ${what}; check the path and the permissions`, { cause });
 }
 
-/** Reads ahead by one chunk while the caller works, with two buffers in turn. */
+/** Reads one chunk ahead while the caller works, with two buffers in turn. */
 async function* readFile(file: FileHandle, name: string, counter: ReadCounter): AsyncGenerator<Buffer> {
   const buffers = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)] as const;
   let turn = 0;
@@ -121,7 +121,7 @@ async function* readFile(file: FileHandle, name: string, counter: ReadCounter): 
     if (cause instanceof SwapstatsError) throw cause;
     throw new SwapstatsError("bad_request", `${name} cannot be read (${(cause as Error).message})`, { cause });
   } finally {
-    // The file must not be closed under a read that is under way.
+    // The file must not be closed during a read.
     await reading.catch(() => undefined);
   }
 }

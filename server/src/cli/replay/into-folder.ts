@@ -1,10 +1,10 @@
 /**
- * `replay --into`: fills the log of a stopped service's data folder, so that a service starts with a past.
+ * `replay --into`: fills the log of a data folder of a stopped service, so that the service starts with a past.
  *
- * The log is written in a folder of its own beside its place and moved there when it is whole, so a command that is
- * killed leaves the data folder as it was; the next one removes what was left. Rejected: appending to a log that has records.
- * Lateness follows from the order in the log, so everything older than its end would be late; the way is to make the log anew
- * with the old folder among the inputs, which puts all swaps in order.
+ * The log is written in a separate folder and moved to its place when it is complete. A command that is killed therefore leaves the
+ * data folder as it was, and the next command removes the rest. Rejected: appending to a log that has records. Lateness follows from
+ * the order in the log, so all swaps older than its end would be late. Instead, a new log is made with the old folder among the
+ * inputs, which puts all swaps in order.
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -25,17 +25,17 @@ import { PastLog } from "./past-log.ts";
 import type { ReplayInput, ReplayOptions } from "./replay-options.ts";
 import { replayToSink } from "./service-replay.ts";
 
-/** Where the log is written until it is whole. */
+/** Folder of the log until it is complete. */
 export const FILLING_FOLDER = "log.filling";
 const CHECKPOINT_FOLDER = "checkpoints";
 
 export type IntoOptions = ReplayOptions & {
   readonly into: string;
-  /** Nothing is missing between the first swap and now. */
+  /** Whether no swap between the first one and now is missing. */
   readonly isWhole: boolean;
 };
 
-/** Returns how many records the log got. Throws `data_folder_locked`, `bad_request` where the folder holds a state, `log_full`. */
+/** Resolves to the number of records in the log. Rejects with `data_folder_locked`, `bad_request` when the folder has a state, `log_full`. */
 export async function replayInto(
   input: ReplayInput,
   options: IntoOptions,
@@ -66,7 +66,7 @@ export async function replayInto(
       await replayToSink(sink, input, options, config, output, signal);
       signal.throwIfAborted();
       if (input.cut !== undefined) {
-        throw new SwapstatsError("bad_request", `${input.cut.message} Nothing was put into ${name}.`);
+        throw new SwapstatsError("bad_request", `${input.cut.message} Nothing was written to ${name}.`);
       }
       log.finish(options.isWhole);
     } finally {
@@ -85,7 +85,7 @@ function makeDataFolder(dataDir: string, name: string): void {
   try {
     makeFolder(dataDir);
   } catch (cause) {
-    const message = `the data folder ${name} cannot be made (${(cause as Error).message}); check the path and the rights`;
+    const message = `the data folder ${name} cannot be created (${(cause as Error).message}); check the path and the permissions`;
     throw new SwapstatsError("storage_failed", message, { cause });
   }
 }
@@ -102,7 +102,7 @@ function refuseUsed(dataDir: string, name: string): void {
   );
 }
 
-/** The log takes its place in one step, which a crash leaves undone or done. */
+/** Moves the log to its place in one step. A crash leaves the step either done or not done. */
 function install(dataDir: string, filling: string): void {
   const target = join(dataDir, LOG_FOLDER);
   rmSync(target, { recursive: true, force: true });
@@ -127,11 +127,11 @@ function report(log: PastLog, { format, isWhole }: IntoOptions, name: string, ou
   const span = `${new Date(firstMs).toISOString()} to ${new Date(lastMs).toISOString()}`;
   const complete = isWhole
     ? "Windows are complete from the first swap on."
-    : "Windows are complete only from now on: with --whole you say that nothing is missing between the first swap and now.";
+    : "Windows are complete only from now on. Use --whole if no swap between the first one and now is missing.";
   output.out(`${groupDigits(count)} swaps of ${span} are in the log of ${name}. ${complete}\n`);
 }
 
-/** Puts lines into the log of the partition of their token. */
+/** Adds lines to the log of the partition of their token. */
 class IntoSink implements SwapSink {
   readonly #log: PastLog;
   readonly #dead: DeadLetters;
@@ -151,7 +151,7 @@ class IntoSink implements SwapSink {
   take(bytes: Uint8Array, start: number, end: number, file = 0, row = 0): undefined {
     const event = this.#event;
     const code = this.#decoder.decode(bytes, start, end, event);
-    // The log's arrivals never go back: one swap of next year would make those of all swaps to come wrong.
+    // Arrivals in the log never decrease: one swap of next year would make all later arrivals wrong.
     const isAhead = code === undefined && event.eventTimeMs > Date.now() + this.#skewMs(event.chainId);
     if (code !== undefined || isAhead) {
       this.#dead.note(file, row, code ?? "quarantined", bytes, start, end);

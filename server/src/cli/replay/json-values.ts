@@ -1,9 +1,9 @@
 /**
- * Cuts a JSON array, or objects that are written over several lines, into one line each, without holding the document. Only
- * brackets and strings are looked at; whether a value is JSON is for the decoder to say.
+ * Cuts a JSON array, or objects over several lines, into one line for each value, without holding the document. It looks only at
+ * brackets and strings. The decoder checks whether a value is valid JSON.
  *
- * A line feed inside a string is no JSON: a quote was lost. The value ends there as it is, so that it becomes a dead letter, and
- * the next `{` begins another. So a lost quote costs its own value, not the rest of the file.
+ * A line feed inside a string is not JSON: a quote is missing. The value ends there and becomes a dead letter, and the next `{`
+ * starts another value. A missing quote therefore costs one value, not the rest of the file.
  */
 import { RECORD_BYTES_MAX } from "../../codecs/limits.ts";
 
@@ -18,10 +18,10 @@ const COMMA = 0x2c;
 const SPACE = 0x20;
 
 export class JsonValues {
-  /** Lines of NDJSON that the last `push` or `end` found, and how many. */
+  /** Lines of NDJSON that the last `push` or `end` found, and their number. */
   #out: Buffer = Buffer.allocUnsafe(64 * 1024);
   #used = 0;
-  /** Where the value under way begins in the output. */
+  /** Start of the current value in the output. */
   #valueStart = 0;
   #count = 0;
   #depth = 0;
@@ -32,14 +32,14 @@ export class JsonValues {
   #inArray: boolean | undefined;
   #ended = false;
 
-  /** Lines of the values that ended in the chunk; valid until the next call. */
+  /** Returns the lines of the values that ended in the chunk. Valid until the next call. */
   push(chunk: Buffer): { bytes: Buffer; count: number } {
     this.#begin();
     for (let at = 0; at < chunk.length; at++) this.#take(chunk[at] as number);
     return { bytes: this.#out.subarray(0, this.#valueStart), count: this.#count };
   }
 
-  /** The last value, where it is not ended; `isCut`: the document breaks off. */
+  /** Returns the last value if it is not ended. `isCut`: the document is cut. */
   end(): { bytes: Buffer; count: number; isCut: boolean } {
     this.#begin();
     const isCut = this.#inArray === true && !this.#ended;
@@ -48,7 +48,7 @@ export class JsonValues {
     return { bytes: this.#out.subarray(0, this.#valueStart), count: this.#count, isCut: isCut || isInside };
   }
 
-  /** Keeps the value under way alone. */
+  /** Keeps only the current value. */
   #begin(): void {
     this.#out.copyWithin(0, this.#valueStart, this.#used);
     this.#used -= this.#valueStart;
@@ -104,7 +104,7 @@ export class JsonValues {
       if (byte === CLOSE_ARRAY) this.#ended = true;
       return;
     }
-    // Several arrays one behind the other are read as one.
+    // Several arrays in a row are read as one.
     if (this.#ended && byte === OPEN_ARRAY) {
       this.#ended = false;
       return;
@@ -126,7 +126,7 @@ export class JsonValues {
     this.#valueStart = this.#used;
   }
 
-  /** Beyond the limit of a record bytes are dropped; the decoder then says that it is too large. */
+  /** Drops bytes beyond the limit of a record. The decoder then reports that it is too large. */
   #put(byte: number): void {
     if (this.#used - this.#valueStart > RECORD_BYTES_MAX) return;
     if (this.#used === this.#out.length) this.#out = grown(this.#out, this.#used + 1);

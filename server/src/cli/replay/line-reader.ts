@@ -5,16 +5,16 @@ const LINE_FEED = 10;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Cuts batches into lines without copying them; only a line that goes over the end of a batch is put together in
- * a buffer of its own. A line longer than a record may be is cut to just above that length, so that memory stays bounded
- * and the decoder says `record_too_large`.
+ * Cuts batches into lines without copying them. Only a line that crosses the end of a batch is assembled in a separate buffer. A
+ * line that is longer than a record may be is cut just above that length: memory stays bounded, and the decoder reports
+ * `record_too_large`.
  */
 export class LineReader {
-  /** The line that `next` found: [start, end) of bytes, without its line feed; valid until the next call. */
+  /** The line that `next` found: [start, end) of bytes, without its line feed. Valid until the next call. */
   bytes: Buffer = NOTHING;
   start = 0;
   end = 0;
-  /** Where the line stands. */
+  /** Place of the line. */
   file = -1;
   row = 0;
   #batch: Batch = { file: -1, bytes: NOTHING };
@@ -25,7 +25,7 @@ export class LineReader {
   #carry = Buffer.alloc(64 * 1024);
   #carried = 0;
 
-  /** Gives the next batch, once `next` has said that it needs one. */
+  /** Adds the next batch, after `next` returned false. */
   push(batch: Batch): void {
     this.#batch = batch;
     this.#position = 0;
@@ -36,7 +36,7 @@ export class LineReader {
     }
   }
 
-  /** Finds the next line; false when the batch is used up. */
+  /** Finds the next line. Returns false at the end of the batch. */
   next(): boolean {
     const from = this.#position;
     const { bytes } = this.#batch;
@@ -60,7 +60,7 @@ export class LineReader {
     return true;
   }
 
-  /** The last line, where the input does not end with a line feed. */
+  /** Finds the last line of an input that does not end with a line feed. */
   last(): boolean {
     if (this.#carried === 0) return false;
     this.#place();
@@ -94,7 +94,7 @@ export class LineReader {
   }
 }
 
-/** True for a line of white space alone, which NDJSON allows between records. */
+/** Returns true for a line of only white space, which NDJSON allows between records. */
 export function isBlank(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at++) {
     const byte = bytes[at];

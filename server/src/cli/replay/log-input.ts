@@ -1,4 +1,4 @@
-/** A stopped service's data folder as the input of a replay: the records of its log, partition by partition. */
+/** Reads the data folder of a stopped service as the input of a replay: the records of its log, partition by partition. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SwapstatsError } from "../../shared/errors.ts";
@@ -12,7 +12,7 @@ const LINE_FEED = 10;
 
 type Row = { key: number; batch: Uint8Array | null };
 
-/** Throws `bad_request` where the folder holds no log. A row is the offset of its record, from 1. */
+/** Throws `bad_request` when the folder has no log. The row of a record is its offset plus 1. */
 export function openLog(
   { path, name }: InputFile,
   file: number,
@@ -21,7 +21,7 @@ export function openLog(
   if (!existsSync(database)) {
     throw new SwapstatsError(
       "bad_request",
-      `${name} is not a file, and no data folder of a service either; give files of swaps, or a data folder that has a log`,
+      `${name} is neither a file nor a data folder with a log; give files of swaps, or a data folder that has a log`,
     );
   }
   const db = openLogReadOnly(database);
@@ -33,7 +33,7 @@ export function openLog(
         for (const row of select.iterate(logKey(partition, 0), logKey(partition + 1, 0))) {
           const { key, batch } = row as Row;
           yield linesOf(batch, partition, key - logKey(partition, 0), file, name);
-          // Signals and timers get their turn.
+          // Lets signals and timers run.
           await new Promise((resolve) => setImmediate(resolve));
         }
       }
@@ -61,7 +61,7 @@ function linesOf(bytes: Uint8Array | null, partition: number, offset: number, fi
   let start = 0;
   for (let i = 0; i < count; i++) {
     const end = ends[i] as number;
-    // A record may stand over several lines, as it was posted; line feeds are white space in JSON.
+    // A posted record may span several lines. Line feeds are white space in JSON.
     for (let at = start; at < end; at++) out[at + i] = payload[at] === LINE_FEED ? 32 : (payload[at] as number);
     out[end + i] = LINE_FEED;
     rows.push(offset + i + 1);

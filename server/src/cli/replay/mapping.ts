@@ -1,6 +1,6 @@
 /**
- * Column mappings: how a row of a table becomes one swap event or several. docs/replay.md describes the file; it is read
- * into a list of fields for each event, which binding.ts ties to the columns of a table.
+ * Column mappings: how a row of a table becomes one or several swap events. docs/replay.md describes the file. It is read into a
+ * list of fields for each event, which binding.ts binds to the columns of a table.
  */
 import { readFileSync, statSync } from "node:fs";
 import { parse as parseYaml } from "yaml";
@@ -10,7 +10,7 @@ import { printableCut, printableText } from "../../shared/printable-text.ts";
 import { FIELDS, type FieldSource, TIME_FORMS, type TimeForm } from "./cells.ts";
 
 const SWAPS_PER_ROW_MAX = 64;
-/** The parser of YAML takes a second for as much as this, in the worst case. */
+/** In the worst case the YAML parser takes a second for this size. */
 export const MAPPING_BYTES_MAX = 64 * 1024;
 /** Problems that are listed. */
 const PROBLEMS_MAX = 20;
@@ -19,9 +19,9 @@ const MEMBERS = ["column", "value", "time", "values"];
 const ALIASES_MAX = 100;
 
 export type Mapping = {
-  /** Undefined: found by the header. */
+  /** Undefined: the header decides. */
   readonly delimiter: string | undefined;
-  /** Names of the columns of tables without a header. */
+  /** Column names of a table without a header. */
   readonly columns: readonly string[] | undefined;
   /** One list of fields for each swap of a row. */
   readonly swaps: readonly (readonly FieldSource[])[];
@@ -45,13 +45,13 @@ export function readMapping(path: string): Mapping {
   try {
     text = readFileSync(path, "utf8");
   } catch (cause) {
-    const message = `the mapping ${name} cannot be read (${(cause as Error).message}); check the rights`;
+    const message = `the mapping ${name} cannot be read (${(cause as Error).message}); check the permissions`;
     throw new SwapstatsError("not_found", message, { cause });
   }
   return parseMapping(text, name);
 }
 
-/** Reads a mapping file's text. All problems are reported at once, as `bad_request`. */
+/** Parses the text of a mapping file. Throws `bad_request` with all problems. */
 export function parseMapping(text: string, path: string): Mapping {
   const problems: string[] = [];
   const root = parseDocument(text, path);
@@ -80,7 +80,7 @@ export function parseMapping(text: string, path: string): Mapping {
 function parseDocument(text: string, path: string): Record<string, unknown> {
   let root: unknown;
   try {
-    // Pretty errors cost the square of their number.
+    // The cost of pretty errors is quadratic in their number.
     root = parseYaml(text, { maxAliasCount: ALIASES_MAX, logLevel: "error", prettyErrors: false });
   } catch (error) {
     const [why] = (error as Error).message.split("\n");
@@ -117,7 +117,7 @@ function parseSwap(entry: unknown, path: string, hasComma: boolean, problems: st
   });
 }
 
-/** The field, or what is wrong with it. */
+/** Returns the field, or its problem. */
 function parseField(name: string, source: unknown, hasComma: boolean): FieldSource | string {
   const plain = { name, constant: undefined, time: undefined, values: undefined, hasComma };
   if (typeof source === "string") return { ...plain, column: source };
@@ -132,7 +132,7 @@ function parseField(name: string, source: unknown, hasComma: boolean): FieldSour
   }
   if (typeof source.column !== "string") return "needs a column or a value";
   const time = source.time as TimeForm | undefined;
-  if (time !== undefined && FIELDS[name] !== "time") return "is no time, so it has no `time`";
+  if (time !== undefined && FIELDS[name] !== "time") return "is not a time, so it cannot have `time`";
   if (time !== undefined && !TIME_FORMS.includes(time)) {
     return `time is none of ${TIME_FORMS.join(", ")}${didYouMean(String(time), TIME_FORMS)}`;
   }

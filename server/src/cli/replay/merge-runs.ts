@@ -8,12 +8,12 @@ export type MergedRecord = {
   readonly end: number;
 };
 
-/** Records of all runs in order, by a binary heap of readers. A record is valid until the next one is asked for. */
+/** Yields the records of all runs in order, by a binary heap of readers. A record is valid until the next one is requested. */
 export function* mergeRuns(paths: readonly string[]): Generator<MergedRecord> {
   const readers: RunReader[] = [];
   try {
     for (const path of paths) readers.push(new RunReader(path));
-    // Places in the list are ranks among equal keys: the runs stand in the order of the input.
+    // The index of a run is its rank among equal keys, because runs are in the order of the input.
     const heap = readers.flatMap((reader, rank) => (reader.next() ? [{ reader, rank }] : []));
     for (let at = (heap.length >> 1) - 1; at >= 0; at--) siftDown(heap, at);
     while (heap.length > 0) {

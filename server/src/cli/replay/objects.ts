@@ -1,6 +1,6 @@
 /**
- * NDJSON and JSON arrays with other names than those of a swap, through the column mapping: a column is a member, or several
- * names with dots between them where objects are nested. Numbers go on as they are written, never through a double.
+ * Maps NDJSON and JSON arrays whose members are not named like the fields of a swap. A column is a member, or several names with
+ * dots between them for nested objects. Numbers are passed on as they are written, never through a double.
  */
 import { SwapDecoder } from "../../codecs/swap-decoder.ts";
 import { SwapEvent } from "../../engine/swaps/swap-event.ts";
@@ -10,10 +10,10 @@ import { isRecord, type Mapping } from "./mapping.ts";
 import type { Batch } from "./rows.ts";
 import { TableBatch } from "./table.ts";
 
-/** Lines at the beginning that decide what the objects of a file are. */
+/** Number of first lines that decide the kind of the objects. */
 const LINES_LOOKED_AT = 50;
 
-/** Whether the objects at the beginning are no swaps, but have the columns that the mapping names. */
+/** Returns whether the first objects are not swaps, and have the columns of the mapping. */
 export function needsMapping(head: string, mapping: Mapping): boolean {
   const columns = columnsOf(mapping);
   const decoder = new SwapDecoder();
@@ -30,7 +30,7 @@ export function needsMapping(head: string, mapping: Mapping): boolean {
   return fitting > 0;
 }
 
-/** Batches of swaps out of batches of other objects. Lines that are no objects stay as they are. */
+/** Makes batches of swaps from batches of other objects. Lines that are not objects stay as they are. */
 export async function* mapObjects(
   batches: AsyncIterable<Batch>,
   mapping: Mapping,
@@ -70,7 +70,7 @@ function columnsOf(mapping: Mapping): string[] {
   return [...new Set(mapping.swaps.flat().flatMap(({ constant, column }) => (constant === undefined ? [column] : [])))];
 }
 
-/** Numbers as the texts that stand in the source. */
+/** Parses JSON with numbers as their source texts. */
 class NumberText {
   readonly text: string;
   constructor(text: string) {
@@ -78,7 +78,7 @@ class NumberText {
   }
 }
 
-/** Node hands the reviver the source of each value, which the types do not know yet. */
+/** Node passes the source of each value to the reviver. The types do not have it yet. */
 const keepNumbers = ((_key: string, value: unknown, context?: { source?: string }): unknown =>
   typeof value === "number" ? new NumberText(context?.source ?? String(value)) : value) as (
   key: string,

@@ -1,4 +1,4 @@
-/** The table of tokens at the width of a terminal: figures are shortened, then columns left out, until the lines fit. */
+/** The table of tokens at the width of a terminal. Figures are shortened, then columns dropped, until the lines fit. */
 import { groupDigits } from "../progress.ts";
 import { type Column, displayWidth, safeText, shortId, tableLines } from "../table.ts";
 
@@ -20,7 +20,7 @@ type Name = (typeof NAMES)[number];
 
 export type TokenCells = Readonly<Record<Name, string>>;
 
-/** What is shown, from the most to the least. */
+/** Forms of the table, from the widest to the narrowest. */
 type Level = { readonly leftOut: readonly Name[]; readonly isExact: boolean; readonly hasFullIds: boolean };
 
 const PRICES: readonly Name[] = ["open", "high", "low"];
@@ -41,7 +41,7 @@ const SIGNIFICANT_DIGITS = 6;
 const SHORT_ID_WIDTH = 16;
 const SHORT_SYMBOL_WIDTH = 10;
 
-/** Lines without line feeds, none wider than `width`. */
+/** Returns lines without line feeds, none wider than `width`. */
 export function fittingTable(rows: readonly TokenCells[], width: number): string[] {
   let lines: string[] = [];
   for (const level of LEVELS) {
@@ -81,14 +81,14 @@ function cellOf(row: TokenCells, name: Name, { isExact, hasFullIds }: Level): st
   }
 }
 
-/** Cut, not rounded: a table for looking at; JSON has the exact figures. */
+/** Cuts a figure without rounding. JSON has the exact figures. */
 function cutDecimals(text: string, digits: number): string {
   const point = text.indexOf(".");
   const cut = point === -1 ? text : text.slice(0, point + 1 + digits);
   return /^-[0.]+$/.test(cut) ? cut.slice(1) : cut;
 }
 
-/** Six significant digits; a price with many zeros behind the point in the form 1.23456e-9. */
+/** Returns six significant digits. A price with many zeros after the point has the form 1.23456e-9. */
 function shortPrice(text: string): string {
   const value = Number(text);
   if (value === 0 || text.length <= SIGNIFICANT_DIGITS + 2) return text;

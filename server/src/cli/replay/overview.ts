@@ -10,16 +10,16 @@ import { fittingTable, type TokenCells } from "./overview-table.ts";
 
 type Ranked = {
   readonly info: TokenInfo;
-  /** Of the windows that were asked for, in their order. */
+  /** Of the requested windows, in their order. */
   readonly windows: readonly WindowStats[];
-  /** Of the window that ranks. */
+  /** Of the window by which tokens are ranked. */
   readonly stats: WindowStats;
 };
 
 const SYMBOL_WIDTH = 14;
 const ID_WIDTH = 160;
 
-/** All known tokens by volume in the longest of the windows, the greatest first, ties by id. */
+/** Returns all known tokens by volume in the longest of the windows, the largest first, ties by id. */
 function rankTokens(engine: PartitionEngine, indexes: readonly number[], asOfMs: number): Ranked[] {
   const rankedBy = indexes.indexOf(Math.max(...indexes));
   const ranked: Ranked[] = [];
@@ -32,7 +32,7 @@ function rankTokens(engine: PartitionEngine, indexes: readonly number[], asOfMs:
   );
 }
 
-/** Pieces of `{as_of, counters, items:[{id, symbol, windows}]}`; `windows` has those named, in their order. */
+/** Yields pieces of `{as_of, counters, items:[{id, symbol, windows}]}`. `windows` has the given windows, in their order. */
 export function* overviewJson(engine: PartitionEngine, windowNames: readonly string[]): Generator<string> {
   const asOfMs = engine.maxHighMs();
   const names = engine.config.windows.map(({ name }) => name);
@@ -49,7 +49,7 @@ export function* overviewJson(engine: PartitionEngine, windowNames: readonly str
   yield "\n]}\n";
 }
 
-/** Lines for people. `width`: columns of the terminal, Infinity where everything is to be written in full. */
+/** Returns lines for people. `width`: columns of the terminal; Infinity: everything in full. */
 export function* overviewTable(engine: PartitionEngine, windowName: string, width: number): Generator<string> {
   const asOfMs = engine.maxHighMs();
   if (asOfMs !== undefined) {
@@ -57,7 +57,7 @@ export function* overviewTable(engine: PartitionEngine, windowName: string, widt
     const ranked = rankTokens(engine, [windowIndex], asOfMs);
     const first = ranked[0]?.stats;
     const edges = first === undefined ? "" : `, ${isoTime(first.open_time)} to ${isoTime(first.close_time)}`;
-    const complete = first?.complete === false ? " (the swaps do not reach back to its beginning)" : "";
+    const complete = first?.complete === false ? " (the swaps do not reach back to its start)" : "";
     yield wrapped(
       `${ranked.length} tokens in the window ${windowName} as of ${isoTime(asOfMs)}${edges}${complete}`,
       width,
@@ -87,7 +87,7 @@ function cellsOf({ info, stats }: Ranked): TokenCells {
   };
 }
 
-/** Text in lines of the width at most, broken at spaces. */
+/** Wraps text at spaces to lines of at most the width. */
 function wrapped(text: string, width: number): string {
   const lines: string[] = [];
   let line = "";
@@ -102,7 +102,7 @@ function wrapped(text: string, width: number): string {
   return `${[...lines, line].join("\n")}\n`;
 }
 
-/** `9,936 accepted: 9,936 applied, 0 duplicates, ...` with dead letters by code where there are any. */
+/** `9,936 accepted: 9,936 applied, 0 duplicates, ...`, with dead letters by code if there are any. */
 function countersLine(counters: Counters): string {
   const { accepted, conflicts, replaced, removals_unmatched, labels_dropped, dead_letters, ...rest } = counters;
   const parts = Object.entries(rest).map(([name, count]) => `${groupDigits(count as number)} ${name}`);
@@ -111,9 +111,9 @@ function countersLine(counters: Counters): string {
   parts.push(`${groupDigits(dead)} dead letters${codes.length === 0 ? "" : ` (${codes.join(", ")})`}`);
   const beside: readonly (readonly [number, string])[] = [
     [conflicts, "copies differ from the first"],
-    [replaced, "announcements took the place of another of their swap"],
+    [replaced, "announcements replaced another one of their swap"],
     [removals_unmatched, "removals came before their announcement"],
-    [labels_dropped, "symbols were too long and are left out"],
+    [labels_dropped, "symbols were too long and are dropped"],
   ];
   const notes = beside.filter(([count]) => count > 0).map(([count, what]) => `; ${groupDigits(count)} ${what}`);
   return `${groupDigits(accepted)} accepted: ${parts.join(", ")}${notes.join("")}`;

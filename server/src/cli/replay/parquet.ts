@@ -1,7 +1,7 @@
 /**
- * Parquet as a table. Row groups are read in slices, the mapping's columns alone. Values are exact: decimals, 64-bit integers and
- * times are put into text from the integers that the file holds, never through a double; the library's own conversion of decimals
- * is kept away from them by taking that type out of the schema that it is given.
+ * Reads Parquet as a table. Row groups are read in slices, and only the columns of the mapping. Values are exact: decimals, 64-bit
+ * integers and times are formatted from the integers of the file, never through a double. To prevent the library's own conversion
+ * of decimals, their type is removed from the schema that the library gets.
  */
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { AsyncBuffer, Compressors, FileMetaData, SchemaElement } from "hyparquet";
@@ -12,14 +12,14 @@ import type { Mapping } from "./mapping.ts";
 import type { Batch } from "./rows.ts";
 import { TableBatch } from "./table.ts";
 
-/** Rows whose values are in memory at once. */
+/** Rows in memory at once. */
 const SLICE_ROWS = 32_768;
-/** A page that unpacks to more is taken for damaged. */
+/** A page that decompresses to more counts as damaged. */
 const PAGE_BYTES_MAX = 256 * 1024 * 1024;
 
 type Column = { readonly name: string; readonly write: (value: unknown) => string };
 
-/** Opens the file and checks its columns. Throws `bad_request` where it is damaged, or its columns do not fit the mapping. */
+/** Opens the file and checks its columns. Rejects with `bad_request` when it is damaged, or its columns do not fit the mapping. */
 export async function openParquet(
   input: InputFile,
   mapping: Mapping | undefined,
@@ -51,7 +51,7 @@ function bind(mapping: Mapping | undefined, header: string[], nested: string[], 
   const used = mapping ?? mappingOfHeader(header, name);
   const flat = used.swaps.flat().find(({ column }) => nested.includes(column.split(".")[0] ?? ""));
   if (flat !== undefined) {
-    const message = `${name}: the column ${flat.column} is nested or a list; write the file anew with flat columns`;
+    const message = `${name}: the column ${flat.column} is nested or a list; write the file again with flat columns`;
     throw new SwapstatsError("bad_request", message);
   }
   return bindMapping(used, header, name);
@@ -95,7 +95,7 @@ async function* readSlices(slices: Slices): AsyncGenerator<Batch> {
   yield batch.take();
 }
 
-/** Values of each wanted column in the rows [first, end). */
+/** Returns the values of each needed column in the rows [first, end). */
 async function readColumns(
   { buffer, metadata, wanted, name }: Slices,
   first: number,
@@ -105,7 +105,7 @@ async function readColumns(
   const { compressors } = await import("hyparquet-compressors");
   const own: Compressors = {
     ...compressors,
-    // The library takes the packed form of nothing for damage.
+    // The library treats the compressed form of an empty page as damage.
     LZ4: (packed, bytes) => (bytes === 0 ? new Uint8Array(0) : (compressors.LZ4?.(packed, bytes) as Uint8Array)),
     LZ4_RAW: (packed, bytes) =>
       bytes === 0 ? new Uint8Array(0) : (compressors.LZ4_RAW?.(packed, bytes) as Uint8Array),
@@ -129,7 +129,7 @@ function plain(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }
 
-/** The library hands over the integers of the file; each becomes a text here. */
+/** Formats the integers of the file, which the library passes on. */
 const EXACT = {
   timestampFromMilliseconds: (ms: bigint) => isoOf(BigInt(ms), 3),
   timestampFromMicroseconds: (us: bigint) => isoOf(BigInt(us), 6),
@@ -139,7 +139,7 @@ const EXACT = {
   stringFromBytes: (bytes: Uint8Array) => bytesText(bytes, true),
 };
 
-/** RFC 3339 of a time in units of 10^-digits seconds since 1970. */
+/** Returns RFC 3339 of a time in units of 10^-digits seconds since 1970. */
 function isoOf(value: bigint, digits: number): string {
   const unit = 10n ** BigInt(digits);
   const fraction = ((value % unit) + unit) % unit;
@@ -149,7 +149,7 @@ function isoOf(value: bigint, digits: number): string {
   return `${date.toISOString().slice(0, -5)}.${String(fraction).padStart(digits, "0")}Z`;
 }
 
-/** The flat columns at the top, and the names of those that are nested. Takes the type of decimals out of the schema. */
+/** Returns the flat columns of the top level, and the names of nested ones. Removes the type of decimals from the schema. */
 function columnsOf(schema: SchemaElement[]): { columns: Column[]; nested: string[] } {
   const columns: Column[] = [];
   const nested: string[] = [];
@@ -204,7 +204,7 @@ function decimalText(value: bigint, scale: number): string {
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Text where the bytes are printable text and may be such, else hex: addresses and hashes are often kept as bytes. */
+/** Returns text when the bytes are printable and may be text; otherwise hex, because addresses and hashes are often bytes. */
 function bytesText(bytes: Uint8Array, mayBeText: boolean): string {
   if (mayBeText) {
     try {
@@ -226,7 +226,7 @@ async function fileBuffer({ path, name, bytes }: InputFile): Promise<FileBuffer>
     async slice(start: number, end = bytes): Promise<ArrayBuffer> {
       const from = start < 0 ? Math.max(bytes + start, 0) : start;
       const length = Math.min(end, bytes) - from;
-      if (!(length >= 0)) throw new Error("a position lies outside of the file");
+      if (!(length >= 0)) throw new Error("a position is outside the file");
       const target = new Uint8Array(length);
       for (let done = 0; done < length; ) {
         const { bytesRead } = await handle.read(target, done, length - done, from + done);
@@ -241,6 +241,6 @@ async function fileBuffer({ path, name, bytes }: InputFile): Promise<FileBuffer>
 
 function damaged(name: string, cause: unknown): SwapstatsError {
   if (cause instanceof SwapstatsError) return cause;
-  const message = `${name} is damaged Parquet, or uses a part of it that is not read here (${(cause as Error).message}); write it anew, or as CSV`;
+  const message = `${name} is damaged Parquet, or uses an unsupported feature (${(cause as Error).message}); write it again, or as CSV`;
   return new SwapstatsError("bad_request", message, { cause });
 }

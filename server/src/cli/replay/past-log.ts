@@ -1,4 +1,4 @@
-/** A new embedded log whose records arrived when they happened. */
+/** A new embedded log whose records have their event times as arrivals. */
 import { join } from "node:path";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { type LogDatabase, openLogDatabase } from "../../sources/embedded/log-database.ts";
@@ -12,7 +12,7 @@ import {
   realLogParts,
 } from "../../sources/embedded/log-writer.ts";
 
-/** A batch has one arrival: that of its last record, which is at most this much after those of the others. */
+/** A batch has one arrival, the one of its last record. It is at most this much later than the others. */
 const BATCH_SPAN_MS = 1000;
 const COMMIT_BYTES = 4 * 1024 * 1024;
 
@@ -25,7 +25,7 @@ type PastLogLimits = {
 type Partition = { readonly batch: BatchBuilder; firstMs: number; arrivalMs: number; endOffset: number };
 
 export class PastLog {
-  /** Records, and the event times of the first and the last of them. */
+  /** Number of records, and the event times of the first and the last. */
   count = 0;
   firstMs = Number.POSITIVE_INFINITY;
   lastMs = Number.NEGATIVE_INFINITY;
@@ -36,12 +36,12 @@ export class PastLog {
   #uncommitted = 0;
   readonly #nowMs: number;
 
-  /** The folder exists and is empty. Nothing of the log is released by retention: no checkpoint holds it yet. */
+  /** `folder` exists and is empty. Retention removes nothing from the log, because there is no checkpoint yet. */
   constructor(folder: string, limits: PastLogLimits, nowMs: number) {
     this.#nowMs = nowMs;
     this.#folder = folder;
     this.#limits = limits;
-    // The writer of the service makes the settings of a new log.
+    // The log writer of the service writes the settings of a new log.
     new EmbeddedLogWriter({ ...limits, folder, nowMs, ...realLogParts }).close();
     this.#database = openLogDatabase(join(folder, LOG_DATABASE_NAME));
     this.#database.begin();
@@ -50,11 +50,11 @@ export class PastLog {
     }));
   }
 
-  /** Takes a copy of the record. Throws `log_full` beyond `ingest.embedded.retention_bytes`, or where the disk is full. */
+  /** Copies the record. Throws `log_full` above `ingest.embedded.retention_bytes`, or when the disk is full. */
   add(partition: number, eventTimeMs: number, bytes: Uint8Array, start: number, end: number): void {
     this.firstMs = Math.min(this.firstMs, eventTimeMs);
     this.lastMs = Math.max(this.lastMs, eventTimeMs);
-    // Arrivals never go back, so swaps that are out of order within grace arrive with the latest before them.
+    // Arrivals never decrease, so a swap that is out of order within grace gets the latest arrival before it.
     const arrivalMs = Math.min(this.lastMs, this.#nowMs);
     const into = this.#partitions[partition] as Partition;
     const { batch } = into;
@@ -68,7 +68,7 @@ export class PastLog {
     if (this.#uncommitted >= COMMIT_BYTES) this.#commit();
   }
 
-  /** Writes what waits, and the settings. `isWhole`: the service has seen everything since the first record. */
+  /** Writes buffered records and the settings. `isWhole`: no record since the first one is missing. */
   finish(isWhole: boolean): void {
     const database = this.#database as LogDatabase;
     for (let partition = 0; partition < this.#partitions.length; partition++) this.#put(partition);
@@ -110,7 +110,7 @@ export class PastLog {
 
   #checkRoom(database: LogDatabase): void {
     if (database.usedBytes() <= this.#limits.retentionBytes) return;
-    const message = `the swaps need more than the ${this.#limits.retentionBytes} bytes of ingest.embedded.retention_bytes; raise that in the configuration (--config), for the service too, or give fewer swaps`;
+    const message = `the swaps need more than the ${this.#limits.retentionBytes} bytes of ingest.embedded.retention_bytes; raise it in the configuration (--config), also for the service, or give fewer swaps`;
     throw new SwapstatsError("log_full", message);
   }
 }

@@ -11,9 +11,9 @@ import type { Batch, Batches } from "./rows.ts";
 
 export type ReplayOptions = {
   readonly order: "auto" | "file" | "time";
-  /** Undefined: as fast as possible; else so many times as fast as the swaps happened. */
+  /** Multiple of the speed at which the swaps happened. Undefined: as fast as possible. */
   readonly speed: number | undefined;
-  /** Arrival of every record; undefined: the time of reading. */
+  /** Arrival of every record. Undefined: the time of reading. */
   readonly arrivalMs: number | undefined;
   /** Undefined: the longest window (table), or all of them (JSON). */
   readonly window: string | undefined;
@@ -23,10 +23,10 @@ export type ReplayOptions = {
 /** One pass over the swaps, with its progress. */
 export type Step = { readonly chunks: Batches; readonly onChunk: OnChunk };
 
-/** The files of a replay; each pass reads them anew. */
+/** The files of a replay. Each pass reads them again. */
 export class ReplayInput {
   readonly dead: DeadLetters;
-  /** Why reading ended before the end of the files. */
+  /** The reason why reading ended before the end of the files. */
   cut: SwapstatsError | undefined;
   #source: Source;
   #bytesAll: number;
@@ -40,8 +40,8 @@ export class ReplayInput {
   }
 
   /**
-   * Checks what all files hold, and makes pipes and standard input readable twice where `passes` needs it. Rejects with what cannot be
-   * read.
+   * Checks the kinds of all files, and makes pipes and standard input readable twice if `passes` needs it. Rejects when a file
+   * cannot be read.
    */
   async prepare(passes: "one" | "several", signal: AbortSignal): Promise<void> {
     if (passes === "several") {
@@ -77,7 +77,7 @@ export class ReplayInput {
     }
   }
 
-  /** A pass over the files. `onChunk` throws when the signal aborts. Dead letters of a pass before are forgotten. */
+  /** Starts a pass over the files. `onChunk` throws when the signal aborts. Dead letters of an earlier pass are forgotten. */
   step(label: string, signal: AbortSignal): Step {
     this.dead.reset();
     this.cut = undefined;
@@ -93,7 +93,7 @@ export class ReplayInput {
     return { chunks: ending(readSwaps(this.#source, counter, onCut), progress), onChunk };
   }
 
-  /** A pass over batches that come from elsewhere. */
+  /** Starts a pass over batches from elsewhere. */
   stepOver(label: string, chunks: Iterable<Batch>, signal: AbortSignal): Step {
     const progress = new Progress(this.#output, label, performance.now());
     const onChunk = (records: number): void => {
@@ -103,7 +103,7 @@ export class ReplayInput {
     return { chunks: yielding(chunks, progress), onChunk };
   }
 
-  /** A pass that finds out whether the swaps are in order within grace. */
+  /** Makes a pass that checks whether the swaps are in order within grace. */
   isInOrder(settings: EngineSettings, graceOf: (chainId: number) => number, signal: AbortSignal): Promise<boolean> {
     const step = this.step("check", signal);
     return isInOrder(step.chunks, new DisorderWatch(graceOf), settings.maxSkewMs, step.onChunk);
@@ -122,7 +122,7 @@ async function* ending(chunks: AsyncIterable<Batch>, progress: Progress): AsyncG
   }
 }
 
-/** Lets signals and timers in between batches that are made without waiting. */
+/** Lets signals and timers run between batches that are made synchronously. */
 async function* yielding(chunks: Iterable<Batch>, progress: Progress): AsyncGenerator<Batch> {
   try {
     for (const chunk of chunks) {

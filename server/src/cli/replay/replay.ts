@@ -1,4 +1,4 @@
-/** The command `replay`: swaps from files into a service, a topic or a data folder, or through an engine of this process. */
+/** The command `replay`: sends swaps from files to a service, a topic, a data folder, or an engine of this process. */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Config } from "../../config/config.ts";
@@ -14,14 +14,14 @@ import { replayToKafka, replayToService } from "./service-replay.ts";
 
 export type ReplayCommand = ReplayOptions & {
   readonly mapPath: string | undefined;
-  /** Address of a service; `kafka` or `kafka://...`: a topic; undefined: an engine of this process, or `into`. */
+  /** Address of a service; `kafka` or `kafka://...`: a topic. Undefined: an engine of this process, or `into`. */
   readonly to: string | undefined;
-  /** A data folder whose log is filled. */
+  /** Data folder whose log is filled. */
   readonly into: string | undefined;
   readonly isWhole: boolean;
-  /** Where all dead letters are written as NDJSON. */
+  /** File for all dead letters, as NDJSON. */
   readonly deadLetterPath: string | undefined;
-  /** Any dead letter makes the command fail. */
+  /** Whether any dead letter makes the command fail. */
   readonly isStrict: boolean;
 };
 
@@ -79,32 +79,34 @@ function checkOptions(paths: readonly string[], command: ReplayCommand): void {
     throw new SwapstatsError("usage", message);
   };
   if (to !== undefined && into !== undefined)
-    refuse("--to sends to a running service, --into fills a stopped one's folder; give one");
+    refuse("--to sends to a running service, and --into fills the folder of a stopped one; give one of them");
   if (to !== undefined && arrivalMs !== undefined) {
-    refuse("--arrival goes without --to: a service takes its own time as the arrival");
+    refuse("--arrival cannot be used with --to: the service sets the arrival");
   }
-  if (to !== undefined && window !== undefined) refuse("--window goes without --to: ask the service for its overview");
+  if (to !== undefined && window !== undefined)
+    refuse("--window cannot be used with --to: request the overview from the service");
   if (into !== undefined && arrivalMs !== undefined)
-    refuse("--arrival goes without --into: there the arrival is the event time");
+    refuse("--arrival cannot be used with --into: the arrival is the event time");
   if (into !== undefined && window !== undefined)
-    refuse("--window goes without --into: ask the service for its overview");
-  if (into !== undefined && speed !== undefined) refuse("--speed goes without --into: there is nothing to wait for");
-  if (isWhole && into === undefined) refuse("--whole goes with --into DATA_DIR");
-  if (paths.filter((path) => path === STDIN).length > 1) refuse("- is standard input, which can be read once");
+    refuse("--window cannot be used with --into: request the overview from the service");
+  if (into !== undefined && speed !== undefined)
+    refuse("--speed cannot be used with --into: the log is filled at once");
+  if (isWhole && into === undefined) refuse("--whole needs --into DATA_DIR");
+  if (paths.filter((path) => path === STDIN).length > 1) refuse("- is standard input, which can be given once");
   const read = command.mapPath === undefined ? paths : [...paths, command.mapPath];
   if (deadLetterPath !== undefined && read.some((path) => path !== STDIN && isSameFile(path, deadLetterPath))) {
-    refuse("--dead-letters would write over one of the files that are read; name another");
+    refuse("--dead-letters would overwrite an input file; give another file");
   }
 }
 
-/** Two names of one file, also by a link: what is read must not be emptied under another name. */
+/** Detects two names of one file, also through a link. An input must not be truncated under another name. */
 function isSameFile(one: string, other: string): boolean {
   if (resolve(one) === resolve(other)) return true;
   const [a, b] = [one, other].map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }));
   return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
 }
 
-/** Lists the dead letters, and fails where the user must hear of it. */
+/** Lists the dead letters. Throws `CommandFailed` when nothing was applied, or for dead letters with --strict. */
 function conclude(
   { dead, cut }: ReplayInput,
   command: ReplayCommand,
@@ -114,7 +116,7 @@ function conclude(
   for (const line of deadLetterLines(dead)) output.err(`${line}\n`);
   if (cut !== undefined) throw cut;
   if (applied === 0) {
-    const why = dead.count > 0 ? "" : "; the files hold no swaps, or none that is new and in time";
+    const why = dead.count > 0 ? "" : "; the files have no swaps, or all of them are copies or late";
     output.err(`swapstats: nothing was applied${why}\n`);
     throw new CommandFailed("nothing was applied");
   }

@@ -1,33 +1,33 @@
-/** What the readers of all kinds of files give to a replay: lines of NDJSON, each with the place it comes from. */
+/** The output of the readers of all kinds of files: lines of NDJSON, each with its place. */
 
-/** A row that cannot become a record of a swap, such as one with too many cells. */
+/** A row that cannot become a record, for example with too many cells. */
 export type RowFault = {
   readonly row: number;
   readonly code: string;
-  /** The column, where one is at fault. */
+  /** The faulty column, if there is one. */
   readonly field?: string;
   readonly value: string;
   readonly message: string;
-  /** The row as the file has it. */
+  /** The row as it is in the file. */
   readonly raw: string;
 };
 
 export type Batch = {
-  /** Place of the file on the command line, from 0. */
+  /** Index of the file on the command line, from 0. */
   readonly file: number;
-  /** NDJSON; valid until the next batch is asked for. */
+  /** NDJSON. Valid until the next batch is requested. */
   readonly bytes: Buffer;
   /**
-   * Row of each line, from 1. Undefined: the lines follow each other as in the file, and the last one may go on in the next
+   * Row of each line, from 1. Undefined: the lines follow each other as in the file, and the last one may continue in the next
    * batch.
    */
   readonly rows?: ArrayLike<number>;
-  /** File of each line, where a batch has lines of several. */
+  /** File of each line, if the batch has lines of several files. */
   readonly files?: ArrayLike<number>;
   readonly faults?: readonly RowFault[];
 };
 
 export type Batches = AsyncIterable<Batch> | Iterable<Batch>;
 
-/** Code of a row whose cells do not fit the header; beside the codes of dead letters, which are about events. */
+/** Code of a row whose cells do not fit the header. The other codes of dead letters are about events. */
 export const BAD_ROW = "bad_row";

@@ -1,4 +1,4 @@
-/** Replay into a running service, or into a Kafka topic. */
+/** Replays into a running service, or into a Kafka topic. */
 import { type Config, toEngineConfig } from "../../config/config.ts";
 import { printableJson } from "../../shared/printable-text.ts";
 import type { Output } from "../output.ts";
@@ -11,10 +11,10 @@ import { feedSink, feedSort, type SwapSink } from "./feed.ts";
 import type { ReplayInput, ReplayOptions, Step } from "./replay-options.ts";
 import type { Batch } from "./rows.ts";
 
-/** How long the last records may take until they are in the counters. */
+/** How long the last records may take to appear in the counters. */
 const AT_REST_MS_MAX = 30_000;
 
-/** Returns how many events the service applied while this ran, as far as it can be told; undefined: it is not done yet. */
+/** Resolves to the number of events that the service applied meanwhile, as far as known. Undefined: the service is not done yet. */
 export async function replayToService(
   input: ReplayInput,
   options: ReplayOptions,
@@ -24,7 +24,7 @@ export async function replayToService(
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const client = new ServiceClient(url, signal);
-  // Asked first, so that a wrong address is noticed before a long sort.
+  // Requested first, so that a wrong address is noticed before a long sort.
   const before = await client.status();
   const sink = new ServiceSink(client, (rejected) => {
     const { file, row, code, bytes, message } = rejected;
@@ -38,12 +38,12 @@ export async function replayToService(
   return judge(before, after, output);
 }
 
-/** Tells what the service did not count. Others may write to it too, so differences are of the time that this took. */
+/** Reports swaps that the service did not count. Other programs may write to it, too, so the differences are those of the time of the command. */
 function judge(before: ServiceStatus, after: ServiceStatus, output: Output): number | undefined {
   const grown = (name: CounterName): number => Math.max(0, numberOf(after, name) - numberOf(before, name));
   const lag = after.partitions.reduce((sum, partition) => sum + partition.lag, 0);
   if (lag > 0) {
-    output.err(`Warning: ${groupDigits(lag)} records are not applied yet; GET /api/status says more.\n`);
+    output.err(`Warning: ${groupDigits(lag)} records are not applied yet; see GET /api/status.\n`);
   }
   const late = grown("late");
   if (late > 0) {
@@ -60,7 +60,7 @@ function judge(before: ServiceStatus, after: ServiceStatus, output: Output): num
   const applied = grown("applied") + grown("removed");
   const duplicates = grown("duplicates");
   if (applied === 0 && duplicates > 0) {
-    output.err(`${groupDigits(duplicates)} swaps are in the service already; copies change nothing.\n`);
+    output.err(`${groupDigits(duplicates)} swaps were in the service already; copies change nothing.\n`);
   }
   return lag > 0 || after.counters.applied === undefined ? undefined : applied;
 }
@@ -69,7 +69,7 @@ function numberOf({ counters }: ServiceStatus, name: CounterName): number {
   return counters[name] ?? 0;
 }
 
-/** Into a Kafka topic, which has nothing to answer but that it took them. Returns how many it took. */
+/** Replays into a Kafka topic. Resolves to the number of acknowledged records. */
 export async function replayToKafka(
   input: ReplayInput,
   options: ReplayOptions,
@@ -93,7 +93,7 @@ export async function replayToKafka(
   return sink.counts.accepted;
 }
 
-/** Feeds a sink with all swaps in the order that was asked for. */
+/** Sends all swaps to a sink in the requested order. */
 export async function replayToSink(
   sink: SwapSink,
   input: ReplayInput,
@@ -107,7 +107,7 @@ export async function replayToSink(
     options.order === "time" ||
     (options.order === "auto" && !(await input.isInOrder(settings, graceOf(settings), signal)));
   if (sorted && options.order === "auto") {
-    output.err("The swaps are out of order beyond grace; sorting them by time first.\n");
+    output.err("The swaps are out of order by more than grace; sorting them by time first.\n");
   }
   const onFault = ({ file, faults = [] }: Batch): void => {
     for (const fault of faults) input.dead.noteFault(file, fault);

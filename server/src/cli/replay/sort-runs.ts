@@ -1,6 +1,6 @@
 /**
- * Files of sorted records. A record is its key (event time, block number and row as doubles, the other numbers as
- * 32 bits), the length of its line as 32 bits, and the line; numbers in the byte order of the machine, since no other reads them.
+ * Files of sorted records. A record consists of its key (event time, block number and row as doubles, the other numbers with 32
+ * bits), the length of its line with 32 bits, and the line. Numbers are little-endian.
  */
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import type { SwapKey } from "./swap-order.ts";
@@ -49,7 +49,7 @@ export class RunWriter {
   }
 }
 
-/** Reads a run record by record; the key and the line [start, end) of bytes are of the current one. */
+/** Reads a run record by record. The key and the line [start, end) of bytes belong to the current record. */
 export class RunReader {
   timeMs = 0;
   block = 0;
@@ -67,7 +67,7 @@ export class RunReader {
     this.#file = openSync(path, "r");
   }
 
-  /** False at the end of the run. */
+  /** Reads the next record. Returns false at the end of the run. */
   next(): boolean {
     if (!this.#have(this.end, HEADER_BYTES)) return false;
     const at = this.end;
@@ -88,7 +88,7 @@ export class RunReader {
     closeSync(this.#file);
   }
 
-  /** Makes `length` bytes from `from` present, moving what is left of the buffer to its beginning. */
+  /** Fills the buffer with `length` bytes from `from`, after moving the rest to its start. Returns false at the end of the file. */
   #have(from: number, length: number): boolean {
     if (from + length <= this.#filled) return true;
     const left = this.#filled - from;

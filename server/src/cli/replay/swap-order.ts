@@ -1,6 +1,6 @@
 /**
- * The order in which a replay feeds swaps: event time, block number (none is 0), index of the transaction, log index. Beside it stands
- * where the record comes from.
+ * The order in which a replay feeds swaps: event time, block number (0 without one), index of the transaction, log index. `file` and
+ * `row` are the place of the record.
  */
 export type SwapKey = {
   readonly timeMs: number;
@@ -11,7 +11,7 @@ export type SwapKey = {
   readonly row: number;
 };
 
-/** Keys of many records as columns; records of equal keys keep the order in which they were added. */
+/** Keys of many records, as columns. Records with equal keys keep the order in which they were added. */
 export class SwapKeys {
   #timesMs = new Float64Array(1024);
   #blocks = new Float64Array(1024);
@@ -56,7 +56,7 @@ export class SwapKeys {
     };
   }
 
-  /** Indexes of the records in order; equal keys by index. */
+  /** Returns the indexes of the records in order, equal keys by index. */
   sortedOrder(): Uint32Array {
     const times = this.#timesMs;
     const blocks = this.#blocks;
@@ -90,7 +90,7 @@ function larger<T extends Float64Array | Uint32Array>(target: T, source: T): T {
   return target;
 }
 
-/** Negative, 0 or positive as `a` goes before, beside or behind `b`. */
+/** Returns a negative number, 0 or a positive number when `a` is before, equal to or after `b`. */
 export function compareKeys(a: SwapKey, b: SwapKey): number {
   return a.timeMs - b.timeMs || a.block - b.block || a.txIndex - b.txIndex || a.logIndex - b.logIndex;
 }

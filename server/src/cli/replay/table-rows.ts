@@ -1,24 +1,24 @@
 /**
- * Cuts the bytes of a table into rows of cells: quotes as in RFC 4180, and what real files do beside it. Why not csv-parse: one
- * quote that is not closed swallows the rest of a file there, and there is no way to go on behind it.
+ * Cuts the bytes of a table into rows of cells, with quotes as in RFC 4180 and deviations of real files. Rejected: csv-parse. There,
+ * one unclosed quote swallows the rest of the file, and reading cannot continue after it.
  *
- * - A quote inside a cell that does not begin with one is a character like others (`5" PIZZA`).
- * - Text behind the quote that closes a cell makes the row a fault.
- * - A quoted cell may have line feeds. Where its quote is not closed within the limits, the line on which the row begins is a
- *   fault, and reading goes on with the next line. Up to where it was looked for, cells then end with their line: so
- *   each line is looked at twice at most, whatever the file holds.
+ * - A quote inside a cell that does not begin with one is an ordinary character (`5" PIZZA`).
+ * - Text after the quote that closes a cell makes the row a fault.
+ * - A quoted cell may have line feeds. If its quote is not closed within the limits, the line on which the row starts is a fault,
+ *   and reading continues with the next line. Up to the end of the searched lines, cells then end with their line. Each line is
+ *   therefore read at most twice, whatever the file contains.
  */
 import { isAscii, isUtf8 } from "node:buffer";
 import { BAD_ROW, type RowFault } from "./rows.ts";
 
 export const ROW_BYTES_MAX = 1024 * 1024;
-/** Lines that one row may span by line feeds in quoted cells. */
+/** Number of lines that one row may span by line feeds in quoted cells. */
 export const ROW_LINES_MAX = 1000;
-/** What a fault keeps of its row. */
+/** Length of the part of its row that a fault keeps. */
 const RAW_CHARS_MAX = 64 * 1024;
-/** What is told of a row that is too long. */
+/** Message for a row that is too long. */
 const QUOTED_BYTES = 256;
-const TOO_LONG = `the row is longer than ${ROW_BYTES_MAX} bytes; leave it out, or close the quote that it begins with`;
+const TOO_LONG = `the row is longer than ${ROW_BYTES_MAX} bytes; remove it, or close the quote at its start`;
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 const QUOTE = 0x22;
@@ -34,13 +34,13 @@ export class TableRows {
   #ended = false;
   /** Number of the line at `position`, from 1. */
   #row = 1;
-  /** Rows that begin on a line before this one end on it. */
+  /** A row that starts on a line before this one ends on its line. */
   #singleUntil = 0;
   #skipping = false;
   #longStart = "";
-  /** Cells of a row, once the header is known. */
+  /** Number of cells of a row. Undefined before the header is known. */
   columns: number | undefined;
-  /** Lines that were looked at, for tests of the work that hostile files make. */
+  /** Number of read lines, for tests of the work that hostile files cause. */
   linesSeen = 0;
 
   constructor(delimiter: string, lineEnd: "lf" | "cr") {
@@ -48,7 +48,7 @@ export class TableRows {
     this.#lineEnd = lineEnd === "lf" ? LINE_FEED : CARRIAGE_RETURN;
   }
 
-  /** Takes a copy of the next bytes. */
+  /** Copies the next bytes. */
   push(chunk: Buffer): void {
     const left = this.#buffer.subarray(this.#position);
     this.#buffer = Buffer.concat([left, chunk]);
@@ -59,7 +59,7 @@ export class TableRows {
     this.#ended = true;
   }
 
-  /** The next row that is not empty, what is wrong with it, or undefined: it needs more bytes, or is at the end. */
+  /** Returns the next row that is not empty, or its fault. Undefined: more bytes are needed, or it is the end. */
   next(): TableRow | RowFault | undefined {
     for (;;) {
       const line = this.#lineAt(this.#position);
@@ -68,7 +68,7 @@ export class TableRows {
         return this.#fault(this.#longStart, "record_too_large", TOO_LONG);
       }
       if (this.#skipping) {
-        // The end of a line that was too long: its fault is told already.
+        // The end of a line that was too long. Its fault is already reported.
         this.#skipping = false;
         this.#pass(line.next, 1);
         continue;
@@ -106,7 +106,7 @@ export class TableRows {
     return this.#quotedRow(line, raw);
   }
 
-  /** A row with quotes, which may go on over several lines. */
+  /** Reads a row with quotes, which may span several lines. */
   #quotedRow(first: Line, firstText: string): TableRow | RowFault | undefined {
     const cells = new CellReader(this.#delimiter);
     let text = firstText;
@@ -114,7 +114,7 @@ export class TableRows {
     let line = first;
     for (;;) {
       const state = cells.take(text);
-      // A row over several lines whose cells do not fit the header is most likely none: two stray quotes have met.
+      // A row over several lines whose cells do not fit the header is probably not a row, but the text between two stray quotes.
       const isMisfit = lines > 1 && this.columns !== undefined && cells.cells.length !== this.columns;
       if (state === "closed" && !isMisfit) {
         const row = this.#row;
@@ -139,12 +139,16 @@ export class TableRows {
     }
   }
 
-  /** The line where the row begins is a fault, and the next one begins a row. */
+  /** Makes the first line of the row a fault. The next line starts a row. */
   #giveUp(first: Line, raw: string, isOpen: boolean, lines: number): RowFault {
     const message = isOpen
-      ? "a quote at the beginning of a cell is not closed; double the quotes inside a quoted cell"
-      : "there is text behind the quote that closes a cell; double the quotes inside a quoted cell";
-    const fault = this.#fault(raw, BAD_ROW, lines === 1 ? message : `${message} (reading goes on with the next line)`);
+      ? "a quote at the start of a cell is not closed; double the quotes inside a quoted cell"
+      : "there is text after the quote that closes a cell; double the quotes inside a quoted cell";
+    const fault = this.#fault(
+      raw,
+      BAD_ROW,
+      lines === 1 ? message : `${message} (reading continues with the next line)`,
+    );
     this.#singleUntil = Math.max(this.#singleUntil, this.#row + lines - 1);
     this.#pass(first.next, 1);
     return fault;
@@ -160,7 +164,7 @@ export class TableRows {
     this.linesSeen++;
   }
 
-  /** Where no line ends within the limit: drops its bytes. True the first time. */
+  /** Drops the bytes of a line that does not end within the limit. Returns true the first time. */
   #skipLong(): boolean {
     if (this.#buffer.length - this.#position <= ROW_BYTES_MAX) {
       return false;
@@ -190,13 +194,13 @@ export class TableRows {
   }
 
   #isBlank({ start, end }: Line): boolean {
-    // Tabs may be delimiters: a row of tabs alone has nothing but empty cells.
+    // Tabs may be delimiters. A row of only tabs has only empty cells.
     for (let at = start; at < end; at++) if (this.#buffer[at] !== 32 && this.#buffer[at] !== 9) return false;
     return true;
   }
 }
 
-/** Cells of one row, fed line by line. */
+/** Collects the cells of one row, line by line. */
 class CellReader {
   readonly cells: string[] = [];
   readonly #delimiter: string;
@@ -206,7 +210,7 @@ class CellReader {
     this.#delimiter = delimiter;
   }
 
-  /** `closed`: the row ends with this line. `open`: it is inside a quoted cell. `broken`: text behind a closing quote. */
+  /** `closed`: the row ends with this line. `open`: the line ends inside a quoted cell. `broken`: there is text after a closing quote. */
   take(line: string): "closed" | "open" | "broken" {
     let at = 0;
     for (;;) {
@@ -248,7 +252,7 @@ class CellReader {
   }
 }
 
-/** Place of a quote that begins the cell at `at`, spaces before it apart; -1: the cell has none there. */
+/** Returns the position of a quote that starts the cell at `at`, after spaces; -1: there is none. */
 function quoteAtBegin(line: string, at: number): number {
   let p = at;
   while (line[p] === " ") p++;

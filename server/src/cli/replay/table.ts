@@ -1,4 +1,4 @@
-/** Tables as lines of NDJSON: the header says where the columns are, and each row goes through the column mapping. */
+/** Makes lines of NDJSON from tables. The header names the columns, and the column mapping makes the events of each row. */
 import { SwapstatsError } from "../../shared/errors.ts";
 import { bindMapping, columnsFound, mappingOfHeader, type RowReader } from "./binding.ts";
 import { HEAD_BYTES } from "./kinds.ts";
@@ -10,12 +10,12 @@ const CHUNK_CHARS = 256 * 1024;
 const COLUMNS_MAX = 10_000;
 const FAULTS_MAX = 1000;
 const DELIMITERS = [",", ";", "\t", "|"];
-/** Excel's own line, which names the delimiter. */
+/** First line of files from Excel, which names the delimiter. */
 const SEPARATOR_LINE = /^"?sep=([^"\r\n])"?$/i;
 
 /**
- * Batches of the rows. `mapping` undefined: the columns have the names of the event. `head` is the beginning of the file. Throws
- * `bad_request` where the header does not fit the mapping.
+ * Yields batches of the rows. `mapping` undefined: the columns are named like the fields of the event. `head` is the start of the
+ * file. Throws `bad_request` when the header does not fit the mapping.
  */
 export function openTable(
   head: Buffer,
@@ -35,7 +35,7 @@ export function openTable(
 type Reading = {
   readonly readRow: RowReader;
   readonly columns: number;
-  /** Rows in front of the first one of data. */
+  /** Number of rows before the first row of data. */
   readonly skip: number;
   readonly delimiter: string;
   readonly file: number;
@@ -43,7 +43,7 @@ type Reading = {
 
 async function* readRows(rows: TableRows, chunks: AsyncIterable<Buffer>, reading: Reading): AsyncGenerator<Batch> {
   let skip = reading.skip;
-  // Not before the header, which may have a line of its own in front.
+  // Only after the header, which may have another line before it.
   if (skip === 0) rows.columns = reading.columns;
   const batch = new TableBatch(reading.file);
   const drain = function* (): Generator<Batch> {
@@ -61,7 +61,7 @@ async function* readRows(rows: TableRows, chunks: AsyncIterable<Buffer>, reading
   for await (const chunk of chunks) {
     rows.push(chunk);
     yield* drain();
-    // What was read shows, however slowly the rest comes.
+    // Rows that were read are passed on, however slowly the rest comes.
     if (!batch.isEmpty) yield batch.take();
   }
   rows.end();
@@ -69,7 +69,7 @@ async function* readRows(rows: TableRows, chunks: AsyncIterable<Buffer>, reading
   yield batch.take();
 }
 
-/** Lines of one batch as they gather. */
+/** Collects the lines of one batch. */
 export class TableBatch {
   readonly #file: number;
   #parts: string[] = [];
@@ -127,10 +127,10 @@ function lineEndOf(head: Buffer): "lf" | "cr" {
 
 type Header = { readonly delimiter: string; readonly header: readonly string[]; readonly separatorLine: boolean };
 
-/** The delimiter is the mapping's, else the one by which most of the mapping's columns are found. */
+/** Returns the delimiter of the mapping, or the one that finds most columns of the mapping. */
 function readHeader(head: Buffer, mapping: Mapping | undefined, name: string): Header {
   if (head.length >= HEAD_BYTES && head.indexOf(10) === -1 && head.indexOf(13) === -1) {
-    const message = `${name} begins with a line of more than ${head.length} bytes, which is no header of a table`;
+    const message = `${name} starts with a line of more than ${head.length} bytes, which is not a header of a table`;
     throw new SwapstatsError("bad_request", message);
   }
   const [first = []] = firstRows(head, "\u0000");
@@ -145,15 +145,15 @@ function readHeader(head: Buffer, mapping: Mapping | undefined, name: string): H
   const best = tried.reduce((a, b) => (b.found > a.found || (b.found === a.found && b.width > a.width) ? b : a));
   const chosen = given === undefined ? best : (tried[0] as (typeof tried)[number]);
   if (chosen.width === 0) {
-    throw new SwapstatsError("bad_request", `${name} has no header line; a table begins with the names of its columns`);
+    throw new SwapstatsError("bad_request", `${name} has no header line; a table starts with the names of its columns`);
   }
   if (chosen.found === 0 && best.found > 0) {
     const better = best.delimiter === "\t" ? "tab" : best.delimiter;
-    const message = `${name} has none of the mapping's columns by its delimiter, but has them by ${JSON.stringify(better)}; change or leave out \`delimiter\` in the mapping`;
+    const message = `${name} has no column of the mapping with its delimiter, but has them with ${JSON.stringify(better)}; change or remove \`delimiter\` in the mapping`;
     throw new SwapstatsError("bad_request", message);
   }
   if (chosen.header.length > COLUMNS_MAX) {
-    const message = `${name} has ${chosen.header.length} columns, and ${COLUMNS_MAX} is the most that is read; is it a table?`;
+    const message = `${name} has ${chosen.header.length} columns, and at most ${COLUMNS_MAX} are read; is it a table?`;
     throw new SwapstatsError("bad_request", message);
   }
   return { delimiter: chosen.delimiter, header: chosen.header, separatorLine: separator !== undefined };

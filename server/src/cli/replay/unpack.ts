@@ -1,4 +1,4 @@
-/** Packed files as chunks of plain bytes: gzip of any number of members, zstd of any number of frames, also one in the other. */
+/** Reads compressed files as chunks of plain bytes: gzip with any number of members, zstd with any number of frames, also nested. */
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { HEAD_BYTES, packingOf } from "./kinds.ts";
@@ -8,18 +8,18 @@ type Chunks = AsyncIterable<Buffer>;
 type Unpacker = ReturnType<typeof createGunzip> | ReturnType<typeof createZstdDecompress>;
 
 const CHUNK_BYTES = 1024 * 1024;
-/** Packings inside packings. */
+/** Largest number of nested compressions. */
 const LAYERS_MAX = 3;
 
-/** The beginning of a file, unpacked, and all of it as chunks, each valid until the next is asked for. */
+/** The decompressed start of a file, and all of it as chunks. A chunk is valid until the next one is requested. */
 type Peeked = {
   readonly head: Buffer;
   readonly chunks: AsyncGenerator<Buffer>;
-  /** Closes the file, also where nothing was read of the chunks. */
+  /** Closes the file, also when no chunk was read. */
   close(): Promise<void>;
 };
 
-/** Throws `bad_request` where the packed bytes are damaged or cut; what came before has been given then. */
+/** Throws `bad_request` when the compressed bytes are damaged or cut, after the chunks before the damage. */
 export async function unpacked(raw: AsyncGenerator<Buffer>, name: string): Promise<Peeked> {
   let peeked = await peek(raw);
   for (let layer = 0; ; layer++) {
@@ -27,14 +27,17 @@ export async function unpacked(raw: AsyncGenerator<Buffer>, name: string): Promi
     if (packing === "none") return peeked;
     if (layer === LAYERS_MAX) {
       await peeked.close();
-      throw new SwapstatsError("bad_request", `${name} is packed more than ${LAYERS_MAX} times; unpack it first`);
+      throw new SwapstatsError(
+        "bad_request",
+        `${name} is compressed more than ${LAYERS_MAX} times; decompress it first`,
+      );
     }
     const { chunks } = peeked;
     peeked = await peek(packing === "gzip" ? gunzip(name, chunks) : unzstd(name, chunks));
   }
 }
 
-/** Reads until the head has what tells its kind: some KiB, or all there is. A failure comes when the chunks are read. */
+/** Reads until the head is large enough to recognise the kind: some KiB, or the whole file. A failure is thrown when the chunks are read. */
 async function peek(chunks: AsyncGenerator<Buffer>): Promise<Peeked> {
   const parts: Buffer[] = [];
   let bytes = 0;
@@ -43,7 +46,7 @@ async function peek(chunks: AsyncGenerator<Buffer>): Promise<Peeked> {
     try {
       const { value, done } = await chunks.next();
       if (done === true) break;
-      // A copy: the chunk's buffer is used again.
+      // A copy, because the buffer of the chunk is reused.
       parts.push(Buffer.from(value));
       bytes += value.length;
     } catch (error) {
@@ -75,13 +78,13 @@ async function* gunzip(name: string, chunks: Chunks): AsyncGenerator<Buffer> {
 async function* unzstd(name: string, chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   const frames = new ZstdFrames();
   let left: Buffer | undefined;
-  /** The bytes of one frame. */
+  /** Yields the bytes of one frame. */
   async function* frame(): AsyncGenerator<Buffer> {
     for (;;) {
       if (left === undefined || left.length === 0) {
         const { value, done } = await chunks.next();
         if (done === true) {
-          if (frames.isInside) throw new Error("its last frame is not whole");
+          if (frames.isInside) throw new Error("its last frame is incomplete");
           return;
         }
         left = value;
@@ -107,7 +110,7 @@ async function* unzstd(name: string, chunks: AsyncGenerator<Buffer>): AsyncGener
   }
 }
 
-/** What was unpacked before the damage is given first, then the failure. */
+/** Yields the chunks before the damage, then throws the failure. */
 async function* through(name: string, unpacker: Unpacker, chunks: Chunks): AsyncGenerator<Buffer> {
   let failure: unknown;
   const feeding = feed(chunks, unpacker).catch((error) => {
@@ -125,14 +128,14 @@ async function* through(name: string, unpacker: Unpacker, chunks: Chunks): Async
   }
   if (failure === undefined) return;
   if (failure instanceof SwapstatsError) throw failure;
-  const message = `${name} is damaged or cut (${(failure as Error).message}); pack it again`;
+  const message = `${name} is damaged or cut (${(failure as Error).message}); compress it again`;
   throw new SwapstatsError("bad_request", message, { cause: failure });
 }
 
 async function feed(chunks: Chunks, unpacker: Unpacker): Promise<void> {
   for await (const chunk of chunks) {
     if (unpacker.destroyed) return;
-    // The buffer of the chunk is used again for the next but one, so wait until this one is taken in.
+    // The buffer of the chunk is reused for the next but one, so wait until the stream has consumed it.
     await new Promise<void>((resolve, reject) => {
       unpacker.once("close", resolve);
       unpacker.write(chunk, (error) => {
@@ -142,7 +145,7 @@ async function feed(chunks: Chunks, unpacker: Unpacker): Promise<void> {
       });
     });
   }
-  // A stream that finds at its end that it was cut drops what nobody has read yet.
+  // A stream that detects a cut at its end drops data that was not read yet.
   while (unpacker.readableLength > 0 && !unpacker.destroyed) await new Promise((resolve) => setImmediate(resolve));
   unpacker.end();
 }

@@ -1,7 +1,7 @@
 /**
- * Finds where the frames of a zstd stream end, by the lengths of their blocks (RFC 8878), without unpacking. Node's stream unpacks
- * the first frame alone, takes what follows for nothing, and says nothing of a frame that was cut; so each frame gets a
- * stream of its own, and a cut is told by what is missing here.
+ * Finds the ends of the frames of a zstd stream by the lengths of their blocks (RFC 8878), without decompressing. Node's stream
+ * decompresses only the first frame, ignores the rest, and does not report a frame that is cut. Each frame therefore gets its own
+ * stream, and a cut is detected here.
  *
  *   magic -> header -> blocks -> (checksum) -> magic ...        magic -> length -> skipped -> magic ...
  */
@@ -17,12 +17,12 @@ export class ZstdFrames {
   #hasChecksum = false;
   #isLast = false;
 
-  /** True where a frame has begun and not ended. */
+  /** Whether a frame has started and not ended. */
   get isInside(): boolean {
     return this.#state !== "magic" || this.#held.length > 0;
   }
 
-  /** Bytes of `chunk` from `start` up to the end of the frame; `ended` false: the frame goes on. Throws where it is no zstd. */
+  /** Returns the bytes of `chunk` from `start` up to the end of the frame. `ended` false: the frame continues. Throws when it is not zstd. */
   take(chunk: Buffer, start: number): { end: number; ended: boolean } {
     let at = start;
     while (at < chunk.length) {
@@ -43,14 +43,14 @@ export class ZstdFrames {
     return { end: at, ended: false };
   }
 
-  /** True at the end of a frame. */
+  /** Returns true at the end of a frame. */
   #step(bytes: Buffer): boolean {
     switch (this.#state) {
       case "magic": {
         const magic = bytes.readUInt32LE(0);
         if (magic === MAGIC) return this.#go("descriptor", 1);
         if (magic >>> 4 === MAGIC_SKIPPED) return this.#go("skip_length", 4);
-        throw new Error("there is something else behind its last frame");
+        throw new Error("there is other data after its last frame");
       }
       case "descriptor": {
         const flags = bytes[0] as number;
@@ -67,7 +67,7 @@ export class ZstdFrames {
         const header = bytes.readUIntLE(0, 3);
         this.#isLast = (header & 1) !== 0;
         const type = (header >>> 1) & 3;
-        if (type === 3) throw new Error("a block of it is of no known kind");
+        if (type === 3) throw new Error("a block has an unknown type");
         this.#go("content", type === 1 ? 1 : header >>> 3);
         return this.#needed === 0 && this.#afterContent();
       }

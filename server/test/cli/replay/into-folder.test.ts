@@ -244,7 +244,7 @@ test("into a live service, swaps that are late or ahead are told, and a replay o
   assert.match(ahead.err, /quarantined 1 swaps/);
   const again = await replay(current, "--to", url);
   assert.equal(again.code, 1);
-  assert.match(again.err, /1 swaps are in the service already/);
+  assert.match(again.err, /1 swaps were in the service already/);
   const mixed = write(
     "mixed.csv",
     `chain_id,tx_hash,log_index,token,side,amount_token,amount_usd,event_time\n1,0x9,0,T,BUY,1,1,${nowMs}\n1,0xa,0,T,buy,1,1,${nowMs}\n1,0xb\n`,
@@ -263,7 +263,7 @@ test("a folder where nothing can be made ends `replay --into` and `backup` with 
   const data = join(folder, "data");
   assert.equal(spawnSync(process.execPath, [MAIN, "replay", file, "--into", data]).status, 0);
   for (const [args, message] of [
-    [["replay", file, "--into", "/proc/nothing/here"], /the data folder \/proc\/nothing\/here cannot be made/],
+    [["replay", file, "--into", "/proc/nothing/here"], /the data folder \/proc\/nothing\/here cannot be created/],
     [["backup", "/proc/nothing/here", "--data-dir", data], /to \/proc\/nothing\/here failed: ENOENT/],
   ] as const) {
     const { status, stderr } = spawnSync(process.execPath, [MAIN, ...args], {

@@ -94,7 +94,7 @@ requires("replay of the real file", { realData: true }, ({ realDataFile }) => {
       /^ETH +3,683 +1,808 +1,875 +167610361\.891595 +207 .* 1:0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2$/m,
     );
     assert.match(out, /9,936 accepted: 9,936 applied, 0 duplicates, 0 late/);
-    assert.match(err, /out of order beyond grace/);
+    assert.match(err, /out of order by more than grace/);
   });
 });
 
@@ -188,7 +188,7 @@ describe("replay through an engine", () => {
     assert.equal((await replay(file, "--window", "soon")).code, 2);
   });
 
-  test("records that are no swaps are counted by code and end nothing", async (t) => {
+  test("records that are not swaps are counted by code, and the replay continues", async (t) => {
     const file = join(tempDir(t), "swaps.ndjson");
     writeFileSync(
       file,
@@ -228,7 +228,7 @@ describe("replay through an engine", () => {
       [
         [write("a.ndjson", swaps), "--to", "http://127.0.0.1:1", "--arrival", "1790000000000"],
         2,
-        /--arrival goes without --to/,
+        /--arrival cannot be used with --to/,
       ],
       [[join(folder, "a.ndjson"), "--to", "http://127.0.0.1:1"], 1, /cannot be reached .*swapstats serve/],
       [[join(folder, "a.ndjson"), "--to", "kafka://x"], 2, /Write kafka:\/\/HOST:PORT\/TOPIC/],
@@ -292,7 +292,7 @@ describe("replay into a service", () => {
     assert.match(out, /accepted 2,500/);
   });
 
-  test("sorts first what is out of order beyond grace", async (t) => {
+  test("sorts first when swaps are out of order by more than grace", async (t) => {
     const { url, taken } = await startDoor(t);
     const lines = syntheticLines(2_400, 0);
     const file = join(tempDir(t), "swaps.ndjson");

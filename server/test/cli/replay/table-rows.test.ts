@@ -22,7 +22,7 @@ describe("rows that do not fit", () => {
     assert.match(err, /t\.csv, row 4: bad_row: the row has 5 cells, and the header 9/);
   });
 
-  test("a quote inside a cell is a character like others; quoted cells may hold quotes, delimiters and line feeds", async (t) => {
+  test("a quote inside a cell is an ordinary character; quoted cells may hold quotes, delimiters and line feeds", async (t) => {
     const write = writerInto(tempDir(t));
     const rows = [HEADER, row("0x1", '5" PIZZA'), row("0x2", '"a ""b"", c\nd"'), row("0x3", '"x" '), row("0x4")];
     const { counters } = await overviewOf(write("t.csv", rows.join("\r\n")));
@@ -37,7 +37,7 @@ describe("rows that do not fit", () => {
       const { counters, err } = await overviewOf(write("t.csv", text));
       assert.deepEqual(counters.dead_letters, { bad_row: 2 });
       assert.equal(counters.applied, counters.accepted - 2);
-      assert.match(err, /row 2: bad_row: there is text behind the quote/);
+      assert.match(err, /row 2: bad_row: there is text after the quote/);
       assert.match(err, /row 3: bad_row: .*(not closed|behind the quote)/);
     }
   });
@@ -125,11 +125,11 @@ describe("headers", () => {
     const twice = write("t.csv", `hash,token,side,amount,usd,time,usd\n0x1,T,buy,2,10,${EVENT_TIME_MS},11\n`);
     const { code, err } = await replay(twice, "--map", write("m.yaml", swap));
     assert.equal(code, 1);
-    assert.match(err, /t\.csv has two columns of the name usd; rename one of them/);
+    assert.match(err, /t\.csv has two columns named usd; rename one of them/);
     const unused = write("u.csv", `hash,token,side,amount,usd,time,x,x\n0x1,T,buy,2,10,${EVENT_TIME_MS},1,2\n`);
     assert.equal((await overviewOf(unused, "--map", join(unused, "../m.yaml"))).counters.applied, 1);
     const plain = write("p.csv", `${HEADER},side\n${row("0x1")},sell\n`);
-    assert.match((await replay(plain)).err, /two columns of the name side/);
+    assert.match((await replay(plain)).err, /two columns named side/);
   });
 
   test("columns that are not there are told with those that are, and with what may be meant", async (t) => {
@@ -143,7 +143,7 @@ describe("headers", () => {
     assert.match((await replay(none, "--map", map)).err, /seems to have no header: .*`columns:`/);
     const fixed = write("fixed.yaml", `delimiter: "|"\n${swap}`);
     const semicolons = write("s.csv", `hash;token;side;amount;usd;time\n`);
-    assert.match((await replay(semicolons, "--map", fixed)).err, /has them by ";"; change or leave out `delimiter`/);
+    assert.match((await replay(semicolons, "--map", fixed)).err, /has them with ";"; change or remove `delimiter`/);
     assert.match((await replay(write("blank.csv", "\n\n  \n"), "--map", map)).err, /no header line/);
   });
 
@@ -231,7 +231,7 @@ describe("dead letters", () => {
     const letters = join(folder, "letters.ndjson");
     const { code, err } = await replay(file, table, "--dead-letters", letters);
     assert.equal(code, 0);
-    assert.match(err, /17 records are no swaps:/);
+    assert.match(err, /17 records are not swaps:/);
     assert.equal(err.match(/row \d+:/g)?.length, 10);
     assert.match(err, /a\.ndjson, row 2: bad_side: side is "BUY"/);
     assert.match(err, /and 7 more; --dead-letters FILE/);
@@ -271,7 +271,7 @@ describe("dead letters", () => {
     const letters = join(folder, "letters.ndjson");
     const { counters, err } = await overviewOf(file, "--dead-letters", letters);
     assert.deepEqual([counters.applied, counters.dead_letters], [3, { malformed_json: 1 }]);
-    assert.match(err, /One record is no swap/);
+    assert.match(err, /One record is not a swap/);
     assert.equal(readFileSync(letters, "utf8").trimEnd().split("\n").length, 1);
   });
 
@@ -306,7 +306,7 @@ describe("dead letters", () => {
     for (const path of [file, soft, hard, map]) {
       const { code, err } = await replay(file, "--map", map, "--dead-letters", path);
       assert.equal(code, 2, path);
-      assert.match(err, /would write over one of the files that are read/);
+      assert.match(err, /would overwrite an input file/);
     }
     assert.equal(readFileSync(file, "utf8"), event("0x1"));
     assert.notEqual(readFileSync(map, "utf8"), "");
