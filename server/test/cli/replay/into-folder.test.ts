@@ -151,7 +151,7 @@ test("a folder that is in use, or has a state, is refused with what to do, and l
     for (let i = 0; i < 8_000; i++) log.add(0, i, record, 0, record.length);
     log.finish(false);
   };
-  assert.throws(fill, /more than the 1048576 bytes of ingest\.embedded\.retention_bytes; raise that/);
+  assert.throws(fill, /more than the 1048576 bytes of ingest\.embedded\.retention_bytes; raise it/);
   log.close();
 });
 
