@@ -21,7 +21,7 @@ export function openLog(
   if (!existsSync(database)) {
     throw new SwapstatsError(
       "bad_request",
-      `${name} is neither a file nor a data folder with a log; give files of swaps, or a data folder that has a log`,
+      `${name} is not a file, and not a data folder with a log either; give files of swaps, or a data folder`,
     );
   }
   const db = openLogReadOnly(database);
