@@ -1,7 +1,7 @@
 /**
  * Dead letters of all partitions in a small SQLite database, for people to look at: bounded, newest first. Records are keyed by
- * position, so that a replay after a crash writes them once. The owner of a partition writes its dead letters before the checkpoint
- * that goes beyond them; what is counted is in the engine's state, so a lost database loses no number.
+ * position, so a replay after a crash writes them once. The owner of a partition writes its dead letters before the checkpoint that goes
+ * beyond them. The counters are in the engine's state, so a lost database loses no number.
  */
 import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -9,12 +9,12 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { SwapstatsError } from "../shared/errors.ts";
 
 export const DEAD_LETTER_DATABASE_NAME = "dead-letters.sqlite";
-/** Dead letters kept, of all partitions; the oldest leave first. */
+/** Dead letters of all partitions that are kept. The oldest are removed first. */
 export const DEAD_LETTERS_MAX = 10_000;
 /** Bytes of a record's text, and of the message, that are kept. */
 export const DEAD_LETTER_RAW_BYTES_MAX = 4096;
 const MESSAGE_BYTES_MAX = 1024;
-/** Rows beyond the limit that may gather before they are removed in one go. */
+/** Rows beyond the limit that may gather before they are removed together. */
 const TRIM_SLACK = 500;
 const BUSY_TIMEOUT_MS = 5000;
 const FORMAT_VERSION = 1;
@@ -25,7 +25,7 @@ export type DeadLetterRecord = {
   readonly partition: number;
   readonly offset: number;
   readonly arrival: number;
-  /** The record's bytes as they came; what is kept of them is cut, and invalid UTF-8 replaced. */
+  /** The record's bytes. The kept text is cut, with invalid UTF-8 replaced. */
   readonly raw: Uint8Array;
 };
 
@@ -33,13 +33,13 @@ export type KeptDeadLetter = Omit<DeadLetterRecord, "raw"> & { readonly raw: str
 
 const encoder = new TextEncoder();
 
-/** The form in which a record is kept: message and text cut to their limits. */
+/** Returns the kept form of a record: message and text are cut to their limits. */
 export function keptForm(record: DeadLetterRecord): KeptDeadLetter {
   const raw = textOf(record.raw, DEAD_LETTER_RAW_BYTES_MAX);
   return { ...record, message: cutText(record.message, MESSAGE_BYTES_MAX), raw };
 }
 
-/** The text of bytes, invalid UTF-8 replaced, cut between characters to at most bytesMax bytes. */
+/** Returns the text of bytes, with invalid UTF-8 replaced, cut between characters to at most bytesMax bytes. */
 function textOf(bytes: Uint8Array, bytesMax: number): string {
   const isCut = bytes.length > bytesMax;
   // With `stream` a character that the cut goes through is left out rather than replaced.
@@ -69,9 +69,9 @@ export class DeadLetterStore {
   #closedBecause: string | undefined;
 
   /**
-   * Opens the store of a data folder; several threads may have it open. Never throws: the store is for people to look at, and
-   * nothing else depends on it. A database that cannot be opened (a full disk, missing rights) is tried again with each call, and
-   * a damaged one is set aside under another name; `problem` says so.
+   * Opens the store of a data folder. Several threads may have it open. Never throws, because nothing depends on the store. A database
+   * that cannot be opened (a full disk, missing permissions) is retried with each call, and a damaged one is set aside under another
+   * name; `problem` says so.
    */
   constructor(dataDir: string, nowMs: () => number) {
     this.#path = join(dataDir, DEAD_LETTER_DATABASE_NAME);
@@ -79,12 +79,12 @@ export class DeadLetterStore {
     this.tryOpen();
   }
 
-  /** What was lost by damage, or why the store cannot be opened now; undefined when all is well. */
+  /** Says what was lost by damage, or why the store cannot be opened now. Undefined when all is well. */
   get problem(): string | undefined {
     return this.#closedBecause ?? this.#damage;
   }
 
-  /** Opens the store where it is not open; to be called now and then, so that `problem` is true while no letters come. */
+  /** Opens the store if it is not open. Called now and then, so that `problem` is up to date while no letters come. */
   tryOpen(): void {
     try {
       this.#usable();
@@ -94,10 +94,10 @@ export class DeadLetterStore {
     }
   }
 
-  /** Keeps these, and returns when they are on disk; a position that is there already stays as it is. Throws `storage_failed`. */
+  /** Stores records, and returns when they are on disk. A position that is stored already is not changed. Throws `storage_failed`. */
   put(records: readonly DeadLetterRecord[]): void {
     if (records.length === 0) return;
-    // More than the store keeps would only be written to be removed.
+    // Records beyond the limit would only be written to be removed.
     const kept = records.slice(-DEAD_LETTERS_MAX);
     this.#run(({ db, insert }) => {
       db.exec("BEGIN IMMEDIATE");
@@ -112,7 +112,7 @@ export class DeadLetterStore {
     });
   }
 
-  /** The newest, by arrival, then offset; at most `limit`. Throws `storage_failed`. */
+  /** Returns at most `limit` of the newest, by arrival, then offset. Throws `storage_failed`. */
   newest(limit: number): KeptDeadLetter[] {
     return this.#run(({ newest }) => newest.all(limit).map((row) => ({ ...row }) as KeptDeadLetter));
   }
@@ -133,7 +133,7 @@ export class DeadLetterStore {
     }
   }
 
-  /** The database, opened if it is not; a damaged one is set aside first. Throws `storage_failed`. */
+  /** Returns the database, and opens it if necessary; a damaged one is set aside first. Throws `storage_failed`. */
   #usable(): Opened {
     if (this.#opened !== undefined) return this.#opened;
     try {
@@ -179,7 +179,7 @@ function storeError(cause: unknown, path: string): SwapstatsError {
   return new SwapstatsError("storage_failed", message, { cause, retryable: true });
 }
 
-/** The database is small by its limits, so all of it can be checked. */
+/** Checks the whole database, which its limits keep small. */
 function openChecked(path: string): Opened {
   const db = openDatabase(path);
   try {

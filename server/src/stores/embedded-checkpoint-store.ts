@@ -1,9 +1,9 @@
 /**
- * Checkpoints as files below `<data_dir>/checkpoints/p<partition>/`: a part is a file, and the manifests are numbered files of
- * which the highest is current. A new manifest is written under another name, synced, renamed and its folder synced, so it is there
- * whole or not at all, and the one before it stays until the next is durable.
+ * Checkpoints as files below `<data_dir>/checkpoints/p<partition>/`. A part is a file. The manifests are numbered files, and the highest
+ * number is current. A new manifest is written under another name, synced, and renamed, and its folder is synced. So it is there whole or
+ * not at all, and the previous one stays until the next is durable.
  *
- * Compare-and-set holds within one process, which the folder lock makes the only one, for one caller a partition.
+ * Compare-and-set holds within one process, for one caller a partition. The folder lock makes this process the only one.
  */
 import { join } from "node:path";
 import type { CheckpointStore, StoredManifest } from "../ports/checkpoint-store.ts";
@@ -15,16 +15,16 @@ const MANIFEST_PATTERN = /^manifest-(\d{12})$/;
 const PART_PATTERN = /^[a-z0-9-]{1,100}\.part$/;
 const PART_SUFFIX = ".part";
 const TEMPORARY_NAME = "manifest.new";
-/** The current manifest and the one before it. */
+/** The current manifest and the previous one. */
 const MANIFESTS_KEPT = 2;
 const NO_BYTES = new Uint8Array(0);
 
-/** Name of the file of a manifest. */
+/** Returns the file name of a manifest. */
 export function manifestName(number: number): string {
   return `manifest-${String(number).padStart(12, "0")}`;
 }
 
-/** The numbers of the manifests among these names, ascending. */
+/** Returns the numbers of the manifests among these names, ascending. */
 export function manifestNumbers(names: readonly string[]): number[] {
   const numbers: number[] = [];
   for (const name of names) {
@@ -34,7 +34,7 @@ export function manifestNumbers(names: readonly string[]): number[] {
   return numbers.sort((a, b) => a - b);
 }
 
-/** The partitions that have a folder below `checkpoints/`, ascending; `names` is what that folder lists. */
+/** Returns the partitions that have a folder below `checkpoints/`, ascending. `names` are the entries of that folder. */
 export function checkpointPartitions(names: readonly string[]): number[] {
   const found = names.flatMap((name) => /^p(\d{1,4})$/.exec(name)?.[1] ?? []);
   return found.map(Number).sort((a, b) => a - b);
@@ -47,7 +47,7 @@ export function partitionFolder(dataDir: string, partition: number): string {
 export class EmbeddedCheckpointStore implements CheckpointStore {
   readonly #dataDir: string;
   readonly #fs: FileSystem;
-  /** Partitions whose folder is known to be there, durably. */
+  /** Partitions whose folder is known to be durable. */
   readonly #ready = new Set<number>();
 
   constructor(dataDir: string, fs: FileSystem) {
@@ -153,7 +153,7 @@ export class EmbeddedCheckpointStore implements CheckpointStore {
     return this.#call(`read ${path}`, () => this.#fs.read(path));
   }
 
-  /** A manifest that cannot be removed does no harm: the next swap tries again. */
+  /** Removes older manifests. One that cannot be removed does no harm: the next swap tries again. */
   async #dropOldManifests(folder: string, numbers: readonly number[]): Promise<void> {
     for (const number of numbers.slice(0, -MANIFESTS_KEPT)) {
       try {
@@ -175,7 +175,7 @@ export class EmbeddedCheckpointStore implements CheckpointStore {
   }
 }
 
-/** Name of the file of a part; throws `internal` for what cannot be a part's name. */
+/** Returns the file name of a part. Throws `internal` for a text that cannot be a part's name. */
 export function partFile(name: string): string {
   const file = name + PART_SUFFIX;
   if (!PART_PATTERN.test(file)) throw new SwapstatsError("internal", `"${name}" is no name of a checkpoint part`);

@@ -1,27 +1,27 @@
 /**
- * The few calls to the file system that the stores make, so that tests can make each of them fail, come late, or be
- * lost. What is written or renamed is there after a loss of power only when its file, and then its folder, was synced.
+ * The few calls to the file system that the stores make, so that tests can make each of them fail, come late, or be lost. A write or a
+ * rename survives a loss of power only after its file, and then its folder, was synced.
  */
 import { constants } from "node:fs";
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 
 /** All reject with the system's error. */
 export type FileSystem = {
-  /** Makes a folder and those above it; fine if it is there. */
+  /** Creates a folder and its parents. It may exist. */
   makeFolder(path: string): Promise<void>;
   /** Names in a folder, in no order. */
   list(path: string): Promise<string[]>;
-  /** The whole file, or undefined when there is none. Rejects for all that is no regular file. */
+  /** Reads the whole file; undefined when there is none. Rejects for anything but a regular file. */
   read(path: string): Promise<Uint8Array | undefined>;
   /** Creates the file or replaces its content. */
   write(path: string, bytes: Uint8Array): Promise<void>;
-  /** Returns when the content of the file is on disk. */
+  /** Resolves when the content of the file is on disk. */
   sync(path: string): Promise<void>;
-  /** Returns when the names in the folder (new, renamed, removed) are on disk. */
+  /** Resolves when the names in the folder (new, renamed, removed) are on disk. */
   syncFolder(path: string): Promise<void>;
   /** Replaces `to` if it exists. */
   rename(from: string, to: string): Promise<void>;
-  /** Fine if there is none. */
+  /** The file need not exist. */
   remove(path: string): Promise<void>;
 };
 

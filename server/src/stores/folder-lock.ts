@@ -1,11 +1,11 @@
 /**
- * One process a data folder. The lock is SQLite's exclusive lock on an empty database, held by an open transaction for the
- * life of the process: the system drops it with the process, also after kill -9, so a stale lock cannot exist. Beside it stands,
- * for people, who holds it.
+ * Allows one process for a data folder. The lock is SQLite's exclusive lock on an empty database, held by an open transaction for the
+ * life of the process. The system drops it with the process, also after kill -9, so a stale lock cannot exist. A second file says, for
+ * people, who holds it.
  *
- * Why not a file with a process id alone: the id of a dead process may belong to another one by now, and two starts at once may both
- * find it dead. node:fs has no locks. (POSIX locks fall when the same process closes any handle of the file, so nothing else here
- * opens it.)
+ * Rejected: a file with a process id alone. The id of a dead process may belong to another one by now, and two starts at the same time
+ * may both find it dead. node:fs has no locks. (POSIX locks are dropped when the same process closes any handle of the file, so nothing
+ * else here opens it.)
  */
 import {
   accessSync,
@@ -26,7 +26,7 @@ import { readTextFile } from "../shared/read-regular-file.ts";
 
 export const LOCK_FILE_NAME = "lock";
 export const LOCK_OWNER_FILE_NAME = "lock-owner.json";
-/** How often the holder looks whether its file is still there. */
+/** How often the holder checks that its file still exists. */
 export const WATCH_INTERVAL_MS = 1000;
 const OWNER_BYTES_MAX = 4096;
 /** A pipe of this name has no reader: the open fails, where it would wait for one. */
@@ -37,7 +37,7 @@ const CORRUPT = 11;
 
 export type FolderLock = { release(): void };
 
-/** Who holds the lock, as far as it is known; never throws. */
+/** Says who holds the lock, as far as it is known. Never throws. */
 function describeLockOwner(dataDir: string): string {
   try {
     const owner = JSON.parse(readTextFile(join(dataDir, LOCK_OWNER_FILE_NAME), OWNER_BYTES_MAX));
@@ -47,7 +47,7 @@ function describeLockOwner(dataDir: string): string {
   }
 }
 
-/** Whether some process holds the lock at this moment. Takes nothing, so it never stands in the way of a start. */
+/** Returns whether some process holds the lock now. It takes no lock, so it never prevents a start. */
 export function isFolderLocked(dataDir: string): boolean {
   const path = join(dataDir, LOCK_FILE_NAME);
   if (!existsSync(path)) return false;

@@ -1,10 +1,10 @@
 /**
  * A checkpoint store behind a circuit breaker. While the store is away, calls fail at once with `storage_failed` instead of after their
- * timeouts, and it is asked again with growing pauses. A conflict is an answer: it shows that the store works.
+ * timeouts, and the store is tried again after growing pauses. A conflict is a response: it shows that the store works.
  *
- * What fails soon is tried again at once, a few times: large stores refuse single requests (500, 503), and a restore of many parts, which
- * begins anew after each failure, would never come to its end. All calls may be repeated but the swap: only its caller can look whether
- * what stands there is its own.
+ * A call that fails soon is retried a few times. Large stores refuse single requests (500, 503), and a restore of many parts, which starts
+ * again after each failure, would never end. Every call but the swap may be repeated: only the caller of a swap can tell whether the stored
+ * manifest is its own.
  */
 import type { CheckpointStore, StoredManifest } from "../ports/checkpoint-store.ts";
 import type { Circuit } from "../shared/circuit.ts";
@@ -13,10 +13,10 @@ import { retrying } from "../shared/retry.ts";
 
 const RETRIES = 4;
 const BACKOFF = { firstMs: 50, longestMs: 500 };
-/** No attempt begins later than this after the first: a store that lets calls wait is away. */
+/** No attempt begins later than this after the first one: a store that lets calls wait is away. */
 const RETRY_WITHIN_MS = 2_000;
 
-/** Whether an error of a store says that the store is away. */
+/** Returns whether an error of a store says that the store is away. */
 export function isStoreFailure(error: unknown): boolean {
   return !(error instanceof SwapstatsError) || error.code === "storage_failed";
 }
@@ -25,7 +25,7 @@ export class GuardedCheckpointStore implements CheckpointStore {
   readonly #store: CheckpointStore;
   readonly #circuit: Circuit;
 
-  /** The circuit takes `isStoreFailure` for its failures, and `storage_failed` for its own error. */
+  /** The circuit uses `isStoreFailure` for failures, and `storage_failed` for its own error. */
   constructor(store: CheckpointStore, circuit: Circuit) {
     this.#store = store;
     this.#circuit = circuit;
@@ -63,7 +63,7 @@ export class GuardedCheckpointStore implements CheckpointStore {
     return this.#store.close();
   }
 
-  /** One call to the circuit, however often it is tried. */
+  /** Retries within one call to the circuit. */
   #repeat<T>(call: () => Promise<T>): Promise<T> {
     const endMs = performance.now() + RETRY_WITHIN_MS;
     const isWorthIt = (error: unknown): boolean => isStoreFailure(error) && performance.now() < endMs;

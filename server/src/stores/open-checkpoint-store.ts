@@ -1,4 +1,4 @@
-/** From the configuration to a checkpoint store, in two steps: a setup of plain data that a thread can be given, and the store. */
+/** Opens a checkpoint store from the configuration, in two steps: a setup of plain data, which can be posted to a thread, and the store. */
 
 import { kafkaConnection } from "../clients/kafka/connection.ts";
 import type { Config } from "../config/config.ts";
@@ -11,7 +11,7 @@ import type { KafkaCheckpointStoreOptions } from "./kafka/checkpoint-topic.ts";
 import type { RedisCheckpointStoreOptions } from "./redis-checkpoint-store.ts";
 import type { S3CheckpointStoreOptions } from "./s3-checkpoint-store.ts";
 
-/** How long a call may take; a part of 8 MiB over a slow line is the longest. */
+/** Limit of a call. A part of 8 MiB over a slow line takes the longest. */
 const REDIS_CALL_LIMIT_MS = 10_000;
 const S3_CALL_LIMIT_MS = 20_000;
 const KAFKA_CALL_LIMIT_MS = 20_000;
@@ -24,7 +24,7 @@ export type CheckpointStoreSetup =
 
 type OpenedCheckpointStore = {
   readonly store: CheckpointStore;
-  /** Of a remote store: for its metric and for status. */
+  /** The circuit of a remote store, for its metric and for status. */
   readonly circuit: Circuit | undefined;
 };
 

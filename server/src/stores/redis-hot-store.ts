@@ -1,13 +1,13 @@
 /**
- * The newest figures in Redis: one server, a master with replicas and Sentinels, or a Cluster. docs/redis-keys.md tells readers of the keys.
+ * The newest figures in Redis: one server, a master with replicas and Sentinels, or a Cluster. docs/redis-keys.md documents the keys.
  *
- * A value is a string, so that a reader needs one GET, or one MGET for many tokens. What decides between two writers (epoch, revision,
- * as-of) stands in its first members and nowhere else: a script reads them there and replaces the value in the same step, so a reader sees a
- * whole value, and never an older one after a newer one. A hash with fields for them was the alternative; it takes MGET from
- * readers, and a second key beside each would lie in another slot of a Cluster.
+ * A value is a string, so that a reader needs one GET, or one MGET for many tokens. The members that decide between two writers (epoch,
+ * revision, as-of) come first in it, and are stored nowhere else. A script reads them there and replaces the value in the same step, so a
+ * reader sees a whole value, and never an older one after a newer one. Rejected: a hash with fields for them, because readers could not use
+ * MGET; and a second key for each value, which would be in another slot of a Cluster.
  *
- * Each value is a command of its own. They are sent in one turn, without waiting for each other; as a pipeline they cost the same (25 µs
- * each with 6 KB), and in a Cluster a pipeline would have to be cut by node and put together again when slots move.
+ * Each value is a command of its own. The commands are sent in one turn, without waiting for each other. As a pipeline they cost the same
+ * (25 µs each with 6 KB), and in a Cluster a pipeline would have to be divided by node and put together again when slots move.
  */
 
 import { type RedisClient, RedisConnection } from "../clients/redis/connection.ts";
@@ -59,7 +59,7 @@ export class RedisHotStore implements HotStore {
 
   write(values: readonly HotValue[], ttlMs: number, generation: number): Promise<HotOutcome[] | undefined> {
     return this.#connection.call("write the newest figures", async (client) => {
-      // Before, so that nothing that speaks of earlier writes (a mark) is told to a server that was started empty.
+      // Checked first, so that a server that was started empty gets no mark, which speaks of earlier writes.
       if (this.generation !== generation) return undefined;
 
       const writer = writerOf(client);

@@ -1,9 +1,9 @@
 /**
- * Follows one partition of the checkpoint topic that holds manifests and the places of parts, and knows what is in it. It is read
- * when somebody asks, from where it was read to last.
+ * Follows one partition of the checkpoint topic that holds manifests and the places of parts, and keeps their index. It reads when it is
+ * asked, from where it stopped.
  *
- * What was read is dropped, and read anew from the start, when another leader was elected or the topic was made anew, since what was
- * known may be gone; and when nobody asked for long, since tombstones are removed some time after what they took away.
+ * The index is dropped and read again from the start when another leader was elected or the topic was re-created, since records may be
+ * gone; and after a long time without a request, since tombstones are removed some time after the records that they delete.
  */
 
 import { isKafkaError } from "../../clients/kafka/client.ts";

@@ -1,4 +1,4 @@
-/** The topic of the Kafka checkpoint store: how it has to be, and the store on it. */
+/** The topic of the Kafka checkpoint store: its settings, and the store on it. */
 import type { KafkaConnection } from "../../clients/kafka/connection.ts";
 import { type CompactedTopicSettings, notCompacted, TopicAdmin } from "../../clients/kafka/topic-admin.ts";
 import { TopicLog } from "../../clients/kafka/topic-log.ts";
@@ -28,7 +28,7 @@ export type KafkaCheckpointStoreOptions = {
   readonly replication: number | undefined;
   /** Whether a topic that is missing is made. */
   readonly makesTopic: boolean;
-  /** How long a call may take. */
+  /** Limit of a call in ms. */
   readonly limitMs: number;
 };
 
