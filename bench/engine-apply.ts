@@ -1,4 +1,4 @@
-/** Checks and apply of decoded swaps on one thread, against JSON.parse of the same swaps; in the same run. */
+/** Checks and apply of decoded swaps on one thread, against JSON.parse of the same swaps in the same run. */
 import { SwapDecoder } from "../server/src/codecs/swap-decoder.ts";
 import { PartitionEngine } from "../server/src/engine/partition-engine.ts";
 import { SwapEvent } from "../server/src/engine/swaps/swap-event.ts";
@@ -6,7 +6,7 @@ import { report } from "./report.ts";
 import { BENCH_SEED, cpuMs, engineConfig, median, Workload } from "./support/workload.ts";
 
 const RECORDS = 100_000;
-/** The horizon is full, and swaps settle as fast as they come, after 9 chunks at 1,000 swaps/s; those are the ones measured. */
+/** After 9 chunks at 1,000 swaps/s the horizon is full, and swaps settle as fast as they arrive. Only later chunks are measured. */
 const WARM_UP = 10;
 const ROUNDS = 11;
 const ARRIVAL_LEAD_MS = 1000;

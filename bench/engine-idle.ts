@@ -1,4 +1,4 @@
-/** What one more step of time costs with a million tokens that do nothing, against a thousand. */
+/** The cost of one step of time with a million idle tokens, against a thousand. */
 import { PartitionEngine } from "../server/src/engine/partition-engine.ts";
 import { SwapEvent } from "../server/src/engine/swaps/swap-event.ts";
 import { report } from "./report.ts";
@@ -7,7 +7,7 @@ import { BENCH_SEED, cpuMs, engineConfig, median } from "./support/workload.ts";
 const FEW = 1_000;
 const MANY = 1_000_000;
 const START_MS = 1_767_225_600_000;
-/** Far behind the idle tokens' last swap, so that they are settled, but still within their longest window. */
+/** Long after the idle tokens' last swap, so that they are settled, but still within their longest window. */
 const QUIET_MS = 3 * 3_600_000;
 const STEPS = 20_000;
 const STEP_MS = 100;
@@ -26,7 +26,7 @@ function eventOf(name: string, timeMs: number): SwapEvent {
   return event;
 }
 
-/** An engine with so many idle tokens, brought past their upkeep. */
+/** An engine with this many idle tokens, after their upkeep. */
 function idleEngine(tokens: number): PartitionEngine {
   const engine = new PartitionEngine(engineConfig(), BENCH_SEED);
   for (let i = 0; i < tokens; i++) engine.apply(eventOf(`t${i}`, START_MS + (i % 60_000)), START_MS + 60_000);
@@ -35,7 +35,7 @@ function idleEngine(tokens: number): PartitionEngine {
   return engine;
 }
 
-/** Processor time in us of a step: a swap of the one busy token that moves time on. */
+/** Processor time in us of a step: a swap of the only busy token, which advances time. */
 function stepUs(engine: PartitionEngine, round: number): number {
   const events = Array.from({ length: STEPS }, (_, i) =>
     eventOf("busy", START_MS + 60_000 + QUIET_MS + (round * STEPS + i) * STEP_MS),

@@ -13,7 +13,7 @@ import { BENCH_SEED, engineConfig } from "./support/workload.ts";
 const START_MS = 1_767_225_600_000;
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
-/** A little longer, so that after a day what expires has begun to expire. */
+/** A little longer than a day, so that data has begun to expire. */
 const MORE_MS = 600_000;
 const MANY_HOURS = 24;
 const RATE = 1000;
@@ -69,7 +69,7 @@ function retiredBytes(): number {
   };
   apply(name(0), START_MS);
   for (let i = 1; i <= RETIRED; i++) apply(name(i), START_MS + i);
-  // A day and more of one busy token: all others settle, expire and retire.
+  // More than a day of one busy token: all others settle, expire and retire.
   for (let ms = 0; ms < 2 * DAY_MS; ms += 100) apply(name(0), START_MS + RETIRED + ms);
   const before = new PartitionEngine(engineConfig(), BENCH_SEED).memory().total as number;
   return ((engine.memory().total as number) - before) / RETIRED;
@@ -124,7 +124,7 @@ if (selected !== undefined) {
   if (run === undefined) throw new Error(`no case is named ${selected}; there are ${Object.keys(CASES).join(", ")}`);
   run(process.argv[3] === undefined ? undefined : Number(process.argv[3]));
 } else {
-  // A process each: what one has left would count as memory of the next.
+  // One process each, because memory that one run leaves would count for the next.
   for (const name of Object.keys(CASES)) {
     const { status } = spawnSync(process.execPath, [import.meta.filename, name], { stdio: "inherit" });
     if (status !== 0) process.exitCode = 1;
