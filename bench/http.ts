@@ -126,7 +126,7 @@ function reportAll(fast: Sides, slow: Sides, bytes: number): void {
     goal: "within 2 times the bare one's",
     figure: `${(serviceP99 / bareP99).toFixed(2)} times (${serviceP99.toFixed(2)} ms against ${bareP99.toFixed(2)} ms)`,
     met: serviceP99 <= 2 * bareP99,
-    note: `${RATE} requests/s to the ${TOKENS} busiest of 10,000 tokens; an answer whose token just changed is made by the thread that owns it, which is also busy with the swaps.`,
+    note: `${RATE} requests/s to the ${TOKENS} busiest of 10,000 tokens; a response whose token just changed is made by the thread that owns it, which is also busy with the swaps.`,
   });
   console.log(JSON.stringify({ ratio, serviceRate, bareRate, p99Ratio: serviceP99 / bareP99, serviceP99, bareP99 }));
 }
