@@ -24,7 +24,7 @@ function warningsOf(t: TestContext, yaml: string, env: Record<string, string> = 
   return loadConfig({ filePath, env }).warnings;
 }
 
-test("names of other programs are answered with ours", (t) => {
+test("names of other programs get a hint with the name here", (t) => {
   for (const [yaml, hint] of [
     ["ingest: {tls: {ca_file: /x}}", /config\.yaml:1\): is not a key; write tls\.ca below ingest/],
     ["ingest: {tls: {certFile: /x}}", /write tls\.cert/],
@@ -55,14 +55,14 @@ test("names of other programs are answered with ours", (t) => {
   }
 });
 
-test("values of other programs are answered with what to write", (t) => {
+test("values of other programs get a hint with what to write", (t) => {
   assert.match(problemsOf(t, 'api: {http: {addr: ":8080"}}'), /is not an address; .*0\.0\.0\.0:8080 for all addresses/);
   assert.match(problemsOf(t, "api: {http: {addr: 8080}}"), /is not an address/);
   assert.match(problemsOf(t, "ingest: {max_inflight: 256}"), /256 bytes \(a number without a unit\) is outside/);
   assert.match(problemsOf(t, "ingest: {source: Kafka}"), /did you mean kafka\?/);
 });
 
-test("variables with our prefix that name nothing are refused with a hint; those of other programs are told of", (t) => {
+test("unknown variables with the prefix are refused with a hint; variables of other programs are warnings", (t) => {
   assert.match(problemsOf(t, "", { SWAPSTATS_LOG_LEVEL: "info" }), /SWAPSTATS_LOG_LEVEL.*write logging\.level/);
   assert.match(problemsOf(t, "", { SWAPSTATS_APP_GRAZE: "1s" }), /did you mean SWAPSTATS_APP_GRACE\?/);
   assert.deepEqual(warningsOf(t, "", { KAFKA_BROKERS: "a:1", PORT: "80", HOME: "/x", LOG_LEVEL: "" }), [
@@ -72,7 +72,7 @@ test("variables with our prefix that name nothing are refused with a hint; those
   assert.deepEqual(warningsOf(t, "", { PORT: "80", SWAPSTATS_API_HTTP_ADDR: "127.0.0.1:80" }), []);
 });
 
-test("settings of a part that is not in use are told of with their place, and those of one in use are not", (t) => {
+test("settings of a part that is not in use are warnings with their place; settings of a part in use are not", (t) => {
   for (const [yaml, warning] of [
     [
       "ingest: {brokers: ['a:1']}",
@@ -104,7 +104,7 @@ test("settings of a part that is not in use are told of with their place, and th
   }
 });
 
-test("no key is told of as unused in the default configuration with that key given at its default", (t) => {
+test("no key at its default value is a warning in the default configuration", (t) => {
   // A guard of the table of rules: a key that no rule knows has an effect always.
   for (const { path, defaultText } of CONFIG_KEYS) {
     if (path.includes("<id>") || defaultText === "" || /^(ingest|stores|pubsub)\./.test(path)) continue;
@@ -112,7 +112,7 @@ test("no key is told of as unused in the default configuration with that key giv
   }
 });
 
-test("problems that concern several keys name the file and the line, too", (t) => {
+test("problems that concern several keys also name the file and the line", (t) => {
   assert.match(
     problemsOf(t, "app:\n  grace: 1s\nwindows:\n  list: [5x]\n"),
     /windows\.list \(.*config\.yaml:4\): "5x" is not a window/,

@@ -17,7 +17,7 @@ async function cli(...args: string[]): Promise<{ code: number; out: string; err:
   return { code, out: output.outText(), err: output.errText() };
 }
 
-test("config init writes a file that is checked without a word, and replaces none unasked", async (t) => {
+test("config init writes a file that config check accepts, and does not replace an existing file without --force", async (t) => {
   const file = join(tempDir(t), "config.yaml");
   const written = await cli("config", "init", file);
   assert.equal(written.code, 0, written.err);
@@ -34,7 +34,7 @@ test("config init writes a file that is checked without a word, and replaces non
   assert.equal((await cli("config", "init", "-")).out, initialYaml());
 });
 
-test("every key stands in it with its default: taking the marks away changes nothing", (t) => {
+test("the file has every key with its default; uncommenting all of them changes nothing", (t) => {
   const text = initialYaml();
   for (const { path } of CONFIG_KEYS) assert.match(text, new RegExp(`# ${path.split(".").at(-1)}:`), path);
   for (const line of text.split("\n")) assert.ok(line.length <= 120, line);
