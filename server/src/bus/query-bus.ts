@@ -256,7 +256,7 @@ function asker(selection: Selection, prefer: Preference): AskParts<FoundStats> {
   return async (source, tokens, at) => {
     const request: RequestOf<"tokens"> = { kind: "tokens", tokens, selection, at, choose };
     const { response, covers } = await source.ask(request);
-    return { ...response, covers };
+    return { asOf: response.asOf, items: response.items, covers };
   };
 }
 
