@@ -245,7 +245,7 @@ describe("places of tests", () => {
 describe("texts", () => {
   test("length, foreign paths and hosts, unfinished work", () => {
     passes(checkTexts, { "a.ts": "x\n".repeat(FILE_LINES_MAX) });
-    fails(checkTexts, { "a.ts": "x\n".repeat(FILE_LINES_MAX + 1) }, /501 lines/);
+    fails(checkTexts, { "a.ts": "x\n".repeat(FILE_LINES_MAX + 1) }, /401 lines/);
     fails(checkTexts, { "a.md": `see /${"work"}/main` }, /path of one machine/);
     fails(checkTexts, { "a.md": `see \`/${"root"}/x` }, /path of one machine/);
     fails(checkTexts, { "a.md": `from registry.${"npmjs"}.org` }, /registry/);
