@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { GENERATOR_DEFAULTS } from "../server/src/generator/options.ts";
-import type { IngestPort, IngestResult } from "../server/src/ports/ingest.ts";
+import type { IngestPort, IngestResult } from "../server/src/ports/intake.ts";
 import { GeneratorFeeder } from "../server/src/sources/feeders/generator.ts";
 import type { BareAnswers } from "./http/bare.ts";
 import type { ClientReport, ClientRequest } from "./http/client.ts";

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { WebSocket } from "ws";
 import { GENERATOR_DEFAULTS } from "../server/src/generator/options.ts";
-import type { IngestPort, IngestResult } from "../server/src/ports/ingest.ts";
+import type { IngestPort, IngestResult } from "../server/src/ports/intake.ts";
 import { GeneratorFeeder } from "../server/src/sources/feeders/generator.ts";
 import type { ServerReport } from "./http/service.ts";
 import { report } from "./report.ts";

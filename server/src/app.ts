@@ -1,13 +1,12 @@
 /**
- * The composition root: the only file that knows every layer. `startParts` lists the parts in the order of their start,
- * `stopApp` in the order of their end.
+ * The composition root: the only file that knows serving, the pipeline and the cluster together. `startParts` lists the
+ * parts in the order of their start, `stopApp` in the order of their end.
  */
 import { resolve } from "node:path";
+import { LocalWorkers } from "./bus/local-workers.ts";
 import { PLACEMENT_EVERY_MS, PlacementCheck } from "./bus/placement-check.ts";
 import { QueryBus, type QueryBusOptions } from "./bus/query-bus.ts";
 import { createSharedClock, SharedClock } from "./bus/shared-clock.ts";
-
-import { WorkerSources } from "./bus/worker-sources.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { ownedPartitions, startCluster } from "./cluster/start-cluster.ts";
 import { CIRCUIT_OF } from "./cluster/transport.ts";
@@ -90,7 +89,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   makeDataFolder(dataDir);
   parts.lock = lockFolder(dataDir, Date.now(), options.onFatal);
   const metrics = new Metrics();
-  const { ingestion, readers } = await openIngestion(config, options, parts);
+  const { ingestion, readers } = await openConfiguredSource(config, options, parts);
   parts.ingestion = ingestion;
   const clock = new SharedClock(createSharedClock(config.windows.clock, maxSkewOf(toEngineConfig(config))));
   const workers = startWorkers(config, dataDir, ingestion, readers, clock, options);
@@ -98,14 +97,14 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   const begun = ingestion.begin(workers);
   // Nothing waits for it until the listeners are open.
   begun.catch(() => {});
-  const sources = new WorkerSources(workers.clients, () => ingestion.partitionCount());
+  const local = new LocalWorkers(workers.clients, () => ingestion.partitionCount());
   const gathering = {
     ...{ clock, boards: workers.boards, finestStepMs: finestStepMs(config.windows.list) },
     ...{ chains: config.app.chains, prefer: config.api.symbols },
   };
   parts.cluster = joinCluster(config, options, workers, ingestion, gathering);
-  const bus = parts.cluster?.bus ?? new QueryBus({ sources, ...gathering });
-  if (ingestion.needsPlacementCheck) parts.placement = startPlacementCheck(sources, ingestion, parts);
+  const bus = parts.cluster?.bus ?? new QueryBus({ workers: local, ...gathering });
+  if (ingestion.needsPlacementCheck) parts.placement = startPlacementCheck(local, ingestion, parts);
   metrics.onCollect(async () => {
     if (parts.cluster !== undefined) metrics.setCircuit("nats", CIRCUIT_OF[parts.cluster.linkState]);
     metrics.group = ingestion.group;
@@ -161,7 +160,7 @@ function joinCluster(
   { version }: AppOptions,
   { clients }: PartitionWorkers,
   ingestion: Ingestion,
-  gathering: Omit<QueryBusOptions, "sources">,
+  gathering: Omit<QueryBusOptions, "workers">,
 ): Cluster | undefined {
   const { nats } = config.pubsub;
   if (nats === undefined) return undefined;
@@ -175,10 +174,10 @@ function joinCluster(
   });
 }
 
-function startPlacementCheck(sources: WorkerSources, ingestion: Ingestion, parts: Parts): PlacementCheck {
+function startPlacementCheck(local: LocalWorkers, ingestion: Ingestion, parts: Parts): PlacementCheck {
   return new PlacementCheck({
-    own: sources.own,
-    all: () => parts.cluster?.sources ?? sources.own,
+    own: local.own,
+    all: () => parts.cluster?.workers ?? local.own,
     partitions: () => ingestion.partitionCount(),
     everyMs: PLACEMENT_EVERY_MS,
   });
@@ -193,7 +192,11 @@ function makeDataFolder(dataDir: string): void {
   }
 }
 
-function openIngestion(config: Config, { logger, onFatal }: AppOptions, parts: Parts): ReturnType<typeof openSource> {
+function openConfiguredSource(
+  config: Config,
+  { logger, onFatal }: AppOptions,
+  parts: Parts,
+): ReturnType<typeof openSource> {
   return openSource({
     config,
     handOverLimitMs: DRAIN_LIMIT_MS,

@@ -5,8 +5,8 @@
  * nothing; its tokens are only asked about. A mark is removed when one partition alone still has the token.
  */
 import { compareHomes } from "../shared/token-partition.ts";
+import type { BusWorker } from "./bus-workers.ts";
 import type { SplitMark } from "./requests.ts";
-import type { Source } from "./sources.ts";
 
 /** How many tokens a worker looks at in one turn, and how many of them it may name. */
 export const WALK_TOKENS_MAX = 2_000;
@@ -14,12 +14,12 @@ export const NAMED_MAX = 500;
 export const PLACEMENT_EVERY_MS = 1_000;
 
 /** A worker of this process, or of another instance. */
-export type PlacementSource = Pick<Source, "ask">;
+export type PlacementWorker = Pick<BusWorker, "ask">;
 
 type PlacementCheckOptions = {
-  readonly own: readonly PlacementSource[];
+  readonly own: readonly PlacementWorker[];
   /** All workers that answer for partitions, those of this process among them. */
-  readonly all: () => readonly PlacementSource[];
+  readonly all: () => readonly PlacementWorker[];
   readonly partitions: () => number;
   readonly everyMs: number;
 };
@@ -46,7 +46,7 @@ export class PlacementCheck {
     this.#isBusy = true;
     try {
       const lists = await Promise.all(
-        this.#options.own.map((source) => source.ask({ kind: "misplaced", partitions }).catch(() => undefined)),
+        this.#options.own.map((worker) => worker.ask({ kind: "misplaced", partitions }).catch(() => undefined)),
       );
       const ids = lists.flatMap((list) => list?.response ?? []);
       // In portions of one partition: a request then stays far below the size of a message, however many partitions there are.
@@ -57,10 +57,10 @@ export class PlacementCheck {
   }
 
   async #compare(ids: readonly string[]): Promise<void> {
-    const sources = this.#options.all();
+    const workers = this.#options.all();
     const answers = await Promise.all(
-      sources.map(async (source) => {
-        const asking = source.ask({ kind: "placements", ids });
+      workers.map(async (worker) => {
+        const asking = worker.ask({ kind: "placements", ids });
         return (await asking.catch(() => undefined))?.response;
       }),
     );
@@ -73,6 +73,6 @@ export class PlacementCheck {
     // A partition without a response may have the rest of a token.
     const served = new Set(answers.flatMap((answer) => answer?.served ?? []));
     const whole = served.size < partitions ? [] : ids.filter((_, i) => places[i]?.length === 1);
-    await Promise.allSettled(sources.map((source) => source.ask({ kind: "split", split, whole })));
+    await Promise.allSettled(workers.map((worker) => worker.ask({ kind: "split", split, whole })));
   }
 }

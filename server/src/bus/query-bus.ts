@@ -1,6 +1,6 @@
 /**
- * The bus over whatever workers `Sources` lists: asks the owner of an id, or all about a name or a ranking, and merges what they respond. How
- * threads of a process and instances differ stands in sources.ts.
+ * The bus over the workers that `BusWorkers` lists: asks the owner of an id, or all about a name or a ranking, and merges what they respond. How
+ * threads of a process and instances differ stands in bus-workers.ts.
  */
 import type { PartitionMetrics } from "../observability/partition-metrics.ts";
 import type {
@@ -24,6 +24,7 @@ import { SwapstatsError } from "../shared/errors.ts";
 import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import type { VersionBoard } from "../shared/version-board.ts";
 import { AnswerCache } from "./answer-cache.ts";
+import { type BusWorkers, haveAllOwners } from "./bus-workers.ts";
 import { isOwned } from "./channels.ts";
 import { LastKnown } from "./last-known.ts";
 import { MergeQueue } from "./merge-queue.ts";
@@ -32,13 +33,12 @@ import { RankingGather } from "./ranking-gather.ts";
 import type { RequestOf } from "./requests.ts";
 import type { FoundBody, FoundStats } from "./responses.ts";
 import type { SharedClock } from "./shared-clock.ts";
-import { haveAllOwners, type Sources } from "./sources.ts";
 import { mergeStatus } from "./status-merge.ts";
 import { type OwnedChannel, TokenFeed } from "./token-feed.ts";
 import { type AskParts, type Finding, TokenGather } from "./token-gather.ts";
 
 export type QueryBusOptions = {
-  readonly sources: Sources;
+  readonly workers: BusWorkers;
   /** By partition. */
   readonly boards: ReadonlyMap<number, VersionBoard>;
   readonly clock: SharedClock;
@@ -57,7 +57,7 @@ type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
 const NO_FIGURES: Selection = { windows: [], fields: [] };
 
 export class QueryBus implements StatsBus {
-  readonly #sources: Sources;
+  readonly #workers: BusWorkers;
   readonly #prefer: Preference;
   readonly #cache: AnswerCache;
   readonly #known = new LastKnown();
@@ -70,24 +70,24 @@ export class QueryBus implements StatsBus {
   /** Requests about one token in this turn of the event loop, by selection. */
   readonly #asked = new Map<Selection, Map<string, Promise<TokenAnswer[]>>>();
 
-  constructor({ sources, boards, clock, finestStepMs, chains, prefer, statusOfAll }: QueryBusOptions) {
-    this.#sources = sources;
+  constructor({ workers, boards, clock, finestStepMs, chains, prefer, statusOfAll }: QueryBusOptions) {
+    this.#workers = workers;
     this.#prefer = prefer ?? "refuse";
     this.#cache = new AnswerCache(clock, boards);
     this.#statusOfAll = statusOfAll;
     const nowMs = (): number => clock.now();
     this.#gather = new TokenGather({
-      ...{ sources, known: this.#known, finestStepMs, nowMs, chains: chains ?? NO_CHAIN_ADDRESSES },
+      ...{ workers, known: this.#known, finestStepMs, nowMs, chains: chains ?? NO_CHAIN_ADDRESSES },
     });
-    this.#rankings = new RankingGather(sources, finestStepMs, nowMs);
-    sources.onChange(() => {
+    this.#rankings = new RankingGather(workers, finestStepMs, nowMs);
+    workers.onChange(() => {
       for (const feed of [...this.#tokenFeeds.values()]) feed.follow();
       for (const feed of [...this.#rankingFeeds.values()]) feed.follow();
     });
   }
 
   cachedTokenStats(token: string, selection: Selection): TokenAnswer | undefined {
-    return this.#sources.isCachingSafe ? this.#cache.get(token, selection) : undefined;
+    return this.#workers.isCachingSafe ? this.#cache.get(token, selection) : undefined;
   }
 
   async tokenStats(
@@ -119,8 +119,8 @@ export class QueryBus implements StatsBus {
 
   async tokenBody({ prefer = this.#prefer, ...request }: TokenRequest): Promise<BodyAnswer> {
     const choose = prefer === "largest";
-    const ask: AskParts<FoundBody> = async (source, [token = ""]) => {
-      const { response, covers } = await source.ask({ ...request, token, choose });
+    const ask: AskParts<FoundBody> = async (worker, [token = ""]) => {
+      const { response, covers } = await worker.ask({ ...request, token, choose });
       return { asOf: 0, covers, items: [response] };
     };
     const [finding] = await this.#gather.find([request.token], prefer, ask);
@@ -134,16 +134,16 @@ export class QueryBus implements StatsBus {
     const { id, chosen, isSure } = finding;
     const { epoch, rev, body } = finding.found;
     const answer = { kind: "body", id, epoch, rev, body, stale: !isSure, chosen } as const;
-    if (this.#sources.mayBeAway) this.#known.bodies.set(keyOf(id), answer);
+    if (this.#workers.mayBeAway) this.#known.bodies.set(keyOf(id), answer);
     return answer;
   }
 
   async deadLetters(limit: number): Promise<DeadLettersAnswer> {
-    const { all, partitions, mayBeAway } = this.#sources;
+    const { all, partitions, mayBeAway } = this.#workers;
     const covered = new Set<number>();
     const lists = await Promise.all(
-      all.map(async (source) => {
-        const asking = source.ask({ kind: "dead_letters", limit });
+      all.map(async (worker) => {
+        const asking = worker.ask({ kind: "dead_letters", limit });
         const answer = await (mayBeAway ? asking.catch(() => undefined) : asking);
         for (const [partition] of answer?.covers ?? []) covered.add(partition);
         return answer?.response ?? [];
@@ -154,20 +154,20 @@ export class QueryBus implements StatsBus {
   }
 
   async status(scope: StatusScope): Promise<StatusAnswer> {
-    const answers = await Promise.all(this.#sources.own.map((source) => source.ask({ kind: "status" })));
+    const answers = await Promise.all(this.#workers.own.map((worker) => worker.ask({ kind: "status" })));
     const own = mergeStatus(answers.map(({ response }) => response));
     return scope === "own" || this.#statusOfAll === undefined ? own : this.#statusOfAll(own);
   }
 
   /** What every partition reports for the metrics of the process. */
   async metrics(): Promise<PartitionMetrics[]> {
-    const answers = await Promise.all(this.#sources.own.map((source) => source.ask({ kind: "metrics" })));
+    const answers = await Promise.all(this.#workers.own.map((worker) => worker.ask({ kind: "metrics" })));
     return answers.flatMap(({ response }) => response);
   }
 
   async areKnown(ids: readonly string[]): Promise<boolean[]> {
     const request = { kind: "tokens", tokens: ids, selection: NO_FIGURES, at: undefined } as const;
-    const settled = await Promise.allSettled(this.#sources.all.map((source) => source.ask(request)));
+    const settled = await Promise.allSettled(this.#workers.all.map((worker) => worker.ask(request)));
     const answers = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value.response] : []));
     return ids.map((_, i) => answers.some(({ items }) => items[i]?.lookup?.tier === "id"));
   }
@@ -189,7 +189,7 @@ export class QueryBus implements StatsBus {
       // Nothing could be shown; the client is better told so than left without data.
       if (finding.kind === "away") throw ownerAway(spec.token);
       const { partition } = finding.found;
-      feed = new TokenFeed(this.#sources, wanted, partition, () => this.#tokenFeeds.delete(key));
+      feed = new TokenFeed(this.#workers, wanted, partition, () => this.#tokenFeeds.delete(key));
       this.#tokenFeeds.set(key, feed);
     }
     const chosen = finding.kind === "found" ? finding.chosen : undefined;
@@ -200,11 +200,11 @@ export class QueryBus implements StatsBus {
   async #subscribeRanked(spec: RankedChannel, onUpdate: (update: ChannelUpdate) => void): Promise<ChannelOpened> {
     const key = JSON.stringify(spec);
     let feed = this.#rankingFeeds.get(key);
-    const { mayBeAway } = this.#sources;
+    const { mayBeAway } = this.#workers;
     // Nothing could be shown; the client is better told so than left without data.
-    if (mayBeAway && feed?.hasData !== true && !haveAllOwners(this.#sources)) throw partitionAway();
+    if (mayBeAway && feed?.hasData !== true && !haveAllOwners(this.#workers)) throw partitionAway();
     if (feed === undefined) {
-      feed = new RankingFeed(this.#sources, spec, this.#merges, () => this.#rankingFeeds.delete(key));
+      feed = new RankingFeed(this.#workers, spec, this.#merges, () => this.#rankingFeeds.delete(key));
       this.#rankingFeeds.set(key, feed);
     }
     const close = await this.#joined(feed, onUpdate);
@@ -214,7 +214,7 @@ export class QueryBus implements StatsBus {
   /** Joins a feed. Where owners are never away it is opened first, and an owner that cannot open it is the caller's to hear of. */
   async #joined(feed: TokenFeed | RankingFeed, onUpdate: (update: ChannelUpdate) => void): Promise<() => void> {
     const leave = feed.join(onUpdate);
-    if (this.#sources.mayBeAway) return leave;
+    if (this.#workers.mayBeAway) return leave;
     try {
       await feed.opened;
       return leave;
@@ -232,7 +232,7 @@ export class QueryBus implements StatsBus {
   #tokenAnswer(text: string, selection: Selection, finding: Finding<FoundStats>): TokenAnswer {
     if (finding.kind === "unknown" || finding.kind === "ambiguous") return finding;
     const { id } = finding;
-    const key = this.#sources.mayBeAway ? `${selection.windows}|${selection.fields}|${id}` : "";
+    const key = this.#workers.mayBeAway ? `${selection.windows}|${selection.fields}|${id}` : "";
     if (finding.kind === "away") {
       const known = this.#known.stats.get(key);
       return known === undefined ? { kind: "unavailable" } : { ...known, stale: true };
@@ -246,16 +246,16 @@ export class QueryBus implements StatsBus {
       kept: ticket === undefined ? undefined : { gzipEnd: undefined },
     };
     if (ticket !== undefined) this.#cache.put(text, selection, answer, partition, ticket);
-    if (this.#sources.mayBeAway) this.#known.stats.set(key, answer);
+    if (this.#workers.mayBeAway) this.#known.stats.set(key, answer);
     return answer;
   }
 }
 
 function asker(selection: Selection, prefer: Preference): AskParts<FoundStats> {
   const choose = prefer === "largest";
-  return async (source, tokens, at) => {
+  return async (worker, tokens, at) => {
     const request: RequestOf<"tokens"> = { kind: "tokens", tokens, selection, at, choose };
-    const { response, covers } = await source.ask(request);
+    const { response, covers } = await worker.ask(request);
     return { asOf: response.asOf, items: response.items, covers };
   };
 }

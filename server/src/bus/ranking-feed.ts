@@ -7,19 +7,19 @@
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { ChannelSpec, ChannelUpdate } from "../ports/stats-bus.ts";
+import { type BusWorker, type BusWorkers, haveAllOwners, type OpenFeed, partsText } from "./bus-workers.ts";
 import { FeedListeners, wholeOf } from "./feed-listeners.ts";
 import type { MergeQueue } from "./merge-queue.ts";
 import { mergeRanked } from "./rank-order.ts";
 import { standingOf } from "./ranking-gather.ts";
 import { type PartRows, RankingParts, upTo } from "./ranking-parts.ts";
 import { type FeedUpdate, type RankedRow, rowsText } from "./responses.ts";
-import { haveAllOwners, type OpenFeed, partsText, type Source, type Sources } from "./sources.ts";
 import { HELD_AGE_MS_MAX, TAKE_OVER_MS } from "./token-feed.ts";
 
 /** Kinds of feeds that all workers serve their part of. */
 export type RankedChannel = Extract<ChannelSpec, { readonly limit: number }>;
 
-type OpenSource = {
+type FeedAtWorker = {
   /** The partitions with their epochs when it was opened. */
   readonly parts: string;
   opened: OpenFeed | undefined;
@@ -30,12 +30,12 @@ type OpenSource = {
 type Sent = { readonly update: ChannelUpdate; readonly rows: readonly RankedRow[] };
 
 export class RankingFeed {
-  readonly #sources: Sources;
+  readonly #workers: BusWorkers;
   readonly #spec: RankedChannel;
   readonly #merges: MergeQueue;
   readonly #onEmpty: () => void;
   readonly #parts = new RankingParts();
-  readonly #open = new Map<string, OpenSource>();
+  readonly #open = new Map<string, FeedAtWorker>();
   /** Workers that did not send their rows in time. They are tried again. */
   readonly #late = new Set<string>();
   readonly #listeners = new FeedListeners();
@@ -43,8 +43,8 @@ export class RankingFeed {
   #mergedAtMs = 0;
   #isClosed = false;
 
-  constructor(sources: Sources, spec: RankedChannel, merges: MergeQueue, onEmpty: () => void) {
-    this.#sources = sources;
+  constructor(workers: BusWorkers, spec: RankedChannel, merges: MergeQueue, onEmpty: () => void) {
+    this.#workers = workers;
     this.#merges = merges;
     this.#spec = spec;
     this.#onEmpty = onEmpty;
@@ -62,13 +62,13 @@ export class RankingFeed {
 
   /** The workers or their partitions may be others now. One with other partitions is opened again. */
   follow(): void {
-    const wanted = new Map(this.#sources.all.map((source) => [source.key, source]));
+    const wanted = new Map(this.#workers.all.map((worker) => [worker.key, worker]));
     for (const [key, { parts }] of this.#open) {
-      const source = wanted.get(key);
-      if (source === undefined || partsText(source.parts) !== parts) this.#end(key);
+      const worker = wanted.get(key);
+      if (worker === undefined || partsText(worker.parts) !== parts) this.#end(key);
     }
     for (const key of this.#late) if (!wanted.has(key)) this.#late.delete(key);
-    for (const [key, source] of wanted) if (!this.#open.has(key)) this.#begin(source);
+    for (const [key, worker] of wanted) if (!this.#open.has(key)) this.#begin(worker);
     // A graceful hand-over does not make the ranking stale; a partition without any owner does.
     if (this.#sent !== undefined && this.#isStale()) this.#schedule();
   }
@@ -95,17 +95,17 @@ export class RankingFeed {
     this.follow();
   }
 
-  #begin(source: Source): void {
-    const { key } = source;
-    const open: OpenSource = {
-      parts: partsText(source.parts),
+  #begin(worker: BusWorker): void {
+    const { key } = worker;
+    const open: FeedAtWorker = {
+      parts: partsText(worker.parts),
       opened: undefined,
       overdue: undefined,
       covered: undefined,
     };
     this.#open.set(key, open);
-    if (this.#sources.mayBeAway) open.overdue = setTimeout(() => this.#retry(key), TAKE_OVER_MS).unref();
-    open.opened = source.open(
+    if (this.#workers.mayBeAway) open.overdue = setTimeout(() => this.#retry(key), TAKE_OVER_MS).unref();
+    open.opened = worker.open(
       this.#spec,
       (update) => this.#accept(key, open, update),
       () => {},
@@ -127,18 +127,18 @@ export class RankingFeed {
     open.opened?.close();
   }
 
-  #accept(key: string, open: OpenSource, update: FeedUpdate): void {
+  #accept(key: string, open: FeedAtWorker, update: FeedUpdate): void {
     if (this.#isClosed || this.#open.get(key) !== open) return;
     clearTimeout(open.overdue);
     this.#late.delete(key);
     const { parts, asOf, lagMs, rows = [] } = update;
     open.covered = parts.map(({ partition }) => partition);
-    const sources = this.#sources;
+    const workers = this.#workers;
     this.#parts.put({ parts, asOf, lagMs, rows, more: true }, (partition, epoch) =>
-      sources.isCurrent(partition, epoch),
+      workers.isCurrent(partition, epoch),
     );
-    for (const { partition, epoch } of parts) sources.confirm(partition, epoch);
-    if (sources.all.length > 1 || sources.mayBeAway) this.#schedule();
+    for (const { partition, epoch } of parts) workers.confirm(partition, epoch);
+    if (workers.all.length > 1 || workers.mayBeAway) this.#schedule();
     else this.#send({ update: { ...shownOf(update), ...standingOf(parts) }, rows });
   }
 
@@ -147,12 +147,12 @@ export class RankingFeed {
   }
 
   #isStale(): boolean {
-    return this.#late.size > 0 || (this.#sources.mayBeAway && !haveAllOwners(this.#sources));
+    return this.#late.size > 0 || (this.#workers.mayBeAway && !haveAllOwners(this.#workers));
   }
 
   /** The parts of all partitions; undefined while one is missing, or while a worker that was opened has not sent its rows. */
   #all(): PartRows[] | undefined {
-    if (this.#sources.mayBeAway) return this.#parts.of(upTo(this.#sources.partitions));
+    if (this.#workers.mayBeAway) return this.#parts.of(upTo(this.#workers.partitions));
     const open = [...this.#open.values()];
     if (open.some(({ covered }) => covered === undefined)) return undefined;
     return this.#parts.of(open.flatMap(({ covered = [] }) => covered).sort((a, b) => a - b));

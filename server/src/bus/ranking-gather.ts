@@ -2,11 +2,11 @@
 import { createHash } from "node:crypto";
 import type { OverviewAnswer, OverviewRequest } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import type { BusWorker, BusWorkers } from "./bus-workers.ts";
 import { decodeCursor, encodeCursor, mergeRanked } from "./rank-order.ts";
 import { type PartedRows, RankingParts, upTo } from "./ranking-parts.ts";
 import type { RequestOf } from "./requests.ts";
 import { epochOfParts, type PartRevision, type RankingPart, revisionOfParts } from "./responses.ts";
-import type { Source, Sources } from "./sources.ts";
 import { atOneAsOf } from "./token-gather.ts";
 
 /** Rankings (window, sort, order, limit and page) whose rows are kept for when an owner is away. */
@@ -18,13 +18,13 @@ const TAG_CHARS = 22;
 type Merged = { readonly lists: readonly PartedRows[]; readonly asOf: number; readonly stale: boolean };
 
 export class RankingGather {
-  readonly #sources: Sources;
+  readonly #workers: BusWorkers;
   readonly #finestStepMs: number;
   readonly #nowMs: () => number;
   readonly #known = new Map<string, RankingParts>();
 
-  constructor(sources: Sources, finestStepMs: number, nowMs: () => number) {
-    this.#sources = sources;
+  constructor(workers: BusWorkers, finestStepMs: number, nowMs: () => number) {
+    this.#workers = workers;
     this.#finestStepMs = finestStepMs;
     this.#nowMs = nowMs;
   }
@@ -36,33 +36,33 @@ export class RankingGather {
     let answers: RankingPart[] = [];
     const ask = async (at: RequestOf<"overview">["at"]): Promise<number[]> => {
       const asked = { kind: "overview", request: { window, sort, order, limit, windows, fields }, after, at } as const;
-      answers = (await Promise.all(this.#sources.all.map((source) => this.#ask(source, asked)))).flat();
+      answers = (await Promise.all(this.#workers.all.map((worker) => this.#ask(worker, asked)))).flat();
       return answers.map((answer) => answer.asOf);
     };
     const asOf =
-      this.#sources.all.length === 1
+      this.#workers.all.length === 1
         ? Math.max(...(await ask(undefined)), 0)
         : await atOneAsOf(this.#nowMs(), this.#finestStepMs, ask);
-    const { mayBeAway } = this.#sources;
+    const { mayBeAway } = this.#workers;
     const key = JSON.stringify([window, sort, order, limit, after, windows, fields]);
     return merged(request, mayBeAway ? this.#withKnown(key, answers, asOf) : present(answers, asOf));
   }
 
   /** Of each partition what was told now, else what was told last. */
   #withKnown(key: string, answers: readonly RankingPart[], asOf: number): Merged {
-    const sources = this.#sources;
+    const workers = this.#workers;
     const known = this.#knownOf(key);
     const fresh = new Set<number>();
-    const isCurrent = (partition: number, epoch: string) => sources.isCurrent(partition, epoch);
+    const isCurrent = (partition: number, epoch: string) => workers.isCurrent(partition, epoch);
     for (const answer of answers) {
       known.put({ ...answer, lagMs: 0 }, isCurrent);
       for (const { partition, epoch } of answer.parts) {
         // Where a newer response overtook this one, the newer one is known, and as fresh.
         if (isCurrent(partition, epoch)) fresh.add(partition);
-        sources.confirm(partition, epoch);
+        workers.confirm(partition, epoch);
       }
     }
-    const parts = known.of(upTo(sources.partitions));
+    const parts = known.of(upTo(workers.partitions));
     if (parts === undefined) throw away();
     const lists = parts.map((part) => ({ ...part, parts: [part] }));
     const stale = fresh.size < parts.length;
@@ -70,12 +70,12 @@ export class RankingGather {
   }
 
   /** Empty where an owner that may be away does not answer. A worker that refuses the request refuses it for all. */
-  async #ask(source: Source, request: RequestOf<"overview">): Promise<RankingPart[]> {
+  async #ask(worker: BusWorker, request: RequestOf<"overview">): Promise<RankingPart[]> {
     try {
-      return [(await source.ask(request)).response];
+      return [(await worker.ask(request)).response];
     } catch (error) {
       const isRefusal = error instanceof SwapstatsError && error.code === "bad_request";
-      if (isRefusal || !this.#sources.mayBeAway) throw error;
+      if (isRefusal || !this.#workers.mayBeAway) throw error;
       return [];
     }
   }

@@ -76,7 +76,7 @@ export type RequestOf<K extends RequestKind> = { readonly kind: K } & RequestTyp
 export type WorkerRequest = { [K in RequestKind]: RequestOf<K> }[RequestKind];
 export type WorkerResponses = { [K in RequestKind]: RequestTypes[K]["response"] };
 
-/** Work of one lane runs in order, and lanes take turns: see pipeline/workers/thread-share.ts. */
+/** Work of one lane runs in order, and lanes take turns: see pipeline/thread-share.ts. */
 export type RequestLane = "stats" | "batch" | "overview" | "candles" | "swaps" | "lookup" | "service" | "placement";
 
 type RequestRule<R> = {

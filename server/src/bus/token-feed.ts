@@ -12,9 +12,9 @@
 import type { ChannelSpec, ChannelUpdate } from "../ports/stats-bus.ts";
 import type { SwapstatsError } from "../shared/errors.ts";
 import { StateMachine, type Steps } from "../shared/state-machine.ts";
+import type { BusWorker, BusWorkers, OpenFeed } from "./bus-workers.ts";
 import { FeedListeners, wholeOf } from "./feed-listeners.ts";
 import { dataText, type FeedUpdate } from "./responses.ts";
-import type { OpenFeed, Source, Sources } from "./sources.ts";
 
 /** How long a new owner may take until the figures shown count as stale, and the pause before a failed feed is opened again. */
 export const TAKE_OVER_MS = 1_000;
@@ -34,14 +34,14 @@ export const STEPS: Steps<FeedState> = {
 export type OwnedChannel = Extract<ChannelSpec, { readonly token: string }>;
 
 export class TokenFeed {
-  readonly #sources: Sources;
+  readonly #workers: BusWorkers;
   readonly #spec: OwnedChannel;
   readonly #listeners = new FeedListeners();
   readonly #onEmpty: () => void;
   readonly #machine = new StateMachine<FeedState>("a token's feed", STEPS, "away");
   #partition: number;
   /** The owner with the epoch of the partition. */
-  #sourceKey: string | undefined;
+  #workerKey: string | undefined;
   #opened: OpenFeed | undefined;
   #held: FeedUpdate | undefined;
   #heldAtMs = 0;
@@ -50,8 +50,8 @@ export class TokenFeed {
   #failure: SwapstatsError | undefined;
 
   /** `spec` names the token by its id. `onEmpty` is called when the last listener has left. */
-  constructor(sources: Sources, spec: OwnedChannel, partition: number, onEmpty: () => void) {
-    this.#sources = sources;
+  constructor(workers: BusWorkers, spec: OwnedChannel, partition: number, onEmpty: () => void) {
+    this.#workers = workers;
     this.#spec = spec;
     this.#partition = partition;
     this.#onEmpty = onEmpty;
@@ -70,10 +70,10 @@ export class TokenFeed {
 
   /** The owner may be another one now. */
   follow(): void {
-    const owner = this.#sources.ownerOf(this.#partition);
+    const owner = this.#workers.ownerOf(this.#partition);
     const key = owner === undefined ? undefined : `${owner.key}=${owner.parts.get(this.#partition) ?? ""}`;
-    if (key === this.#sourceKey) return;
-    this.#sourceKey = key;
+    if (key === this.#workerKey) return;
+    this.#workerKey = key;
     if (owner !== undefined) this.#open(owner);
     else this.#leave();
   }
@@ -89,19 +89,19 @@ export class TokenFeed {
     if (this.#failure !== undefined) this.#reopen();
     return () => {
       if (!remove()) return;
-      this.#endSource();
+      this.#endFeed();
       this.#machine.become("closed");
       this.#onEmpty();
     };
   }
 
   #reopen(): void {
-    this.#sourceKey = undefined;
+    this.#workerKey = undefined;
     this.follow();
   }
 
-  #open(owner: Source): void {
-    this.#endSource();
+  #open(owner: BusWorker): void {
+    this.#endFeed();
     this.#failure = undefined;
     const isFresh = this.state === "live" || this.state === "moving";
     this.#machine.become(isFresh ? "moving" : "opening");
@@ -117,7 +117,7 @@ export class TokenFeed {
   /** The owner could not open the feed, or has ended it. */
   #failed(opened: OpenFeed, error: SwapstatsError): void {
     if (this.#opened !== opened) return;
-    if (this.#sources.mayBeAway) {
+    if (this.#workers.mayBeAway) {
       this.#retryLater();
       return;
     }
@@ -129,7 +129,7 @@ export class TokenFeed {
   /** A message about the feed may be lost, or its owner may die, where owners may be away. */
   #retryLater(): void {
     clearTimeout(this.#overdue);
-    if (!this.#sources.mayBeAway) return;
+    if (!this.#workers.mayBeAway) return;
     this.#overdue = setTimeout(() => {
       if (this.state === "live") this.#machine.become("moving");
       if (this.state === "moving") {
@@ -142,27 +142,28 @@ export class TokenFeed {
   }
 
   #leave(): void {
-    this.#endSource();
+    this.#endFeed();
     if (this.state === "away") return;
     const wasFresh = this.#isFresh;
     this.#machine.become("away");
     if (wasFresh) this.#tellStale();
   }
 
-  #endSource(): void {
+  #endFeed(): void {
     clearTimeout(this.#overdue);
     this.#opened?.close();
     this.#opened = undefined;
   }
 
+  /** Takes an update of the owner, and passes it to the listeners, such as the feeds of serving (serving/live/hub.ts). */
   #accept(update: FeedUpdate): void {
     const part = update.parts[0];
-    if (part !== undefined && !this.#sources.isCurrent(part.partition, update.epoch)) return;
+    if (part !== undefined && !this.#workers.isCurrent(part.partition, update.epoch)) return;
     const before = this.#held;
     const isSameEpoch = before !== undefined && update.epoch === before.epoch;
     if (isSameEpoch && update.rev < before.rev) return;
     if (part !== undefined) {
-      this.#sources.confirm(part.partition, update.epoch);
+      this.#workers.confirm(part.partition, update.epoch);
       this.#partition = part.partition;
     }
     clearTimeout(this.#overdue);

@@ -9,18 +9,18 @@ import type { Ambiguous, Chosen, Preference } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { type ChainAddresses, formatTokenId, parseTokenId } from "../shared/token-id.ts";
 import { compareHomes, partitionOfTokenId } from "../shared/token-partition.ts";
+import type { BusWorker, BusWorkers, Cover } from "./bus-workers.ts";
 import type { LastKnown } from "./last-known.ts";
 import { mergeLookups, resolve } from "./name-lookup.ts";
 import type { AsOfWish } from "./requests.ts";
 import type { FoundAt, NameLookup, Part } from "./responses.ts";
-import type { Cover, Source, Sources } from "./sources.ts";
 
 type PartsAnswer<F> = {
   readonly asOf: number;
   readonly covers: readonly Cover[];
   readonly items: readonly Part<F>[];
 };
-export type AskParts<F> = (source: Source, texts: readonly string[], at: AsOfWish) => Promise<PartsAnswer<F>>;
+export type AskParts<F> = (worker: BusWorker, texts: readonly string[], at: AsOfWish) => Promise<PartsAnswer<F>>;
 
 export type Finding<F> =
   | {
@@ -45,7 +45,7 @@ const ROUNDS_MAX = 3;
 type Gathered<F> = { readonly parts: Part<F>[]; readonly covered: Set<number> };
 
 type TokenGatherOptions = {
-  readonly sources: Sources;
+  readonly workers: BusWorkers;
   readonly known: LastKnown;
   readonly finestStepMs: number;
   readonly nowMs: () => number;
@@ -53,14 +53,14 @@ type TokenGatherOptions = {
 };
 
 export class TokenGather {
-  readonly #sources: Sources;
+  readonly #workers: BusWorkers;
   readonly #known: LastKnown;
   readonly #finestStepMs: number;
   readonly #nowMs: () => number;
   readonly #chains: ChainAddresses;
 
-  constructor({ sources, known, finestStepMs, nowMs, chains }: TokenGatherOptions) {
-    this.#sources = sources;
+  constructor({ workers, known, finestStepMs, nowMs, chains }: TokenGatherOptions) {
+    this.#workers = workers;
     this.#known = known;
     this.#finestStepMs = finestStepMs;
     this.#nowMs = nowMs;
@@ -71,11 +71,11 @@ export class TokenGather {
   async find<F extends FoundAt>(texts: readonly string[], prefer: Preference, ask: AskParts<F>): Promise<Finding<F>[]> {
     const atOwner = texts.length === 1 ? await this.#findAtOwner(texts, prefer, ask) : undefined;
     if (atOwner !== undefined) return [atOwner];
-    const { version } = this.#sources;
+    const { version } = this.#workers;
     const findings = await this.#findOnce(texts, prefer, ask);
     const isMissing = findings.some((finding) => finding.kind === "away");
     // The owners were changing while they were asked; the owners of now may know.
-    return isMissing && this.#sources.version !== version ? this.#findOnce(texts, prefer, ask) : findings;
+    return isMissing && this.#workers.version !== version ? this.#findOnce(texts, prefer, ask) : findings;
   }
 
   /**
@@ -88,7 +88,7 @@ export class TokenGather {
     ask: AskParts<F>,
   ): Promise<Finding<F> | undefined> {
     const text = texts[0] as string;
-    const { all, mayBeAway } = this.#sources;
+    const { all, mayBeAway } = this.#workers;
     const [owner] = mayBeAway ? [] : this.#guess(text);
     if (owner === undefined) return undefined;
     const { asOf, items } = await ask(owner, texts, undefined);
@@ -110,26 +110,26 @@ export class TokenGather {
         one.covered.clear();
       }
       const guesses = texts.map((text) => this.#guess(text));
-      const asOfs = await this.#askSources(texts, guesses, ask, at, gathered);
-      const { all } = this.#sources;
+      const asOfs = await this.#askWorkers(texts, guesses, ask, at, gathered);
+      const { all } = this.#workers;
       const isMissing = (index: number): boolean =>
-        (guesses[index] as readonly Source[]).length < all.length && !hasId(gathered[index] as Gathered<F>);
+        (guesses[index] as readonly BusWorker[]).length < all.length && !hasId(gathered[index] as Gathered<F>);
       if (!texts.some((_, index) => isMissing(index))) return asOfs;
-      const rest = texts.map((_, index): readonly Source[] =>
-        isMissing(index) ? all.filter((source) => !guesses[index]?.includes(source)) : [],
+      const rest = texts.map((_, index): readonly BusWorker[] =>
+        isMissing(index) ? all.filter((worker) => !guesses[index]?.includes(worker)) : [],
       );
-      return [...asOfs, ...(await this.#askSources(texts, rest, ask, at, gathered))];
+      return [...asOfs, ...(await this.#askWorkers(texts, rest, ask, at, gathered))];
     });
     return texts.map((text, index) => this.#finding(text, prefer, gathered[index] as Gathered<F>, asOf));
   }
 
   /** The owner that the text's id points to. Empty where the text is no id, or nobody owns the partition. */
-  #guess(text: string): readonly Source[] {
-    const { all, partitions } = this.#sources;
+  #guess(text: string): readonly BusWorker[] {
+    const { all, partitions } = this.#workers;
     if (all.length === 1) return all;
     const id = this.#idOf(text);
     if (id === undefined || partitions === 0) return [];
-    const owner = this.#sources.ownerOf(this.#known.homes.get(id) ?? partitionOfTokenId(id, partitions));
+    const owner = this.#workers.ownerOf(this.#known.homes.get(id) ?? partitionOfTokenId(id, partitions));
     return owner === undefined ? [] : [owner];
   }
 
@@ -138,27 +138,27 @@ export class TokenGather {
     return parsed === undefined ? undefined : formatTokenId(parsed.chainId, parsed.token);
   }
 
-  /** Asks each source once for all its texts. */
-  async #askSources<F extends FoundAt>(
+  /** Asks each worker once for all its texts. */
+  async #askWorkers<F extends FoundAt>(
     texts: readonly string[],
-    sourcesOf: readonly (readonly Source[])[],
+    workersOf: readonly (readonly BusWorker[])[],
     ask: AskParts<F>,
     at: AsOfWish,
     gathered: readonly Gathered<F>[],
   ): Promise<number[]> {
-    const bySource = new Map<Source, number[]>();
-    for (const [index, sources] of sourcesOf.entries()) {
-      for (const source of sources) {
-        const indexes = bySource.get(source);
-        if (indexes === undefined) bySource.set(source, [index]);
+    const byWorker = new Map<BusWorker, number[]>();
+    for (const [index, workers] of workersOf.entries()) {
+      for (const worker of workers) {
+        const indexes = byWorker.get(worker);
+        if (indexes === undefined) byWorker.set(worker, [index]);
         else indexes.push(index);
       }
     }
-    const asked = [...bySource].map(async ([source, indexes]) => {
+    const asked = [...byWorker].map(async ([worker, indexes]) => {
       const wanted = indexes.map((index) => texts[index] as string);
-      const asking = ask(source, wanted, at);
-      // A source that may be away and does not answer has said nothing.
-      const answer = await (this.#sources.mayBeAway ? asking.catch(() => undefined) : asking);
+      const asking = ask(worker, wanted, at);
+      // A worker that may be away and does not answer has said nothing.
+      const answer = await (this.#workers.mayBeAway ? asking.catch(() => undefined) : asking);
       if (answer === undefined) return [];
       for (const [i, index] of indexes.entries()) this.#gather(answer, i, gathered[index] as Gathered<F>);
       return [answer.asOf];
@@ -168,12 +168,12 @@ export class TokenGather {
 
   #gather<F extends FoundAt>({ covers, items }: PartsAnswer<F>, i: number, into: Gathered<F>): void {
     for (const [partition, epoch] of covers) {
-      if (this.#sources.isCurrent(partition, epoch)) into.covered.add(partition);
+      if (this.#workers.isCurrent(partition, epoch)) into.covered.add(partition);
     }
     const part = items[i];
     if (part === undefined) return;
     // A former owner knows the token as it was; that is no answer.
-    if (part.found !== undefined && !this.#sources.isCurrent(part.found.partition, part.found.epoch)) return;
+    if (part.found !== undefined && !this.#workers.isCurrent(part.found.partition, part.found.epoch)) return;
     into.parts.push(part);
   }
 
@@ -183,7 +183,7 @@ export class TokenGather {
     { parts, covered }: { readonly parts: readonly Part<F>[]; readonly covered: ReadonlySet<number> },
     asOf: number,
   ): Finding<F> {
-    const { partitions, mayBeAway } = this.#sources;
+    const { partitions, mayBeAway } = this.#workers;
     const isSure = !mayBeAway || (partitions > 0 && covered.size >= partitions);
     const lookup = mergeLookups(parts.map((part) => part.lookup ?? undefined));
     if (lookup?.tier === "id") {
@@ -202,7 +202,7 @@ export class TokenGather {
     asOf: number,
     isSure: boolean,
   ): Finding<F> {
-    const { partitions, mayBeAway } = this.#sources;
+    const { partitions, mayBeAway } = this.#workers;
     // Several only where a token's swaps lie in several partitions, against the rule.
     const hits = parts.flatMap((part) => (part.found !== undefined && part.lookup?.ids[0] === id ? [part.found] : []));
     if (hits.length > 1) hits.sort((a, b) => compareHomes(id, partitions, a.partition, b.partition));
@@ -212,7 +212,7 @@ export class TokenGather {
       return { kind: "found", id, found, asOf, isSure, chosen };
     }
     if (found === undefined || !this.#known.shown.show(id, found)) return { kind: "away", id };
-    this.#sources.confirm(found.partition, found.epoch);
+    this.#workers.confirm(found.partition, found.epoch);
     if (found.partition !== partitionOfTokenId(id, partitions)) this.#known.homes.set(id, found.partition);
     // Partitions may have been added since, and its swaps go where they belong.
     else this.#known.homes.delete(id);
@@ -220,7 +220,7 @@ export class TokenGather {
   }
 
   async #atOneAsOf(texts: readonly string[], ask: (at: AsOfWish) => Promise<number[]>): Promise<number> {
-    if (texts.length === 1 || this.#sources.all.length === 1) return Math.max(...(await ask(undefined)), 0);
+    if (texts.length === 1 || this.#workers.all.length === 1) return Math.max(...(await ask(undefined)), 0);
     return atOneAsOf(this.#nowMs(), this.#finestStepMs, ask);
   }
 }

@@ -61,6 +61,7 @@ export class WorkerClient {
     this.#sweep.unref();
   }
 
+  /** Sends a request to the worker (`WorkerServer`), and resolves to its response. */
   ask<K extends RequestKind>(request: RequestOf<K>): Promise<WorkerResponses[K]> {
     if (this.#closed) return Promise.reject(closed());
     if (this.#waiting.size >= REQUESTS_WAITING_MAX) {
@@ -186,7 +187,10 @@ export class WorkerClient {
     else waiting.resolve(item.response);
   }
 
-  /** Reports the updates as taken after everything else that is due in this turn of the event loop, which leaves room for requests. */
+  /**
+   * Gives each update to its listener: a TokenFeed or RankingFeed, or the server for other instances. Reports the updates as taken after everything
+   * else that is due in this turn of the event loop, which leaves room for requests.
+   */
   #deliver(updates: readonly UpdateItem[]): void {
     let chars = 0;
     for (const update of updates) {

@@ -6,7 +6,7 @@ import { ClusterNode, type ClusterNodeOptions } from "./node.ts";
 import { clusterStatus, type KnownStatus } from "./status.ts";
 import type { LinkState } from "./transport.ts";
 
-type ClusterOptions = ClusterNodeOptions & Omit<QueryBusOptions, "sources" | "statusOfAll">;
+type ClusterOptions = ClusterNodeOptions & Omit<QueryBusOptions, "workers" | "statusOfAll">;
 
 export class Cluster {
   readonly bus: QueryBus;
@@ -17,7 +17,7 @@ export class Cluster {
     const node = new ClusterNode(options);
     this.#node = node;
     const statusOfAll = (own: StatusAnswer): Promise<StatusAnswer> => clusterStatus(node, own, this.#knownStatus);
-    this.bus = new QueryBus({ ...options, sources: node, statusOfAll });
+    this.bus = new QueryBus({ ...options, workers: node, statusOfAll });
   }
 
   get linkState(): LinkState {
@@ -25,7 +25,7 @@ export class Cluster {
   }
 
   /** The workers of all instances. */
-  get sources(): ClusterNode["all"] {
+  get workers(): ClusterNode["all"] {
     return this.#node.all;
   }
 

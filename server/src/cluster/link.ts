@@ -2,8 +2,9 @@
  * The link to other instances. Items for one instance in one turn of the event loop go out in as few messages as their size allows. Requests wait for
  * their responses for a limited time, and everything that waits is bounded.
  */
+
+import type { Answered } from "../bus/bus-workers.ts";
 import type { RequestKind, RequestOf, WorkerRequest, WorkerResponses } from "../bus/requests.ts";
-import type { Answered } from "../bus/sources.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { fromWire } from "../shared/wire-error.ts";
 import { cutFrames, FrameReader, MESSAGE_BYTES_MAX } from "./frames.ts";

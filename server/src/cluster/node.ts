@@ -1,9 +1,10 @@
-/** One instance among others: announces itself, hears the others, and gives the bus the workers of all of them as sources. */
+/** One instance among others: announces itself, hears the others, and gives the bus the workers of all of them (`BusWorkers`). */
+
+import type { Answered, BusWorker, BusWorkers, Cover, OpenFeed } from "../bus/bus-workers.ts";
+import { openAtWorker, type WorkerPort } from "../bus/local-workers.ts";
 import type { RequestKind, RequestOf } from "../bus/requests.ts";
 import type { FeedUpdate } from "../bus/responses.ts";
 import type { SharedClock } from "../bus/shared-clock.ts";
-import type { Answered, Cover, OpenFeed, Source, Sources } from "../bus/sources.ts";
-import { openAtWorker, type WorkerPort } from "../bus/worker-sources.ts";
 import type { ChannelSpec } from "../ports/stats-bus.ts";
 import type { SwapstatsError } from "../shared/errors.ts";
 import type { OwnedPartition } from "./contract.ts";
@@ -39,8 +40,8 @@ export type ClusterNodeOptions = {
   readonly format?: Format;
 };
 
-export class ClusterNode implements Sources {
-  readonly own: readonly Source[];
+export class ClusterNode implements BusWorkers {
+  readonly own: readonly BusWorker[];
   readonly mayBeAway = true;
   readonly peers: PeerTable;
   readonly remoteFeeds: RemoteFeeds;
@@ -110,8 +111,8 @@ export class ClusterNode implements Sources {
     this.#tellIfChanged();
   }
 
-  get all(): readonly Source[] {
-    return this.peers.sources;
+  get all(): readonly BusWorker[] {
+    return this.peers.workers;
   }
 
   get partitions(): number {
@@ -126,7 +127,7 @@ export class ClusterNode implements Sources {
     return !this.peers.isSuperseded;
   }
 
-  ownerOf(partition: number): Source | undefined {
+  ownerOf(partition: number): BusWorker | undefined {
     return this.peers.ownerOf(partition);
   }
 
@@ -144,7 +145,7 @@ export class ClusterNode implements Sources {
   }
 
   /** Returns how to ask a worker, here or elsewhere. */
-  #reach(address: string | undefined, worker: number): Pick<Source, "ask" | "open"> {
+  #reach(address: string | undefined, worker: number): Pick<BusWorker, "ask" | "open"> {
     if (address === undefined) {
       const port = this.#options.workers[worker] as WorkerPort;
       return {

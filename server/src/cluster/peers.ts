@@ -4,7 +4,7 @@
  * seen is a floor: an instance that answers below it is a former owner.
  */
 
-import { partsText, type Source } from "../bus/sources.ts";
+import { type BusWorker, partsText } from "../bus/bus-workers.ts";
 import type { InstanceStatus } from "../ports/stats-bus.ts";
 import { compareEpochs, type OwnedPartition } from "./contract.ts";
 import { type Announcement, addressOf, type Format, instanceOfAddress } from "./protocol.ts";
@@ -21,7 +21,7 @@ type Peer = { announcement: Announcement; readonly address: string; heardMs: num
 type Claim = { readonly address: string | undefined; readonly worker: number; readonly epoch: string };
 
 /** How a worker of some instance is reached. `address` is undefined for a worker of this process. */
-type Reach = (address: string | undefined, worker: number) => Pick<Source, "ask" | "open">;
+type Reach = (address: string | undefined, worker: number) => Pick<BusWorker, "ask" | "open">;
 
 type PeerTableOptions = {
   readonly instance: string;
@@ -43,8 +43,8 @@ export class PeerTable {
   #ownPartitions: number;
   #partitions: number;
   #isLinked = false;
-  #sources: readonly Source[] = [];
-  #byPartition = new Map<number, Source>();
+  #workers: readonly BusWorker[] = [];
+  #byPartition = new Map<number, BusWorker>();
   #version = 0;
   #isSuperseded = false;
 
@@ -54,7 +54,7 @@ export class PeerTable {
     this.#partitions = options.partitions;
   }
 
-  /** Changes whenever `sources` does. */
+  /** Changes whenever `workers` does. */
   get version(): number {
     return this.#version;
   }
@@ -72,8 +72,8 @@ export class PeerTable {
     return this.#ownPartitions;
   }
 
-  get sources(): readonly Source[] {
-    return this.#sources;
+  get workers(): readonly BusWorker[] {
+    return this.#workers;
   }
 
   /** True when another instance has, or had, taken over a partition that this one still regards as its own. */
@@ -81,7 +81,7 @@ export class PeerTable {
     return this.#isSuperseded;
   }
 
-  ownerOf(partition: number): Source | undefined {
+  ownerOf(partition: number): BusWorker | undefined {
     return this.#byPartition.get(partition);
   }
 
@@ -217,7 +217,7 @@ export class PeerTable {
     this.#refused.set(address, { problem, heardMs: this.#options.nowMs() });
   }
 
-  /** Derives sources and owners from the claims. */
+  /** Derives workers and owners from the claims. */
   #settle(): void {
     this.#partitions = this.#ownPartitions;
     for (const { announcement } of this.#peers.values()) {
@@ -236,38 +236,38 @@ export class PeerTable {
         for (const { host: worker, ...owned } of announcement.owned) claim({ ...owned, worker }, address);
       }
     }
-    const sources = new Map<string, { source: Source; parts: Map<number, string> }>();
-    const byPartition = new Map<number, Source>();
+    const workers = new Map<string, { worker: BusWorker; parts: Map<number, string> }>();
+    const byPartition = new Map<number, BusWorker>();
     for (const [partition, { address, worker, epoch }] of claims) {
       if (!this.isCurrent(partition, epoch)) continue;
       const key = `${address ?? ""}/${worker}`;
-      let entry = sources.get(key);
+      let entry = workers.get(key);
       if (entry === undefined) {
         const parts = new Map<number, string>();
         const reached = this.#options.reach(address, worker);
-        entry = { source: { key, isLocal: address === undefined, parts, ...reached }, parts };
-        sources.set(key, entry);
+        entry = { worker: { key, isLocal: address === undefined, parts, ...reached }, parts };
+        workers.set(key, entry);
       }
       entry.parts.set(partition, epoch);
-      byPartition.set(partition, entry.source);
+      byPartition.set(partition, entry.worker);
     }
-    const next = [...sources.values()].map((entry) => entry.source);
+    const next = [...workers.values()].map((entry) => entry.worker);
     this.#isSuperseded = this.#owned.some(({ partition }) => {
       const owner = byPartition.get(partition);
       return owner?.isLocal !== true;
     });
-    const isSame = signature(next) === signature(this.#sources);
+    const isSame = signature(next) === signature(this.#workers);
     if (!isSame) {
-      this.#sources = next;
+      this.#workers = next;
       this.#byPartition = byPartition;
       this.#version += 1;
     }
   }
 }
 
-/** Returns equal texts for equal sources with equal partitions in equal epochs. */
-function signature(sources: readonly Source[]): string {
-  return sources
+/** Returns equal texts for equal workers with equal partitions in equal epochs. */
+function signature(workers: readonly BusWorker[]): string {
+  return workers
     .map(({ key, parts }) => `${key}=${partsText(parts)}`)
     .sort()
     .join(";");

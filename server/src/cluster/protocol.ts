@@ -7,9 +7,9 @@
  * says in its announcements, which are of format 1, up to which format it reads, and is sent nothing newer.
  */
 
+import type { Answered, Cover } from "../bus/bus-workers.ts";
 import type { RequestKind, WorkerRequest } from "../bus/requests.ts";
 import type { FeedUpdate, PartRevision, RankedRow, RankKey } from "../bus/responses.ts";
-import type { Answered, Cover } from "../bus/sources.ts";
 import type { ChannelSpec } from "../ports/stats-bus.ts";
 import type { WireError } from "../shared/wire-error.ts";
 

@@ -7,8 +7,9 @@
  *   streaming  its updates come without a gap
  *   ended      the owner refused it, or nobody listens any more
  */
+
+import type { OpenFeed } from "../bus/bus-workers.ts";
 import type { FeedUpdate } from "../bus/responses.ts";
-import type { OpenFeed } from "../bus/sources.ts";
 import type { ChannelSpec } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { StateMachine, type Steps } from "../shared/state-machine.ts";

@@ -2,10 +2,11 @@
  * Serves other instances: responds to their requests by the workers of this process, and sends them the updates of the feeds that they listen to. A feed ends when its
  * listener closes it, does not list it any more, or is silent for too long.
  */
+
+import type { Answered, Cover } from "../bus/bus-workers.ts";
+import type { WorkerPort } from "../bus/local-workers.ts";
 import { isForPeers, type RequestKind, type RequestOf, type WorkerResponses } from "../bus/requests.ts";
 import type { FeedUpdate } from "../bus/responses.ts";
-import type { Answered, Cover } from "../bus/sources.ts";
-import type { WorkerPort } from "../bus/worker-sources.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { toWire } from "../shared/wire-error.ts";
 import { FeedWriter } from "./feed-items.ts";

@@ -1,7 +1,7 @@
 /** The bus over several instances as a service starts it: by NATS, under a name that instances of one stream share. */
 import { createHash } from "node:crypto";
+import { type WorkerPort, workerOfPartition } from "../bus/local-workers.ts";
 import type { QueryBusOptions } from "../bus/query-bus.ts";
-import { type WorkerPort, workerOfPartition } from "../bus/worker-sources.ts";
 import type { NatsConfig } from "../config/build/nats.ts";
 import { Cluster } from "./cluster.ts";
 import type { OwnedPartition } from "./contract.ts";
@@ -10,7 +10,7 @@ import { ANNOUNCE_EVERY_MS, ASK_TIMEOUT_MS } from "./node.ts";
 
 const NAME_CHARS = 24;
 
-type ClusterStart = Omit<QueryBusOptions, "sources" | "statusOfAll"> & {
+type ClusterStart = Omit<QueryBusOptions, "workers" | "statusOfAll"> & {
   readonly nats: NatsConfig;
   readonly instance: string;
   readonly version: string;

@@ -12,8 +12,8 @@ export type KnownStatus = Map<
 
 export async function clusterStatus(node: ClusterNode, own: StatusAnswer, known: KnownStatus): Promise<StatusAnswer> {
   const { peers } = node;
-  const remote = peers.sources.filter((source) => !source.isLocal);
-  const asked = await Promise.allSettled(remote.map((source) => source.ask({ kind: "status" })));
+  const remote = peers.workers.filter((worker) => !worker.isLocal);
+  const asked = await Promise.allSettled(remote.map((worker) => worker.ask({ kind: "status" })));
   const answers = asked.flatMap((one) => (one.status === "fulfilled" ? [one.value.response] : []));
   const merged = mergeStatus([own, ...answers]);
   const reported = new Map<number, PartitionStatus>();

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { ConnectionGate, type GateLimits } from "../shared/connection-gate.ts";
+import { ConnectionGuard, type GuardLimits } from "../shared/connection-guard.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { HostRules, hostRuleOf } from "../shared/host-rules.ts";
 import type { Logger } from "./logger.ts";
@@ -14,7 +14,7 @@ import type { Metrics } from "./metrics.ts";
 const METRICS_CONNECTIONS_MAX = 64;
 const REQUEST_TIMEOUT_MS = 10_000;
 const HEADER_BYTES_MAX = 8 * 1024;
-const GATE_LIMITS: GateLimits = {
+const GUARD_LIMITS: GuardLimits = {
   connectionsMax: METRICS_CONNECTIONS_MAX,
   pipelinedMax: 4,
   lingerBytesMax: 1024 * 1024,
@@ -43,7 +43,7 @@ export function createMetricsServer(options: MetricsServerOptions): MetricsServe
     maxHeaderSize: HEADER_BYTES_MAX,
     headersTimeout: REQUEST_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    connectionsCheckingInterval: GATE_LIMITS.timeoutCheckMs,
+    connectionsCheckingInterval: GUARD_LIMITS.timeoutCheckMs,
     requireHostHeader: false,
     shouldUpgradeCallback: () => false,
   });
@@ -54,17 +54,17 @@ export function createMetricsServer(options: MetricsServerOptions): MetricsServe
     if (refusal === undefined) sendMetrics(response, text, options);
     else response.writeHead(refusal.status, { ...TEXT, ...refusal.headers }).end(`${refusal.text}\n`);
   };
-  const gate = new ConnectionGate(server, GATE_LIMITS, answer, { dropped: () => {}, reading: () => {} });
-  server.on("request", gate.request);
-  server.on("checkContinue", gate.request);
-  server.on("checkExpectation", gate.request);
+  const guard = new ConnectionGuard(server, GUARD_LIMITS, answer, { dropped: () => {}, reading: () => {} });
+  server.on("request", guard.request);
+  server.on("checkContinue", guard.request);
+  server.on("checkExpectation", guard.request);
   server.on("connect", (_request: IncomingMessage, socket: Duplex) => {
     socket.on("error", () => socket.destroy());
-    gate.last(socket, rawText(405, "Metrics are at GET /metrics."));
+    guard.last(socket, rawText(405, "Metrics are at GET /metrics."));
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === "ECONNRESET" || error.code === "EPIPE") socket.destroy();
-    else gate.last(socket, rawClientError(error));
+    else guard.last(socket, rawClientError(error));
   });
   server.setTimeout(REQUEST_TIMEOUT_MS * 3);
   return {

@@ -1,4 +1,7 @@
-/** Decodes the records of a batch and applies them to the engine, in slices of a few milliseconds. */
+/**
+ * Decodes the records of a batch and applies them to the engine, in slices of a few milliseconds. Each token that an event changed is named to
+ * `onTouch`, by which feeds and cached responses learn of it (`ServedPartition.touch`).
+ */
 import type { DeadLetterCode } from "../codecs/dead-letter-codes.ts";
 import { refusalText } from "../codecs/refusal-text.ts";
 import { SwapDecoder } from "../codecs/swap-decoder.ts";

@@ -248,6 +248,7 @@ export class PartitionRunner {
     if (this.#endAtTakeover === undefined) this.#options.onCurrent(parts.served.epoch);
   }
 
+  /** Reads and applies until the partition is drained or stopped: records from `LogFollower.next` go to `#apply`. */
   async #run(parts: PartitionParts): Promise<void> {
     try {
       while (!this.#stop.signal.aborted && !this.#isDrained()) {
@@ -262,6 +263,7 @@ export class PartitionRunner {
     }
   }
 
+  /** Puts highs, position and lag on the version board, where the main thread reads them. */
   #publish(parts: PartitionParts, nextOffset: number): void {
     parts.served.publish(nextOffset, this.#waiting.oldestFrom(nextOffset));
   }
@@ -286,7 +288,10 @@ export class PartitionRunner {
     this.#tellIfCurrent(parts);
   }
 
-  /** A batch may be without records, and hold offsets alone, such as those of the marks of transactions. */
+  /**
+   * Applies a batch, adds it to the redo, and tells the checkpointer. A batch may be without records, and hold offsets alone, such as those of the
+   * marks of transactions.
+   */
   async #apply(parts: PartitionParts, batch: RecordBatch): Promise<void> {
     const { baseOffset, count, nextOffset } = batch;
     if (count > 0) {

@@ -6,7 +6,7 @@
  * rejected are invalid for good. What was not acknowledged has to come again after a restart; copies do no harm, because the state
  * recognises them. sources/feeders/hand-over.ts holds the retries: a feeder calls it instead of the port.
  */
-import type { IngestPort } from "./ingest.ts";
+import type { IngestPort } from "./intake.ts";
 
 export type FeederEvents = {
   /** Something failed; `retrying`: the same is tried again. */

@@ -1,11 +1,11 @@
 /**
  * How swaps come in, as the main thread runs it: one implementation for each kind of source. It decides which partitions the workers of
- * this process have, and answers what the rest of the service needs to know of the stream.
+ * this process have, and tells the rest of the service about the stream. Swaps that this process takes itself come by its `intake` (intake.ts).
  */
 import type { MessagePort } from "node:worker_threads";
 import type { GroupNumbers } from "../observability/source-metrics.ts";
 import type { VersionBoardHandle } from "../shared/version-board.ts";
-import type { Intake } from "./ingest.ts";
+import type { Intake } from "./intake.ts";
 import type { BeginRule } from "./source.ts";
 
 /** What an ingestion commands of the workers. What concerns one partition is done in the order of the calls. */

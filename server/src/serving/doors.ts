@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import type { ListenAddress } from "../config/units.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Metrics } from "../observability/metrics.ts";
-import type { Intake } from "../ports/ingest.ts";
+import type { Intake } from "../ports/intake.ts";
 import { hostRuleOf } from "../shared/host-rules.ts";
 import type { ServingCore } from "./core.ts";
 import { DEFAULT_HTTP_LIMITS } from "./http/http-limits.ts";

@@ -1,7 +1,8 @@
 /**
- * The gate in front of every door. A request passes it once, after its form was checked and before a response is made: the ordinary way and
- * the fast lane of HTTP, the handshake and each request of WebSocket, and `/metrics`. Paths such as `/healthz` pass it too; a gate admits them by
- * a rule of its own. Requests that are refused for their form (malformed, too long, with another Host) never reach it.
+ * The gate in front of every door. Every request passes it before a response is made: the ordinary way and the fast lane of HTTP, the
+ * handshake and each request of WebSocket, and `/metrics`. On HTTP it comes after routing, and before the schemas and the body; a batch passes
+ * once more, with the number of its further tokens. Paths such as `/healthz` pass it too; a gate admits them by a rule of its own. Requests that
+ * the listener refuses (malformed, too long, with another Host) never reach it.
  *
  * Both calls are synchronous, because they are part of the fast lane of `GET stats`.
  */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NAMED_MAX, PlacementCheck, type PlacementSource, WALK_TOKENS_MAX } from "../../src/bus/placement-check.ts";
+import { NAMED_MAX, PlacementCheck, type PlacementWorker, WALK_TOKENS_MAX } from "../../src/bus/placement-check.ts";
 import type { WorkerRequest } from "../../src/bus/requests.ts";
 import { TOKEN_PARTS } from "../../src/engine/partition-engine.ts";
 import { finished } from "../../src/pipeline/thread-share.ts";
@@ -24,7 +24,7 @@ function splitOf(partition: number, ids: readonly string[], retired: ReadonlySet
   return new SplitTokens(partition, engine, () => 0);
 }
 
-function sourceOf(homes: ReadonlyMap<number, SplitTokens>): PlacementSource {
+function workerOf(homes: ReadonlyMap<number, SplitTokens>): PlacementWorker {
   const respond = (request: WorkerRequest): unknown => {
     if (request.kind === "misplaced")
       return [...homes.values()].flatMap((home) => finished(home.misplaced(request.partitions)));
@@ -59,10 +59,10 @@ test("exactly the tokens of several partitions are marked, in each of them, whoe
   const homes = placed.map((list, partition) => splitOf(partition, list, gone[partition]));
   const owners = [new Map<number, SplitTokens>(), new Map<number, SplitTokens>(), new Map<number, SplitTokens>()];
   for (const [partition, home] of homes.entries()) random.pick(owners).set(partition, home);
-  const all = owners.map(sourceOf);
+  const all = owners.map(workerOf);
   let awayFrom = all.length;
-  const others = (): PlacementSource[] => [silent, ...all.slice(0, awayFrom)];
-  const silent: PlacementSource = { ask: () => Promise.reject(new Error("away")) };
+  const others = (): PlacementWorker[] => [silent, ...all.slice(0, awayFrom)];
+  const silent: PlacementWorker = { ask: () => Promise.reject(new Error("away")) };
   const checks = all.map(
     (own) => new PlacementCheck({ own: [own], all: others, partitions: () => PARTITIONS, everyMs: 1e6 }),
   );
@@ -117,8 +117,8 @@ test("the tokens that many partitions name in one turn are asked about in reques
   const ids = Array.from({ length: NAMED_MAX }, (_, i) => `1:0x${(i + 1).toString(16)}`);
   // Every partition has every token: each names those that belong elsewhere.
   const homes = new Map(Array.from({ length: PARTITIONS }, (_, partition) => [partition, splitOf(partition, ids)]));
-  const source = sourceOf(homes);
-  const check = new PlacementCheck({ own: [source], all: () => [source], partitions: () => PARTITIONS, everyMs: 1e6 });
+  const worker = workerOf(homes);
+  const check = new PlacementCheck({ own: [worker], all: () => [worker], partitions: () => PARTITIONS, everyMs: 1e6 });
   await check.turn();
   check.close();
   for (const home of homes.values()) assert.equal(home.size, NAMED_MAX);

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { LocalWorkers } from "../../src/bus/local-workers.ts";
 import { QueryBus } from "../../src/bus/query-bus.ts";
 import type { RequestKind, RequestOf, WorkerRequest, WorkerResponses } from "../../src/bus/requests.ts";
 import type { FeedUpdate, RankedRow, TokenPart } from "../../src/bus/responses.ts";
 import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
 import { WorkerClient } from "../../src/bus/worker-client.ts";
 import type { FromWorker, ResponseItem, ToWorker } from "../../src/bus/worker-protocol.ts";
-import { WorkerSources } from "../../src/bus/worker-sources.ts";
 import type { ChannelUpdate } from "../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
 import { createVersionBoard, VersionBoard } from "../../src/shared/version-board.ts";
@@ -64,7 +64,7 @@ function busOf(workers: readonly ScriptedWorker[], partitions = workers.length) 
   const clients = workers.map((made) => made.client);
   return {
     bus: new QueryBus({
-      ...{ sources: new WorkerSources(clients, () => partitions), boards, clock, finestStepMs: STEP_MS },
+      ...{ workers: new LocalWorkers(clients, () => partitions), boards, clock, finestStepMs: STEP_MS },
     }),
     boards,
     clock,

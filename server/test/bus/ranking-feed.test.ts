@@ -6,7 +6,7 @@ import { MergeQueue } from "../../src/bus/merge-queue.ts";
 import { patchText, RankingFeed } from "../../src/bus/ranking-feed.ts";
 import type { RankedRow } from "../../src/bus/responses.ts";
 import { HELD_AGE_MS_MAX } from "../../src/bus/token-feed.ts";
-import { FakeSource, FakeSources, Heard, rankingUpdate } from "./support/fake-sources.ts";
+import { FakeWorker, FakeWorkers, Heard, rankingUpdate } from "./support/fake-workers.ts";
 
 const TOPIC = { kind: "overview", window: "5m", sort: "trades", limit: 2 } as const;
 
@@ -15,8 +15,8 @@ async function merged(heard: Heard, updates: number): Promise<void> {
   while (heard.updates.length < updates) await nextTurn();
 }
 
-function feedOf(sources: FakeSources) {
-  const feed = new RankingFeed(sources, TOPIC, new MergeQueue(), () => {});
+function feedOf(workers: FakeWorkers) {
+  const feed = new RankingFeed(workers, TOPIC, new MergeQueue(), () => {});
   const heard = new Heard();
   feed.join(heard.take);
   return { feed, heard };
@@ -24,8 +24,8 @@ function feedOf(sources: FakeSources) {
 
 describe("the feed of a ranking", () => {
   test("patches of one worker that has all partitions pass unchanged", () => {
-    const one = new FakeSource("one", [[0, "1"]]);
-    const { heard } = feedOf(new FakeSources(false, one));
+    const one = new FakeWorker("one", [[0, "1"]]);
+    const { heard } = feedOf(new FakeWorkers(false, one));
     one.send(rankingUpdate(0, 1, { a: 3, b: 2 }));
     one.send(rankingUpdate(0, 2, { a: 4, b: 2 }, { prevRev: 1, text: '{"its":"own"}' }));
     assert.deepEqual(heard.texts, ["1:1", "1:2+"]);
@@ -37,8 +37,8 @@ describe("the feed of a ranking", () => {
   });
 
   test("the best rows of several workers are merged, patches hold the changes, and rows that are not among the best are left out", async () => {
-    const [one, two] = [new FakeSource("one", [[0, "1"]]), new FakeSource("two", [[1, "1"]])];
-    const { heard } = feedOf(new FakeSources(true, one, two));
+    const [one, two] = [new FakeWorker("one", [[0, "1"]]), new FakeWorker("two", [[1, "1"]])];
+    const { heard } = feedOf(new FakeWorkers(true, one, two));
     one.send(rankingUpdate(0, 1, { a: 3, b: 2 }));
     await nextTurn();
     assert.deepEqual(heard.texts, [], "a partition is missing");
@@ -60,9 +60,9 @@ describe("the feed of a ranking", () => {
     let nowMs = 0;
     mock.method(performance, "now", () => nowMs);
     t.after(() => mock.restoreAll());
-    const [one, two] = [new FakeSource("one", [[0, "1"]]), new FakeSource("two", [[1, "1"]])];
-    const { feed, heard } = feedOf(new FakeSources(false, one, two));
-    for (const [at, source] of [one, two].entries()) source.send(rankingUpdate(at, 1, { [`t${at}`]: 1 }));
+    const [one, two] = [new FakeWorker("one", [[0, "1"]]), new FakeWorker("two", [[1, "1"]])];
+    const { feed, heard } = feedOf(new FakeWorkers(false, one, two));
+    for (const [at, worker] of [one, two].entries()) worker.send(rankingUpdate(at, 1, { [`t${at}`]: 1 }));
     await merged(heard, 1);
     nowMs += HELD_AGE_MS_MAX + 1;
     const late = new Heard();
@@ -77,13 +77,13 @@ describe("the feed of a ranking", () => {
   });
 
   test("a ranking is stale while a partition has no owner, and keeps the rows that it sent last", async () => {
-    const [one, two] = [new FakeSource("one", [[0, "1"]]), new FakeSource("two", [[1, "1"]])];
-    const sources = new FakeSources(true, one, two);
-    const { feed, heard } = feedOf(sources);
+    const [one, two] = [new FakeWorker("one", [[0, "1"]]), new FakeWorker("two", [[1, "1"]])];
+    const workers = new FakeWorkers(true, one, two);
+    const { feed, heard } = feedOf(workers);
     one.send(rankingUpdate(0, 1, { a: 3 }));
     two.send(rankingUpdate(1, 1, { c: 1 }));
     await merged(heard, 1);
-    sources.all = [one];
+    workers.all = [one];
     feed.follow();
     await merged(heard, 2);
     assert.deepEqual(heard.texts, ["1.1:2", "1.1:2~"]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, mock, type TestContext, test } from "node:test";
 import { STEPS, TAKE_OVER_MS, TokenFeed } from "../../src/bus/token-feed.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
-import { FakeSource, FakeSources, Heard, tokenUpdate } from "./support/fake-sources.ts";
+import { FakeWorker, FakeWorkers, Heard, tokenUpdate } from "./support/fake-workers.ts";
 
 const TOPIC = { kind: "token", token: "1:a", windows: ["5m"] } as const;
 const FAILURE = new SwapstatsError("unavailable", "no", { retryable: true });
@@ -10,18 +10,18 @@ const FAILURE = new SwapstatsError("unavailable", "no", { retryable: true });
 function feedOf(t: TestContext, mayBeAway = true) {
   mock.timers.enable({ apis: ["setTimeout"] });
   t.after(() => mock.timers.reset());
-  const [one, two] = [new FakeSource("one", [[0, "1"]]), new FakeSource("two", [])];
-  const sources = new FakeSources(mayBeAway, one, two);
-  sources.partitions = 1;
+  const [one, two] = [new FakeWorker("one", [[0, "1"]]), new FakeWorker("two", [])];
+  const workers = new FakeWorkers(mayBeAway, one, two);
+  workers.partitions = 1;
   let isEmpty = false;
-  const feed = new TokenFeed(sources, TOPIC, 0, () => {
+  const feed = new TokenFeed(workers, TOPIC, 0, () => {
     isEmpty = true;
   });
   const heard = new Heard();
   const leave = feed.join(heard.take);
   /** The partition goes to another worker under the next epoch, or to nobody. */
-  const move = (to: FakeSource | undefined, epoch: string): void => {
-    for (const source of [one, two]) source.parts.delete(0);
+  const move = (to: FakeWorker | undefined, epoch: string): void => {
+    for (const worker of [one, two]) worker.parts.delete(0);
     to?.parts.set(0, epoch);
     feed.follow();
   };

@@ -56,7 +56,7 @@ export class ServedPartition {
     this.split = new SplitTokens(partition, engine, () => clock.now());
   }
 
-  /** Notes that an event changed this token. */
+  /** Notes that an event changed this token: for the next look of the views, and on the board for cached responses. */
   touch(token: TokenRef): void {
     this.views.touch(token);
     this.board.touch(token);

@@ -1,5 +1,6 @@
 /**
- * Entry of a partition worker: partitions are assigned to it and revoked. An error that nobody catches ends the thread, and with it the
+ * Entry of a partition worker: partitions are assigned to it and revoked (OwnedPartitions). Each gets a reader of the source and a
+ * PartitionRunner; a WorkerServer responds for all of them. An error that nobody catches ends the thread, and with it the
  * process: a state that may be wrong must not be served or saved, and a restart begins from the last checkpoint.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
@@ -37,7 +38,7 @@ parent.on("message", (command: WorkerCommand) => {
   else void drain(command.limitMs);
 });
 const hot = hotStore === undefined ? undefined : startHotWriter(hotStore);
-const host = new WorkerServer({
+const server = new WorkerServer({
   port: setup.busPort,
   owned,
   clock,
@@ -109,7 +110,7 @@ async function drain(limitMs: number): Promise<void> {
   // A client of a remote store would keep this thread alive.
   await store.close();
   await hot?.close();
-  host.close();
+  server.close();
   report({ type: "drained", problems });
   parent.close();
 }

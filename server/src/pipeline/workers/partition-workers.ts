@@ -3,9 +3,9 @@
  * ports, and ends them.
  */
 import { MessageChannel, Worker } from "node:worker_threads";
+import { workerOfPartition } from "../../bus/local-workers.ts";
 import type { SharedClockHandle } from "../../bus/shared-clock.ts";
 import { WorkerClient } from "../../bus/worker-client.ts";
-import { workerOfPartition } from "../../bus/worker-sources.ts";
 import type { EngineConfig } from "../../engine/types.ts";
 import type { Ingestion, PartitionAssigner } from "../../ports/ingestion.ts";
 import type { BeginRule } from "../../ports/source.ts";

@@ -148,7 +148,7 @@ export class WorkerFeeds {
     }
   }
 
-  /** Sends what was made since the last call, as one message. */
+  /** Sends what was made since the last call, as one message, to `WorkerClient`. Called at the end of each slice of reads. */
   flush(): void {
     if (this.#made.length === 0) return;
     const updates = this.#made;

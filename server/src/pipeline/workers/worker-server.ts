@@ -105,6 +105,7 @@ export class WorkerServer {
     for (const kind of FEED_KINDS) this.#pass(kind);
   }
 
+  /** Begins a pass over the feeds of a kind, unless one is under way. Its updates leave when the slice ends: `WorkerFeeds.flush`. */
   #pass(kind: ChannelKind): void {
     if (this.#passes.has(kind) || this.#feeds.size(kind) === 0) return;
     this.#passes.add(kind);
@@ -119,6 +120,7 @@ export class WorkerServer {
     );
   }
 
+  /** Makes the response, and posts it with the others of this slice to the main thread (bus/worker-client.ts). */
   async #respond({ id, request, deadlineMs }: RequestItem): Promise<void> {
     try {
       const response = await this.#responseTo(request, deadlineMs);
@@ -140,6 +142,7 @@ export class WorkerServer {
     });
   }
 
+  /** Runs the handler of the kind (`#makeHandlers`) in pieces, when its turn comes. */
   async #responseTo(request: WorkerRequest, deadlineMs: number): Promise<WorkerResponses[RequestKind]> {
     const rule = ruleOf(request);
     const waitMs = deadlineMs - Date.now();

@@ -1,15 +1,15 @@
 /** Responses outside the framework: to requests that cannot be parsed, are too slow or too large, and to upgrades. */
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
-import type { ConnectionGate } from "../../shared/connection-gate.ts";
+import type { ConnectionGuard } from "../../shared/connection-guard.ts";
 import type { HostRules } from "../../shared/host-rules.ts";
 import { rawProblem } from "../problem-response.ts";
 import { ProblemError } from "../problems.ts";
 import { isOpenToAll, writingPageProblem } from "./cross-origin.ts";
 
-/** Takes over the connection of a request to `/ws` that asks for WebSocket. */
-export type Listener = { readonly server: Server; readonly gate: ConnectionGate };
+export type Listener = { readonly server: Server; readonly guard: ConnectionGuard };
 
+/** Takes over the connection of a request to `/ws` that asks for WebSocket: `WebSocketDoor.upgrade`. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 export const WEBSOCKET_PATH = "/ws";
@@ -35,20 +35,20 @@ export function asksForWebSocket(request: IncomingMessage): boolean {
 
 /** @param refusalOf returns why any request would be refused, by its Host or length */
 export function onUpgrade(
-  { server, gate }: Listener,
+  { server, guard }: Listener,
   handler: UpgradeHandler | undefined,
   isDraining: () => boolean,
   refusalOf: (request: IncomingMessage) => ProblemError | undefined,
 ): void {
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    gate.upgrade(socket, () => {
+    guard.upgrade(socket, () => {
       const problem = refusalOf(request) ?? upgradeProblem(request, handler, isDraining());
       if (problem === undefined && handler !== undefined) {
         handler(request, socket, head);
         return;
       }
       socket.on("error", () => socket.destroy());
-      gate.say(
+      guard.say(
         socket,
         rawProblem(problem ?? new ProblemError("not_found", "There is no WebSocket here."), request.url),
       );

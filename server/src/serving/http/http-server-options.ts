@@ -2,7 +2,7 @@
 
 import type { Logger } from "../../observability/logger.ts";
 import type { Metrics } from "../../observability/metrics.ts";
-import type { Intake } from "../../ports/ingest.ts";
+import type { Intake } from "../../ports/intake.ts";
 import type { HostRule } from "../../shared/host-rules.ts";
 import type { Gate } from "../gate.ts";
 import type { QueryExecutor } from "../query-executor.ts";

@@ -97,7 +97,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     name: "http_connections",
     limit: limits.connectionsMax,
     get used() {
-      return listener.gate.connections;
+      return listener.guard.connections;
     },
     get refused() {
       return options.metrics.connectionsDropped;
@@ -140,7 +140,7 @@ function createApp(
   return { app, listener: listener as Listener };
 }
 
-/** Passes requests with such a method through the gate before anything else is done for them. */
+/** Passes requests with such a method through the gate, after routing and before the schemas and the body. */
 function passGate(
   app: FastifyInstance,
   { options, replies }: RouteContext,
@@ -228,11 +228,11 @@ const UNMATCHED_OPERATION = "unmatched";
 /** While closing, how often idle connections are closed. */
 const CLOSE_IDLE_MS = 20;
 
-async function close(app: FastifyInstance, { gate }: Listener, limitMs: number, context: RouteContext): Promise<void> {
+async function close(app: FastifyInstance, { guard }: Listener, limitMs: number, context: RouteContext): Promise<void> {
   context.draining = true;
   // A connection whose running request ends after this point would be kept alive, and delay the end.
   const closeIdle = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_MS);
-  const timer = setTimeout(() => gate.destroyAll(), limitMs);
+  const timer = setTimeout(() => guard.destroyAll(), limitMs);
   try {
     await app.close();
   } finally {

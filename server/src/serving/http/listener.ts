@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import type { Metrics } from "../../observability/metrics.ts";
 import type { Budget } from "../../shared/budget.ts";
 import { clientOf } from "../../shared/client-address.ts";
-import { ConnectionGate } from "../../shared/connection-gate.ts";
+import { ConnectionGuard } from "../../shared/connection-guard.ts";
 import type { HostRules } from "../../shared/host-rules.ts";
 import { printableCut } from "../../shared/printable-text.ts";
 import { rawProblem } from "../problem-response.ts";
@@ -50,29 +50,30 @@ export function createListener(parts: ListenerParts, handler: Handler): Listener
     keepAlive: true,
     keepAliveInitialDelay: limits.keepAliveTimeoutMs,
   });
-  const gate = new ConnectionGate(server, limits, (request, response) => serve(parts, handler, request, response), {
+  const guard = new ConnectionGuard(server, limits, (request, response) => serve(parts, handler, request, response), {
     dropped: () => {
       metrics.connectionsDropped += 1;
     },
     reading: responses.reading,
   });
-  server.on("request", gate.request);
+  server.on("request", guard.request);
   // The body reader sends "100 Continue" when it begins to read, not before the request was checked.
-  server.on("checkContinue", gate.request);
-  server.on("checkExpectation", gate.request);
+  server.on("checkContinue", guard.request);
+  server.on("checkExpectation", guard.request);
   server.on("connect", (request: IncomingMessage, socket: Duplex) => {
     socket.on("error", () => socket.destroy());
-    gate.last(socket, rawProblem(new ProblemError("method_not_allowed", "This is no proxy."), request.url));
+    guard.last(socket, rawProblem(new ProblemError("method_not_allowed", "This is no proxy."), request.url));
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === "ECONNRESET" || error.code === "EPIPE") socket.destroy();
-    else gate.last(socket, rawProblem(problemOfClientError(error), undefined));
+    else guard.last(socket, rawProblem(problemOfClientError(error), undefined));
   });
   server.setTimeout(limits.idleSocketTimeoutMs);
   server.maxHeadersCount = limits.headerFieldsMax;
-  return { server, gate };
+  return { server, guard };
 }
 
+/** The first look at a request: refuses it for its form, or lets the fast lane respond, or passes it to the framework (`handler`). */
 function serve(parts: ListenerParts, handler: Handler, request: IncomingMessage, response: ServerResponse): void {
   startClock(request, response);
   const problem = refusalOf(request, parts.hosts, parts.limits);

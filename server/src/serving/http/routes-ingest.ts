@@ -1,7 +1,7 @@
 /** Routes for swaps in, and for dead letters. */
 import type { CheckedQuery, deadLettersQuery } from "@swapstats/protocol/schemas/requests.ts";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { IngestResult } from "../../ports/ingest.ts";
+import type { IngestResult } from "../../ports/intake.ts";
 import { ProblemError } from "../problems.ts";
 import { isOpenToAll, writingPageProblem } from "./cross-origin.ts";
 import { JSON_CONTENT_TYPE } from "./replies.ts";
@@ -36,10 +36,11 @@ function refusal({ draining, options, hosts }: RouteContext, request: FastifyReq
   return undefined;
 }
 
+/** Hands the body over to the log (`ports/intake.ts`), and responds with 202 when its swaps are on disk. */
 async function takeSwaps(context: RouteContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const body = request.body;
   if (!(body instanceof Uint8Array)) throw new ProblemError("bad_request", "The request has no body; send swaps.");
-  const result = await durable(context, request, body);
+  const result = await handOver(context, request, body);
   for (const { code } of result.rejected) context.options.metrics.addRejected(code, 1);
   if (result.accepted === 0) throw noneAccepted(result);
   reply.code(202);
@@ -47,7 +48,8 @@ async function takeSwaps(context: RouteContext, request: FastifyRequest, reply: 
   return repliesOf(context, "ingest").text(request, reply, JSON_CONTENT_TYPE, text);
 }
 
-async function durable(
+/** Resolves when the log has the accepted swaps on disk. Rejects with ProblemError `storage_failed` after the configured time. */
+async function handOver(
   { options, bodies }: RouteContext,
   request: FastifyRequest,
   body: Uint8Array,

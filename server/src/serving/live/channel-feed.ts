@@ -10,7 +10,7 @@ import type { LiveLimits } from "./live-limits.ts";
 import { PatchRing } from "./patch-ring.ts";
 import { SharedMessage } from "./shared-message.ts";
 
-/** A client as feeds and the hub see it. */
+/** A client as feeds and the hub see it; each door has its own, such as `ClientSession` of the WebSocket door. */
 export type PushTarget = {
   /** Set by the hub while the client is to be flushed. */
   isDirty: boolean;

@@ -11,7 +11,7 @@ import type { ChannelOptions } from "./channel-options.ts";
 import { awaitedIdOf, rowsOfChannel, specOf, windowsOfChannel } from "./channels.ts";
 import type { Hub } from "./hub.ts";
 import type { Subscribed } from "./messages.ts";
-import { OpeningGate } from "./opening-gate.ts";
+import { OpeningQueue } from "./opening-queue.ts";
 import { OpenRate } from "./row-budget.ts";
 import type { SharedMessage } from "./shared-message.ts";
 import type { OpenSubscription, PendingSubscription, Subscription } from "./subscription.ts";
@@ -33,7 +33,7 @@ export class ClientChannels {
   readonly #active = new ChannelList();
   /** Names of the configured windows. */
   readonly #windows: readonly string[];
-  readonly #gate: OpeningGate;
+  readonly #openings: OpeningQueue;
   readonly #openRate: OpenRate;
   /** By canonical channel. */
   readonly #byChannel = new Map<string, Subscription>();
@@ -47,7 +47,7 @@ export class ClientChannels {
     this.#hub = hub;
     this.#client = client;
     this.#windows = hub.config.windows.list.map((window) => window.name);
-    this.#gate = new OpeningGate(hub.limits.clientOpeningRowsMax);
+    this.#openings = new OpeningQueue(hub.limits.clientOpeningRowsMax);
     const { maxRows } = hub.config.api.ws;
     this.#openRate = new OpenRate(maxRows, maxRows * hub.limits.reopenedPart, hub.nowMs());
     hub.connected(client);
@@ -69,7 +69,7 @@ export class ClientChannels {
     const { wanted, failed } = this.#parse(channels, options);
     this.#holdRows(wanted);
     await this.#turnToOpen(wanted.reduce((sum, { spec }) => sum + rowsOfChannel(spec), 0));
-    const opening = wanted.map((one) => this.#gate.run(rowsOfChannel(one.spec), () => this.#join(one, options)));
+    const opening = wanted.map((one) => this.#openings.run(rowsOfChannel(one.spec), () => this.#join(one, options)));
     const windows = new Set<string>();
     const opened = new Map<string, Subscription>();
     const names = new Map<string, string>();

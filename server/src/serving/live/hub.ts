@@ -18,7 +18,7 @@ import type { PushTarget } from "./channel-feed.ts";
 import { ChannelFeed } from "./channel-feed.ts";
 import { keyOfChannel, nameOfChannel, openingKeyOf, rowsOfChannel } from "./channels.ts";
 import { LIVE_LIMITS, type LiveConfig, type LiveLimits } from "./live-limits.ts";
-import { OpeningGate } from "./opening-gate.ts";
+import { OpeningQueue } from "./opening-queue.ts";
 import { PendingTokens } from "./pending-tokens.ts";
 import { RowBudget } from "./row-budget.ts";
 import { WakeUps } from "./wake-ups.ts";
@@ -59,7 +59,7 @@ export class Hub {
   readonly #wakeUps: WakeUps;
   readonly #cached: CachedBytes;
   readonly #rows: RowBudget;
-  readonly #gate: OpeningGate;
+  readonly #openings: OpeningQueue;
   /** Tokens that clients wait for. */
   readonly pending: PendingTokens;
   #dirty: PushTarget[] = [];
@@ -82,7 +82,7 @@ export class Hub {
     this.#flushGapMs = config.api.ws.coalesceMs;
     this.#cached = new CachedBytes(limits.cachedBytesMax);
     this.#rows = new RowBudget(config.api.ws.maxRowsTotal, () => this.#clients.size);
-    this.#gate = new OpeningGate(limits.openingRowsMax);
+    this.#openings = new OpeningQueue(limits.openingRowsMax);
     const { pendingIdsMax: idsMax, pendingIdsAskedMax: idsAskedMax, pendingEveryMs: everyMs } = limits;
     this.pending = new PendingTokens({ idsMax, idsAskedMax, everyMs }, (ids) => bus.areKnown(ids));
     this.#wakeUps = new WakeUps(this.nowMs, (client) => this.poke(client));
@@ -98,7 +98,7 @@ export class Hub {
     return {
       rows: this.#rows.total,
       cachedBytes: this.#cached.total,
-      openingRows: this.#gate.rows,
+      openingRows: this.#openings.rows,
       pendingIds: this.pending.size,
     };
   }
@@ -185,7 +185,9 @@ export class Hub {
     let isHeld = false;
     try {
       const feed = new ChannelFeed(this.limits, this.#cached);
-      const opened = await this.#gate.run(rows, () => this.#subscribe(spec, (update) => this.#onUpdate(feed, update)));
+      const opened = await this.#openings.run(rows, () =>
+        this.#subscribe(spec, (update) => this.#onUpdate(feed, update)),
+      );
       if (opened.kind !== "opened") return opened;
       const key = keyOfChannel(opened.spec);
       const twin = this.#feeds.get(key);
@@ -222,7 +224,7 @@ export class Hub {
 
   async #lookAgain(feed: ChannelFeed, spec: ChannelSpec): Promise<void> {
     const first = Promise.withResolvers<void>();
-    const opened = await this.#gate.run(rowsOfChannel(spec), () =>
+    const opened = await this.#openings.run(rowsOfChannel(spec), () =>
       this.#subscribe(spec, (update) => {
         feed.refresh(update, this.nowMs());
         first.resolve();
@@ -259,6 +261,7 @@ export class Hub {
     }
   }
 
+  /** Takes an update of the bus into its feed, and has the clients of the feed flushed. */
   #onUpdate(feed: ChannelFeed, update: ChannelUpdate): void {
     if (feed.isClosed) return;
     const nowMs = this.nowMs();
@@ -276,6 +279,7 @@ export class Hub {
     else this.#flushTimer = setTimeout(this.#startFlush, this.#flushGapMs - elapsedMs);
   }
 
+  /** Flushes all clients that have something to send: `PushTarget.flush` takes their messages. */
   readonly #startFlush = (): void => {
     this.#lastFlushMs = this.nowMs();
     this.#flushBusyMs = 0;

@@ -99,6 +99,7 @@ export class ClientSession implements PushTarget {
     return this.#channels.rows;
   }
 
+  /** Writes to the socket what the credit allows. The outbox takes messages of the subscriptions by `#take`. */
   flush(nowMs: number): void {
     if (!this.isOpen || this.#outbox.pump(nowMs) === 0) return;
     this.#lastSentMs = nowMs;
@@ -138,6 +139,7 @@ export class ClientSession implements PushTarget {
     this.#ws.terminate();
   }
 
+  /** Appends frames of the channels that are behind; see `MessageSource` in outbox.ts. */
   #take(frames: Buffer[], bytesFree: number, nowMs: number): MessageFrames | undefined {
     const { metrics, encoder } = this.#options;
     let free = bytesFree;

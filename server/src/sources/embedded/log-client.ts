@@ -3,7 +3,7 @@
  * the disk; beyond the bounds senders are told to retry.
  */
 import { type MessagePort, Worker } from "node:worker_threads";
-import type { IngestPort, IngestResult } from "../../ports/ingest.ts";
+import type { IngestPort, IngestResult } from "../../ports/intake.ts";
 import type { OffsetRange } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { VersionBoardHandle } from "../../shared/version-board.ts";
@@ -79,6 +79,7 @@ export class LogClient implements IngestPort {
     this.#worker.postMessage({ kind: "connect", partition, port, board } satisfies LogRequest, [port]);
   }
 
+  /** See IngestPort. Posts the body to the log thread (log-thread.ts), where `LogService.ingest` takes it. */
   ingest(body: Uint8Array): Promise<IngestResult> {
     if (this.#state !== "open") {
       return Promise.reject(new SwapstatsError("unavailable", "The service is stopping.", { retryable: true }));

@@ -1,6 +1,6 @@
 /** Messages between the log thread, the main thread and the owners of partitions. */
 import type { MessagePort } from "node:worker_threads";
-import type { IngestResult } from "../../ports/ingest.ts";
+import type { IngestResult } from "../../ports/intake.ts";
 import type { OffsetRange } from "../../ports/source.ts";
 import type { ChainAddresses } from "../../shared/token-id.ts";
 import type { VersionBoardHandle } from "../../shared/version-board.ts";
@@ -55,7 +55,7 @@ export type LogAnswer =
   | { readonly kind: "replies"; readonly replies: readonly LogReply[] }
   | { readonly kind: "closed" };
 
-/** To the owner of a partition, for `EmbeddedLogReader.notify`. */
+/** To the owner of a partition: readers.ts passes it to `EmbeddedLogReader.notify`, which ends the wait of `read`. */
 export type LogNotice = {
   readonly endOffset: number;
   readonly pressure: boolean;

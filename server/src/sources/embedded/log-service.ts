@@ -11,7 +11,7 @@ import { type EventRanges, splitBody } from "../../codecs/body-splitter.ts";
 import { refusalText } from "../../codecs/refusal-text.ts";
 import { SwapDecoder } from "../../codecs/swap-decoder.ts";
 import { SwapEvent } from "../../engine/swaps/swap-event.ts";
-import type { IngestResult } from "../../ports/ingest.ts";
+import type { IngestResult } from "../../ports/intake.ts";
 import { freeMemory } from "../../shared/free-memory.ts";
 import type { ChainAddresses } from "../../shared/token-id.ts";
 import { partitionOfToken } from "../../shared/token-partition.ts";
@@ -96,7 +96,7 @@ export class LogService {
     }
   }
 
-  /** Commits what waits, if anything does, then replies and notifies the owners. */
+  /** Commits what waits, if anything does, then replies to the senders and notifies the owners, whose readers wait (log-reader.ts). */
   commit(): void {
     this.#commitIsDue = false;
     if (this.#waiting.length === 0) return;

@@ -4,7 +4,7 @@ import type { GeneratorConfig } from "../../config/build/ingest.ts";
 import { DEMO_DEFAULTS, type GeneratorOptions } from "../../generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../generator/swap-generator.ts";
 import type { Feeder, FeederEvents } from "../../ports/feeder.ts";
-import type { IngestPort } from "../../ports/ingest.ts";
+import type { IngestPort } from "../../ports/intake.ts";
 import { handOver } from "./hand-over.ts";
 
 const TICK_MS = 50;

@@ -1,6 +1,6 @@
 /** Hands swaps over to the log until they are durable, with pauses that grow while the log cannot take them. */
 import type { FeederEvents } from "../../ports/feeder.ts";
-import type { IngestPort, IngestResult } from "../../ports/ingest.ts";
+import type { IngestPort, IngestResult } from "../../ports/intake.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { type BackoffLimits, backoffMs } from "../../shared/retry.ts";
 import { WakeableTimer } from "../../shared/wakeable-timer.ts";

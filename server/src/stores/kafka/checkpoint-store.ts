@@ -4,7 +4,7 @@
  * of parts (in chunks, which are fetched from their places alone). Partition 7 of the swaps is in the seventh of each half,
  * counted round. With a single partition everything is in it.
  *
- * Compare-and-set by the order of the log: see kafka-checkpoint-index.ts. A swap is two steps: append, then read to the end, where the
+ * Compare-and-set by the order of the log: see checkpoint-index.ts. A swap is two steps: append, then read to the end, where the
  * verdict stands. A swap whose append failed may take effect all the same, also later; then it meets its condition, or is invalid.
  *
  * A part is begun, its chunks are written, and then it is whole: what a crash leaves is known, and removed by whoever next

@@ -4,11 +4,11 @@
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import { isOwned } from "../../../src/bus/channels.ts";
+import type { WorkerPort } from "../../../src/bus/local-workers.ts";
 import { mergeRanked } from "../../../src/bus/rank-order.ts";
 import type { RequestKind, RequestOf, WorkerRequest, WorkerResponses } from "../../../src/bus/requests.ts";
 import { epochOfParts, type FeedUpdate, type NameLookup, type TokenPart } from "../../../src/bus/responses.ts";
 import { addCounters, emptyCounters } from "../../../src/bus/status-merge.ts";
-import type { WorkerPort } from "../../../src/bus/worker-sources.ts";
 import type { OwnedPartition } from "../../../src/cluster/contract.ts";
 import type { ChannelSpec, StatusAnswer } from "../../../src/ports/stats-bus.ts";
 import { SwapstatsError } from "../../../src/shared/errors.ts";

@@ -3,11 +3,9 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 
 import { MessageChannel } from "node:worker_threads";
-
+import { LocalWorkers } from "../../../src/bus/local-workers.ts";
 import { QueryBus } from "../../../src/bus/query-bus.ts";
-
 import { createSharedClock, SharedClock } from "../../../src/bus/shared-clock.ts";
-import { WorkerSources } from "../../../src/bus/worker-sources.ts";
 import { toEngineConfig } from "../../../src/config/config.ts";
 import { defaultConfig } from "../../../src/config/load.ts";
 import { PartitionWorkers } from "../../../src/pipeline/workers/partition-workers.ts";
@@ -63,7 +61,7 @@ class Owners {
       onFatal: fail,
     });
     this.bus = new QueryBus({
-      sources: new WorkerSources(this.workers.clients, () => PARTITIONS),
+      workers: new LocalWorkers(this.workers.clients, () => PARTITIONS),
       boards: this.workers.boards,
       clock: new SharedClock(handle),
       finestStepMs: 1000,

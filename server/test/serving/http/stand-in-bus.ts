@@ -3,7 +3,7 @@
  * reach every response, also those that the real parts give only under faults. Tests of the whole program use the real parts.
  */
 
-import type { IngestPort, IngestResult } from "../../../src/ports/ingest.ts";
+import type { IngestPort, IngestResult } from "../../../src/ports/intake.ts";
 import type {
   Ambiguous,
   BodyAnswer,

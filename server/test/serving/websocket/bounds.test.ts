@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { CachedBytes } from "../../../src/serving/live/cached-bytes.ts";
-import { OpeningGate } from "../../../src/serving/live/opening-gate.ts";
+import { OpeningQueue } from "../../../src/serving/live/opening-queue.ts";
 import { PendingTokens } from "../../../src/serving/live/pending-tokens.ts";
 import { OpenRate, RowBudget } from "../../../src/serving/live/row-budget.ts";
 import { BegunMessages } from "../../../src/serving/websocket/begun-messages.ts";
@@ -74,33 +74,33 @@ describe("rows", () => {
   });
 });
 
-describe("the opening gate", () => {
+describe("the opening queue", () => {
   test("work starts in order while it fits; work that is too large runs alone; failures give their room back", async () => {
-    const gate = new OpeningGate(10);
+    const queue = new OpeningQueue(10);
     const begun: string[] = [];
     const ends = new Map<string, PromiseWithResolvers<void>>();
     const run = (name: string, rows: number): Promise<void> => {
       const end = Promise.withResolvers<void>();
       ends.set(name, end);
-      return gate.run(rows, async () => {
+      return queue.run(rows, async () => {
         begun.push(name);
         await end.promise;
       });
     };
     const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const [a, b, c, d] = [run("a", 6), run("b", 4), run("c", 50), run("d", 1)];
-    assert.deepEqual([begun.join(""), gate.rows], ["ab", 10]);
+    assert.deepEqual([begun.join(""), queue.rows], ["ab", 10]);
     ends.get("a")?.reject(new Error("failed"));
     await assert.rejects(a);
-    assert.deepEqual([begun.join(""), gate.rows], ["ab", 4], "c waits for the rest, and d behind it");
+    assert.deepEqual([begun.join(""), queue.rows], ["ab", 4], "c waits for the rest, and d behind it");
     ends.get("b")?.resolve();
     await Promise.all([b, settle()]);
-    assert.deepEqual([begun.join(""), gate.rows], ["abc", 50]);
+    assert.deepEqual([begun.join(""), queue.rows], ["abc", 50]);
     ends.get("c")?.resolve();
     await Promise.all([c, settle()]);
     ends.get("d")?.resolve();
     await d;
-    assert.deepEqual([begun.join(""), gate.rows], ["abcd", 0]);
+    assert.deepEqual([begun.join(""), queue.rows], ["abcd", 0]);
   });
 });
 

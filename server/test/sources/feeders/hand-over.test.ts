@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { IngestPort, IngestResult } from "../../../src/ports/ingest.ts";
+import type { IngestPort, IngestResult } from "../../../src/ports/intake.ts";
 import { type ErrorCode, SwapstatsError } from "../../../src/shared/errors.ts";
 import { handOver } from "../../../src/sources/feeders/hand-over.ts";
 

@@ -10,7 +10,7 @@ import type { LiveConfig, LiveLimits } from "../../../../src/serving/live/live-l
 import type { WebSocketConfig, WebSocketLimits } from "../../../../src/serving/websocket/limits.ts";
 import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "../../../../src/serving/websocket/observers.ts";
 import { WebSocketDoor } from "../../../../src/serving/websocket/web-socket-door.ts";
-import { ConnectionGate } from "../../../../src/shared/connection-gate.ts";
+import { ConnectionGuard } from "../../../../src/shared/connection-guard.ts";
 import { StandInBus } from "./stand-in-bus.ts";
 
 type Ws = WebSocketConfig["api"]["ws"] & LiveConfig["api"]["ws"];
@@ -92,15 +92,15 @@ export async function openDoor(
   const bus = new StandInBus();
   const metrics = new RecordedMetrics();
   const server = createServer({ shouldUpgradeCallback: asksForWebSocket });
-  const gate = new ConnectionGate(server, DEFAULT_HTTP_LIMITS, handler, { dropped: () => {}, reading: () => {} });
-  server.on("request", gate.request);
+  const guard = new ConnectionGuard(server, DEFAULT_HTTP_LIMITS, handler, { dropped: () => {}, reading: () => {} });
+  server.on("request", guard.request);
   // Clients of these tests that do not reply to a close are cut soon.
   const limits = { closeTimeoutMs: 100, ...options.limits };
   const hub = new Hub({ bus, config, limits });
-  const { gate: passes = OPEN_GATE, logger = silent } = options;
-  const door = new WebSocketDoor({ hub, gate: passes, config, logger, metrics, limits });
+  const { gate = OPEN_GATE, logger = silent } = options;
+  const door = new WebSocketDoor({ hub, gate, config, logger, metrics, limits });
   onUpgrade(
-    { server, gate },
+    { server, guard },
     door.upgrade,
     () => false,
     () => undefined,

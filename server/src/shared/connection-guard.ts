@@ -11,7 +11,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
-export type GateLimits = {
+export type GuardLimits = {
   /** Open connections. Beyond the limit an idle connection is closed, or the new one if none is idle. */
   readonly connectionsMax: number;
   /** Pipelined requests that wait for earlier responses. Beyond the limit the connection ends after these. */
@@ -26,7 +26,7 @@ export type GateLimits = {
   readonly timeoutCheckMs: number;
 };
 
-type GateEvents = {
+type GuardEvents = {
   /** Called when a connection was closed because there are too many. */
   readonly dropped: () => void;
   /** Called when a client reads its response fast enough. */
@@ -48,7 +48,7 @@ const IDLE_BEFORE_NEW_MS = 1_000;
 const SPARE_CONNECTIONS = 16;
 
 const STATE = Symbol("connection");
-type GatedSocket = Duplex & { [STATE]?: Connection };
+type GuardedSocket = Duplex & { [STATE]?: Connection };
 /** Members of Node's sockets and responses that are not in the published types. */
 type Inner = {
   readonly bytesWritten: number;
@@ -80,14 +80,14 @@ class Connection {
   }
 }
 
-export class ConnectionGate {
-  readonly #limits: GateLimits;
+export class ConnectionGuard {
+  readonly #limits: GuardLimits;
   readonly #run: Handler;
   readonly #connections = new Set<Connection>();
   readonly #sweepTimer: NodeJS.Timeout;
-  readonly #events: GateEvents;
+  readonly #events: GuardEvents;
 
-  constructor(server: Server, limits: GateLimits, run: Handler, events: GateEvents) {
+  constructor(server: Server, limits: GuardLimits, run: Handler, events: GuardEvents) {
     this.#limits = limits;
     this.#run = run;
     this.#events = events;
@@ -161,9 +161,9 @@ export class ConnectionGate {
   }
 
   #of(socket: Duplex): Connection {
-    const gated = socket as GatedSocket;
-    gated[STATE] ??= new Connection(socket, performance.now());
-    return gated[STATE];
+    const guarded = socket as GuardedSocket;
+    guarded[STATE] ??= new Connection(socket, performance.now());
+    return guarded[STATE];
   }
 
   #opened(socket: Duplex): void {
@@ -298,7 +298,7 @@ const isToEnd = new WeakSet<IncomingMessage>();
 
 /**
  * Node destroys the socket after the last response of a connection. While the client still sends, this becomes a reset, and the client
- * never reads the response. The gate therefore ends the connection itself.
+ * never reads the response. The guard therefore ends the connection itself.
  */
 function keepOpen(request: IncomingMessage, response: ServerResponse): void {
   const inner = response as ServerResponse & { _last?: boolean };

@@ -1,16 +1,16 @@
 /**
  * Gathering, once for the threads of a process and for instances:
  *
- *            QueryBus (StatsBus)                    who is asked, by whom it is given
+ *            QueryBus (StatsBus)                    which workers there are
  *   ┌──────────────────────────────────┐
- *   │ TokenGather    texts -> findings │         Sources ── WorkerSources   threads of this process (bus/)
+ *   │ TokenGather    texts -> findings │         BusWorkers ── LocalWorkers   threads of this process (bus/local-workers.ts)
  *   │ RankingGather  pages             │ ──asks──►   │
- *   │ TokenFeed      one owner's feed  │             └───── ClusterNode     threads of all instances (cluster/)
+ *   │ TokenFeed      one owner's feed  │             └──────── ClusterNode    threads of all instances (cluster/node.ts)
  *   │ RankingFeed    feeds of all      │
  *   └──────────────────────────────────┘
  *
- * A `Source` is one worker. The code that asks, brings to one as-of and merges does not know where workers are. The two lists differ in three things:
- * who is on the list, whether an epoch is current, and `mayBeAway`. Workers of a process are never away: one that fails fails the
+ * A `BusWorker` is one worker, here or at another instance. The code that asks, brings to one as-of and merges does not know where it is. The two
+ * lists differ in three things: who is on the list, whether an epoch is current, and `mayBeAway`. Workers of a process are never away: one that fails fails the
  * request. Workers of other instances may be away: then the last known figures are given and marked as stale.
  */
 import type { ChannelSpec } from "../ports/stats-bus.ts";
@@ -34,7 +34,7 @@ export type OpenFeed = {
   readonly close: () => void;
 };
 
-export type Source = {
+export type BusWorker = {
   /** Names the worker among all. */
   readonly key: string;
   readonly isLocal: boolean;
@@ -46,11 +46,11 @@ export type Source = {
   open(spec: ChannelSpec, onUpdate: (update: FeedUpdate) => void, onEnd: (error: SwapstatsError) => void): OpenFeed;
 };
 
-export type Sources = {
+export type BusWorkers = {
   /** All workers that are to be asked. */
-  readonly all: readonly Source[];
+  readonly all: readonly BusWorker[];
   /** The workers of this process. */
-  readonly own: readonly Source[];
+  readonly own: readonly BusWorker[];
   /** How many partitions the stream has; 0: not known yet. */
   readonly partitions: number;
   /** Changes whenever `all` does. */
@@ -59,7 +59,7 @@ export type Sources = {
   readonly mayBeAway: boolean;
   /** False where another instance may have taken over a partition that this process still holds for its own. */
   readonly isCachingSafe: boolean;
-  ownerOf(partition: number): Source | undefined;
+  ownerOf(partition: number): BusWorker | undefined;
   /** False: the epoch is that of a former owner, whose figures must not be shown. */
   isCurrent(partition: number, epoch: string): boolean;
   /** Notes that figures of this epoch were shown. */
@@ -69,11 +69,11 @@ export type Sources = {
 };
 
 /** Every partition, of which there are some, has an owner. */
-export function haveAllOwners(sources: Sources): boolean {
-  for (let partition = 0; partition < sources.partitions; partition++) {
-    if (sources.ownerOf(partition) === undefined) return false;
+export function haveAllOwners(workers: BusWorkers): boolean {
+  for (let partition = 0; partition < workers.partitions; partition++) {
+    if (workers.ownerOf(partition) === undefined) return false;
   }
-  return sources.partitions > 0;
+  return workers.partitions > 0;
 }
 
 /** Equal for equal partitions in equal epochs. */

@@ -1,9 +1,9 @@
-/** The workers of this process as sources. They are never away, so nothing has to be known about epochs. */
+/** The workers of this process. They are never away, so nothing has to be known about epochs. */
 import type { ChannelSpec } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import type { Answered, BusWorker, BusWorkers, OpenFeed } from "./bus-workers.ts";
 import type { RequestKind, RequestOf } from "./requests.ts";
 import type { FeedUpdate } from "./responses.ts";
-import type { Answered, OpenFeed, Source, Sources } from "./sources.ts";
 import type { WorkerClient } from "./worker-client.ts";
 
 /** A worker, as `WorkerClient` reaches it. */
@@ -14,8 +14,8 @@ export function workerOfPartition(partition: number, workers: number): number {
   return partition % workers;
 }
 
-export class WorkerSources implements Sources {
-  readonly all: readonly Source[];
+export class LocalWorkers implements BusWorkers {
+  readonly all: readonly BusWorker[];
   readonly version = 0;
   readonly mayBeAway = false;
   readonly isCachingSafe = true;
@@ -23,11 +23,11 @@ export class WorkerSources implements Sources {
 
   /** `partitionCount`: how many partitions the stream has now; they may become more. */
   constructor(workers: readonly WorkerPort[], partitionCount: () => number) {
-    this.all = workers.map((worker, index) => new WorkerSource(worker, index));
+    this.all = workers.map((worker, index) => new LocalWorker(worker, index));
     this.#partitionCount = partitionCount;
   }
 
-  get own(): readonly Source[] {
+  get own(): readonly BusWorker[] {
     return this.all;
   }
 
@@ -35,7 +35,7 @@ export class WorkerSources implements Sources {
     return this.#partitionCount();
   }
 
-  ownerOf(partition: number): Source | undefined {
+  ownerOf(partition: number): BusWorker | undefined {
     return this.all[workerOfPartition(partition, this.all.length)];
   }
 
@@ -50,7 +50,7 @@ export class WorkerSources implements Sources {
   }
 }
 
-class WorkerSource implements Source {
+class LocalWorker implements BusWorker {
   readonly key: string;
   readonly isLocal = true;
   readonly parts: ReadonlyMap<number, string> = new Map();

@@ -7,7 +7,7 @@
 type Waiting = { readonly rows: number; readonly begin: () => void };
 
 /** Starts work in order of arrival while the rows in progress fit. Work that is larger than the bound runs alone. */
-export class OpeningGate {
+export class OpeningQueue {
   readonly #rowsMax: number;
   readonly #queue: Waiting[] = [];
   #rows = 0;

@@ -1,6 +1,7 @@
-/** Workers of a test as sources: what is opened there is noted, and the test sends the updates. */
+/** Workers of a test: what is opened there is noted, and the test sends the updates. */
+
+import type { BusWorker, BusWorkers, OpenFeed } from "../../../src/bus/bus-workers.ts";
 import type { FeedUpdate } from "../../../src/bus/responses.ts";
-import type { OpenFeed, Source, Sources } from "../../../src/bus/sources.ts";
 import type { ChannelSpec, ChannelUpdate } from "../../../src/ports/stats-bus.ts";
 import { SwapstatsError } from "../../../src/shared/errors.ts";
 
@@ -11,7 +12,7 @@ type Opened = {
   isClosed: boolean;
 };
 
-export class FakeSource implements Source {
+export class FakeWorker implements BusWorker {
   readonly key: string;
   readonly isLocal = false;
   readonly parts = new Map<number, string>();
@@ -52,24 +53,24 @@ export class FakeSource implements Source {
   }
 }
 
-export class FakeSources implements Sources {
-  all: readonly FakeSource[] = [];
+export class FakeWorkers implements BusWorkers {
+  all: readonly FakeWorker[] = [];
   partitions = 1;
   version = 0;
   mayBeAway: boolean;
   readonly isCachingSafe = true;
 
-  constructor(mayBeAway: boolean, ...all: readonly FakeSource[]) {
+  constructor(mayBeAway: boolean, ...all: readonly FakeWorker[]) {
     this.mayBeAway = mayBeAway;
     this.all = all;
-    this.partitions = all.reduce((sum, source) => sum + source.parts.size, 0);
+    this.partitions = all.reduce((sum, worker) => sum + worker.parts.size, 0);
   }
 
-  get own(): readonly FakeSource[] {
+  get own(): readonly FakeWorker[] {
     return this.all;
   }
 
-  ownerOf(partition: number): FakeSource | undefined {
+  ownerOf(partition: number): FakeWorker | undefined {
     return this.all.find(({ parts }) => parts.has(partition));
   }
 

@@ -1,4 +1,4 @@
-/** How POST /api/swaps and feeders hand swaps over. */
+/** How POST /api/swaps and feeders hand swaps over to the log. Implemented by `LogClient` (sources/embedded/log-client.ts). */
 export type IngestResult = {
   accepted: number;
   rejected: { index: number; code: string; message: string }[];
