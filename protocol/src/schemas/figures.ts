@@ -74,7 +74,8 @@ const propertyOf = (name: StatsField) => [name, isEdge(name) ? schemaOf(name) : 
 
 /** Figures of a token in a window. */
 export const WindowFigures = Type.Object(Object.fromEntries(statsFields.map(propertyOf)), {
-  description: "Figures of a token in a window. A figure without a value, or that was not asked for, is absent.",
+  description:
+    "Figures of a token in a window. Figures without a value and figures that were not requested are absent.",
 }) as unknown as TObject<FigureProperties>;
 export type WindowFigures = Static<typeof WindowFigures>;
 

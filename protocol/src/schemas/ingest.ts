@@ -1,4 +1,4 @@
-/** Swaps in, and records that were not applied. */
+/** Swaps from producers, and records that were not applied. */
 import { type Static, Type } from "typebox";
 import { EventError } from "./problems.ts";
 import { count, optional, refTo, stale, timeMs, uint32 } from "./values.ts";
@@ -17,57 +17,59 @@ export const SwapEvent = Type.Object(
         minimum: 0,
         maximum: 4_294_967_295,
         description:
-          "Index of the transaction in its block, where log_index begins anew with each; alias transaction_index",
+          "Index of the transaction in its block, for chains where log_index begins at 0 in each transaction. Alias: transaction_index",
       }),
     ),
-    event_id: optional(Type.String({ ...text(128), description: "Default `<chain_id>:<tx_hash>:<log_index>`" })),
-    token: Type.String({ ...text(128), description: "Address or symbol; alias token_address" }),
+    event_id: optional(Type.String({ ...text(128), description: "Default: `<chain_id>:<tx_hash>:<log_index>`" })),
+    token: Type.String({ ...text(128), description: "Address or symbol. Alias: token_address" }),
     token_symbol: optional(Type.String(text(64))),
     pool: optional(Type.String(text(128))),
-    who: optional(Type.String({ ...text(128), description: "Wallet; aliases wallet, trader, maker" })),
+    who: optional(Type.String({ ...text(128), description: "Wallet. Aliases: wallet, trader, maker" })),
     side: Type.Enum(["buy", "sell"]),
     amount_token: positiveInput,
     amount_usd: Type.Union([decimalText, Type.Number({ minimum: 0 })]),
     price_usd: optional(positiveInput),
     event_time: Type.Union(
       [Type.Integer({ minimum: 100_000_000_000, maximum: 253_402_300_799_999 }), Type.String(text(128))],
-      { description: "ms since 1970, or RFC 3339; alias ts" },
+      { description: "Milliseconds since 1970, or a time of RFC 3339. Alias: ts" },
     ),
     block_number: optional(count()),
     block_hash: optional(Type.String(text(128))),
-    removed: optional(Type.Boolean({ description: "True: the chain dropped the block, take the swap out" })),
+    removed: optional(
+      Type.Boolean({ description: "True when the chain dropped the block: the swap is then removed from the figures" }),
+    ),
     revision: optional(count()),
     schema_version: optional(Type.Integer()),
   },
   {
     description:
-      "One swap. Unknown fields are ignored; each event is checked on its own, and a bad one is listed in `rejected`.",
+      "One swap. Unknown fields are ignored. Each event is validated separately, and `rejected` lists the invalid ones.",
   },
 );
 export type SwapEvent = Static<typeof SwapEvent>;
 
 /** 202 of `POST /api/swaps`. */
 export const Ingested = Type.Object({
-  accepted: count("On disk; copies, late and quarantined ones are among them"),
+  accepted: count("Number of events that are on disk, including copies, late and quarantined swaps"),
   rejected: Type.Array(EventError),
   late: optional(
     count(
-      "Of the accepted, those that came behind the watermark and will not count, as far as is known; `/api/status` has the exact sum",
+      "Number of accepted swaps that arrived behind the watermark and will not count, as far as it is known. `/api/status` has the exact sum",
     ),
   ),
   quarantined: optional(
-    count("Of the accepted, those too far in the future, which will not count; they are among `/api/dead-letters`"),
+    count("Number of accepted swaps that are too far in the future and will not count. `/api/dead-letters` lists them"),
   ),
 });
 export type Ingested = Static<typeof Ingested>;
 
-/** A record that was not applied, and why. */
+/** A record that was not applied, with the reason. */
 export const DeadLetter = Type.Object({
   code: Type.String(),
   message: Type.String(),
   partition: count(),
   offset: count(),
-  arrival: timeMs("When it was taken in"),
+  arrival: timeMs("Time at which the record arrived"),
   raw: Type.String(),
 });
 export type DeadLetter = Static<typeof DeadLetter>;

@@ -1,14 +1,14 @@
-/** Problem documents of HTTP, and what they share with error messages of the WebSocket. */
+/** Problem documents of HTTP, and the parts that they share with error messages of the WebSocket. */
 import { type Static, Type } from "typebox";
 import { problemCodes } from "../problems.ts";
 import { count, decimal, optional, type ReadOnly, refTo, tokenId, uint32 } from "./values.ts";
 
-/** One of the tokens that a name stands for. */
+/** One of the tokens that have a name in common. */
 export const Candidate = Type.Object({
   id: tokenId,
   symbol: optional(Type.String()),
   chain_id: uint32,
-  volume_usd: optional(decimal("In `window`")),
+  volume_usd: optional(decimal("Volume in `window`")),
   window: optional(Type.String({ description: "The longest window of at most a day" })),
 });
 export type TokenCandidate = ReadOnly<Static<typeof Candidate>>;
@@ -37,15 +37,15 @@ export const Problem = Type.Object(
     type: Type.String(),
     title: Type.String(),
     status: Type.Integer(),
-    detail: Type.String({ description: "What is wrong this time, and what to do" }),
+    detail: Type.String({ description: "Cause of this problem and how to solve it" }),
     code: ProblemCode,
     instance: Type.String(),
     candidates: optional(
       Type.Array(refTo("Candidate", Candidate), {
-        description: "Tokens that an ambiguous name stands for, the most volume first",
+        description: "Tokens with an ambiguous name, by descending volume",
       }),
     ),
-    more: optional(count("Tokens of the name beside these, at least")),
+    more: optional(count("Lower bound for the number of further tokens with the name")),
     errors: optional(Type.Array(ParameterError, { description: "Every parameter that breaks a rule" })),
     accepted: optional(count()),
     rejected: optional(Type.Array(EventError)),

@@ -1,13 +1,13 @@
 /**
- * Parameters and bodies of requests over HTTP, by which a server checks them. Some depend on the windows of the service. `x-expected`
- * is what an error message says, `x-names` are the names of a list, and `x-time` marks a time.
+ * Schemas for the parameters and bodies of HTTP requests. Some depend on the windows of the service. `x-expected` is the expected form in
+ * an error message, `x-names` are the allowed names of a list, and `x-time` marks a time.
  */
 import { type Static, type TEnum, type TObject, type TProperties, type TSchema, Type } from "typebox";
 import { sortFields, statsFields } from "../figures.ts";
 import { type CandleInterval, candleIntervals, requestLimits } from "../limits.ts";
 import { optional } from "./values.ts";
 
-/** Times of swaps are not below it (March 1973), so a smaller number is one of seconds. */
+/** Smallest time of a swap (March 1973). A smaller number is a time in seconds. */
 const QUERY_TIME_MS_MIN = 100_000_000_000;
 
 /** A query or path as a client writes it. */
@@ -35,7 +35,7 @@ function preference() {
   return optional(
     oneOf(
       ["refuse", "largest"],
-      "Where the name stands for several tokens: 409 with the candidates, or the one with the most volume. Unless given as `api.symbols` says",
+      "How to handle a name that stands for several tokens. `refuse`: 409 with the candidates. `largest`: the token with the most volume. The default is the setting `api.symbols`",
     ),
   );
 }
@@ -45,8 +45,13 @@ export const tokenPath = () => ({ id: tokenText() });
 
 /** Of `GET /api/tokens/{id}/stats`. */
 export const selectionQuery = (windows: readonly string[]) => ({
-  windows: optional(nameList(windows, "Windows to answer; all of them unless given")),
-  fields: optional(nameList(statsFields, "Figures to answer; all of them unless given, the edges always")),
+  windows: optional(nameList(windows, "Windows of the response, by default all")),
+  fields: optional(
+    nameList(
+      statsFields,
+      "Figures of the response, by default all. `open_time`, `close_time` and `complete` are always included",
+    ),
+  ),
   prefer: preference(),
 });
 
@@ -71,13 +76,13 @@ export const candlesQuery = () => ({
   interval: optional(oneOf(Object.keys(candleIntervals) as CandleInterval[], "Length of a candle", "1m")),
   from: optional(queryTime("Start, inclusive")),
   to: optional(queryTime("End, exclusive")),
-  limit: optional(integer(1, requestLimits.candlesMax, "Candles at most", requestLimits.candlesDefault)),
+  limit: optional(integer(1, requestLimits.candlesMax, "Largest number of candles", requestLimits.candlesDefault)),
   prefer: preference(),
 });
 
 /** Of `GET /api/tokens/{id}/swaps`. */
 export const swapsQuery = () => ({
-  limit: optional(integer(1, requestLimits.swapsMax, "Swaps at most", requestLimits.swapsDefault)),
+  limit: optional(integer(1, requestLimits.swapsMax, "Largest number of swaps", requestLimits.swapsDefault)),
   prefer: preference(),
 });
 
@@ -85,24 +90,34 @@ export const swapsQuery = () => ({
 export const overviewQuery = (windows: readonly string[]) => ({
   window: optional(oneOf(windows, "Window of the figures", windows.includes("5m") ? "5m" : (windows[0] ?? ""))),
   windows: optional(
-    nameList(windows, "Rows hold `windows` with the figures of these and of `window`, in place of `stats`"),
+    nameList(
+      windows,
+      "Each row then has `windows`, with the figures of these windows and of `window`, instead of `stats`",
+    ),
   ),
-  fields: optional(nameList(statsFields, "Figures of each row; all of them unless given, the edges always")),
-  sort: optional(oneOf(sortFields, "Figure to rank by", "volume_usd")),
-  order: optional(oneOf(["asc", "desc"], "Direction", "desc")),
-  limit: optional(integer(1, requestLimits.overviewMax, "Tokens at most", requestLimits.overviewDefault)),
+  fields: optional(
+    nameList(
+      statsFields,
+      "Figures of each row, by default all. `open_time`, `close_time` and `complete` are always included",
+    ),
+  ),
+  sort: optional(oneOf(sortFields, "Figure by which tokens are ranked", "volume_usd")),
+  order: optional(oneOf(["asc", "desc"], "Order of the ranking", "desc")),
+  limit: optional(integer(1, requestLimits.overviewMax, "Largest number of tokens", requestLimits.overviewDefault)),
   cursor: optional(
     Type.String({
       minLength: 1,
       maxLength: requestLimits.cursorMax,
-      description: "`next_cursor` of the answer before, for what follows it",
+      description: "`next_cursor` of the previous response; the response then has the following tokens",
     }),
   ),
 });
 
 /** Of `GET /api/dead-letters`. */
 export const deadLettersQuery = () => ({
-  limit: optional(integer(1, requestLimits.deadLettersMax, "Records at most", requestLimits.deadLettersDefault)),
+  limit: optional(
+    integer(1, requestLimits.deadLettersMax, "Largest number of records", requestLimits.deadLettersDefault),
+  ),
 });
 
 /** A list of the given names, separated by commas. */
@@ -117,7 +132,7 @@ function nameList(names: readonly string[], description: string) {
   });
 }
 
-/** A time in a query: ms since 1970, or 0. Whole seconds, which many programs keep, are told from it by their size. */
+/** A time in a query: ms since 1970, or 0. Numbers that can only be times in seconds are refused. */
 function queryTime(description: string) {
   const expected = "ms since 1970, such as 1760000000000, or 0";
   return Type.Integer({

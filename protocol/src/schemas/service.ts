@@ -1,4 +1,4 @@
-/** The service about itself. */
+/** Status and health of the service. */
 import { type Static, Type } from "typebox";
 import { count, optional, timeMs } from "./values.ts";
 
@@ -7,23 +7,25 @@ export const Status = Type.Object({
   instance: Type.String(),
   version: Type.String(),
   uptime_ms: count(),
-  tokens: count("Known tokens, retired ones among them"),
+  tokens: count("Number of known tokens, including retired ones"),
   partitions: Type.Array(
     Type.Object({
       partition: count(),
       owner: Type.String(),
       epoch: Type.String(),
-      next_offset: count("Position of the state from which every later answer is made"),
+      next_offset: count("Position of the state. Later responses include every record below it"),
       end_offset: count(),
-      lag: count("Records that are taken and not yet in the state"),
+      lag: count("Number of stored records that are not yet in the state"),
       lag_ms: count(),
-      seen_since: optional(timeMs("Since when nothing was missed")),
+      seen_since: optional(timeMs("Time from which the state has seen every record")),
       watermark: Type.Record(Type.String(), Type.Integer(), { description: "By chain" }),
-      checkpoint: optional(Type.Object({ offset: count(), time: timeMs("When it was written"), bytes: count() })),
+      checkpoint: optional(
+        Type.Object({ offset: count(), time: timeMs("Time at which the checkpoint was written"), bytes: count() }),
+      ),
       arrival_clock: optional(
         Type.Enum(["broker", "producer", "reader"], {
           description:
-            "Of a topic: whose clock set the arrivals of the records read last. A producer's is trusted to tell swaps from the future; `reader`: records bear no usable timestamp, and arrive when they are read",
+            "For a topic: the clock that set the arrivals of the records read last. With `producer`, the detection of swaps in the future relies on the producer's clock. With `reader`, the records have no usable timestamp, and their arrival is the time of reading",
         }),
       ),
       state: Type.Enum(["restoring", "running", "draining", "failed", "away"]),
@@ -38,12 +40,12 @@ export const Status = Type.Object({
     quarantined: count(),
     removed: count(),
     unresolved: count(),
-    conflicts: count("Duplicates whose content differs from the first; not in the sum"),
+    conflicts: count("Duplicates whose content differs from the first event. Not part of the sum"),
     replaced: count(
-      "Announcements that took the place of another one of their swap which counted and was not removed; not in the sum",
+      "Announcements that replaced another announcement of the same swap, which counted and was not removed. Not part of the sum",
     ),
-    removals_unmatched: count("Removals that came before their announcement; not in the sum"),
-    labels_dropped: count("Records whose symbol was too long and was left out; not in the sum"),
+    removals_unmatched: count("Removals that arrived before their announcement. Not part of the sum"),
+    labels_dropped: count("Records whose symbol was too long and was dropped. Not part of the sum"),
     dead_letters: Type.Record(Type.String(), count(), { description: "By code" }),
   }),
   instances: optional(
@@ -52,12 +54,12 @@ export const Status = Type.Object({
         instance: Type.String(),
         version: Type.String(),
         state: Type.Enum(["self", "live", "refused"]),
-        partitions: Type.Array(count(), { description: "Those that it answers for" }),
+        partitions: Type.Array(count(), { description: "Partitions that the instance serves" }),
       }),
-      { description: "Where there may be several: all that this one hears of" },
+      { description: "All instances that this one knows. Present when there may be several" },
     ),
   ),
-  problems: optional(Type.Array(Type.String(), { description: "What concerns no single partition" })),
+  problems: optional(Type.Array(Type.String(), { description: "Problems that concern no single partition" })),
 });
 export type Status = Static<typeof Status>;
 

@@ -6,11 +6,13 @@ import { Candidate, ProblemCode } from "./problems.ts";
 import { chosen, count, decimal, optional, refTo, split, stale, timeMs, tokenId, uint32 } from "./values.ts";
 
 const standing = {
-  as_of: timeMs("The instant that the answer speaks of"),
+  as_of: timeMs("Time for which the figures are computed"),
   watermark: Type.Integer({ description: "Event time before which an ordinary swap is late, in ms since 1970" }),
-  epoch: Type.String({ description: "Revisions of different epochs do not compare" }),
-  rev: count("Grows when any of the figures changes"),
-  lag_ms: count("Age of the oldest swap that is taken and not yet in the figures"),
+  epoch: Type.String({
+    description: "Number of the partition's owner. Revisions of different epochs cannot be compared",
+  }),
+  rev: count("Revision, which grows when any of the figures changes"),
+  lag_ms: count("Age of the oldest stored swap that is not yet in the figures, in ms"),
   stale,
   chosen,
 };
@@ -19,11 +21,13 @@ const windowsByName = Type.Record(Type.String(), figuresRef);
 
 /** Counters of a token since its first swap. */
 export const tokenCounters = {
-  late: count("Swaps of the token that came too late to count"),
+  late: count("Swaps of the token that arrived too late to count"),
   removed: count("Removals of swaps of the token"),
-  unresolved: count("Removals that came too late"),
-  replaced: count("Announcements that took the place of another one of their swap which counted and was not removed"),
-  removals_unmatched: count("Removals that came before their announcement"),
+  unresolved: count("Removals that arrived too late"),
+  replaced: count(
+    "Announcements that replaced another announcement of the same swap, which counted and was not removed",
+  ),
+  removals_unmatched: count("Removals that arrived before their announcement"),
 };
 
 /** `GET /api/tokens/{id}/stats`. */
@@ -37,7 +41,7 @@ export const TokenStats = Type.Object({
 });
 export type TokenStats = Static<typeof TokenStats>;
 
-/** A token of `POST /api/tokens/stats` that has no figures, and why. */
+/** An item of `POST /api/tokens/stats` without figures, with the reason. */
 export const TokenError = Type.Object({
   id: Type.String(),
   error: Type.Object({
@@ -78,10 +82,13 @@ export const Overview = Type.Object({
         stats: optional(figuresRef),
         windows: optional(windowsByName),
       },
-      { description: "`stats` of the window that the ranking goes by, or with `windows=` the figures by window" },
+      {
+        description:
+          "A row has `stats`, the figures of the window of the ranking. With `windows=` it has `windows` instead, the figures by window",
+      },
     ),
   ),
-  next_cursor: optional(Type.String({ description: "Give it as `cursor` for what follows; absent at the end" })),
+  next_cursor: optional(Type.String({ description: "Value of `cursor` for the following tokens. Absent at the end" })),
   stale,
 });
 export type Overview = Static<typeof Overview>;
@@ -97,7 +104,9 @@ export const Candle = Type.Object({
   trades: count(),
   buys: count(),
   sells: count(),
-  complete: Type.Boolean({ description: "False while the candle is open, or when the service did not see all of it" }),
+  complete: Type.Boolean({
+    description: "False while the candle is open, and when the service did not see all of its swaps",
+  }),
 });
 export type Candle = Static<typeof Candle>;
 
@@ -108,13 +117,13 @@ export const Candles = Type.Object({
   split: optional(Type.Literal(true)),
   available_from: optional(Type.Integer()),
   chosen,
-  note: optional(Type.String({ description: "Why there is nothing in the range, where that is known" })),
+  note: optional(Type.String({ description: "Reason why the range is empty, if it is known" })),
   stale,
   items: Type.Array(refTo("Candle", Candle)),
 });
 export type Candles = Static<typeof Candles>;
 
-/** A swap that counts. */
+/** A swap that counts in the figures. */
 export const Swap = Type.Object({
   chain_id: uint32,
   tx_hash: Type.String(),
@@ -129,7 +138,7 @@ export const Swap = Type.Object({
   amount_token: decimal(),
   amount_usd: decimal(),
   price_usd: optional(decimal()),
-  event_time: timeMs("When the swap happened"),
+  event_time: timeMs("Time of the swap"),
   block_number: optional(count()),
   block_hash: optional(Type.String()),
   revision: optional(count()),

@@ -1,4 +1,4 @@
-/** Schemas of single values, from which those of bodies and messages are made. */
+/** Schemas of single values, which the schemas of bodies and messages use. */
 import { type Static, type TSchema, Type } from "typebox";
 
 export const optional = Type.Optional;
@@ -26,18 +26,24 @@ export const refTo = <S extends TSchema>(name: string, _schema: S) =>
 
 export const stale = optional(
   Type.Literal(true, {
-    description: "Only while an owner is away: the answer is the last known one, with the as_of of then",
+    description:
+      "Present while an owner is away: the response is then the last known one, with the as_of of that response",
   }),
 );
 
 export const split = optional(
-  Type.Literal(true, { description: "Other partitions have swaps of the token too: no figure is whole" }),
+  Type.Literal(true, {
+    description: "Present when other partitions also have swaps of the token: every figure then lacks those swaps",
+  }),
 );
 
 export const chosen = optional(
   Type.Object(
-    { by: Type.Literal("largest"), of: Type.Integer({ minimum: 2, description: "Tokens of the name, at least" }) },
-    { description: "Only where the name stands for several tokens: why the answer is about this one" },
+    {
+      by: Type.Literal("largest"),
+      of: Type.Integer({ minimum: 2, description: "Lower bound for the number of tokens with the name" }),
+    },
+    { description: "Present when the name stands for several tokens: how the token of this response was chosen" },
   ),
 );
 

@@ -1,6 +1,6 @@
 /**
- * Messages of the WebSocket at `/ws`, in the encoding `swapstats.v1.json`. Times are milliseconds since 1970. The server reads requests
- * with a parser of its own, whose errors say more than those of a schema; a test holds it to these schemas.
+ * Messages of the WebSocket at `/ws`, in the encoding `swapstats.v1.json`. Times are milliseconds since 1970. The server parses requests
+ * with its own parser, because its errors are more helpful than those of a schema. A test compares the parser with these schemas.
  */
 import { type Static, Type } from "typebox";
 import { statsFields } from "../figures.ts";
@@ -11,7 +11,7 @@ import { Candidate, ProblemCode } from "./problems.ts";
 import { tokenCounters } from "./tokens.ts";
 import { count, optional, type ReadOnly, split, stale, tokenId } from "./values.ts";
 
-/** Echoed in the responses to a request. A string has at most 128 bytes of UTF-8. */
+/** Id of a request, which its responses repeat. A string has at most 128 bytes of UTF-8. */
 export const RequestId = Type.Union([
   Type.String({ maxLength: messageLimits.requestIdBytesMax }),
   Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
@@ -23,7 +23,7 @@ const names = (known: readonly string[], description: string) =>
   optional(Type.Union([Type.Array(Type.Enum([...known]), { minItems: 1, description }), Type.Null()]));
 const optionalId = optional(Type.Union([RequestId, Type.Null()]));
 
-/** A subscription, at a service with these windows. Null stands for an absent member. */
+/** A subscription at a service with these windows. Null has the meaning of an absent member. */
 const subscribeRequest = (windows: readonly string[]) =>
   Type.Object(
     {
@@ -31,9 +31,9 @@ const subscribeRequest = (windows: readonly string[]) =>
       id: optionalId,
       windows: names(
         windows,
-        "Windows that a token's data has; absent: all. A row of an overview has them as `windows`; absent: `stats` of the one that it is ranked by",
+        "Windows of a token's data, by default all. Each row of an overview has these as `windows`; by default it has `stats`, the figures of the window of the ranking",
       ),
-      fields: names(statsFields, "Figures of each window; absent: all"),
+      fields: names(statsFields, "Figures of each window, by default all"),
       limit: optional(
         Type.Union([
           Type.Integer({ minimum: 1, maximum: requestLimits.overviewMax, description: "Rows of an overview" }),
@@ -45,7 +45,7 @@ const subscribeRequest = (windows: readonly string[]) =>
           Type.Integer({
             minimum: 0,
             maximum: messageLimits.conflateMsMax,
-            description: "At most one update in this time",
+            description: "Shortest time between two updates, in ms",
           }),
           Type.Null(),
         ]),
@@ -53,7 +53,8 @@ const subscribeRequest = (windows: readonly string[]) =>
       prefer: optional(
         Type.Union([
           Type.Enum(["refuse", "largest"], {
-            description: "The choice for a symbol that stands for several tokens; absent: as `api.symbols` says",
+            description:
+              "How to handle a symbol that stands for several tokens. The default is the setting `api.symbols`",
           }),
           Type.Null(),
         ]),
@@ -77,7 +78,7 @@ const figuresByWindow = Type.Record(Type.String(), ChannelFigures);
 export const TokenData = Type.Object({ id: tokenId, symbol, split, ...tokenCounters, windows: figuresByWindow });
 export type TokenData = Static<typeof TokenData>;
 
-const order = Type.Array(Type.String(), { description: "Ids, the best first" });
+const order = Type.Array(Type.String(), { description: "Ids in the order of the ranking" });
 
 /** Data of a channel `overview:<window>:<sort>`. `stats` is of the window of the ranking. */
 export const OverviewData = Type.Object({
@@ -86,7 +87,7 @@ export const OverviewData = Type.Object({
 });
 export type OverviewData = Static<typeof OverviewData>;
 
-/** The same where the request had `windows`. */
+/** Data of a channel `overview:<window>:<sort>` when the request had `windows`. */
 const OverviewWindowsData = Type.Object({
   order,
   rows: Type.Record(Type.String(), Type.Object({ symbol, split, windows: figuresByWindow })),
@@ -97,15 +98,16 @@ export const SubscribedMessage = Type.Object({
   type: Type.Literal("subscribed"),
   id: optional(RequestId),
   channels: Type.Array(Type.String(), {
-    description: "Canonical names; every later message of a channel uses its canonical name",
+    description: "Canonical names of the channels. Every later message of a channel uses its canonical name",
   }),
   names: Type.Record(Type.String(), Type.String(), {
     description:
-      "The canonical channel of each name of the request that is open. Subscribe again by it, since a symbol may change its token",
+      "The canonical channel of each requested name that is open. Use it to subscribe again, because a symbol may later stand for another token",
   }),
   pending: optional(
     Type.Array(Type.String(), {
-      description: "Channels whose token no swap has named yet; the first swap brings their snapshot. Absent: none",
+      description:
+        "Channels of tokens that no swap has named yet. Their snapshot comes with the first swap. Absent when there are none",
     }),
   ),
   windows: Type.Record(Type.String(), Type.Object({ length_ms: count(), step_ms: count() })),
@@ -157,7 +159,7 @@ export const ErrorMessage = Type.Object({
   message: Type.String(),
   channel: optional(
     Type.String({
-      description: "The channel as the request named it: the one that is meant, or the only one of a refused request",
+      description: "The channel that the error concerns, as the request named it",
     }),
   ),
   channels: optional(
@@ -167,13 +169,15 @@ export const ErrorMessage = Type.Object({
     }),
   ),
   candidates: optional(
-    Type.Array(Candidate, { description: "With `ambiguous_token`: the tokens of the name, the most volume first" }),
+    Type.Array(Candidate, { description: "With `ambiguous_token`: the tokens with the name, by descending volume" }),
   ),
-  more: optional(count("With `ambiguous_token`: how many more there are, at least. Absent: none")),
+  more: optional(
+    count("With `ambiguous_token`: lower bound for the number of further tokens. Absent when there are none"),
+  ),
 });
 export type ErrorMessage = ReadOnly<Static<typeof ErrorMessage>>;
 
-/** Sent when nothing else was for a while. */
+/** Sent when no other message was sent for a while. */
 const HeartbeatMessage = Type.Object({ type: Type.Literal("heartbeat"), time: Type.Integer() });
 export type HeartbeatMessage = Static<typeof HeartbeatMessage>;
 

@@ -21,7 +21,7 @@ import type { FeedUpdate } from "./responses.ts";
 /** A partition and the epoch in which it was answered for. */
 export type Cover = readonly [partition: number, epoch: string];
 
-export type Answered<K extends RequestKind> = {
+export type CoveredResponse<K extends RequestKind> = {
   readonly response: WorkerResponses[K];
   /** Partitions that the response speaks for. Empty where owners are never away, because then it is not needed. */
   readonly covers: readonly Cover[];
@@ -41,7 +41,7 @@ export type BusWorker = {
   /** Its partitions with their epochs. Empty where owners are never away. */
   readonly parts: ReadonlyMap<number, string>;
   /** Rejects with SwapstatsError. */
-  ask<K extends RequestKind>(request: RequestOf<K>): Promise<Answered<K>>;
+  ask<K extends RequestKind>(request: RequestOf<K>): Promise<CoveredResponse<K>>;
   /** Opens a feed. `onEnd` is called at most once, when it cannot be opened or has ended. Nothing is called after `close`. */
   open(spec: ChannelSpec, onUpdate: (update: FeedUpdate) => void, onEnd: (error: SwapstatsError) => void): OpenFeed;
 };

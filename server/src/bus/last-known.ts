@@ -1,6 +1,6 @@
 /** Figures that may have to be given again while their owner is away: the newest of each request, bounded in size. */
 import { LRUCache } from "lru-cache";
-import type { BodyAnswer, TokenAnswer } from "../ports/stats-bus.ts";
+import type { BodyResponse, TokenResponse } from "../ports/stats-bus.ts";
 import type { FoundAt, NameLookup } from "./responses.ts";
 
 export const KNOWN_CHARS_MAX = 64 * 2 ** 20;
@@ -27,8 +27,8 @@ export class ShownRevisions {
 
 /** What a bus remembers for when an owner is away. What was used longest ago goes first when there is too much. */
 export class LastKnown {
-  readonly stats = sizedCache<Extract<TokenAnswer, { kind: "stats" }>>(KNOWN_CHARS_MAX);
-  readonly bodies = sizedCache<Extract<BodyAnswer, { kind: "body" }>>(KNOWN_CHARS_MAX / 2);
+  readonly stats = sizedCache<Extract<TokenResponse, { kind: "stats" }>>(KNOWN_CHARS_MAX);
+  readonly bodies = sizedCache<Extract<BodyResponse, { kind: "body" }>>(KNOWN_CHARS_MAX / 2);
   readonly shown = new ShownRevisions();
   /** Partitions of tokens that are not where their id belongs. */
   readonly homes = countedCache<number>(KNOWN_NAMES_MAX);

@@ -1,7 +1,7 @@
 /** The workers of this process. They are never away, so nothing has to be known about epochs. */
 import type { ChannelSpec } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { Answered, BusWorker, BusWorkers, OpenFeed } from "./bus-workers.ts";
+import type { BusWorker, BusWorkers, CoveredResponse, OpenFeed } from "./bus-workers.ts";
 import type { RequestKind, RequestOf } from "./requests.ts";
 import type { FeedUpdate } from "./responses.ts";
 import type { WorkerClient } from "./worker-client.ts";
@@ -61,7 +61,7 @@ class LocalWorker implements BusWorker {
     this.key = `/${index}`;
   }
 
-  async ask<K extends RequestKind>(request: RequestOf<K>): Promise<Answered<K>> {
+  async ask<K extends RequestKind>(request: RequestOf<K>): Promise<CoveredResponse<K>> {
     return { response: await this.#worker.ask(request), covers: [] };
   }
 

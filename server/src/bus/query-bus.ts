@@ -4,26 +4,25 @@
  */
 import type { PartitionMetrics } from "../observability/partition-metrics.ts";
 import type {
-  BodyAnswer,
+  BodyResponse,
   ChannelOpened,
   ChannelSpec,
   ChannelUpdate,
   DeadLetter,
-  DeadLettersAnswer,
-  OverviewAnswer,
+  DeadLettersResponse,
   OverviewRequest,
+  OverviewResponse,
   Preference,
   Selection,
   StatsBus,
-  StatusAnswer,
+  StatusResponse,
   StatusScope,
-  TokenAnswer,
   TokenRequest,
+  TokenResponse,
 } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import type { VersionBoard } from "../shared/version-board.ts";
-import { AnswerCache } from "./answer-cache.ts";
 import { type BusWorkers, haveAllOwners } from "./bus-workers.ts";
 import { isOwned } from "./channels.ts";
 import { LastKnown } from "./last-known.ts";
@@ -31,6 +30,7 @@ import { MergeQueue } from "./merge-queue.ts";
 import { type RankedChannel, RankingFeed } from "./ranking-feed.ts";
 import { RankingGather } from "./ranking-gather.ts";
 import type { RequestOf } from "./requests.ts";
+import { ResponseCache } from "./response-cache.ts";
 import type { FoundBody, FoundStats } from "./responses.ts";
 import type { SharedClock } from "./shared-clock.ts";
 import { mergeStatus } from "./status-merge.ts";
@@ -48,10 +48,10 @@ export type QueryBusOptions = {
   /** What becomes of names of several tokens where a request does not say; undefined: they are refused. */
   readonly prefer?: Preference;
   /** Makes the status of all out of that of this process, where owners may be away. */
-  readonly statusOfAll?: (own: StatusAnswer) => Promise<StatusAnswer>;
+  readonly statusOfAll?: (own: StatusResponse) => Promise<StatusResponse>;
 };
 
-type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
+type StatsResponse = Extract<TokenResponse, { kind: "stats" }>;
 
 /** For finding out which tokens are known. */
 const NO_FIGURES: Selection = { windows: [], fields: [] };
@@ -59,7 +59,7 @@ const NO_FIGURES: Selection = { windows: [], fields: [] };
 export class QueryBus implements StatsBus {
   readonly #workers: BusWorkers;
   readonly #prefer: Preference;
-  readonly #cache: AnswerCache;
+  readonly #cache: ResponseCache;
   readonly #known = new LastKnown();
   readonly #gather: TokenGather;
   readonly #rankings: RankingGather;
@@ -68,12 +68,12 @@ export class QueryBus implements StatsBus {
   readonly #rankingFeeds = new Map<string, RankingFeed>();
   readonly #statusOfAll: QueryBusOptions["statusOfAll"];
   /** Requests about one token in this turn of the event loop, by selection. */
-  readonly #asked = new Map<Selection, Map<string, Promise<TokenAnswer[]>>>();
+  readonly #asked = new Map<Selection, Map<string, Promise<TokenResponse[]>>>();
 
   constructor({ workers, boards, clock, finestStepMs, chains, prefer, statusOfAll }: QueryBusOptions) {
     this.#workers = workers;
     this.#prefer = prefer ?? "refuse";
-    this.#cache = new AnswerCache(clock, boards);
+    this.#cache = new ResponseCache(clock, boards);
     this.#statusOfAll = statusOfAll;
     const nowMs = (): number => clock.now();
     this.#gather = new TokenGather({
@@ -86,7 +86,7 @@ export class QueryBus implements StatsBus {
     });
   }
 
-  cachedTokenStats(token: string, selection: Selection): TokenAnswer | undefined {
+  cachedTokenStats(token: string, selection: Selection): TokenResponse | undefined {
     return this.#workers.isCachingSafe ? this.#cache.get(token, selection) : undefined;
   }
 
@@ -94,7 +94,7 @@ export class QueryBus implements StatsBus {
     tokens: readonly string[],
     selection: Selection,
     prefer: Preference = this.#prefer,
-  ): Promise<TokenAnswer[]> {
+  ): Promise<TokenResponse[]> {
     if (tokens.length !== 1) return this.#askTokens(tokens, selection, prefer);
     // Equal requests of one turn of the event loop share a response: a hot token is asked for by many at once.
     const token = tokens[0] as string;
@@ -113,11 +113,11 @@ export class QueryBus implements StatsBus {
     return answer;
   }
 
-  overview(request: OverviewRequest): Promise<OverviewAnswer> {
+  overview(request: OverviewRequest): Promise<OverviewResponse> {
     return this.#rankings.overview(request);
   }
 
-  async tokenBody({ prefer = this.#prefer, ...request }: TokenRequest): Promise<BodyAnswer> {
+  async tokenBody({ prefer = this.#prefer, ...request }: TokenRequest): Promise<BodyResponse> {
     const choose = prefer === "largest";
     const ask: AskParts<FoundBody> = async (worker, [token = ""]) => {
       const { response, covers } = await worker.ask({ ...request, token, choose });
@@ -138,7 +138,7 @@ export class QueryBus implements StatsBus {
     return answer;
   }
 
-  async deadLetters(limit: number): Promise<DeadLettersAnswer> {
+  async deadLetters(limit: number): Promise<DeadLettersResponse> {
     const { all, partitions, mayBeAway } = this.#workers;
     const covered = new Set<number>();
     const lists = await Promise.all(
@@ -153,7 +153,7 @@ export class QueryBus implements StatsBus {
     return { items: newestDeadLetters(lists, limit), stale: mayBeAway && covered.size < partitions };
   }
 
-  async status(scope: StatusScope): Promise<StatusAnswer> {
+  async status(scope: StatusScope): Promise<StatusResponse> {
     const answers = await Promise.all(this.#workers.own.map((worker) => worker.ask({ kind: "status" })));
     const own = mergeStatus(answers.map(({ response }) => response));
     return scope === "own" || this.#statusOfAll === undefined ? own : this.#statusOfAll(own);
@@ -224,12 +224,12 @@ export class QueryBus implements StatsBus {
     }
   }
 
-  async #askTokens(tokens: readonly string[], selection: Selection, prefer: Preference): Promise<TokenAnswer[]> {
+  async #askTokens(tokens: readonly string[], selection: Selection, prefer: Preference): Promise<TokenResponse[]> {
     const findings = await this.#gather.find(tokens, prefer, asker(selection, prefer));
-    return findings.map((finding, i) => this.#tokenAnswer(tokens[i] as string, selection, finding));
+    return findings.map((finding, i) => this.#tokenResponse(tokens[i] as string, selection, finding));
   }
 
-  #tokenAnswer(text: string, selection: Selection, finding: Finding<FoundStats>): TokenAnswer {
+  #tokenResponse(text: string, selection: Selection, finding: Finding<FoundStats>): TokenResponse {
     if (finding.kind === "unknown" || finding.kind === "ambiguous") return finding;
     const { id } = finding;
     const key = this.#workers.mayBeAway ? `${selection.windows}|${selection.fields}|${id}` : "";
@@ -239,7 +239,7 @@ export class QueryBus implements StatsBus {
     }
     const { found, asOf, isSure, chosen } = finding;
     const { partition, epoch, rev, watermark, lagMs, body, ticket } = found;
-    const answer: StatsAnswer = {
+    const answer: StatsResponse = {
       kind: "stats",
       ...{ id: finding.id, epoch, rev, asOf, watermark, lagMs, body, chosen },
       stale: !isSure,

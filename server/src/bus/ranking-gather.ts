@@ -1,6 +1,6 @@
 /** Pages of rankings over all workers at one as-of. Where owners may be away, the last known rows stand for those of an absent owner. */
 import { createHash } from "node:crypto";
-import type { OverviewAnswer, OverviewRequest } from "../ports/stats-bus.ts";
+import type { OverviewRequest, OverviewResponse } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { BusWorker, BusWorkers } from "./bus-workers.ts";
 import { decodeCursor, encodeCursor, mergeRanked } from "./rank-order.ts";
@@ -30,7 +30,7 @@ export class RankingGather {
   }
 
   /** Rejects with `unavailable` when nothing is known of a partition, and with `bad_request` for a bad cursor or window. */
-  async overview(request: OverviewRequest): Promise<OverviewAnswer> {
+  async overview(request: OverviewRequest): Promise<OverviewResponse> {
     const { window, sort, order, limit, cursor, windows, fields } = request;
     const after = cursor === undefined ? undefined : decodeCursor(request, cursor);
     let answers: RankingPart[] = [];
@@ -96,7 +96,7 @@ function present(answers: readonly RankingPart[], asOf: number): Merged {
   return { lists: answers.map((answer) => ({ ...answer, lagMs: 0 })), asOf, stale: false };
 }
 
-function merged(request: OverviewRequest, { lists, asOf, stale }: Merged): OverviewAnswer {
+function merged(request: OverviewRequest, { lists, asOf, stale }: Merged): OverviewResponse {
   const { order, limit } = request;
   const rows = mergeRanked(
     lists.map((list) => list.rows),

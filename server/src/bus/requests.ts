@@ -11,7 +11,7 @@ import type {
   OverviewRequest,
   RowSelection,
   Selection,
-  StatusAnswer,
+  StatusResponse,
   TokenRequests,
 } from "../ports/stats-bus.ts";
 import type { BodyPart, RankingPart, RankKey, TokenPart } from "./responses.ts";
@@ -49,7 +49,7 @@ type OwnRequestTypes = {
   /** Opens a feed. Its whole data follows the response, as its first update. */
   open: { arguments: { readonly feedId: number; readonly spec: ChannelSpec }; response: null };
   dead_letters: { arguments: { readonly limit: number }; response: readonly DeadLetter[] };
-  status: { arguments: unknown; response: StatusAnswer };
+  status: { arguments: unknown; response: StatusResponse };
   metrics: { arguments: unknown; response: readonly PartitionMetrics[] };
   /** The next tokens that are marked as split, or that are not where their id belongs; see placement-check.ts. */
   misplaced: { arguments: { readonly partitions: number }; response: readonly string[] };

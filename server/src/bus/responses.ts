@@ -34,7 +34,7 @@ export type Part<Found> = { readonly lookup: NameLookup | undefined | null; read
 export type FoundAt = { readonly partition: number; readonly epoch: string; readonly rev: number };
 
 /** Lets the main thread serve figures again while nothing has changed: where to look, and what was there. */
-export type AnswerTicket = {
+export type ResponseTicket = {
   readonly token: number;
   readonly slot: number;
   readonly generation: bigint;
@@ -50,7 +50,7 @@ export type FoundStats = FoundAt & {
   readonly lagMs: number;
   readonly body: string;
   /** Undefined from another instance, whose board is not here. */
-  readonly ticket?: AnswerTicket | undefined;
+  readonly ticket?: ResponseTicket | undefined;
 };
 export type FoundBody = FoundAt & { readonly body: string };
 

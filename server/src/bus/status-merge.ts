@@ -1,6 +1,6 @@
 /** One status of several workers: their partitions in order, and the sums of their counters. */
 import type { Counters } from "../engine/types.ts";
-import type { StatusAnswer } from "../ports/stats-bus.ts";
+import type { StatusResponse } from "../ports/stats-bus.ts";
 
 export function emptyCounters(): Counters {
   return {
@@ -37,7 +37,7 @@ export function addCounters(sum: Counters, more: Readonly<Counters>): void {
   }
 }
 
-export function mergeStatus(parts: readonly StatusAnswer[]): StatusAnswer {
+export function mergeStatus(parts: readonly StatusResponse[]): StatusResponse {
   const counters = emptyCounters();
   for (const part of parts) addCounters(counters, part.counters);
   return {

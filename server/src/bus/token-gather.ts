@@ -15,12 +15,12 @@ import { mergeLookups, resolve } from "./name-lookup.ts";
 import type { AsOfWish } from "./requests.ts";
 import type { FoundAt, NameLookup, Part } from "./responses.ts";
 
-type PartsAnswer<F> = {
+type PartsResponse<F> = {
   readonly asOf: number;
   readonly covers: readonly Cover[];
   readonly items: readonly Part<F>[];
 };
-export type AskParts<F> = (worker: BusWorker, texts: readonly string[], at: AsOfWish) => Promise<PartsAnswer<F>>;
+export type AskParts<F> = (worker: BusWorker, texts: readonly string[], at: AsOfWish) => Promise<PartsResponse<F>>;
 
 export type Finding<F> =
   | {
@@ -166,7 +166,7 @@ export class TokenGather {
     return (await Promise.all(asked)).flat();
   }
 
-  #gather<F extends FoundAt>({ covers, items }: PartsAnswer<F>, i: number, into: Gathered<F>): void {
+  #gather<F extends FoundAt>({ covers, items }: PartsResponse<F>, i: number, into: Gathered<F>): void {
     for (const [partition, epoch] of covers) {
       if (this.#workers.isCurrent(partition, epoch)) into.covered.add(partition);
     }

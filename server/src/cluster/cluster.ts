@@ -1,6 +1,6 @@
 /** The bus over several instances, and what the process tells it: what it owns, and when it ends. */
 import { QueryBus, type QueryBusOptions } from "../bus/query-bus.ts";
-import type { StatusAnswer } from "../ports/stats-bus.ts";
+import type { StatusResponse } from "../ports/stats-bus.ts";
 import type { OwnedPartition } from "./contract.ts";
 import { ClusterNode, type ClusterNodeOptions } from "./node.ts";
 import { clusterStatus, type KnownStatus } from "./status.ts";
@@ -16,7 +16,7 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     const node = new ClusterNode(options);
     this.#node = node;
-    const statusOfAll = (own: StatusAnswer): Promise<StatusAnswer> => clusterStatus(node, own, this.#knownStatus);
+    const statusOfAll = (own: StatusResponse): Promise<StatusResponse> => clusterStatus(node, own, this.#knownStatus);
     this.bus = new QueryBus({ ...options, workers: node, statusOfAll });
   }
 

@@ -3,7 +3,7 @@
  * their responses for a limited time, and everything that waits is bounded.
  */
 
-import type { Answered } from "../bus/bus-workers.ts";
+import type { CoveredResponse } from "../bus/bus-workers.ts";
 import type { RequestKind, RequestOf, WorkerRequest, WorkerResponses } from "../bus/requests.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { fromWire } from "../shared/wire-error.ts";
@@ -12,11 +12,11 @@ import { decodeMessage, type Encoded, encodeItem, encodeItems } from "./payload.
 import {
   ANNOUNCEMENT_FORMAT,
   type Announcement,
-  type AnswerItem,
   type ClusterMessage,
   type Format,
   type ItemType,
   type ItemTypes,
+  type ResponseItem,
 } from "./protocol.ts";
 import type { ClusterTransport, LinkState } from "./transport.ts";
 
@@ -30,7 +30,7 @@ const SWEEP_MS = 50;
 
 type Pending = {
   readonly address: string;
-  readonly resolve: (answered: Answered<RequestKind>) => void;
+  readonly resolve: (answered: CoveredResponse<RequestKind>) => void;
   readonly reject: (error: Error) => void;
   readonly deadlineMs: number;
 };
@@ -93,7 +93,7 @@ export class ClusterLink {
     for (const frame of this.#cut(content, ANNOUNCEMENT_FORMAT)) transport.announce(frame);
   }
 
-  ask<K extends RequestKind>(address: string, host: number, request: RequestOf<K>): Promise<Answered<K>> {
+  ask<K extends RequestKind>(address: string, host: number, request: RequestOf<K>): Promise<CoveredResponse<K>> {
     if (!this.isLinked) return Promise.reject(away("the way to the other instances is interrupted"));
     if (this.#pending.size >= PENDING_MAX) {
       return Promise.reject(away(`${PENDING_MAX} requests to other instances wait already`));
@@ -189,7 +189,7 @@ export class ClusterLink {
     this.#options.onMessage(received.from, message);
   }
 
-  #takeResponse(item: AnswerItem): void {
+  #takeResponse(item: ResponseItem): void {
     const pending = this.#pending.get(item.id);
     if (pending === undefined) return;
     this.#pending.delete(item.id);

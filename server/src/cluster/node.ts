@@ -1,6 +1,6 @@
 /** One instance among others: announces itself, hears the others, and gives the bus the workers of all of them (`BusWorkers`). */
 
-import type { Answered, BusWorker, BusWorkers, Cover, OpenFeed } from "../bus/bus-workers.ts";
+import type { BusWorker, BusWorkers, Cover, CoveredResponse, OpenFeed } from "../bus/bus-workers.ts";
 import { openAtWorker, type WorkerPort } from "../bus/local-workers.ts";
 import type { RequestKind, RequestOf } from "../bus/requests.ts";
 import type { FeedUpdate } from "../bus/responses.ts";
@@ -149,12 +149,13 @@ export class ClusterNode implements BusWorkers {
     if (address === undefined) {
       const port = this.#options.workers[worker] as WorkerPort;
       return {
-        ask: <K extends RequestKind>(request: RequestOf<K>): Promise<Answered<K>> => this.server.ask(worker, request),
+        ask: <K extends RequestKind>(request: RequestOf<K>): Promise<CoveredResponse<K>> =>
+          this.server.ask(worker, request),
         open: (topic, onUpdate, onEnd) => openAtWorker(port, topic, onUpdate, onEnd),
       };
     }
     return {
-      ask: <K extends RequestKind>(request: RequestOf<K>): Promise<Answered<K>> =>
+      ask: <K extends RequestKind>(request: RequestOf<K>): Promise<CoveredResponse<K>> =>
         this.#link.ask(address, worker, request),
       open: (
         topic: ChannelSpec,

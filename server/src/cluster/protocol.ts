@@ -7,7 +7,7 @@
  * says in its announcements, which are of format 1, up to which format it reads, and is sent nothing newer.
  */
 
-import type { Answered, Cover } from "../bus/bus-workers.ts";
+import type { Cover, CoveredResponse } from "../bus/bus-workers.ts";
 import type { RequestKind, WorkerRequest } from "../bus/requests.ts";
 import type { FeedUpdate, PartRevision, RankedRow, RankKey } from "../bus/responses.ts";
 import type { ChannelSpec } from "../ports/stats-bus.ts";
@@ -46,8 +46,12 @@ export type QuestionItem = {
   readonly host: number;
   readonly request: WorkerRequest;
 };
-export type AnswerItem =
-  | { readonly id: number; readonly covers: readonly Cover[]; readonly answer: Answered<RequestKind>["response"] }
+export type ResponseItem =
+  | {
+      readonly id: number;
+      readonly covers: readonly Cover[];
+      readonly answer: CoveredResponse<RequestKind>["response"];
+    }
   | { readonly id: number; readonly error: WireError };
 export type OpenItem = { readonly topicId: number; readonly host: number; readonly topic: ChannelSpec };
 
@@ -79,7 +83,7 @@ export type ListeningItem = { readonly upTo: number; readonly topics: readonly (
 
 export type ItemTypes = {
   questions: QuestionItem;
-  answers: AnswerItem;
+  answers: ResponseItem;
   open: OpenItem;
   close: CloseItem;
   updates: UpdateItem;

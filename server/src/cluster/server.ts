@@ -3,7 +3,7 @@
  * listener closes it, does not list it any more, or is silent for too long.
  */
 
-import type { Answered, Cover } from "../bus/bus-workers.ts";
+import type { Cover, CoveredResponse } from "../bus/bus-workers.ts";
 import type { WorkerPort } from "../bus/local-workers.ts";
 import { isForPeers, type RequestKind, type RequestOf, type WorkerResponses } from "../bus/requests.ts";
 import type { FeedUpdate } from "../bus/responses.ts";
@@ -75,7 +75,7 @@ export class ClusterServer {
    * Asks a worker of this process. The response covers the partitions that the worker had both before and after. A partition that was
    * revoked in between, even if it was assigned again, may be missing from it.
    */
-  async ask<K extends RequestKind>(worker: number, request: RequestOf<K>): Promise<Answered<K>> {
+  async ask<K extends RequestKind>(worker: number, request: RequestOf<K>): Promise<CoveredResponse<K>> {
     const before = this.#options.coversOf(worker);
     const response = await this.#worker(worker).ask(request);
     const after = new Map(this.#options.coversOf(worker));

@@ -1,7 +1,7 @@
 /** The state of ingestion at all instances: the reports of their workers, and the last report of a partition that nobody answers for. */
 
 import { addCounters, emptyCounters, mergeStatus } from "../bus/status-merge.ts";
-import type { PartitionStatus, PartitionTotals, StatusAnswer } from "../ports/stats-bus.ts";
+import type { PartitionStatus, PartitionTotals, StatusResponse } from "../ports/stats-bus.ts";
 import type { ClusterNode } from "./node.ts";
 
 /** The newest report of each partition, and the newest totals. */
@@ -10,7 +10,11 @@ export type KnownStatus = Map<
   { readonly status: PartitionStatus; readonly totals: PartitionTotals | undefined }
 >;
 
-export async function clusterStatus(node: ClusterNode, own: StatusAnswer, known: KnownStatus): Promise<StatusAnswer> {
+export async function clusterStatus(
+  node: ClusterNode,
+  own: StatusResponse,
+  known: KnownStatus,
+): Promise<StatusResponse> {
   const { peers } = node;
   const remote = peers.workers.filter((worker) => !worker.isLocal);
   const asked = await Promise.allSettled(remote.map((worker) => worker.ask({ kind: "status" })));
@@ -40,7 +44,7 @@ export async function clusterStatus(node: ClusterNode, own: StatusAnswer, known:
 }
 
 /** Sums each partition once: during a hand-over two instances report it, and while its owner is away none does. */
-function sums(known: KnownStatus, partitions: number): Pick<StatusAnswer, "counters" | "tokens" | "totals"> {
+function sums(known: KnownStatus, partitions: number): Pick<StatusResponse, "counters" | "tokens" | "totals"> {
   const counters = emptyCounters();
   const totals = [...known].flatMap(([partition, one]) =>
     partition < partitions && one.totals !== undefined ? [one.totals] : [],

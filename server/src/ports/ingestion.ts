@@ -1,6 +1,6 @@
 /**
- * How swaps come in, as the main thread runs it: one implementation for each kind of source. It decides which partitions the workers of
- * this process have, and tells the rest of the service about the stream. Swaps that this process takes itself come by its `intake` (intake.ts).
+ * The contract of ingestion on the main thread. Each kind of source has an implementation. It assigns partitions to the workers of this
+ * process, and tells the rest of the service about the stream. Swaps that this process accepts itself come by its `intake` (intake.ts).
  */
 import type { MessagePort } from "node:worker_threads";
 import type { GroupNumbers } from "../observability/source-metrics.ts";
@@ -8,26 +8,29 @@ import type { VersionBoardHandle } from "../shared/version-board.ts";
 import type { Intake } from "./intake.ts";
 import type { BeginRule } from "./source.ts";
 
-/** What an ingestion commands of the workers. What concerns one partition is done in the order of the calls. */
+/** Assigns partitions to workers and revokes them. Calls about one partition take effect in their order. */
 export type PartitionAssigner = {
   /**
-   * Assigns a partition; resolves when its state is restored and the stream continues, with the problems of the restore in plain
-   * sentences. Rejects when the state is refused; the partition then has to be revoked. `begin` undefined: with the first record.
+   * Assigns a partition. Resolves when its state is restored and the stream continues, with the problems of the restore in plain
+   * sentences. Rejects when the state is refused; the caller then revokes the partition. `begin` undefined: begins with the first record.
    */
   assign(partition: number, begin?: BeginRule): Promise<readonly string[]>;
-  /** Revokes a partition: brought up to the end of its stream and saved within `limitMs`. Resolves with what could not be written. */
+  /**
+   * Revokes a partition. Its owner catches up with the stream and saves the state within `limitMs`. Resolves with the problems of writing,
+   * in plain sentences.
+   */
   revoke(partition: number, limitMs: number): Promise<readonly string[]>;
 };
 
-/** What an ingestion tells the service; the calls may come until `leave` has resolved. */
+/** Calls from an ingestion to the service. They may come until `leave` has resolved. */
 export type IngestionEvents = {
-  /** Something is wrong with the stream, in a plain sentence. It is tried again. */
+  /** Reports a problem with the stream in a plain sentence. The ingestion retries. */
   readonly onProblem: (sentence: string) => void;
-  /** Nothing more comes in, whatever is tried: the process must end. */
+  /** Reports that the stream cannot continue, and no retry helps. The process must end. */
   readonly onFatal: (error: Error) => void;
   /**
-   * The partitions that this instance answers for, with their epochs, or their number have changed. Called for a stream that
-   * instances share.
+   * Called when the partitions that this instance serves, their epochs, or the number of partitions have changed. Only for a stream
+   * that instances share.
    */
   readonly onServing: (serving: ReadonlyMap<number, string>, partitions: number) => void;
 };
@@ -35,37 +38,40 @@ export type IngestionEvents = {
 export type Ingestion = {
   readonly intake: Intake;
   /**
-   * Undefined: the stream is this process's alone. Else instances share it: they find each other by this name, which is the same for
-   * all that read the same stream together.
+   * Name of a stream that instances share. It is the same for all instances that read the stream together, and they find each other by it.
+   * Undefined when this process alone reads the stream.
    */
   readonly sharedStream: readonly string[] | undefined;
-  /** Others choose the partition of a record, so tokens may be in several: this has to be looked for. */
+  /** Whether producers choose the partition of a record. Tokens may then be in several partitions, and the service checks that. */
   readonly needsPlacementCheck: boolean;
-  /** For the workers: plain data that the source's own `openReaders` understands. */
+  /** Plain data for the source's own `openReaders` on the workers. */
   readonly readerSetup: unknown;
-  /** More threads than this have nothing to do. */
+  /** Largest useful number of worker threads. */
   readonly threadsMax: number;
-  /** Since when a state that begins with the first record has seen everything; undefined: since its first high. */
+  /** Time from which a state that begins with the first record has seen everything. Undefined: since its first high. */
   readonly seenSinceMs: number | undefined;
-  /** This instance's membership in a group now; undefined where there is none. */
+  /** This instance's current membership in a group. Undefined without a group. */
   readonly group: GroupNumbers | undefined;
   /** Returns how many partitions the stream has now; 0 while that is not known. */
   partitionCount(): number;
-  /** Called at each assignment: returns the worker's end of a connection with this source; undefined where the reader needs none. */
+  /**
+   * Called at each assignment. Returns the worker's end of a connection with this source, or undefined when the reader needs no
+   * connection.
+   */
   connect(partition: number, board: VersionBoardHandle): MessagePort | undefined;
   /**
-   * Assigns what is this process's to the workers, from now on. Resolves when that is settled for the first time, with problems in plain
-   * sentences. Rejects with errors that no retry helps against.
+   * Assigns this process's partitions to the workers, from now on. Resolves when the first assignment is complete, with problems in plain
+   * sentences. Rejects with errors that are not retryable.
    */
   begin(workers: PartitionAssigner): Promise<readonly string[]>;
-  /** The state of an assigned partition has come up to what its stream held at the takeover. */
+  /** Called when the state of an assigned partition has reached the end that its stream had at the take-over. */
   onCurrent(partition: number, epoch: string): void;
-  /** An assigned partition does not continue; it answers as it stands until it is revoked. */
+  /** Called when an assigned partition cannot continue. It responds from its last state until it is revoked. */
   onFailed(partition: number, message: string): void;
-  /** A checkpoint is durable that holds all records below. */
+  /** Called when a checkpoint with all records below `nextOffset` is durable. */
   onCheckpoint(partition: number, nextOffset: number): void;
-  /** Takes nothing new: neither swaps nor partitions. Resolves when what was taken is durable. Never rejects. */
+  /** Accepts neither swaps nor partitions any more. Resolves when all accepted swaps are durable. Never rejects. */
   stopTaking(): Promise<void>;
-  /** The workers have saved their partitions: others may take over. Never rejects. */
+  /** Called after the workers have saved their partitions. Leaves the group, and others may take over. Never rejects. */
   leave(): Promise<void>;
 };

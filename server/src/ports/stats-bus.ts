@@ -1,50 +1,51 @@
 /**
- * The contract by which serving asks the owners of tokens, wherever they are: workers of this process, or other instances. Serving never sees a
- * partition. Figures are JSON text that the owner made, ready to be put into a response; none is built twice.
+ * The contract by which serving sends requests to the owners of tokens: workers of this process, or other instances. Serving never sees
+ * a partition. The owner renders figures as JSON text, which goes into a response as it is.
  */
 import type { TokenCandidate } from "@swapstats/protocol/schemas/problems.ts";
 import type { Counters } from "../engine/types.ts";
 import type { GzipEnd } from "../shared/gzip-splice.ts";
 
 /**
- * What a selection of a token's statistics consists of. Windows are names of configured windows, without repetition, in the
- * order of the configuration. `fields` empty: all figures; else those named (of protocol's `statsFields`), and always open_time,
- * close_time and complete, which say what the figures stand on.
+ * A selection of a token's statistics. `windows` are names of configured windows, without repetition, in the order of the configuration.
+ * `fields` are names of protocol's `statsFields`; open_time, close_time and complete are always included. Without any name all figures are
+ * selected.
  */
 export type Selection = { readonly windows: readonly string[]; readonly fields: readonly string[] };
 
 /**
- * What the rows of a ranking hold. `windows` empty or absent: `stats`, the figures of the window that the ranking goes by; else `windows`, the
- * figures of these, each once and in the order of the configuration. `fields` as in a Selection.
+ * The content of the rows of a ranking. With `windows` a row has the member `windows`: the figures of these windows, each once and in the
+ * order of the configuration. Without it a row has `stats`: the figures of the window by which the ranking is sorted. `fields` is as in a
+ * Selection.
  */
 export type RowSelection = {
   readonly windows?: readonly string[] | undefined;
   readonly fields?: readonly string[] | undefined;
 };
 
-/** One of the tokens that a name stands for. */
+/** One of the tokens that have a name in common. */
 export type Candidate = TokenCandidate;
 
-/** The name stands for several tokens, of which one was not to be chosen, or could not be. */
+/** The name stands for several tokens, and the request did not choose the largest, or the largest is not known. */
 export type Ambiguous = {
   readonly kind: "ambiguous";
-  /** The most volume first. */
+  /** Descending by volume. */
   readonly candidates: readonly Candidate[];
-  /** Tokens of the name beside these, at least. */
+  /** Lower bound for the number of further tokens with this name. */
   readonly more: number;
-  /** False: there are so many that the largest is not known. */
+  /** False when there are so many that the largest is not known. */
   readonly isRanked: boolean;
 };
 
-/** What becomes of a name that stands for several tokens. */
+/** How to handle a name that stands for several tokens. */
 export type Preference = "refuse" | "largest";
-/** The token was chosen among so many at least. */
+/** How the token was chosen. `of`: lower bound for the number of tokens with the name. */
 export type Chosen = { readonly by: "largest"; readonly of: number };
 
-/** What a door makes of the text of an answer, kept with it so that it is made once. */
+/** Encoded forms of a response's text. A door keeps them with the response and makes each only once. */
 export type KeptForms = { gzipEnd: GzipEnd | undefined };
 
-export type TokenAnswer =
+export type TokenResponse =
   | {
       readonly kind: "stats";
       /** Canonical id. */
@@ -55,18 +56,18 @@ export type TokenAnswer =
       /** Absent while the chain has no high (cannot happen for a known token). */
       readonly watermark: number;
       readonly lagMs: number;
-      /** True: the owner is away, and this is what it answered last, with the as-of of then. */
+      /** True when the owner is away. This is then its last known response, with the as-of of that response. */
       readonly stale: boolean;
       /** `"id":..,"symbol":..,"late":..,"removed":..,"unresolved":..,"replaced":..,"removals_unmatched":..,"windows":{..}` without the outer braces. */
       readonly body: string;
-      /** Only where the name stands for several tokens. */
+      /** Present only when the name stands for several tokens. */
       readonly chosen?: Chosen | undefined;
-      /** Of an answer that may be given again: the same object for the same body. Undefined: nothing need be kept. */
+      /** The same object for the same body, in a response that may be sent again. Undefined in all others. */
       readonly kept?: KeptForms | undefined;
     }
   | { readonly kind: "unknown" }
   | Ambiguous
-  /** The owner is away, and nothing is known of this token. */
+  /** The owner is away, and no response about this token is known. */
   | { readonly kind: "unavailable" };
 
 export type OverviewRequest = RowSelection & {
@@ -74,21 +75,21 @@ export type OverviewRequest = RowSelection & {
   readonly sort: string;
   readonly order: "asc" | "desc";
   readonly limit: number;
-  /** From the answer before; undefined for the first page. */
+  /** `nextCursor` of the previous response. Undefined for the first page. */
   readonly cursor: string | undefined;
 };
-export type OverviewAnswer = {
+export type OverviewResponse = {
   readonly asOf: number;
   readonly epoch: string;
   readonly rev: number;
   /** JSON array text of items {id, symbol, rev, stats} or {id, symbol, rev, windows}. */
   readonly items: string;
   readonly nextCursor: string | undefined;
-  /** True: an owner is away, and its rows are those that it gave last; asOf is that of the oldest. */
+  /** True when an owner is away. Its rows are then those of its last response, and asOf is that of the oldest row. */
   readonly stale: boolean;
 };
 
-/** Requests about one token whose answer is a text, with what they need beside the token. */
+/** Parameters of the requests about one token whose response is a text, without the token. */
 export type TokenRequests = {
   readonly candles: {
     readonly intervalMs: number;
@@ -98,7 +99,7 @@ export type TokenRequests = {
   };
   readonly swaps: { readonly limit: number };
 };
-/** `prefer` undefined: as configured. */
+/** A request about one token. `prefer` undefined: as configured. */
 export type TokenRequest = {
   readonly [K in keyof TokenRequests]: {
     readonly kind: K;
@@ -106,17 +107,17 @@ export type TokenRequest = {
     readonly prefer?: Preference | undefined;
   } & TokenRequests[K];
 }[keyof TokenRequests];
-/** `body`: JSON text of the members behind "id" (and "interval"), such as available_from and items, without the outer braces. */
-export type BodyAnswer =
+/** Response about one token. `body`: JSON text of the members behind "id" (and "interval"), without the outer braces. */
+export type BodyResponse =
   | {
       readonly kind: "body";
       readonly id: string;
       readonly epoch: string;
       readonly rev: number;
       readonly body: string;
-      /** True: the owner is away, and this is what it answered last. */
+      /** True when the owner is away. This is then its last known response. */
       readonly stale: boolean;
-      /** Only where the name stands for several tokens. */
+      /** Present only when the name stands for several tokens. */
       readonly chosen?: Chosen | undefined;
     }
   | { readonly kind: "unknown" }
@@ -130,14 +131,14 @@ export type PartitionStatus = {
   next_offset: number;
   end_offset: number;
   lag: number;
-  /** ms; 0 when nothing waits. */
+  /** Age of the oldest waiting record in ms; 0 when none waits. */
   lag_ms: number;
   seen_since?: number;
   watermark: Record<string, number>;
   checkpoint?: { offset: number; time: number; bytes: number };
-  /** Of a topic: whose clock set the arrivals of the records read last; a producer's is trusted to tell swaps from the future. */
+  /** Clock that set the arrivals of the records read last, for a topic. With a producer's clock, `max_skew` depends on that clock. */
   arrival_clock?: "broker" | "producer" | "reader";
-  /** `away`: nobody answers for it at the moment; the rest is what was known last. */
+  /** `away`: no instance serves the partition now; the other members are the last known ones. */
   state: "restoring" | "running" | "draining" | "failed" | "away";
   /** Plain sentences for /readyz and status: damaged checkpoints, gaps, refusals. */
   problems: string[];
@@ -146,24 +147,24 @@ export type PartitionStatus = {
 export type InstanceStatus = {
   instance: string;
   version: string;
-  /** `self`: this one; `live`: heard of lately; `refused`: what it says cannot be read here. */
+  /** `self`: this instance; `live`: its messages arrive; `refused`: this version cannot read its messages. */
   state: "self" | "live" | "refused";
   partitions: number[];
 };
-/** What one partition adds to the sums of a status; of one that has no state yet there is none. */
+/** The share of one partition in the sums of a status. A partition without a state has none. */
 export type PartitionTotals = { partition: number; epoch: string; counters: Counters; tokens: number };
-export type StatusAnswer = {
+export type StatusResponse = {
   partitions: PartitionStatus[];
   counters: Counters;
   tokens: number;
-  /** Between instances alone, which count each partition once, whoever tells of it. */
+  /** Used between instances only: the receiver counts each partition once, even if several instances report it. */
   totals: PartitionTotals[];
-  /** Only where there may be several instances. */
+  /** Present only when there may be several instances. */
   instances?: InstanceStatus[];
   /** Plain sentences that concern no single partition. */
   problems?: string[];
 };
-/** `own`: the partitions of this process alone. */
+/** `own`: only the partitions of this process. */
 export type StatusScope = "all" | "own";
 
 export type DeadLetter = {
@@ -176,10 +177,10 @@ export type DeadLetter = {
   raw: string;
 };
 
-/** `stale`: an owner is away, and only those of the others are here. */
-export type DeadLettersAnswer = { readonly items: DeadLetter[]; readonly stale: boolean };
+/** `stale`: an owner is away, and its dead letters are missing. */
+export type DeadLettersResponse = { readonly items: DeadLetter[]; readonly stale: boolean };
 
-/** Which channel: its kind, and everything that its data depends on. A channel is a stream of one token's or one ranking's figures. */
+/** Identifies a channel: its kind, and everything that its data depends on. A channel has the figures of one token or one ranking. */
 export type ChannelSpec =
   | {
       readonly kind: "token";
@@ -206,7 +207,7 @@ export type ChannelUpdate = {
   /** Undefined for an overview. */
   readonly watermark: number | undefined;
   readonly lagMs: number;
-  /** True: an owner is away, and this is what it told last. A change of `stale` alone comes with the same revision. */
+  /** True when an owner is away. This is then its last known data. A change of `stale` alone has the same revision. */
   readonly stale: boolean;
   /** JSON text of the whole data at `rev`. */
   readonly data: string;
@@ -217,10 +218,10 @@ export type ChannelUpdate = {
 export type ChannelOpened =
   | {
       readonly kind: "opened";
-      /** The spec that was asked for, with its token by the canonical id. */
+      /** The requested spec, with the canonical id of its token. */
       readonly spec: ChannelSpec;
       readonly close: () => void;
-      /** Only where the name stands for several tokens. */
+      /** Present only when the name stands for several tokens. */
       readonly chosen?: Chosen | undefined;
     }
   | { readonly kind: "unknown" }
@@ -228,22 +229,26 @@ export type ChannelOpened =
 
 export type StatsBus = {
   /**
-   * Returns the answer of `tokenStats` for one token when it can be given at once and is exact at this moment (nothing acknowledged is
-   * missing; as_of, watermark and lag are current), else undefined: then ask `tokenStats`. Never waits, never throws. It is the hot path of
-   * `GET stats`. Serving passes equal selections as the same object, so a bus may key its answers by identity of the selection.
+   * Returns the response of `tokenStats` for one token if it is known and exact now: it includes every acknowledged swap, and as_of,
+   * watermark and lag are current. Returns undefined otherwise; the caller then uses `tokenStats`. Never waits, never throws. This is the
+   * hot path of `GET stats`. Serving passes equal selections as the same object, and a bus may use the object's identity as a key.
    */
-  cachedTokenStats(token: string, selection: Selection): TokenAnswer | undefined;
+  cachedTokenStats(token: string, selection: Selection): TokenResponse | undefined;
   /** `prefer` undefined: as configured. */
-  tokenStats(tokens: readonly string[], selection: Selection, prefer?: Preference): Promise<TokenAnswer[]>;
-  overview(request: OverviewRequest): Promise<OverviewAnswer>;
-  tokenBody(request: TokenRequest): Promise<BodyAnswer>;
-  deadLetters(limit: number): Promise<DeadLettersAnswer>;
-  status(scope: StatusScope): Promise<StatusAnswer>;
-  /** Of each canonical id whether a swap has named it. An owner that is away, or does not answer, knows none. Never rejects. */
+  tokenStats(tokens: readonly string[], selection: Selection, prefer?: Preference): Promise<TokenResponse[]>;
+  overview(request: OverviewRequest): Promise<OverviewResponse>;
+  tokenBody(request: TokenRequest): Promise<BodyResponse>;
+  deadLetters(limit: number): Promise<DeadLettersResponse>;
+  status(scope: StatusScope): Promise<StatusResponse>;
+  /**
+   * Resolves with whether a swap has named each of these canonical ids. The result is false for ids of an owner that is away or does not
+   * respond. Never rejects.
+   */
   areKnown(ids: readonly string[]): Promise<boolean[]>;
   /**
-   * Opens a feed of the channel. `onUpdate` gets the whole data once, at once, then an update at most every coalesce_ms whenever the data
-   * changed (by swaps or by time). Updates of one feed are in order of revision. The caller shares one subscription among its clients.
+   * Opens a feed of the channel. The first call of `onUpdate` comes at once and has the whole data. Later calls come when the data has
+   * changed (by swaps or by time), at most once every coalesce_ms. Updates of one feed are in the order of their revisions. The caller
+   * shares one subscription among its clients.
    */
   subscribe(spec: ChannelSpec, onUpdate: (update: ChannelUpdate) => void): Promise<ChannelOpened>;
 };

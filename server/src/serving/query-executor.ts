@@ -7,15 +7,15 @@ import type { SortField } from "@swapstats/protocol/figures.ts";
 import { type CandleInterval, candleIntervals } from "@swapstats/protocol/limits.ts";
 import { chosenText, headText, staleText, statsText } from "@swapstats/protocol/stats-text.ts";
 import type {
-  BodyAnswer,
-  DeadLettersAnswer,
+  BodyResponse,
+  DeadLettersResponse,
   OverviewRequest,
   Preference,
   StatsBus,
-  StatusAnswer,
+  StatusResponse,
   StatusScope,
-  TokenAnswer,
   TokenRequest,
+  TokenResponse,
 } from "../ports/stats-bus.ts";
 import { Budget } from "../shared/budget.ts";
 import { SwapstatsError } from "../shared/errors.ts";
@@ -28,8 +28,8 @@ export const PENDING_QUERIES_MAX = 10_000;
 /** How long a request may wait for its response. */
 export const QUERY_TIMEOUT_MS = 10_000;
 
-export type StatsResponse = Extract<TokenAnswer, { kind: "stats" }>;
-type FoundBody = Extract<BodyAnswer, { kind: "body" }>;
+export type StatsResponse = Extract<TokenResponse, { kind: "stats" }>;
+type FoundBody = Extract<BodyResponse, { kind: "body" }>;
 
 /** JSON text and the parts of its ETag. */
 export type TaggedText = {
@@ -152,16 +152,16 @@ export class QueryExecutor {
     return { text, epoch: response.epoch, rev: response.rev, stale: response.stale };
   }
 
-  deadLetters(limit: number): Promise<DeadLettersAnswer> {
+  deadLetters(limit: number): Promise<DeadLettersResponse> {
     return this.#ask(() => this.#bus.deadLetters(limit));
   }
 
-  status(): Promise<StatusAnswer> {
+  status(): Promise<StatusResponse> {
     return this.#ask(() => this.#bus.status("all"));
   }
 
   /** Asks for the status outside the limit of waiting requests, for `/readyz`. The caller has one probe at a time. */
-  async probe(scope: StatusScope, timeoutMs: number): Promise<StatusAnswer> {
+  async probe(scope: StatusScope, timeoutMs: number): Promise<StatusResponse> {
     return this.#within(() => this.#bus.status(scope), timeoutMs);
   }
 
@@ -214,19 +214,19 @@ export function shortStatsText(response: StatsResponse): string {
   return `{"token":${JSON.stringify(response.id)},${split}${headText(response)},${response.body.slice(windowsAt)}}`;
 }
 
-function foundStats(token: string, response: TokenAnswer): StatsResponse {
+function foundStats(token: string, response: TokenResponse): StatsResponse {
   if (response.kind === "stats") return response;
   throw notFound(token, response);
 }
 
-function foundBody(token: string, response: BodyAnswer): FoundBody {
+function foundBody(token: string, response: BodyResponse): FoundBody {
   if (response.kind === "body") return response;
   throw notFound(token, response);
 }
 
 function notFound(
   token: string,
-  response: Exclude<TokenAnswer | BodyAnswer, { kind: "stats" } | { kind: "body" }>,
+  response: Exclude<TokenResponse | BodyResponse, { kind: "stats" } | { kind: "body" }>,
 ): ProblemError {
   if (response.kind === "ambiguous") return ambiguousToken(token, response);
   return response.kind === "unknown" ? unknownToken(token) : ownerAway(token);

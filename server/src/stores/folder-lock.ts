@@ -1,7 +1,7 @@
 /**
  * Allows one process for a data folder. The lock is SQLite's exclusive lock on an empty database, held by an open transaction for the
- * life of the process. The system drops it with the process, also after kill -9, so a stale lock cannot exist. A second file says, for
- * people, who holds it.
+ * life of the process. The system releases it with the process, also after kill -9, so a stale lock cannot exist. A second file tells
+ * people which process holds it.
  *
  * Rejected: a file with a process id alone. The id of a dead process may belong to another one by now, and two starts at the same time
  * may both find it dead. node:fs has no locks. (POSIX locks are dropped when the same process closes any handle of the file, so nothing
@@ -29,7 +29,7 @@ export const LOCK_OWNER_FILE_NAME = "lock-owner.json";
 /** How often the holder checks that its file still exists. */
 export const WATCH_INTERVAL_MS = 1000;
 const OWNER_BYTES_MAX = 4096;
-/** A pipe of this name has no reader: the open fails, where it would wait for one. */
+/** With O_NONBLOCK, the open of a pipe without a reader fails instead of waiting. */
 const REPLACE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK;
 const BUSY = 5;
 const NOT_A_DATABASE = 26;
@@ -37,7 +37,7 @@ const CORRUPT = 11;
 
 export type FolderLock = { release(): void };
 
-/** Says who holds the lock, as far as it is known. Never throws. */
+/** Returns a description of the process that holds the lock, as far as it is known. Never throws. */
 function describeLockOwner(dataDir: string): string {
   try {
     const owner = JSON.parse(readTextFile(join(dataDir, LOCK_OWNER_FILE_NAME), OWNER_BYTES_MAX));
@@ -63,11 +63,11 @@ export function isFolderLocked(dataDir: string): boolean {
 }
 
 /**
- * Takes the lock of an existing folder, or throws `data_folder_locked` when another process (or another caller in this one) has it,
- * `storage_failed` when the folder or the file cannot be written, since nothing could be locked then.
+ * Takes the lock of an existing folder. Throws `data_folder_locked` when another process (or another caller in this one) has it, and
+ * `storage_failed` when the folder or the file cannot be written, and therefore not locked.
  *
- * The lock is on a file, so it is lost with the file. The holder looks for it once a second, and makes and locks it anew; where
- * somebody else has done so first, `onLost` is called, and the process must end.
+ * The lock is on a file, so it is lost with the file. The holder checks the file once a second, and re-creates and locks it when it is
+ * missing. When another process has locked a new file first, `onLost` is called, and this process must end.
  */
 export function lockFolder(dataDir: string, nowMs: number, onLost: (error: SwapstatsError) => void): FolderLock {
   const path = join(dataDir, LOCK_FILE_NAME);
@@ -99,7 +99,7 @@ export function lockFolder(dataDir: string, nowMs: number, onLost: (error: Swaps
   };
 }
 
-/** What tells this file from another one of the same name; undefined: there is none. */
+/** Returns the identity of the file, which differs for another file of the same name. Returns undefined when there is no file. */
 function identityOf(path: string): string | undefined {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`;
@@ -115,7 +115,7 @@ function writeOwner(dataDir: string, nowMs: number): void {
       closeSync(fd);
     }
   } catch {
-    // It only helps the message of a second instance; a full disk must not stop this one.
+    // The file only improves the message of a second instance. A full disk must not stop this one.
   }
 }
 
@@ -123,17 +123,17 @@ function removeOwner(dataDir: string): void {
   try {
     rmSync(join(dataDir, LOCK_OWNER_FILE_NAME), { force: true });
   } catch {
-    // It stays as it is, such as a folder of this name; it says nothing while nobody holds the lock.
+    // It cannot be removed, for example because it is a folder. Without a held lock it has no meaning.
   }
 }
 
-/** Without the file of the lock, the name of a process that runs is a sign that it was removed under a holder. */
+/** Throws when the lock file is missing but its recorded holder runs: the file was then removed while it was locked. */
 function refuseWithoutFile(path: string, dataDir: string): void {
   if (existsSync(path)) {
     try {
       accessSync(path, constants.W_OK);
     } catch (cause) {
-      const message = `Cannot lock the data folder ${dataDir}: ${String(cause)}. A lock needs a file that can be written.`;
+      const message = `Cannot lock the data folder ${dataDir}: ${String(cause)}. The lock needs a writable file. Fix the permissions.`;
       throw new SwapstatsError("storage_failed", message, { cause });
     }
     return;
@@ -152,7 +152,7 @@ function isOwnerAlive(dataDir: string): boolean {
     process.kill(owner.pid, 0);
     return true;
   } catch (error) {
-    // No right to signal it: it is there, and another user's.
+    // Without permission to signal it, the process exists and belongs to another user.
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
@@ -168,7 +168,7 @@ function openLocked(path: string, dataDir: string): DatabaseSync {
         "Stop that instance first, or give this one another data_dir.";
       throw new SwapstatsError("data_folder_locked", message, { cause: error });
     }
-    // The file should be empty. What stands in it by damage is nobody's: a holder would have made the attempt end in BUSY.
+    // The file should be empty. Damaged content means that no process holds the lock: with a holder the attempt would have ended in BUSY.
     if (primary === NOT_A_DATABASE || primary === CORRUPT) {
       truncateSync(path);
       return lockDatabase(path);

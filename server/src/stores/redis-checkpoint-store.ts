@@ -6,23 +6,25 @@
  *   swapstats:{p7}:parts           set of the names of all parts
  *   swapstats:{p7}:part:<name>     a part
  *
- * Compare-and-set is a script, which Redis runs as one step, and which keeps the manifest before. A version is random: with a
- * counter, a server that lost its newest writes would come to the same numbers again, and an owner that it forgot could take another's
- * manifest for its own.
+ * Compare-and-set is a script. Redis runs it as one step, and it keeps the previous manifest. A version is random. Counters were rejected:
+ * a server that lost its newest writes would count to the same numbers again, and an owner whose writes were lost could mistake
+ * another owner's manifest for its own.
  *
- * **What a fail-over may lose.** Replicas follow their master with a delay, so a promoted replica, or a server that is restarted from an
- * older file, may lack writes that were acknowledged. It may even forget a claim, so that for a while two instances
- * believe that they own a partition. No figure can become wrong by that. A manifest is one value, and so is a part: what the store
- * still has is a state that some owner had, with the position in the log that belongs to it, and whoever restores it reads the
- * log from there on: a longer replay. Both owners compute the same function of the same log. An epoch is never
- * used twice, because a claim takes max(stored + 1, now in ms), which is above every earlier claim even if the store has forgotten all of
- * them (as far as the clocks of the instances agree). And the first swap that meets the other's manifest ends the matter: the
- * lower epoch is fenced by the higher one. A part that a forgotten owner removed is missing at a restore, which notices it; the
- * older image or the log then serve.
+ * **Writes that a fail-over may lose.** Replicas follow their master with a delay. A promoted replica, or a server that restarts from an
+ * older file, may therefore lack acknowledged writes. If a claim is lost, two instances consider themselves the owner of a partition for
+ * a while. The figures stay correct, for these reasons:
  *
- * Where there are replicas, a swap waits a moment until one of them has it (WAIT), which makes such a loss rare at the price of one round
- * trip every few seconds; all parts were sent before on the same connection, so the replica has them too. Without an answer of a replica
- * the swap stands all the same: a store with one server left is better than none.
+ * - A manifest is one value, and so is a part. The store always holds a state that some owner had, with its position in the log. An owner
+ *   that restores this state reads the log from that position. The replay is only longer.
+ * - Both owners compute the same function of the same log.
+ * - No epoch is used twice. A claim takes max(stored + 1, now in ms), which is above every earlier claim even if the store has lost all
+ *   of them (as far as the clocks of the instances agree).
+ * - The first swap of a manifest that finds the other owner's manifest ends the conflict: the higher epoch fences the lower one.
+ * - A restore notices a part that the other owner removed. It then uses the older image or the log.
+ *
+ * With replicas, a swap of the manifest waits until one of them has it (WAIT). This makes such a loss rare, for one round trip every few
+ * seconds. All parts were sent earlier on the same connection, so the replica has them too. If no replica responds, the swap is
+ * still accepted, because a store with one remaining server is better than none.
  */
 import { randomUUID } from "node:crypto";
 import type { Writable } from "node:stream";
@@ -46,9 +48,9 @@ return ''
 
 export type RedisCheckpointStoreOptions = {
   readonly redis: RedisServer;
-  /** Before all keys; stores with different prefixes know nothing of each other. */
+  /** Prefix of all keys. Stores with different prefixes are independent. */
   readonly prefix: string;
-  /** How long a call may take. */
+  /** Time limit of a call, in ms. */
   readonly limitMs: number;
 };
 
@@ -92,7 +94,7 @@ export class RedisCheckpointStore implements CheckpointStore {
   }
 
   async putPart(partition: number, name: string, bytes: Uint8Array): Promise<void> {
-    // The name first, on the same connection: a part whose name is not there would never be found and removed.
+    // The name goes first, on the same connection. A part without its name in the set would never be found and removed.
     await this.#connection.call(`write the checkpoint part ${name} of partition ${partition}`, (client) =>
       Promise.all([
         client.sadd(this.#key(partition, "parts"), name),
@@ -132,10 +134,10 @@ export class RedisCheckpointStore implements CheckpointStore {
     return `${this.#prefix}{p${partition}}:${name}`;
   }
 
-  /** Empty when it was swapped, else the version that stands there. */
+  /** Returns an empty text when the manifest was swapped, else the version that is stored. */
   async #swap(client: RedisClient, key: string, values: readonly (string | Buffer)[]): Promise<string> {
     if (!this.#hasReplicas) return String(await client.eval(SWAP_SCRIPT, 1, key, ...values));
-    // In one pipeline, because WAIT speaks of what its own connection wrote.
+    // One pipeline, because WAIT concerns the writes of its own connection.
     const pipeline = client.pipeline().eval(SWAP_SCRIPT, 1, key, ...values);
     const [found] = resultsOf(await pipeline.wait(REPLICAS_WANTED, REPLICA_WAIT_MS).exec());
     return String(found);
@@ -143,8 +145,9 @@ export class RedisCheckpointStore implements CheckpointStore {
 }
 
 /**
- * SET whose value goes to the socket as it is. The client would copy it into one buffer with the words around it, and in a transaction
- * once more, 16 MB for the collector with each part: a million swaps with their checkpoints took 16.3 s of processor time instead of 14.0.
+ * Sends a SET and writes the value to the socket without a copy. The client would copy the value into one buffer with the rest of the
+ * command, and a transaction would copy it once more. That is 16 MB of garbage for each part: a million swaps with their checkpoints took
+ * 16.3 s of processor time instead of 14.0.
  */
 function setUncopied(client: RedisClient, key: string, value: Buffer): Promise<unknown> {
   const command = new Command("set", [key, value]);
@@ -162,7 +165,7 @@ function setUncopied(client: RedisClient, key: string, value: Buffer): Promise<u
 
 /** Throws the first error of a pipeline or a transaction. */
 function resultsOf(replies: [error: Error | null, result: unknown][] | null): unknown[] {
-  if (replies === null) throw new Error("the transaction was given up");
+  if (replies === null) throw new Error("the transaction was aborted");
   return replies.map(([error, result]) => {
     if (error !== null) throw error;
     return result;
@@ -173,7 +176,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** In a buffer of their own: a small reply lies in memory that the client shares with others, and callers free what they were given. */
+/** Copies a reply into its own buffer. A small reply is in memory that the client shares between replies, and callers free theirs. */
 function ownBytes(bytes: Buffer): Uint8Array {
   return new Uint8Array(bytes);
 }

@@ -15,7 +15,7 @@ import type { RedisServer } from "../config/build/stores.ts";
 import type { HotOutcome, HotStore, HotValue } from "../ports/hot-store.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 
-/** Arguments: text, lifetime in ms, epoch, revision, as-of. The members that are looked for come before any text of others. */
+/** Arguments: text, lifetime in ms, epoch, revision, as-of. The three members that it searches come before any text from users. */
 const WRITE_SCRIPT = `
 local head = redis.call('GETRANGE', KEYS[1], 0, 255)
 local function older(name, given)
@@ -38,9 +38,9 @@ type Writer = {
 
 export type RedisHotStoreOptions = {
   readonly redis: RedisServer;
-  /** Before all keys. */
+  /** Prefix of all keys. */
   readonly prefix: string;
-  /** How long a call may take. */
+  /** Time limit of a call, in ms. */
   readonly limitMs: number;
 };
 
@@ -59,7 +59,7 @@ export class RedisHotStore implements HotStore {
 
   write(values: readonly HotValue[], ttlMs: number, generation: number): Promise<HotOutcome[] | undefined> {
     return this.#connection.call("write the newest figures", async (client) => {
-      // Checked first, so that a server that was started empty gets no mark, which speaks of earlier writes.
+      // Checked first: a server that was started empty must not get a mark, which refers to earlier writes.
       if (this.generation !== generation) return undefined;
 
       const writer = writerOf(client);
@@ -81,9 +81,10 @@ export class RedisHotStore implements HotStore {
   }
 }
 
-/** The client with the script as a command, which goes by its digest and is sent as a whole where a server does not know it. */
+/** Returns the client with the script as a command. The client sends the digest, and the whole script to a server that does not know it. */
 function writerOf(client: RedisClient): Writer {
   if (!(COMMAND in client)) client.defineCommand(COMMAND, { numberOfKeys: 1, lua: WRITE_SCRIPT });
-  if (!(COMMAND in client)) throw new SwapstatsError("internal", "the client of Redis takes no commands of ours");
+  if (!(COMMAND in client))
+    throw new SwapstatsError("internal", "the client of Redis does not accept the script as a command");
   return client as unknown as Writer;
 }

@@ -8,14 +8,13 @@
  * Compare-and-set is a PUT with `If-None-Match: *` for the first manifest and `If-Match: <ETag>` for every later one. A store that
  * ignores these headers cannot be used.
  *
- * **Both manifests are one object**, because conditions guard one object alone: with the older one beside it, a late writer
- * that is refused at the second PUT has already replaced it by the first. A line with a random mark goes before them, so that no two
- * objects have the same ETag, whatever is in them.
+ * **Both manifests are one object**, because a condition guards one object only. With two objects, a late writer would replace the
+ * older manifest by its first PUT before its second PUT is refused. The object begins with a line that holds a random mark, and therefore no
+ * two objects have the same ETag, whatever they contain.
  *
- * A write that ran out of time may be applied nevertheless, also later. That is safe: a manifest that comes late meets its
- * condition, so either nothing was written since, or it is refused; and a part is written under a name that is never used for
- * other bytes. Nothing retries here: a second attempt of a swap that was applied is refused, and only the caller can look whether the
- * manifest that stands there is its own.
+ * A write that timed out may still be applied, even later. That is safe. The condition of a late manifest is still checked: either nothing
+ * was written since, or the PUT is refused. A part has a name that is never used for other bytes. This file does not retry: a second
+ * attempt of an applied swap is refused, and only the caller can tell whether the stored manifest is its own.
  */
 import { randomUUID } from "node:crypto";
 import {
@@ -31,17 +30,17 @@ import type { CheckpointStore, StoredManifest } from "../ports/checkpoint-store.
 import { SwapstatsError } from "../shared/errors.ts";
 
 const FIRST_LINE = /^swapstats-manifests [0-9a-f-]{36} ([0-9]{1,10})\n/;
-/** Of the first line; its longest form is much shorter. */
+/** Limit for the first line; its longest form is much shorter. */
 const FIRST_LINE_BYTES_MAX = 100;
-/** Answers to a conditional PUT that say that its condition does not hold, or that another PUT is just being done. */
+/** Errors of a conditional PUT: its condition does not hold, or another PUT of the same object is in progress. */
 const REFUSALS: readonly string[] = ["PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"];
 
-/** The code alone says so: a missing bucket is a 404 as well, and with some stores an unknown user. */
+/** Error code of a missing object. The status does not suffice: a missing bucket is a 404, too, and in some stores an unknown user. */
 const NOT_THERE = "NoSuchKey";
 
 export type S3CheckpointStoreOptions = {
   readonly s3: S3Config;
-  /** How long a call may take. */
+  /** Time limit of a call, in ms. */
   readonly limitMs: number;
 };
 
@@ -72,7 +71,7 @@ export class S3CheckpointStore implements CheckpointStore {
       const put = new PutObjectCommand({ ...this.#address(this.#manifestKey(partition)), Body: body, ...condition });
       try {
         const { ETag: version } = await client.send(put, options);
-        if (version === undefined) throw new Error("the answer to a PUT has no ETag");
+        if (version === undefined) throw new Error("the response to a PUT has no ETag");
         return version;
       } catch (error) {
         if (!REFUSALS.some((name) => isS3Error(error, name))) throw error;
@@ -117,7 +116,7 @@ export class S3CheckpointStore implements CheckpointStore {
       try {
         await client.send(remove, options);
       } catch (error) {
-        // S3 itself answers that all is well; some others say that there is nothing.
+        // S3 reports success for a missing object; some other stores report an error.
         if (!isS3Error(error, NOT_THERE)) throw error;
       }
     });
@@ -149,7 +148,7 @@ export class S3CheckpointStore implements CheckpointStore {
       try {
         const found = await client.send(new GetObjectCommand(this.#address(key)), options);
         if (found.Body === undefined || found.ETag === undefined)
-          throw new Error("the answer lacks its body or its ETag");
+          throw new Error("the response lacks its body or its ETag");
         const bytes = await found.Body.transformToByteArray();
         return { bytes, version: found.ETag };
       } catch (error) {
@@ -171,7 +170,7 @@ function joinManifests(current: Uint8Array, previous: Uint8Array | undefined): U
   return Buffer.concat([Buffer.from(line), current, previous ?? new Uint8Array(0)]);
 }
 
-/** What is no such object is given as the current manifest, so that the reader finds it damaged. */
+/** Returns bytes without a valid first line as the current manifest; its reader then reports the damage. */
 function splitManifests(bytes: Uint8Array): Omit<Manifests, "version"> {
   const match = FIRST_LINE.exec(Buffer.from(bytes.subarray(0, FIRST_LINE_BYTES_MAX)).toString("latin1"));
   if (match === null) return { current: bytes, previous: undefined };

@@ -142,7 +142,7 @@ export class Shadow {
 
   async #served(service: Asked) {
     const tokens = [...this.engine.tokens()];
-    const found: { id: string; token: number; asOf: number; answer: TokenAnswer }[] = [];
+    const found: { id: string; token: number; asOf: number; answer: TokenResponse }[] = [];
     for (let at = 0; at < tokens.length; at += IDS_PER_REQUEST) {
       const part = tokens.slice(at, at + IDS_PER_REQUEST);
       const ids = part.map((token) => this.engine.info(token).id);
@@ -152,16 +152,16 @@ export class Shadow {
         body: JSON.stringify({ ids }),
       });
       assert.equal(response.status, 200);
-      const { as_of: asOf, items } = (await response.json()) as { as_of: number; items: TokenAnswer[] };
+      const { as_of: asOf, items } = (await response.json()) as { as_of: number; items: TokenResponse[] };
       for (const [i, token] of part.entries()) {
-        found.push({ id: ids[i] as string, token, asOf, answer: items[i] as TokenAnswer });
+        found.push({ id: ids[i] as string, token, asOf, answer: items[i] as TokenResponse });
       }
     }
     return found;
   }
 }
 
-type TokenAnswer = {
+type TokenResponse = {
   id: string;
   symbol?: string;
   late: number;

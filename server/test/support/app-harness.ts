@@ -8,10 +8,10 @@ import { type App, startApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { createLogger } from "../../src/observability/logger.ts";
 import type { OpenApiDocument } from "../../src/serving/http/openapi.ts";
-import { AnswerChecker } from "../serving/http/answer-checker.ts";
+import { ResponseChecker } from "../serving/http/response-checker.ts";
 import { tempDir } from "./tmp.ts";
 
-type AppAnswer = { status: number; headers: Headers; text: string; json: Json };
+type AppResponse = { status: number; headers: Headers; text: string; json: Json };
 // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of many shapes, which the document has checked
 export type Json = any;
 
@@ -19,9 +19,9 @@ export type RunningApp = {
   app: App;
   base: string;
   metricsBase: string;
-  call: (path: string, init?: RequestInit) => Promise<AppAnswer>;
+  call: (path: string, init?: RequestInit) => Promise<AppResponse>;
   /** Posts swaps and asserts how many were accepted. */
-  post: (swaps: readonly object[], accepted?: number) => Promise<AppAnswer>;
+  post: (swaps: readonly object[], accepted?: number) => Promise<AppResponse>;
   /** Resolves when every acknowledged swap is in the state. */
   caughtUp: () => Promise<Json>;
 };
@@ -53,8 +53,8 @@ export class TestApps {
 async function runningApp(app: App): Promise<RunningApp> {
   const base = `http://127.0.0.1:${app.addresses.http?.port}`;
   const document = (await (await fetch(`${base}/openapi.json`)).json()) as OpenApiDocument;
-  const checker = new AnswerChecker(document);
-  const call = async (path: string, init: RequestInit = {}): Promise<AppAnswer> => {
+  const checker = new ResponseChecker(document);
+  const call = async (path: string, init: RequestInit = {}): Promise<AppResponse> => {
     const response = await fetch(base + path, init);
     const text = await response.text();
     const type = response.headers.get("content-type") ?? "";

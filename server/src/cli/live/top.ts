@@ -1,4 +1,6 @@
 /** The command `top`: connects, and keeps and draws the state. */
+
+import { sortFields } from "@swapstats/protocol/figures.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { Output } from "../output.ts";
 import { ServiceClient } from "../service-client.ts";
@@ -28,7 +30,7 @@ export async function runTop(options: TopOptions, output: Output, signal: AbortS
   if (!isSortField(sort)) {
     throw new SwapstatsError(
       "usage",
-      `--sort ${sort} is no figure to sort by; try volume_usd, trades, traders or close`,
+      `--sort ${sort} is not a figure by which tokens can be ranked. Use one of ${sortFields.join(", ")}.`,
     );
   }
   const hasScreen = output.outIsTerminal && output.movesCursor;

@@ -49,7 +49,7 @@ export type FetchedPartition = {
   readonly records: Buffer;
 };
 
-export type FetchAnswer = {
+export type FetchResponse = {
   readonly error: number;
   readonly partitions: readonly FetchedPartition[];
   /** The whole response, in memory of the pool; the records are views of it. */
@@ -78,7 +78,7 @@ export function sendFetch(
   version: number,
   request: FetchRequest,
   memory: MemoryPool,
-): Promise<FetchAnswer> {
+): Promise<FetchResponse> {
   const { topic, topicId, waitMs, bytesMax } = request;
   const partitions = request.targets.map((target) => ({
     partition: target.partition,
@@ -92,7 +92,7 @@ export function sendFetch(
   const isCompact = version >= COMPACT_FROM;
   let pieces: readonly Buffer[] = [];
   return new Promise((resolve, reject) => {
-    connection.send<FetchAnswer>(
+    connection.send<FetchResponse>(
       FETCH_KEY,
       version,
       // Session id 0 with epoch -1: no session. Sessions save bytes with thousands of partitions, and are one more
@@ -100,7 +100,7 @@ export function sendFetch(
       () => createRequest(waitMs, 1, bytesMax, READ_COMMITTED, 0, -1, topics, [], ""),
       (_correlationId, _key, _version, reader) => {
         pieces = (reader.buffer as unknown as { readonly buffers: readonly Buffer[] }).buffers;
-        return readFetchAnswer(joined(pieces, memory), version);
+        return readFetchResponse(joined(pieces, memory), version);
       },
       isCompact,
       isCompact,
@@ -138,7 +138,7 @@ function freePieces(pieces: readonly Buffer[]): void {
 }
 
 /** Throws RangeError where the bytes are no such response. */
-function readFetchAnswer(bytes: Buffer, version: number): FetchAnswer {
+function readFetchResponse(bytes: Buffer, version: number): FetchResponse {
   const input = new WireInput(bytes, version >= COMPACT_FROM);
   input.at += 4;
   const error = input.int16();

@@ -1,30 +1,30 @@
 /**
- * Which base images and redo deltas make up the checkpoint of a partition, and which are still on their way; no input or
- * output. The chain of deltas behind the newest base:
+ * Tracks which base images and redo deltas make up the checkpoint of a partition, and which are not stored yet. It does no input or
+ * output. The states of the chain of deltas behind the newest base:
  *
- *   whole    --the redo that waits for a failing store is over its limit--> broken
- *   broken   --a base image is begun--> healing     redo is dropped while broken: it joins nothing
+ *   whole    --the redo that waits for a failing store exceeds its limit--> broken
+ *   broken   --a base image begins--> healing       redo is dropped while broken: it continues no stored state
  *   healing  --the image is written--> whole        there is no new manifest while healing
  *   healing  --the image fails--> broken
- *   any      --the store has lost parts--> broken   nothing is left to stand on
+ *   any      --the store has lost parts--> broken   no stored state can be continued
  *
- * A new partition begins broken. While whole, a new base is begun now and then, and deltas go on meanwhile; an image that
- * fails then leaves the chain whole. An image begins where a delta was cut, so that base and deltas join.
+ * A new partition begins broken. While the chain is whole, a new base begins now and then, and deltas continue meanwhile. If such an
+ * image fails, the chain stays whole. An image begins at the end of a delta, and the next delta continues it.
  */
 import { crc32 } from "node:zlib";
 import type { BaseImage, Manifest, RedoDelta } from "./manifest.ts";
 import { BASES_KEPT } from "./manifest.ts";
 
-/** Redo since the newest base that is always allowed before the next base; above it, as many bytes as the base has. */
+/** The next base is due when the redo since the newest one exceeds this, and also exceeds the size of the base. */
 const REDO_BYTES_MIN = 64 * 1024 * 1024;
-/** Deltas since the newest base before the next one; each is a file to read at a restore. */
+/** The next base is due after this many deltas. A restore reads each as a file. */
 const DELTAS_MAX = 256;
-/** A delta is cut at about this size whatever the interval, so that it is one part of a store. */
+/** A delta is cut at about this size, whatever the interval. It then fits into one part of a store. */
 export const DELTA_BYTES_MAX = 8 * 1024 * 1024;
-/** Redo that waits in memory while the store fails. */
+/** Limit of the redo that waits in memory while the store fails. */
 const UNSAVED_REDO_BYTES_MAX = 256 * 1024 * 1024;
 
-/** What is needed of the redo writer; `take` gives all bytes since the last one and begins anew. */
+/** The redo writer. `take` returns all bytes since the last call and empties the buffer. */
 export type RedoBuffer = { readonly byteLength: number; take(): Uint8Array };
 
 /** A delta that is cut and not yet stored. */
@@ -35,14 +35,14 @@ type Cut = {
   readonly content: Uint8Array;
 };
 
-/** What a restore found sound, and stands on: see restore.ts. */
+/** The undamaged parts that a restore used: see restore.ts. */
 export type RestoredChain = {
   readonly bases: readonly BaseImage[];
   readonly deltas: readonly RedoDelta[];
   readonly nextOffset: number;
-  /** Offsets are missing before nextOffset that no delta tells of yet. */
+  /** Whether offsets before nextOffset are missing that no delta records yet. */
   readonly afterGap: boolean;
-  /** Something was damaged: a new base is to replace it soon. */
+  /** Whether something was damaged. A new base then replaces it soon. */
   readonly wantsBase: boolean;
 };
 
@@ -55,7 +55,7 @@ export class RedoChain {
   #cuts: Cut[] = [];
   #cutBytes = 0;
   #position: number;
-  /** Where the redo begins. */
+  /** Offset at which the redo begins. */
   #cutFrom: number;
   #afterGap: boolean;
   #wantsBase: boolean;
@@ -89,7 +89,7 @@ export class RedoChain {
     return this.#beganAt !== undefined;
   }
 
-  /** All records below this offset are in the redo. True when a delta was cut that should be stored soon. */
+  /** Notes that all records below this offset are in the redo. Returns true when a delta was cut that should be stored soon. */
   advance(nextOffset: number): boolean {
     this.#position = nextOffset;
     if (this.#state === "broken") {
@@ -99,7 +99,7 @@ export class RedoChain {
     if (this.#redo.byteLength < DELTA_BYTES_MAX) return false;
     this.cut();
     if (this.#cutBytes <= UNSAVED_REDO_BYTES_MAX) return true;
-    // An image that is being written may still end well, but it too would join nothing.
+    // An image that is being written may still succeed, but no delta would continue it either.
     this.#state = "broken";
     this.#cuts = [];
     this.#cutBytes = 0;
@@ -131,7 +131,7 @@ export class RedoChain {
     return this.#cuts[0];
   }
 
-  /** The oldest cut is stored under this name. False: it was given up meanwhile, the part is garbage. */
+  /** Notes that the cut is stored under this name. Returns false when the cut was dropped meanwhile and the part is garbage. */
   cutStored(cut: Cut, name: string): boolean {
     if (this.#cuts[0] !== cut) return false;
     this.#cuts.shift();
@@ -142,7 +142,7 @@ export class RedoChain {
     return true;
   }
 
-  /** Whether a new base should be begun now; `isPressed`: the log wants the records that only an older base frees. */
+  /** Returns whether a new base should begin now. `isPressed`: the log needs space that only a newer base releases. */
   isBaseDue(isPressed: boolean): boolean {
     if (this.isBasing) return false;
     const newest = this.#bases[0];
@@ -152,7 +152,7 @@ export class RedoChain {
     return this.#redoSinceBaseBytes > Math.max(REDO_BYTES_MIN, newest.bytes);
   }
 
-  /** An image of the state as it is now is begun; returns its offset. */
+  /** Notes that an image of the present state begins. Returns its offset. */
   beginBase(): number {
     this.cut();
     if (this.#state === "broken") this.#state = "healing";
@@ -163,7 +163,7 @@ export class RedoChain {
     return this.#position;
   }
 
-  /** The image is stored. False: the chain broke meanwhile, and it is garbage. */
+  /** Notes that the image is stored. Returns false when the chain broke meanwhile and the image is garbage. */
   baseWritten(image: BaseImage): boolean {
     this.#beganAt = undefined;
     if (this.#state === "broken") return false;
@@ -174,7 +174,7 @@ export class RedoChain {
     return true;
   }
 
-  /** The image came to nothing; returns the names of stored deltas that came to nothing with it. */
+  /** Notes that the image failed. Returns the names of the stored deltas that are useless without it. */
   baseFailed(): string[] {
     const beganAt = this.#beganAt;
     this.#beganAt = undefined;
@@ -188,7 +188,7 @@ export class RedoChain {
     return lost.map((delta) => delta.name);
   }
 
-  /** The store has lost parts, so everything begins anew. Returns the names of all parts, which are garbage where they are left. */
+  /** Drops everything, because the store has lost parts. Returns the names of all parts: those that are still stored are garbage. */
   forget(): string[] {
     const names = [...this.#bases.flatMap(({ parts }) => parts), ...this.#deltas].map(({ name }) => name);
     this.#state = "broken";
@@ -199,7 +199,7 @@ export class RedoChain {
     return names;
   }
 
-  /** What a manifest can say now; undefined while the newest records stand on no base. */
+  /** Returns the content of a manifest now, or undefined while no base covers the newest records. */
   content(): Pick<Manifest, "bases" | "deltas" | "nextOffset"> | undefined {
     const newest = this.#bases[0];
     if (this.#state !== "whole" || newest === undefined) return undefined;

@@ -17,7 +17,7 @@ import type { SharedClock } from "../../bus/shared-clock.ts";
 import { addCounters, emptyCounters } from "../../bus/status-merge.ts";
 import type { FromWorker, RequestItem, ResponseItem, ToWorker } from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
-import type { PartitionTotals, StatusAnswer, TokenRequests } from "../../ports/stats-bus.ts";
+import type { PartitionTotals, StatusResponse, TokenRequests } from "../../ports/stats-bus.ts";
 import type { SwapstatsError } from "../../shared/errors.ts";
 import { toWire } from "../../shared/wire-error.ts";
 import type { DeadLetterBuffer } from "../dead-letter-buffer.ts";
@@ -205,7 +205,7 @@ export class WorkerServer {
     return this.#owned.served.flatMap((home) => (home.split.find(id) === undefined ? [] : [home.partition]));
   }
 
-  async #status(): Promise<StatusAnswer> {
+  async #status(): Promise<StatusResponse> {
     const { runners } = this.#owned;
     const partitions = await Promise.all(runners.map((runner) => runner.status()));
     const counters = emptyCounters();

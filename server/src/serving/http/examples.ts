@@ -11,7 +11,7 @@ export type Examples = {
   /** Bodies of the request, by media type. */
   readonly bodies?: Readonly<Record<string, unknown>>;
   /** Bodies of the response, by media type. */
-  readonly answers: Readonly<Record<string, unknown>>;
+  readonly responses: Readonly<Record<string, unknown>>;
 };
 
 const JSON_TYPE = "application/json";
@@ -43,7 +43,7 @@ export function examplesOf(windows: readonly string[]): Readonly<Record<Operatio
   const window = windows.includes("5m") ? "5m" : (windows[0] as string);
   const byWindow = { [window]: figuresExample };
   const stats = { ...standing, ...named, windows: byWindow };
-  const json = (answer: unknown) => ({ answers: { [JSON_TYPE]: answer } });
+  const json = (value: unknown) => ({ responses: { [JSON_TYPE]: value } });
   return {
     ...figureExamples(window, stats, json),
     ...serviceExamples(json),
@@ -69,7 +69,7 @@ export function examplesOf(windows: readonly string[]): Readonly<Record<Operatio
   };
 }
 
-type Json = (answer: unknown) => Pick<Examples, "answers">;
+type Json = (value: unknown) => Pick<Examples, "responses">;
 
 function figureExamples(window: string, stats: { readonly windows: object }, json: Json) {
   const selection = { windows: window };
@@ -150,9 +150,9 @@ function serviceExamples(json: Json) {
     healthz: json({ status: "ok" }),
     readyz: json({ status: "ready", reasons: [], problems: [] }),
     openapi: json({ openapi: "3.1.0" }),
-    docs: { answers: { "text/html": "<!doctype html>..." } },
+    docs: { responses: { "text/html": "<!doctype html>..." } },
     index: {
-      answers: {
+      responses: {
         "text/html": "<!doctype html>...",
         [JSON_TYPE]: { name: "swapstats", version: "0.1.0", links: { "All calls, for people": "/docs" } },
       },

@@ -97,22 +97,25 @@ function operationObject(operation: Operation, examples: Examples): Record<strin
 }
 
 function responsesOf(operation: Operation, examples: Examples): Record<string, unknown> {
-  const { answer } = operation;
-  const etag = { ETag: { description: "Weak; changes with the figures", schema: { type: "string" } } };
+  const { response } = operation;
+  const etag = { ETag: { description: "Weak entity tag, which changes with the figures", schema: { type: "string" } } };
   const responses: Record<string, unknown> = {
-    [answer.status]: {
-      description: answer.description,
+    [response.status]: {
+      description: response.description,
       ...(operation.conditional ? { headers: etag } : {}),
-      content: contentOf(answer.content, examples.answers),
+      content: contentOf(response.content, examples.responses),
     },
   };
-  if (operation.conditional) responses["304"] = { description: "If-None-Match names the answer", headers: etag };
+  if (operation.conditional)
+    responses["304"] = { description: "The response is the one that If-None-Match names", headers: etag };
   for (const [status, codes] of problemsByStatus(operation)) {
     const retry = codes.some((code) => problemTable[code].retryAfterSeconds !== undefined);
     const example = problemExample(codes[0] as ProblemCode, operation.path);
     responses[status] = {
       description: codes.map((code) => `\`${code}\`: ${problemTable[code].title}`).join(". "),
-      ...(retry ? { headers: { "Retry-After": { description: "Seconds", schema: { type: "integer" } } } } : {}),
+      ...(retry
+        ? { headers: { "Retry-After": { description: "Seconds to wait before a retry", schema: { type: "integer" } } } }
+        : {}),
       content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" }, example } },
     };
   }

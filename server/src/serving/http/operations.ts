@@ -40,12 +40,12 @@ export type OperationId =
 /** Groups of calls, in the order of the documents. */
 export const operationTags = {
   Figures: "Statistics, rankings, candles and swaps of tokens",
-  Swaps: "Swaps in, and what became of those that were not applied",
-  Service: "The service about itself",
+  Swaps: "Sending swaps, and the records that were not applied",
+  Service: "Status and health of the service, and its documentation",
 } as const;
 export type OperationTag = keyof typeof operationTags;
 
-type Answer = {
+type ResponseDoc = {
   readonly status: number;
   readonly description: string;
   readonly content: Readonly<Record<string, TSchema>>;
@@ -63,7 +63,7 @@ export type Operation = {
   readonly query: Readonly<Record<string, TSchema>>;
   /** By media type. */
   readonly body: Readonly<Record<string, TSchema>>;
-  readonly answer: Answer;
+  readonly response: ResponseDoc;
   /** True: responses have an ETag, and If-None-Match is honoured. */
   readonly conditional: boolean;
   /** Problems of this call, without those that every call can return. */
@@ -76,13 +76,13 @@ const JSON_TYPE = "application/json";
 const lookUpProblems = ["unknown_token", "ambiguous_token"] as const;
 const busProblems = ["unavailable", "overloaded"] as const;
 
-const json = (description: string, schema: TSchema, status = 200): Answer => ({
+const json = (description: string, schema: TSchema, status = 200): ResponseDoc => ({
   status,
   description,
   content: { [JSON_TYPE]: schema },
 });
 
-type Given = Pick<Operation, "id" | "path" | "summary" | "answer"> & Partial<Operation>;
+type Given = Pick<Operation, "id" | "path" | "summary" | "response"> & Partial<Operation>;
 const operation = (given: Given): Operation => ({
   tag: "Figures",
   method: "GET",
@@ -116,25 +116,26 @@ function tokenOperations(windows: readonly string[]): Operation[] {
       path: "/api/tokens/{id}/stats",
       summary: "Statistics of a token",
       query: selectionQuery(windows),
-      answer: json("The statistics", ref("TokenStats")),
+      response: json("The statistics", ref("TokenStats")),
     }),
     operation({
       id: "tokensStats",
       method: "POST",
       path: "/api/tokens/stats",
       summary: "Statistics of up to 500 tokens",
-      description: "Items come in the order asked. A token that is not found has an `error` instead of figures.",
+      description:
+        "The items are in the order of the requested tokens. An item of a token that was not found has an `error` instead of figures.",
       body: { [JSON_TYPE]: tokensStatsBody(windows) },
-      answer: json("An item a token", TokensStats),
+      response: json("One item for each token", TokensStats),
       problems: ["payload_too_large", "unsupported_media_type", ...busProblems],
     }),
     operation({
       id: "shortStats",
       path: "/stats",
-      summary: "Statistics of a token, short form",
+      summary: "Statistics of a token, in a shorter form",
       query: shortStatsQuery(windows),
       conditional: true,
-      answer: json("The statistics", ref("ShortStats")),
+      response: json("The statistics", ref("ShortStats")),
       problems: byToken.problems,
     }),
   ];
@@ -148,19 +149,20 @@ function rangeOperations(): Operation[] {
       path: "/api/tokens/{id}/candles",
       summary: "Candles of a token",
       description:
-        "Ascending; an interval without a trade is absent. They reach back as far as `available_from`, which says where the answer begins. " +
-        "Which intervals there are follows from the steps of the configured windows; others are refused with the list.",
+        "The candles are in ascending order of time. Intervals without a trade are absent. `available_from` is the earliest time that the response can cover. " +
+        "The steps of the configured windows determine the available intervals. A request for another interval is refused with a list of them.",
       query: candlesQuery(),
-      answer: json("The candles", Candles),
+      response: json("The candles", Candles),
     }),
     operation({
       ...byToken,
       id: "swaps",
       path: "/api/tokens/{id}/swaps",
-      summary: "The newest swaps of a token that count",
-      description: "Newest first. They reach back as far as `available_from`.",
+      summary: "The newest swaps of a token",
+      description:
+        "The swaps that count in the figures, newest first. `available_from` is the earliest time that the response can cover.",
       query: swapsQuery(),
-      answer: json("The swaps", Swaps),
+      response: json("The swaps", Swaps),
     }),
   ];
 }
@@ -171,10 +173,10 @@ function rankingOperations(windows: readonly string[]): Operation[] {
       id: "overview",
       path: "/api/overview",
       summary: "All tokens, ranked by a figure",
-      description: "Tokens without the figure come last in both orders, ties go by id.",
+      description: "Tokens without the figure come last in both orders. Tokens with equal figures are ordered by id.",
       query: overviewQuery(windows),
       conditional: true,
-      answer: json("The ranking", ref("Overview")),
+      response: json("The ranking", ref("Overview")),
       problems: ["bad_request", ...busProblems],
     }),
   ];
@@ -187,15 +189,15 @@ function ingestOperations(): Operation[] {
       tag: "Swaps",
       method: "POST",
       path: "/api/swaps",
-      summary: "Takes swaps in",
+      summary: "Send swaps",
       description:
-        "One JSON object, an array, or NDJSON (blank lines ignored), as it is or with `Content-Encoding: gzip`. 202 comes when everything accepted is on " +
-        "disk; events that break a rule are listed and not taken. Sending the same swap again does no harm.",
+        "The body is one JSON object, an array, or NDJSON (blank lines are ignored). It may be compressed with `Content-Encoding: gzip`. The service responds " +
+        "with 202 when all accepted events are on disk. The response lists the events that break a rule; they are not accepted. Sending a swap again does no harm.",
       body: {
         [JSON_TYPE]: Type.Union([ref("SwapEvent"), Type.Array(ref("SwapEvent"))]),
-        "application/x-ndjson": Type.String({ description: "One event a line" }),
+        "application/x-ndjson": Type.String({ description: "One event on each line" }),
       },
-      answer: json("At least one event is durable", ref("Ingested"), 202),
+      response: json("At least one event is durable", ref("Ingested"), 202),
       problems: [
         "bad_request",
         "ingest_disabled",
@@ -214,17 +216,18 @@ function ingestOperations(): Operation[] {
       id: "deadLetters",
       tag: "Swaps",
       path: "/api/dead-letters",
-      summary: "Records that were not applied, and why",
-      description: "Newest first; quarantined swaps are among them. The service keeps a bounded number.",
+      summary: "Records that were not applied, with reasons",
+      description:
+        "The records are listed newest first and include quarantined swaps. The service keeps a bounded number.",
       query: deadLettersQuery(),
-      answer: json("The records", DeadLetters),
+      response: json("The records", DeadLetters),
       problems: busProblems,
     }),
   ];
 }
 
 function serviceOperations(): Operation[] {
-  const text = (mediaType: string, description: string): Answer => ({
+  const text = (mediaType: string, description: string): ResponseDoc => ({
     status: 200,
     description,
     content: { [mediaType]: Type.String() },
@@ -234,51 +237,52 @@ function serviceOperations(): Operation[] {
       id: "status",
       tag: "Service",
       path: "/api/status",
-      summary: "Where ingestion stands",
-      answer: json("Positions, lag, checkpoints and counters", ref("Status")),
+      summary: "Status of ingestion",
+      response: json("Positions, lag, checkpoints and counters", ref("Status")),
       problems: busProblems,
     }),
     operation({
       id: "healthz",
       tag: "Service",
       path: "/healthz",
-      summary: "Whether the process works; asks nobody",
-      answer: json("It does", Health),
+      summary: "Whether the process responds",
+      description: "The response depends on no other server and on no state.",
+      response: json("The process responds", Health),
     }),
     operation({
       id: "readyz",
       tag: "Service",
       path: "/readyz",
-      summary: "Whether the service should get traffic",
+      summary: "Whether the service is ready for traffic",
       description:
-        "Ready: state restored, lag below `app.ready_lag`, not shutting down. Windows that are not complete do not matter.",
-      answer: json("It should; `problems` holds what an operator should look at all the same", Ready),
+        "The service is ready when its state is restored, the lag is below `app.ready_lag`, and it is not shutting down. It can be ready while windows are not complete.",
+      response: json("The service is ready. `problems` lists conditions that an operator should check", Ready),
       problems: ["not_ready"],
     }),
     operation({
       id: "openapi",
       tag: "Service",
       path: "/openapi.json",
-      summary: "This API as OpenAPI 3.1",
+      summary: "The OpenAPI 3.1 document of this API",
       conditional: true,
-      answer: json("The document", Type.Object({}, { additionalProperties: true })),
+      response: json("The document", Type.Object({}, { additionalProperties: true })),
     }),
     operation({
       id: "docs",
       tag: "Service",
       path: "/docs",
-      summary: "This API for people",
+      summary: "Documentation of this API as a web page",
       conditional: true,
-      answer: text("text/html", "The page"),
+      response: text("text/html", "The page"),
     }),
     operation({
       id: "index",
       tag: "Service",
       path: "/",
-      summary: "What there is to see",
-      answer: {
+      summary: "Index of the service",
+      response: {
         status: 200,
-        description: "Links",
+        description: "Links to the parts of the service",
         content: {
           "text/html": Type.String(),
           [JSON_TYPE]: Index,

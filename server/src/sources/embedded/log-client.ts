@@ -8,7 +8,7 @@ import type { OffsetRange } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { VersionBoardHandle } from "../../shared/version-board.ts";
 import { fromWire } from "../../shared/wire-error.ts";
-import type { LogAnswer, LogReply, LogRequest, LogThreadOptions } from "./log-protocol.ts";
+import type { LogReply, LogRequest, LogResponse, LogThreadOptions } from "./log-protocol.ts";
 
 /** Bodies that wait to be committed; four of the largest, or some seconds of a slow disk. */
 export const WAITING_BYTES_MAX = 64 * 1024 * 1024;
@@ -20,7 +20,7 @@ type Waiting = {
   readonly reject: (error: SwapstatsError) => void;
 };
 
-type Ready = Extract<LogAnswer, { kind: "ready" }>;
+type Ready = Extract<LogResponse, { kind: "ready" }>;
 
 export class LogClient implements IngestPort {
   readonly #worker: Worker;
@@ -36,7 +36,7 @@ export class LogClient implements IngestPort {
   private constructor(options: LogThreadOptions, onFatal: (error: Error) => void) {
     this.#onFatal = onFatal;
     this.#worker = new Worker(new URL("./log-thread.ts", import.meta.url), { name: "log", workerData: options });
-    this.#worker.on("message", (answer: LogAnswer) => this.#receive(answer));
+    this.#worker.on("message", (answer: LogResponse) => this.#receive(answer));
     this.#worker.on("error", (cause) => this.#fail(cause));
     this.#worker.on("exit", () => this.#fail(new Error("the log thread ended")));
   }
@@ -114,7 +114,7 @@ export class LogClient implements IngestPort {
     return this.#opened;
   }
 
-  #receive(answer: LogAnswer): void {
+  #receive(answer: LogResponse): void {
     switch (answer.kind) {
       case "ready":
         this.#ready.resolve(answer);

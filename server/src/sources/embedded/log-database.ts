@@ -1,20 +1,20 @@
 /**
- * The embedded log on SQLite (node:sqlite), behind a narrow port so that tests can make each call fail or vanish.
+ * The embedded log on SQLite (node:sqlite). The interface is narrow, and tests use it to make each call fail or lose its effect.
  *
- * Why SQLite and not a log of our own, measured with batches of 275 KB (500 swaps) on 2 cores, ext4 on a virtual disk:
- * own file, append + fdatasync 513 MB/s; SQLite with 16 KiB pages 340 to 410 MB/s. The WAL writes each page twice, and still
- * the log is not what bounds ingestion (decoding 500 swaps costs as much as committing them), so a recovery procedure of our
- * own would buy nothing.
+ * We use SQLite and not a log of our own. Measured with batches of 275 KB (500 swaps) on 2 cores, ext4 on a virtual disk:
+ * own file, append + fdatasync 513 MB/s; SQLite with 16 KiB pages 340 to 410 MB/s. The WAL writes each page twice. Nevertheless
+ * the log does not limit ingestion, because decoding 500 swaps costs as much as committing them. A recovery procedure of our own
+ * would therefore gain nothing.
  *
- * - **Page size** 16 KiB: 340 MB/s, 4 KiB: 250, 8 KiB: 300, 32 and 64 KiB: 360, but a commit of one swap, which writes at least
- *   one page, falls from 13,000 to 7,000 a second there (4 KiB: 12,500).
- * - **Auto-checkpoint** after 8 MiB of WAL: the commit that runs it waits 8 ms (p99); 4 MiB: 5 ms with 10 % less
- *   throughput; 64 MiB: 110 ms once in 250 commits. The WAL file is cut back to that size when a reader let it grow.
- * - **One table, rows deleted in order**, not a file a segment: removing a batch of 275 KB costs 0.07 ms, and the freed pages are
- *   used again, so the file never grows beyond the retention.
- * - **One database for all partitions**: a group commit is one fsync, however many partitions it touches.
- * - **synchronous=FULL**: each commit is `pwrite` of its frames and `fsync` of the WAL, seen with strace on this build of SQLite
- *   (3.53); NORMAL would acknowledge before any fsync.
+ * - **Page size** 16 KiB gives 340 MB/s. Rejected: 4 KiB (250 MB/s), 8 KiB (300), and 32 and 64 KiB (360). With the two largest, commits
+ *   of one swap fall from 13,000 to 7,000 a second, because each writes at least one page (4 KiB: 12,500).
+ * - **Auto-checkpoint** runs after 8 MiB of WAL: the commit that runs it takes 8 ms (p99). Rejected: 4 MiB (5 ms, but 10 % less
+ *   throughput) and 64 MiB (110 ms once in 250 commits). When a reader let the WAL grow, its file is cut back to that size.
+ * - **One table, rows deleted in order**, rather than a file for each segment. Removing a batch of 275 KB costs 0.07 ms. The freed pages
+ *   are used again, so the file never grows beyond the retention.
+ * - **One database for all partitions**: a group commit is one fsync, however many partitions it concerns.
+ * - **synchronous=FULL**: each commit is a `pwrite` of its frames and an `fsync` of the WAL, as strace shows for this build of SQLite
+ *   (3.53). NORMAL would acknowledge before any fsync.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
@@ -25,16 +25,16 @@ export const LOG_PARTITIONS_MAX = 1024;
 export const LOG_OFFSET_LIMIT = 2 ** 43;
 const PAGE_BYTES = 16 * 1024;
 const WAL_BYTES = 8 * 1024 * 1024;
-/** Another connection holds a lock no longer than for a checkpoint. */
+/** Far longer than another connection holds a lock: at most during a checkpoint. */
 const BUSY_TIMEOUT_MS = 5000;
 /** "swap" */
 const APPLICATION_ID = 0x73776170;
 const FORMAT_VERSION = 1;
 const SYNCHRONOUS_FULL = 2;
 
-/** The setting that identifies this log; a checkpoint names it. */
+/** The setting that identifies this log. Checkpoints refer to it. */
 export const LOG_ID_SETTING = "log_id";
-/** The logs that this one continues, newest last, separated by spaces. */
+/** Ids of the logs that this one continues, newest last, separated by spaces. */
 export const FORMER_LOG_IDS_SETTING = "former_log_ids";
 
 export function formerIdsFrom(setting: string | undefined): string[] {
@@ -42,7 +42,7 @@ export function formerIdsFrom(setting: string | undefined): string[] {
 }
 
 export type LogRow = { readonly baseOffset: number; readonly count: number; readonly arrivalMs: number };
-/** Offsets [from, to) of a partition that hold no records, and why. */
+/** Offsets [from, to) of a partition that hold no records, with the reason. */
 type LogGap = { readonly from: number; readonly to: number; readonly atMs: number; readonly reason: string };
 
 /** Calls are synchronous, and throw SwapstatsError (`log_full`, `storage_failed`, `log_damaged`). */
@@ -58,11 +58,11 @@ export type LogDatabase = {
   first(partition: number): LogRow | undefined;
   last(partition: number): LogRow | undefined;
   gaps(partition: number): LogGap[];
-  /** Bytes of all pages in use; those of removed batches are free. */
+  /** Returns the bytes of all pages in use. Pages of removed batches are free. */
   usedBytes(): number;
   readSetting(name: string): string | undefined;
   writeSetting(name: string, value: string): void;
-  /** Moves the whole WAL into the database and empties it. False: a reader prevented it. */
+  /** Moves the whole WAL into the database and empties it. Returns false when a reader prevented it. */
   emptyWal(): boolean;
   close(): void;
 };
@@ -71,7 +71,7 @@ export function logKey(partition: number, offset: number): number {
   return partition * LOG_OFFSET_LIMIT + offset;
 }
 
-/** The primary result codes of SQLite that have a meaning of their own here; all others are faults of the storage. */
+/** Primary result codes of SQLite with their own meaning here. All others are storage errors. */
 const FULL = 13;
 const CORRUPT = 11;
 const NOT_A_DATABASE = 26;
@@ -79,7 +79,7 @@ const GENERIC = 1;
 /** Extended code: the file ends before one of its pages. */
 const SHORT_READ = 522;
 
-/** Turns an error of node:sqlite into ours; `place` names the file. */
+/** Converts an error of node:sqlite into a SwapstatsError. `place` names the file. */
 export function sqliteError(cause: unknown, place: string): SwapstatsError {
   if (cause instanceof SwapstatsError) return cause;
   const text = cause instanceof Error ? cause.message : String(cause);
@@ -125,7 +125,7 @@ function checkFormat(db: DatabaseSync, path: string): void {
   }
 }
 
-/** Some file systems refuse the WAL without an error. Without it a log would not be durable as described above. */
+/** Throws when the file system does not support the WAL. Some refuse it without an error, and the log would not be durable. */
 function checkDurability(db: DatabaseSync, path: string): void {
   const { journal_mode: mode } = db.prepare("PRAGMA journal_mode").get() as { journal_mode: string };
   const { synchronous } = db.prepare("PRAGMA synchronous").get() as { synchronous: number };
@@ -152,7 +152,7 @@ function createTables(db: DatabaseSync): void {
   `);
 }
 
-/** Opens the log for writing, and creates it when the file is new. `bytesMax` limits the file, as a full disk would (tests). */
+/** Opens the log for writing, and creates it when the file is new. Tests set `bytesMax`, which limits the file like a full disk. */
 export function openLogDatabase(path: string, bytesMax?: number): LogDatabase {
   let db: DatabaseSync | undefined;
   try {
@@ -300,7 +300,7 @@ export function readGaps(db: DatabaseSync, partition: number): LogGap[] {
   }));
 }
 
-/** Reads a setting of the log. Its own checksum protects it, because no batch's does. */
+/** Reads a setting of the log. Throws `log_damaged` when its checksum does not match. */
 export function readSetting(db: DatabaseSync, path: string, name: string): string | undefined {
   const row = db.prepare("SELECT value, crc FROM settings WHERE name = ?").get(name) as
     | { value: string; crc: number }

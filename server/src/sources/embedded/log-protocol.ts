@@ -44,7 +44,7 @@ export type LogReply =
   | { readonly id: number; readonly result: IngestResult }
   | { readonly id: number; readonly error: WireError };
 
-export type LogAnswer =
+export type LogResponse =
   | {
       readonly kind: "ready";
       readonly createdMs: number;

@@ -6,7 +6,7 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { NO_CHAIN_ADDRESSES } from "../../shared/token-id.ts";
 import { VersionBoard } from "../../shared/version-board.ts";
 import { toWire, type WireError } from "../../shared/wire-error.ts";
-import type { LogAnswer, LogOwnerRequest, LogRequest, LogThreadOptions } from "./log-protocol.ts";
+import type { LogOwnerRequest, LogRequest, LogResponse, LogThreadOptions } from "./log-protocol.ts";
 import { LogService } from "./log-service.ts";
 import { EmbeddedLogWriter, realLogParts } from "./log-writer.ts";
 
@@ -24,7 +24,7 @@ const boards = new Map<number, VersionBoard>();
 const unopened = new Set<number>();
 let early: Extract<LogRequest, { kind: "ingest" }>[] = [];
 
-function answer(message: LogAnswer): void {
+function answer(message: LogResponse): void {
   parent.postMessage(message);
 }
 

@@ -11,8 +11,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type Connection, ConnectionPool } from "@platformatic/kafka";
 import { clientOptions, kafkaError, kafkaErrorName } from "../../clients/kafka/client.ts";
 import {
-  type FetchAnswer,
   type FetchedPartition,
+  type FetchResponse,
   type FetchTarget,
   fetchVersionOf,
   sendFetch,
@@ -36,7 +36,7 @@ const OFFSET_OUT_OF_RANGE = 1;
 const STALE_VIEW = new Set([3, 5, 6, 9, 74, 75, 100, 103]);
 
 /** Memory of a response, shared by several partitions; returned to the pool when all have released it. */
-export type AnswerMemory = { readonly bytes: Buffer; readonly pool: MemoryPool; shares: number };
+export type ResponseMemory = { readonly bytes: Buffer; readonly pool: MemoryPool; shares: number };
 
 /** One partition, as the loop sees it. */
 export type FetchSink = {
@@ -49,7 +49,7 @@ export type FetchSink = {
   isFull(): boolean;
   begin(topicId: string): void;
   /** Takes the response to what was wanted at this offset; the records are a view of the memory. */
-  take(offset: number, fetched: FetchedPartition, memory: AnswerMemory): void;
+  take(offset: number, fetched: FetchedPartition, memory: ResponseMemory): void;
   outOfRange(offset: number): void;
   recreated(topicId: string): void;
 };
@@ -209,7 +209,7 @@ export class FetchLoop {
     }
   }
 
-  async #ask(node: number, led: readonly FetchSink[], targets: readonly FetchTarget[]): Promise<FetchAnswer> {
+  async #ask(node: number, led: readonly FetchSink[], targets: readonly FetchTarget[]): Promise<FetchResponse> {
     const { topic, fetchBytesMax, fetchWaitMs } = this.#setup;
     const connection = await this.#pool.get(this.view.brokerOf(node)!);
     const version = this.#versions.get(connection) ?? (await this.#negotiate(connection));
@@ -226,9 +226,9 @@ export class FetchLoop {
   }
 
   /** Hands each partition its part; false when one of them has to be fetched again from another broker, or later. */
-  #hand(answer: FetchAnswer, targets: readonly FetchTarget[]): boolean {
+  #hand(answer: FetchResponse, targets: readonly FetchTarget[]): boolean {
     // The loop keeps one share until all parts are handed over.
-    const memory: AnswerMemory = { bytes: answer.bytes, pool: this.#memory, shares: 1 };
+    const memory: ResponseMemory = { bytes: answer.bytes, pool: this.#memory, shares: 1 };
     let isFine = true;
     for (const fetched of answer.partitions) {
       const sink = this.#sinks.get(fetched.partition);
@@ -272,7 +272,7 @@ export class FetchLoop {
 }
 
 /** Releases one share; with the last one the memory can be used again. */
-export function releaseMemory(memory: AnswerMemory): void {
+export function releaseMemory(memory: ResponseMemory): void {
   memory.shares--;
   if (memory.shares === 0) memory.pool.giveBack(memory.bytes);
 }

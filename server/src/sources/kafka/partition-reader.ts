@@ -20,7 +20,7 @@ import { SwapstatsError } from "../../shared/errors.ts";
 import { StateMachine, type Steps } from "../../shared/state-machine.ts";
 import { ArrivalWatch } from "./arrivals.ts";
 import { scanBatches } from "./batch-scan.ts";
-import type { AnswerMemory, FetchLoop, FetchSink } from "./fetch-loop.ts";
+import type { FetchLoop, FetchSink, ResponseMemory } from "./fetch-loop.ts";
 import { type DroppedPart, FetchedQueue } from "./pressure/fetched-queue.ts";
 import type { KafkaCounters, KafkaNumbers, KafkaReader, KafkaSourceSetup } from "./setup.ts";
 
@@ -208,7 +208,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     this.#wake();
   }
 
-  take(offset: number, fetched: FetchedPartition, memory: AnswerMemory): void {
+  take(offset: number, fetched: FetchedPartition, memory: ResponseMemory): void {
     const { records, logStartOffset, lastStableOffset, aborted } = fetched;
     this.#note({ startOffset: logStartOffset, endOffset: lastStableOffset });
     if (!this.#isFetchingFrom(offset) || records.length === 0) return;

@@ -1,13 +1,13 @@
 /**
  * Keys and values of the records of the Kafka checkpoint store. Every key holds an id that is made for one attempt and never used
- * again, so that no record of one writer can ever displace another's:
+ * again. A record of one writer therefore never displaces another writer's:
  *
  *   m/<partition>/<id>                      a manifest            {"format", "expected"} and a line end, then its bytes, deflated
  *   p/<partition>/<name>/<attempt>          a part is begun       {"format", "chunks"}
  *                                           and then whole        {"format", "chunks", "bytes", "partition", "offsets"}
  *   c/<partition>/<name>/<attempt>/<i>      chunk i of a part     its bytes
  *
- * A record without a value (a tombstone) takes the one before it with its key away.
+ * A record without a value (a tombstone) deletes the earlier record with the same key.
  */
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { SwapstatsError } from "../../shared/errors.ts";
@@ -19,15 +19,15 @@ const PARTS_OF_MANIFEST_KEY = 3;
 const PARTS_OF_PART_KEY = 4;
 
 type ManifestValue = {
-  /** Id of the manifest that this one replaces; empty: there is none. */
+  /** Id of the manifest that this one replaces. Empty for a first manifest. */
   readonly expected: string;
-  /** As deflated. */
+  /** The manifest, deflated. */
   readonly packed: Buffer;
 };
 
 export type PartValue = {
   readonly chunks: number;
-  /** Of a part that is whole: where its chunks are. */
+  /** Places of the chunks. Undefined while the part is being written. */
   readonly whole:
     | { readonly bytes: number; readonly partition: number; readonly offsets: readonly number[] }
     | undefined;
@@ -41,18 +41,18 @@ export function manifestKey(partition: number, id: string): string {
   return `m/${partition}/${id}`;
 }
 
-/** Throws `internal` for what cannot be a part's name. */
+/** Returns the key of an attempt to write a part. Throws `internal` for an invalid name. */
 export function partKey(partition: number, name: string, attempt: string): string {
   if (!NAME_PATTERN.test(name)) throw new SwapstatsError("internal", `"${name}" is no name of a checkpoint part`);
   return `p/${partition}/${name}/${attempt}`;
 }
 
-/** `part` is the key of the part. */
+/** Returns the key of a chunk; `part` is the key of its part. */
 export function chunkKey(part: string, index: number): string {
   return `c${part.slice(1)}/${index}`;
 }
 
-/** Undefined: a chunk, or a record that is not ours. */
+/** Parses the key of a manifest or a part. Returns undefined for chunks and for records of other programs. */
 export function readIndexKey(key: string): IndexKey | undefined {
   const fields = key.split("/");
   const partition = Number(fields[1]);
@@ -70,14 +70,14 @@ export function encodeManifestValue(bytes: Uint8Array, expected: string): Buffer
   return Buffer.concat([Buffer.from(`${JSON.stringify({ format: FORMAT, expected })}\n`), deflateRawSync(bytes)]);
 }
 
-/** Copies what it keeps. Throws what JSON throws, or RangeError, for what no version up to this one has written. */
+/** Parses a manifest record into its own memory. Throws a SyntaxError or a RangeError for a value that is not of this format. */
 export function readManifestValue(value: Buffer): ManifestValue {
   const lineEnd = value.indexOf(LINE_END);
   const { expected } = readObject(value.subarray(0, lineEnd)) as { expected: string };
   return { expected, packed: Buffer.from(value.subarray(lineEnd + 1)) };
 }
 
-/** In memory of its own. */
+/** Inflates a manifest into its own memory. */
 export function unpackManifest(packed: Buffer): Uint8Array {
   return new Uint8Array(inflateRawSync(packed));
 }
@@ -86,7 +86,7 @@ export function encodePartValue({ chunks, whole }: PartValue): Buffer {
   return Buffer.from(JSON.stringify({ format: FORMAT, chunks, ...whole }));
 }
 
-/** Throws as `readManifestValue` does. */
+/** Parses a part record. Throws like `readManifestValue`. */
 export function readPartValue(value: Buffer): PartValue {
   const { chunks, ...whole } = readObject(value) as { chunks: number } & Partial<NonNullable<PartValue["whole"]>>;
   const { bytes, partition, offsets } = whole;

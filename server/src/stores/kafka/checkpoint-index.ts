@@ -1,30 +1,34 @@
 /**
- * What the records of the checkpoint topic mean. A manifest is swapped by appending a record that names the one it replaces; whether
- * it took effect follows from the order of the log alone: **a record is valid if it names the last valid one before it.** All
- * readers see one order, so all come to one verdict, and of two that name the same the first wins.
+ * Interprets the records of the checkpoint topic. A writer swaps a manifest by appending a record that names the record it replaces. The
+ * order of the log alone decides whether the swap took effect: **a record is valid if it names the last valid record before it.** All
+ * readers see the same order, so they reach the same verdict. If two records name the same predecessor, the first one wins.
  *
- * Compaction takes records away, and the verdict must stay. It takes only what a tombstone has doomed, and tombstones are written in
- * one batch with a manifest record, by a writer that knows that record's predecessor C as current, and P as the one before C:
- * of all records before P first the invalid ones, then the valid ones in their order. From that it follows:
+ * The verdict must survive compaction. Compaction removes only records that have a tombstone; such a record is called doomed. A writer
+ * appends tombstones in one batch with a new manifest record. It knows the current manifest C, which the new record names, and the
+ * manifest P before C. It writes tombstones only for records before P: first for the invalid records, then for the valid ones in their
+ * order. Three statements follow:
  *
- *   1. No tombstone ever falls on the current manifest or the one before it, whoever writes it, and however late: what a writer once
- *      saw before P stays before P, and the current one only moves on. A zombie can do no more than doom again what is doomed.
- *   2. Of the valid records those that have a tombstone come before all others, and so do the invalid ones before the first of
- *      those: a reader that sees nothing of what is doomed has to know its first valid record, and can go on from there.
- *   3. It knows the first one by this: either it replaced none; or what it replaced, C', has a tombstone, which came in one batch with a
- *      record that names the second one behind C'. Of all that name that one the first is valid; so two valid ones follow, at
- *      every end of a batch. A record that names something which never was in this log (its writer remembers a topic that was made
- *      anew, or an end that was lost) is followed by none, since its own writer reads the same verdict.
+ *   1. No tombstone ever concerns the current manifest or the one before it, whoever writes it, and however late. A record that a writer
+ *      once saw before P stays before P, and the current manifest only moves forward. A zombie can only doom records again that are
+ *      doomed already.
+ *   2. Among the valid records, the doomed ones come before all others. Once there is one, all invalid records before the first valid
+ *      record that is not doomed are doomed, too. A reader that sees no doomed record therefore only has to recognise its first valid
+ *      record, and can continue from there.
+ *   3. A reader recognises the first valid record in one of two ways. Either the record replaced none. Or the record that it replaced, C',
+ *      has a tombstone. That tombstone came in one batch with a record that names the second valid record behind C'. The first of all
+ *      records that name this second record is valid. So at the end of every batch two more valid records follow the first one. A record
+ *      may also name a record that never was in this log, because its writer remembers a topic that was re-created since, or an end of
+ *      the log that was lost. No record follows it, since its own writer reads the same verdict.
  *
- * A reader may see doomed records or not: it passes over them. It may not stop before a tombstone whose record it could not see any more,
- * so what was read counts only once the end of the log was reached (`LoggedIndex`).
+ * A reader may or may not see doomed records: it skips them. It must not stop before a tombstone whose record it can no longer see.
+ * Therefore the index is used only after the end of the log was reached (`LoggedIndex`).
  *
- * All this holds for a log that loses no acknowledged record. Where an election of a leader without them loses some, readers still
- * agree with each other, and what they find is a state that some owner had, or none; see checkpoint-stores.md.
+ * All this holds for a log that loses no acknowledged record. If an unclean leader election loses some, readers still agree with each
+ * other, and they find a state that some owner had, or none; see checkpoint-stores.md.
  */
 import { type PartValue, readIndexKey, readManifestValue, readPartValue } from "./checkpoint-format.ts";
 
-/** Of a batch; what is left goes with the next one. */
+/** Tombstones of manifests in one batch. The next batch has the remaining ones. */
 const DOOMED_MAX = 500;
 
 export type ManifestRecord = {
@@ -41,16 +45,16 @@ export type PartEntry = {
   readonly name: string;
   readonly attempt: string;
   readonly chunks: number;
-  /** Of its first record. */
+  /** Offset of its first record. */
   readonly begunOffset: number;
-  /** Of its last record. */
+  /** Offset of its last record. */
   readonly offset: number;
   readonly whole: PartValue["whole"];
 };
 
 type PartName = { readonly name: string; readonly attempt: string };
 
-/** The valid ones among records in the order of the log, from the first on that is known to be valid. */
+/** Returns the valid records, from the first one that is known to be valid. `records` are in the order of the log. */
 export function validChain(records: readonly ManifestRecord[]): readonly ManifestRecord[] {
   for (const [start, first] of records.entries()) {
     const chain = [first];
@@ -62,11 +66,11 @@ export function validChain(records: readonly ManifestRecord[]): readonly Manifes
   return [];
 }
 
-/** What one partition of swaps has in the store. */
+/** The manifests and parts of one partition of swaps. */
 export class PartitionIndex {
-  /** Without those that have a tombstone. Ascending by offset. */
+  /** Manifests without a tombstone, ascending by offset. */
   #manifests: ManifestRecord[] = [];
-  /** By name, and by the key of the attempt. */
+  /** Attempts by name of the part and by key. */
   readonly #parts = new Map<string, Map<string, PartEntry>>();
   #chain: readonly ManifestRecord[] | undefined = [];
 
@@ -83,14 +87,17 @@ export class PartitionIndex {
     return this.#chain;
   }
 
-  /** The record, if it is valid. Unknown: it is gone, because two others are valid by now, or others that won; or it was never there. */
+  /**
+   * Returns the record if it is valid. Returns "unknown" for a record that is not in the index: either later manifests have replaced it and
+   * it was removed, or it was never in the log.
+   */
   verdictOf(id: string): ManifestRecord | "invalid" | "unknown" {
     const valid = this.#valid.find((record) => record.id === id);
     if (valid !== undefined) return valid;
     return this.#manifests.some((record) => record.id === id) ? "invalid" : "unknown";
   }
 
-  /** What the next manifest's batch dooms, in this order. */
+  /** Returns the keys that get a tombstone in the batch of the next manifest, in this order. */
   doomed(): string[] {
     const before = this.previous?.offset ?? 0;
     const old = this.#manifests.filter(({ offset }) => offset < before);
@@ -99,7 +106,7 @@ export class PartitionIndex {
     return ordered.slice(0, DOOMED_MAX).map(({ key }) => key);
   }
 
-  /** The newest attempt at this part that is whole. */
+  /** Returns the newest whole attempt at this part. */
   part(name: string): PartEntry | undefined {
     let newest: PartEntry | undefined;
     for (const entry of this.attempts(name)) {
@@ -116,7 +123,7 @@ export class PartitionIndex {
     return [...this.#parts.keys()].filter((name) => this.part(name) !== undefined);
   }
 
-  /** Attempts that were begun before this offset and are of no use: not whole, or with a later one in their place. */
+  /** Returns the attempts that began before this offset and are useless: they are not whole, or a later one replaces them. */
   leftovers(before: number): PartEntry[] {
     const found: PartEntry[] = [];
     for (const name of this.#parts.keys()) {
@@ -129,7 +136,7 @@ export class PartitionIndex {
   noteManifest(key: string, id: string, offset: number, value: Buffer | undefined): void {
     this.#chain = undefined;
     if (value === undefined) this.#manifests = this.#manifests.filter((record) => record.key !== key);
-    // What was read before a failure may be read again.
+    // After a failure the same records may be read again.
     else if ((this.#manifests.at(-1)?.offset ?? -1) < offset) {
       this.#manifests.push({ key, id, offset, ...readManifestValue(value) });
     }
@@ -147,7 +154,7 @@ export class PartitionIndex {
   }
 }
 
-/** What one partition of the topic holds, for all partitions of swaps that share it. */
+/** The index of one partition of the topic, which several partitions of swaps may share. */
 export class CheckpointIndex {
   readonly #partitions = new Map<number, PartitionIndex>();
 
@@ -159,7 +166,7 @@ export class CheckpointIndex {
     return added;
   }
 
-  /** The next record of the log. Throws where it was written by a newer version. */
+  /** Adds the next record of the log. Throws when a newer version has written it. */
   note(offset: number, key: string, value: Buffer | undefined): void {
     const read = readIndexKey(key);
     if (read === undefined) return;

@@ -1,9 +1,10 @@
 /**
- * Follows one partition of the checkpoint topic that holds manifests and the places of parts, and keeps their index. It reads when it is
- * asked, from where it stopped.
+ * Reads one partition of the checkpoint topic, which holds manifests and the places of parts, and keeps their index. Each request reads on
+ * from the last position.
  *
- * The index is dropped and read again from the start when another leader was elected or the topic was re-created, since records may be
- * gone; and after a long time without a request, since tombstones are removed some time after the records that they delete.
+ * In two cases the index is dropped and read again from the start. After an election of another leader or a re-creation of the topic,
+ * records may be missing. After a long time without a request, tombstones may be missing, because Kafka removes them some time after the
+ * records that they delete.
  */
 
 import { isKafkaError } from "../../clients/kafka/client.ts";
@@ -29,7 +30,7 @@ export class LoggedIndex {
   readonly #log: CheckpointLog;
   readonly #partition: number;
   #index = new CheckpointIndex();
-  /** Undefined: nothing is known. */
+  /** Undefined before the first read, and after an error that made the index unusable. */
   #history: string | undefined;
   #position = 0;
   #readAtMs = 0;
@@ -41,9 +42,9 @@ export class LoggedIndex {
     this.#partition = partition;
   }
 
-  /** Reads to the end; what was acknowledged before the call is in what it answers. */
+  /** Reads to the end. The returned index holds all records that were acknowledged before the call. */
   sync(): Promise<CheckpointIndex> {
-    // One that has begun may have asked for the end too early for this caller; those that come while it runs share the next.
+    // A read that is in progress may have determined the end too early for this caller. All callers that come during it share the next read.
     this.#next ??= this.#running.then(() => {
       this.#next = undefined;
       const reading = this.#readOn();
@@ -66,7 +67,7 @@ export class LoggedIndex {
     throw new Error("the leaders of the topic change too fast");
   }
 
-  /** False: it became another log meanwhile. */
+  /** Returns false when the log was replaced during the read. */
   async #readToEnd(): Promise<boolean> {
     const { startOffset, endOffset, history } = await this.#log.ends(this.#partition);
     const isOld = performance.now() - this.#readAtMs > AGE_MAX_MS;

@@ -1,16 +1,16 @@
 /**
- * Checkpoints in a compacted topic of Kafka, so that an installation on Kafka needs no other store. The first half of the topic's
- * partitions holds manifests and the places of parts (small records, which everybody reads from the start), the second half the bytes
- * of parts (in chunks, which are fetched from their places alone). Partition 7 of the swaps is in the seventh of each half,
- * counted round. With a single partition everything is in it.
+ * Checkpoints in a compacted topic of Kafka. An installation on Kafka then needs no other store. The first half of the topic's partitions
+ * holds manifests and the places of parts: small records, which every owner reads from the start. The second half holds the bytes of
+ * parts in chunks, which are fetched individually. Each half assigns the partitions of the swaps to its own partitions by the remainder
+ * of their number. A topic with a single partition holds everything in it.
  *
- * Compare-and-set by the order of the log: see checkpoint-index.ts. A swap is two steps: append, then read to the end, where the
- * verdict stands. A swap whose append failed may take effect all the same, also later; then it meets its condition, or is invalid.
+ * The order of the log gives compare-and-set: see checkpoint-index.ts. A swap of a manifest appends a record and then reads to the end of
+ * the log, which gives the verdict. A failed append may still take effect, even later. Its condition is then checked like any other.
  *
- * A part is begun, its chunks are written, and then it is whole: what a crash leaves is known, and removed by whoever next
- * swaps the manifest. That never harms a later owner: its parts were begun behind its claim, and whoever has swapped a manifest removes
- * nothing but what was begun before the last one that it swapped, and what it wrote itself. So a former owner that goes on late removes
- * nothing of its successor's, whatever it takes for garbage.
+ * A part is written in three steps: a record that it is begun, the chunks, a record that it is whole. The remains of a crash are therefore
+ * listed, and the next swap of the manifest removes them. This never harms a later owner. Its parts began after its claim. An owner
+ * removes only its own attempts, and attempts that began before the last manifest that it wrote itself. A former owner that continues
+ * late therefore removes nothing of its successor's.
  */
 import { randomUUID } from "node:crypto";
 import type { CheckpointStore, StoredManifest } from "../../ports/checkpoint-store.ts";
@@ -27,30 +27,30 @@ import {
 import type { ManifestRecord, PartEntry, PartitionIndex } from "./checkpoint-index.ts";
 import { type CheckpointLog, LoggedIndex } from "./checkpoint-reader.ts";
 
-/** A broker takes batches of 1 MiB unless told otherwise; a manifest shares its own with tombstones. */
+/** Brokers accept batches of 1 MiB by default. The batch of a manifest also holds tombstones. */
 export const CHUNK_BYTES = 512 * 1024;
 const MANIFEST_BYTES_MAX = 960 * 1024;
-/** On their way at the same time. */
+/** Chunks that are sent at the same time. */
 const CHUNKS_AT_ONCE = 4;
-/** A fetch of that size brings two chunks. */
+/** A fetch of this size returns two chunks. */
 const READ_BYTES = 1024 * 1024;
-/** Of what others left, with one swap. */
+/** Leftover attempts that are removed with one swap of a manifest. */
 const REMOVED_AT_ONCE = 8;
 
 type KafkaCheckpointStoreParts = {
   readonly log: CheckpointLog;
-  /** For messages. */
+  /** Named in messages. */
   readonly topic: string;
-  /** How long a call may take. */
+  /** Time limit of a call, in ms. */
   readonly limitMs: number;
-  /** Called before the first use, and again until it succeeds: sees to the topic, and says why it cannot be used. */
+  /** Creates or checks the topic. Called before the first use, and again until it succeeds. Resolves with the reason why the topic is unusable. */
   readonly prepare: () => Promise<string | undefined>;
 };
 
 type Place = {
   /** Partition of the topic that holds the index. */
   readonly index: number;
-  /** And the one for bytes. */
+  /** Partition of the topic that holds the chunks. */
   readonly bytes: number;
   readonly logged: LoggedIndex;
 };
@@ -63,12 +63,12 @@ export class KafkaCheckpointStore implements CheckpointStore {
   /** The number of partitions of the topic. */
   #prepared: Promise<number> | undefined;
   readonly #indexes = new Map<number, LoggedIndex>();
-  /** Begins the attempts of this client. */
+  /** Prefix of this client's attempts. */
   readonly #id = randomUUID();
   #attempts = 0;
   /** Keys of parts that this client is writing. */
   readonly #underWay = new Set<string>();
-  /** By partition: offset of the last valid manifest that this client has swapped. */
+  /** Offset of the last valid manifest that this client wrote, by partition. */
   readonly #swappedAt = new Map<number, number>();
   #isClosed = false;
 
@@ -99,7 +99,8 @@ export class KafkaCheckpointStore implements CheckpointStore {
       const before = (await place.logged.sync()).of(partition);
       if (before.current?.id !== expected) throw conflict(partition, before.current, expected);
       const value = encodeManifestValue(bytes, expected ?? "");
-      if (value.length > MANIFEST_BYTES_MAX) throw new Error(`it takes ${value.length} bytes, packed`);
+      if (value.length > MANIFEST_BYTES_MAX)
+        throw new Error(`it has ${value.length} bytes when compressed, the limit is ${MANIFEST_BYTES_MAX}`);
       const id = randomUUID();
       const doomed = before.doomed().map((key) => ({ key, value: undefined }));
       signal.throwIfAborted();
@@ -107,8 +108,7 @@ export class KafkaCheckpointStore implements CheckpointStore {
       const after = (await place.logged.sync()).of(partition);
       const verdict = after.verdictOf(id);
       if (verdict === "invalid") throw conflict(partition, after.current, expected);
-      if (verdict === "unknown")
-        throw new Error("others have replaced it so fast that it cannot be said whether it was valid");
+      if (verdict === "unknown") throw new Error("other writers replaced it so fast that its outcome is unknown");
       this.#swappedAt.set(partition, verdict.offset);
       await this.#removeLeftovers(partition, after, verdict.offset, signal);
       return id;
@@ -189,14 +189,14 @@ export class KafkaCheckpointStore implements CheckpointStore {
     return this.#log.partitions();
   }
 
-  /** Their offsets. */
+  /** Appends the chunks of a part and returns their offsets. */
   async #appendChunks(partition: number, key: string, bytes: Uint8Array, signal: AbortSignal): Promise<number[]> {
     const count = Math.ceil(bytes.length / CHUNK_BYTES);
     const offsets: number[] = new Array(count);
     let next = 0;
     const worker = async (): Promise<void> => {
       for (let i = next++; i < count; i = next++) {
-        // The caller may free its memory once the call is over.
+        // The caller may free the bytes after the call has ended.
         signal.throwIfAborted();
         const { buffer, byteOffset } = bytes.subarray(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES);
         const length = Math.min(CHUNK_BYTES, bytes.length - i * CHUNK_BYTES);
@@ -208,7 +208,7 @@ export class KafkaCheckpointStore implements CheckpointStore {
     return offsets;
   }
 
-  /** Undefined where a chunk is gone: somebody has removed the part. */
+  /** Returns undefined when a chunk is missing because the part was removed meanwhile. */
   async #readChunks({ key, whole }: PartEntry, signal: AbortSignal): Promise<Uint8Array | undefined> {
     const { bytes, partition, offsets } = whole!;
     const content = new Uint8Array(bytes);
@@ -227,7 +227,7 @@ export class KafkaCheckpointStore implements CheckpointStore {
     return content;
   }
 
-  /** First the bytes, so that nothing is left that nobody knows of. */
+  /** Removes the chunks first, and then the record that lists them: otherwise unlisted chunks could remain. */
   async #remove(partition: number, { key, chunks, whole }: PartEntry, signal: AbortSignal): Promise<void> {
     const place = await this.#place(partition);
     const keys = Array.from({ length: chunks }, (_, i) => ({ key: chunkKey(key, i), value: undefined }));
@@ -237,7 +237,7 @@ export class KafkaCheckpointStore implements CheckpointStore {
     await this.#log.append(place.index, [{ key, value: undefined }]);
   }
 
-  /** What was begun before this offset and is of no use. What cannot be removed now is tried again with the next swap. */
+  /** Removes useless attempts that began before this offset. The next swap retries those that cannot be removed now. */
   async #removeLeftovers(partition: number, index: PartitionIndex, before: number, signal: AbortSignal): Promise<void> {
     const leftovers = index.leftovers(before).filter(({ key }) => !this.#underWay.has(key));
     try {
@@ -247,12 +247,12 @@ export class KafkaCheckpointStore implements CheckpointStore {
     }
   }
 
-  /** Rejects with `storage_failed` (retryable) within the limit; the call may have had its effect nevertheless. */
+  /** Rejects with `storage_failed` (retryable) on an error or a timeout. The call may have taken effect all the same. */
   async #call<T>(what: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new SwapstatsError("storage_failed", `Cannot ${what}: the store was closed.`);
     const controller = new AbortController();
     try {
-      return await withinTime("the answer", this.#limitMs, call(controller.signal));
+      return await withinTime("the response", this.#limitMs, call(controller.signal));
     } catch (cause) {
       if (cause instanceof Refusal) throw new SwapstatsError("bad_config", cause.message);
       if (isVerdict(cause)) throw cause;
@@ -265,13 +265,13 @@ export class KafkaCheckpointStore implements CheckpointStore {
   }
 }
 
-/** What another attempt would find again; all other failures may pass. */
+/** Returns whether another attempt would fail in the same way. All other failures may be temporary. */
 function isVerdict(error: unknown): boolean {
   if (!(error instanceof SwapstatsError)) return false;
   return error.code === "checkpoint_conflict" || error.code === "internal";
 }
 
-/** The topic cannot be used as it is. Credentials that are refused, which are `bad_config` as well, may be right a moment later. */
+/** The topic is unusable with its settings. Refused credentials are `bad_config` as well, but a retry may succeed. */
 class Refusal extends Error {}
 
 function conflict(partition: number, found: ManifestRecord | undefined, expected: string | undefined): SwapstatsError {

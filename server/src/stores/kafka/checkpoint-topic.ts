@@ -4,14 +4,14 @@ import { type CompactedTopicSettings, notCompacted, TopicAdmin } from "../../cli
 import { TopicLog } from "../../clients/kafka/topic-log.ts";
 import { CHUNK_BYTES, KafkaCheckpointStore } from "./checkpoint-store.ts";
 
-/** Half of them for manifests, half for bytes. Never changed afterwards: they say where everything is. */
+/** Half of them hold manifests, half hold chunks. The number never changes, because it determines the place of every record. */
 const PARTITIONS = 16;
-/** Key, header and frame of a chunk are far below. */
+/** A chunk with its key, header and frame is far smaller. */
 const BATCH_BYTES_MIN = CHUNK_BYTES + 64 * 1024;
 
 /**
- * Segments are small, and closed soon, because compaction leaves the open one alone; it runs when a third of a partition may be out of
- * date. Tombstones stay for a day, which is longer than any reader pauses.
+ * Segments are small and are closed early, because compaction skips the open segment. Compaction runs when a third of a partition may be
+ * outdated. Tombstones stay for a day, which is longer than any reader pauses.
  */
 const CONFIGS: ReadonlyMap<string, string> = new Map([
   ["min.cleanable.dirty.ratio", "0.3"],
@@ -20,13 +20,13 @@ const CONFIGS: ReadonlyMap<string, string> = new Map([
   ["delete.retention.ms", "86400000"],
 ]);
 
-/** Plain data, so that a thread can be given it. */
+/** Plain data, which can be sent to a thread. */
 export type KafkaCheckpointStoreOptions = {
   readonly connection: KafkaConnection;
   readonly topic: string;
-  /** Of a topic that is made; undefined: as the brokers have it. */
+  /** Replication of a topic that is created. Undefined: the default of the brokers. */
   readonly replication: number | undefined;
-  /** Whether a topic that is missing is made. */
+  /** Whether a missing topic is created. */
   readonly makesTopic: boolean;
   /** Limit of a call in ms. */
   readonly limitMs: number;
@@ -36,14 +36,14 @@ export function checkpointTopicSettings(topic: string, replication: number | und
   return { topic, partitions: PARTITIONS, replication, configs: CONFIGS };
 }
 
-/** Connects at the first call. A topic that is missing may be made then; one that cannot be used is refused with `bad_config`. */
+/** Opens the store. It connects at the first call, and may then create the topic. Calls reject with `bad_config` when the topic is unusable. */
 export function openKafkaCheckpointStore(options: KafkaCheckpointStoreOptions): KafkaCheckpointStore {
   const { connection, topic, limitMs } = options;
   const log = new TopicLog(connection, topic);
   return new KafkaCheckpointStore({ log, topic, limitMs, prepare: () => prepareTopic(options, log) });
 }
 
-/** Why the topic cannot be used; undefined: it can. What else differs from the settings is left to its owner. */
+/** Returns why the topic is unusable, or undefined when it is usable. Other differences from the settings are left to the operator. */
 async function prepareTopic(
   { connection, topic, replication, makesTopic }: KafkaCheckpointStoreOptions,
   log: TopicLog,
@@ -53,7 +53,7 @@ async function prepareTopic(
     const described = await (makesTopic ? admin.describeIfThere(topic) : admin.describe(topic));
     if (described === undefined) {
       await admin.ensureCompacted(checkpointTopicSettings(topic, replication));
-      // A broker may be named as a leader a moment before it knows that it is one, and refuse what is sent to it.
+      // A broker may be announced as leader a moment before it accepts requests as one.
       await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => log.ends(partition)));
       return undefined;
     }

@@ -4,7 +4,7 @@ import { createSharedClock, SharedClock } from "../../../src/bus/shared-clock.ts
 import { Cluster } from "../../../src/cluster/cluster.ts";
 import type { Format } from "../../../src/cluster/protocol.ts";
 import type { ClusterTransport } from "../../../src/cluster/transport.ts";
-import type { TokenAnswer } from "../../../src/ports/stats-bus.ts";
+import type { TokenResponse } from "../../../src/ports/stats-bus.ts";
 import { partitionOfTokenId } from "../../../src/shared/token-partition.ts";
 import { type ModelPartition, ModelWorker, ownedOf } from "./model-owner.ts";
 
@@ -125,7 +125,7 @@ export class ModelCluster {
 }
 
 /** Returns the number in a token's response; undefined where it has none, or is stale. */
-export function freshValue(answer: TokenAnswer | undefined): number | undefined {
+export function freshValue(answer: TokenResponse | undefined): number | undefined {
   if (answer?.kind !== "stats" || answer.stale) return undefined;
   return (JSON.parse(`{${answer.body}}`) as { value: number }).value;
 }

@@ -10,7 +10,7 @@ import type { RequestKind, RequestOf, WorkerRequest, WorkerResponses } from "../
 import { epochOfParts, type FeedUpdate, type NameLookup, type TokenPart } from "../../../src/bus/responses.ts";
 import { addCounters, emptyCounters } from "../../../src/bus/status-merge.ts";
 import type { OwnedPartition } from "../../../src/cluster/contract.ts";
-import type { ChannelSpec, StatusAnswer } from "../../../src/ports/stats-bus.ts";
+import type { ChannelSpec, StatusResponse } from "../../../src/ports/stats-bus.ts";
 import { SwapstatsError } from "../../../src/shared/errors.ts";
 
 type ModelToken = { readonly id: string; readonly symbol: string; rev: number; value: number };
@@ -72,7 +72,7 @@ export class ModelWorker implements WorkerPort {
     const asOf = "at" in request ? (request.at?.asOf ?? Date.now()) : Date.now();
     switch (request.kind) {
       case "tokens":
-        return { asOf, items: request.tokens.map((text) => this.#tokenAnswer(text, asOf)) };
+        return { asOf, items: request.tokens.map((text) => this.#tokenResponse(text, asOf)) };
       case "overview": {
         const rows = this.#ranked(request.request.limit).map(({ token, partition }) => ({
           key: { value: String(token.value), id: token.id },
@@ -100,7 +100,7 @@ export class ModelWorker implements WorkerPort {
     }
   }
 
-  status(): StatusAnswer {
+  status(): StatusResponse {
     const partitions = [...this.partitions].map(([partition, { epoch }]) => ({
       ...{ partition, owner: "model", epoch, next_offset: 1, end_offset: 1, lag: 0, lag_ms: 0 },
       ...{ watermark: {}, state: "running" as const, problems: [] },
@@ -140,7 +140,7 @@ export class ModelWorker implements WorkerPort {
     return ids.length === 0 ? undefined : { tier: "symbol", ids };
   }
 
-  #tokenAnswer(text: string, asOf: number): TokenPart {
+  #tokenResponse(text: string, asOf: number): TokenPart {
     const lookup = this.#lookUp(text);
     const [id = "", ...others] = lookup?.ids ?? [];
     const found = others.length > 0 ? undefined : this.#find(id);

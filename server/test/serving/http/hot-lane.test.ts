@@ -12,7 +12,7 @@ import { WETH } from "./stand-in-bus.ts";
 const PATH = `/api/tokens/${WETH}/stats?windows=5m,1h`;
 
 /** A whole response on a bare socket, header fields sorted. */
-async function rawAnswer({ raw }: Harness, fields: string[]): Promise<{ head: string[]; body: string }> {
+async function rawResponse({ raw }: Harness, fields: string[]): Promise<{ head: string[]; body: string }> {
   const client = await raw();
   client.send([`GET ${PATH} HTTP/1.1`, "Host: x", "Connection: close", ...fields, "", ""].join("\r\n"));
   const [head, body] = (await client.closed).split("\r\n\r\n");
@@ -26,9 +26,9 @@ describe("the fast lane", () => {
     harness.bus.cached = true;
     const etag = (await harness.call(PATH)).headers.get("etag") as string;
     for (const fields of [[], [`If-None-Match: ${etag}`], ['If-None-Match: "other"']]) {
-      const lane = await rawAnswer(harness, fields);
+      const lane = await rawResponse(harness, fields);
       // A request of another origin goes through the framework, where CORS is.
-      const framework = await rawAnswer(harness, [...fields, "Origin: https://other.example"]);
+      const framework = await rawResponse(harness, [...fields, "Origin: https://other.example"]);
       assert.deepEqual(lane, framework);
     }
   });

@@ -12,7 +12,7 @@ import type { HttpServerOptions } from "../../../src/serving/http/http-server-op
 import { openApiOf } from "../../../src/serving/http/openapi.ts";
 import { operationsOf } from "../../../src/serving/http/operations.ts";
 import { PENDING_QUERIES_MAX, QUERY_TIMEOUT_MS, QueryExecutor } from "../../../src/serving/query-executor.ts";
-import { AnswerChecker } from "./answer-checker.ts";
+import { ResponseChecker } from "./response-checker.ts";
 import { StandInBus, StandInIngest } from "./stand-in-bus.ts";
 
 export const WINDOWS = ["1m", "5m", "1h", "24h"];
@@ -68,7 +68,7 @@ export async function startHarness(t: TestContext, overrides: HarnessOptions = {
   });
   const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
   t.after(() => server.close(0));
-  const checker = new AnswerChecker(openApiOf(operationsOf(WINDOWS), "0.0.0-test", WINDOWS));
+  const checker = new ResponseChecker(openApiOf(operationsOf(WINDOWS), "0.0.0-test", WINDOWS));
   return {
     bus,
     ingest,
@@ -81,7 +81,7 @@ export async function startHarness(t: TestContext, overrides: HarnessOptions = {
   };
 }
 
-async function call(checker: AnswerChecker, port: number, path: string, init: RequestInit = {}): Promise<Answer> {
+async function call(checker: ResponseChecker, port: number, path: string, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
   const text = await response.text();
   const contentType = response.headers.get("content-type") ?? "";

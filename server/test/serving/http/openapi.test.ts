@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { openApiOf } from "../../../src/serving/http/openapi.ts";
 import { operationsOf } from "../../../src/serving/http/operations.ts";
-import { AnswerChecker } from "./answer-checker.ts";
 import { startHarness, WINDOWS } from "./http-harness.ts";
+import { ResponseChecker } from "./response-checker.ts";
 
 type Media = Record<string, { schema: object; example?: unknown }>;
 type Call = {
@@ -51,7 +51,7 @@ describe("the OpenAPI document", () => {
   test("every response, body and problem has an example that matches its schema, with any windows", () => {
     for (const windows of [WINDOWS, ["10s"]]) {
       const { document, calls } = callsOf(windows);
-      const checker = new AnswerChecker(document);
+      const checker = new ResponseChecker(document);
       for (const { path, method, call } of calls) {
         for (const [status, { content = {} }] of Object.entries(call.responses)) {
           for (const [type, { example }] of Object.entries(content)) {

@@ -13,7 +13,7 @@ describe("health and readiness", () => {
 
   test("ready if restored, with lag below the limit, and not draining; problems do not matter", async (t) => {
     const { call, bus, server } = await startHarness(t);
-    const [partition] = bus.statusAnswer.partitions;
+    const [partition] = bus.statusResponse.partitions;
     assert.ok(partition !== undefined);
     partition.problems = ["The newest checkpoint was damaged; the previous one serves."];
     const ready = await call("/readyz");
@@ -50,7 +50,7 @@ describe("health and readiness", () => {
     const answer = await call("/readyz");
     assert.deepEqual(answer.json.reasons, ["The state does not answer within 20 ms."]);
     bus.gate = undefined;
-    bus.statusAnswer = { ...bus.statusAnswer, partitions: [] };
+    bus.statusResponse = { ...bus.statusResponse, partitions: [] };
     assertProblem(await call("/readyz"), 503, "not_ready");
   });
 });
@@ -59,7 +59,7 @@ describe("status and documents", () => {
   test("status", async (t) => {
     const { call, bus } = await startHarness(t);
     const { json } = await call("/api/status");
-    const { partitions, counters, tokens } = bus.statusAnswer;
+    const { partitions, counters, tokens } = bus.statusResponse;
     assert.deepEqual(json, { instance: "host-a", version: "0.0.0-test", uptime_ms: 0, tokens, partitions, counters });
   });
 

@@ -55,10 +55,10 @@ describe("an owner that is away", () => {
 
   test("an instance is ready by its own partitions, and one without any once it knows of some", async (t) => {
     const { bus, call } = await startHarness(t);
-    const [own] = bus.statusAnswer.partitions;
+    const [own] = bus.statusResponse.partitions;
     assert.ok(own !== undefined);
     const away = { ...own, partition: 1, state: "away" as const, lag_ms: 1_000_000 };
-    const all = { ...bus.statusAnswer, partitions: [own, away], instances: [], problems: ["what is wrong"] };
+    const all = { ...bus.statusResponse, partitions: [own, away], instances: [], problems: ["what is wrong"] };
     let mine = [own];
     bus.status = async (scope?: string) => (scope === "own" ? { ...all, partitions: mine } : all);
     assert.equal((await call("/readyz")).status, 200);

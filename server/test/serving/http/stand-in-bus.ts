@@ -6,18 +6,18 @@
 import type { IngestPort, IngestResult } from "../../../src/ports/intake.ts";
 import type {
   Ambiguous,
-  BodyAnswer,
+  BodyResponse,
   ChannelOpened,
   DeadLetter,
-  DeadLettersAnswer,
+  DeadLettersResponse,
   KeptForms,
-  OverviewAnswer,
   OverviewRequest,
+  OverviewResponse,
   Selection,
   StatsBus,
-  StatusAnswer,
-  TokenAnswer,
+  StatusResponse,
   TokenRequest,
+  TokenResponse,
 } from "../../../src/ports/stats-bus.ts";
 
 type StandInToken = { id: string; symbol: string | undefined; rev: number; trades: number };
@@ -76,7 +76,7 @@ export class StandInBus implements StatsBus {
   ];
   candleCloses = true;
   letters: DeadLetter[] = [];
-  statusAnswer: StatusAnswer = {
+  statusResponse: StatusResponse = {
     partitions: [
       {
         partition: 0,
@@ -111,16 +111,16 @@ export class StandInBus implements StatsBus {
     totals: [],
   };
 
-  cachedTokenStats(token: string, selection: Selection): TokenAnswer | undefined {
+  cachedTokenStats(token: string, selection: Selection): TokenResponse | undefined {
     return this.cached ? this.#stats(token, selection) : undefined;
   }
 
-  async tokenStats(tokens: readonly string[], selection: Selection): Promise<TokenAnswer[]> {
+  async tokenStats(tokens: readonly string[], selection: Selection): Promise<TokenResponse[]> {
     await this.#asked();
     return tokens.map((token) => this.#stats(token, selection));
   }
 
-  async overview(request: OverviewRequest): Promise<OverviewAnswer> {
+  async overview(request: OverviewRequest): Promise<OverviewResponse> {
     await this.#asked();
     const sign = request.order === "desc" ? -1 : 1;
     const sorted = [...this.tokens].sort((a, b) => sign * (a.trades - b.trades) || (a.id < b.id ? -1 : 1));
@@ -134,14 +134,14 @@ export class StandInBus implements StatsBus {
     return { asOf: this.asOf, epoch: this.epoch, rev: 99, items: JSON.stringify(items), nextCursor, stale: this.stale };
   }
 
-  async tokenBody(request: TokenRequest): Promise<BodyAnswer> {
+  async tokenBody(request: TokenRequest): Promise<BodyResponse> {
     await this.#asked();
     if (request.kind === "candles") return this.#candles(request);
     if (request.kind === "swaps") return this.#swaps(request);
     throw new Error("not asked here");
   }
 
-  #candles(request: Extract<TokenRequest, { kind: "candles" }>): BodyAnswer {
+  #candles(request: Extract<TokenRequest, { kind: "candles" }>): BodyResponse {
     const at = Math.floor(this.asOf / request.intervalMs) * request.intervalMs;
     const candle = {
       open_time: at,
@@ -163,7 +163,7 @@ export class StandInBus implements StatsBus {
     return ids.map(() => false);
   }
 
-  #swaps({ token, limit }: Extract<TokenRequest, { kind: "swaps" }>): BodyAnswer {
+  #swaps({ token, limit }: Extract<TokenRequest, { kind: "swaps" }>): BodyResponse {
     const swap = {
       chain_id: 1,
       tx_hash: "0xaa",
@@ -179,14 +179,14 @@ export class StandInBus implements StatsBus {
     return this.#body(token, `"items":[${items.join(",")}]`);
   }
 
-  async deadLetters(limit: number): Promise<DeadLettersAnswer> {
+  async deadLetters(limit: number): Promise<DeadLettersResponse> {
     await this.#asked();
     return { items: this.letters.slice(0, limit), stale: this.stale };
   }
 
-  async status(_scope?: string): Promise<StatusAnswer> {
+  async status(_scope?: string): Promise<StatusResponse> {
     await this.#asked();
-    return this.statusAnswer;
+    return this.statusResponse;
   }
 
   async subscribe(): Promise<ChannelOpened> {
@@ -205,7 +205,7 @@ export class StandInBus implements StatsBus {
     return this.tokens.filter(({ symbol }) => symbol?.toLowerCase() === text.toLowerCase());
   }
 
-  #stats(text: string, selection: Selection): TokenAnswer {
+  #stats(text: string, selection: Selection): TokenResponse {
     const [token, ...others] = this.#find(text);
     if (token === undefined) return { kind: "unknown" };
     if (others.length > 0) return ambiguous([token, ...others]);
@@ -241,7 +241,7 @@ export class StandInBus implements StatsBus {
     };
   }
 
-  #body(text: string, body: string): BodyAnswer {
+  #body(text: string, body: string): BodyResponse {
     const [token, ...others] = this.#find(text);
     if (token === undefined) return { kind: "unknown" };
     if (others.length > 0) return ambiguous([token, ...others]);

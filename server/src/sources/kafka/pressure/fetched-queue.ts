@@ -11,7 +11,7 @@
 
 import type { AbortedTransaction } from "../../../clients/kafka/fetch-protocol.ts";
 import { MemoryPool } from "../../../clients/kafka/memory-pool.ts";
-import { type AnswerMemory, releaseMemory } from "../fetch-loop.ts";
+import { type ResponseMemory, releaseMemory } from "../fetch-loop.ts";
 import { FetchedBatches } from "../record-batches.ts";
 import type { KafkaCounters, KafkaPressure } from "../setup.ts";
 import { SpillFile, type SpillPlace } from "./spill-file.ts";
@@ -34,7 +34,7 @@ type FetchedPart = {
   readonly bytes: Buffer;
   readonly aborted: readonly AbortedTransaction[];
   /** The memory that the bytes are a view of; undefined: they are a copy. */
-  readonly memory: AnswerMemory | undefined;
+  readonly memory: ResponseMemory | undefined;
 };
 
 export type DroppedPart = { readonly to: number; readonly batches: number; readonly records: number };
@@ -53,7 +53,7 @@ type Item = {
   readonly byteLength: number;
   /** Undefined: only in the file. */
   bytes: Buffer | undefined;
-  memory: AnswerMemory | undefined;
+  memory: ResponseMemory | undefined;
   batches: FetchedBatches | undefined;
   place: SpillPlace | undefined;
   isBroken: boolean;
@@ -305,7 +305,7 @@ export class FetchedQueue {
   /** Never rejects. */
   async #readBack(spill: SpillFile, item: Item, place: SpillPlace): Promise<void> {
     const bytes = this.#pool.take(item.byteLength);
-    const memory: AnswerMemory = { bytes, pool: this.#pool, shares: 1 };
+    const memory: ResponseMemory = { bytes, pool: this.#pool, shares: 1 };
     try {
       await spill.read(place, bytes);
     } catch (error) {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MemoryPool } from "../../../../src/clients/kafka/memory-pool.ts";
-import type { AnswerMemory } from "../../../../src/sources/kafka/fetch-loop.ts";
+import type { ResponseMemory } from "../../../../src/sources/kafka/fetch-loop.ts";
 import { FetchedQueue } from "../../../../src/sources/kafka/pressure/fetched-queue.ts";
 import { type KafkaPressure, newKafkaCounters } from "../../../../src/sources/kafka/setup.ts";
 import { writeBatch } from "../../../support/batch-writer.ts";
@@ -69,7 +69,7 @@ class Side {
       records += count;
     }
     const whole = Buffer.concat(parts);
-    const memory: AnswerMemory = { bytes: this.pool.take(whole.length), pool: this.pool, shares: 1 };
+    const memory: ResponseMemory = { bytes: this.pool.take(whole.length), pool: this.pool, shares: 1 };
     whole.copy(memory.bytes);
     const to = from + records;
     this.queue.push({ from, to, batches: parts.length, records, bytes: memory.bytes, aborted: [], memory });

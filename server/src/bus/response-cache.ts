@@ -4,14 +4,14 @@
  * because events of other tokens can change the meaning of a symbol.
  */
 
-import type { Selection, TokenAnswer } from "../ports/stats-bus.ts";
+import type { Selection, TokenResponse } from "../ports/stats-bus.ts";
 import { parseTokenId } from "../shared/token-id.ts";
 import type { VersionBoard } from "../shared/version-board.ts";
-import type { AnswerTicket } from "./responses.ts";
+import type { ResponseTicket } from "./responses.ts";
 import type { SharedClock } from "./shared-clock.ts";
 
-type StatsAnswer = Extract<TokenAnswer, { kind: "stats" }>;
-type Entry = { readonly answer: StatsAnswer; readonly partition: number; readonly ticket: AnswerTicket };
+type StatsResponse = Extract<TokenResponse, { kind: "stats" }>;
+type Entry = { readonly answer: StatsResponse; readonly partition: number; readonly ticket: ResponseTicket };
 
 /**
  * An entry is useful for a second at most. Beyond this size all are dropped, and the hot ones soon come back. The compressed forms that doors
@@ -19,7 +19,7 @@ type Entry = { readonly answer: StatsAnswer; readonly partition: number; readonl
  */
 const CACHED_CHARS_MAX = 32 * 1024 * 1024;
 
-export class AnswerCache {
+export class ResponseCache {
   readonly #clock: SharedClock;
   readonly #boards: ReadonlyMap<number, VersionBoard>;
   #bySelection = new Map<Selection, Map<string, Entry>>();
@@ -32,7 +32,7 @@ export class AnswerCache {
   }
 
   /** Returns the figures as of now, or undefined when the owner must be asked. */
-  get(token: string, selection: Selection): StatsAnswer | undefined {
+  get(token: string, selection: Selection): StatsResponse | undefined {
     const entry = this.#bySelection.get(selection)?.get(token);
     if (entry === undefined) return undefined;
     const { answer, partition, ticket } = entry;
@@ -59,7 +59,7 @@ export class AnswerCache {
     };
   }
 
-  put(token: string, selection: Selection, answer: StatsAnswer, partition: number, ticket: AnswerTicket): void {
+  put(token: string, selection: Selection, answer: StatsResponse, partition: number, ticket: ResponseTicket): void {
     if (parseTokenId(token) === undefined || this.#clock.now() >= ticket.validUntil) return;
     let entries = this.#bySelection.get(selection);
     if (entries === undefined) {

@@ -9,7 +9,7 @@ import { closed, createValidator, type Validate, type Validator } from "../../su
 type Response = { headers?: Record<string, unknown>; content?: Record<string, unknown> };
 type PathItem = Record<string, { responses: Record<string, Response> }>;
 
-export class AnswerChecker {
+export class ResponseChecker {
   readonly #paths: { pattern: RegExp; path: string; item: PathItem }[];
   readonly #validator: Validator;
   readonly #compiled = new Map<string, Validate>();
