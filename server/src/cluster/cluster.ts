@@ -31,14 +31,14 @@ export class Cluster {
 
   /** Feeds that others have open here, and that are open at others. */
   get feedCounts(): { readonly served: number; readonly remote: number } {
-    return { served: this.#node.server.topics, remote: this.#node.remoteFeeds.size };
+    return { served: this.#node.server.feeds, remote: this.#node.remoteFeeds.size };
   }
 
   start(): void {
     this.#node.start();
   }
 
-  /** What this process answers for from now on, and how many partitions the topic has. Told to all at once. */
+  /** What this process answers for from now on, and how many partitions the stream has. Told to all at once. */
   setOwned(owned: readonly OwnedPartition[], partitions: number): void {
     this.#node.setOwned(owned, partitions);
   }

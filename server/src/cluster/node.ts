@@ -151,17 +151,17 @@ export class ClusterNode implements BusWorkers {
       return {
         ask: <K extends RequestKind>(request: RequestOf<K>): Promise<CoveredResponse<K>> =>
           this.server.ask(worker, request),
-        open: (topic, onUpdate, onEnd) => openAtWorker(port, topic, onUpdate, onEnd),
+        open: (spec, onUpdate, onEnd) => openAtWorker(port, spec, onUpdate, onEnd),
       };
     }
     return {
       ask: <K extends RequestKind>(request: RequestOf<K>): Promise<CoveredResponse<K>> =>
         this.#link.ask(address, worker, request),
       open: (
-        topic: ChannelSpec,
+        spec: ChannelSpec,
         onUpdate: (update: FeedUpdate) => void,
         onEnd: (error: SwapstatsError) => void,
-      ): OpenFeed => this.remoteFeeds.open({ address, worker, topic }, onUpdate, onEnd),
+      ): OpenFeed => this.remoteFeeds.open({ address, worker, spec }, onUpdate, onEnd),
     };
   }
 
@@ -211,7 +211,7 @@ export class ClusterNode implements BusWorkers {
         for (const item of message.items) void this.server.open(from, item);
         break;
       case "close":
-        for (const item of message.items) this.server.closeTopic(from, item);
+        for (const item of message.items) this.server.closeFeed(from, item);
         break;
       case "updates":
         for (const item of message.items) this.remoteFeeds.takeUpdate(from, item);

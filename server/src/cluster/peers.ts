@@ -59,7 +59,7 @@ export class PeerTable {
     return this.#version;
   }
 
-  /** How many partitions the topic has: the most that any instance knows of. */
+  /** How many partitions the stream has: the most that any instance knows of. */
   get partitions(): number {
     return this.#partitions;
   }

@@ -26,7 +26,7 @@ export type Announcement = {
   readonly version: string;
   /** Grows with each announcement of an incarnation. */
   readonly seq: number;
-  /** Partitions of the topic, as this instance knows it. */
+  /** Partitions of the stream, as this instance knows it. */
   readonly partitions: number;
   /** `host`: index of the worker. */
   readonly owned: readonly { readonly partition: number; readonly epoch: string; readonly host: number }[];
@@ -53,6 +53,7 @@ export type ResponseItem =
       readonly answer: CoveredResponse<RequestKind>["response"];
     }
   | { readonly id: number; readonly error: WireError };
+/** `topic` is what the feed is of, `topicId` the listener's number of the feed, `host` the index of the worker. */
 export type OpenItem = { readonly topicId: number; readonly host: number; readonly topic: ChannelSpec };
 
 /** A row whose figures are those of the update before has no `json`. */

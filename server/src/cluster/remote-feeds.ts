@@ -29,10 +29,11 @@ export const STEPS: Steps<RemoteState> = {
 };
 
 type RemoteFeed = {
-  topicId: number;
+  /** `topicId` on the wire. */
+  feedId: number;
   readonly address: string;
   readonly worker: number;
-  readonly topic: ChannelSpec;
+  readonly spec: ChannelSpec;
   readonly onUpdate: (update: FeedUpdate) => void;
   readonly onEnd: (error: SwapstatsError) => void;
   readonly machine: StateMachine<RemoteState>;
@@ -64,7 +65,7 @@ export class RemoteFeeds {
 
   /** Opens a feed there. `onEnd` is called when that fails. Nothing is called after `close` was. */
   open(
-    { address, worker, topic }: Pick<RemoteFeed, "address" | "worker" | "topic">,
+    { address, worker, spec }: Pick<RemoteFeed, "address" | "worker" | "spec">,
     onUpdate: (update: FeedUpdate) => void,
     onEnd: (error: SwapstatsError) => void,
   ): OpenFeed {
@@ -77,15 +78,15 @@ export class RemoteFeeds {
     }
     const machine = new StateMachine<RemoteState>("a remote feed", STEPS, "opening");
     const feed: RemoteFeed = {
-      ...{ topicId: 0, address, worker, topic, onUpdate, onEnd, machine },
+      ...{ feedId: 0, address, worker, spec, onUpdate, onEnd, machine },
       ...{ reader: new FeedReader(), openedMs: 0 },
     };
     this.#begin(feed);
     const close = (): void => {
-      const { topicId } = feed;
-      if (!this.#feeds.delete(topicId)) return;
+      const { feedId } = feed;
+      if (!this.#feeds.delete(feedId)) return;
       machine.become("ended");
-      this.#options.link.post(address, "close", { topicId });
+      this.#options.link.post(address, "close", { topicId: feedId });
     };
     return { opened, close };
   }
@@ -102,10 +103,10 @@ export class RemoteFeeds {
     feed.onUpdate(update);
   }
 
-  takeEnded(from: string, { topicId, error }: EndedItem): void {
-    const feed = this.#feeds.get(topicId);
+  takeEnded(from: string, { topicId: feedId, error }: EndedItem): void {
+    const feed = this.#feeds.get(feedId);
     if (feed === undefined || feed.address !== from) return;
-    this.#feeds.delete(topicId);
+    this.#feeds.delete(feedId);
     feed.machine.become("ended");
     feed.onEnd(fromWire(error));
   }
@@ -114,8 +115,8 @@ export class RemoteFeeds {
   takeListening(from: string, { upTo, topics }: ListeningItem): void {
     const seqs = new Map(topics);
     for (const feed of [...this.#feeds.values()]) {
-      if (feed.address !== from || feed.topicId > upTo) continue;
-      if ((seqs.get(feed.topicId) ?? Number.POSITIVE_INFINITY) > feed.reader.seq) this.#begin(feed);
+      if (feed.address !== from || feed.feedId > upTo) continue;
+      if ((seqs.get(feed.feedId) ?? Number.POSITIVE_INFINITY) > feed.reader.seq) this.#begin(feed);
     }
   }
 
@@ -125,10 +126,10 @@ export class RemoteFeeds {
     const upTo = this.#nextId - 1;
     const byAddress = new Map<string, number[]>();
     for (const address of this.#told) byAddress.set(address, []);
-    for (const { topicId, address } of this.#feeds.values()) {
+    for (const { feedId, address } of this.#feeds.values()) {
       const ids = byAddress.get(address);
-      if (ids === undefined) byAddress.set(address, [topicId]);
-      else ids.push(topicId);
+      if (ids === undefined) byAddress.set(address, [feedId]);
+      else ids.push(feedId);
     }
     this.#told.clear();
     for (const [address, topicIds] of byAddress) {
@@ -147,12 +148,12 @@ export class RemoteFeeds {
   /** Asks the owner for the feed, under a new id. */
   #begin(feed: RemoteFeed): void {
     feed.machine.become("opening");
-    this.#feeds.delete(feed.topicId);
-    feed.topicId = this.#nextId++;
+    this.#feeds.delete(feed.feedId);
+    feed.feedId = this.#nextId++;
     feed.reader = new FeedReader();
     feed.openedMs = this.#options.nowMs();
-    this.#feeds.set(feed.topicId, feed);
-    const { topicId, worker: host, topic } = feed;
+    this.#feeds.set(feed.feedId, feed);
+    const { feedId: topicId, worker: host, spec: topic } = feed;
     this.#options.link.post(feed.address, "open", { topicId, host, topic });
   }
 }

@@ -20,7 +20,7 @@ const LISTENERS_MAX = 1_024;
 const SERVED_REQUESTS_MAX = 20_000;
 
 type Served = { close: (() => void) | undefined; isClosed: boolean; readonly writer: FeedWriter };
-type Listener = { readonly topics: Map<number, Served>; heardMs: number };
+type Listener = { readonly feeds: Map<number, Served>; heardMs: number };
 
 type ClusterServerOptions = {
   readonly workers: readonly WorkerPort[];
@@ -37,7 +37,7 @@ type ClusterServerOptions = {
 export class ClusterServer {
   readonly #options: ClusterServerOptions;
   readonly #listeners = new Map<string, Listener>();
-  #topics = 0;
+  #feeds = 0;
   #requests = 0;
 
   constructor(options: ClusterServerOptions) {
@@ -45,8 +45,8 @@ export class ClusterServer {
   }
 
   /** Feeds that others have open here. */
-  get topics(): number {
-    return this.#topics;
+  get feeds(): number {
+    return this.#feeds;
   }
 
   async answer(from: string, { id, host, request }: QuestionItem): Promise<void> {
@@ -82,49 +82,52 @@ export class ClusterServer {
     return { response, covers: before.filter(([partition, epoch]) => after.get(partition) === epoch) };
   }
 
-  async open(from: string, { topicId, host, topic }: OpenItem): Promise<void> {
+  async open(from: string, { topicId: feedId, host, topic: spec }: OpenItem): Promise<void> {
     const { link, nowMs } = this.#options;
     const listener = this.#listenerOf(from);
     // A message that is delivered twice changes nothing.
-    if (listener?.topics.has(topicId)) return;
-    if (listener === undefined || this.#topics >= SERVED_FEEDS_MAX) {
-      link.post(from, "ended", { topicId, error: toWire(busy()) });
+    if (listener?.feeds.has(feedId)) return;
+    if (listener === undefined || this.#feeds >= SERVED_FEEDS_MAX) {
+      link.post(from, "ended", { topicId: feedId, error: toWire(busy()) });
       return;
     }
     listener.heardMs = nowMs();
     const served: Served = { close: undefined, isClosed: false, writer: new FeedWriter() };
-    listener.topics.set(topicId, served);
-    this.#topics += 1;
+    listener.feeds.set(feedId, served);
+    this.#feeds += 1;
     try {
-      const close = await this.#worker(host).open(topic, (update) => this.#send(from, topicId, served, update));
+      const close = await this.#worker(host).open(spec, (update) => this.#send(from, feedId, served, update));
       if (served.isClosed) close();
       else served.close = close;
     } catch (error) {
-      this.#close(listener, topicId);
-      link.post(from, "ended", { topicId, error: toWire(error, "the owner failed on the feed; its log says why") });
+      this.#close(listener, feedId);
+      link.post(from, "ended", {
+        topicId: feedId,
+        error: toWire(error, "the owner failed on the feed; its log says why"),
+      });
     }
   }
 
-  closeTopic(from: string, { topicId }: CloseItem): void {
+  closeFeed(from: string, { topicId: feedId }: CloseItem): void {
     const listener = this.#listeners.get(from);
-    if (listener !== undefined) this.#close(listener, topicId);
+    if (listener !== undefined) this.#close(listener, feedId);
   }
 
   /** Closes the feeds that the listener does not name, and responds with the newest number of each of the others. */
-  listen(from: string, { upTo, topicIds }: ListenItem): void {
+  listen(from: string, { upTo, topicIds: feedIds }: ListenItem): void {
     const listener = this.#listeners.get(from);
-    const wanted = new Set(topicIds);
-    const topics: [number, number][] = [];
+    const wanted = new Set(feedIds);
+    const open: [number, number][] = [];
     if (listener !== undefined) {
       listener.heardMs = this.#options.nowMs();
-      for (const [topicId, { writer }] of listener.topics) {
-        if (topicId > upTo) continue;
-        if (wanted.has(topicId)) topics.push([topicId, writer.seq]);
-        else this.#close(listener, topicId);
+      for (const [feedId, { writer }] of listener.feeds) {
+        if (feedId > upTo) continue;
+        if (wanted.has(feedId)) open.push([feedId, writer.seq]);
+        else this.#close(listener, feedId);
       }
-      if (listener.topics.size === 0) this.#listeners.delete(from);
+      if (listener.feeds.size === 0) this.#listeners.delete(from);
     }
-    if (topicIds.length > 0) this.#options.link.post(from, "listening", { upTo, topics });
+    if (feedIds.length > 0) this.#options.link.post(from, "listening", { upTo, topics: open });
   }
 
   sweep(sleptMs: number): void {
@@ -132,29 +135,29 @@ export class ClusterServer {
     for (const [address, listener] of this.#listeners) {
       listener.heardMs += sleptMs;
       if (nowMs - listener.heardMs <= this.#options.silentMs) continue;
-      for (const topicId of [...listener.topics.keys()]) this.#close(listener, topicId);
+      for (const feedId of [...listener.feeds.keys()]) this.#close(listener, feedId);
       this.#listeners.delete(address);
     }
   }
 
   close(): void {
     for (const listener of this.#listeners.values()) {
-      for (const topicId of [...listener.topics.keys()]) this.#close(listener, topicId);
+      for (const feedId of [...listener.feeds.keys()]) this.#close(listener, feedId);
     }
     this.#listeners.clear();
   }
 
-  #send(from: string, topicId: number, served: Served, update: FeedUpdate): void {
+  #send(from: string, feedId: number, served: Served, update: FeedUpdate): void {
     if (served.isClosed) return;
     const { link, formatFor } = this.#options;
-    link.post(from, "updates", served.writer.item(topicId, update, formatFor(from)));
+    link.post(from, "updates", served.writer.item(feedId, update, formatFor(from)));
   }
 
-  #close(listener: Listener, topicId: number): void {
-    const served = listener.topics.get(topicId);
+  #close(listener: Listener, feedId: number): void {
+    const served = listener.feeds.get(feedId);
     if (served === undefined) return;
-    listener.topics.delete(topicId);
-    this.#topics -= 1;
+    listener.feeds.delete(feedId);
+    this.#feeds -= 1;
     served.isClosed = true;
     served.close?.();
   }
@@ -162,7 +165,7 @@ export class ClusterServer {
   #listenerOf(address: string): Listener | undefined {
     let listener = this.#listeners.get(address);
     if (listener === undefined && this.#listeners.size < LISTENERS_MAX) {
-      listener = { topics: new Map(), heardMs: this.#options.nowMs() };
+      listener = { feeds: new Map(), heardMs: this.#options.nowMs() };
       this.#listeners.set(address, listener);
     }
     return listener;

@@ -160,7 +160,7 @@ export class ThreadShare {
     if (nowMs > read.deadlineMs) {
       this.#end(reads);
       read.work.return(undefined);
-      read.reject(new SwapstatsError("unavailable", "the question waited too long; ask again", { retryable: true }));
+      read.reject(new SwapstatsError("unavailable", "the request waited too long; send it again", { retryable: true }));
       return;
     }
     try {
@@ -199,6 +199,6 @@ export function finished<T>(work: Piecewise<T>): T {
 }
 
 function overloaded(waiting: number): SwapstatsError {
-  const message = `${waiting} questions wait for this thread already; ask again in a moment`;
+  const message = `${waiting} requests wait for this thread already; send it again in a moment`;
   return new SwapstatsError("overloaded", message, { retryable: true });
 }

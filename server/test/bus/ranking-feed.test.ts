@@ -8,7 +8,7 @@ import type { RankedRow } from "../../src/bus/responses.ts";
 import { HELD_AGE_MS_MAX } from "../../src/bus/token-feed.ts";
 import { FakeWorker, FakeWorkers, Heard, rankingUpdate } from "./support/fake-workers.ts";
 
-const TOPIC = { kind: "overview", window: "5m", sort: "trades", limit: 2 } as const;
+const SPEC = { kind: "overview", window: "5m", sort: "trades", limit: 2 } as const;
 
 /** The merge queue rests after each turn, so merges may come some turns later. */
 async function merged(heard: Heard, updates: number): Promise<void> {
@@ -16,7 +16,7 @@ async function merged(heard: Heard, updates: number): Promise<void> {
 }
 
 function feedOf(workers: FakeWorkers) {
-  const feed = new RankingFeed(workers, TOPIC, new MergeQueue(), () => {});
+  const feed = new RankingFeed(workers, SPEC, new MergeQueue(), () => {});
   const heard = new Heard();
   feed.join(heard.take);
   return { feed, heard };

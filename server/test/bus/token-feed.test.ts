@@ -4,7 +4,7 @@ import { STEPS, TAKE_OVER_MS, TokenFeed } from "../../src/bus/token-feed.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
 import { FakeWorker, FakeWorkers, Heard, tokenUpdate } from "./support/fake-workers.ts";
 
-const TOPIC = { kind: "token", token: "1:a", windows: ["5m"] } as const;
+const SPEC = { kind: "token", token: "1:a", windows: ["5m"] } as const;
 const FAILURE = new SwapstatsError("unavailable", "no", { retryable: true });
 
 function feedOf(t: TestContext, mayBeAway = true) {
@@ -14,7 +14,7 @@ function feedOf(t: TestContext, mayBeAway = true) {
   const workers = new FakeWorkers(mayBeAway, one, two);
   workers.partitions = 1;
   let isEmpty = false;
-  const feed = new TokenFeed(workers, TOPIC, 0, () => {
+  const feed = new TokenFeed(workers, SPEC, 0, () => {
     isEmpty = true;
   });
   const heard = new Heard();

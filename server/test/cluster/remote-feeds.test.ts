@@ -3,8 +3,8 @@ import { test } from "node:test";
 import type { ItemType, ItemTypes, UpdateItem } from "../../src/cluster/protocol.ts";
 import { RemoteFeeds, STEPS } from "../../src/cluster/remote-feeds.ts";
 
-const TOPIC = { kind: "token", token: "1:a", windows: ["5m"] } as const;
-const AT = { address: "there", worker: 1, topic: TOPIC };
+const SPEC = { kind: "token", token: "1:a", windows: ["5m"] } as const;
+const AT = { address: "there", worker: 1, spec: SPEC };
 const update = (topicId: number, seq: number, prevRev?: number): UpdateItem => ({
   ...{ topicId, seq, epoch: "1", rev: seq, asOf: 1, lagMs: 0, parts: [] },
   ...(prevRev === undefined ? { data: `{"n":${seq}}` } : { prevRev, patch: `{"n":${seq}}` }),

@@ -6,7 +6,7 @@ import type { ChannelSpec, ChannelUpdate } from "../../../src/ports/stats-bus.ts
 import { SwapstatsError } from "../../../src/shared/errors.ts";
 
 type Opened = {
-  readonly topic: ChannelSpec;
+  readonly spec: ChannelSpec;
   readonly onUpdate: (update: FeedUpdate) => void;
   readonly onEnd: (error: SwapstatsError) => void;
   isClosed: boolean;
@@ -30,8 +30,8 @@ export class FakeWorker implements BusWorker {
     return Promise.reject(new SwapstatsError("internal", "not asked here"));
   }
 
-  open(topic: ChannelSpec, onUpdate: Opened["onUpdate"], onEnd: Opened["onEnd"]): OpenFeed {
-    const one: Opened = { topic, onUpdate, onEnd, isClosed: false };
+  open(spec: ChannelSpec, onUpdate: Opened["onUpdate"], onEnd: Opened["onEnd"]): OpenFeed {
+    const one: Opened = { spec, onUpdate, onEnd, isClosed: false };
     this.opened.push(one);
     const opened = this.failure === undefined ? Promise.resolve() : Promise.reject(this.failure);
     opened.catch((error) => onEnd(error));

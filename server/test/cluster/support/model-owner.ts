@@ -17,7 +17,7 @@ type ModelToken = { readonly id: string; readonly symbol: string; rev: number; v
 export type ModelPartition = { readonly epoch: string; revision: number; readonly tokens: Map<string, ModelToken> };
 
 type OpenFeed = {
-  readonly topic: ChannelSpec;
+  readonly spec: ChannelSpec;
   readonly onUpdate: (update: FeedUpdate) => void;
   sentRev: number | undefined;
   sent: JsonObject;
@@ -41,11 +41,11 @@ export class ModelWorker implements WorkerPort {
     }
   }
 
-  async open(topic: ChannelSpec, onUpdate: (update: FeedUpdate) => void): Promise<() => void> {
-    if (topic.kind === "token" && this.#find(topic.token) === undefined) {
-      throw new SwapstatsError("not_found", `there is no token ${topic.token}`);
+  async open(spec: ChannelSpec, onUpdate: (update: FeedUpdate) => void): Promise<() => void> {
+    if (spec.kind === "token" && this.#find(spec.token) === undefined) {
+      throw new SwapstatsError("not_found", `there is no token ${spec.token}`);
     }
-    const open: OpenFeed = { topic, onUpdate, sentRev: undefined, sent: {} };
+    const open: OpenFeed = { spec, onUpdate, sentRev: undefined, sent: {} };
     this.#feeds.add(open);
     setImmediate(() => this.#send(open));
     return () => {
@@ -154,7 +154,7 @@ export class ModelWorker implements WorkerPort {
 
   #send(open: OpenFeed): void {
     if (!this.#feeds.has(open)) return;
-    const made = isOwned(open.topic) ? this.#tokenData(open.topic.token) : this.#overviewData(open.topic.limit);
+    const made = isOwned(open.spec) ? this.#tokenData(open.spec.token) : this.#overviewData(open.spec.limit);
     if (made === undefined || made.rev === open.sentRev) return;
     const { epoch, rev, data, rows, parts } = made;
     const patch = open.sentRev === undefined ? undefined : JSON.stringify(diffMergePatch(open.sent, data));

@@ -11,10 +11,10 @@ export class Watcher {
   bus: StatsBus | undefined;
   #close: (() => void) | undefined;
   #isEnded = false;
-  readonly #topic: ChannelSpec;
+  readonly #spec: ChannelSpec;
 
-  constructor(topic: ChannelSpec) {
-    this.#topic = topic;
+  constructor(spec: ChannelSpec) {
+    this.#spec = spec;
   }
 
   get isOpen(): boolean {
@@ -25,7 +25,7 @@ export class Watcher {
   async watch(bus: StatsBus): Promise<void> {
     this.bus = bus;
     while (!this.#isEnded && this.#close === undefined) {
-      const opened = await bus.subscribe(this.#topic, (update) => this.#take(update)).catch(() => undefined);
+      const opened = await bus.subscribe(this.#spec, (update) => this.#take(update)).catch(() => undefined);
       if (opened?.kind !== "opened") await new Promise((resolve) => setTimeout(resolve, 10));
       else if (this.#isEnded) opened.close();
       else this.#close = opened.close;
@@ -58,9 +58,9 @@ export class Watcher {
     const step = `${before.epoch}:${before.rev} -> ${update.epoch}:${update.rev}`;
     if (before.epoch === update.epoch) {
       if (update.rev < before.rev) this.faults.push(`revision went back: ${step}`);
-    } else if (this.#topic.kind === "token" && compareEpochs(update.epoch, before.epoch) < 0) {
+    } else if (this.#spec.kind === "token" && compareEpochs(update.epoch, before.epoch) < 0) {
       this.faults.push(`epoch went back: ${step}`);
-    } else if (this.#topic.kind === "overview") {
+    } else if (this.#spec.kind === "overview") {
       const [a, b] = [before.epoch.split("."), update.epoch.split(".")];
       if (b.some((epoch, i) => compareEpochs(epoch, a[i] ?? "0") < 0)) this.faults.push(`an epoch went back: ${step}`);
     }
