@@ -91,8 +91,8 @@ async function measure(client: ChildProcess, port: number, folder: string): Prom
     figure: `${ratio.toFixed(2)} (${perSecond(post)} against ${perSecond(alone)})`,
     met: ratio >= 0.5,
     note:
-      `Median of ${ROUNDS} rounds of ${BODIES} bodies; p99 of a response ${p99.toFixed(1)} ms; the state was up to date ` +
-      `${median(catchUps).toFixed(2)} s after a round. Clients, HTTP, log thread and state share the processors, which is what bounds it.`,
+      `Median of ${ROUNDS} rounds of ${BODIES} bodies. The p99 of a response was ${p99.toFixed(1)} ms. The state was up to date ` +
+      `${median(catchUps).toFixed(2)} s after a round. Clients, HTTP, log thread and state share the processors, which are the limit.`,
   });
 }
 

@@ -57,7 +57,7 @@ for (let round = 0; round < ROUNDS; round++) {
 report({
   what: "cost of advancing time with 1,000,000 idle tokens",
   goal: "as with 1,000, within noise",
-  figure: `${median(ratios).toFixed(2)} times the cost with 1,000 (${manyUs.toFixed(2)} us a step)`,
+  figure: `${median(ratios).toFixed(2)} times the cost with 1,000 (${manyUs.toFixed(2)} us per step)`,
   met: median(ratios) < 1.3,
-  note: "A step is a swap of one busy token, 100 ms of event time after the one before. Windows are computed when asked, so time itself costs nothing.",
+  note: "A step is a swap of one busy token, 100 ms of event time after the previous one. Windows are computed at each request, so the passing of time costs nothing.",
 });

@@ -78,7 +78,7 @@ function retiredBytes(): number {
 /** In use, the image with its free room, and the process; `before` is the process before the first swap. */
 function note(memory: Record<string, number>, before: number): string {
   const grown = mb(process.memoryUsage.rss() - before);
-  return `In use, by kind: ${parts(memory)}. The process has grown by ${grown} (RSS), with the stream's own few and the garbage of the run.`;
+  return `In use, by kind: ${parts(memory)}. The process has grown by ${grown} (RSS); this includes the memory of the generated stream and the garbage of the run.`;
 }
 
 function runDay(hours = 24): void {
@@ -88,7 +88,7 @@ function runDay(hours = 24): void {
   report({
     what: `memory: 1,000 tokens sharing 1,000 swaps/s by Zipf 1.0 over ${hours} hours of event time`,
     goal: "at most 200 MB",
-    figure: `${mb(total)} in use, ${mb(memory.image as number)} of image`,
+    figure: `${mb(total)} in use, image ${mb(memory.image as number)}`,
     met: hours < 24 ? undefined : total <= 200e6,
     note: note(memory, before),
   });
@@ -101,7 +101,7 @@ function runRetired(): void {
     goal: "at most 200 bytes",
     figure: `${bytes.toFixed(0)} bytes`,
     met: bytes <= 200,
-    note: "Id, symbol, counters, and the entries of the indexes by id and by symbol.",
+    note: "It holds id, symbol, counters, and the entries of the indexes by id and by symbol.",
   });
 }
 
@@ -111,9 +111,9 @@ function runMany(hours = MANY_HOURS): void {
   report({
     what: `memory: 100,000 tokens by Zipf 1.0, 1,000 swaps/s, ${hours} hours`,
     goal: "report",
-    figure: `${mb(memory.total as number)} in use, ${mb(memory.image as number)} of image`,
+    figure: `${mb(memory.total as number)} in use, image ${mb(memory.image as number)}`,
     met: undefined,
-    note: `${note(memory, before)} Settled buckets and traders grow on until 24 hours are over.`,
+    note: `${note(memory, before)} Settled buckets and traders grow until 24 hours are over.`,
   });
 }
 

@@ -115,18 +115,18 @@ function reportAll(fast: Sides, slow: Sides, bytes: number): void {
     median(rounds.map((round) => round.p99Ms)),
   ) as [number, number];
   report({
-    what: "`GET stats` of 3 windows, against the bare framework answering the same bytes: requests a second",
+    what: "`GET stats` of 3 windows, against the bare framework that responds with the same bytes: requests per second",
     goal: "at least 0.8 of its requests",
     figure: `${ratio.toFixed(2)} (${serviceRate.toFixed(0)}/s against ${bareRate.toFixed(0)}/s)`,
     met: ratio >= 0.8,
-    note: `${bytes} bytes, ${CONNECTIONS} connections, median of ${ROUNDS} rounds; ${cpu(fast.service).toFixed(1)} against ${cpu(fast.bare).toFixed(1)} us of processor time a request. Bounded by Node's HTTP and the write to the socket.`,
+    note: `${bytes} bytes, ${CONNECTIONS} connections, median of ${ROUNDS} rounds; ${cpu(fast.service).toFixed(1)} against ${cpu(fast.bare).toFixed(1)} us of processor time per request. Node's HTTP and the write to the socket limit it.`,
   });
   report({
-    what: "p99 of the same under 1,000 swaps/s",
-    goal: "within 2 times the bare one's",
+    what: "p99 of these requests under 1,000 swaps/s",
+    goal: "at most 2 times that of the bare framework",
     figure: `${(serviceP99 / bareP99).toFixed(2)} times (${serviceP99.toFixed(2)} ms against ${bareP99.toFixed(2)} ms)`,
     met: serviceP99 <= 2 * bareP99,
-    note: `${RATE} requests/s to the ${TOKENS} busiest of 10,000 tokens; a response whose token just changed is made by the thread that owns it, which is also busy with the swaps.`,
+    note: `${RATE} requests/s to the ${TOKENS} busiest of 10,000 tokens. The thread that owns a token makes its response after a change; this thread also applies the swaps.`,
   });
   console.log(JSON.stringify({ ratio, serviceRate, bareRate, p99Ratio: serviceP99 / bareP99, serviceP99, bareP99 }));
 }

@@ -62,11 +62,11 @@ async function measure(site: Site, feed: SwapFeed, child: ChildProcess, rate: nu
 function tell({ rate, seconds, storedBytes, applied, bases, checkpoints, bytes, cpuSeconds }: AtRate): void {
   const mb = (count: number): string => (count / 1e6).toFixed(1);
   report({
-    what: `checkpoint bytes a second into Redis at ${rate.toLocaleString("en")} swaps/s`,
+    what: `checkpoint bytes per second into Redis at ${rate.toLocaleString("en")} swaps/s`,
     goal: "report",
     figure: `${mb(storedBytes / seconds)} MB/s`,
     met: undefined,
-    note: `${seconds.toFixed(0)} s with ${Math.round(applied / seconds)} swaps/s applied, ${checkpoints} checkpoints every 5 s over 4 partitions, ${bases} of them with a new image; ${mb(bytes)} MB in all checkpoints at the end, ${(cpuSeconds / seconds).toFixed(2)} core for everything. Records are stored once as redo (${mb(rate * RECORD_BYTES)} MB/s), and an image is written when the redo has grown to its size, so over time it is at most twice that.`,
+    note: `${seconds.toFixed(0)} s with ${Math.round(applied / seconds)} swaps/s applied, ${checkpoints} checkpoints every 5 s over 4 partitions, ${bases} of them with a new image. ${mb(bytes)} MB were in all checkpoints at the end. ${(cpuSeconds / seconds).toFixed(2)} core was used for everything. Records are stored once as redo (${mb(rate * RECORD_BYTES)} MB/s), and an image is written when the redo has grown to its size. Over time the bytes are therefore at most twice the redo.`,
   });
 }
 
@@ -78,11 +78,11 @@ function tellPauses(all: readonly AtRate[]): void {
   });
   const worst = Math.max(...ofRate.map(({ p99 }) => p99));
   report({
-    what: "pause that a checkpoint into Redis puts into the stream, p99",
+    what: "pause of the stream for a checkpoint into Redis, p99",
     goal: `at most ${GOAL_MS} ms`,
     figure: ofRate.map(({ rate, p99 }) => `${p99.toFixed(1)} ms at ${rate.toLocaleString("en")} swaps/s`).join(", "),
     met: worst <= GOAL_MS,
-    note: `Longest ${ofRate.map(({ longest, count }) => `${longest.toFixed(1)} ms of ${count}`).join(", ")}: each cut of a delta, each begin of an image, and each slice of it of at most 2 MiB, copied and checksummed between batches.`,
+    note: `The longest pauses were ${ofRate.map(({ longest, count }) => `${longest.toFixed(1)} ms of ${count}`).join(", ")}. A pause is the cut of a delta, the beginning of an image, or a slice of at most 2 MiB of it, which is copied and checksummed between batches.`,
   });
 }
 

@@ -126,7 +126,7 @@ function tell(what: string, goal: number, waitSeconds: number, taken: readonly T
     goal: `at most ${goal} s plus the restore${wait}`,
     figure: `${Math.max(0, middle).toFixed(2)} s plus ${typical.restoreSeconds.toFixed(2)} s of restore${wait}, ${(typical.bytes / 1e6).toFixed(0)} MB`,
     met: middle <= goal,
-    note: `Median of ${taken.length}; from the signal to fresh responses ${all} s. Two of four partitions change hands under ${SWAPS_PER_SECOND} swaps/s; the size is that of their checkpoints in Redis, the restore the longest of the two, which run side by side and apply the redo behind the image.`,
+    note: `Median of ${taken.length}. From the signal to fresh responses it took ${all} s. Two of four partitions change hands under ${SWAPS_PER_SECOND} swaps/s. The size is that of their checkpoints in Redis. The two restores run side by side and apply the redo behind the image; the longer one counts.`,
   });
 }
 
@@ -151,7 +151,7 @@ await withSite(async (site) => {
       }
     }
     tell(
-      "graceful hand-over, from SIGTERM to every token fresh again at the surviving instance",
+      "graceful hand-over, from SIGTERM until every token is fresh again at the surviving instance",
       HAND_OVER_GOAL_SECONDS,
       0,
       taken.SIGTERM,

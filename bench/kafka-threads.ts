@@ -117,9 +117,9 @@ const all = median(ratios.map((ratio) => ratio.all));
 const counts = batches.map((each) => each.reduce((sum, { count }) => sum + count, 0));
 const shareOfBusier = Math.max(counts[0]! + counts[2]!, counts[1]! + counts[3]!) / RECORDS;
 report({
-  what: "two threads against one, from batches fetched beforehand to state (4 partitions)",
+  what: "two threads against one, from prefetched batches to state (4 partitions)",
   goal: `at least ${GOAL} times its rate`,
-  figure: `${busy.toFixed(2)} times while both have records; ${all.toFixed(2)} times to the end of all`,
+  figure: `${busy.toFixed(2)} times while both have records; ${all.toFixed(2)} times until all records are applied`,
   met: busy >= GOAL,
-  note: `Median of ${ROUNDS} rounds over ${RECORDS} records, one thread ${Math.round(RECORDS / median(oneSeconds) / 1000)}k/s. A tenth of all swaps is of one token, and the busier of the two threads has ${(100 * shareOfBusier).toFixed(0)} % of the records: to the end of all no more than ${(1 / shareOfBusier).toFixed(2)} times could come out. Bounded by the bandwidth of the memory, which the threads share.`,
+  note: `Median of ${ROUNDS} rounds over ${RECORDS} records; one thread applied ${Math.round(RECORDS / median(oneSeconds) / 1000)}k/s. A tenth of all swaps belong to one token, and the busier of the two threads has ${(100 * shareOfBusier).toFixed(0)} % of the records. Until all records are applied, at most ${(1 / shareOfBusier).toFixed(2)} times is possible. The bandwidth of the memory, which the threads share, limits it.`,
 });

@@ -151,11 +151,11 @@ for (const tokens of SIZES) {
   for (const isTied of [true, false]) {
     const { p99Ms, p50Ms, firstMs, lagMs, lag } = await measure(tokens, isTied);
     report({
-      what: `overview of 50 rows over ${tokens.toLocaleString("en")} tokens whose figures ${isTied ? "tie" : "differ"}, under 1,000 swaps/s: p99, and lag meanwhile`,
+      what: `overview of 50 rows over ${tokens.toLocaleString("en")} tokens whose figures ${isTied ? "tie" : "differ"}, under 1,000 swaps/s: p99 and lag`,
       goal: `at most ${P99_GOAL_MS} ms, lag below ${LAG_GOAL_MS} ms`,
       figure: `${p99Ms.toFixed(0)} ms (p50 ${p50Ms.toFixed(0)} ms), lag at most ${lagMs} ms (${lag} records)`,
       met: p99Ms <= P99_GOAL_MS && lagMs < LAG_GOAL_MS,
-      note: `${SORTS.length} sorts in turn, ${OVERVIEWS_PER_SECOND} a second for ${SECONDS} s, service and client on the same cores; the first look at a ranking took ${(firstMs / 1000).toFixed(1)} s at most. Load average of the machine at the end: ${(loadavg()[0] as number).toFixed(1)}.`,
+      note: `${SORTS.length} sort orders in turn, ${OVERVIEWS_PER_SECOND} requests per second for ${SECONDS} s, with service and client on the same cores. The first look at a ranking took at most ${(firstMs / 1000).toFixed(1)} s. Load average of the machine at the end: ${(loadavg()[0] as number).toFixed(1)}.`,
     });
   }
 }

@@ -122,11 +122,11 @@ try {
   const sorted = pausesMs.sort((a, b) => a - b);
   const p99 = sorted[Math.floor(sorted.length * 0.99)] ?? 0;
   report({
-    what: "pause that a checkpoint puts into the stream, image of a day's state",
+    what: "pause of the stream for a checkpoint, with an image of a day's state",
     goal: "at most 20 ms (p99)",
     figure: `p99 ${p99.toFixed(1)} ms, longest ${(sorted.at(-1) ?? 0).toFixed(1)} ms, ${sorted.length} slices`,
     met: p99 <= 20,
-    note: "A slice is at most 2 MiB, copied and checksummed between batches; the files are written by other threads.",
+    note: "A slice of at most 2 MiB is copied and checksummed between batches. Other threads write the files.",
   });
   const first = await start(dataDir);
   await postTail(first.port);
@@ -141,7 +141,7 @@ try {
     goal: "ready within 5 s per GB of checkpoint, and report the size",
     figure: `${second.seconds.toFixed(2)} s for ${(checkpoint.bytes / 1e6).toFixed(0)} MB: ${perGb.toFixed(1)} s per GB`,
     met: perGb <= 5,
-    note: `From the start of the process to ready, ${TAIL} swaps behind the image; the first start, without those, took ${first.seconds.toFixed(2)} s. The image alone has ${(bytes / 1e6).toFixed(0)} MB; starting the process and its threads is a fixed part.`,
+    note: `Measured from the start of the process to ready, with ${TAIL} swaps behind the image. The first start, without these, took ${first.seconds.toFixed(2)} s. The image alone has ${(bytes / 1e6).toFixed(0)} MB. Starting the process and its threads is a fixed part of the time.`,
   });
 } finally {
   rmSync(dataDir, { recursive: true, force: true });

@@ -94,9 +94,9 @@ for (const [patchBytes, doorClients, plainClients] of [
   );
 }
 report({
-  what: "WebSocket messages a second from one core with 50 subscriptions a client, against plain `ws.send` per message",
+  what: "WebSocket messages per second from one core with 50 subscriptions per client, against plain `ws.send` for each message",
   goal: "at least 8 times",
   figure: `${leastRatio.toFixed(1)} times`,
   met: leastRatio >= 8,
-  note: `Per second of the server's processor time at 10 updates a second, median of ${ROUNDS} rounds; ${ratios.join("; ")}. Bounded by the kernel's copy and wake-up for each write, and by the reading of its pong`,
+  note: `Counted per second of the server's processor time, at 10 updates a second, median of ${ROUNDS} rounds; ${ratios.join("; ")}. The kernel's copy and wake-up for each write, and the reading of its pong, limit it.`,
 });

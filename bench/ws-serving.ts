@@ -174,17 +174,17 @@ function reportAll({ perClient, perSubscription, core, aloneCore, delays }: Meas
   const p99 = quantile(delays, 0.99);
   report({
     what: "1,000 WebSocket clients with 5 subscriptions each to the busiest 20 tokens, windows 5m,1h,24h, under 1,000 swaps/s",
-    goal: "10 updates a second each, with at most half a core",
-    figure: `${perClient.toFixed(1)} updates a second a client, ${core.toFixed(2)} core`,
+    goal: "10 updates a second for each client, with at most half a core",
+    figure: `${perClient.toFixed(1)} updates a second per client, ${core.toFixed(2)} core`,
     met: perClient >= 9.5 && core <= 0.5,
-    note: `The whole process; without clients ${aloneCore.toFixed(2)} core. Each update carries the channels that changed: ${perSubscription.toFixed(1)} messages a second and subscription, since not every one of these tokens trades in every tick`,
+    note: `The whole process is counted; without clients it takes ${aloneCore.toFixed(2)} core. Each update carries the channels that changed: ${perSubscription.toFixed(1)} messages a second per subscription, because not every one of these tokens trades in every tick.`,
   });
   report({
-    what: "p99 from acceptance to socket of the same",
+    what: "p99 of the time from acceptance to the socket, in the same run",
     goal: "at most 250 ms",
     figure: `${p99.toFixed(0)} ms`,
     met: p99 <= 250,
-    note: `Median ${quantile(delays, 0.5).toFixed(0)} ms of ${delays.length} swaps, counted from before their POST is sent until another client has received the patch; coalescing takes up to 100 ms of it`,
+    note: `Median ${quantile(delays, 0.5).toFixed(0)} ms of ${delays.length} swaps, from before their POST is sent until another client has received the patch. Coalescing takes up to 100 ms of it.`,
   });
 }
 

@@ -53,12 +53,16 @@ function reportText(report: ChaosReport, startedAt: Date, took: number): string 
   const problems = Object.entries(report.problems).sort(([, a], [, b]) => b - a);
   return `# Chaos report
 
-Up to four instances of the real program share a topic of ${PARTITIONS} partitions on a real Kafka, with checkpoints in ${STORE_TEXTS[store]} and NATS between them, while a
-producer writes ${RATE} records a second (with copies, late ones, some from the future, removals, re-inclusions, and some that make no sense). In each round one to three of the things below
-happen to them at once, drawn from the seed. Then the producer pauses; when every instance sees every partition with one living owner and without lag, counters
-and every figure of every token in all windows, from every instance, are held against engines that read the topic from its first record on without interruption, and
-at the end against the naive model. At each instance a client stays subscribed to tokens and a ranking: patches must apply, neither revision nor epoch may go back
-while the instance lives, and after each round it must hold what the instance serves. The run ends at the first difference.
+Up to four instances of the real program share a topic of ${PARTITIONS} partitions on a real Kafka. Checkpoints are in ${STORE_TEXTS[store]}, and NATS connects the instances. A
+producer writes ${RATE} records a second, including copies, late swaps, swaps with future times, removals, re-inclusions and invalid records. In each round the seed selects one to three
+of the disturbances below, which happen at the same time.
+
+Then the producer pauses until every instance sees every partition with one living owner and without lag. Counters
+and every figure of every token in all windows, from every instance, must equal those of engines that read the topic from its first record without interruption.
+At the end they must also equal those of the naive model.
+
+At each instance a client stays subscribed to tokens and a ranking. Its patches must apply, and neither revision nor epoch may go back
+while the instance lives. After each round its data must equal the responses of the instance. The run ends at the first difference.
 
 \`${command}\` ended without a difference.
 
@@ -76,28 +80,31 @@ ${table([
   ["starts of instances", report.starts],
   ["records in the topic", report.records],
   ["tokens", report.tokens],
-  ["answers (of one token, with all its figures) held against the uninterrupted run", report.answersCompared],
-  ["answers held against the naive model, at the end", report.answersToModel],
+  ["responses (of one token, with all its figures) compared with the uninterrupted run", report.answersCompared],
+  ["responses compared with the naive model, at the end", report.answersToModel],
   ["figures that differed", 0],
   ["messages to subscribers", report.messages],
   ["connections of subscribers", report.connections],
-  ["channels whose data was held against what was served", report.channelsCompared],
+  ["channels whose data was compared with the responses", report.channelsCompared],
   ["revisions or epochs that went back, patches that did not apply", 0],
-  ["times that the producer had to begin again", report.producerFailures],
-  ["longest time from the end of a round to all being up to date", `${(report.settledMsMax / 1000).toFixed(1)} s`],
+  ["restarts of the producer after a failure", report.producerFailures],
+  [
+    "longest time from the end of a round until everything was up to date",
+    `${(report.settledMsMax / 1000).toFixed(1)} s`,
+  ],
 ])}
 
-## What was done
+## Disturbances
 
-| what | times |
+| disturbance | times |
 |---|---|
 ${table(KINDS.map((kind) => [kind, report.disturbances[kind] ?? 0]))}
 
-## Problems that the instances told of when all was up to date
+## Problems that the status reported when everything was up to date
 
-Numbers are left out. These are what the status is there for: that a store was lost, say.
+Numbers are replaced by N. The status reports such problems on purpose, for example that a store lost its content.
 
-| problem | after so many rounds |
+| problem | rounds |
 |---|---|
 ${table(problems.length === 0 ? [["none", 0]] : problems)}
 `;

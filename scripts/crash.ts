@@ -38,24 +38,24 @@ function reportText(report: CrashReport, startedAt: Date, minutes: number): stri
     ["seed", seed],
     ["duration", `${minutes.toFixed(0)} minutes`],
     ["kills with SIGKILL", report.kills],
-    ["of these before the service was ready", report.killsWhileStarting],
+    ["of these, before the service was ready", report.killsWhileStarting],
     ["swaps acknowledged", report.acknowledged],
-    ["records in the log (some were sent again, since nobody acknowledged them)", report.records],
+    ["records in the log (some were sent twice, because the first was not acknowledged)", report.records],
     ["tokens", report.tokens],
     ["comparisons of counters and all figures of all tokens", report.comparisons],
-    ["restarts that began from a checkpoint", report.checkpoints],
+    ["restarts from a checkpoint", report.checkpoints],
     ["acknowledged swaps that were missing", 0],
-    ["swaps that counted twice", 0],
+    ["swaps that were counted twice", 0],
     ["figures that differed", 0],
   ];
   const table = rows.map(([name, value]) => `| ${name} | ${value} |`).join("\n");
   return `# Crash report
 
-Three senders post swaps (with copies, late ones, some from the future, removals and re-inclusions) to the real program and send
-again what was not acknowledged; the program is killed with SIGKILL at random moments, a fifth of them while it starts. Checkpoints are
-written every 100 ms. After each restart every acknowledged swap is looked for in the log, nothing may be there that was not sent, and
-position, counters and every figure of every token in all windows are held against an engine that reads the same log from its
-first record on without interruption. At the end the figures are also held against the naive model. The run ends at the first difference.
+Three senders post swaps (including copies, late swaps, swaps with future times, removals and re-inclusions) to the real program, and send
+every swap that was not acknowledged again. The program is killed with SIGKILL at random moments, a fifth of them during its start. It writes a
+checkpoint every 100 ms. After each restart the log must hold every acknowledged swap and nothing that was not sent.
+Position, counters and every figure of every token in all windows must equal those of an engine that reads the same log from its
+first record without interruption. At the end the figures must also equal those of the naive model. The run ends at the first difference.
 
 \`npm run crash -- --kills ${kills} --seed ${seed}\` ended without a difference.
 

@@ -19,7 +19,7 @@ type ResultsFile = {
   readonly results: readonly Result[];
 };
 
-const HEADS = ["what", "goal", "figure", "met", "how, and what bounds it", "measured", "benchmark"];
+const HEADS = ["what", "goal", "figure", "met", "how it was measured, and what limits it", "measured", "benchmark"];
 
 /** Returns the new text, given the previous one. Undefined: there is none. */
 export function resultsText(before: string | undefined, file: ResultsFile): string {
@@ -33,10 +33,10 @@ export function resultsText(before: string | undefined, file: ResultsFile): stri
   const failed = results.filter((result) => result.failed).map(({ name }) => name);
   return [
     "# Results\n",
-    "Made by `npm run bench`. Ratios are of one run on one machine; each row says when it was measured, and at which commit.\n",
+    "Made by `npm run bench`. Each ratio compares two measurements of one run on one machine. Each row says when it was measured, and at which commit.\n",
     `- machine: ${machine}`,
     `- versions: ${versions}`,
-    ...(failed.length === 0 ? [] : [`- failed in the newest run, and as they were before: ${failed.join(", ")}`]),
+    ...(failed.length === 0 ? [] : [`- failed in the newest run, so their earlier rows stay: ${failed.join(", ")}`]),
     "",
     rowOf(HEADS),
     `|${"---|".repeat(HEADS.length)}`,

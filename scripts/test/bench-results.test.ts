@@ -44,5 +44,5 @@ test("a failed benchmark keeps its rows and is named, and a deleted one is remov
   const failed = [{ name: "b", rows: [row("half")], failed: true }];
   const text = resultsText(before, { ...run, measured: "day 2, bbb", names: ["b"], results: failed });
   assert.deepEqual(rowsOf(text), ["| b | at most 1 \\| 2 s | 1 s | yes | Why. | day 1, aaa | `b` |"]);
-  assert.match(text, /^- failed in the newest run, and as they were before: b$/m);
+  assert.match(text, /^- failed in the newest run, so their earlier rows stay: b$/m);
 });

@@ -9,10 +9,10 @@ import type { StoreServers } from "./store-servers.ts";
 export type DisturbanceKind =
   | "instance killed, back within the session"
   | "instance killed, back after the session"
-  | "instance ended in order and started again"
+  | "instance stopped gracefully and started again"
   | "instance frozen beyond the session"
-  | "instance started or ended for good"
-  | "all instances ended in order, one after the other"
+  | "instance started or stopped permanently"
+  | "all instances stopped gracefully, one after the other"
   | "all instances killed at once"
   | "store killed, back with its data"
   | "store killed, back without its data"
@@ -22,9 +22,9 @@ export type DisturbanceKind =
   | "NATS killed"
   | "broker killed"
   | "broker frozen"
-  | "way to a server cut"
-  | "way to a server silent"
-  | "way to a server slow";
+  | "connection to a server cut"
+  | "connection to a server silent"
+  | "connection to a server slow";
 
 export type Disturbance = {
   readonly kind: DisturbanceKind;
@@ -54,9 +54,9 @@ type Spec = {
 /** In each direction, for each piece of a possibly long response. */
 const SLOW_MS = 400;
 const WAY_MODES = {
-  "way to a server cut": "cut",
-  "way to a server silent": "silent",
-  "way to a server slow": { delayMs: SLOW_MS },
+  "connection to a server cut": "cut",
+  "connection to a server silent": "silent",
+  "connection to a server slow": { delayMs: SLOW_MS },
 } as const;
 const S3_FAULTS = {
   "S3 answers 500 and 503": "errors",
@@ -69,10 +69,10 @@ const BEYOND: readonly [number, number] = [SESSION_MS + 500, SESSION_MS + 5_000]
 const SPECS: Readonly<Record<DisturbanceKind, Spec>> = {
   "instance killed, back within the session": { weight: 4, lengthMs: [50, 3_000], about: "instance" },
   "instance killed, back after the session": { weight: 3, lengthMs: BEYOND, about: "instance" },
-  "instance ended in order and started again": { weight: 3, lengthMs: [0, 2_000], about: "instance" },
+  "instance stopped gracefully and started again": { weight: 3, lengthMs: [0, 2_000], about: "instance" },
   "instance frozen beyond the session": { weight: 4, lengthMs: BEYOND, about: "instance" },
-  "instance started or ended for good": { weight: 6, lengthMs: [0, 0], about: "instance" },
-  "all instances ended in order, one after the other": { weight: 1, lengthMs: [0, 500], about: "all" },
+  "instance started or stopped permanently": { weight: 6, lengthMs: [0, 0], about: "instance" },
+  "all instances stopped gracefully, one after the other": { weight: 1, lengthMs: [0, 500], about: "all" },
   "all instances killed at once": { weight: 1, lengthMs: [50, 8_000], about: "all" },
   "store killed, back with its data": { weight: 2, lengthMs: [100, 8_000], about: "store" },
   "store killed, back without its data": { weight: 2, lengthMs: [100, 5_000], about: "store" },
@@ -82,9 +82,9 @@ const SPECS: Readonly<Record<DisturbanceKind, Spec>> = {
   "NATS killed": { weight: 3, lengthMs: [100, 8_000], about: "nats" },
   "broker killed": { weight: 2, lengthMs: [100, 4_000], about: "kafka" },
   "broker frozen": { weight: 2, lengthMs: [1_000, 9_000], about: "kafka" },
-  "way to a server cut": { weight: 3, lengthMs: [1_000, 10_000], about: "instance" },
-  "way to a server silent": { weight: 3, lengthMs: [1_000, 10_000], about: "instance" },
-  "way to a server slow": { weight: 3, lengthMs: [1_000, 10_000], about: "instance" },
+  "connection to a server cut": { weight: 3, lengthMs: [1_000, 10_000], about: "instance" },
+  "connection to a server silent": { weight: 3, lengthMs: [1_000, 10_000], about: "instance" },
+  "connection to a server slow": { weight: 3, lengthMs: [1_000, 10_000], about: "instance" },
 };
 
 export const KINDS = Object.keys(SPECS) as DisturbanceKind[];
@@ -122,7 +122,7 @@ export function planRound(
 
 /** Chooses among running instances, and starts or stops any of them. While only one runs, another one is started. */
 function instancesFor(kind: DisturbanceKind, running: readonly number[], count: number): readonly number[] {
-  if (kind !== "instance started or ended for good") return running;
+  if (kind !== "instance started or stopped permanently") return running;
   const all = [...Array(count).keys()];
   return running.length < 2 ? all.filter((index) => !running.includes(index)) : all;
 }
@@ -170,7 +170,7 @@ export async function disturb(site: Site, disturbance: Disturbance): Promise<boo
       await pause(lengthMs);
       servers.kafka.nodes[target]!.thaw();
       return true;
-    case "all instances ended in order, one after the other":
+    case "all instances stopped gracefully, one after the other":
     case "all instances killed at once":
       return disturbAll(site, disturbance);
     default:
@@ -197,7 +197,7 @@ async function disturbAll({ instances }: Site, { kind, lengthMs }: Disturbance):
 
 async function disturbInstance(site: Site, instance: Instance, disturbance: Disturbance): Promise<boolean> {
   const { kind, lengthMs } = disturbance;
-  if (kind === "instance started or ended for good") {
+  if (kind === "instance started or stopped permanently") {
     if (!instance.isOn) instance.start();
     else if (site.instances.filter(({ isOn }) => isOn).length > 1) await endInOrder(instance);
     else return false;
@@ -208,13 +208,17 @@ async function disturbInstance(site: Site, instance: Instance, disturbance: Dist
     instance.freeze();
     await pause(lengthMs);
     instance.thaw();
-  } else if (kind === "way to a server cut" || kind === "way to a server silent" || kind === "way to a server slow") {
+  } else if (
+    kind === "connection to a server cut" ||
+    kind === "connection to a server silent" ||
+    kind === "connection to a server slow"
+  ) {
     const way = instance.ways.get(disturbance.way) ?? instance.ways.get("store")!;
     way.mode = WAY_MODES[kind];
     await pause(lengthMs);
     way.mode = "open";
   } else {
-    if (kind === "instance ended in order and started again") await endInOrder(instance);
+    if (kind === "instance stopped gracefully and started again") await endInOrder(instance);
     else await instance.kill();
     await pause(lengthMs);
     instance.start();
