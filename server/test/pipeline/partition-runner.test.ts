@@ -1,147 +1,17 @@
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { describe, type TestContext, test } from "node:test";
+import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
 import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
-import { toEngineConfig } from "../../src/config/config.ts";
-import { defaultConfig } from "../../src/config/load.ts";
-import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
-import { PartitionRunner, RUNNER_STEPS } from "../../src/pipeline/partition-runner.ts";
-import { ThreadShare } from "../../src/pipeline/thread-share.ts";
-import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
+import { type PartitionRunner, RUNNER_STEPS } from "../../src/pipeline/partition-runner.ts";
 import type { DeadLetterSink } from "../../src/ports/source.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
-import { createVersionBoard, VersionBoard } from "../../src/shared/version-board.ts";
-import { BatchBuilder } from "../../src/sources/embedded/log-format.ts";
 import { EmbeddedLogReader } from "../../src/sources/embedded/log-reader.ts";
-import { EmbeddedLogWriter, LOG_DATABASE_NAME, realLogParts } from "../../src/sources/embedded/log-writer.ts";
-import { EmbeddedCheckpointStore } from "../../src/stores/embedded-checkpoint-store.ts";
-import { realFileSystem } from "../../src/stores/file-system.ts";
 import { StepsTaken } from "../support/steps-taken.ts";
-import { tempDir } from "../support/tmp.ts";
+import { RunnerFolder, START_MS } from "./runner-folder.ts";
 
-const START_MS = 1_767_225_600_000;
 const DRAIN_MS = 10_000;
 const steps = new StepsTaken();
-
-/** A data folder whose log is written in this thread, and runners that take its partition over one after the other. */
-class Folder {
-  readonly dataDir: string;
-  readonly logPath: string;
-  readonly writer: EmbeddedLogWriter;
-  readonly letters: string[] = [];
-  /** What runners told: `current` with the epoch left out, `failed` with its message. */
-  readonly told: string[] = [];
-  readonly #readers: EmbeddedLogReader[] = [];
-  #serial = 0;
-
-  constructor(t: TestContext) {
-    this.dataDir = tempDir(t, "runner");
-    const folder = join(this.dataDir, "log");
-    mkdirSync(folder);
-    this.logPath = join(folder, LOG_DATABASE_NAME);
-    const limits = { partitions: 1, retentionMs: 3_600_000, retentionBytes: 2 ** 30, nowMs: START_MS };
-    this.writer = new EmbeddedLogWriter({ folder, ...limits, ...realLogParts });
-    t.after(() => this.writer.close());
-  }
-
-  /** Appends one batch of swaps, of one second each, and tells the reader. */
-  append(count: number, more: object = {}): void {
-    const builder = new BatchBuilder();
-    for (let i = 0; i < count; i++) {
-      const serial = this.#serial++;
-      const swap = {
-        chain_id: 1,
-        tx_hash: `0x${serial.toString(16)}`,
-        log_index: 0,
-        token: `0x${serial % 7}`,
-        side: "buy",
-        amount_token: "2",
-        amount_usd: "1.5",
-        event_time: START_MS + serial * 10,
-        ...more,
-      };
-      const bytes = Buffer.from(JSON.stringify(swap));
-      builder.add(bytes, 0, bytes.length);
-    }
-    this.writer.append([{ partition: 0, batch: builder }], START_MS + this.#serial * 10);
-    this.notify();
-  }
-
-  notify(): void {
-    for (const reader of this.#readers) reader.notify(this.writer.range(0).endOffset, false);
-  }
-
-  runner(
-    store = this.store(),
-    sink?: DeadLetterSink,
-  ): { runner: PartitionRunner; board: VersionBoard; clock: SharedClock } {
-    const reader = new EmbeddedLogReader({
-      path: this.logPath,
-      partition: 0,
-      release: (offset) => this.writer.release(0, offset),
-      openAt: (offset) => {
-        this.writer.raiseEnd(0, offset, START_MS);
-        this.notify();
-      },
-      onClose: () => {},
-    });
-    this.#readers.push(reader);
-    const config = defaultConfig();
-    const board = new VersionBoard(createVersionBoard());
-    const clock = new SharedClock(createSharedClock("event", config.app.maxSkewMs));
-    const runner = new PartitionRunner({
-      partition: 0,
-      owner: "test",
-      engine: toEngineConfig(config),
-      reader,
-      store,
-      isStoreExclusive: false,
-      circuit: undefined,
-      board,
-      clock,
-      share: new ThreadShare(),
-      deadLetters: new DeadLetterBuffer(
-        {
-          put: (records) => this.letters.push(...records.map((record) => `${record.offset}:${record.code}`)),
-          newest: () => [],
-        },
-        sink,
-      ),
-      snapshotIntervalMs: 3_600_000,
-      seenSinceMs: undefined,
-      begin: undefined,
-      sourceProblems: () => [],
-      onCurrent: () => this.told.push("current"),
-      onServedChanged: () => {},
-      onCheckpoint: () => {},
-      onFailed: (message) => this.told.push(`failed: ${message}`),
-    });
-    return { runner, board, clock };
-  }
-
-  store(): CheckpointStore {
-    return new EmbeddedCheckpointStore(this.dataDir, realFileSystem);
-  }
-
-  /** Takes claims and nothing else: whoever uses it is as good as killed before its first checkpoint. */
-  storeWithoutParts(): CheckpointStore {
-    const store = this.store();
-    store.putPart = async () => {
-      throw new SwapstatsError("storage_failed", "no parts here", { retryable: true });
-    };
-    return store;
-  }
-
-  async started(store?: CheckpointStore) {
-    const parts = this.runner(store);
-    await parts.runner.start();
-    return parts;
-  }
-}
 
 async function caughtUp(runner: PartitionRunner): Promise<Awaited<ReturnType<PartitionRunner["status"]>>> {
   for (;;) {
@@ -158,7 +28,7 @@ async function saved(runner: PartitionRunner): Promise<void> {
 
 describe("the owner of a partition", () => {
   test("applies what comes, says where it stands, and goes on there after a drain", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     const first = await folder.started();
     folder.append(10);
     folder.append(1);
@@ -182,7 +52,7 @@ describe("the owner of a partition", () => {
   });
 
   test("reports the records that its decoder failed on", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     t.mock.getter(SwapDecoder.prototype, "fallbacks", () => 3);
     const { runner } = await folder.started();
     assert.equal((await runner.metrics())?.decoderFallbacks, 3);
@@ -190,7 +60,7 @@ describe("the owner of a partition", () => {
   });
 
   test("a drain applies all that was acknowledged before it", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     const { runner } = await folder.started();
     for (let i = 0; i < 20; i++) folder.append(50);
     await runner.drain(DRAIN_MS);
@@ -200,7 +70,7 @@ describe("the owner of a partition", () => {
   });
 
   test("without a checkpoint all is read again, and dead letters come out alike", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     folder.append(3);
     folder.append(1, { event_time: START_MS + 86_400_000 });
     folder.append(3);
@@ -216,7 +86,7 @@ describe("the owner of a partition", () => {
   });
 
   test("an owner whose partition was claimed stops, and still answers", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     const old = await folder.started();
     folder.append(4);
     await caughtUp(old.runner);
@@ -234,7 +104,7 @@ describe("the owner of a partition", () => {
   });
 
   test("damaged records are a gap: told, incomplete, and behind it the stream goes on, also after a restart", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     folder.append(5);
     folder.append(4);
     folder.append(3);
@@ -257,7 +127,7 @@ describe("the owner of a partition", () => {
   });
 
   test("what waits grows old while a damaged page is read again and again, and nothing is applied", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     folder.append(5);
     folder.append(4);
     const database = new DatabaseSync(folder.logPath);
@@ -279,7 +149,7 @@ describe("the owner of a partition", () => {
   });
 
   test("what comes while the owner does something else grows old", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     const { runner, board, clock } = await folder.started();
     const away = Promise.withResolvers<void>();
     const { read } = EmbeddedLogReader.prototype;
@@ -305,7 +175,7 @@ describe("the owner of a partition", () => {
   });
 
   test("questions get their turn while a long batch is applied", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     const { runner, board } = await folder.started();
     folder.append(5_000);
     const seen = new Set<number>();
@@ -318,7 +188,7 @@ describe("the owner of a partition", () => {
   });
 
   test("a drain ends in its time while dead letters find no room, and what was not applied is there for the next owner", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     const away = Promise.withResolvers<void>();
     t.after(() => away.resolve());
     const room = { isFull: true, room: () => away.promise, problem: "the topic is away" };
@@ -333,7 +203,7 @@ describe("the owner of a partition", () => {
   });
 
   test("requests are refused before its state is there", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     const { runner } = folder.runner();
     assert.throws(() => runner.served, { code: "unavailable", retryable: true });
     assert.equal((await runner.status()).state, "restoring");
@@ -343,7 +213,7 @@ describe("the owner of a partition", () => {
 
 describe("the states of a partition's owner", () => {
   test("it has failed when the store fails at the start, which rejects and is no failure of a running partition", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     const store = folder.store();
     store.readManifest = async () => {
       throw new SwapstatsError("storage_failed", "no store here", { retryable: true });
@@ -358,7 +228,7 @@ describe("the states of a partition's owner", () => {
   });
 
   test("it does not start when it is drained while its state is restored", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     folder.append(3);
     const store = folder.store();
     const { readManifest } = store;
@@ -381,7 +251,7 @@ describe("the states of a partition's owner", () => {
   });
 
   test("it fails, tells so once and still answers when its log cannot be read any further", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     folder.append(3);
     const { runner } = await folder.started();
     await caughtUp(runner);
@@ -400,7 +270,7 @@ describe("the states of a partition's owner", () => {
   });
 
   test("it is current when the log ended with offsets that hold no record", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     folder.append(3);
     const { read, range } = EmbeddedLogReader.prototype;
     t.mock.method(EmbeddedLogReader.prototype, "range", async function (this: EmbeddedLogReader) {
@@ -424,7 +294,7 @@ describe("the states of a partition's owner", () => {
   });
 
   test("it is drained once", async (t) => {
-    const folder = new Folder(t);
+    const folder = new RunnerFolder(t);
     const { runner } = await folder.started();
     await runner.drain(DRAIN_MS);
     await assert.rejects(runner.drain(DRAIN_MS), {
