@@ -106,7 +106,7 @@ describe("a name of several tokens", () => {
   });
 });
 
-describe("over partitions and threads, by HTTP", () => {
+describe("a name whose tokens are in several partitions and threads", () => {
   const settings = { "ingest.embedded.partitions": "4", "app.workers": "2" };
   const swap = { log_index: 0, side: "buy", amount_token: "1", token_symbol: "WETH" };
   const swaps = () =>

@@ -89,7 +89,7 @@ describe("command line", () => {
     }
   });
 
-  test("wrong usage ends with 2 and says what to write", async () => {
+  test("wrong usage ends with 2 and an explanation of the correct usage", async () => {
     const cases: [string[], RegExp][] = [
       [[], /Usage: swapstats/],
       [["sevre"], /unknown command 'sevre'/],
@@ -116,7 +116,7 @@ describe("command line", () => {
     }
   });
 
-  test("a service that is not there ends with 1 and says what to do", async () => {
+  test("an unreachable service ends a command with 1 and a solution", async () => {
     const url = `http://127.0.0.1:${await closedPort()}`;
     for (const args of [["top"], ["watch", "WETH"], ["generate", "--to", "http", "--count", "1"]]) {
       const { code, err } = await cli(...args, "--url", url);
@@ -134,7 +134,7 @@ describe("command line", () => {
     assert.equal(JSON.parse((await cli("config", "show", "--format", "json")).out).windows.list.length, 7);
   });
 
-  test("generate writes the asked number of records, the same for the same seed", async () => {
+  test("generate writes the requested number of records, and the same records for the same seed", async () => {
     const args = ["generate", "--to", "ndjson", "--count", "3000", "--removed", "1%", "--seed", "9"];
     const first = await cli(...args);
     assert.equal(first.code, 0);
@@ -161,14 +161,14 @@ describe("the program as a process", () => {
     return new Promise((resolve) => child.on("close", (code) => resolve({ code, err })));
   }
 
-  test("a closed pipe is the end of generate, not a failure", async () => {
+  test("a closed pipe ends generate without a failure", async () => {
     const result = await run(["generate", "--to", "ndjson"], ({ stdout }) =>
       stdout?.once("data", () => stdout.destroy()),
     );
     assert.deepEqual(result, { code: 0, err: "" });
   });
 
-  test("an interrupt ends generate in order, after whole records", async () => {
+  test("an interrupt ends generate after a whole record", async () => {
     let last = 0;
     const result = await run(["generate", "--to", "ndjson"], (child) => {
       child.stdout?.once("data", () => child.kill("SIGINT"));
@@ -182,7 +182,7 @@ describe("the program as a process", () => {
 });
 
 describe("progress", () => {
-  test("says rate, share and rest", () => {
+  test("progress shows rate, share and remaining time", () => {
     assert.equal(
       progressLine({ records: 1_200_000, bytesDone: 40, bytesAll: 100 }, 4),
       "1,200,000 swaps, 300,000/s, 40 %, 6 s remaining",
@@ -190,7 +190,7 @@ describe("progress", () => {
     assert.equal(progressLine({ records: 10, bytesDone: 0, bytesAll: 0 }, 2), "10 swaps, 5/s");
   });
 
-  test("is one line on a terminal, plain lines elsewhere, and nothing for what is over at once", () => {
+  test("progress is one line on a terminal, plain lines elsewhere, and absent for short operations", () => {
     const state = { records: 1, bytesDone: 0, bytesAll: 0 };
     const terminal = { ...memoryOutput(), errIsTerminal: true };
     const texts: string[] = [];
@@ -227,7 +227,7 @@ describe("tables", () => {
     );
   });
 
-  test("texts of others are made safe and cut by their width", () => {
+  test("texts from outside are made printable and cut by their width", () => {
     assert.equal(safeText("a\x1b[31mb\nc\u202e", 20), "a?[31mb?c?");
     assert.equal(safeText("abcdef", 4), "abc…");
     assert.equal(displayWidth("狗狗币🐶"), 8);

@@ -25,13 +25,13 @@ test("help shows the command that is named, at any depth", async () => {
   await walk(program, []);
 });
 
-test("help of what there is not names what there is", async () => {
+test("help about an unknown command lists the existing ones", async () => {
   const { code, err } = await cli("help", "config", "chek");
   assert.equal(code, 2);
   assert.match(err, /swapstats config has no command 'chek' \(did you mean check\?\); there are check, init, show/);
 });
 
-test("no arguments, or a group without its command, are wrong usage that shows the help", async () => {
+test("without arguments, or with a group alone, the command ends with wrong usage and shows the help", async () => {
   for (const args of [[], ["config"], ["checkpoint"], ["log"], ["topic"]]) {
     const { code, out, err } = await cli(...args);
     assert.equal(code, 2, args.join(" "));
@@ -39,6 +39,6 @@ test("no arguments, or a group without its command, are wrong usage that shows t
   }
 });
 
-test("durations in helps have units", async () => {
+test("durations in help texts have units", async () => {
   assert.match((await cli("generate", "--help")).out, /lie behind the stream\s+\(default:\s+30s\)/);
 });

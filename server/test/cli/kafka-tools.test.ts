@@ -41,7 +41,7 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
       return admin;
     };
 
-    test("topic ensure makes the topics, then finds nothing to do, then corrects what differs and says so", async (t) => {
+    test("topic ensure creates the topics, then finds nothing to do, and corrects and reports differences", async (t) => {
       const env = { SWAPSTATS_INGEST_TOPIC: "ensured", SWAPSTATS_INGEST_TOPIC_CFG_PARTITIONS: "3" };
       const made = await cli(env, "topic", "ensure");
       assert.equal(made.code, 0, made.err);
@@ -57,7 +57,7 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
       assert.equal(described.partitions, 3);
     });
 
-    test("topic ensure makes the topic of checkpoints too, compacted, where they are kept there", async (t) => {
+    test("topic ensure also creates a compacted topic for checkpoints if they are stored in Kafka", async (t) => {
       const env = { SWAPSTATS_INGEST_TOPIC: "stored", SWAPSTATS_STORES_CHECKPOINT: "kafka" };
       const made = await cli(env, "topic", "ensure");
       assert.match(made.out, /Topic stored.checkpoints was created, with 16 partitions and cleanup.policy=compact/);
@@ -70,7 +70,7 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
       assert.match(refused.err, /topic aged has cleanup.policy=compact,delete: Kafka would remove checkpoints/);
     });
 
-    test("partitions are added only when told to, and never taken away", async () => {
+    test("partitions are added only on request, and never removed", async () => {
       const env = { SWAPSTATS_INGEST_TOPIC: "grown", SWAPSTATS_INGEST_TOPIC_CFG_PARTITIONS: "2" };
       await cli(env, "topic", "ensure");
       const more = { ...env, SWAPSTATS_INGEST_TOPIC_CFG_PARTITIONS: "4" };
@@ -82,7 +82,7 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
       assert.match((await cli(env, "topic", "ensure")).out, /Kafka cannot take partitions away/);
     });
 
-    test("a compacted topic is refused; short retention and producers' clocks are warned of", async (t) => {
+    test("a compacted topic is refused, and short retention and producers' clocks give a warning", async (t) => {
       await createTopic(kafka, "compacted", 1, { "cleanup.policy": "compact,delete" });
       const refused = await cli({ SWAPSTATS_INGEST_TOPIC: "compacted" }, "topic", "ensure");
       assert.equal(refused.code, 1);
@@ -109,7 +109,7 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
       assert.deepEqual(await admin.committed(`group-${topic}`, topic), new Map([[1, 2]]));
     });
 
-    test("brokers that are not there end a command with what to do", async () => {
+    test("unreachable brokers end a command with a solution", async () => {
       const env = { SWAPSTATS_INGEST_BROKERS: "127.0.0.1:1" };
       const away = await cli(env, "topic", "ensure");
       assert.equal(away.code, 1);
@@ -121,7 +121,7 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
       assert.match(missing.err, /there is no such topic; `swapstats topic ensure` creates it/);
     });
 
-    test("generated swaps are in the partition of their token, under its id, and nothing is lost", async (t) => {
+    test("generated swaps are in the partition of their token with its id as key, and none is lost", async (t) => {
       const topic = await newTopic(kafka, 4);
       const target = `kafka://${kafka.brokers[0]}/${topic}`;
       const made = await cli(
@@ -151,7 +151,7 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
       assert.deepEqual(records.map(({ value }) => value.toString()).sort(), expected.sort());
     });
 
-    test("a file is replayed into the topic; lines that are not swaps are counted and left out", async (t) => {
+    test("a file is replayed into the topic, and lines that are not swaps are counted and omitted", async (t) => {
       const topic = await newTopic(kafka, 2);
       const file = join(folder, "swaps.ndjson");
       const swaps = (await cli({}, "generate", "--to", "ndjson", "--count", "200")).out;
@@ -165,7 +165,7 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
       assert.deepEqual(records.map(({ value }) => value.toString()).sort(), lines.sort());
     });
 
-    test("dead letters reach their topic with code and position, their bytes as they came", async (t) => {
+    test("dead letters reach their topic with code, position and unchanged bytes", async (t) => {
       const topic = await newTopic(kafka);
       const letters = openLetters(t, kafka.brokers, topic);
       const raw = Buffer.from([0x7b, 0xff, 0x00, 0x7d]);
@@ -189,7 +189,7 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
       assert.equal(letters.written, 2);
     });
 
-    test("while the topic of dead letters is away they wait, then ask for a stop, and none is lost", async (t) => {
+    test("dead letters wait while their topic is unavailable, then stop the stream, and none is lost", async (t) => {
       const topic = `dead-${Date.now()}`;
       const letters = openLetters(t, kafka.brokers, topic);
       for (let i = 0; i < DEAD_LETTERS_WAITING_MAX; i++) letters.add({ ...LETTER, offset: i }, Buffer.from("x"), 0, 1);

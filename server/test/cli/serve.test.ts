@@ -59,7 +59,7 @@ async function cli(...args: string[]): Promise<{ code: number; out: string; err:
   return { code, out: output.outText(), err: output.errText() };
 }
 
-test("demo serves synthetic swaps at once, prints what to open, and ends in order", async (t) => {
+test("demo serves synthetic swaps at once, prints its addresses, and stops cleanly", async (t) => {
   const dataDir = join(tempDir(t), "data");
   const program = new Program(["demo", "--rate", "2000"], dataDir);
   t.after(() => program.child.kill("SIGKILL"));
@@ -103,7 +103,7 @@ test("demo serves synthetic swaps at once, prints what to open, and ends in orde
   assert.equal(JSON.parse(verified.out).is_sound, true);
 });
 
-test("serve takes a replay and a generated stream, and restarts with all of it", async (t) => {
+test("serve accepts a replay and a generated stream, and has all of it after a restart", async (t) => {
   const folder = tempDir(t);
   const dataDir = join(folder, "data");
   const swaps = await cli(

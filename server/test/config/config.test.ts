@@ -22,7 +22,7 @@ describe("windows", () => {
     assert.deepEqual(stepsOf("1m,5m,15m,30m,1h,6h,24h"), [1, 5, 15, 15, 15, 60, 60]);
   });
 
-  test("any other window takes the largest step that is at most a sixtieth and divides it", () => {
+  test("any other window has the largest step that divides it and is at most a sixtieth of it", () => {
     assert.deepEqual(stepsOf("10s,59s,2m,10m,2h,4h,5h,12h,7d,30d"), [1, 1, 1, 5, 60, 60, 300, 300, 300, 300]);
     // 61 s has 61 steps of one second; 901 s is prime to every larger step; 301 s would fit 5 s but is no multiple of it.
     assert.deepEqual(stepsOf("61s,301s,901s"), [1, 1, 1]);
@@ -40,7 +40,7 @@ describe("windows", () => {
     assert.equal(finestStepMs(windows), 1_000);
   });
 
-  test("windows come out in order of length, under their names", () => {
+  test("windows are ordered by length and have their names", () => {
     assert.deepEqual(windowsOf(["24h", "60s", "5m"], 5_000).windows, [
       { name: "60s", lengthMs: 60_000, stepMs: 5_000 },
       { name: "5m", lengthMs: 300_000, stepMs: 5_000 },
@@ -48,7 +48,7 @@ describe("windows", () => {
     ]);
   });
 
-  test("limits: 1 to 16 windows, 10 s to 30 days, each length once, multiples of the step", () => {
+  test("windows are limited to 1 to 16, 10 s to 30 days, different lengths, and multiples of the step", () => {
     assert.equal(windowsOf(["10s", "30d"], undefined).problems.length, 0);
     assert.match(windowsOf([], undefined).problems.join(), /names no window/);
     assert.match(
@@ -108,7 +108,7 @@ describe("loading", () => {
     assert.deepEqual(config.metrics.prometheus, { host: "127.0.0.1", port: 9091 });
   });
 
-  test("the engine gets its part", () => {
+  test("the engine gets its part of the configuration", () => {
     const engine: EngineConfig = toEngineConfig(
       fromEnv({ SWAPSTATS_APP_CHAINS_56_GRACE: "5s", SWAPSTATS_APP_GRACE: "1m" }),
     );
@@ -117,7 +117,7 @@ describe("loading", () => {
     assert.equal(engine.windows.length, 7);
   });
 
-  test("the file, above it the environment, above it the command line", (t) => {
+  test("the command line overrides the environment, which overrides the file", (t) => {
     const file = fromYaml(t, "app: {grace: 10s, max_skew: 11s, ready_lag: 12s}\nwindows: {list: [5m, 1h]}\n");
     const env = { SWAPSTATS_APP_MAX_SKEW: "21s", SWAPSTATS_APP_READY_LAG: "22s" };
     const { app, windows } = loadConfig({ ...file, env, overrides: { "app.ready_lag": "32s" } }).config;
@@ -128,7 +128,7 @@ describe("loading", () => {
     );
   });
 
-  test("short forms", () => {
+  test("short forms of variables and values are accepted", () => {
     const { list } = fromEnv({ WINDOWS: "5m,1h,24h", BUCKET_STEP: "5s" }).windows;
     assert.deepEqual(
       list.map(({ name, stepMs }) => `${name}/${stepMs}`),
@@ -150,7 +150,7 @@ describe("loading", () => {
     assert.deepEqual(fromEnv({ SWAPSTATS_API_HTTP_ADDR: "[::1]:0" }).api.http.addr, { host: "::1", port: 0 });
   });
 
-  test("all problems at once, each with path, place and what to do", (t) => {
+  test("all problems are reported at once, each with path, place and solution", (t) => {
     const text = [
       "api:",
       "  http: {addr: nowhere, max_bod: 1MiB}",
@@ -184,7 +184,7 @@ describe("loading", () => {
     assert.equal(problems.length, expected.length);
   });
 
-  test("values at and beyond their limits", () => {
+  test("values at their limits are accepted, and values beyond are refused", () => {
     const fine: Record<string, string> = {
       SWAPSTATS_APP_GRACE: "0s",
       SWAPSTATS_API_HTTP_MAX_BODY: "1GiB",
@@ -209,7 +209,7 @@ describe("loading", () => {
     );
   });
 
-  test("a file that is missing, no YAML, or no mapping", (t) => {
+  test("a file that is missing, not YAML, or not a mapping is refused", (t) => {
     assert.match(problemsOf({ filePath: "/nowhere/config.yaml" }).join(), /cannot be read .*--config/);
     assert.match(problemsOf(fromYaml(t, "a: [1")).join(), /line \d+\): is not valid YAML/);
     assert.match(problemsOf(fromYaml(t, "app: {}\napp: {}")).join(), /is not valid YAML/);
@@ -219,14 +219,14 @@ describe("loading", () => {
     assert.deepEqual(problemsOf(fromYaml(t, "api:\n  http:\n")), []);
   });
 
-  test("variables of tests and of the path of the file are no keys", () => {
+  test("variables of tests and of the path of the file are not read as keys", () => {
     const env = { SWAPSTATS_CONFIG: "x", SWAPSTATS_DATA: "y", SWAPSTATS_TEST_SEED: "1", HOME: "z" };
     assert.deepEqual(problemsOf({ env }), []);
   });
 });
 
 describe("keys", () => {
-  test("names of environment variables are unique, and no key is later and present", () => {
+  test("names of environment variables are unique, and no key is both present and announced for later", () => {
     const names = CONFIG_KEYS.map(({ path }) => envNameOf(path));
     assert.equal(new Set(names).size, names.length);
     for (const { path } of CONFIG_KEYS) assert.ok(!LATER_KEYS.includes(path), path);
@@ -234,7 +234,7 @@ describe("keys", () => {
 });
 
 describe("showing", () => {
-  test("what is shown loads again to the same configuration", (t) => {
+  test("the shown configuration loads again as the same configuration", (t) => {
     const env = {
       WINDOWS: "5m,1h",
       SWAPSTATS_APP_CHAINS_56_GRACE: "5s",
@@ -262,7 +262,7 @@ describe("secrets", () => {
     };
   };
 
-  test("by reference to a file or a variable, and never shown", (t) => {
+  test("secrets are read from a file or a variable, and never shown", (t) => {
     const path = join(tempDir(t), "secret");
     writeFileSync(path, "hunter2\n");
     for (const filePath of [
@@ -276,7 +276,7 @@ describe("secrets", () => {
     }
   });
 
-  test("in clear only in the environment; a reference to nothing is refused without showing more", (t) => {
+  test("plain secrets are accepted in the environment only, and a reference to a missing value is refused", (t) => {
     assert.match(read(fromYaml(t, "a: {secret: hunter2}")).problems, /holds a secret in clear/);
     assert.equal(read({ env: { SWAPSTATS_A_SECRET: "hunter2" } }).value, "hunter2");
     assert.match(read(fromYaml(t, 'a: {secret: "env:NOPE"}')).problems, /NOPE, which is not set/);

@@ -20,7 +20,7 @@ function problemsOf(t: TestContext, content: string | Uint8Array): string {
   }
 }
 
-test("a pipe, a folder, a device and a large file are refused as a secret, without waiting for anybody", (t) => {
+test("a pipe, a folder, a device and a large file are refused as a secret without a wait", (t) => {
   const folder = tempDir(t);
   const pipe = join(folder, "pipe");
   assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
@@ -39,7 +39,7 @@ test("a pipe, a folder, a device and a large file are refused as a secret, witho
   assert.doesNotMatch(problemsOf(t, `stores:\n  redis:\n    password: file:${large}\n`), /larger/);
 });
 
-test("a configuration that is a pipe, a folder or no UTF-8 is refused", (t) => {
+test("a configuration that is a pipe, a folder or not UTF-8 is refused", (t) => {
   const folder = tempDir(t);
   const pipe = join(folder, "pipe");
   spawnSync("mkfifo", [pipe]);
@@ -50,7 +50,7 @@ test("a configuration that is a pipe, a folder or no UTF-8 is refused", (t) => {
   assert.match(problemsOf(t, "x".repeat(256 * 1024 + 1)), /larger than 262144 bytes/);
 });
 
-test("aliases of aliases, deep nesting, several documents and keys given twice are problems of the file", (t) => {
+test("aliases of aliases, deep nesting, several documents and repeated keys are reported as problems of the file", (t) => {
   const lists = ["a: &a [x, x, x, x, x, x, x, x, x, x]"];
   for (let i = 1; i < 9; i++) {
     const before = String.fromCharCode(96 + i);
@@ -71,11 +71,11 @@ test("aliases of aliases, deep nesting, several documents and keys given twice a
   assert.match(problemsOf(t, "a: &a {b: *a}\n"), /is not a key|not valid YAML|more than/);
 });
 
-test("a byte order mark is no part of the first key", (t) => {
+test("a byte order mark is not part of the first key", (t) => {
   assert.equal(problemsOf(t, "\ufeffapp:\n  grace: 1s\n"), "");
 });
 
-test("a small file is read whole, also one whose size the system does not know", (t) => {
+test("a small file is read whole, also when the system reports no size", (t) => {
   const path = join(tempDir(t), "file");
   writeFileSync(path, "abc");
   assert.equal(readRegularFile(path, 3).toString(), "abc");

@@ -17,11 +17,11 @@ const problemsOf = (env: Record<string, string>): string => {
 };
 
 describe("settings of NATS", () => {
-  test("none: no way to other instances", () => {
+  test("without settings there is no transport between instances", () => {
     assert.equal(loadConfig({ env: {} }).config.pubsub.nats, undefined);
   });
 
-  test("all of them, secrets by reference and never shown", (t) => {
+  test("all settings are read, and secrets by reference are never shown", (t) => {
     const folder = tempDir(t);
     const jwt = "-----BEGIN NATS USER JWT-----\neyJhbGciOi\n------END NATS USER JWT------";
     writeFileSync(join(folder, "user.creds"), `${jwt}\n`);
@@ -39,7 +39,7 @@ describe("settings of NATS", () => {
     }
   });
 
-  test("a secret in clear in the file is refused", (t) => {
+  test("a plain secret in the file is refused", (t) => {
     const filePath = join(tempDir(t), "config.yaml");
     writeFileSync(filePath, `pubsub: {nats: {url: "nats://a:1", user: u, password: hunter2}}\n`);
     assert.throws(() => loadConfig({ filePath, env: {} }), /pubsub\.nats\.password.*holds a secret in clear/);

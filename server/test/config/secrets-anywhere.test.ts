@@ -51,7 +51,7 @@ const holders = fc.constantFrom<(text: string, scheme: string) => unknown>(
 );
 
 describe("secrets", () => {
-  test("at any key, in any form, none is ever shown", async (t) => {
+  test("a secret at any key and in any form is never shown", async (t) => {
     const folder = tempDir(t);
     const seed = seedOf(t);
     await fc.assert(
@@ -87,7 +87,7 @@ describe("secrets", () => {
     );
   });
 
-  test("under a key that is a secret nothing is shown whatever it is", async (t) => {
+  test("any value at a secret key is hidden", async (t) => {
     const file = join(tempDir(t), "config.yaml");
     for (const { path: key, kind } of CONFIG_KEYS) {
       if (kind.type !== "secret") continue;

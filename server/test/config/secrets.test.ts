@@ -34,7 +34,7 @@ async function outputOf(args: readonly string[], env: Record<string, string>): P
   return output.outText() + output.errText();
 }
 
-test("a password in an address, or in a section under a key, is in no output of check and show", async (t) => {
+test("check and show never print a password in an address or in a section under a key", async (t) => {
   const folder = tempDir(t);
   const keys = CONFIG_KEYS.map(({ path }) => path.replace("<id>", "1"));
   const misspelt = ["stores.redis.pass", "stores.redis", "pubsub.nats.urls", "ingest.brokerz", "nonsense.deep.er"];
@@ -61,7 +61,7 @@ test("a password in an address, or in a section under a key, is in no output of 
   );
 });
 
-test("a file that is no YAML does not show the words that the parser stumbled over", async (t) => {
+test("the error about a file that is not YAML does not quote the file", async (t) => {
   const filePath = join(tempDir(t), "config.yaml");
   for (const content of [
     `stores:\n  redis:\n    password: "${SECRET}\n`,
@@ -78,7 +78,7 @@ test("a file that is no YAML does not show the words that the parser stumbled ov
   }
 });
 
-test("options with a password in the address do not repeat it", async () => {
+test("an error about an option does not print a password in its address", async () => {
   for (const args of [
     ["top", "--url", `ftp://user:${SECRET}@host`],
     ["watch", "WETH", "--url", `ftp://user:${SECRET}@host`],
@@ -101,7 +101,7 @@ test("logs mask addresses wherever they stand", () => {
   assert.doesNotMatch(lines.join(""), new RegExp(SECRET));
 });
 
-test("what is no address stays as it is", () => {
+test("a text that is not an address is not changed", () => {
   for (const text of ["mail me@example.com", "a:b", "http://host:80/x", "", "@", "0x1::sui::SUI", "12:30 @ noon"]) {
     assert.equal(maskSecrets(text), text);
   }

@@ -9,7 +9,7 @@ import { tempDir } from "../support/tmp.ts";
 
 const SWITCHES = CONFIG_KEYS.filter(({ kind }) => kind.type === "switch");
 
-test("every switch takes the words of YAML, of environments and of other programs", (t) => {
+test("every switch accepts the words of YAML, of environments and of other programs", (t) => {
   assert.ok(SWITCHES.length >= 4);
   const filePath = join(tempDir(t), "config.yaml");
   const words = { on: "on On true True yes 1 'true' \"on\"", off: "off false no NO 0 'false' \"0\"" };
@@ -27,7 +27,7 @@ test("every switch takes the words of YAML, of environments and of other program
   }
 });
 
-test("other words are refused with those that do", () => {
+test("other words are refused with a list of the accepted ones", () => {
   const env = { SWAPSTATS_INGEST_TLS_ENABLED: "maybe" };
   assert.throws(() => loadConfig({ env }), { message: /"maybe" is neither on nor off; write on or off \(true/ });
 });

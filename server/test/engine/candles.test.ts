@@ -91,7 +91,7 @@ describe("spans that the service saw only in part are served as not complete", (
 });
 
 describe("prices of dust", () => {
-  test("a swap below the minimum of dollars has no price, even a given one, and counts in everything else", () => {
+  test("a swap below the minimum of dollars has no price, even if the event has one, and counts in everything else", () => {
     const config = {
       ...defaultConfig,
       priceMinUsdMicro: 1_000_000,

@@ -143,7 +143,7 @@ describe("floods of chosen names", () => {
 });
 
 describe("hashes of text", () => {
-  test("are HalfSipHash-1-3 of two words and the bytes", (t) => {
+  test("hashes are HalfSipHash-1-3 of two words and the bytes", (t) => {
     const random = randomFrom(seedOf(t));
     const hash = new KeyedHash(TEST_SEED, 7);
     const none = new Uint8Array(0);
@@ -185,7 +185,7 @@ describe("hashes of text", () => {
 });
 
 describe("an index whose hashes are crowded nevertheless", () => {
-  test("grows until no search exceeds its bound, and loses nothing", () => {
+  test("the index grows until no search exceeds its bound, and loses nothing", () => {
     const index = new HashIndex(new Heap());
     const hashes = Array.from({ length: 2_000 }, (_, i) => 0x1000 + (i >>> 1) * 400);
     hashes.forEach((hash, i) => {

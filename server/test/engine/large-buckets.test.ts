@@ -95,7 +95,7 @@ describe("extremes that leave a bucket with many swaps", () => {
 });
 
 describe("settling a token with many swaps", () => {
-  test("is done in pieces: no record settles more swaps than the limit of a visit plus one bucket, and none is left over", () => {
+  test("settling is done in pieces, no record settles more than the limit of a visit plus one bucket, and no swap remains", () => {
     const run = new EngineRun(defaultConfig);
     const perSecond = 100;
     for (let i = 0; i < 240 * perSecond; i++) run.take(itemOf(plainEvent(i, at + Math.floor(i / perSecond) * 1_000)));

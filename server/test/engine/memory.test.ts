@@ -116,7 +116,7 @@ describe("memory used by an attack is released when the attack is over", () => {
 });
 
 describe("what is held after the horizon", () => {
-  test("of bursts between long silences, only the newest swaps of each token", (t) => {
+  test("only the newest swaps of each token are kept from bursts between long silences", (t) => {
     const seed = seedOf(t);
     const limits = { graceMs: 5_000, reorgHorizonMs: 60_000 };
     const run = new EngineRun({ ...defaultConfig, ...limits });
@@ -138,7 +138,7 @@ describe("what is held after the horizon", () => {
     }
   });
 
-  test("no slots of the index for wallets that have left", () => {
+  test("no slots of the index are kept for wallets that have left", () => {
     const run = new EngineRun(defaultConfig);
     const startMs = at;
     for (let i = 0; i < 80_000; i++) {

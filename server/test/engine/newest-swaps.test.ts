@@ -11,7 +11,7 @@ const at = newYear2026;
 const ids = (items: readonly { readonly tx_hash: string }[]): string[] => items.map(({ tx_hash }) => tx_hash);
 
 describe("the newest swaps of a bucket with very many of them", () => {
-  test("of 200,000 swaps in one second the newest are returned", (t) => {
+  test("the newest of 200,000 swaps in one second are returned", (t) => {
     const count = 200_000;
     const run = new EngineRun(defaultConfig);
     const random = randomFrom(seedOf(t));
@@ -26,7 +26,7 @@ describe("the newest swaps of a bucket with very many of them", () => {
     }
   });
 
-  test("equal those of the model at every limit, whichever swaps leave", (t) => {
+  test("the newest swaps equal those of the model at every limit, whichever swaps leave", (t) => {
     const random = randomFrom(seedOf(t));
     const pair = new Pair(defaultConfig);
     const swaps: ModelEvent[] = [];

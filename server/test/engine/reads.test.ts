@@ -258,7 +258,7 @@ describe("look-ups of tokens", () => {
   run.take(itemOf(plainEvent(91, at - 10_000_000, { token: "late", symbol: "PEPE" })));
   const ids = (refs: Iterable<number>) => [...refs].map((ref) => run.engine.info(ref).id).sort();
 
-  test("by id: only tokens that a swap made known", () => {
+  test("an id finds only tokens that a swap has named", () => {
     for (const { chainId, token } of names) assert.ok(run.engine.findById(chainId, token) !== undefined);
     for (const [chainId, token] of [
       [1, "unknown"],
@@ -272,7 +272,7 @@ describe("look-ups of tokens", () => {
     assert.deepEqual(ids(run.engine.tokens()), ["1:0xaa", "1:PEPE", "1:é", "2:0xaa"]);
   });
 
-  test("by exact token; by symbol, ignoring case", () => {
+  test("a token is found by its exact address, and by its symbol ignoring case", () => {
     assert.deepEqual(ids(run.engine.findByToken("0xaa")), ["1:0xaa", "2:0xaa"]);
     assert.deepEqual(ids(run.engine.findByToken("unknown")), []);
     assert.deepEqual(ids(run.engine.findBySymbol("pEPe")), ["1:0xaa", "2:0xaa"]);
@@ -310,7 +310,7 @@ describe("look-ups of tokens", () => {
     fc.assert(property, propertyOptions(t, 40));
   });
 
-  test("by symbol: at most a hundred tokens", () => {
+  test("a symbol finds at most a hundred tokens", () => {
     const crowd = new EngineRun(defaultConfig);
     for (let i = 0; i < 150; i++) {
       crowd.take(itemOf(plainEvent(i, at + i, { token: `t${i}`, symbol: i % 2 === 0 ? "Crowd" : "CROWD" })));

@@ -53,7 +53,7 @@ requires("changes of a stream, with two instances", { servers: ["kafka", "redis"
       return instances;
     };
 
-    test("after an hour of downtime only those records are late that were late in the log", async (t) => {
+    test("after an hour of downtime only records that were late in the log are late", async (t) => {
       const topic = await topicOf(site, PARTITIONS);
       const expected = new Expected(site.engineConfig(topic), PARTITIONS);
       const feed = feedFor(t, site, topic, expected);

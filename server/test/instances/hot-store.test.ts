@@ -104,7 +104,7 @@ requires("figures in Redis of several instances", { servers: ["kafka", "redis", 
       }
     }
 
-    test("are those of the owners, as partitions move, and no reader sees a token go back", async (t) => {
+    test("figures in Redis are those of the owners while partitions move, and no reader sees a token go back", async (t) => {
       const topic = await newTopic(servers.kafka, PARTITIONS, { "message.timestamp.type": "LogAppendTime" });
       const reader = new HotReader(t, redisSettings([servers.redis]));
       const watcher = new Watcher(new HotReader(t, redisSettings([servers.redis])));

@@ -71,7 +71,7 @@ async function tradesAt({ base }: Running): Promise<number[] | undefined> {
 const EXPECTED = Array.from({ length: TOKENS }, (_, i) => i + 1).join();
 
 requires("two instances on Kafka and NATS", { servers: ["kafka", "nats"] }, () => {
-  test("each serves all tokens, one stops and comes back, and the other continues", async (t) => {
+  test("each instance serves all tokens, and one continues while the other stops and comes back", async (t) => {
     const folder = tempDir(t);
     const kafka = await startKafka({ folder: join(folder, "kafka") });
     t.after(() => kafka.kill());

@@ -164,8 +164,8 @@ function ahead(swap: Swap, ms: number): Swap {
   return { ...swap, value, arrivalMs: swap.arrivalMs + ms };
 }
 
-requires("all sorts of records through two instances", { servers: ["kafka", "redis", "nats"] }, () => {
-  describe("all sorts of records through two instances", () => {
+requires("records of all kinds through two instances", { servers: ["kafka", "redis", "nats"] }, () => {
+  describe("records of all kinds through two instances", () => {
     let site: Site;
     after(() => site.stop());
     const folder = tempDir({ after }, "records");
@@ -173,7 +173,7 @@ requires("all sorts of records through two instances", { servers: ["kafka", "red
       site = await Site.start(folder);
     });
 
-    test("figures are those of the swaps, dead letters are the rest, with code, position and bytes", async (t) => {
+    test("valid swaps are in the figures, and all other records are dead letters with code, position and bytes", async (t) => {
       const topic = await newTopic(site.kafka, PARTITIONS, { "max.message.bytes": String(BATCH_BYTES_MAX) });
       await createTopic(site.kafka, `${topic}.dlq`, 1, { "max.message.bytes": String(BATCH_BYTES_MAX + 65_536) });
       const instances = [await site.start(t, topic, "a"), await site.start(t, topic, "b")];

@@ -30,7 +30,7 @@ function damagedLog(): PartitionReader & { reads: number } {
   };
 }
 
-test("damage is read three times before it is believed, and waited for once in a while, not for each batch", async (t) => {
+test("damage is read three times before it is reported, with a wait only after long intervals", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const reader = damagedLog();
   const follower = new LogFollower(0, reader);

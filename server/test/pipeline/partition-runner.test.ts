@@ -27,7 +27,7 @@ async function saved(runner: PartitionRunner): Promise<void> {
 }
 
 describe("the owner of a partition", () => {
-  test("applies what comes, says where it stands, and goes on there after a drain", async (t) => {
+  test("applies records, reports its position, and continues there after a drain", async (t) => {
     const folder = new RunnerFolder(t);
     const first = await folder.started();
     folder.append(10);
@@ -59,7 +59,7 @@ describe("the owner of a partition", () => {
     await runner.drain(DRAIN_MS);
   });
 
-  test("a drain applies all that was acknowledged before it", async (t) => {
+  test("a drain applies all records that were acknowledged before it", async (t) => {
     const folder = new RunnerFolder(t);
     const { runner } = await folder.started();
     for (let i = 0; i < 20; i++) folder.append(50);
@@ -69,7 +69,7 @@ describe("the owner of a partition", () => {
     await next.runner.drain(DRAIN_MS);
   });
 
-  test("without a checkpoint all is read again, and dead letters come out alike", async (t) => {
+  test("without a checkpoint all records are read again, with the same dead letters", async (t) => {
     const folder = new RunnerFolder(t);
     folder.append(3);
     folder.append(1, { event_time: START_MS + 86_400_000 });
@@ -85,7 +85,7 @@ describe("the owner of a partition", () => {
     await killed.runner.drain(DRAIN_MS).catch((error) => assert.equal(error.code, "checkpoint_conflict"));
   });
 
-  test("an owner whose partition was claimed stops, and still answers", async (t) => {
+  test("an owner whose partition was claimed stops, and still responds", async (t) => {
     const folder = new RunnerFolder(t);
     const old = await folder.started();
     folder.append(4);
@@ -103,7 +103,7 @@ describe("the owner of a partition", () => {
     await last.runner.drain(DRAIN_MS);
   });
 
-  test("damaged records are a gap: told, incomplete, and behind it the stream goes on, also after a restart", async (t) => {
+  test("damaged records are reported as a gap, windows are incomplete, and the stream continues behind it, also after a restart", async (t) => {
     const folder = new RunnerFolder(t);
     folder.append(5);
     folder.append(4);
@@ -126,7 +126,7 @@ describe("the owner of a partition", () => {
     await next.runner.drain(DRAIN_MS);
   });
 
-  test("what waits grows old while a damaged page is read again and again, and nothing is applied", async (t) => {
+  test("the lag grows while a damaged page is read repeatedly and no record is applied", async (t) => {
     const folder = new RunnerFolder(t);
     folder.append(5);
     folder.append(4);
@@ -148,7 +148,7 @@ describe("the owner of a partition", () => {
     await runner.drain(DRAIN_MS);
   });
 
-  test("what comes while the owner does something else grows old", async (t) => {
+  test("the lag of new records grows while the owner is busy", async (t) => {
     const folder = new RunnerFolder(t);
     const { runner, board, clock } = await folder.started();
     const away = Promise.withResolvers<void>();
@@ -174,7 +174,7 @@ describe("the owner of a partition", () => {
     await runner.drain(DRAIN_MS);
   });
 
-  test("questions get their turn while a long batch is applied", async (t) => {
+  test("requests are served while a long batch is applied", async (t) => {
     const folder = new RunnerFolder(t);
     const { runner, board } = await folder.started();
     folder.append(5_000);
@@ -187,7 +187,7 @@ describe("the owner of a partition", () => {
     await runner.drain(DRAIN_MS);
   });
 
-  test("a drain ends in its time while dead letters find no room, and what was not applied is there for the next owner", async (t) => {
+  test("a drain ends within its limit while dead letters cannot be stored, and the next owner applies the remaining records", async (t) => {
     const folder = new RunnerFolder(t);
     const away = Promise.withResolvers<void>();
     t.after(() => away.resolve());
@@ -202,7 +202,7 @@ describe("the owner of a partition", () => {
     await next.runner.drain(DRAIN_MS);
   });
 
-  test("requests are refused before its state is there", async (t) => {
+  test("requests are refused before the state is restored", async (t) => {
     const folder = new RunnerFolder(t);
     const { runner } = folder.runner();
     assert.throws(() => runner.served, { code: "unavailable", retryable: true });
@@ -212,7 +212,7 @@ describe("the owner of a partition", () => {
 });
 
 describe("the states of a partition's owner", () => {
-  test("it has failed when the store fails at the start, which rejects and is no failure of a running partition", async (t) => {
+  test("a store that fails at the start makes the start reject, and is not reported as a failure of a running partition", async (t) => {
     const folder = new RunnerFolder(t);
     const store = folder.store();
     store.readManifest = async () => {
@@ -227,7 +227,7 @@ describe("the states of a partition's owner", () => {
     assert.deepEqual(folder.told, []);
   });
 
-  test("it does not start when it is drained while its state is restored", async (t) => {
+  test("a drain during the restore prevents the start", async (t) => {
     const folder = new RunnerFolder(t);
     folder.append(3);
     const store = folder.store();
@@ -250,7 +250,7 @@ describe("the states of a partition's owner", () => {
     await assert.rejects(runner.start(), { name: "AbortError" });
   });
 
-  test("it fails, tells so once and still answers when its log cannot be read any further", async (t) => {
+  test("a log that cannot be read further makes the owner fail, which is reported once, and it still responds", async (t) => {
     const folder = new RunnerFolder(t);
     folder.append(3);
     const { runner } = await folder.started();
@@ -269,7 +269,7 @@ describe("the states of a partition's owner", () => {
     assert.deepEqual(folder.told, ["current", "failed: the log is gone"]);
   });
 
-  test("it is current when the log ended with offsets that hold no record", async (t) => {
+  test("it is current when the log ends with offsets without records", async (t) => {
     const folder = new RunnerFolder(t);
     folder.append(3);
     const { read, range } = EmbeddedLogReader.prototype;
@@ -293,7 +293,7 @@ describe("the states of a partition's owner", () => {
     await runner.drain(DRAIN_MS);
   });
 
-  test("it is drained once", async (t) => {
+  test("a second drain is refused", async (t) => {
     const folder = new RunnerFolder(t);
     const { runner } = await folder.started();
     await runner.drain(DRAIN_MS);

@@ -47,9 +47,9 @@ class Thread {
   }
 }
 
-describe("the share of a thread", () => {
+describe("how a thread is shared", () => {
   for (const pieceMs of [0.1, 1, 7, 20]) {
-    test(`while records wait, applying has half of the thread at least; pieces of ${pieceMs} ms`, async () => {
+    test(`applying gets at least half of the thread while records wait, with pieces of ${pieceMs} ms`, async () => {
       const thread = new Thread();
       thread.share.beginApplying();
       const clients = Array.from({ length: 16 }, () => {
@@ -72,14 +72,14 @@ describe("the share of a thread", () => {
     });
   }
 
-  test("while nothing waits, readers have the thread, slice by slice", () => {
+  test("readers get the whole thread in slices while no record waits", () => {
     const thread = new Thread();
     void thread.share.run(thread.work(300, 0.1), { lane: "batch" });
     for (let turn = 0; turn < 30 / READ_SLICE_MS + 2; turn++) thread.turn(false);
     assert.equal(thread.share.waiting, 0);
   });
 
-  test("partitions that apply at once share a slice", () => {
+  test("partitions that apply at the same time share a slice", () => {
     const { share } = new Thread();
     const ends = [share.beginApplying(), share.beginApplying()];
     assert.equal(share.applySliceMs, APPLY_SLICE_MS / 2);
@@ -90,7 +90,7 @@ describe("the share of a thread", () => {
     assert.equal(share.applySliceMs, APPLY_SLICE_MS);
   });
 
-  test("a light question of another lane waits for a slice or two, however much a heavy one asks for", async () => {
+  test("a light request waits for at most two slices of a heavy request in another lane", async () => {
     const thread = new Thread();
     thread.share.beginApplying();
     for (let i = 0; i < 100; i++) void thread.share.run(thread.work(1000, 1), { lane: "batch", weight: 500 });
@@ -109,7 +109,7 @@ describe("the share of a thread", () => {
     assert.ok(turns <= 4, `${turns} turns`);
   });
 
-  test("beyond the limits reads are refused with overloaded; one that waited for too long is dropped unread", async () => {
+  test("reads beyond the limits are refused with overloaded, and reads that waited too long are dropped", async () => {
     const thread = new Thread();
     const runs = Array.from({ length: READS_WAITING_MAX }, () =>
       thread.share.run(thread.work(1, 1), { lane: "stats" }),
@@ -142,7 +142,7 @@ describe("the share of a thread", () => {
     assert.ok(pieces > 0 && pieces < 20, "one that has begun ends there, too");
   });
 
-  test("a read that throws rejects, and the next of its lane goes on", async () => {
+  test("a read that throws rejects, and the next read of its lane continues", async () => {
     const thread = new Thread();
     // biome-ignore lint/correctness/useYield: it throws before
     function* failing(): Piecewise<never> {

@@ -31,8 +31,8 @@ function swaps(chainId = 101): object[] {
   }));
 }
 
-describe("a chain with a length of addresses", () => {
-  test("has one token for all spellings, and every look-up finds it", async (t) => {
+describe("a chain with a configured length of addresses", () => {
+  test("all spellings of an address are one token, and every look-up finds it", async (t) => {
     const { post, caughtUp, call, base } = await new TestApps(t).start(SETTINGS);
     await post(swaps());
     await caughtUp();
@@ -72,7 +72,7 @@ describe("a chain with a length of addresses", () => {
     assert.equal(messages.find((message) => message.type === "snapshot").channel, `token:${ID}`);
   });
 
-  test("may be from 1 to 63 bytes, so that hex of it is a string of 128 bytes at most", () => {
+  test("the length may be 1 to 63 bytes, so the hexadecimal text has at most 128 bytes", () => {
     const load = (bytes: string): number | undefined => {
       const { config } = loadConfig({ env: {}, overrides: { "app.chains.7.address_bytes": bytes } });
       return config.app.chains.get(7)?.addressBytes;
@@ -103,7 +103,7 @@ describe("a chain with a length of addresses", () => {
     assert.deepEqual(await idsOf(long), [`101:${long}`, `5:${long}`].sort());
   });
 
-  test("a change of the length computes the state anew from the log, which has everything", async (t) => {
+  test("a change of the length recomputes the state from a complete log", async (t) => {
     const apps = new TestApps(t);
     const before = await apps.start({ "ingest.embedded.partitions": "1" });
     await before.post(swaps());

@@ -62,7 +62,7 @@ async function goesOn(apps: TestApps, overrides: Record<string, string>): Promis
 }
 
 requires("the service on Redis", { servers: ["redis"] }, () => {
-  test("the service goes on from its checkpoints in Redis", async (t) => {
+  test("the service continues from its checkpoints in Redis", async (t) => {
     // Made first, so that it is stopped first: the service writes a last checkpoint.
     const apps = new TestApps(t);
     const user = { name: "swapstats", password: "secret-of-tests" };
@@ -79,7 +79,7 @@ requires("the service on Redis", { servers: ["redis"] }, () => {
 });
 
 requires("the service on S3", { servers: ["versitygw"] }, () => {
-  test("the service goes on from its checkpoints in S3", async (t) => {
+  test("the service continues from its checkpoints in S3", async (t) => {
     const apps = new TestApps(t);
     const server = await startS3({ folder: tempDir(t, "s3") });
     t.after(server.stop);
@@ -94,7 +94,7 @@ requires("the service on S3", { servers: ["versitygw"] }, () => {
 });
 
 requires("the service with checkpoints in Kafka", { servers: ["kafka"] }, () => {
-  test("the service goes on from its checkpoints in Kafka, whatever its source is", async (t) => {
+  test("the service continues from its checkpoints in Kafka, whatever its source", async (t) => {
     const apps = new TestApps(t);
     const kafka = await startKafka({ folder: tempDir(t, "kafka") });
     t.after(kafka.kill);

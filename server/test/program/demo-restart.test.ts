@@ -40,7 +40,7 @@ const candles = async (base: string): Promise<Candle[]> =>
 
 const sum = (items: readonly Candle[]): number => items.reduce((total, candle) => total + candle.trades, 0);
 
-test("a demo that is killed and started again goes on: nothing of the past leaves windows or candles", async (t) => {
+test("a demo that is killed and restarted continues without losing windows or candles", async (t) => {
   const folder = tempDir(t);
   const first = await startDemo(folder);
   t.after(() => first.child.kill("SIGKILL"));

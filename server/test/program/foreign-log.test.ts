@@ -36,7 +36,7 @@ async function folderOf(t: TestContext, token: string, count: number): Promise<s
   return dir;
 }
 
-test("a log of another data folder is refused, whichever of the two is longer, and both folders stay as they are", async (t) => {
+test("a log of another data folder is refused, whichever of the two is longer, and both folders stay unchanged", async (t) => {
   for (const [own, other] of [
     [20, 300],
     [300, 20],
@@ -69,7 +69,7 @@ test("checkpoints of another data folder are refused; without checkpoints the st
   await again.app.stop();
 });
 
-test("with the log moved away the state goes on behind it, at every later start, and the moved log is refused then", async (t) => {
+test("without its log the state continues behind it at every later start, and the moved log is then refused", async (t) => {
   const dir = await folderOf(t, "0xown", 40);
   renameSync(join(dir, "log"), join(dir, "log-away"));
   let running = await new TestApps(t).start({ ...SETTINGS, data_dir: dir });

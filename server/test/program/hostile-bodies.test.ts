@@ -6,7 +6,7 @@ import { gzipped, hostileBodies } from "../support/hostile-bodies.ts";
 
 const BYTES = 20_000;
 
-test("hostile bodies, as they are and as gzip", async (t) => {
+test("hostile bodies are refused, plain and compressed", async (t) => {
   const { base, post, caughtUp } = await new TestApps(t).start();
   const answerTo = async (body: Buffer, coding: Record<string, string>): Promise<[number, string]> => {
     const headers = { "content-type": "application/x-ndjson", ...coding };

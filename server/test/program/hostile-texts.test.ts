@@ -92,7 +92,7 @@ function said(t: TestContext, args: readonly string[], env: Record<string, strin
   return new Promise((resolve) => child.on("close", (code) => resolve({ code, text })));
 }
 
-test("no command hands on what a terminal would act on, from services, files, names or configurations", async (t) => {
+test("no command prints control sequences from services, files, names or configurations", async (t) => {
   const [refusing, lying] = [await falseService(t, true), await falseService(t, false)];
   const folder = join(tempDir(t), `folder-${HOSTILE.replaceAll("/", "")}`);
   mkdirSync(folder);
@@ -166,7 +166,7 @@ requires("hostile texts on the live screen", { python: [] }, ({ python }) => {
   });
 });
 
-test("a service whose standard output nobody reads goes on and says so", async (t) => {
+test("a service whose standard output is not read continues and reports it", async (t) => {
   const args = ["serve", "--port", "0", "--data-dir", join(tempDir(t), "data")];
   const env = { ...process.env, SWAPSTATS_METRICS_PROMETHEUS: "127.0.0.1:0" };
   const child = spawn(process.execPath, [MAIN, ...args], { env });

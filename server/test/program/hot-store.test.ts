@@ -52,7 +52,7 @@ async function problemsOf(app: RunningApp): Promise<string[]> {
 }
 
 requires("the service with figures in Redis", { servers: ["redis"] }, () => {
-  test("Redis has what HTTP answers, also after it was killed, and after the service was started again", async (t) => {
+  test("Redis has the figures of HTTP, also after Redis was killed, and after a restart of the service", async (t) => {
     const apps = new TestApps(t);
     const folder = tempDir(t, "redis");
     const port = await freePort();
@@ -101,7 +101,7 @@ requires("the service with figures in Redis", { servers: ["redis"] }, () => {
     assert.equal([...epochsNow].filter((epoch) => epochs.has(epoch)).length, 0);
   });
 
-  test("a service whose Redis is away from the start serves, and stops without waiting for it", async (t) => {
+  test("a service without a reachable Redis serves, and stops without waiting for it", async (t) => {
     const apps = new TestApps(t);
     const app = await apps.start({ "stores.hot": "redis", "stores.redis.addr": `127.0.0.1:${await freePort()}` });
     await app.post(swaps(0, 10));

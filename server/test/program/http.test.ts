@@ -29,7 +29,7 @@ function swapsOf(count: number, first = 0, changes: Changes = {}): object[] {
 }
 
 describe("the whole program over HTTP", () => {
-  test("swaps in, figures out", async (t) => {
+  test("posted swaps appear in the figures", async (t) => {
     const { post, caughtUp, call, base, metricsBase } = await new TestApps(t).start();
     await post(swapsOf(7));
     const status = await caughtUp();
@@ -66,7 +66,7 @@ describe("the whole program over HTTP", () => {
     assert.match(metrics, /^swapstats_tokens 1$/m);
   });
 
-  test("only asked-for figures come, the edges always", async (t) => {
+  test("the response has only the requested figures and always the edges", async (t) => {
     const { post, caughtUp, call } = await new TestApps(t).start();
     await post(swapsOf(2));
     await caughtUp();
@@ -74,7 +74,7 @@ describe("the whole program over HTTP", () => {
     assert.deepEqual(Object.keys(json.windows["1h"]).sort(), ["close_time", "complete", "open_time", "trades", "vwap"]);
   });
 
-  test("arrays, single objects, NDJSON and gzip are the same to it; copies and bad events are told apart", async (t) => {
+  test("arrays, single objects, NDJSON and gzip are accepted alike, and copies are distinguished from invalid events", async (t) => {
     const { post, caughtUp, call } = await new TestApps(t).start();
     const swaps = swapsOf(4);
     const lines = swaps.map((swap) => JSON.stringify(swap));
@@ -109,7 +109,7 @@ describe("the whole program over HTTP", () => {
     assert.deepEqual([counters.accepted, counters.applied, counters.duplicates], [9, 4, 5]);
   });
 
-  test("limits of a body and of a batch", async (t) => {
+  test("bodies and batches beyond their limits are refused", async (t) => {
     const { post, caughtUp, call } = await new TestApps(t).start({
       "api.http.max_batch": "3",
       "api.http.max_body": "4KiB",
@@ -122,7 +122,7 @@ describe("the whole program over HTTP", () => {
     assert.equal((await caughtUp()).counters.accepted, 3);
   });
 
-  test("after lag 0 every answer holds all that was acknowledged, also the remembered ones", async (t) => {
+  test("with lag 0 every response includes all acknowledged swaps, also cached ones", async (t) => {
     const { post, caughtUp, call } = await new TestApps(t).start();
     const path = `/api/tokens/${ID}/stats?windows=1m,1h`;
     let rev = -1;
@@ -138,7 +138,7 @@ describe("the whole program over HTTP", () => {
     }
   });
 
-  test("304 while nothing changes, 200 with another tag when a swap comes", async (t) => {
+  test("the status is 304 while nothing changes, and 200 with another tag after a swap", async (t) => {
     const { post, caughtUp, call } = await new TestApps(t).start();
     await post(swapsOf(3));
     await caughtUp();
@@ -158,7 +158,7 @@ describe("the whole program over HTTP", () => {
     assert.equal(changed.json.windows["24h"].trades, 4);
   });
 
-  test("rankings, candles, newest swaps, dead letters, ambiguous names", async (t) => {
+  test("rankings, candles, newest swaps, dead letters and ambiguous names are served", async (t) => {
     const { post, caughtUp, call } = await new TestApps(t).start();
     const others = ["aa", "bb", "cc"].flatMap((token, i) =>
       swapsOf(i + 1, 100 * (i + 1), { token, token_symbol: "DUP", chain_id: 10 }),
@@ -209,7 +209,7 @@ describe("the whole program over HTTP", () => {
     assert.ok(letters.items[0].raw.includes('"log_index":900'));
   });
 
-  test("what was acknowledged is there after a restart, with the same figures", async (t) => {
+  test("acknowledged swaps are present after a restart, with the same figures", async (t) => {
     const apps = new TestApps(t);
     const before = await apps.start();
     const swaps = swapsOf(6);
@@ -224,7 +224,7 @@ describe("the whole program over HTTP", () => {
     assert.equal((await after.caughtUp()).counters.duplicates, 6);
   });
 
-  test("several partitions answer as one", async (t) => {
+  test("several partitions respond as one", async (t) => {
     const { post, caughtUp, call, app } = await new TestApps(t).start({
       "ingest.embedded.partitions": "3",
       "app.workers": "2",

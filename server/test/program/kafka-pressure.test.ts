@@ -123,7 +123,7 @@ requires("pressure on the Kafka source", { servers: ["kafka"] }, () => {
       return (await app.call("/api/status")).json.partitions[0];
     }
 
-    test("block: memory is bounded while the state stands still, and the figures are those of an uninterrupted run afterwards", async (t) => {
+    test("block: memory is bounded while the owner stalls, and afterwards the figures are those of an uninterrupted run", async (t) => {
       const { topic, app, sent } = await stalled(t, {});
       while ((await metricsOf(app))("waiting_bytes") < MAX_INFLIGHT);
       const fetched = (await metricsOf(app))("fetched_bytes_total");
@@ -148,7 +148,7 @@ requires("pressure on the Kafka source", { servers: ["kafka"] }, () => {
       assert.deepEqual(counters, shadow.engine.counters);
     });
 
-    test("buffer: new records go to the disk, come back in order, and leave nothing there", async (t) => {
+    test("buffer: new records are written to the disk, read back in order, and removed", async (t) => {
       const more = {
         "ingest.backpressure": "buffer",
         "ingest.backpressure_after": "20ms",

@@ -78,7 +78,7 @@ function withoutEdges(figures: Record<string, Json>): Json {
 }
 
 describe("all parts together", () => {
-  test("four partitions on two threads give the figures of the naive model, and the same after a restart", async (t) => {
+  test("four partitions on two threads have the figures of the naive model, also after a restart", async (t) => {
     const apps = new TestApps(t);
     let running = await apps.start(SETTINGS);
     const ranking = new Held();
@@ -120,7 +120,7 @@ describe("all parts together", () => {
     await compareToModels(running, apps.dataDir);
   });
 
-  test("once lag is 0 every answer holds what was acknowledged, also one that could be given again", async (t) => {
+  test("with lag 0 every response includes all acknowledged swaps, also one from a cache", async (t) => {
     const running = await new TestApps(t).start();
     const swap = { chain_id: 1, log_index: 0, token: "0xhot", side: "buy", amount_token: "1", amount_usd: "1" };
     let rev = 0;

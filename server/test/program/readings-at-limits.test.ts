@@ -116,7 +116,7 @@ describe("swaps are applied, whatever is read", () => {
     });
   }
 
-  test("sockets that subscribe and leave in a loop, and channels of overviews", async (t) => {
+  test("swaps are applied while sockets subscribe and leave in a loop, and while channels of overviews are open", async (t) => {
     const url = `${app.base.replace("http", "ws")}/ws`;
     const watcher = await connect(t, url);
     const overviews = windows.flatMap((window) => sortFields.map((sort) => `overview:${window}:${sort}`));

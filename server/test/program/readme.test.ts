@@ -96,7 +96,7 @@ class Step {
   }
 }
 
-test("the steps of README work in their order, on one machine", async (t) => {
+test("the steps of README work in their order on one machine", async (t) => {
   const folder = tempDir(t);
   freshCopy(folder);
   const free = (await portAt(README_PORTS.http)) !== undefined && (await portAt(README_PORTS.metrics)) !== undefined;

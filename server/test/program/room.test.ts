@@ -47,7 +47,7 @@ async function trades(running: RunningApp): Promise<number> {
   return (await running.call("/api/tokens/1:0xroom/stats?windows=24h")).json.windows["24h"].trades;
 }
 
-test("a log at its size limit makes room by itself, and counts everything once", async (t) => {
+test("a log at its size limit frees space by itself, and everything counts once", async (t) => {
   const apps = new TestApps(t);
   const settings = { "ingest.embedded.retention_bytes": "16MiB", "app.snapshot_interval": "3s" };
   let running = await apps.start(settings);
@@ -65,7 +65,7 @@ test("a log at its size limit makes room by itself, and counts everything once",
 });
 
 requires("the program with a limit on the size of files", { programs: ["prlimit"] }, () => {
-  test("a log that cannot be written refuses swaps, and status and readiness say so until it can", async (t) => {
+  test("a log that is not writable refuses swaps, and status and readiness report it until it recovers", async (t) => {
     const dir = tempDir(t);
     const service = new ServiceProcess(await freePort(), dir, {});
     const pid = String(service.child.pid);
@@ -140,7 +140,7 @@ requires("the program on a full disk", { mount: true }, () => {
     }
   });
 
-  test("a full disk refuses swaps and nothing else; with room it goes on, and nothing is missing or twice", async (t) => {
+  test("a full disk makes the service refuse swaps only, and with free space it continues without loss or repetition", async (t) => {
     const dir = tempDir(t);
     assert.equal(spawnSync("mount", ["-t", "tmpfs", "-o", "size=8m", "swapstats-room", dir]).status, 0);
     let running: RunningApp | undefined;

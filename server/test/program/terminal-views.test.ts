@@ -54,7 +54,7 @@ requires("the live views on a real terminal", { python: [] }, ({ python }) => {
     return program;
   };
 
-  test("top and watch fit 40, 80, 120 and 200 columns and show what matters at each", async (t) => {
+  test("top and watch fit 40, 80, 120 and 200 columns and show the most important figures at each width", async (t) => {
     const base = await idleService(t);
     for (const [columns, titles, figures] of [
       [40, ["TOKEN", "PRICE", "VOLUME $▼"], ["window", "volume $", "close", "change"]],
@@ -85,7 +85,7 @@ requires("the live views on a real terminal", { python: [] }, ({ python }) => {
     }
   });
 
-  test("every key of top acts", async (t) => {
+  test("every key of top has its effect", async (t) => {
     const base = await idleService(t);
     const top = opened(t, ["top", "--url", base], 120);
     const title = (text: string) => top.until(text, ({ lines }) => (lines[0] ?? "").includes(text));

@@ -16,7 +16,7 @@ async function open(dataDir: string, overrides: Record<string, string>): Promise
 }
 
 for (const source of ["embedded", "generator"]) {
-  test(`${source}: a log of this process alone, with a way in`, async (t) => {
+  test(`${source}: the log belongs to this process and has an intake`, async (t) => {
     const settings = { "ingest.source": source, "ingest.embedded.partitions": "3" };
     const { ingestion, readers } = await open(tempDir(t), settings);
     t.after(() => ingestion.stopTaking());
@@ -30,7 +30,7 @@ for (const source of ["embedded", "generator"]) {
   });
 }
 
-test("kafka: a stream that instances share by topic and group, whose swaps are produced elsewhere", async (t) => {
+test("kafka: instances share the stream by topic and group, and there is no intake", async (t) => {
   const kafka = { "ingest.source": "kafka", "ingest.brokers": "127.0.0.1:1" };
   const settings = { ...kafka, "ingest.topic": "trades", "ingest.group_id": "eu", "stores.checkpoint": "kafka" };
   const { ingestion, readers } = await open(tempDir(t), settings);

@@ -134,7 +134,7 @@ export function sourceContract(create: CreateStream): void {
     await again.close();
   });
 
-  test("a takeover at the end of the stream is accepted; above it the stream grows, or refuses", async (t) => {
+  test("a take-over at the end of the stream is accepted, and above the end the stream is extended or refuses", async (t) => {
     const stream = await create(t);
     await stream.append(swaps(0, 2));
     const reader = stream.open();
@@ -154,7 +154,7 @@ export function sourceContract(create: CreateStream): void {
 }
 
 function registerReading(create: CreateStream): void {
-  test("records come once, whole and in order, whatever size is asked for", async (t) => {
+  test("records are returned once, whole and in order, whatever size is requested", async (t) => {
     const stream = await create(t);
     const random = randomFrom(seedOf(t));
     const sent: string[] = [];
@@ -173,7 +173,7 @@ function registerReading(create: CreateStream): void {
     await reader.close();
   });
 
-  test("the caller alone says where to read: any position again, whatever was read or released before", async (t) => {
+  test("the caller may read any position again, whatever was read or released before", async (t) => {
     const stream = await create(t);
     const random = randomFrom(seedOf(t));
     for (let i = 0; i < 10; i++) await stream.append(swaps(i * 10, 10));
@@ -193,7 +193,7 @@ function registerReading(create: CreateStream): void {
 }
 
 function registerEnds(create: CreateStream): void {
-  test("an empty stream begins where it ends, and its first record is waited for there", async (t) => {
+  test("an empty stream begins at its end, and a read waits there for the first record", async (t) => {
     const stream = await create(t);
     const reader = stream.open();
     const { startOffset, endOffset } = await rangeOf(reader);
@@ -218,7 +218,7 @@ function registerEnds(create: CreateStream): void {
     await reader.close();
   });
 
-  test("a read at the end ends with the reason of its signal, and the reader stays of use", async (t) => {
+  test("a read that waits at the end rejects with the reason of its signal, and the reader stays usable", async (t) => {
     const stream = await create(t);
     await stream.append(swaps(0, 2));
     const reader = stream.open();
@@ -235,7 +235,7 @@ function registerEnds(create: CreateStream): void {
     await reader.close();
   });
 
-  test("a position above the end is damage, and says no place to continue", async (t) => {
+  test("a position above the end is damage without a position to continue", async (t) => {
     const stream = await create(t);
     await stream.append(swaps(0, 2));
     const reader = stream.open();
@@ -250,7 +250,7 @@ function registerEnds(create: CreateStream): void {
 
 /** For a source that removes old records. */
 export function trimContract(create: CreateStream<TrimmedStream>): void {
-  test("a position below the first record that is held is damage, and says where the stream begins", async (t) => {
+  test("a position below the first record is damage, and reports where the stream begins", async (t) => {
     const stream = await create(t);
     for (let i = 0; i < 4; i++) await stream.append(swaps(i * 5, 5));
     const reader = stream.open();
@@ -270,7 +270,7 @@ export function trimContract(create: CreateStream<TrimmedStream>): void {
 
 /** For a source that can tell that stored records are damaged. */
 export function damageContract(create: CreateStream<DamagedStream>): void {
-  test("damage rejects as often as it is read, and loses nothing before it and what follows its batch", async (t) => {
+  test("every read of damage rejects, and records before it and behind its batch are not lost", async (t) => {
     const stream = await create(t);
     const batches = [swaps(0, 5), swaps(5, 5), swaps(10, 5)] as const;
     for (const batch of batches) await stream.append(batch);
@@ -290,7 +290,7 @@ export function damageContract(create: CreateStream<DamagedStream>): void {
 
 /** For a source that is reached over a connection. */
 export function interruptionContract(create: CreateStream<InterruptedStream>): void {
-  test("a read that waits goes through an interruption, and nothing is lost or given twice", async (t) => {
+  test("a waiting read survives an interruption, and no record is lost or returned twice", async (t) => {
     const stream = await create(t);
     await stream.append(swaps(0, 5));
     const reader = stream.open();

@@ -101,7 +101,7 @@ requires("checkpoints in Kafka", { servers: ["kafka"] }, () => {
     });
   });
 
-  describe("three brokers of Kafka, and topics with one partition for everything", () => {
+  describe("three brokers of Kafka with topics of one partition", () => {
     contractOver(async (folder) => {
       const kafka = await startKafka({ folder, brokers: 3 });
       for (const space of ["swaps", "races", "parts", "lists", "space", "space2"]) {

@@ -19,7 +19,7 @@ function letter(offset: number, raw: string | Uint8Array = `raw ${offset}`, part
   return { code: "malformed_json", message: "why", partition, offset, arrival: START_MS + offset, raw: bytes };
 }
 
-test("newest first, of all partitions, once each, also after a restart", (t) => {
+test("dead letters of all partitions are listed once, newest first, also after a restart", (t) => {
   const dataDir = tempDir(t);
   let store = new DeadLetterStore(dataDir, () => START_MS);
   store.put([letter(1), letter(2, "two", 1), letter(3)]);
@@ -44,7 +44,7 @@ test("newest first, of all partitions, once each, also after a restart", (t) => 
   store.close();
 });
 
-test("text is cut between characters, and invalid UTF-8 replaced", (t) => {
+test("a text is cut between characters, and invalid UTF-8 is replaced", (t) => {
   const store = new DeadLetterStore(tempDir(t), () => START_MS);
   t.after(() => store.close());
   const euros = "€".repeat(2000);
@@ -55,7 +55,7 @@ test("text is cut between characters, and invalid UTF-8 replaced", (t) => {
   assert.equal(first!.raw, "€".repeat(Math.floor(DEAD_LETTER_RAW_BYTES_MAX / 3)));
 });
 
-test("the oldest leave at the limit", (t) => {
+test("the oldest dead letters are removed at the limit", (t) => {
   const dataDir = tempDir(t);
   const store = new DeadLetterStore(dataDir, () => START_MS);
   for (let i = 0; i < 12; i++) store.put(Array.from({ length: 1000 }, (_, k) => letter(i * 1000 + k, "x")));
@@ -67,7 +67,7 @@ test("the oldest leave at the limit", (t) => {
   store.close();
 });
 
-test("a damaged store is set aside, and said; nothing else fails", (t) => {
+test("a damaged store is set aside and reported, and no call fails", (t) => {
   const random = randomFrom(seedOf(t));
   for (let round = 0; round < 12; round++) {
     const dataDir = tempDir(t);
@@ -88,7 +88,7 @@ test("a damaged store is set aside, and said; nothing else fails", (t) => {
   }
 });
 
-test("a store that cannot be opened says so, is tried again with each call, and opens when it can", (t) => {
+test("a store that cannot be opened reports it, retries with each call, and opens when that is possible", (t) => {
   const dataDir = tempDir(t);
   // A folder in the place of the file: whatever the rights, no database can be opened there.
   mkdirSync(join(dataDir, DEAD_LETTER_DATABASE_NAME));

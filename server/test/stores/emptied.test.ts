@@ -29,7 +29,7 @@ async function setUp(t: TestContext): Promise<Setting> {
 }
 
 requires("a store that lost what it had", { servers: ["redis"] }, () => {
-  test("an owner whose store was emptied says so and writes a new image, so that nothing hangs on the log", async (t) => {
+  test("an owner whose store was emptied reports it and writes a new image", async (t) => {
     const { store, restart } = await setUp(t);
     const log = new ToyLog(RECORDS);
     const owner = await ToyOwner.startOver(store, log);
@@ -64,7 +64,7 @@ requires("a store that lost what it had", { servers: ["redis"] }, () => {
     assert.ok(named.size < 10, `${named.size} parts are left`);
   });
 
-  test("an owner that a store forgot is fenced by the next one, and an old one never wins", async (t) => {
+  test("an owner whose claim was lost is fenced by the next owner, and a former owner never succeeds", async (t) => {
     const { store, restart } = await setUp(t);
     const log = new ToyLog(RECORDS);
     const old = await ToyOwner.startOver(store, log, 2_000_000);

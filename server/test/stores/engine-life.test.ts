@@ -59,7 +59,7 @@ async function livesEqualOneRun(t: TestContext, start: () => Promise<Running>, l
 }
 
 requires("lives of an owner over Redis", { servers: ["redis"] }, () => {
-  test("over Redis, with kills of owner and server, the state is that of one run", async (t) => {
+  test("with checkpoints in Redis and kills of owner and server, the state equals that of one run", async (t) => {
     const folder = tempDir(t, "redis");
     const port = await freePort();
     await livesEqualOneRun(t, async () => {
@@ -70,7 +70,7 @@ requires("lives of an owner over Redis", { servers: ["redis"] }, () => {
 });
 
 requires("lives of an owner over S3", { servers: ["versitygw"] }, () => {
-  test("over S3, with kills of owner and server, the state is that of one run", async (t) => {
+  test("with checkpoints in S3 and kills of owner and server, the state equals that of one run", async (t) => {
     const folder = tempDir(t, "s3");
     const port = await freePort();
     await livesEqualOneRun(t, async () => {
@@ -81,7 +81,7 @@ requires("lives of an owner over S3", { servers: ["versitygw"] }, () => {
 });
 
 requires("lives of an owner over Kafka", { servers: ["kafka"] }, () => {
-  test("over Kafka, with kills of owner and broker, the state is that of one run", async (t) => {
+  test("with checkpoints in Kafka and kills of owner and broker, the state equals that of one run", async (t) => {
     const folder = tempDir(t, "kafka");
     let kafka: Kafka | undefined;
     // A broker takes seconds to start.

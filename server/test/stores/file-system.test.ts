@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { realFileSystem } from "../../src/stores/file-system.ts";
 import { tempDir } from "../support/tmp.ts";
 
-test("a pipe, a device or a folder in the place of a file is refused at once", async (t) => {
+test("a pipe, a device or a folder instead of a file is refused at once", async (t) => {
   const folder = tempDir(t, "files");
   const pipe = join(folder, "pipe");
   execFileSync("mkfifo", [pipe]);
@@ -21,7 +21,7 @@ test("a pipe, a device or a folder in the place of a file is refused at once", a
   await assert.rejects(realFileSystem.read(inner), /it is a folder/);
 });
 
-test("a file is written, replaced and read whole; one that is not there is undefined", async (t) => {
+test("a file is written, replaced and read whole, and a missing file is undefined", async (t) => {
   const path = join(tempDir(t, "files"), "file");
   assert.equal(await realFileSystem.read(path), undefined);
   await realFileSystem.write(path, Buffer.from("longer"));

@@ -38,7 +38,7 @@ async function holder(dataDir: string): Promise<{ pid: number; kill(): Promise<v
   };
 }
 
-test("a second process is refused and told who has the folder; after kill -9 the lock is free", async (t) => {
+test("a second process is refused with the name of the holder, and after kill -9 the lock is free", async (t) => {
   const dataDir = tempDir(t);
   const other = await holder(dataDir);
   assert.throws(
@@ -59,7 +59,7 @@ test("a second process is refused and told who has the folder; after kill -9 the
   lockFolder(dataDir, START_MS, assert.fail).release();
 });
 
-test("a damaged lock file is no obstacle, neither is an unreadable name in it", async (t) => {
+test("a folder with a damaged lock file or an unreadable owner file can be locked", async (t) => {
   const dataDir = tempDir(t);
   writeFileSync(join(dataDir, LOCK_FILE_NAME), "x".repeat(5000));
   lockFolder(dataDir, START_MS, assert.fail).release();
@@ -72,11 +72,11 @@ test("a damaged lock file is no obstacle, neither is an unreadable name in it", 
   await other.kill();
 });
 
-test("a folder that is not there is an error of the storage", (t) => {
+test("locking a missing folder throws storage_failed", (t) => {
   assert.throws(() => lockFolder(join(tempDir(t), "none"), START_MS, assert.fail), { code: "storage_failed" });
 });
 
-test("a lock whose file was removed is taken anew by its holder; a start in between is refused by the name of the process", async (t) => {
+test("a holder locks a new file when its lock file was removed, and a start in between is refused", async (t) => {
   const dataDir = tempDir(t);
   t.mock.timers.enable({ apis: ["setInterval"] });
   const lock = lockFolder(dataDir, START_MS, assert.fail);
@@ -96,7 +96,7 @@ test("a lock whose file was removed is taken anew by its holder; a start in betw
   lockFolder(dataDir, START_MS, assert.fail).release();
 });
 
-test("a holder whose file was removed and locked by another process is told, once", async (t) => {
+test("a holder whose lock file was removed and locked by another process is notified once", async (t) => {
   const dataDir = tempDir(t);
   t.mock.timers.enable({ apis: ["setInterval"] });
   const lost: string[] = [];
@@ -110,7 +110,7 @@ test("a holder whose file was removed and locked by another process is told, onc
   await other.kill();
 });
 
-test("the name of a process that is gone is no obstacle", async (t) => {
+test("a folder whose owner file names an ended process can be locked", async (t) => {
   const dataDir = tempDir(t);
   const other = await holder(dataDir);
   await other.kill();
@@ -118,7 +118,7 @@ test("the name of a process that is gone is no obstacle", async (t) => {
   lockFolder(dataDir, START_MS, assert.fail).release();
 });
 
-test("a pipe or a folder in the place of the holder's name is no obstacle, and nothing waits for it", (t) => {
+test("a folder whose owner file is a pipe or a folder can be locked without a wait", (t) => {
   const dataDir = tempDir(t, "lock");
   const path = join(dataDir, LOCK_OWNER_FILE_NAME);
   for (const make of [() => execFileSync("mkfifo", [path]), () => mkdirSync(path)]) {

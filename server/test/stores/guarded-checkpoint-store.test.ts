@@ -10,7 +10,7 @@ import { requires } from "../support/requires.ts";
 import { tempDir } from "../support/tmp.ts";
 import { textOf, toBytes } from "./store-faults.ts";
 
-test("a setup is plain data, and leads to the store that is configured", async (t) => {
+test("a setup is plain data, and opens the configured store", async (t) => {
   const dataDir = tempDir(t, "data");
   const embedded = await openCheckpointStore(structuredClone(checkpointStoreSetup(loadConfig().config, dataDir)));
   assert.equal(embedded.circuit, undefined);
@@ -34,7 +34,7 @@ test("a setup is plain data, and leads to the store that is configured", async (
 });
 
 requires("a circuit breaker around Redis", { servers: ["redis"] }, () => {
-  test("opens when the store is away, fails at once, and closes by itself when it is back", async (t) => {
+  test("the circuit opens when the store is unreachable, calls fail at once, and it closes when the store is back", async (t) => {
     const folder = tempDir(t, "redis");
     const port = await freePort();
     const env = { SWAPSTATS_STORES_CHECKPOINT: "redis", SWAPSTATS_STORES_REDIS_ADDR: `127.0.0.1:${port}` };

@@ -22,7 +22,7 @@ function openStore(t: TestContext, redis: RedisServer, limitMs: number): Checkpo
 }
 
 requires("faults of Redis", { servers: ["redis"] }, () => {
-  test("a wrong password is said, and nothing waits", async (t) => {
+  test("a wrong password is reported without a wait", async (t) => {
     const folder = tempDir(t, "redis");
     const server = await startRedis({ folder, user: USER });
     t.after(server.stop);
@@ -33,7 +33,7 @@ requires("faults of Redis", { servers: ["redis"] }, () => {
     await assertAllFail(nobody, /NOAUTH/);
   });
 
-  test("a user with the rights that docs/checkpoint-stores.md names, and no others, is enough", async (t) => {
+  test("a user with only the permissions listed in docs/checkpoint-stores.md suffices", async (t) => {
     const rights = "+@read +@write +@scripting +@transaction +@connection +info +wait";
     const lines = [`user few on >secret ~x:* resetchannels -@all ${rights}`];
     const server = await startRedis({ folder: tempDir(t, "redis"), lines });
@@ -60,7 +60,7 @@ requires("faults of Redis", { servers: ["redis"] }, () => {
     assert.throws(() => redisStore(missing, "x"), { code: "bad_config", message: /nothing\.pem cannot be read/ });
   });
 
-  test("a server that accepts and never answers fails every call in time", async (t) => {
+  test("every call times out at a server that accepts connections and never responds", async (t) => {
     const server = await startRedis({ folder: tempDir(t, "redis") });
     t.after(server.stop);
     const proxy = await TcpProxy.start(server.port);
@@ -77,7 +77,7 @@ requires("faults of Redis", { servers: ["redis"] }, () => {
     assert.equal(textOf((await untilItWorks(() => store.readManifest(0)))?.bytes), "first");
   });
 
-  test("a swap that was applied without an answer is found by looking", async (t) => {
+  test("a swap that was applied without a response is found by reading the manifest", async (t) => {
     const server = await startRedis({ folder: tempDir(t, "redis") });
     t.after(server.stop);
     const proxy = await TcpProxy.start(server.port);
@@ -94,7 +94,7 @@ requires("faults of Redis", { servers: ["redis"] }, () => {
     await store.swapManifest(0, toBytes("third"), found?.version);
   });
 
-  test("a server that is killed and started empty has forgotten all, and no old version fits it", async (t) => {
+  test("a server that is killed and started empty has no checkpoints and accepts no earlier version", async (t) => {
     const folder = tempDir(t, "redis");
     const port = await freePort();
     const first = await startRedis({ folder, port });
@@ -112,7 +112,7 @@ requires("faults of Redis", { servers: ["redis"] }, () => {
     await store.swapManifest(0, toBytes("second"), undefined);
   });
 
-  test("with an append-only file everything acknowledged is there after kill -9", async (t) => {
+  test("with an append-only file everything acknowledged is stored after kill -9", async (t) => {
     const folder = tempDir(t, "redis");
     const port = await freePort();
     const first = await startRedis({ folder, port, durable: true });
@@ -128,7 +128,7 @@ requires("faults of Redis", { servers: ["redis"] }, () => {
     assert.equal(textOf(await store.getPart(0, "base-1-0")), "part");
   });
 
-  test("Sentinels name another master, and the same store goes on with what was acknowledged", async (t) => {
+  test("the store continues with everything acknowledged after Sentinels name another master", async (t) => {
     const tls = makeCertificates(tempDir(t, "certificates"));
     const access = { user: USER, tls };
     const servers = await startRedisSentinels({ folder: tempDir(t, "redis"), ...access });
@@ -143,7 +143,7 @@ requires("faults of Redis", { servers: ["redis"] }, () => {
     assert.equal(textOf(await untilItWorks(() => store.getPart(0, "base-1-0"))), "part");
   });
 
-  test("a master that hangs is left when the Sentinels name another, and is a replica when it comes back", async (t) => {
+  test("the store leaves a hanging master when the Sentinels name another, and the old one becomes a replica", async (t) => {
     const servers = await startRedisSentinels({ folder: tempDir(t, "redis") });
     t.after(servers.stop);
     const store = openStore(t, sentinelSettings(servers), LIMIT_MS);
@@ -157,7 +157,7 @@ requires("faults of Redis", { servers: ["redis"] }, () => {
     assert.equal(textOf(await untilItWorks(() => store.readPreviousManifest(0))), "second");
   });
 
-  test("a Cluster promotes the replica of a killed master, and the same store goes on", async (t) => {
+  test("the store continues after a Cluster promotes the replica of a killed master", async (t) => {
     const servers = await startRedisCluster({ folder: tempDir(t, "redis") });
     t.after(servers.stop);
     const store = openStore(t, clusterSettings(servers), LIMIT_MS);

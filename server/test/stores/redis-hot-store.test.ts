@@ -33,7 +33,7 @@ async function write(store: RedisHotStore, values: readonly HotValue[], ttlMs: n
 const storeOf = (redis: RedisServer): RedisHotStore => new RedisHotStore({ redis, prefix: PREFIX, limitMs: LIMIT_MS });
 
 requires("the hot store in Redis", { servers: ["redis"] }, () => {
-  test("of values in any order the latest stays, by epoch, revision and as-of, and no reader sees an earlier one after it", async (t) => {
+  test("the latest value by epoch, revision and as-of stays, and no reader sees an earlier one after it", async (t) => {
     const server = await startRedis({ folder: tempDir(t, "redis") });
     t.after(server.stop);
     const store = storeOf(redisSettings([server]));
@@ -56,7 +56,7 @@ requires("the hot store in Redis", { servers: ["redis"] }, () => {
     assert.equal(before, all.length - 1);
   });
 
-  test("values of one call stand alone: each has its outcome, and its time to live from its last writing", async (t) => {
+  test("each value of a call has its own outcome, and expires a fixed time after its last write", async (t) => {
     const server = await startRedis({ folder: tempDir(t, "redis") });
     t.after(server.stop);
     const store = storeOf(redisSettings([server]));
@@ -70,7 +70,7 @@ requires("the hot store in Redis", { servers: ["redis"] }, () => {
     assert.ok((await ttl("b")) <= TTL_MS);
   });
 
-  test("what stands there and is not ours is replaced if it is a text, and is an error if it is not", async (t) => {
+  test("a text of another program is replaced, and a value of another type is an error", async (t) => {
     const server = await startRedis({ folder: tempDir(t, "redis") });
     t.after(server.stop);
     const store = storeOf(redisSettings([server]));
@@ -87,7 +87,7 @@ requires("the hot store in Redis", { servers: ["redis"] }, () => {
     assert.equal(await server.command("get", `${PREFIX}stats:1:c`), c.text);
   });
 
-  test("a user with the rights that docs/redis-keys.md names, and no others, is enough", async (t) => {
+  test("a user with only the permissions listed in docs/redis-keys.md suffices", async (t) => {
     const writer = "user few on >secret ~x:* resetchannels -@all +@read +@write +@scripting +@connection +info";
     const lines = [writer, "user reads on >secret %R~x:stats:* %R~x:written:* resetchannels -@all +@read +@connection"];
     const server = await startRedis({ folder: tempDir(t, "redis"), lines });
@@ -101,14 +101,14 @@ requires("the hot store in Redis", { servers: ["redis"] }, () => {
     await assert.rejects(server.command(...access, "del", `${PREFIX}stats:1:a`), /NOPERM/);
   });
 
-  test("works through Sentinels with a user and TLS", async (t) => {
+  test("values are written through Sentinels with a user and TLS", async (t) => {
     const access = { user: USER, tls: makeCertificates(tempDir(t, "certificates")) };
     const servers = await startRedisSentinels({ folder: tempDir(t, "redis"), ...access });
     t.after(servers.stop);
     await writesMany(t, sentinelSettings(servers, access));
   });
 
-  test("works in a Cluster, whatever slots the tokens are in", async (t) => {
+  test("values are written in a Cluster, whatever slots their tokens are in", async (t) => {
     const servers = await startRedisCluster({ folder: tempDir(t, "redis") });
     t.after(servers.stop);
     await writesMany(t, clusterSettings(servers));

@@ -27,14 +27,14 @@ function storeOf(t: TestContext, s3: S3Config, limitMs = LIMIT_MS): S3Checkpoint
 }
 
 requires("faults of S3", { servers: ["versitygw"] }, () => {
-  test("a wrong secret, an unknown key and a missing bucket are said", async (t) => {
+  test("a wrong secret, an unknown key and a missing bucket are reported", async (t) => {
     const settings = s3Settings(await started(t), "x");
     await assertAllFail(storeOf(t, { ...settings, secretKey: "another" }), /SignatureDoesNotMatch.*403/);
     await assertAllFail(storeOf(t, { ...settings, accessKey: "nobody" }), /InvalidAccessKeyId|UserNotFound/);
     await assertAllFail(storeOf(t, { ...settings, bucket: "no-such-bucket" }), /NoSuchBucket.*404/);
   });
 
-  test("a server that is killed fails every call, and has everything when it is back", async (t) => {
+  test("calls fail while the server is killed, and everything is stored when it is back", async (t) => {
     const folder = tempDir(t, "s3");
     const port = await freePort();
     const first = await startS3({ folder, port });
@@ -52,7 +52,7 @@ requires("faults of S3", { servers: ["versitygw"] }, () => {
     await store.swapManifest(0, toBytes("second"), version);
   });
 
-  test("a server that came back empty fits no old version", async (t) => {
+  test("an emptied server accepts no earlier version", async (t) => {
     const port = await freePort();
     const first = await startS3({ folder: tempDir(t, "s3"), port });
     const store = storeOf(t, s3Settings(first, "x"));
@@ -65,7 +65,7 @@ requires("faults of S3", { servers: ["versitygw"] }, () => {
     await store.swapManifest(0, toBytes("second"), undefined);
   });
 
-  test("a server that accepts and never answers fails every call in time", async (t) => {
+  test("every call times out at a server that accepts connections and never responds", async (t) => {
     const server = await started(t);
     const proxy = await TcpProxy.start(server.port);
     t.after(async () => proxy.close());
@@ -75,7 +75,7 @@ requires("faults of S3", { servers: ["versitygw"] }, () => {
     await assertAllFail(store, /took longer than 200 ms|timed? ?out/i);
   });
 
-  test("answers 500 and 503, and an answer that stops in its midst, are failures that may be tried again", async (t) => {
+  test("responses 500 and 503, and truncated responses, are retryable failures", async (t) => {
     const answers = createServer((_request, response) => respond(response));
     let respond = (_response: ServerResponse): void => {};
     answers.listen(0, "127.0.0.1");
@@ -106,7 +106,7 @@ requires("faults of S3", { servers: ["versitygw"] }, () => {
     await assert.rejects(store.getPart(0, "base-1-0"), { code: "storage_failed", message: /aborted|ECONNRESET/ });
   });
 
-  test("a swap that was applied without an answer is found by looking", async (t) => {
+  test("a swap that was applied without a response is found by reading the manifest", async (t) => {
     const server = await started(t);
     const proxy = await TcpProxy.start(server.port);
     t.after(async () => proxy.close());

@@ -38,7 +38,7 @@ async function eachOf<T>(items: readonly T[], run: (item: T) => Promise<void>): 
 
 /** Registers the tests; `backend` is asked while they run. */
 export function storeContract(backend: () => StoreBackend, { hasManyWriters }: ContractOptions): void {
-  test("a manifest is replaced by whoever knows its version, and by nobody else", async () => {
+  test("a manifest is replaced only by a caller that knows its version", async () => {
     const store = await backend().open("swaps");
     const other = await backend().open("swaps");
     assert.equal(await store.readManifest(3), undefined);
@@ -64,7 +64,7 @@ export function storeContract(backend: () => StoreBackend, { hasManyWriters }: C
 
   if (hasManyWriters) registerRaces(backend);
 
-  test("parts of every size come back as they were, also from the middle of a buffer", async (t) => {
+  test("parts of every size are read back unchanged, also when they are views into a larger buffer", async (t) => {
     const store = await backend().open("parts");
     const random = randomFrom(seedOf(t));
     assert.equal(await store.getPart(0, "base-1-0"), undefined);
@@ -85,7 +85,7 @@ export function storeContract(backend: () => StoreBackend, { hasManyWriters }: C
     await store.close();
   });
 
-  test("parts are listed and removed, more than a page of them, each partition for itself", async () => {
+  test("parts are listed and removed separately in each partition, also more than one page of them", async () => {
     const store = await backend().open("lists");
     assert.deepEqual(await store.listParts(1), []);
     const names = Array.from({ length: MANY_PARTS }, (_, i) => `redo-1700000000000-${i}`);
@@ -107,7 +107,7 @@ export function storeContract(backend: () => StoreBackend, { hasManyWriters }: C
     await store.close();
   });
 
-  test("two prefixes are two stores", async () => {
+  test("stores with different prefixes are independent", async () => {
     const one = await backend().open("space");
     const two = await backend().open("space2");
     await one.swapManifest(0, bytesOf("one"), undefined);
@@ -124,7 +124,7 @@ export function storeContract(backend: () => StoreBackend, { hasManyWriters }: C
 }
 
 function registerRaces(backend: () => StoreBackend): void {
-  test(`of ${WRITERS} writers that race from the same version exactly one wins`, async () => {
+  test(`exactly one of ${WRITERS} writers that swap the same version succeeds`, async () => {
     const stores = await Promise.all(Array.from({ length: 4 }, () => backend().open("races")));
     let version: string | undefined;
     let before: string | undefined;

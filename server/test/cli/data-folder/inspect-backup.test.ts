@@ -29,7 +29,7 @@ async function writeCheckpoints(dataDir: string, count: number): Promise<ToyOwne
   return owner;
 }
 
-test("a sound folder is described; each kind of damage is found", async (t) => {
+test("an undamaged folder is described, and each kind of damage is found", async (t) => {
   const dataDir = join(tempDir(t), "data");
   await assert.rejects(inspectCheckpoints(dataDir), { code: "not_found" });
   const writer = openWriter(join(dataDir, LOG_FOLDER), { partitions: 2 });
@@ -156,7 +156,7 @@ test("a backup of a live folder holds everything and starts like the original", 
   writer.close();
 });
 
-test("a backup of a running service says that what came later is missing; of a stopped one it does not", async (t) => {
+test("a backup of a running service notes that later swaps are missing, and a backup of a stopped one does not", async (t) => {
   const dir = tempDir(t);
   const dataDir = join(dir, "data");
   const writer = openWriter(join(dataDir, LOG_FOLDER), { partitions: 2 });
@@ -184,7 +184,7 @@ test("a backup of a running service says that what came later is missing; of a s
   }
 });
 
-test("a backup refuses what it must not touch", async (t) => {
+test("a backup refuses targets that it must not change", async (t) => {
   const dir = tempDir(t);
   await assert.rejects(backupDataFolder(dir, join(dir, "copy")), { code: "not_found" });
   const dataDir = join(dir, "data");

@@ -51,7 +51,7 @@ class Listener implements LiveHandlers {
 const channelOf = (listener: Listener): string | undefined => listener.data?.channel;
 
 describe("a live connection", () => {
-  test("holds the data of the service, after patches, a new epoch and a lost connection", async (t) => {
+  test("the connection holds the data of the service after patches, a new epoch and a lost connection", async (t) => {
     const { bus, port, server } = await openDoor(t);
     const sockets: Socket[] = [];
     server.on("connection", (socket: Socket) => sockets.push(socket));
@@ -79,7 +79,7 @@ describe("a live connection", () => {
     assert.deepEqual(listener.states, ["lost", "open"]);
   });
 
-  test("keeps its token after a lost connection, even if another token has the symbol by then", async (t) => {
+  test("the connection keeps its token after a lost connection, even if another token has the symbol then", async (t) => {
     const { bus, port, server } = await openDoor(t);
     const sockets: Socket[] = [];
     server.on("connection", (socket: Socket) => sockets.push(socket));
@@ -105,7 +105,7 @@ describe("a live connection", () => {
     }
   });
 
-  test("asks a restarted service that cannot serve yet again; its messages are made printable", async (t) => {
+  test("requests to a restarting service are repeated, and its messages are made printable", async (t) => {
     const { bus, port, server } = await openDoor(t);
     const sockets: Socket[] = [];
     server.on("connection", (socket: Socket) => sockets.push(socket));
@@ -132,7 +132,7 @@ describe("a live connection", () => {
     assert.doesNotMatch(bad.error?.message ?? "", /\p{Cc}/u);
   });
 
-  test("changes to another channel and forgets the former one", async (t) => {
+  test("the connection changes to another channel and leaves the former one", async (t) => {
     const { bus, port } = await openDoor(t);
     const overview = (window: string): JsonObject => ({
       order: [ID],

@@ -14,7 +14,7 @@ import {
   wideFigure,
 } from "../../../src/cli/live/figures.ts";
 
-test("every figure has the form of its kind; estimates begin with ~, absent figures are -", () => {
+test("every figure has the format of its kind, estimates begin with ~, and absent figures are -", () => {
   const stats: ChannelFigures = {
     ...{ complete: true, trades: 12345, volume_usd: "1234567.5", volume_token: "0.0015", close: "1855.350000047" },
     ...{

@@ -61,7 +61,7 @@ describe("the picture of top", () => {
     return withStatus(withStatus(state, status(1_000), NOW - 2_000), status(3_000), NOW);
   }
 
-  test("fits every size of terminal", () => {
+  test("the picture fits every size of terminal", () => {
     const state = stateWith(60);
     for (const columns of [20, 40, 80, 100, 132, 200]) {
       for (const rows of [3, 10, 24, 60]) {
@@ -72,7 +72,7 @@ describe("the picture of top", () => {
     }
   });
 
-  test("shows service, window, sort and every row; symbols are made printable", () => {
+  test("the picture shows service, window, order and every row, with printable symbols", () => {
     const lines = renderTop(stateWith(5), 180, 24, noPaint, NOW);
     const text = lines.join("\n");
     assert.match(lines[0] ?? "", /^swapstats top {2}http:\/\/127\.0\.0\.1:8080 {2}5m by volume_usd +12:34:56 UTC$/);
@@ -92,7 +92,7 @@ describe("the picture of top", () => {
     assert.ok(readme.includes(`\n${titles?.trimEnd()}\n`), titles);
   });
 
-  test("prices that move have arrows and a trend", () => {
+  test("changing prices have arrows and a trend", () => {
     let state = stateWith(1);
     const id = state.overview?.order[0] as string;
     for (let second = 1; second <= 3; second++) {
@@ -138,7 +138,7 @@ describe("the picture of top", () => {
     }
   });
 
-  test("shows a lost connection and an empty window", () => {
+  test("the picture shows a lost connection and an empty window", () => {
     assert.match(renderTop({ ...stateWith(1), connected: false }, 80, 10, noPaint, NOW)[1] ?? "", /connection lost/);
     assert.match(renderTop(stateWith(0), 80, 10, noPaint, NOW).join("\n"), /no swaps in this window yet/);
     assert.deepEqual(plainTop(stateWith(0), 10), []);

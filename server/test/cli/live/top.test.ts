@@ -7,8 +7,8 @@ import { memoryOutput } from "../../support/memory-output.ts";
 const ID = "1:0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2";
 const CHANNEL = `token:${ID}`;
 
-describe("top and watch if stdout is not a terminal", () => {
-  test("print lines with exact figures until they are interrupted", async (t) => {
+describe("top and watch without a terminal", () => {
+  test("both print lines with exact figures until they are interrupted", async (t) => {
     const { bus, port } = await openDoor(t);
     bus.symbol("TKN", [ID]);
     bus.set(CHANNEL, tokenData(ID, 7, { close: "2.5" }));
@@ -42,7 +42,7 @@ describe("top and watch if stdout is not a terminal", () => {
     }
   });
 
-  test("end with 1 and the reason if a channel is refused", async (t) => {
+  test("both end with 1 and the reason if a channel is refused", async (t) => {
     const { bus, port } = await openDoor(t);
     bus.symbol("TWO", ["1:a", "56:b"]);
     for (const id of ["1:a", "56:b"]) bus.set(`token:${id}`, tokenData(id, 1));
@@ -59,7 +59,7 @@ describe("top and watch if stdout is not a terminal", () => {
   });
 });
 
-test("on a terminal top takes the screen and restores it", async (t) => {
+test("top takes the whole screen of a terminal and restores it", async (t) => {
   const { bus, port } = await openDoor(t);
   bus.set("overview:5m:volume_usd", {
     order: [ID],

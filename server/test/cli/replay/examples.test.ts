@@ -23,7 +23,7 @@ test("all mappings of the examples are read", () => {
   for (const name of names) assert.ok(readMapping(join(EXAMPLES, name)).swaps.length > 0);
 });
 
-test("an export of Dune makes two swaps a row; a chain that the mapping does not list is told", async () => {
+test("each row of an export of Dune gives two swaps, and a chain that the mapping does not list is reported", async () => {
   const { tokens, counters, err } = await dayOf("dune-trades", "dune-trades.csv");
   assert.deepEqual([counters.applied, counters.dead_letters], [4, { bad_chain_id: 2 }]);
   const weth = tokens.get("1:0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2") ?? {};
@@ -43,7 +43,7 @@ test("trades of Binance need no header, and keep times to the millisecond", asyn
   assert.deepEqual([first_trade_time, last_trade_time], [1_754_611_200_000, 1_754_611_260_999]);
 });
 
-test("trades of Solana come from nested JSON; transactions order them within a block, and numbers stay exact", async () => {
+test("trades of Solana are read from nested JSON, ordered by transaction within a block, with exact numbers", async () => {
   const { tokens, counters } = await dayOf("solana-trades", "solana-trades.json");
   assert.deepEqual([counters.applied, counters.dead_letters], [2, {}]);
   const bonk = tokens.get("900:DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263") ?? {};

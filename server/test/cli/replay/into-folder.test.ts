@@ -84,7 +84,7 @@ function pastLines(nowMs: number, hours: number, untilHours = 0): string[] {
   );
 }
 
-test("a service starts with a day of past, serves whole windows, and still does after restarts and retention", async (t) => {
+test("a service that starts with a replayed day serves complete windows, also after restarts and retention", async (t) => {
   const folder = tempDir(t);
   const nowMs = Date.now();
   const lines = pastLines(nowMs, 26);
@@ -109,7 +109,7 @@ test("a service starts with a day of past, serves whole windows, and still does 
   assert.equal(await runCli(["log", "verify", "--data-dir", join(folder, "data")], log, never), 0, log.outText());
 });
 
-test("without --whole windows stay incomplete, and the swaps are counted all the same", async (t) => {
+test("without --whole windows stay incomplete, and the swaps count", async (t) => {
   const folder = tempDir(t);
   const file = writerInto(folder)("day.ndjson", pastLines(Date.now(), 2).join("\n"));
   assert.equal((await replay(file, "--into", join(folder, "data"))).code, 0);
@@ -123,7 +123,7 @@ test("without --whole windows stay incomplete, and the swaps are counted all the
   await service.stop();
 });
 
-test("a folder that is in use, or has a state, is refused with what to do, and left as it is", async (t) => {
+test("a folder that is in use or has a state is refused with a solution, and not changed", async (t) => {
   const folder = tempDir(t);
   const data = join(folder, "data");
   const file = writerInto(folder)("day.ndjson", pastLines(Date.now(), 1).join("\n"));
@@ -155,7 +155,7 @@ test("a folder that is in use, or has a state, is refused with what to do, and l
   log.close();
 });
 
-test("killed at any moment it leaves the folder as it was, or whole; the next one goes through", async (t) => {
+test("a replay that is killed at any moment leaves the folder unchanged or complete, and the next replay succeeds", async (t) => {
   const folder = tempDir(t);
   const data = join(folder, "data");
   const generator = new SwapGenerator({ ...GENERATOR_DEFAULTS, tokens: 20, ratePerSecond: 10 });
@@ -224,7 +224,7 @@ test("the recipe of docs/configuration-changes.md gives whole windows", async (t
   await service.stop();
 });
 
-test("into a live service, swaps that are late or ahead are told, and a replay of which nothing counts fails", async (t) => {
+test("a replay into a live service reports late and early swaps, and fails if no swap counts", async (t) => {
   const folder = tempDir(t);
   const write = writerInto(folder);
   const service = new Service([process.execPath, MAIN, "serve"], folder);
@@ -257,7 +257,7 @@ test("into a live service, swaps that are late or ahead are told, and a replay o
   await service.stop();
 });
 
-test("a folder where nothing can be made ends `replay --into` and `backup` with an error, not with an endless search", (t) => {
+test("`replay --into` and `backup` end with an error in a folder that is not writable", (t) => {
   const folder = tempDir(t);
   const file = writerInto(folder)("a.ndjson", event("0x1"));
   const data = join(folder, "data");

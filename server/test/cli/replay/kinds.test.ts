@@ -15,7 +15,7 @@ const FIXTURES = join(import.meta.dirname, "../../fixtures/replay");
 const CHECKSUM = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
 
 describe("kinds of files", () => {
-  test("NDJSON, arrays, objects over several lines and tables make one stream, packed or not, with a mapping for the tables", async (t) => {
+  test("NDJSON, arrays, objects over several lines and tables with a mapping make one stream, compressed or not", async (t) => {
     const write = writerInto(tempDir(t));
     const map = write(
       "m.yaml",
@@ -52,7 +52,7 @@ describe("kinds of files", () => {
     assert.deepEqual([counters.applied, counters.dead_letters], [801, { malformed_json: 1 }]);
   });
 
-  test("objects with other names go through the mapping, also where some names are those of a swap; numbers stay exact", async (t) => {
+  test("objects with other names are mapped, also if some names are those of a swap, and numbers stay exact", async (t) => {
     const write = writerInto(tempDir(t));
     const map = write(
       "m.yaml",
@@ -72,7 +72,7 @@ describe("kinds of files", () => {
     assert.match((await replay(write("long", "x,".repeat(100_000)))).err, /not a header of a table/);
   });
 
-  test("what is not read is named, with what to do", async (t) => {
+  test("an unreadable input is named with a solution", async (t) => {
     const write = writerInto(tempDir(t));
     const utf16 = Buffer.from(`${HEADER}\n${row("0x1")}\n`, "utf16le");
     const cases: [Uint8Array | string, RegExp][] = [
@@ -103,7 +103,7 @@ describe("kinds of files", () => {
     }
   });
 
-  test("a cut file counts up to the cut, and then fails", async (t) => {
+  test("a truncated file counts up to its end, and then fails", async (t) => {
     const write = writerInto(tempDir(t));
     const text = Array.from({ length: 20_000 }, (_, i) => event(`0x${i}`, { who: `w${(i * 7_919) % 9_973}` })).join(
       "\n",
@@ -120,7 +120,7 @@ describe("kinds of files", () => {
     assert.match(array.err, /its JSON ends in the middle/);
   });
 
-  test("a file that cannot be read is told before any of them has an effect", async (t) => {
+  test("an unreadable file is reported before any file has an effect", async (t) => {
     const write = writerInto(tempDir(t));
     const files = [write("a.ndjson", event("0x1")), write("b.zip", "PK\u0003\u0004")];
     const { code, out, err } = await replay(...files);
@@ -128,7 +128,7 @@ describe("kinds of files", () => {
     assert.match(err, /b\.zip is a zip archive/);
   });
 
-  test("a lost quote in an array costs its own element", async (t) => {
+  test("a lost quote in an array makes only its own element a dead letter", async (t) => {
     const write = writerInto(tempDir(t));
     const broken = event("0x2").replace('"token":"T"', '"token":"T');
     const { counters } = await overviewOf(
@@ -138,7 +138,7 @@ describe("kinds of files", () => {
     assert.equal(counters.accepted, 4);
   });
 
-  test("standard input is read like a file, twice where the order asks for it", () => {
+  test("standard input is read like a file, and twice if the order requires it", () => {
     const main = join(import.meta.dirname, "../../../src/main.ts");
     const lines = [event("0x1"), event("0x2", { event_time: EVENT_TIME_MS - 3_600_000 })].join("\n");
     for (const args of [[], ["--order", "file"], ["--order", "time"]]) {
@@ -156,7 +156,7 @@ describe("kinds of files", () => {
 });
 
 describe("values of a JSON document", () => {
-  test("come out one a line however the bytes are cut", (t) => {
+  test("values are returned one per line, however the bytes are split", (t) => {
     const input = fc.record({
       values: fc.array(fc.jsonValue({ maxDepth: 3 }), { maxLength: 8 }),
       space: fc.constantFrom("", "\n  ", " ", "\r\n"),
@@ -191,7 +191,7 @@ describe("values of a JSON document", () => {
     );
   });
 
-  test("a value beyond the size of a record is cut just above it", () => {
+  test("a value above the size limit of a record is cut just above it", () => {
     const splitter = new JsonValues();
     const { bytes, count } = splitter.push(Buffer.from(`[{"a":"${"x".repeat(3 * RECORD_BYTES_MAX)}"},{"b":1}]`));
     assert.equal(count, 2);
@@ -202,7 +202,7 @@ describe("values of a JSON document", () => {
 });
 
 describe("Parquet", () => {
-  test("values come out exactly, whatever packs the pages", async () => {
+  test("values are exact, whatever compression the pages have", async () => {
     for (const name of ["snappy", "gzip", "zstd", "brotli", "lz4", "ns"]) {
       const { counters, items, as_of } = await overviewOf(join(FIXTURES, `swaps-${name}.parquet`), "--window", "1h");
       assert.deepEqual([counters.applied, counters.dead_letters, as_of], [3, {}, 1_691_514_840_000], name);
@@ -216,7 +216,7 @@ describe("Parquet", () => {
     }
   });
 
-  test("goes through a mapping; nested columns and missing ones are named", async (t) => {
+  test("a file is mapped, with nested columns, and missing ones are named", async (t) => {
     const write = writerInto(tempDir(t));
     const file = join(FIXTURES, "swaps-zstd.parquet");
     const fields =
@@ -228,7 +228,7 @@ describe("Parquet", () => {
     assert.match((await replay(file, "--map", map("token: tokn"))).err, /has no column tokn \(did you mean token\?\)/);
   });
 
-  test("damage is told, and ends nothing that came before", async (t) => {
+  test("damage is reported, and earlier rows count", async (t) => {
     const write = writerInto(tempDir(t));
     const bytes = readFileSync(join(FIXTURES, "swaps-zstd.parquet"));
     for (const content of [

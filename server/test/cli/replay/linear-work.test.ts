@@ -42,7 +42,7 @@ function readTable(bytes: Buffer): void {
 }
 
 describe("the work of a hostile file grows with its length", () => {
-  test("its kind", async () => {
+  test("detection of its format", async () => {
     for (const body of hostileBodies) {
       await assertLinear(body, BYTES, (bytes) => {
         packingOf(bytes);

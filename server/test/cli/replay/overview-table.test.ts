@@ -26,7 +26,7 @@ const TOKEN: TokenCells = {
   token: "1:0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2",
 };
 
-test("the table shows less the narrower it is, and the figures in full without a width", () => {
+test("a narrower table shows less, and a table without a width shows all digits", () => {
   const titles = (width: number): string => (fittingTable([TOKEN], width)[0] ?? "").replaceAll(/ {2,}/g, " ");
   assert.equal(
     titles(Number.POSITIVE_INFINITY),
@@ -45,7 +45,7 @@ test("the table shows less the narrower it is, and the figures in full without a
   assert.match(fittingTable([TOKEN], 150)[1] ?? "", /^WETH +3,683 .*1:0xc02aaa39b223/);
 });
 
-test("no line is wider than asked for, whatever the texts are", (t) => {
+test("no line is wider than the given width, whatever the texts are", (t) => {
   const cells = fc.record({
     symbol: fc.string({ unit: "grapheme", maxLength: 14 }),
     token: fc.string({ unit: "grapheme", maxLength: 160 }),

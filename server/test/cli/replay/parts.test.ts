@@ -26,7 +26,7 @@ function linesOf(chunks: Iterable<Buffer | Batch>): string[] {
 }
 
 describe("lines", () => {
-  test("come out whole however the bytes are cut into chunks", (t) => {
+  test("lines are returned whole, however the bytes are split into chunks", (t) => {
     const cut = fc.record({
       lines: fc.array(fc.string({ unit: fc.constantFrom("a", "b", "{", " ", "\r"), maxLength: 30 }), { maxLength: 20 }),
       ends: fc.boolean(),
@@ -49,7 +49,7 @@ describe("lines", () => {
     );
   });
 
-  test("a line beyond the size of a record is cut just above it, within a chunk and across chunks", () => {
+  test("a line above the size limit of a record is cut just above it, within a chunk and across chunks", () => {
     const long = Buffer.alloc(RECORD_BYTES_MAX + 500, "x");
     const tail = Buffer.from("\nnext\n");
     for (const chunks of [[Buffer.concat([long, tail])], [long, long, tail]]) {
@@ -63,7 +63,7 @@ describe("lines", () => {
 const PLACE = { timeMs: 0, block: 0, txIndex: 0, logIndex: 0, file: 0, row: 0 };
 
 describe("external sort", () => {
-  test("equals a stable sort in memory, with any number of runs, and leaves nothing behind", (t) => {
+  test("the result equals a stable sort in memory with any number of runs, and no file remains", (t) => {
     const record = fc.record({
       timeMs: fc.integer({ min: 0, max: 20 }),
       block: fc.integer({ min: 0, max: 3 }),
@@ -130,7 +130,7 @@ describe("external sort", () => {
     sort.dispose();
   });
 
-  test("a folder that cannot be written says what to do", () => {
+  test("the error about a folder that is not writable contains a solution", () => {
     const sort = new ExternalSort({ runBytesMax: 41 * 1024, tempDir: "/nowhere" });
     const bytes = Buffer.alloc(800);
     assert.throws(() => {
@@ -140,7 +140,7 @@ describe("external sort", () => {
 });
 
 describe("disorder", () => {
-  test("is judged by the grace of each chain", () => {
+  test("disorder is measured by the grace of each chain", () => {
     const watch = new DisorderWatch((chainId) => (chainId === 2 ? 10 : 100));
     const event = new SwapEvent();
     const inOrder = (chainId: number, timeMs: number): boolean => {
@@ -162,7 +162,7 @@ describe("mapping", () => {
   const rowOf = (yaml: string, header: string[], cells: string[]): unknown[] =>
     bindMapping(parseMapping(yaml, "m.yaml"), header, "t.csv")(cells).map((text) => JSON.parse(text));
 
-  test("one row makes several swaps, of columns and constants", () => {
+  test("one row gives several swaps, from columns and constants", () => {
     const yaml = `
 swaps:
   - { chain_id: { value: 1 }, side: { value: buy }, token: in, amount: in_amount }
@@ -173,7 +173,7 @@ swaps:
     ]);
   });
 
-  test("cells become the JSON type of their field; empty ones are absent, and what does not fit is passed on", () => {
+  test("cells get the JSON type of their field, empty cells are absent, and invalid ones are passed on", () => {
     const yaml =
       "swaps: [{ block_number: b, log_index: l, removed: r, token: t, side: { column: s, values: { B: buy } } }]";
     const read = (...cells: string[]): unknown => rowOf(yaml, ["b", "l", "r", "t", "s"], cells)[0];
@@ -194,7 +194,7 @@ swaps:
     assert.deepEqual(read("1"), { block_number: 1 });
   });
 
-  test("forms of time", () => {
+  test("times are read in all their forms", () => {
     const read = (form: string, cell: string): unknown =>
       (rowOf(`swaps: [{ event_time: { column: t, time: ${form} } }]`, ["t"], [cell])[0] as { event_time: unknown })
         .event_time;
@@ -210,7 +210,7 @@ swaps:
     assert.equal(read("rfc3339", "2023-08-08T17:13:59+02:00"), "2023-08-08T17:13:59+02:00");
   });
 
-  test("all problems of a mapping at once", () => {
+  test("all problems of a mapping are reported at once", () => {
     const yaml = `
 delimiter: ";;"
 colour: red
@@ -240,7 +240,7 @@ swaps:
     assert.throws(() => parseMapping("swaps: []", "m.yaml"), /1 to 64/);
   });
 
-  test("columns that are not there are named; a table with the names of the event needs no mapping", () => {
+  test("missing columns are named, and a table with the names of the event needs no mapping", () => {
     const mapping = parseMapping("swaps: [{ token: a, pool: b, who: c }]", "m.yaml");
     assert.throws(() => bindMapping(mapping, ["b", "x"], "t.csv"), /t\.csv has no column a, c; its columns are b, x/);
     const header = ["chain_id", "tx_hash", "token", "side", "ts", "note"];

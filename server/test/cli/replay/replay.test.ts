@@ -63,7 +63,7 @@ function assertFigures(actual: Figures, expected: Figures, where: string): void 
 }
 
 requires("replay of the real file", { realData: true }, ({ realDataFile }) => {
-  test("the real file comes to exactly its totals", async () => {
+  test("a replay of the real file gives exactly its totals", async () => {
     const { items, counters } = await replayJson(realDataFile, "--map", MAPPING, "--window", "24h");
     assert.equal(items.length, 142);
     assert.equal(counters.accepted, 9_936);
@@ -83,7 +83,7 @@ requires("replay of the real file", { realData: true }, ({ realDataFile }) => {
     assert.deepEqual(actual, expected);
   });
 
-  test("the table shows the totals too, and the file may be packed", async (t) => {
+  test("the table shows the totals too, also of a compressed file", async (t) => {
     const packed = join(tempDir(t), "no-hint-in-the-name");
     writeFileSync(packed, gzipSync(readFileSync(realDataFile)));
     const { code, out, err } = await replay(packed, "--map", MAPPING);
@@ -100,7 +100,7 @@ requires("replay of the real file", { realData: true }, ({ realDataFile }) => {
 
 describe("replay through an engine", () => {
   for (const name of vectorNames) {
-    test(`the vector ${name} comes out as expected`, async () => {
+    test(`the vector ${name} gives the expected figures`, async () => {
       const { expected } = loadVector(name);
       const file = join(import.meta.dirname, `../../fixtures/vectors/${name}.ndjson`);
       const overview = await replayJson(file, "--order", "file", "--arrival", String(expected.arrival));
@@ -145,7 +145,7 @@ describe("replay through an engine", () => {
     assert.ok((asItIs.counters.late as number) > 500);
   });
 
-  test("several files are one stream, whatever their form", async (t) => {
+  test("several files are one stream, whatever their format", async (t) => {
     const lines = syntheticLines(600, 0);
     const folder = tempDir(t);
     const columns = [
@@ -211,7 +211,7 @@ describe("replay through an engine", () => {
     assert.match((await replay(file)).out, /^0 accepted: 0 applied/);
   });
 
-  test("inputs that cannot be read say what to do", async (t) => {
+  test("errors about unreadable inputs contain a solution", async (t) => {
     const folder = tempDir(t);
     const write = (name: string, content: string | Buffer): string => {
       writeFileSync(join(folder, name), content);
@@ -278,7 +278,7 @@ describe("replay into a service", () => {
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, taken };
   }
 
-  test("sends all lines in order, in halves where a batch is too large, again where the service is full", async (t) => {
+  test("all lines are sent in order, in halves if a batch is too large, and again if the service is full", async (t) => {
     const { url, taken } = await startDoor(t);
     const lines = syntheticLines(2_500, 0);
     const file = join(tempDir(t), "swaps.ndjson");
@@ -292,7 +292,7 @@ describe("replay into a service", () => {
     assert.match(out, /accepted 2,500/);
   });
 
-  test("sorts first when swaps are out of order by more than grace", async (t) => {
+  test("swaps that are out of order by more than grace are sorted first", async (t) => {
     const { url, taken } = await startDoor(t);
     const lines = syntheticLines(2_400, 0);
     const file = join(tempDir(t), "swaps.ndjson");

@@ -9,7 +9,7 @@ import { tempDir } from "../../support/tmp.ts";
 import { EVENT_TIME_MS, event, HEADER, overviewOf, replay, row, writerInto } from "./replay-files.ts";
 
 describe("rows that do not fit", () => {
-  test("a row with too many or too few cells is a dead letter of that row, and nothing of it is counted", async (t) => {
+  test("a row with too many or too few cells is a dead letter and is not counted", async (t) => {
     const write = writerInto(tempDir(t));
     const shifted = `1,0x2,0,T,buy,1,1,234.5,${EVENT_TIME_MS},`;
     const rows = [HEADER, row("0x1"), shifted, "1,0x3,0,T,buy", row("0x4")];
@@ -29,7 +29,7 @@ describe("rows that do not fit", () => {
     assert.deepEqual([counters.applied, counters.dead_letters], [4, {}]);
   });
 
-  test("a broken quote costs its own row", async (t) => {
+  test("a broken quote makes only its own row a dead letter", async (t) => {
     const write = writerInto(tempDir(t));
     const rows = [HEADER, row("0x1", '"5" PIZZA"'), row("0x2", '"never closed'), row("0x3"), row("0x4", '"fine"')];
     const many = Array.from({ length: 3000 }, (_, i) => row(`0xa${i}`));
@@ -42,7 +42,7 @@ describe("rows that do not fit", () => {
     }
   });
 
-  test("two stray quotes that meet over a line feed swallow nothing", async (t) => {
+  test("two stray quotes around a line feed hide no row", async (t) => {
     const write = writerInto(tempDir(t));
     const rows = [HEADER, row("0x1", '"open'), `${row("0x2")}x",`, row("0x3")];
     const { counters } = await overviewOf(write("t.csv", rows.join("\n")));
@@ -50,7 +50,7 @@ describe("rows that do not fit", () => {
     assert.deepEqual([counters.applied, counters.dead_letters], [1, { bad_row: 2 }]);
   });
 
-  test("rows and columns are bounded; the next row counts", async (t) => {
+  test("rows and columns are limited, and the row after one beyond the limit counts", async (t) => {
     const write = writerInto(tempDir(t));
     const long = row("0x1", "y".repeat(ROW_BYTES_MAX));
     const longer = row("0x2", "z".repeat(9 * 1024 * 1024));
@@ -63,7 +63,7 @@ describe("rows that do not fit", () => {
     );
   });
 
-  test("bytes that are no UTF-8 cost their row alone", async (t) => {
+  test("bytes that are not UTF-8 make only their row a dead letter", async (t) => {
     const write = writerInto(tempDir(t));
     const bytes = Buffer.concat([
       Buffer.from(`${HEADER}\n${row("0x1")}`),
@@ -75,7 +75,7 @@ describe("rows that do not fit", () => {
     assert.match(err, /row 2: invalid_utf8: .*save it as UTF-8/);
   });
 
-  test("the work of hostile quotes grows with the length of the file alone", () => {
+  test("the work for hostile quotes is proportional to the length of the file", () => {
     const linesSeen = (text: string): number => {
       const rows = new TableRows(",", "lf");
       rows.columns = 3;
@@ -95,7 +95,7 @@ describe("rows that do not fit", () => {
 describe("headers", () => {
   const swap = `swaps: [{ chain_id: { value: 1 }, tx_hash: hash, log_index: { value: 0 }, token: token, side: side, amount_token: amount, amount_usd: usd, event_time: time }]`;
 
-  test("delimiters, byte order marks, line ends, empty lines and the case of names do not matter", async (t) => {
+  test("delimiters, byte order marks, line ends, empty lines and the case of names are recognised", async (t) => {
     const write = writerInto(tempDir(t));
     const map = write("m.yaml", swap);
     const table = (delimiter: string, end: string, mark = ""): string =>
@@ -123,7 +123,7 @@ describe("headers", () => {
     }
   });
 
-  test("two columns of one name are refused where the mapping uses them", async (t) => {
+  test("two columns of one name are refused when the mapping uses them", async (t) => {
     const write = writerInto(tempDir(t));
     const twice = write("t.csv", `hash,token,side,amount,usd,time,usd\n0x1,T,buy,2,10,${EVENT_TIME_MS},11\n`);
     const { code, err } = await replay(twice, "--map", write("m.yaml", swap));
@@ -135,7 +135,7 @@ describe("headers", () => {
     assert.match((await replay(plain)).err, /two columns named side/);
   });
 
-  test("columns that are not there are told with those that are, and with what may be meant", async (t) => {
+  test("missing columns are reported with the existing ones and a suggestion", async (t) => {
     const write = writerInto(tempDir(t));
     const map = write("m.yaml", swap);
     const file = write("t.csv", `hash,tokn,side,amount,usd,time\n0x1,T,buy,2,10,${EVENT_TIME_MS}\n`);
@@ -158,7 +158,7 @@ describe("headers", () => {
     assert.deepEqual([counters.applied, counters.dead_letters], [2, { bad_row: 1 }]);
   });
 
-  test("a decimal comma is named, and read where the mapping says so", async (t) => {
+  test("a decimal comma is reported, and read if the mapping says so", async (t) => {
     const write = writerInto(tempDir(t));
     const text = `hash;token;side;amount;usd;time\n0x1;T;buy;2;1234,56;${EVENT_TIME_MS}\n0x2;T;buy;2;"1.234,5";${EVENT_TIME_MS}\n`;
     const file = write("t.csv", text);
@@ -172,7 +172,7 @@ describe("headers", () => {
 });
 
 describe("mappings", () => {
-  test("are bounded, and name what may be meant", async (t) => {
+  test("mappings are limited, and their errors suggest the correct name", async (t) => {
     const write = writerInto(tempDir(t));
     const file = write("t.csv", `${HEADER}\n${row("0x1")}\n`);
     const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${"bcdefgh"
@@ -204,7 +204,7 @@ describe("mappings", () => {
     assert.match((await replay(file, "--map", "/nowhere")).err, /does not exist/);
   });
 
-  test("name the index of the transaction, which goes before that of the log", async (t) => {
+  test("mappings may name the index of the transaction, which is compared before that of the log", async (t) => {
     const write = writerInto(tempDir(t));
     const map = write(
       "m.yaml",
@@ -225,7 +225,7 @@ describe("mappings", () => {
 });
 
 describe("dead letters", () => {
-  test("the first ten are listed, all are written, and --strict makes them a failure", async (t) => {
+  test("the first ten dead letters are listed, all are written, and --strict makes them a failure", async (t) => {
     const folder = tempDir(t);
     const write = writerInto(folder);
     const bad = Array.from({ length: 15 }, (_, i) => event(`0xb${i}`, { side: "BUY" }));
@@ -266,7 +266,7 @@ describe("dead letters", () => {
     assert.ok(!`${evil.err}${evil.out}`.includes("\u001b"), evil.err);
   });
 
-  test("a pass that is begun anew tells none of them twice", async (t) => {
+  test("a repeated pass reports no dead letter twice", async (t) => {
     const folder = tempDir(t);
     const write = writerInto(folder);
     const late = event("0x3", { event_time: EVENT_TIME_MS - 3_600_000 });
@@ -278,7 +278,7 @@ describe("dead letters", () => {
     assert.equal(readFileSync(letters, "utf8").trimEnd().split("\n").length, 1);
   });
 
-  test("nothing applied is a failure; wrong usage is another", async (t) => {
+  test("a replay that applies nothing fails, with another exit code than wrong usage", async (t) => {
     const write = writerInto(tempDir(t));
     const file = write("a.ndjson", '{"a":1}\n');
     assert.equal((await replay(file)).code, 1);
@@ -298,7 +298,7 @@ describe("dead letters", () => {
     }
   });
 
-  test("dead letters never take the place of a file that is read, by whatever name", async (t) => {
+  test("dead letters never replace an input file, whatever its name", async (t) => {
     const folder = tempDir(t);
     const write = writerInto(folder);
     const file = write("a.ndjson", event("0x1"));

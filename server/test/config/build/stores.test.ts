@@ -14,7 +14,7 @@ describe("stores", () => {
     return checkpoint.redis;
   }
 
-  test("Redis: one server, Sentinels or a Cluster, by what is set", () => {
+  test("the settings choose one server, Sentinels or a Cluster of Redis", () => {
     const one = redisOf({ SWAPSTATS_STORES_REDIS_PASSWORD: "p", SWAPSTATS_STORES_REDIS_DB: "3" });
     assert.equal(one.prefix, "swapstats:");
     assert.deepEqual(one.server, {
@@ -34,7 +34,7 @@ describe("stores", () => {
     assert.deepEqual(defaultConfig().stores, { checkpoint: { kind: "embedded" }, hot: { kind: "none" } });
   });
 
-  test("figures in Redis need a Redis, and a lifetime of several intervals", () => {
+  test("figures in Redis require an address, and a lifetime of several intervals", () => {
     const hot = { SWAPSTATS_STORES_HOT: "redis", SWAPSTATS_STORES_HOT_INTERVAL: "5s", SWAPSTATS_STORES_HOT_TTL: "50s" };
     const address = { SWAPSTATS_STORES_REDIS_ADDR: "redis-1:6379" };
     const { checkpoint, hot: built } = fromEnv({ ...hot, ...address }).stores;
@@ -51,7 +51,7 @@ describe("stores", () => {
     );
   });
 
-  test("S3: keys together, or neither for the usual chain", () => {
+  test("S3 accepts both keys, or neither for the default chain of credentials", () => {
     const s3 = { SWAPSTATS_STORES_CHECKPOINT: "s3", SWAPSTATS_STORES_S3_BUCKET: "checkpoints" };
     const built = {
       endpoint: undefined,
@@ -75,7 +75,7 @@ describe("stores", () => {
     assert.match(bad, /stores.s3.endpoint .*an address such as/);
   });
 
-  test("Kafka: the brokers of the source, and a topic of its own", () => {
+  test("checkpoints in Kafka use the brokers of the source and their own topic", () => {
     const kafka = { SWAPSTATS_STORES_CHECKPOINT: "kafka", SWAPSTATS_INGEST_BROKERS: "a:1,b:2" };
     const storeOf = (env: Record<string, string>): unknown[] => {
       const { checkpoint } = fromEnv({ ...kafka, ...env }).stores;
@@ -97,7 +97,7 @@ describe("stores", () => {
     }
   });
 
-  test("combinations that cannot work are refused, each with what to do", () => {
+  test("impossible combinations are refused, each with a solution", () => {
     const refused = (env: Record<string, string>): string => problemsOf({ env: { ...REDIS, ...env } }).join("; ");
     assert.match(
       refused({ SWAPSTATS_STORES_REDIS_ADDR: "" }),
@@ -115,7 +115,7 @@ describe("stores", () => {
     assert.match(refused(half), /tls_key( \([A-Z_]+\))?: is not set, and tls_cert is/);
   });
 
-  test("secrets of stores stand by reference alone in a file, and are never shown", (t) => {
+  test("a file holds secrets of stores by reference only, and they are never shown", (t) => {
     const inClear = fromYaml(t, "stores: {redis: {addr: a:1, password: hunter2}, s3: {secret_key: hunter2}}");
     const problems = problemsOf({ ...inClear, env: {} }).join();
     assert.match(problems, /stores.redis.password .*in clear/);

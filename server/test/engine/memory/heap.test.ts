@@ -17,7 +17,7 @@ function holds(heap: Heap, { ref, bytes }: Allocation, mark: number): boolean {
 }
 
 describe("allocations", () => {
-  test("are zeroed, do not overlap, and leak nothing", (t) => {
+  test("allocations are zeroed, do not overlap, and leak nothing", (t) => {
     const random = randomFrom(seedOf(t));
     const heap = new Heap();
     const emptyBytes = heap.imageBytes;
@@ -64,7 +64,7 @@ function emitted(heap: Heap, imageBytes: number, between: () => void): Buffer {
 }
 
 describe("an index of large segments", () => {
-  test("finds its entries, and snapshots show it as it was when they began", (t) => {
+  test("the index finds its entries, and snapshots have its state of their beginning", (t) => {
     const random = randomFrom(seedOf(t));
     const heap = new Heap();
     const index = new HashIndex(heap);

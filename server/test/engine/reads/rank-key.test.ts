@@ -71,7 +71,7 @@ describe("the order of ids", () => {
     }
   });
 
-  test("of several chains is that of the chain's text with its colon", () => {
+  test("ids of several chains have the order of the chain's text with its colon", () => {
     for (const [a, b] of [
       [1, 10],
       [137, 1],

@@ -31,7 +31,7 @@ function figuresOf(run: EngineRun): string {
 }
 
 describe("traders of a token with many unsettled swaps", () => {
-  test("equal the model's through removals, re-inclusions, settling, waiting swaps and snapshots", (t) => {
+  test("traders equal the model's through removals, re-inclusions, settling, waiting swaps and snapshots", (t) => {
     const random = randomFrom(seedOf(t));
     const windows = windowsOf(["1m", "5m", "1h"]);
     for (const exactTraders of [4_096, 60]) {
@@ -66,7 +66,7 @@ describe("traders of a token with many unsettled swaps", () => {
     }
   });
 
-  test("are not collected again when swaps leave, at any as-of, or after a token has grown or was restored", (t) => {
+  test("traders are not collected again when swaps leave, at any as-of, or after a token has grown or was restored", (t) => {
     const swaps = crowd(2 * KEPT_SWAPS_MIN);
     const run = new EngineRun(defaultConfig);
     for (const swap of swaps) run.take(itemOf(swap, asOfMs));
@@ -95,7 +95,7 @@ describe("traders of a token with many unsettled swaps", () => {
     assert.equal(restored.engine.tradersGoneThrough(), atStart);
   });
 
-  test("are not collected again when swaps settle, or when many other tokens are read", () => {
+  test("traders are not collected again when swaps settle, or when many other tokens are read", () => {
     const run = new EngineRun(defaultConfig);
     for (const swap of crowd(KEPT_SWAPS_MIN + 4_000)) run.take(itemOf(swap, asOfMs));
     const { engine } = run;
@@ -117,7 +117,7 @@ describe("traders of a token with many unsettled swaps", () => {
 });
 
 describe("the steps in which a wallet traded", () => {
-  test("give the last one before any close, whichever swaps come and go", (t) => {
+  test("the index finds the last step before any close, whichever swaps come and go", (t) => {
     const random = randomFrom(seedOf(t));
     const times = new SwapTimes();
     const heads = [0, 0, 0];

@@ -8,7 +8,7 @@ import type { Fault } from "./simulated-disk.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { filesOf, finishRun, PART_FOLDER, RECORDS, ToyLog, ToyOwner, WHOLE } from "./toy-partition.ts";
 
-test("a new partition has seen everything since the folder was created, and continues after restarts where it was", async () => {
+test("a new partition has seen everything since the folder was created, and continues at its position after restarts", async () => {
   const disk = new SimulatedDisk();
   const log = new ToyLog(RECORDS);
   let owner = await ToyOwner.start(disk.fs, log);
@@ -32,7 +32,7 @@ test("a new partition has seen everything since the folder was created, and cont
   assert.equal(owner.engine.state, WHOLE);
 });
 
-test("nothing is written when nothing is new", async () => {
+test("nothing is written without new records", async () => {
   const disk = new SimulatedDisk();
   const owner = await ToyOwner.start(disk.fs, new ToyLog(RECORDS));
   owner.apply(10);
@@ -206,7 +206,7 @@ describe("a fault at each call to the disk", () => {
     });
   }
 
-  test("the process dies at any call, again and again", async (t) => {
+  test("the process is killed at any call, repeatedly", async (t) => {
     const random = randomFrom(seedOf(t));
     for (let round = 0; round < 40; round++) {
       let disk = new SimulatedDisk();

@@ -37,7 +37,7 @@ test("a run with crashes and checkpoints ends in the same bytes of state as one 
   }
 });
 
-test("a configuration that the state cannot follow is named by its settings", async () => {
+test("an incompatible configuration is reported with its settings", async () => {
   const disk = new SimulatedDisk();
   const random = randomFrom(1);
   const batches = streamOf(1, 500, random);

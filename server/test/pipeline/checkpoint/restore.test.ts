@@ -22,7 +22,7 @@ describe("damage", () => {
     return { files: disk.files(), startOffset: log.startOffset };
   }
 
-  test("any single file that is flipped, cut, emptied or missing is reported and costs nothing", async (t) => {
+  test("any single file that is changed, cut, emptied or missing is reported, and nothing is lost", async (t) => {
     const random = randomFrom(seedOf(t));
     const { files, startOffset } = await prepare();
     assert.ok(startOffset > 0 && files.size > 6);
@@ -67,7 +67,7 @@ describe("damage", () => {
     }
   });
 
-  test("any single part that cannot be read is reported and costs nothing, and without a readable image the start is refused", async () => {
+  test("any single unreadable part is reported and nothing is lost, and without a readable image the start is refused", async () => {
     const { files, startOffset } = await prepare();
     const parts = [...files.keys()].filter((path) => path.endsWith(".part"));
     const start = (unreadable: readonly string[]): Promise<ToyOwner> => {
@@ -93,7 +93,7 @@ describe("damage", () => {
     await assert.rejects(start([older!, current!]), { code: "storage_failed", message: /EIO/ });
   });
 
-  test("with both manifests damaged the state is rebuilt from what the log holds, and this is reported", async () => {
+  test("with both manifests damaged the state is rebuilt from the log, and this is reported", async () => {
     const { files, startOffset } = await prepare();
     for (const path of files.keys())
       if (path.includes("manifest-")) files.set(path, new TextEncoder().encode("nonsense"));
@@ -129,7 +129,7 @@ describe("damage", () => {
   });
 });
 
-test("with another configuration the state is rebuilt while the log holds everything, and else the start is refused", async () => {
+test("with another configuration the state is rebuilt if the log holds everything, and otherwise the start is refused", async () => {
   const disk = new SimulatedDisk();
   const log = new ToyLog(RECORDS);
   const owner = await ToyOwner.start(disk.fs, log);

@@ -24,7 +24,7 @@ async function written(t: TestContext, redis: RedisServer, limitMs: number): Pro
 }
 
 requires("figures in Redis while it fails", { servers: ["redis"] }, () => {
-  test("a server that is killed and comes back empty has all of them again, changed or not", async (t) => {
+  test("all figures are written again to a server that is killed and comes back empty", async (t) => {
     const folder = tempDir(t, "redis");
     const port = await freePort();
     const first = await startRedis({ folder, port });
@@ -45,7 +45,7 @@ requires("figures in Redis while it fails", { servers: ["redis"] }, () => {
     assert.equal(hot.circuit.state, "closed");
   });
 
-  test("a server that was emptied between two batches, without one that failed, has all of them again", async (t) => {
+  test("all figures are written again to a server that was emptied between two successful batches", async (t) => {
     const folder = tempDir(t, "redis");
     const port = await freePort();
     const first = await startRedis({ folder, port });
@@ -69,7 +69,7 @@ requires("figures in Redis while it fails", { servers: ["redis"] }, () => {
     await reader.assertSame(hot);
   });
 
-  test("one that accepts and never answers holds up neither swaps nor questions, and nothing piles up", async (t) => {
+  test("a server that never responds delays neither swaps nor requests, and memory stays bounded", async (t) => {
     const server = await startRedis({ folder: tempDir(t, "redis") });
     t.after(server.stop);
     const proxy = await TcpProxy.start(server.port);
@@ -99,7 +99,7 @@ requires("figures in Redis while it fails", { servers: ["redis"] }, () => {
     assert.equal((await reader.stats("1:0x7")).windows["1h"].trades, rounds + 1);
   });
 
-  test("a batch that was written without an answer, and comes again, changes nothing", async (t) => {
+  test("repeating a batch that was written without a response changes nothing", async (t) => {
     const server = await startRedis({ folder: tempDir(t, "redis") });
     t.after(server.stop);
     const proxy = await TcpProxy.start(server.port);
@@ -115,7 +115,7 @@ requires("figures in Redis while it fails", { servers: ["redis"] }, () => {
     await reader.assertSame(hot);
   });
 
-  test("a server that is full is told of, and written to again when it has room", async (t) => {
+  test("a full server is reported, and is written to again when it has space", async (t) => {
     const server = await startRedis({ folder: tempDir(t, "redis") });
     t.after(server.stop);
     const [hot, reader] = await written(t, redisSettings([server]), 10_000);
@@ -128,7 +128,7 @@ requires("figures in Redis while it fails", { servers: ["redis"] }, () => {
     await reader.assertSame(hot);
   });
 
-  test("what one key refuses keeps no other from being written", async (t) => {
+  test("a key that cannot be written does not prevent other writes", async (t) => {
     const server = await startRedis({ folder: tempDir(t, "redis") });
     t.after(server.stop);
     const [hot, reader] = await written(t, redisSettings([server]), 10_000);
@@ -144,7 +144,7 @@ requires("figures in Redis while it fails", { servers: ["redis"] }, () => {
     await reader.assertSame(hot);
   });
 
-  test("Sentinels name another master, and it has all of them", async (t) => {
+  test("a master that Sentinels promote gets all figures", async (t) => {
     const servers = await startRedisSentinels({ folder: tempDir(t, "redis") });
     t.after(servers.stop);
     const [hot, reader] = await written(t, sentinelSettings(servers), 1_000);
@@ -156,7 +156,7 @@ requires("figures in Redis while it fails", { servers: ["redis"] }, () => {
     await reader.assertSame(hot);
   });
 
-  test("a Cluster promotes the replica of a killed master, and all nodes together have all of them", async (t) => {
+  test("after a Cluster promotes the replica of a killed master, its nodes together have all figures", async (t) => {
     const servers = await startRedisCluster({ folder: tempDir(t, "redis") });
     t.after(servers.stop);
     const [hot, reader] = await written(t, clusterSettings(servers), 1_000);

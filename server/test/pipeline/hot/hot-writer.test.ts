@@ -13,7 +13,7 @@ import { HotHost, HotReader, PREFIX, TTL_MS } from "./hot-harness.ts";
 const HOUR_MS = 3_600_000;
 
 requires("figures in Redis", { servers: ["redis"] }, () => {
-  test("hold for every token what its owner answers at that revision, as swaps come and as time alone goes on", async (t) => {
+  test("the stored figures equal the owner's response at that revision, as swaps arrive and as time passes", async (t) => {
     const server = await startRedis({ folder: tempDir(t, "redis") });
     t.after(server.stop);
     const random = randomFrom(seedOf(t));
@@ -46,7 +46,7 @@ requires("figures in Redis", { servers: ["redis"] }, () => {
     assert.deepEqual([written > 0, refused, failures], [true, 0, 0]);
   });
 
-  test("are not those of an owner that has not come up to the log yet, or no longer has the partition", async (t) => {
+  test("an owner that is behind the log or has lost the partition writes no figures", async (t) => {
     const server = await startRedis({ folder: tempDir(t, "redis") });
     t.after(server.stop);
     const reader = new HotReader(t, redisSettings([server]));
@@ -65,7 +65,7 @@ requires("figures in Redis", { servers: ["redis"] }, () => {
     await reader.assertSame(next);
   });
 
-  test("of a former owner that goes on never come after those of the next one", async (t) => {
+  test("figures of a former owner never replace those of its successor", async (t) => {
     const server = await startRedis({ folder: tempDir(t, "redis") });
     t.after(server.stop);
     const random = randomFrom(seedOf(t));
@@ -102,7 +102,7 @@ requires("figures in Redis", { servers: ["redis"] }, () => {
     assert.equal(zombie.writer.problem, undefined);
   });
 
-  test("of many tokens come in batches within the limits, one at a time, with a rest for the thread between", async (t) => {
+  test("figures of many tokens are written in limited batches, one at a time, with pauses for the thread", async (t) => {
     const server = await startRedis({ folder: tempDir(t, "redis") });
     t.after(server.stop);
     const hot = new HotHost(t, redisSettings([server]));
@@ -121,7 +121,7 @@ requires("figures in Redis", { servers: ["redis"] }, () => {
   });
 });
 
-describe("what is to be written", () => {
+describe("the selection of figures to write", () => {
   class Feeding {
     readonly host = new FedWorker();
     nowMs = 0;
@@ -154,7 +154,7 @@ describe("what is to be written", () => {
     }
   }
 
-  test("what did not change is written again when its time has come, and what has retired is not", () => {
+  test("unchanged figures are written again before they expire, and those of retired tokens are not", () => {
     const feeding = new Feeding();
     const { host } = feeding;
     host.feed({ token: "0xa", event_time: START_MS }, { token: "0xb", event_time: START_MS });
@@ -182,7 +182,7 @@ describe("what is to be written", () => {
     assert.deepEqual(feeding.pass(), ["stats:1:0xaa", "written:0"]);
   });
 
-  test("what failed is written later, once, with its figures of then, and no token starves", () => {
+  test("a failed write is repeated once with the current figures, and no token starves", () => {
     const feeding = new Feeding();
     const { host, feed } = feeding;
     host.feed(...Array.from({ length: 300 }, (_, i) => ({ token: `0x${i}`, event_time: START_MS })));
@@ -198,7 +198,7 @@ describe("what is to be written", () => {
     assert.equal(JSON.parse(feeding.texts.get("stats:1:0x7") ?? "").windows["1m"].trades, 6);
   });
 
-  test("the age of what is not written grows until a whole pass is", () => {
+  test("the age of unwritten figures grows until a whole pass is written", () => {
     const feeding = new Feeding();
     const { host, feed } = feeding;
     host.feed({ event_time: START_MS });

@@ -46,7 +46,7 @@ describe("the schedule of changes", () => {
     assert.equal(schedule.look(0, 9, 6_000, false), true);
   });
 
-  test("regular looks at a busy token compute the next change once a step, as of the look before", () => {
+  test("regular looks at a busy token compute the next change once per step, as of the previous look", () => {
     const { engine, schedule } = started([2_300, 5_000]);
     for (let asOfMs = 1_000; asOfMs < 2_000; asOfMs += 100) {
       engine.event();
@@ -62,14 +62,14 @@ describe("the schedule of changes", () => {
     assert.equal(schedule.look(0, 9, 2_300, true), true);
   });
 
-  test("a look before that is too old is not asked for the next change: the token counts as changed", () => {
+  test("a token whose previous look is too old counts as changed", () => {
     const { engine, schedule } = started([]);
     schedule.look(0, 9, 1_000, true);
     assert.equal(schedule.look(0, 9, 12_000, true), true);
     assert.deepEqual(engine.computed, [12_000]);
   });
 
-  test("tokens beyond the first room have a schedule of their own", () => {
+  test("tokens beyond the first capacity have their own schedule", () => {
     const { schedule } = started([]);
     for (let index = 1; index < 3_000; index++) schedule.add(index);
     assert.equal(schedule.look(2_999, 9, 1_000, false), true);

@@ -4,8 +4,8 @@ import { IdOrder } from "../../../src/pipeline/views/id-order.ts";
 import { MergeSort } from "../../../src/pipeline/views/merge-sort.ts";
 import { randomFrom, seedOf } from "../../support/seed.ts";
 
-describe("a sort in pieces", () => {
-  test("gives the order of one sort, keeps the order of equal entries, and keeps to the work of a piece", (t) => {
+describe("sorting in pieces", () => {
+  test("the order is that of one stable sort, and each piece does bounded work", (t) => {
     const random = randomFrom(seedOf(t));
     for (const size of [0, 1, 2, 3, 31, 32, 33, 1_000, 4_097, random.below(9_000)]) {
       for (const distinct of [1, 3, 1_000_000]) {
@@ -28,8 +28,8 @@ describe("a sort in pieces", () => {
   });
 });
 
-describe("numbers for many ids at once", () => {
-  test("have the order of the texts, whatever characters they have; so do numbers of later ids", (t) => {
+describe("numbers for many new ids", () => {
+  test("the numbers, also those of later ids, have the order of the texts, whatever their characters", (t) => {
     const random = randomFrom(seedOf(t));
     const letters = ["", "\0", "0", "a", "z", "~", "\u007f", "é", "ü", "\ud83d\ude00", "0x0000000"];
     const text = (): string => Array.from({ length: random.below(12) }, () => random.pick(letters)).join("");

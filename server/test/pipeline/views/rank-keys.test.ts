@@ -26,7 +26,7 @@ const compareExactly = (a: bigint | undefined, b: bigint | undefined): number =>
 };
 
 describe("the keys of a ranking", () => {
-  test("order as their exact values, absent ones last, among themselves and against a further key", (t) => {
+  test("keys have the order of their exact values, with absent values last, also compared with a separate key", (t) => {
     fc.assert(
       fc.property(fc.array(value, { minLength: 2, maxLength: 20 }), value, (values, other) => {
         const keys = new RankKeys();
@@ -48,7 +48,7 @@ describe("the keys of a ranking", () => {
     );
   });
 
-  test("stay when room for more tokens is made", () => {
+  test("keys stay when the capacity grows", () => {
     const keys = new RankKeys();
     keys.store(7, keyOf(2n ** 150n + 1n));
     keys.reserve(5_000);

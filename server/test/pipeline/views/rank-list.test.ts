@@ -15,7 +15,7 @@ function entriesOf(list: RankList): number[] {
 }
 
 describe("an ordered list", () => {
-  test("equals a sorted array after any insertions and removals", (t) => {
+  test("the list equals a sorted array after any insertions and removals", (t) => {
     const random = randomFrom(seedOf(t));
     const list = new RankList((a, b) => a - b);
     const held = new Set<number>();
@@ -61,7 +61,7 @@ describe("numbers for ids", () => {
     ["each between the last two", (i: number) => (i % 2 === 0 ? 1 - 1 / (i + 2) : 1 + 1 / (i + 2))],
     ["at random", (i: number) => Math.imul(i + 1, 0x9e3779b1) >>> 0],
   ] as const) {
-    test(`have the order of the ids, which arrive ${name}`, () => {
+    test(`the numbers have the order of the ids, which arrive ${name}`, () => {
       const order = new IdOrder((a, b) => keyOf(a) - keyOf(b));
       const count = 3_000;
       for (let i = 0; i < count; i++) {

@@ -41,7 +41,7 @@ const isMarkOf = (name: string, fields: readonly string[]): boolean =>
   name.startsWith("traders_e") && fields.some((field) => ["traders", "buyers", "sellers"].includes(field));
 
 describe("the JSON text of figures", () => {
-  test("equals JSON.stringify of the figures", (t) => {
+  test("the text equals JSON.stringify of the figures", (t) => {
     fc.assert(
       fc.property(windowStats, (stats) => {
         assert.equal(windowJson(stats, ALL_FIGURES), JSON.stringify(stats));
@@ -51,7 +51,7 @@ describe("the JSON text of figures", () => {
     );
   });
 
-  test("has the order of the table, whatever order the object has", (t) => {
+  test("the text has the order of the table, whatever the order of the object", (t) => {
     fc.assert(
       fc.property(windowStats, (stats) => {
         const reversed = Object.fromEntries(Object.entries(stats).reverse()) as WindowStats;
@@ -61,7 +61,7 @@ describe("the JSON text of figures", () => {
     );
   });
 
-  test("leaves both edges out of a channel, whatever fields are asked for", (t) => {
+  test("a channel's text omits both edges, whatever fields are requested", (t) => {
     fc.assert(
       fc.property(windowStats, fc.subarray([...statsFields]), (stats, fields) => {
         const { open_time: _open, close_time: _close, ...all } = stats;
@@ -77,7 +77,7 @@ describe("the JSON text of figures", () => {
     );
   });
 
-  test("with fields holds these, the edges, and the marks of estimated traders", (t) => {
+  test("a text with fields holds these, the edges, and the marks of estimated traders", (t) => {
     fc.assert(
       fc.property(windowStats, (stats) => {
         const text = windowJson(stats, figureFilter(["volume_usd", "buyers", "previous"]));
@@ -90,7 +90,7 @@ describe("the JSON text of figures", () => {
     );
   });
 
-  test("escapes characters of ids and symbols", (t) => {
+  test("characters of ids and symbols are escaped", (t) => {
     fc.assert(
       fc.property(
         fc.string({ unit: "binary" }),

@@ -21,7 +21,7 @@ function rowsOf(host: FedWorker, rows: RowSelection): Row[] {
 }
 
 describe("rows of a ranking", () => {
-  test("hold the figures of one window as stats, or of several as windows; all of them or some", () => {
+  test("rows hold all or selected figures, of one window as stats or of several as windows", () => {
     const host = new FedWorker();
     host.feed({ token: "0xa", event_time: START_MS, who: "w" }, { token: "0xb", event_time: START_MS });
     const [plain] = rowsOf(host, {});
@@ -39,7 +39,7 @@ describe("rows of a ranking", () => {
     assert.throws(() => rowsOf(host, { windows: ["7m"] }), { code: "bad_request" });
   });
 
-  test("feeds with windows and fields: patches lead from data to data, which holds the figures of a response without the edges", (t) => {
+  test("feeds with windows and fields send patches between data that holds the figures of a response without the edges", (t) => {
     const random = randomFrom(seedOf(t));
     const host = new FedWorker();
     const rows = { windows: ["5m", "1h"], fields: ["trades", "close"] };
@@ -79,7 +79,7 @@ describe("rows of a ranking", () => {
     assert.deepEqual(Object.keys(windows["5m"] as object), ["complete", "trades"]);
   });
 
-  test("over partitions and threads, by HTTP", async (t) => {
+  test("rows over partitions and threads are served by HTTP", async (t) => {
     const apps = new TestApps(t);
     const { call, post, caughtUp } = await apps.start({ "ingest.embedded.partitions": "4", "app.workers": "2" });
     const swap = { chain_id: 1, log_index: 0, side: "buy", amount_token: "1", event_time: Date.now() };

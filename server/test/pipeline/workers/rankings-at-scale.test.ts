@@ -103,7 +103,7 @@ function assertExact(host: FedWorker, window: string, sort: string, answer: Rank
 }
 
 describe("rankings over many tokens whose figures tie", () => {
-  test("500,000 tokens: built and asked in pieces of bounded work, and asked again for the price of a page", (t) => {
+  test("a ranking of 500,000 tokens is built and read in bounded pieces, and a second read costs only a page", (t) => {
     const random = randomFrom(seedOf(t));
     const host = hostOf(500_000, () => ({}));
     const load = new Load(host, () => ({ token: tokenOf(random.below(500_000)), event_time: host.nowMs }));
@@ -120,7 +120,7 @@ describe("rankings over many tokens whose figures tie", () => {
     }
   });
 
-  test("fifty rankings in turn: all sorts, several windows; every piece is bounded, and what is kept is", (t) => {
+  test("fifty rankings in turn with all sorts and several windows have bounded pieces and bounded memory", (t) => {
     const random = randomFrom(seedOf(t));
     const tokens = 20_000;
     const host = hostOf(tokens, () => ({}));
@@ -135,7 +135,7 @@ describe("rankings over many tokens whose figures tie", () => {
     }
   });
 
-  test("ties cost no more than twice the comparisons of figures that differ, to build and to ask", () => {
+  test("ties cost at most twice the comparisons of differing figures, to build and to read", () => {
     const tokens = 30_000;
     const stepsOf = (host: FedWorker, sort: string): { build: number; page: number } => {
       const load = new Load(host, () => ({ token: tokenOf(0), event_time: host.nowMs }));
@@ -163,7 +163,7 @@ describe("rankings over many tokens whose figures tie", () => {
     }
   });
 
-  test("are exact while swaps come between the pieces, with figures that differ in their last digit, and after time has passed", (t) => {
+  test("rankings are exact while swaps arrive between the pieces, with figures that differ in the last digit, and after time has passed", (t) => {
     const random = randomFrom(seedOf(t));
     const tokens = 3_000;
     const host = hostOf(tokens, (i) => ({
@@ -185,7 +185,7 @@ describe("rankings over many tokens whose figures tie", () => {
     }
   });
 
-  test("are exact when two are built for the first time by turns, while tokens come and change", (t) => {
+  test("two rankings that are built alternately are exact while tokens arrive and change", (t) => {
     const random = randomFrom(seedOf(t));
     const tokens = 4_000;
     const host = hostOf(tokens, (i) => ({
@@ -213,7 +213,7 @@ describe("rankings over many tokens whose figures tie", () => {
     assert.ok(came > tokens + 20, `${came - tokens} tokens came meanwhile`);
   });
 
-  test("page after page, in both orders, every token comes once and those without the figure last", (t) => {
+  test("the pages hold every token once in both orders, with tokens without the figure last", (t) => {
     const random = randomFrom(seedOf(t));
     const tokens = 2_500;
     const host = hostOf(tokens, () => ({}));

@@ -9,7 +9,7 @@ import { FedWorker, START_MS } from "./fed-worker.ts";
 import { ask, figuresOf, runAtRandom, WINDOWS } from "./worker-reads.ts";
 
 describe("feeds", () => {
-  test("patches lead from data to data, and the data is what HTTP answers at that revision", (t) => {
+  test("each patch leads to the next data, which equals the HTTP response of that revision", (t) => {
     const seed = seedOf(t);
     const held = new Map<number, { rev: number; data: Json }>();
     let patches = 0;
@@ -46,7 +46,7 @@ describe("feeds", () => {
     assert.ok(patches > 100, `${patches} patches are too few to show anything`);
   });
 
-  test("a window that shrinks without a trade is reported, and a closed feed is silent", () => {
+  test("a window that shrinks without a trade is reported, and a closed feed sends nothing", () => {
     const host = new FedWorker();
     host.feed({ event_time: START_MS });
     host.feeds.open(1, { kind: "token", token: "1:0xaa", windows: ["1m", "5m"] });
@@ -64,7 +64,7 @@ describe("feeds", () => {
     assert.equal(host.updates.length, 2);
   });
 
-  test("updates that are not taken hold further ones back, and the next patch leads from the data that was sent last", () => {
+  test("unread updates delay further ones, and the next patch starts from the data that was sent last", () => {
     const host = new FedWorker();
     host.feed({ event_time: START_MS });
     host.feeds.open(1, { kind: "token", token: "1:0xaa", windows: ["1m", "5m"] });

@@ -22,7 +22,7 @@ describe("overview", () => {
       .map((key) => key.id);
   };
 
-  test("ranks by every statistic as sorting what is served does, page by page", (t) => {
+  test("the pages have the order of the served figures for every statistic", (t) => {
     const seed = seedOf(t);
     const random = randomFrom(seed + 1);
     runAtRandom(seed, 120, (host, step) => {
@@ -45,7 +45,7 @@ describe("overview", () => {
     });
   });
 
-  test("a page begins behind the place of its cursor, also when the token there has moved or gone", () => {
+  test("a page begins behind the place of its cursor, also when the token there has moved or left", () => {
     const host = new FedWorker();
     for (const [token, usd] of [
       ["0xa", 50],
@@ -86,7 +86,7 @@ describe("overview", () => {
 describe("looking tokens up", () => {
   const address = `0x${"aB".repeat(20)}`;
 
-  test("an id goes before an exact token, that before a symbol; several hits are named", () => {
+  test("an id has priority over an exact token and that over a symbol, and several hits are listed", () => {
     const host = new FedWorker();
     host.feed({ chain_id: 1, token: address, token_symbol: "USDC", event_time: START_MS });
     host.feed({ chain_id: 5, token: address, token_symbol: "usdc", event_time: START_MS });

@@ -10,7 +10,7 @@ import { ask, figuresOf, lookAtAll, runAtRandom, SELECTION } from "./worker-read
 
 describe("revisions", () => {
   for (const exactTraders of [4096, 6]) {
-    test(`equal revisions mean equal figures, whoever looked in between; traders exact up to ${exactTraders}`, (t) => {
+    test(`equal revisions mean equal figures, whatever is read in between, with traders exact up to ${exactTraders}`, (t) => {
       checkRevisions(seedOf(t), exactTraders);
     });
   }
@@ -35,7 +35,7 @@ describe("revisions", () => {
     runAtRandom(seed, 300, check, new FedWorker({ exactTraders }));
   }
 
-  test("stay while only time and edges move, and grow when a window loses a trade", () => {
+  test("a revision stays while only time and edges move, and grows when a window loses a trade", () => {
     const host = new FedWorker();
     host.feed({ event_time: START_MS });
     const revAt = (ms: number) => {
@@ -49,7 +49,7 @@ describe("revisions", () => {
     assert.equal(revAt(START_MS + 62_000), afterMinute);
   });
 
-  test("a gap changes every token's completeness, and so its revision", () => {
+  test("a gap changes the completeness and the revision of every token", () => {
     const host = new FedWorker();
     host.engine.setSeenSince(START_MS - 48 * 3_600_000);
     host.served.publish(0, 0);
@@ -64,7 +64,7 @@ describe("revisions", () => {
     assert.match(after?.found?.body ?? "", /"complete":false/);
   });
 
-  test("a retired token leaves the overview, and comes back with a swap", () => {
+  test("a retired token leaves the overview, and returns with a swap", () => {
     const host = new FedWorker();
     const ids = () => {
       lookAtAll(host);
@@ -89,8 +89,8 @@ describe("revisions", () => {
   });
 });
 
-describe("looks in pieces", () => {
-  test("a token that leaves the longest window at a look of somebody else leaves the overview, too", () => {
+describe("reads in pieces", () => {
+  test("a token that another reader sees leave the longest window leaves the overview, too", () => {
     const host = new FedWorker();
     const listed = () => {
       lookAtAll(host);
@@ -105,7 +105,7 @@ describe("looks in pieces", () => {
     assert.equal(listed(), 1);
   });
 
-  test("a batch is of one as-of however long it takes; equal revisions mean equal figures, whatever comes between its pieces", (t) => {
+  test("a batch has one as-of however long it takes, and equal revisions mean equal figures whatever happens between its pieces", (t) => {
     const random = randomFrom(seedOf(t));
     const host = new FedWorker();
     const ids = Array.from({ length: 20 }, (_, i) => `1:0x${i.toString(16)}`);
@@ -138,7 +138,7 @@ describe("looks in pieces", () => {
     }
   });
 
-  test("candles are made page by page, of one state: as the engine gives them at once, whatever comes in between", () => {
+  test("candles that are read in pieces equal those that the engine returns at once, whatever happens in between", () => {
     const host = new FedWorker();
     for (let minute = 0; minute < 1_200; minute++) {
       host.nowMs = START_MS + minute * 60_000;
@@ -163,7 +163,7 @@ describe("looks in pieces", () => {
 });
 
 describe("dead letters of a worker", () => {
-  test("hold records that cannot be read, and quarantined swaps, newest first", () => {
+  test("dead letters hold unreadable records and quarantined swaps, newest first", () => {
     const host = new FedWorker();
     host.feed("{", { token: "0xaa", event_time: START_MS + 61_000 }, { event_time: START_MS });
     assert.deepEqual(

@@ -9,7 +9,7 @@ const TIMING = { graceMs: 100, maxSkewMs: 1_000, chains: new Map([[7, { graceMs:
 describe("late and quarantined swaps in the response to a sender", () => {
   const at = (eventTimeMs: number, chainId = 1, removed = false) => ({ chainId, eventTimeMs, removed });
 
-  test("grace and skew are judged at their edges, by chain and by partition", () => {
+  test("grace and skew are compared exactly at their limits, by chain and by partition", () => {
     const judge = new ArrivalJudge(TIMING);
     assert.equal(judge.judge(0, at(NOW), NOW), undefined);
     assert.equal(judge.judge(0, at(NOW - 100), NOW), undefined);
@@ -25,7 +25,7 @@ describe("late and quarantined swaps in the response to a sender", () => {
     assert.equal(judge.judge(0, at(NOW - 5_001, 7), NOW), "late");
   });
 
-  test("any number of chains costs bounded memory, and those beyond the bound are not judged", () => {
+  test("any number of chains takes bounded memory, and chains beyond the limit are not checked", () => {
     const judge = new ArrivalJudge(TIMING);
     for (let chain = 100; chain < 100 + JUDGED_CHAINS_MAX; chain += 1) judge.judge(0, at(NOW, chain), NOW);
     assert.equal(judge.judge(0, at(NOW, 1), NOW), undefined);

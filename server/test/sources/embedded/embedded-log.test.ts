@@ -84,7 +84,7 @@ test("a reader waits for new records, wakes on notify, and ends on abort and clo
   await assert.rejects(closed, hasCode("unavailable"));
 });
 
-test("reading leaves no transaction open that would keep the journal", async (t) => {
+test("reading leaves no open transaction that would keep the journal", async (t) => {
   const folder = tempDir(t);
   const writer = openWriter(folder);
   for (let i = 0; i < 5; i++) writer.append([appendOf(0, [`${i}`])], START_MS);
@@ -98,7 +98,7 @@ test("reading leaves no transaction open that would keep the journal", async (t)
   await reader.close();
 });
 
-test("another number of partitions is refused with advice", (t) => {
+test("a changed number of partitions is refused with a solution", (t) => {
   const folder = tempDir(t);
   openWriter(folder, { partitions: 2 }).close();
   assert.throws(
@@ -140,7 +140,7 @@ test("retention by time runs with appends", (t) => {
   assert.equal(writer.range(0).startOffset, 89);
 });
 
-test("a position that is no longer held, or that an empty log never had, rejects instead of being skipped", async (t) => {
+test("a read below the first record, or in an empty log, rejects instead of skipping", async (t) => {
   const folder = tempDir(t);
   const writer = openWriter(folder, { retentionMs: 0 });
   t.after(() => writer.close());

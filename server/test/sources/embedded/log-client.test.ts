@@ -179,7 +179,7 @@ test("at the size limit senders get log_full and owners are told of the pressure
   await log.close();
 });
 
-test("closing answers accepted bodies and refuses later ones; the log continues at the next start", async (t) => {
+test("closing responds to accepted bodies and refuses later ones, and the log continues at the next start", async (t) => {
   const dataDir = tempDir(t);
   const log = await startLog(dataDir);
   const taken = Array.from({ length: 20 }, (_, i) => log.ingest(bytes(swap(i))));

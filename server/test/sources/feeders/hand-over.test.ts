@@ -50,7 +50,7 @@ test("a body is handed over again, whole, until the log has it", async (t) => {
   assert.deepEqual(problems, [true, true, true]);
 });
 
-test("a body that no retry helps is refused at once", async () => {
+test("a body with a permanent error is refused at once", async () => {
   for (const code of ["bad_request", "too_large"] as const) {
     const port = new FailingPort([code]);
     const problems: boolean[] = [];
@@ -61,7 +61,7 @@ test("a body that no retry helps is refused at once", async () => {
   }
 });
 
-test("a stop ends the pause, and what is not durable is not acknowledged", async (t) => {
+test("a stop ends the pause, and swaps that are not durable are not acknowledged", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const stop = new AbortController();
   const port = new FailingPort(["log_full"]);

@@ -67,7 +67,7 @@ requires("faults of Kafka as a store", { servers: ["kafka"] }, () => {
       return keys;
     }
 
-    test("compaction leaves the manifest, the one before it and the parts, and a zombie's late record displaces nothing", async (t) => {
+    test("compaction keeps the manifest, the previous one and the parts, and a late record of a former owner displaces nothing", async (t) => {
       const topic = "compacted";
       await createTopic(kafka, topic, 2, EAGER);
       const connection = connectionTo(kafka.brokers);
@@ -113,7 +113,7 @@ requires("faults of Kafka as a store", { servers: ["kafka"] }, () => {
       assert.equal(textOf((await store.readManifest(0))?.bytes), "next");
     });
 
-    test("a topic that would lose checkpoints by their age is refused, and one that is missing is made", async (t) => {
+    test("a topic with retention by age is refused, and a missing topic is created", async (t) => {
       await createTopic(kafka, "aged", 2, { "cleanup.policy": "compact,delete" });
       const aged = openStore(t, connectionTo(kafka.brokers), "aged", LONG_MS);
       const refused = {
@@ -128,7 +128,7 @@ requires("faults of Kafka as a store", { servers: ["kafka"] }, () => {
       assert.equal(await made.readManifest(0), undefined);
     });
 
-    test("wrong credentials are said, and may be right a moment later", async (t) => {
+    test("wrong credentials are reported as retryable", async (t) => {
       const sasl = { mechanism: "PLAIN", username: USER.name, password: "another" } as const;
       const connection = { ...connectionTo(kafka.saslBrokers), sasl };
       await assertAllFail(openStore(t, connection, "refused", LONG_MS), /the credentials were refused/);
@@ -139,7 +139,7 @@ requires("faults of Kafka as a store", { servers: ["kafka"] }, () => {
       assert.equal(textOf(await store.getPart(0, "base-1-0")), "part");
     });
 
-    test("a broker that accepts and never answers, is killed, or comes back: every call ends, and the store goes on", async (t) => {
+    test("every call ends when a broker hangs or is killed, and the store continues when it is back", async (t) => {
       const topic = "away";
       const store = openStore(t, connectionTo(kafka.brokers), topic, LIMIT_MS);
       const version = await untilItWorks(() => swapOnTop(store, "first"));
@@ -158,7 +158,7 @@ requires("faults of Kafka as a store", { servers: ["kafka"] }, () => {
       await assert.rejects(store.swapManifest(0, toBytes("x"), version), { code: "checkpoint_conflict" });
     });
 
-    test("a topic that was deleted is a store that is empty: an owner's swap is refused, and the topic is made again", async (t) => {
+    test("after a topic was deleted the store is empty, an owner's swap is refused, and the topic is re-created", async (t) => {
       const topic = "deleted";
       const store = openStore(t, connectionTo(kafka.brokers), topic, LONG_MS);
       const version = await swapOnTop(store, "first");
@@ -173,7 +173,7 @@ requires("faults of Kafka as a store", { servers: ["kafka"] }, () => {
     });
   });
 
-  test("each broker of three is killed in turn, and the same store goes on with all that was acknowledged", async (t) => {
+  test("the store continues with everything acknowledged while each of three brokers is killed in turn", async (t) => {
     const kafka = await startKafka({ folder: tempDir(t, "kafka"), brokers: 3 });
     t.after(() => kafka.kill());
     await createTopic(kafka, "moving", 2, { "cleanup.policy": "compact", "min.insync.replicas": "2" }, 3);

@@ -201,14 +201,14 @@ async function oneLife(seed: number, faults: ModelFaults): Promise<number> {
 }
 
 describe("the Kafka checkpoint store on a model of a log", () => {
-  test("of racing swaps one wins, all readers agree at every moment and after every compaction", async (t) => {
+  test("one of several concurrent swaps succeeds, and all readers agree at any time and after any compaction", async (t) => {
     const { seed, numRuns } = propertyOptions(t, RUNS);
     let swaps = 0;
     for (let run = 0; run < numRuns; run++) swaps += await oneLife(seed + run, NO_FAULTS);
     assert.ok(swaps > numRuns);
   });
 
-  test("the same where appends fail, lose their answers, or arrive after their writer has given up", async (t) => {
+  test("the same holds when appends fail, lose their responses, or arrive after their writer has given up", async (t) => {
     const { seed, numRuns } = propertyOptions(t, RUNS);
     const faults = { refused: 0.05, unanswered: 0.05, delayed: 0.05, unread: 0.02 };
     let swaps = 0;
@@ -216,7 +216,7 @@ describe("the Kafka checkpoint store on a model of a log", () => {
     assert.ok(swaps > numRuns);
   });
 
-  test("a former owner that sweeps late removes what was there before its last manifest, and nothing of its successor's", async (t) => {
+  test("a former owner that cleans up late removes only records before its last manifest, and none of its successor's", async (t) => {
     const topic = new ModelTopic(randomFrom(seedOf(t)), 4);
     const before = storeOn(topic.client(NO_FAULTS));
     const former = storeOn(topic.client(NO_FAULTS));
@@ -241,7 +241,7 @@ describe("the Kafka checkpoint store on a model of a log", () => {
     await topic.turns.run(story(), () => topic.compact(0.5));
   });
 
-  test("a chain is known by its first manifest, or by two that follow the first; what names a stranger is not valid", () => {
+  test("a chain is recognised by a first manifest without predecessor or by two successors, and a manifest with an unknown predecessor is invalid", () => {
     const chainOf = (...records: [id: string, expected: string][]): string =>
       validChain(
         records.map(([id, expected], offset): ManifestRecord => {
