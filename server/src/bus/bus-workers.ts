@@ -1,5 +1,5 @@
 /**
- * Gathering, once for the threads of a process and for instances:
+ * Gathers responses from workers. Threads of a process and instances use the same code:
  *
  *            QueryBus (StatsBus)                    which workers there are
  *   ┌──────────────────────────────────┐
@@ -9,36 +9,37 @@
  *   │ RankingFeed    feeds of all      │
  *   └──────────────────────────────────┘
  *
- * A `BusWorker` is one worker, here or at another instance. The code that asks, brings to one as-of and merges does not know where it is. The two
- * lists differ in three things: who is on the list, whether an epoch is current, and `mayBeAway`. Workers of a process are never away: one that fails fails the
- * request. Workers of other instances may be away: then the last known figures are given and marked as stale.
+ * A `BusWorker` is a worker of this or of another instance. The code that sends requests, brings the responses to one as-of and merges them does
+ * not distinguish the two. The two lists differ in three points: their workers, whether an epoch is current, and `mayBeAway`. Workers of this
+ * process are never away, and a request fails if one of them fails. Workers of other instances may be away: the response then has the last known
+ * figures and is marked as stale.
  */
 import type { ChannelSpec } from "../ports/stats-bus.ts";
 import type { SwapstatsError } from "../shared/errors.ts";
 import type { RequestKind, RequestOf, WorkerResponses } from "./requests.ts";
 import type { FeedUpdate } from "./responses.ts";
 
-/** A partition and the epoch in which it was answered for. */
+/** A partition, and the epoch of the owner that responded for it. */
 export type Cover = readonly [partition: number, epoch: string];
 
 export type CoveredResponse<K extends RequestKind> = {
   readonly response: WorkerResponses[K];
-  /** Partitions that the response speaks for. Empty where owners are never away, because then it is not needed. */
+  /** Partitions that the response covers. Empty if owners are never away, because it is not needed then. */
   readonly covers: readonly Cover[];
 };
 
-/** A feed that was asked for. */
+/** A requested feed. */
 export type OpenFeed = {
-  /** Resolves when the worker has opened it, as far as that is told; rejects as `onEnd` says. */
+  /** Resolves when the worker has opened the feed, if the worker reports it. Rejects with the error that `onEnd` gets. */
   readonly opened: Promise<void>;
   readonly close: () => void;
 };
 
 export type BusWorker = {
-  /** Names the worker among all. */
+  /** Unique key of the worker. */
   readonly key: string;
   readonly isLocal: boolean;
-  /** Its partitions with their epochs. Empty where owners are never away. */
+  /** Its partitions with their epochs. Empty if owners are never away. */
   readonly parts: ReadonlyMap<number, string>;
   /** Rejects with SwapstatsError. */
   ask<K extends RequestKind>(request: RequestOf<K>): Promise<CoveredResponse<K>>;
@@ -47,28 +48,28 @@ export type BusWorker = {
 };
 
 export type BusWorkers = {
-  /** All workers that are to be asked. */
+  /** All workers that receive requests. */
   readonly all: readonly BusWorker[];
   /** The workers of this process. */
   readonly own: readonly BusWorker[];
-  /** How many partitions the stream has; 0: not known yet. */
+  /** Number of partitions of the stream; 0 while it is not known. */
   readonly partitions: number;
   /** Changes whenever `all` does. */
   readonly version: number;
-  /** Owners may be away, and epochs may be of the past. */
+  /** Whether owners may be away, and epochs may be outdated. */
   readonly mayBeAway: boolean;
-  /** False where another instance may have taken over a partition that this process still holds for its own. */
+  /** False when another instance may have taken over a partition that this process still considers its own. */
   readonly isCachingSafe: boolean;
   ownerOf(partition: number): BusWorker | undefined;
-  /** False: the epoch is that of a former owner, whose figures must not be shown. */
+  /** Returns false for the epoch of a former owner, whose figures must not be shown. */
   isCurrent(partition: number, epoch: string): boolean;
   /** Notes that figures of this epoch were shown. */
   confirm(partition: number, epoch: string): void;
-  /** Calls back whenever `all` has changed, until the returned function is called. */
+  /** Calls back after each change of `all`, until the returned function is called. */
   onChange(listener: () => void): () => void;
 };
 
-/** Every partition, of which there are some, has an owner. */
+/** Returns whether every partition has an owner. Returns false while the number of partitions is not known. */
 export function haveAllOwners(workers: BusWorkers): boolean {
   for (let partition = 0; partition < workers.partitions; partition++) {
     if (workers.ownerOf(partition) === undefined) return false;
@@ -76,7 +77,7 @@ export function haveAllOwners(workers: BusWorkers): boolean {
   return workers.partitions > 0;
 }
 
-/** Equal for equal partitions in equal epochs. */
+/** Returns equal texts for equal partitions in equal epochs. */
 export function partsText(parts: ReadonlyMap<number, string>): string {
   return [...parts]
     .map(([partition, epoch]) => `${partition}:${epoch}`)

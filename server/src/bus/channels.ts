@@ -1,7 +1,7 @@
 /**
- * How the bus serves a kind of channel follows from its spec. A spec with a `token` is served by the token's owner, whose updates pass as they come
- * (TokenFeed). A spec with a `limit` is served by all workers and merged by rows (RankingFeed). A spec of neither form does not compile. Equal specs share
- * one feed. A new kind needs an opener in pipeline/workers/worker-feeds.ts and a name in serving/live/channels.ts; both tables are total by types.
+ * Serves a channel by its spec. A spec with a `token` is served by the token's owner, and its updates are passed on unchanged (TokenFeed). A spec
+ * with a `limit` is served by all workers, and their rows are merged (RankingFeed). A spec of neither form does not compile. Equal specs share one
+ * feed. A new kind needs an opener in pipeline/workers/worker-feeds.ts and a name in serving/live/channels.ts; the type check fails until both exist.
  */
 import type { ChannelSpec } from "../ports/stats-bus.ts";
 import type { OwnedChannel } from "./token-feed.ts";

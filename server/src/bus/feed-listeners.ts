@@ -1,4 +1,4 @@
-/** Those who listen to one feed. One that has just joined waits for the whole data, and gets updates from then on. */
+/** The listeners of one feed. A new listener first gets the whole data, and then updates. */
 import type { ChannelUpdate } from "../ports/stats-bus.ts";
 
 type Listener = { readonly onUpdate: (update: ChannelUpdate) => void; isWaiting: boolean };
@@ -6,14 +6,14 @@ type Listener = { readonly onUpdate: (update: ChannelUpdate) => void; isWaiting:
 export class FeedListeners {
   readonly #listeners = new Set<Listener>();
 
-  /** Returns a function that takes the listener out again, and whether it was the last one. */
+  /** Adds a listener. Returns a function that removes it and returns whether it was the last one. */
   add(onUpdate: (update: ChannelUpdate) => void): () => boolean {
     const listener = { onUpdate, isWaiting: true };
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener) && this.#listeners.size === 0;
   }
 
-  /** Gives the whole data to those who wait. */
+  /** Sends the whole data to the waiting listeners. */
   greet(whole: ChannelUpdate): void {
     for (const listener of this.#listeners) {
       if (!listener.isWaiting) continue;
@@ -22,7 +22,7 @@ export class FeedListeners {
     }
   }
 
-  /** Gives an update to all, and its whole data to those who wait. */
+  /** Sends an update to all listeners, with its whole data to the waiting ones. */
   send(update: ChannelUpdate): void {
     for (const listener of this.#listeners) {
       if (listener.isWaiting) listener.onUpdate(wholeOf(update));
@@ -32,7 +32,7 @@ export class FeedListeners {
   }
 }
 
-/** The update without its patch. The text of the data is made when somebody needs it, which is not always. */
+/** Returns the update without its patch. The text of the data is made on demand. */
 export function wholeOf(update: ChannelUpdate): ChannelUpdate {
   const { epoch, rev, asOf, watermark, lagMs, stale } = update;
   return {

@@ -1,4 +1,4 @@
-/** The workers of this process. They are never away, so nothing has to be known about epochs. */
+/** The workers of this process. They are never away, and epochs are therefore not tracked. */
 import type { ChannelSpec } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import type { BusWorker, BusWorkers, CoveredResponse, OpenFeed } from "./bus-workers.ts";
@@ -9,7 +9,7 @@ import type { WorkerClient } from "./worker-client.ts";
 /** A worker, as `WorkerClient` reaches it. */
 export type WorkerPort = Pick<WorkerClient, "ask" | "open">;
 
-/** Index of the worker that owns a partition, whenever it is owned here. */
+/** Returns the index of the worker that owns a partition, if this process owns it. */
 export function workerOfPartition(partition: number, workers: number): number {
   return partition % workers;
 }
@@ -21,7 +21,7 @@ export class LocalWorkers implements BusWorkers {
   readonly isCachingSafe = true;
   readonly #partitionCount: () => number;
 
-  /** `partitionCount`: how many partitions the stream has now; they may become more. */
+  /** `partitionCount` returns the present number of partitions of the stream, which may grow. */
   constructor(workers: readonly WorkerPort[], partitionCount: () => number) {
     this.all = workers.map((worker, index) => new LocalWorker(worker, index));
     this.#partitionCount = partitionCount;
@@ -70,7 +70,7 @@ class LocalWorker implements BusWorker {
   }
 }
 
-/** Opens a feed at a worker of this process, whose end comes as a promise. */
+/** Opens a feed at a worker of this process. The worker reports the end of the feed by a promise. */
 export function openAtWorker(
   worker: WorkerPort,
   spec: ChannelSpec,

@@ -7,7 +7,7 @@
 
 /** A turn of merging ends after about this time. */
 export const MERGE_TURN_MS = 5;
-/** How many times the duration of a turn the queue rests after it. */
+/** Pause after a turn, as a multiple of its duration. */
 export const MERGE_REST_FACTOR = 3;
 
 export class MergeQueue {
@@ -20,7 +20,7 @@ export class MergeQueue {
     this.#nowMs = nowMs;
   }
 
-  /** Calls `merge` once, in a later turn of the event loop. One that waits already keeps its place. */
+  /** Calls `merge` once, in a later turn of the event loop. A ranking that waits already keeps its place. */
   add(merge: () => void): void {
     this.#waiting.add(merge);
     if (this.#isScheduled) return;

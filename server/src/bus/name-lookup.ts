@@ -1,17 +1,17 @@
-/** Combines what several workers find under a name, and chooses one token where the name stands for several. */
+/** Combines the look-ups of a name at several workers, and chooses one token if the name stands for several. */
 
 import type { Ambiguous, Candidate, Chosen, Preference } from "../ports/stats-bus.ts";
 import { compareDecimals } from "../shared/decimal-order.ts";
 import { parseTokenId } from "../shared/token-id.ts";
 import { LOOKUP_IDS_MAX, LOOKUP_TIERS, type NameLookup } from "./responses.ts";
 
-/** Orders by volume, the most first and those without one last, then by id. */
+/** Compares by descending volume, with tokens without a volume last, and then by id. */
 export function compareCandidates(a: Candidate, b: Candidate): number {
   const byVolume = compareDecimals(b.volume_usd ?? "-1", a.volume_usd ?? "-1");
   return byVolume !== 0 ? byVolume : a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
-/** Returns the lookup of the first tier that hits at any worker, with the tokens of all workers, each once: of copies the first. */
+/** Returns the look-up of the first tier with a hit at any worker. It has the tokens of all workers, without repetition. */
 export function mergeLookups(lookups: readonly (NameLookup | undefined)[]): NameLookup | undefined {
   for (const tier of LOOKUP_TIERS) {
     const hits = lookups.filter((lookup) => lookup?.tier === tier && lookup.ids.length > 0) as NameLookup[];
@@ -41,7 +41,7 @@ export function resolve(
   return { kind: "ambiguous", candidates: candidatesOf(lookup), more, isRanked: lookup.isRanked !== false };
 }
 
-/** A worker that tells ids alone gives nothing to rank by. */
+/** Returns the candidates of a look-up. If the worker sent only ids, they have no volume to order them by. */
 function candidatesOf({ ids, candidates }: NameLookup): readonly Candidate[] {
   return candidates ?? ids.map((id) => ({ id, chain_id: parseTokenId(id)?.chainId ?? 0 }));
 }

@@ -1,14 +1,14 @@
 /**
- * Notices tokens whose swaps lie in several partitions because a producer keys its records by something else. No partition then has all of such a
- * token, and none of its figures is complete. Workers name those of their tokens that lie where their id does not belong. All owners are asked where they
- * have them, and a token of two partitions is marked as split in each of them. A producer that keys by the token in another way than ours splits
- * nothing; its tokens are only asked about. A mark is removed when one partition alone still has the token.
+ * Finds split tokens: their swaps are in several partitions, because a producer uses another key for its records. No partition then has all swaps of
+ * such a token, and none of its figures is complete. Workers report tokens that are not in the partition of their id. All owners then report
+ * whether they have these tokens, and a token in two partitions is marked as split in both. A producer that keys by the token in another way
+ * than ours splits no token; its tokens only cause these requests. A mark is removed when only one partition still has the token.
  */
 import { compareHomes } from "../shared/token-partition.ts";
 import type { BusWorker } from "./bus-workers.ts";
 import type { SplitMark } from "./requests.ts";
 
-/** How many tokens a worker looks at in one turn, and how many of them it may name. */
+/** Tokens that a worker checks in one turn, and the largest number that it reports. */
 export const WALK_TOKENS_MAX = 2_000;
 export const NAMED_MAX = 500;
 export const PLACEMENT_EVERY_MS = 1_000;
@@ -18,7 +18,7 @@ export type PlacementWorker = Pick<BusWorker, "ask">;
 
 type PlacementCheckOptions = {
   readonly own: readonly PlacementWorker[];
-  /** All workers that answer for partitions, those of this process among them. */
+  /** All workers that serve partitions, including those of this process. */
   readonly all: () => readonly PlacementWorker[];
   readonly partitions: () => number;
   readonly everyMs: number;
@@ -49,7 +49,7 @@ export class PlacementCheck {
         this.#options.own.map((worker) => worker.ask({ kind: "misplaced", partitions }).catch(() => undefined)),
       );
       const ids = lists.flatMap((list) => list?.response ?? []);
-      // In portions of one partition: a request then stays far below the size of a message, however many partitions there are.
+      // One request for each partition stays far below the size of a message, however many partitions there are.
       for (let at = 0; at < ids.length; at += NAMED_MAX) await this.#compare(ids.slice(at, at + NAMED_MAX));
     } finally {
       this.#isBusy = false;
@@ -70,7 +70,7 @@ export class PlacementCheck {
       const [home, other] = (places[i] as number[]).sort((a, b) => compareHomes(id, partitions, a, b));
       return home === undefined || other === undefined ? [] : [{ id, home }];
     });
-    // A partition without a response may have the rest of a token.
+    // A partition that did not respond may have further swaps of a token.
     const served = new Set(answers.flatMap((answer) => answer?.served ?? []));
     const whole = served.size < partitions ? [] : ids.filter((_, i) => places[i]?.length === 1);
     await Promise.allSettled(workers.map((worker) => worker.ask({ kind: "split", split, whole })));

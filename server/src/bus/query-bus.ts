@@ -1,6 +1,6 @@
 /**
- * The bus over the workers that `BusWorkers` lists: asks the owner of an id, or all about a name or a ranking, and merges what they respond. How
- * threads of a process and instances differ stands in bus-workers.ts.
+ * The bus over the workers in `BusWorkers`. It sends a request about an id to its owner, and requests about names and rankings to all workers, and
+ * merges their responses. bus-workers.ts explains the differences between threads of a process and instances.
  */
 import type { PartitionMetrics } from "../observability/partition-metrics.ts";
 import type {
@@ -45,15 +45,15 @@ export type QueryBusOptions = {
   readonly finestStepMs: number;
   /** How the addresses of chains are written; undefined: hex as it comes. */
   readonly chains?: ChainAddresses;
-  /** What becomes of names of several tokens where a request does not say; undefined: they are refused. */
+  /** Default for requests about names of several tokens. Undefined: they are refused. */
   readonly prefer?: Preference;
-  /** Makes the status of all out of that of this process, where owners may be away. */
+  /** Extends the status of this process to that of all instances. Undefined if owners are never away. */
   readonly statusOfAll?: (own: StatusResponse) => Promise<StatusResponse>;
 };
 
 type StatsResponse = Extract<TokenResponse, { kind: "stats" }>;
 
-/** For finding out which tokens are known. */
+/** Finds which tokens are known. */
 const NO_FIGURES: Selection = { windows: [], fields: [] };
 
 export class QueryBus implements StatsBus {
@@ -96,7 +96,7 @@ export class QueryBus implements StatsBus {
     prefer: Preference = this.#prefer,
   ): Promise<TokenResponse[]> {
     if (tokens.length !== 1) return this.#askTokens(tokens, selection, prefer);
-    // Equal requests of one turn of the event loop share a response: a hot token is asked for by many at once.
+    // Equal requests of one turn of the event loop share a response, because many clients request a hot token at once.
     const token = tokens[0] as string;
     let asked = this.#asked.get(selection);
     if (asked === undefined) {
@@ -149,7 +149,7 @@ export class QueryBus implements StatsBus {
         return answer?.response ?? [];
       }),
     );
-    // Workers of one data folder share a store. Each has written its own before it responded, and sees those of others.
+    // Workers of one data folder share a store. Each writes its own letters before it responds, and also returns those of others.
     return { items: newestDeadLetters(lists, limit), stale: mayBeAway && covered.size < partitions };
   }
 
@@ -159,7 +159,7 @@ export class QueryBus implements StatsBus {
     return scope === "own" || this.#statusOfAll === undefined ? own : this.#statusOfAll(own);
   }
 
-  /** What every partition reports for the metrics of the process. */
+  /** Returns the metrics of all partitions of this process. */
   async metrics(): Promise<PartitionMetrics[]> {
     const answers = await Promise.all(this.#workers.own.map((worker) => worker.ask({ kind: "metrics" })));
     return answers.flatMap(({ response }) => response);
@@ -211,7 +211,7 @@ export class QueryBus implements StatsBus {
     return { kind: "opened", spec, close };
   }
 
-  /** Joins a feed. Where owners are never away it is opened first, and an owner that cannot open it is the caller's to hear of. */
+  /** Joins a feed. If owners are never away, it waits until the feed is open, and rejects when an owner cannot open it. */
   async #joined(feed: TokenFeed | RankingFeed, onUpdate: (update: ChannelUpdate) => void): Promise<() => void> {
     const leave = feed.join(onUpdate);
     if (this.#workers.mayBeAway) return leave;
@@ -260,7 +260,7 @@ function asker(selection: Selection, prefer: Preference): AskParts<FoundStats> {
   };
 }
 
-/** Each letter once, newest first. */
+/** Returns the letters without repetition, newest first. */
 function newestDeadLetters(lists: readonly (readonly DeadLetter[])[], limit: number): DeadLetter[] {
   const byPlace = new Map(lists.flat().map((letter) => [`${letter.partition}:${letter.offset}`, letter]));
   return [...byPlace.values()]

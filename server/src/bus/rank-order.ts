@@ -7,7 +7,7 @@ import type { RankKey } from "./responses.ts";
 
 type RankOrder = OverviewRequest["order"];
 
-/** Returns a negative number when a stands before b: by value, rows without one last in both orders, then by id. */
+/** Returns a negative number when a comes before b: by value, with rows without a value last in both orders, then by id. */
 export function compareRankKeys(a: RankKey, b: RankKey, order: RankOrder): number {
   if (a.value === undefined || b.value === undefined) {
     if (a.value !== b.value) return a.value === undefined ? 1 : -1;
@@ -47,7 +47,7 @@ export function encodeCursor(request: Ranked, key: RankKey): string {
   return Buffer.from(JSON.stringify(fields)).toString("base64url");
 }
 
-/** Throws `bad_request` for a text that is no cursor of this ranking. */
+/** Parses a cursor. Throws `bad_request` for a text that is not a cursor of this ranking. */
 export function decodeCursor(request: Ranked, cursor: string): RankKey {
   const fields = parseCursor(cursor);
   if (fields === undefined) {

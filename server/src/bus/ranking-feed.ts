@@ -1,9 +1,9 @@
 /**
- * The feed of a ranking over all workers. Each sends its own best rows as texts with their rank keys. They are put together by partition, so that a
- * partition can move or be away without the others noticing. Rows are compared by their texts, and only a row that changed is parsed, for its patch. Where
- * one worker has all partitions its updates pass as they are.
+ * The feed of a ranking over all workers. Each worker sends its own best rows as texts with their rank keys. They are combined by partition: a
+ * partition that moves or is away does not affect the others. Rows are compared by their texts, and only a changed row is parsed for its patch. If
+ * one worker has all partitions, its updates are passed on unchanged.
  *
- * The ranking is stale while a partition has no owner whose rows have come.
+ * The ranking is stale while the rows of a partition's present owner are missing.
  */
 import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
 import type { ChannelSpec, ChannelUpdate } from "../ports/stats-bus.ts";
@@ -16,15 +16,15 @@ import { type PartRows, RankingParts, upTo } from "./ranking-parts.ts";
 import { type FeedUpdate, type RankedRow, rowsText } from "./responses.ts";
 import { HELD_AGE_MS_MAX, TAKE_OVER_MS } from "./token-feed.ts";
 
-/** Kinds of feeds that all workers serve their part of. */
+/** Kinds of feeds to which all workers contribute. */
 export type RankedChannel = Extract<ChannelSpec, { readonly limit: number }>;
 
 type FeedAtWorker = {
-  /** The partitions with their epochs when it was opened. */
+  /** Partitions with their epochs at the opening. */
   readonly parts: string;
   opened: OpenFeed | undefined;
   overdue: NodeJS.Timeout | undefined;
-  /** The partitions of its newest update; undefined while nothing has come. */
+  /** Partitions of its newest update. Undefined before the first update. */
   covered: readonly number[] | undefined;
 };
 type Sent = { readonly update: ChannelUpdate; readonly rows: readonly RankedRow[] };
@@ -36,7 +36,7 @@ export class RankingFeed {
   readonly #onEmpty: () => void;
   readonly #parts = new RankingParts();
   readonly #open = new Map<string, FeedAtWorker>();
-  /** Workers that did not send their rows in time. They are tried again. */
+  /** Workers that did not send their rows in time. The feed retries them. */
   readonly #late = new Set<string>();
   readonly #listeners = new FeedListeners();
   #sent: Sent | undefined;
@@ -60,7 +60,7 @@ export class RankingFeed {
     return Promise.all([...this.#open.values()].map(({ opened }) => opened?.opened)).then(() => {});
   }
 
-  /** The workers or their partitions may be others now. One with other partitions is opened again. */
+  /** Called when the workers or their partitions may have changed. Opens the feed again at workers with other partitions. */
   follow(): void {
     const wanted = new Map(this.#workers.all.map((worker) => [worker.key, worker]));
     for (const [key, { parts }] of this.#open) {
@@ -89,7 +89,7 @@ export class RankingFeed {
     };
   }
 
-  /** Asks all workers for their standing of now. */
+  /** Opens the feed again at all workers, which then send their present rows, as-of, watermark and lag. */
   #reopen(): void {
     for (const key of [...this.#open.keys()]) this.#end(key);
     this.follow();
@@ -150,7 +150,7 @@ export class RankingFeed {
     return this.#late.size > 0 || (this.#workers.mayBeAway && !haveAllOwners(this.#workers));
   }
 
-  /** The parts of all partitions; undefined while one is missing, or while a worker that was opened has not sent its rows. */
+  /** Returns the parts of all partitions. Returns undefined while one is missing, or while a worker has not sent its first rows. */
   #all(): PartRows[] | undefined {
     if (this.#workers.mayBeAway) return this.#parts.of(upTo(this.#workers.partitions));
     const open = [...this.#open.values()];
@@ -179,27 +179,27 @@ export class RankingFeed {
     this.#send({ update: withRows(update, rows), rows });
   };
 
-  /** Gives the update to all, or, where nothing but the standing is new, to those who wait. */
+  /** Sends the update to all listeners. If only as-of, watermark or lag changed, it goes to the waiting listeners only. */
   #send(sent: Sent): void {
     const before = this.#sent?.update;
     const { epoch, rev, stale } = sent.update;
     const isSame = before?.epoch === epoch && before.rev === rev && before.stale === stale;
     this.#sent = sent;
     this.#mergedAtMs = performance.now();
-    // Not before all that were opened have told their standing of now.
+    // Wait until all opened workers have sent their present as-of, watermark and lag.
     if (isSame && [...this.#open.values()].every(({ covered }) => covered !== undefined)) {
       this.#listeners.greet(wholeOf(sent.update));
     } else if (!isSame) this.#listeners.send(sent.update);
   }
 }
 
-/** The update of one worker that has all there is. */
+/** Returns the update of the one worker that has all partitions. */
 function shownOf(update: FeedUpdate): ChannelUpdate {
   const { epoch, rev, prevRev, asOf, lagMs, patch, rows = [] } = update;
   return withRows({ epoch, rev, prevRev, asOf, lagMs, patch, watermark: undefined, stale: false, data: "" }, rows);
 }
 
-/** The text of the data is made when somebody needs it, which is not always: clients get the patch. */
+/** Returns an update whose text of the data is made on demand, because most clients get the patch. */
 function withRows(update: ChannelUpdate, rows: readonly RankedRow[]): ChannelUpdate {
   let text: string | undefined;
   Object.defineProperty(update, "data", {
@@ -212,7 +212,7 @@ function withRows(update: ChannelUpdate, rows: readonly RankedRow[]): ChannelUpd
   return update;
 }
 
-/** The merge patch from rows to rows, as text. */
+/** Returns the merge patch between two lists of rows, as text. */
 export function patchText(before: readonly RankedRow[], after: readonly RankedRow[]): string {
   const sent = new Map(before.map((row) => [row.key.id, row.json]));
   const changes: string[] = [];

@@ -1,4 +1,4 @@
-/** Pages of rankings over all workers at one as-of. Where owners may be away, the last known rows stand for those of an absent owner. */
+/** Merges pages of rankings of all workers at one as-of. While an owner is away, its last known rows are used. */
 import { createHash } from "node:crypto";
 import type { OverviewRequest, OverviewResponse } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
@@ -9,9 +9,9 @@ import type { RequestOf } from "./requests.ts";
 import { epochOfParts, type PartRevision, type RankingPart, revisionOfParts } from "./responses.ts";
 import { atOneAsOf } from "./token-gather.ts";
 
-/** Rankings (window, sort, order, limit and page) whose rows are kept for when an owner is away. */
+/** Number of rankings (window, sort, order, limit and page) whose rows are kept for the time when an owner is away. */
 const KNOWN_RANKINGS_MAX = 128;
-/** The epochs of more partitions together get a short name: an ETag has to carry it. */
+/** Above this length the text of all epochs is hashed to a short one, because it is part of an ETag. */
 const EPOCH_CHARS_MAX = 96;
 const TAG_CHARS = 22;
 
@@ -48,7 +48,7 @@ export class RankingGather {
     return merged(request, mayBeAway ? this.#withKnown(key, answers, asOf) : present(answers, asOf));
   }
 
-  /** Of each partition what was told now, else what was told last. */
+  /** Returns the present rows of each partition, or its last known ones. */
   #withKnown(key: string, answers: readonly RankingPart[], asOf: number): Merged {
     const workers = this.#workers;
     const known = this.#knownOf(key);
@@ -57,7 +57,7 @@ export class RankingGather {
     for (const answer of answers) {
       known.put({ ...answer, lagMs: 0 }, isCurrent);
       for (const { partition, epoch } of answer.parts) {
-        // Where a newer response overtook this one, the newer one is known, and as fresh.
+        // If a newer response overtook this one, the newer rows are used.
         if (isCurrent(partition, epoch)) fresh.add(partition);
         workers.confirm(partition, epoch);
       }
@@ -69,7 +69,7 @@ export class RankingGather {
     return { lists, stale, asOf: stale ? Math.min(...parts.map((part) => part.asOf)) : asOf };
   }
 
-  /** Empty where an owner that may be away does not answer. A worker that refuses the request refuses it for all. */
+  /** Asks one worker. Resolves with nothing if it may be away and does not respond. Rejects if it refuses the request. */
   async #ask(worker: BusWorker, request: RequestOf<"overview">): Promise<RankingPart[]> {
     try {
       return [(await worker.ask(request)).response];

@@ -1,6 +1,6 @@
 /**
- * A ranking put together by partition: of each partition the newest rows that its owner sent, whoever that was. So a partition that moves, or
- * whose owner is away, keeps its place in the ranking.
+ * A ranking that is combined by partition. It holds the newest rows of each partition, whichever owner sent them. A partition that moves, or whose
+ * owner is away, therefore keeps its place in the ranking.
  */
 import type { PartRevision, RankedRow } from "./responses.ts";
 
@@ -11,7 +11,7 @@ export type PartRows = {
   readonly asOf: number;
   readonly lagMs: number;
   readonly rows: readonly RankedRow[];
-  /** There are rows behind the last one. */
+  /** Whether there are rows behind the last one. */
   readonly more: boolean;
 };
 
@@ -26,7 +26,7 @@ export type PartedRows = {
 export class RankingParts {
   readonly #parts = new Map<number, PartRows>();
 
-  /** Takes a worker's rows, except of partitions that `isCurrent` refuses or that have newer ones of the same epoch. */
+  /** Stores a worker's rows, except for partitions that `isCurrent` refuses or that have newer rows of the same epoch. */
   put(given: PartedRows, isCurrent: (partition: number, epoch: string) => boolean): void {
     const { asOf, lagMs, more } = given;
     const byPartition = Map.groupBy(given.rows, (row) => row.partition);
@@ -38,7 +38,7 @@ export class RankingParts {
     }
   }
 
-  /** The parts of these partitions, in their order; undefined where one is not known, or there are none. */
+  /** Returns the parts of these partitions in their order. Returns undefined if one is not known, or if there are none. */
   of(partitions: Iterable<number>): PartRows[] | undefined {
     const parts: PartRows[] = [];
     for (const partition of partitions) {
@@ -50,7 +50,7 @@ export class RankingParts {
   }
 }
 
-/** The partitions 0 to count - 1. */
+/** Returns the partitions 0 to count - 1. */
 export function* upTo(count: number): Iterable<number> {
   for (let partition = 0; partition < count; partition++) yield partition;
 }

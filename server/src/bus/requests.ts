@@ -17,8 +17,8 @@ import type {
 import type { BodyPart, RankingPart, RankKey, TokenPart } from "./responses.ts";
 
 /**
- * The as-of at which a request to several workers is to be answered. Undefined lets the worker choose. A worker that already looked at its
- * tokens in a later step of the finest window answers at its own as-of, unless `forced`.
+ * The as-of for a request to several workers. Undefined: the worker chooses. A worker that has already read its tokens in a later step of the
+ * finest window responds with its own as-of, unless `forced`.
  */
 export type AsOfWish = { readonly asOf: number; readonly forced: boolean } | undefined;
 
@@ -26,13 +26,13 @@ export type AsOfWish = { readonly asOf: number; readonly forced: boolean } | und
 export type SplitMark = { readonly id: string; readonly home: number };
 
 type OwnRequestTypes = {
-  /** Figures of tokens, by whatever a client writes. */
+  /** Figures of tokens, by id, address or symbol. */
   tokens: {
     arguments: {
       readonly tokens: readonly string[];
       readonly selection: Selection;
       readonly at: AsOfWish;
-      /** True: a name of several tokens returns the figures of the token with the most volume. */
+      /** True: for a name of several tokens, the response has the token with the most volume. */
       readonly choose?: boolean | undefined;
     };
     response: { readonly asOf: number; readonly items: readonly TokenPart[] };
@@ -51,18 +51,18 @@ type OwnRequestTypes = {
   dead_letters: { arguments: { readonly limit: number }; response: readonly DeadLetter[] };
   status: { arguments: unknown; response: StatusResponse };
   metrics: { arguments: unknown; response: readonly PartitionMetrics[] };
-  /** The next tokens that are marked as split, or that are not where their id belongs; see placement-check.ts. */
+  /** The next tokens that are marked as split, or that are not in the partition of their id; see placement-check.ts. */
   misplaced: { arguments: { readonly partitions: number }; response: readonly string[] };
-  /** The worker's partitions that have each of these tokens. */
+  /** For each of these tokens, the worker's partitions that have it. */
   placements: {
     arguments: { readonly ids: readonly string[] };
     response: { readonly served: readonly number[]; readonly places: readonly (readonly number[])[] };
   };
-  /** Tokens of several partitions, and tokens of one alone. */
+  /** Tokens that several partitions have, and tokens that only one has. */
   split: { arguments: { readonly split: readonly SplitMark[]; readonly whole: readonly string[] }; response: null };
 };
 
-/** Requests about one token that are answered by a text. */
+/** Requests about one token whose response is a text. */
 type BodyRequestTypes = {
   [K in keyof TokenRequests]: {
     arguments: TokenRequests[K] & { readonly token: string; readonly choose?: boolean | undefined };
@@ -80,20 +80,20 @@ export type WorkerResponses = { [K in RequestKind]: RequestTypes[K]["response"] 
 export type RequestLane = "stats" | "batch" | "overview" | "candles" | "swaps" | "lookup" | "service" | "placement";
 
 type RequestRule<R> = {
-  /** Other instances may send it. */
+  /** Whether other instances may send it. */
   readonly isForPeers: boolean;
   readonly lane: (request: R) => RequestLane;
   /** Share of the memory of waiting work, in tokens. */
   readonly weight: (request: R) => number;
-  /** Rows or tokens that the response holds at most: from LONG_FROM on it is a long one. */
+  /** Largest number of rows or tokens in the response. From LONG_FROM on the request is a long one. */
   readonly length: (request: R) => number;
 };
 
-/** Tokens or rows from which on a request is a long one. */
+/** Number of tokens or rows from which a request is a long one. */
 export const LONG_FROM = 50;
-/** Tokens of a request that still goes with the light ones. */
+/** Largest number of tokens of a request in the light lane. */
 const LIGHT_TOKENS_MAX = 8;
-/** Weight of a ranking beside its rows. */
+/** Weight of a ranking without its rows. */
 const RANKING_WEIGHT = 16;
 
 const one = (): number => 1;
@@ -123,12 +123,12 @@ const REQUESTS: { readonly [K in RequestKind]: RequestRule<RequestOf<K>> } = {
   split: { isForPeers: true, lane: () => "placement", weight: one, length: one },
 };
 
-/** The rule of a request, whose kind the table knows. */
+/** Returns the rule of a request of a known kind. */
 export function ruleOf(request: WorkerRequest): RequestRule<WorkerRequest> {
   return REQUESTS[request.kind] as RequestRule<WorkerRequest>;
 }
 
-/** Whether another instance may send this, whatever it sent. */
+/** Returns whether another instance may send this value, which may be anything. */
 export function isForPeers(request: { readonly kind: string }): boolean {
   return Object.hasOwn(REQUESTS, request.kind) && REQUESTS[request.kind as RequestKind].isForPeers;
 }

@@ -25,13 +25,13 @@ export class ResponseCache {
   #bySelection = new Map<Selection, Map<string, Entry>>();
   #chars = 0;
 
-  /** `boards` by partition. */
+  /** `boards` are by partition. */
   constructor(clock: SharedClock, boards: ReadonlyMap<number, VersionBoard>) {
     this.#clock = clock;
     this.#boards = boards;
   }
 
-  /** Returns the figures as of now, or undefined when the owner must be asked. */
+  /** Returns the response with the present as-of, or undefined when only the owner can respond. */
   get(token: string, selection: Selection): StatsResponse | undefined {
     const entry = this.#bySelection.get(selection)?.get(token);
     if (entry === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * What workers respond with. One shape each, whoever asks: a bus of the same process, or another instance. Figures are JSON text that the worker
- * made, and nothing on the way to the door parses it.
+ * The responses of workers. A bus of the same process and another instance get the same form. Figures are JSON text from the worker, which is not
+ * parsed on its way to the door.
  */
 import type { Candidate } from "../ports/stats-bus.ts";
 
@@ -8,39 +8,39 @@ import type { Candidate } from "../ports/stats-bus.ts";
 export type LookupTier = "id" | "token" | "symbol";
 export const LOOKUP_TIERS: readonly LookupTier[] = ["id", "token", "symbol"];
 
-/** Tokens that an ambiguous name lists: anybody may give a thousand tokens one symbol. */
+/** Largest number of tokens listed for an ambiguous name. A thousand tokens may have the same symbol. */
 export const LOOKUP_IDS_MAX = 20;
 
-/** What one worker finds under a name in its partitions, of the first tier that hits. */
+/** The hits of one worker for a name, in the first tier with a hit. */
 export type NameLookup = {
   readonly tier: LookupTier;
-  /** At most LOOKUP_IDS_MAX, the most volume first. */
+  /** At most LOOKUP_IDS_MAX ids, by descending volume. */
   readonly ids: readonly string[];
-  /** The same with what tells them apart. Absent for an id. */
+  /** The same tokens with symbol, chain and volume. Absent for an id. */
   readonly candidates?: readonly Candidate[] | undefined;
-  /** Tokens of the name beside these, at least. */
+  /** Lower bound for the number of further tokens with the name. */
   readonly more?: number | undefined;
-  /** False: there are so many that the one with the most volume is not known. */
+  /** False when there are so many that the one with the most volume is not known. */
   readonly isRanked?: boolean | undefined;
 };
 
 /**
- * What one worker knows of one text. `lookup` is undefined where it knows nothing, and null where that came as JSON. With more than one
- * id there is no `found`, unless one was to be chosen.
+ * The response of one worker about one text. `lookup` is undefined if the worker knows no token with this name (null after a transfer as JSON).
+ * With more than one id there is no `found`, unless the request chose the largest.
  */
 export type Part<Found> = { readonly lookup: NameLookup | undefined | null; readonly found: Found | undefined };
 
 /** Revision of a token in its partition. */
 export type FoundAt = { readonly partition: number; readonly epoch: string; readonly rev: number };
 
-/** Lets the main thread serve figures again while nothing has changed: where to look, and what was there. */
+/** Lets the main thread reuse figures while they are unchanged: the slot of the version board, and its value. */
 export type ResponseTicket = {
   readonly token: number;
   readonly slot: number;
   readonly generation: bigint;
   readonly chainIndex: number;
   readonly graceMs: number;
-  /** The figures hold for an as-of below this one. */
+  /** The figures are valid for an as-of below this one. */
   readonly validUntil: number;
 };
 
@@ -49,7 +49,7 @@ export type FoundStats = FoundAt & {
   readonly watermark: number;
   readonly lagMs: number;
   readonly body: string;
-  /** Undefined from another instance, whose board is not here. */
+  /** Undefined from another instance, because this process cannot read its board. */
   readonly ticket?: ResponseTicket | undefined;
 };
 export type FoundBody = FoundAt & { readonly body: string };
@@ -59,7 +59,7 @@ export type BodyPart = Part<FoundBody>;
 
 /** The place of a row: the sort value as served (undefined: the figure is absent), then the id. */
 export type RankKey = { readonly value: string | undefined; readonly id: string };
-/** A row of a ranking with what is needed to merge it with rows of other workers. */
+/** A row of a ranking, with the key for merging it with rows of other workers. */
 export type RankedRow = { readonly key: RankKey; readonly partition: number; readonly json: string };
 
 /** A partition that a response about all tokens of a worker covers, and the revision of its tokens as a whole. */
@@ -86,28 +86,28 @@ export type FeedUpdate = {
   /** Undefined for a ranking. */
   readonly watermark: number | undefined;
   readonly lagMs: number;
-  /** JSON text of the whole data; undefined where it is made of `rows`. */
+  /** JSON text of the whole data. Undefined in an update with `rows`. */
   readonly data: string | undefined;
   /** In the order of the ranking. Undefined for a token. */
   readonly rows: readonly RankedRow[] | undefined;
   /** JSON text of the merge patch (RFC 7396) from prevRev to rev. */
   readonly patch: string | undefined;
-  /** The partition of the token, or all that the ranking covers. */
+  /** The partition of the token, or all partitions that the ranking covers. */
   readonly parts: readonly PartRevision[];
 };
 
-/** The whole data of an update as JSON text. */
+/** Returns the whole data of an update as JSON text. */
 export function dataText({ data, rows }: Pick<FeedUpdate, "data" | "rows">): string {
   return data ?? rowsText(rows ?? []);
 }
 
-/** The whole data of a ranking: the order, and each row by its id. */
+/** Returns the whole data of a ranking: the order, and each row by its id. */
 export function rowsText(rows: readonly RankedRow[]): string {
   const order = rows.map(({ key }) => JSON.stringify(key.id));
   return `{"order":[${order.join(",")}],"rows":{${rows.map(({ json }, at) => `${order[at]}:${json}`).join(",")}}}`;
 }
 
-/** Characters of an update, by which both ends count what is on its way. */
+/** Returns the characters of an update. Both ends count the updates in transit by them. */
 export function updateChars({ data, rows, patch }: FeedUpdate): number {
   const rowChars = rows?.reduce((sum, { json }) => sum + json.length, 0) ?? 0;
   return (data?.length ?? 0) + rowChars + (patch?.length ?? 0);

@@ -1,4 +1,4 @@
-/** One status of several workers: their partitions in order, and the sums of their counters. */
+/** Merges the status of several workers: their partitions in order, and the sums of their counters. */
 import type { Counters } from "../engine/types.ts";
 import type { StatusResponse } from "../ports/stats-bus.ts";
 

@@ -1,10 +1,10 @@
 /**
- * The feed of one token's figures for all who listen, whoever owns the token at the time. `STEPS` is its state machine:
+ * The feed of one token's figures for all listeners, across changes of the owner. `STEPS` is its state machine:
  *
- *   away     nobody owns the partition, or its owner has released it; the figures shown are stale
- *   opening  the owner was asked for the feed; the figures shown, if any, are stale
- *   moving   the same while the figures shown still count as fresh: for TAKE_OVER_MS after they were live
- *   live     figures of the owner came
+ *   away     the partition has no owner, or its owner has released it; the shown figures are stale
+ *   opening  the feed was requested from the owner; the shown figures, if any, are stale
+ *   moving   as opening, but the shown figures are not stale yet: for TAKE_OVER_MS after they were live
+ *   live     figures of the owner have arrived
  *   closed   the last listener has left
  *
  * Listeners never see a revision go back: figures of a former owner, or of a lower revision in the same epoch, are not passed on.
@@ -16,9 +16,9 @@ import type { BusWorker, BusWorkers, OpenFeed } from "./bus-workers.ts";
 import { FeedListeners, wholeOf } from "./feed-listeners.ts";
 import { dataText, type FeedUpdate } from "./responses.ts";
 
-/** How long a new owner may take until the figures shown count as stale, and the pause before a failed feed is opened again. */
+/** Time for a new owner, after which the shown figures are stale. Also the pause before a failed feed is opened again. */
 export const TAKE_OVER_MS = 1_000;
-/** A listener that joins gets what is held if that is not older. Else the owner is asked for its standing of now. */
+/** Largest age of the held update for a new listener. The owner is asked again for an older one. */
 export const HELD_AGE_MS_MAX = 1_000;
 
 type FeedState = "away" | "opening" | "moving" | "live" | "closed";
@@ -40,13 +40,13 @@ export class TokenFeed {
   readonly #onEmpty: () => void;
   readonly #machine = new StateMachine<FeedState>("a token's feed", STEPS, "away");
   #partition: number;
-  /** The owner with the epoch of the partition. */
+  /** The owner, and the epoch of the partition. */
   #workerKey: string | undefined;
   #opened: OpenFeed | undefined;
   #held: FeedUpdate | undefined;
   #heldAtMs = 0;
   #overdue: NodeJS.Timeout | undefined;
-  /** Why there is no feed, where owners are never away. */
+  /** Why there is no feed. Set only if owners are never away. */
   #failure: SwapstatsError | undefined;
 
   /** `spec` names the token by its id. `onEmpty` is called when the last listener has left. */
@@ -62,13 +62,13 @@ export class TokenFeed {
     return this.#machine.state;
   }
 
-  /** Resolves when the owner has opened the feed. Rejects when it could not. */
+  /** Resolves when the owner has opened the feed. Rejects when that failed. */
   get opened(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return this.#opened?.opened ?? Promise.resolve();
   }
 
-  /** The owner may be another one now. */
+  /** Called when the owner may have changed. */
   follow(): void {
     const owner = this.#workers.ownerOf(this.#partition);
     const key = owner === undefined ? undefined : `${owner.key}=${owner.parts.get(this.#partition) ?? ""}`;
@@ -85,7 +85,7 @@ export class TokenFeed {
       if (isYoung || this.state !== "live") this.#listeners.greet(this.#shown(this.#held, false));
       else this.#reopen();
     }
-    // The partition may be back.
+    // The partition may have an owner again.
     if (this.#failure !== undefined) this.#reopen();
     return () => {
       if (!remove()) return;
@@ -114,19 +114,19 @@ export class TokenFeed {
     this.#retryLater();
   }
 
-  /** The owner could not open the feed, or has ended it. */
+  /** Called when the owner could not open the feed, or has ended it. */
   #failed(opened: OpenFeed, error: SwapstatsError): void {
     if (this.#opened !== opened) return;
     if (this.#workers.mayBeAway) {
       this.#retryLater();
       return;
     }
-    // No worker of this process has the partition: what is known of the token stands.
+    // No worker of this process has the partition. The known figures of the token stay.
     this.#failure = error;
     this.#leave();
   }
 
-  /** A message about the feed may be lost, or its owner may die, where owners may be away. */
+  /** Retries after a pause: with several instances a message about the feed may be lost, or its owner may die. */
   #retryLater(): void {
     clearTimeout(this.#overdue);
     if (!this.#workers.mayBeAway) return;
@@ -155,7 +155,7 @@ export class TokenFeed {
     this.#opened = undefined;
   }
 
-  /** Takes an update of the owner, and passes it to the listeners, such as the feeds of serving (serving/live/hub.ts). */
+  /** Receives an update of the owner, and passes it to the listeners, such as the feeds of serving (serving/live/hub.ts). */
   #accept(update: FeedUpdate): void {
     const part = update.parts[0];
     if (part !== undefined && !this.#workers.isCurrent(part.partition, update.epoch)) return;
@@ -184,7 +184,7 @@ export class TokenFeed {
     if (this.#held !== undefined) this.#listeners.send(this.#shown(this.#held, false));
   }
 
-  /** `isNext`: the update's patch applies to what the listeners had. */
+  /** `isNext`: whether the update's patch applies to the data of the listeners. */
   #shown(update: FeedUpdate, isNext: boolean): ChannelUpdate {
     const { epoch, rev, prevRev, asOf, watermark, lagMs, patch } = update;
     const shown = {

@@ -1,9 +1,9 @@
 /**
- * Asks for tokens, wherever they are. The owner is guessed from the id and asked. Only where it does not know the token all others are asked too,
- * in one round: a producer may have keyed the records by something else, and a name says nothing about the place.
+ * Requests figures of tokens from their owners. The id determines the probable owner, which gets the first request. All others get a request in one
+ * round if that owner does not know the token, because a producer may use another key for its records. A name does not determine an owner.
  *
- * Figures of several tokens are of one as-of. They change with time only at multiples of the finest step, so figures made within one step are equal to
- * those made at its latest as-of. Where a worker had moved on to a later step, all are asked again.
+ * Figures of several tokens have one as-of. Figures change with time only at multiples of the finest step. Figures from any as-of within a step are
+ * therefore equal to those at its latest as-of. If a worker responds in a later step, the requests to all are repeated.
  */
 import type { Ambiguous, Chosen, Preference } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
@@ -28,18 +28,18 @@ export type Finding<F> =
       readonly id: string;
       readonly found: F;
       readonly asOf: number;
-      /** False: somebody who may know more under this name is away. */
+      /** False when an owner that may know further tokens with this name is away. */
       readonly isSure: boolean;
       readonly chosen: Chosen | undefined;
     }
   | { readonly kind: "unknown" }
   | Ambiguous
-  /** Nobody who is here knows it, and not everybody is here; `id` where it is known from before. */
+  /** No present owner knows the token, and some owners are away. `id` is set if it is known from earlier. */
   | { readonly kind: "away"; readonly id: string | undefined };
 
 const NOTHING: ReadonlySet<number> = new Set();
 
-/** Rounds until the as-ofs of all workers lie in one step. The last one pins it. */
+/** Largest number of rounds until the as-ofs of all workers are in one step. The last round forces the as-of. */
 const ROUNDS_MAX = 3;
 
 type Gathered<F> = { readonly parts: Part<F>[]; readonly covered: Set<number> };
@@ -67,14 +67,14 @@ export class TokenGather {
     this.#chains = chains;
   }
 
-  /** Returns one finding a text, in their order. Rejects with a worker's error where owners are never away, else never. */
+  /** Resolves with one finding for each text, in their order. Rejects with a worker's error only if owners are never away. */
   async find<F extends FoundAt>(texts: readonly string[], prefer: Preference, ask: AskParts<F>): Promise<Finding<F>[]> {
     const atOwner = texts.length === 1 ? await this.#findAtOwner(texts, prefer, ask) : undefined;
     if (atOwner !== undefined) return [atOwner];
     const { version } = this.#workers;
     const findings = await this.#findOnce(texts, prefer, ask);
     const isMissing = findings.some((finding) => finding.kind === "away");
-    // The owners were changing while they were asked; the owners of now may know.
+    // Owners changed during the requests. The present owners may know the token.
     return isMissing && this.#workers.version !== version ? this.#findOnce(texts, prefer, ask) : findings;
   }
 
@@ -123,7 +123,7 @@ export class TokenGather {
     return texts.map((text, index) => this.#finding(text, prefer, gathered[index] as Gathered<F>, asOf));
   }
 
-  /** The owner that the text's id points to. Empty where the text is no id, or nobody owns the partition. */
+  /** Returns the owner of the text's id. Returns an empty list if the text is not an id, or the partition has no owner. */
   #guess(text: string): readonly BusWorker[] {
     const { all, partitions } = this.#workers;
     if (all.length === 1) return all;
@@ -157,7 +157,7 @@ export class TokenGather {
     const asked = [...byWorker].map(async ([worker, indexes]) => {
       const wanted = indexes.map((index) => texts[index] as string);
       const asking = ask(worker, wanted, at);
-      // A worker that may be away and does not answer has said nothing.
+      // No response from a worker that may be away means nothing.
       const answer = await (this.#workers.mayBeAway ? asking.catch(() => undefined) : asking);
       if (answer === undefined) return [];
       for (const [i, index] of indexes.entries()) this.#gather(answer, i, gathered[index] as Gathered<F>);
@@ -172,7 +172,7 @@ export class TokenGather {
     }
     const part = items[i];
     if (part === undefined) return;
-    // A former owner knows the token as it was; that is no answer.
+    // A former owner has outdated figures of the token. They are ignored.
     if (part.found !== undefined && !this.#workers.isCurrent(part.found.partition, part.found.epoch)) return;
     into.parts.push(part);
   }
@@ -203,7 +203,7 @@ export class TokenGather {
     isSure: boolean,
   ): Finding<F> {
     const { partitions, mayBeAway } = this.#workers;
-    // Several only where a token's swaps lie in several partitions, against the rule.
+    // There are several only if a producer splits the token between partitions.
     const hits = parts.flatMap((part) => (part.found !== undefined && part.lookup?.ids[0] === id ? [part.found] : []));
     if (hits.length > 1) hits.sort((a, b) => compareHomes(id, partitions, a.partition, b.partition));
     const [found] = hits;
@@ -214,7 +214,7 @@ export class TokenGather {
     if (found === undefined || !this.#known.shown.show(id, found)) return { kind: "away", id };
     this.#workers.confirm(found.partition, found.epoch);
     if (found.partition !== partitionOfTokenId(id, partitions)) this.#known.homes.set(id, found.partition);
-    // Partitions may have been added since, and its swaps go where they belong.
+    // Partitions may have been added since, and new swaps of the token then go to the partition of its id.
     else this.#known.homes.delete(id);
     return { kind: "found", id, found, asOf, isSure, chosen };
   }
@@ -229,7 +229,7 @@ function hasId({ parts }: { readonly parts: readonly { readonly lookup: NameLook
   return parts.some((part) => part.lookup?.tier === "id");
 }
 
-/** Calls `ask` until all as-ofs that it returns lie in one step. Returns the latest, which then holds for all. */
+/** Calls `ask` until all returned as-ofs are in one step. Resolves with the latest as-of, which is then valid for all. */
 export async function atOneAsOf(
   nowMs: number,
   stepMs: number,

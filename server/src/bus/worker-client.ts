@@ -1,10 +1,10 @@
 /**
- * The main thread's end of one worker's port. Requests of one turn of the event loop go out as one message; responses come back by number. A request
- * without a response in time fails with `unavailable`, and a late response is dropped.
+ * The main thread's end of one worker's port. Requests of one turn of the event loop are sent as one message, and responses have the number of their
+ * request. A request that times out fails with `unavailable`, and its late response is dropped.
  *
- * Long requests, whose responses have hundreds of kilobytes, wait here as small objects while a few of them are with the worker, and their responses are
- * delivered one in each turn of the event loop. Otherwise hundreds of clients that ask for long rankings delay all others for as long as their
- * responses take to be written (44 s for 800 of 0.9 MB), because a port delivers all its messages in one turn.
+ * Long requests have responses of hundreds of kilobytes. The worker gets only a few of them at a time, and the others wait here as small objects. Their
+ * responses are delivered one in each turn of the event loop. A port delivers all its messages in one turn: hundreds of clients with long
+ * rankings would otherwise delay all others until their responses are written (44 s for 800 of 0.9 MB).
  */
 import type { MessagePort } from "node:worker_threads";
 import type { ChannelSpec } from "../ports/stats-bus.ts";
@@ -25,16 +25,16 @@ type Waiting = {
   readonly resolve: (answer: WorkerResponses[RequestKind]) => void;
   readonly reject: (error: Error) => void;
   readonly deadlineMs: number;
-  /** Holds one of the places of long requests. */
+  /** Whether the request has one of the places of long requests. */
   hasPlace: boolean;
 };
 
 type FeedListener = { readonly onUpdate: (update: FeedUpdate) => void; readonly onGone: () => void };
 
-/** Requests that wait for one worker. Beyond it new ones fail at once. */
+/** Largest number of requests that wait for one worker. Further ones fail at once. */
 const REQUESTS_WAITING_MAX = 100_000;
 const SWEEP_MS = 250;
-/** Long requests that are with the worker, or whose response is not delivered yet. */
+/** Largest number of long requests that the worker has, or whose response is not delivered yet. */
 export const LONG_UNDER_WAY_MAX = 8;
 export class WorkerClient {
   readonly #port: MessagePort;
@@ -43,10 +43,10 @@ export class WorkerClient {
   readonly #listeners = new Map<number, FeedListener>();
   readonly #sweep: NodeJS.Timeout;
   #batch: RequestItem[] = [];
-  /** Long requests that wait for a place. Those that nobody waits for any more are skipped when their turn comes. */
+  /** Long requests that wait for a place. Requests that have timed out are skipped at their turn. */
   #longWaiting: RequestItem[] = [];
   #longUnderWay = 0;
-  /** Responses to long requests that wait for a turn of the event loop of their own. */
+  /** Responses to long requests. Each is delivered in its own turn of the event loop. */
   readonly #longResponses: (() => void)[] = [];
   #nextId = 1;
   #closed = false;
@@ -55,7 +55,7 @@ export class WorkerClient {
     this.#port = port;
     this.#timeoutMs = timeoutMs;
     port.on("message", (message: FromWorker) => this.#receive(message));
-    // The thread has ended; no response comes any more.
+    // The thread has ended, and no further response will come.
     port.on("close", () => this.close());
     this.#sweep = setInterval(() => this.#failOverdue(), SWEEP_MS);
     this.#sweep.unref();
@@ -73,7 +73,7 @@ export class WorkerClient {
       const deadlineMs = performance.now() + this.#timeoutMs;
       const waiting = { resolve: resolve as Waiting["resolve"], reject, deadlineMs, hasPlace: false };
       this.#waiting.set(id, waiting);
-      // Monotonic clocks differ between threads, so the deadline is given by the wall clock.
+      // Monotonic clocks differ between threads. The deadline is therefore a time of the wall clock.
       const item: RequestItem = { id, request: request as WorkerRequest, deadlineMs: Date.now() + this.#timeoutMs };
       if (ruleOf(item.request).length(item.request) < LONG_FROM) this.#send(item);
       else {
@@ -132,7 +132,7 @@ export class WorkerClient {
     }
   }
 
-  /** Fails all requests that wait. Nothing is sent any more. */
+  /** Fails all waiting requests. No request is sent afterwards. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -211,7 +211,7 @@ export class WorkerClient {
   #failOverdue(): void {
     const now = performance.now();
     for (const [id, waiting] of this.#waiting) {
-      // Ids grow and all have the same time, so the first that is in time ends the pass.
+      // Ids grow and all requests have the same timeout. The first one that is in time ends the pass.
       if (waiting.deadlineMs > now) return;
       this.#end(id);
       const message = `no answer from the owner of the tokens within ${this.#timeoutMs} ms; ask again`;

@@ -6,7 +6,7 @@ import type { WireError } from "../shared/wire-error.ts";
 import type { RequestKind, WorkerRequest, WorkerResponses } from "./requests.ts";
 import type { FeedUpdate } from "./responses.ts";
 
-/** `deadlineMs`: by the wall clock; nobody waits for the response any more. */
+/** `deadlineMs`: time of the wall clock after which the request has timed out. */
 export type RequestItem = { readonly id: number; readonly request: WorkerRequest; readonly deadlineMs: number };
 
 export type ResponseItem =
@@ -19,11 +19,11 @@ export type UpdateItem = FeedUpdate & { readonly feedId: number };
 export type ToWorker =
   | { readonly type: "requests"; readonly items: readonly RequestItem[] }
   | { readonly type: "close"; readonly feedId: number }
-  /** So many characters of updates were taken. The worker makes no more while too many are on their way. */
+  /** This number of characters of updates was received. The worker makes no more updates while too many are in transit. */
   | { readonly type: "taken"; readonly chars: number };
 
 export type FromWorker =
   | { readonly type: "responses"; readonly items: readonly ResponseItem[] }
   | { readonly type: "updates"; readonly items: readonly UpdateItem[] }
-  /** The worker has released the tokens of these feeds; nothing more comes. */
+  /** The worker has released the tokens of these feeds, and sends no further updates. */
   | { readonly type: "gone"; readonly feedIds: readonly number[] };

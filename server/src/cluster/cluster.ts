@@ -1,4 +1,4 @@
-/** The bus over several instances, and what the process tells it: what it owns, and when it ends. */
+/** The bus over several instances. The process reports its partitions and its end to it. */
 import { QueryBus, type QueryBusOptions } from "../bus/query-bus.ts";
 import type { StatusResponse } from "../ports/stats-bus.ts";
 import type { OwnedPartition } from "./contract.ts";
@@ -29,7 +29,7 @@ export class Cluster {
     return this.#node.all;
   }
 
-  /** Feeds that others have open here, and that are open at others. */
+  /** Number of feeds that other instances have open here, and of feeds that are open at others. */
   get feedCounts(): { readonly served: number; readonly remote: number } {
     return { served: this.#node.server.feeds, remote: this.#node.remoteFeeds.size };
   }
@@ -38,7 +38,7 @@ export class Cluster {
     this.#node.start();
   }
 
-  /** What this process answers for from now on, and how many partitions the stream has. Told to all at once. */
+  /** Sets the partitions that this process serves from now on, and the number of partitions of the stream. Announces both at once. */
   setOwned(owned: readonly OwnedPartition[], partitions: number): void {
     this.#node.setOwned(owned, partitions);
   }

@@ -1,13 +1,13 @@
 /**
- * The updates of one feed on their way between instances: a numbered stream of whole data and of differences. A token's difference is its merge patch; a
- * ranking's are the texts of the rows that are new or changed. The reader keeps texts, and parses none until somebody asks for the whole data of a token that
- * came as patches.
+ * The updates of one feed between instances: a numbered stream of whole data and of differences. The difference of a token is its merge patch, and the
+ * difference of a ranking consists of the texts of new and changed rows. The reader keeps texts. It parses them only for the whole data of a
+ * token that arrived as patches.
  */
 import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
 import { dataText, type FeedUpdate, type RankedRow } from "../bus/responses.ts";
 import type { Format, RowItem, UpdateItem } from "./protocol.ts";
 
-/** The whole data of a token is made of its patches at the latest when there are so many. */
+/** Number of patches after which the whole data of a token is computed from them. */
 const PATCHES_MAX = 32;
 
 export class FeedWriter {
@@ -15,7 +15,7 @@ export class FeedWriter {
   /** Texts of the rows that were sent last, by id. */
   #sent: ReadonlyMap<string, string> = new Map();
 
-  /** The newest number that was given. */
+  /** The newest assigned number. */
   get seq(): number {
     return this.#seq;
   }
@@ -38,7 +38,7 @@ export class FeedWriter {
   }
 }
 
-/** A patch is a tenth of the data on average, and the reader has what it applies to. */
+/** Returns the patch of an update, or its whole data if there is none. A patch has a tenth of the data on average. */
 function wholeOrPatch(update: FeedUpdate): Pick<UpdateItem, "data" | "patch" | "prevRev" | "keys"> {
   const { patch, prevRev, rows } = update;
   const content = patch === undefined || prevRev === undefined ? { data: dataText(update) } : { patch, prevRev };
@@ -47,7 +47,7 @@ function wholeOrPatch(update: FeedUpdate): Pick<UpdateItem, "data" | "patch" | "
 }
 
 export class FeedReader {
-  /** 0: nothing has come. */
+  /** Newest received number; 0 before the first. */
   #seq = 0;
   #rev = 0;
   #data: DataText | undefined;
@@ -58,7 +58,7 @@ export class FeedReader {
     return this.#seq;
   }
 
-  /** Returns the update, or undefined where something before it is missing. */
+  /** Returns the update, or undefined if an earlier item is missing. */
   take(item: UpdateItem): FeedUpdate | undefined {
     const isNext = item.seq === this.#seq + 1;
     const update = item.rows === undefined ? this.#takeData(item, isNext) : this.#takeRows(item, item.rows);
@@ -75,7 +75,7 @@ export class FeedReader {
       if (json === undefined) return undefined;
       whole.push({ key, partition, json });
     }
-    // A row without a text is as in the update before; where that was lost it may be another.
+    // A row without a text is unchanged. If the previous update was lost, it may differ.
     if (item.seq !== this.#seq + 1 && rows.some(({ json }) => json === undefined)) return undefined;
     this.#rows = new Map(whole.map(({ key, json }) => [key.id, json]));
     return updateOf(item, undefined, whole);
@@ -110,7 +110,7 @@ function updateOf(item: UpdateItem, data: DataText | undefined, rows: readonly R
   };
 }
 
-/** A JSON text that may be known as an earlier one and patches to it. */
+/** A JSON text, or an earlier text with the patches that lead to it. */
 class DataText {
   #base: string;
   #patches: readonly string[];

@@ -1,12 +1,11 @@
 /**
- * Frames of messages: a header line `swapstats/<format> <sender> <number> <part> <parts>`, then the content, cut into parts where it is larger
- * than the message system takes. Parts that do not all come are dropped. Every bound is small enough that a faulty sender cannot
- * fill the memory.
+ * Frames of messages: a header line `swapstats/<format> <sender> <number> <part> <parts>`, then the content. Content that is larger than a message
+ * of the message system is cut into parts. Incomplete messages are dropped. Every bound is small enough that a faulty sender cannot fill the memory.
  */
 import type { Format } from "./protocol.ts";
 
 export const MESSAGE_BYTES_MAX = 32 * 2 ** 20;
-/** Messages of which parts are waited for. */
+/** Largest number of incomplete messages. */
 const PARTIAL_MESSAGES_MAX = 64;
 const PARTIAL_BYTES_MAX = 64 * 2 ** 20;
 const HEADER_BYTES_MAX = 512;
@@ -24,14 +23,14 @@ export function cutFrames(format: number, from: string, number: number, content:
 
 type Received =
   | { readonly kind: "message"; readonly from: string; readonly format: Format; readonly content: Buffer }
-  /** A message of a format that is not read here. */
+  /** A message of a format that this version cannot read. */
   | { readonly kind: "foreign"; readonly from: string; readonly format: number };
 
 type Partial = { parts: (Buffer | undefined)[]; missing: number; bytes: number };
 
 export class FrameReader {
   readonly #newest: Format;
-  /** By sender and number; oldest first. */
+  /** Incomplete messages by sender and number, oldest first. */
   readonly #partials = new Map<string, Partial>();
   #bytes = 0;
 
@@ -40,7 +39,7 @@ export class FrameReader {
     this.#newest = newest;
   }
 
-  /** Undefined: more parts have to come, or it is no message at all. */
+  /** Returns the message when it is complete. Returns undefined while parts are missing, and for bytes that are not a message. */
   take(bytes: Uint8Array): Received | undefined {
     const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const end = frame.subarray(0, HEADER_BYTES_MAX).indexOf(NEWLINE);

@@ -20,11 +20,11 @@ import {
 } from "./protocol.ts";
 import type { ClusterTransport, LinkState } from "./transport.ts";
 
-/** Requests to others that wait for a response; more fail at once. */
+/** Largest number of requests to others that wait for a response. Further ones fail at once. */
 const PENDING_MAX = 20_000;
-/** Characters that wait to be sent to one instance within a turn. More is dropped, and requests among it fail. */
+/** Largest number of characters that wait to be sent to one instance within a turn. Further items are dropped, and dropped requests fail. */
 const OUTBOX_CHARS_MAX = MESSAGE_BYTES_MAX;
-/** Items fill a message up to this part of its largest size, because characters may need several bytes. */
+/** Part of the largest message that items may fill, because characters may need several bytes. */
 const FILL_FACTOR = 0.4;
 const SWEEP_MS = 50;
 
@@ -40,13 +40,13 @@ type Outbox = { readonly items: Waiting[]; chars: number };
 type LinkOptions = {
   readonly transport: ClusterTransport;
   readonly address: string;
-  /** The newest format that is read here. */
+  /** The newest format that this instance reads. */
   readonly newestFormat: Format;
-  /** The format in which an instance is written to. */
+  /** Format of messages to an instance. */
   readonly formatFor: (address: string) => Format;
   readonly askTimeoutMs: number;
   readonly nowMs: () => number;
-  /** With an event clock: its highest event time, which every message carries; else 0. */
+  /** Highest event time with an event clock, else 0. Every message carries it. */
   readonly high: () => number;
   readonly onMessage: (from: string, message: ClusterMessage) => void;
   readonly onForeign: (from: string, format: number) => void;
@@ -109,7 +109,7 @@ export class ClusterLink {
     });
   }
 
-  /** Queues an item for the end of this turn. Returns false when too much waits already; the item is then dropped. */
+  /** Queues an item for the end of this turn. Returns false when too much waits; the item is then dropped. */
   post<T extends ItemType>(address: string, type: T, item: ItemTypes[T]): boolean {
     if (!this.isLinked) return false;
     let outbox = this.#outboxes.get(address);
@@ -129,7 +129,7 @@ export class ClusterLink {
     return true;
   }
 
-  /** Fails the requests to an instance that is away. */
+  /** Fails the pending requests to an instance that is away. */
   failPeer(address: string): void {
     this.#failAll((pending) => pending.address === address, "the owner of the tokens has gone away");
     this.#outboxes.delete(address);
@@ -211,7 +211,7 @@ export class ClusterLink {
   #failOverdue(): void {
     const nowMs = this.#options.nowMs();
     for (const [id, pending] of this.#pending) {
-      // Ids grow and all have the same time, so the first that is in time ends the pass.
+      // Ids grow and all requests have the same timeout. The first one that is in time ends the pass.
       if (pending.deadlineMs > nowMs) return;
       this.#pending.delete(id);
       pending.reject(away(`the owner of the tokens did not answer within ${this.#options.askTimeoutMs} ms`));

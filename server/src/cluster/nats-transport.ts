@@ -5,9 +5,9 @@ import type { ClusterTransport, LinkState, TransportListener } from "./transport
 
 type NatsTransportOptions = {
   readonly settings: NatsConfig;
-  /** Shown by the server's monitoring. */
+  /** Name of the connection in the server's monitoring. */
   readonly name: string;
-  /** The same for instances that hear each other; letters, digits, `-` and `_`. */
+  /** Part of the subjects that is equal for instances that exchange messages. Letters, digits, `-` and `_`. */
   readonly cluster: string;
 };
 

@@ -26,17 +26,17 @@ const SLEPT_PERIODS = 2;
 
 export type ClusterNodeOptions = {
   readonly instance: string;
-  /** When this run began, ms since 1970. */
+  /** Start of this run, ms since 1970. */
   readonly incarnation: number;
   readonly version: string;
-  /** The workers of this process, in a fixed order. A worker answers for its partitions that are ready, whatever state its others are in. */
+  /** The workers of this process, in a fixed order. A worker serves its ready partitions, whatever the state of the others. */
   readonly workers: readonly WorkerPort[];
   readonly partitions: number;
   readonly transport: ClusterTransport;
   readonly clock: SharedClock;
   readonly announceEveryMs: number;
   readonly askTimeoutMs: number;
-  /** The newest format that it reads and writes; undefined: the newest there is. Lower in tests of upgrades. */
+  /** The newest format that it reads and writes, by default the newest of this version. Tests of upgrades set a lower one. */
   readonly format?: Format;
 };
 
@@ -92,7 +92,7 @@ export class ClusterNode implements BusWorkers {
     return this.#options.transport.state;
   }
 
-  /** Sentences for status: which instances cannot be understood, and why none can be reached. */
+  /** Returns sentences for status: instances with unreadable messages, and the reason why none can be reached. */
   get problems(): string[] {
     const { problem } = this.#options.transport;
     return [...this.peers.problems(), ...(problem === undefined ? [] : [problem])];
@@ -144,7 +144,7 @@ export class ClusterNode implements BusWorkers {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Returns how to ask a worker, here or elsewhere. */
+  /** Returns the interface of a worker of this or of another instance. */
   #reach(address: string | undefined, worker: number): Pick<BusWorker, "ask" | "open"> {
     if (address === undefined) {
       const port = this.#options.workers[worker] as WorkerPort;

@@ -1,7 +1,7 @@
 /**
- * Which instances there are, and which one answers for which partition. The last announcement of every instance is kept for a few announcement periods. Of several
- * that claim a partition the one with the highest epoch has it, because the store gives each epoch once, and higher ones later. The highest epoch
- * seen is a floor: an instance that answers below it is a former owner.
+ * The table of instances and of the partitions that they serve. The last announcement of every instance is kept for a few announcement periods. If several
+ * instances claim a partition, the one with the highest epoch has it, because the store grants each epoch once and in ascending order. The highest
+ * seen epoch is a floor: an instance that responds with a lower one is a former owner.
  */
 
 import { type BusWorker, partsText } from "../bus/bus-workers.ts";
@@ -12,7 +12,7 @@ import { type Announcement, addressOf, type Format, instanceOfAddress } from "./
 const PEERS_MAX = 256;
 /** Announcement periods of silence after which an instance is away. */
 const SILENT_PERIODS = 3.5;
-/** A floor that nobody has confirmed for so long is dropped: the store of epochs may have been lost and re-created. */
+/** Time after which an unconfirmed floor is dropped, because the store of epochs may have been lost and re-created. */
 const FLOOR_KEEP_MS = 60_000;
 const REFUSED_KEEP_MS = 60_000;
 const PROBLEMS_MAX = 20;
@@ -20,7 +20,7 @@ const PROBLEMS_MAX = 20;
 type Peer = { announcement: Announcement; readonly address: string; heardMs: number };
 type Claim = { readonly address: string | undefined; readonly worker: number; readonly epoch: string };
 
-/** How a worker of some instance is reached. `address` is undefined for a worker of this process. */
+/** The address of a worker of any instance. `address` is undefined for a worker of this process. */
 type Reach = (address: string | undefined, worker: number) => Pick<BusWorker, "ask" | "open">;
 
 type PeerTableOptions = {
@@ -29,7 +29,7 @@ type PeerTableOptions = {
   readonly version: string;
   readonly partitions: number;
   readonly reach: Reach;
-  /** Monotonic. */
+  /** Monotonic time in ms. */
   readonly nowMs: () => number;
 };
 
@@ -37,7 +37,7 @@ export class PeerTable {
   readonly #options: PeerTableOptions;
   readonly #peers = new Map<string, Peer>();
   readonly #floors = new Map<number, { epoch: string; heardMs: number }>();
-  /** Senders whose messages cannot be used: the sentence for status, and when it was last true. */
+  /** Senders whose messages are unreadable: the sentence for status, and the time of the last message. */
   readonly #refused = new Map<string, { problem: string; heardMs: number }>();
   #owned: readonly OwnedPartition[] = [];
   #ownPartitions: number;
@@ -59,7 +59,7 @@ export class PeerTable {
     return this.#version;
   }
 
-  /** How many partitions the stream has: the most that any instance knows of. */
+  /** Number of partitions of the stream: the largest number that any instance reports. */
   get partitions(): number {
     return this.#partitions;
   }
@@ -101,13 +101,13 @@ export class PeerTable {
     this.#settle();
   }
 
-  /** Without a link no other instance can be asked, whatever is known of it. */
+  /** Notes whether there is a link. Without it no other instance receives requests. */
   setLinked(isLinked: boolean): void {
     this.#isLinked = isLinked;
     this.#settle();
   }
 
-  /** Takes an announcement. Returns whether its instance was unknown before. Late and doubled ones have no effect. */
+  /** Receives an announcement. Returns whether its instance was unknown. Late and repeated announcements have no effect. */
   take(announcement: Announcement): boolean {
     const { instance, incarnation, seq, leaving } = announcement;
     const address = addressOf(instance, incarnation);
@@ -119,7 +119,7 @@ export class PeerTable {
     }
     for (const [otherAddress, other] of this.#peers) {
       if (other.announcement.instance !== instance || otherAddress === address) continue;
-      // A delayed announcement of an earlier run; the later run is alive.
+      // This is a delayed announcement of an earlier run, and the later run is alive.
       if (other.announcement.incarnation > incarnation) return false;
       this.#peers.delete(otherAddress);
     }

@@ -1,10 +1,10 @@
 /**
- * The messages between instances. A message is a head of JSON text behind a header line that every format has alike, so that a message of another format
- * can be refused by name. Within a format members may be added; readers ignore members that they do not know. The names of members are
- * part of the format, whatever their content is called in the code.
+ * The messages between instances. A message is a head of JSON text behind a header line. All formats have the same header line, and a message of
+ * an unknown format can therefore be refused by its number. Members may be added to a format; readers ignore unknown members. The names of members
+ * are part of the format, also where the code uses other words.
  *
- * Format 2 carries the texts of figures behind the head, each with its length, as they are. In format 1 they are strings of the head. An instance
- * says in its announcements, which are of format 1, up to which format it reads, and is sent nothing newer.
+ * Format 2 has the unchanged texts of figures behind the head, each with its length. In format 1 they are strings in the head. Announcements have
+ * format 1 and state the newest format that an instance reads. It gets no newer messages.
  */
 
 import type { Cover, CoveredResponse } from "../bus/bus-workers.ts";
@@ -21,7 +21,7 @@ export const ANNOUNCEMENT_FORMAT: Format = 1;
 export type Announcement = {
   readonly type: "announce";
   readonly instance: string;
-  /** When this run of the instance began, ms since 1970. A later run replaces an earlier one of the same name. */
+  /** Start of this run of the instance, ms since 1970. A later run replaces an earlier one of the same name. */
   readonly incarnation: number;
   readonly version: string;
   /** Grows with each announcement of an incarnation. */
@@ -30,14 +30,14 @@ export type Announcement = {
   readonly partitions: number;
   /** `host`: index of the worker. */
   readonly owned: readonly { readonly partition: number; readonly epoch: string; readonly host: number }[];
-  /** With an event clock: its highest event time; else 0. */
+  /** Highest event time with an event clock, else 0. */
   readonly high: number;
-  /** When the next announcement comes at the latest. */
+  /** Time until the next announcement at the latest. */
   readonly everyMs: number;
   readonly leaving: boolean;
-  /** The sender has just started or come back, and wants to hear from all. */
+  /** Whether the sender has just started or returned, and requests announcements of all instances. */
   readonly asks: boolean;
-  /** The highest format that it reads. Absent from an instance that reads format 1 alone. */
+  /** The highest format that it reads. Absent from an instance that reads only format 1. */
   readonly reads?: number;
 };
 
@@ -53,10 +53,10 @@ export type ResponseItem =
       readonly answer: CoveredResponse<RequestKind>["response"];
     }
   | { readonly id: number; readonly error: WireError };
-/** `topic` is what the feed is of, `topicId` the listener's number of the feed, `host` the index of the worker. */
+/** `topic` is the channel of the feed, `topicId` the listener's number of the feed, `host` the index of the worker. */
 export type OpenItem = { readonly topicId: number; readonly host: number; readonly topic: ChannelSpec };
 
-/** A row whose figures are those of the update before has no `json`. */
+/** A row with unchanged figures has no `json`. */
 export type RowItem = Omit<RankedRow, "json"> & { readonly json?: string };
 /** `seq` counts from 1 without holes. */
 export type UpdateItem = Pick<FeedUpdate, "epoch" | "rev" | "asOf" | "lagMs"> & {
@@ -67,19 +67,19 @@ export type UpdateItem = Pick<FeedUpdate, "epoch" | "rev" | "asOf" | "lagMs"> & 
   /** The whole data, or a patch that applies to `prevRev`. */
   readonly data?: string;
   readonly patch?: string;
-  /** Of a ranking, in place of data and patch. */
+  /** Rows of a ranking, instead of data and patch. */
   readonly rows?: readonly RowItem[];
-  /** Of a ranking in format 1, beside data or patch: the places of its rows. */
+  /** Places of the rows of a ranking in format 1, in addition to data or patch. */
   readonly keys?: readonly (RankKey & { readonly partition: number })[];
   readonly parts: readonly PartRevision[];
 };
 /** A feed that could not be opened, or has ended. */
 export type EndedItem = { readonly topicId: number; readonly error: WireError };
-/** Of a listener: nobody listens to this any more. Where it is lost the next `listen` tells the same. */
+/** From a listener that has closed the feed. If the message is lost, the next `listen` has the same effect. */
 export type CloseItem = { readonly topicId: number };
-/** Of a listener: it listens to these alone of all feeds up to `upTo`. */
+/** From a listener: the feeds that it listens to, among all up to `upTo`. */
 export type ListenItem = { readonly upTo: number; readonly topicIds: readonly number[] };
-/** Response to it: the newest `seq` of each feed that is open here. */
+/** Response to `listen`: the newest `seq` of each open feed. */
 export type ListeningItem = { readonly upTo: number; readonly topics: readonly (readonly [number, number])[] };
 
 export type ItemTypes = {
@@ -109,7 +109,7 @@ const ITEM_TYPES: { readonly [T in ItemType]: true } = {
   listening: true,
 };
 
-/** The message that a head holds, or undefined where it has not the form of one. */
+/** Returns the message in a head, or undefined if the head is not a message. */
 export function messageOf(head: unknown): ClusterMessage | undefined {
   if (typeof head !== "object" || head === null) return undefined;
   const { type, items } = head as { type?: unknown; items?: unknown };
@@ -131,7 +131,7 @@ function isAnnouncement(message: Partial<Announcement>): boolean {
   );
 }
 
-/** The address of an instance: its name in a form that every message system takes, and its incarnation. */
+/** Returns the address of an instance: its name in a form that every message system accepts, and its incarnation. */
 export function addressOf(instance: string, incarnation: number): string {
   return `${Buffer.from(instance).toString("base64url")}-${incarnation.toString(36)}`;
 }

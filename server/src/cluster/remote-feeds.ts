@@ -1,11 +1,11 @@
 /**
- * The listening end of feeds of other instances. A feed is a numbered stream: first the whole data, then differences, each with the next number. A gap, by a lost
- * message or a dead owner, shows in the numbers or in the response to the keep-alive. The feed is then opened again under another id, and begins with
- * the whole data. `STEPS` is the state machine of a feed:
+ * The listening end of feeds of other instances. A feed is a numbered stream: first the whole data, then differences, each with the next number. After a
+ * lost message or the death of an owner, the numbers or the response to the keep-alive show a gap. The feed is then opened again under another
+ * id, and begins with the whole data. `STEPS` is the state machine of a feed:
  *
- *   opening    the owner was asked for it, and nothing has come
+ *   opening    the feed was requested, and no update has arrived
  *   streaming  its updates come without a gap
- *   ended      the owner refused it, or nobody listens any more
+ *   ended      the owner refused it, or its listener has left
  */
 
 import type { OpenFeed } from "../bus/bus-workers.ts";
@@ -18,7 +18,7 @@ import { FeedReader } from "./feed-items.ts";
 import type { ClusterLink } from "./link.ts";
 import type { EndedItem, ListeningItem, UpdateItem } from "./protocol.ts";
 
-/** Feeds of other instances that may be open here. */
+/** Largest number of open feeds of other instances. */
 const REMOTE_FEEDS_MAX = 20_000;
 
 type RemoteState = "opening" | "streaming" | "ended";
@@ -43,7 +43,7 @@ type RemoteFeed = {
 
 type RemoteFeedsOptions = {
   readonly link: Pick<ClusterLink, "post">;
-  /** A feed whose first data has not come after this time is opened again. */
+  /** Time for the first data of a feed, after which it is opened again. */
   readonly openTimeoutMs: number;
   readonly nowMs: () => number;
 };
@@ -51,7 +51,7 @@ type RemoteFeedsOptions = {
 export class RemoteFeeds {
   readonly #options: RemoteFeedsOptions;
   readonly #feeds = new Map<number, RemoteFeed>();
-  /** Addresses that the last keep-alive told of feeds. Each is told once more when none is left. */
+  /** Addresses that got feeds in the last keep-alive. Each gets one more keep-alive after its last feed was closed. */
   readonly #told = new Set<string>();
   #nextId = 1;
 
@@ -63,13 +63,13 @@ export class RemoteFeeds {
     return this.#feeds.size;
   }
 
-  /** Opens a feed there. `onEnd` is called when that fails. Nothing is called after `close` was. */
+  /** Opens a feed at another instance. `onEnd` is called when that fails. No function is called after `close`. */
   open(
     { address, worker, spec }: Pick<RemoteFeed, "address" | "worker" | "spec">,
     onUpdate: (update: FeedUpdate) => void,
     onEnd: (error: SwapstatsError) => void,
   ): OpenFeed {
-    // Whether the owner has opened it is told by its first update.
+    // The first update shows that the owner has opened the feed.
     const opened = Promise.resolve();
     if (this.#feeds.size >= REMOTE_FEEDS_MAX) {
       const message = `${REMOTE_FEEDS_MAX} feeds of other instances are open already; subscribe again later`;
@@ -111,7 +111,7 @@ export class RemoteFeeds {
     feed.onEnd(fromWire(error));
   }
 
-  /** The owner tells how far each feed has come. A feed that it does not know, or of which something is missing, begins again. */
+  /** Receives the newest number of each feed from its owner. A feed that the owner does not know, or with missing items, is opened again. */
   takeListening(from: string, { upTo, topics }: ListeningItem): void {
     const seqs = new Map(topics);
     for (const feed of [...this.#feeds.values()]) {
@@ -120,7 +120,7 @@ export class RemoteFeeds {
     }
   }
 
-  /** Tells every owner which feeds are still listened to. */
+  /** Sends every owner the list of its feeds that are still in use. */
   keepAlive(): void {
     const { link } = this.#options;
     const upTo = this.#nextId - 1;
@@ -145,7 +145,7 @@ export class RemoteFeeds {
     }
   }
 
-  /** Asks the owner for the feed, under a new id. */
+  /** Requests the feed from its owner under a new id. */
   #begin(feed: RemoteFeed): void {
     feed.machine.become("opening");
     this.#feeds.delete(feed.feedId);

@@ -1,6 +1,6 @@
 /**
- * Serves other instances: responds to their requests by the workers of this process, and sends them the updates of the feeds that they listen to. A feed ends when its
- * listener closes it, does not list it any more, or is silent for too long.
+ * Serves other instances. It passes their requests to the workers of this process, and sends them the updates of their feeds. A feed ends when its
+ * listener closes it, no longer lists it, or is silent for too long.
  */
 
 import type { Cover, CoveredResponse } from "../bus/bus-workers.ts";
@@ -13,10 +13,10 @@ import { FeedWriter } from "./feed-items.ts";
 import type { ClusterLink } from "./link.ts";
 import type { CloseItem, Format, ListenItem, OpenItem, QuestionItem } from "./protocol.ts";
 
-/** Feeds that all other instances together may have open here. */
+/** Largest number of feeds that all other instances together may have open here. */
 const SERVED_FEEDS_MAX = 50_000;
 const LISTENERS_MAX = 1_024;
-/** Requests of other instances that are served at the same time. More are refused. */
+/** Largest number of concurrent requests of other instances. Further ones are refused. */
 const SERVED_REQUESTS_MAX = 20_000;
 
 type Served = { close: (() => void) | undefined; isClosed: boolean; readonly writer: FeedWriter };
@@ -25,11 +25,11 @@ type Listener = { readonly feeds: Map<number, Served>; heardMs: number };
 type ClusterServerOptions = {
   readonly workers: readonly WorkerPort[];
   readonly link: ClusterLink;
-  /** The format in which an instance is written to. */
+  /** Format of messages to an instance. */
   readonly formatFor: (address: string) => Format;
-  /** The partitions that a worker of this process answers for now. */
+  /** The partitions that a worker of this process serves now. */
   readonly coversOf: (worker: number) => readonly Cover[];
-  /** After how long without a message a listener's feeds end. */
+  /** Time without a message after which a listener's feeds end. */
   readonly silentMs: number;
   readonly nowMs: () => number;
 };
@@ -178,7 +178,7 @@ export class ClusterServer {
   }
 }
 
-/** Returns the response without tickets, which mean nothing outside this process. Undefined becomes null, as JSON has it. */
+/** Returns the response without tickets, which are useless outside this process. Undefined becomes null, as in JSON. */
 function forPeers(request: { readonly kind: RequestKind }, response: WorkerResponses[RequestKind]): typeof response {
   if (request.kind !== "tokens") return response ?? null;
   const { asOf, items } = response as WorkerResponses["tokens"];

@@ -1,4 +1,4 @@
-/** The bus over several instances as a service starts it: by NATS, under a name that instances of one stream share. */
+/** Starts the bus over several instances, by NATS, with a name that instances of one stream share. */
 import { createHash } from "node:crypto";
 import { type WorkerPort, workerOfPartition } from "../bus/local-workers.ts";
 import type { QueryBusOptions } from "../bus/query-bus.ts";
@@ -14,14 +14,14 @@ type ClusterStart = Omit<QueryBusOptions, "workers" | "statusOfAll"> & {
   readonly nats: NatsConfig;
   readonly instance: string;
   readonly version: string;
-  /** What names the stream that instances share, such as its topic and group. Those with the same hear each other. */
+  /** Name of the shared stream, such as its topic and group. Instances with the same name exchange messages. */
   readonly stream: readonly string[];
   readonly workers: readonly WorkerPort[];
-  /** As it is known at the start; 0: not yet. */
+  /** Number of partitions as known at the start; 0 if not known. */
   readonly partitions: number;
 };
 
-/** Connects in the background, for ever. Never fails. */
+/** Connects in the background and retries without limit. Never fails. */
 export function startCluster({ nats, stream, ...start }: ClusterStart): Cluster {
   const name = createHash("sha256").update(JSON.stringify(stream)).digest("base64url").slice(0, NAME_CHARS);
   const cluster = new Cluster({
@@ -35,7 +35,7 @@ export function startCluster({ nats, stream, ...start }: ClusterStart): Cluster 
   return cluster;
 }
 
-/** The partitions that are up to date, by their epoch, as the cluster has to know them. */
+/** Returns the partitions that are up to date, with their epochs, in the form of the cluster. */
 export function ownedPartitions(serving: ReadonlyMap<number, string>, workers: number): OwnedPartition[] {
   return [...serving].map(([partition, epoch]) => ({
     partition,

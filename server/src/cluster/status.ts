@@ -1,4 +1,4 @@
-/** The state of ingestion at all instances: the reports of their workers, and the last report of a partition that nobody answers for. */
+/** The status of ingestion at all instances: the reports of their workers, and the last report of each partition without an owner. */
 
 import { addCounters, emptyCounters, mergeStatus } from "../bus/status-merge.ts";
 import type { PartitionStatus, PartitionTotals, StatusResponse } from "../ports/stats-bus.ts";
@@ -24,7 +24,7 @@ export async function clusterStatus(
   for (const status of merged.partitions) {
     const before = reported.get(status.partition);
     const owner = peers.ownerOf(status.partition);
-    // Of two reports of one partition that of its owner counts. Else any report is better than none.
+    // If there are two reports of a partition, the owner's is used. Any report is better than none.
     if (before === undefined || owner?.parts.get(status.partition) === status.epoch) {
       reported.set(status.partition, status);
     }
@@ -43,7 +43,7 @@ export async function clusterStatus(
   return { ...sums(known, peers.partitions), partitions, instances: peers.instances(), problems: node.problems };
 }
 
-/** Sums each partition once: during a hand-over two instances report it, and while its owner is away none does. */
+/** Adds each partition once. During a hand-over two instances report it, and while its owner is away none does. */
 function sums(known: KnownStatus, partitions: number): Pick<StatusResponse, "counters" | "tokens" | "totals"> {
   const counters = emptyCounters();
   const totals = [...known].flatMap(([partition, one]) =>

@@ -1,6 +1,6 @@
 /**
- * What the cluster needs of a message system: one subject that all instances hear, and one for each instance. Messages may be lost, doubled, delayed and
- * reordered; the users of this contract handle that. Nothing is kept for instances that are away.
+ * The contract of a message system for the cluster: one subject for all instances, and one for each instance. Messages may be lost, repeated, delayed
+ * and reordered; the users of this contract handle that. No message is kept for instances that are away.
  */
 
 /** `connecting`: a connection is being tried; `connected`: messages go through. */
