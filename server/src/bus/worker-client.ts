@@ -188,8 +188,8 @@ export class WorkerClient {
   }
 
   /**
-   * Gives each update to its listener: a TokenFeed or RankingFeed, or the server for other instances. Reports the updates as taken after everything
-   * else that is due in this turn of the event loop, which leaves room for requests.
+   * Passes each update to its listener: a TokenFeed or RankingFeed, or the server for other instances. Acknowledges the updates after all other work of
+   * this turn of the event loop, which leaves time for requests.
    */
   #deliver(updates: readonly UpdateItem[]): void {
     let chars = 0;

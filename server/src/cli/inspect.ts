@@ -32,7 +32,7 @@ async function inspectConfigured(
   const { config } = readConfig(path, output);
   const setup = checkpointStoreSetup(config, config.dataDir);
   if (setup.kind === "embedded") return inspectCheckpoints(config.dataDir);
-  // The store is asked for each of them: it does not know which there are.
+  // Each partition is read, because the store has no list of them.
   const partitions = await countPartitions(config);
   const { store } = await openCheckpointStore(setup.kind === "kafka" ? { ...setup, makesTopic: false } : setup);
   try {

@@ -72,8 +72,8 @@ export class ClusterServer {
   }
 
   /**
-   * Asks a worker of this process. The response covers the partitions that the worker had both before and after. A partition that was
-   * revoked in between, even if it was assigned again, may be missing from it.
+   * Sends a request to a worker of this process. The response covers the partitions that the worker had both before and after. A partition that
+   * was revoked in between may be missing from the response, even if it was assigned again.
    */
   async ask<K extends RequestKind>(worker: number, request: RequestOf<K>): Promise<CoveredResponse<K>> {
     const before = this.#options.coversOf(worker);

@@ -5,7 +5,7 @@ import type { Heap } from "./memory/heap.ts";
 import { TOKEN_ROW } from "./memory/layout.ts";
 import type { EngineConfig } from "./types.ts";
 
-/** Chains of which a partition keeps state. An event of a further chain is a dead letter. */
+/** Largest number of chains in a partition. An event of a further chain is a dead letter. */
 export const CHAINS_MAX = 256;
 /** Grain of the wheel: upkeep visits a token with fresh swaps once in this span of event time. */
 export const WHEEL_GRAIN_MS = 30_000;

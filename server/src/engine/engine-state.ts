@@ -73,7 +73,7 @@ export class EngineState {
     if (header !== undefined) this.#takeTallies(header.tallies);
   }
 
-  /** Creates the state of a partition of which nothing has been read. */
+  /** Creates the state of a partition before its first record. */
   static empty(config: EngineConfig, seed: HashSeed): EngineState {
     return new EngineState(new Heap(), config, seed, undefined);
   }

@@ -35,7 +35,7 @@ export type EngineConfig = {
   readonly exactTraders: number;
 };
 
-/** What happened to one event. The counters are sums of these. */
+/** Outcome of one event. The counters are sums of these. */
 export type Outcome =
   | "applied"
   | "duplicate"

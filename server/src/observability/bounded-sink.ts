@@ -32,7 +32,7 @@ export class BoundedSink implements LineSink {
   constructor(stream: SinkStream) {
     this.#stream = stream;
     stream.on("drain", () => this.#resume());
-    // The reader went away. Nobody can be told, and the service goes on.
+    // The reader closed the pipe. There is no place to report it, and the service continues.
     stream.on("error", () => {
       this.#isBroken = true;
     });

@@ -50,7 +50,7 @@ export class Metrics implements ServingNumbers {
   wsClients = 0;
   /** Updates that a newer one of the same channel replaced before they were sent. */
   wsConflated = 0;
-  /** What the channels of all connections hold now. Set by the part that knows. */
+  /** Resources that the channels of all connections hold now. Set by the live core. */
   wsHeld: () => WebSocketHeld = () => ({ rows: 0, cachedBytes: 0, begunBytes: 0, pendingIds: 0 });
   /** Connections that were closed at once because there were too many. */
   connectionsDropped = 0;

@@ -51,7 +51,7 @@ export type PartitionMetrics = {
 
 type CircuitReport = { readonly dependency: string; readonly state: keyof typeof CIRCUIT_VALUES };
 
-/** What a thread wrote to the hot store for a partition, since the thread started. */
+/** Writes of a thread to the hot store for a partition, since the thread started. */
 export type HotMetrics = {
   readonly written: number;
   /** Values that were not written because the store had a later owner's. */
@@ -130,7 +130,7 @@ const HOT_COUNTERS: readonly Row<HotMetrics>[] = [
   },
 ];
 
-/** What became of records. Counters begin at zero with the process. */
+/** Outcomes of records. Counters begin at zero with the process. */
 export function recordFamilies({ all }: PartitionReports): Family[] {
   return [
     ...STATE_COUNTERS.map(({ name, type, help, pick }) => {

@@ -2,7 +2,7 @@
 import { byLabel, type Family, histogram, type Labels, single } from "./exposition.ts";
 import { type HistogramNumbers, PlainHistogram, SHORT_SECONDS } from "./plain-histogram.ts";
 
-/** A limit on what all requests hold at the same time. */
+/** A limit on the resources that all requests hold at the same time. */
 export type WatchedBudget = {
   readonly name: string;
   readonly used: number;
@@ -15,7 +15,7 @@ export type WebSocketHeld = {
   readonly rows: number;
   /** Patches and messages kept for clients that are behind. */
   readonly cachedBytes: number;
-  /** Messages of which clients have received a part. */
+  /** Messages that clients have received in part. */
   readonly begunBytes: number;
   /** Tokens that clients wait for and that no swap has named yet. */
   readonly pendingIds: number;

@@ -99,7 +99,7 @@ export class DeadLetterBuffer {
     try {
       stored = this.#store.newest(limit);
     } catch {
-      // Letters in memory can be shown nevertheless. The store itself reports what is wrong with it.
+      // Letters in memory can still be shown. The store reports its own problem.
     }
     if (this.#waiting.length === 0) return stored;
     const waiting = this.#waiting.map(keptForm).reverse();

@@ -1,4 +1,4 @@
-/** What a partition consists of while it has a state: the restored engine, and the parts that feed, save and serve it. */
+/** The parts of a partition with a state: the restored engine, and the parts that feed, save and serve it. */
 import type { SharedClock } from "../bus/shared-clock.ts";
 import { PartitionEngine } from "../engine/partition-engine.ts";
 import { fingerprintOf } from "../engine/snapshot.ts";

@@ -1,4 +1,4 @@
-/** What a partition reports of itself, for status and metrics. */
+/** The report of a partition for status and metrics. */
 import type { PartitionMetrics } from "../observability/partition-metrics.ts";
 import type { HistogramNumbers } from "../observability/plain-histogram.ts";
 import type { PartitionStatus } from "../ports/stats-bus.ts";

@@ -278,7 +278,7 @@ export class PartitionRunner {
     return this.#drainTo !== undefined && this.#position >= this.#drainTo.offset;
   }
 
-  /** Continues behind records that are lost for good. The engine, the redo delta and status know of the gap. */
+  /** Continues behind permanently lost records. The engine, the redo delta and status record the gap. */
   #skipGap(parts: PartitionParts, { to, sentence }: LogGap): void {
     parts.engine.noteGap();
     parts.checkpointer.noteGap(to);

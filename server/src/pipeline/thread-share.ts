@@ -24,7 +24,7 @@ const APPLY_PER_READ = 1;
 const TURN_MS = 1;
 /** Reads that wait for their turn; more are refused with `overloaded`. */
 export const READS_WAITING_MAX = 4096;
-/** What these may weigh together, in tokens that they ask for. */
+/** Largest sum of the weights of waiting reads, in requested tokens. */
 export const READS_WEIGHT_MAX = 262_144;
 
 /** Readers of one lane run one after the other; the lanes take turns, so that a heavy kind of request delays no other kind. */
@@ -34,7 +34,7 @@ type ReadOptions = {
   readonly lane: Lane;
   /** How much of READS_WEIGHT_MAX it takes while it waits and runs. */
   readonly weight?: number;
-  /** By the share's clock: nobody waits for the answer any more, and the read is dropped. */
+  /** Time of the share's clock at which the request times out. The read is then dropped. */
   readonly deadlineMs?: number;
 };
 
@@ -62,7 +62,7 @@ export class ThreadShare {
   #waiting = 0;
   #weight = 0;
   #appliers = 0;
-  /** What applying is to get before the next slice of readers. */
+  /** Time that applying gets before the next slice of readers. */
   #owedMs = 0;
   #isScheduled = false;
 
@@ -101,7 +101,7 @@ export class ThreadShare {
     this.#owedMs = Math.max(0, this.#owedMs - ms);
   }
 
-  /** Reading took so long beside its slices, such as to send what was made. */
+  /** Notes time that reading took outside its slices, for example to send responses. */
   noteRead(ms: number): void {
     this.#owedMs += ms * APPLY_PER_READ;
   }

@@ -32,7 +32,7 @@ export class WaitingRecords {
     return Math.max(0, this.#clock.wallMs() - this.#fromLog(offset));
   }
 
-  /** Forgets what is known. */
+  /** Drops everything that is known. */
   reset(): void {
     this.#oldestMs = undefined;
   }

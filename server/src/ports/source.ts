@@ -47,7 +47,7 @@ export type LogRange = OffsetRange & {
   readonly formerLogIds: readonly string[];
 };
 
-/** Whose clock set the arrivals. */
+/** The clock that set the arrivals. */
 export type ArrivalClock = "broker" | "producer" | "reader";
 
 /** Reads one partition, for one caller. There is one `read` at a time. */

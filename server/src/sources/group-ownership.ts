@@ -120,7 +120,7 @@ export class GroupOwnership {
     }
   }
 
-  /** Returns false where it has to be tried again. */
+  /** Returns false if the attempt must be repeated. */
   async #assign(partition: number): Promise<boolean> {
     const { workers, beginRule, onProblem, onRefused } = this.#options;
     try {

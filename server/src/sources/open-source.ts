@@ -20,7 +20,7 @@ const SOURCES: { readonly [Kind in SourceKind]: SourceModules<ConfigOf<Kind>> } 
   kafka: { ingestion: () => import("./kafka/ingestion.ts"), readers: () => import("./kafka/readers.ts") },
 };
 
-/** What a worker is told of its source: data that `structuredClone` copies. It may hold secrets, and is never logged. */
+/** The setup of a worker's source: data that `structuredClone` copies. It may hold secrets, and is never logged. */
 export type ReadersSetup = { readonly kind: SourceKind; readonly setup: unknown };
 
 /** The source that records are read from. */

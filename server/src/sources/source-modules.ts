@@ -1,4 +1,4 @@
-/** What the modules of a source export: one module for the main thread, and one for the workers. */
+/** The exports of the two modules of a source, for the main thread and for the workers. */
 import type { IngestConfig } from "../config/build/ingest.ts";
 import type { Config } from "../config/config.ts";
 import type { Ingestion, IngestionEvents } from "../ports/ingestion.ts";
@@ -18,7 +18,7 @@ export type IngestionOptions<OwnConfig> = IngestionEvents & {
 export type SourceModules<OwnConfig> = {
   /** For the main thread. */
   ingestion(): Promise<{
-    /** Rejects with `bad_config`, and with errors that keep this process from starting at all. */
+    /** Rejects with `bad_config`, and with errors that prevent the start of this process. */
     openIngestion(options: IngestionOptions<OwnConfig>): Promise<Ingestion>;
     /** Returns the number of partitions without a start. Rejects with a retryable error while that is not known. */
     countPartitions(config: OwnConfig): Promise<number>;

@@ -58,7 +58,7 @@ type Opened = { readonly db: DatabaseSync; readonly insert: StatementSync; reado
 /**
  *   opened --a call finds damage--> closed       the next call sets the damaged database aside and begins a new one
  *   closed --a call, it can be opened--> opened
- *   closed --a call, it cannot--> closed         `storage_failed`: the letters wait at the caller, and the service goes on
+ *   closed --a call, it cannot--> closed         `storage_failed`: the letters wait at the caller, and the service continues
  */
 export class DeadLetterStore {
   readonly #path: string;

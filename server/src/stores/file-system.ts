@@ -71,7 +71,7 @@ export const realFileSystem: FileSystem = {
       await handle.close();
     }
   },
-  // A file opened anew still hears of a failed write-back that nobody has been told of, so syncing apart from writing is safe.
+  // Linux reports an unreported write-back error also to a file that is opened later. Syncing separately from writing is therefore safe.
   sync: (path) => syncPath(path, "r+"),
   syncFolder: (path) => syncPath(path, "r"),
   rename,

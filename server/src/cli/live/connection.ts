@@ -63,7 +63,7 @@ export class LiveConnection {
   #closed = false;
   /** Failed attempts since the last connection. */
   #failures = 0;
-  /** Pause before the next connection that a service asked for when it shut down. */
+  /** Pause before the next connection, as requested by a service at its shutdown. */
   #shutdownMs = 0;
   readonly #refusedRetryMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;

@@ -8,7 +8,7 @@ import type { Report } from "./report.ts";
 type AppValues = TableValues["app"];
 type ChainValues = AppValues["chains"] extends ReadonlyMap<string, infer V> ? V : never;
 
-/** What a chain has of its own. Both required fields are filled in; absent ones are as for all chains. */
+/** The settings of one chain. The required fields are filled in; absent fields have the value for all chains. */
 export type ChainSetting = ChainValues & Required<Pick<ChainValues, "graceMs" | "reorgHorizonMs">>;
 
 export type WindowsConfig = Omit<TableValues["windows"], "list" | "bucketStepMs"> & {

@@ -10,7 +10,7 @@ import { buildNats } from "./nats.ts";
 import { type Report, reportTo } from "./report.ts";
 import { buildStores } from "./stores.ts";
 
-/** Adds what is wrong to `problems`. Undefined where it added something. */
+/** Builds the configuration. Returns undefined if it added anything to `problems`. */
 export function buildConfig(
   values: TableValues,
   settings: readonly Setting[],

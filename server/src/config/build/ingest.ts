@@ -1,4 +1,4 @@
-/** The source in the configuration: for each value of `ingest.source` what it needs, and no more. */
+/** Builds the configuration of the source: each value of `ingest.source` has exactly the settings that it needs. */
 import type { TableValues } from "../keys.ts";
 import type { KafkaConfig } from "./kafka.ts";
 

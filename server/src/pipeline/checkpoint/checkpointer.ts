@@ -22,7 +22,7 @@ import { ManifestKeeper, partPrefix } from "./manifest-keeper.ts";
 import type { RedoBuffer, RestoredChain } from "./redo-chain.ts";
 import { RedoChain } from "./redo-chain.ts";
 
-/** What a restore hands over: its claim, and the chain that the restored state comes from. */
+/** Result of a restore: its claim, and the chain of the restored state. */
 export type Claim = {
   /** The manifest that the claim wrote. */
   readonly manifest: Manifest;
@@ -139,7 +139,7 @@ export class Checkpointer {
     waiting.resolve();
   }
 
-  /** Notes missing offsets. The engine was told of them, and the next record has this offset. */
+  /** Notes missing offsets. The engine has recorded the gap, and the next record has this offset. */
   noteGap(resumeOffset: number): void {
     this.#chain.noteGap(resumeOffset);
   }
@@ -287,7 +287,7 @@ export class Checkpointer {
     if (this.#mayRelease()) this.#timer.wake();
   }
 
-  /** A part whose write failed may be stored nevertheless, and will be written again under another name. */
+  /** Writes a part. After a failure the part may be stored all the same, and its content is written again under another name. */
   async #putPart(name: string, content: Uint8Array): Promise<void> {
     const { store, claim } = this.#options;
     try {
@@ -332,7 +332,7 @@ export class Checkpointer {
     return this.#isUnderPressure && this.#keeper.isHeldByOlder;
   }
 
-  /** Begins an image of the present moment. It is written while deltas go on, and `write` puts it into a manifest. */
+  /** Begins an image of the present state. It is written while deltas continue, and `write` puts it into a manifest. */
   #beginBase(): void {
     const { engine, nowMs } = this.#options;
     const offset = this.#chain.beginBase();

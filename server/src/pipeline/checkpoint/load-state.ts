@@ -106,7 +106,7 @@ async function readPart(
   }
 }
 
-/** Returns the parts in order, all of them checked, or what is wrong with one of them. */
+/** Returns the checked parts in order, or the problem of one of them. */
 async function loadParts(
   source: PartSource,
   refs: readonly PartRef[],

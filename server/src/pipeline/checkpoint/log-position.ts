@@ -4,7 +4,7 @@ import { SwapstatsError } from "../../shared/errors.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Loaded, RestorableEngine, RestoreOptions } from "./restore-options.ts";
 
-/** `afterGap`: the engine was told that offsets before it are missing. */
+/** `afterGap`: the engine has recorded that offsets before it are missing. */
 type LogPosition = { readonly nextOffset: number; readonly afterGap: boolean };
 
 /** Whether the checkpoint was made from another log than the present one. Unknown ids fit any log. */
@@ -52,7 +52,7 @@ export function rebuild<E extends RestorableEngine>(
   return { engine, bases: [], deltas: [], nextOffset: startOffset, bytes: 0 };
 }
 
-/** The log was re-created, or its end was lost: the state stays as it is, and the stream continues with the records that are there. */
+/** Handles a log that was re-created or lost its end: the state stays unchanged, and the stream continues with the existing records. */
 export function continueInOtherLog<E extends RestorableEngine>(
   partition: number,
   { engine, nextOffset }: Loaded<E>,

@@ -32,7 +32,7 @@ export type BaseImage = {
 export type RedoDelta = PartRef & {
   readonly from: number;
   readonly to: number;
-  /** Offsets are missing in front of it: the engine is told of a gap first. */
+  /** Whether offsets are missing before it. The engine then records a gap first. */
   readonly afterGap: boolean;
 };
 
@@ -46,7 +46,7 @@ export type Manifest = {
   readonly logId?: string;
   /** Position behind the last record that the checkpoint holds. */
   readonly nextOffset: number;
-  /** No answer was given for a later instant when this was written. 0: none was given at all. */
+  /** No response had a later as-of when this manifest was written. 0 before the first response. */
   readonly asOfMs: number;
   readonly writtenAtMs: number;
   /** Newest first, at most BASES_KEPT. */
@@ -68,7 +68,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   return new TextEncoder().encode(`swapstats-checkpoint ${sum}\n${body}`);
 }
 
-/** The manifest, or what is wrong with it. `newer` is a format that this version does not know. */
+/** The manifest, or its problem. `newer` is a format that this version does not know. */
 export type DecodedManifest =
   | { readonly kind: "good"; readonly manifest: Manifest }
   | { readonly kind: "damaged"; readonly reason: string }

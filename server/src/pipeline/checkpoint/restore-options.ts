@@ -1,4 +1,4 @@
-/** What a restore is given, and what its steps hand to each other. */
+/** Inputs of a restore, and the data between its steps. */
 import type { CheckpointStore } from "../../ports/checkpoint-store.ts";
 import type { BeginRule, PartitionReader } from "../../ports/source.ts";
 import type { BaseImage, RedoDelta } from "./manifest.ts";

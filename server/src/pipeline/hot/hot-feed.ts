@@ -60,7 +60,7 @@ export class HotFeed {
   /** Where the next pass begins: where the last one ended, so that no token starves when the store fails now and then. */
   #cursor = 0;
   #dueMs: number;
-  /** Everything that had changed by then is written. */
+  /** Time up to which all changes are written. */
   #currentMs: number;
 
   constructor(options: HotFeedOptions) {
@@ -71,7 +71,7 @@ export class HotFeed {
     this.#currentMs = this.#dueMs;
   }
 
-  /** When the next batch may be asked for. */
+  /** Earliest time of the next batch. */
   get dueMs(): number {
     return this.#pass === undefined ? this.#dueMs : Number.NEGATIVE_INFINITY;
   }

@@ -20,7 +20,7 @@ type RankingParts = {
   readonly ids: IdOrder;
   readonly keys: RankKeys;
   readonly list: RankList;
-  /** Whether a token is in the list, or is to be appended to it. */
+  /** Whether a token is in the list, or will be appended to it. */
   readonly isIn: (index: number) => boolean;
   /** Stores the token's key as of an instant, and marks the token as one of the list. */
   readonly take: (index: number, atMs: number) => void;

@@ -38,7 +38,7 @@ type Page = { readonly asOf: number; readonly rows: readonly PageRow[] };
 
 type Picked = { readonly home: ServedPartition; readonly index: number };
 
-/** Brings the looks at all tokens and their order up to date. When it returns the as-of, the state has not changed since. */
+/** Updates the views of all tokens and their order. Returns the as-of when the state has not changed during the update. */
 export function* caughtUp(
   partitions: readonly ServedPartition[],
   asOf: () => number,

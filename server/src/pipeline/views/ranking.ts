@@ -36,7 +36,7 @@ export class Ranking {
   readonly #windowIndex: number;
   readonly #field: SortField;
   readonly #key = new RankKey();
-  /** The keys by which tokens stand in the list. */
+  /** The keys that order the tokens of the list. */
   readonly #keys = new RankKeys();
   /** By the index of the views. 1: in the list. */
   #isIn = new Uint8Array(this.#keys.capacity);

@@ -1,7 +1,7 @@
 /** Revisions of the tokens of a partition, by the index of the views: each is the next number of one counter. */
 
 const INITIAL_TOKENS = 1024;
-/** Revisions of which `changedAt` tells the token: some seconds of a busy stream. */
+/** Number of revisions whose token `changedAt` returns: some seconds of a busy stream. */
 export const JOURNAL_REVISIONS = 1 << 17;
 
 export class RevisionJournal {

@@ -62,7 +62,7 @@ export class ServedPartition {
     this.board.touch(token);
   }
 
-  /** Marks the tokens of which other partitions also have swaps, and unmarks those of which none has. Unknown tokens are ignored. */
+  /** Marks tokens that other partitions also have, and removes the mark of tokens that no other has. Ignores unknown tokens. */
   *markSplit(split: readonly SplitMark[], whole: readonly string[]): Piecewise<void> {
     let isNews = false;
     let done = 0;

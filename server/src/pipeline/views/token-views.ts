@@ -13,7 +13,7 @@ import { ChangeSchedule, type ScheduledEngine } from "./change-schedule.ts";
 import { RevisionJournal } from "./revision-journal.ts";
 import { SilentTokens } from "./silent-tokens.ts";
 
-/** What the views need of an engine. */
+/** The part of an engine that the views use. */
 type ViewedEngine = ScheduledEngine & {
   readonly config: { readonly windows: readonly WindowSpec[] };
   seenSinceMs(): number | undefined;
@@ -47,14 +47,14 @@ export class TokenViews {
   readonly #schedule: ChangeSchedule;
   /** By index. 1: waits in `touched`. */
   #isTouched = new Uint8Array(INITIAL_TOKENS);
-  /** 1: known, not retired and not elsewhere at the last look at all. */
+  /** 1 for tokens that were known, not retired and not served by another partition at the last look at all tokens. */
   #isListed = new Uint8Array(INITIAL_TOKENS);
   /** Tokens to be looked at before all are. */
   #touched: number[] = [];
   readonly #silent = new SilentTokens();
   #listed = 0;
   #generation = 0;
-  /** The next part of the engine's tokens to be read. Undefined before the first look at all: nothing is kept for it. */
+  /** The next part of the engine's tokens to read. Undefined before the first look at all tokens. */
   #part: number | undefined;
   /** The step of the latest look, that of the pass over all tokens, and the index that the pass has reached. */
   #lastStep = -1;
@@ -87,7 +87,7 @@ export class TokenViews {
     return this.#tokens.length;
   }
 
-  /** Tokens of the overview at the last look at all. */
+  /** Tokens of the overview at the last look at all tokens. */
   get listed(): number {
     return this.#listed;
   }
@@ -109,7 +109,7 @@ export class TokenViews {
     return this.#revisions.revAt(index);
   }
 
-  /** The index that a revision was given to, of the last JOURNAL_REVISIONS since the first look at all. */
+  /** Returns the index of the token with this revision, for the last JOURNAL_REVISIONS since the first look at all tokens. */
   changedAt(revision: number): number {
     return this.#revisions.changedAt(revision);
   }
@@ -139,7 +139,7 @@ export class TokenViews {
     const index = this.#indexOf(token);
     this.#lastStep = Math.max(this.#lastStep, Math.floor(asOfMs / this.#stepMs));
     const isChanged = this.#refresh(index, asOfMs, isRegular);
-    // The look at all finds out whether it is still listed.
+    // The next look at all tokens determines whether it is still listed.
     if (this.#part !== undefined && isChanged) this.#enlist(index);
     return this.revAt(index);
   }

@@ -28,7 +28,7 @@ const WINDOWS_PER_PIECE = 512;
 const CANDLES_PER_PIECE = 500;
 const BODY_ROUNDS_MAX = 3;
 
-/** A token of a request as it was looked at: its revision, and the state behind that. */
+/** A token of a request at the time of its look-up: its revision, and the state of that revision. */
 type Looked = {
   readonly lookup: NameLookup | undefined;
   readonly one: FoundToken | undefined;
@@ -83,7 +83,7 @@ export class WorkerQueries {
     return { asOf, items };
   }
 
-  /** Throws `absence` where it is given. */
+  /** Throws `absence` if it is set. */
   *overview(request: RequestOf<"overview">): Piecewise<RankingPart> {
     const { window, sort, order, limit, windows = [] } = request.request;
     const { served: partitions, absence } = this.#partitions;
@@ -173,7 +173,7 @@ export class WorkerQueries {
     };
   }
 
-  /** Returns what the text stands for, and its token: the only one, or the one with the most volume where one is to be chosen. */
+  /** Returns the look-up of a text and its token: the only one, or the one with the most volume if the request chooses the largest. */
   *#oneOf(
     text: string,
     asOf: number,

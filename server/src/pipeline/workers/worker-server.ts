@@ -40,7 +40,7 @@ type WorkerServerOptions = {
 };
 
 const IDS_PER_PIECE = 200;
-/** Ids of one request about placements, whoever sends it. */
+/** Largest number of ids in one request about placements. */
 const IDS_MAX = 100_000;
 
 /** The work for the response to each kind. A result may be a promise of the response. */

@@ -12,7 +12,7 @@ import { SharedMessage } from "./shared-message.ts";
 
 /** A client as feeds and the hub see it; each door has its own, such as `ClientSession` of the WebSocket door. */
 export type PushTarget = {
-  /** Set by the hub while the client is to be flushed. */
+  /** Set by the hub while the client needs a flush. */
   isDirty: boolean;
   /** Rows that its channels hold. */
   readonly rows: number;
@@ -25,7 +25,7 @@ export class ChannelFeed {
   readonly clients = new Map<PushTarget, number>();
   /** New revisions so far; 0 while there is no data. */
   count = 0;
-  /** Monotonic; the as-of of the newest data on that clock, as far as it is known. */
+  /** Monotonic time of the as-of of the newest data, as far as it is known. */
   newestSinceMs = 0;
   readonly #cached: CachedBytes;
   readonly #ring: PatchRing;
@@ -45,7 +45,7 @@ export class ChannelFeed {
   #close: (() => void) | undefined;
   #isClosed = false;
 
-  /** `cached` counts the bytes that all feeds keep beside their data. */
+  /** `cached` counts the bytes that all feeds keep in addition to their data. */
   constructor(limits: LiveLimits, cached: CachedBytes) {
     this.#cached = cached;
     this.#ring = new PatchRing(limits.ringPatchesMax, limits.ringCharsMax);
@@ -89,7 +89,7 @@ export class ChannelFeed {
     const isNew = !isSameEpoch || before.rev !== update.rev || isTurn;
     if (isNew) {
       this.count += 1;
-      // The owner went away or came back: the data is the same, and clients have to be told.
+      // The owner went away or came back. The data is the same, but clients need the new state.
       if (isTurn) this.#ring.push(update.rev, "{}", this.#dataChars);
       else if (isSameEpoch && before.rev === update.prevRev && update.patch !== undefined) {
         this.#ring.push(update.prevRev, update.patch, this.#dataChars);

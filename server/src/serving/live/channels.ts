@@ -79,7 +79,7 @@ const kindOf = (spec: ChannelSpec): ChannelKind<ChannelSpec> => kinds[spec.kind]
 const kindNamed = (name: string): ChannelKind<ChannelSpec> | undefined =>
   Object.hasOwn(kinds, name) ? kinds[name as ChannelSpec["kind"]] : undefined;
 
-/** Returns what the name of a channel stands for. Throws ProblemError `unknown_channel` or `not_implemented` with what to write instead. */
+/** Parses the name of a channel. Throws ProblemError `unknown_channel` or `not_implemented` with the correct form. */
 export function specOf(
   name: string,
   options: ChannelOptions,

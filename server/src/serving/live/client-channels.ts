@@ -261,7 +261,7 @@ export class ClientChannels {
     this.#rows += rowsOfChannel(spec);
   }
 
-  /** Returns what is open under this name: the channel's own, or the one that it was requested by. */
+  /** Returns the open channel with this name, which is its own name or the one in the request. */
   #find(name: string): Subscription | undefined {
     const channel = this.#channelOfName.get(name) ?? name;
     return this.#byChannel.get(channel);

@@ -25,7 +25,7 @@ export type LiveLimits = {
   readonly ringPatchesMax: number;
   /** Characters of these patches together. */
   readonly ringCharsMax: number;
-  /** Bytes of patches and messages that all feeds together keep beside their data. */
+  /** Bytes of patches and messages that all feeds together keep in addition to their data. */
   readonly cachedBytesMax: number;
   /** Rows that are being opened at the same time for one client, and for all. */
   readonly clientOpeningRowsMax: number;

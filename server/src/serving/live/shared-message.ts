@@ -42,7 +42,7 @@ export class SharedMessage {
     this.#onEncoded = onEncoded;
   }
 
-  /** The JSON text of the message, made anew by each call. */
+  /** Returns the JSON text of the message. Each call creates it again. */
   text(): string {
     const { channel, update, patch } = this;
     return patch === undefined ? snapshotText(channel, update) : patchText(channel, update, patch.prevRev, patch.text);

@@ -2,7 +2,7 @@
  * One channel of one client.
  *
  *   opening --- no swap has named the token yet ---------------------> pending
- *   opening --- the bus opened it and the client was told -----------> current
+ *   opening --- the bus opened it and the client was notified --------> current
  *   pending --- a swap has named the token ---------------------------> current
  *   current --- the feed's data changed -----------------------------> behind
  *   behind ---- conflate_ms has not passed since the last message ----> held

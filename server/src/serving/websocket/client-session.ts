@@ -35,7 +35,7 @@ import type { WriteBuffer } from "./write-buffer.ts";
 type SessionOptions = {
   readonly hub: Hub;
   readonly gate: Gate;
-  /** Who opened the connection. */
+  /** The client that opened the connection. */
   readonly identity: Identity;
   readonly config: WebSocketConfig;
   readonly limits: WebSocketLimits;

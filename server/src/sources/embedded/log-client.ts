@@ -61,7 +61,7 @@ export class LogClient implements IngestPort {
     return this.#readyState().problems;
   }
 
-  /** What each partition held when the log was opened. */
+  /** Range of each partition when the log was opened. */
   get ranges(): readonly OffsetRange[] {
     return this.#readyState().ranges;
   }

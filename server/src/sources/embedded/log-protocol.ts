@@ -18,7 +18,7 @@ export type LogThreadOptions = {
   readonly bodyEventsMax: number;
   /** How the addresses of chains are written, for the partition of a token; undefined: hex as it comes. */
   readonly chains?: ChainAddresses;
-  /** The rules by which senders are told of late swaps; undefined: they are not told. */
+  /** The rules for reporting late swaps to senders. Undefined: they are not reported. */
   readonly timing?: ArrivalTiming;
   /**
    * Bodies wait until the owner of each partition has opened it. Before that, a log that lost its end would assign

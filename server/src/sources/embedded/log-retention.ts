@@ -1,4 +1,4 @@
-/** What retention may remove from the embedded log: batches that are old enough and that no checkpoint needs. */
+/** Determines which batches retention may remove from the embedded log: those that are old enough and that no checkpoint needs. */
 import type { LogRow } from "./log-database.ts";
 
 export type PartitionState = {

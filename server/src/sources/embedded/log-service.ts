@@ -33,12 +33,12 @@ type LogServiceOptions = {
   /** Events per body. */
   readonly bodyEventsMax: number;
   readonly chains: ChainAddresses;
-  /** Undefined: senders are not told of late swaps. */
+  /** Undefined: late swaps are not reported to senders. */
   readonly timing?: ArrivalTiming | undefined;
   readonly nowMs: () => number;
   readonly reply: (replies: readonly LogReply[]) => void;
   readonly notify: (partition: number, notice: LogNotice) => void;
-  /** Called when records are on the disk, before anyone is told of it. */
+  /** Called when records are on the disk, before senders and readers are notified. */
   readonly appended: (partition: number, endOffset: number, arrivalMs: number) => void;
 };
 

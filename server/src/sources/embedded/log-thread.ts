@@ -13,7 +13,7 @@ import { EmbeddedLogWriter, realLogParts } from "./log-writer.ts";
 /** How often expired records are removed while nothing is appended. */
 const RETIRE_INTERVAL_MS = 10_000;
 const OPEN_RETRY_MS = 1000;
-/** How often a log that could not be written is tried while nobody sends anything. */
+/** Time between two attempts to write a failed log while no swaps arrive. */
 const PROBE_INTERVAL_MS = 1000;
 
 const options = workerData as LogThreadOptions;

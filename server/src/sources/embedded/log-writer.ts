@@ -36,7 +36,7 @@ export const LOG_POSITIONS_NAME = "positions";
 
 /** Payload of one stored batch; it bounds a reader's memory and the delay of one read. */
 export const LOG_BATCH_BYTES_MAX = 1024 * 1024;
-/** One commit removes at most this many times what it adds, and at least the constant, so that expiry never stalls it. */
+/** Limits of the removal in one commit: this multiple of the added bytes, or the constant if that is more. Expiry then never stalls a commit. */
 const REMOVED_PER_ADDED = 4;
 const REMOVED_BYTES_MIN = 4 * 1024 * 1024;
 const REMOVED_ROWS_MAX = 1000;
@@ -44,7 +44,7 @@ const REMOVED_ROWS_MAX = 1000;
 const COMMIT_SLACK_BYTES = 8 * 16 * 1024;
 /** A log is started again by hand, so a few are enough. */
 const FORMER_LOG_IDS_MAX = 16;
-/** Share of the size limit that pinned batches may take before the owners are asked for a new base image. */
+/** Share of the size limit that pinned batches may use. Above it the owners write a new base image. */
 const PRESSURE_SHARE = 0.5;
 
 export type LogWriterOptions = {

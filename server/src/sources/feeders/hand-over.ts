@@ -11,11 +11,11 @@ const BACKOFF: BackoffLimits = { firstMs: 200, longestMs: 5_000 };
 const FINAL: readonly string[] = ["bad_request", "too_large"];
 
 type HandedOver =
-  /** Durable, or invalid for good: acknowledge. */
+  /** Every swap of the body is durable or can never be valid. The feeder acknowledges it. */
   | { readonly kind: "taken"; readonly result: IngestResult }
-  /** The body as a whole is refused, and would be refused again: acknowledge, after a look at the error. */
+  /** The body as a whole is refused, and would be refused again. The feeder checks the error and acknowledges it. */
   | { readonly kind: "refused"; readonly error: SwapstatsError }
-  /** Stopped before it was durable: do not acknowledge. */
+  /** Stopped before the body was durable. The feeder does not acknowledge it. */
   | { readonly kind: "stopped" };
 
 /**

@@ -63,7 +63,7 @@ export class BrokerMembership {
   #coordinator: Broker | undefined;
   #epoch = JOINING_EPOCH;
   #given: Given[] = [];
-  /** What was reported last; undefined: nothing yet. */
+  /** The last report; undefined before the first. */
   #told: string | undefined;
   #intervalMs = HEARTBEAT_MS;
   #last: Promise<unknown> = Promise.resolve();
@@ -135,7 +135,7 @@ export class BrokerMembership {
     }
   }
 
-  /** Sends a heartbeat, and those that confirm what it brought. */
+  /** Sends a heartbeat, and further ones that confirm the assignment in its response. */
   async #heartbeat(): Promise<void> {
     while (!this.#isLeft) {
       const isChanged = await this.#beat();

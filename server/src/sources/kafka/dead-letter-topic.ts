@@ -18,7 +18,7 @@ const ATTEMPTS_RETRIED = 1;
 
 type Letter = SourceDeadLetter & { readonly raw: Uint8Array };
 
-/** What is needed of a producer. */
+/** The part of a producer that this file uses. */
 type LetterProducer = Pick<KafkaProducer, "send" | "close" | "partitions">;
 
 export class DeadLetterTopic implements DeadLetterSink {
@@ -54,7 +54,7 @@ export class DeadLetterTopic implements DeadLetterSink {
     return this.#written;
   }
 
-  /** No record is to be applied before `room` resolves. What is added all the same is kept. */
+  /** Whether the caller applies no record before `room` resolves. Further letters are still kept. */
   get isFull(): boolean {
     return this.#waiting.length >= DEAD_LETTERS_WAITING_MAX || this.#waitingBytes >= DEAD_LETTER_BYTES_WAITING_MAX;
   }
@@ -86,7 +86,7 @@ export class DeadLetterTopic implements DeadLetterSink {
     return this.#waiting.length === 0;
   }
 
-  /** Writes what it can within one attempt. */
+  /** Makes one attempt to write the letters that wait. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     await this.flush();

@@ -44,7 +44,7 @@ export type FetchSink = {
   readonly counters: KafkaCounters;
   /** The topic that its position belongs to; undefined before the first response of the brokers. */
   readonly topicId: string | undefined;
-  /** What to fetch; undefined: nothing for now. */
+  /** Returns the next fetch, or undefined if there is none now. */
   wanted(): { readonly offset: number; readonly bytesMax: number } | undefined;
   isFull(): boolean;
   begin(topicId: string): void;

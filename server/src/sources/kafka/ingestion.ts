@@ -96,7 +96,7 @@ class KafkaIngestion implements Ingestion {
 
   connect(): undefined {}
 
-  /** Joins the group; from then on the workers get what it assigns. Rejects with `bad_config` where no retry helps. */
+  /** Joins the group. From then on the workers get the partitions that it assigns. Rejects with `bad_config` if no retry helps. */
   async begin(workers: PartitionAssigner): Promise<readonly string[]> {
     const { handOverLimitMs: limitMs, onProblem, onFatal: onRefused } = this.#options;
     const onServing = (serving: ReadonlyMap<number, string>): void => {
@@ -132,7 +132,7 @@ class KafkaIngestion implements Ingestion {
     return { start: isAdded ? "earliest" : this.#settings.start, committedOffset: committed.get(partition) };
   }
 
-  /** Warns of wrong settings of the topic, once. Rejects with `bad_config` where it is compacted. */
+  /** Warns once about wrong settings of the topic. Rejects with `bad_config` if the topic is compacted. */
   async #checkTopic(): Promise<void> {
     if (this.#isTopicChecked) return;
     const { config, onProblem } = this.#options;
@@ -175,7 +175,7 @@ class KafkaIngestion implements Ingestion {
   }
 }
 
-/** What the topic should keep: a state that is computed again needs records as far back as its windows and its horizon reach. */
+/** Returns the retention that the topic needs: a recomputed state needs records as far back as its windows and its horizon reach. */
 function neededRetentionMs({ windows, app }: Config): number {
   const horizonsMs = [...app.chains.values()].map((chain) => Math.max(chain.graceMs, chain.reorgHorizonMs));
   const longestMs = Math.max(...windows.list.map((window) => window.lengthMs));

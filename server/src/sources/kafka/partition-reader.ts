@@ -7,7 +7,7 @@
  *   reading       --a fetch begins with a damaged batch--> at_damage    nothing behind it can be found, so nothing is fetched
  *   at_damage     --the owner reads up to it, or elsewhere--> reading   the read rejects, and the batch is fetched again
  *   reading       --the broker answers: out of range--> out_of_range    nothing is fetched
- *   out_of_range  --read--> reading                        the read rejects with what is lost and where the log continues
+ *   out_of_range  --read--> reading                        the read rejects with the lost range and the place where the log continues
  *   any but closed  --the topic has another id--> recreated   every read rejects: the position belongs to a log that is gone
  *   any           --close--> closed                        every read rejects
  */
@@ -292,7 +292,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     return new SwapstatsError("records_dropped", message);
   }
 
-  /** Rejects with what is lost. Resolves when the position is in the log nevertheless, and is fetched again. */
+  /** Rejects with the lost range. Resolves when the position is in the log after all, and is fetched again. */
   async #tellRange(position: number): Promise<void> {
     const { startOffset, endOffset } = this.#note(await this.#loop.view.range(this.partition));
     if (this.#machine.state !== "out_of_range") return;

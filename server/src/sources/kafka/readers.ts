@@ -26,7 +26,7 @@ export function openReaders(setup: KafkaReaderSetup): SourceReaders {
   };
 }
 
-/** Connects when the first reader is opened, or the topic is asked for. */
+/** Connects when the first reader is opened, or at the first request about the topic. */
 export function openKafkaReaders(setup: KafkaSourceSetup): KafkaReaders {
   return new Readers(setup);
 }

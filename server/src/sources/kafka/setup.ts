@@ -6,7 +6,7 @@ import type { KafkaConnection } from "../../clients/kafka/connection.ts";
 import type { TopicIdentity } from "../../clients/kafka/topic-view.ts";
 import type { PartitionReader } from "../../ports/source.ts";
 
-/** What happens beyond `bufferBytesMax`, after the owner has stood still for `afterMs`. */
+/** Behaviour beyond `bufferBytesMax`, after the owner has stalled for `afterMs`. */
 export type KafkaPressure =
   /** Nothing more is fetched. */
   | { readonly mode: "block" }
@@ -97,7 +97,7 @@ export type KafkaReaders = {
   reader(partition: number): KafkaReader;
   /** Returns the topic as the brokers describe it now. Rejects with `unavailable` (retryable) or `not_found`. */
   topic(): Promise<TopicIdentity>;
-  /** What is wrong at this moment, in plain sentences. */
+  /** Present problems, in plain sentences. */
   readonly problems: readonly string[];
   /** Closes all readers and connections. */
   close(): Promise<void>;

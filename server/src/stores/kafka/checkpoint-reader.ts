@@ -12,7 +12,7 @@ import type { OnRecord } from "../../clients/kafka/record-reader.ts";
 import type { LogEnds, LogRecord, ReadTo } from "../../clients/kafka/topic-log.ts";
 import { CheckpointIndex } from "./checkpoint-index.ts";
 
-/** What the store needs of `TopicLog`. */
+/** The part of `TopicLog` that the store uses. */
 export type CheckpointLog = {
   partitions(): Promise<number>;
   append(partition: number, records: readonly LogRecord[]): Promise<number>;

@@ -50,7 +50,7 @@ export class StallWatch {
     else this.#watch();
   }
 
-  /** The owner asked for records. */
+  /** Notes that the owner has requested records. */
   noteRead(): void {
     this.#looks = 0;
     if (this.isStalled && this.#afterMs > 0) this.#watch();
