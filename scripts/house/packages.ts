@@ -1,6 +1,6 @@
 /**
- * Rules about package files: exact versions, a complete lock file that names no registry, and a reason in ARCHITECTURE.md for every
- * dependency.
+ * Rules about package files: exact versions, a complete lock file that names no registry, and for every dependency a reason in
+ * ARCHITECTURE.md and a file that uses it.
  */
 import type { Files, Problem } from "./problem.ts";
 
@@ -10,6 +10,9 @@ type LockEntry = {
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
 };
+
+/** Packages that are run, and that no file imports. */
+const TOOLS = new Set(["node", "typescript", "@biomejs/biome"]);
 
 export function checkPackages(files: Files): Problem[] {
   return [...checkLock(files), ...checkManifests(files)];
@@ -52,6 +55,9 @@ function resolvesFrom(packages: Readonly<Record<string, LockEntry>>, path: strin
 
 function checkManifests(files: Files): Problem[] {
   const architecture = files.get("ARCHITECTURE.md") ?? "";
+  const sources = [...files].flatMap(([file, text]) => (file.endsWith(".ts") ? [text] : []));
+  const isUsed = (name: string): boolean =>
+    sources.some((text) => text.includes(`"${name}"`) || text.includes(`"${name}/`));
   const problems: Problem[] = [];
   for (const [file, text] of files) {
     if (!/(^|\/)package\.json$/.test(file)) continue;
@@ -61,8 +67,12 @@ function checkManifests(files: Files): Problem[] {
       if (!/^\d+\.\d+\.\d+$/.test(version)) {
         problems.push({ file, line: 1, message: `${name} must have an exact version, not "${version}"` });
       }
-      if (!name.startsWith("@types/") && !architecture.includes(`\`${name}\``)) {
+      if (name.startsWith("@types/")) continue;
+      if (!architecture.includes(`\`${name}\``)) {
         problems.push({ file, line: 1, message: `ARCHITECTURE.md does not say why ${name} is used` });
+      }
+      if (!TOOLS.has(name) && !isUsed(name)) {
+        problems.push({ file, line: 1, message: `no file uses ${name}; remove it` });
       }
     }
   }

@@ -269,12 +269,13 @@ describe("packages", () => {
     fails(checkPackages, lock({ "node_modules/a": { optionalDependencies: { b: "1" } } }), /b, needed by/);
   });
 
-  test("exact versions, and a reason for each dependency", () => {
+  test("exact versions, and for each dependency a reason and a file that uses it", () => {
     const manifest = (version: string) => ({ "package.json": JSON.stringify({ dependencies: { a: version } }) });
-    const rest = { ...lock({}), "ARCHITECTURE.md": "`a` is small" };
+    const rest = { ...lock({}), "ARCHITECTURE.md": "`a` is small", "x.ts": `import "a/b";` };
     passes(checkPackages, { ...rest, ...manifest("1.2.3") });
     fails(checkPackages, { ...rest, ...manifest("^1.2.3") }, /exact version/);
     fails(checkPackages, { ...rest, ...manifest("1.2.3"), "ARCHITECTURE.md": "" }, /why a is used/);
+    fails(checkPackages, { ...rest, ...manifest("1.2.3"), "x.ts": `import "ab";` }, /no file uses a/);
   });
 });
 
