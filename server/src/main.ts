@@ -1,4 +1,4 @@
-/** The command line: arguments in, exit code out. */
+/** The entry of the program: the command line, from arguments to the exit code. */
 import { runProcess } from "./cli/run.ts";
 
 await runProcess(process.argv.slice(2));

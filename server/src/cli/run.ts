@@ -45,11 +45,12 @@ function plainErrorText(error: unknown): string {
   return `swapstats: unexpected error; please report it with these lines:\n${stack}`;
 }
 
+/** Runs the command line of this process, and exits with its code. The first signal stops `serve` and `demo` in order. */
 export async function runProcess(args: readonly string[]): Promise<void> {
   // Only the owner of the service should read data folders, backups and configurations.
   process.umask(PRIVATE_UMASK);
   const stopping = new AbortController();
-  // The first signal stops `serve` and `demo` in order. A second one ends the process at once.
+  // A second signal ends the process at once.
   let firstMs = Number.NaN;
   const onSignal = (): void => {
     const nowMs = performance.now();

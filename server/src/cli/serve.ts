@@ -62,6 +62,7 @@ export async function runDemo(
   await run(readConfig(options.config, output, overrides, defaults), "demo", output, signal);
 }
 
+/** Starts the service (`startApp` of app.ts), and stops it in order at a signal or when a part has failed. */
 async function run(
   { config, warnings }: LoadedConfig,
   command: "serve" | "demo",

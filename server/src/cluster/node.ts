@@ -1,4 +1,8 @@
-/** One instance among others: announces itself, hears the others, and gives the bus the workers of all of them (`BusWorkers`). */
+/**
+ * One instance among others: announces itself, hears the others, and gives the bus the workers of all of them (`BusWorkers`). Peers (peers.ts)
+ * knows who answers for which partition, ClusterLink (link.ts) sends messages and waits for responses, ClusterServer (server.ts) serves the
+ * others, and RemoteFeeds (remote-feeds.ts) listens to their feeds.
+ */
 
 import type { BusWorker, BusWorkers, Cover, CoveredResponse, OpenFeed } from "../bus/bus-workers.ts";
 import { openAtWorker, type WorkerPort } from "../bus/local-workers.ts";

@@ -12,8 +12,9 @@ import { isUtf8 } from "./utf8.ts";
  * Decodes the bytes of one JSON record to a swap event. This is the hot path: a record in plain form creates no object, string
  * or BigInt.
  *
- * A first pass checks the whole record as JSON and notes where the value of each field is. The second reads the values that
- * count: the last of a repeated name, the canonical name before its aliases. Reading values in the first pass would need a
+ * A first pass (field-scanner.ts) checks the whole record as JSON and notes where the value of each field is. The second
+ * (plain-event.ts, for other forms careful-event.ts) reads the values that count: the last of a repeated name, the canonical
+ * name before its aliases. Reading values in the first pass would need a
  * separate place for the value of every name. ReferenceDecoder gives the same results through JSON.parse; tests compare the
  * two.
  *

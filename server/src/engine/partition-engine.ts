@@ -1,7 +1,7 @@
 /**
  * The statistics of one partition: a deterministic function of the records that it is given. `apply` runs the checks of the
- * semantics in their order; reads are pure functions of the state and an as-of. There is no clock, no randomness and no I/O
- * here.
+ * semantics in their order (applier.ts) and ages what is due (upkeep.ts); reads are pure functions of the state and an as-of
+ * (reads/). The state is in engine-state.ts. There is no clock, no randomness and no I/O here.
  */
 
 import { SwapstatsError } from "../shared/errors.ts";

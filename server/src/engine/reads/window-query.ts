@@ -1,4 +1,4 @@
-/** Figures of a token in a window at an as-of: range queries over its buckets. Reads only. */
+/** Figures of a token in a window at an as-of: range queries over its buckets, for several windows in one walk (window-segments.ts). Reads only. */
 import { Figures } from "../buckets/bucket-row.ts";
 import type { ColdStore } from "../buckets/cold-store.ts";
 import type { HotBuckets } from "../buckets/hot-buckets.ts";

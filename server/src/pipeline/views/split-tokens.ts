@@ -38,7 +38,7 @@ export class SplitTokens {
     return this.#split.size;
   }
 
-  /** Partitions of the topic at the last walk; 0 before. */
+  /** Partitions of the stream at the last walk; 0 before. */
   get partitions(): number {
     return this.#partitions;
   }

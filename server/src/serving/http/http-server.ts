@@ -1,5 +1,6 @@
 /**
- * The HTTP door. Fastify routes requests and checks them by schemas. This door adds limits against slow and half-open clients,
+ * The HTTP door. A request passes the listener (listener.ts), the routing, the gate, the schemas, and its handler (routes-*.ts), which responds by
+ * replies.ts. Fastify routes requests and checks them by schemas. This door adds limits against slow and half-open clients,
  * problem documents for every failure, and responses that are texts made by their owners.
  */
 

@@ -1,4 +1,4 @@
-/** Statistics, candles and swaps of tokens, and their ranking. */
+/** Routes of statistics, candles and swaps of tokens, and of their ranking. The query executor (query-executor.ts) responds. */
 import type {
   CheckedQuery,
   candlesQuery,
