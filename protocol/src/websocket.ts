@@ -17,7 +17,7 @@ export const closeCodes = {
   unsupportedData: 1003,
   /** A text message that is not UTF-8. */
   invalidText: 1007,
-  /** Too many messages, responses that are not read, or no answer to pings. */
+  /** Too many messages, responses that are not read, or no response to pings. */
   policyViolation: 1008,
   /** A message longer than `api.ws.max_message_bytes`. */
   messageTooBig: 1009,

@@ -36,7 +36,7 @@ import { hotStoreSetup } from "./stores/open-hot-store.ts";
 const DRAIN_LIMIT_MS = 15_000;
 /** How long running requests may take to end then. */
 const CLOSE_LIMIT_MS = 3_000;
-/** How long a worker may take to answer. The executor of queries gives up earlier, with a better message. */
+/** Time limit for a response of a worker. The query executor has a shorter timeout, with a better message. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
 type AppOptions = {

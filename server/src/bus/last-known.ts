@@ -37,7 +37,7 @@ export class LastKnown {
 }
 
 /** Returns a cache that is bounded by the characters of keys and bodies. */
-function sizedCache<Answer extends { readonly body: string }>(charsMax: number): LRUCache<string, Answer> {
+function sizedCache<Body extends { readonly body: string }>(charsMax: number): LRUCache<string, Body> {
   return new LRUCache({ maxSize: charsMax, sizeCalculation: ({ body }, key) => body.length + key.length });
 }
 

@@ -58,20 +58,20 @@ export class PlacementCheck {
 
   async #compare(ids: readonly string[]): Promise<void> {
     const workers = this.#options.all();
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       workers.map(async (worker) => {
         const asking = worker.ask({ kind: "placements", ids });
         return (await asking.catch(() => undefined))?.response;
       }),
     );
     const partitions = this.#options.partitions();
-    const places = ids.map((_, i) => [...new Set(answers.flatMap((answer) => answer?.places[i] ?? []))]);
+    const places = ids.map((_, i) => [...new Set(responses.flatMap((response) => response?.places[i] ?? []))]);
     const split = ids.flatMap((id, i): SplitMark[] => {
       const [home, other] = (places[i] as number[]).sort((a, b) => compareHomes(id, partitions, a, b));
       return home === undefined || other === undefined ? [] : [{ id, home }];
     });
     // A partition that did not respond may have further swaps of a token.
-    const served = new Set(answers.flatMap((answer) => answer?.served ?? []));
+    const served = new Set(responses.flatMap((response) => response?.served ?? []));
     const whole = served.size < partitions ? [] : ids.filter((_, i) => places[i]?.length === 1);
     await Promise.allSettled(workers.map((worker) => worker.ask({ kind: "split", split, whole })));
   }

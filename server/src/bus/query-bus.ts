@@ -105,12 +105,12 @@ export class QueryBus implements StatsBus {
       this.#asked.set(selection, asked);
     }
     const key = prefer === this.#prefer ? token : `${token}\n${prefer}`;
-    let answer = asked.get(key);
-    if (answer === undefined) {
-      answer = this.#askTokens(tokens, selection, prefer);
-      asked.set(key, answer);
+    let response = asked.get(key);
+    if (response === undefined) {
+      response = this.#askTokens(tokens, selection, prefer);
+      asked.set(key, response);
     }
-    return answer;
+    return response;
   }
 
   overview(request: OverviewRequest): Promise<OverviewResponse> {
@@ -133,9 +133,9 @@ export class QueryBus implements StatsBus {
     }
     const { id, chosen, isSure } = finding;
     const { epoch, rev, body } = finding.found;
-    const answer = { kind: "body", id, epoch, rev, body, stale: !isSure, chosen } as const;
-    if (this.#workers.mayBeAway) this.#known.bodies.set(keyOf(id), answer);
-    return answer;
+    const response = { kind: "body", id, epoch, rev, body, stale: !isSure, chosen } as const;
+    if (this.#workers.mayBeAway) this.#known.bodies.set(keyOf(id), response);
+    return response;
   }
 
   async deadLetters(limit: number): Promise<DeadLettersResponse> {
@@ -144,9 +144,9 @@ export class QueryBus implements StatsBus {
     const lists = await Promise.all(
       all.map(async (worker) => {
         const asking = worker.ask({ kind: "dead_letters", limit });
-        const answer = await (mayBeAway ? asking.catch(() => undefined) : asking);
-        for (const [partition] of answer?.covers ?? []) covered.add(partition);
-        return answer?.response ?? [];
+        const covering = await (mayBeAway ? asking.catch(() => undefined) : asking);
+        for (const [partition] of covering?.covers ?? []) covered.add(partition);
+        return covering?.response ?? [];
       }),
     );
     // Workers of one data folder share a store. Each writes its own letters before it responds, and also returns those of others.
@@ -154,22 +154,22 @@ export class QueryBus implements StatsBus {
   }
 
   async status(scope: StatusScope): Promise<StatusResponse> {
-    const answers = await Promise.all(this.#workers.own.map((worker) => worker.ask({ kind: "status" })));
-    const own = mergeStatus(answers.map(({ response }) => response));
+    const responses = await Promise.all(this.#workers.own.map((worker) => worker.ask({ kind: "status" })));
+    const own = mergeStatus(responses.map(({ response }) => response));
     return scope === "own" || this.#statusOfAll === undefined ? own : this.#statusOfAll(own);
   }
 
   /** Returns the metrics of all partitions of this process. */
   async metrics(): Promise<PartitionMetrics[]> {
-    const answers = await Promise.all(this.#workers.own.map((worker) => worker.ask({ kind: "metrics" })));
-    return answers.flatMap(({ response }) => response);
+    const responses = await Promise.all(this.#workers.own.map((worker) => worker.ask({ kind: "metrics" })));
+    return responses.flatMap(({ response }) => response);
   }
 
   async areKnown(ids: readonly string[]): Promise<boolean[]> {
     const request = { kind: "tokens", tokens: ids, selection: NO_FIGURES, at: undefined } as const;
     const settled = await Promise.allSettled(this.#workers.all.map((worker) => worker.ask(request)));
-    const answers = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value.response] : []));
-    return ids.map((_, i) => answers.some(({ items }) => items[i]?.lookup?.tier === "id"));
+    const responses = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value.response] : []));
+    return ids.map((_, i) => responses.some(({ items }) => items[i]?.lookup?.tier === "id"));
   }
 
   async subscribe(spec: ChannelSpec, onUpdate: (update: ChannelUpdate) => void): Promise<ChannelOpened> {
@@ -239,15 +239,15 @@ export class QueryBus implements StatsBus {
     }
     const { found, asOf, isSure, chosen } = finding;
     const { partition, epoch, rev, watermark, lagMs, body, ticket } = found;
-    const answer: StatsResponse = {
+    const response: StatsResponse = {
       kind: "stats",
       ...{ id: finding.id, epoch, rev, asOf, watermark, lagMs, body, chosen },
       stale: !isSure,
       kept: ticket === undefined ? undefined : { gzipEnd: undefined },
     };
-    if (ticket !== undefined) this.#cache.put(text, selection, answer, partition, ticket);
-    if (this.#workers.mayBeAway) this.#known.stats.set(key, answer);
-    return answer;
+    if (ticket !== undefined) this.#cache.put(text, selection, response, partition, ticket);
+    if (this.#workers.mayBeAway) this.#known.stats.set(key, response);
+    return response;
   }
 }
 

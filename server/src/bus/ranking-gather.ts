@@ -33,11 +33,11 @@ export class RankingGather {
   async overview(request: OverviewRequest): Promise<OverviewResponse> {
     const { window, sort, order, limit, cursor, windows, fields } = request;
     const after = cursor === undefined ? undefined : decodeCursor(request, cursor);
-    let answers: RankingPart[] = [];
+    let responses: RankingPart[] = [];
     const ask = async (at: RequestOf<"overview">["at"]): Promise<number[]> => {
       const asked = { kind: "overview", request: { window, sort, order, limit, windows, fields }, after, at } as const;
-      answers = (await Promise.all(this.#workers.all.map((worker) => this.#ask(worker, asked)))).flat();
-      return answers.map((answer) => answer.asOf);
+      responses = (await Promise.all(this.#workers.all.map((worker) => this.#ask(worker, asked)))).flat();
+      return responses.map((response) => response.asOf);
     };
     const asOf =
       this.#workers.all.length === 1
@@ -45,18 +45,18 @@ export class RankingGather {
         : await atOneAsOf(this.#nowMs(), this.#finestStepMs, ask);
     const { mayBeAway } = this.#workers;
     const key = JSON.stringify([window, sort, order, limit, after, windows, fields]);
-    return merged(request, mayBeAway ? this.#withKnown(key, answers, asOf) : present(answers, asOf));
+    return merged(request, mayBeAway ? this.#withKnown(key, responses, asOf) : present(responses, asOf));
   }
 
   /** Returns the present rows of each partition, or its last known ones. */
-  #withKnown(key: string, answers: readonly RankingPart[], asOf: number): Merged {
+  #withKnown(key: string, responses: readonly RankingPart[], asOf: number): Merged {
     const workers = this.#workers;
     const known = this.#knownOf(key);
     const fresh = new Set<number>();
     const isCurrent = (partition: number, epoch: string) => workers.isCurrent(partition, epoch);
-    for (const answer of answers) {
-      known.put({ ...answer, lagMs: 0 }, isCurrent);
-      for (const { partition, epoch } of answer.parts) {
+    for (const response of responses) {
+      known.put({ ...response, lagMs: 0 }, isCurrent);
+      for (const { partition, epoch } of response.parts) {
         // If a newer response overtook this one, the newer rows are used.
         if (isCurrent(partition, epoch)) fresh.add(partition);
         workers.confirm(partition, epoch);
@@ -92,8 +92,8 @@ export class RankingGather {
   }
 }
 
-function present(answers: readonly RankingPart[], asOf: number): Merged {
-  return { lists: answers.map((answer) => ({ ...answer, lagMs: 0 })), asOf, stale: false };
+function present(responses: readonly RankingPart[], asOf: number): Merged {
+  return { lists: responses.map((response) => ({ ...response, lagMs: 0 })), asOf, stale: false };
 }
 
 function merged(request: OverviewRequest, { lists, asOf, stale }: Merged): OverviewResponse {

@@ -11,7 +11,7 @@ import type { ResponseTicket } from "./responses.ts";
 import type { SharedClock } from "./shared-clock.ts";
 
 type StatsResponse = Extract<TokenResponse, { kind: "stats" }>;
-type Entry = { readonly answer: StatsResponse; readonly partition: number; readonly ticket: ResponseTicket };
+type Entry = { readonly response: StatsResponse; readonly partition: number; readonly ticket: ResponseTicket };
 
 /**
  * An entry is useful for a second at most. Beyond this size all are dropped, and the hot ones soon come back. The compressed forms that doors
@@ -35,7 +35,7 @@ export class ResponseCache {
   get(token: string, selection: Selection): StatsResponse | undefined {
     const entry = this.#bySelection.get(selection)?.get(token);
     if (entry === undefined) return undefined;
-    const { answer, partition, ticket } = entry;
+    const { response, partition, ticket } = entry;
     const board = this.#boards.get(partition) as VersionBoard;
     const asOf = this.#clock.now();
     if (
@@ -47,19 +47,19 @@ export class ResponseCache {
     }
     return {
       kind: "stats",
-      id: answer.id,
-      epoch: answer.epoch,
-      rev: answer.rev,
+      id: response.id,
+      epoch: response.epoch,
+      rev: response.rev,
       asOf,
       watermark: board.highMs(ticket.chainIndex) - ticket.graceMs,
       lagMs: board.lagMs(this.#clock.wallMs()),
       stale: false,
-      body: answer.body,
-      kept: answer.kept,
+      body: response.body,
+      kept: response.kept,
     };
   }
 
-  put(token: string, selection: Selection, answer: StatsResponse, partition: number, ticket: ResponseTicket): void {
+  put(token: string, selection: Selection, response: StatsResponse, partition: number, ticket: ResponseTicket): void {
     if (parseTokenId(token) === undefined || this.#clock.now() >= ticket.validUntil) return;
     let entries = this.#bySelection.get(selection);
     if (entries === undefined) {
@@ -68,8 +68,8 @@ export class ResponseCache {
     }
     const before = entries.get(token);
     this.#chars +=
-      token.length + answer.body.length - (before === undefined ? 0 : token.length + before.answer.body.length);
-    entries.set(token, { answer, partition, ticket });
+      token.length + response.body.length - (before === undefined ? 0 : token.length + before.response.body.length);
+    entries.set(token, { response, partition, ticket });
     if (this.#chars <= CACHED_CHARS_MAX) return;
     this.#bySelection = new Map();
     this.#chars = 0;

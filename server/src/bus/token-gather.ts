@@ -158,10 +158,10 @@ export class TokenGather {
       const wanted = indexes.map((index) => texts[index] as string);
       const asking = ask(worker, wanted, at);
       // No response from a worker that may be away means nothing.
-      const answer = await (this.#workers.mayBeAway ? asking.catch(() => undefined) : asking);
-      if (answer === undefined) return [];
-      for (const [i, index] of indexes.entries()) this.#gather(answer, i, gathered[index] as Gathered<F>);
-      return [answer.asOf];
+      const response = await (this.#workers.mayBeAway ? asking.catch(() => undefined) : asking);
+      if (response === undefined) return [];
+      for (const [i, index] of indexes.entries()) this.#gather(response, i, gathered[index] as Gathered<F>);
+      return [response.asOf];
     });
     return (await Promise.all(asked)).flat();
   }

@@ -22,7 +22,7 @@ import { type FeedUpdate, updateChars } from "./responses.ts";
 import type { FromWorker, RequestItem, ResponseItem, ToWorker, UpdateItem } from "./worker-protocol.ts";
 
 type Waiting = {
-  readonly resolve: (answer: WorkerResponses[RequestKind]) => void;
+  readonly resolve: (response: WorkerResponses[RequestKind]) => void;
   readonly reject: (error: Error) => void;
   readonly deadlineMs: number;
   /** Whether the request has one of the places of long requests. */
@@ -214,7 +214,7 @@ export class WorkerClient {
       // Ids grow and all requests have the same timeout. The first one that is in time ends the pass.
       if (waiting.deadlineMs > now) return;
       this.#end(id);
-      const message = `no answer from the owner of the tokens within ${this.#timeoutMs} ms; ask again`;
+      const message = `the owner of the tokens did not respond within ${this.#timeoutMs} ms; retry`;
       waiting.reject(new SwapstatsError("unavailable", message, { retryable: true }));
     }
   }

@@ -57,7 +57,7 @@ export class ServiceClient {
       const why = String(result.detail ?? result.title ?? "no reason given");
       throw new SwapstatsError(
         "bad_request",
-        `${this.url}/api/swaps answered ${response.status}: ${printableCut(why, RESPONSE_CHARS_MAX)}`,
+        `${this.url}/api/swaps responded with ${response.status}: ${printableCut(why, RESPONSE_CHARS_MAX)}`,
       );
     }
   }
@@ -74,7 +74,7 @@ export class ServiceClient {
       });
       this.#reached = true;
       if (response.status !== 503 && response.status !== 429) return response;
-      problem = `answered ${response.status}: ${printableCut(await response.text(), RESPONSE_CHARS_MAX)}`;
+      problem = `responded with ${response.status}: ${printableCut(await response.text(), RESPONSE_CHARS_MAX)}`;
       const retryAfter = Number(response.headers.get("retry-after"));
       if (retryAfter > 0) waitMs = Math.min(retryAfter * 1_000, BACKOFF.longestMs);
     } catch (error) {
@@ -102,7 +102,7 @@ export class ServiceClient {
     if (response.status !== 200) {
       throw new SwapstatsError(
         "unavailable",
-        `${this.url}/api/status answered ${response.status}; is this a swapstats service?`,
+        `${this.url}/api/status responded with ${response.status}; is this a swapstats service?`,
       );
     }
     return (await response.json()) as ServiceStatus;

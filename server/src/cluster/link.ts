@@ -214,7 +214,7 @@ export class ClusterLink {
       // Ids grow and all requests have the same timeout. The first one that is in time ends the pass.
       if (pending.deadlineMs > nowMs) return;
       this.#pending.delete(id);
-      pending.reject(away(`the owner of the tokens did not answer within ${this.#options.askTimeoutMs} ms`));
+      pending.reject(away(`the owner of the tokens did not respond within ${this.#options.askTimeoutMs} ms`));
     }
   }
 }

@@ -52,7 +52,7 @@ export class ClusterServer {
   async answer(from: string, { id, host, request }: QuestionItem): Promise<void> {
     const { link } = this.#options;
     const refuse = (error: unknown): void => {
-      link.post(from, "answers", { id, error: toWire(error, "the owner failed on the request; its log says why") });
+      link.post(from, "answers", { id, error: toWire(error, "the owner failed on the request; see its log") });
     };
     if (this.#requests >= SERVED_REQUESTS_MAX) {
       refuse(busy());

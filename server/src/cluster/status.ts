@@ -54,7 +54,7 @@ function sums(known: KnownStatus, partitions: number): Pick<StatusResponse, "cou
 }
 
 function awayStatus(partition: number, last: PartitionStatus | undefined): PartitionStatus {
-  const problems = [`No instance answers for partition ${partition} at the moment; its tokens are served as stale.`];
+  const problems = [`No instance serves partition ${partition} at the moment; its tokens are served as stale.`];
   if (last !== undefined) return { ...last, state: "away", problems };
   const nothing = { next_offset: 0, end_offset: 0, lag: 0, lag_ms: 0, watermark: {} };
   return { partition, owner: "", epoch: "0", ...nothing, state: "away", problems };

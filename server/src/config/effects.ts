@@ -42,7 +42,7 @@ const RULES: Readonly<Record<Exclude<Part, SourcePart>, Rule>> = {
   },
   cluster: {
     isUsed: isKafka,
-    needs: "without `ingest.source: kafka`: an embedded log belongs to one instance, which answers for all of it",
+    needs: "without `ingest.source: kafka`: an embedded log belongs to one instance, which serves all of it",
   },
   api: {
     isUsed: ({ api }) => api.http.addr !== undefined,

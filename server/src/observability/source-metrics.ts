@@ -39,7 +39,7 @@ const counter = (name: string, help: string, pick: (counters: SourceCounters) =>
 });
 
 export const SOURCE_METRICS: readonly Row<SourceNumbers>[] = [
-  counter("fetches_total", "Answers of brokers to fetches", (c) => c.fetches),
+  counter("fetches_total", "Responses of brokers to fetches", (c) => c.fetches),
   counter("fetched_bytes_total", "Bytes of records fetched, compressed as they were sent", (c) => c.bytes),
   counter("fetch_errors_total", "Fetches that failed", (c) => c.fetchErrors),
   counter("leader_changes_total", "Fetches that found another leader", (c) => c.leaderChanges),

@@ -150,7 +150,7 @@ export class PartitionRunner {
     this.#parts?.checkpointer.setLogPressure(this.#options.reader.pressure);
   }
 
-  /** Looks whether the log has grown while nothing is applied, so that the lag of all answers grows with it. */
+  /** Checks whether the log has grown while no record is applied. The lag of all responses then grows, too. */
   noteWaiting(): void {
     const { board } = this.#options;
     if (this.#parts === undefined || board.oldestArrivalMs() !== 0) return;

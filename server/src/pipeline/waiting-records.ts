@@ -1,4 +1,4 @@
-/** Arrival of the oldest record that waits to be applied, from which the lag of answers is computed. */
+/** Tracks the arrival of the oldest waiting record, from which the lag of responses is computed. */
 import type { SharedClock } from "../bus/shared-clock.ts";
 import type { PartitionReader } from "../ports/source.ts";
 

@@ -49,7 +49,7 @@ export const problemTable: Readonly<Record<ProblemCode, ProblemRow>> = {
   storage_failed: row(503, "The swaps cannot be made durable", 5),
   too_many_connections: row(503, "Too many connections", 5),
   too_many_subscriptions: row(429, "Too many subscriptions", 1),
-  unavailable: row(503, "The state does not answer", 1),
+  unavailable: row(503, "The state does not respond", 1),
   unknown_channel: row(404, "There is no such channel"),
   unknown_token: row(404, "The token is not known"),
   unsupported_media_type: row(415, "The media type is not supported"),

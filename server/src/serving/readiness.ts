@@ -25,7 +25,7 @@ export async function readinessOf(options: {
     reasons.push(...partitions.flatMap((partition) => reasonsOf(partition, options.readyLagMs)));
     return { reasons, problems: [...partitions.flatMap((partition) => partition.problems), ...full] };
   } catch {
-    reasons.push(`The state does not answer within ${options.timeoutMs} ms.`);
+    reasons.push(`The state does not respond within ${options.timeoutMs} ms.`);
     return { reasons, problems: full };
   }
 }

@@ -6,7 +6,7 @@
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 
-/** A loopback listener answers for loopback names only, and any other listener for every host, unless hosts are configured. */
+/** Without configured hosts, a loopback listener serves loopback names only, and any other listener serves every host. */
 export type HostRule = { readonly kind: "any" } | { readonly kind: "listed"; readonly hosts: readonly string[] };
 
 type HostVerdict = "ok" | "malformed" | "not_answered";

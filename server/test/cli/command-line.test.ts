@@ -105,7 +105,7 @@ describe("command line", () => {
       [["generate", "--to", "ndjson", "--start", "1767225600"], /Numbers are milliseconds, not seconds/],
       [["generate", "--to", "ndjson", "--start", "2026-01-01 00:00"], /Write a time such as/],
       [["generate", "--to", "ndjson", "--late", "0.6", "--removed", "60%"], /sum up to more than 1/],
-      [["top", "--sort", "beauty"], /is not a figure by which tokens can be ranked\. Use one of volume_usd, /],
+      [["top", "--sort", "beauty"], /is not a figure by which tokens can be ranked\. Use one of trades, buys, /],
       [["top", "--url", "ftp://x"], /Give the address of a service/],
       [["token", "mint"], /unknown command 'token'/],
     ];

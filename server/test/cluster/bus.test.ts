@@ -151,7 +151,7 @@ describe("requests to other instances", () => {
     await waitFor("the goodbye is heard", async () => (await a.bus.status("all")).instances?.length === 2);
     const after = await a.bus.status("all");
     assert.equal(after.partitions[2]?.state, "away");
-    assert.match(after.partitions[2]?.problems.join() ?? "", /No instance answers for partition 2/);
+    assert.match(after.partitions[2]?.problems.join() ?? "", /No instance serves partition 2/);
     assert.deepEqual(await sums(), [40, cluster.ids.length]);
   });
 

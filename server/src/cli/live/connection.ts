@@ -56,7 +56,7 @@ export class LiveConnection {
   #held = new Map<string, ChannelData>();
   /** Canonical names of the channels of the current subscription. */
   #channels: readonly string[] = [];
-  /** Canonical channels by the names of the subscription. Empty until the service answers. */
+  /** Canonical channels by the names of the subscription. Empty until the service responds. */
   #names: Readonly<Record<string, string>> = {};
   #requestCount = 0;
   #opened = false;

@@ -26,7 +26,7 @@ export type KafkaConnection = {
 };
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A broker that accepts connections and never answers is given up after this time. */
+/** Timeout for a broker that accepts connections and does not respond. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /** Throws `bad_config` where a file of ingest.tls cannot be read. `instanceId` names the client to the brokers. */

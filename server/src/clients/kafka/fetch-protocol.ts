@@ -104,11 +104,11 @@ export function sendFetch(
       },
       isCompact,
       isCompact,
-      (error, answer) => {
+      (error, response) => {
         // Not earlier: until now the connection used them, too.
         freePieces(pieces);
-        if (error === null && answer !== undefined) resolve(answer);
-        else reject(error ?? new Error("a fetch without an answer"));
+        if (error === null && response !== undefined) resolve(response);
+        else reject(error ?? new Error("a fetch without a response"));
       },
     );
   });
@@ -166,7 +166,7 @@ function readPartition(input: WireInput): FetchedPartition {
   }
   input.at += 4;
   const size = Math.max(0, input.length32());
-  if (input.at + size > input.bytes.length) throw new RangeError("the records of an answer to a fetch are cut off");
+  if (input.at + size > input.bytes.length) throw new RangeError("the records of a response to a fetch are cut off");
   const records = input.bytes.subarray(input.at, input.at + size);
   input.at += size;
   input.tags();
@@ -228,6 +228,6 @@ class WireInput {
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
     }
-    throw new RangeError("a number in an answer to a fetch is too long");
+    throw new RangeError("a number in a response to a fetch is too long");
   }
 }

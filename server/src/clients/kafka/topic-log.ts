@@ -98,9 +98,9 @@ export class TopicLog {
       const { node } = await this.#leader(partition);
       const connection = await this.#pool.get(this.#view.brokerOf(node)!);
       const waitMs = Math.round(this.#connection.requestTimeoutMs * APPEND_WAIT_SHARE);
-      const answer = await produceV7.api.async(connection, ALL_REPLICAS, waitMs, messages, {});
-      if (typeof answer !== "object") throw new Error("the broker did not answer");
-      return Number(answer.responses[0]!.partitionResponses[0]!.baseOffset);
+      const response = await produceV7.api.async(connection, ALL_REPLICAS, waitMs, messages, {});
+      if (typeof response !== "object") throw new Error("the broker did not respond");
+      return Number(response.responses[0]!.partitionResponses[0]!.baseOffset);
     } catch (error) {
       this.#isViewStale = true;
       throw kafkaError(error, `writing to topic ${this.#topic}`, this.#connection);
@@ -116,8 +116,8 @@ export class TopicLog {
       const ask = async (timestamp: bigint): Promise<number> => {
         const partitions = [{ partitionIndex: partition, currentLeaderEpoch: epoch, timestamp }];
         const topics = [{ name: this.#topic, partitions }];
-        const answer = await listOffsetsV5.api.async(connection, CLIENT, READ_COMMITTED, topics);
-        return Number(answer.topics[0]!.partitions[0]!.offset);
+        const response = await listOffsetsV5.api.async(connection, CLIENT, READ_COMMITTED, topics);
+        return Number(response.topics[0]!.partitions[0]!.offset);
       };
       const [startOffset, endOffset] = await Promise.all([ask(EARLIEST), ask(LATEST)]);
       return { startOffset, endOffset, history };
@@ -164,16 +164,16 @@ export class TopicLog {
     const targets = [{ partition, leaderEpoch: epoch, offset, bytesMax }];
     const topicId = this.#view.identity?.topicId ?? "";
     const request = { topic: this.#topic, topicId, waitMs, bytesMax, targets };
-    const answer = await sendFetch(connection, version, request, this.#memory);
+    const response = await sendFetch(connection, version, request, this.#memory);
     try {
-      if (answer.error !== 0) throw brokerError(answer.error);
-      const fetched = answer.partitions.find((one) => one.partition === partition);
-      // A broker that throttles a client answers without any partition.
-      if (fetched === undefined) throw new Error("the broker answered nothing");
+      if (response.error !== 0) throw brokerError(response.error);
+      const fetched = response.partitions.find((one) => one.partition === partition);
+      // A broker that throttles a client responds without any partition.
+      if (fetched === undefined) throw new Error("the broker sent an empty response");
       const { nextOffset, endOffset } = handOver(fetched, offset, onRecord);
       return { nextOffset, endOffset, history };
     } finally {
-      this.#memory.giveBack(answer.bytes);
+      this.#memory.giveBack(response.bytes);
     }
   }
 
@@ -220,5 +220,5 @@ function handOver({ error, lastStableOffset, records }: FetchedPartition, offset
 /** Recognised like an error of the client itself. */
 function brokerError(code: number): Error {
   const name = kafkaErrorName(code);
-  return Object.assign(new Error(`the broker answered ${name}`), { apiId: name });
+  return Object.assign(new Error(`the broker responded with ${name}`), { apiId: name });
 }

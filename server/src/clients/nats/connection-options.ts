@@ -11,7 +11,7 @@ import { CREDENTIALS_HEAD, type NatsConfig } from "../../config/build/nats.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A connection that answers no ping is closed after two of these. */
+/** Interval of pings. A connection is closed after two pings without a response. */
 const PING_INTERVAL_MS = 2_000;
 const PINGS_OUT_MAX = 2;
 

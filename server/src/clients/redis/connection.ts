@@ -66,7 +66,7 @@ export class RedisConnection {
     if (this.#closing.signal.aborted)
       throw new SwapstatsError("storage_failed", `Cannot ${what}: the store was closed.`);
     try {
-      return await withinTime("the answer", this.#limitMs, this.#callWhenReady(call));
+      return await withinTime("the response", this.#limitMs, this.#callWhenReady(call));
     } catch (cause) {
       if (cause instanceof SwapstatsError && cause.code !== "unavailable") throw cause;
       if (cause instanceof SwapstatsError && !this.#closing.signal.aborted) this.#client.disconnect(true);

@@ -31,7 +31,7 @@ export class S3Bucket {
   ): Promise<T> {
     const controller = new AbortController();
     try {
-      return await withinTime("the answer", this.#limitMs, run(this.#client, { abortSignal: controller.signal }));
+      return await withinTime("the response", this.#limitMs, run(this.#client, { abortSignal: controller.signal }));
     } catch (cause) {
       if (cause instanceof SwapstatsError && cause.code !== "unavailable") throw cause;
       const message = `Cannot ${what} in ${this.#where}: ${describe(cause)}.`;
@@ -46,7 +46,7 @@ export class S3Bucket {
   }
 }
 
-/** Whether the server answered with this code, such as `NoSuchKey`. */
+/** Returns whether the server responded with this code, such as `NoSuchKey`. */
 export function isS3Error(error: unknown, code: string): boolean {
   return error instanceof Error && error.name === code;
 }

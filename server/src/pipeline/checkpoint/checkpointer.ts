@@ -48,14 +48,14 @@ type CheckpointerOptions = {
   readonly redo: RedoBuffer;
   readonly snapshotIntervalMs: number;
   readonly nowMs: () => number;
-  /** The latest instant that an answer was given for. */
+  /** Returns the latest as-of of any response. */
   readonly asOfMs: () => number;
   /** Makes dead letters durable, which must not be behind the checkpoint. Called before each swap. */
   readonly beforeSwap: () => Promise<void>;
   /** Tells the source that records below the offset are no longer needed. */
   readonly release: (offset: number) => Promise<void>;
   readonly observer: CheckpointObserver;
-  /** The store had lost the claim. It holds again, under this epoch, which belongs to every answer from now on. */
+  /** Called when the store had lost the claim and holds it again, under this epoch. All later responses have this epoch. */
   readonly onReclaimed: (epoch: number) => void;
   /** Called once, when another owner has claimed the partition. This one must stop. */
   readonly onFenced: (error: SwapstatsError) => void;

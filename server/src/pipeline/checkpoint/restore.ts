@@ -19,7 +19,7 @@ export type Restored<E> = {
   readonly engine: E;
   readonly nextOffset: number;
   readonly epoch: number;
-  /** As-of must not be below it. 0: no answer was given. */
+  /** Lower bound for the as-of; 0 if there was no response. */
   readonly asOfMs: number;
   readonly problems: string[];
   readonly restoredBytes: number;

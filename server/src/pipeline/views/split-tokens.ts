@@ -21,7 +21,7 @@ export class SplitTokens {
   readonly #partition: number;
   readonly #engine: WalkedEngine;
   readonly #asOfMs: () => number;
-  /** Tokens that other partitions also have, and the partition that answers for each. */
+  /** Tokens that other partitions also have, and the partition that serves each. */
   readonly #split = new Map<TokenRef, number>();
   #partitions = 0;
   /** Remaining tokens of the current part of the walk, the last first, and the next part. Tokens stay known. */
@@ -47,7 +47,7 @@ export class SplitTokens {
     return this.#split.has(token);
   }
 
-  /** Returns whether another partition answers for this token. It is then in no ranking of this one. */
+  /** Returns whether another partition serves this token. It is then in no ranking of this partition. */
   isElsewhere(token: TokenRef): boolean {
     const home = this.#split.get(token);
     return home !== undefined && home !== this.#partition;

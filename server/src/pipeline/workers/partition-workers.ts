@@ -189,11 +189,11 @@ export class PartitionWorkers implements PartitionAssigner {
 }
 
 function waitIn(waiting: Map<number, Problems[]>, partition: number): Promise<readonly string[]> {
-  const answer: Problems = Promise.withResolvers();
+  const response: Problems = Promise.withResolvers();
   const others = waiting.get(partition);
-  if (others === undefined) waiting.set(partition, [answer]);
-  else others.push(answer);
-  return answer.promise;
+  if (others === undefined) waiting.set(partition, [response]);
+  else others.push(response);
+  return response.promise;
 }
 
 function settle(waiting: Map<number, Problems[]>, partition: number): Problems | undefined {

@@ -59,7 +59,7 @@ export type WorkerReport =
   | { readonly type: "drained"; readonly problems: readonly string[] }
   /** The state of an assigned partition has come up to what its stream held at the takeover. */
   | { readonly type: "current"; readonly partition: number; readonly epoch: string }
-  /** The partition stopped. It answers as it stands, and has to be revoked. */
+  /** The partition has stopped. It responds from its last state until it is revoked. */
   | { readonly type: "failed"; readonly partition: number; readonly message: string }
   /** A checkpoint is durable that holds all records below. */
   | { readonly type: "checkpointed"; readonly partition: number; readonly nextOffset: number };

@@ -118,7 +118,7 @@ export class ClientSession implements PushTarget {
     const { limits } = this.#options;
     const oldestPingAtMs = this.#outbox.oldestPingAtMs;
     if (oldestPingAtMs !== undefined && nowMs - oldestPingAtMs > limits.noPongMs) {
-      this.#close(closeCodes.policyViolation, "no answer to pings", "no_pong");
+      this.#close(closeCodes.policyViolation, "no response to pings", "no_pong");
     } else if (oldestPingAtMs === undefined && nowMs - this.#lastSentMs >= limits.heartbeatMs) {
       this.#outbox.reply(this.#framesOf(heartbeatText(Date.now())));
       this.flush(nowMs);
@@ -198,7 +198,7 @@ export class ClientSession implements PushTarget {
       const { id, channels } = parseRequest(text, this.#rules);
       this.#reply(errorText(id, new ProblemError("rate_limited", message), channels));
     } else {
-      this.#close(closeCodes.policyViolation, "answers are not read", "answers_not_read");
+      this.#close(closeCodes.policyViolation, "responses are not read", "answers_not_read");
     }
     return false;
   }

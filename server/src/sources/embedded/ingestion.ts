@@ -84,7 +84,7 @@ class EmbeddedIngestion implements Ingestion {
 
   onCurrent(): void {}
 
-  /** The partition stays assigned: it answers as it stands, and says why in status. */
+  /** The partition stays assigned. It responds from its last state, and status has the reason. */
   onFailed(): void {}
 
   onCheckpoint(): void {}

@@ -36,7 +36,7 @@ export class LogClient implements IngestPort {
   private constructor(options: LogThreadOptions, onFatal: (error: Error) => void) {
     this.#onFatal = onFatal;
     this.#worker = new Worker(new URL("./log-thread.ts", import.meta.url), { name: "log", workerData: options });
-    this.#worker.on("message", (answer: LogResponse) => this.#receive(answer));
+    this.#worker.on("message", (response: LogResponse) => this.#receive(response));
     this.#worker.on("error", (cause) => this.#fail(cause));
     this.#worker.on("exit", () => this.#fail(new Error("the log thread ended")));
   }
@@ -100,7 +100,7 @@ export class LogClient implements IngestPort {
     });
   }
 
-  /** Takes nothing more, waits until every body is answered, and ends the thread. Never rejects. */
+  /** Accepts no more bodies, waits until every body has its response, and ends the thread. Never rejects. */
   async close(): Promise<void> {
     if (this.#state === "open") {
       this.#state = "closing";
@@ -114,17 +114,17 @@ export class LogClient implements IngestPort {
     return this.#opened;
   }
 
-  #receive(answer: LogResponse): void {
-    switch (answer.kind) {
+  #receive(response: LogResponse): void {
+    switch (response.kind) {
       case "ready":
-        this.#ready.resolve(answer);
+        this.#ready.resolve(response);
         return;
       case "failed":
         this.#state = "failed";
-        this.#ready.reject(fromWire(answer.error));
+        this.#ready.reject(fromWire(response.error));
         return;
       case "replies":
-        for (const reply of answer.replies) this.#settle(reply);
+        for (const reply of response.replies) this.#settle(reply);
         return;
       case "closed":
         this.#closed.resolve();

@@ -24,7 +24,7 @@ const boards = new Map<number, VersionBoard>();
 const unopened = new Set<number>();
 let early: Extract<LogRequest, { kind: "ingest" }>[] = [];
 
-function answer(message: LogResponse): void {
+function respond(message: LogResponse): void {
   parent.postMessage(message);
 }
 
@@ -32,7 +32,7 @@ function open(): EmbeddedLogWriter | undefined {
   try {
     return new EmbeddedLogWriter({ ...options, nowMs: Date.now(), ...realLogParts });
   } catch (error) {
-    answer({ kind: "failed", error: toWire(error) });
+    respond({ kind: "failed", error: toWire(error) });
     return undefined;
   }
 }
@@ -44,7 +44,7 @@ function serve(writer: EmbeddedLogWriter): void {
     chains: options.chains ?? NO_CHAIN_ADDRESSES,
     timing: options.timing,
     nowMs: Date.now,
-    reply: (replies) => answer({ kind: "replies", replies }),
+    reply: (replies) => respond({ kind: "replies", replies }),
     notify: (partition, notice) => owners.get(partition)?.postMessage(notice),
     appended: (partition, endOffset, arrivalMs) => boards.get(partition)?.noteAppended(endOffset, arrivalMs),
   });
@@ -69,13 +69,13 @@ function serve(writer: EmbeddedLogWriter): void {
         service.commit();
         writer.close();
         for (const port of owners.values()) port.close();
-        answer({ kind: "closed" });
+        respond({ kind: "closed" });
         parent.close();
     }
   });
   const { createdMs, problems } = writer;
   const ranges = Array.from({ length: writer.partitions }, (_, partition) => writer.range(partition));
-  answer({ kind: "ready", createdMs, problems, ranges });
+  respond({ kind: "ready", createdMs, problems, ranges });
 }
 
 function connect(writer: EmbeddedLogWriter, service: LogService, partition: number, port: MessagePort): void {
@@ -115,7 +115,7 @@ function openPartition(
 /** The service stops before the log was opened: nothing of these bodies was taken. */
 function refuseEarly(): void {
   const error: WireError = { code: "unavailable", message: "The service is stopping.", retryable: true };
-  if (early.length > 0) answer({ kind: "replies", replies: early.map(({ id }) => ({ id, error })) });
+  if (early.length > 0) respond({ kind: "replies", replies: early.map(({ id }) => ({ id, error })) });
   early = [];
 }
 

@@ -147,9 +147,9 @@ export class BrokerMembership {
   async #beat(): Promise<boolean> {
     try {
       const { heartbeatIntervalMs, assignment } = await this.#inTurn(async () => {
-        const answer = await this.#send(this.#epoch);
-        this.#epoch = answer.memberEpoch;
-        return answer;
+        const response = await this.#send(this.#epoch);
+        this.#epoch = response.memberEpoch;
+        return response;
       });
       if (heartbeatIntervalMs > 0) this.#intervalMs = heartbeatIntervalMs;
       return assignment === null ? false : this.#take(assignment.topicPartitions);

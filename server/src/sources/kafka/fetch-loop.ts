@@ -189,13 +189,13 @@ export class FetchLoop {
     return targets;
   }
 
-  /** Whether all partitions were answered. Never rejects. */
+  /** Resolves with whether the responses covered all partitions. Never rejects. */
   async #fetch(node: number, led: readonly FetchSink[], targets: readonly FetchTarget[]): Promise<boolean> {
     const key = `broker ${node}`;
     try {
-      const answer = await this.#ask(node, led, targets);
-      if (answer.error !== 0) throw new Error(`the broker answered ${kafkaErrorName(answer.error)}`);
-      const isFine = this.#hand(answer, targets);
+      const response = await this.#ask(node, led, targets);
+      if (response.error !== 0) throw new Error(`the broker responded with ${kafkaErrorName(response.error)}`);
+      const isFine = this.#hand(response, targets);
       if (isFine) this.#problems.delete(key);
       if (performance.now() - this.#refreshedMs > REFRESH_MS) await this.#refresh();
       return isFine;
@@ -226,11 +226,11 @@ export class FetchLoop {
   }
 
   /** Hands each partition its part; false when one of them has to be fetched again from another broker, or later. */
-  #hand(answer: FetchResponse, targets: readonly FetchTarget[]): boolean {
+  #hand(response: FetchResponse, targets: readonly FetchTarget[]): boolean {
     // The loop keeps one share until all parts are handed over.
-    const memory: ResponseMemory = { bytes: answer.bytes, pool: this.#memory, shares: 1 };
+    const memory: ResponseMemory = { bytes: response.bytes, pool: this.#memory, shares: 1 };
     let isFine = true;
-    for (const fetched of answer.partitions) {
+    for (const fetched of response.partitions) {
       const sink = this.#sinks.get(fetched.partition);
       const target = targets.find(({ partition }) => partition === fetched.partition);
       if (sink === undefined || target === undefined) continue;
@@ -250,7 +250,7 @@ export class FetchLoop {
     const name = kafkaErrorName(error);
     this.#problems.set(
       `broker ${leader?.node}`,
-      `Topic ${this.#setup.topic}: partition ${partition} cannot be read now, its broker answers ${name}.`,
+      `Topic ${this.#setup.topic}: partition ${partition} cannot be read now, its broker responds with ${name}.`,
     );
     return false;
   }

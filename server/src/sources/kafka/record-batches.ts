@@ -104,7 +104,7 @@ export class FetchedBatches {
     }
     if (next > position) return this.#batchOf(group, first, next);
     // Otherwise the same response would be requested again and again.
-    const reason = "the broker answered with batches that lie before it alone";
+    const reason = "the broker responded only with batches before it";
     return isFirst && this.#at > 0 ? { from: position, resumeAt: position, reason } : undefined;
   }
 

@@ -24,7 +24,7 @@ export type KafkaSourceSetup = {
   /** Bytes that are fetched ahead of the reader of one partition, in memory. */
   readonly bufferBytesMax: number;
   readonly pressure: KafkaPressure;
-  /** How long a broker waits for records before it answers that there are none. */
+  /** Time that a broker waits for records before it responds without any. */
   readonly fetchWaitMs: number;
 };
 

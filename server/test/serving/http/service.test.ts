@@ -48,7 +48,7 @@ describe("health and readiness", () => {
     const { call, bus } = await startHarness(t, { limits: { readyTimeoutMs: 20 } });
     bus.gate = new Promise(() => {});
     const answer = await call("/readyz");
-    assert.deepEqual(answer.json.reasons, ["The state does not answer within 20 ms."]);
+    assert.deepEqual(answer.json.reasons, ["The state does not respond within 20 ms."]);
     bus.gate = undefined;
     bus.statusResponse = { ...bus.statusResponse, partitions: [] };
     assertProblem(await call("/readyz"), 503, "not_ready");

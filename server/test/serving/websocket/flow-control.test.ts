@@ -138,7 +138,7 @@ test("a dead client is closed with a reason, and counted", async (t) => {
   await client.closed;
   const close = client.frames.at(-1) as { payload: Buffer };
   assert.equal(close.payload.readUInt16BE(0), 1008);
-  assert.equal(close.payload.subarray(2).toString(), "no answer to pings");
+  assert.equal(close.payload.subarray(2).toString(), "no response to pings");
   await metrics.until(({ closedReasons }) => closedReasons.length === 1);
   assert.deepEqual(metrics.closedReasons, ["no_pong"]);
   assert.equal(bus.subscribers.size, 0);

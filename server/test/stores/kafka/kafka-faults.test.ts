@@ -146,7 +146,7 @@ requires("faults of Kafka as a store", { servers: ["kafka"] }, () => {
       await untilItWorks(() => store.putPart(0, "base-1-0", toBytes("part")));
       const broker = kafka.nodes[0]!;
       broker.freeze();
-      await assertAllFail(store, /the answer took longer than 1000 ms/);
+      await assertAllFail(store, /the response took longer than 1000 ms/);
       broker.thaw();
       const found = await untilItWorks(() => store.readManifest(0));
       assert.ok(["first", "x"].includes(textOf(found?.bytes)!));
