@@ -121,17 +121,34 @@ export async function createTopic(
   try {
     const list = Object.entries(configs).map(([name, value]) => ({ name, value }));
     await admin.createTopics({ topics: [topic], partitions, replicas, configs: list });
-    const asked = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1n }));
-    await waitFor(`all leaders of topic ${topic}`, async () => {
-      const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
-      if (!topics.get(topic)?.partitions.every(({ leader }) => leader > 0)) return false;
-      // A broker may be named as a leader a moment before it knows this, and may refuse requests until then.
-      await admin.listOffsets({ topics: [{ name: topic, partitions: asked }] });
-      return true;
-    });
+    await awaitLeaders(admin, topic, partitions);
   } finally {
     await admin.close();
   }
+}
+
+/** Raises the number of partitions of a topic to `partitions`. Resolves when the broker knows the new ones and leads them. */
+export async function addPartitions(kafka: Pick<Kafka, "brokers">, topic: string, partitions: number): Promise<void> {
+  const admin = new Admin({ clientId: "test-topics", bootstrapBrokers: [...kafka.brokers] });
+  try {
+    await admin.createPartitions({ topics: [{ name: topic, count: partitions, assignments: null }] });
+    await awaitLeaders(admin, topic, partitions);
+  } finally {
+    await admin.close();
+  }
+}
+
+/** The controller responds before the brokers have learned of new partitions. */
+async function awaitLeaders(admin: Admin, topic: string, partitions: number): Promise<void> {
+  const asked = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1n }));
+  await waitFor(`all leaders of topic ${topic}`, async () => {
+    const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
+    const known = topics.get(topic)?.partitions ?? [];
+    if (known.length < partitions || !known.every(({ leader }) => leader > 0)) return false;
+    // A broker may be named as a leader a moment before it knows this, and may refuse requests until then.
+    await admin.listOffsets({ topics: [{ name: topic, partitions: asked }] });
+    return true;
+  });
 }
 
 class Node implements KafkaBroker {

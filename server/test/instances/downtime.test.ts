@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { Admin } from "@platformatic/kafka";
-import { createTopic } from "../../../scripts/servers/kafka.ts";
+import { addPartitions, createTopic } from "../../../scripts/servers/kafka.ts";
 import { newTopic } from "../support/kafka-support.ts";
 import { requires } from "../support/requires.ts";
 import { seedOf } from "../support/seed.ts";
@@ -118,6 +118,24 @@ requires("changes of a stream, with two instances", { servers: ["kafka", "redis"
       }
     });
 
+    test("swaps for partitions that the topic lacks are refused, not sent to others", async (t) => {
+      const topic = await topicOf(site, 2);
+      const expected = new Expected(site.engineConfig(topic), PARTITIONS);
+      const feed = feedFor(t, site, topic, expected, PARTITIONS);
+      const stream = new SwapStream({ seed: seedOf(t), startMs: Date.now() - HOUR_MS });
+      const swaps = stream.next(200);
+      await assert.rejects(feed.send(swaps), /knows 2 partitions/);
+      assert.deepEqual(await site.ends(topic), [0, 0]);
+      assert.equal(expected.counters.accepted, 0);
+      await addPartitions(site.kafka, topic, PARTITIONS);
+      await feed.repartition(PARTITIONS);
+      await feed.send(swaps);
+      assert.deepEqual(
+        await site.ends(topic),
+        expected.models.map(({ counters }) => counters.accepted),
+      );
+    });
+
     test("partitions that are added while running are read from their start, and all instances agree", async (t) => {
       const topic = await topicOf(site, 2);
       const expected = new Expected(site.engineConfig(topic), PARTITIONS);
@@ -133,7 +151,7 @@ requires("changes of a stream, with two instances", { servers: ["kafka", "redis"
       await feed.send(old.next(1_500));
       await assertAll(site, topic, instances, expected);
 
-      await adminFor(t, site).createPartitions({ topics: [{ name: topic, count: PARTITIONS, assignments: null }] });
+      await addPartitions(site.kafka, topic, PARTITIONS);
       await feed.repartition(PARTITIONS);
       const fresh = new SwapStream({ seed: seed + 1, startMs: startMs + 200_000 });
       await feed.send(fresh.next(1_500));

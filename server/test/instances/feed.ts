@@ -5,7 +5,7 @@ import { GENERATOR_DEFAULTS, type GeneratorOptions } from "../../src/generator/o
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
 import { formatTokenId, parseTokenId } from "../../src/shared/token-id.ts";
 import { partitionOfTokenId } from "../../src/shared/token-partition.ts";
-import { newProducer } from "../support/kafka-support.ts";
+import { newProducer, sendToPartitions } from "../support/kafka-support.ts";
 import type { Expected } from "./expected.ts";
 
 /** Together below the largest batch of a broker (1 MiB). */
@@ -60,18 +60,19 @@ export class Feed {
     return partitionOfTokenId(id, this.#partitions);
   }
 
-  /** From now on tokens are distributed over this many partitions. */
+  /** From now on tokens are distributed over this many partitions, which the broker already knows. */
   async repartition(partitions: number): Promise<void> {
     await this.#producer.close();
     this.#producer = newProducer(this.#brokers);
     this.#partitions = partitions;
   }
 
-  /** Resolves when the broker has all of them, in this order within each partition. */
+  /** Resolves when the broker has all of them, in this order within each partition. Rejects when the topic lacks such a partition. */
   async send(swaps: readonly Swap[], compression: CompressionAlgorithmValue = "none"): Promise<void> {
     for (let at = 0; at < swaps.length; at += BATCH_RECORDS) {
       const batch = swaps.slice(at, at + BATCH_RECORDS);
-      await this.#producer.send({ acks: -1, compression, messages: batch.map((swap) => this.messageOf(swap)) });
+      const messages = batch.map((swap) => this.messageOf(swap));
+      await sendToPartitions(this.#producer, this.topic, messages, compression);
       for (const { id, value, arrivalMs } of batch) this.#expected.take(this.partitionOf(id), value, arrivalMs);
     }
   }

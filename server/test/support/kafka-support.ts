@@ -86,18 +86,36 @@ export async function produce(
 ): Promise<void> {
   const producer = newProducer(kafka.brokers);
   try {
-    await producer.send({
-      acks: -1,
-      compression: options.compression ?? "none",
-      messages: values.map((value) => ({
-        topic,
-        partition: options.partition ?? 0,
-        ...(typeof value === "string" ? { value: Buffer.from(value) } : value),
-      })),
-    });
+    const messages = values.map((value) => ({
+      topic,
+      partition: options.partition ?? 0,
+      ...(typeof value === "string" ? { value: Buffer.from(value) } : value),
+    }));
+    await sendToPartitions(producer, topic, messages, options.compression);
   } finally {
     await producer.close();
   }
+}
+
+/**
+ * Sends messages to the partitions that they name. Rejects, and sends nothing, when the producer does not know such a partition. The client
+ * itself would divide the number by the partitions that it knows, and send to the remainder.
+ */
+export async function sendToPartitions(
+  producer: Producer,
+  topic: string,
+  messages: readonly (Sent & { readonly topic: string; readonly partition: number })[],
+  compression: CompressionAlgorithmValue = "none",
+): Promise<void> {
+  const { topics } = await producer.metadata({ topics: [topic] });
+  const known = topics.get(topic)?.partitionsCount ?? 0;
+  const unknown = messages.find(({ partition }) => partition >= known);
+  if (unknown !== undefined) {
+    throw new Error(
+      `The producer knows ${known} partitions of topic ${topic}, and partition ${unknown.partition} is meant.`,
+    );
+  }
+  await producer.send({ acks: -1, compression, messages: [...messages] });
 }
 
 export function newProducer(brokers: readonly string[], transactionalId?: string): Producer {

@@ -5,8 +5,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, type TestContext, test } from "node:test";
-import { Admin } from "@platformatic/kafka";
-import { createTopic, type Kafka, startKafka } from "../../../../scripts/servers/kafka.ts";
+import { addPartitions, createTopic, type Kafka, startKafka } from "../../../../scripts/servers/kafka.ts";
 import { GroupMember } from "../../../src/sources/kafka/group-member.ts";
 import { tempDir } from "../../support/tmp.ts";
 
@@ -168,9 +167,7 @@ describe("a consumer group's members", () => {
     const a = new Member(kafka, topic, "a", "consumer");
     await a.member.start();
     await a.until((assigned) => assigned.length === 2);
-    const admin = new Admin({ clientId: "test-admin", bootstrapBrokers: [...kafka.brokers] });
-    await admin.createPartitions({ topics: [{ name: topic, count: 5, assignments: null }] });
-    await admin.close();
+    await addPartitions(kafka, topic, 5);
     await a.until((assigned) => assigned.length === 5);
     await a.member.leave();
   });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { Admin } from "@platformatic/kafka";
-import { createTopic, type Kafka, startKafka } from "../../../../scripts/servers/kafka.ts";
+import { addPartitions, createTopic, type Kafka, startKafka } from "../../../../scripts/servers/kafka.ts";
 import { waitFor } from "../../../../scripts/servers/process.ts";
 import { type WrittenRecord, writeBatch } from "../../support/batch-writer.ts";
 import {
@@ -284,9 +284,7 @@ requires("reading Kafka", { servers: ["kafka"] }, () => {
       const first = readers.reader(0);
       await readOn(first, 0, { count: 1 });
       assert.equal((await readers.topic()).partitions, 1);
-      const admin = new Admin({ clientId: "test-admin", bootstrapBrokers: [...kafka.brokers] });
-      t.after(() => admin.close());
-      await admin.createPartitions({ topics: [{ name: topic, count: 3, assignments: null }] });
+      await addPartitions(kafka, topic, 3);
       await waitFor("the new partitions", async () => (await readers.topic()).partitions === 3);
       await produce(kafka, topic, ["two"], { partition: 2 });
       const { seen } = await readOn(readers.reader(2), 0, { count: 1 });
