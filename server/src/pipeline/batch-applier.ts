@@ -1,6 +1,6 @@
 /**
- * Decodes the records of a batch and applies them to the engine, in slices of a few milliseconds. Each token that an event changed is named to
- * `onTouch`, by which feeds and cached responses learn of it (`ServedPartition.touch`).
+ * Decodes the records of a batch and applies them to the engine, in slices of a few milliseconds. Calls `onTouch` for each token that an event
+ * changed, which invalidates feeds and cached responses (`ServedPartition.touch`).
  */
 import type { DeadLetterCode } from "../codecs/dead-letter-codes.ts";
 import { refusalText } from "../codecs/refusal-text.ts";
@@ -13,7 +13,7 @@ import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
 
 type KeepLetter = DeadLetterBuffer["add"];
 
-/** The writing half of the engine. */
+/** The part of the engine that writes. */
 type AppliedEngine = {
   readonly touchedRef: TokenRef;
   readonly movedRefs: readonly TokenRef[];
@@ -52,7 +52,7 @@ export class BatchApplier {
     this.#keepLetter = keepLetter;
   }
 
-  /** Records that the decoder failed on, and that the reference decoder read. */
+  /** Number of records on which the decoder failed and that the reference decoder read. */
   get decoderFallbacks(): number {
     return this.#decoder.fallbacks;
   }

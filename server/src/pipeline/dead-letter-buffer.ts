@@ -1,7 +1,7 @@
 /**
- * Dead letters on their way to their store. They are written in groups, because a commit waits for the disk. While the store fails they
- * wait here; beyond the number that the store keeps, the oldest are dropped, as they would be there. The store is for looking at. A
- * source may have a sink of its own as well, where none may be missing.
+ * Buffers dead letters and writes them to their store in groups, because a commit waits for the disk. While the store fails they wait here.
+ * Beyond the number that the store keeps, the oldest are dropped, as in the store. The store is for inspection. A source may also have
+ * its own sink, which must get every letter.
  */
 import type { DeadLetterSink } from "../ports/source.ts";
 import { SwapstatsError } from "../shared/errors.ts";
@@ -30,12 +30,12 @@ export class DeadLetterBuffer {
     this.#sink = sink;
   }
 
-  /** Why the latest write failed; undefined when it did not. */
+  /** Why the latest write failed. Undefined when it succeeded. */
   get problem(): string | undefined {
     return this.#problem ?? this.#sink?.problem;
   }
 
-  /** So many wait for the source's own sink that nothing may be applied before `room` resolves. */
+  /** Whether so many letters wait for the source's own sink that no record may be applied before `room` resolves. */
   get isFull(): boolean {
     return this.#sink?.isFull ?? false;
   }
@@ -57,7 +57,7 @@ export class DeadLetterBuffer {
 
   /** Adds a letter of a record that is applied again: it has reached the source's own sink before. */
   addForStore(letter: Omit<DeadLetterRecord, "raw">, bytes: Uint8Array, start: number, end: number): void {
-    // Not `slice`, which does not copy the bytes of a Buffer, and Kafka's are one.
+    // `slice` would not copy, because the bytes of Kafka are a Buffer.
     const raw = new Uint8Array(bytes.subarray(start, Math.min(end, start + DEAD_LETTER_RAW_BYTES_MAX)));
     this.#waiting.push({ ...letter, raw });
     if (this.#waiting.length > 2 * DEAD_LETTERS_MAX) this.#waiting = this.#waiting.slice(-DEAD_LETTERS_MAX);
@@ -92,7 +92,7 @@ export class DeadLetterBuffer {
     await this.#sink?.close();
   }
 
-  /** Returns the newest letters of all partitions: of the store, and of those that wait here. Without a store, only of the latter. */
+  /** Returns the newest letters of all partitions, from the store and from those that wait here. Without a store it returns only the latter. */
   newest(limit: number): KeptDeadLetter[] {
     this.flush();
     let stored: KeptDeadLetter[] = [];

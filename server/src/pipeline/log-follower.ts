@@ -1,7 +1,7 @@
 /**
- * Reads the log from a position on. A retryable fault is retried until it passes. Damage is read several times before it is believed,
- * because skipped records stay skipped; it then becomes a gap that the caller has to report. Records that the reader left out under
- * pressure become a gap at once.
+ * Reads the log from a position on. A retryable error is retried until it passes. Damage is read several times before it is accepted, because
+ * skipped records stay skipped. It then becomes a gap, which the caller reports. Records that the reader dropped under pressure become a
+ * gap at once.
  */
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { PartitionReader, RecordBatch } from "../ports/source.ts";
@@ -10,7 +10,7 @@ import { SwapstatsError } from "../shared/errors.ts";
 /** Bytes of records in one read: some tens of milliseconds of work. */
 const READ_BYTES_MAX = 1024 * 1024;
 const DAMAGE_READS = 3;
-/** The pause is constant and not a backoff: lag grows while it lasts, and a reader of a remote log makes growing pauses itself. */
+/** The pause is constant and not a backoff, because lag grows during it, and a reader of a remote log has its own backoff. */
 const RETRY_MS = 200;
 /**
  * Reads of damage are spaced by pauses once in this time, and repeated at once in between. A bad page of the log's index can damage a
@@ -33,7 +33,7 @@ export class LogFollower {
     this.#reader = reader;
   }
 
-  /** Why the latest read failed; undefined when it did not. */
+  /** Why the latest read failed. Undefined when it succeeded. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -46,7 +46,7 @@ export class LogFollower {
     for (let reads = 1; ; reads++) {
       try {
         const reading = this.#reader.read(position, READ_BYTES_MAX, signal);
-        // Records that do not come within a turn are not there, so nothing waits to be applied.
+        // A read that takes longer than a turn has found no records, so none waits.
         if (await isPendingAfterTurn(reading)) onIdle();
         const batch = await reading;
         this.#problem = undefined;

@@ -24,15 +24,15 @@ export type RunnerOptions = {
   readonly store: CheckpointStore;
   /** See `RestoreOptions`. */
   readonly isStoreExclusive: boolean;
-  /** Of a store outside the data folder, for its metric. */
+  /** Circuit of a store outside the data folder, for its metric. */
   readonly circuit: Circuit | undefined;
   readonly board: VersionBoard;
   readonly clock: SharedClock;
   readonly deadLetters: DeadLetterBuffer;
-  /** The thread's, shared with its other partitions and all readers. */
+  /** The share of the thread, which its other partitions and all readers also use. */
   readonly share: ThreadShare;
   readonly snapshotIntervalMs: number;
-  /** Since when a state that begins with the first record has seen everything; undefined: since its first high. */
+  /** Time from which a state that begins with the first record has seen everything. Undefined: since its first high. */
   readonly seenSinceMs: number | undefined;
   /** See `RestoreOptions`. */
   readonly begin: BeginRule | undefined;
@@ -40,7 +40,7 @@ export type RunnerOptions = {
   readonly sourceProblems: () => readonly string[];
   /** The state has reached the end that the log had when the partition was taken over. */
   readonly onCurrent: (epoch: string) => void;
-  /** `served` is another one, with another epoch. */
+  /** `served` was replaced by one with another epoch. */
   readonly onServedChanged: () => void;
   /** A checkpoint that holds all records below `nextOffset` is durable. */
   readonly onCheckpoint: (nextOffset: number) => void;
@@ -61,7 +61,7 @@ export type PartitionParts = {
 
 type PartitionHooks = {
   readonly written: CheckpointObserver["written"];
-  /** The claim was lost with the store, and made again under this epoch. */
+  /** The store had lost the claim, and the partition was claimed again with this epoch. */
   readonly onReclaimed: (epoch: number) => void;
   /** Another owner has claimed the partition. */
   readonly onFenced: (error: unknown) => void;

@@ -4,10 +4,10 @@ import type { HistogramNumbers } from "../observability/plain-histogram.ts";
 import type { PartitionStatus } from "../ports/stats-bus.ts";
 import type { PartitionParts, RunnerOptions } from "./partition-parts.ts";
 
-/** The as-of may be ahead of the wall clock by so much before status mentions it. */
+/** Status mentions an as-of that is further ahead of the wall clock than this. */
 const HELD_AS_OF_MS = 60_000;
 
-/** The facts of a moment. */
+/** The inputs of a report. */
 export type PartitionFacts = {
   readonly state: PartitionStatus["state"];
   /** Undefined while there is no state. */
@@ -17,7 +17,7 @@ export type PartitionFacts = {
   readonly endOffset: number;
   /** Age of the oldest record that waits, in ms. */
   readonly lagMs: number;
-  /** Why the partition failed, why the latest read did, and the newest gaps. */
+  /** Reasons why the partition and the latest read failed, and the newest gaps. */
   readonly failure: string | undefined;
   readonly readProblem: string | undefined;
   readonly gaps: readonly string[];
@@ -76,7 +76,7 @@ export function partitionMetrics(
   };
 }
 
-/** With a state, the board says how far records are applied, within a batch too. */
+/** With a state, the board has the position of the applied records, also within a batch. */
 function placeOf({ board }: RunnerOptions, { parts, position, endOffset }: PartitionFacts) {
   if (parts === undefined) return { nextOffset: position, lag: endOffset - position };
   const nextOffset = board.nextOffset();

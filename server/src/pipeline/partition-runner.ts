@@ -1,5 +1,5 @@
 /**
- * Runs one partition from its checkpoint to its end. States, and what leads from one to the next (`RUNNER_STEPS`):
+ * Runs one partition from its checkpoint to its end. States and steps (`RUNNER_STEPS`):
  *
  *   restoring --state restored--> running
  *   restoring --the checkpoint is refused, or the store fails--> failed     `start` rejects
@@ -11,8 +11,8 @@
  *   failed    --drain--> stopped
  *
  * Records that are damaged or missing are no step: a running partition reports the gap to the engine, the redo delta and status.
- * A partition that has a state answers requests in all states; `failed` only means that it does not go on. Records are
- * applied in slices of a few milliseconds. Between slices the thread answers requests, so a long catch-up makes answers old, never slow.
+ * A partition with a restored state responds to requests in all states; `failed` only means that it does not continue. Records are
+ * applied in slices of a few milliseconds. Between slices the thread responds to requests: a long catch-up makes responses old, not slow.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Counters } from "../engine/types.ts";
@@ -55,13 +55,13 @@ export class PartitionRunner {
   #parts: PartitionParts | undefined;
   /** Next offset to read. */
   #position = 0;
-  /** How long records were applied since readers had their turn. */
+  /** Time for which records were applied since the last turn of readers. */
   #appliedMs = 0;
   /** End of the log at the take-over; undefined once the state has reached it. */
   #endAtTakeover: number | undefined;
   #started: Promise<void> | undefined;
   #loop: Promise<void> | undefined;
-  /** Undefined: no drain has begun, or its end is not known yet. */
+  /** Undefined while no drain has begun, or its end is not known. */
   #drainTo: { readonly offset: number; readonly deadlineMs: number } | undefined;
   #gaps: string[] = [];
   #failure: string | undefined;
@@ -79,7 +79,7 @@ export class PartitionRunner {
     return this.#parts !== undefined;
   }
 
-  /** For requests; throws `unavailable` while there is no state. */
+  /** Returns the state for requests. Throws `unavailable` while there is none. */
   get served(): ServedPartition {
     if (this.#parts !== undefined) return this.#parts.served;
     throw this.absence;
@@ -132,7 +132,7 @@ export class PartitionRunner {
         this.#drainTo = { offset: endOffset, deadlineMs };
       }
       if (this.#machine.state !== "draining" || this.#isDrained()) this.#stop.abort();
-      // Its failure is reported to the caller of `start`.
+      // The caller of `start` gets the failure.
       await this.#started?.catch(() => {});
       await this.#loop;
       await this.#parts?.checkpointer.finish();
@@ -145,7 +145,7 @@ export class PartitionRunner {
     }
   }
 
-  /** Passes on whether the log is short of room. A full log takes no records, so no batch would bring the news. */
+  /** Passes on whether the log is short of space. A full log accepts no records, so no batch would report it. */
   noteLogPressure(): void {
     this.#parts?.checkpointer.setLogPressure(this.#options.reader.pressure);
   }
@@ -193,7 +193,7 @@ export class PartitionRunner {
     return this.#position < endOffset ? this.#waiting.ageFrom(this.#position) : 0;
   }
 
-  /** A partition that has stopped is about to leave; status knows no state for that. */
+  /** A stopped partition is about to be removed; status has no state for it. */
   get #reportedState(): PartitionStatus["state"] {
     const { state } = this.#machine;
     if (state !== "stopped") return state;

@@ -1,11 +1,11 @@
 /**
  * Divides a partition worker's thread between applying records and everything that reads the state. Reads are generators that
- * yield between pieces of work. They run in slices of a few milliseconds, and while records wait to be applied, a slice that took
- * some time is followed by the next one only after applying has had as much. So applying has half of the thread at least, whatever is
- * asked for, and answers come later instead.
+ * yield between pieces of work. They run in slices of a few milliseconds. While records wait, the next slice begins only after applying
+ * has had as much time as the last slice took. Applying therefore gets at least half of the thread. Under a load of requests, responses
+ * are delayed instead.
  *
- * Rejected: answering in the order of the messages. Sixteen clients that ask for 500 tokens each in turn then keep the thread
- * for as long as they like: in 20 s not one of 22,768 records was applied.
+ * Rejected: responding in the order of the messages. Sixteen clients that repeatedly request 500 tokens each then occupy the thread
+ * without limit: in 20 s not one of 22,768 records was applied.
  */
 import type { RequestLane } from "../bus/requests.ts";
 import { SwapstatsError } from "../shared/errors.ts";
@@ -13,16 +13,16 @@ import { SwapstatsError } from "../shared/errors.ts";
 /** Work that is done in pieces: it yields between two of them, and returns its result. A piece is to take about a millisecond. */
 export type Piecewise<T> = Generator<void, T, void>;
 
-/** How long readers run before applying and the messages of other threads get their turn. */
+/** Time for which readers run before applying and the messages of other threads get their turn. */
 export const READ_SLICE_MS = 3;
-/** How long records are applied before readers get their turn; several partitions that apply at once share it. */
+/** Time for which records are applied before readers get their turn. Partitions that apply at the same time share it. */
 export const APPLY_SLICE_MS = 4;
 const APPLY_SLICE_MS_MIN = 1;
-/** While records wait, applying gets this much of the time that readers took before they get more: 1 is half of the thread. */
+/** Time of applying between two slices of readers, relative to the last slice: 1 is half of the thread. */
 const APPLY_PER_READ = 1;
-/** A reader's turn within a slice, before the next lane's. */
+/** Time of one lane's turn within a slice. */
 const TURN_MS = 1;
-/** Reads that wait for their turn; more are refused with `overloaded`. */
+/** Largest number of waiting reads. Further ones are refused with `overloaded`. */
 export const READS_WAITING_MAX = 4096;
 /** Largest sum of the weights of waiting reads, in requested tokens. */
 export const READS_WEIGHT_MAX = 262_144;
@@ -32,7 +32,7 @@ export type Lane = RequestLane | "feeds" | "rankings" | "hot";
 
 type ReadOptions = {
   readonly lane: Lane;
-  /** How much of READS_WEIGHT_MAX it takes while it waits and runs. */
+  /** Its part of READS_WEIGHT_MAX while it waits and runs. */
   readonly weight?: number;
   /** Time of the share's clock at which the request times out. The read is then dropped. */
   readonly deadlineMs?: number;
@@ -47,7 +47,7 @@ type Read = {
 };
 
 type ThreadShareOptions = {
-  /** A clock that never goes back; its unit is ms, its zero does not matter. */
+  /** A monotonic clock in ms. */
   readonly nowMs?: () => number;
   /** Calls back after the messages and timers that are due. */
   readonly schedule?: (call: () => void) => void;
@@ -71,7 +71,7 @@ export class ThreadShare {
     this.#schedule = schedule;
   }
 
-  /** Reads that wait or are under way. */
+  /** Number of reads that wait or run. */
   get waiting(): number {
     return this.#waiting;
   }
@@ -80,12 +80,12 @@ export class ThreadShare {
     return this.#nowMs();
   }
 
-  /** For how long a partition may apply records before others get their turn. */
+  /** Returns the time for which a partition may apply records before others get their turn. */
   get applySliceMs(): number {
     return Math.max(APPLY_SLICE_MS_MIN, APPLY_SLICE_MS / Math.max(1, this.#appliers));
   }
 
-  /** A partition has records in hand, until the returned function is called. */
+  /** Notes that a partition applies records, until the returned function is called. */
   beginApplying(): () => void {
     this.#appliers += 1;
     let isOver = false;
@@ -96,7 +96,7 @@ export class ThreadShare {
     };
   }
 
-  /** Records were applied for so long. */
+  /** Notes the time for which records were applied. */
   noteApplied(ms: number): void {
     this.#owedMs = Math.max(0, this.#owedMs - ms);
   }
@@ -154,7 +154,7 @@ export class ThreadShare {
     this.#owedMs = (this.#nowMs() - startedMs) * APPLY_PER_READ;
   }
 
-  /** Runs the first read of a lane until it ends or its turn does. */
+  /** Runs the first read of a lane until it ends, or until its turn ends. */
   #turn(reads: Read[], nowMs: number, endMs: number): void {
     const read = reads[0] as Read;
     if (nowMs > read.deadlineMs) {
@@ -190,7 +190,7 @@ export function* atOnce<T>(make: () => T): Piecewise<T> {
   return make();
 }
 
-/** Does all pieces at once; for callers that have the thread to themselves. */
+/** Runs all pieces at once, for callers that need not share the thread. */
 export function finished<T>(work: Piecewise<T>): T {
   for (;;) {
     const { done, value } = work.next();

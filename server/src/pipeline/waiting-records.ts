@@ -37,7 +37,7 @@ export class WaitingRecords {
     this.#oldestMs = undefined;
   }
 
-  /** A record whose arrival is not known counts from now on. */
+  /** The age of a record with an unknown arrival counts from now on. */
   #fromLog(offset: number): number {
     this.#oldestMs ??= this.#reader.arrivalFrom(offset) ?? this.#clock.wallMs();
     return this.#oldestMs;

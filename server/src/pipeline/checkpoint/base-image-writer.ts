@@ -4,11 +4,11 @@ import { type Snapshot, writeBase } from "./checkpoint-base.ts";
 import type { BaseImage } from "./manifest.ts";
 
 type BaseImageHooks = {
-  /** The stream waited for so many ms. */
+  /** Called with the ms for which the stream waited. */
   readonly paused: (ms: number) => void;
   /** The image is stored in these parts. */
   readonly written: (image: BaseImage, parts: readonly string[]) => void;
-  /** The image was given up; parts of it may be stored. */
+  /** The image was dropped; parts of it may be stored. */
   readonly failed: (error: unknown, parts: readonly string[]) => void;
 };
 
@@ -26,12 +26,12 @@ export class BaseImageWriter {
     this.#hooks = hooks;
   }
 
-  /** When the newest image was begun, by the caller's clock. */
+  /** Begin of the newest image, by the caller's clock. */
   get begunMs(): number {
     return this.#begunMs;
   }
 
-  /** How long the newest stored image took. */
+  /** Duration of the newest stored image. */
   get tookMs(): number {
     return this.#tookMs;
   }
@@ -41,12 +41,12 @@ export class BaseImageWriter {
     await this.#running?.done;
   }
 
-  /** Gives up the image that is being written. */
+  /** Aborts the image that is being written. */
   abort(reason: unknown): void {
     this.#running?.controller.abort(reason);
   }
 
-  /** Begins an image of the present moment, which holds all records below `offset`. No other image may be on its way. */
+  /** Begins an image of the present state, which holds all records below `offset`. No other image may be in progress. */
   begin(beginSnapshot: () => Snapshot, offset: number, namePrefix: string, nowMs: number): void {
     const startedMs = performance.now();
     const snapshot = beginSnapshot();

@@ -16,7 +16,7 @@ export type Snapshot = {
   abort(): void;
 };
 
-/** One value of Redis or one object of S3 holds it; large enough that a GB is little more than a hundred files. */
+/** Fits one value of Redis or one object of S3. A GB then has little more than a hundred files. */
 const PART_BYTES_MAX = 8 * 1024 * 1024;
 /** The stream waits for one slice at a time. */
 const SLICE_BYTES_MAX = 2 * 1024 * 1024;
@@ -26,13 +26,13 @@ const SLICE_MS_MAX = 5;
 type BaseTask = {
   readonly store: CheckpointStore;
   readonly partition: number;
-  /** Names of parts begin with it. Never used again. */
+  /** Prefix of the names of parts. It is never used again. */
   readonly namePrefix: string;
   readonly snapshot: Snapshot;
   readonly offset: number;
   readonly takenAtMs: number;
   readonly signal: AbortSignal;
-  /** The stream waited for so many ms for a slice. */
+  /** Called with the ms for which the stream waited for a slice. */
   readonly onPause: (ms: number) => void;
   /** Called before a part is written, so that its owner can remove what a failure leaves. */
   readonly onPart: (name: string) => void;

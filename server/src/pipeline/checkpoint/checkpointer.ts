@@ -6,7 +6,7 @@
  *   running  --another owner has claimed the partition--> fenced    nothing is written any more; the owner must stop
  *   running  --finish or abandon--> finished
  *
- * A failing store stops the checkpoints alone. The log keeps the records that they do not hold.
+ * A failing store stops only the checkpoints. The log keeps the records that they lack.
  */
 
 import type { CheckpointStore } from "../../ports/checkpoint-store.ts";
@@ -34,7 +34,7 @@ export type Claim = {
 export type CheckpointObserver = {
   /** A manifest is durable; `isBase`: with a new base image. The duration covers all writes for it. */
   written(checkpoint: { isBase: boolean; durationMs: number; bytes: number; nextOffset: number }): void;
-  /** The stream waited for so many ms for a slice, or for the begin of an image. */
+  /** Called with the ms for which the stream waited for a slice, or for the begin of an image. */
   paused(ms: number): void;
 };
 
@@ -85,7 +85,7 @@ export class Checkpointer {
   readonly #base: BaseImageWriter;
   #isUnderPressure = false;
   #partCount = 0;
-  /** The last write swapped the manifest, which proved that the claim still holds. */
+  /** Whether the last write swapped the manifest, which proved that the claim still holds. */
   #hasSwapped = false;
   #writing: Promise<void> | undefined;
   #loop: Promise<void> | undefined;
@@ -194,7 +194,7 @@ export class Checkpointer {
     }
   }
 
-  /** Stops at once, as a killed process would. Writes on their way may or may not become durable. */
+  /** Stops at once, like a killed process. Pending writes may or may not become durable. */
   abandon(): void {
     if (this.#isRunning) this.#machine.become("finished");
     const error = new SwapstatsError("unavailable", "the checkpointer was stopped");
@@ -322,7 +322,7 @@ export class Checkpointer {
     if (this.#chain.isBaseDue(this.#isPressed())) this.#beginBase();
   }
 
-  /** The log is short of room. One base image an interval is enough to help it. */
+  /** Whether the log is short of space. One base image an interval suffices to release some. */
   #isPressed(): boolean {
     return this.#isUnderPressure && this.#options.nowMs() - this.#base.begunMs >= this.#options.snapshotIntervalMs;
   }

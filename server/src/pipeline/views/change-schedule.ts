@@ -1,10 +1,10 @@
 /**
- * When the figures of each token may differ from those of the latest look, by the index of the views: after an event touched it, or at an
- * instant at which time changes them.
+ * Tracks when the figures of each token may differ from those of the latest look: after an event of the token, or at an instant at which time
+ * changes them. Tokens are identified by the index of the views.
  */
 import type { TokenRef } from "../../engine/types.ts";
 
-/** The schedule's needs of an engine. */
+/** The part of an engine that the schedule uses. */
 export type ScheduledEngine = {
   version(token: TokenRef): number;
   nextChangeMs(token: TokenRef, asOfMs: number): number;
@@ -13,8 +13,8 @@ export type ScheduledEngine = {
 const NEVER = Number.POSITIVE_INFINITY;
 const INITIAL_TOKENS = 1024;
 /**
- * For a token that was touched, the next instant at which time changes it is computed only after the step has ended: hot tokens are touched
- * many times a step. It is then computed as of the look before, if that is at most this old; the state still tells it.
+ * The next instant at which time changes a token is computed only after the step of an event has ended, because hot tokens have many events in
+ * a step. It is then computed as of the previous look, if that look is at most this old, because the state can still determine it.
  */
 const LATE_LOOK_MS_MAX = 10_000;
 const NOT_OWED = -1;
@@ -34,14 +34,14 @@ export class ChangeSchedule {
     this.#stepMs = finestStepMs;
   }
 
-  /** Adds a token that was never looked at. */
+  /** Adds a token without a previous look. */
   add(index: number): void {
     if (index >= this.#versions.length) this.#grow();
     this.#setNextChange(index, NEVER);
     this.#versions[index] = NOT_SEEN;
   }
 
-  /** Lets the next look find the token changed. */
+  /** Makes the next look report the token as changed. */
   forget(index: number): void {
     this.#versions[index] = NOT_SEEN;
   }

@@ -1,7 +1,6 @@
 /**
- * The partitions that are assigned to a worker; they may change while it runs. Takeovers of one thread run one after the other: each
- * needs all of the memory's bandwidth, and the first is ready sooner. A partition that is revoked while it is being restored stops
- * restoring.
+ * The partitions that are assigned to a worker, which may change while it runs. Take-overs of one thread run one after the other: each
+ * needs all of the memory's bandwidth, and the first one is ready sooner. The revocation of a partition aborts its restore.
  */
 import { SwapstatsError } from "../../shared/errors.ts";
 import { toWire } from "../../shared/wire-error.ts";
@@ -26,7 +25,7 @@ export class OwnedPartitions {
   readonly #options: OwnedPartitionsOptions;
   readonly #entries = new Map<number, Entry>();
   readonly #leaving = new Set<number>();
-  /** By partition: the last command that is not carried out yet. A partition is opened again only after it was closed. */
+  /** The last pending command of each partition. A partition is opened again only after it was closed. */
   readonly #steps = new Map<number, Promise<void>>();
   #restoring: Promise<void> = Promise.resolve();
   #onChange: () => void = () => {};
@@ -35,7 +34,7 @@ export class OwnedPartitions {
     this.#options = options;
   }
 
-  /** Called when a partition can be asked, and before one leaves. */
+  /** Called when a partition begins to serve requests, and before it ends. */
   set onChange(call: () => void) {
     this.#onChange = call;
   }
@@ -49,17 +48,17 @@ export class OwnedPartitions {
     return [...this.#entries.values()].map((entry) => entry.runner);
   }
 
-  /** Those whose state can be asked. */
+  /** Partitions whose state serves requests. */
   get served(): ServedPartition[] {
     return this.runners.flatMap((runner) => (runner.isServing ? [runner.served] : []));
   }
 
-  /** Those whose figures are no older than those of the previous owner, and are kept up to date. */
+  /** Partitions whose figures are up to date, and no older than those of the previous owner. */
   get current(): ServedPartition[] {
     return this.runners.flatMap((runner) => (runner.isCurrent ? [runner.served] : []));
   }
 
-  /** Why some partition cannot be asked; undefined when all can. */
+  /** Why a partition cannot serve requests. Undefined when all can. */
   get absence(): SwapstatsError | undefined {
     return this.runners.find((runner) => !runner.isServing)?.absence;
   }
@@ -80,7 +79,7 @@ export class OwnedPartitions {
     });
   }
 
-  /** Revokes all; resolves with what could not be written. */
+  /** Revokes all partitions. Resolves with the problems of writing. */
   async revokeAll(limitMs: number): Promise<string[]> {
     const problems: string[] = [];
     const partitions = new Set([...this.#entries.keys(), ...this.#steps.keys()]);

@@ -31,7 +31,7 @@ const hotStore = setup.hotStore === undefined ? undefined : await openHotStore(s
 const readers = await openReaders(setup.source);
 const deadLetters = new DeadLetterBuffer(letterStore, readers.deadLetters);
 const owned = new OwnedPartitions({ open, report });
-// Before the server listens: its first request should find the partitions that are assigned.
+// This comes before the server listens, so its first request finds the assigned partitions.
 parent.on("message", (command: WorkerCommand) => {
   if (command.type === "assign") owned.assign(command.partition);
   else if (command.type === "revoke") owned.revoke(command.partition, command.limitMs);

@@ -27,7 +27,7 @@ type PartitionWorkersOptions = {
   readonly threads: number;
   readonly dataDir: string;
   readonly checkpointStore: CheckpointStoreSetup;
-  /** Where the newest figures are written; undefined: nowhere. */
+  /** The hot store for the newest figures. Undefined without one. */
   readonly hotStore?: HotStoreSetup | undefined;
   readonly source: ReadersSetup;
   readonly owner: string;
@@ -36,14 +36,14 @@ type PartitionWorkersOptions = {
   readonly snapshotIntervalMs: number;
   readonly coalesceMs: number;
   readonly seenSinceMs: number | undefined;
-  /** How long a request to a worker may take. */
+  /** Time limit of a request to a worker. */
   readonly answerTimeoutMs: number;
   readonly ingestion: IngestionHooks;
-  /** A thread ended by an error: the process must end, and be started again. */
+  /** Called when a thread ended by an error. The process must end and be restarted. */
   readonly onFatal: (error: Error) => void;
 };
 
-/** A worker that has not ended this long after the limit of its drain is terminated. */
+/** Time after the limit of its drain after which a worker is terminated. */
 const END_GRACE_MS = 2_000;
 
 type Problems = PromiseWithResolvers<readonly string[]>;
@@ -51,14 +51,14 @@ type Problems = PromiseWithResolvers<readonly string[]>;
 type Thread = {
   readonly worker: Worker;
   readonly client: WorkerClient;
-  /** By partition: calls that wait for the response, in the order of the commands. */
+  /** Calls that wait for a response, by partition, in the order of the commands. */
   readonly assigning: Map<number, Problems[]>;
   readonly revoking: Map<number, Problems[]>;
   readonly drained: Problems;
 };
 
 export class PartitionWorkers implements PartitionAssigner {
-  /** By partition, also of revoked ones: a cached response about one must be found out of date. */
+  /** Boards by partition, also of revoked ones, which show that a cached response is outdated. */
   readonly boards: ReadonlyMap<number, VersionBoard>;
   readonly #options: PartitionWorkersOptions;
   readonly #boards = new Map<number, VersionBoard>();
@@ -96,7 +96,7 @@ export class PartitionWorkers implements PartitionAssigner {
     return problems;
   }
 
-  /** Makes every worker apply what its streams hold, for at most `limitMs`, and ends it. Resolves with what could not be written. */
+  /** Lets every worker apply the rest of its streams for at most `limitMs`, and ends it. Resolves with the problems of writing. */
   async drain(limitMs: number): Promise<string[]> {
     this.#isEnding = true;
     const ends = this.#threads.map(async ({ worker, client, drained }) => {

@@ -1,10 +1,11 @@
 /**
- * The feeds of one worker: streams of a token's or a ranking's figures. At most every `coalesceMs` each open feed is looked at. One with a new
- * revision is built, compared with what was sent last, and sent as data and patch. A feed whose figures came out the same is not sent, so
- * the next patch still applies to the last revision that was.
+ * The feeds of one worker: streams of a token's or a ranking's figures. Each open feed is checked at most every `coalesceMs`. The data of a feed with
+ * a new revision is built, compared with the last sent data, and sent as data and patch. A feed with unchanged figures sends nothing, and its
+ * next patch applies to the last sent revision.
  *
- * A pass over all feeds of a kind is done in pieces, and the next begins when it has ended: where there is more to build than the thread has time
- * for, updates come less often. The same holds while what was sent is not taken: nothing waits here but the difference to what was sent last.
+ * A pass over all feeds of a kind is done in pieces, and the next pass begins when it has ended. If building takes more time than the thread has,
+ * updates come less often. They also come less often while the receiver has not taken the last ones. No updates are queued: the next one is the
+ * difference to the last sent data.
  */
 import type { ChannelKind, SpecOf } from "../../bus/channels.ts";
 import { type FeedUpdate, updateChars } from "../../bus/responses.ts";
@@ -20,31 +21,31 @@ import { figureFilter } from "../views/stats-json.ts";
 import { TokenFeedView } from "../views/token-feed-view.ts";
 import { lookUp } from "../views/token-lookup.ts";
 
-/** Updates that are on their way to the main thread, in characters; beyond it none are made. A single one may be larger. */
+/** Largest number of characters of updates in transit to the main thread. Beyond it no update is made. A single one may be larger. */
 export const UPDATE_CHARS_MAX = 8 * 1024 * 1024;
 
-/** A feed that is open here. */
+/** An open feed. */
 type WorkerFeed = {
-  /** Whether it still is of these partitions. */
+  /** Returns whether the feed still covers these partitions. */
   isWhole(partitions: readonly ServedPartition[]): boolean;
-  /** The update that is due, or undefined. One at a time. */
+  /** Returns the due update, or undefined. Calls do not overlap. */
   update(): Piecewise<FeedUpdate | undefined>;
 };
 
 type WorkerFeedsOptions = {
-  /** Those that can be asked. */
+  /** Partitions that serve requests. */
   readonly partitions: () => readonly ServedPartition[];
   readonly clock: SharedClock;
   readonly windows: readonly WindowSpec[];
   readonly windowIndex: (name: string) => number;
   readonly send: (updates: UpdateItem[]) => void;
-  /** Nothing more comes of these feeds. */
+  /** These feeds send no further updates. */
   readonly gone: (feedIds: number[]) => void;
 };
 
 type Opener<K extends ChannelKind> = {
   readonly lane: Lane;
-  /** Returns undefined where the partitions have no such token. */
+  /** Returns undefined if the partitions have no such token. */
   open(spec: SpecOf<K>, options: WorkerFeedsOptions): WorkerFeed | undefined;
 };
 
@@ -76,7 +77,7 @@ type Entry = { readonly spec: ChannelSpec; readonly feed: WorkerFeed };
 class Feeds {
   /** The feed whose turn it was goes to the end. */
   readonly entries = new Map<number, Entry>();
-  /** Feeds that were opened and have sent nothing yet: every other turn is theirs. */
+  /** New feeds that have not sent their first update. They get every other turn. */
   readonly first = new Set<number>();
 }
 
@@ -90,7 +91,7 @@ export class WorkerFeeds {
     this.#options = options;
   }
 
-  /** Opens a feed. Its whole data is sent before long, every other turn being of new ones. Throws `not_found` when the token is not known here. */
+  /** Opens a feed. Its whole data is sent soon, because every other turn is for new feeds. Throws `not_found` when the token is not known here. */
   open(feedId: number, spec: ChannelSpec): void {
     const feed = this.#opened(spec);
     if (feed === undefined) throw new SwapstatsError("not_found", "the token of the feed is not known here");
@@ -100,8 +101,8 @@ export class WorkerFeeds {
   }
 
   /**
-   * Partitions have come or gone, or have a new epoch. A ranking begins again over those that are there, with its whole data, and so does a
-   * token's feed whose partition is still there; else it goes.
+   * Called when partitions were assigned or revoked, or have a new epoch. A ranking restarts over the present partitions with its whole data. A
+   * token's feed restarts, too, if its partition is still present; otherwise it ends.
    */
   partitionsChanged(): void {
     const partitions = this.#options.partitions();
@@ -129,11 +130,11 @@ export class WorkerFeeds {
     return this.#of(kind).entries.size;
   }
 
-  /** Looks at each feed of a kind once, or until too much is on its way. One pass of a kind at a time. */
+  /** Checks each feed of a kind once, or until too much is in transit. There is one pass of a kind at a time. */
   *pass(kind: ChannelKind): Piecewise<void> {
     const { entries, first } = this.#of(kind);
     for (let left = entries.size; left > 0 && this.#charsOnWay < UPDATE_CHARS_MAX; left--) {
-      // In turn with the others, so that clients who subscribe and leave in a loop do not keep them from their updates.
+      // New feeds alternate with the others: clients that subscribe and leave in a loop must not block the updates of the others.
       const goesFirst = left % 2 === 0 && first.size > 0;
       const [feedId] = goesFirst ? first : entries.keys();
       const entry = feedId === undefined ? undefined : entries.get(feedId);
@@ -142,13 +143,13 @@ export class WorkerFeeds {
       entries.delete(feedId);
       entries.set(feedId, entry);
       const update = yield* entry.feed.update();
-      // It may have been closed, or begun again, in between.
+      // The feed may have been closed or restarted in between.
       if (update !== undefined && entries.get(feedId) === entry) this.#add({ feedId, ...update });
       yield;
     }
   }
 
-  /** Sends what was made since the last call, as one message, to `WorkerClient`. Called at the end of each slice of reads. */
+  /** Sends the updates since the last call to `WorkerClient` in one message. Called at the end of each slice of reads. */
   flush(): void {
     if (this.#made.length === 0) return;
     const updates = this.#made;
@@ -156,7 +157,7 @@ export class WorkerFeeds {
     this.#options.send(updates);
   }
 
-  /** So many characters of updates were taken by the main thread. */
+  /** Notes that the main thread has received this number of characters of updates. */
   taken(chars: number): void {
     this.#charsOnWay -= chars;
   }

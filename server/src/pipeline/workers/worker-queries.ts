@@ -1,6 +1,6 @@
 /**
- * Responses about the tokens of one worker, each at one as-of, as JSON text that is ready to be sent. They are made in pieces, between which records are
- * applied: see thread-share.ts.
+ * Makes responses about the tokens of one worker, each at one as-of, as JSON text that is ready to be sent. The work is done in pieces, and records
+ * are applied between the pieces: see thread-share.ts.
  */
 
 import type { SortField } from "@swapstats/protocol/figures.ts";
@@ -20,11 +20,11 @@ import { candlesBody, type FigureFilter, figureFilter, statsBody, swapsBody } fr
 import { type FoundToken, type Lookup, lookUp } from "../views/token-lookup.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
-/** Tokens that are looked at in a piece, and windows of rows that are written in one. */
+/** Tokens that are read in a piece, and windows of rows that are written in one. */
 const LOOKS_PER_PIECE = 50;
 const WINDOWS_PER_PIECE = 512;
 
-/** Candles that are made in a piece, and how often a response about a token is begun before it is made in one piece. */
+/** Candles that are made in a piece, and the number of attempts before a response about a token is made in one piece. */
 const CANDLES_PER_PIECE = 500;
 const BODY_ROUNDS_MAX = 3;
 
@@ -38,9 +38,9 @@ type Looked = {
 
 /** The partitions of the worker. */
 type WorkerPartitions = {
-  /** Those that can be asked. */
+  /** Partitions that serve requests. */
   readonly served: readonly ServedPartition[];
-  /** The error where a partition is needed that cannot be asked. Undefined while all can. */
+  /** The error for requests that need a partition which cannot serve them. Undefined while all can. */
   readonly absence: SwapstatsError | undefined;
 };
 
@@ -58,8 +58,8 @@ export class WorkerQueries {
   }
 
   /**
-   * All figures are as of the instant at which this begins. Every token is looked at then, and its figures have the revision of that look
-   * however long the rest takes. Only a token that a record changes meanwhile needs another look.
+   * All figures have the as-of of the beginning. Every token is read then, and its figures have the revision of that moment, however long the
+   * rest takes. Only a token that a record changes meanwhile is read again.
    */
   *tokens(request: RequestOf<"tokens">): Piecewise<WorkerResponses["tokens"]> {
     const partitions = this.#partitions.served;
@@ -119,7 +119,7 @@ export class WorkerQueries {
       const rev = views.look(one.token, asOf, false);
       const state = views.stateOf(one.token);
       const made = make(one, request, asOf);
-      // Made of one state: again when the token has changed meanwhile, and finally in one piece.
+      // The response is made from one state. It is repeated when the token has changed meanwhile, and finally made in one piece.
       const body = round < BODY_ROUNDS_MAX ? yield* made : finished(made);
       if (views.stateOf(one.token) === state) return { lookup, found: { partition, epoch, rev, body } };
     }
@@ -186,7 +186,7 @@ export class WorkerQueries {
     return { lookup, one: lookup.ids.length === 1 || choose === true ? best : undefined };
   }
 
-  /** Throws `unavailable` when a partition that cannot be asked might know the name, too. */
+  /** Throws `unavailable` when a partition that cannot serve requests might know the name, too. */
   #lookUp(partitions: readonly ServedPartition[], text: string): Lookup | undefined {
     const lookup = lookUp(partitions, text);
     const { absence } = this.#partitions;
@@ -201,12 +201,12 @@ export class WorkerQueries {
   }
 }
 
-/** The first member of a body, where other partitions have swaps of the token too. */
+/** The first member of a body, if other partitions also have swaps of the token. */
 function splitText(home: ServedPartition, token: TokenRef): string {
   return home.split.has(token) ? `"split":true,` : "";
 }
 
-/** The end of the step of the finest window that holds this as-of: figures cannot change with time before it. */
+/** Returns the end of the finest window's step that contains this as-of. Figures cannot change with time before it. */
 function stepEnd(asOfMs: number, stepMs: number): number {
   return Math.floor(asOfMs / stepMs) * stepMs + stepMs;
 }

@@ -1,7 +1,7 @@
 /**
- * A worker's end of the bus: responds to requests about the partitions of this worker, and sends the updates of open feeds every `coalesceMs`, or as often as
- * the thread has time. Everything that reads the state waits for its turn beside applying (thread-share.ts). The responses and updates of one slice go
- * back as one message each.
+ * A worker's end of the bus. It responds to requests about the partitions of this worker, and sends the updates of open feeds every `coalesceMs`, or as
+ * often as the thread has time. All reads of the state share the thread with applying (thread-share.ts). The responses of one slice are sent as
+ * one message, and so are its updates.
  */
 import type { MessagePort } from "node:worker_threads";
 import type { ChannelKind } from "../../bus/channels.ts";
@@ -43,7 +43,7 @@ const IDS_PER_PIECE = 200;
 /** Largest number of ids in one request about placements. */
 const IDS_MAX = 100_000;
 
-/** The work for the response to each kind. A result may be a promise of the response. */
+/** The handler of each kind of request. Its result may be a promise of the response. */
 type Handlers = {
   readonly [K in RequestKind]: (request: RequestOf<K>) => Piecewise<WorkerResponses[K] | Promise<WorkerResponses[K]>>;
 };
@@ -57,7 +57,7 @@ export class WorkerServer {
   readonly #feeds: WorkerFeeds;
   readonly #share: ThreadShare;
   readonly #ticker: NodeJS.Timeout;
-  /** Kinds of feeds whose pass is under way. */
+  /** Kinds of feeds with a running pass. */
   readonly #passes = new Set<ChannelKind>();
   #responses: ResponseItem[] = [];
   readonly #handlers: Handlers;
@@ -105,12 +105,12 @@ export class WorkerServer {
     for (const kind of FEED_KINDS) this.#pass(kind);
   }
 
-  /** Begins a pass over the feeds of a kind, unless one is under way. Its updates leave when the slice ends: `WorkerFeeds.flush`. */
+  /** Begins a pass over the feeds of a kind, unless one runs. Its updates are sent at the end of the slice: `WorkerFeeds.flush`. */
   #pass(kind: ChannelKind): void {
     if (this.#passes.has(kind) || this.#feeds.size(kind) === 0) return;
     this.#passes.add(kind);
     const { lane } = OPENERS[kind];
-    // Refused when too much waits: the next tick tries again.
+    // The pass is refused when too much waits. The next tick retries.
     this.#share.run(this.#feeds.pass(kind), { lane, weight: 0 }).then(
       () => this.#passes.delete(kind),
       (error: SwapstatsError) => {
@@ -124,14 +124,14 @@ export class WorkerServer {
   async #respond({ id, request, deadlineMs }: RequestItem): Promise<void> {
     try {
       const response = await this.#responseTo(request, deadlineMs);
-      // Only now: the former list may have been sent while the response was made.
+      // The list is read only now, because the former one may have been sent while the response was made.
       this.#responses.push({ id, response });
     } catch (error) {
       this.#responses.push({ id, error: toWire(error) });
     }
     if (this.#isSending) return;
     this.#isSending = true;
-    // Behind the other responses of this slice.
+    // It is sent behind the other responses of this slice.
     queueMicrotask(() => {
       this.#isSending = false;
       const items = this.#responses;

@@ -14,20 +14,20 @@ import type { HotStoreSetup } from "../../stores/open-hot-store.ts";
 export type WorkerPartition = {
   readonly partition: number;
   readonly board: VersionBoardHandle;
-  /** The worker's end of the connection with the source that `Ingestion.connect` made; undefined where there is none. */
+  /** The worker's end of the connection that `Ingestion.connect` returned. Undefined without one. */
   readonly sourcePort: MessagePort | undefined;
-  /** Where it begins without a checkpoint; undefined: with the first record. */
+  /** Beginning of a partition without a checkpoint. Undefined: the first record. */
   readonly begin: BeginRule | undefined;
 };
 
 /** A worker's `workerData`. It has no partitions yet. */
 export type WorkerSetup = {
   readonly dataDir: string;
-  /** Where this worker keeps its checkpoints. */
+  /** The checkpoint store of this worker. */
   readonly checkpointStore: CheckpointStoreSetup;
-  /** Where it writes the newest figures; undefined: nowhere. */
+  /** The hot store for the newest figures. Undefined without one. */
   readonly hotStore: HotStoreSetup | undefined;
-  /** Where its partitions are read from. */
+  /** The source of its partitions. */
   readonly source: ReadersSetup;
   readonly owner: string;
   readonly engine: EngineConfig;
@@ -39,16 +39,16 @@ export type WorkerSetup = {
   readonly busPort: MessagePort;
 };
 
-/** To the worker. Commands about one partition are carried out in the order in which they were sent. */
+/** Messages to the worker. Commands about one partition are executed in their order. */
 export type WorkerCommand =
-  /** Take the partition over: claim, restore, read on. The response is `assigned` or `refused`. */
+  /** Takes the partition over: claims, restores, reads on. The response is `assigned` or `refused`. */
   | { readonly type: "assign"; readonly partition: WorkerPartition }
-  /** Bring the partition up to the end of its stream, save it and release it, within the limit. The response is `revoked`. */
+  /** Brings the partition up to the end of its stream, saves it and releases it, within the limit. The response is `revoked`. */
   | { readonly type: "revoke"; readonly partition: number; readonly limitMs: number }
-  /** The same for all partitions, and end. The response is `drained`. */
+  /** Does the same for all partitions and ends the worker. The response is `drained`. */
   | { readonly type: "drain"; readonly limitMs: number };
 
-/** From the worker. */
+/** Messages from the worker. */
 export type WorkerReport =
   /** The state is restored, and the stream is read. The problems are those of the restore. */
   | { readonly type: "assigned"; readonly partition: number; readonly problems: readonly string[] }
@@ -57,9 +57,9 @@ export type WorkerReport =
   /** Everything is written and closed. The problems are those of a last checkpoint that could not be written. */
   | { readonly type: "revoked"; readonly partition: number; readonly problems: readonly string[] }
   | { readonly type: "drained"; readonly problems: readonly string[] }
-  /** The state of an assigned partition has come up to what its stream held at the takeover. */
+  /** The state of an assigned partition has reached the end that its stream had at the take-over. */
   | { readonly type: "current"; readonly partition: number; readonly epoch: string }
   /** The partition has stopped. It responds from its last state until it is revoked. */
   | { readonly type: "failed"; readonly partition: number; readonly message: string }
-  /** A checkpoint is durable that holds all records below. */
+  /** A checkpoint with all records below `nextOffset` is durable. */
   | { readonly type: "checkpointed"; readonly partition: number; readonly nextOffset: number };

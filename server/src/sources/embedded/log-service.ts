@@ -1,7 +1,7 @@
 /**
  * Brings bodies of events into the log, in the log thread: splits and decodes them, puts each accepted event into the
  * batch of its token's partition, and commits the batches of all waiting bodies as one transaction. While a commit
- * waits for the disk the next bodies gather: the disk sets the pace, and no timer delays anyone.
+ * waits for the disk, the next bodies gather. The disk determines the pace, and no timer delays a response.
  *
  *   idle      --a body with accepted events--> gathering
  *   gathering --the turn of the event loop ends, or the group is large enough--> idle    replies and notices are sent

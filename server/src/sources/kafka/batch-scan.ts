@@ -1,7 +1,7 @@
 /** Looks through fetched batches by their headers alone, before the owner asks for their records. */
 import { batchBytesAt, batchDefect, readBatchHeader } from "../../clients/kafka/batch-header.ts";
 
-/** What a fetch brought: the offset behind the last whole batch, and how many batches and records there are, markers left out. */
+/** Content of a fetch: the offset behind the last whole batch, and the numbers of batches and records, without markers. */
 type FoundBatches = { readonly end: number; readonly batches: number; readonly records: number };
 
 /**

@@ -48,7 +48,7 @@ export type FetchSink = {
   wanted(): { readonly offset: number; readonly bytesMax: number } | undefined;
   isFull(): boolean;
   begin(topicId: string): void;
-  /** Takes the response to what was wanted at this offset; the records are a view of the memory. */
+  /** Receives the records that were requested at this offset, as a view of the memory. */
   take(offset: number, fetched: FetchedPartition, memory: ResponseMemory): void;
   outOfRange(offset: number): void;
   recreated(topicId: string): void;
@@ -94,7 +94,7 @@ export class FetchLoop {
     this.wake();
   }
 
-  /** A partition wants more, or other records. */
+  /** Called when a partition needs more or other records. */
   wake(): void {
     if (this.#stop.signal.aborted) return;
     const calls = this.#wakeUps;

@@ -65,7 +65,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
   /** Where the next fetch begins. */
   #fetchOffset = 0;
   #fetchBytesMax: number;
-  /** Of the topic that was created in the place of the one that is read. */
+  /** Id of the topic that replaced the one being read. */
   #otherTopicId: string | undefined;
   #resumeAt = 0;
   #known: { readonly range: LogRange; readonly atMs: number } | undefined;
@@ -227,7 +227,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     this.#wake();
   }
 
-  /** False when the reader was sent elsewhere, or ended, while the fetch was on its way. */
+  /** Returns false when the reader moved to another position, or ended, during the fetch. */
   #isFetchingFrom(offset: number): boolean {
     return this.#machine.state === "reading" && offset === this.#fetchOffset;
   }
@@ -245,7 +245,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
 
   #seek(position: number): void {
     this.#machine.become("reading");
-    // The caller of `read` is done with the last batch.
+    // The caller of `read` no longer uses the last batch.
     this.#queue.clear(false);
     this.#position = position;
     this.#fetchOffset = position;
@@ -279,7 +279,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     }
   }
 
-  /** The owner continues behind the records that were left out. */
+  /** Called when the owner continues behind the dropped records. */
   #tellDropped({ to, batches, records }: DroppedPart): SwapstatsError {
     this.#queue.shift();
     this.#position = to;

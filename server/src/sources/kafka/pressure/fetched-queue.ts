@@ -83,7 +83,7 @@ export class FetchedQueue {
   /** Bytes that are being written to the file, and are still in memory. */
   #writingBytes = 0;
   #isReading = false;
-  /** The part that found no room in the file; it is tried again after another has left it. */
+  /** The part that did not fit into the file. It is retried after another part has left the file. */
   #unplaced: Item | undefined;
   #spillFailure: string | undefined;
   #retryTimer: NodeJS.Timeout | undefined;

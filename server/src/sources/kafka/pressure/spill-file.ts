@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { SwapstatsError } from "../../../shared/errors.ts";
 
-/** Also bounds the number of pieces, and by that what is kept about them in memory. */
+/** Size of a page. It also bounds the number of pieces, and the memory for their list. */
 export const SPILL_PAGE_BYTES = 4096;
 
 /** The pages of a piece, its length and its checksum. */
