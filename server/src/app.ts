@@ -32,9 +32,9 @@ import { type FolderLock, lockFolder } from "./stores/folder-lock.ts";
 import { checkpointStoreSetup } from "./stores/open-checkpoint-store.ts";
 import { hotStoreSetup } from "./stores/open-hot-store.ts";
 
-/** How long the state may take to apply what was acknowledged, when the service stops. */
+/** Time limit for applying all acknowledged swaps when the service stops. */
 const DRAIN_LIMIT_MS = 15_000;
-/** How long running requests may take to end then. */
+/** Time limit for running requests when the service stops. */
 const CLOSE_LIMIT_MS = 3_000;
 /** Time limit for a response of a worker. The query executor has a shorter timeout, with a better message. */
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -95,7 +95,7 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   const workers = startWorkers(config, dataDir, ingestion, readers, clock, options);
   parts.workers = workers;
   const begun = ingestion.begin(workers);
-  // Nothing waits for it until the listeners are open.
+  // No part waits for it until the listeners are open.
   begun.catch(() => {});
   const local = new LocalWorkers(workers.clients, () => ingestion.partitionCount());
   const gathering = {

@@ -39,7 +39,7 @@ import { type AskParts, type Finding, TokenGather } from "./token-gather.ts";
 
 export type QueryBusOptions = {
   readonly workers: BusWorkers;
-  /** By partition. */
+  /** Version boards by partition. */
   readonly boards: ReadonlyMap<number, VersionBoard>;
   readonly clock: SharedClock;
   readonly finestStepMs: number;
@@ -186,7 +186,7 @@ export class QueryBus implements StatsBus {
     const key = JSON.stringify(wanted);
     let feed = id === undefined ? undefined : this.#tokenFeeds.get(key);
     if (feed === undefined) {
-      // Nothing could be shown; the client is better told so than left without data.
+      // The feed has no data to show. An error is better for the client than silence.
       if (finding.kind === "away") throw ownerAway(spec.token);
       const { partition } = finding.found;
       feed = new TokenFeed(this.#workers, wanted, partition, () => this.#tokenFeeds.delete(key));
@@ -201,7 +201,7 @@ export class QueryBus implements StatsBus {
     const key = JSON.stringify(spec);
     let feed = this.#rankingFeeds.get(key);
     const { mayBeAway } = this.#workers;
-    // Nothing could be shown; the client is better told so than left without data.
+    // The feed has no data to show. An error is better for the client than silence.
     if (mayBeAway && feed?.hasData !== true && !haveAllOwners(this.#workers)) throw partitionAway();
     if (feed === undefined) {
       feed = new RankingFeed(this.#workers, spec, this.#merges, () => this.#rankingFeeds.delete(key));

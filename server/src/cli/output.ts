@@ -1,6 +1,6 @@
 import { printableLines } from "../shared/printable-text.ts";
 
-/** Where commands write, and what the terminal can show. An argument of commands, so that tests need no process. */
+/** The output of commands, and the abilities of the terminal. Commands get it as an argument, so tests need no process. */
 export type Output = {
   /** Writes a result, in lines. Control characters are made printable. */
   readonly out: (text: string) => void;

@@ -10,7 +10,7 @@ import { makeProgram } from "./program.ts";
 const SAME_SIGNAL_MS = 1_000;
 /** Only the user can read the files that this program makes. */
 const PRIVATE_UMASK = 0o077;
-/** How long the end waits for a reader of standard error. */
+/** Time for which the end waits for a reader of standard error. */
 const LAST_WORDS_MS = 500;
 
 export const EXIT = { fine: 0, failed: 1, usage: 2 } as const;

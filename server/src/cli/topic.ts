@@ -8,7 +8,7 @@ import type { Output } from "./output.ts";
 
 /** Dead letters are few, and people read them. */
 const DEAD_LETTER_PARTITIONS = 1;
-/** More than the headers of a dead letter take. The largest record of the topic of swaps must fit together with them. */
+/** Upper bound for the headers of a dead letter. The largest record of the topic of swaps must fit together with them. */
 const DEAD_LETTER_HEADER_BYTES = 64 * 1024;
 
 export async function runTopicEnsure(config: Config, addsPartitions: boolean, output: Output): Promise<void> {

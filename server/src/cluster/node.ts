@@ -22,7 +22,7 @@ import type { ClusterTransport, LinkState } from "./transport.ts";
 /** Time between two announcements of an instance. */
 export const ANNOUNCE_EVERY_MS = 1_000;
 export const ASK_TIMEOUT_MS = 2_500;
-/** In announcement periods: how often listeners send a keep-alive, and when a silent one is dropped. */
+/** Interval of a listener's keep-alives, and the silence after which a listener is dropped, in announcement periods. */
 const KEEP_ALIVE_PERIODS = 3;
 const LISTENER_PERIODS = 10;
 /** A timer that comes later than this many periods means that the process did not run. */

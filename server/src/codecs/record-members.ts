@@ -15,7 +15,7 @@ type ReadMembers = {
   readonly given: (name: string) => string | undefined;
   /** The first members with other names. */
   readonly others: readonly Member[];
-  /** Where the object stops being JSON, and inside which member; undefined when everything that was read is JSON. */
+  /** Place at which the object is no longer JSON, and its member. Undefined when all bytes so far are JSON. */
   readonly broken: { readonly at: number; readonly where: string } | undefined;
 };
 

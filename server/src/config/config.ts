@@ -15,7 +15,7 @@ export type Config = Omit<TableValues, "ingest" | "windows" | "app" | "stores" |
   readonly windows: WindowsConfig;
   readonly app: Omit<AppValues, "chains"> & { readonly chains: ReadonlyMap<number, ChainSetting> };
   readonly stores: StoresConfig;
-  /** Undefined: this instance knows of no others. */
+  /** Undefined: there are no other instances. */
   readonly pubsub: { readonly nats: NatsConfig | undefined };
 };
 

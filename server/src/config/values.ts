@@ -22,7 +22,7 @@ import {
 
 type ParsedValue = { readonly value: KeyValue } | { readonly problem: string };
 
-/** Where references to secrets are resolved. An argument, so that tests need no real environment. */
+/** The places to which references to secrets point. They are an argument, so tests need no real environment. */
 type SecretSources = {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether the value may be the secret itself: true for an environment variable, false in a file. */

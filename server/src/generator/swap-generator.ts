@@ -13,7 +13,7 @@ import { Zipf } from "./zipf.ts";
 export const RECORD_BYTES_MAX = 768;
 
 const SLOT_MS = 400;
-/** How many earlier records copies and removals are drawn from. */
+/** Number of earlier records from which copies and removals are drawn. */
 const HISTORY_COUNT = 16_384;
 const TRADER_KIND = 4;
 /** Share of swaps that belong to the previous transaction. */

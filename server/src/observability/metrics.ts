@@ -31,7 +31,7 @@ import {
 import { GROUP_METRICS, type GroupNumbers } from "./source-metrics.ts";
 
 const PREFIX = "swapstats_";
-/** How long a part may take to report. */
+/** Time limit for the report of a part. */
 const COLLECT_TIMEOUT_MS = 2_000;
 
 export class Metrics implements ServingNumbers {

@@ -58,7 +58,7 @@ export type HotMetrics = {
   readonly refused: number;
   /** Batches that failed. */
   readonly failures: number;
-  /** How long there have been figures that are not written. */
+  /** Time since which figures have not been written. */
   readonly lagMs: number;
   readonly circuit: CircuitReport;
 };

@@ -14,7 +14,7 @@ type SourceCounters = {
   readonly droppedBatches: number;
 };
 
-/** One partition, as its owner's thread reports it. */
+/** The report of the owner's thread about one partition. */
 export type SourceNumbers = {
   readonly counters: SourceCounters;
   readonly waitingBytes: number;

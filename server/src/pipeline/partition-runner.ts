@@ -237,7 +237,7 @@ export class PartitionRunner {
     this.#loop = this.#run(parts);
   }
 
-  /** The same state under a new epoch: revisions begin again, and every subscriber gets everything once more. */
+  /** Serves the same state under a new epoch. Revisions restart, and every subscriber gets the whole data again. */
   #reclaimed(epoch: number): void {
     const { board, clock } = this.#options;
     const parts = this.#parts as PartitionParts;
@@ -336,7 +336,7 @@ export class PartitionRunner {
     }
   }
 
-  /** Lets readers have their turn within a batch, and after small batches that together make a slice. */
+  /** Gives readers their turn within a batch, and after small batches that together make a slice. */
   async #turnOfReaders(isWithinBatch: boolean): Promise<void> {
     if (!isWithinBatch && this.#appliedMs < this.#options.share.applySliceMs) return;
     this.#appliedMs = 0;

@@ -143,7 +143,7 @@ export type PartitionStatus = {
   /** Plain sentences for /readyz and status: damaged checkpoints, gaps, refusals. */
   problems: string[];
 };
-/** One instance as this one sees it. */
+/** The status of one instance. */
 export type InstanceStatus = {
   instance: string;
   version: string;

@@ -29,7 +29,7 @@ export type Gate = {
 
 const ANONYMOUS: Identity = { kind: "anonymous" };
 
-/** Lets everybody pass. */
+/** A gate that admits every request. */
 export const OPEN_GATE: Gate = {
   identify: () => ANONYMOUS,
   admit: () => undefined,

@@ -25,7 +25,7 @@ import { type NamedSelection, Selections } from "./selections.ts";
 
 /** Requests to the bus that may wait at the same time; more are refused with `overloaded`. */
 export const PENDING_QUERIES_MAX = 10_000;
-/** How long a request may wait for its response. */
+/** Time limit for the response to a request. */
 export const QUERY_TIMEOUT_MS = 10_000;
 
 export type StatsResponse = Extract<TokenResponse, { kind: "stats" }>;
@@ -89,7 +89,7 @@ export class QueryExecutor {
     return response === undefined ? undefined : foundStats(token, response);
   }
 
-  /** As `tokenStatsNow`, but returns undefined where that throws. */
+  /** Like `tokenStatsNow`, but returns undefined when that throws. */
   hotTokenStats(token: string, selection: NamedSelection): StatsResponse | undefined {
     const response = this.#bus.cachedTokenStats(token, selection);
     return response?.kind === "stats" ? response : undefined;

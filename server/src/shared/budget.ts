@@ -60,7 +60,7 @@ export class Budget {
     return this.#cut;
   }
 
-  /** How long the budget has been full. 0 when it is not full. */
+  /** Returns the time for which the budget has been full; 0 when it is not full. */
   get fullForMs(): number {
     return this.#fullSinceMs === undefined ? 0 : this.nowMs() - this.#fullSinceMs;
   }

@@ -16,13 +16,13 @@ export type GuardLimits = {
   readonly connectionsMax: number;
   /** Pipelined requests that wait for earlier responses. Beyond the limit the connection ends after these. */
   readonly pipelinedMax: number;
-  /** How many bytes of a refused request are discarded, and for how long, so that its client reads the response. */
+  /** Limits for the bytes of a refused request that are discarded, and for the time of it, so that its client reads the response. */
   readonly lingerBytesMax: number;
   readonly lingerMs: number;
   /** A client must read this many bytes of its response within each window. */
   readonly readWindowMs: number;
   readonly readWindowBytesMin: number;
-  /** How often connections are checked. */
+  /** Interval at which connections are checked. */
   readonly timeoutCheckMs: number;
 };
 

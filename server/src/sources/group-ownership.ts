@@ -17,7 +17,7 @@ type GroupOwnershipOptions = {
   readonly workers: PartitionAssigner;
   /** Returns where a partition begins without a checkpoint; rejects with a retryable error while that is not known. */
   readonly beginRule: (partition: number) => Promise<BeginRule>;
-  /** How long a partition that is revoked may take to be brought up and saved. */
+  /** Time limit for a revoked partition to catch up and be saved. */
   readonly limitMs: number;
   /** Something is wrong with a partition, in a plain sentence. */
   readonly onProblem: (sentence: string) => void;

@@ -11,19 +11,19 @@ export type ConfigWith<Source extends IngestConfig["source"]> = Config & {
 
 export type IngestionOptions<OwnConfig> = IngestionEvents & {
   readonly config: OwnConfig;
-  /** How long a partition that is revoked may take to be brought up and saved. */
+  /** Time limit for a revoked partition to catch up and be saved. */
   readonly handOverLimitMs: number;
 };
 
 export type SourceModules<OwnConfig> = {
-  /** For the main thread. */
+  /** The module for the main thread. */
   ingestion(): Promise<{
     /** Rejects with `bad_config`, and with errors that prevent the start of this process. */
     openIngestion(options: IngestionOptions<OwnConfig>): Promise<Ingestion>;
     /** Returns the number of partitions without a start. Rejects with a retryable error while that is not known. */
     countPartitions(config: OwnConfig): Promise<number>;
   }>;
-  /** For the workers. */
+  /** The module for the workers. */
   readers(): Promise<{
     /** Opens the readers of one worker. `setup` is the `readerSetup` of the source's own `Ingestion`. */
     openReaders(setup: never): SourceReaders;

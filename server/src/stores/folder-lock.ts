@@ -26,7 +26,7 @@ import { readTextFile } from "../shared/read-regular-file.ts";
 
 export const LOCK_FILE_NAME = "lock";
 export const LOCK_OWNER_FILE_NAME = "lock-owner.json";
-/** How often the holder checks that its file still exists. */
+/** Interval at which the holder checks that its file still exists. */
 export const WATCH_INTERVAL_MS = 1000;
 const OWNER_BYTES_MAX = 4096;
 /** With O_NONBLOCK, the open of a pipe without a reader fails instead of waiting. */

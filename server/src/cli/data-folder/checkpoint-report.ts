@@ -1,7 +1,7 @@
 /** The report on the checkpoints of a data folder or of a store, as `swapstats checkpoint inspect` gives it. */
 import { deltasFrom, type Manifest } from "../../pipeline/checkpoint/manifest.ts";
 
-/** How often a partition is read again when its manifest is replaced while the parts are read. */
+/** Largest number of further reads of a partition whose manifest is replaced while its parts are read. */
 export const ATTEMPTS_MAX = 5;
 
 export type CheckpointReport = {

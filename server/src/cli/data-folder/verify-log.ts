@@ -123,7 +123,7 @@ async function verifyPartition(
       };
       onBytes(row.batch?.length ?? 0);
     }
-    // Lets the progress line run, and a running service on the same machine.
+    // Yields to the progress line, and to a running service on the same machine.
     await new Promise((resolve) => setImmediate(resolve));
   }
   const endOffset = Math.max(total.endOffset, gaps.at(-1)?.to ?? 0);

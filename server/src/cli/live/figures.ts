@@ -29,7 +29,7 @@ export function shortFigure(stats: ChannelFigures, name: TabledFigure): string {
   }
 }
 
-/** The same, with amounts in full and their digits in groups. */
+/** Returns the same, with all digits of amounts in groups. */
 export function wideFigure(stats: ChannelFigures, name: TabledFigure): string {
   const value = stats[name];
   const kind: FigureKind = figures[name].kind;

@@ -61,7 +61,7 @@ function textKind(text: string): Kind {
   const [first = ""] = lines;
   // An object over several lines.
   if (first === "{" || (first.startsWith("{") && /[,[{]$/.test(first))) return "json";
-  // One bad line at the start does not make it a table.
+  // A file with one bad line at the start is not taken for a table.
   if (first.startsWith("{") || lines.slice(1).some((line) => /^\{"[\s\S]*\}$/.test(line))) return "ndjson";
   return "table";
 }

@@ -33,7 +33,7 @@ export function openLog(
         for (const row of select.iterate(logKey(partition, 0), logKey(partition + 1, 0))) {
           const { key, batch } = row as Row;
           yield linesOf(batch, partition, key - logKey(partition, 0), file, name);
-          // Lets signals and timers run.
+          // Yields to signals and timers.
           await new Promise((resolve) => setImmediate(resolve));
         }
       }

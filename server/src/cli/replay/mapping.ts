@@ -10,7 +10,7 @@ import { printableCut, printableText } from "../../shared/printable-text.ts";
 import { FIELDS, type FieldSource, TIME_FORMS, type TimeForm } from "./cells.ts";
 
 const SWAPS_PER_ROW_MAX = 64;
-/** In the worst case the YAML parser takes a second for this size. */
+/** Largest mapping in bytes. The YAML parser takes a second for it in the worst case. */
 export const MAPPING_BYTES_MAX = 64 * 1024;
 /** Problems that are listed. */
 const PROBLEMS_MAX = 20;

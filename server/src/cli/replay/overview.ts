@@ -10,9 +10,9 @@ import { fittingTable, type TokenCells } from "./overview-table.ts";
 
 type Ranked = {
   readonly info: TokenInfo;
-  /** Of the requested windows, in their order. */
+  /** Figures of the requested windows, in their order. */
   readonly windows: readonly WindowStats[];
-  /** Of the window by which tokens are ranked. */
+  /** Figures of the window by which tokens are ranked. */
   readonly stats: WindowStats;
 };
 

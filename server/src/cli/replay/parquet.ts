@@ -211,7 +211,7 @@ function bytesText(bytes: Uint8Array, mayBeText: boolean): string {
       const text = UTF8.decode(bytes);
       if (!/\p{Cc}/u.test(text)) return text;
     } catch {
-      // Not text.
+      // The bytes are not text.
     }
   }
   return `0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex")}`;

@@ -122,7 +122,7 @@ async function* ending(chunks: AsyncIterable<Batch>, progress: Progress): AsyncG
   }
 }
 
-/** Lets signals and timers run between batches that are made synchronously. */
+/** Yields to signals and timers between batches that are made synchronously. */
 async function* yielding(chunks: Iterable<Batch>, progress: Progress): AsyncGenerator<Batch> {
   try {
     for (const chunk of chunks) {

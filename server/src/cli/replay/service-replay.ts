@@ -11,7 +11,7 @@ import { feedSink, feedSort, type SwapSink } from "./feed.ts";
 import type { ReplayInput, ReplayOptions, Step } from "./replay-options.ts";
 import type { Batch } from "./rows.ts";
 
-/** How long the last records may take to appear in the counters. */
+/** Time limit for the last records to appear in the counters. */
 const AT_REST_MS_MAX = 30_000;
 
 /** Resolves to the number of events that the service applied meanwhile, as far as known. Undefined: the service is not done yet. */

@@ -22,7 +22,7 @@ const CONTROL = 32;
 const TWO_32 = 2 ** 32;
 
 export type BatchHeader = {
-  /** Where the batch begins and ends in the bytes. */
+  /** Begin and end of the batch in the bytes. */
   readonly at: number;
   readonly end: number;
   readonly format: number;

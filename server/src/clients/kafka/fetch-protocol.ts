@@ -105,7 +105,7 @@ export function sendFetch(
       isCompact,
       isCompact,
       (error, response) => {
-        // Not earlier: until now the connection used them, too.
+        // The pieces are released only now, because the connection used them until now.
         freePieces(pieces);
         if (error === null && response !== undefined) resolve(response);
         else reject(error ?? new Error("a fetch without a response"));

@@ -31,7 +31,7 @@ export type LogEnds = {
 };
 
 export type ReadTo = {
-  /** Where the next read begins. */
+  /** Offset at which the next read begins. */
   readonly nextOffset: number;
   readonly endOffset: number;
   readonly history: string;
@@ -44,7 +44,7 @@ const EARLIEST = -2n;
 const LATEST = -1n;
 const RETRIES = 3;
 const BACKOFF = { firstMs: 200, longestMs: 1_000 };
-/** How long the broker waits for replicas; the connection gives up a little later. */
+/** Time for which the broker waits for replicas. The timeout of the connection is a little longer. */
 const APPEND_WAIT_SHARE = 0.9;
 /**
  * An empty response although the log continues is requested once more, with this wait: the broker may have throttled

@@ -1,4 +1,4 @@
-/** From the configuration to the options of the NATS client: addresses, login, certificates, timeouts. */
+/** Makes the options of the NATS client from the configuration: addresses, authentication, certificates, timeouts. */
 import {
   type Authenticator,
   type ConnectionOptions,

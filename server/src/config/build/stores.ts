@@ -12,7 +12,7 @@ export type RedisTls = TlsFiles & Pick<RedisValues["tls"], "serverName">;
 /** How Redis is reached. */
 export type RedisServer = Omit<RedisValues, "addresses" | "tls" | "isCluster" | "prefix"> & {
   readonly mode: "single" | "sentinel" | "cluster";
-  /** One server; or Sentinels; or some nodes of a Cluster, which name the others. */
+  /** Address of one server, of Sentinels, or of some nodes of a Cluster, which name the others. */
   readonly addresses: NonNullable<RedisValues["addresses"]>;
   /** Undefined: no TLS. */
   readonly tls: RedisTls | undefined;
@@ -30,11 +30,11 @@ type CheckpointConfig =
       readonly kind: "kafka";
       readonly brokers: KafkaConfig;
       readonly topic: string;
-      /** Of a topic that is created. Undefined: as the brokers have it. */
+      /** Replication of a topic that is created. Undefined: the default of the brokers. */
       readonly replication: number | undefined;
     };
 
-/** Where the newest statistics are written for other readers. */
+/** The hot store for the newest figures. */
 type HotConfig =
   | { readonly kind: "none" }
   | ({ readonly kind: "redis"; readonly redis: RedisConfig } & Omit<StoreValues["hot"], "kind">);

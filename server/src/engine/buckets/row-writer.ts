@@ -50,7 +50,7 @@ import {
   USD,
 } from "./row-format.ts";
 
-/** Where the second of `doubles` begins in `halves`. */
+/** Index in `halves` at which the second of `doubles` begins. */
 const REFERENCE = 2;
 /** Most words that the flags and numbers of a row take. */
 const ROW_WORDS_MAX = 48;

@@ -31,7 +31,7 @@ export const PROBES_MAX = 256;
  */
 const LOAD_MIN = 0.125;
 
-/** Where the search for a hash begins. */
+/** Returns the slot at which the search for a hash begins. */
 function homeSlot(hash: number, capacity: number): number {
   return Math.floor(((hash & SLOT_MASK) * capacity) / 2 ** SLOT_BITS);
 }

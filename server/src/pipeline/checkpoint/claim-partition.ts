@@ -29,7 +29,7 @@ export async function claimPartition(
       const previous = await store.readPreviousManifest(partition);
       if (previous !== undefined) found = readable(previous, partition, problems, "The previous manifest");
     }
-    // As with images: nothing says that it is damaged, and the disk may work again.
+    // As with images, the manifest may be undamaged, and the disk may work again.
     if (found === undefined && unreadable !== undefined) throw unreadable;
   }
   const nowMs = options.nowMs();

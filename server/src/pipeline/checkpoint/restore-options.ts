@@ -27,7 +27,7 @@ export type RestoreOptions<E extends RestorableEngine> = {
   readonly applyRedo: (content: Uint8Array, engine: E) => void;
   /** Since when a state that begins with the first record of the log has seen everything; undefined: since its first high. */
   readonly seenSinceMs: number | undefined;
-  /** Where a partition without a checkpoint begins; undefined: with the first record that the log holds. */
+  /** Beginning of a partition without a checkpoint. Undefined: the first record of the log. */
   readonly begin?: BeginRule;
   readonly signal: AbortSignal;
 };

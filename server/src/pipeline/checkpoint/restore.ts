@@ -28,7 +28,7 @@ export type Restored<E> = {
   readonly logId: string | undefined;
   /** End of that log. */
   readonly endOffset: number;
-  /** For the checkpointer. */
+  /** Data for the checkpointer. */
   readonly claim: Claim;
 };
 

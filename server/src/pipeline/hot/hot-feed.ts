@@ -57,7 +57,7 @@ export class HotFeed {
   #revs = new Float64Array(0);
   #writtenMs = new Float64Array(0);
   #pass: Pass | undefined;
-  /** Where the next pass begins: where the last one ended, so that no token starves when the store fails now and then. */
+  /** Index at which the next pass begins. It is the end of the last pass, so no token starves while the store fails now and then. */
   #cursor = 0;
   #dueMs: number;
   /** Time up to which all changes are written. */
@@ -76,7 +76,7 @@ export class HotFeed {
     return this.#pass === undefined ? this.#dueMs : Number.NEGATIVE_INFINITY;
   }
 
-  /** How long there have been figures that are not written, in ms. */
+  /** Returns the time for which figures have not been written, in ms. */
   get lagMs(): number {
     return this.#options.monotonicMs() - this.#currentMs;
   }
@@ -126,7 +126,7 @@ export class HotFeed {
     this.#dueMs = this.#options.monotonicMs() + this.#options.intervalMs;
   }
 
-  /** Nothing counts as written any more, and the next pass is due at once. */
+  /** Marks all figures as unwritten, and makes the next pass due at once. */
   forget(): void {
     this.#revs.fill(0);
     this.#pass = undefined;

@@ -1,4 +1,4 @@
-/** One partition as queries and feeds see it: its engine, revisions and rankings, and its place on the version board. */
+/** One partition for queries and feeds: its engine, revisions and rankings, and its place on the version board. */
 
 import type { SortField } from "@swapstats/protocol/figures.ts";
 import type { SplitMark } from "../../bus/requests.ts";

@@ -18,7 +18,7 @@ import { OwnedPartitions } from "./owned-partitions.ts";
 import { WorkerServer } from "./worker-server.ts";
 import type { WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-setup.ts";
 
-/** How often dead letters are written, in groups. */
+/** Interval at which dead letters are written in groups. */
 const DEAD_LETTER_FLUSH_MS = 200;
 
 const setup = workerData as WorkerSetup;

@@ -54,7 +54,7 @@ export type WorkerReport =
   | { readonly type: "assigned"; readonly partition: number; readonly problems: readonly string[] }
   /** The state cannot be taken over. */
   | { readonly type: "refused"; readonly partition: number; readonly error: WireError }
-  /** Everything is written and closed. The problems are those of a last checkpoint that could not be written. */
+  /** All partitions are saved and closed. The problems are those of last checkpoints that could not be written. */
   | { readonly type: "revoked"; readonly partition: number; readonly problems: readonly string[] }
   | { readonly type: "drained"; readonly problems: readonly string[] }
   /** The state of an assigned partition has reached the end that its stream had at the take-over. */

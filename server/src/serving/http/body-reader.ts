@@ -162,7 +162,7 @@ async function expand(packed: ByteBlocks, lease: Lease, bytesMax: number): Promi
       for (const block of packed.all()) gunzip.write(block);
       gunzip.end();
     });
-    // Not after a failure: the thread pool may still read the compressed bytes.
+    // After a failure the compressed bytes are not released, because the thread pool may still read them.
     packed.free();
     lease.giveBack(packedBytes);
     return blocks.joined();

@@ -10,7 +10,7 @@ import { printableCut } from "../../shared/printable-text.ts";
 import { ProblemError } from "../problems.ts";
 import type { RepliesByRoute } from "./replies.ts";
 
-/** How long a browser may cache a preflight. Chromium repeats it after two hours, Firefox after a day at the latest. */
+/** Time for which a browser may cache a preflight. Chromium repeats it after two hours, Firefox after a day at the latest. */
 const PREFLIGHT_MAX_AGE_SECONDS = 7_200;
 export const EXPOSED_FIELDS = "etag, retry-after";
 /** Characters of an origin that a refusal repeats. */

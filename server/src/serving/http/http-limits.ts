@@ -9,15 +9,15 @@ export type HttpLimits = {
   readonly headerFieldsMax: number;
   /** Path and query; beyond it 414. */
   readonly uriCharsMax: number;
-  /** From the start of a connection, or the end of the previous request, to the end of a header; beyond it 408. */
+  /** Timeout from the start of a connection, or the end of the previous request, to the end of a header; then 408. */
   readonly headersTimeoutMs: number;
-  /** To the end of the request's body; beyond it 408. */
+  /** Timeout for the end of the request's body; then 408. */
   readonly requestTimeoutMs: number;
   /** An open connection without a request. */
   readonly keepAliveTimeoutMs: number;
   /** A connection without traffic in either direction, such as one that does not read its response. */
   readonly idleSocketTimeoutMs: number;
-  /** How often the timeouts above are checked. */
+  /** Interval at which the timeouts above are checked. */
   readonly timeoutCheckMs: number;
   /** Body of an operation other than `POST /api/swaps`. */
   readonly queryBodyBytesMax: number;
@@ -45,7 +45,7 @@ export type HttpLimits = {
   /** Bytes of its response that a client must read within each window; slower ones are cut. */
   readonly readWindowMs: number;
   readonly readWindowBytesMin: number;
-  /** From a complete body of swaps to its commit on disk; beyond it 503, and the swaps may still be taken. */
+  /** Timeout from a complete body of swaps to its commit on disk; then 503, and the swaps may still be accepted. */
   readonly ingestTimeoutMs: number;
   /** Time within which the state must respond for `/readyz`. */
   readonly readyTimeoutMs: number;

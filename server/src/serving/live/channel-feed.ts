@@ -21,7 +21,7 @@ export type PushTarget = {
 };
 
 export class ChannelFeed {
-  /** How many subscriptions each client has here: two for a moment, while one replaces another. */
+  /** Number of subscriptions of each client: two for a moment, while one replaces another. */
   readonly clients = new Map<PushTarget, number>();
   /** New revisions so far; 0 while there is no data. */
   count = 0;

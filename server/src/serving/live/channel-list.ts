@@ -29,7 +29,7 @@ export class ChannelList {
   readonly #conflateMs: number[] = [];
   /** With conflate_ms: the slot in which the last message was taken. Slots have that length and are counted from the start of the clock. */
   readonly #sentSlots: number[] = [];
-  /** Where the next taking begins: after the last channel that was served, so that scarce credit goes round. */
+  /** Index of the next channel to serve. It follows the last served channel, so scarce credit is shared. */
   #next = 0;
 
   add(subscription: OpenSubscription): void {

@@ -35,7 +35,7 @@ type ChannelKind<T extends ChannelSpec> = {
   parse(asked: Asked): T | undefined;
   /** The canonical name as far as it is known without asking the owner. */
   nameOf(spec: T): string;
-  /** Everything but the name that the data depends on. */
+  /** Everything that determines the data, except the name. */
   selectionOf(spec: T): readonly (string | number)[];
   /** Distinguishes channels of the same name and selection while it is not known what the name stands for. */
   readingOf(spec: T): string;
@@ -150,7 +150,7 @@ function overviewChannel({ name, rest, options, windows }: Asked): Extract<Chann
   };
 }
 
-/** As over HTTP: the requested windows and the one that the ranking goes by, in the configured order. Empty: `stats` alone. */
+/** Returns the requested windows and the window of the ranking, in the configured order, as over HTTP. Empty: only `stats`. */
 function rowWindows(
   ranked: string,
   asked: readonly string[] | undefined,

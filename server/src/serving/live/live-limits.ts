@@ -43,7 +43,7 @@ export type LiveLimits = {
   readonly flushPauseFactor: number;
   /** Age up to which a feed's update is sent as a snapshot to a new subscriber; the owner is asked again for an older one. */
   readonly snapshotAgeMsMax: number;
-  /** How long the owner of a token may take to open a channel. */
+  /** Time limit for the owner of a token to open a channel. */
   readonly openTimeoutMs: number;
 };
 

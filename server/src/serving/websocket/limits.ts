@@ -26,7 +26,7 @@ export type WebSocketLimits = {
   readonly heartbeatMs: number;
   /** A client with a ping unanswered for this long counts as dead. Longer than a minute: a client may stop reading that long. */
   readonly noPongMs: number;
-  /** How often heartbeats and dead clients are looked for. */
+  /** Interval of the checks for due heartbeats and dead clients. */
   readonly sweepMs: number;
   /** A connection with a close frame unanswered for this long is cut. */
   readonly closeTimeoutMs: number;

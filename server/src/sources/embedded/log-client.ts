@@ -51,7 +51,7 @@ export class LogClient implements IngestPort {
     return client;
   }
 
-  /** When the log was created. */
+  /** Time at which the log was created. */
   get createdMs(): number {
     return this.#readyState().createdMs;
   }

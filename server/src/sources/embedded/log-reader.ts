@@ -35,7 +35,7 @@ type LogReaderOptions = {
   readonly onClose: () => void;
 };
 
-/** How many damaged rows are skipped to find an intact one. */
+/** Largest number of damaged rows that are skipped to find an intact one. */
 const ARRIVAL_ROWS_MAX = 8;
 
 type Row = { key: number; count: number; batch: Uint8Array | null };

@@ -208,7 +208,7 @@ export class LogService {
   }
 }
 
-/** To a sender, damage of the log is a storage that does not work. */
+/** Converts errors for senders: damage of the log is a failed storage to them. */
 function commitError(error: unknown): WireError {
   const text = toWire(error);
   return text.code === "log_damaged" ? { ...text, code: "storage_failed", retryable: true } : text;

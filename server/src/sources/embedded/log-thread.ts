@@ -10,7 +10,7 @@ import type { LogOwnerRequest, LogRequest, LogResponse, LogThreadOptions } from 
 import { LogService } from "./log-service.ts";
 import { EmbeddedLogWriter, realLogParts } from "./log-writer.ts";
 
-/** How often expired records are removed while nothing is appended. */
+/** Interval at which expired records are removed while no record is appended. */
 const RETIRE_INTERVAL_MS = 10_000;
 const OPEN_RETRY_MS = 1000;
 /** Time between two attempts to write a failed log while no swaps arrive. */

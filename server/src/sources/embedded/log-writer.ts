@@ -96,7 +96,7 @@ export class EmbeddedLogWriter {
     this.#savePositions();
   }
 
-  /** When the log was created. */
+  /** Time at which the log was created. */
   get createdMs(): number {
     return this.#createdMs;
   }
@@ -364,7 +364,7 @@ export class EmbeddedLogWriter {
     try {
       this.#positions.save(this.#partitions.map((state) => state.endOffset));
     } catch {
-      // Nothing depends on it now, and the next commit writes it again.
+      // The positions are not needed now, and the next commit writes them again.
     }
   }
 }

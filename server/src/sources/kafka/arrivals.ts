@@ -38,7 +38,7 @@ export class ArrivalWatch {
     );
   }
 
-  /** Undefined: the batches read last do not say whose clock it is. */
+  /** Undefined when the batches read last do not identify the clock. */
   noteClock(isProducersClock: boolean | undefined): void {
     this.#isProducersClock = isProducersClock ?? this.#isProducersClock;
   }

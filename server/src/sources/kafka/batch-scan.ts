@@ -1,4 +1,4 @@
-/** Looks through fetched batches by their headers alone, before the owner asks for their records. */
+/** Scans fetched batches by their headers only, before the owner reads their records. */
 import { batchBytesAt, batchDefect, readBatchHeader } from "../../clients/kafka/batch-header.ts";
 
 /** Content of a fetch: the offset behind the last whole batch, and the numbers of batches and records, without markers. */

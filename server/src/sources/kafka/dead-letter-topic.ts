@@ -32,7 +32,7 @@ export class DeadLetterTopic implements DeadLetterSink {
   #isClosed = false;
   #roomCalls: (() => void)[] = [];
   #written = 0;
-  /** How many letters are sent together. */
+  /** Number of letters that are sent together. */
   #groupMax = GROUP_MAX;
 
   constructor(sourceTopic: string, producer: LetterProducer) {
@@ -61,7 +61,7 @@ export class DeadLetterTopic implements DeadLetterSink {
 
   /** Copies bytes[start, end), which may be used again. */
   add(letter: SourceDeadLetter, bytes: Uint8Array, start: number, end: number): void {
-    // Not `slice`: it copies nothing where the bytes are a Buffer, as those of Kafka are.
+    // `slice` would not copy, because the bytes of Kafka are a Buffer.
     const raw = new Uint8Array(bytes.subarray(start, end));
     this.#waiting.push({ ...letter, raw });
     this.#waitingBytes += raw.length;

@@ -38,7 +38,7 @@ const STALE_VIEW = new Set([3, 5, 6, 9, 74, 75, 100, 103]);
 /** Memory of a response, shared by several partitions; returned to the pool when all have released it. */
 export type ResponseMemory = { readonly bytes: Buffer; readonly pool: MemoryPool; shares: number };
 
-/** One partition, as the loop sees it. */
+/** A partition of the loop. */
 export type FetchSink = {
   readonly partition: number;
   readonly counters: KafkaCounters;
@@ -175,7 +175,7 @@ export class FetchLoop {
     this.wake();
   }
 
-  /** In another order each time: a batch larger than the limit is returned only for the first partition of a fetch. */
+  /** Rotates the order of partitions, because a batch above the limit is returned only for the first partition of a fetch. */
   #targetsOf(led: readonly FetchSink[]): FetchTarget[] {
     const targets: FetchTarget[] = [];
     this.#turn++;

@@ -37,7 +37,7 @@ type GroupMemberOptions = {
 const HEARTBEATS_PER_SESSION = 4;
 /** A heartbeat tells a member of a rebalance. With one every 2.5 s a handover took 1.4 s in addition to its restore. */
 const HEARTBEAT_MS_MAX = 500;
-/** How often the number of partitions is checked. */
+/** Interval at which the number of partitions is checked. */
 const PARTITIONS_LOOK_MS = 10_000;
 const REJOIN = { firstMs: 300, longestMs: 5_000 };
 
@@ -264,7 +264,7 @@ export class GroupMember {
     try {
       await consumer?.close(true);
     } catch {
-      // Nothing depends on how the connections end.
+      // Errors while the connections end are irrelevant.
     }
   }
 }

@@ -62,7 +62,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
   #topicId: string | undefined;
   /** The offset that the next `read` is expected to ask for. Undefined before the first read. */
   #position: number | undefined;
-  /** Where the next fetch begins. */
+  /** Offset at which the next fetch begins. */
   #fetchOffset = 0;
   #fetchBytesMax: number;
   /** Id of the topic that replaced the one being read. */
@@ -279,7 +279,7 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     }
   }
 
-  /** Called when the owner continues behind the dropped records. */
+  /** Notes dropped records when the owner reaches them, and returns the error that reports them. */
   #tellDropped({ to, batches, records }: DroppedPart): SwapstatsError {
     this.#queue.shift();
     this.#position = to;

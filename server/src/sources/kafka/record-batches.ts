@@ -47,7 +47,7 @@ export class FetchedBatches {
   readonly #counters: BatchCounters;
   #nextAborted = 0;
   readonly #abortedProducers = new Set<number>();
-  /** Where the next batch begins. */
+  /** Place at which the next batch begins. */
   #at = 0;
   /** The header there, after its checksum was verified. */
   #checked: BatchHeader | undefined;

@@ -13,9 +13,9 @@ import type { BatchHeader } from "../../clients/kafka/batch-header.ts";
 /** The target, filled record by record; the caller sizes it for all records. */
 export type RecordSink = {
   readonly payload: Buffer;
-  /** Where the next value goes, behind the last one's end. */
+  /** Place of the next value, behind the last one's end. */
   payloadAt: number;
-  /** Where the payload begins: ends are counted from here. */
+  /** Begin of the payload, from which ends are counted. */
   readonly payloadFrom: number;
   readonly ends: Uint32Array;
   readonly arrivalsMs: Float64Array;

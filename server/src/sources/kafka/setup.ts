@@ -8,7 +8,7 @@ import type { PartitionReader } from "../../ports/source.ts";
 
 /** Behaviour beyond `bufferBytesMax`, after the owner has stalled for `afterMs`. */
 export type KafkaPressure =
-  /** Nothing more is fetched. */
+  /** No further records are fetched. */
   | { readonly mode: "block" }
   /** Fetched records are dropped, and become a gap. */
   | { readonly mode: "drop"; readonly afterMs: number }
@@ -47,7 +47,7 @@ export type KafkaReader = PartitionReader & { readonly numbers: KafkaNumbers };
 export type KafkaCounters = {
   fetches: number;
   fetchErrors: number;
-  /** As the broker sent them, compressed. */
+  /** Bytes as the broker sent them, compressed. */
   bytes: number;
   records: number;
   controlRecords: number;

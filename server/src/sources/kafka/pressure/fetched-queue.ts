@@ -28,7 +28,7 @@ type FetchedPart = {
   /** Offsets from the first requested one to behind the last whole batch. */
   readonly from: number;
   readonly to: number;
-  /** As the headers of the batches say, without markers of transactions. */
+  /** Numbers from the headers of the batches, without markers of transactions. */
   readonly batches: number;
   readonly records: number;
   readonly bytes: Buffer;
@@ -51,7 +51,7 @@ type Item = {
   readonly kind: "batches";
   readonly aborted: readonly AbortedTransaction[];
   readonly byteLength: number;
-  /** Undefined: only in the file. */
+  /** Undefined while the bytes are only in the file. */
   bytes: Buffer | undefined;
   memory: ResponseMemory | undefined;
   batches: FetchedBatches | undefined;
@@ -69,7 +69,7 @@ type FetchedQueueOptions = {
   readonly counters: KafkaCounters;
   /** The head may have changed. */
   readonly onHead: () => void;
-  /** More may be fetched now. */
+  /** Called when more may be fetched. */
   readonly onRoom: () => void;
 };
 
