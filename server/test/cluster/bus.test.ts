@@ -9,6 +9,8 @@ import { ALL, freshValue, ModelCluster, type ModelInstance } from "./support/mod
 import { Watcher } from "./support/watcher.ts";
 
 const PARTITIONS = 4;
+/** Never reached: nothing is lost on the way, and requests to an instance that is cut off fail as soon as it counts as away. */
+const ASK_TIMEOUT_MS = 60_000;
 const OVERVIEW = { window: "5m", sort: "trades", order: "desc", limit: 3, cursor: undefined } as const;
 
 type Three = {
@@ -24,7 +26,8 @@ async function three(t: TestContext, mode: "live" | "event" = "live"): Promise<T
   const cluster = new ModelCluster(PARTITIONS, 24);
   t.after(() => cluster.close());
   const transports = ["a", "b", "c"].map(() => network.transport());
-  const instances = transports.map((transport, i) => cluster.add("abc"[i] as string, transport, 2, { mode }));
+  const options = { mode, askTimeoutMs: ASK_TIMEOUT_MS };
+  const instances = transports.map((transport, i) => cluster.add("abc"[i] as string, transport, 2, options));
   for (let partition = 0; partition < PARTITIONS; partition++) {
     cluster.take(partition, instances[partition % 3] as ModelInstance);
   }

@@ -21,8 +21,8 @@ export type ModelInstance = {
   readonly clock: SharedClock;
 };
 
-/** `format`: the newest of messages that it knows; undefined: the newest there is. */
-type ModelOptions = { readonly mode?: "live" | "event"; readonly format?: Format };
+/** `format`: the newest of messages that it knows; undefined: the newest there is. `askTimeoutMs`: how long it waits for another instance. */
+type ModelOptions = { readonly mode?: "live" | "event"; readonly format?: Format; readonly askTimeoutMs?: number };
 
 export class ModelCluster {
   readonly partitions: number;
@@ -50,14 +50,14 @@ export class ModelCluster {
 
   /** Starts an instance with `threads` workers and no partitions. */
   add(name: string, transport: ClusterTransport, threads = 2, options: ModelOptions = {}): ModelInstance {
-    const { mode = "live", format } = options;
+    const { mode = "live", format, askTimeoutMs = ASK_TIMEOUT_MS } = options;
     const workers = Array.from({ length: threads }, () => new ModelWorker());
     const clock = new SharedClock(createSharedClock(mode, 60_000));
     this.#incarnation += 1;
     const cluster = new Cluster({
       ...{ instance: name, incarnation: this.#incarnation, version: "1.2.3", partitions: this.partitions },
       ...{ workers: workers, boards: new Map(), transport, clock, finestStepMs: 1_000 },
-      ...{ announceEveryMs: ANNOUNCE_EVERY_MS, askTimeoutMs: ASK_TIMEOUT_MS },
+      ...{ announceEveryMs: ANNOUNCE_EVERY_MS, askTimeoutMs },
       ...(format === undefined ? {} : { format }),
     });
     const instance = { name, cluster, bus: cluster.bus, workers, clock };
