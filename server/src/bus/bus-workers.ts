@@ -63,7 +63,7 @@ export type BusWorkers = {
   ownerOf(partition: number): BusWorker | undefined;
   /** Returns false for the epoch of a former owner, whose figures must not be shown. */
   isCurrent(partition: number, epoch: string): boolean;
-  /** Notes that figures of this epoch were shown. */
+  /** Notes that an owner has responded with figures of this epoch. Earlier epochs are not current from then on. */
   confirm(partition: number, epoch: string): void;
   /** Calls back after each change of `all`, until the returned function is called. */
   onChange(listener: () => void): () => void;

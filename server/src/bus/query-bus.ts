@@ -110,7 +110,10 @@ export class QueryBus implements StatsBus {
       response = this.#askTokens(tokens, selection, prefer);
       asked.set(key, response);
     }
-    return response;
+    const responses = await response;
+    // Another request may show a later revision in the same turn. A request after that does not get this response.
+    asked.delete(key);
+    return responses;
   }
 
   overview(request: OverviewRequest): Promise<OverviewResponse> {

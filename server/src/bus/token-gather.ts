@@ -13,7 +13,7 @@ import type { BusWorker, BusWorkers, Cover } from "./bus-workers.ts";
 import type { LastKnown } from "./last-known.ts";
 import { mergeLookups, resolve } from "./name-lookup.ts";
 import type { AsOfWish } from "./requests.ts";
-import type { FoundAt, NameLookup, Part } from "./responses.ts";
+import type { FoundAt, Part } from "./responses.ts";
 
 type PartsResponse<F> = {
   readonly asOf: number;
@@ -37,12 +37,11 @@ export type Finding<F> =
   /** No present owner knows the token, and some owners are away. `id` is set if it is known from earlier. */
   | { readonly kind: "away"; readonly id: string | undefined };
 
-const NOTHING: ReadonlySet<number> = new Set();
-
 /** Largest number of rounds until the as-ofs of all workers are in one step. The last round forces the as-of. */
 const ROUNDS_MAX = 3;
 
-type Gathered<F> = { readonly parts: Part<F>[]; readonly covered: Set<number> };
+/** All responses about one text. Owners may change before the last worker responds. */
+type Gathered<F> = { readonly parts: Part<F>[]; readonly covers: Cover[] };
 
 type TokenGatherOptions = {
   readonly workers: BusWorkers;
@@ -75,7 +74,7 @@ export class TokenGather {
     const findings = await this.#findOnce(texts, prefer, ask);
     const isMissing = findings.some((finding) => finding.kind === "away");
     // Owners changed during the requests. The present owners may know the token.
-    return isMissing && this.#workers.version !== version ? this.#findOnce(texts, prefer, ask) : findings;
+    return isMissing && this.#workers.version !== version ? await this.#findOnce(texts, prefer, ask) : findings;
   }
 
   /**
@@ -95,7 +94,7 @@ export class TokenGather {
     const [part] = items;
     const isAll = all.length === 1 || part?.lookup?.tier === "id";
     if (part === undefined || !isAll) return undefined;
-    return this.#finding(text, prefer, { parts: [part], covered: NOTHING }, asOf);
+    return this.#finding(text, prefer, { parts: [part], covers: [] }, asOf);
   }
 
   async #findOnce<F extends FoundAt>(
@@ -103,17 +102,17 @@ export class TokenGather {
     prefer: Preference,
     ask: AskParts<F>,
   ): Promise<Finding<F>[]> {
-    const gathered = texts.map((): Gathered<F> => ({ parts: [], covered: new Set() }));
+    const gathered = texts.map((): Gathered<F> => ({ parts: [], covers: [] }));
     const asOf = await this.#atOneAsOf(texts, async (at) => {
       for (const one of gathered) {
         one.parts.length = 0;
-        one.covered.clear();
+        one.covers.length = 0;
       }
       const guesses = texts.map((text) => this.#guess(text));
       const asOfs = await this.#askWorkers(texts, guesses, ask, at, gathered);
       const { all } = this.#workers;
       const isMissing = (index: number): boolean =>
-        (guesses[index] as readonly BusWorker[]).length < all.length && !hasId(gathered[index] as Gathered<F>);
+        (guesses[index] as readonly BusWorker[]).length < all.length && !this.#hasId(gathered[index] as Gathered<F>);
       if (!texts.some((_, index) => isMissing(index))) return asOfs;
       const rest = texts.map((_, index): readonly BusWorker[] =>
         isMissing(index) ? all.filter((worker) => !guesses[index]?.includes(worker)) : [],
@@ -167,28 +166,44 @@ export class TokenGather {
   }
 
   #gather<F extends FoundAt>({ covers, items }: PartsResponse<F>, i: number, into: Gathered<F>): void {
-    for (const [partition, epoch] of covers) {
-      if (this.#workers.isCurrent(partition, epoch)) into.covered.add(partition);
-    }
+    into.covers.push(...covers);
     const part = items[i];
     if (part === undefined) return;
-    // A former owner has outdated figures of the token. They are ignored.
-    if (part.found !== undefined && !this.#workers.isCurrent(part.found.partition, part.found.epoch)) return;
     into.parts.push(part);
+    // The next owner may respond before its announcement arrives. The figures of its predecessor are outdated from here on.
+    if (part.found !== undefined) this.#workers.confirm(part.found.partition, part.found.epoch);
   }
 
-  #finding<F extends FoundAt>(
-    text: string,
-    prefer: Preference,
-    { parts, covered }: { readonly parts: readonly Part<F>[]; readonly covered: ReadonlySet<number> },
-    asOf: number,
-  ): Finding<F> {
+  #hasId<F extends FoundAt>({ parts }: Gathered<F>): boolean {
+    return this.#current(parts).some((part) => part.lookup?.tier === "id");
+  }
+
+  /** Returns the parts without those of former owners, which have outdated figures. */
+  #current<F extends FoundAt>(parts: readonly Part<F>[]): readonly Part<F>[] {
+    if (!this.#workers.mayBeAway) return parts;
+    return parts.filter(({ found }) => found === undefined || this.#workers.isCurrent(found.partition, found.epoch));
+  }
+
+  /** Returns whether the present owner of every partition has responded. */
+  #isSure(covers: readonly Cover[]): boolean {
     const { partitions, mayBeAway } = this.#workers;
-    const isSure = !mayBeAway || (partitions > 0 && covered.size >= partitions);
+    if (!mayBeAway) return true;
+    const current = covers.filter(([partition, epoch]) => this.#workers.isCurrent(partition, epoch));
+    return partitions > 0 && new Set(current.map(([partition]) => partition)).size >= partitions;
+  }
+
+  /**
+   * Checks epochs when the finding is made, not when each worker responds. Before the slowest worker responds, the partition may move, and
+   * another request may show figures of the next owner.
+   */
+  #finding<F extends FoundAt>(text: string, prefer: Preference, gathered: Gathered<F>, asOf: number): Finding<F> {
+    const { mayBeAway } = this.#workers;
+    const parts = this.#current(gathered.parts);
     const lookup = mergeLookups(parts.map((part) => part.lookup ?? undefined));
     if (lookup?.tier === "id") {
       return this.#found({ id: lookup.ids[0] as string, chosen: undefined }, parts, asOf, true);
     }
+    const isSure = this.#isSure(gathered.covers);
     const merged = isSure ? lookup : mergeLookups([lookup, this.#known.names.get(text)]);
     if (merged === undefined) return isSure ? { kind: "unknown" } : { kind: "away", id: this.#idOf(text) };
     if (mayBeAway && isSure) this.#known.names.set(text, merged);
@@ -212,7 +227,6 @@ export class TokenGather {
       return { kind: "found", id, found, asOf, isSure, chosen };
     }
     if (found === undefined || !this.#known.shown.show(id, found)) return { kind: "away", id };
-    this.#workers.confirm(found.partition, found.epoch);
     if (found.partition !== partitionOfTokenId(id, partitions)) this.#known.homes.set(id, found.partition);
     // Partitions may have been added since, and new swaps of the token then go to the partition of its id.
     else this.#known.homes.delete(id);
@@ -223,10 +237,6 @@ export class TokenGather {
     if (texts.length === 1 || this.#workers.all.length === 1) return Math.max(...(await ask(undefined)), 0);
     return atOneAsOf(this.#nowMs(), this.#finestStepMs, ask);
   }
-}
-
-function hasId({ parts }: { readonly parts: readonly { readonly lookup: NameLookup | undefined | null }[] }): boolean {
-  return parts.some((part) => part.lookup?.tier === "id");
 }
 
 /** Calls `ask` until all returned as-ofs are in one step. Resolves with the latest as-of, which is then valid for all. */

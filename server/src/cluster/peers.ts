@@ -180,7 +180,7 @@ export class PeerTable {
     return floor === undefined || compareEpochs(epoch, floor.epoch) >= 0;
   }
 
-  /** Notes that figures of this epoch were shown. */
+  /** Notes that an owner has responded with figures of this epoch. */
   raiseFloor(partition: number, epoch: string): void {
     const floor = this.#floors.get(partition);
     const order = floor === undefined ? 1 : compareEpochs(epoch, floor.epoch);
