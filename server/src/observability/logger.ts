@@ -55,7 +55,7 @@ export function createLogger(options: LoggingOptions, sink: LineSink = standardE
     maskingSink(options.format === "text" ? textSink(sink) : jsonSink(sink)),
   );
   if (sink instanceof BoundedSink) {
-    sink.onResumed = (dropped) => logger.warn({ dropped }, "lines were dropped, because nobody read the log");
+    sink.onResumed = (dropped) => logger.warn({ dropped }, "lines were dropped, because the log was not read");
   }
   return logger;
 }

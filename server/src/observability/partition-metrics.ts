@@ -58,7 +58,7 @@ export type HotMetrics = {
   readonly refused: number;
   /** Batches that failed. */
   readonly failures: number;
-  /** Time since which figures have not been written. */
+  /** Time for which figures have not been written, in ms. */
   readonly lagMs: number;
   readonly circuit: CircuitReport;
 };

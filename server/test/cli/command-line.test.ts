@@ -14,7 +14,7 @@ const REPOSITORY = join(import.meta.dirname, "../../..");
 const MAIN = join(REPOSITORY, "server/src/main.ts");
 const never = new AbortController().signal;
 
-/** A port at which nobody listens: one that was free a moment ago. */
+/** Returns a port without a listener: one that was free a moment ago. */
 async function closedPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

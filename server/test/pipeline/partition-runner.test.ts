@@ -81,7 +81,7 @@ describe("the owner of a partition", () => {
     assert.deepEqual([runner.counters?.applied, runner.counters?.quarantined], [6, 1]);
     await runner.drain(DRAIN_MS);
     assert.deepEqual([...new Set(folder.letters)], ["3:quarantined"]);
-    // It lives on beside its successor, as after a kill it would not, and has to be ended for this process to end.
+    // Unlike a killed owner it still runs, and must end before this process can end.
     await killed.runner.drain(DRAIN_MS).catch((error) => assert.equal(error.code, "checkpoint_conflict"));
   });
 

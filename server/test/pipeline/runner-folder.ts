@@ -26,7 +26,7 @@ export class RunnerFolder {
   readonly logPath: string;
   readonly writer: EmbeddedLogWriter;
   readonly letters: string[] = [];
-  /** What runners told: `current` with the epoch left out, `failed` with its message. */
+  /** Reports of the runners: `current`, and `failed` with its message. */
   readonly told: string[] = [];
   readonly #readers: EmbeddedLogReader[] = [];
   #serial = 0;
@@ -120,7 +120,7 @@ export class RunnerFolder {
     return new EmbeddedCheckpointStore(this.dataDir, realFileSystem);
   }
 
-  /** Takes claims and nothing else: whoever uses it is as good as killed before its first checkpoint. */
+  /** A store that accepts only claims. Its owner has no checkpoint, as if it was killed before the first one. */
   storeWithoutParts(): CheckpointStore {
     const store = this.store();
     store.putPart = async () => {

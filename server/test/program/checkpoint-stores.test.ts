@@ -28,7 +28,7 @@ function swaps(from: number, count: number): object[] {
   }));
 }
 
-/** The command finds the checkpoints, and each part of them intact, beside the running service. */
+/** Asserts that the command finds the checkpoints of the running service, with every part intact. */
 async function inspectIsSound(options: Record<string, string>): Promise<void> {
   const env = Object.fromEntries(Object.entries(options).map(([path, value]) => [envNameOf(path), value]));
   const output = memoryOutput(env);
@@ -37,7 +37,7 @@ async function inspectIsSound(options: Record<string, string>): Promise<void> {
   assert.match(output.outText(), /^partition [01]: next offset [1-9].* written (.*\n)+ {2}sound$/m);
 }
 
-/** The service takes swaps, is stopped, and goes on from what the store has: nothing is left in the data folder to restore from. */
+/** Lets the service accept swaps, stop, and continue from the store. The data folder has nothing to restore from. */
 async function goesOn(apps: TestApps, overrides: Record<string, string>): Promise<void> {
   const options = { ...overrides, "app.snapshot_interval": "200ms", "ingest.embedded.partitions": "2" };
   const first = await apps.start(options);

@@ -1,4 +1,4 @@
-/** Hostile bodies through the whole program: each is answered with a reason, alike as it is and compressed, and the service goes on. */
+/** Hostile bodies through the whole program. Each is refused with a reason, plain and compressed, and the service continues. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TestApps } from "../support/app-harness.ts";

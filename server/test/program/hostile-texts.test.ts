@@ -78,7 +78,7 @@ function answer(socket: WebSocket, { id, subscribe }: { id: number; subscribe?: 
 
 type Said = { readonly code: number | null; readonly text: string };
 
-/** What a command says until it ends; one that goes on is interrupted once it has said `endsAfter`. */
+/** Returns the output of a command. A command that does not end is interrupted after it has printed `endsAfter`. */
 function said(t: TestContext, args: readonly string[], env: Record<string, string>, endsAfter?: RegExp): Promise<Said> {
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env } });
   t.after(() => void child.kill("SIGKILL"));

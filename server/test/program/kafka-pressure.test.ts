@@ -41,7 +41,7 @@ class Swaps {
   }
 }
 
-/** The log without some records, as a state sees it that was told of the gap. */
+/** The log without some records, as a state with this gap has it. */
 function withoutRange(reader: ReadPartition, from: number, to: number, onGap: () => void): ReadPartition {
   const nothing = { partition: 0, payload: new Uint8Array(0), ends: new Uint32Array(0), arrivalsMs: 0 };
   return {

@@ -27,7 +27,7 @@ class Held {
   data: Json = null;
   patches = 0;
   readonly take = (update: ChannelUpdate): void => {
-    // The same data once more: its owner has let it go.
+    // The same data comes once more, because its owner has released it.
     if (update.stale) return;
     assert.ok(update.rev > this.rev, "revisions grow");
     if (update.prevRev !== undefined) {

@@ -1,4 +1,4 @@
-/** What each source says of itself, so that nobody else asks for its kind. */
+/** The properties that each source reports. No other code checks its kind. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { loadConfig } from "../../src/config/load.ts";

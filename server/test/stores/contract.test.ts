@@ -20,7 +20,7 @@ const REMOTE = { hasManyWriters: true };
 /** Starts the servers, runs the contract, and stops them. */
 function contractOver(start: (folder: string) => Promise<Started>): void {
   let started: Started | undefined;
-  // Closed here too, for a test that failed: a client that is left open goes on trying for ever.
+  // It is also closed here for failed tests, because an open client retries without limit.
   const opened: CheckpointStore[] = [];
   after(async () => {
     for (const store of opened) await store.close();

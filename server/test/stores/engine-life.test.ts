@@ -21,7 +21,7 @@ type Running = { readonly server: Server; readonly backend: StoreBackend };
 
 const RECORDS = 4_000;
 
-/** Owners that end anywhere, over a server that is killed now and then and started again with what it had made durable. */
+/** Owners that end at any moment, over a server that is killed now and then and restarted with its durable data. */
 async function livesEqualOneRun(t: TestContext, start: () => Promise<Running>, lives = 6): Promise<void> {
   const seed = seedOf(t);
   const random = randomFrom(seed);

@@ -14,7 +14,7 @@ import { assertAllFail, swapOnTop, textOf, toBytes, untilItWorks } from "./store
 const LIMIT_MS = 1_000;
 const USER = { name: "swapstats", password: "secret-of-tests" };
 
-/** Closed with the test, however that ends: a client that is left open goes on trying for ever. */
+/** Opens a store that is closed with the test, because an open client retries without limit. */
 function openStore(t: TestContext, redis: RedisServer, limitMs: number): CheckpointStore {
   const store = redisStore(redis, "x", limitMs);
   t.after(() => store.close());

@@ -22,7 +22,7 @@ function hotValue(key: string, epoch: number, rev: number, asOf: number): HotVal
   return { key, text, epoch: String(epoch), rev, asOf };
 }
 
-/** As the writer does: again, when the store says that what it had may be gone. */
+/** Writes like the writer: again when the store reports that earlier values may be lost. */
 async function write(store: RedisHotStore, values: readonly HotValue[], ttlMs: number): Promise<readonly HotOutcome[]> {
   for (;;) {
     const outcomes = await store.write(values, ttlMs, store.generation);

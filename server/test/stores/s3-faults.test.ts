@@ -112,7 +112,7 @@ requires("faults of S3", { servers: ["versitygw"] }, () => {
     t.after(async () => proxy.close());
     const direct = storeOf(t, s3Settings(server, "x"));
     const first = await direct.swapManifest(0, toBytes("first"), undefined);
-    // Behind the look at what stands there, so that the write itself is what gets no answer.
+    // The fault begins after the stored manifest was read, so only the write gets no response.
     const endpoint = `http://127.0.0.1:${proxy.port}`;
     const store = storeOf(t, { ...s3Settings(server, "x"), endpoint });
     proxy.mode = { noAnswersFrom: "PUT /" };

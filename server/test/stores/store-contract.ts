@@ -49,7 +49,7 @@ export function storeContract(backend: () => StoreBackend, { hasManyWriters }: C
     assert.equal(textOf((await other.readManifest(3))?.bytes), "first");
     assert.equal((await other.readManifest(3))?.version, first);
     assert.equal(await other.readPreviousManifest(3), undefined);
-    // The same bytes again are another version: whoever knew the first has missed something.
+    // The same bytes have another version: a caller with the first version has missed a write.
     const second = await other.swapManifest(3, bytesOf("first"), first);
     assert.notEqual(second, first);
     await assert.rejects(store.swapManifest(3, bytesOf("x"), first), CONFLICT);

@@ -33,7 +33,7 @@ export async function untilItWorks<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Writes one manifest more behind whatever stands there; what a caller does that does not know whether its swap was applied. */
+/** Writes one more manifest after the stored one, like a caller that does not know whether its swap was applied. */
 export async function swapOnTop(store: CheckpointStore, text: string): Promise<string> {
   return untilItWorks(async () => {
     const stored = await store.readManifest(0);

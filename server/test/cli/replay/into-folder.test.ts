@@ -47,7 +47,7 @@ class Service {
       });
       this.child.on("close", () => reject(new Error(`ended early: ${out}${err}`)));
     });
-    // Told by whoever waits for the address.
+    // The caller that waits for the address reports the error.
     this.url.catch(() => undefined);
   }
 

@@ -251,7 +251,7 @@ describe("dead letters", () => {
     assert.equal(first.raw, bad[0]);
     assert.deepEqual([all[15].code, all[15].field], ["missing_field", "chain_id"]);
     assert.deepEqual([all[16].file, all[16].row, all[16].code, all[16].raw], [table, 3, "bad_row", "1,0x4"]);
-    // Sorted ones have their places, too, and are told once.
+    // Sorted rows have their places, too, and are reported once.
     const sorted = await replay(file, table, "--order", "time", "--dead-letters", letters, "--strict");
     assert.equal(sorted.code, 1);
     assert.match(sorted.err, /--strict was given/);
@@ -288,7 +288,7 @@ describe("dead letters", () => {
       ["--into", "x", "--to", "http://127.0.0.1:1"],
       ["--into", "x", "--speed", "2x"],
       ["--into", "x", "--arrival", "1760000000000"],
-      // Seconds: nobody's swaps would be in time.
+      // With seconds as milliseconds, no swap would be in time.
       ["--arrival", "1760000000"],
       ["--into", "x", "--window", "1h"],
       ["--dead-letters", file],

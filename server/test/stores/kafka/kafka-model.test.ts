@@ -69,7 +69,7 @@ class Writer {
     let before = current;
     for (let i = 0; i < SWAPS_EACH; i++) {
       try {
-        // An owner goes on from what it swapped last, however long ago: it may be a zombie by now.
+        // An owner continues from its last swap, however long ago. It may be a former owner.
         const isOwner = version !== undefined && this.#topic.random.chance(0.7);
         if (!isOwner) {
           const stored = await this.store.readManifest(PARTITION);

@@ -25,7 +25,7 @@ export type ModelFaults = {
   readonly unread: number;
 };
 
-/** Lets those who wait go on one by one, in random order; nothing else decides what happens before what. */
+/** Resumes the waiting calls one by one in random order, which alone decides the order of events. */
 class Turns {
   readonly #random: Random;
   #waiting: (() => void)[] = [];
@@ -124,7 +124,7 @@ export class ModelTopic {
     }
   }
 
-  /** After so long a time that every reader begins anew: tombstones whose record is gone. */
+  /** Removes tombstones whose record is gone, as after a time in which every reader has restarted. */
   dropTombstones(): void {
     this.#epoch++;
     for (const [partition, records] of this.partitions.entries()) {
@@ -133,7 +133,7 @@ export class ModelTopic {
     }
   }
 
-  /** A client's way to the topic; after `kill` all of it fails, and what it was appending may come or not. */
+  /** A client's access to the topic. After `kill` every call fails, and a pending append may or may not take effect. */
   client(faults: ModelFaults): CheckpointLog & { kill(): void } {
     let isKilled = false;
     const turn = async (): Promise<void> => {

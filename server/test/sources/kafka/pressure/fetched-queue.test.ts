@@ -1,4 +1,4 @@
-/** What waits of a partition, against a log of numbered records: an owner that stops and goes on, in each mode of pressure. */
+/** The waiting records of a partition over a log of numbered records, with an owner that stops and continues, in each mode of pressure. */
 import assert from "node:assert/strict";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { tempDir } from "../../../support/tmp.ts";
 const RECORDS = 600;
 const MIB = 1024 * 1024;
 
-/** Spoils memory that is given back, so that whoever still looks at it is found out. */
+/** Overwrites returned memory, which reveals code that still reads it. */
 class SpoilingPool extends MemoryPool {
   taken = 0;
   returned = 0;
