@@ -4,7 +4,7 @@ import { addHistograms, type HistogramNumbers } from "./plain-histogram.ts";
 import { SOURCE_METRICS, type SourceNumbers } from "./source-metrics.ts";
 
 /** Counters of a partition's state. They have the shape of the engine's `Counters`. */
-export type StateCounters = {
+type StateCounters = {
   readonly accepted: number;
   readonly applied: number;
   readonly duplicates: number;

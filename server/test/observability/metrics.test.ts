@@ -1,28 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { emptyCounters } from "../../src/bus/status-merge.ts";
 import { createLogger } from "../../src/observability/logger.ts";
 import { Metrics } from "../../src/observability/metrics.ts";
 import { createMetricsServer } from "../../src/observability/metrics-server.ts";
-import type { PartitionMetrics, StateCounters } from "../../src/observability/partition-metrics.ts";
+import type { PartitionMetrics } from "../../src/observability/partition-metrics.ts";
 import { addHistograms, PlainHistogram } from "../../src/observability/plain-histogram.ts";
 import type { SourceNumbers } from "../../src/observability/source-metrics.ts";
 import type { SwapstatsError } from "../../src/shared/errors.ts";
 import { openRaw, startHarness } from "../serving/http/http-harness.ts";
-
-const NO_COUNTERS: StateCounters = {
-  accepted: 0,
-  applied: 0,
-  duplicates: 0,
-  late: 0,
-  quarantined: 0,
-  removed: 0,
-  unresolved: 0,
-  conflicts: 0,
-  replaced: 0,
-  removals_unmatched: 0,
-  labels_dropped: 0,
-  dead_letters: {},
-};
 
 function report(partition: number, changes: Partial<PartitionMetrics> = {}): PartitionMetrics {
   const seconds = new PlainHistogram([0.1, 1]);
@@ -30,8 +16,8 @@ function report(partition: number, changes: Partial<PartitionMetrics> = {}): Par
   seconds.observe(5);
   return {
     partition,
-    counters: { ...NO_COUNTERS, accepted: 110, applied: 100, duplicates: 5, dead_letters: { bad_side: 5 } },
-    countersAtStart: { ...NO_COUNTERS, accepted: 100, applied: 95, dead_letters: { bad_side: 2 } },
+    counters: { ...emptyCounters(), accepted: 110, applied: 100, duplicates: 5, dead_letters: { bad_side: 5 } },
+    countersAtStart: { ...emptyCounters(), accepted: 100, applied: 95, dead_letters: { bad_side: 2 } },
     lagMs: 1_500,
     lagRecords: 7,
     tokens: 3,
