@@ -34,7 +34,7 @@ function checkLock(files: Files): Problem[] {
         problems.push({
           file,
           line: 1,
-          message: `${name}, needed by ${path || "the root"}, is missing; make the lock file anew`,
+          message: `${name}, needed by ${path || "the root"}, is missing; create the lock file again`,
         });
       }
     }
