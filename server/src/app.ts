@@ -3,6 +3,7 @@
  * parts in the order of their start, `stopApp` in the order of their end.
  */
 import { resolve } from "node:path";
+import { type OpenIdentities, openIdentities } from "./access/identity/open-identities.ts";
 import { LocalWorkers } from "./bus/local-workers.ts";
 import { PLACEMENT_EVERY_MS, PlacementCheck } from "./bus/placement-check.ts";
 import { QueryBus, type QueryBusOptions } from "./bus/query-bus.ts";
@@ -14,26 +15,32 @@ import { type Config, toEngineConfig } from "./config/config.ts";
 import type { ListenAddress } from "./config/units.ts";
 import { finestStepMs } from "./config/windows.ts";
 import { maxSkewOf } from "./engine/buckets/levels.ts";
+import { HistoryService } from "./history/history-service.ts";
 import { createLogger, type Logger } from "./observability/logger.ts";
 import { Metrics } from "./observability/metrics.ts";
 import { createMetricsServer, type MetricsServer } from "./observability/metrics-server.ts";
+import { ReplayThreads } from "./pipeline/replay/replay-threads.ts";
 import { PartitionWorkers } from "./pipeline/workers/partition-workers.ts";
-import type { Feeder } from "./ports/feeder.ts";
 import type { Ingestion } from "./ports/ingestion.ts";
 import type { StatsBus } from "./ports/stats-bus.ts";
 import { createServingCore } from "./serving/core.ts";
-import { type Doors, openDoors } from "./serving/doors.ts";
+import { type DoorAddresses, type Doors, openDoors } from "./serving/doors.ts";
 import { metricsAdmission } from "./serving/gate.ts";
+import { type OpenedGate, openGate } from "./serving/open-gate.ts";
 import { SwapstatsError } from "./shared/errors.ts";
 import { makeFolder } from "./shared/make-folder.ts";
-import { openFeeder } from "./sources/feeders/open-feeder.ts";
+import { type Feeders, openFeeders } from "./sources/feeders/open-feeder.ts";
 import { openSource, type ReadersSetup } from "./sources/open-source.ts";
+import { FeederLetters } from "./stores/feeder-letters.ts";
 import { type FolderLock, lockFolder } from "./stores/folder-lock.ts";
+import { type HistoryStoreSetup, historyStoreSetup } from "./stores/history/open-history-store.ts";
 import { checkpointStoreSetup } from "./stores/open-checkpoint-store.ts";
 import { hotStoreSetup } from "./stores/open-hot-store.ts";
 
 /** Time limit for applying all acknowledged swaps when the service stops. */
 const DRAIN_LIMIT_MS = 15_000;
+/** Time limit for writing the history when the service stops. */
+const HISTORY_LIMIT_MS = 10_000;
 /** Time limit for running requests when the service stops. */
 const CLOSE_LIMIT_MS = 3_000;
 /** Time limit for a response of a worker. The query executor has a shorter timeout, with a better message. */
@@ -48,7 +55,7 @@ type AppOptions = {
 
 export type App = {
   /** Undefined: the listener is off. */
-  readonly addresses: { readonly http: ListenAddress | undefined; readonly metrics: ListenAddress | undefined };
+  readonly addresses: DoorAddresses & { readonly metrics: ListenAddress | undefined };
   readonly bus: StatsBus;
   readonly metrics: Metrics;
   /** Refuses new work, finishes what was acknowledged, saves and ends. A second call returns the same promise. */
@@ -59,12 +66,17 @@ export type App = {
 type Parts = {
   lock?: FolderLock;
   ingestion?: Ingestion;
+  history?: HistoryService | undefined;
   workers?: PartitionWorkers;
   cluster?: Cluster | undefined;
+  access?: OpenIdentities;
+  gate?: OpenedGate;
   placement?: PlacementCheck;
+  replays?: ReplayThreads | undefined;
   doors?: Doors;
   metricsServer?: MetricsServer;
-  feeder?: Feeder;
+  letters?: FeederLetters;
+  feeders?: Feeders;
 };
 
 /**
@@ -89,10 +101,12 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   makeDataFolder(dataDir);
   parts.lock = lockFolder(dataDir, Date.now(), options.onFatal);
   const metrics = new Metrics();
+  parts.feeders = await openConfiguredFeeders(config, dataDir, logger, parts);
   const { ingestion, readers } = await openConfiguredSource(config, options, parts);
   parts.ingestion = ingestion;
   const clock = new SharedClock(createSharedClock(config.windows.clock, maxSkewOf(toEngineConfig(config))));
-  const workers = startWorkers(config, dataDir, ingestion, readers, clock, options);
+  parts.history = startHistory(config, dataDir, ingestion, options);
+  const workers = startWorkers(config, dataDir, ingestion, readers, clock, parts.history, options);
   parts.workers = workers;
   const begun = ingestion.begin(workers);
   // No part waits for it until the listeners are open.
@@ -109,20 +123,43 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
     if (parts.cluster !== undefined) metrics.setCircuit("nats", CIRCUIT_OF[parts.cluster.linkState]);
     metrics.group = ingestion.group;
     metrics.applyReports(await bus.metrics());
+    metrics.history = await parts.history?.client.health();
   });
-  const core = createServingCore(bus, config);
+  parts.access = openAccess(config, logger);
+  const { identities } = parts.access;
+  parts.gate = openGate({ config, identities, logger, metrics });
+  const core = createServingCore(bus, config, identities, parts.gate.gate, parts.history?.client);
   const ingest = ingestion.intake;
-  const doors = await openDoors({ core, ingest, config, version: options.version, logger, metrics });
+  const { feeders } = parts;
+  metrics.feeders = () => feeders.numbers();
+  const statuses = () => feeders.statuses();
+  const history = async () => parts.history?.client.health();
+  parts.replays = replaysOf(config, dataDir, gathering);
+  metrics.replays = () => parts.replays?.numbers;
+  const doors = await openDoors({
+    ...{
+      core,
+      ingest,
+      config,
+      version: options.version,
+      logger,
+      metrics,
+      feeders: statuses,
+      history,
+      replays: parts.replays,
+    },
+  });
   parts.doors = doors;
-  const httpAddress = await doors.listen();
+  const addresses = await doors.listen();
   const metricsServer = createMetricsServer({ metrics, logger, admit: metricsAdmission(core.gate) });
   parts.metricsServer = metricsServer;
   const metricsAddress = await listenMetrics(metricsServer, config.metrics.prometheus);
+  await parts.history?.opened;
   for (const problem of await begun) logger.warn({ problem }, "restored with a problem");
-  await startFeeder(config, ingestion, logger, parts);
+  await startFeeders(feeders, ingestion);
   let stopping: Promise<void> | undefined;
   return {
-    addresses: { http: httpAddress, metrics: metricsAddress },
+    addresses: { ...addresses, metrics: metricsAddress },
     bus,
     metrics,
     stop: () => {
@@ -139,13 +176,19 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
 async function stopApp(parts: Parts, logger: Logger): Promise<void> {
   parts.doors?.startDraining();
   parts.placement?.close();
-  await parts.feeder?.stop();
+  await parts.feeders?.stop();
+  parts.letters?.close();
   await parts.doors?.close(CLOSE_LIMIT_MS);
+  await parts.replays?.close();
   await parts.ingestion?.stopTaking();
   for (const problem of (await parts.workers?.drain(DRAIN_LIMIT_MS)) ?? []) {
     logger.error({ problem }, "not saved; the next start reads it again");
   }
+  const unwritten = await parts.history?.drain(HISTORY_LIMIT_MS);
+  if (unwritten !== undefined) logger.warn({ problem: unwritten }, "history was not written to its end");
   await parts.ingestion?.leave();
+  parts.gate?.close();
+  parts.access?.close();
   await parts.cluster?.close();
   await parts.metricsServer?.close();
   parts.lock?.release();
@@ -209,16 +252,61 @@ function openConfiguredSource(
   });
 }
 
+function threadsOf({ app }: Config, { threadsMax }: Ingestion): number {
+  return Math.min(app.workers, threadsMax);
+}
+
+/** Returns undefined when no history is configured. */
+function startHistory(
+  config: Config,
+  dataDir: string,
+  ingestion: Ingestion,
+  { logger, onFatal }: AppOptions,
+): HistoryService | undefined {
+  const workers = threadsOf(config, ingestion);
+  const onProblem = (problem: string | undefined): void => {
+    if (problem === undefined) logger.info("history is being written again");
+    else logger.warn({ problem }, "history is not being written");
+  };
+  return HistoryService.start({ config, dataDir, workers, onProblem, onFatal });
+}
+
+/** Other threads read it while the history thread writes it. */
+function readerOf(config: Config, dataDir: string): HistoryStoreSetup | undefined {
+  const setup = historyStoreSetup(config, dataDir);
+  return setup?.kind === "embedded" ? { ...setup, isReader: true } : setup;
+}
+
+function replaysOf(
+  config: Config,
+  dataDir: string,
+  gathering: Pick<QueryBusOptions, "finestStepMs" | "chains" | "prefer">,
+): ReplayThreads | undefined {
+  const { replaySessions: sessionsMax, replayRowsMax: rowsMax, replayMemoryBytes: memoryBytes } = config.history;
+  const store = sessionsMax === 0 ? undefined : readerOf(config, dataDir);
+  if (store === undefined) return undefined;
+  return new ReplayThreads({
+    ...{ store, sessionsMax, limits: { rowsMax, memoryBytes }, gathering },
+    engine: toEngineConfig(config),
+    timeMaxMs: config.history.replaySessionTimeMaxMs,
+    coalesceMs: config.api.ws.coalesceMs,
+    answerTimeoutMs: ANSWER_TIMEOUT_MS,
+  });
+}
+
 function startWorkers(
   config: Config,
   dataDir: string,
   ingestion: Ingestion,
   readers: ReadersSetup,
   clock: SharedClock,
+  history: HistoryService | undefined,
   { onFatal }: AppOptions,
 ): PartitionWorkers {
   return new PartitionWorkers({
-    threads: Math.min(config.app.workers, ingestion.threadsMax),
+    threads: threadsOf(config, ingestion),
+    connectHistory: history === undefined ? undefined : () => history.connect(),
+    past: config.app.bootstrap === "history" ? readerOf(config, dataDir) : undefined,
     dataDir,
     checkpointStore: checkpointStoreSetup(config, dataDir),
     hotStore: hotStoreSetup(config),
@@ -235,6 +323,18 @@ function startWorkers(
   });
 }
 
+/** Redis serves tickets alone here, and only where there are credentials to exchange for them. */
+function openAccess({ security, stores }: Config, logger: Logger): OpenIdentities {
+  const isUsed = security.jwt !== undefined || security.apiKeysPath !== undefined;
+  if (security.devTokens) logger.warn("security.dev_tokens is on: everyone who reaches the API gets a token");
+  return openIdentities({
+    security,
+    redis: isUsed ? stores.redis : undefined,
+    onProblem: (err) => logger.warn({ err }, "credentials cannot be checked as configured"),
+    nowMs: Date.now,
+  });
+}
+
 async function listenMetrics(
   server: MetricsServer,
   address: ListenAddress | undefined,
@@ -242,14 +342,20 @@ async function listenMetrics(
   return address === undefined ? undefined : { host: address.host, port: await server.listen(address) };
 }
 
-async function startFeeder(config: Config, { intake }: Ingestion, logger: Logger, parts: Parts): Promise<void> {
-  const feeder = await openFeeder(config, {
-    onProblem: (err, retrying) => logger.warn({ err, retrying }, "the log did not take the feeder's swaps"),
+/** Before any part starts: a setting or a position that cannot be used ends the start with its message. */
+function openConfiguredFeeders(config: Config, dataDir: string, logger: Logger, parts: Parts): Promise<Feeders> {
+  parts.letters = new FeederLetters(dataDir, Date.now, (err) => logger.warn({ err }, "dead letters were not kept"));
+  return openFeeders(config, {
+    onProblem: (feeder, err, retrying) => logger.warn({ feeder, err, retrying }, "a feeder has a problem"),
+    onRefused: (letters) => parts.letters?.put(letters),
+    nowMs: Date.now,
   });
-  if (feeder === undefined) return;
+}
+
+async function startFeeders(feeders: Feeders, { intake }: Ingestion): Promise<void> {
+  if (feeders.isEmpty) return;
   if (intake.port === undefined) throw new SwapstatsError("bad_config", intake.reason);
-  parts.feeder = feeder;
-  await feeder.start(intake.port);
+  await feeders.start(intake.port);
 }
 
 /** The default of `onFatal`: a supervisor restarts the process, and nothing that was acknowledged is lost. */

@@ -1,4 +1,4 @@
-/** The listeners of one feed. A new listener first gets the whole data, and then updates. */
+/** The listeners of one feed. A new listener first gets the whole data, and then updates. It waits while updates of a log have none. */
 import type { ChannelUpdate } from "../ports/stats-bus.ts";
 
 type Listener = { readonly onUpdate: (update: ChannelUpdate) => void; isWaiting: boolean };
@@ -24,7 +24,9 @@ export class FeedListeners {
 
   /** Sends an update to all listeners, with its whole data to the waiting ones. */
   send(update: ChannelUpdate): void {
+    const isWhole = update.log === undefined || update.data !== "";
     for (const listener of this.#listeners) {
+      if (listener.isWaiting && !isWhole) continue;
       if (listener.isWaiting) listener.onUpdate(wholeOf(update));
       else listener.onUpdate(update);
       listener.isWaiting = false;
@@ -34,9 +36,9 @@ export class FeedListeners {
 
 /** Returns the update without its patch. The text of the data is made on demand. */
 export function wholeOf(update: ChannelUpdate): ChannelUpdate {
-  const { epoch, rev, asOf, watermark, lagMs, stale } = update;
+  const { epoch, rev, asOf, watermark, lagMs, stale, log } = update;
   return {
-    ...{ epoch, rev, asOf, watermark, lagMs, stale, prevRev: undefined, patch: undefined },
+    ...{ epoch, rev, asOf, watermark, lagMs, stale, log, prevRev: undefined, patch: undefined },
     get data(): string {
       return update.data;
     },

@@ -3,16 +3,24 @@
  * merges their responses. bus-workers.ts explains the differences between threads of a process and instances.
  */
 import type { PartitionMetrics } from "../observability/partition-metrics.ts";
+import type { OwnedPart, OwnedQuery } from "../ports/owned-history.ts";
 import type {
   BodyResponse,
+  Candidate,
   ChannelOpened,
   ChannelSpec,
   ChannelUpdate,
   DeadLetter,
   DeadLettersResponse,
+  MarketRequest,
+  MarketResponse,
   OverviewRequest,
   OverviewResponse,
   Preference,
+  ScreenerRequest,
+  ScreenerResponse,
+  SearchRequest,
+  SearchResponse,
   Selection,
   StatsBus,
   StatusResponse,
@@ -25,13 +33,17 @@ import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import type { VersionBoard } from "../shared/version-board.ts";
 import { type BusWorkers, haveAllOwners } from "./bus-workers.ts";
 import { isOwned } from "./channels.ts";
+import { historyText, partsOfText } from "./history-text.ts";
 import { LastKnown } from "./last-known.ts";
 import { MergeQueue } from "./merge-queue.ts";
-import { type RankedChannel, RankingFeed } from "./ranking-feed.ts";
+import { compareCandidates } from "./name-lookup.ts";
+import { RankingFeed } from "./ranking-feed.ts";
 import { RankingGather } from "./ranking-gather.ts";
 import type { RequestOf } from "./requests.ts";
 import { ResponseCache } from "./response-cache.ts";
-import type { FoundBody, FoundStats } from "./responses.ts";
+import type { FoundBody, FoundStats, SearchRow } from "./responses.ts";
+import type { MergedChannel } from "./row-mergers.ts";
+import { ScreenerGather } from "./screener-gather.ts";
 import type { SharedClock } from "./shared-clock.ts";
 import { mergeStatus } from "./status-merge.ts";
 import { type OwnedChannel, TokenFeed } from "./token-feed.ts";
@@ -63,6 +75,7 @@ export class QueryBus implements StatsBus {
   readonly #known = new LastKnown();
   readonly #gather: TokenGather;
   readonly #rankings: RankingGather;
+  readonly #screener: ScreenerGather;
   readonly #merges = new MergeQueue();
   readonly #tokenFeeds = new Map<string, TokenFeed>();
   readonly #rankingFeeds = new Map<string, RankingFeed>();
@@ -80,6 +93,7 @@ export class QueryBus implements StatsBus {
       ...{ workers, known: this.#known, finestStepMs, nowMs, chains: chains ?? NO_CHAIN_ADDRESSES },
     });
     this.#rankings = new RankingGather(workers, finestStepMs, nowMs);
+    this.#screener = new ScreenerGather(workers, finestStepMs, nowMs);
     workers.onChange(() => {
       for (const feed of [...this.#tokenFeeds.values()]) feed.follow();
       for (const feed of [...this.#rankingFeeds.values()]) feed.follow();
@@ -120,6 +134,31 @@ export class QueryBus implements StatsBus {
     return this.#rankings.overview(request);
   }
 
+  async search(request: SearchRequest): Promise<SearchResponse> {
+    const { all, partitions, mayBeAway } = this.#workers;
+    const covered = new Set<number>();
+    const parts = await Promise.all(
+      all.map(async (worker) => {
+        const asking = worker.ask({ kind: "search", ...request });
+        const covering = await (mayBeAway ? asking.catch(() => undefined) : asking);
+        for (const [partition] of covering?.covers ?? []) covered.add(partition);
+        return covering === undefined ? [] : [covering.response];
+      }),
+    );
+    const found = parts.flat();
+    const asOf = found.reduce((newest, part) => Math.max(newest, part.asOf), 0);
+    const rows = found.flatMap((part) => part.rows);
+    return { asOf, items: mergeFound(rows, request.limit), stale: mayBeAway && covered.size < partitions };
+  }
+
+  market(request: MarketRequest): Promise<MarketResponse> {
+    return this.#rankings.market(request);
+  }
+
+  screener(request: ScreenerRequest): Promise<ScreenerResponse> {
+    return this.#screener.page(request);
+  }
+
   async tokenBody({ prefer = this.#prefer, ...request }: TokenRequest): Promise<BodyResponse> {
     const choose = prefer === "largest";
     const ask: AskParts<FoundBody> = async (worker, [token = ""]) => {
@@ -139,6 +178,20 @@ export class QueryBus implements StatsBus {
     const response = { kind: "body", id, epoch, rev, body, stale: !isSure, chosen } as const;
     if (this.#workers.mayBeAway) this.#known.bodies.set(keyOf(id), response);
     return response;
+  }
+
+  async ownedHistory(query: OwnedQuery): Promise<readonly OwnedPart[]> {
+    const { all, partitions, mayBeAway } = this.#workers;
+    const request = { kind: "history", query: historyText(query), size: 1 + query.tokens.length } as const;
+    const answers = await Promise.all(
+      all.map(async (worker) => partsOfText((await worker.ask(request)).response.body)),
+    );
+    const parts = answers.flat();
+    if (!mayBeAway) return parts;
+    const current = parts.filter(({ partition, owner }) => this.#workers.isCurrent(partition, owner));
+    const covered = new Set(current.map(({ partition }) => partition));
+    if (partitions === 0 || covered.size < partitions) throw partitionAway();
+    return current;
   }
 
   async deadLetters(limit: number): Promise<DeadLettersResponse> {
@@ -176,7 +229,7 @@ export class QueryBus implements StatsBus {
   }
 
   async subscribe(spec: ChannelSpec, onUpdate: (update: ChannelUpdate) => void): Promise<ChannelOpened> {
-    return isOwned(spec) ? this.#subscribeOwned(spec, onUpdate) : this.#subscribeRanked(spec, onUpdate);
+    return isOwned(spec) ? this.#subscribeOwned(spec, onUpdate) : this.#subscribeMerged(spec, onUpdate);
   }
 
   async #subscribeOwned(spec: OwnedChannel, onUpdate: (update: ChannelUpdate) => void): Promise<ChannelOpened> {
@@ -200,7 +253,7 @@ export class QueryBus implements StatsBus {
     return { kind: "opened", spec: wanted, close, chosen };
   }
 
-  async #subscribeRanked(spec: RankedChannel, onUpdate: (update: ChannelUpdate) => void): Promise<ChannelOpened> {
+  async #subscribeMerged(spec: MergedChannel, onUpdate: (update: ChannelUpdate) => void): Promise<ChannelOpened> {
     const key = JSON.stringify(spec);
     let feed = this.#rankingFeeds.get(key);
     const { mayBeAway } = this.#workers;
@@ -269,6 +322,14 @@ function newestDeadLetters(lists: readonly (readonly DeadLetter[])[], limit: num
   return [...byPlace.values()]
     .sort((a, b) => b.arrival - a.arrival || b.offset - a.offset || b.partition - a.partition)
     .slice(0, limit);
+}
+
+/** Returns the best rows, each token once. */
+function mergeFound(rows: readonly SearchRow[], limit: number): Candidate[] {
+  const sorted = [...rows].sort((a, b) => a.tier - b.tier || compareCandidates(a.candidate, b.candidate));
+  const byId = new Map<string, Candidate>();
+  for (const { candidate } of sorted) if (!byId.has(candidate.id)) byId.set(candidate.id, candidate);
+  return [...byId.values()].slice(0, limit);
 }
 
 function partitionAway(): SwapstatsError {

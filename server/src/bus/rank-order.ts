@@ -1,5 +1,7 @@
 /** The order of rows of a ranking that come from several partitions or workers, and the cursors that name a place in it. */
 
+import { screenerField } from "@swapstats/protocol/screener/fields.ts";
+import type { ScreenerSort } from "@swapstats/protocol/screener/query.ts";
 import type { OverviewRequest } from "../ports/stats-bus.ts";
 import { compareDecimals } from "../shared/decimal-order.ts";
 import { SwapstatsError } from "../shared/errors.ts";
@@ -18,20 +20,50 @@ export function compareRankKeys(a: RankKey, b: RankKey, order: RankOrder): numbe
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
+/** Compares the places of two rows. */
+export type KeyOrder = (a: RankKey, b: RankKey) => number;
+
+/** Returns the order of an overview. */
+export const orderByValue =
+  (order: RankOrder): KeyOrder =>
+  (a, b) =>
+    compareRankKeys(a, b, order);
+
+/** Returns the order of a query of the screener: by each of its sorts with absent values last, then by id. */
+export function orderBySorts(sorts: readonly ScreenerSort[]): KeyOrder {
+  const rules = sorts.map(({ field, order }) => ({
+    compare: screenerField(field)?.value === "text" ? compareTexts : compareDecimals,
+    sign: order === "desc" ? -1 : 1,
+  }));
+  return (a, b) => {
+    for (const [i, { compare, sign }] of rules.entries()) {
+      const x = (i === 0 ? a.value : a.more?.[i - 1]) ?? undefined;
+      const y = (i === 0 ? b.value : b.more?.[i - 1]) ?? undefined;
+      if (x === y) continue;
+      if (x === undefined || y === undefined) return x === undefined ? 1 : -1;
+      const order = compare(x, y);
+      if (order !== 0) return sign * order;
+    }
+    return compareTexts(a.id, b.id);
+  };
+}
+
+const compareTexts = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
 /**
  * Returns the first `limit` rows of several ordered lists, each id once. A token of several partitions is in the list of one alone. Until
  * the partitions know that, its first row counts.
  */
 export function mergeRanked<Row extends { readonly key: RankKey }>(
   lists: readonly (readonly Row[])[],
-  order: RankOrder,
+  order: KeyOrder,
   limit: number,
 ): Row[] {
   if (lists.length === 1) return (lists[0] as readonly Row[]).slice(0, limit);
   const known = new Set<string>();
   return lists
     .flat()
-    .sort((a, b) => compareRankKeys(a.key, b.key, order))
+    .sort((a, b) => order(a.key, b.key))
     .filter(({ key }) => !known.has(key.id) && known.add(key.id))
     .slice(0, limit);
 }

@@ -5,19 +5,18 @@
  *
  * The ranking is stale while the rows of a partition's present owner are missing.
  */
-import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { ChannelSpec, ChannelUpdate } from "../ports/stats-bus.ts";
+import { randomBytes } from "node:crypto";
+import type { ChannelUpdate } from "../ports/stats-bus.ts";
 import { type BusWorker, type BusWorkers, haveAllOwners, type OpenFeed, partsText } from "./bus-workers.ts";
 import { FeedListeners, wholeOf } from "./feed-listeners.ts";
 import type { MergeQueue } from "./merge-queue.ts";
-import { mergeRanked } from "./rank-order.ts";
 import { standingOf } from "./ranking-gather.ts";
 import { type PartRows, RankingParts, upTo } from "./ranking-parts.ts";
-import { type FeedUpdate, type RankedRow, rowsText } from "./responses.ts";
-import { HELD_AGE_MS_MAX, TAKE_OVER_MS } from "./token-feed.ts";
+import type { FeedUpdate, RankedRow } from "./responses.ts";
+import { type MergedChannel, mergerOf, type RowMerger } from "./row-mergers.ts";
+import { HELD_AGE_MS_MAX, REOPEN_MS, TAKE_OVER_MS } from "./token-feed.ts";
 
-/** Kinds of feeds to which all workers contribute. */
-export type RankedChannel = Extract<ChannelSpec, { readonly limit: number }>;
+const MARK_BYTES = 6;
 
 type FeedAtWorker = {
   /** Partitions with their epochs at the opening. */
@@ -31,7 +30,15 @@ type Sent = { readonly update: ChannelUpdate; readonly rows: readonly RankedRow[
 
 export class RankingFeed {
   readonly #workers: BusWorkers;
-  readonly #spec: RankedChannel;
+  readonly #spec: MergedChannel;
+  readonly #merger: RowMerger;
+  /** One worker has all partitions, and its updates are those of the channel. */
+  readonly #isAlone: boolean;
+  /**
+   * Mark of this feed. The revision of merged rows is a sum, and another instance may have come to the same sum by other revisions of the
+   * partitions. So a client that resumes there must not take them for the same.
+   */
+  readonly #mark: string;
   readonly #merges: MergeQueue;
   readonly #onEmpty: () => void;
   readonly #parts = new RankingParts();
@@ -43,10 +50,13 @@ export class RankingFeed {
   #mergedAtMs = 0;
   #isClosed = false;
 
-  constructor(workers: BusWorkers, spec: RankedChannel, merges: MergeQueue, onEmpty: () => void) {
+  constructor(workers: BusWorkers, spec: MergedChannel, merges: MergeQueue, onEmpty: () => void) {
     this.#workers = workers;
     this.#merges = merges;
     this.#spec = spec;
+    this.#merger = mergerOf(spec);
+    this.#isAlone = workers.all.length === 1 && !workers.mayBeAway && this.#merger.isPassedOn;
+    this.#mark = workers.mayBeAway ? `:${randomBytes(MARK_BYTES).toString("base64url")}` : "";
     this.#onEmpty = onEmpty;
     this.follow();
   }
@@ -106,10 +116,20 @@ export class RankingFeed {
     this.#open.set(key, open);
     if (this.#workers.mayBeAway) open.overdue = setTimeout(() => this.#retry(key), TAKE_OVER_MS).unref();
     open.opened = worker.open(
-      this.#spec,
+      this.#isAlone ? ({ ...this.#spec, asText: true } as MergedChannel) : this.#spec,
       (update) => this.#accept(key, open, update),
-      () => {},
+      () => this.#failed(key, open),
     );
+  }
+
+  /** Called when a worker could not open the feed, or has ended it. Without its rows there is no further update of the ranking. */
+  #failed(key: string, open: FeedAtWorker): void {
+    // Workers that may be away are retried when they are late, and opened again when their partitions change.
+    if (this.#workers.mayBeAway || this.#open.get(key) !== open) return;
+    open.overdue = setTimeout(() => {
+      this.#end(key);
+      this.follow();
+    }, REOPEN_MS).unref();
   }
 
   #retry(key: string): void {
@@ -133,13 +153,16 @@ export class RankingFeed {
     this.#late.delete(key);
     const { parts, asOf, lagMs, rows = [] } = update;
     open.covered = parts.map(({ partition }) => partition);
+    if (this.#isAlone) {
+      this.#send({ update: shownOf(update), rows: [] });
+      return;
+    }
     const workers = this.#workers;
     this.#parts.put({ parts, asOf, lagMs, rows, more: true }, (partition, epoch) =>
       workers.isCurrent(partition, epoch),
     );
     for (const { partition, epoch } of parts) workers.confirm(partition, epoch);
-    if (workers.all.length > 1 || workers.mayBeAway) this.#schedule();
-    else this.#send({ update: { ...shownOf(update), ...standingOf(parts) }, rows });
+    this.#schedule();
   }
 
   #schedule(): void {
@@ -161,12 +184,12 @@ export class RankingFeed {
   readonly #merge = (): void => {
     const parts = this.#isClosed ? undefined : this.#all();
     if (parts === undefined) return;
-    const lists = parts.map((part) => part.rows);
-    const rows = mergeRanked(lists, "desc", this.#spec.limit);
+    const rows = this.#merger.merge(parts.map((part) => part.rows));
     const before = this.#sent;
-    const { epoch, rev } = standingOf(parts);
+    const { epoch: epochOfAll, rev } = standingOf(parts);
+    const epoch = `${epochOfAll}${this.#mark}`;
     const isNext = before !== undefined && before.update.epoch === epoch && before.update.rev !== rev;
-    const patch = isNext ? patchText(before.rows, rows) : undefined;
+    const patch = isNext ? this.#merger.patch(before.rows, rows) : undefined;
     const isSame = before?.update.epoch === epoch && (before.update.rev === rev || patch === "{}");
     const update = {
       ...{ epoch, rev: isSame ? before.update.rev : rev, stale: this.#isStale(), watermark: undefined },
@@ -176,7 +199,7 @@ export class RankingFeed {
       lagMs: Math.max(...parts.map((part) => part.lagMs)),
       data: "",
     };
-    this.#send({ update: withRows(update, rows), rows });
+    this.#send({ update: this.#withRows(update, rows), rows });
   };
 
   /** Sends the update to all listeners. If only as-of, watermark or lag changed, it goes to the waiting listeners only. */
@@ -191,47 +214,22 @@ export class RankingFeed {
       this.#listeners.greet(wholeOf(sent.update));
     } else if (!isSame) this.#listeners.send(sent.update);
   }
-}
 
-/** Returns the update of the one worker that has all partitions. */
-function shownOf(update: FeedUpdate): ChannelUpdate {
-  const { epoch, rev, prevRev, asOf, lagMs, patch, rows = [] } = update;
-  return withRows({ epoch, rev, prevRev, asOf, lagMs, patch, watermark: undefined, stale: false, data: "" }, rows);
-}
-
-/** Returns an update whose text of the data is made on demand, because most clients get the patch. */
-function withRows(update: ChannelUpdate, rows: readonly RankedRow[]): ChannelUpdate {
-  let text: string | undefined;
-  Object.defineProperty(update, "data", {
-    enumerable: true,
-    get: () => {
-      text ??= rowsText(rows);
-      return text;
-    },
-  });
-  return update;
-}
-
-/** Returns the merge patch between two lists of rows, as text. */
-export function patchText(before: readonly RankedRow[], after: readonly RankedRow[]): string {
-  const sent = new Map(before.map((row) => [row.key.id, row.json]));
-  const changes: string[] = [];
-  for (const { key, json } of after) {
-    const was = sent.get(key.id);
-    sent.delete(key.id);
-    if (was === json) continue;
-    const change = was === undefined ? json : rowPatch(was, json);
-    if (change !== "{}") changes.push(`${JSON.stringify(key.id)}:${change}`);
+  /** Returns an update whose text of the data is made on demand, because most clients get the patch. */
+  #withRows(update: ChannelUpdate, rows: readonly RankedRow[]): ChannelUpdate {
+    let text: string | undefined;
+    Object.defineProperty(update, "data", {
+      enumerable: true,
+      get: () => {
+        text ??= this.#merger.text(rows);
+        return text;
+      },
+    });
+    return update;
   }
-  for (const id of sent.keys()) changes.push(`${JSON.stringify(id)}:null`);
-  const isMoved = before.length !== after.length || after.some(({ key }, at) => key.id !== before[at]?.key.id);
-  const members = [
-    ...(isMoved ? [`"order":${JSON.stringify(after.map(({ key }) => key.id))}`] : []),
-    ...(changes.length > 0 ? [`"rows":{${changes.join(",")}}`] : []),
-  ];
-  return `{${members.join(",")}}`;
 }
 
-function rowPatch(before: string, after: string): string {
-  return JSON.stringify(diffMergePatch(JSON.parse(before) as JsonObject, JSON.parse(after) as JsonObject));
+/** Returns the update of the only worker. */
+function shownOf({ prevRev, asOf, lagMs, patch, data = "", parts }: FeedUpdate): ChannelUpdate {
+  return { ...standingOf(parts), prevRev, asOf, lagMs, patch, data, watermark: undefined, stale: false };
 }

@@ -1,57 +1,62 @@
-/** Merges pages of rankings of all workers at one as-of. While an owner is away, its last known rows are used. */
+/** Merges pages of rankings, and the sums of the market, of all workers at one as-of. While an owner is away, its last known rows are used. */
 import { createHash } from "node:crypto";
-import type { OverviewRequest, OverviewResponse } from "../ports/stats-bus.ts";
+import type { MarketRequest, MarketResponse, OverviewRequest, OverviewResponse } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
-import type { BusWorker, BusWorkers } from "./bus-workers.ts";
-import { decodeCursor, encodeCursor, mergeRanked } from "./rank-order.ts";
-import { type PartedRows, RankingParts, upTo } from "./ranking-parts.ts";
-import type { RequestOf } from "./requests.ts";
+import type { BusWorkers } from "./bus-workers.ts";
+import { marketOf } from "./market-sums.ts";
+import { PageRounds } from "./page-rounds.ts";
+import { decodeCursor, encodeCursor, mergeRanked, orderByValue } from "./rank-order.ts";
+import { type PartedRows, upTo } from "./ranking-parts.ts";
+import type { AsOfWish, RequestOf } from "./requests.ts";
 import { epochOfParts, type PartRevision, type RankingPart, revisionOfParts } from "./responses.ts";
-import { atOneAsOf } from "./token-gather.ts";
 
-/** Number of rankings (window, sort, order, limit and page) whose rows are kept for the time when an owner is away. */
-const KNOWN_RANKINGS_MAX = 128;
 /** Above this length the text of all epochs is hashed to a short one, because it is part of an ETag. */
 const EPOCH_CHARS_MAX = 96;
 const TAG_CHARS = 22;
 
+/** A request whose response has rows of all partitions of a worker. */
+type PageRequest = RequestOf<"overview"> | RequestOf<"market">;
 type Merged = { readonly lists: readonly PartedRows[]; readonly asOf: number; readonly stale: boolean };
 
 export class RankingGather {
   readonly #workers: BusWorkers;
-  readonly #finestStepMs: number;
-  readonly #nowMs: () => number;
-  readonly #known = new Map<string, RankingParts>();
+  readonly #rounds: PageRounds;
 
   constructor(workers: BusWorkers, finestStepMs: number, nowMs: () => number) {
     this.#workers = workers;
-    this.#finestStepMs = finestStepMs;
-    this.#nowMs = nowMs;
+    this.#rounds = new PageRounds(workers, finestStepMs, nowMs, ["bad_request"]);
   }
 
   /** Rejects with `unavailable` when nothing is known of a partition, and with `bad_request` for a bad cursor or window. */
   async overview(request: OverviewRequest): Promise<OverviewResponse> {
-    const { window, sort, order, limit, cursor, windows, fields } = request;
+    const { window, sort, order, limit, cursor, windows, fields, spark } = request;
     const after = cursor === undefined ? undefined : decodeCursor(request, cursor);
-    let responses: RankingPart[] = [];
-    const ask = async (at: RequestOf<"overview">["at"]): Promise<number[]> => {
-      const asked = { kind: "overview", request: { window, sort, order, limit, windows, fields }, after, at } as const;
-      responses = (await Promise.all(this.#workers.all.map((worker) => this.#ask(worker, asked)))).flat();
-      return responses.map((response) => response.asOf);
-    };
-    const asOf =
-      this.#workers.all.length === 1
-        ? Math.max(...(await ask(undefined)), 0)
-        : await atOneAsOf(this.#nowMs(), this.#finestStepMs, ask);
-    const { mayBeAway } = this.#workers;
-    const key = JSON.stringify([window, sort, order, limit, after, windows, fields]);
-    return merged(request, mayBeAway ? this.#withKnown(key, responses, asOf) : present(responses, asOf));
+    const key = JSON.stringify([window, sort, order, limit, after, windows, fields, spark]);
+    const asked = { window, sort, order, limit, windows, fields, spark };
+    return merged(request, await this.#gather(key, (at) => ({ kind: "overview", request: asked, after, at })));
+  }
+
+  /** Rejects with `unavailable` when nothing is known of a partition. */
+  async market({ windows }: MarketRequest): Promise<MarketResponse> {
+    const { lists, asOf, stale } = await this.#gather("market", (at) => ({ kind: "market", at }));
+    const sums = marketOf(
+      lists.flatMap((list) => list.rows.map((row) => row.json)),
+      windows,
+    );
+    const body = JSON.stringify(sums).slice(1, -1);
+    return { ...standingOf(lists.flatMap((list) => list.parts)), asOf, body, stale };
+  }
+
+  /** Asks all workers, at one as-of. `key` is equal for requests with the same rows. */
+  async #gather(key: string, request: (at: AsOfWish) => PageRequest): Promise<Merged> {
+    const { responses, asOf } = await this.#rounds.gather(request);
+    return this.#workers.mayBeAway ? this.#withKnown(key, responses, asOf) : present(responses, asOf);
   }
 
   /** Returns the present rows of each partition, or its last known ones. */
   #withKnown(key: string, responses: readonly RankingPart[], asOf: number): Merged {
     const workers = this.#workers;
-    const known = this.#knownOf(key);
+    const known = this.#rounds.knownOf(key);
     const fresh = new Set<number>();
     const isCurrent = (partition: number, epoch: string) => workers.isCurrent(partition, epoch);
     for (const response of responses) {
@@ -63,32 +68,10 @@ export class RankingGather {
       }
     }
     const parts = known.of(upTo(workers.partitions));
-    if (parts === undefined) throw away();
+    if (parts === undefined) throw partUnknown();
     const lists = parts.map((part) => ({ ...part, parts: [part] }));
     const stale = fresh.size < parts.length;
     return { lists, stale, asOf: stale ? Math.min(...parts.map((part) => part.asOf)) : asOf };
-  }
-
-  /** Asks one worker. Resolves with nothing if it may be away and does not respond. Rejects if it refuses the request. */
-  async #ask(worker: BusWorker, request: RequestOf<"overview">): Promise<RankingPart[]> {
-    try {
-      return [(await worker.ask(request)).response];
-    } catch (error) {
-      const isRefusal = error instanceof SwapstatsError && error.code === "bad_request";
-      if (isRefusal || !this.#workers.mayBeAway) throw error;
-      return [];
-    }
-  }
-
-  #knownOf(key: string): RankingParts {
-    const known = this.#known.get(key) ?? new RankingParts();
-    this.#known.delete(key);
-    this.#known.set(key, known);
-    for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= KNOWN_RANKINGS_MAX) break;
-      this.#known.delete(oldest);
-    }
-    return known;
   }
 }
 
@@ -100,7 +83,7 @@ function merged(request: OverviewRequest, { lists, asOf, stale }: Merged): Overv
   const { order, limit } = request;
   const rows = mergeRanked(
     lists.map((list) => list.rows),
-    order,
+    orderByValue(order),
     limit,
   );
   const isMore = lists.some((list) => list.more) || lists.reduce((sum, list) => sum + list.rows.length, 0) > limit;
@@ -125,7 +108,7 @@ export function standingOf(parts: readonly PartRevision[]): { readonly epoch: st
   return { epoch, rev: revisionOfParts(parts) };
 }
 
-function away(): SwapstatsError {
+export function partUnknown(): SwapstatsError {
   const message = "An owner of tokens is away, and nothing is known of its part of the ranking yet. Ask again.";
   return new SwapstatsError("unavailable", message, { retryable: true });
 }

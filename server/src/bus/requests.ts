@@ -4,17 +4,19 @@
  * pipeline/workers/worker-server.ts. A request about one token whose response is a text is declared in ports/stats-bus.ts (`TokenRequests`), and the bus
  * asks for it and merges it without further code.
  */
+import type { ScreenerQuery } from "@swapstats/protocol/screener/query.ts";
 import type { PartitionMetrics } from "../observability/partition-metrics.ts";
 import type {
   ChannelSpec,
   DeadLetter,
   OverviewRequest,
   RowSelection,
+  SearchRequest,
   Selection,
   StatusResponse,
   TokenRequests,
 } from "../ports/stats-bus.ts";
-import type { BodyPart, RankingPart, RankKey, TokenPart } from "./responses.ts";
+import type { BodyPart, RankingPart, RankKey, SearchPart, TokenPart } from "./responses.ts";
 
 /**
  * The as-of for a request to several workers. Undefined: the worker chooses. A worker that has already read its tokens in a later step of the
@@ -46,8 +48,29 @@ type OwnRequestTypes = {
     };
     response: RankingPart;
   };
+  /** The tokens with the most volume whose id, address or symbol begins with or holds a text. */
+  search: { arguments: SearchRequest; response: SearchPart };
+  /** The market: a row with the sums of each partition. */
+  market: { arguments: { readonly at: AsOfWish }; response: RankingPart };
+  /**
+   * A page of a query of the screener: the first one, or the rows from `position` on in the order that the worker keeps under `order`.
+   * The worker keeps the order of the first page if it has further rows, or if rows of other workers may come before some of its rows.
+   */
+  screener: {
+    arguments: {
+      readonly query: ScreenerQuery;
+      readonly order: string;
+      readonly position: number | undefined;
+      /** Whether other workers have rows, too. */
+      readonly isPart: boolean;
+      readonly at: AsOfWish;
+    };
+    response: RankingPart;
+  };
   /** Opens a feed. Its whole data follows the response, as its first update. */
   open: { arguments: { readonly feedId: number; readonly spec: ChannelSpec }; response: null };
+  /** What the worker's partitions add to the history: parts as JSON (history-text.ts). The query is JSON, too. */
+  history: { arguments: { readonly query: string; readonly size: number }; response: { readonly body: string } };
   dead_letters: { arguments: { readonly limit: number }; response: readonly DeadLetter[] };
   status: { arguments: unknown; response: StatusResponse };
   metrics: { arguments: unknown; response: readonly PartitionMetrics[] };
@@ -77,7 +100,17 @@ export type WorkerRequest = { [K in RequestKind]: RequestOf<K> }[RequestKind];
 export type WorkerResponses = { [K in RequestKind]: RequestTypes[K]["response"] };
 
 /** Work of one lane runs in order, and lanes take turns: see pipeline/thread-share.ts. */
-export type RequestLane = "stats" | "batch" | "overview" | "candles" | "swaps" | "lookup" | "service" | "placement";
+export type RequestLane =
+  | "stats"
+  | "batch"
+  | "overview"
+  | "screener"
+  | "candles"
+  | "swaps"
+  | "lookup"
+  | "history"
+  | "service"
+  | "placement";
 
 type RequestRule<R> = {
   /** Whether other instances may send it. */
@@ -112,9 +145,18 @@ const REQUESTS: { readonly [K in RequestKind]: RequestRule<RequestOf<K>> } = {
     weight: ({ request }) => RANKING_WEIGHT + request.limit,
     length: ({ request }) => request.limit * Math.max(1, request.windows?.length ?? 0),
   },
+  search: { isForPeers: true, lane: () => "overview", weight: () => RANKING_WEIGHT, length: limit },
+  market: { isForPeers: true, lane: () => "overview", weight: () => RANKING_WEIGHT, length: one },
+  screener: {
+    isForPeers: true,
+    lane: () => "screener",
+    weight: ({ query }) => RANKING_WEIGHT + query.limit,
+    length: ({ query }) => query.limit * query.windows.length,
+  },
   candles: { isForPeers: true, lane: () => "candles", weight: one, length: limit },
   swaps: { isForPeers: true, lane: () => "swaps", weight: one, length: one },
   open: { isForPeers: false, lane: () => "lookup", weight: one, length: one },
+  history: { isForPeers: true, lane: () => "history", weight: ({ size }) => size, length: ({ size }) => size },
   dead_letters: { isForPeers: true, lane: () => "service", weight: one, length: limit },
   status: { isForPeers: true, lane: () => "service", weight: one, length: one },
   metrics: { isForPeers: false, lane: () => "service", weight: one, length: one },

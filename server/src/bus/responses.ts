@@ -2,7 +2,7 @@
  * The responses of workers. A bus of the same process and another instance get the same form. Figures are JSON text from the worker, which is not
  * parsed on its way to the door.
  */
-import type { Candidate } from "../ports/stats-bus.ts";
+import type { Candidate, LogPart } from "../ports/stats-bus.ts";
 
 /** How a name was found. A lower tier goes before a higher one. */
 export type LookupTier = "id" | "token" | "symbol";
@@ -57,8 +57,15 @@ export type FoundBody = FoundAt & { readonly body: string };
 export type TokenPart = Part<FoundStats>;
 export type BodyPart = Part<FoundBody>;
 
-/** The place of a row: the sort value as served (undefined: the figure is absent), then the id. */
-export type RankKey = { readonly value: string | undefined; readonly id: string };
+/**
+ * The place of a row: the sort value as served (undefined: the figure is absent), then the id. A query of the screener with several sorts
+ * has the further values in `more` (null: the figure is absent).
+ */
+export type RankKey = {
+  readonly value: string | undefined;
+  readonly id: string;
+  readonly more?: readonly (string | null)[];
+};
 /** A row of a ranking, with the key for merging it with rows of other workers. */
 export type RankedRow = { readonly key: RankKey; readonly partition: number; readonly json: string };
 
@@ -73,8 +80,12 @@ export type RankingPart = {
   readonly more: boolean;
 };
 
+/** A token that a search found. `tier` 0: its id, address or symbol begins with the text; 1: its symbol holds it elsewhere. */
+export type SearchRow = { readonly tier: number; readonly candidate: Candidate };
+export type SearchPart = { readonly asOf: number; readonly rows: readonly SearchRow[] };
+
 /**
- * An update of a feed, from its owner to the door. A token's feed has `data`; a ranking's has `rows`, whose `json` is the value under the
+ * An update of a feed, from its owner to the door. A token's feed has `data`; a ranking's has `rows`, unless it was opened with `asText`, whose `json` is the value under the
  * token's id, so that rankings of several workers are merged without parsing.
  */
 export type FeedUpdate = {
@@ -86,18 +97,21 @@ export type FeedUpdate = {
   /** Undefined for a ranking. */
   readonly watermark: number | undefined;
   readonly lagMs: number;
-  /** JSON text of the whole data. Undefined in an update with `rows`. */
+  /** JSON text of the whole data. Undefined in an update with `rows`, and in one of a log that has only further items. */
   readonly data: string | undefined;
   /** In the order of the ranking. Undefined for a token. */
   readonly rows: readonly RankedRow[] | undefined;
   /** JSON text of the merge patch (RFC 7396) from prevRev to rev. */
   readonly patch: string | undefined;
+  /** Of a log, whose `rev` is the number of its newest item. */
+  readonly log?: LogPart | undefined;
   /** The partition of the token, or all partitions that the ranking covers. */
   readonly parts: readonly PartRevision[];
 };
 
-/** Returns the whole data of an update as JSON text. */
-export function dataText({ data, rows }: Pick<FeedUpdate, "data" | "rows">): string {
+/** Returns the whole data of an update as JSON text; empty for one of a log that has only further items. */
+export function dataText({ data, rows, log }: Pick<FeedUpdate, "data" | "rows" | "log">): string {
+  if (log !== undefined) return data ?? "";
   return data ?? rowsText(rows ?? []);
 }
 
@@ -108,9 +122,10 @@ export function rowsText(rows: readonly RankedRow[]): string {
 }
 
 /** Returns the characters of an update. Both ends count the updates in transit by them. */
-export function updateChars({ data, rows, patch }: FeedUpdate): number {
+export function updateChars({ data, rows, patch, log }: FeedUpdate): number {
   const rowChars = rows?.reduce((sum, { json }) => sum + json.length, 0) ?? 0;
-  return (data?.length ?? 0) + rowChars + (patch?.length ?? 0);
+  const logChars = log?.items.reduce((sum, item) => sum + item.length, 0) ?? 0;
+  return (data?.length ?? 0) + rowChars + (patch?.length ?? 0) + logChars;
 }
 
 export function epochOfParts(parts: readonly { readonly epoch: string }[]): string {

@@ -18,6 +18,8 @@ import { dataText, type FeedUpdate } from "./responses.ts";
 
 /** Time for a new owner, after which the shown figures are stale. Also the pause before a failed feed is opened again. */
 export const TAKE_OVER_MS = 1_000;
+/** Pause before a feed is opened again at a worker of this process that could not open it, or has ended it. */
+export const REOPEN_MS = 5_000;
 /** Largest age of the held update for a new listener. The owner is asked again for an older one. */
 export const HELD_AGE_MS_MAX = 1_000;
 
@@ -44,9 +46,11 @@ export class TokenFeed {
   #workerKey: string | undefined;
   #opened: OpenFeed | undefined;
   #held: FeedUpdate | undefined;
+  /** The newest update with whole data. It is older than the held one where the held one has only further items of a log. */
+  #whole: FeedUpdate | undefined;
   #heldAtMs = 0;
   #overdue: NodeJS.Timeout | undefined;
-  /** Why there is no feed. Set only if owners are never away. */
+  /** Why there is no feed at the moment. Set only if owners are never away. */
   #failure: SwapstatsError | undefined;
 
   /** `spec` names the token by its id. `onEmpty` is called when the last listener has left. */
@@ -81,9 +85,10 @@ export class TokenFeed {
   join(onUpdate: (update: ChannelUpdate) => void): () => void {
     const remove = this.#listeners.add(onUpdate);
     if (this.#held !== undefined) {
-      const isYoung = performance.now() - this.#heldAtMs <= HELD_AGE_MS_MAX;
-      if (isYoung || this.state !== "live") this.#listeners.greet(this.#shown(this.#held, false));
-      else this.#reopen();
+      const isYoung = performance.now() - this.#heldAtMs <= HELD_AGE_MS_MAX && isWhole(this.#held);
+      if (this.#whole !== undefined && (isYoung || this.state !== "live")) {
+        this.#listeners.greet(this.#shown(this.#whole, false));
+      } else this.#reopen();
     }
     // The partition may have an owner again.
     if (this.#failure !== undefined) this.#reopen();
@@ -121,9 +126,10 @@ export class TokenFeed {
       this.#retryLater();
       return;
     }
-    // No worker of this process has the partition. The known figures of the token stay.
+    // The worker was busy for too long, or no worker of this process has the partition. The known figures of the token stay.
     this.#failure = error;
     this.#leave();
+    this.#overdue = setTimeout(() => this.#reopen(), REOPEN_MS).unref();
   }
 
   /** Retries after a pause: with several instances a message about the feed may be lost, or its owner may die. */
@@ -170,6 +176,7 @@ export class TokenFeed {
     const wasFresh = this.#isFresh;
     if (this.state !== "live") this.#machine.become("live");
     this.#held = update;
+    if (isWhole(update)) this.#whole = update;
     this.#heldAtMs = performance.now();
     const isSame = isSameEpoch && update.rev === before.rev && wasFresh;
     if (isSame) this.#listeners.greet(this.#shown(update, false));
@@ -186,13 +193,18 @@ export class TokenFeed {
 
   /** `isNext`: whether the update's patch applies to the data of the listeners. */
   #shown(update: FeedUpdate, isNext: boolean): ChannelUpdate {
-    const { epoch, rev, prevRev, asOf, watermark, lagMs, patch } = update;
+    const { epoch, rev, prevRev, asOf, watermark, lagMs, patch, log } = update;
     const shown = {
-      ...{ epoch, rev, prevRev, asOf, watermark, lagMs, patch, stale: !this.#isFresh },
+      ...{ epoch, rev, prevRev, asOf, watermark, lagMs, patch, log, stale: !this.#isFresh },
       get data(): string {
         return dataText(update);
       },
     };
     return isNext ? shown : wholeOf(shown);
   }
+}
+
+/** Returns whether an update has the whole data. */
+function isWhole({ log, data }: FeedUpdate): boolean {
+  return log === undefined || data !== undefined;
 }

@@ -18,6 +18,8 @@ export type GenerateCommand = {
   readonly count: number;
   /** Address of a service; `kafka` or `kafka://...`: a topic. Undefined: NDJSON to stdout. */
   readonly url: string | undefined;
+  /** Token or API key for a service. */
+  readonly token: string | undefined;
 };
 
 /** Makes the command from the options of commander. */
@@ -44,7 +46,12 @@ export function readGenerateOptions(options: Record<string, unknown>): GenerateC
     seed: number("seed"),
     startMs,
   };
-  return { generator, count: (options.count as number | undefined) ?? Number.POSITIVE_INFINITY, url };
+  return {
+    generator,
+    count: (options.count as number | undefined) ?? Number.POSITIVE_INFINITY,
+    url,
+    token: options.token as string | undefined,
+  };
 }
 
 /** Reads the configuration only when the target is a topic. For other targets, a broken configuration file does not matter. */
@@ -99,7 +106,7 @@ async function sendToService(
   output: Output,
   signal: AbortSignal,
 ): Promise<void> {
-  const sink = new ServiceSink(new ServiceClient(url, signal));
+  const sink = new ServiceSink(new ServiceClient(url, signal, command.token));
   await sendInTime(sink, generator, command, url, output, signal);
   const { sent, accepted, rejected } = sink.counts;
   const codes = Object.entries(rejected).map(([code, number]) => `, ${groupDigits(number)} rejected as ${code}`);

@@ -1,9 +1,16 @@
 /** Commands for a running service, its configuration, its stores and its topics. */
 import { Option } from "commander";
+import { SwapstatsError } from "../shared/errors.ts";
 import { printableJson } from "../shared/printable-text.ts";
 import { type Add, configOption, dataDirOption, urlOption } from "./common-options.ts";
 import type { DataDirOptions, InspectOptions } from "./inspect.ts";
+import type { TopOptions } from "./live/top.ts";
+import type { WatchOptions } from "./live/watch.ts";
+import type { McpOptions } from "./mcp.ts";
+import { caOption, tokenOption } from "./service-access.ts";
 import { integerOption } from "./values.ts";
+
+const MAPPING_TEST_ROWS_MAX = 100_000;
 
 export const addTop: Add = (program, output, signal) => {
   program
@@ -13,6 +20,8 @@ export const addTop: Add = (program, output, signal) => {
       "Shows the overview of a running service live. On a terminal, the arrow keys choose the column and q quits. Without a terminal, it prints lines.",
     )
     .addOption(urlOption())
+    .addOption(tokenOption())
+    .addOption(caOption())
     .option("--window <window>", "window of the figures", "5m")
     .option("--sort <figure>", "figure to sort by", "volume_usd")
     .option("--limit <n>", "number of rows (default: as many as fit the terminal)", integerOption(1, 500))
@@ -20,8 +29,8 @@ export const addTop: Add = (program, output, signal) => {
       "after",
       "\nExamples:\n  swapstats top\n  swapstats top --window 1h --sort trades\n  swapstats top --url http://stats.example:8080",
     )
-    .action(async (options: { url: string; window: string; sort: string; limit?: number }) => {
-      const { runTop } = await import("./live/top.ts");
+    .action(async (options: TopOptions) => {
+      const { runTop } = await import("./live/top.ts").catch(notBuilt);
       await runTop(options, output, signal);
     });
 };
@@ -33,13 +42,21 @@ export const addWatch: Add = (program, output, signal) => {
     .description("Shows all windows of the given tokens live. A token is an id (1:0xc02a...), an address or a symbol.")
     .argument("<token...>", "ids, addresses or symbols of tokens")
     .addOption(urlOption())
+    .addOption(tokenOption())
+    .addOption(caOption())
     .option("--windows <list>", "windows, such as 5m,1h (default: all)")
     .addHelpText("after", "\nExamples:\n  swapstats watch WETH\n  swapstats watch WETH USDC --windows 5m,1h,24h")
-    .action(async (tokens: string[], options: { url: string; windows?: string }) => {
-      const { runWatch } = await import("./live/watch.ts");
+    .action(async (tokens: string[], options: WatchOptions) => {
+      const { runWatch } = await import("./live/watch.ts").catch(notBuilt);
       await runWatch(tokens, options, output, signal);
     });
 };
+
+/** Live views use the client of `sdk/`, which `npm ci` builds unless scripts are off. */
+function notBuilt(error: NodeJS.ErrnoException): never {
+  if (error.code !== "ERR_MODULE_NOT_FOUND" || !error.message.includes("@swapstats/client")) throw error;
+  throw new SwapstatsError("unavailable", "The client in sdk/dist is not built. Run `npm run build` once, then again.");
+}
 
 export const addConfig: Add = (program, output) => {
   const config = program
@@ -48,12 +65,18 @@ export const addConfig: Add = (program, output) => {
     .description("Checks, shows or creates a configuration of the service.");
   config
     .command("check")
-    .description("Checks the configuration file and the environment, and lists all problems.")
+    .description(
+      "Checks the configuration file, the environment and the mappings that they name, and lists all problems.",
+    )
     .addOption(configOption())
     .addHelpText("after", "\nExample:\n  swapstats config check --config config.yaml")
     .action(async (options: { config?: string }) => {
-      const { readConfig } = await import("./read-config.ts");
-      const { warnings } = readConfig(options.config, output);
+      const [{ readConfig }, { checkSource }] = await Promise.all([
+        import("./read-config.ts"),
+        import("../sources/open-source.ts"),
+      ]);
+      const { config, warnings } = readConfig(options.config, output);
+      checkSource(config);
       for (const warning of warnings) output.out(`warning: ${warning}\n`);
       output.out("The configuration is fine.\n");
     });
@@ -146,6 +169,23 @@ export const addBackup: Add = (program, output) => {
     });
 };
 
+export const addMcp: Add = (program, _output, signal) => {
+  program
+    .command("mcp")
+    .summary("give an agent tools over standard input and output")
+    .description(
+      "Speaks the Model Context Protocol over standard input and output, for agents that start their tools as programs. The tools read statistics, rankings, candles, swaps and the status of a running service.",
+    )
+    .addOption(urlOption())
+    .addOption(tokenOption())
+    .addOption(caOption())
+    .addHelpText("after", "\nExamples:\n  swapstats mcp\n  swapstats mcp --url http://stats.example:8080")
+    .action(async (options: McpOptions) => {
+      const { runMcp } = await import("./mcp.ts");
+      await runMcp(options, signal);
+    });
+};
+
 export const addTopic: Add = (program, output) => {
   const topic = program
     .command("topic")
@@ -170,5 +210,63 @@ export const addTopic: Add = (program, output) => {
         import("./read-config.ts"),
       ]);
       await runTopicEnsure(readConfig(options.config, output).config, options.addPartitions === true, output);
+    });
+};
+
+type MappingTestOptions = {
+  readonly map: string;
+  readonly rows: number;
+  readonly strict?: true;
+  readonly format: "text" | "json";
+  readonly config?: string;
+};
+
+export const addMapping: Add = (program, output, signal) => {
+  const mapping = program
+    .command("mapping")
+    .summary("test a mapping, or propose one")
+    .description(
+      "Tests a mapping of a producer's records to swaps on a file of them, or proposes a mapping for the file.",
+    );
+  mapping
+    .command("test")
+    .description(
+      "Shows what a mapping makes of the first records of a file: the swaps, the skipped ones, and the refused ones with field, value and place in the mapping.",
+    )
+    .argument(
+      "<file>",
+      "file of records, of any kind that replay reads, or with format avro, protobuf, json_schema or msgpack one message; - is standard input",
+    )
+    .requiredOption("--map <file>", "mapping (docs/mapping.md)")
+    .option("--rows <n>", "number of records", integerOption(1, MAPPING_TEST_ROWS_MAX), 10)
+    .option("--strict", "exit code 1 if any record is refused")
+    .addOption(new Option("--format <format>", "format of the output").choices(["text", "json"]).default("text"))
+    .addOption(configOption())
+    .addHelpText(
+      "after",
+      "\nExamples:\n  swapstats mapping test --map mapping.yaml trades.json\n  kcat -C -t trades -c 50 -e | swapstats mapping test --map mapping.yaml --rows 50 -\n  kcat -C -t trades -c 1 -e -D '' | swapstats mapping test --map avro.yaml --config config.yaml -",
+    )
+    .action(async (file: string, options: MappingTestOptions) => {
+      const [{ runMappingTest }, { readConfig }] = await Promise.all([
+        import("./mapping/mapping-test.ts"),
+        import("./read-config.ts"),
+      ]);
+      const { map, rows, strict, format, config } = options;
+      const { registry } = readConfig(config, output).config.ingest;
+      await runMappingTest(file, { mapPath: map, rows, format, isStrict: strict === true, registry }, output, signal);
+    });
+  mapping
+    .command("guess")
+    .description(
+      "Proposes a mapping for a file, by the names and values of its first records, and prints it as YAML. Comments say where the guess is unsure, and what is missing.",
+    )
+    .argument("<file>", "file of records, of any kind that replay reads; - is standard input")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  swapstats mapping guess trades.csv > mapping.yaml\n  swapstats mapping test --map mapping.yaml trades.csv",
+    )
+    .action(async (file: string) => {
+      const { runMappingGuess } = await import("./mapping/mapping-guess.ts");
+      await runMappingGuess(file, output);
     });
 };

@@ -7,8 +7,22 @@ import { maskSecrets } from "../shared/mask-secrets.ts";
 import { didYouMean } from "../shared/nearest.ts";
 import { type Add, configOption, dataDirOption, portOption, urlOption } from "./common-options.ts";
 import type { Output } from "./output.ts";
-import { addBackup, addCheckpoint, addConfig, addLog, addTop, addTopic, addWatch } from "./program-tools.ts";
+import { addKey, addToken } from "./program-access.ts";
+import { addFeed } from "./program-feed.ts";
+import { addAudit, addHistory } from "./program-history.ts";
+import {
+  addBackup,
+  addCheckpoint,
+  addConfig,
+  addLog,
+  addMapping,
+  addMcp,
+  addTop,
+  addTopic,
+  addWatch,
+} from "./program-tools.ts";
 import type { ServeOptions } from "./serve.ts";
+import { caOption, tokenOption } from "./service-access.ts";
 import { durationOption, integerOption, numberOption, serviceUrlOption, shareOption, timeOption } from "./values.ts";
 import { VERSION } from "./version.ts";
 
@@ -44,12 +58,19 @@ Exit codes: 0 success, 1 failure, 2 wrong usage. See docs/command-line.md.`,
     addDemo,
     addGenerate,
     addReplay,
+    addMapping,
+    addFeed,
     addTop,
     addWatch,
+    addMcp,
+    addAudit,
+    addHistory,
     addConfig,
     addCheckpoint,
     addLog,
     addBackup,
+    addKey,
+    addToken,
     addTopic,
   ]) {
     add(program, output, signal);
@@ -176,6 +197,8 @@ const addGenerate: Add = (program, output, signal) => {
       timeOption(START_MIN_MS, START_MAX_MS),
     )
     .addOption(urlOption())
+    .addOption(tokenOption())
+    .addOption(caOption())
     .addOption(configOption())
     .addHelpText(
       "after",
@@ -205,16 +228,24 @@ const addReplay: Add = (program, output, signal) => {
       "Reads swaps from files of NDJSON, JSON arrays, CSV or Parquet, plain or compressed with gzip or zstd (recognised by content), and prints the final overview of all tokens. With --to it sends the swaps to a service and prints the counters, or writes them to a Kafka topic. With --into it fills the log of a data folder of a stopped service.",
     )
     .argument(
-      "<file...>",
+      "[file...]",
       "files, read one after the other; - is standard input; a data folder of a stopped service is read as its log",
     )
+    .option("--history", "replay the settled swaps of the configured history instead of files")
+    .option("--from <time>", "with --history: from this time on", timeOption(ARRIVAL_MIN_MS, EVENT_TIME_MAX_MS))
+    .option(
+      "--until <time>",
+      "with --history: up to this time, which is left out",
+      timeOption(ARRIVAL_MIN_MS, EVENT_TIME_MAX_MS),
+    )
+    .option("--only <token>", "with --history: this token alone, by id, address or symbol")
     .option(
       "--speed <speed>",
       "max, or a multiple of the speed at which the swaps happened: 1x, 60x (default: max)",
       speedOption,
       undefined,
     )
-    .option("--map <file>", "file that maps the columns of a table to fields of swaps (docs/replay.md)")
+    .option("--map <file>", "mapping of the records to swaps (docs/mapping.md)")
     .option(
       "--to <target>",
       "address of a service, kafka (as configured), or kafka://HOST:PORT/TOPIC (default: an engine inside this command)",
@@ -239,6 +270,8 @@ const addReplay: Add = (program, output, signal) => {
     )
     .option("--window <window>", "window of the overview (default: the longest; with json: all)")
     .addOption(new Option("--format <format>", "format of the result").choices(["table", "json"]).default("table"))
+    .addOption(tokenOption())
+    .addOption(caOption())
     .addOption(configOption())
     .addHelpText(
       "after",
@@ -250,29 +283,46 @@ Examples:
   swapstats replay swaps.ndjson --to http://127.0.0.1:8080 --speed 60x
   swapstats replay swaps.ndjson --to kafka://127.0.0.1:9092/raw-swaps
   swapstats replay yesterday.parquet --map mapping.yaml --into data --whole
-  xz -dc swaps.ndjson.xz | swapstats replay -`,
+  xz -dc swaps.ndjson.xz | swapstats replay -
+  swapstats replay --history --from 2026-01-01 --until 2026-01-02 --window 1h
+  swapstats replay --history --from 2026-01-01T12:00:00Z --to http://127.0.0.1:8080 --speed 60x`,
     )
-    .action(async (files: string[], options: Record<string, unknown>) => {
-      const [{ runReplay }, { readConfig }] = await Promise.all([
-        import("./replay/replay.ts"),
-        import("./read-config.ts"),
-      ]);
-      const command = {
-        order: options.order as "auto" | "file" | "time",
-        speed: options.speed as number | undefined,
-        arrivalMs: options.arrival as number | undefined,
-        window: options.window as string | undefined,
-        format: options.format as "table" | "json",
-        mapPath: options.map as string | undefined,
-        to: options.to as string | undefined,
-        into: options.into as string | undefined,
-        isWhole: options.whole === true,
-        deadLetterPath: options.deadLetters as string | undefined,
-        isStrict: options.strict === true,
-      };
-      await runReplay(files, command, readConfig(options.config as string | undefined, output).config, output, signal);
-    });
+    .action((files: string[], options: Record<string, unknown>) => replay(files, options, output, signal));
 };
+
+async function replay(
+  files: string[],
+  options: Record<string, unknown>,
+  output: Output,
+  signal: AbortSignal,
+): Promise<void> {
+  const [{ runReplay }, { readConfig }] = await Promise.all([import("./replay/replay.ts"), import("./read-config.ts")]);
+  const command = {
+    order: options.order as "auto" | "file" | "time",
+    speed: options.speed as number | undefined,
+    arrivalMs: options.arrival as number | undefined,
+    window: options.window as string | undefined,
+    format: options.format as "table" | "json",
+    mapPath: options.map as string | undefined,
+    to: options.to as string | undefined,
+    into: options.into as string | undefined,
+    isWhole: options.whole === true,
+    deadLetterPath: options.deadLetters as string | undefined,
+    isStrict: options.strict === true,
+    token: options.token as string | undefined,
+    span: { fromMs: options.from as number | undefined, toMs: options.until as number | undefined },
+    only: options.only as string | undefined,
+  };
+  const { config } = readConfig(options.config as string | undefined, output);
+  if (options.history !== true) return runReplay(files, command, config, output, signal);
+  const [{ withHistory }, { batchesOf }] = await Promise.all([
+    import("./history/history.ts"),
+    import("./history/swap-batches.ts"),
+  ]);
+  await withHistory(options, output, ({ store }) =>
+    runReplay(files, command, config, output, signal, undefined, () => batchesOf(store, command, signal)),
+  );
+}
 
 /** Accepts `ndjson`, `http`, and what `replayTargetOption` accepts. */
 function targetOption(text: string): string {

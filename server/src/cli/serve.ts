@@ -58,8 +58,19 @@ export async function runDemo(
     ...(output.errIsTerminal ? { "logging.format": "text" } : {}),
     ...overridesOf(options, output),
   };
-  const defaults = { ...defaultsOf(options), data_dir: DEMO_DATA_DIR };
+  const history = canKeepHistory() ? { "stores.history": "embedded" } : {};
+  const defaults = { ...defaultsOf(options), data_dir: DEMO_DATA_DIR, ...history };
   await run(readConfig(options.config, output, overrides, defaults), "demo", output, signal);
+}
+
+/** Whether the optional package of the embedded history is installed. */
+function canKeepHistory(): boolean {
+  try {
+    import.meta.resolve("@duckdb/node-api");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Starts the service (`startApp` of app.ts), and stops it in order at a signal or when a part has failed. */
@@ -119,40 +130,34 @@ async function stopWithin(app: App, limitMs: number): Promise<void> {
 }
 
 function serveText({ addresses }: App, config: Config): string {
-  const http = addresses.http === undefined ? "off" : urlOf(addresses.http);
+  const http = addresses.http === undefined ? "off" : apiUrlOf(addresses.http, config);
   const metrics = addresses.metrics === undefined ? "off" : `${urlOf(addresses.metrics)}/metrics`;
-  return `swapstats ${VERSION} listens on ${http} (metrics: ${metrics}), data in ${config.dataDir}\n`;
+  const grpc = addresses.grpc === undefined ? "" : `gRPC: ${formatListenAddress(addresses.grpc)}, `;
+  return `swapstats ${VERSION} listens on ${http} (${grpc}metrics: ${metrics}), data in ${config.dataDir}\n`;
 }
 
-/** Returns the addresses to open and the commands to try, one a line. */
-export function demoText(
+/** Returns what the demo does, and the one address to open. */
+function demoText(
   { addresses }: Pick<App, "addresses">,
   config: Config,
   { ratePerSecond, tokens }: GeneratorConfig,
 ): string {
-  const lines = [
-    `swapstats ${VERSION}: ${groupDigits(ratePerSecond)} synthetic swaps per second of ${groupDigits(tokens)} tokens, data in ${config.dataDir}`,
-    "",
-  ];
-  if (addresses.http !== undefined) {
-    const base = urlOf(addresses.http);
-    const window = config.windows.list[1]?.name ?? config.windows.list[0]?.name;
-    lines.push(
-      `  a token        ${base}/stats?token=WETH`,
-      `  all tokens     ${base}/api/overview?window=${window}`,
-      `  status         ${base}/api/status`,
-      `  API reference  ${base}/docs`,
-      `  WebSocket      ${base.replace("http", "ws")}/ws`,
-    );
-    const url = base === "http://127.0.0.1:8080" ? "" : ` --url ${base}`;
-    lines.push(`  live table     npx swapstats top${url}`);
-  }
-  if (addresses.metrics !== undefined) lines.push(`  metrics        ${urlOf(addresses.metrics)}/metrics`);
-  return `${lines.join("\n")}\n\nCtrl+C stops it. The next start continues with this data; remove the folder to start afresh.\n`;
+  const what = `${groupDigits(ratePerSecond)} synthetic swaps per second of ${groupDigits(tokens)} tokens`;
+  const address =
+    addresses.http === undefined ? "api.http.addr is empty: HTTP is off" : apiUrlOf(addresses.http, config);
+  return `swapstats ${VERSION}: ${what}, data in ${config.dataDir}
+
+  ${address}
+
+Ctrl+C stops it. The next start continues with this data; remove the folder to start afresh.
+`;
 }
 
+const apiUrlOf = (address: ListenAddress, { api }: Config): string =>
+  urlOf(address, api.http.tls === undefined ? "http" : "https");
+
 /** A listener on all addresses is reachable on this machine by a loopback address. */
-function urlOf({ host, port }: ListenAddress): string {
+function urlOf({ host, port }: ListenAddress, scheme = "http"): string {
   const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `http://${formatListenAddress({ host: reachable, port })}`;
+  return `${scheme}://${formatListenAddress({ host: reachable, port })}`;
 }

@@ -1,9 +1,11 @@
 /** The HTTP calls that commands make to a running service. */
 import type { Ingested } from "@swapstats/protocol/schemas/ingest.ts";
 import type { Status } from "@swapstats/protocol/schemas/service.ts";
+import type { ApiRequest } from "../mcp/tools.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { printableCut } from "../shared/printable-text.ts";
 import { backoffMs } from "../shared/retry.ts";
+import { bearerField, credentialsHint } from "./service-access.ts";
 
 export type PostResult = Pick<Ingested, "accepted" | "rejected">;
 
@@ -30,12 +32,14 @@ const STATUS_EVERY_MS = 100;
 export class ServiceClient {
   readonly url: string;
   readonly #signal: AbortSignal;
+  readonly #token: string | undefined;
   #reached = false;
 
   /** `signal` ends waiting and retrying. Calls then reject with its reason. */
-  constructor(url: string, signal: AbortSignal) {
+  constructor(url: string, signal: AbortSignal, token?: string) {
     this.url = url;
     this.#signal = signal;
+    this.#token = token;
   }
 
   /**
@@ -54,6 +58,7 @@ export class ServiceClient {
       if (response.status === 202 || (response.status === 422 && result.rejected !== undefined)) {
         return { accepted: result.accepted ?? 0, rejected: result.rejected ?? [] };
       }
+      this.#checkCredentials(response.status, "/api/swaps");
       const why = String(result.detail ?? result.title ?? "no reason given");
       throw new SwapstatsError(
         "bad_request",
@@ -87,18 +92,15 @@ export class ServiceClient {
         retryable: true,
       });
     }
-    await this.#pause(waitMs);
+    await this.pause(waitMs);
     return undefined;
   }
 
-  async status(): Promise<ServiceStatus> {
-    let response: Response;
-    try {
-      response = await this.#fetch("/api/status", {});
-    } catch (error) {
-      this.#signal.throwIfAborted();
-      throw notReached(this.url, `cannot be reached (${reasonOf(error)})`, error);
-    }
+  /** Rejects with `unavailable` or `unauthorized`. Undefined: the credentials do not permit to see it. */
+  async status(): Promise<ServiceStatus | undefined> {
+    const response = await this.#get("/api/status");
+    if (response.status === 403) return undefined;
+    this.#checkCredentials(response.status, "/api/status");
     if (response.status !== 200) {
       throw new SwapstatsError(
         "unavailable",
@@ -108,9 +110,17 @@ export class ServiceClient {
     return (await response.json()) as ServiceStatus;
   }
 
+  /** Sends a request as it is. Resolves whatever the status is. Rejects with `unavailable` if the service does not respond. */
+  async call({ method, path, body }: ApiRequest): Promise<{ status: number; text: string }> {
+    const headers = body === undefined ? {} : { "content-type": "application/json" };
+    const response = await this.#get(path, { method, headers, ...(body === undefined ? {} : { body }) });
+    return { status: response.status, text: await response.text() };
+  }
+
   /** Returns the names of the windows of the service, the shortest first, from its OpenAPI document. */
   async windows(): Promise<string[]> {
-    const response = await this.#fetch("/openapi.json", {});
+    const response = await this.#get("/openapi.json");
+    this.#checkCredentials(response.status, "/openapi.json");
     const { paths } = (await response.json()) as InterfaceDescription;
     const parameters = paths?.["/api/overview"]?.get?.parameters ?? [];
     const names = parameters.find(({ name }) => name === "window")?.schema?.enum ?? [];
@@ -118,12 +128,13 @@ export class ServiceClient {
   }
 
   /** Resolves to the status after all acknowledged swaps are applied, or to the last status after `limitMs`. */
-  async statusAtRest(limitMs: number): Promise<ServiceStatus> {
+  async statusAtRest(limitMs: number): Promise<ServiceStatus | undefined> {
     const deadline = performance.now() + limitMs;
     for (;;) {
       const status = await this.status();
-      if (status.partitions.every(({ lag }) => lag === 0) || performance.now() > deadline) return status;
-      await this.#pause(STATUS_EVERY_MS);
+      if (status === undefined || status.partitions.every(({ lag }) => lag === 0) || performance.now() > deadline)
+        return status;
+      await this.pause(STATUS_EVERY_MS);
     }
   }
 
@@ -142,12 +153,29 @@ export class ServiceClient {
     return { accepted: first.accepted + second.accepted, rejected: [...first.rejected, ...rejected] };
   }
 
-  #fetch(path: string, init: RequestInit): Promise<Response> {
-    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(REQUEST_MS_MAX)]);
-    return fetch(this.url + path, { ...init, signal });
+  /** Rejects with `unavailable` if the service does not respond. */
+  async #get(path: string, init: RequestInit = {}): Promise<Response> {
+    try {
+      return await this.#fetch(path, init);
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      throw notReached(this.url, `cannot be reached (${reasonOf(error)})`, error);
+    }
   }
 
-  #pause(ms: number): Promise<void> {
+  #fetch(path: string, init: RequestInit): Promise<Response> {
+    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(REQUEST_MS_MAX)]);
+    const headers = { ...(init.headers as Record<string, string>), ...bearerField(this.#token) };
+    return fetch(this.url + path, { ...init, headers, signal });
+  }
+
+  #checkCredentials(status: number, path: string): void {
+    const hint = credentialsHint(status, this.#token);
+    if (hint !== undefined) throw new SwapstatsError("unauthorized", `${this.url}${path}: ${hint}`);
+  }
+
+  /** Waits, or rejects with the reason of the signal. */
+  pause(ms: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const stop = (): void => {
         clearTimeout(timer);

@@ -3,7 +3,8 @@
  * difference of a ranking consists of the texts of new and changed rows. The reader keeps texts. It parses them only for the whole data of a
  * token that arrived as patches.
  */
-import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
+import type { Json } from "@swapstats/protocol/json.ts";
+import { applyMergePatch } from "@swapstats/protocol/merge-patch.ts";
 import { dataText, type FeedUpdate, type RankedRow } from "../bus/responses.ts";
 import type { Format, RowItem, UpdateItem } from "./protocol.ts";
 
@@ -39,8 +40,9 @@ export class FeedWriter {
 }
 
 /** Returns the patch of an update, or its whole data if there is none. A patch has a tenth of the data on average. */
-function wholeOrPatch(update: FeedUpdate): Pick<UpdateItem, "data" | "patch" | "prevRev" | "keys"> {
-  const { patch, prevRev, rows } = update;
+function wholeOrPatch(update: FeedUpdate): Pick<UpdateItem, "data" | "patch" | "prevRev" | "keys" | "log"> {
+  const { patch, prevRev, rows, log, data } = update;
+  if (log !== undefined) return data === undefined ? { log } : { data, log };
   const content = patch === undefined || prevRev === undefined ? { data: dataText(update) } : { patch, prevRev };
   if (rows === undefined) return content;
   return { ...content, keys: rows.map(({ key, partition }) => ({ ...key, partition })) };
@@ -82,7 +84,11 @@ export class FeedReader {
   }
 
   #takeData(item: UpdateItem, isNext: boolean): FeedUpdate | undefined {
-    const { data, patch, prevRev, keys } = item;
+    const { data, patch, prevRev, keys, log } = item;
+    if (log !== undefined) {
+      if (!isNext && data === undefined) return undefined;
+      return updateOf(item, data === undefined ? undefined : new DataText(data), undefined);
+    }
     if (data !== undefined) this.#data = new DataText(data);
     else if (isNext && patch !== undefined && this.#data !== undefined && prevRev === this.#rev) {
       this.#data = this.#data.patched(patch);
@@ -98,10 +104,10 @@ export class FeedReader {
 }
 
 function updateOf(item: UpdateItem, data: DataText | undefined, rows: readonly RankedRow[] | undefined): FeedUpdate {
-  const { epoch, rev, asOf, watermark, lagMs, parts } = item;
+  const { epoch, rev, asOf, watermark, lagMs, parts, log } = item;
   const isPatch = item.patch !== undefined;
   return {
-    ...{ epoch, rev, asOf, watermark, lagMs, parts, rows },
+    ...{ epoch, rev, asOf, watermark, lagMs, parts, rows, log },
     prevRev: isPatch ? item.prevRev : undefined,
     patch: rows === undefined ? item.patch : undefined,
     get data(): string | undefined {

@@ -4,6 +4,7 @@
  * others, and RemoteFeeds (remote-feeds.ts) listens to their feeds.
  */
 
+import type { CircuitStatus } from "@swapstats/protocol/schemas/service.ts";
 import type { BusWorker, BusWorkers, Cover, CoveredResponse, OpenFeed } from "../bus/bus-workers.ts";
 import { openAtWorker, type WorkerPort } from "../bus/local-workers.ts";
 import type { RequestKind, RequestOf } from "../bus/requests.ts";
@@ -17,7 +18,7 @@ import { PeerTable } from "./peers.ts";
 import { addressOf, CLUSTER_FORMAT, type ClusterMessage, type Format, type ItemsMessage } from "./protocol.ts";
 import { RemoteFeeds } from "./remote-feeds.ts";
 import { ClusterServer } from "./server.ts";
-import type { ClusterTransport, LinkState } from "./transport.ts";
+import { CIRCUIT_OF, type ClusterTransport, type LinkState } from "./transport.ts";
 
 /** Time between two announcements of an instance. */
 export const ANNOUNCE_EVERY_MS = 1_000;
@@ -60,10 +61,14 @@ export class ClusterNode implements BusWorkers {
   #ticks = 0;
   #lastTickMs = 0;
   #seenVersion = 0;
+  #isLinked = false;
+  /** When the connection was made or lost, ms since 1970. */
+  #linkSinceMs: number;
   #isClosed = false;
 
   constructor(options: ClusterNodeOptions) {
     this.#options = options;
+    this.#linkSinceMs = options.incarnation;
     const { instance, incarnation, version, partitions, transport, workers, announceEveryMs, askTimeoutMs } = options;
     const format = options.format ?? CLUSTER_FORMAT;
     this.#format = format;
@@ -94,6 +99,12 @@ export class ClusterNode implements BusWorkers {
 
   get linkState(): LinkState {
     return this.#options.transport.state;
+  }
+
+  /** The link as a circuit to the server. */
+  get circuit(): CircuitStatus {
+    const { instance } = this.#options;
+    return { instance, dependency: "nats", state: CIRCUIT_OF[this.linkState], since: this.#linkSinceMs };
   }
 
   /** Returns sentences for status: instances with unreadable messages, and the reason why none can be reached. */
@@ -247,8 +258,11 @@ export class ClusterNode implements BusWorkers {
   }
 
   #linkChanged(state: LinkState): void {
-    this.peers.setLinked(state === "connected");
-    if (state === "connected") {
+    const isLinked = state === "connected";
+    if (isLinked !== this.#isLinked) this.#linkSinceMs = Date.now();
+    this.#isLinked = isLinked;
+    this.peers.setLinked(isLinked);
+    if (isLinked) {
       this.#announce(true, false);
       this.remoteFeeds.keepAlive();
     }

@@ -10,7 +10,7 @@
 import type { Cover, CoveredResponse } from "../bus/bus-workers.ts";
 import type { RequestKind, WorkerRequest } from "../bus/requests.ts";
 import type { FeedUpdate, PartRevision, RankedRow, RankKey } from "../bus/responses.ts";
-import type { ChannelSpec } from "../ports/stats-bus.ts";
+import type { ChannelSpec, LogPart } from "../ports/stats-bus.ts";
 import type { WireError } from "../shared/wire-error.ts";
 
 export type Format = 1 | 2;
@@ -67,6 +67,8 @@ export type UpdateItem = Pick<FeedUpdate, "epoch" | "rev" | "asOf" | "lagMs"> & 
   /** The whole data, or a patch that applies to `prevRev`. */
   readonly data?: string;
   readonly patch?: string;
+  /** Items of a log, beside data or instead of it. */
+  readonly log?: LogPart | undefined;
   /** Rows of a ranking, instead of data and patch. */
   readonly rows?: readonly RowItem[];
   /** Places of the rows of a ranking in format 1, in addition to data or patch. */

@@ -1,6 +1,6 @@
 /** The status of ingestion at all instances: the reports of their workers, and the last report of each partition without an owner. */
 
-import { addCounters, emptyCounters, mergeStatus } from "../bus/status-merge.ts";
+import { addCounters, emptyCounters, mergeCircuits, mergeStatus } from "../bus/status-merge.ts";
 import type { PartitionStatus, PartitionTotals, StatusResponse } from "../ports/stats-bus.ts";
 import type { ClusterNode } from "./node.ts";
 
@@ -40,7 +40,14 @@ export async function clusterStatus(
     if (status !== undefined) partitions.push(status);
     else partitions.push(awayStatus(partition, known.get(partition)?.status));
   }
-  return { ...sums(known, peers.partitions), partitions, instances: peers.instances(), problems: node.problems };
+  const circuits = mergeCircuits([...(merged.circuits ?? []), node.circuit]);
+  return {
+    ...sums(known, peers.partitions),
+    partitions,
+    circuits,
+    instances: peers.instances(),
+    problems: node.problems,
+  };
 }
 
 /** Adds each partition once. During a hand-over two instances report it, and while its owner is away none does. */

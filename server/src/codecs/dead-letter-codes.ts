@@ -12,6 +12,9 @@ export const DEAD_LETTER_MESSAGES = {
   too_deep: "objects and arrays are nested more than 512 deep",
   malformed_json: "the record is not one JSON value",
   not_an_object: "the record is JSON, but not an object",
+  malformed_record: "the record cannot be read in the format of its mapping",
+  too_many_swaps:
+    "the record makes more than 10000 swaps by its mapping, or more than 8 MiB of them, or has too much text for its expressions; send it in parts",
   missing_field:
     "a required field is missing, null or empty; required are chain_id, tx_hash, log_index, token (or token_address), side, amount_token (or amount), amount_usd (or usd) and event_time (or ts)",
   bad_chain_id: "chain_id must be an integer from 0 to 4294967295, as a JSON number",

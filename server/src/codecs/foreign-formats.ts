@@ -11,6 +11,8 @@ const CONFLUENT_HEAD_BYTES = 5;
 const CELLS_MIN = 3;
 
 const TO_REPLAY = "`swapstats replay` reads such files, with a mapping where the names differ (docs/replay.md)";
+const FROM_TABLE =
+  "write `format: csv` into the mapping of such records (docs/mapping.md); `swapstats replay` reads files of them";
 
 const SIGNATURES: readonly (readonly [bytes: readonly number[], what: string])[] = [
   [
@@ -89,5 +91,5 @@ function textForm(head: Uint8Array): string | undefined {
   const [line = ""] = text.split("\n", 1);
   if (/^["{[]/.test(line) && !/^"[^"]*"[,;\t]/.test(line)) return undefined;
   const cells = Math.max(...[",", ";", "\t", "|"].map((mark) => line.split(mark).length));
-  return cells >= CELLS_MIN ? `it looks like a line of a table (CSV): ${TO_REPLAY}` : undefined;
+  return cells >= CELLS_MIN ? `it looks like a line of a table (CSV): ${FROM_TABLE}` : undefined;
 }

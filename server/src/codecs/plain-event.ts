@@ -7,7 +7,7 @@ import type { SwapEvent } from "../engine/swaps/swap-event.ts";
 import { KIND, SLOT } from "./event-fields.ts";
 import { FIELD, fieldTable, fieldValues } from "./field-scanner.ts";
 import * as limits from "./limits.ts";
-import { readShort, setShortAmount, setShortPrice, setShortUsd } from "./short-decimal.ts";
+import { readManyPlaces, readShort, setShortAmount, setShortPrice, setShortUsd } from "./short-decimal.ts";
 import { readTime } from "./time-text.ts";
 
 // Constants of this module, for the reason that field-scanner.ts gives.
@@ -104,7 +104,8 @@ function fillPlainDecimals(view: DataView, viewEnd: number, set: number, out: Sw
   const amount = has(set, AMOUNT_TOKEN) ? AMOUNT_TOKEN : AMOUNT;
   if (!has(set, amount) || !readPlainDecimal(view, viewEnd, amount) || !setShortAmount(out)) return false;
   const usd = has(set, AMOUNT_USD) ? AMOUNT_USD : USD;
-  if (!has(set, usd) || !readPlainDecimal(view, viewEnd, usd) || !setShortUsd(out)) return false;
+  if (!has(set, usd) || !(readPlainDecimal(view, viewEnd, usd) || readProduct(view, usd)) || !setShortUsd(out))
+    return false;
   if (has(set, PRICE_USD)) return readPlainDecimal(view, viewEnd, PRICE_USD) && setShortPrice(out);
   out.priceUsd = NO_PRICE;
   return true;
@@ -113,6 +114,11 @@ function fillPlainDecimals(view: DataView, viewEnd: number, set: number, out: Sw
 function readPlainDecimal(view: DataView, viewEnd: number, slot: number): boolean {
   const end = endOf(slot);
   return kindOf(slot) <= NUMBER && end + 4 <= viewEnd && readShort(view, startOf(slot), end);
+}
+
+/** Mappings multiply amounts and prices, which gives more places than producers write. */
+function readProduct(view: DataView, slot: number): boolean {
+  return kindOf(slot) <= NUMBER && readManyPlaces(view, startOf(slot), endOf(slot));
 }
 
 /** Reads the strings of the set. They become ranges of `buf`. */

@@ -1,5 +1,5 @@
 import type { SwapEvent } from "../engine/swaps/swap-event.ts";
-import { USD_MICRO_MAX } from "./limits.ts";
+import { DECIMAL_CHARS_MAX, USD_MICRO_MAX } from "./limits.ts";
 
 /**
  * Decimals as nearly every producer writes them: `digits[.digits]` with at most 15 digits before the point and 18 after it,
@@ -12,6 +12,8 @@ const POW10 = Float64Array.from({ length: PLACES_MAX + 2 }, (_, exponent) => Num
 /** Below this many whole dollars no rounding can exceed the limit. */
 const USD_WHOLE_END = Math.floor(USD_MICRO_MAX / 1e6);
 const MANTISSA_END = 1e15;
+/** The point, after the change that makes digits small. */
+const POINT = 0x2e ^ 0x30;
 
 /** The number read last: the whole part, and as integers the first eight of its 18 places and the ten after them. */
 const PARTS = new Float64Array(16);
@@ -76,6 +78,37 @@ function readPlaces(view: DataView, start: number, end: number): boolean {
   if (p !== end || places === 0 || places > PLACES_MAX) return false;
   PARTS[HIGH] = places < HIGH_PLACES ? high * POW10[HIGH_PLACES - places] : high;
   PARTS[LOW] = places > HIGH_PLACES ? low * POW10[PLACES_MAX - places] : 0;
+  PARTS[PLACES] = places;
+  return true;
+}
+
+/**
+ * Like `readShort`, for decimals with more than 18 places, such as products. LOW then only says whether a place after the eighth
+ * is not 0, so only `setShortUsd` may follow: it rounds to 6 places.
+ */
+export function readManyPlaces(view: DataView, start: number, end: number): boolean {
+  if (end - start > DECIMAL_CHARS_MAX) return false;
+  let whole = 0;
+  let high = 0;
+  let low = 0;
+  let places = -1;
+  for (let p = start; p < end; p++) {
+    const digit = view.getUint8(p) ^ 0x30;
+    if (digit <= 9) {
+      if (places < 0) whole = whole * 10 + digit;
+      else if (places++ < HIGH_PLACES) high = high * 10 + digit;
+      else low |= digit;
+    } else if (digit === POINT && places < 0 && p > start) {
+      if (p - start > WHOLE_DIGITS_MAX) return false;
+      places = 0;
+    } else {
+      return false;
+    }
+  }
+  if (places <= PLACES_MAX) return false;
+  PARTS[WHOLE] = whole;
+  PARTS[HIGH] = high;
+  PARTS[LOW] = low;
   PARTS[PLACES] = places;
   return true;
 }

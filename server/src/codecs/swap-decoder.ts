@@ -3,10 +3,10 @@ import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import { CarefulEvent } from "./careful-event.ts";
 import type { DeadLetterCode } from "./dead-letter-codes.ts";
 import { scanFields, scannedView, UNREADABLE } from "./field-scanner.ts";
-import { DEPTH_MAX, RECORD_BYTES_MAX } from "./limits.ts";
+import { RECORD_BYTES_MAX } from "./limits.ts";
 import { fillPlainNumbers, fillPlainTexts } from "./plain-event.ts";
 import { ReferenceDecoder } from "./reference-decoder.ts";
-import { isUtf8 } from "./utf8.ts";
+import { unreadableCode } from "./unreadable-code.ts";
 
 /**
  * Decodes the bytes of one JSON record to a swap event. This is the hot path: a record in plain form creates no object, string
@@ -69,20 +69,4 @@ export class SwapDecoder {
     if (addressBytes === 0 && fillPlainTexts(buf, set, out)) return undefined;
     return this.#careful.fillTexts(buf, set, out, addressBytes);
   }
-}
-
-/** Returns the code of a record that is no JSON; bad UTF-8 goes before depth, and depth before everything else. */
-function unreadableCode(buf: Uint8Array, start: number, end: number): DeadLetterCode {
-  if (!isUtf8(buf, start, end)) return "invalid_utf8";
-  let depth = 0;
-  let inString = false;
-  for (let p = start; p < end; p++) {
-    const c = buf[p];
-    if (c === 0x22) inString = !inString;
-    else if (inString) p += c === 0x5c ? 1 : 0;
-    else if (c === 0x7b || c === 0x5b) {
-      if (++depth > DEPTH_MAX) return "too_deep";
-    } else if (c === 0x7d || c === 0x5d) depth--;
-  }
-  return "malformed_json";
 }

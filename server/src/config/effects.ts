@@ -1,4 +1,5 @@
 /** Settings that are given and have no effect, because the part of the program that reads them is not in use. */
+import { hasLimits } from "./build/rate-limit.ts";
 import type { Part, SourcePart } from "./key.ts";
 import type { TableValues } from "./keys.ts";
 import type { ConfigProblem, Setting } from "./settings.ts";
@@ -11,10 +12,23 @@ type Rule = {
 
 const isKafka = ({ ingest }: TableValues): boolean => ingest.source === "kafka";
 
+const hasCredentials = ({ security }: TableValues): boolean =>
+  security.jwt.isEnabled || security.apiKeysPath !== undefined;
+
+const isKafkaMapped = ({ source, mappingPath }: TableValues["ingest"]): boolean =>
+  source === "kafka" && mappingPath !== undefined;
+
 const RULES: Readonly<Record<Exclude<Part, SourcePart>, Rule>> = {
   "embedded log": {
     isUsed: (values) => !isKafka(values),
     needs: "with `ingest.source: kafka`, which has a log of its own",
+  },
+  mappings: {
+    isUsed: ({ ingest }) =>
+      isKafkaMapped(ingest) ||
+      ingest.mappingsFolder !== undefined ||
+      ingest.feeders.some((feeder) => "mapping" in feeder && feeder.mapping !== undefined),
+    needs: "without `ingest.mapping`, `ingest.mappings` or a feeder with a mapping",
   },
   brokers: {
     isUsed: (values) => isKafka(values) || values.stores.checkpoint === "kafka",
@@ -25,12 +39,28 @@ const RULES: Readonly<Record<Exclude<Part, SourcePart>, Rule>> = {
     needs: "on the service without `ingest.source: kafka`; only commands about topics use it",
   },
   redis: {
-    isUsed: ({ stores }) => stores.checkpoint === "redis" || stores.hot.kind === "redis",
-    needs: "without `stores.checkpoint: redis` or `stores.hot: redis`",
+    isUsed: (values) =>
+      values.stores.checkpoint === "redis" ||
+      values.stores.hot.kind === "redis" ||
+      hasCredentials(values) ||
+      hasLimits(values.rateLimit),
+    needs: "without `stores.checkpoint: redis`, `stores.hot: redis`, tickets of `security` or `rate_limit`",
   },
   "hot store": {
     isUsed: ({ stores }) => stores.hot.kind !== "none",
     needs: "without `stores.hot: redis`",
+  },
+  history: {
+    isUsed: ({ stores }) => stores.history !== "none",
+    needs: "without `stores.history`",
+  },
+  "clickhouse history": {
+    isUsed: ({ stores }) => stores.history === "clickhouse",
+    needs: "without `stores.history: clickhouse`",
+  },
+  "postgres history": {
+    isUsed: ({ stores }) => stores.history === "postgres",
+    needs: "without `stores.history: postgres`",
   },
   s3: {
     isUsed: ({ stores }) => stores.checkpoint === "s3",
@@ -43,6 +73,14 @@ const RULES: Readonly<Record<Exclude<Part, SourcePart>, Rule>> = {
   cluster: {
     isUsed: isKafka,
     needs: "without `ingest.source: kafka`: an embedded log belongs to one instance, which serves all of it",
+  },
+  tokens: {
+    isUsed: ({ security }) => security.jwt.isEnabled,
+    needs: "while `security.jwt.enabled` is off",
+  },
+  credentials: {
+    isUsed: hasCredentials,
+    needs: "without `security.jwt.enabled` or `security.api_keys_path`",
   },
   api: {
     isUsed: ({ api }) => api.http.addr !== undefined,

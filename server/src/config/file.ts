@@ -1,5 +1,5 @@
 /** Reads the YAML file into settings by dotted path, each with its line. */
-import { type Document, isAlias, isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type Tags } from "yaml";
 import type { ConfigProblem, RawSetting } from "./settings.ts";
 
 const DEPTH_MAX = 8;
@@ -11,23 +11,33 @@ const NODES_MAX = 10_000;
 /** Errors of the parser that are reported. Most of them follow from the first one. */
 const ERRORS_MAX = 20;
 
+/** `0x...` is an address, which would lose its digits as a number. */
+function withoutHex(tags: Tags): Tags {
+  return tags.filter((tag) => typeof tag !== "object" || !("format" in tag) || tag.format !== "HEX");
+}
+
 /** Returns the message of the parser without the text that it quotes, which may be a secret. */
 function reasonOf(message: string): string {
   return message.replaceAll(/"(?:[^"\\]|\\.)*"/g, "...").replace(/: .*$/s, "");
 }
 
-/** Adds problems to `problems`. `isKey` says whether a path is that of a key; a key has no further keys below it. */
+/**
+ * Adds problems to `problems`. `isKey` says whether a path is that of a key; a key has no further keys below it. `isList` says whether it
+ * is a list of sections: the paths of the keys of an entry begin with `<list>[<index>].`.
+ */
 export function readConfigYaml(
   text: string,
   filePath: string,
   isKey: (path: string) => boolean,
+  isList: (path: string) => boolean,
   problems: ConfigProblem[],
 ): RawSetting[] {
   const lines = new LineCounter();
   let document: Document.Parsed;
   try {
     // Duplicate keys are found below. The library compares each key with all others, which takes minutes for 25,000 keys.
-    document = parseDocument(text, { lineCounter: lines, version: "1.2", uniqueKeys: false, prettyErrors: false });
+    const options = { lineCounter: lines, version: "1.2", uniqueKeys: false, prettyErrors: false } as const;
+    document = parseDocument(text, { ...options, customTags: withoutHex });
   } catch {
     // The parser is recursive, and exceeds the stack.
     problems.push({
@@ -66,7 +76,9 @@ export function readConfigYaml(
     if (nodes > NODES_MAX) return;
     const node = isAlias(given) ? given.resolve(document) : given;
     const empty = node === null || node === undefined || (isScalar(node) && node.value === null);
-    if (isMap(node) && !isKey(path) && depth < DEPTH_MAX) {
+    if (isSeq(node) && isList(path)) {
+      for (const [index, item] of node.items.entries()) walk(item, `${path}[${index}]`, item, depth + 1);
+    } else if (isMap(node) && !isKey(path) && depth < DEPTH_MAX) {
       const seen = new Set<string>();
       for (const pair of node.items) {
         const name = isScalar(pair.key) ? String(pair.key.value) : "(a key that is not text)";

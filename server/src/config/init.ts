@@ -1,5 +1,6 @@
 /** The configuration file that `config init` writes: every key with its default and its meaning, all commented out. */
-import { envNameOf } from "./key.ts";
+import { envNameOf, keysOf } from "./key.ts";
+import { FEEDERS } from "./keys/feeders.ts";
 import { CONFIG_KEYS } from "./keys.ts";
 
 const WIDTH = 100;
@@ -30,8 +31,19 @@ export function initialYaml(): string {
     if (kind.type === "secret")
       lines.push(`${indent}# By reference: file:PATH or env:NAME. Or by the variable ${envNameOf(path)}.`);
     lines.push(`${indent}# ${parts.at(-1)}: ${scalar(defaultText)}`.trimEnd());
+    if (path === FEEDERS.list.path) lines.push(...feederLines(indent));
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** Returns an entry of each type with all its keys. */
+function feederLines(indent: string): string[] {
+  return Object.entries(FEEDERS.types).flatMap(([type, section]) => [
+    `${indent}#   - type: ${type}`,
+    ...[...keysOf(FEEDERS.common), ...keysOf(section)].map(({ path, defaultText, isRequired }) =>
+      `${indent}#     ${isRequired ? "" : "# "}${path}: ${scalar(defaultText)}`.trimEnd(),
+    ),
+  ]);
 }
 
 /** Returns the text as a YAML scalar. A colon at its end would start a section. */

@@ -25,7 +25,24 @@ export type KeyKind =
   | { readonly type: "origins"; readonly countMax: number }
   /** Names or addresses with an optional port, in one text with commas or a list. */
   | { readonly type: "hosts"; readonly countMax: number }
-  | { readonly type: "secret" };
+  /** Addresses and subnets in CIDR form, in one text with commas or a list. */
+  | { readonly type: "subnets"; readonly countMax: number }
+  | { readonly type: "secret" }
+  /** A list of sections, each with keys of its own (`ByType`). */
+  | { readonly type: "entries"; readonly countMax: number }
+  | Structure;
+
+/** A value with a form of its own, such as a list of sections. */
+type Structure = {
+  readonly type: "structure";
+  /** Checks a value. `resolveSecret` reads a reference, `env:NAME` or `file:PATH`. A problem is a phrase that follows the path of the key. */
+  read(raw: unknown, resolveSecret: ResolveSecret): StructureRead<object | string>;
+  /** Returns the value as the file would have it, without secrets. */
+  show(value: never): unknown;
+};
+
+export type StructureRead<V extends object | string> = { readonly value: V } | { readonly problem: string };
+export type ResolveSecret = (reference: string) => { readonly value: string } | { readonly problem: string };
 
 /** Any value of a key. Undefined: not set, or off (`address`). */
 export type KeyValue =
@@ -35,6 +52,7 @@ export type KeyValue =
   | ListenAddress
   | readonly ListenAddress[]
   | readonly string[]
+  | object
   | undefined;
 
 /** A source or a feeder, by its name. */
@@ -44,13 +62,19 @@ export type SourcePart = `ingest.source: ${string}`;
 export type Part =
   | SourcePart
   | "embedded log"
+  | "mappings"
   | "brokers"
   | "topics"
   | "redis"
   | "hot store"
+  | "history"
+  | "clickhouse history"
+  | "postgres history"
   | "s3"
   | "checkpoint topic"
   | "cluster"
+  | "tokens"
+  | "credentials"
   | "api";
 
 export type KeySpec = {
@@ -65,6 +89,8 @@ export type KeySpec = {
   readonly fallback?: () => string;
   /** Undefined: the key always has an effect. */
   readonly part?: Part;
+  /** Whether an entry of a list must have the key. */
+  readonly isRequired?: true;
 };
 
 /** A key whose value has the type V. The type exists at compile time alone. */
@@ -79,36 +105,66 @@ export class ByChain<S extends Section> {
   }
 }
 
-export type Section = { readonly [field: string]: Key<KeyValue> | Section | ByChain<Section> };
+type Types = Readonly<Record<string, Section>>;
+
+/** A list of entries. Each has `type`, the common keys, and the keys of its type; the paths of these are relative to the entry. */
+export class ByType<C extends Section, T extends Types> {
+  /** The list itself. */
+  readonly list: KeySpec;
+  readonly common: C;
+  readonly types: T;
+
+  constructor({ list, common, types }: { readonly list: KeySpec; readonly common: C; readonly types: T }) {
+    this.list = list;
+    this.common = common;
+    this.types = types;
+  }
+}
+
+export type Section = { readonly [field: string]: Key<KeyValue> | Section | ByChain<Section> | ByType<Section, Types> };
+
+/** The entry of a list, by its type. */
+type Entry<C extends Section, T extends Types> = {
+  readonly [N in keyof T]: { readonly type: N } & Values<C> & Values<T[N]>;
+}[keyof T];
 
 export type Values<S extends Section> = {
   readonly [F in keyof S]: S[F] extends KeySpec
     ? ValueOf<S[F]>
     : S[F] extends ByChain<infer T>
       ? ReadonlyMap<string, { readonly [G in keyof T]?: NonNullable<ValueOf<T[G]>> }>
-      : S[F] extends Section
-        ? Values<S[F]>
-        : never;
+      : S[F] extends ByType<infer C, infer T>
+        ? readonly Entry<C, T>[]
+        : S[F] extends Section
+          ? Values<S[F]>
+          : never;
 };
 
 type ValueOf<K> = K extends Key<infer V> ? V : never;
 
 type ValueOfKind<K extends KeyKind> = K extends { readonly type: "choice" }
   ? K["values"][number]
-  : K extends { readonly type: "switch" }
-    ? boolean
-    : K extends { readonly type: "text" | "path" | "secret" }
-      ? string
-      : K extends { readonly type: "address" }
-        ? ListenAddress | undefined
-        : K extends { readonly type: "endpoints" }
-          ? readonly ListenAddress[]
-          : K extends { readonly type: "windows" | "origins" | "hosts" }
-            ? readonly string[]
-            : number;
+  : K extends { readonly type: "structure"; read(raw: unknown, resolveSecret: ResolveSecret): StructureRead<infer V> }
+    ? V
+    : K extends { readonly type: "switch" }
+      ? boolean
+      : K extends { readonly type: "text" | "path" | "secret" }
+        ? string
+        : K extends { readonly type: "address" }
+          ? ListenAddress | undefined
+          : K extends { readonly type: "endpoints" }
+            ? readonly ListenAddress[]
+            : K extends { readonly type: "windows" | "origins" | "hosts" | "subnets" }
+              ? readonly string[]
+              : number;
 
 /** A list that is not set is an empty list. */
-type Unset<K extends KeyKind> = K extends { readonly type: "origins" | "hosts" } ? never : undefined;
+type Unset<K extends KeyKind> = K extends { readonly type: "origins" | "hosts" | "subnets" } ? never : undefined;
+
+/** The same key, which an entry of a list must have. */
+export function required<V extends KeyValue>(spec: Key<V | undefined>): Key<V> {
+  return { ...spec, isRequired: true } as Key<V>;
+}
 
 /** Declares a key. Without a default text its value may be undefined, unless `fallback` gives one. */
 export function key<K extends KeyKind, D extends string, F extends (() => string) | undefined = undefined>(
@@ -125,15 +181,16 @@ export function key<K extends KeyKind, D extends string, F extends (() => string
 export function ofPart<S extends Section>(part: Part, section: S): S {
   const fields = Object.entries(section).map(([field, node]) => {
     if (isKey(node)) return [field, { part, ...node }];
-    return [field, node instanceof ByChain ? node : ofPart(part, node)];
+    return [field, node instanceof ByChain || node instanceof ByType ? node : ofPart(part, node)];
   });
   return Object.fromEntries(fields) as S;
 }
 
-/** All keys of a section in the order of their declaration. */
+/** All keys of a section in the order of their declaration. A list is one key; those of its entries are not among them. */
 export function keysOf(section: Section): KeySpec[] {
   return Object.values(section).flatMap((node) => {
     if (isKey(node)) return [node];
+    if (node instanceof ByType) return [node.list];
     return keysOf(node instanceof ByChain ? node.keys : node);
   });
 }
@@ -151,6 +208,7 @@ export function valuesOf<S extends Section>(section: S, settings: readonly Place
     Object.fromEntries(
       Object.entries(nodes).map(([field, node]) => {
         if (isKey(node)) return [field, values.get(node.path)];
+        if (node instanceof ByType) return [field, entriesOf(node, settings)];
         return [field, node instanceof ByChain ? chainsOf(node.keys, settings) : shape(node)];
       }),
     );
@@ -171,6 +229,25 @@ function chainsOf(keys: Section, settings: readonly PlacedValue[]): ReadonlyMap<
   }
   return chains;
 }
+
+/** Returns the entries in their order. An entry without a known type is left out. */
+function entriesOf({ list, common, types }: ByType<Section, Types>, settings: readonly PlacedValue[]): object[] {
+  const heads = settings
+    .filter(({ spec }) => spec.path === TYPE_KEY)
+    .map(({ path }) => path.slice(0, -TYPE_KEY.length));
+  return heads
+    .filter((head) => head.startsWith(`${list.path}[`))
+    .map((head) => {
+      const own = settings
+        .filter(({ path }) => path.startsWith(head))
+        .map((setting) => ({ ...setting, path: setting.path.slice(head.length) }));
+      const type = String(own.find(({ path }) => path === TYPE_KEY)?.value);
+      return { type, ...valuesOf(common, own), ...valuesOf(types[type] ?? {}, own) };
+    });
+}
+
+/** Key of an entry that says which other keys it has. */
+export const TYPE_KEY = "type";
 
 /** Stands for a chain id in the path of a key. */
 export const CHAIN_ID = "<id>";

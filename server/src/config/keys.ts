@@ -5,9 +5,12 @@
 import { type KeySpec, key, keysOf, type Section, type Values } from "./key.ts";
 import { API } from "./keys/api.ts";
 import { APP, WINDOWS } from "./keys/app.ts";
+import { HISTORY } from "./keys/history.ts";
 import { INGEST } from "./keys/ingest.ts";
-import { ADDRESS, choice, PATH } from "./keys/kinds.ts";
+import { ADDRESS, choice, PATH, SWITCH } from "./keys/kinds.ts";
 import { PUBSUB } from "./keys/pubsub.ts";
+import { RATE_LIMIT } from "./keys/rate-limit.ts";
+import { SECURITY } from "./keys/security.ts";
 import { STORES } from "./keys/stores.ts";
 
 export const TABLE = {
@@ -16,8 +19,11 @@ export const TABLE = {
   windows: WINDOWS,
   app: APP,
   stores: STORES,
+  history: HISTORY,
   pubsub: PUBSUB,
+  security: SECURITY,
   api: API,
+  rateLimit: RATE_LIMIT,
   metrics: {
     prometheus: key("metrics.prometheus", ADDRESS, "127.0.0.1:9091", "Address of `/metrics`. Empty: off."),
   },
@@ -34,6 +40,12 @@ export const TABLE = {
       "json",
       "`json`: one JSON object per line. `text`: lines for people.",
     ),
+    audit: key(
+      "logging.audit",
+      SWITCH,
+      "on",
+      "Whether the log says who asked for credentials, who was refused and who was limited. A flood is summed up. See [audit log](rate-limits.md#audit-log).",
+    ),
   },
 } satisfies Section;
 
@@ -43,16 +55,14 @@ export type TableValues = Values<typeof TABLE>;
 export const CONFIG_KEYS: readonly KeySpec[] = keysOf(TABLE);
 
 /** Keys, or beginnings of keys (with a dot at the end), that belong to parts that this version does not have. */
-export const LATER_KEYS: readonly string[] = [
-  "stores.history",
-  "stores.clickhouse.",
-  "security.",
-  "rate_limit.",
-  "api.grpc.",
-  "metrics.pprof",
-  "alerts.",
-];
+export const LATER_KEYS: readonly string[] = ["stores.clickhouse.", "api.grpc.", "metrics.pprof", "alerts."];
 
-/** Environment variables with the prefix that are no configuration keys: the path of the file, and what tests use. */
-export const RESERVED_ENV = ["SWAPSTATS_CONFIG", "SWAPSTATS_DATA", "SWAPSTATS_SERVERS_DIR"] as const;
+/** Environment variables with the prefix that are no configuration keys: options of commands, and what tests use. */
+export const RESERVED_ENV = [
+  "SWAPSTATS_CONFIG",
+  "SWAPSTATS_TOKEN",
+  "SWAPSTATS_CA",
+  "SWAPSTATS_DATA",
+  "SWAPSTATS_SERVERS_DIR",
+] as const;
 export const RESERVED_ENV_PREFIX = "SWAPSTATS_TEST_";

@@ -4,7 +4,9 @@ import { readTextFile } from "../shared/read-regular-file.ts";
 import { readConfigYaml } from "./file.ts";
 import { keyHint, variableHint } from "./hints.ts";
 import { CHAIN_ID, envNameOf, type KeySpec, type KeyValue } from "./key.ts";
+import { FEEDERS } from "./keys/feeders.ts";
 import { CONFIG_KEYS, LATER_KEYS, RESERVED_ENV, RESERVED_ENV_PREFIX } from "./keys.ts";
+import { isEntryKey, readEntries } from "./read-entries.ts";
 import type { ConfigProblem, RawSetting, Setting } from "./settings.ts";
 import { parseValue } from "./values.ts";
 
@@ -47,6 +49,12 @@ export function readSettings(options: LoadOptions, problems: ConfigProblem[]): S
 
   const settings: Setting[] = [];
   for (const ofTable of keys) {
+    if (ofTable === FEEDERS.list && !raws.has(ofTable.path)) {
+      const read = (path: string, spec: KeySpec, raw: RawSetting | undefined): Setting =>
+        readSetting(path, spec, raw, env, problems);
+      settings.push(...readEntries(raws.values(), FEEDERS, read, problems));
+      continue;
+    }
     const defaultText = options.defaults?.[ofTable.path];
     const spec = defaultText === undefined ? ofTable : { ...ofTable, defaultText };
     const paths = spec.path.includes(CHAIN_ID)
@@ -56,13 +64,13 @@ export function readSettings(options: LoadOptions, problems: ConfigProblem[]): S
   }
   for (const raw of raws.values()) {
     // A suggestion is found by comparing the name with all keys, so it is made only while the problem is still shown.
-    if (specOf(raw.path, keys) === undefined && problems.length <= PROBLEMS_SHOWN_MAX)
-      problems.push(unknownKey(raw, keys));
+    const isKnown = specOf(raw.path, keys) !== undefined || raw.path.startsWith(`${FEEDERS.list.path}[`);
+    if (!isKnown && problems.length <= PROBLEMS_SHOWN_MAX) problems.push(unknownKey(raw, keys));
   }
   return settings;
 }
 
-function readSetting(
+export function readSetting(
   path: string,
   spec: KeySpec,
   given: RawSetting | undefined,
@@ -79,9 +87,12 @@ function readSetting(
   return { path, spec, value: defaultValue(spec), origin: "default", where: "" };
 }
 
+/** Types of a value that is an empty list unless it is set. */
+const LIST_TYPES: readonly KeySpec["kind"]["type"][] = ["origins", "hosts", "subnets"];
+
 function defaultValue(spec: KeySpec): KeyValue {
   if (spec.fallback !== undefined) return spec.fallback();
-  if (spec.defaultText === "") return spec.kind.type === "origins" || spec.kind.type === "hosts" ? [] : undefined;
+  if (spec.defaultText === "") return LIST_TYPES.includes(spec.kind.type) ? [] : undefined;
   const parsed = parseValue(spec.kind, spec.defaultText, { env: {}, literalAllowed: false });
   if ("problem" in parsed) throw new SwapstatsError("internal", `default of ${spec.path}: ${parsed.problem}`);
   return parsed.value;
@@ -97,7 +108,8 @@ function readFile(filePath: string | undefined, keys: readonly KeySpec[], proble
     problems.push({ path: filePath, where: "", message });
     return [];
   }
-  return readConfigYaml(text, filePath, (path) => specOf(path, keys) !== undefined, problems);
+  const isKey = (path: string): boolean => specOf(path, keys) !== undefined || isEntryKey(path, FEEDERS);
+  return readConfigYaml(text, filePath, isKey, (path) => path === FEEDERS.list.path, problems);
 }
 
 function readEnvironment(env: Environment, keys: readonly KeySpec[], problems: ConfigProblem[]): RawSetting[] {
@@ -155,8 +167,10 @@ function unknownVariable(name: string, keys: readonly KeySpec[]): ConfigProblem 
     path.endsWith(".") ? name.startsWith(`${envNameOf(path)}`) : name === envNameOf(path),
   );
   const names = keys.map((spec) => envNameOf(spec.path));
-  const message = later
-    ? "names a key that is not in this version of swapstats; unset it"
-    : `names no key; ${variableHint(name, names)}`;
+  const message = name.startsWith(envNameOf(FEEDERS.list.path))
+    ? "names no key; feeders are a list, which the configuration file alone can have. Unset it"
+    : later
+      ? "names a key that is not in this version of swapstats; unset it"
+      : `names no key; ${variableHint(name, names)}`;
   return { path: name, where: "environment", message };
 }

@@ -1,4 +1,5 @@
 /** Parses and formats the value of one key by its kind. A problem is a phrase that follows the path of the key. */
+import { isIPv4, isIPv6 } from "node:net";
 import { parseHost } from "../shared/host-rules.ts";
 import { isTelling, maskedValue } from "../shared/mask-secrets.ts";
 import { didYouMean } from "../shared/nearest.ts";
@@ -56,11 +57,28 @@ export function parseValue(kind: KeyKind, raw: unknown, secrets: SecretSources):
       return parseOrigins(raw, kind.countMax);
     case "hosts":
       return parseHosts(raw, kind.countMax);
+    case "subnets":
+      return parseSubnets(raw, kind.countMax);
     case "endpoints":
       return parseEndpoints(raw, kind.countMax);
+    case "entries":
+      // A list has arrived as the keys of its entries.
+      return problem(`is ${shown(raw)}, and a list of sections is needed; write \`- type: ...\` for each, in the file`);
+    case "structure":
+      return kind.read(structureOf(raw), (reference) => resolveSecret(reference, secrets));
     default:
       if (scalar === undefined) return problem(notSingle(kind, raw));
       return parseScalar(kind, scalar, secrets);
+  }
+}
+
+/** The command line gives lists and sections as JSON. */
+function structureOf(raw: unknown): unknown {
+  if (typeof raw !== "string" || !/^\s*[[{]/.test(raw)) return raw;
+  try {
+    return JSON.parse(raw);
+  } catch {
+    return raw;
   }
 }
 
@@ -69,7 +87,10 @@ function notSingle(kind: ScalarKind, raw: unknown): string {
   return `is ${shown(raw)}, and one value is needed; write file:PATH or env:NAME on the line of the key`;
 }
 
-type ScalarKind = Exclude<KeyKind, { type: "windows" | "origins" | "hosts" | "endpoints" }>;
+type ScalarKind = Exclude<
+  KeyKind,
+  { type: "windows" | "origins" | "hosts" | "subnets" | "endpoints" | "entries" | "structure" }
+>;
 
 function parseScalar(kind: ScalarKind, text: string, secrets: SecretSources): ParsedValue {
   switch (kind.type) {
@@ -193,6 +214,20 @@ function parseHosts(raw: unknown, countMax: number): ParsedValue {
   return { value: [...new Set(list.value.map((host) => host.toLowerCase()))] };
 }
 
+function parseSubnets(raw: unknown, countMax: number): ParsedValue {
+  const list = parseList(raw, "addresses, such as 10.0.0.5 or 10.0.0.0/8");
+  if ("problem" in list) return list;
+  if (list.value.length > countMax) return problem(`lists ${list.value.length} addresses; give at most ${countMax}`);
+  for (const subnet of list.value) {
+    const [address = "", bits, more] = subnet.split("/");
+    const bitsMax = isIPv4(address) ? 32 : isIPv6(address) && !address.includes("%") ? 128 : 0;
+    const isGood = bitsMax > 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax));
+    if (isGood && more === undefined) continue;
+    return problem(`${shown(subnet)} is not an address; write one such as 10.0.0.5, 10.0.0.0/8 or fd00::/8`);
+  }
+  return { value: [...new Set(list.value)] };
+}
+
 function parseEndpoints(raw: unknown, countMax: number): ParsedValue {
   const list = parseList(raw, "addresses, such as redis-1:6379,redis-2:6379");
   if ("problem" in list) return list;
@@ -218,27 +253,37 @@ function parseSecret(text: string, sources: SecretSources): ParsedValue {
       "holds a secret in clear; give file:PATH or env:NAME, and change the secret if others could read it",
     );
   }
-  const [, how, name = ""] = reference;
+  return resolveSecret(text, sources);
+}
+
+/** Reads a reference to a secret. */
+function resolveSecret(
+  text: string,
+  sources: SecretSources,
+): { readonly value: string } | { readonly problem: string } {
+  const [, how, name = ""] = /^(file|env):(.+)$/s.exec(text) ?? [];
   if (how === "env") {
     const value = sources.env[name];
     return value === undefined || value === ""
-      ? problem(`names the environment variable ${name}, which is not set; set it`)
+      ? { problem: `names the environment variable ${name}, which is not set; set it` }
       : { value };
   }
   try {
     const value = readTextFile(name, SECRET_BYTES_MAX).replace(/\r?\n$/, "");
-    if (value === "") return problem(`names the file ${name}, which is empty; put the secret into it`);
+    if (value === "") return { problem: `names the file ${name}, which is empty; put the secret into it` };
     return { value };
   } catch (error) {
-    return problem(`names the file ${name}, which cannot be read (${(error as Error).message}); check path and rights`);
+    const reason = (error as Error).message;
+    return { problem: `names the file ${name}, which cannot be read (${reason}); check path and rights` };
   }
 }
 
 /** Returns the value as the file would have it, a secret masked. Undefined: the key is not set. */
-export function formatValue(kind: KeyKind, value: KeyValue): string | number | readonly string[] | undefined {
+export function formatValue(kind: KeyKind, value: KeyValue): unknown {
   if (kind.type === "address") return value === undefined ? "" : formatListenAddress(value as ListenAddress);
   if (value === undefined) return undefined;
   if (kind.type === "secret") return MASK;
+  if (kind.type === "structure") return kind.show(value as never);
   if (kind.type === "endpoints") return (value as readonly ListenAddress[]).map(formatListenAddress);
   if (kind.type === "duration") return formatDurationMs(value as number);
   if (kind.type === "usd") return formatUsd(value as number);

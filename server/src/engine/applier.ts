@@ -1,5 +1,6 @@
 /** Applies events: runs the checks of the semantics in their order, remembers the event, and updates figures and upkeep. */
 import { CHAINS_MAX, type Chain } from "./chains.ts";
+import type { CountedWatch } from "./counted-watch.ts";
 import type { EngineState } from "./engine-state.ts";
 import { ACTIVE_BLOCK } from "./memory/layout.ts";
 import { INCLUSIONS_MAX } from "./swaps/inclusions.ts";
@@ -9,7 +10,7 @@ import type { TraderCounts } from "./traders/trader-counts.ts";
 import type { Outcome, TokenRef } from "./types.ts";
 import { SETTLED_PER_VISIT_MAX, type Upkeep } from "./upkeep.ts";
 
-const { HOT_TAIL, RECENT_FROM, SYMBOL_HOLDER, UNITS: ACTIVE_UNITS } = ACTIVE_BLOCK;
+const { HOT_TAIL, RECENT_FROM, SYMBOL_HOLDER, SYMBOL_MS, UNITS: ACTIVE_UNITS } = ACTIVE_BLOCK;
 
 /** Tokens visited by upkeep per event at most: more than can come due per event, which lets a backlog shrink without a stall. */
 const VISITS_PER_EVENT_MAX = 3;
@@ -21,6 +22,7 @@ export class Applier {
   readonly #maxTokens: number;
   /** The known token whose version the last event raised, or -1. */
   touchedRef: TokenRef = -1;
+  watch: CountedWatch | undefined;
 
   constructor(state: EngineState, upkeep: Upkeep, traderCounts: TraderCounts, maxTokens: number) {
     this.#state = state;
@@ -78,7 +80,9 @@ export class Applier {
     const { tokens, identity, inclusions } = this.#state;
     const oldestMs = chain.highMs - chain.horizonMs;
     let token = tokens.findEvent(chain.index, event);
-    if (event.eventTimeMs < oldestMs) return event.removed ? this.#unresolved(token) : this.#late(token);
+    if (event.eventTimeMs < oldestMs || event.eventTimeMs < this.#state.countsFromMs) {
+      return event.removed ? this.#unresolved(token) : this.#late(token);
+    }
     let hash = 0;
     let entry = 0;
     if (token !== 0) {
@@ -154,10 +158,11 @@ export class Applier {
       if (inclusion < 0) this.#countRemovalUnmatched(token);
     } else {
       counters.applied += 1;
-      tokens.makeKnown(token);
+      tokens.makeKnown(token, event.eventTimeMs);
     }
     const record = writer.write(event, token, hash, chain);
-    hot.attach(hotList.locate(active, event.eventTimeMs), record);
+    const bucket = hotList.locate(active, event.eventTimeMs);
+    hot.attach(bucket, record);
     const before = entry === 0 ? 0 : inclusions.counting(entry);
     const after =
       entry === 0
@@ -169,11 +174,13 @@ export class Applier {
       const isReplaced = before !== 0 && now === record;
       if (isReplaced) this.#countReplaced(token);
       const view = now === record ? records.viewOf(record, event) : records.read(now);
-      if (now !== 0) this.#countIn(token, active, view, chain);
+      const home = now === record ? bucket : 0;
+      if (now !== 0) this.#countIn(token, active, home, view, chain);
+      if (this.watch !== undefined) this.watch.changed(token, before, now);
     }
     tokens.noteRecord(token, event.eventTimeMs);
     tokens.touch(token);
-    chains.wake(chain, token);
+    chains.wake(chain, token, event.eventTimeMs);
     if (tokens.isKnown(token)) this.touchedRef = token;
   }
 
@@ -188,16 +195,23 @@ export class Applier {
     if (tokens.isKnown(token)) tokens.countRemovalUnmatched(token);
   }
 
-  #countIn(token: number, active: number, view: RecordView, chain: Chain): void {
+  /** `home` is the record's bucket, or 0. */
+  #countIn(token: number, active: number, home: number, view: RecordView, chain: Chain): void {
     const { records, order, hotList, hot, tokens, heap } = this.#state;
     const { symbol, ref: record } = view;
-    hot.countIn(active, hotList.locate(active, records.timeMs(record)), view, chain);
+    const timeMs = records.timeMs(record);
+    hot.countIn(active, home === 0 ? hotList.locate(active, timeMs) : home, view, chain);
     this.#traderCounts.countedIn(token, active, record);
     if (symbol === 0) return;
     const holder = heap.u32[2 * active + SYMBOL_HOLDER];
-    if (holder !== 0 && order.compare(record, holder, chain.id) < 0) return;
+    if (holder !== 0) {
+      const holderMs = heap.f64[active + SYMBOL_MS];
+      // Only at equal times need the holder be read.
+      if (timeMs < holderMs || (timeMs === holderMs && order.compare(record, holder, chain.id) < 0)) return;
+    }
     heap.own(active, ACTIVE_UNITS);
     heap.u32[2 * active + SYMBOL_HOLDER] = record;
+    heap.f64[active + SYMBOL_MS] = timeMs;
     tokens.setSymbolNow(token, symbol);
   }
 
@@ -218,6 +232,7 @@ export class Applier {
     const symbol = holder === 0 ? tokens.settledSymbol(token) : records.symbol(holder);
     heap.own(active, ACTIVE_UNITS);
     heap.u32[2 * active + SYMBOL_HOLDER] = holder;
+    heap.f64[active + SYMBOL_MS] = holder === 0 ? 0 : records.timeMs(holder);
     tokens.setSymbolNow(token, symbol);
   }
 }

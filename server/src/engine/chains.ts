@@ -7,7 +7,7 @@ import type { EngineConfig } from "./types.ts";
 
 /** Largest number of chains in a partition. An event of a further chain is a dead letter. */
 export const CHAINS_MAX = 256;
-/** Grain of the wheel: upkeep visits a token with fresh swaps once in this span of event time. */
+/** Grain of the wheel: upkeep visits a token with many swaps once in this span of event time, and others when swaps of theirs settle. */
 export const WHEEL_GRAIN_MS = 30_000;
 const WHEEL_SLOTS = 4096;
 /** Recent block hashes kept at hand, by block number. */
@@ -138,13 +138,13 @@ export class Chains {
     chain.scheduled -= 1;
   }
 
-  /** Schedules upkeep of a token with fresh swaps within one or two grains. */
-  wake(chain: Chain, row: number): void {
+  /** Schedules upkeep of a token with a fresh swap for when that swap settles, or earlier. */
+  wake(chain: Chain, row: number, timeMs: number): void {
     const slot = this.#heap.f64[row + WHEEL_SLOT];
-    const soon = Math.floor(chain.highMs / WHEEL_GRAIN_MS) + 2;
-    if (slot >= 0 && slot <= soon) return;
+    const settlesMs = timeMs + chain.hotMs + this.#plan.finestStepMs;
+    if (slot >= 0 && slot <= Math.floor(settlesMs / WHEEL_GRAIN_MS) + 1) return;
     this.unschedule(chain, row);
-    this.schedule(chain, row, chain.highMs + WHEEL_GRAIN_MS);
+    this.schedule(chain, row, settlesMs);
   }
 
   /** Removes the next due token from the wheel and returns it; 0 if none is due. */

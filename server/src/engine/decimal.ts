@@ -5,6 +5,7 @@
  */
 
 export const LIMB = 1e15;
+const LIMB_INTEGER = 10n ** 15n;
 
 /** Digits of an unsigned integer in limbs, without leading zeros ("" for zero). */
 function digits(limbs: readonly number[]): string {
@@ -76,6 +77,15 @@ export class ExactSum {
   addSum(other: ExactSum): void {
     this.add(other.l0, other.l1, other.l2);
     this.l3 += other.l3;
+  }
+
+  /** Adds an integer that is not negative. */
+  addInteger(value: bigint): void {
+    this.add(Number(value % LIMB_INTEGER), Number((value / LIMB_INTEGER) % LIMB_INTEGER), 0);
+    const high = value / LIMB_INTEGER ** 2n;
+    if (high === 0n) return;
+    this.add(0, 0, Number(high % LIMB_INTEGER));
+    this.l3 += Number(high / LIMB_INTEGER);
   }
 
   text(places: number): string {

@@ -12,6 +12,7 @@ import type { HashSeed } from "./memory/keyed-hash.ts";
 import { Labels } from "./memory/labels.ts";
 import { HOT_BUCKET } from "./memory/layout.ts";
 import { Strings } from "./memory/strings.ts";
+import type { StreamName } from "./settled-watch.ts";
 import { fingerprintOf, IMAGE_FORMAT, type SnapshotHeader } from "./snapshot.ts";
 import { Inclusions } from "./swaps/inclusions.ts";
 import { RecordMatcher } from "./swaps/record-matcher.ts";
@@ -46,6 +47,12 @@ export class EngineState {
   readonly chains: Chains;
   readonly counters: Counters;
   seenSinceMs: number | undefined;
+  /** Events of earlier swaps are late: a history had these swaps as they settled. 0 without one. */
+  countsFromMs: number;
+  /** Counting swaps that have settled: the sequence of the next one. */
+  settledCount: number;
+  /** Undefined until `PartitionEngine.nameStream`. */
+  stream: StreamName | undefined;
 
   private constructor(heap: Heap, config: EngineConfig, seed: HashSeed, header: SnapshotHeader | undefined) {
     const [stringsRef, tokensRef, symbolsRef, inclusionsRef] = header?.roots ?? [0, 0, 0, 0];
@@ -70,6 +77,9 @@ export class EngineState {
     this.chains = new Chains(heap, config, this.plan, header?.chains);
     this.counters = header === undefined ? noCounts() : structuredCopy(header.counters);
     this.seenSinceMs = header?.seenSinceMs ?? undefined;
+    this.countsFromMs = header?.countsFromMs ?? 0;
+    this.settledCount = header?.settledCount ?? 0;
+    this.stream = header?.stream;
     if (header !== undefined) this.#takeTallies(header.tallies);
   }
 
@@ -127,6 +137,9 @@ export class EngineState {
         this.inclusions.index.directoryRef,
       ],
       tallies: this.#tallies(),
+      ...(this.countsFromMs === 0 ? {} : { countsFromMs: this.countsFromMs }),
+      settledCount: this.settledCount,
+      ...(this.stream === undefined ? {} : { stream: this.stream }),
     };
   }
 
@@ -149,7 +162,7 @@ export class EngineState {
   }
 }
 
-function noCounts(): Counters {
+export function noCounts(): Counters {
   return {
     accepted: 0,
     applied: 0,

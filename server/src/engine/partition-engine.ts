@@ -7,7 +7,8 @@
 import { SwapstatsError } from "../shared/errors.ts";
 import { Applier } from "./applier.ts";
 import type { Chain } from "./chains.ts";
-import { EngineState } from "./engine-state.ts";
+import type { BucketSums, CountedAmount, CountedWatch } from "./counted-watch.ts";
+import { EngineState, noCounts } from "./engine-state.ts";
 import { stringToUtf8 } from "./memory/bytes.ts";
 import { HASH_SEGMENTS } from "./memory/hash-index.ts";
 import { Heap } from "./memory/heap.ts";
@@ -16,27 +17,33 @@ import { ACTIVE_BLOCK } from "./memory/layout.ts";
 import { CandleQuery } from "./reads/candle-query.ts";
 import type { RankedFigure, WindowStats } from "./reads/figures.ts";
 import type { RankKey } from "./reads/rank-key.ts";
+import { ScreenQuery, type SparkFigure, type WindowPlan } from "./reads/screen-query.ts";
 import { SwapQuery } from "./reads/swap-query.ts";
+import { UnsettledQuery } from "./reads/unsettled-query.ts";
 import { WindowQuery } from "./reads/window-query.ts";
+import type { RecordSource, SettledWatch, StreamName } from "./settled-watch.ts";
 import { beginImage, decodeHeader, type EngineSnapshot, encodeHeader } from "./snapshot.ts";
+import { FLAG_BUY } from "./swaps/record-view.ts";
 import type { SwapEvent } from "./swaps/swap-event.ts";
 import { compareChainTexts } from "./token-order.ts";
 import { TraderCounts } from "./traders/trader-counts.ts";
 import type { Counters, EngineConfig, Outcome, ServedSwap, TokenInfo, TokenRef } from "./types.ts";
 import { Upkeep } from "./upkeep.ts";
 
-const { RECENT_FROM } = ACTIVE_BLOCK;
+const { HOT_HEAD, RECENT_FROM } = ACTIVE_BLOCK;
 
 /** Number of parts in which all tokens can be read. */
 export const TOKEN_PARTS = HASH_SEGMENTS;
 
 export class PartitionEngine {
   readonly config: EngineConfig;
+  readonly unsettled: UnsettledQuery;
   readonly #state: EngineState;
   readonly #upkeep: Upkeep;
   readonly #applier: Applier;
   readonly #traderCounts: TraderCounts;
   readonly #windows: WindowQuery;
+  readonly #screen: ScreenQuery;
   readonly #candles: CandleQuery;
   readonly #swaps: SwapQuery;
 
@@ -56,8 +63,10 @@ export class PartitionEngine {
     this.#upkeep = new Upkeep(state, this.#traderCounts);
     this.#applier = new Applier(state, this.#upkeep, this.#traderCounts, config.maxTokens);
     this.#windows = new WindowQuery(config, state.plan, state.hotList, state.hot, state.cold, this.#traderCounts);
+    this.#screen = new ScreenQuery(this.#windows, this.#traderCounts, state.hotList, state.hot, state.cold);
     this.#candles = new CandleQuery(state.plan, state.hotList, state.hot, state.cold);
     this.#swaps = new SwapQuery(state.heap, state.hotList, state.records, state.order, state.strings, state.tokens);
+    this.unsettled = new UnsettledQuery(state);
   }
 
   get counters(): Counters {
@@ -87,9 +96,62 @@ export class PartitionEngine {
     return this.#upkeep.moved;
   }
 
+  /** Follows which swaps count from now on, in place of an earlier watch. Undefined: no one watches. */
+  watch(watch: CountedWatch | undefined): void {
+    this.#applier.watch = watch;
+  }
+
+  /** Follows which swaps settle from now on, in place of an earlier watch. Undefined: no one watches. */
+  watchSettled(watch: SettledWatch | undefined): void {
+    this.#upkeep.watch = watch;
+  }
+
+  /** See `RecordSource`. */
+  get source(): RecordSource {
+    return this.#state;
+  }
+
+  /** Counting swaps that have settled since the state began: the sequence of the next one. It is the same for equal logs. */
+  get settledCount(): number {
+    return this.#state.settledCount;
+  }
+
+  /** Undefined until `nameStream`, and in images of versions that had no streams. A restored state keeps its stream. */
+  get stream(): StreamName | undefined {
+    return this.#state.stream;
+  }
+
+  /** Names the stream of settled swaps from now on; its first sequence is `settledCount`. */
+  nameStream(stream: StreamName): void {
+    this.#state.stream = stream;
+  }
+
+  /** Returns the swap of a record that `CountedWatch.changed` names. */
+  countedSwap(ref: TokenRef, record: number): ServedSwap {
+    return this.#swaps.served(record, ref, this.#chainOf(ref).id);
+  }
+
+  /** Returns what the swap of such a record adds to sums. */
+  countedAmount(record: number): CountedAmount {
+    const { records } = this.#state;
+    const { flags, usdMicro } = records.read(record);
+    return { timeMs: records.timeMs(record), isBuy: (flags & FLAG_BUY) !== 0, usdMicro };
+  }
+
+  /** Visits all buckets of a token that are in memory and have trades. Bucket and sums are valid during the visit. */
+  eachBucket(ref: TokenRef, visit: (sums: BucketSums) => void): void {
+    this.#candles.eachBucket(this.#state.tokens.active(ref), visit);
+  }
+
   /** Sets seen_since when it is known from outside (a new data folder with a live clock). */
   setSeenSince(ms: number): void {
     this.#state.seenSinceMs = ms;
+  }
+
+  /** Ends the filling of an empty state with settled swaps: records about swaps before this time are late from now on. The counters begin here. */
+  endFilling(countsFromMs: number): void {
+    this.#state.countsFromMs = countsFromMs;
+    Object.assign(this.#state.counters, noCounts());
   }
 
   /** Notes a gap in the offsets: no window is complete until the next event gives a new high. */
@@ -199,6 +261,22 @@ export class PartitionEngine {
     this.#windows.rankKey(ref, this.#state.tokens.active(ref), windowIndex, field, asOfMs, key);
   }
 
+  /** Sets the keys of many figures at once, as `rankKey` does for one (reads/screen-query.ts). */
+  screenKeys(ref: TokenRef, plan: readonly WindowPlan[], asOfMs: number, keys: readonly RankKey[]): void {
+    const active = this.#state.tokens.active(ref);
+    this.#screen.keys(ref, active, plan, asOfMs, this.#state.seenSinceMs, keys);
+  }
+
+  /** Returns the values of a sparkline (reads/screen-query.ts). */
+  spark(ref: TokenRef, windowIndex: number, figure: SparkFigure, points: number, asOfMs: number) {
+    return this.#screen.spark(this.#state.tokens.active(ref), windowIndex, figure, points, asOfMs);
+  }
+
+  /** Time of the swap that made the token known, cut to seconds. Undefined if the state was written by a version that did not keep it. */
+  firstSeenMs(ref: TokenRef): number | undefined {
+    return this.#state.tokens.firstSeenMs(ref);
+  }
+
   hasTrades(ref: TokenRef, windowIndex: number, asOfMs: number): boolean {
     const { openMs, closeMs } = this.#windows.edges(this.config.windows[windowIndex], asOfMs);
     return this.#windows.hasTrades(this.#state.tokens.active(ref), openMs, closeMs);
@@ -220,6 +298,18 @@ export class PartitionEngine {
     return this.#state.tokens.lastRecordMs(ref) + this.#chainOf(ref).horizonMs;
   }
 
+  /**
+   * No event can change what counts of the token before this. A swap within the horizon may have an earlier inclusion, which counts again
+   * when the later one is removed; its bucket has not settled.
+   */
+  settledBeforeMs(ref: TokenRef): number {
+    const { highMs, horizonMs } = this.#chainOf(ref);
+    const { tokens, heap, hotList } = this.#state;
+    const active = tokens.active(ref);
+    const bucket = active === 0 ? 0 : heap.u32[2 * active + HOT_HEAD];
+    return bucket === 0 ? highMs - horizonMs : Math.min(highMs - horizonMs, hotList.startMs(bucket));
+  }
+
   nextChangeMs(ref: TokenRef, asOfMs: number): number {
     return this.#windows.nextChangeMs(this.#state.tokens.active(ref), asOfMs, this.#state.seenSinceMs);
   }
@@ -233,6 +323,11 @@ export class PartitionEngine {
       availableFromMs: this.#candles.availableFromMs(active, range),
       items: this.#candles.candles(active, range),
     };
+  }
+
+  /** Returns the start of the memory for candles of this interval; Infinity when no step divides it. */
+  candlesFromMs(ref: TokenRef, intervalMs: number): number {
+    return this.#candles.memoryFromMs(intervalMs, this.#chainOf(ref).highMs);
   }
 
   /**

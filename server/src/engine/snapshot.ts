@@ -4,10 +4,11 @@ import type { ChainState } from "./chains.ts";
 import { stringToUtf8, utf8ToString } from "./memory/bytes.ts";
 import { type Heap, PAGE_BYTES } from "./memory/heap.ts";
 import type { HashSeed } from "./memory/keyed-hash.ts";
+import type { StreamName } from "./settled-watch.ts";
 import type { Counters, EngineConfig } from "./types.ts";
 
 /** Version of the memory image's layout (memory/layout.ts). An image of another version is rebuilt from the log. */
-export const IMAGE_FORMAT = 4;
+export const IMAGE_FORMAT = 5;
 
 export type SnapshotHeader = {
   readonly format: number;
@@ -23,6 +24,12 @@ export type SnapshotHeader = {
   readonly roots: readonly [number, number, number, number];
   /** Counts that are kept outside the image: known tokens, active tokens, records and their bytes, ... */
   readonly tallies: Readonly<Record<string, number>>;
+  /** Missing where no history filled the state: 0. */
+  readonly countsFromMs?: number;
+  /** Missing in images that older versions wrote: 0. */
+  readonly settledCount?: number;
+  /** Missing until the state has a stream. */
+  readonly stream?: StreamName;
 };
 
 export type EngineSnapshot = {

@@ -35,6 +35,14 @@ const {
 
 /** The token is known: an announcement of it was applied. Before that only removals named it. */
 const FLAG_KNOWN = 1;
+/**
+ * The upper bits of the flags: when the token became known, in seconds from this second (13 May 2014) on, plus 1. 0: it was known
+ * before the image kept that. They hold 68 years; an earlier or later time counts as the first or the last of them.
+ */
+const SEEN_FROM_S = 1_400_000_000;
+const SEEN_SHIFT = 1;
+const MS_PER_S = 1000;
+const SEEN_MAX = 2 ** 31 - 1;
 /** Most tokens that a look-up by symbol returns. More would be just as ambiguous. */
 export const SYMBOL_HITS_MAX = 100;
 const TEXT_PURPOSE = 0x70c3;
@@ -178,11 +186,19 @@ export class Tokens {
     return (this.#heap.u32[2 * row + FLAGS] & FLAG_KNOWN) !== 0;
   }
 
-  makeKnown(row: number): void {
+  /** Makes the token known by a swap of this time. */
+  makeKnown(row: number, timeMs: number): void {
     if (this.isKnown(row)) return;
+    const seen = Math.min(Math.max(1, Math.floor(timeMs / MS_PER_S) - SEEN_FROM_S + 1), SEEN_MAX);
     this.#heap.own(row + (FLAGS >>> 1), 1);
-    this.#heap.u32[2 * row + FLAGS] |= FLAG_KNOWN;
+    this.#heap.u32[2 * row + FLAGS] |= FLAG_KNOWN | (seen << SEEN_SHIFT);
     this.knownCount += 1;
+  }
+
+  /** Returns the time of the swap that made the token known, cut to seconds. Undefined if the image does not tell. */
+  firstSeenMs(row: number): number | undefined {
+    const seen = this.#heap.u32[2 * row + FLAGS] >>> SEEN_SHIFT;
+    return seen === 0 ? undefined : (SEEN_FROM_S + seen - 1) * MS_PER_S;
   }
 
   version(row: number): number {

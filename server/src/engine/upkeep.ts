@@ -5,7 +5,7 @@
  */
 import { BucketRow } from "./buckets/bucket-row.ts";
 import type { ColdStore } from "./buckets/cold-store.ts";
-import type { HotAgeing } from "./buckets/hot-ageing.ts";
+import { AGED_BUCKETS_MIN, type HotAgeing } from "./buckets/hot-ageing.ts";
 import type { HotBuckets } from "./buckets/hot-buckets.ts";
 import type { HotList } from "./buckets/hot-list.ts";
 import type { LevelPlan } from "./buckets/levels.ts";
@@ -14,6 +14,7 @@ import { WHEEL_GRAIN_MS } from "./chains.ts";
 import type { Heap } from "./memory/heap.ts";
 import type { Labels } from "./memory/labels.ts";
 import { ACTIVE_BLOCK } from "./memory/layout.ts";
+import type { SettledWatch } from "./settled-watch.ts";
 import type { Inclusions } from "./swaps/inclusions.ts";
 import type { RecordOrder } from "./swaps/record-order.ts";
 import { FLAG_COUNTS, FLAG_FORGOTTEN, FLAG_GROUPED } from "./swaps/record-view.ts";
@@ -23,6 +24,8 @@ import type { SettledTraders } from "./traders/settled-traders.ts";
 import type { TraderCounts } from "./traders/trader-counts.ts";
 
 const {
+  COLD_AT,
+  HOT_COUNT,
   HOT_COUNTING,
   HOT_HEAD,
   RECENT_COUNT,
@@ -34,6 +37,8 @@ const {
   UNITS: ACTIVE_UNITS,
 } = ACTIVE_BLOCK;
 
+/** Packed buckets of a token with fresh swaps age only once in this span: there are many of them, and few are due. */
+const COLD_GRAIN_MS = 240_000;
 /** Newest counting swaps of a token that are kept beyond the horizon. */
 const RECENT_SWAPS_MAX = 100;
 
@@ -57,6 +62,7 @@ type UpkeepParts = {
   readonly cold: ColdStore;
   readonly traders: SettledTraders;
   readonly labels: Labels;
+  settledCount: number;
 };
 
 export class Upkeep {
@@ -68,6 +74,7 @@ export class Upkeep {
    * took in.
    */
   readonly moved: number[] = [];
+  watch: SettledWatch | undefined;
 
   constructor(parts: UpkeepParts, traderCounts: TraderCounts) {
     this.#p = parts;
@@ -107,10 +114,11 @@ export class Upkeep {
     const { heap, hotList, ageing, cold, tokens, chains } = this.#p;
     const active = tokens.active(token);
     if (active === 0) return;
-    ageing.age(active, chain.highMs);
+    const settlesMs = chain.highMs - chain.hotMs;
+    ageing.age(active, chain.highMs, settlesMs);
     for (;;) {
       const bucket = heap.u32[2 * active + HOT_HEAD];
-      if (bucket === 0 || hotList.endMs(bucket) > chain.highMs - chain.hotMs) break;
+      if (bucket === 0 || hotList.endMs(bucket) > settlesMs) break;
       if (this.settled >= SETTLED_PER_VISIT_MAX) {
         chains.schedule(chain, token, 0);
         return;
@@ -119,13 +127,28 @@ export class Upkeep {
       if (events === 0) break;
       this.settled += events;
     }
-    cold.age(active, chain.highMs);
-    if (heap.u32[2 * active + HOT_HEAD] === 0 && cold.count(active) === 0) {
+    const head = heap.u32[2 * active + HOT_HEAD];
+    this.#ageCold(active, head === 0, chain.highMs);
+    if (head === 0 && cold.count(active) === 0) {
       this.#retire(token, active);
       return;
     }
-    const fresh = heap.u32[2 * active + HOT_HEAD] !== 0;
-    chains.schedule(chain, token, fresh ? chain.highMs + WHEEL_GRAIN_MS : cold.nextDueMs(active));
+    chains.schedule(chain, token, head === 0 ? cold.nextDueMs(active) : this.#nextMs(active, head, chain));
+  }
+
+  #ageCold(active: number, isDue: boolean, highMs: number): void {
+    const { heap, cold } = this.#p;
+    if (!isDue && highMs < heap.f64[active + COLD_AT]) return;
+    cold.age(active, highMs);
+    heap.own(active, ACTIVE_UNITS);
+    heap.f64[active + COLD_AT] = highMs + COLD_GRAIN_MS;
+  }
+
+  /** The high at which a token whose first hot bucket is `head` is visited again. */
+  #nextMs(active: number, head: number, chain: Chain): number {
+    const { heap, hotList } = this.#p;
+    const isAged = heap.u32[2 * active + HOT_COUNT] >= AGED_BUCKETS_MIN;
+    return isAged ? chain.highMs + WHEEL_GRAIN_MS : hotList.endMs(head) + chain.hotMs;
   }
 
   /**
@@ -168,6 +191,8 @@ export class Upkeep {
     heap.own(active, ACTIVE_UNITS);
     heap.u32[2 * active + HOT_COUNTING] -= counting.length;
     if (counting.length === 0) return;
+    this.#p.settledCount += counting.length;
+    if (this.watch !== undefined) this.watch.settled(token, counting);
     for (const record of counting) traders.note(active, record, chain.highMs);
     this.#traderCounts.settledOut(token, active, counting);
     this.#settleSymbol(token, active, counting, chain);

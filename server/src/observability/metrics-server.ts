@@ -34,8 +34,8 @@ export type MetricsServer = {
 type MetricsServerOptions = {
   readonly metrics: Metrics;
   readonly logger: Logger;
-  /** Called for every request for metrics; returns why it is refused. */
-  readonly admit: (request: IncomingMessage) => Refusal | undefined;
+  /** Called for every request for metrics; resolves to the reason when it is refused. Never rejects. */
+  readonly admit: (request: IncomingMessage) => Promise<Refusal | undefined>;
 };
 
 export function createMetricsServer(options: MetricsServerOptions): MetricsServer {
@@ -49,10 +49,18 @@ export function createMetricsServer(options: MetricsServerOptions): MetricsServe
   });
   let hosts = new HostRules(hostRuleOf(undefined, []));
   const text = sharedText(options.metrics);
+  const refuse = (response: ServerResponse, { status, text, headers }: Refusal): void => {
+    response.writeHead(status, { ...TEXT, ...headers }).end(`${text}\n`);
+  };
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
-    const refusal = refusalOf(request, hosts) ?? options.admit(request);
-    if (refusal === undefined) sendMetrics(response, text, options);
-    else response.writeHead(refusal.status, { ...TEXT, ...refusal.headers }).end(`${refusal.text}\n`);
+    const refusal = refusalOf(request, hosts);
+    if (refusal !== undefined) refuse(response, refusal);
+    else {
+      void options.admit(request).then((refused) => {
+        if (refused === undefined) sendMetrics(response, text, options);
+        else refuse(response, refused);
+      });
+    }
   };
   const guard = new ConnectionGuard(server, GUARD_LIMITS, answer, { dropped: () => {}, reading: () => {} });
   server.on("request", guard.request);

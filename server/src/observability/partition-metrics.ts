@@ -41,6 +41,8 @@ export type PartitionMetrics = {
   readonly restoreSeconds: number;
   /** Records since the take-over that the decoder failed on, and that the reference decoder read. */
   readonly decoderFallbacks: number;
+  /** Since the take-over. Undefined: the records are canonical events. */
+  readonly mapping?: MappingNumbers | undefined;
   /** Undefined for a source without numbers of its own. */
   readonly source?: SourceNumbers | undefined;
   /** Circuit to the checkpoint store; undefined for the data folder. */
@@ -48,6 +50,9 @@ export type PartitionMetrics = {
   /** Undefined without a hot store. */
   readonly hot: HotMetrics | undefined;
 };
+
+/** Records that were mapped, also those that could not be read, and swaps that `when` left out. */
+export type MappingNumbers = { readonly records: number; readonly skipped: number };
 
 type CircuitReport = { readonly dependency: string; readonly state: keyof typeof CIRCUIT_VALUES };
 
@@ -154,6 +159,17 @@ function deadLettersByCode(reports: readonly PartitionMetrics[]): Map<string, nu
 export function decoderFamily({ all }: PartitionReports): Family {
   const help = "Records that the decoder failed on, and that the slow reference decoder read";
   return single("decoder_fallbacks_total", "counter", help, sumOf(all.map((report) => report.decoderFallbacks)));
+}
+
+/** `posted` holds the numbers of bodies of POST /api/swaps. */
+export function mappingFamilies({ all }: PartitionReports, posted: MappingNumbers): Family[] {
+  const numbers = [posted, ...all.flatMap(({ mapping }) => (mapping === undefined ? [] : [mapping]))];
+  const records = sumOf(numbers.map((one) => one.records));
+  const skipped = sumOf(numbers.map((one) => one.skipped));
+  return [
+    single("mapped_records_total", "counter", "Records that a mapping read", records),
+    single("mapping_skipped_total", "counter", "Swaps that the conditions of a mapping left out", skipped),
+  ];
 }
 
 export function sourceFamilies({ all, owned }: PartitionReports): Family[] {

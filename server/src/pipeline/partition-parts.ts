@@ -2,9 +2,11 @@
 import type { SharedClock } from "../bus/shared-clock.ts";
 import { PartitionEngine } from "../engine/partition-engine.ts";
 import { fingerprintOf } from "../engine/snapshot.ts";
-import type { Counters, EngineConfig } from "../engine/types.ts";
+import type { Counters, EngineConfig, TokenRef } from "../engine/types.ts";
+import type { RecordMapper } from "../mapping/mapper.ts";
 import type { CheckpointStore } from "../ports/checkpoint-store.ts";
-import type { BeginRule, PartitionReader } from "../ports/source.ts";
+import type { HistoryStore } from "../ports/history-store.ts";
+import type { BeginRule, OffsetRange, PartitionReader } from "../ports/source.ts";
 import type { Circuit } from "../shared/circuit.ts";
 import type { VersionBoard } from "../shared/version-board.ts";
 import { BatchApplier } from "./batch-applier.ts";
@@ -12,9 +14,16 @@ import { Checkpointer, type CheckpointObserver } from "./checkpoint/checkpointer
 import { RedoWriter, readRedo } from "./checkpoint/redo-writer.ts";
 import { type Restored, restorePartition } from "./checkpoint/restore.ts";
 import type { DeadLetterBuffer } from "./dead-letter-buffer.ts";
+import { EventApplier } from "./event-applier.ts";
 import { newHashSeed } from "./hash-seed.ts";
+import type { PartitionHistory } from "./history/partition-history.ts";
+import { warmStart } from "./history/warm-start.ts";
+import { MappedApplier } from "./mapped/mapped-applier.ts";
+import { applyKept } from "./mapped/restored-records.ts";
 import type { ThreadShare } from "./thread-share.ts";
 import { ServedPartition } from "./views/served-partition.ts";
+
+type OpenPast = () => Promise<Pick<HistoryStore, "status" | "rows" | "close">>;
 
 export type RunnerOptions = {
   readonly partition: number;
@@ -29,6 +38,12 @@ export type RunnerOptions = {
   readonly board: VersionBoard;
   readonly clock: SharedClock;
   readonly deadLetters: DeadLetterBuffer;
+  /** Undefined where no history is kept. */
+  readonly history: PartitionHistory | undefined;
+  /** Opens the history from which a state without a checkpoint is filled. Undefined: it is built from the log alone. */
+  readonly openPast: OpenPast | undefined;
+  /** Maps the records of the partition. Undefined: they are canonical events. */
+  readonly mapper: RecordMapper | undefined;
   /** The share of the thread, which its other partitions and all readers also use. */
   readonly share: ThreadShare;
   readonly snapshotIntervalMs: number;
@@ -52,7 +67,9 @@ export type PartitionParts = {
   readonly engine: PartitionEngine;
   /** Replaced when the partition gets a new epoch. */
   served: ServedPartition;
-  readonly applier: BatchApplier;
+  readonly applier: BatchApplier | MappedApplier;
+  /** The same, where records are mapped. */
+  readonly mapped: MappedApplier | undefined;
   readonly checkpointer: Checkpointer;
   readonly redo: RedoWriter;
   readonly restored: Restored<PartitionEngine>;
@@ -70,7 +87,7 @@ type PartitionHooks = {
 /** Reads the newest state. Rejects as `restorePartition` does. */
 export function restoreState(options: RunnerOptions, signal: AbortSignal): Promise<Restored<PartitionEngine>> {
   const { partition, owner, engine: config, reader, store, isStoreExclusive } = options;
-  const { deadLetters, seenSinceMs, begin } = options;
+  const { deadLetters, history, seenSinceMs, begin } = options;
   return restorePartition<PartitionEngine>({
     store,
     isStoreExclusive,
@@ -82,14 +99,39 @@ export function restoreState(options: RunnerOptions, signal: AbortSignal): Promi
     fingerprint: fingerprintOf(config),
     restoreEngine: (header, chunks) => PartitionEngine.restore(config, header, chunks),
     applyRedo: (content, engine) => {
+      const watch = history?.redoWatch;
       const keepLetter = deadLetters.addForStore.bind(deadLetters);
-      const applier = new BatchApplier(engine, ignoreTouch, keepLetter, config.chains);
-      for (const batch of readRedo(content, partition)) applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
+      const applier = new BatchApplier(engine, ignoreTouch, keepLetter, config.chains, watch);
+      const events = new EventApplier(engine, ignoreTouch, config.chains, watch);
+      for (const { batch, isMapped } of readRedo(content, partition)) {
+        if (isMapped) applyKept(batch, events, keepLetter);
+        else applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
+        history?.afterBatch(batch.nextOffset);
+      }
     },
     seenSinceMs,
     ...(begin === undefined ? {} : { begin }),
+    ...(options.openPast === undefined ? {} : { fill: filler(options, options.openPast, signal) }),
+    history,
     signal,
   });
+}
+
+/** Fills states from the history that is opened for it. Problems of an incomplete one are added. */
+function filler({ partition, reader: log }: RunnerOptions, openPast: OpenPast, signal: AbortSignal) {
+  return async (engine: PartitionEngine, range: OffsetRange, problems: string[]): Promise<number> => {
+    const history = await openPast();
+    try {
+      const started = await warmStart({ partition, engine, history, log, range, signal });
+      if (started === undefined) return range.startOffset;
+      // The state is whole, though the log is not: that it was rebuilt is no problem.
+      problems.length = 0;
+      if (started.problem !== undefined) problems.push(started.problem);
+      return started.nextOffset;
+    } finally {
+      await history.close();
+    }
+  };
 }
 
 /** Makes the parts around a restored state. The checkpointer is not started yet. */
@@ -98,7 +140,7 @@ export function partsOf(
   restored: Restored<PartitionEngine>,
   hooks: PartitionHooks,
 ): PartitionParts {
-  const { partition, reader, store, board, clock, deadLetters, snapshotIntervalMs } = options;
+  const { partition, reader, store, board, clock, deadLetters, mapper, snapshotIntervalMs } = options;
   const { engine } = restored;
   const redo = new RedoWriter();
   const checkpointer = new Checkpointer({
@@ -107,6 +149,7 @@ export function partsOf(
     logId: restored.logId,
     engine,
     redo,
+    history: options.history,
     snapshotIntervalMs,
     nowMs: Date.now,
     asOfMs: () => clock.now(),
@@ -116,16 +159,19 @@ export function partsOf(
     onReclaimed: hooks.onReclaimed,
     onFenced: hooks.onFenced,
   });
-  const applier = new BatchApplier(
-    engine,
-    (token) => parts.served.touch(token),
-    deadLetters.add.bind(deadLetters),
-    engine.config.chains,
-  );
+  const onTouch = (token: TokenRef): void => parts.served.touch(token);
+  const keepLetter = deadLetters.add.bind(deadLetters);
+  const { chains } = engine.config;
+  const watch = options.history?.outcomeWatch;
+  const mapped =
+    mapper === undefined
+      ? undefined
+      : new MappedApplier(mapper, new EventApplier(engine, onTouch, chains, watch), keepLetter);
   const parts: PartitionParts = {
     engine,
-    served: new ServedPartition(partition, String(restored.epoch), engine, board, clock),
-    applier,
+    served: new ServedPartition(partition, String(restored.epoch), engine, board, clock, options.history),
+    applier: mapped ?? new BatchApplier(engine, onTouch, keepLetter, chains, watch),
+    mapped,
     checkpointer,
     redo,
     restored,

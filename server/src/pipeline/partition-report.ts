@@ -45,6 +45,7 @@ export function partitionStatus(options: RunnerOptions, facts: PartitionFacts): 
       ? {}
       : { checkpoint: { offset: checkpoint.offset, time: checkpoint.timeMs, bytes: checkpoint.bytes } }),
     ...(reader.arrivalClock === undefined ? {} : { arrival_clock: reader.arrivalClock }),
+    ...(parts?.mapped === undefined ? {} : { mapping: parts.mapped.numbers }),
     state,
     problems: problemsOf(options, facts),
   };
@@ -69,6 +70,7 @@ export function partitionMetrics(
     ...times,
     checkpointBytes: parts.checkpointer.status?.bytes ?? 0,
     decoderFallbacks: parts.applier.decoderFallbacks,
+    mapping: parts.mapped?.numbers,
     restoreSeconds: parts.restored.durationMs / 1000,
     ...(reader.numbers === undefined ? {} : { source: reader.numbers }),
     storeCircuit: circuit === undefined ? undefined : { dependency: circuit.dependency, state: circuit.state },

@@ -14,7 +14,6 @@
  * A partition with a restored state responds to requests in all states; `failed` only means that it does not continue. Records are
  * applied in slices of a few milliseconds. Between slices the thread responds to requests: a long catch-up makes responses old, not slow.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Counters } from "../engine/types.ts";
 import type { PartitionMetrics } from "../observability/partition-metrics.ts";
 import { LONG_SECONDS, PlainHistogram, SHORT_SECONDS } from "../observability/plain-histogram.ts";
@@ -22,10 +21,12 @@ import type { RecordBatch } from "../ports/source.ts";
 import type { PartitionStatus } from "../ports/stats-bus.ts";
 import { SwapstatsError } from "../shared/errors.ts";
 import { StateMachine, type Steps } from "../shared/state-machine.ts";
-import { arrivalOf } from "./batch-applier.ts";
+import { arrivalOf } from "./arrivals.ts";
 import { LogFollower, type LogGap } from "./log-follower.ts";
+import { SchemaLoading } from "./mapped/schema-loading.ts";
 import { type PartitionParts, partsOf, type RunnerOptions, restoreState } from "./partition-parts.ts";
 import { type PartitionFacts, partitionMetrics, partitionStatus } from "./partition-report.ts";
+import { SlicedApplying } from "./sliced-applying.ts";
 import { ServedPartition } from "./views/served-partition.ts";
 import { WaitingRecords } from "./waiting-records.ts";
 
@@ -49,16 +50,18 @@ export class PartitionRunner {
   readonly #follower: LogFollower;
   readonly #waiting: WaitingRecords;
   readonly #stop = new AbortController();
+  readonly #applying: SlicedApplying;
+  readonly #schemas = new SchemaLoading();
   readonly #applySeconds = new PlainHistogram(SHORT_SECONDS);
   readonly #checkpointSeconds = new PlainHistogram(LONG_SECONDS);
   /** Undefined while there is no state. */
   #parts: PartitionParts | undefined;
   /** Next offset to read. */
   #position = 0;
-  /** Time for which records were applied since the last turn of readers. */
-  #appliedMs = 0;
   /** End of the log at the take-over; undefined once the state has reached it. */
   #endAtTakeover: number | undefined;
+  /** Resolves when the partition is being drained, or was stopped. */
+  readonly #drained = Promise.withResolvers<void>();
   #started: Promise<void> | undefined;
   #loop: Promise<void> | undefined;
   /** Undefined while no drain has begun, or its end is not known. */
@@ -72,6 +75,10 @@ export class PartitionRunner {
     this.#machine = new StateMachine<RunnerState>(`Partition ${options.partition}`, RUNNER_STEPS, "restoring");
     this.#follower = new LogFollower(options.partition, options.reader);
     this.#waiting = new WaitingRecords(options.reader, options.clock);
+    this.#stop.signal.addEventListener("abort", () => this.#drained.resolve());
+    const { deadLetters, share } = options;
+    const onSlice = (batch: RecordBatch, done: number): void => this.#publishSlice(batch, done);
+    this.#applying = new SlicedApplying({ deadLetters, share, signal: this.#stop.signal, onSlice });
   }
 
   /** Whether there is a state that can be read. */
@@ -130,14 +137,17 @@ export class PartitionRunner {
         this.#machine.become("draining");
         const { endOffset } = await this.#options.reader.range();
         this.#drainTo = { offset: endOffset, deadlineMs };
+        this.#drained.resolve();
       }
-      if (this.#machine.state !== "draining" || this.#isDrained()) this.#stop.abort();
+      const isWaitingForSchema = this.#schemas.problem !== undefined;
+      if (this.#machine.state !== "draining" || this.#isDrained() || isWaitingForSchema) this.#stop.abort();
       // The caller of `start` gets the failure.
       await this.#started?.catch(() => {});
       await this.#loop;
       await this.#parts?.checkpointer.finish();
     } finally {
       clearTimeout(limit);
+      this.#options.history?.leave();
       this.#stop.abort();
       this.#machine.become("stopped");
       this.#options.deadLetters.flush();
@@ -150,11 +160,15 @@ export class PartitionRunner {
     this.#parts?.checkpointer.setLogPressure(this.#options.reader.pressure);
   }
 
-  /** Checks whether the log has grown while no record is applied. The lag of all responses then grows, too. */
+  /**
+   * Runs every few milliseconds while no record is applied. Checks whether the log has grown, because the lag of all responses then grows, too. The history
+   * goes on: what has settled is final also where no further record comes.
+   */
   noteWaiting(): void {
-    const { board } = this.#options;
+    const { board, history } = this.#options;
     if (this.#parts === undefined || board.oldestArrivalMs() !== 0) return;
     const offset = board.nextOffset();
+    if (this.#isReading) history?.afterBatch(offset);
     if (this.#waiting.oldestFrom(offset) !== 0) this.#publish(this.#parts, offset);
   }
 
@@ -184,7 +198,7 @@ export class PartitionRunner {
       endOffset,
       lagMs: parts === undefined ? this.#ageOfLog(endOffset) : board.lagMs(clock.wallMs()),
       failure: this.#failure,
-      readProblem: this.#follower.problem,
+      readProblem: this.#follower.problem ?? this.#schemas.problem,
       gaps: this.#gaps,
     };
   }
@@ -239,9 +253,9 @@ export class PartitionRunner {
 
   /** Serves the same state under a new epoch. Revisions restart, and every subscriber gets the whole data again. */
   #reclaimed(epoch: number): void {
-    const { board, clock } = this.#options;
+    const { board, clock, history } = this.#options;
     const parts = this.#parts as PartitionParts;
-    parts.served = new ServedPartition(this.partition, String(epoch), parts.engine, board, clock);
+    parts.served = new ServedPartition(this.partition, String(epoch), parts.engine, board, clock, history);
     board.touchAll();
     this.#publish(parts, board.nextOffset());
     this.#options.onServedChanged();
@@ -256,10 +270,24 @@ export class PartitionRunner {
           this.#publish(parts, this.#position);
         });
         if ("sentence" in next) this.#skipGap(parts, next);
-        else await this.#apply(parts, next);
+        else {
+          await this.#roomInHistory();
+          await this.#apply(parts, next);
+        }
       }
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#fail(error);
+    }
+  }
+
+  /** With `history.on_failure: block`, waits while the rows of further records would have no room. Rejects when the partition is stopped. */
+  async #roomInHistory(): Promise<void> {
+    const { history } = this.#options;
+    while (history?.isBlocked === true) {
+      // The next owner waits in its turn.
+      if (this.#drainTo !== undefined) this.#stop.abort();
+      this.#stop.signal.throwIfAborted();
+      await Promise.race([history.changed(), this.#drained.promise]);
     }
   }
 
@@ -280,6 +308,7 @@ export class PartitionRunner {
 
   /** Continues behind permanently lost records. The engine, the redo delta and status record the gap. */
   #skipGap(parts: PartitionParts, { to, sentence }: LogGap): void {
+    this.#options.history?.noteGap();
     parts.engine.noteGap();
     parts.checkpointer.noteGap(to);
     this.#position = to;
@@ -290,14 +319,22 @@ export class PartitionRunner {
 
   /**
    * Applies a batch, adds it to the redo, and tells the checkpointer. A batch may be without records, and hold offsets alone, such as those of the
-   * marks of transactions.
+   * marks of transactions. Where a mapped record needs a schema, the records before it are finished first.
    */
   async #apply(parts: PartitionParts, batch: RecordBatch): Promise<void> {
     const { baseOffset, count, nextOffset } = batch;
-    if (count > 0) {
-      this.#applySeconds.observe(await this.#applyRecords(parts, batch));
-      parts.redo.add(batch);
+    const { applier, redo, mapped } = parts;
+    let seconds = 0;
+    for (let done = 0; done < count; ) {
+      const slices = await this.#applying.run(applier, batch, done);
+      done = slices.done;
+      seconds += slices.seconds;
+      if (mapped === undefined) redo.add(batch);
+      else mapped.keep(batch, redo);
+      if (done < count) await this.#continueAt(parts, baseOffset + done);
     }
+    if (count > 0) this.#applySeconds.observe(seconds);
+    this.#options.history?.afterBatch(nextOffset);
     this.#position = nextOffset;
     if (count === 0 || nextOffset > baseOffset + count) this.#publish(parts, nextOffset);
     parts.checkpointer.advance(nextOffset);
@@ -305,55 +342,24 @@ export class PartitionRunner {
     if (this.#drainTo !== undefined && performance.now() >= this.#drainTo.deadlineMs) this.#stop.abort();
   }
 
-  /** Applies a batch in slices, between which readers of the state have their turn. Returns the seconds it took without them. */
-  async #applyRecords(parts: PartitionParts, batch: RecordBatch): Promise<number> {
-    const { deadLetters, share } = this.#options;
-    let seconds = 0;
-    for (let done = 0; done < batch.count; ) {
-      if (deadLetters.isFull) await this.#unlessStopped(deadLetters.room());
-      const endApplying = share.beginApplying();
-      try {
-        const startedMs = performance.now();
-        done = parts.applier.applySlice(batch, done, share.applySliceMs);
-        const tookMs = performance.now() - startedMs;
-        share.noteApplied(tookMs);
-        this.#appliedMs += tookMs;
-        seconds += tookMs / 1000;
-        this.#publishSlice(parts, batch, done);
-        await this.#turnOfReaders(done < batch.count);
-      } finally {
-        endApplying();
-      }
-    }
-    return seconds;
+  /** Ends a part of a batch at this offset: checkpoints may begin here, also while the schema of the next record is being loaded. */
+  async #continueAt(parts: PartitionParts, offset: number): Promise<void> {
+    this.#position = offset;
+    parts.checkpointer.advance(offset);
+    const { mapped } = parts;
+    if (mapped?.needsSchema !== true) return;
+    // A partition that is to be released does not wait for a registry that is away. Its next owner does.
+    await this.#schemas.run(mapped, this.#stop.signal, () => {
+      if (this.#drainTo !== undefined) this.#stop.abort();
+    });
   }
 
-  #publishSlice(parts: PartitionParts, batch: RecordBatch, done: number): void {
+  #publishSlice(batch: RecordBatch, done: number): void {
+    const parts = this.#parts as PartitionParts;
     if (done < batch.count) parts.served.publish(batch.baseOffset + done, arrivalOf(batch, done));
     else {
       this.#waiting.noteApplied(arrivalOf(batch, done - 1));
       this.#publish(parts, batch.nextOffset);
-    }
-  }
-
-  /** Gives readers their turn within a batch, and after small batches that together make a slice. */
-  async #turnOfReaders(isWithinBatch: boolean): Promise<void> {
-    if (!isWithinBatch && this.#appliedMs < this.#options.share.applySliceMs) return;
-    this.#appliedMs = 0;
-    await nextTurn();
-  }
-
-  /** Resolves with the promise; rejects when the partition is stopped meanwhile. */
-  async #unlessStopped(promise: Promise<void>): Promise<void> {
-    const { signal } = this.#stop;
-    const stopped = Promise.withResolvers<never>();
-    const stop = (): void => stopped.reject(signal.reason);
-    signal.addEventListener("abort", stop);
-    try {
-      signal.throwIfAborted();
-      await Promise.race([promise, stopped.promise]);
-    } finally {
-      signal.removeEventListener("abort", stop);
     }
   }
 

@@ -28,7 +28,7 @@ export const READS_WAITING_MAX = 4096;
 export const READS_WEIGHT_MAX = 262_144;
 
 /** Readers of one lane run one after the other; the lanes take turns, so that a heavy kind of request delays no other kind. */
-export type Lane = RequestLane | "feeds" | "rankings" | "hot";
+export type Lane = RequestLane | "feeds" | "rankings" | "screens" | "hot";
 
 type ReadOptions = {
   readonly lane: Lane;
@@ -188,6 +188,21 @@ export class ThreadShare {
 // biome-ignore lint/correctness/useYield: work of one piece
 export function* atOnce<T>(make: () => T): Piecewise<T> {
   return make();
+}
+
+/** Calls back with the time that the pieces took, without the time between them. */
+export function* timed<T>(work: Piecewise<T>, nowMs: () => number, done: (ms: number) => void): Piecewise<T> {
+  let tookMs = 0;
+  for (;;) {
+    const startMs = nowMs();
+    const { done: isDone, value } = work.next();
+    tookMs += nowMs() - startMs;
+    if (isDone === true) {
+      done(tookMs);
+      return value;
+    }
+    yield;
+  }
 }
 
 /** Runs all pieces at once, for callers that need not share the thread. */

@@ -2,9 +2,13 @@
  * The contract by which serving sends requests to the owners of tokens: workers of this process, or other instances. Serving never sees
  * a partition. The owner renders figures as JSON text, which goes into a response as it is.
  */
+import type { CandleInterval } from "@swapstats/protocol/limits.ts";
 import type { TokenCandidate } from "@swapstats/protocol/schemas/problems.ts";
+import type { CircuitStatus } from "@swapstats/protocol/schemas/service.ts";
+import type { ScreenerQuery, Spark } from "@swapstats/protocol/screener/query.ts";
 import type { Counters } from "../engine/types.ts";
 import type { GzipEnd } from "../shared/gzip-splice.ts";
+import type { OwnedPart, OwnedQuery } from "./owned-history.ts";
 
 /**
  * A selection of a token's statistics. `windows` are names of configured windows, without repetition, in the order of the configuration.
@@ -21,6 +25,8 @@ export type Selection = { readonly windows: readonly string[]; readonly fields: 
 export type RowSelection = {
   readonly windows?: readonly string[] | undefined;
   readonly fields?: readonly string[] | undefined;
+  /** With it a row has the member `spark`: values of one figure over a window. */
+  readonly spark?: Spark | undefined;
 };
 
 /** One of the tokens that have a name in common. */
@@ -89,6 +95,40 @@ export type OverviewResponse = {
   readonly stale: boolean;
 };
 
+export type SearchRequest = {
+  /** The beginning of an id, an address or a symbol, or a part of a symbol. */
+  readonly query: string;
+  /** Undefined: of all chains. */
+  readonly chainId: number | undefined;
+  readonly limit: number;
+};
+export type SearchResponse = {
+  readonly asOf: number;
+  /** Tokens whose id, address or symbol begins with the text, then those whose symbol holds it elsewhere; in both, the most volume first. */
+  readonly items: readonly Candidate[];
+  /** True when an owner is away. Its tokens are missing. */
+  readonly stale: boolean;
+};
+
+export type MarketRequest = { readonly windows: readonly string[] };
+export type MarketResponse = {
+  readonly asOf: number;
+  readonly epoch: string;
+  readonly rev: number;
+  /** JSON text of the members tokens_active, windows and chains, without the outer braces. */
+  readonly body: string;
+  /** True when an owner is away. Its part is then the last known one, and asOf is that of the oldest part. */
+  readonly stale: boolean;
+};
+
+export type ScreenerRequest = {
+  readonly query: ScreenerQuery;
+  /** `nextCursor` of the previous response. Undefined for the first page. */
+  readonly cursor: string | undefined;
+};
+/** `items`: JSON array text of items {id, symbol, rev, windows, spark}. The rest is as in the response of a ranking. */
+export type ScreenerResponse = OverviewResponse;
+
 /** Parameters of the requests about one token whose response is a text, without the token. */
 export type TokenRequests = {
   readonly candles: {
@@ -138,6 +178,8 @@ export type PartitionStatus = {
   checkpoint?: { offset: number; time: number; bytes: number };
   /** Clock that set the arrivals of the records read last, for a topic. With a producer's clock, `max_skew` depends on that clock. */
   arrival_clock?: "broker" | "producer" | "reader";
+  /** With a mapping: records that were mapped and swaps that `when` left out, since the partition was taken over. */
+  mapping?: { records: number; skipped: number };
   /** `away`: no instance serves the partition now; the other members are the last known ones. */
   state: "restoring" | "running" | "draining" | "failed" | "away";
   /** Plain sentences for /readyz and status: damaged checkpoints, gaps, refusals. */
@@ -159,6 +201,8 @@ export type StatusResponse = {
   tokens: number;
   /** Used between instances only: the receiver counts each partition once, even if several instances report it. */
   totals: PartitionTotals[];
+  /** Circuits of each instance. Its threads have circuits of their own; the worst counts. Instances of earlier builds do not have this member. */
+  circuits?: CircuitStatus[];
   /** Present only when there may be several instances. */
   instances?: InstanceStatus[];
   /** Plain sentences that concern no single partition. */
@@ -170,17 +214,25 @@ export type StatusScope = "all" | "own";
 export type DeadLetter = {
   code: string;
   message: string;
+  /** Negative for the record of a feeder; `offset` is then its number. */
   partition: number;
   offset: number;
+  /** Name of the feeder that read the record. */
+  feeder?: string;
   arrival: number;
   /** The record's text, cut to 4 KiB, invalid UTF-8 replaced. */
   raw: string;
+  /** The same bytes in base64. Absent if they are UTF-8. */
+  raw_base64?: string;
 };
 
 /** `stale`: an owner is away, and its dead letters are missing. */
 export type DeadLettersResponse = { readonly items: DeadLetter[]; readonly stale: boolean };
 
-/** Identifies a channel: its kind, and everything that its data depends on. A channel has the figures of one token or one ranking. */
+/**
+ * Identifies a channel: its kind, and everything that its data depends on. `asText` is between the bus and the only worker, whose rows are not
+ * merged: they are sent as one text. A channel is about one token, one ranking, or all tokens.
+ */
 export type ChannelSpec =
   | {
       readonly kind: "token";
@@ -191,12 +243,50 @@ export type ChannelSpec =
       /** Undefined: as configured. */
       readonly prefer?: Preference | undefined;
     }
+  | {
+      /** The newest `limit` candles of a token. */
+      readonly kind: "candles";
+      readonly token: string;
+      readonly interval: CandleInterval;
+      readonly limit: number;
+      readonly prefer?: Preference | undefined;
+    }
+  | {
+      /** The newest `limit` swaps of a token that count, and then which begin and cease to count. */
+      readonly kind: "swaps";
+      readonly token: string;
+      readonly limit: number;
+      readonly prefer?: Preference | undefined;
+    }
   | (RowSelection & {
       readonly kind: "overview";
       readonly window: string;
       readonly sort: string;
+      /** Absent: desc. */
+      readonly order?: "asc" | "desc" | undefined;
       readonly limit: number;
-    });
+      readonly asText?: boolean | undefined;
+    })
+  | {
+      /** Sums over all tokens. */
+      readonly kind: "market";
+      readonly windows: readonly string[];
+    }
+  | {
+      readonly kind: "screener";
+      readonly query: ScreenerQuery;
+      /** That of the query. */
+      readonly limit: number;
+      readonly asText?: boolean | undefined;
+    };
+
+/** Items of a log, such as the swaps of a token that begin and cease to count. Each has the next number. */
+export type LogPart = {
+  /** The number at which the owner began to follow the log. Nothing is known of the items up to it. */
+  readonly from: number;
+  /** JSON texts of items in their order. The last one has the number `rev` of the update. */
+  readonly items: readonly string[];
+};
 
 export type ChannelUpdate = {
   readonly epoch: string;
@@ -209,10 +299,12 @@ export type ChannelUpdate = {
   readonly lagMs: number;
   /** True when an owner is away. This is then its last known data. A change of `stale` alone has the same revision. */
   readonly stale: boolean;
-  /** JSON text of the whole data at `rev`. */
+  /** JSON text of the whole data at `rev`. Empty in an update of a log that has only further items. */
   readonly data: string;
   /** JSON text of the RFC 7396 merge patch from prevRev to rev; undefined when prevRev is. */
   readonly patch: string | undefined;
+  /** Of a channel that is a log: the newest items. `rev` is then the number of the newest. */
+  readonly log?: LogPart | undefined;
 };
 
 export type ChannelOpened =
@@ -228,6 +320,8 @@ export type ChannelOpened =
   | Ambiguous;
 
 export type StatsBus = {
+  /** Resolves with the answer of the owner of every partition. Rejects with `unavailable` while one is away. */
+  ownedHistory(query: OwnedQuery): Promise<readonly OwnedPart[]>;
   /**
    * Returns the response of `tokenStats` for one token if it is known and exact now: it includes every acknowledged swap, and as_of,
    * watermark and lag are current. Returns undefined otherwise; the caller then uses `tokenStats`. Never waits, never throws. This is the
@@ -237,6 +331,10 @@ export type StatsBus = {
   /** `prefer` undefined: as configured. */
   tokenStats(tokens: readonly string[], selection: Selection, prefer?: Preference): Promise<TokenResponse[]>;
   overview(request: OverviewRequest): Promise<OverviewResponse>;
+  search(request: SearchRequest): Promise<SearchResponse>;
+  market(request: MarketRequest): Promise<MarketResponse>;
+  /** Rejects with `bad_request` for a cursor of another query, and with `cursor_expired` for one whose order is no longer kept. */
+  screener(request: ScreenerRequest): Promise<ScreenerResponse>;
   tokenBody(request: TokenRequest): Promise<BodyResponse>;
   deadLetters(limit: number): Promise<DeadLettersResponse>;
   status(scope: StatusScope): Promise<StatusResponse>;

@@ -26,8 +26,12 @@ export const problemTable: Readonly<Record<ProblemCode, ProblemRow>> = {
   bad_message: row(400, "The message cannot be read"),
   bad_request: row(400, "The request cannot be read"),
   batch_too_large: row(413, "The batch has too many events"),
+  cursor_expired: row(410, "The order of the cursor is no longer kept"),
   expectation_failed: row(417, "The expectation of the request cannot be met"),
+  forbidden: row(403, "The credentials do not permit this"),
   headers_too_large: row(431, "The header of the request is too large"),
+  history_off: row(404, "This service keeps no history, or does not replay it"),
+  history_unsettled: row(400, "The instant is too recent for this call"),
   ingest_disabled: row(404, "This service takes no swaps over HTTP"),
   internal: row(500, "The service failed"),
   invalid_parameters: row(400, "Parameters break a rule"),
@@ -37,18 +41,18 @@ export const problemTable: Readonly<Record<ProblemCode, ProblemRow>> = {
   misdirected_request: row(421, "The host is not one of this service"),
   no_event_accepted: row(422, "No event was accepted"),
   not_found: row(404, "There is nothing at this path"),
-  not_implemented: row(501, "The call is not part of this version"),
   not_ready: row(503, "The service is not ready", 1),
   not_subscribed: row(404, "The channel is not subscribed to"),
   origin_not_allowed: row(403, "The origin is not allowed"),
   overloaded: row(503, "Too many requests wait", 1),
   payload_too_large: row(413, "The body is too large"),
-  rate_limited: row(429, "Too many messages", 1),
+  rate_limited: row(429, "Too many requests", 1),
   request_timeout: row(408, "The request took too long to arrive"),
   shutting_down: row(503, "The service is shutting down", 5),
   storage_failed: row(503, "The swaps cannot be made durable", 5),
   too_many_connections: row(503, "Too many connections", 5),
   too_many_subscriptions: row(429, "Too many subscriptions", 1),
+  unauthorized: row(401, "Credentials are needed, or are not valid"),
   unavailable: row(503, "The state does not respond", 1),
   unknown_channel: row(404, "There is no such channel"),
   unknown_token: row(404, "The token is not known"),
@@ -64,6 +68,7 @@ const codeOfError: Readonly<Record<ErrorCode, ProblemCode>> = {
   checkpoint_conflict: "internal",
   checkpoint_damaged: "internal",
   checkpoint_incompatible: "internal",
+  cursor_expired: "cursor_expired",
   data_folder_locked: "internal",
   internal: "internal",
   log_damaged: "internal",
@@ -73,6 +78,7 @@ const codeOfError: Readonly<Record<ErrorCode, ProblemCode>> = {
   records_dropped: "internal",
   storage_failed: "storage_failed",
   too_large: "batch_too_large",
+  unauthorized: "unauthorized",
   unavailable: "unavailable",
   usage: "internal",
 };
@@ -85,18 +91,28 @@ type ProblemExtras = {
   readonly rejected?: readonly { readonly index: number; readonly code: string; readonly message: string }[];
   readonly accepted?: number;
   readonly reasons?: readonly string[];
+  readonly latest_at?: number;
 };
 
 /** An error that has a code of the protocol. `message` says what is wrong, and what to do. */
 export class ProblemError extends Error {
   readonly code: ProblemCode;
   readonly extras: ProblemExtras;
+  /** Header fields of the response, in lower case. They replace those of the table. */
+  readonly fields: Readonly<Record<string, string>>;
 
-  constructor(code: ProblemCode, message: string, extras: ProblemExtras = {}, cause?: unknown) {
+  constructor(
+    code: ProblemCode,
+    message: string,
+    extras: ProblemExtras = {},
+    cause?: unknown,
+    fields: Readonly<Record<string, string>> = {},
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "ProblemError";
     this.code = code;
     this.extras = extras;
+    this.fields = fields;
   }
 }
 
@@ -108,6 +124,27 @@ export function problemOf(error: unknown): ProblemError {
     if (code !== "internal") return new ProblemError(code, error.message, {}, error);
   }
   return new ProblemError("internal", "The service failed on this request; its log says why.", {}, error);
+}
+
+/** `what` names what was asked for. */
+export const historyOff = (what: string): ProblemError =>
+  new ProblemError(
+    "history_off",
+    `${what} needs a history, and this service keeps none. Set stores.history to embedded, clickhouse or postgres; what happens from then on is kept.`,
+  );
+
+/** A range whose end lies before its start. */
+export const emptyRange = (): ProblemError =>
+  new ProblemError("invalid_parameters", "from is later than to", {
+    errors: [{ in: "query", name: "from", message: "must not be later than to" }],
+  });
+
+/** Sparklines of the past are not made. */
+export function noPastSpark(place: "query" | "body"): ProblemError {
+  const message = "cannot be asked for with at; ask for candles of the token";
+  return new ProblemError("invalid_parameters", `spark ${message}`, {
+    errors: [{ in: place, name: "spark", message }],
+  });
 }
 
 export const unknownToken = (token: string): ProblemError =>

@@ -5,12 +5,15 @@
  */
 import type { SortField } from "@swapstats/protocol/figures.ts";
 import { type CandleInterval, candleIntervals } from "@swapstats/protocol/limits.ts";
+import type { ServedWindow, Spark } from "@swapstats/protocol/screener/query.ts";
 import { chosenText, headText, staleText, statsText } from "@swapstats/protocol/stats-text.ts";
 import type {
   BodyResponse,
   DeadLettersResponse,
   OverviewRequest,
+  OverviewResponse,
   Preference,
+  SearchRequest,
   StatsBus,
   StatusResponse,
   StatusScope,
@@ -19,8 +22,10 @@ import type {
 } from "../ports/stats-bus.ts";
 import { Budget } from "../shared/budget.ts";
 import { SwapstatsError } from "../shared/errors.ts";
+import { type ChainAddresses, NO_CHAIN_ADDRESSES } from "../shared/token-id.ts";
 import { ServedIntervals } from "./candle-intervals.ts";
 import { ambiguousToken, ownerAway, ProblemError, problemOf, unknownToken } from "./problems.ts";
+import { type CheckedQuery, ScreenerRequests } from "./screener-requests.ts";
 import { type NamedSelection, Selections } from "./selections.ts";
 
 /** Requests to the bus that may wait at the same time; more are refused with `overloaded`. */
@@ -42,6 +47,7 @@ export type TaggedText = {
 type OverviewQuery = {
   readonly window: string;
   readonly rows: NamedSelection;
+  readonly spark?: Spark | undefined;
   readonly sort: SortField;
   readonly order: "asc" | "desc";
   readonly limit: number;
@@ -57,10 +63,10 @@ type CandlesQuery = {
 
 type QueryExecutorOptions = {
   readonly bus: StatsBus;
-  /** Names of the configured windows, in their order. */
-  readonly windows: readonly string[];
-  /** Bucket steps of those windows, in any order. */
-  readonly stepsMs: readonly number[];
+  /** The configured windows, in their order. */
+  readonly windows: readonly ServedWindow[];
+  /** How the addresses of chains are written; undefined: hex as it comes. */
+  readonly chains?: ChainAddresses | undefined;
   readonly pendingMax: number;
   readonly timeoutMs: number;
 };
@@ -68,6 +74,8 @@ type QueryExecutorOptions = {
 export class QueryExecutor {
   readonly windows: readonly string[];
   readonly selections: Selections;
+  /** Queries of the screener. */
+  readonly screens: ScreenerRequests;
   readonly intervals: ServedIntervals;
   readonly #bus: StatsBus;
   readonly #timeoutMs: number;
@@ -75,9 +83,10 @@ export class QueryExecutor {
   readonly budget: Budget;
 
   constructor(options: QueryExecutorOptions) {
-    this.windows = options.windows;
-    this.selections = new Selections(options.windows);
-    this.intervals = new ServedIntervals(options.stepsMs);
+    this.windows = options.windows.map((window) => window.name);
+    this.selections = new Selections(this.windows);
+    this.screens = new ScreenerRequests(options.windows, options.chains ?? NO_CHAIN_ADDRESSES);
+    this.intervals = new ServedIntervals(options.windows.map((window) => window.stepMs));
     this.#bus = options.bus;
     this.budget = new Budget({ name: "queries", limit: options.pendingMax, shareMax: options.pendingMax });
     this.#timeoutMs = options.timeoutMs;
@@ -122,11 +131,28 @@ export class QueryExecutor {
     const { rows, ...ranking } = query;
     const request: OverviewRequest = { ...ranking, windows: rows.windows, fields: rows.fields };
     const response = await this.#ask(() => this.#bus.overview(request));
-    const next = response.nextCursor === undefined ? "" : `,"next_cursor":${JSON.stringify(response.nextCursor)}`;
-    const text =
-      `{"as_of":${response.asOf},"epoch":${JSON.stringify(response.epoch)},"rev":${response.rev},` +
-      `"window":"${query.window}","sort":"${query.sort}","order":"${query.order}","items":${response.items}${next}${staleText(response.stale)}}`;
-    return { text, epoch: response.epoch, rev: response.rev, stale: response.stale };
+    return rankingText(response, `"window":"${query.window}","sort":"${query.sort}","order":"${query.order}",`);
+  }
+
+  /**
+   * Resolves to `{"as_of":..,"epoch":..,"rev":..,"items":[..],"next_cursor":..}`. Rejects with ProblemError `bad_request`, `cursor_expired`,
+   * `unavailable` or `overloaded`.
+   */
+  async screener({ query, cursor }: CheckedQuery): Promise<TaggedText> {
+    return rankingText(await this.#ask(() => this.#bus.screener({ query, cursor })), "");
+  }
+
+  /** Resolves to `{"as_of":..,"items":[{"id","symbol","chain_id","volume_usd","window"}, ..]}`. Rejects with ProblemError `unavailable` or `overloaded`. */
+  async search(request: SearchRequest): Promise<string> {
+    const { asOf, items, stale } = await this.#ask(() => this.#bus.search(request));
+    return `{"as_of":${asOf},"items":${JSON.stringify(items)}${staleText(stale)}}`;
+  }
+
+  /** Resolves to `{"as_of":..,"epoch":..,"rev":..,"tokens_active":..,"windows":{..},"chains":{..}}`. Rejects with ProblemError `unavailable` or `overloaded`. */
+  async market({ windows }: NamedSelection): Promise<TaggedText> {
+    const { asOf, epoch, rev, body, stale } = await this.#ask(() => this.#bus.market({ windows }));
+    const text = `{"as_of":${asOf},"epoch":${JSON.stringify(epoch)},"rev":${rev},${body}${staleText(stale)}}`;
+    return { text, epoch, rev, stale };
   }
 
   /**
@@ -177,7 +203,14 @@ export class QueryExecutor {
   /** Resolves to the as-of of a response without figures. Such responses are rare, so one more request is acceptable. */
   async #asOf(): Promise<number> {
     const window = this.windows[0] as string;
-    const request: OverviewRequest = { window, sort: "trades", order: "desc", limit: 1, cursor: undefined };
+    const request: OverviewRequest = {
+      window,
+      sort: "trades",
+      order: "desc",
+      limit: 1,
+      cursor: undefined,
+      spark: undefined,
+    };
     return (await this.#ask(() => this.#bus.overview(request))).asOf;
   }
 
@@ -204,6 +237,13 @@ export class QueryExecutor {
       clearTimeout(timer);
     }
   }
+}
+
+/** Returns the text of a page of rows. `members` stand in front of the items, each with a comma behind it. */
+function rankingText({ asOf, epoch, rev, items, nextCursor, stale }: OverviewResponse, members: string): TaggedText {
+  const next = nextCursor === undefined ? "" : `,"next_cursor":${JSON.stringify(nextCursor)}`;
+  const head = `"as_of":${asOf},"epoch":${JSON.stringify(epoch)},"rev":${rev},`;
+  return { text: `{${head}${members}"items":${items}${next}${staleText(stale)}}`, epoch, rev, stale };
 }
 
 /** Returns the text of the short form. */

@@ -35,14 +35,17 @@ type CircuitOptions = {
   readonly isFailure: (error: unknown) => boolean;
   /** Code of the retryable error that a call gets while the circuit is open. */
   readonly openCode: ErrorCode;
+  /** ms since 1970. */
+  readonly nowMs: () => number;
 };
 
 export class Circuit {
   readonly dependency: string;
   readonly #policy: CircuitBreakerPolicy;
   readonly #openCode: ErrorCode;
+  #sinceMs: number | undefined;
 
-  constructor({ dependency, isFailure, openCode }: CircuitOptions) {
+  constructor({ dependency, isFailure, openCode, nowMs }: CircuitOptions) {
     this.dependency = dependency;
     this.#openCode = openCode;
     this.#policy = circuitBreaker(handleWhen(isFailure), {
@@ -53,12 +56,23 @@ export class Circuit {
         maxDelay: PAUSE_MAX_MS,
       }),
     });
+    let wasClosed = true;
+    this.#policy.onStateChange(() => {
+      const isClosed = this.state === "closed";
+      if (isClosed !== wasClosed) this.#sinceMs = nowMs();
+      wasClosed = isClosed;
+    });
   }
 
   get state(): CircuitState {
     const { state } = this.#policy;
     if (state === CockatielState.Closed) return "closed";
     return state === CockatielState.HalfOpen ? "half_open" : "open";
+  }
+
+  /** When it last left the state `closed`, or came back to it, ms since 1970. Undefined: it has always been closed. */
+  get sinceMs(): number | undefined {
+    return this.#sinceMs;
   }
 
   /** Why the last call failed. Undefined while the circuit is closed. */

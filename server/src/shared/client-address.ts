@@ -4,7 +4,8 @@ import { isIPv6 } from "node:net";
 /** Returns an IPv4 address unchanged, and the first 64 bits of an IPv6 address, because one client can choose all lower bits. */
 export function clientOf(remoteAddress: string | undefined): string {
   if (remoteAddress === undefined) return "unknown";
-  if (!isIPv6(remoteAddress)) return remoteAddress;
+  // Most addresses are IPv4, and the full check of an address takes a measurable part of the time of the fastest responses.
+  if (!remoteAddress.includes(":") || !isIPv6(remoteAddress)) return remoteAddress;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(remoteAddress);
   if (mapped !== null) return mapped[1] as string;
   const [address = ""] = remoteAddress.split("%", 1);

@@ -5,11 +5,13 @@
  *   connection therefore has at most one unsent response; without this rule one packet of requests produced hundreds of megabytes of responses.
  * - Parser errors and upgrades wait for the responses to the requests before them.
  * - A client that is refused while it still sends can read the reason. The rest of its body is discarded, for a bounded time and size.
- * - Clients that read their response too slowly are disconnected. When there are too many connections, an idle one makes room for a new
+ * - Clients that read their response too slowly are disconnected, unless the response is a stream, which has limits of its own. When there are too many connections, an idle one makes room for a new
  *   one.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { Server as TlsServer } from "node:tls";
 
 export type GuardLimits = {
   /** Open connections. Beyond the limit an idle connection is closed, or the new one if none is idle. */
@@ -53,7 +55,16 @@ type GuardedSocket = Duplex & { [STATE]?: Connection };
 type Inner = {
   readonly bytesWritten: number;
   readonly _handle?: { readonly writeQueueSize?: number } | null;
+  /** The socket below TLS. That of TLS itself counts a whole write as unsent until its last byte was taken. */
+  readonly _parent?: Inner;
 };
+
+/** Returns the bytes of a socket that were handed to the network. The error is at most the socket's own buffer. */
+export function sentBytesOf(socket: Duplex): number {
+  const own = socket as unknown as Inner;
+  const inner = own._parent ?? own;
+  return inner.bytesWritten - (inner._handle?.writeQueueSize ?? 0);
+}
 
 class Connection {
   readonly socket: Duplex;
@@ -62,6 +73,8 @@ class Connection {
   /** No further requests are taken from the connection. */
   isEnding = false;
   isUpgraded = false;
+  /** The running response is a stream. */
+  isStreaming = false;
   destroyAtMs = Number.POSITIVE_INFINITY;
   idleSinceMs: number;
   windowStartMs = 0;
@@ -73,10 +86,8 @@ class Connection {
     this.idleSinceMs = nowMs;
   }
 
-  /** Bytes handed to the network. The error is at most the socket's own buffer. */
   get sentBytes(): number {
-    const inner = this.socket as unknown as Inner;
-    return inner.bytesWritten - (inner._handle?.writeQueueSize ?? 0);
+    return sentBytesOf(this.socket);
   }
 }
 
@@ -84,6 +95,8 @@ export class ConnectionGuard {
   readonly #limits: GuardLimits;
   readonly #run: Handler;
   readonly #connections = new Set<Connection>();
+  /** Sockets that carry TLS, those in their handshake among them. */
+  readonly #belowTls = new Set<Duplex>();
   readonly #sweepTimer: NodeJS.Timeout;
   readonly #events: GuardEvents;
 
@@ -92,7 +105,14 @@ export class ConnectionGuard {
     this.#run = run;
     this.#events = events;
     server.maxConnections = limits.connectionsMax + SPARE_CONNECTIONS;
-    server.on("connection", (socket) => this.#opened(socket));
+    if (server instanceof TlsServer) {
+      // A connection counts from the end of its handshake on. Until then the limit of the server bounds it, and the handshake's timeout.
+      server.on("secureConnection", (socket) => this.#opened(socket));
+      server.on("connection", (socket) => {
+        this.#belowTls.add(socket);
+        socket.once("close", () => this.#belowTls.delete(socket));
+      });
+    } else server.on("connection", (socket) => this.#opened(socket));
     server.on("drop", events.dropped);
     this.#sweepTimer = setInterval(() => this.#sweep(), limits.timeoutCheckMs).unref();
     server.on("close", () => clearInterval(this.#sweepTimer));
@@ -155,9 +175,17 @@ export class ConnectionGuard {
     if (connection.running === undefined) this.#next(connection);
   }
 
+  /** Notes that the running response of this connection is a stream: neither slow nor idle readers are disconnected here. */
+  stream(socket: Socket): void {
+    this.#of(socket).isStreaming = true;
+    // Node sets the time limit of the server again with the next request.
+    socket.setTimeout(0);
+  }
+
   /** Ends all connections now. */
   destroyAll(): void {
     for (const { socket } of this.#connections) socket.destroy();
+    for (const socket of this.#belowTls) socket.destroy();
   }
 
   #of(socket: Duplex): Connection {
@@ -209,6 +237,7 @@ export class ConnectionGuard {
 
   #answered(connection: Connection, request: IncomingMessage): void {
     connection.running = undefined;
+    connection.isStreaming = false;
     connection.idleSinceMs = performance.now();
     if (connection.socket.destroyed) {
       connection.waiting.length = 0;
@@ -266,7 +295,7 @@ export class ConnectionGuard {
     const nowMs = performance.now();
     for (const connection of this.#connections) {
       if (nowMs >= connection.destroyAtMs) connection.socket.destroy();
-      else if (connection.running !== undefined) this.#checkReader(connection, nowMs);
+      else if (connection.running !== undefined && !connection.isStreaming) this.#checkReader(connection, nowMs);
     }
   }
 

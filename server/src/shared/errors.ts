@@ -8,6 +8,7 @@ export type ErrorCode =
   | "checkpoint_conflict"
   | "checkpoint_damaged"
   | "checkpoint_incompatible"
+  | "cursor_expired"
   | "data_folder_locked"
   | "internal"
   | "log_damaged"
@@ -17,6 +18,7 @@ export type ErrorCode =
   | "records_dropped"
   | "storage_failed"
   | "too_large"
+  | "unauthorized"
   | "unavailable"
   | "usage";
 

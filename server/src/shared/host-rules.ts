@@ -35,7 +35,7 @@ export function parseHost(text: string): HostPort | undefined {
 }
 
 /** Matches `localhost`, names below it, 127.0.0.0/8 and ::1. */
-function isLoopbackName(name: string): boolean {
+export function isLoopbackName(name: string): boolean {
   if (name === "localhost" || name.endsWith(".localhost")) return true;
   const ip = name.startsWith("::ffff:") ? name.slice("::ffff:".length) : name;
   return (isIP(ip) === 4 && ip.startsWith("127.")) || name === "::1";

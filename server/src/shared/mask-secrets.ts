@@ -23,6 +23,11 @@ function maskWord(word: string): string {
   return `${word.slice(0, start)}${MASK}${word.slice(at)}`;
 }
 
+/** Returns the path and query of a request without a ticket, which stands for the credentials of a client. */
+export function maskedTarget(url: string | undefined): string | undefined {
+  return url?.replace(/([?&]ticket=)[^&]*/g, `$1${MASK}`);
+}
+
 /** Patterns that are secrets themselves, or that announce one. */
 const TELLING =
   /@|-----BEGIN|\bBearer\s|\beyJ[A-Za-z0-9_-]{8}|\bS[UANOC][A-Z2-7]{20}|\b(?:pass(?:word|wd)?|pwd|secret|token|api[_-]?key)\s*[=:]/i;

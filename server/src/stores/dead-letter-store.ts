@@ -14,6 +14,7 @@ export const DEAD_LETTERS_MAX = 10_000;
 /** Bytes of a record's text, and of the message, that are kept. */
 export const DEAD_LETTER_RAW_BYTES_MAX = 4096;
 const MESSAGE_BYTES_MAX = 1024;
+const LONGEST_CHARACTER_BYTES = 4;
 /** Rows beyond the limit that may gather before they are removed together. */
 const TRIM_SLACK = 500;
 const BUSY_TIMEOUT_MS = 5000;
@@ -22,21 +23,42 @@ const FORMAT_VERSION = 1;
 export type DeadLetterRecord = {
   readonly code: string;
   readonly message: string;
+  /** Negative for the record of a feeder, which has no position in the log (feeder-letters.ts). */
   readonly partition: number;
   readonly offset: number;
+  readonly feeder?: string;
   readonly arrival: number;
   /** The record's bytes. The kept text is cut, with invalid UTF-8 replaced. */
   readonly raw: Uint8Array;
 };
 
-export type KeptDeadLetter = Omit<DeadLetterRecord, "raw"> & { readonly raw: string };
+export type KeptDeadLetter = Omit<DeadLetterRecord, "raw"> & {
+  readonly raw: string;
+  /** The same bytes in base64, if they are not UTF-8. */
+  readonly raw_base64?: string;
+};
 
 const encoder = new TextEncoder();
 
 /** Returns the kept form of a record: message and text are cut to their limits. */
 export function keptForm(record: DeadLetterRecord): KeptDeadLetter {
   const raw = textOf(record.raw, DEAD_LETTER_RAW_BYTES_MAX);
-  return { ...record, message: cutText(record.message, MESSAGE_BYTES_MAX), raw };
+  const bytes = record.raw.subarray(0, DEAD_LETTER_RAW_BYTES_MAX);
+  return {
+    ...record,
+    message: cutText(record.message, MESSAGE_BYTES_MAX),
+    raw,
+    ...(isText(bytes, raw) ? {} : { raw_base64: Buffer.from(bytes).toString("base64") }),
+  };
+}
+
+/** Returns whether the bytes are those of the text. The text may lack a character that the cut goes through. */
+function isText(bytes: Uint8Array, text: string): boolean {
+  const encoded = encoder.encode(text);
+  return (
+    bytes.length - encoded.length < LONGEST_CHARACTER_BYTES &&
+    Buffer.compare(bytes.subarray(0, encoded.length), encoded) === 0
+  );
 }
 
 /** Returns the text of bytes, with invalid UTF-8 replaced, cut between characters to at most bytesMax bytes. */
@@ -94,7 +116,10 @@ export class DeadLetterStore {
     }
   }
 
-  /** Stores records, and returns when they are on disk. A position that is stored already is not changed. Throws `storage_failed`. */
+  /**
+   * Stores records, and returns when they are on disk. A position that is stored already is not changed; the record of a feeder replaces
+   * the one that had its number. Throws `storage_failed`.
+   */
   put(records: readonly DeadLetterRecord[]): void {
     if (records.length === 0) return;
     // Records beyond the limit would only be written to be removed.
@@ -102,8 +127,8 @@ export class DeadLetterStore {
     this.#run(({ db, insert }) => {
       db.exec("BEGIN IMMEDIATE");
       for (const record of kept) {
-        const { code, message, partition, offset, arrival, raw } = keptForm(record);
-        insert.run(partition, offset, arrival, code, message, raw);
+        const { code, message, partition, offset, arrival, raw, raw_base64 = "", feeder = "" } = keptForm(record);
+        insert.run(partition, offset, arrival, code, message, raw, raw_base64, feeder);
       }
       if (this.#addedSinceTrim + kept.length >= TRIM_SLACK) trim(db);
       db.exec("COMMIT");
@@ -114,7 +139,12 @@ export class DeadLetterStore {
 
   /** Returns at most `limit` of the newest, by arrival, then offset. Throws `storage_failed`. */
   newest(limit: number): KeptDeadLetter[] {
-    return this.#run(({ newest }) => newest.all(limit).map((row) => ({ ...row }) as KeptDeadLetter));
+    return this.#run(({ newest }) =>
+      newest.all(limit).map(({ feeder, raw_base64, ...row }) => {
+        const more = { ...(feeder === "" ? {} : { feeder }), ...(raw_base64 === "" ? {} : { raw_base64 }) };
+        return { ...row, ...more } as KeptDeadLetter;
+      }),
+    );
   }
 
   close(): void {
@@ -202,11 +232,12 @@ function openStore(path: string): Opened {
 
 function prepared(db: DatabaseSync): Opened {
   const insert = db.prepare(
-    `INSERT INTO dead_letters ("partition", "offset", arrival, code, message, raw) VALUES (?, ?, ?, ?, ?, ?)
-     ON CONFLICT ("partition", "offset") DO NOTHING`,
+    `INSERT INTO dead_letters ("partition", "offset", arrival, code, message, raw, raw_base64, feeder) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT ("partition", "offset") DO UPDATE SET arrival = excluded.arrival, code = excluded.code,
+       message = excluded.message, raw = excluded.raw, raw_base64 = excluded.raw_base64, feeder = excluded.feeder WHERE excluded.feeder <> ''`,
   );
   const newest = db.prepare(
-    `SELECT code, message, "partition", "offset", arrival, raw FROM dead_letters
+    `SELECT code, message, "partition", "offset", arrival, raw, raw_base64, feeder FROM dead_letters
      ORDER BY arrival DESC, "offset" DESC, "partition" DESC LIMIT ?`,
   );
   return { db, insert, newest };
@@ -224,9 +255,23 @@ function openDatabase(path: string): DatabaseSync {
       CREATE INDEX IF NOT EXISTS by_arrival ON dead_letters (arrival, "offset", "partition");
       PRAGMA user_version = ${FORMAT_VERSION};
     `);
+    addColumn(db, "feeder");
+    addColumn(db, "raw_base64");
     return db;
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+/** Stores of earlier versions lack the column. Another thread may add it at the same time. */
+function addColumn(db: DatabaseSync, name: "feeder" | "raw_base64"): void {
+  const has = (): boolean =>
+    db.prepare("SELECT 1 FROM pragma_table_info('dead_letters') WHERE name = ?").get(name) !== undefined;
+  if (has()) return;
+  try {
+    db.exec(`ALTER TABLE dead_letters ADD COLUMN ${name} TEXT NOT NULL DEFAULT ''`);
+  } catch (error) {
+    if (!has()) throw error;
   }
 }

@@ -56,7 +56,12 @@ export async function openCheckpointStore(setup: CheckpointStoreSetup): Promise<
   if (setup.kind === "embedded") {
     return { store: new EmbeddedCheckpointStore(setup.dataDir, realFileSystem), circuit: undefined };
   }
-  const circuit = new Circuit({ dependency: setup.kind, isFailure: isStoreFailure, openCode: "storage_failed" });
+  const circuit = new Circuit({
+    dependency: setup.kind,
+    isFailure: isStoreFailure,
+    openCode: "storage_failed",
+    nowMs: Date.now,
+  });
   return { store: new GuardedCheckpointStore(await openRemote(setup), circuit), circuit };
 }
 

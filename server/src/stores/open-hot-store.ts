@@ -32,7 +32,12 @@ export function hotStoreSetup({ stores }: Config): HotStoreSetup | undefined {
 /** Connects at the first call. Rejects with `bad_config` when a file of the settings cannot be read. */
 export async function openHotStore(setup: HotStoreSetup): Promise<OpenedHotStore> {
   const { RedisHotStore } = await import("./redis-hot-store.ts");
-  const circuit = new Circuit({ dependency: "redis_hot", isFailure: isStoreFailure, openCode: "storage_failed" });
+  const circuit = new Circuit({
+    dependency: "redis_hot",
+    isFailure: isStoreFailure,
+    openCode: "storage_failed",
+    nowMs: Date.now,
+  });
   const { intervalMs, ttlMs } = setup;
   return { store: new RedisHotStore(setup), circuit, intervalMs, ttlMs };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { compareRankKeys, decodeCursor, encodeCursor, mergeRanked } from "../../src/bus/rank-order.ts";
+import { compareRankKeys, decodeCursor, encodeCursor, mergeRanked, orderByValue } from "../../src/bus/rank-order.ts";
 import type { RankKey } from "../../src/bus/responses.ts";
 import { compareDecimals } from "../../src/shared/decimal-order.ts";
 import { propertyOptions } from "../support/seed.ts";
@@ -57,7 +57,7 @@ describe("order of figures", () => {
       [key("7", "c"), key("5", "d")],
     ];
     assert.deepEqual(
-      mergeRanked(lists, "desc", 3).map((row) => row.key),
+      mergeRanked(lists, orderByValue("desc"), 3).map((row) => row.key),
       [key("9", "a").key, key("7", "c").key, key("5", "b").key],
     );
   });
@@ -69,7 +69,7 @@ describe("order of figures", () => {
       [key("7", "a"), key("5", "c"), key("4", "b")],
     ];
     assert.deepEqual(
-      mergeRanked(lists, "desc", 10).map((row) => row.key.id),
+      mergeRanked(lists, orderByValue("desc"), 10).map((row) => row.key.id),
       ["a", "b", "c"],
     );
   });

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, mock, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
+import type { Json } from "@swapstats/protocol/json.ts";
+import { applyMergePatch } from "@swapstats/protocol/merge-patch.ts";
 import { MergeQueue } from "../../src/bus/merge-queue.ts";
-import { patchText, RankingFeed } from "../../src/bus/ranking-feed.ts";
-import type { RankedRow } from "../../src/bus/responses.ts";
-import { HELD_AGE_MS_MAX } from "../../src/bus/token-feed.ts";
+import { RankingFeed } from "../../src/bus/ranking-feed.ts";
+import { dataText, type FeedUpdate, type RankedRow } from "../../src/bus/responses.ts";
+import { patchText } from "../../src/bus/row-mergers.ts";
+import { HELD_AGE_MS_MAX, REOPEN_MS } from "../../src/bus/token-feed.ts";
+import { SwapstatsError } from "../../src/shared/errors.ts";
 import { FakeWorker, FakeWorkers, Heard, rankingUpdate } from "./support/fake-workers.ts";
 
 const SPEC = { kind: "overview", window: "5m", sort: "trades", limit: 2 } as const;
@@ -22,12 +25,15 @@ function feedOf(workers: FakeWorkers) {
   return { feed, heard };
 }
 
+/** As a worker sends it that knows that its rows are not merged. */
+const asText = (update: FeedUpdate): FeedUpdate => ({ ...update, data: dataText(update), rows: undefined });
+
 describe("the feed of a ranking", () => {
-  test("patches of one worker that has all partitions pass unchanged", () => {
+  test("texts of the only worker pass unchanged", () => {
     const one = new FakeWorker("one", [[0, "1"]]);
     const { heard } = feedOf(new FakeWorkers(false, one));
-    one.send(rankingUpdate(0, 1, { a: 3, b: 2 }));
-    one.send(rankingUpdate(0, 2, { a: 4, b: 2 }, { prevRev: 1, text: '{"its":"own"}' }));
+    one.send(asText(rankingUpdate(0, 1, { a: 3, b: 2 })));
+    one.send(asText(rankingUpdate(0, 2, { a: 4, b: 2 }, { prevRev: 1, text: '{"its":"own"}' })));
     assert.deepEqual(heard.texts, ["1:1", "1:2+"]);
     assert.equal(heard.updates[1]?.patch, '{"its":"own"}');
     assert.deepEqual(heard.data, {
@@ -74,6 +80,37 @@ describe("the feed of a ranking", () => {
     two.send({ ...rankingUpdate(1, 1, { t1: 1 }), asOf: 98 });
     await merged(late, 1);
     assert.deepEqual([late.texts, late.updates[0]?.asOf, heard.texts], [["1.1:2"], 99, ["1.1:2"]]);
+  });
+
+  test("where owners are never away a worker that could not open the ranking is asked again after a pause, so that those who listen already get updates again", async (t) => {
+    mock.timers.enable({ apis: ["setTimeout"] });
+    t.after(() => mock.timers.reset());
+    const [one, two] = [new FakeWorker("one", [[0, "1"]]), new FakeWorker("two", [[1, "1"]])];
+    const { heard } = feedOf(new FakeWorkers(false, one, two));
+    one.send(rankingUpdate(0, 1, { a: 3 }));
+    const failure = new SwapstatsError("unavailable", "too late", { retryable: true });
+    two.feed?.onEnd(failure);
+    mock.timers.tick(REOPEN_MS - 1);
+    assert.deepEqual([one.opened.length, two.opened.length], [1, 1]);
+    mock.timers.tick(1);
+    assert.deepEqual([one.opened.length, two.opened.length], [1, 2], "only the worker that failed");
+    two.send(rankingUpdate(1, 1, { c: 1 }));
+    await merged(heard, 1);
+    assert.deepEqual(heard.texts, ["1.1:2"]);
+  });
+
+  test("two instances that come to the same sum of revisions differ in their epoch, and feeds of one process do not", async () => {
+    const epochs = async (mayBeAway: boolean, revs: readonly [number, number]): Promise<string | undefined> => {
+      const [one, two] = [new FakeWorker("one", [[0, "1"]]), new FakeWorker("two", [[1, "1"]])];
+      const { heard } = feedOf(new FakeWorkers(mayBeAway, one, two));
+      one.send(rankingUpdate(0, revs[0], { a: revs[0] }));
+      two.send(rankingUpdate(1, revs[1], { c: revs[1] }));
+      await merged(heard, 1);
+      assert.equal(heard.updates[0]?.rev, 4);
+      return heard.updates[0]?.epoch;
+    };
+    assert.notEqual(await epochs(true, [1, 3]), await epochs(true, [2, 2]));
+    assert.deepEqual([await epochs(false, [1, 3]), await epochs(false, [2, 2])], ["1.1", "1.1"]);
   });
 
   test("a ranking is stale while a partition has no owner, and keeps the rows that it sent last", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, mock, type TestContext, test } from "node:test";
-import { STEPS, TAKE_OVER_MS, TokenFeed } from "../../src/bus/token-feed.ts";
+import { REOPEN_MS, STEPS, TAKE_OVER_MS, TokenFeed } from "../../src/bus/token-feed.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
 import { FakeWorker, FakeWorkers, Heard, tokenUpdate } from "./support/fake-workers.ts";
 
@@ -90,7 +90,7 @@ describe("the feed of a token", () => {
     assert.deepEqual([feed.state, heard.texts, one.opened.length], ["opening", ["1:3", "1:3~"], 2]);
   });
 
-  test("where owners are never away nothing is retried: a worker that cannot open the feed fails the subscription, and one that ends it leaves it stale", async (t) => {
+  test("where owners are never away figures do not become stale by waiting: a worker that cannot open the feed fails the subscription, and one that ends it leaves it stale", async (t) => {
     const { feed, one, heard, leave } = feedOf(t, false);
     await feed.opened;
     one.send(tokenUpdate("1", 3));
@@ -106,6 +106,26 @@ describe("the feed of a token", () => {
     feed.join(new Heard().take);
     await assert.rejects(feed.opened, { code: "unavailable" });
     leave();
+  });
+
+  test("where owners are never away a worker that failed is asked again after a pause, so that those who listen already get updates again", async (t) => {
+    const { feed, one, heard, leave } = feedOf(t, false);
+    one.send(tokenUpdate("1", 3));
+    one.failure = FAILURE;
+    one.feed?.onEnd(FAILURE);
+    mock.timers.tick(REOPEN_MS - 1);
+    assert.deepEqual([feed.state, one.opened.length], ["away", 1]);
+    mock.timers.tick(1);
+    assert.deepEqual([feed.state, one.opened.length], ["opening", 2]);
+    await assert.rejects(feed.opened, { code: "unavailable" });
+    one.failure = undefined;
+    mock.timers.tick(REOPEN_MS);
+    one.send(tokenUpdate("1", 5));
+    assert.deepEqual([feed.state, heard.texts, one.opened.length], ["live", ["1:3", "1:3~", "1:5"], 3]);
+    one.feed?.onEnd(FAILURE);
+    leave();
+    mock.timers.tick(10 * REOPEN_MS);
+    assert.deepEqual([feed.state, one.opened.length], ["closed", 3]);
   });
 
   test("the table of steps: nothing follows closed, and only an owner's data makes a feed live", () => {

@@ -12,8 +12,10 @@ import type { Settings } from "../crash/service-process.ts";
 import { Shadow } from "../crash/shadow.ts";
 import { setupOf } from "../support/kafka-support.ts";
 import { randomFrom } from "../support/seed.ts";
+import { compareHistory, type HistoryCompared, historySettled } from "./compare-history.ts";
 import { type Disturbance, type DisturbanceKind, disturb, planRound, SESSION_MS } from "./disturbances.ts";
-import { Instance } from "./instance.ts";
+import { HistoryTruth } from "./history-truth.ts";
+import { Instance, type Ports } from "./instance.ts";
 import { ChaosProducer } from "./producer.ts";
 import { ChaosServers } from "./servers.ts";
 import { compareAll, compareHeld, idsOf, settle } from "./settle.ts";
@@ -28,6 +30,8 @@ type ChaosOptions = {
   readonly store: StoreName;
   readonly partitions: number;
   readonly ratePerSecond: number;
+  /** Whether instances also write the history into a real ClickHouse. */
+  readonly hasHistory?: boolean;
   /** The first rounds, in this order. Later rounds are drawn. */
   readonly firstRounds?: readonly (readonly Disturbance[])[];
   readonly log: (line: string) => void;
@@ -50,6 +54,7 @@ export type ChaosReport = {
   readonly settledMsMax: number;
   /** Problems that instances reported, with numbers left out, and after how many rounds. */
   readonly problems: Readonly<Record<string, number>>;
+  readonly history: HistoryCompared | undefined;
 };
 
 const NAMES = ["a", "b", "c", "d"];
@@ -62,14 +67,15 @@ const SPAN_MS = 50 * 60_000;
 const OVERVIEW = "overview:1h:volume_usd";
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { folder, seed, minutes, brokers, store, partitions, ratePerSecond } = options;
-  const servers = await ChaosServers.start(folder, brokers, partitions, store);
+  const { folder, seed, minutes, brokers, store, partitions, ratePerSecond, hasHistory = false } = options;
+  const servers = await ChaosServers.start(folder, brokers, partitions, store, hasHistory);
   const closing: (() => Promise<void>)[] = [() => servers.close()];
   try {
     const producer = new ChaosProducer({
       ...{ brokers: servers.kafka.brokers, topic: servers.topic, seed, ratePerSecond },
       eventTimeSpeed: SPAN_MS / Math.max(60_000, minutes * 60_000),
       startMs: Date.now() - SPAN_MS - 10 * 60_000,
+      ...(hasHistory ? { future: 0.0002 } : {}),
     });
     closing.unshift(() => producer.stop());
     const channels: string[] = [OVERVIEW];
@@ -82,13 +88,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const readers = openKafkaReaders(setupOf(servers.kafka.brokers, servers.topic));
     closing.unshift(() => readers.close());
     const { config } = loadConfig({
-      env: settingsOf("shadow", servers, { store: servers.store.port, nats: servers.natsPort }),
+      env: settingsOf("shadow", servers, portsOf(servers)),
     });
-    const shadows = Array.from(
-      { length: partitions },
-      (_, p) => new Shadow(() => readers.reader(p), toEngineConfig(config)),
-    );
-    return await new Run(options, servers, producer, instances, shadows, channels).all();
+    const engineConfig = toEngineConfig(config);
+    const each = [...Array(partitions).keys()];
+    const shadows = each.map((p) => new Shadow(() => readers.reader(p), engineConfig));
+    const truths = hasHistory ? each.map((p) => new HistoryTruth(p, () => readers.reader(p), engineConfig)) : [];
+    return await new Run(options, servers, producer, instances, shadows, truths, channels).all();
   } finally {
     for (const close of closing) await close().catch(() => {});
   }
@@ -100,6 +106,8 @@ class Run {
   readonly #producer: ChaosProducer;
   readonly #instances: readonly Instance[];
   readonly #shadows: readonly Shadow[];
+  /** Empty in runs without a history. */
+  readonly #truths: readonly HistoryTruth[];
   /** Channels that clients subscribe to. Complete before the first instance starts. */
   readonly #channels: string[];
   readonly #counts: Partial<Record<DisturbanceKind, number>> = {};
@@ -115,6 +123,7 @@ class Run {
     producer: ChaosProducer,
     instances: readonly Instance[],
     shadows: readonly Shadow[],
+    truths: readonly HistoryTruth[],
     channels: string[],
   ) {
     this.#options = options;
@@ -122,6 +131,7 @@ class Run {
     this.#producer = producer;
     this.#instances = instances;
     this.#shadows = shadows;
+    this.#truths = truths;
     this.#channels = channels;
   }
 
@@ -137,10 +147,12 @@ class Run {
     for (const instance of this.#instances.slice(0, FIRST_INSTANCES)) instance.start();
     await this.#check();
     while (this.#rounds < firstRounds.length || performance.now() < deadlineMs) {
-      const plan = firstRounds[this.#rounds] ?? planRound(random, this.#instances, brokers, this.#servers.store);
+      const plan = firstRounds[this.#rounds] ?? planRound(random, this.#instances, brokers, this.#servers);
       await this.#round(plan);
     }
-    return this.#report(await this.#compareToModel());
+    const { history } = this.#servers;
+    const compared = history === undefined ? undefined : await compareHistory(history, this.#truths);
+    return this.#report(await this.#compareToModel(), compared);
   }
 
   async #round(plan: readonly Disturbance[]): Promise<void> {
@@ -175,6 +187,10 @@ class Run {
       const form = problem.replaceAll(/\d+/g, "N");
       this.#problems[form] = (this.#problems[form] ?? 0) + 1;
     }
+    if (this.#servers.history !== undefined) {
+      for (const truth of this.#truths) await truth.follow();
+      await historySettled(this.#servers.history, this.#truths);
+    }
     const compared = await compareAll(running, this.#shadows);
     this.#answersCompared += compared;
     this.#channelsCompared += await compareHeld(running, this.#channels);
@@ -193,7 +209,7 @@ class Run {
     return compared;
   }
 
-  #report(answersToModel: number): ChaosReport {
+  #report(answersToModel: number, history: HistoryCompared | undefined): ChaosReport {
     const sum = (of: (instance: Instance) => number): number =>
       this.#instances.reduce((total, instance) => total + of(instance), 0);
     return {
@@ -210,6 +226,7 @@ class Run {
       producerFailures: this.#producer.failures,
       settledMsMax: Math.round(this.#settledMsMax),
       problems: this.#problems,
+      history,
     };
   }
 }
@@ -220,7 +237,12 @@ function someOf(ids: readonly string[]): string[] {
   return ids.filter((_, index) => index % step === 0).slice(0, TOKEN_CHANNELS);
 }
 
-type Ports = { readonly store: number; readonly nats: number };
+/** Swaps settle about a minute of event time after they came. */
+const SOON_SETTLED: Settings = {
+  SWAPSTATS_APP_GRACE: "40s",
+  SWAPSTATS_APP_REORG_HORIZON: "60s",
+  SWAPSTATS_APP_MAX_SKEW: "20s",
+};
 
 function settingsOf(name: string, servers: ChaosServers, ports: Ports): Settings {
   const proxy = name === NAMES[0] ? servers.kafkaProxy : undefined;
@@ -236,12 +258,20 @@ function settingsOf(name: string, servers: ChaosServers, ports: Ports): Settings
     SWAPSTATS_INGEST_REBALANCE_TIMEOUT: "10s",
     SWAPSTATS_PUBSUB_NATS_URL: `nats://127.0.0.1:${ports.nats}`,
     ...servers.store.settings(ports.store),
+    ...(servers.history === undefined || ports.history === undefined
+      ? {}
+      : { ...SOON_SETTLED, ...servers.history.settings(ports.history) }),
   };
+}
+
+function portsOf({ store, natsPort, history }: ChaosServers): Ports {
+  return { store: store.port, nats: natsPort, ...(history === undefined ? {} : { history: history.port }) };
 }
 
 function instanceSetup(name: string, folder: string, servers: ChaosServers, channels: () => string[]) {
   return {
     ...{ name, folder, channels, storePort: servers.store.port, natsPort: servers.natsPort },
+    historyPort: servers.history?.port,
     kafkaProxy: name === NAMES[0] ? servers.kafkaProxy : undefined,
     settings: (ports: Ports) => settingsOf(name, servers, ports),
   };

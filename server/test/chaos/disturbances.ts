@@ -4,7 +4,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Random } from "../support/seed.ts";
 import type { Instance, WayName } from "./instance.ts";
 import type { ChaosServers } from "./servers.ts";
-import type { StoreServers } from "./store-servers.ts";
 
 export type DisturbanceKind =
   | "instance killed, back within the session"
@@ -24,7 +23,10 @@ export type DisturbanceKind =
   | "broker frozen"
   | "connection to a server cut"
   | "connection to a server silent"
-  | "connection to a server slow";
+  | "connection to a server slow"
+  | "history store killed"
+  | "history store frozen"
+  | "history store applies and does not answer";
 
 export type Disturbance = {
   readonly kind: DisturbanceKind;
@@ -40,7 +42,8 @@ type Site = {
   readonly servers: ChaosServers;
 };
 
-export const SESSION_MS = 6_000;
+/** The least that the broker allows. A busy machine needs longer ones: an instance that does not run for a session loses its partitions. */
+export const SESSION_MS = Number(process.env.SWAPSTATS_CHAOS_SESSION_MS ?? 6_000);
 const START_MS_MAX = 3_000;
 const END_LIMIT_MS = 45_000;
 const BETWEEN_MS = 1_500;
@@ -48,7 +51,7 @@ const BETWEEN_MS = 1_500;
 type Spec = {
   readonly weight: number;
   readonly lengthMs: readonly [from: number, to: number];
-  readonly about: "instance" | "all" | "store" | "s3" | "nats" | "kafka";
+  readonly about: "instance" | "all" | "store" | "s3" | "nats" | "kafka" | "history";
 };
 
 /** In each direction, for each piece of a possibly long response. */
@@ -85,6 +88,9 @@ const SPECS: Readonly<Record<DisturbanceKind, Spec>> = {
   "connection to a server cut": { weight: 3, lengthMs: [1_000, 10_000], about: "instance" },
   "connection to a server silent": { weight: 3, lengthMs: [1_000, 10_000], about: "instance" },
   "connection to a server slow": { weight: 3, lengthMs: [1_000, 10_000], about: "instance" },
+  "history store killed": { weight: 6, lengthMs: [100, 10_000], about: "history" },
+  "history store frozen": { weight: 6, lengthMs: [1_000, 12_000], about: "history" },
+  "history store applies and does not answer": { weight: 6, lengthMs: [2_000, 10_000], about: "history" },
 };
 
 export const KINDS = Object.keys(SPECS) as DisturbanceKind[];
@@ -94,8 +100,9 @@ export function planRound(
   random: Random,
   instances: readonly Instance[],
   brokers: number,
-  store: StoreServers,
+  { store, history }: Pick<ChaosServers, "store" | "history">,
 ): Disturbance[] {
+  const ways: readonly WayName[] = ["store", "nats", "kafka", ...(history === undefined ? [] : ["history" as const])];
   const running = instances.flatMap(({ isOn }, index) => (isOn ? [index] : []));
   const wanted = 1 + random.below(3);
   const taken = new Set<string>();
@@ -104,6 +111,7 @@ export function planRound(
     const kind = pickKind(random);
     const { about, lengthMs } = SPECS[kind];
     if ((about === "s3" && store.faults === undefined) || (about === "store" && !store.isOfItsOwn)) continue;
+    if (about === "history" && history === undefined) continue;
     const targets = about === "instance" ? instancesFor(kind, running, instances.length) : [...Array(brokers).keys()];
     const target = about === "instance" || about === "kafka" ? random.pick(targets) : -1;
     const name = about === "instance" ? `instance ${target}` : about;
@@ -112,7 +120,7 @@ export function planRound(
     taken.add(name);
     const [fromMs, toMs] = lengthMs;
     plan.push({
-      ...{ kind, target, way: random.pick(["store", "nats", "kafka"] as const) },
+      ...{ kind, target, way: random.pick(ways) },
       startMs: random.below(START_MS_MAX),
       lengthMs: fromMs + random.below(toMs - fromMs + 1),
     });
@@ -169,6 +177,21 @@ export async function disturb(site: Site, disturbance: Disturbance): Promise<boo
       servers.kafka.nodes[target]!.freeze();
       await pause(lengthMs);
       servers.kafka.nodes[target]!.thaw();
+      return true;
+    case "history store killed":
+      await servers.history!.kill();
+      await pause(lengthMs);
+      await servers.history!.restart();
+      return true;
+    case "history store frozen":
+      servers.history!.freeze();
+      await pause(lengthMs);
+      servers.history!.thaw();
+      return true;
+    case "history store applies and does not answer":
+      for (const { ways } of site.instances) ways.get("history")!.mode = "no_answers";
+      await pause(lengthMs);
+      for (const { ways } of site.instances) ways.get("history")!.mode = "open";
       return true;
     case "all instances stopped gracefully, one after the other":
     case "all instances killed at once":

@@ -4,16 +4,21 @@ import { freePort, ServiceProcess, type Settings } from "../crash/service-proces
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { Subscriber } from "./subscriber.ts";
 
-export type WayName = "store" | "nats" | "kafka";
+export type WayName = "store" | "nats" | "kafka" | "history";
+
+/** Of the proxies of an instance. */
+export type Ports = { readonly store: number; readonly nats: number; readonly history?: number };
 
 type InstanceSetup = {
   readonly name: string;
   readonly folder: string;
   readonly storePort: number;
   readonly natsPort: number;
+  /** Undefined in runs without a history. */
+  readonly historyPort: number | undefined;
   /** Its own listener of the broker behind a proxy. Undefined: it connects directly, like all others. */
   readonly kafkaProxy: TcpProxy | undefined;
-  readonly settings: (ports: { readonly store: number; readonly nats: number }) => Settings;
+  readonly settings: (ports: Ports) => Settings;
   readonly channels: () => readonly string[];
 };
 
@@ -29,25 +34,30 @@ export class Instance {
   #process: ServiceProcess | undefined;
   #isExpectedToEnd = false;
 
-  private constructor(setup: InstanceSetup, port: number, store: TcpProxy, nats: TcpProxy) {
+  private constructor(setup: InstanceSetup, port: number, ways: Map<WayName, TcpProxy>, ports: Ports) {
     this.name = setup.name;
     this.#folder = join(setup.folder, setup.name);
     this.#port = port;
     this.url = `http://127.0.0.1:${port}`;
-    this.#settings = setup.settings({ store: store.port, nats: nats.port });
-    const ways = new Map<WayName, TcpProxy>([
-      ["store", store],
-      ["nats", nats],
-    ]);
+    this.#settings = setup.settings(ports);
     if (setup.kafkaProxy !== undefined) ways.set("kafka", setup.kafkaProxy);
     this.ways = ways;
     this.subscriber = new Subscriber(`ws://127.0.0.1:${port}/ws`, setup.channels);
   }
 
   static async prepare(setup: InstanceSetup): Promise<Instance> {
-    const store = await TcpProxy.start(setup.storePort);
-    const nats = await TcpProxy.start(setup.natsPort);
-    return new Instance(setup, await freePort(), store, nats);
+    const { storePort, natsPort, historyPort } = setup;
+    const store = await TcpProxy.start(storePort);
+    const nats = await TcpProxy.start(natsPort);
+    const ways = new Map<WayName, TcpProxy>([
+      ["store", store],
+      ["nats", nats],
+    ]);
+    const ports = { store: store.port, nats: nats.port };
+    if (historyPort === undefined) return new Instance(setup, await freePort(), ways, ports);
+    const history = await TcpProxy.start(historyPort);
+    ways.set("history", history);
+    return new Instance(setup, await freePort(), ways, { ...ports, history: history.port });
   }
 
   get isOn(): boolean {

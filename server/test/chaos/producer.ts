@@ -23,6 +23,8 @@ type ProducerOptions = {
   /** How much faster event time runs than the clock. */
   readonly eventTimeSpeed: number;
   readonly startMs: number;
+  /** Share of swaps with future times. One that is not beyond the clock makes all others of its chain late for a while. Default: 0.001. */
+  readonly future?: number;
 };
 
 export class ChaosProducer {
@@ -40,7 +42,7 @@ export class ChaosProducer {
     this.#options = options;
     this.#generator = new SwapGenerator({
       ...GENERATOR_DEFAULTS,
-      ...{ tokens: 80, traders: 300, duplicates: 0.02, late: 0.01, future: 0.001, removed: 0.02 },
+      ...{ tokens: 80, traders: 300, duplicates: 0.02, late: 0.01, future: options.future ?? 0.001, removed: 0.02 },
       ratePerSecond: options.ratePerSecond / options.eventTimeSpeed,
       seed: options.seed,
       startMs: options.startMs,

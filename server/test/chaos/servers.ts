@@ -4,6 +4,7 @@ import { createTopic, type Kafka, startKafka } from "../../../scripts/servers/ka
 import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
 import { freePort } from "../../../scripts/servers/process.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
+import { HistoryServer } from "./history-server.ts";
 import { type StoreName, type StoreServers, startStore } from "./store-servers.ts";
 
 export class ChaosServers {
@@ -12,6 +13,8 @@ export class ChaosServers {
   /** Proxy of the broker's own listener. Undefined with several brokers. */
   readonly kafkaProxy: TcpProxy | undefined;
   readonly store: StoreServers;
+  /** Undefined in runs without a history. */
+  readonly history: HistoryServer | undefined;
   readonly #folder: string;
   #nats: NatsServer;
 
@@ -21,15 +24,24 @@ export class ChaosServers {
     proxy: TcpProxy | undefined,
     store: StoreServers,
     nats: NatsServer,
+    history: HistoryServer | undefined,
   ) {
     this.#folder = folder;
     this.kafka = kafka;
     this.kafkaProxy = proxy;
     this.store = store;
     this.#nats = nats;
+    this.history = history;
   }
 
-  static async start(folder: string, brokers: number, partitions: number, storeName: StoreName): Promise<ChaosServers> {
+  static async start(
+    folder: string,
+    brokers: number,
+    partitions: number,
+    storeName: StoreName,
+    hasHistory: boolean,
+  ): Promise<ChaosServers> {
+    const history = hasHistory ? await HistoryServer.start(join(folder, "clickhouse")) : undefined;
     const store = await startStore(storeName, folder);
     const nats = await startNats({ folder: join(folder, "nats") });
     const relayPort = await freePort();
@@ -41,7 +53,7 @@ export class ChaosServers {
       ...(proxy === undefined ? {} : { relay: { port: relayPort, advertisedPort: proxy.port } }),
     });
     const configs = { "message.timestamp.type": "LogAppendTime", "retention.ms": "-1" };
-    const servers = new ChaosServers(folder, kafka, proxy, store, nats);
+    const servers = new ChaosServers(folder, kafka, proxy, store, nats, history);
     for (const topic of [servers.topic, `${servers.topic}.dlq`]) {
       await createTopic(kafka, topic, partitions, configs, Math.min(brokers, 3));
     }
@@ -63,6 +75,6 @@ export class ChaosServers {
 
   async close(): Promise<void> {
     this.kafkaProxy?.close();
-    await Promise.all([this.store.stop(), this.#nats.stop(), this.kafka.kill()]);
+    await Promise.all([this.store.stop(), this.#nats.stop(), this.kafka.kill(), this.history?.close()]);
   }
 }

@@ -4,13 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { JsonObject } from "@swapstats/protocol/json.ts";
 import { addCounters, emptyCounters } from "../../src/bus/status-merge.ts";
 import type { Counters } from "../../src/engine/types.ts";
 import type { Shadow } from "../crash/shadow.ts";
+import { SESSION_MS } from "./disturbances.ts";
 import type { Instance } from "./instance.ts";
 
-const SETTLE_LIMIT_MS = 150_000;
+const SETTLE_LIMIT_MS = 25 * SESSION_MS;
 const REQUEST_LIMIT_MS = 10_000;
 const POLL_MS = 100;
 const IDS_PER_REQUEST = 500;

@@ -3,7 +3,8 @@
  * channels, and checks the guarantees that every customer relies on: a patch applies to the held data, no revision goes back within an
  * epoch, and no epoch goes back while the instance lives.
  */
-import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
+import type { Json } from "@swapstats/protocol/json.ts";
+import { applyMergePatch } from "@swapstats/protocol/merge-patch.ts";
 import type { PatchMessage, ServerMessage, SnapshotMessage } from "@swapstats/protocol/schemas/websocket.ts";
 import { WebSocket } from "ws";
 import { compareEpochs } from "../../src/cluster/contract.ts";

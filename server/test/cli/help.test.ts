@@ -39,6 +39,10 @@ test("without arguments, or with a group alone, the command ends with wrong usag
   }
 });
 
-test("durations in help texts have units", async () => {
+test("defaults in help texts are written as they are given: durations with units, scopes as words", async () => {
   assert.match((await cli("generate", "--help")).out, /lie behind the stream\s+\(default:\s+30s\)/);
+  assert.match((await cli("key", "create", "--help")).out, /with commas\s+\(default:\s+read\)/);
+  const mint = (await cli("token", "mint", "--help")).out;
+  assert.match(mint, /with commas\s+\(default:\s+read\)/);
+  assert.match(mint, /how long it is valid\s+\(default:\s+1h\)/);
 });

@@ -165,6 +165,38 @@ requires("tools of Kafka", { servers: ["kafka"] }, () => {
       assert.deepEqual(records.map(({ value }) => value.toString()).sort(), lines.sort());
     });
 
+    test("a file is fed into the topic by the token of each swap, and the next run adds only what is new", async (t) => {
+      const topic = await newTopic(kafka, 3);
+      const file = join(folder, "fed.ndjson");
+      const swaps = (await cli({}, "generate", "--to", "ndjson", "--count", "3000")).out.trimEnd().split("\n");
+      const to = `kafka://${kafka.brokers[0]}/${topic}`;
+      const args = [
+        "feed",
+        "--from",
+        "file",
+        "--set",
+        `path=${file}`,
+        "--state",
+        join(folder, "fed"),
+        "--to",
+        to,
+        "--once",
+      ];
+      writeFileSync(file, `${swaps.slice(0, 2_500).join("\n")}\nnot a swap\n`);
+      const first = await cli({}, ...args);
+      assert.equal(first.code, 0, first.err);
+      assert.match(first.out, /^2,501 records read, 2,500 swaps taken by kafka:.*, 1 records rejected/);
+      writeFileSync(file, `${swaps.slice(2_500).join("\n")}\n`, { flag: "a" });
+      assert.match((await cli({}, ...args)).out, /^500 records read, 500 swaps taken/);
+      const records = await consumeAll(t, kafka, topic, 3_000);
+      for (const { key, value, partition } of records) {
+        const { chain_id, token } = JSON.parse(value.toString()) as { chain_id: number; token: string };
+        assert.equal(key.toString(), `${chain_id}:${token}`);
+        assert.equal(partition, partitionOfTokenId(key.toString(), 3));
+      }
+      assert.deepEqual(records.map(({ value }) => value.toString()).sort(), swaps.sort());
+    });
+
     test("dead letters reach their topic with code, position and unchanged bytes", async (t) => {
       const topic = await newTopic(kafka);
       const letters = openLetters(t, kafka.brokers, topic);

@@ -139,6 +139,9 @@ describe("requests to other instances", () => {
         ["c", "live", [2]],
       ],
     );
+    const since = status.circuits?.[0]?.since;
+    assert.deepEqual(status.circuits, [{ instance: "a", dependency: "nats", state: "closed", since }]);
+    assert.equal(typeof since, "number");
     assert.equal((await a.bus.status("own")).partitions.length, 2);
     const sums = async () => {
       const { counters, tokens } = await a.bus.status("all");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { JsonObject } from "@swapstats/protocol/json.ts";
+import { diffMergePatch } from "@swapstats/protocol/merge-patch.ts";
 import { dataText, type FeedUpdate, type RankedRow } from "../../src/bus/responses.ts";
 import { FeedReader, FeedWriter } from "../../src/cluster/feed-items.ts";
 import type { Format, UpdateItem } from "../../src/cluster/protocol.ts";

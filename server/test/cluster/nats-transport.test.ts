@@ -103,10 +103,16 @@ requires("bus between instances over NATS", { servers: ["nats"] }, () => {
         const { problems = [] } = await one.bus.status("all");
         return problems.some((problem) => /Not connected to NATS \(.*[Aa]uthorization/.test(problem));
       });
+      const [refused] = (await one.bus.status("all")).circuits ?? [];
+      assert.equal(refused?.dependency, "nats");
+      assert.notEqual(refused?.state, "closed");
       await server.stop();
       const again = await startNats({ folder, port: server.port, access: passwordAccess("swapstats", "new") });
       t.after(() => again.stop());
       await waitFor("both answer for all", allAgree(cluster));
+      const [linked] = (await one.bus.status("all")).circuits ?? [];
+      assert.equal(linked?.state, "closed");
+      assert.ok(Number(linked?.since) > Number(refused?.since));
     });
   });
 

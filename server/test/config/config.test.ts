@@ -104,6 +104,8 @@ describe("loading", () => {
       messageBurst: 200,
       maxRows: 10_000,
       maxRowsTotal: 100_000,
+      resumeWindowMs: 60_000,
+      resumeBytes: 262_144,
     });
     assert.deepEqual(config.metrics.prometheus, { host: "127.0.0.1", port: 9091 });
   });

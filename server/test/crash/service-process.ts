@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
-const MAIN = resolve(import.meta.dirname, "../../src/main.ts");
+export const MAIN = resolve(import.meta.dirname, "../../src/main.ts");
 const POLL_MS = 10;
 const START_LIMIT_MS = 300_000;
 
@@ -80,15 +80,15 @@ export class ServiceProcess {
     return (await fetch(`${this.url}/api/status`)).json() as Promise<ServiceStatus>;
   }
 
-  /** Returns the number of accepted events. Rejects when the connection broke and the outcome is unknown. */
-  async post(body: string): Promise<number> {
-    const response = await fetch(`${this.url}/api/swaps`, {
+  /** Returns the number of accepted events. Rejects when the connection broke and the outcome is unknown. `query`: that of the call. */
+  async post(body: string, query = ""): Promise<number> {
+    const response = await fetch(`${this.url}/api/swaps${query}`, {
       method: "POST",
       headers: { "content-type": "application/x-ndjson" },
       body,
     });
     const text = await response.text();
-    if (response.status !== 202) throw new Error(`POST /api/swaps: ${response.status} ${text}`);
+    if (response.status !== 202) throw new Error(`POST /api/swaps${query}: ${response.status} ${text}`);
     return (JSON.parse(text) as { accepted: number }).accepted;
   }
 

@@ -3,12 +3,13 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { commandLists, configs } from "../model/arbitraries.ts";
 import { LogBuilder, type LogItem } from "../model/log-builder.ts";
-import type { ModelEvent } from "../model/model-event.ts";
+import { defaultEventId, type ModelEvent } from "../model/model-event.ts";
+import { itemOf, plainEvent } from "../model/plain-events.ts";
 import { buildStream, plainStream } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";
 import { propertyOptions, type Random, randomFrom, seedOf } from "../support/seed.ts";
 import { figuresOf } from "./figures.ts";
-import { EngineRun } from "./pair.ts";
+import { EngineRun, Pair } from "./pair.ts";
 
 type EventItem = LogItem & { kind: "event" };
 
@@ -95,5 +96,25 @@ describe("the order of arrival within grace changes no figure", () => {
       assert.deepEqual(figures[1], figures[0]);
       assert.deepEqual(figures[2], figures[0]);
     }
+  });
+
+  test("swaps of one millisecond, block and log index are in the order of their ids as bytes", (t) => {
+    // Given ids and default ones, of equal and of other lengths, hex and not.
+    const names = fc.uniqueArray(fc.constantFrom("a", "b", "ba", "B", "1:z", "é", "0x0b", "0x0a", "0x0a00", "0xa"), {
+      minLength: 2,
+      maxLength: 6,
+    });
+    const property = fc.property(names, fc.nat(), fc.boolean(), (ids, seed, areGiven) => {
+      const random = randomFrom(seed);
+      const events = ids.map((id, i) => {
+        const own = areGiven ? { txHash: `0x${i}f`, eventId: id } : { txHash: id, eventId: defaultEventId(1, id, 0) };
+        return plainEvent(i, start, { ...own, usd: BigInt(1 + i) * 1_000_000n });
+      });
+      const shuffled = events.map((event) => ({ event, key: random.next() })).sort((a, b) => a.key - b.key);
+      const pair = new Pair(defaultConfig);
+      for (const { event } of shuffled) pair.take(itemOf(event));
+      pair.compareAt(start);
+    });
+    fc.assert(property, propertyOptions(t, 60));
   });
 });

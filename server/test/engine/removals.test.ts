@@ -178,6 +178,12 @@ describe("lives of a swap", () => {
       itemOf({ ...swap, blockHash: "0x02", blockNumber: 8, eventTimeMs: at + 12_000, removed: true }),
     ],
     "removed on the last millisecond of the horizon": [itemOf(swap), clock(at + H), itemOf({ ...swap, removed: true })],
+    "removed on the last millisecond of the horizon, when an earlier swap has just settled": [
+      itemOf(plainEvent(3, at - 20_000)),
+      itemOf(swap),
+      clock(at + H),
+      itemOf({ ...swap, removed: true }),
+    ],
     "removed a millisecond beyond the horizon": [itemOf(swap), clock(at + H + 1), itemOf({ ...swap, removed: true })],
     "a life extended by the time of its removal": [
       itemOf(swap),

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { hostileLogs, type TestConfig } from "../model/arbitraries.ts";
 import type { ModelToken, NaiveModel } from "../model/naive-model.ts";
-import { itemOf, plainEvent } from "../model/plain-events.ts";
+import { itemOf, newYear2026, plainEvent } from "../model/plain-events.ts";
 import { buildStream, plainStream } from "../model/streams.ts";
 import { defaultConfig } from "../model/vectors.ts";
 import { edgesOf, windowsOf } from "../model/window-rules.ts";
@@ -129,6 +129,27 @@ describe("changes without an event", () => {
       }
       assert.ok(estimated > 0 && estimated < steps, `${estimated} of ${steps} answers are estimates`);
     }
+  });
+
+  test("the next change is due when an estimate becomes exact and no swap leaves", () => {
+    const limits = { graceMs: 5_000, reorgHorizonMs: 20_000, windows: windowsOf(["1m", "5m", "30m"]) };
+    const run = new EngineRun({ ...defaultConfig, ...limits, exactTraders: 10 });
+    // Thirty wallets settle. Ten minutes later one swap comes, in the first second of a step of every window.
+    for (let i = 0; i < 30; i++) run.take(itemOf(plainEvent(i, newYear2026 + i)));
+    const lastMs = newYear2026 + 600_000;
+    const event = plainEvent(30, lastMs);
+    run.take(itemOf(event));
+    const ref = run.ref(event) as number;
+    let at = lastMs + 1000;
+    let becameExact = 0;
+    for (let next = 0; next !== Number.POSITIVE_INFINITY; at = next) {
+      next = run.engine.nextChangeMs(ref, at);
+      const now = servedStill(run, ref, at);
+      assert.equal(servedStill(run, ref, next === Number.POSITIVE_INFINITY ? at + 10_000_000 : next - 1), now);
+      const [, minutes] = run.config.windows.map((_window, index) => run.engine.windowStats(ref, index, at));
+      if (minutes?.trades === 1 && minutes.traders_estimated !== true) becameExact += 1;
+    }
+    assert.equal(becameExact, 1, "the window of 5m was exact with its swap once");
   });
 
   test("the version grows with every change that an event makes", (t) => {

@@ -24,8 +24,8 @@ const CHANGES: Readonly<Record<string, readonly Change[]>> = {
     },
   ],
   image: [
-    { file: /\/engine\/snapshot\.ts$/, from: "IMAGE_FORMAT = 4;", to: "IMAGE_FORMAT = 5;" },
-    { file: /\/engine\/snapshot\.ts$/, from: "header.format !== IMAGE_FORMAT", to: "![4, 5].includes(header.format)" },
+    { file: /\/engine\/snapshot\.ts$/, from: "IMAGE_FORMAT = 5;", to: "IMAGE_FORMAT = 6;" },
+    { file: /\/engine\/snapshot\.ts$/, from: "header.format !== IMAGE_FORMAT", to: "![5, 6].includes(header.format)" },
   ],
 };
 

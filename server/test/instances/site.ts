@@ -43,10 +43,13 @@ type StatusView = {
 export class Instance {
   readonly name: string;
   readonly process: ServiceProcess;
+  readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(name: string, process: ServiceProcess) {
+  /** `headers`: credentials that may ask for the status. */
+  constructor(name: string, process: ServiceProcess, headers: Readonly<Record<string, string>> = {}) {
     this.name = name;
     this.process = process;
+    this.#headers = headers;
   }
 
   get url(): string {
@@ -56,7 +59,7 @@ export class Instance {
   /** Undefined while its response is not complete. */
   async status(): Promise<StatusView | undefined> {
     assert.ok(!this.process.hasExited, `instance ${this.name} ended by itself:\n${this.process.log}`);
-    const answer = await fetch(`${this.url}/api/status`).catch(() => undefined);
+    const answer = await fetch(`${this.url}/api/status`, { headers: this.#headers }).catch(() => undefined);
     if (answer === undefined) return undefined;
     const body = (await answer.json()) as StatusView;
     return answer.status === 200 ? body : undefined;
@@ -117,8 +120,8 @@ export class Site {
     };
   }
 
-  engineConfig(topic: string): EngineConfig {
-    return toEngineConfig(loadConfig({ env: this.settings(topic, "model") }).config);
+  engineConfig(topic: string, more: Settings = {}): EngineConfig {
+    return toEngineConfig(loadConfig({ env: this.settings(topic, "model", more) }).config);
   }
 
   /** Starts an instance, and kills it after the test. */

@@ -64,6 +64,7 @@ describe("metrics", () => {
     metrics.applyPartition(report(0));
     metrics.addRejected("bad_side", 2);
     metrics.addWsClosed("slow");
+    metrics.addLimited("by_ip");
     metrics.applyPartition(report(1, { source: SOURCE }));
     metrics.group = { isMember: true, assigned: 2, rebalances: 3, lastRebalanceMs: 1_500 };
     metrics.setCircuit("nats", "open");
@@ -81,7 +82,10 @@ describe("metrics", () => {
         "dead_letters_total",
         "rejected_total",
         "removed_total",
+        "ws_resumed_total",
         "ws_conflated_total",
+        "limited_total",
+        "limit_redis_calls_total",
         "ws_closed_total",
         "fetches_total",
         "fetched_bytes_total",
@@ -104,6 +108,7 @@ describe("metrics", () => {
         "ws_clients",
         "ws_rows",
         "ws_pending_tokens",
+        "ws_kept_channels",
         "ws_held_bytes",
         "circuit_state",
         "waiting_bytes",
@@ -230,7 +235,7 @@ describe("metrics", () => {
   test("the listener serves /metrics and nothing else", async (t) => {
     const metrics = new Metrics();
     const logger = createLogger({ level: "silent", format: "json" });
-    const server = createMetricsServer({ metrics, logger, admit: () => undefined });
+    const server = createMetricsServer({ metrics, logger, admit: async () => undefined });
     t.after(() => server.close());
     const port = await server.listen({ host: "127.0.0.1", port: 0 });
     const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
@@ -239,7 +244,7 @@ describe("metrics", () => {
     assert.match(await answer.text(), /^swapstats_tokens 0$/m);
     assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
     assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`, { method: "POST" })).status, 405);
-    const second = createMetricsServer({ metrics, logger, admit: () => undefined });
+    const second = createMetricsServer({ metrics, logger, admit: async () => undefined });
     await assert.rejects(second.listen({ host: "127.0.0.1", port }), (error: SwapstatsError) => {
       assert.equal(error.code, "bad_config");
       assert.match(error.message, /metrics\.prometheus/);
@@ -252,7 +257,7 @@ describe("metrics", () => {
     const server = createMetricsServer({
       metrics,
       logger: createLogger({ level: "silent", format: "json" }),
-      admit: () => undefined,
+      admit: async () => undefined,
     });
     t.after(() => server.close());
     const port = await server.listen({ host: "127.0.0.1", port: 0 });

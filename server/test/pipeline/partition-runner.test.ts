@@ -3,7 +3,11 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { SwapDecoder } from "../../src/codecs/swap-decoder.ts";
+import { HistoryLink } from "../../src/pipeline/history/history-link.ts";
+import { TailBudget } from "../../src/pipeline/history/history-tail.ts";
+import { PartitionHistory } from "../../src/pipeline/history/partition-history.ts";
 import { type PartitionRunner, RUNNER_STEPS } from "../../src/pipeline/partition-runner.ts";
+import type { ToHistory } from "../../src/ports/history-stream.ts";
 import type { DeadLetterSink } from "../../src/ports/source.ts";
 import { SwapstatsError } from "../../src/shared/errors.ts";
 import { EmbeddedLogReader } from "../../src/sources/embedded/log-reader.ts";
@@ -171,6 +175,30 @@ describe("the owner of a partition", () => {
     away.resolve();
     await caughtUp(runner);
     assert.equal(board.lagMs(clock.wallMs()), 0);
+    await runner.drain(DRAIN_MS);
+  });
+
+  test("what has settled becomes final in the history also when no further record comes", async (t) => {
+    const folder = new RunnerFolder(t);
+    const sent: ToHistory[] = [];
+    let nowMs = 0;
+    folder.history = new PartitionHistory({
+      ...{ partition: 0, keepsRaw: false, onFailure: "gap", bufferBytes: 2 ** 30, monotonicMs: () => nowMs },
+      link: new HistoryLink({ postMessage: (message) => sent.push(message), on: () => {}, close: () => {} }),
+      budget: new TailBudget(2 ** 20),
+    });
+    const { runner } = await folder.started();
+    folder.append(10, { event_time: START_MS - 3_600_000 });
+    folder.append(10);
+    await caughtUp(runner);
+    assert.ok(!sent.some(({ type }) => type === "mark"));
+    nowMs = 61_000;
+    // A scan looks at some parts of the tokens each time.
+    for (let i = 0; i < 1_000; i++) runner.noteWaiting();
+    const marks = sent.flatMap((message) => (message.type === "mark" ? [message.mark] : []));
+    assert.equal(marks.length, 1);
+    assert.equal(marks[0]!.sequence, 10);
+    assert.ok(marks[0]!.beforeMs > START_MS - 3_600_000, `before ${marks[0]!.beforeMs}`);
     await runner.drain(DRAIN_MS);
   });
 

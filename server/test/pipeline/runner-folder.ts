@@ -4,7 +4,9 @@ import type { TestContext } from "node:test";
 import { createSharedClock, SharedClock } from "../../src/bus/shared-clock.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
+import type { RecordMapper } from "../../src/mapping/mapper.ts";
 import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
+import type { PartitionHistory } from "../../src/pipeline/history/partition-history.ts";
 import { PartitionRunner } from "../../src/pipeline/partition-runner.ts";
 import { ThreadShare } from "../../src/pipeline/thread-share.ts";
 import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
@@ -28,6 +30,8 @@ export class RunnerFolder {
   readonly letters: string[] = [];
   /** Reports of the runners: `current`, and `failed` with its message. */
   readonly told: string[] = [];
+  /** The history of the runners. */
+  history: PartitionHistory | undefined;
   readonly #readers: EmbeddedLogReader[] = [];
   #serial = 0;
 
@@ -39,6 +43,18 @@ export class RunnerFolder {
     const limits = { partitions: 1, retentionMs: 3_600_000, retentionBytes: 2 ** 30, nowMs: START_MS };
     this.writer = new EmbeddedLogWriter({ folder, ...limits, ...realLogParts });
     t.after(() => this.writer.close());
+  }
+
+  /** Appends one batch of records as they are. */
+  appendRecords(records: readonly string[]): void {
+    const builder = new BatchBuilder();
+    for (const record of records) {
+      const bytes = Buffer.from(record);
+      builder.add(bytes, 0, bytes.length);
+    }
+    this.#serial += records.length;
+    this.writer.append([{ partition: 0, batch: builder }], START_MS + this.#serial * 10);
+    this.notify();
   }
 
   /** Appends one batch of swaps, of one second each, and tells the reader. */
@@ -71,6 +87,7 @@ export class RunnerFolder {
   runner(
     store = this.store(),
     sink?: DeadLetterSink,
+    mapper?: RecordMapper,
   ): { runner: PartitionRunner; board: VersionBoard; clock: SharedClock } {
     const reader = new EmbeddedLogReader({
       path: this.logPath,
@@ -97,6 +114,8 @@ export class RunnerFolder {
       board,
       clock,
       share: new ThreadShare(),
+      history: this.history,
+      openPast: undefined,
       deadLetters: new DeadLetterBuffer(
         {
           put: (records) => this.letters.push(...records.map((record) => `${record.offset}:${record.code}`)),
@@ -104,6 +123,7 @@ export class RunnerFolder {
         },
         sink,
       ),
+      mapper,
       snapshotIntervalMs: 3_600_000,
       seenSinceMs: undefined,
       begin: undefined,

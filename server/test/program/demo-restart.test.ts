@@ -20,7 +20,7 @@ async function startDemo(cwd: string): Promise<{ child: ChildProcess; base: stri
   let out = "";
   for await (const part of child.stdout as AsyncIterable<Buffer>) {
     out += part.toString();
-    const base = /a token +(http:\/\/127\.0\.0\.1:\d+)\/stats/.exec(out)?.[1];
+    const base = /http:\/\/127\.0\.0\.1:\d+/.exec(out)?.[0];
     if (base !== undefined && out.includes("Ctrl+C")) return { child, base };
   }
   throw new Error(`the demo ended early:\n${out}`);

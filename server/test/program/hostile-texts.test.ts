@@ -59,20 +59,24 @@ async function falseService(t: TestContext, refuses: boolean): Promise<string> {
   return `http://127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
-function answer(socket: WebSocket, { id, subscribe }: { id: number; subscribe?: string[] }, refuses: boolean): void {
+type Asked = { readonly id: string; readonly subscribe?: readonly (string | { readonly channel: string })[] };
+
+function answer(socket: WebSocket, { id, subscribe }: Asked, refuses: boolean): void {
   const send = (message: object): void => socket.send(JSON.stringify(message));
-  if (subscribe === undefined) return;
+  const [first] = subscribe ?? [];
+  if (first === undefined) return;
+  const asked = typeof first === "string" ? first : first.channel;
   if (refuses) {
     const candidates = [{ id: `1:${HOSTILE}`, symbol: HOSTILE, chain_id: 1 }];
-    send({ type: "error", id, code: HOSTILE, message: HOSTILE, channel: HOSTILE, candidates });
+    send({ type: "error", id, code: HOSTILE, message: HOSTILE, candidates });
     return;
   }
-  const isOverview = subscribe[0]?.startsWith("overview") === true;
+  const isOverview = asked.startsWith("overview");
   const channel = isOverview ? `overview:${HOSTILE}` : `token:1:${HOSTILE}`;
   const token = { id: `1:${HOSTILE}`, symbol: HOSTILE, late: HOSTILE, removed: HOSTILE, unresolved: HOSTILE };
   const rows = { [`1:${HOSTILE}`]: { symbol: HOSTILE, stats: FIGURES } };
   const data = isOverview ? { order: [`1:${HOSTILE}`], rows } : { ...token, windows: { [HOSTILE]: FIGURES } };
-  send({ type: "subscribed", id, channels: [channel], names: {}, windows: {} });
+  send({ type: "subscribed", id, channels: [channel], names: { [asked]: channel }, windows: {} });
   send({ type: "snapshot", channel, epoch: HOSTILE, rev: HOSTILE, as_of: 1_700_000_000_000, lag_ms: 0, data });
 }
 

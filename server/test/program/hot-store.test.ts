@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { CircuitStatus } from "@swapstats/protocol/schemas/service.ts";
 import { freePort, waitFor } from "../../../scripts/servers/process.ts";
 import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
 import { figuresOf } from "../pipeline/hot/hot-harness.ts";
@@ -51,6 +52,11 @@ async function problemsOf(app: RunningApp): Promise<string[]> {
   return json.partitions.flatMap((partition: { problems: string[] }) => partition.problems);
 }
 
+async function circuitsOf(app: RunningApp): Promise<CircuitStatus[]> {
+  const { json } = await app.call("/api/status");
+  return json.circuits;
+}
+
 requires("the service with figures in Redis", { servers: ["redis"] }, () => {
   test("Redis has the figures of HTTP, also after Redis was killed, and after a restart of the service", async (t) => {
     const apps = new TestApps(t);
@@ -82,6 +88,10 @@ requires("the service with figures in Redis", { servers: ["redis"] }, () => {
     assert.match(metrics, /^swapstats_hot_failures_total 0$/m);
     assert.match(metrics, /^swapstats_hot_lag_seconds \d/m);
 
+    const instance = (await first.call("/api/status")).json.instance;
+    const circuit = { instance, dependency: "redis_hot" };
+    assert.deepEqual(await circuitsOf(first), [{ ...circuit, state: "closed" }]);
+    const killedMs = Date.now();
     redis.kill();
     await redis.exited;
     await waitFor("it is told of", async () => (await problemsOf(first)).some((text) => text.includes("grow old")));
@@ -91,9 +101,14 @@ requires("the service with figures in Redis", { servers: ["redis"] }, () => {
     await waitFor("the circuit opens", async () =>
       /circuit_state\{dependency="redis_hot"\} [12]/.test(await metricsOf(first)),
     );
+    const [broken] = await circuitsOf(first);
+    assert.notEqual(broken?.state, "closed");
+    assert.ok(Number(broken?.since) >= killedMs && Number(broken?.since) <= Date.now());
     redis = await startRedis({ folder, port, user: USER });
     await assertSame(first, redis);
     await waitFor("nothing is told of any more", async () => (await problemsOf(first)).length === 0);
+    await waitFor("the circuits are closed", async () => (await circuitsOf(first))[0]?.state === "closed");
+    assert.ok(Number((await circuitsOf(first))[0]?.since) > Number(broken?.since));
 
     await first.app.stop();
     const second = await apps.start(options);

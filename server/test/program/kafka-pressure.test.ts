@@ -88,6 +88,28 @@ requires("pressure on the Kafka source", { servers: ["kafka"] }, () => {
       return values.length;
     }
 
+    async function accepted(app: RunningApp): Promise<number> {
+      return (await app.call("/api/status")).json.counters.accepted;
+    }
+
+    /**
+     * Sends a batch when the one before it is applied, or the state has accepted `acceptedMax` and stands still. So the bound is not reached
+     * before that, and a state that is only slow is not taken for one that stands still.
+     */
+    async function sendInStep(
+      app: RunningApp,
+      topic: string,
+      values: readonly string[],
+      { batch = BATCH, acceptedMax = Number.POSITIVE_INFINITY } = {},
+    ): Promise<number> {
+      const before = await accepted(app);
+      for (let at = 0; at < values.length; ) {
+        at += await send(topic, values.slice(at, at + batch), batch);
+        while ((await accepted(app)) < Math.min(before + at, acceptedMax));
+      }
+      return values.length;
+    }
+
     async function metricsOf(app: RunningApp): Promise<(name: string) => number> {
       const text = await (await fetch(`${app.metricsBase}/metrics`)).text();
       return (name) => Number(new RegExp(`^swapstats_${name}\\{partition="0"\\} (.*)$`, "m").exec(text)?.[1]);
@@ -97,13 +119,12 @@ requires("pressure on the Kafka source", { servers: ["kafka"] }, () => {
     async function stalled(t: TestContext, more: Record<string, string>) {
       const topic = await newTopic(kafka, 1, { "message.timestamp.type": "LogAppendTime" });
       const swaps = new Swaps(seedOf(t));
-      let sent = await send(topic, swaps.next(300));
-      sent += await send(topic, Array<string>(POISON).fill("{"), POISON_BATCH);
       const settings = settingsOf(topic, more);
       const apps = new TestApps(t);
       const app = await apps.start(settings);
-      const accepted = async (): Promise<number> => (await app.call("/api/status")).json.counters.accepted;
-      while ((await accepted()) < 300 + DEAD_LETTERS_WAITING_MAX);
+      let sent = await sendInStep(app, topic, swaps.next(300));
+      const stillAt = { batch: POISON_BATCH, acceptedMax: sent + DEAD_LETTERS_WAITING_MAX };
+      sent += await sendInStep(app, topic, Array<string>(POISON).fill("{"), stillAt);
       sent += await send(topic, swaps.next(3_000));
       return { topic, apps, app, settings, swaps, sent };
     }
@@ -198,17 +219,15 @@ requires("pressure on the Kafka source", { servers: ["kafka"] }, () => {
       const { problems } = await partitionOf(app);
       assert.match(problems.join(" "), new RegExp(`offset ${gap.from} to ${gap.to - 1} of partition 0 were left out`));
 
-      const more_sent = sent + (await send(topic, swaps.next(500)));
-      const caughtUp = async (running: RunningApp): Promise<void> => {
-        while ((await partitionOf(running)).next_offset < more_sent);
-      };
-      await caughtUp(app);
+      const end = sent + (await sendInStep(app, topic, swaps.next(500)));
+      // The next start continues there and has nothing to catch up with.
+      while ((await partitionOf(app)).checkpoint?.offset !== end);
       const shadow = shadowOf(t, topic, gap);
       await shadow.follow();
       assert.ok((await shadow.compareFigures({ url: app.base })) > 10);
       await app.app.stop();
       const again = await apps.start(settings);
-      await caughtUp(again);
+      while ((await partitionOf(again)).next_offset < end);
       assert.deepEqual((await again.call("/api/status")).json.counters, shadow.engine.counters);
       assert.ok((await shadow.compareFigures({ url: again.base })) > 10);
       const { items } = (await again.call("/api/overview?window=24h&limit=1")).json;

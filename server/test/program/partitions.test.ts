@@ -1,7 +1,8 @@
 /** All parts together: several partitions on several threads, against the naive model; what subscribers hold; restarts. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
+import type { Json } from "@swapstats/protocol/json.ts";
+import { applyMergePatch } from "@swapstats/protocol/merge-patch.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { defaultConfig } from "../../src/config/load.ts";
 import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";

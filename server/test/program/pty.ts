@@ -4,10 +4,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { displayWidth } from "../../src/cli/table.ts";
+import { within } from "../support/within.ts";
 
 const RELAY = join(import.meta.dirname, "pty-relay.py");
 const ESCAPE = "\x1b";
 const SEQUENCE = new RegExp(`${ESCAPE}\\[(\\??[0-9;]*)([A-Za-z])|\\r|\\n|[^${ESCAPE}\\r\\n]`, "gu");
+const UNFINISHED = new RegExp(`${ESCAPE}(\\[\\??[0-9;]*)?$`, "u");
 
 /**
  * The part of a terminal that the live views use: cursor home, clear to the end of the line, line feeds, colours, the other screen, no
@@ -24,6 +26,8 @@ export class TerminalScreen {
   readonly tooWide: string[] = [];
   /** Control characters that are no sequence of the program's own. */
   readonly foreign: string[] = [];
+  /** The beginning of a sequence whose end comes with the next piece of output. */
+  #unfinished = "";
   #row = 0;
   #written: string[] = [];
 
@@ -44,7 +48,10 @@ export class TerminalScreen {
   }
 
   feed(text: string): void {
-    for (const [token, parameters, command] of text.matchAll(SEQUENCE)) {
+    const all = this.#unfinished + text;
+    this.#unfinished = UNFINISHED.exec(all)?.[0] ?? "";
+    const whole = all.slice(0, all.length - this.#unfinished.length);
+    for (const [token, parameters, command] of whole.matchAll(SEQUENCE)) {
       if (command !== undefined) this.#control(parameters ?? "", command);
       else if (token === "\r") this.#written = [];
       else if (token === "\n") this.#row = Math.min(this.#row + 1, this.rows - 1);
@@ -76,7 +83,7 @@ export class TerminalScreen {
 /** Resolves waits as output comes; a wait whose program ends first fails with what was to be seen. */
 export class PtyProgram {
   readonly screen: TerminalScreen;
-  readonly ended: Promise<number | null>;
+  readonly #closed: Promise<number | null>;
   readonly #child: ChildProcess;
   #raw = "";
   #hasEnded = false;
@@ -101,13 +108,18 @@ export class PtyProgram {
       this.screen.feed(text);
       this.#wake();
     });
-    this.ended = new Promise((resolve) =>
+    this.#closed = new Promise((resolve) =>
       this.#child.on("close", (code) => {
         this.#hasEnded = true;
         this.#wake();
         resolve(code);
       }),
     );
+  }
+
+  /** Resolves with the exit code. */
+  get ended(): Promise<number | null> {
+    return within(this.#closed, () => `the program does not end:\n${this.screen.text}`);
   }
 
   /** Everything that was written, with its sequences. */
@@ -129,6 +141,10 @@ export class PtyProgram {
   }
 
   async until(what: string, condition: (screen: TerminalScreen) => boolean): Promise<void> {
+    await within(this.#seen(what, condition), () => `no ${what} on the screen:\n${this.screen.text}`);
+  }
+
+  async #seen(what: string, condition: (screen: TerminalScreen) => boolean): Promise<void> {
     while (!condition(this.screen)) {
       assert.ok(!this.#hasEnded, `the program ended before ${what}:\n${this.#raw}`);
       await this.#changed.promise;

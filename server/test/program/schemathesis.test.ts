@@ -4,7 +4,7 @@
  * be taken, but for rules that a schema cannot say; those are listed here.
  */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -15,16 +15,23 @@ import { seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
 
 /** How long it searches, and how long it may take on a machine that does much else. */
-const SEARCH_SECONDS = 40;
+const SEARCH_SECONDS = 30;
 const RUN_MS_MAX = 240_000;
 const EXAMPLES_MAX = 15;
+/** Queries of the screener refer to themselves. The tool's list of all their forms does not end in minutes, so these are found by chance alone. */
+const SCREENER = "/api/screener";
 
-/** Refusals of requests that fit the schemas. */
+/** Refusals of requests that fit the schemas, and one answer to requests that do not. */
 const ALLOWED: readonly { readonly operation: string; readonly says: RegExp; readonly why: string }[] = [
   {
     operation: "GET /api/overview",
-    says: /cursor is not one that this service gave|cursor belongs to/,
-    why: "a cursor is a text that only the service can make",
+    says: /cursor is not one that this service gave|cursor belongs to|"detail":"spark must be/,
+    why: "a cursor is a text that only the service can make, and the points of a sparkline depend on its window",
+  },
+  {
+    operation: "POST /api/screener",
+    says: /cursor is not one that this service gave|cursor belongs to|"detail":"(?:filter|sort|spark)/,
+    why: "a cursor is a text that only the service can make, and a schema compares no two values of a query",
   },
   {
     operation: "GET /api/tokens/{id}/candles",
@@ -35,6 +42,11 @@ const ALLOWED: readonly { readonly operation: string; readonly says: RegExp; rea
     operation: "POST /api/swaps",
     says: /no_event_accepted|events? break a rule/,
     why: "amounts may be given as decimals in texts, whose value a pattern does not bound; prices follow from two of them",
+  },
+  {
+    operation: "POST /api/swaps",
+    says: /ST201 .*"accepted":[1-9]\d*,"rejected":\[\{/s,
+    why: "a list is taken when one of its swaps is; the response names those that are not",
   },
 ];
 
@@ -60,7 +72,22 @@ function failuresOf(output: string): Failure[] {
   return found;
 }
 
+/** Prints what the schema of OpenAPI 3.1, which schemathesis carries, finds wrong in the document of standard input. */
+const VALIDATE = `import json, sys
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
+print("\\n".join(f"{error.instance_path}: {error.message}" for error in OPENAPI_31_VALIDATOR.iter_errors(json.load(sys.stdin))))
+`;
+
 requires("the API tried by schemathesis", { servers: ["schemathesis"] }, () => {
+  test("the document is valid by the schema of OpenAPI 3.1", async (t) => {
+    const { call } = await new TestApps(t).start();
+    const { text, json } = await call("/openapi.json");
+    const found = (input: string): string =>
+      execFileSync(findServer("schemathesis") as string, ["-c", VALIDATE], { input, encoding: "utf8" }).trim();
+    assert.equal(found(text), "");
+    assert.notEqual(found(JSON.stringify({ ...json, info: {} })), "", "the check finds what it is for");
+  });
+
   test("the service never fails, and every response matches the document", async (t) => {
     const seed = seedOf(t);
     const { base, post, caughtUp, call } = await new TestApps(t).start();
@@ -83,16 +110,24 @@ requires("the API tried by schemathesis", { servers: ["schemathesis"] }, () => {
     const document = (await call("/openapi.json")).json;
     // It makes no lines of JSON.
     delete document.paths["/api/swaps"].post.requestBody.content["application/x-ndjson"];
+    // A stream does not end.
+    delete document.paths["/api/stream"];
     writeFileSync(join(folder, "openapi.json"), JSON.stringify(document));
     writeFileSync(join(folder, "schemathesis.toml"), CONFIG);
-    const { output, report } = await run(findServer("schemathesis") as string, folder, base, seed);
-    const unexpected = failuresOf(output).filter(
-      ({ operation, title, text }) =>
-        !title.startsWith("ST202 ") || !ALLOWED.some((one) => one.operation === operation && one.says.test(text)),
-    );
-    assert.deepEqual(unexpected, [], output);
+    const python = findServer("schemathesis") as string;
+    const screener = await run(python, folder, base, seed, [
+      "--include-path",
+      SCREENER,
+      "--phases",
+      "examples,fuzzing",
+    ]);
+    assertAllowed(screener.output);
+    assert.equal(screener.report.errors.length, 0, screener.output);
+    const others = ["--exclude-path", SCREENER, "--phases", "examples,coverage,fuzzing"];
+    const { output, report } = await run(python, folder, base, seed, others);
+    assertAllowed(output);
     assert.equal(report.errors.length, 0, output);
-    assert.equal(report.operations.tested, report.operations.total, output);
+    assert.equal(report.operations.tested, report.operations.selected, output);
     assert.ok(report.test_cases.generated > 500, `${report.test_cases.generated} cases are too few to show anything`);
     // Both kinds are tried: answers with figures, and refusals.
     for (const operation of ["GET /api/tokens/{id}/stats", "POST /api/tokens/stats", "POST /api/swaps"]) {
@@ -106,17 +141,27 @@ requires("the API tried by schemathesis", { servers: ["schemathesis"] }, () => {
   });
 });
 
+/** Asserts that nothing failed but what is allowed. */
+function assertAllowed(output: string): void {
+  const unexpected = failuresOf(output).filter(
+    ({ operation, title, text }) =>
+      !/^ST20[12] /.test(title) || !ALLOWED.some((one) => one.operation === operation && one.says.test(text)),
+  );
+  assert.deepEqual(unexpected, [], output);
+}
+
 async function run(
   python: string,
   folder: string,
   base: string,
   seed: number,
+  selection: readonly string[],
 ): Promise<{ output: string; report: Json }> {
   const report = join(folder, "report.json");
   const args = [
     ...["-m", "schemathesis.cli", "--config-file", join(folder, "schemathesis.toml")],
     ...["run", join(folder, "openapi.json"), "--url", base, "--seed", String(seed)],
-    ...["--phases", "examples,coverage,fuzzing", "--max-examples", String(EXAMPLES_MAX)],
+    ...[...selection, "--max-examples", String(EXAMPLES_MAX)],
     ...["--max-time", String(SEARCH_SECONDS), "--continue-on-failure", "--report-json-path", report],
     ...["--exclude-checks", "use_after_free,ensure_resource_availability,ignored_auth,object_level_authorization"],
   ];

@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, type TestContext, test } from "node:test";
+import type { Identity, Sender } from "../../src/access/identity.ts";
 import { createLogger } from "../../src/observability/logger.ts";
 import { Metrics } from "../../src/observability/metrics.ts";
 import { createMetricsServer } from "../../src/observability/metrics-server.ts";
-import { type Gate, type Identity, metricsAdmission, type Sender } from "../../src/serving/gate.ts";
+import { type Admission, type Gate, metricsAdmission, OPEN_GATE } from "../../src/serving/gate.ts";
 import { examplesOf } from "../../src/serving/http/examples.ts";
-import { type Operation, operationsOf } from "../../src/serving/http/operations.ts";
+import type { Operation } from "../../src/serving/http/operation.ts";
+import { operationsOf } from "../../src/serving/http/operations.ts";
 import { ProblemError } from "../../src/serving/problems.ts";
 import { type Answer, assertProblem, type Harness, startHarness, WINDOWS } from "./http/http-harness.ts";
 import { WETH } from "./http/stand-in-bus.ts";
@@ -16,19 +18,36 @@ import { openDoor, tokenData } from "./websocket/support/door.ts";
 
 class RecordingGate implements Gate {
   isClosed = false;
+  /** Whether its answers are promises. */
+  isSlow = false;
   identified: Sender[] = [];
   admitted: [operation: string, cost: number][] = [];
-  readonly #identity: Identity = { kind: "anonymous" };
+  readonly #identity: Identity = {
+    ...{ kind: "token", subject: "ada", scopes: new Set(["read"]), expiresAtMs: undefined, address: "192.0.2.1" },
+    credentialId: undefined,
+  };
 
-  identify(sender: Sender): Identity {
+  readonly addressOf = OPEN_GATE.addressOf;
+
+  identify(sender: Sender): Identity | Promise<Identity> {
     this.identified.push(sender);
-    return this.#identity;
+    return this.isSlow ? Promise.resolve(this.#identity) : this.#identity;
   }
 
-  admit(identity: Identity, operation: string, cost: number): ProblemError | undefined {
+  renew(identity: Identity): Promise<Identity> {
+    return Promise.resolve(identity);
+  }
+
+  hasEnded(): boolean {
+    return false;
+  }
+
+  admit(identity: Identity, operation: string, cost: number): Admission | Promise<Admission> {
     assert.equal(identity, this.#identity);
     this.admitted.push([operation, cost]);
-    return this.isClosed ? new ProblemError("overloaded", "Nothing is left.") : undefined;
+    const problem = this.isClosed ? new ProblemError("overloaded", "Nothing is left.") : undefined;
+    const admission = { problem, limits: { policy: '"a";q=9', limit: '"a";r=3;t=1' } };
+    return this.isSlow ? Promise.resolve(admission) : admission;
   }
 
   /** What was admitted since the last look. */
@@ -37,8 +56,14 @@ class RecordingGate implements Gate {
   }
 }
 
-const OPERATIONS = operationsOf(WINDOWS);
-const IDS = [WETH, "1:BTC", "10:usdc"];
+// The stream has a door of its own, which is tested with it.
+const OPERATIONS = operationsOf(WINDOWS).filter(({ id }) => id !== "stream");
+/** More items than one unit pays for. */
+const IDS = [WETH, "1:BTC", "10:usdc", ...Array.from({ length: 18 }, (_, i) => `1:t${i}`)];
+/** Operations with a further cost for their items, in the requests of this suite. */
+const FURTHER: Readonly<Record<string, number>> = { tokensStats: 2, overview: 5 };
+/** Whether the gate answers with promises. */
+const SPEEDS = [false, true];
 
 /** A request for the operation that is answered, from the examples of the documents. */
 function requestFor({ id, method, path }: Operation): { url: string; init: RequestInit } {
@@ -50,6 +75,7 @@ function requestFor({ id, method, path }: Operation): { url: string; init: Reque
     else query.set(name, String(value));
   }
   if (id === "shortStats") query.set("token", WETH);
+  if (id === "overview") query.set("limit", "300");
   const body = id === "tokensStats" ? { ids: IDS } : bodies["application/json"];
   const init =
     body === undefined
@@ -68,39 +94,60 @@ function assertRefused(answer: Answer): void {
   assert.equal(answer.json.detail, "Nothing is left.");
   assert.equal(answer.headers.get("retry-after"), "1");
   assert.equal(answer.headers.get("etag"), null);
+  assertLimits(answer.headers);
+}
+
+function assertLimits(headers: Headers): void {
+  assert.equal(headers.get("ratelimit-policy"), '"a";q=9');
+  assert.equal(headers.get("ratelimit"), '"a";r=3;t=1');
 }
 
 describe("HTTP", () => {
-  test("every operation passes once, the batch with its number of tokens", async (t) => {
-    const { gate, call } = await gatedHarness(t);
-    for (const operation of OPERATIONS) {
-      const { url, init } = requestFor(operation);
-      const { status, text } = await call(url, init);
-      assert.ok(status < 300, `${operation.id}: ${status} ${text}`);
-      const batch = operation.id === "tokensStats" ? [[operation.id, IDS.length - 1]] : [];
-      assert.deepEqual(gate.look(), [[operation.id, 1], ...batch], operation.id);
+  test("every operation passes once, and once more for many items", async (t) => {
+    for (const isSlow of SPEEDS) {
+      const { gate, call } = await gatedHarness(t);
+      gate.isSlow = isSlow;
+      for (const operation of OPERATIONS) {
+        const { url, init } = requestFor(operation);
+        const { status, text, headers } = await call(url, init);
+        // This service keeps no history.
+        if (operation.id === "audit") assert.match(text, /"history_off"/);
+        else assert.ok(status < 300, `${operation.id}: ${status} ${text}`);
+        const further = FURTHER[operation.id];
+        const more = further === undefined ? [] : [[operation.id, further]];
+        assert.deepEqual(gate.look(), [[operation.id, 1], ...more], operation.id);
+        assertLimits(headers);
+      }
     }
   });
 
   test("a gate that refuses is the answer of every operation, and nothing is asked or taken", async (t) => {
-    const { gate, call, bus, ingest } = await gatedHarness(t);
-    gate.isClosed = true;
-    for (const operation of OPERATIONS) {
-      const { url, init } = requestFor(operation);
-      assertRefused(await call(url, init));
-      assert.deepEqual(gate.look(), [[operation.id, 1]], operation.id);
+    for (const isSlow of SPEEDS) {
+      const { gate, call, bus, ingest } = await gatedHarness(t);
+      gate.isSlow = isSlow;
+      gate.isClosed = true;
+      for (const operation of OPERATIONS) {
+        const { url, init } = requestFor(operation);
+        assertRefused(await call(url, init));
+        assert.deepEqual(gate.look(), [[operation.id, 1]], operation.id);
+      }
+      assert.equal(bus.asked, 0);
+      assert.equal(ingest.bodies.length, 0);
     }
-    assert.equal(bus.asked, 0);
-    assert.equal(ingest.bodies.length, 0);
   });
 
   test("the fast lane passes it, and refuses with the bytes and fields of the ordinary way", async (t) => {
-    for (const corsOrigins of [[], ["*"]]) {
-      const { gate, call, bus } = await gatedHarness(t, corsOrigins);
+    for (const [corsOrigins, isSlow] of [
+      [[], false],
+      [["*"], false],
+      [[], true],
+    ] as const) {
+      const { gate, call, bus } = await gatedHarness(t, [...corsOrigins]);
+      gate.isSlow = isSlow;
       const path = `/api/tokens/${WETH}/stats`;
       bus.cached = true;
       for (let i = 0; i < 3; i += 1) {
-        await call(path);
+        assertLimits((await call(path)).headers);
         assert.deepEqual(gate.look(), [["tokenStats", 1]]);
       }
       gate.isClosed = true;
@@ -154,7 +201,12 @@ const fieldsOf = ({ headers }: Answer): string[] => [...headers].filter(([name])
 
 describe("WebSocket", () => {
   test("the handshake and each kind of request pass once; a connection is identified once", async (t) => {
+    for (const isSlow of SPEEDS) await passRequests(t, isSlow);
+  });
+
+  async function passRequests(t: TestContext, isSlow: boolean): Promise<void> {
     const gate = new RecordingGate();
+    gate.isSlow = isSlow;
     const { bus, url } = await openDoor(t, { gate });
     bus.set("token:1:a", tokenData("1:a", 1));
     bus.set("token:1:b", tokenData("1:b", 1));
@@ -175,7 +227,7 @@ describe("WebSocket", () => {
     }
     assert.equal(gate.identified.length, 1);
     client.ws.close();
-  });
+  }
 
   test("a gate that refuses answers each request with an error, and nothing is opened or closed", async (t) => {
     const gate = new RecordingGate();
@@ -209,6 +261,7 @@ describe("WebSocket", () => {
     const [, response] = await once(client.ws, "unexpected-response");
     assert.equal(response.statusCode, 503);
     assert.equal(response.headers["content-type"], "application/problem+json");
+    assert.equal(response.headers.ratelimit, '"a";r=3;t=1');
     assert.equal(door.clients, 0);
     assert.deepEqual(gate.look(), [["connect", 1]]);
     response.destroy();

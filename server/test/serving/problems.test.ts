@@ -30,6 +30,7 @@ describe("the table of errors", () => {
       checkpoint_conflict: 500,
       checkpoint_damaged: 500,
       checkpoint_incompatible: 500,
+      cursor_expired: 410,
       data_folder_locked: 500,
       internal: 500,
       log_damaged: 500,
@@ -39,6 +40,7 @@ describe("the table of errors", () => {
       records_dropped: 500,
       storage_failed: 503,
       too_large: 413,
+      unauthorized: 401,
       unavailable: 503,
       usage: 500,
     };
@@ -86,10 +88,7 @@ describe("requests that no call takes", () => {
     assertProblem(await call("/api/status", { method: "POST", body: "x" }), 405, "method_not_allowed");
     assertProblem(await call("/nothing", { method: "POST", body: "x" }), 404, "not_found");
     assert.equal((await call("/api/swaps")).headers.get("allow"), "POST");
-    assertProblem(await call("/api/screener", { method: "POST" }), 501, "not_implemented");
-    assertProblem(await call("/api/audit/1:BTC?window=5m"), 501, "not_implemented");
-    assertProblem(await call("/api/auth/token", { method: "POST" }), 501, "not_implemented");
-    assertProblem(await call("/api/stream?channels=x"), 501, "not_implemented");
+    assertProblem(await call("/api/audit/1:BTC?window=5m"), 404, "history_off");
     const plain = await call("/ws");
     assertProblem(plain, 426, "upgrade_required");
     assert.equal(plain.headers.get("upgrade"), "websocket");

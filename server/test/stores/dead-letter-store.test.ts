@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { DeadLetterBuffer } from "../../src/pipeline/dead-letter-buffer.ts";
 import type { DeadLetterRecord } from "../../src/stores/dead-letter-store.ts";
@@ -53,6 +54,47 @@ test("a text is cut between characters, and invalid UTF-8 is replaced", (t) => {
   assert.equal(third!.raw, "a\u0000b");
   assert.equal(second!.raw, "a\ufffd\ufffd");
   assert.equal(first!.raw, "€".repeat(Math.floor(DEAD_LETTER_RAW_BYTES_MAX / 3)));
+});
+
+test("bytes that are not UTF-8 are kept in base64 too, up to the limit", (t) => {
+  const dataDir = tempDir(t);
+  let store = new DeadLetterStore(dataDir, () => START_MS);
+  const marked = Uint8Array.of(0xef, 0xbb, 0xbf, 0x61);
+  const long = new Uint8Array(DEAD_LETTER_RAW_BYTES_MAX + 10).fill(0xff);
+  const kept = [Uint8Array.of(0x61, 0xff, 0xe2, 0x82), marked, long];
+  store.put([
+    ...kept.map((bytes, i) => letter(i, bytes)),
+    letter(3, "\ufffd"),
+    letter(4, "€".repeat(2000)),
+    letter(5, ""),
+  ]);
+  store.close();
+  store = new DeadLetterStore(dataDir, () => START_MS);
+  t.after(() => store.close());
+  const found = store.newest(6).reverse();
+  assert.deepEqual(
+    found.map(({ raw_base64 }) => (raw_base64 === undefined ? undefined : [...Buffer.from(raw_base64, "base64")])),
+    [[...kept[0]!], [...marked], [...long.subarray(0, DEAD_LETTER_RAW_BYTES_MAX)], undefined, undefined, undefined],
+  );
+});
+
+test("a store of an earlier version gets the columns that it lacks", (t) => {
+  const dataDir = tempDir(t);
+  const db = new DatabaseSync(join(dataDir, DEAD_LETTER_DATABASE_NAME));
+  db.exec(`CREATE TABLE dead_letters (
+    "partition" INTEGER NOT NULL, "offset" INTEGER NOT NULL, arrival INTEGER NOT NULL,
+    code TEXT NOT NULL, message TEXT NOT NULL, raw TEXT NOT NULL, PRIMARY KEY ("partition", "offset")
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO dead_letters VALUES (0, 1, ${START_MS}, 'malformed_json', 'why', 'old')`);
+  db.close();
+  const store = new DeadLetterStore(dataDir, () => START_MS);
+  t.after(() => store.close());
+  store.put([letter(2, Uint8Array.of(0xff))]);
+  const kept = store.newest(2).map(({ raw, raw_base64, feeder }) => [raw, raw_base64, feeder]);
+  assert.deepEqual(kept, [
+    ["\ufffd", "/w==", undefined],
+    ["old", undefined, undefined],
+  ]);
 });
 
 test("the oldest dead letters are removed at the limit", (t) => {

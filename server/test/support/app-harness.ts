@@ -10,6 +10,7 @@ import { createLogger } from "../../src/observability/logger.ts";
 import type { OpenApiDocument } from "../../src/serving/http/openapi.ts";
 import { ResponseChecker } from "../serving/http/response-checker.ts";
 import { tempDir } from "./tmp.ts";
+import { within } from "./within.ts";
 
 type AppResponse = { status: number; headers: Headers; text: string; json: Json };
 // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of many shapes, which the document has checked
@@ -39,23 +40,28 @@ export class TestApps {
     this.dataDir = tempDir(t, "http");
   }
 
-  async start(overrides: Record<string, string> = {}): Promise<RunningApp> {
+  /** `filePath`: a configuration file; `headers`: credentials of all calls. */
+  async start(
+    overrides: Record<string, string> = {},
+    filePath?: string,
+    headers: Record<string, string> = {},
+  ): Promise<RunningApp> {
     const fixed = { data_dir: this.dataDir, "api.http.addr": "127.0.0.1:0", "metrics.prometheus": "127.0.0.1:0" };
-    const { config } = loadConfig({ env: {}, overrides: { ...fixed, ...overrides } });
+    const { config } = loadConfig({ filePath, env: {}, overrides: { ...fixed, ...overrides } });
     const logger = createLogger({ level: "silent", format: "json" });
     const failed = (error: Error) => assert.fail(error);
     const app = await startApp(config, { version: "0.0.0-test", logger, onFatal: failed });
     this.#started.push(app);
-    return runningApp(app);
+    return runningApp(app, headers);
   }
 }
 
-async function runningApp(app: App): Promise<RunningApp> {
+async function runningApp(app: App, credentials: Record<string, string>): Promise<RunningApp> {
   const base = `http://127.0.0.1:${app.addresses.http?.port}`;
   const document = (await (await fetch(`${base}/openapi.json`)).json()) as OpenApiDocument;
   const checker = new ResponseChecker(document);
   const call = async (path: string, init: RequestInit = {}): Promise<AppResponse> => {
-    const response = await fetch(base + path, init);
+    const response = await fetch(base + path, { ...init, headers: { ...credentials, ...init.headers } });
     const text = await response.text();
     const type = response.headers.get("content-type") ?? "";
     checker.check(init.method ?? "GET", path, response.status, type, text, response.headers);
@@ -72,11 +78,15 @@ async function runningApp(app: App): Promise<RunningApp> {
       assert.equal(answer.json.accepted, accepted, answer.text);
       return answer;
     },
-    caughtUp: async () => {
-      for (;;) {
-        const { json } = await call("/api/status");
-        if (json.partitions.every((partition: Json) => partition.lag === 0)) return json;
-      }
+    caughtUp: () => {
+      let newest: Json;
+      const lookAgain = async (): Promise<Json> => {
+        for (;;) {
+          newest = (await call("/api/status")).json;
+          if (newest.partitions.every((partition: Json) => partition.lag === 0)) return newest;
+        }
+      };
+      return within(lookAgain(), () => `the service does not catch up: ${JSON.stringify(newest)}`);
     },
   };
 }

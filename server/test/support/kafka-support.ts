@@ -74,7 +74,7 @@ export async function readOn(
 export type Sent = {
   readonly value?: Buffer;
   readonly key?: Buffer;
-  readonly headers?: Record<string, Buffer>;
+  readonly headers?: Map<Buffer, Buffer>;
   readonly timestamp?: bigint;
 };
 

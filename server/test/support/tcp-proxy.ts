@@ -13,28 +13,38 @@ type ProxyMode =
   | "silent"
   /** Everything passes, each piece with this delay. */
   | { readonly delayMs: number }
+  /** Everything passes, in pieces of this length. */
+  | { readonly pieceBytes: number }
   /** Connections are refused, and open ones are ended. */
   | "cut";
 
 export class TcpProxy {
   readonly #server: Server;
-  readonly #targetPort: number;
+  readonly #targetPort: () => number;
   readonly #sockets = new Set<Socket>();
   #mode: ProxyMode = "open";
+  /** Bytes that came from the server. */
+  answeredBytes = 0;
   readonly port: number;
 
-  private constructor(server: Server, targetPort: number) {
+  private constructor(server: Server, targetPort: () => number) {
     this.#server = server;
     this.#targetPort = targetPort;
     this.port = (server.address() as { port: number }).port;
     server.on("connection", (socket) => this.#join(socket));
   }
 
-  static async start(targetPort: number): Promise<TcpProxy> {
+  /** `target`: the port of the server, or a function that gives one for each connection. */
+  static async start(target: number | (() => number)): Promise<TcpProxy> {
     const server = createServer();
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new TcpProxy(server, targetPort);
+    return new TcpProxy(server, typeof target === "number" ? () => target : target);
+  }
+
+  /** Open sockets, of both sides. */
+  get sockets(): number {
+    return this.#sockets.size;
   }
 
   get mode(): ProxyMode {
@@ -45,6 +55,11 @@ export class TcpProxy {
     // Dropped bytes cannot be restored.
     if (mode === "cut" || this.#mode === "silent") this.#endAll();
     this.#mode = mode;
+  }
+
+  /** Ends the open connections, and accepts further ones. */
+  cut(): void {
+    this.#endAll();
   }
 
   close(): void {
@@ -61,7 +76,7 @@ export class TcpProxy {
       client.destroy();
       return;
     }
-    const server = connect(this.#targetPort, "127.0.0.1");
+    const server = connect(this.#targetPort(), "127.0.0.1");
     for (const [socket, other] of [
       [client, server],
       [server, client],
@@ -81,16 +96,29 @@ export class TcpProxy {
       if (typeof mode === "object" && "noAnswersFrom" in mode && bytes.includes(mode.noAnswersFrom)) {
         this.#mode = "no_answers";
       }
-      toServer.send(bytes, delayOf(mode));
+      for (const piece of piecesOf(bytes, mode)) toServer.send(piece, delayOf(mode));
     });
     server.on("data", (bytes) => {
-      if (this.#mode === "open" || typeof this.#mode === "object") toClient.send(bytes, delayOf(this.#mode));
+      this.answeredBytes += bytes.length;
+      if (this.#mode !== "open" && typeof this.#mode !== "object") return;
+      for (const piece of piecesOf(bytes, this.#mode)) toClient.send(piece, delayOf(this.#mode));
     });
   }
 }
 
+/** Pieces leave one after the other, so that the other side reads them one by one. */
+const PIECE_DELAY_MS = 1;
+
 function delayOf(mode: ProxyMode): number {
-  return typeof mode === "object" && "delayMs" in mode ? mode.delayMs : 0;
+  if (typeof mode !== "object") return 0;
+  return "delayMs" in mode ? mode.delayMs : "pieceBytes" in mode ? PIECE_DELAY_MS : 0;
+}
+
+function piecesOf(bytes: Buffer, mode: ProxyMode): readonly Buffer[] {
+  if (typeof mode !== "object" || !("pieceBytes" in mode)) return [bytes];
+  const { pieceBytes } = mode;
+  const count = Math.ceil(bytes.length / pieceBytes);
+  return Array.from({ length: count }, (_, i) => bytes.subarray(i * pieceBytes, (i + 1) * pieceBytes));
 }
 
 /** Writes to a socket in the order of arrival. Each piece is written when its delay has passed and all earlier pieces are written. */

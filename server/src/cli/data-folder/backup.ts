@@ -1,15 +1,15 @@
 /**
  * Copies a data folder of a running or stopped service. A service starts from the copy as from the original.
  *
- * The order of copying makes the copy consistent: first the checkpoints, then the log. The log in the copy then reaches at least to the
- * position of the checkpoints, and the start applies its further records. In the other order a checkpoint could be ahead of the
- * log. If the service removes a file of a checkpoint meanwhile, because a newer checkpoint replaced it, the partition is copied again.
+ * The order of copying makes the copy consistent: first the positions of feeders, then the checkpoints, then the log. The log in the copy then
+ * reaches at least to the position of the checkpoints, and the start applies its further records. It also has what feeders have read up to
+ * their positions. In another order a checkpoint or a position could be ahead of the log. If the service removes a file of a checkpoint meanwhile, because a newer checkpoint replaced it, the partition is copied again.
  * If it removes records that the copied checkpoint needs (retention), everything is copied again.
  *
  * The copy of a running service is marked with a gap at the end of its log: the copy lacks records that were acknowledged later, and
  * windows must say so. A stopped service has no later records.
  *
- * The lock and the file of positions are not copied. The service makes new ones.
+ * The lock and the file of the log's positions are not copied. The service makes new ones.
  */
 import { existsSync } from "node:fs";
 import { copyFile, open, readdir, rm } from "node:fs/promises";
@@ -20,6 +20,7 @@ import { SwapstatsError } from "../../shared/errors.ts";
 import { makeFolder } from "../../shared/make-folder.ts";
 import { openLogDatabase, openLogReadOnly } from "../../sources/embedded/log-database.ts";
 import { LOG_DATABASE_NAME, LOG_FOLDER } from "../../sources/embedded/log-writer.ts";
+import { POSITIONS_FOLDER } from "../../sources/feeders/open-feeder.ts";
 import { DEAD_LETTER_DATABASE_NAME } from "../../stores/dead-letter-store.ts";
 import {
   CHECKPOINTS_FOLDER,
@@ -57,6 +58,7 @@ export async function backupDataFolder(dataDir: string, target: string): Promise
   }
   try {
     for (let attempt = 1; ; attempt++) {
+      await copyFeederPositions(dataDir, target);
       await copyCheckpoints(dataDir, target);
       // Checked before the log is copied. If the service stops in between, the mark is merely unnecessary.
       const isMarked = isFolderLocked(dataDir);
@@ -76,6 +78,15 @@ export async function backupDataFolder(dataDir: string, target: string): Promise
     const message = `Copying ${dataDir} to ${target} failed: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw new SwapstatsError("storage_failed", message, { cause });
   }
+}
+
+/** Each file is replaced as a whole, so a copy has an old or a new position. */
+async function copyFeederPositions(dataDir: string, target: string): Promise<void> {
+  const folder = join(dataDir, POSITIONS_FOLDER);
+  if (!existsSync(folder)) return;
+  makeFolder(join(target, POSITIONS_FOLDER));
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".json"));
+  for (const name of names) await copyDurably(join(folder, name), join(target, POSITIONS_FOLDER, name));
 }
 
 async function copyCheckpoints(dataDir: string, target: string): Promise<void> {

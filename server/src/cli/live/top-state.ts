@@ -1,9 +1,9 @@
 /** The state of `top`. Pure functions make the next state from data, status and keys. */
+import type { OverviewData } from "@swapstats/client";
 import { type SortField, sortFields } from "@swapstats/protocol/figures.ts";
-import type { OverviewData } from "@swapstats/protocol/schemas/websocket.ts";
 import type { CounterName, ServiceStatus } from "../service-client.ts";
-import type { ChannelData } from "./connection.ts";
 import type { Freshness } from "./freshness.ts";
+import type { ChannelData } from "./live-service.ts";
 import type { Key } from "./screen.ts";
 
 /** Samples of a price for its trend, at most one a second. */
@@ -61,10 +61,13 @@ export function startState(url: string, window: string, sort: SortField, nowMs: 
 }
 
 /** `nowMs` is the clock of this machine, as in `withStatus`. */
-export function withData(state: TopState, { data, asOfMs, lagMs }: ChannelData, nowMs: number): TopState {
+export function withData(
+  state: TopState,
+  { data: overview, asOfMs, lagMs }: ChannelData<OverviewData>,
+  nowMs: number,
+): TopState {
   const freshness = { changedMs: nowMs, heardMs: nowMs };
   if (state.paused) return { ...state, freshness };
-  const overview = data as unknown as OverviewData;
   return {
     ...state,
     connected: true,

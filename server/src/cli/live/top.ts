@@ -4,7 +4,7 @@ import { sortFields } from "@swapstats/protocol/figures.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { Output } from "../output.ts";
 import { ServiceClient } from "../service-client.ts";
-import { LiveConnection, type Subscription } from "./connection.ts";
+import { LiveService } from "./live-service.ts";
 import { type Key, Screen } from "./screen.ts";
 import { ansiPaint, noPaint } from "./style.ts";
 import { isSortField, startState, type TopState, withData, withKey, withStatus } from "./top-state.ts";
@@ -22,11 +22,12 @@ export type TopOptions = {
   readonly window: string;
   readonly sort: string;
   readonly limit?: number;
+  readonly token?: string;
 };
 
 /** Runs until `q`, a signal, or an error that ends it. */
 export async function runTop(options: TopOptions, output: Output, signal: AbortSignal): Promise<void> {
-  const { url, window, sort } = options;
+  const { url, window, sort, token } = options;
   if (!isSortField(sort)) {
     throw new SwapstatsError(
       "usage",
@@ -37,35 +38,40 @@ export async function runTop(options: TopOptions, output: Output, signal: AbortS
   const limit = options.limit ?? (hasScreen ? ROWS_TERMINAL : ROWS_PLAIN);
   let state = startState(url, window, sort, Date.now());
   const ended = Promise.withResolvers<void>();
-  const subscriptionOf = (of: TopState): Subscription => ({ channels: [`overview:${of.window}:${of.sort}`], limit });
   const view = hasScreen ? terminalView(output, () => state, onKey) : plainView(output, () => state, limit);
-
-  const connection = new LiveConnection(url, subscriptionOf(state), {
-    onData: (data) => update(withData(state, data, Date.now())),
-    onSubscribed: () => update({ ...state, connected: true }),
-    onRefused: ended.reject,
-    onUnreachable: ended.reject,
-    onConnection: (now) => {
+  const client = new ServiceClient(url, signal, token);
+  const live = new LiveService(client, token, {
+    onEnd: ended.reject,
+    onConnection: (isConnected) => {
       // A restarted service may have other windows.
-      if (now === "open") askWindows();
-      update({ ...state, connected: now === "open" });
+      if (isConnected && !state.connected) askWindows();
+      update({ ...state, connected: isConnected });
     },
   });
-  const client = new ServiceClient(url, signal);
+  const follow = (): (() => void) =>
+    live.follow(
+      live.client.overview({ window: state.window, sort: state.sort, limit }),
+      `overview:${state.window}:${state.sort}`,
+      (data) => update(withData(state, data, Date.now())),
+    );
   const askStatus = (): void => {
     client.status().then(
-      (status) => update(withStatus(state, status, Date.now())),
-      // Without a status the header shows less. The connection reports a service that is gone.
+      (status) => {
+        if (status !== undefined) update(withStatus(state, status, Date.now()));
+      },
+      // Without a status the header shows less. The client reports a service that is gone.
       () => undefined,
     );
   };
-  // A subscription names only its own window. The keys for windows need the others.
+  // The store knows only its own window. The keys for windows need the others.
   const askWindows = (): void => {
     client.windows().then(
       (windows) => update({ ...state, windows }),
       () => undefined,
     );
   };
+  let leave = follow();
+  askWindows();
   askStatus();
   const statusTimer = setInterval(askStatus, STATUS_EVERY_MS);
 
@@ -82,7 +88,9 @@ export async function runTop(options: TopOptions, output: Output, signal: AbortS
     const next = withKey(state, key, pageRowsOf(output.rows()), SORT_CYCLE);
     const moved = next.sort !== state.sort || next.window !== state.window;
     update(next);
-    if (moved) connection.subscribe(subscriptionOf(next));
+    if (!moved) return;
+    leave();
+    leave = follow();
   }
   const stop = (): void => ended.resolve();
   signal.addEventListener("abort", stop, { once: true });
@@ -91,7 +99,7 @@ export async function runTop(options: TopOptions, output: Output, signal: AbortS
   } finally {
     clearInterval(statusTimer);
     signal.removeEventListener("abort", stop);
-    connection.close();
+    live.close();
     view.close();
   }
 }

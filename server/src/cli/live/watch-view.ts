@@ -1,11 +1,11 @@
 /** Draws the state of `watch`: a table of windows for each token. */
+import type { TokenData } from "@swapstats/client";
 import { figures, labelOf } from "@swapstats/protocol/figures.ts";
-import type { TokenData } from "@swapstats/protocol/schemas/websocket.ts";
 import { printableText } from "../../shared/printable-text.ts";
 import { type Column, displayWidth, firstFitting, pad, safeText, shortId, tableLines } from "../table.ts";
-import type { ChannelData } from "./connection.ts";
 import { exactFigure, formatSpan, shortFigure, type TabledFigure, wideFigure } from "./figures.ts";
 import { clockText, freshnessPart } from "./freshness.ts";
+import type { ChannelData } from "./live-service.ts";
 import { lineOfParts, type Part } from "./parts.ts";
 import { noPaint, type Paint } from "./style.ts";
 
@@ -48,7 +48,7 @@ export type WatchState = {
   readonly scroll: number;
 };
 
-type WatchedToken = ChannelData & {
+type WatchedToken = ChannelData<TokenData> & {
   /** Arrival of its newest figures, by the clock of this machine. */
   readonly changedMs: number;
 };
@@ -100,7 +100,7 @@ function bodyLines(state: WatchState, columns: number, paint: Paint, nowMs: numb
       lines.push(safeText(`${shortId(id, Math.max(1, columns - WAITING.length))}${WAITING}`, columns));
       continue;
     }
-    const token = held.data as unknown as TokenData;
+    const token = held.data;
     const symbol = safeText(token.symbol ?? "-", SYMBOL_WIDTH);
     const id = shortId(token.id, Math.max(1, columns - displayWidth(symbol) - 2));
     lines.push(paint("bold", safeText(`${symbol}  ${id}`, columns)));
@@ -145,8 +145,8 @@ const PLAIN = [
 ] satisfies readonly TabledFigure[];
 
 /** Returns one line a window with exact figures, for output that is not a terminal. */
-export function plainWatch(held: ChannelData): string[] {
-  const token = held.data as unknown as TokenData;
+export function plainWatch(held: ChannelData<TokenData>): string[] {
+  const token = held.data;
   const time = new Date(held.asOfMs).toISOString();
   const name = safeText(token.symbol ?? "-", 64);
   return Object.entries(token.windows).map(([window, stats]) => {

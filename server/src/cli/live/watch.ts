@@ -1,8 +1,9 @@
 /** The command `watch`: live windows of some tokens. */
+import type { LiveStore, TokenData } from "@swapstats/client";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { Output } from "../output.ts";
 import { ServiceClient } from "../service-client.ts";
-import { type ChannelData, LiveConnection } from "./connection.ts";
+import { type ChannelData, LiveService } from "./live-service.ts";
 import { type Key, Screen } from "./screen.ts";
 import { ansiPaint, noPaint } from "./style.ts";
 import { plainWatch, renderWatch, type WatchState, watchPageOf, watchScrollMax } from "./watch-view.ts";
@@ -14,7 +15,7 @@ const STATUS_EVERY_MS = 2_000;
 /** Shortest time between two lines of a token on output that is not a terminal. */
 const PLAIN_EVERY_MS = 1_000;
 
-export type WatchOptions = { readonly url: string; readonly windows?: string };
+export type WatchOptions = { readonly url: string; readonly windows?: string; readonly token?: string };
 
 /** Runs until `q`, a signal, or an error that ends it. */
 export async function runWatch(
@@ -27,7 +28,7 @@ export async function runWatch(
   if (windows?.some((name) => name === "")) {
     throw new SwapstatsError("usage", "--windows has an empty name; write windows with commas, such as 5m,1h");
   }
-  const { url } = options;
+  const { url, token } = options;
   let state: WatchState = { url, connected: true, channels: [], held: new Map(), heardMs: Date.now(), scroll: 0 };
   const ended = Promise.withResolvers<void>();
   const view =
@@ -40,20 +41,22 @@ export async function runWatch(
     state = next;
     view.changed();
   };
-  const channels = tokens.map((token) => `token:${token}`);
-  const connection = new LiveConnection(options.url, windows === undefined ? { channels } : { channels, windows }, {
-    onData: (data) => {
+  const client = new ServiceClient(url, signal, token);
+  const live = new LiveService(client, token, {
+    onEnd: ended.reject,
+    onConnection: (connected) => update({ ...state, connected }),
+  });
+  const stores = new Map<string, LiveStore<TokenData>>();
+  for (const name of new Set(tokens)) {
+    const store = live.client.token(name, windows === undefined ? {} : { windows });
+    stores.set(`token:${name}`, store);
+    live.follow(store, `token:${name}`, (data) => {
       view.data(data);
       const nowMs = Date.now();
       const held = new Map(state.held).set(data.channel, { ...data, changedMs: nowMs });
-      update({ ...state, held, heardMs: nowMs });
-    },
-    onSubscribed: (names) => update({ ...state, connected: true, channels: names }),
-    onRefused: ended.reject,
-    onUnreachable: ended.reject,
-    onConnection: (now) => update({ ...state, connected: now === "open" }),
-  });
-  const client = new ServiceClient(url, signal);
+      update({ ...state, held, heardMs: nowMs, channels: channelsOf(stores) });
+    });
+  }
   const statusTimer = setInterval(() => {
     client.status().then(
       () => update({ ...state, heardMs: Date.now() }),
@@ -67,12 +70,21 @@ export async function runWatch(
   } finally {
     clearInterval(statusTimer);
     signal.removeEventListener("abort", stop);
-    connection.close();
+    live.close();
     view.close();
   }
 }
 
-type View = { readonly changed: () => void; readonly data: (data: ChannelData) => void; readonly close: () => void };
+/** Returns the channels by their canonical names, each once. A token without data has the name by which it was asked for. */
+function channelsOf(stores: ReadonlyMap<string, LiveStore<TokenData>>): readonly string[] {
+  return [...new Set([...stores].map(([name, { meta }]) => meta?.channel ?? name))];
+}
+
+type View = {
+  readonly changed: () => void;
+  readonly data: (data: ChannelData<TokenData>) => void;
+  readonly close: () => void;
+};
 
 /** Returns the first shown line after a key. */
 function scrolled(state: WatchState, key: Key, output: Output): number {
@@ -114,8 +126,8 @@ function terminalView(output: Output, state: () => WatchState, onKey: (key: Key)
 
 function plainView(output: Output): View {
   const printedMs = new Map<string, number>();
-  const waiting = new Map<string, ChannelData>();
-  const print = (data: ChannelData, nowMs: number): void => {
+  const waiting = new Map<string, ChannelData<TokenData>>();
+  const print = (data: ChannelData<TokenData>, nowMs: number): void => {
     printedMs.set(data.channel, nowMs);
     waiting.delete(data.channel);
     for (const line of plainWatch(data)) output.out(`${line}\n`);

@@ -55,9 +55,14 @@ export class DeadLetters {
     return Object.fromEntries(this.#codes);
   }
 
+  /** Whether the next dead letter is kept with its texts, and not only counted. */
+  get wantsText(): boolean {
+    return this.#descriptor !== undefined || this.listed.length < LISTED_MAX;
+  }
+
   /** Notes a record that is refused with a code. `message`: a reason from elsewhere, such as the service. */
   note(file: number, row: number, code: string, bytes: Uint8Array, start: number, end: number, message?: string): void {
-    if (!this.#wants()) {
+    if (!this.wantsText) {
       this.#add(code);
       return;
     }
@@ -70,7 +75,7 @@ export class DeadLetters {
 
   /** Notes a row that made no record. */
   noteFault(file: number, { row, code, field, value, message, raw }: RowFault): void {
-    if (!this.#wants()) this.#add(code);
+    if (!this.wantsText) this.#add(code);
     else this.#keep({ file: this.#name(file), row, code, field: field ?? WHOLE_ROW, value, message, raw });
   }
 
@@ -97,10 +102,6 @@ export class DeadLetters {
 
   #name(file: number): string {
     return this.#names[file] ?? "?";
-  }
-
-  #wants(): boolean {
-    return this.#descriptor !== undefined || this.listed.length < LISTED_MAX;
   }
 
   #add(code: string): void {

@@ -56,10 +56,23 @@ function numberHint(code: string, value: string): string | undefined {
   return undefined;
 }
 
-/** Detects the response of an API around the rows, instead of a row. */
 function listHint(record: Record<string, unknown>): string | undefined {
-  const list = Object.entries(record).find(([, value]) => Array.isArray(value) && typeof value[0] === "object");
-  if (list === undefined) return undefined;
-  const name = list[0].slice(0, NAME_LENGTH_MAX);
+  const name = listIn(record);
+  if (name === undefined) return undefined;
   return `${name} is a list: if it contains the swaps, extract them with jq -c '.${name}[]'`;
+}
+
+/** Returns a hint for a record that a mapping found nothing in, because it is the response of an API around the rows. */
+export function eachHint(raw: string): string | undefined {
+  const record = parsed(raw);
+  const name = record === undefined || Array.isArray(record) ? undefined : listIn(record);
+  if (name === undefined) return undefined;
+  const step = /^[A-Za-z_][A-Za-z0-9_-]*$/.test(name) ? `.${name}` : `['${name}']`;
+  return `${name} is a list: if it contains the swaps, write \`each: $${step}[*]\` in the mapping`;
+}
+
+/** Detects the response of an API around the rows, instead of a row. */
+function listIn(record: Record<string, unknown>): string | undefined {
+  const list = Object.entries(record).find(([, value]) => Array.isArray(value) && typeof value[0] === "object");
+  return list?.[0].slice(0, NAME_LENGTH_MAX);
 }

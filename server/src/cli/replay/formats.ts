@@ -1,7 +1,12 @@
 /** Makes one stream of NDJSON from the files of a replay, whatever their kinds. */
+import { SwapDecoder } from "../../codecs/swap-decoder.ts";
+import { SwapEvent } from "../../engine/swaps/swap-event.ts";
+import type { Mapping } from "../../mapping/language.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
+import { bindColumns, mappingOfHeader } from "./columns.ts";
 import {
   type InputFile,
+  NO_COUNTER,
   type ReadCounter,
   readChunks,
   readStdin,
@@ -12,21 +17,27 @@ import {
 import { JsonValues } from "./json-values.ts";
 import { type Kind, kindOf, withoutMark } from "./kinds.ts";
 import { openLog } from "./log-input.ts";
-import type { Mapping } from "./mapping.ts";
-import { mapObjects, needsMapping } from "./objects.ts";
-import { openParquet } from "./parquet.ts";
-import type { Batch } from "./rows.ts";
+import { mapLines, mapRows } from "./map-records.ts";
+import { openParquet, type ParquetFile } from "./parquet.ts";
+import { BatchSink } from "./record-sink.ts";
+import type { Batch, Batches, RowFault } from "./rows.ts";
 import { openTable } from "./table.ts";
+import type { TableRow } from "./table-rows.ts";
 import { unpacked } from "./unpack.ts";
 
 /** Ends each file, so that its last line and the first line of the next file stay separate. */
 const LINE_FEED = Buffer.from("\n");
+
+/** Number of first records that decide whether a file is one of swap events. */
+const LINES_LOOKED_AT = 50;
 
 export type Source = {
   readonly files: readonly InputFile[];
   readonly mapping: Mapping | undefined;
   readonly spool: Spool;
   readonly stdin: StdinSource;
+  /** Returns the swaps of a history, which take the place of files. */
+  readonly history?: (() => Batches) | undefined;
 };
 
 /**
@@ -38,6 +49,7 @@ export async function* readSwaps(
   counter: ReadCounter,
   onCut: (failure: SwapstatsError) => void,
 ): AsyncGenerator<Batch> {
+  if (source.history !== undefined) yield* source.history();
   for (const [file, input] of source.files.entries()) {
     const opened = await openFile(source, input, file, counter);
     try {
@@ -58,7 +70,7 @@ export async function* readSwaps(
 export async function checkFiles(source: Source): Promise<void> {
   for (const [file, input] of source.files.entries()) {
     if (input.kind === "stream") continue;
-    await (await openFile(source, input, file, { bytesDone: 0 })).close();
+    await (await openFile(source, input, file, NO_COUNTER())).close();
   }
 }
 
@@ -70,21 +82,73 @@ type Opened = {
 
 /** Throws `bad_request` when the kind of the file is not supported, or its columns do not fit the mapping. */
 async function openFile(source: Source, input: InputFile, file: number, counter: ReadCounter): Promise<Opened> {
-  if (input.kind === "folder") return openLog(input, file);
-  const { name } = input;
-  const raw = input.path === STDIN ? readStdin(source.stdin, counter) : readChunks(input, counter);
-  const { head, chunks, close } = await unpacked(raw, name);
+  const records = await openRecords(source, input, file, counter);
+  const { close } = records;
   try {
-    // The file is empty, or damaged from the start.
-    if (head.length === 0) return { batches: lines(chunks, file), close };
-    const kind = kindOf(head, name);
-    if (kind === "parquet") return await parquet(source, input, head, chunks, close, file, counter);
-    return { batches: openText(kind, withoutMark(head), skipMark(chunks), source.mapping, file, name), close };
+    if (records.kind === "lines") {
+      const { mapping } = source;
+      if (mapping === undefined || !records.needsMapping()) return { batches: records.batches, close };
+      const sink = new BatchSink(file, mapping, counter);
+      return { batches: batchesOf(mapLines(records.batches, mapping, sink), sink), close };
+    }
+    const mapping = source.mapping ?? mappingOfHeader(records.header, input.name);
+    const columns = bindColumns(mapping, records.header, input.name);
+    const sink = new BatchSink(file, source.mapping, counter);
+    const rows = records.rows(new Set(columns.filter((column) => column !== -1)));
+    return { batches: batchesOf(mapRows(rows, mapping, columns, sink), sink), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
+
+/** Empties the sink whenever the mapping pauses. */
+async function* batchesOf(pauses: AsyncIterable<void>, sink: BatchSink): AsyncGenerator<Batch> {
+  for await (const _ of pauses) if (!sink.isEmpty) yield sink.empty();
+}
+
+/** The records of a file, before a mapping. */
+export type Records =
+  | {
+      readonly kind: "lines";
+      /** JSON, one record a line. */
+      readonly batches: AsyncIterable<Batch>;
+      /** Whether the first records are no swap events. */
+      needsMapping(): boolean;
+      close(): Promise<void>;
+    }
+  | {
+      readonly kind: "rows";
+      readonly header: readonly string[];
+      /** Rows with cells in the given columns, by their index. */
+      rows(columns: ReadonlySet<number>): AsyncIterable<readonly (TableRow | RowFault)[]>;
+      close(): Promise<void>;
+    };
+
+/** Opens a file of any kind. Rejects with `bad_request` when the kind is not supported. */
+export async function openRecords(
+  source: Source,
+  input: InputFile,
+  file: number,
+  counter: ReadCounter,
+): Promise<Records> {
+  if (input.kind === "folder") return { kind: "lines", needsMapping: () => false, ...openLog(input, file) };
+  const { name } = input;
+  const raw = input.path === STDIN ? readStdin(source.stdin, counter) : readChunks(input, counter);
+  const { head, chunks, close } = await unpacked(raw, name);
+  try {
+    // The file is empty, or damaged from the start.
+    if (head.length === 0) return { kind: "lines", batches: lines(chunks, file), needsMapping: () => false, close };
+    const kind = kindOf(head, name);
+    if (kind === "parquet") return { kind: "rows", ...(await parquet(source, input, head, chunks, close, counter)) };
+    return { ...openText(kind, withoutMark(head), skipMark(chunks), source.mapping, file, name), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Text = Omit<Extract<Records, { kind: "lines" }>, "close"> | Omit<Extract<Records, { kind: "rows" }>, "close">;
 
 function openText(
   kind: Exclude<Kind, "parquet">,
@@ -93,11 +157,24 @@ function openText(
   mapping: Mapping | undefined,
   file: number,
   name: string,
-): AsyncIterable<Batch> {
-  if (kind === "table") return openTable(head, chunks, mapping, file, name);
+): Text {
+  if (kind === "table") {
+    const { header, rows } = openTable(head, chunks, mapping, name);
+    return { kind: "rows", header, rows: () => rows };
+  }
   const batches = kind === "ndjson" ? lines(chunks, file) : values(chunks, file, name);
-  const beginning = kind === "ndjson" ? head.toString() : new JsonValues().push(head).bytes.toString();
-  return mapping !== undefined && needsMapping(beginning, mapping) ? mapObjects(batches, mapping, name) : batches;
+  const beginning = (): string => (kind === "ndjson" ? head : new JsonValues().push(head).bytes).toString();
+  return { kind: "lines", batches, needsMapping: () => !hasSwapEvents(beginning()) };
+}
+
+/** Whether one of the first records is a swap event. */
+function hasSwapEvents(beginning: string): boolean {
+  const decoder = new SwapDecoder();
+  const event = new SwapEvent();
+  return beginning.split("\n", LINES_LOOKED_AT).some((line) => {
+    const bytes = Buffer.from(line);
+    return decoder.decode(bytes, 0, bytes.length, event) === undefined;
+  });
 }
 
 /** Parquet is read from its end, so compressed or piped Parquet is written to a temporary file first. */
@@ -107,21 +184,20 @@ async function parquet(
   head: Buffer,
   chunks: AsyncGenerator<Buffer>,
   close: () => Promise<void>,
-  file: number,
   counter: ReadCounter,
-): Promise<Opened> {
+): Promise<ParquetFile> {
   if (input.kind === "file" && (await startsWith(input, head.subarray(0, 4)))) {
     await close();
-    return openParquet(input, mapping, file, counter);
+    return openParquet(input, mapping, counter);
   }
   const kept = await spool.keep(chunks, input.name);
   await close();
-  return openParquet(kept, mapping, file, counter);
+  return openParquet(kept, mapping, counter);
 }
 
 /** Returns whether the file itself starts like this, and not only its decompressed content. */
 async function startsWith(input: InputFile, bytes: Buffer): Promise<boolean> {
-  const raw = readChunks(input, { bytesDone: 0 });
+  const raw = readChunks(input, NO_COUNTER());
   const { value } = await raw.next();
   await raw.return(undefined);
   return value?.subarray(0, bytes.length).equals(bytes) === true;

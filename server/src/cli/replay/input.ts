@@ -12,8 +12,18 @@ const NAME_LENGTH_MAX = 200;
 /** Name of standard input on the command line. */
 export const STDIN = "-";
 
-/** Bytes read of all files, for progress. */
-export type ReadCounter = { bytesDone: number };
+/** What a pass over the files counts. */
+export type ReadCounter = {
+  /** Bytes read of all files, for progress. */
+  bytesDone: number;
+  /** Swaps that the mapping skipped, because their `when` did not hold. */
+  skipped: number;
+  /** Whether dead letters are kept with their texts, or only counted. */
+  readonly wantsText: boolean;
+};
+
+/** A counter for files that are only opened. */
+export const NO_COUNTER = (): ReadCounter => ({ bytesDone: 0, skipped: 0, wantsText: false });
 
 export type InputFile = {
   /** Name for messages, safe for terminals. */

@@ -1,8 +1,9 @@
 /** The final overview of a replay: all tokens, as a table for people or as JSON. */
+
+import { ALL_FIGURES, windowJson } from "@swapstats/protocol/figure-text.ts";
 import type { PartitionEngine } from "../../engine/partition-engine.ts";
 import type { WindowStats } from "../../engine/reads/figures.ts";
 import type { Counters, TokenInfo } from "../../engine/types.ts";
-import { ALL_FIGURES, windowJson } from "../../pipeline/views/stats-json.ts";
 import { compareDecimals } from "../../shared/decimal-order.ts";
 import { groupDigits } from "../progress.ts";
 import { safeText } from "../table.ts";

@@ -5,12 +5,10 @@
  */
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { AsyncBuffer, Compressors, FileMetaData, SchemaElement } from "hyparquet";
+import type { Mapping } from "../../mapping/language.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
-import { bindMapping, mappingOfHeader, type RowReader } from "./binding.ts";
 import { type InputFile, openFile, type ReadCounter } from "./input.ts";
-import type { Mapping } from "./mapping.ts";
-import type { Batch } from "./rows.ts";
-import { TableBatch } from "./table.ts";
+import type { TableRow } from "./table-rows.ts";
 
 /** Rows in memory at once. */
 const SLICE_ROWS = 32_768;
@@ -19,13 +17,20 @@ const PAGE_BYTES_MAX = 256 * 1024 * 1024;
 
 type Column = { readonly name: string; readonly write: (value: unknown) => string };
 
-/** Opens the file and checks its columns. Rejects with `bad_request` when it is damaged, or its columns do not fit the mapping. */
+/** A file whose rows are read once its columns are known. */
+export type ParquetFile = {
+  readonly header: readonly string[];
+  /** Reads the rows, of which only the given columns have cells. */
+  rows(columns: ReadonlySet<number>): AsyncIterable<readonly TableRow[]>;
+  close(): Promise<void>;
+};
+
+/** Opens the file. Rejects with `bad_request` when it is damaged, or the mapping needs a column that is nested. */
 export async function openParquet(
   input: InputFile,
   mapping: Mapping | undefined,
-  file: number,
   counter: ReadCounter,
-): Promise<{ batches: AsyncIterable<Batch>; close(): Promise<void> }> {
+): Promise<ParquetFile> {
   const { name } = input;
   const buffer = await fileBuffer(input);
   try {
@@ -34,70 +39,84 @@ export async function openParquet(
       throw damaged(name, cause);
     });
     const { columns, nested } = columnsOf(metadata.schema);
-    const header = columns.map((column) => column.name);
-    const readRow = bind(mapping, header, nested, name);
-    const used = (mapping ?? mappingOfHeader(header, name)).swaps.flat();
-    const names = new Set(used.map(({ column }) => column.toLowerCase()));
-    const wanted = columns.filter((column) => names.has(column.name.toLowerCase()));
-    const slices = { buffer, metadata, wanted, header, readRow, file, name, counter, bytes: input.bytes };
-    return { batches: readSlices(slices), close: () => buffer.close() };
+    refuseNested(mapping, nested, name);
+    return {
+      header: columns.map((column) => column.name),
+      rows: (used) => readSlices({ buffer, metadata, columns, used, name, counter, bytes: input.bytes }),
+      close: () => buffer.close(),
+    };
   } catch (error) {
     await buffer.close();
     throw error;
   }
 }
 
-function bind(mapping: Mapping | undefined, header: string[], nested: string[], name: string): RowReader {
-  const used = mapping ?? mappingOfHeader(header, name);
-  const flat = used.swaps.flat().find(({ column }) => nested.includes(column.split(".")[0] ?? ""));
-  if (flat !== undefined) {
-    const message = `${name}: the column ${flat.column} is nested or a list; write the file again with flat columns`;
-    throw new SwapstatsError("bad_request", message);
-  }
-  return bindMapping(used, header, name);
+function refuseNested(mapping: Mapping | undefined, nested: readonly string[], name: string): void {
+  const found = mapping?.references.find(
+    (reference) => "steps" in reference && nested.includes(String(reference.steps[0] ?? "")),
+  );
+  if (found === undefined) return;
+  const message = `${name}: the column ${found.name} is nested or a list; write the file again with flat columns`;
+  throw new SwapstatsError("bad_request", message);
 }
 
 type Slices = {
   readonly buffer: FileBuffer;
   readonly metadata: FileMetaData;
-  readonly wanted: readonly Column[];
-  readonly header: readonly string[];
-  readonly readRow: RowReader;
-  readonly file: number;
+  readonly columns: readonly Column[];
+  readonly used: ReadonlySet<number>;
   readonly name: string;
   readonly counter: ReadCounter;
   readonly bytes: number;
 };
 
-async function* readSlices(slices: Slices): AsyncGenerator<Batch> {
-  const { metadata, wanted, header, file, counter, bytes } = slices;
-  const batch = new TableBatch(file);
-  const places = wanted.map((column) => header.indexOf(column.name));
+async function* readSlices(slices: Slices): AsyncGenerator<readonly TableRow[]> {
+  const { metadata, columns, used, counter, bytes } = slices;
+  const places = [...used];
+  const wanted = places.map((place) => columns[place] as Column);
   const rowsAll = Number(metadata.num_rows);
   let first = 0;
   for (const group of metadata.row_groups) {
     const groupEnd = first + Number(group.num_rows);
     for (; first < groupEnd; first = Math.min(first + SLICE_ROWS, groupEnd)) {
       const end = Math.min(first + SLICE_ROWS, groupEnd);
-      const values = wanted.length === 0 ? [] : await readColumns(slices, first, end);
+      const values = wanted.length === 0 ? [] : await readColumns(slices, wanted, first, end);
+      const rows: TableRow[] = [];
       for (let row = first; row < end; row++) {
         const cells: string[] = [];
         for (const [i, column] of wanted.entries()) {
           const value = values[i]?.[row - first];
           cells[places[i] as number] = value === undefined || value === null ? "" : column.write(value);
         }
-        batch.add(row + 1, slices.readRow(cells));
-        if (batch.isFull) yield batch.take();
+        rows.push(new ParquetRow(row + 1, cells, columns));
       }
       counter.bytesDone += Math.round((bytes * (end - first)) / Math.max(rowsAll, 1));
+      yield rows;
     }
   }
-  yield batch.take();
+}
+
+/** A row. It has no text of its own, so its cells stand for it as JSON. */
+class ParquetRow implements TableRow {
+  readonly row: number;
+  readonly cells: string[];
+  readonly #columns: readonly Column[];
+
+  constructor(row: number, cells: string[], columns: readonly Column[]) {
+    this.row = row;
+    this.cells = cells;
+    this.#columns = columns;
+  }
+
+  get raw(): string {
+    return JSON.stringify(Object.fromEntries(this.cells.flatMap((cell, at) => [[this.#columns[at]?.name, cell]])));
+  }
 }
 
 /** Returns the values of each needed column in the rows [first, end). */
 async function readColumns(
-  { buffer, metadata, wanted, name }: Slices,
+  { buffer, metadata, name }: Slices,
+  wanted: readonly Column[],
   first: number,
   end: number,
 ): Promise<unknown[][]> {

@@ -6,7 +6,7 @@ import type { DeadLetters } from "./dead-letters.ts";
 import { DisorderWatch } from "./disorder.ts";
 import { isInOrder, type OnChunk } from "./feed.ts";
 import { checkFiles, readSwaps, type Source } from "./formats.ts";
-import { type InputFile, readChunks, readStdin, STDIN } from "./input.ts";
+import { type InputFile, NO_COUNTER, type ReadCounter, readChunks, readStdin, STDIN } from "./input.ts";
 import type { Batch, Batches } from "./rows.ts";
 
 export type ReplayOptions = {
@@ -18,6 +18,8 @@ export type ReplayOptions = {
   /** Undefined: the longest window (table), or all of them (JSON). */
   readonly window: string | undefined;
   readonly format: "table" | "json";
+  /** Token or API key for a service. */
+  readonly token?: string | undefined;
 };
 
 /** One pass over the swaps, with its progress. */
@@ -31,12 +33,18 @@ export class ReplayInput {
   #source: Source;
   #bytesAll: number;
   readonly #output: Output;
+  #counter = NO_COUNTER();
 
   constructor(source: Source, dead: DeadLetters, output: Output) {
     this.#source = source;
     this.#bytesAll = bytesOf(source);
     this.dead = dead;
     this.#output = output;
+  }
+
+  /** Swaps that the mapping skipped in the last pass over the files. */
+  get skipped(): number {
+    return this.#counter.skipped;
   }
 
   /**
@@ -60,7 +68,7 @@ export class ReplayInput {
   }
 
   async #keep(file: InputFile, signal: AbortSignal): Promise<InputFile> {
-    const counter = { bytesDone: 0 };
+    const counter = NO_COUNTER();
     const progress = new Progress(this.#output, `keep ${file.name}`, performance.now());
     const raw = file.path === STDIN ? readStdin(this.#source.stdin, counter) : readChunks(file, counter);
     async function* watched(): AsyncGenerator<Buffer> {
@@ -77,11 +85,22 @@ export class ReplayInput {
     }
   }
 
-  /** Starts a pass over the files. `onChunk` throws when the signal aborts. Dead letters of an earlier pass are forgotten. */
-  step(label: string, signal: AbortSignal): Step {
+  /**
+   * Starts a pass over the files. `onChunk` throws when the signal aborts. Dead letters of an earlier pass are forgotten. A pass that
+   * only checks makes none.
+   */
+  step(label: string, signal: AbortSignal, purpose: "effect" | "check" = "effect"): Step {
     this.dead.reset();
     this.cut = undefined;
-    const counter = { bytesDone: 0 };
+    const { dead } = this;
+    const counter: ReadCounter = {
+      bytesDone: 0,
+      skipped: 0,
+      get wantsText() {
+        return purpose === "effect" && dead.wantsText;
+      },
+    };
+    this.#counter = counter;
     const progress = new Progress(this.#output, label, performance.now());
     const onChunk = (records: number): void => {
       signal.throwIfAborted();
@@ -105,7 +124,7 @@ export class ReplayInput {
 
   /** Makes a pass that checks whether the swaps are in order within grace. */
   isInOrder(settings: EngineSettings, graceOf: (chainId: number) => number, signal: AbortSignal): Promise<boolean> {
-    const step = this.step("check", signal);
+    const step = this.step("check", signal, "check");
     return isInOrder(step.chunks, new DisorderWatch(graceOf), settings.maxSkewMs, step.onChunk);
   }
 }

@@ -2,14 +2,16 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Config } from "../../config/config.ts";
+import { readMapping } from "../../mapping/reading/read-mapping.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { CommandFailed } from "../command-failed.ts";
 import type { Output } from "../output.ts";
+import { groupDigits } from "../progress.ts";
 import { DeadLetters, deadLetterLines } from "./dead-letters.ts";
 import { replayEmbedded } from "./embedded-replay.ts";
 import { inputFiles, Spool, STDIN, type StdinSource } from "./input.ts";
-import { readMapping } from "./mapping.ts";
 import { ReplayInput, type ReplayOptions } from "./replay-options.ts";
+import type { Batches } from "./rows.ts";
 import { replayToKafka, replayToService } from "./service-replay.ts";
 
 export type ReplayCommand = ReplayOptions & {
@@ -23,6 +25,10 @@ export type ReplayCommand = ReplayOptions & {
   readonly deadLetterPath: string | undefined;
   /** Whether any dead letter makes the command fail. */
   readonly isStrict: boolean;
+  /** The part of a history. */
+  readonly span: { readonly fromMs: number | undefined; readonly toMs: number | undefined };
+  /** Name of the only token of a history that is replayed. Undefined: all. */
+  readonly only: string | undefined;
 };
 
 export async function runReplay(
@@ -32,17 +38,19 @@ export async function runReplay(
   output: Output,
   signal: AbortSignal,
   stdin: StdinSource = () => process.stdin,
+  history?: () => Batches,
 ): Promise<void> {
+  checkInput(paths, command, history !== undefined);
   checkOptions(paths, command);
   const mapping = command.mapPath === undefined ? undefined : readMapping(command.mapPath);
   const files = inputFiles(paths);
   const spool = new Spool();
   try {
     const dead = new DeadLetters(
-      files.map(({ name }) => name),
+      history === undefined ? files.map(({ name }) => name) : ["the history"],
       command.deadLetterPath,
     );
-    const input = new ReplayInput({ files, mapping, spool, stdin }, dead, output);
+    const input = new ReplayInput({ files, mapping, spool, stdin, history }, dead, output);
     let applied: number | undefined;
     try {
       await input.prepare(command.order === "auto" ? "several" : "one", signal);
@@ -71,6 +79,22 @@ async function run(
   if (to === undefined) return replayEmbedded(input, command, config, output, signal);
   if (to.startsWith("kafka")) return replayToKafka(input, command, config, to, output, signal);
   return replayToService(input, command, config, to, output, signal);
+}
+
+function checkInput(paths: readonly string[], command: ReplayCommand, isHistory: boolean): void {
+  const refuse = (message: string): never => {
+    throw new SwapstatsError("usage", message);
+  };
+  const { span, only, mapPath } = command;
+  if (!isHistory) {
+    if (paths.length === 0) refuse("give files of swaps, - for standard input, or --history");
+    if ((span.fromMs ?? span.toMs ?? only) !== undefined)
+      refuse("--from, --until and --only are parts of a history; give --history");
+    return;
+  }
+  if (paths.length > 0) refuse("--history takes the place of files; give one of the two");
+  if (mapPath !== undefined) refuse("--map is for files; the swaps of a history need no mapping");
+  if ((span.fromMs ?? 0) >= (span.toMs ?? Number.POSITIVE_INFINITY)) refuse("--from is not before --until");
 }
 
 function checkOptions(paths: readonly string[], command: ReplayCommand): void {
@@ -108,15 +132,20 @@ function isSameFile(one: string, other: string): boolean {
 
 /** Lists the dead letters. Throws `CommandFailed` when nothing was applied, or for dead letters with --strict. */
 function conclude(
-  { dead, cut }: ReplayInput,
+  { dead, cut, skipped }: ReplayInput,
   command: ReplayCommand,
   applied: number | undefined,
   output: Output,
 ): void {
   for (const line of deadLetterLines(dead)) output.err(`${line}\n`);
+  if (skipped > 0) {
+    const what = skipped === 1 ? "One swap was" : `${groupDigits(skipped)} swaps were`;
+    output.err(`${what} skipped, because \`when\` of the mapping did not hold.\n`);
+  }
   if (cut !== undefined) throw cut;
   if (applied === 0) {
-    const why = dead.count > 0 ? "" : "; the files have no swaps, or all of them are copies or late";
+    const others = skipped > 0 ? "all others" : "all of them";
+    const why = dead.count > 0 ? "" : `; the files have no swaps, or ${others} are copies or late`;
     output.err(`swapstats: nothing was applied${why}\n`);
     throw new CommandFailed("nothing was applied");
   }

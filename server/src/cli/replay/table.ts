@@ -1,115 +1,75 @@
-/** Makes lines of NDJSON from tables. The header names the columns, and the column mapping makes the events of each row. */
+/** Opens tables: finds the delimiter and the header, and cuts the rows into cells. */
+
+import type { Mapping } from "../../mapping/language.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
-import { bindMapping, columnsFound, mappingOfHeader, type RowReader } from "./binding.ts";
+import { columnsFound } from "./columns.ts";
 import { HEAD_BYTES } from "./kinds.ts";
-import type { Mapping } from "./mapping.ts";
-import { BAD_ROW, type Batch, type RowFault } from "./rows.ts";
+import { BAD_ROW, type RowFault } from "./rows.ts";
 import { type TableRow, TableRows } from "./table-rows.ts";
 
-const CHUNK_CHARS = 256 * 1024;
+const ROWS_AT_ONCE = 1000;
 const COLUMNS_MAX = 10_000;
-const FAULTS_MAX = 1000;
 const DELIMITERS = [",", ";", "\t", "|"];
 /** First line of files from Excel, which names the delimiter. */
 const SEPARATOR_LINE = /^"?sep=([^"\r\n])"?$/i;
 
+type Table = {
+  readonly header: readonly string[];
+  /** Rows with as many cells as the header, and faults. */
+  readonly rows: AsyncIterable<readonly (TableRow | RowFault)[]>;
+};
+
 /**
- * Yields batches of the rows. `mapping` undefined: the columns are named like the fields of the event. `head` is the start of the
- * file. Throws `bad_request` when the header does not fit the mapping.
+ * Opens a table. `mapping` undefined: the columns are named like the fields of the event. `head` is the start of the file. Throws
+ * `bad_request` when there is no header, or none of the mapping with its delimiter.
  */
 export function openTable(
   head: Buffer,
   chunks: AsyncIterable<Buffer>,
   mapping: Mapping | undefined,
-  file: number,
   name: string,
-): AsyncGenerator<Batch> {
+): Table {
   const { delimiter, header, separatorLine } = readHeader(head, mapping, name);
-  const used = mapping ?? mappingOfHeader(header, name);
-  const readRow = bindMapping(used, header, name);
   const rows = new TableRows(delimiter, lineEndOf(head));
   const skip = (mapping?.columns === undefined ? 1 : 0) + (separatorLine ? 1 : 0);
-  return readRows(rows, chunks, { readRow, columns: header.length, skip, delimiter, file });
+  return { header, rows: readRows(rows, chunks, { columns: header.length, skip, delimiter }) };
 }
 
 type Reading = {
-  readonly readRow: RowReader;
   readonly columns: number;
   /** Number of rows before the first row of data. */
   readonly skip: number;
   readonly delimiter: string;
-  readonly file: number;
 };
 
-async function* readRows(rows: TableRows, chunks: AsyncIterable<Buffer>, reading: Reading): AsyncGenerator<Batch> {
+async function* readRows(
+  rows: TableRows,
+  chunks: AsyncIterable<Buffer>,
+  reading: Reading,
+): AsyncGenerator<readonly (TableRow | RowFault)[]> {
   let skip = reading.skip;
   // Only after the header, which may have another line before it.
   if (skip === 0) rows.columns = reading.columns;
-  const batch = new TableBatch(reading.file);
-  const drain = function* (): Generator<Batch> {
+  const drain = function* (): Generator<readonly (TableRow | RowFault)[]> {
+    let found: (TableRow | RowFault)[] = [];
     for (let row = rows.next(); row !== undefined; row = rows.next()) {
       if (skip > 0) {
         if (--skip === 0) rows.columns = reading.columns;
         continue;
       }
-      if ("code" in row) batch.fault(row);
-      else if (row.cells.length !== reading.columns) batch.fault(misfit(row, reading));
-      else batch.add(row.row, reading.readRow(row.cells));
-      if (batch.isFull) yield batch.take();
+      found.push("cells" in row && row.cells.length !== reading.columns ? misfit(row, reading) : row);
+      if (found.length < ROWS_AT_ONCE) continue;
+      yield found;
+      found = [];
     }
+    if (found.length > 0) yield found;
   };
   for await (const chunk of chunks) {
     rows.push(chunk);
     yield* drain();
-    // Rows that were read are passed on, however slowly the rest comes.
-    if (!batch.isEmpty) yield batch.take();
   }
   rows.end();
   yield* drain();
-  yield batch.take();
-}
-
-/** Collects the lines of one batch. */
-export class TableBatch {
-  readonly #file: number;
-  #parts: string[] = [];
-  #chars = 0;
-  #rows: number[] = [];
-  #faults: RowFault[] = [];
-
-  constructor(file: number) {
-    this.#file = file;
-  }
-
-  get isFull(): boolean {
-    return this.#chars >= CHUNK_CHARS || this.#faults.length >= FAULTS_MAX;
-  }
-
-  get isEmpty(): boolean {
-    return this.#rows.length + this.#faults.length === 0;
-  }
-
-  add(row: number, events: readonly string[]): void {
-    for (const event of events) {
-      this.#parts.push(event);
-      this.#chars += event.length;
-      this.#rows.push(row);
-    }
-  }
-
-  fault(fault: RowFault): void {
-    this.#faults.push(fault);
-  }
-
-  take(): Batch {
-    const text = this.#parts.length === 0 ? "" : `${this.#parts.join("\n")}\n`;
-    const batch = { file: this.#file, bytes: Buffer.from(text), rows: this.#rows, faults: this.#faults };
-    this.#parts = [];
-    this.#chars = 0;
-    this.#rows = [];
-    this.#faults = [];
-    return batch;
-  }
 }
 
 function misfit({ row, cells, raw }: TableRow, { columns, delimiter }: Reading): RowFault {

@@ -14,6 +14,8 @@ export type ChainSetting = ChainValues & Required<Pick<ChainValues, "graceMs" | 
 export type WindowsConfig = Omit<TableValues["windows"], "list" | "bucketStepMs"> & {
   /** Ascending by length, 1 to 16. */
   readonly list: readonly WindowSetting[];
+  /** Step of all windows; undefined: each has its own. */
+  readonly bucketStepMs?: number | undefined;
 };
 
 const CHAIN_ID_MAX = 4_294_967_295;
@@ -32,7 +34,7 @@ export function buildWindows(
   // A step that was given for all is at fault where the default windows do not fit it.
   const isDefault = bucketStepMs !== undefined && names.join(",") === DEFAULT_WINDOWS;
   for (const message of problems) report(isDefault ? keys.bucketStepMs : keys.list, message);
-  return { list: windows, ...values };
+  return { list: windows, bucketStepMs, ...values };
 }
 
 /** Reports each setting of a chain whose id is out of range. */

@@ -1,5 +1,6 @@
 /** The stores in the configuration: a union by where checkpoints are kept, and one by where the newest statistics go. */
 import { TABLE, type TableValues } from "../keys.ts";
+import { buildHistoryStore, type HistoryStoreConfig } from "./history.ts";
 import type { KafkaConfig, TlsFiles } from "./kafka.ts";
 import { checkBothOrNeither, type Report, refuseEach } from "./report.ts";
 
@@ -39,7 +40,13 @@ type HotConfig =
   | { readonly kind: "none" }
   | ({ readonly kind: "redis"; readonly redis: RedisConfig } & Omit<StoreValues["hot"], "kind">);
 
-export type StoresConfig = { readonly checkpoint: CheckpointConfig; readonly hot: HotConfig };
+export type StoresConfig = {
+  readonly checkpoint: CheckpointConfig;
+  readonly hot: HotConfig;
+  readonly history: HistoryStoreConfig;
+  /** Undefined: there is no Redis. */
+  readonly redis: RedisConfig | undefined;
+};
 
 /** After a problem was reported, the result is of no use. */
 export function buildStores(
@@ -53,6 +60,8 @@ export function buildStores(
   return {
     checkpoint: buildCheckpoint(values, { redis, s3, kafka }, source === "kafka", report),
     hot: buildHot(values.hot, redis, report),
+    history: buildHistoryStore(values, source, s3, report),
+    redis,
   };
 }
 

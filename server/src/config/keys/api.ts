@@ -1,6 +1,6 @@
 /** Keys of HTTP and WebSocket. */
 import { key, ofPart, type Section } from "../key.ts";
-import { ADDRESS, choice, GIB, integer, MIB, size } from "./kinds.ts";
+import { ADDRESS, choice, duration, GIB, HOUR_MS, integer, MIB, PATH, SWITCH, size } from "./kinds.ts";
 
 export const API = {
   http: {
@@ -18,7 +18,30 @@ export const API = {
         "10000",
         "Largest number of events in one `POST /api/swaps`. More are refused with 413.",
       ),
+      tls: {
+        certPath: key(
+          "api.http.tls.cert",
+          PATH,
+          "",
+          "File (PEM) with the certificate of the service and those between it and the authority. With it the API and the WebSocket are served over TLS alone. It is read again when it changes.",
+        ),
+        keyPath: key("api.http.tls.key", PATH, "", "File (PEM) with the private key of `tls.cert`."),
+        clientCaPath: key(
+          "api.http.tls.client_ca",
+          PATH,
+          "",
+          "File (PEM) with the authorities of client certificates. With it every client must show a certificate of one of them.",
+        ),
+      },
     }),
+  },
+  grpc: {
+    addr: key(
+      "api.grpc.addr",
+      ADDRESS,
+      "",
+      "Address of gRPC, such as `127.0.0.1:9090`. Empty: off. gRPC-Web and Connect are at `api.http.addr` in any case. See [gRPC](grpc.md).",
+    ),
   },
   ...ofPart("api", {
     hosts: key(
@@ -39,6 +62,19 @@ export const API = {
       "refuse",
       "What a symbol that several tokens share does. `refuse`: 409 with the candidates. `largest`: the token with the most volume, and the response says so. A request may choose with `prefer=`.",
     ),
+    dashboard: key(
+      "api.dashboard",
+      SWITCH,
+      "on",
+      "Whether browsers get the dashboard at `/`. With `off` they get a page with links. See [dashboard](dashboard.md).",
+    ),
+    udf: key(
+      "api.udf",
+      SWITCH,
+      "off",
+      "Whether charting front ends get symbols and bars at `/udf/`. See [charting](charting.md).",
+    ),
+    mcp: key("api.mcp", SWITCH, "off", "Whether agents get tools at `/mcp`. See [agents](agents.md)."),
     ws: {
       coalesceMs: key(
         "api.ws.coalesce_ms",
@@ -46,12 +82,23 @@ export const API = {
         "100",
         "Shortest time between two updates of a channel, in milliseconds.",
       ),
-      maxConn: key("api.ws.max_conn", integer(1, 1_000_000), "5000", "Largest number of WebSocket connections."),
+      maxConn: key(
+        "api.ws.max_conn",
+        integer(1, 1_000_000),
+        "5000",
+        "Largest number of clients with live data: WebSocket connections and streams together.",
+      ),
       maxSubscriptions: key(
         "api.ws.max_subscriptions",
         integer(1, 100_000),
         "500",
         "Largest number of channels that one connection may subscribe to.",
+      ),
+      compression: key(
+        "api.ws.compression",
+        SWITCH,
+        "off",
+        "Whether messages are compressed for clients that ask for it (`permessage-deflate`). See [encodings](websocket.md#encodings).",
       ),
       maxMessageBytes: key(
         "api.ws.max_message_bytes",
@@ -70,6 +117,18 @@ export const API = {
         integer(1, 100_000),
         "200",
         "Messages that a client may send at once after it was quiet.",
+      ),
+      resumeWindowMs: key(
+        "api.ws.resume_window",
+        duration(0, HOUR_MS),
+        "60s",
+        "How long a channel can be resumed after a connection was lost. With 0 none can.",
+      ),
+      resumeBytes: key(
+        "api.ws.resume_bytes",
+        integer(4_096, 64 * MIB),
+        "262144",
+        "Patches of a channel that are kept for it, in bytes. All channels together keep at most 64 MiB, and each its equal share if that is short.",
       ),
       maxRows: key(
         "api.ws.max_rows",

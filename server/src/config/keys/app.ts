@@ -46,6 +46,12 @@ export const APP = {
     "15m",
     "How long removals, re-inclusions and copies of a swap are recognised.",
   ),
+  bootstrap: key(
+    "app.bootstrap",
+    choice(["log", "history"]),
+    "log",
+    "What a partition without a checkpoint is built from when its log no longer has its first record: what is left of the log, or the history (`stores.history`) and the log behind it.",
+  ),
   priceMinUsdMicro: key(
     "app.price_min_usd",
     USD,

@@ -1,5 +1,6 @@
 /** Keys of the sources: the embedded log, the generator and Kafka. */
 import { key, ofPart, type Section } from "../key.ts";
+import { FEEDERS } from "./feeders.ts";
 import {
   choice,
   DAY_MS,
@@ -16,6 +17,7 @@ import {
   size,
   topicName,
 } from "./kinds.ts";
+import { MAPPINGS } from "./mappings.ts";
 
 export const INGEST = {
   source: key(
@@ -24,6 +26,8 @@ export const INGEST = {
     "embedded",
     "Where swaps come from. `embedded`: `POST /api/swaps` into the log of the data folder. `generator`: the same log, to which the built-in generator also writes. `kafka`: a topic of Kafka or Redpanda, see [running on Kafka](kafka.md).",
   ),
+  feeders: FEEDERS,
+  ...MAPPINGS,
   embedded: ofPart("embedded log", {
     partitions: key(
       "ingest.embedded.partitions",

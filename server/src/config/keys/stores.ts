@@ -1,5 +1,6 @@
 /** Keys of the stores: checkpoints, and the newest statistics for other readers. */
 import { key, ofPart, type Section } from "../key.ts";
+import { CLICKHOUSE } from "./clickhouse.ts";
 import {
   choice,
   DAY_MS,
@@ -13,6 +14,7 @@ import {
   text,
   topicName,
 } from "./kinds.ts";
+import { POSTGRES } from "./postgres.ts";
 
 export const STORES = {
   checkpoint: key(
@@ -91,6 +93,12 @@ export const STORES = {
       ),
     }),
   },
+  history: key(
+    "stores.history",
+    choice(["none", "embedded", "clickhouse", "postgres"]),
+    "none",
+    "Where settled swaps are kept beyond memory. `embedded`: as Parquet files in the data folder.",
+  ),
   s3: ofPart("s3", {
     endpoint: key(
       "stores.s3.endpoint",
@@ -132,4 +140,6 @@ export const STORES = {
       "Compacted topic for checkpoints, on the brokers of `ingest.brokers`. Not set: the name of `ingest.topic` with `.checkpoints`.",
     ),
   }),
+  clickhouse: CLICKHOUSE,
+  postgres: POSTGRES,
 } satisfies Section;

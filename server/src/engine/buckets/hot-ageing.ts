@@ -5,10 +5,10 @@ import type { HotBuckets } from "./hot-buckets.ts";
 import type { HotList } from "./hot-list.ts";
 import type { LevelPlan } from "./levels.ts";
 
-const { AGE_ALL_AT, FINEST_HEAD, HOT_HEAD, UNITS: ACTIVE_UNITS } = ACTIVE_BLOCK;
+const { FINEST_HEAD, HOT_COUNT, HOT_HEAD, UNITS: ACTIVE_UNITS } = ACTIVE_BLOCK;
 
-/** Coarser hot buckets age only once in this span: there are many of them, and few are due. */
-const AGE_ALL_MS = 240_000;
+/** The finest buckets of a token with fewer hot buckets do not age: few of them would be merged. */
+export const AGED_BUCKETS_MIN = 64;
 
 export class HotAgeing {
   readonly #heap: Heap;
@@ -23,26 +23,33 @@ export class HotAgeing {
     this.#hot = hot;
   }
 
-  /** Ages the hot buckets of a token, with the high of its chain. */
-  age(active: number, highMs: number): void {
+  /**
+   * Ages the buckets of a token that start before settlesMs, and so are about to settle, and the finest ones if there are many.
+   * highMs is the high of its chain. The buckets between are of one step: to merge them twice would cost more than it saves.
+   */
+  age(active: number, highMs: number, settlesMs: number): void {
     const { levels } = this.#plan;
     if (levels.length === 1) return;
-    const all = highMs >= this.#heap.f64[active + AGE_ALL_AT];
-    if (all) {
-      this.#heap.own(active, ACTIVE_UNITS);
-      this.#heap.f64[active + AGE_ALL_AT] = highMs + AGE_ALL_MS;
-    }
-    let bucket = this.#heap.u32[2 * active + (all ? HOT_HEAD : FINEST_HEAD)];
+    const heap = this.#heap;
+    this.#ageFrom(active, heap.u32[2 * active + HOT_HEAD], settlesMs, highMs);
+    if (heap.u32[2 * active + HOT_COUNT] < AGED_BUCKETS_MIN) return;
+    const finest = heap.u32[2 * active + FINEST_HEAD];
+    heap.own(active, ACTIVE_UNITS);
+    heap.u32[2 * active + FINEST_HEAD] = this.#ageFrom(active, finest, highMs - levels[0].keepMs, highMs);
+  }
+
+  /** Ages the buckets from `first` on that start before a time. Returns the first of the finest step, or the one behind them. */
+  #ageFrom(active: number, first: number, beforeMs: number, highMs: number): number {
+    let bucket = first;
     let finest = 0;
-    while (bucket !== 0 && this.#list.startMs(bucket) < highMs - levels[0].keepMs) {
+    while (bucket !== 0 && this.#list.startMs(bucket) < beforeMs) {
       const next = this.#list.next(bucket);
       const level = this.#levelFor(bucket, highMs);
       if (level !== this.#list.level(bucket)) this.#widen(active, bucket, level);
       else if (level === 0 && finest === 0) finest = bucket;
       bucket = next;
     }
-    this.#heap.own(active, ACTIVE_UNITS);
-    this.#heap.u32[2 * active + FINEST_HEAD] = finest === 0 ? bucket : finest;
+    return finest === 0 ? bucket : finest;
   }
 
   /** The coarsest step that the age of a bucket allows. */

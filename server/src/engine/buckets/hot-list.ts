@@ -21,9 +21,11 @@ const {
   UNITS: BUCKET_UNITS,
 } = HOT_BUCKET;
 
-/** A token with this many hot buckets gets a ring: it replaces a walk through up to 120 buckets by one step. */
-const RING_BUCKETS_MIN = 12;
+/** A token with this many hot buckets gets a ring: it replaces a walk through the buckets of the last seconds by a step or two. */
+const RING_BUCKETS_MIN = 96;
 const RING_SLOTS = 128;
+/** Slots of the ring before a new bucket's that are searched for its neighbour. Their words lie together. */
+const NEAR_SLOTS = 32;
 
 export class HotList {
   readonly #heap: Heap;
@@ -74,10 +76,26 @@ export class HotList {
       const known = u32[2 * ring + (step % RING_SLOTS)];
       if (known !== 0 && f64[known + START] === startMs) return known;
     }
-    let bucket = u32[2 * active + HOT_TAIL];
-    while (bucket !== 0 && f64[bucket + START] > timeMs) bucket = u32[2 * bucket + PREVIOUS];
+    let bucket = ring === 0 ? 0 : this.#nearBefore(ring, step, timeMs);
+    if (bucket === 0) {
+      bucket = u32[2 * active + HOT_TAIL];
+      while (bucket !== 0 && f64[bucket + START] > timeMs) bucket = u32[2 * bucket + PREVIOUS];
+    }
     if (bucket !== 0 && timeMs < this.endMs(bucket)) return bucket;
     return this.#insertAfter(active, bucket, startMs);
+  }
+
+  /** The last bucket that starts at or before timeMs, if the ring has one that starts shortly before; else 0. */
+  #nearBefore(ring: number, step: number, timeMs: number): number {
+    const { u32, f64 } = this.#heap;
+    for (let back = 1; back <= NEAR_SLOTS; back++) {
+      let bucket = u32[2 * ring + ((step - back) % RING_SLOTS)];
+      if (bucket === 0 || f64[bucket + START] !== (step - back) * this.#plan.finestStepMs) continue;
+      for (let next = u32[2 * bucket + NEXT]; next !== 0 && f64[next + START] <= timeMs; next = u32[2 * next + NEXT])
+        bucket = next;
+      return bucket;
+    }
+    return 0;
   }
 
   /** Enters a bucket of the finest step into the ring. The ring is created once the token has RING_BUCKETS_MIN buckets. */

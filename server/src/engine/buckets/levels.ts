@@ -5,7 +5,7 @@
  * `previous` needs its edges. It is never kept longer than the longest window plus its step and max_skew. Older buckets merge
  * into the next step; those of the last step are dropped. Ages count back from the chain's high, never from a clock.
  */
-import type { EngineConfig } from "../types.ts";
+import type { EngineConfig, WindowSpec } from "../types.ts";
 
 type Level = { readonly stepMs: number; readonly keepMs: number };
 
@@ -23,6 +23,11 @@ export function maxSkewOf(config: EngineConfig): number {
   let skewMs = config.maxSkewMs;
   for (const chain of config.chains.values()) skewMs = Math.max(skewMs, chain.maxSkewMs ?? 0);
   return skewMs;
+}
+
+/** Whether figures of the window have `previous`: the span before it must be in memory, whose length the longest window gives. */
+export function hasPrevious({ lengthMs, stepMs }: WindowSpec, longestWindowMs: number): boolean {
+  return 2 * lengthMs + stepMs <= longestWindowMs;
 }
 
 export function planLevels(config: EngineConfig): LevelPlan {

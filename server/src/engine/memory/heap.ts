@@ -13,14 +13,10 @@ import { EXACT_UNITS_MAX, FREE_ALLOCATION, HEAP_HEADER, SIZE_CLASSES, UNIT_BYTES
 
 const { BREAK, IN_USE, FREE_LISTS, UNITS: HEADER_UNITS } = HEAP_HEADER;
 const { NEXT } = FREE_ALLOCATION;
-/**
- * Up to this size the image is a plain buffer that doubles by copying (at most about 6 ms; 50 ms with 64 MiB). Above it, the
- * image grows in place.
- */
+/** Up to this size the image is a buffer that doubles by copying (at most about 6 ms; 50 ms with 64 MiB). Above it, the image grows in place. */
 const COPY_GROWTH_BYTES_MAX = 8 * 1024 * 1024;
-const WASM_PAGE_BYTES = 65536;
 /** The image ends here: refs and addresses stay below 2^32. */
-const IMAGE_BYTES_MAX = 4 * 1024 * 1024 * 1024 - WASM_PAGE_BYTES;
+const IMAGE_BYTES_MAX = 4 * 1024 * 1024 * 1024 - 65_536;
 const INITIAL_BYTES = 64 * 1024;
 /** Number of larger size classes that are searched for a free allocation to split. */
 const LARGER_CLASSES_TRIED = 24;
@@ -28,10 +24,24 @@ const LARGER_CLASSES_TRIED = 24;
 const PAGE_SHIFT = 14;
 export const PAGE_BYTES = 1 << PAGE_SHIFT;
 
-/** WebAssembly.Memory is the only growable span whose views run at full speed. The es2024 libraries do not declare it. */
-declare const WebAssembly: {
-  Memory: new (limits: { initial: number; maximum: number }) => { buffer: ArrayBuffer; grow(pages: number): number };
-};
+/**
+ * Returns a buffer with room for the largest image. The system gives memory to it page by page, as pages are first written, so
+ * that the image grows without a copy. Where the system refuses so many addresses, the size is halved until it does not.
+ * Throws RangeError when the system gives no buffer of `bytesNeeded`. A system that counts addresses as memory (overcommit 2 on Linux)
+ * is charged for all of them.
+ *
+ * Rejected: WebAssembly.Memory, which grows in place as well. It does not come from malloc, and so it has no huge pages on systems
+ * that give these only on demand (server/bin/swapstats makes malloc demand them). The same swaps took a third longer.
+ */
+function reserve(bytesNeeded: number): ArrayBuffer {
+  for (let bytes = IMAGE_BYTES_MAX; ; bytes = Math.floor(bytes / 2)) {
+    try {
+      return new ArrayBuffer(bytes);
+    } catch (error) {
+      if (!(error instanceof RangeError) || bytes / 2 < bytesNeeded) throw error;
+    }
+  }
+}
 
 function classOf(units: number): number {
   if (units <= EXACT_UNITS_MAX) return units;
@@ -50,7 +60,6 @@ export class Heap {
   u8: Uint8Array;
   u32: Uint32Array;
   f64: Float64Array;
-  #memory: { buffer: ArrayBuffer; grow(pages: number): number } | undefined;
   /** Copy-on-write of the snapshot in progress: the old bytes of changed pages that are not yet emitted. */
   #saved: Map<number, Uint8Array> | undefined;
   #snapshotPages = 0;
@@ -164,27 +173,12 @@ export class Heap {
     if (bytesNeeded > IMAGE_BYTES_MAX) {
       throw new RangeError(`the state of a partition cannot exceed ${IMAGE_BYTES_MAX} bytes; use more partitions`);
     }
-    if (bytesNeeded <= COPY_GROWTH_BYTES_MAX && this.#memory === undefined) {
-      let size = this.u8.length;
-      while (size < bytesNeeded) size *= 2;
-      this.#adopt(new ArrayBuffer(size), true);
-      return;
-    }
-    if (this.#memory === undefined) {
-      const pages = Math.ceil((bytesNeeded * 1.125) / WASM_PAGE_BYTES);
-      this.#memory = new WebAssembly.Memory({ initial: Math.min(pages, 65535), maximum: 65535 });
-      this.#adopt(this.#memory.buffer, true);
-      return;
-    }
-    const wanted = Math.min(Math.max(bytesNeeded, this.u8.length * 1.0625), IMAGE_BYTES_MAX);
-    this.#memory.grow(Math.ceil((wanted - this.u8.length) / WASM_PAGE_BYTES));
-    this.#adopt(this.#memory.buffer, false);
-  }
-
-  #adopt(buffer: ArrayBuffer, copy: boolean): void {
+    let size = this.u8.length;
+    while (size < bytesNeeded) size *= 2;
+    const buffer = size <= COPY_GROWTH_BYTES_MAX ? new ArrayBuffer(size) : reserve(bytesNeeded);
     const old = this.u8;
     this.u8 = new Uint8Array(buffer);
-    if (copy) this.u8.set(old);
+    this.u8.set(old);
     this.u32 = new Uint32Array(buffer);
     this.f64 = new Float64Array(buffer);
   }

@@ -75,8 +75,8 @@ export const STRING = layout({ REFERENCES: u32, HASH: u32, LENGTH: u32, TEXT: re
 export const HASH_SEGMENT = layout({ CAPACITY: u32, COUNT: u32, ENTRIES: rest(u32) });
 export const HASH_ENTRY = layout({ HASH: u32, VALUE: u32 });
 
-/** Pools and symbols of a token (labels.ts): refs of strings. */
-export const LABEL_LIST = layout({ COUNT: u32, CAPACITY: u32, REFS: rest(u32) });
+/** Pools and symbols of a token (labels.ts): refs of strings, then their texts, each behind a byte with its length. */
+export const LABEL_LIST = layout({ COUNT: u32, TEXT_BYTES: u32, REFS: rest(u32) });
 
 /** A token (tokens.ts). */
 export const TOKEN_ROW = layout({
@@ -135,8 +135,10 @@ export const ACTIVE_BLOCK = layout({
   FINEST_HEAD: u32,
   /** From this time on the newest swaps are all held; 0: from the beginning. */
   RECENT_FROM: f64,
-  /** High at which all hot buckets age again. */
-  AGE_ALL_AT: f64,
+  /** High at which the packed buckets age again. */
+  COLD_AT: f64,
+  /** Event time of the symbol's holder. */
+  SYMBOL_MS: f64,
 });
 
 /** A remembered announcement or removal (records.ts). Upkeep needs these 32 bytes alone: one line of memory, not two. */

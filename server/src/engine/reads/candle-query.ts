@@ -39,7 +39,7 @@ export class CandleQuery {
    */
   availableFromMs(active: number, range: CandleRange): number | undefined {
     const { intervalMs } = range;
-    const memoryMs = this.#memoryFromMs(range);
+    const memoryMs = this.memoryFromMs(intervalMs, range.highMs);
     const oldestMs = active === 0 ? Number.POSITIVE_INFINITY : this.#firstStartMs(active, memoryMs);
     const beginsMs = Math.max(memoryMs, Math.min(range.seenSinceMs ?? Number.POSITIVE_INFINITY, oldestMs));
     return Number.isFinite(beginsMs) ? Math.floor(beginsMs / intervalMs) * intervalMs : undefined;
@@ -50,19 +50,19 @@ export class CandleQuery {
    * the edge of a bucket, which may lie within an interval: a candle must contain what windows still count of it. Where a step
    * that is too coarse follows, it is the edge of an interval. Infinity when not even the finest step divides the interval.
    */
-  #memoryFromMs(range: CandleRange): number {
+  memoryFromMs(intervalMs: number, highMs: number): number {
     const { levels } = this.#plan;
     const last = levels[levels.length - 1];
     let keepMs = Number.NaN;
     for (const level of levels) {
-      if (range.intervalMs % level.stepMs !== 0) break;
+      if (intervalMs % level.stepMs !== 0) break;
       keepMs = level.keepMs;
     }
     if (Number.isNaN(keepMs)) return Number.POSITIVE_INFINITY;
     // The finest step that is kept to the end: older buckets are dropped whatever their step, and younger ones are not coarser.
     const kept = keepMs === last.keepMs ? levels.find((level) => level.keepMs === keepMs) : undefined;
-    const grainMs = kept?.stepMs ?? range.intervalMs;
-    return Math.ceil((range.highMs - keepMs) / grainMs) * grainMs;
+    const grainMs = kept?.stepMs ?? intervalMs;
+    return Math.ceil((highMs - keepMs) / grainMs) * grainMs;
   }
 
   #firstStartMs(active: number, fromMs: number): number {
@@ -80,7 +80,7 @@ export class CandleQuery {
   candles(active: number, range: CandleRange): Candle[] {
     const finest = this.#plan.finestStepMs;
     const { intervalMs } = range;
-    const memoryMs = this.#memoryFromMs(range);
+    const memoryMs = this.memoryFromMs(intervalMs, range.highMs);
     const fromMs = Math.max(Math.ceil(range.fromMs / intervalMs) * intervalMs, memoryMs);
     const closeMs = Math.floor(range.asOfMs / finest) * finest + finest;
     const toMs = Math.min(Math.ceil(range.toMs / intervalMs) * intervalMs, closeMs);
@@ -121,6 +121,17 @@ export class CandleQuery {
     return items;
   }
 
+  /** Visits the sums of all buckets with trades. */
+  eachBucket(active: number, visit: (row: BucketRow) => void): void {
+    if (active === 0) return;
+    this.#cold.eachRow(active, 0, Number.POSITIVE_INFINITY, visit);
+    for (let b = this.#list.firstFrom(active, 0); b !== 0; b = this.#list.next(b)) {
+      if (this.#list.trades(b) === 0) continue;
+      this.#hot.readSums(b, this.#row);
+      visit(this.#row);
+    }
+  }
+
   #eachHotRow(active: number, fromMs: number, toMs: number, each: (row: BucketRow) => void): void {
     for (
       let b = this.#list.firstFrom(active, fromMs);
@@ -134,7 +145,8 @@ export class CandleQuery {
   }
 }
 
-function candle(openMs: number, f: Figures, complete: boolean): Candle {
+/** Returns the candle of these sums. */
+export function candle(openMs: number, f: Figures, complete: boolean): Candle {
   const usd = new ExactSum();
   usd.addSum(f.usdBuy);
   usd.addSum(f.usdSell);

@@ -21,6 +21,8 @@ import { differenceKey, type RankKey } from "./rank-key.ts";
 const USD_PLACES = 6;
 const TOKEN_PLACES = 18;
 const PERCENT_PLACES = 6;
+/** From a ratio to an integer of 10^-6 percent. */
+const PERCENT_SCALE = 100_000_000n;
 
 const usdSum = new ExactSum();
 const tokenSum = new ExactSum();
@@ -132,6 +134,27 @@ export function rankFigure(f: Figures, field: Exclude<RankedFigure, keyof Counts
   if (typeof value === "number") key.setNumber(value);
   else if (typeof value === "bigint") key.setInteger(value);
   else key.setSum(value);
+}
+
+/**
+ * The key of the change of a count or volume against another span, in percent of the size of the other one, to 6 places half to even.
+ * Absent where the other one is 0.
+ */
+export function changeKey(now: Figures, before: Figures, field: keyof VolumeFigures, key: RankKey): void {
+  const from = integerValue(before, field);
+  if (from === 0n) {
+    key.setNumber(Number.NaN);
+    return;
+  }
+  const change = (integerValue(now, field) - from) * PERCENT_SCALE;
+  key.setInteger(divideHalfEven(change, from < 0n ? -from : from));
+}
+
+/** The figure in its smallest unit. */
+function integerValue(f: Figures, field: keyof VolumeFigures): bigint {
+  const value = rankedValue(f, field);
+  if (typeof value === "bigint") return value;
+  return typeof value === "number" ? BigInt(value) : value.toBigInt();
 }
 
 /** NaN: the figure is absent. A sum is valid until the next call. */

@@ -45,7 +45,7 @@ export class SwapQuery {
       for (let r = this.#heap.u32[2 * active + RECENT_HEAD]; r !== 0; r = this.#records.next(r)) settled.push(r);
       found.push(...settled.reverse());
     }
-    return found.slice(0, limit).map((record) => this.#served(record, token, chainId));
+    return found.slice(0, limit).map((record) => this.served(record, token, chainId));
   }
 
   /**
@@ -78,7 +78,8 @@ export class SwapQuery {
     return ref === 0 ? undefined : this.#strings.text(ref);
   }
 
-  #served(record: number, token: number, chainId: number): ServedSwap {
+  /** Returns the swap of a record. */
+  served(record: number, token: number, chainId: number): ServedSwap {
     const records = this.#records;
     const view = records.read(record, new RecordView());
     const amount = new ExactSum();

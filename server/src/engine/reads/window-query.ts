@@ -3,7 +3,7 @@ import { Figures } from "../buckets/bucket-row.ts";
 import type { ColdStore } from "../buckets/cold-store.ts";
 import type { HotBuckets } from "../buckets/hot-buckets.ts";
 import type { HotList } from "../buckets/hot-list.ts";
-import type { LevelPlan } from "../buckets/levels.ts";
+import { hasPrevious, type LevelPlan } from "../buckets/levels.ts";
 import type { TraderCounts } from "../traders/trader-counts.ts";
 import type { EngineConfig, WindowSpec } from "../types.ts";
 import {
@@ -44,17 +44,27 @@ export class WindowQuery {
     this.#cold = cold;
     this.#traders = traders;
     this.#segments = new WindowSegments(list, hot, cold);
-    this.#hasPrevious = config.windows.map((w) => 2 * w.lengthMs + w.stepMs <= plan.longestWindowMs);
+    this.#hasPrevious = config.windows.map((window) => hasPrevious(window, plan.longestWindowMs));
+  }
+
+  windowAt(index: number): WindowSpec {
+    return this.#config.windows[index];
+  }
+
+  /** Whether the engine keeps the span before this window. */
+  hasPrevious(index: number): boolean {
+    return this.#hasPrevious[index];
   }
 
   edges(window: WindowSpec, asOfMs: number): WindowEdges {
     return {
       openMs: Math.floor((asOfMs - window.lengthMs) / window.stepMs) * window.stepMs,
-      closeMs: this.#closeMs(asOfMs),
+      closeMs: this.closeMs(asOfMs),
     };
   }
 
-  #closeMs(asOfMs: number): number {
+  /** Returns the end of what all windows cover. It is the same for all as-ofs of a finest step, and so are all edges. */
+  closeMs(asOfMs: number): number {
     const finest = this.#plan.finestStepMs;
     return Math.floor(asOfMs / finest) * finest + finest;
   }
@@ -76,7 +86,7 @@ export class WindowQuery {
     const asked = indexes.map((index, place) => ({ index, place, ...this.edges(this.#config.windows[index], asOfMs) }));
     // From the latest open to the earliest: each window extends the one before it to the front.
     asked.sort((a, b) => b.openMs - a.openMs);
-    const closeMs = this.#closeMs(asOfMs);
+    const closeMs = this.closeMs(asOfMs);
     this.#segments.walk(active, this.#boundsOf(asked, closeMs));
     const opensMs = asked.map(({ openMs }) => openMs);
     const counts = this.#traders.count(token, active, opensMs, closeMs);
@@ -136,7 +146,7 @@ export class WindowQuery {
 
   /** Returns the first time after asOfMs at which any window changes without an event. */
   nextChangeMs(active: number, asOfMs: number, seenSinceMs: number | undefined): number {
-    const closeMs = this.#closeMs(asOfMs);
+    const closeMs = this.closeMs(asOfMs);
     // The first waiting swap counts once its own second has come.
     let next = active === 0 ? Number.POSITIVE_INFINITY : this.#firstStartMs(active, closeMs);
     const exactFromMs = this.#traders.exactFromMs(active);

@@ -28,7 +28,7 @@ export class SettledTraders {
     this.#plan = plan;
     this.#exactMax = exactMax;
     this.#tableMax = exactMax + Math.ceil(exactMax / 8);
-    this.tables = new TraderTables(heap, strings);
+    this.tables = new TraderTables(heap, strings, seed[0] ^ seed[1]);
     this.sketches = new TraderSketches(heap, strings, seed, plan.levels[plan.levels.length - 1].keepMs);
   }
 

@@ -1,7 +1,9 @@
 /**
  * Settled last-seen times of a token's traders, exact: one entry per wallet with the seconds of its last settled buy and sell.
- * A wallet is in a window if one of them is, or if one of its unsettled swaps is. Open addressing by the hash of the wallet.
+ * A wallet is in a window if one of them is, or if one of its unsettled swaps is. Open addressing by the
+ * ref of the wallet, so that a search need not read the wallet's text.
  */
+import { mix32 } from "../memory/bytes.ts";
 import type { Heap } from "../memory/heap.ts";
 import { TRADER_ENTRY, TRADER_TABLE } from "../memory/layout.ts";
 import type { Strings } from "../memory/strings.ts";
@@ -21,13 +23,16 @@ const BASE_LEAD_SECONDS = 1000_000_000;
 export class TraderTables {
   readonly #heap: Heap;
   readonly #strings: Strings;
+  /** Secret, because senders influence the refs of wallets by the order in which they name them. */
+  readonly #salt: number;
   bytes = 0;
   /** Slots examined so far beyond the first of each search, as in a hash index. */
   probes = 0;
 
-  constructor(heap: Heap, strings: Strings) {
+  constructor(heap: Heap, strings: Strings, salt: number) {
     this.#heap = heap;
     this.#strings = strings;
+    this.#salt = salt;
   }
 
   create(timeMs: number): number {
@@ -92,7 +97,7 @@ export class TraderTables {
     const { u32 } = this.#heap;
     const capacity = u32[2 * table + CAPACITY];
     const entries = 2 * table + ENTRIES;
-    let slot = Math.floor((this.#strings.hash(who) * capacity) / 2 ** 30);
+    let slot = Math.floor((mix32(who ^ this.#salt) * capacity) / 2 ** 32);
     for (;;) {
       const at = entries + ENTRY_WORDS * slot;
       if (u32[at + WHO] === who || u32[at + WHO] === 0) return at;

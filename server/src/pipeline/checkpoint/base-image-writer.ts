@@ -1,6 +1,6 @@
 /** Writes base images of one partition, one at a time, while deltas are written next to them. */
 import type { CheckpointStore } from "../../ports/checkpoint-store.ts";
-import { type Snapshot, writeBase } from "./checkpoint-base.ts";
+import { type BaseRows, type Snapshot, writeBase } from "./checkpoint-base.ts";
 import type { BaseImage } from "./manifest.ts";
 
 type BaseImageHooks = {
@@ -11,6 +11,9 @@ type BaseImageHooks = {
   /** The image was dropped; parts of it may be stored. */
   readonly failed: (error: unknown, parts: readonly string[]) => void;
 };
+
+/** `namePrefix` is never used again. `rows` is undefined where no history is kept. */
+type BaseBegin = { readonly offset: number; readonly namePrefix: string; readonly rows: BaseRows | undefined };
 
 export class BaseImageWriter {
   readonly #store: CheckpointStore;
@@ -46,8 +49,9 @@ export class BaseImageWriter {
     this.#running?.controller.abort(reason);
   }
 
-  /** Begins an image of the present state, which holds all records below `offset`. No other image may be in progress. */
-  begin(beginSnapshot: () => Snapshot, offset: number, namePrefix: string, nowMs: number): void {
+  /** Begins an image of the present state, which holds all records below the offset. No other image may be in progress. */
+  begin(beginSnapshot: () => Snapshot, at: BaseBegin, nowMs: number): void {
+    const { offset, namePrefix, rows } = at;
     const startedMs = performance.now();
     const snapshot = beginSnapshot();
     this.#hooks.paused(performance.now() - startedMs);
@@ -61,6 +65,7 @@ export class BaseImageWriter {
       snapshot,
       offset,
       takenAtMs: nowMs,
+      rows,
       signal: controller.signal,
       onPause: this.#hooks.paused,
       onPart: (name) => parts.push(name),

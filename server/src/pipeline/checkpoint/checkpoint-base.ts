@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import type { CheckpointStore } from "../../ports/checkpoint-store.ts";
 import { freeMemory } from "../../shared/free-memory.ts";
-import type { BaseImage, PartRef } from "./manifest.ts";
+import type { BaseHistory, BaseImage, PartRef } from "./manifest.ts";
 
 /** The engine's snapshot, as checkpoints use it. */
 export type Snapshot = {
@@ -23,6 +23,9 @@ const SLICE_BYTES_MAX = 2 * 1024 * 1024;
 const SLICE_BYTES_MIN = 64 * 1024;
 const SLICE_MS_MAX = 5;
 
+/** The place of an image in the history, and the rows that it carries. */
+export type BaseRows = { readonly place: Omit<BaseHistory, "carried">; readonly carried: readonly Uint8Array[] };
+
 type BaseTask = {
   readonly store: CheckpointStore;
   readonly partition: number;
@@ -31,6 +34,8 @@ type BaseTask = {
   readonly snapshot: Snapshot;
   readonly offset: number;
   readonly takenAtMs: number;
+  /** Undefined where no history is kept. */
+  readonly rows: BaseRows | undefined;
   readonly signal: AbortSignal;
   /** Called with the ms for which the stream waited for a slice. */
   readonly onPause: (ms: number) => void;
@@ -60,7 +65,21 @@ export async function writeBase(task: BaseTask): Promise<BaseImage> {
   } finally {
     snapshot.abort();
   }
-  return { offset: task.offset, header, parts, bytes, takenAtMs: task.takenAtMs };
+  const { offset, takenAtMs, rows } = task;
+  const image = { offset, header, parts, bytes, takenAtMs };
+  return rows === undefined ? image : { ...image, history: { ...rows.place, carried: await writeRows(task, rows) } };
+}
+
+async function writeRows(task: BaseTask, { carried }: BaseRows): Promise<PartRef[]> {
+  const parts: PartRef[] = [];
+  for (const content of carried) {
+    task.signal.throwIfAborted();
+    const name = `${task.namePrefix}-rows${parts.length}`;
+    task.onPart(name);
+    await task.store.putPart(task.partition, name, content);
+    parts.push({ name, bytes: content.length, crc32: crc32(content) });
+  }
+  return parts;
 }
 
 /** Returns the next part, of at most bytesMax bytes; undefined at the end of the image. It is copied and summed slice by slice. */

@@ -16,6 +16,7 @@ import { StateMachine, type Steps } from "../../shared/state-machine.ts";
 import { WakeableTimer } from "../../shared/wakeable-timer.ts";
 import { BaseImageWriter } from "./base-image-writer.ts";
 import type { Snapshot } from "./checkpoint-base.ts";
+import type { CheckpointHistory } from "./checkpoint-history.ts";
 import type { Manifest } from "./manifest.ts";
 import { checkpointBytes, MANIFEST_FORMAT } from "./manifest.ts";
 import { ManifestKeeper, partPrefix } from "./manifest-keeper.ts";
@@ -46,6 +47,8 @@ type CheckpointerOptions = {
   /** `counters.accepted` grows with every record. It tells whether a record was applied since the last `advance`. */
   readonly engine: { beginSnapshot(): Snapshot; readonly counters: { readonly accepted: number } };
   readonly redo: RedoBuffer;
+  /** Undefined where no history is kept. */
+  readonly history?: CheckpointHistory | undefined;
   readonly snapshotIntervalMs: number;
   readonly nowMs: () => number;
   /** Returns the latest as-of of any response. */
@@ -131,7 +134,10 @@ export class Checkpointer {
    */
   advance(nextOffset: number): void {
     this.#acceptedAtAdvance = this.#options.engine.counters.accepted;
-    if (this.#chain.advance(nextOffset)) this.#timer.wake();
+    if (this.#chain.advance(nextOffset)) {
+      this.#options.history?.noteCut(nextOffset);
+      this.#timer.wake();
+    }
     const waiting = this.#waitingForBatch;
     if (waiting === undefined) return;
     this.#waitingForBatch = undefined;
@@ -141,6 +147,7 @@ export class Checkpointer {
 
   /** Notes missing offsets. The engine has recorded the gap, and the next record has this offset. */
   noteGap(resumeOffset: number): void {
+    this.#options.history?.noteCut(this.#chain.position);
     this.#chain.noteGap(resumeOffset);
   }
 
@@ -271,8 +278,11 @@ export class Checkpointer {
     const asOfMs = this.#options.asOfMs();
     const { logId } = this.#options;
     const log = logId === undefined ? {} : { logId };
-    const manifest = { format: MANIFEST_FORMAT, partition, epoch, owner, ...log, asOfMs, writtenAtMs, ...content };
+    const history = this.#options.history === undefined ? {} : { history: this.#options.history.position() };
+    const times = { asOfMs, writtenAtMs };
+    const manifest = { format: MANIFEST_FORMAT, partition, epoch, owner, ...log, ...times, ...history, ...content };
     await this.#swap(manifest);
+    this.#options.history?.written(manifest);
     this.#hasSwapped = true;
     this.#setStatus(manifest);
     const durationMs = performance.now() - startedMs + (isBase ? this.#base.tookMs : 0);
@@ -319,7 +329,18 @@ export class Checkpointer {
 
   #cut(): void {
     this.#chain.cut();
-    if (this.#chain.isBaseDue(this.#isPressed())) this.#beginBase();
+    this.#options.history?.noteCut(this.#chain.position);
+    if (this.#isBaseDue()) this.#beginBase();
+  }
+
+  #isBaseDue(): boolean {
+    const isPressed = this.#isPressed();
+    if (!this.#chain.isBaseDue(isPressed)) return false;
+    const { history } = this.#options;
+    const [newest] = this.#chain.bases;
+    if (history === undefined || newest === undefined) return true;
+    if (this.#chain.state === "broken") return history.mayReplace(newest);
+    return history.mayBase(newest, this.#chain.redoSinceBaseBytes, isPressed);
   }
 
   /** Whether the log is short of space. One base image an interval suffices to release some. */
@@ -334,10 +355,11 @@ export class Checkpointer {
 
   /** Begins an image of the present state. It is written while deltas continue, and `write` puts it into a manifest. */
   #beginBase(): void {
-    const { engine, nowMs } = this.#options;
+    const { engine, history, nowMs } = this.#options;
+    const rows = history?.beginBase(this.#chain.bases);
     const offset = this.#chain.beginBase();
-    const name = `base${this.#prefix}${this.#partCount++}`;
-    this.#base.begin(() => engine.beginSnapshot(), offset, name, nowMs());
+    const namePrefix = `base${this.#prefix}${this.#partCount++}`;
+    this.#base.begin(() => engine.beginSnapshot(), { offset, namePrefix, rows }, nowMs());
   }
 
   #setStatus(manifest: Manifest): void {

@@ -18,13 +18,23 @@ export async function loadState<E extends RestorableEngine>(
   problems: string[],
 ): Promise<Loaded<E> | undefined> {
   let unreadable: SwapstatsError | undefined;
-  for (const [i, base] of manifest.bases.entries()) {
+  let bases = manifest.bases;
+  for (const base of options.history?.basesOf(manifest) ?? manifest.bases) {
     const engine = await loadBase(options, base, range, problems);
     if (engine === "incompatible") return undefined;
     if (engine instanceof SwapstatsError) unreadable = engine;
-    if (engine === undefined || engine instanceof SwapstatsError) continue;
-    const bases = manifest.bases.slice(i);
+    if (engine === undefined || engine instanceof SwapstatsError) {
+      bases = bases.filter((other) => other !== base);
+      continue;
+    }
+    options.history?.begin(engine, base, await loadCarried(options, base, problems), manifest);
     const { nextOffset, bytes } = await replay(options, engine, manifest.deltas, base.offset, problems);
+    // A newer base that was left out for the history is still sound, and reaches further than damaged redo.
+    const newer = bases.find((other) => other.offset > nextOffset);
+    if (newer !== undefined) {
+      bases = bases.filter((other) => other !== base);
+      continue;
+    }
     const deltas = manifest.deltas.filter((delta) => delta.to <= nextOffset);
     return { engine, bases, deltas, nextOffset, bytes: base.bytes + bytes };
   }
@@ -121,6 +131,15 @@ async function loadParts(
   return parts;
 }
 
+/** Returns the rows that an image carries, or none where they are damaged: they are then missing in the history. */
+async function loadCarried(source: PartSource, base: BaseImage, problems: string[]): Promise<readonly Uint8Array[]> {
+  const parts = await loadParts(source, base.history?.carried ?? []);
+  if (Array.isArray(parts)) return parts;
+  const why = typeof parts === "string" ? parts : parts.message;
+  problems.push(`Rows of the history of partition ${source.partition} cannot be read from its checkpoint: ${why}.`);
+  return [];
+}
+
 function describeDamage(ref: PartRef, bytes: Uint8Array | undefined): string {
   if (bytes === undefined) return `its part ${ref.name} is missing`;
   if (bytes.length !== ref.bytes) return `its part ${ref.name} has ${bytes.length} bytes and should have ${ref.bytes}`;
@@ -157,7 +176,10 @@ async function replay<E extends RestorableEngine>(
       problems.push(`The redo of partition ${partition} from offset ${delta.from} is damaged: ${damage}.`);
       break;
     }
-    if (delta.afterGap) engine.noteGap();
+    if (delta.afterGap) {
+      options.history?.noteGap();
+      engine.noteGap();
+    }
     options.applyRedo(content, engine);
     nextOffset = delta.to;
     bytes += delta.bytes;

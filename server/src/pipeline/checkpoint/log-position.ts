@@ -32,6 +32,7 @@ export function rebuild<E extends RestorableEngine>(
 ): Loaded<E> {
   const engine = options.createEngine();
   const { partition, begin } = options;
+  options.history?.begin(engine, undefined, [], manifest);
   const isFirst = manifest.bases.length === 0 && problems.length === 0;
   const committed = isFirst ? begin?.committedOffset : undefined;
   if (committed !== undefined) {
@@ -54,7 +55,7 @@ export function rebuild<E extends RestorableEngine>(
 
 /** Handles a log that was re-created or lost its end: the state stays unchanged, and the stream continues with the existing records. */
 export function continueInOtherLog<E extends RestorableEngine>(
-  partition: number,
+  { partition, history }: RestoreOptions<E>,
   { engine, nextOffset }: Loaded<E>,
   from: number,
   isRecreated: boolean,
@@ -67,6 +68,7 @@ export function continueInOtherLog<E extends RestorableEngine>(
     `The log of partition ${partition} ${what}. The stream continues at offset ${from}; records that are neither in the checkpoint ` +
       "nor in the log any more are missing.",
   );
+  history?.noteGap();
   engine.noteGap();
   return { nextOffset: from, afterGap: true };
 }
@@ -78,13 +80,14 @@ export async function seekLog<E extends RestorableEngine>(
   { startOffset, endOffset }: LogRange,
   problems: string[],
 ): Promise<LogPosition> {
-  const { partition, log, signal } = options;
+  const { partition, log, history, signal } = options;
   if (nextOffset > endOffset) {
     problems.push(
       `The log of partition ${partition} ends at offset ${endOffset}, before the checkpoint's position ${nextOffset}: it was ` +
         "cut, restored from an older copy, or re-created. Records that were acknowledged after the checkpoint are missing.",
     );
     await log.openAt(nextOffset, undefined, signal);
+    history?.noteGap();
     engine.noteGap();
     return { nextOffset, afterGap: true };
   }
@@ -93,6 +96,7 @@ export async function seekLog<E extends RestorableEngine>(
       `The log of partition ${partition} begins at offset ${startOffset}; the records from ${nextOffset} on, which the ` +
         "checkpoint does not hold, are missing.",
     );
+    history?.noteGap();
     engine.noteGap();
     return { nextOffset: startOffset, afterGap: true };
   }

@@ -18,6 +18,34 @@ const FIRST_LINE_BYTES = "swapstats-checkpoint 00000000\n".length;
 
 export type PartRef = { readonly name: string; readonly bytes: number; readonly crc32: number };
 
+/** How far the history store was durable when a manifest was written, at least. */
+export type HistoryPosition = {
+  /** The stream of settled rows. */
+  readonly logId: string;
+  readonly epoch: number;
+  /** Time from which the stream is valid. Missing until it is known. */
+  readonly fromMs?: number;
+  /** All rows below this sequence are durable. */
+  readonly settled: number;
+  /** No row from there on is older than this; 0 when that is not known. */
+  readonly settledBeforeMs: number;
+  /** The raw rows of all records below this offset are durable. Missing where raw events are not kept. */
+  readonly raw?: number;
+};
+
+/** Where a base lies in the stream of settled rows. */
+export type BaseHistory = {
+  readonly epoch: number;
+  /** Sequence of the first row that the base itself does not hold: that of the image, or of the first carried row. */
+  readonly from: number;
+  /** Sequence of the image. */
+  readonly settled: number;
+  /** All rows below `settled` are older than this. */
+  readonly untilMs: number;
+  /** Parts with the rows [from, settled), one chunk each. */
+  readonly carried: readonly PartRef[];
+};
+
 export type BaseImage = {
   /** The image holds all records below it. */
   readonly offset: number;
@@ -26,6 +54,8 @@ export type BaseImage = {
   readonly parts: readonly PartRef[];
   readonly bytes: number;
   readonly takenAtMs: number;
+  /** Missing where no history was kept. */
+  readonly history?: BaseHistory;
 };
 
 /** The records of offsets [from, to). */
@@ -49,6 +79,8 @@ export type Manifest = {
   /** No response had a later as-of when this manifest was written. 0 before the first response. */
   readonly asOfMs: number;
   readonly writtenAtMs: number;
+  /** Missing where no history is kept. */
+  readonly history?: HistoryPosition;
   /** Newest first, at most BASES_KEPT. */
   readonly bases: readonly BaseImage[];
   /** Ascending, from the older base on. */
@@ -95,9 +127,14 @@ export function decodeManifest(bytes: Uint8Array, partition: number): DecodedMan
 /** Returns the names of all parts that a manifest needs. */
 export function partNames(manifest: Manifest): Set<string> {
   const names = new Set<string>();
-  for (const base of manifest.bases) for (const part of base.parts) names.add(part.name);
+  for (const base of manifest.bases) for (const part of partsOfBase(base)) names.add(part.name);
   for (const delta of manifest.deltas) names.add(delta.name);
   return names;
+}
+
+/** Returns the parts of an image, with those of the rows that it carries. */
+export function partsOfBase({ parts, history }: BaseImage): readonly PartRef[] {
+  return history === undefined ? parts : [...parts, ...history.carried];
 }
 
 /** Returns the bytes of all parts that a manifest names. */

@@ -13,7 +13,7 @@
  */
 import { crc32 } from "node:zlib";
 import type { BaseImage, Manifest, RedoDelta } from "./manifest.ts";
-import { BASES_KEPT } from "./manifest.ts";
+import { BASES_KEPT, partsOfBase } from "./manifest.ts";
 
 /** The next base is due when the redo since the newest one exceeds this, and also exceeds the size of the base. */
 const REDO_BYTES_MIN = 64 * 1024 * 1024;
@@ -83,6 +83,21 @@ export class RedoChain {
 
   get state(): "whole" | "broken" | "healing" {
     return this.#state;
+  }
+
+  /** All records below it are in the redo. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Newest first. */
+  get bases(): readonly BaseImage[] {
+    return this.#bases;
+  }
+
+  /** Bytes of redo since the newest base. */
+  get redoSinceBaseBytes(): number {
+    return this.#redoSinceBaseBytes;
   }
 
   get isBasing(): boolean {
@@ -190,7 +205,7 @@ export class RedoChain {
 
   /** Drops everything, because the store has lost parts. Returns the names of all parts: those that are still stored are garbage. */
   forget(): string[] {
-    const names = [...this.#bases.flatMap(({ parts }) => parts), ...this.#deltas].map(({ name }) => name);
+    const names = [...this.#bases.flatMap(partsOfBase), ...this.#deltas].map(({ name }) => name);
     this.#state = "broken";
     this.#bases = [];
     this.#deltas = [];

@@ -1,11 +1,11 @@
 /**
- * The records that were applied since the last base image, unchanged, batch by batch. A restore applies them again by the same code. Raw
- * records cost the stream one copy of memory. Decoded events would be a third of the size, but encoding
+ * The records that were applied since the last base image, batch by batch, as they came or as what a mapping made of them. A restore applies
+ * them again by the same code. Raw records cost the stream one copy of memory. Decoded events would be a third of the size, but encoding
  * them costs as much as a third of decoding, on the hot path, for files that are read once in a restart.
  *
  * A batch: f64 offset of the first record, u32 count, u32 bytes of payload, then the arrivals (one f64 if it is the same for all,
- * marked by the highest bit of count, else one a record), then a u32 end for each record, then the payload; padded to 8 bytes. Little
- * endian, as every machine that runs this is.
+ * marked by the highest bit of count, else one a record), then a u32 end for each record, then the payload; padded to 8 bytes. The second
+ * highest bit of count marks a batch of mapped records (mapped/kept-records.ts). Little endian, as every machine that runs this is.
  */
 
 import type { RecordBatch } from "../../ports/source.ts";
@@ -19,6 +19,10 @@ const INITIAL_BYTES = 256 * 1024;
 /** Deltas are cut at about the same size, the next one a little above it as often as not. */
 const SPARE = 1.125;
 const SAME_ARRIVAL = 0x80000000;
+const MAPPED = 0x40000000;
+
+/** A batch that was read back. `isMapped`: its records are in the form of mapped/kept-records.ts. */
+type RedoBatch = { readonly batch: RecordBatch; readonly isMapped: boolean };
 
 export class RedoWriter implements RedoBuffer {
   #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
@@ -37,7 +41,8 @@ export class RedoWriter implements RedoBuffer {
     return taken;
   }
 
-  add(batch: RecordBatch): void {
+  /** Adds a batch of at least one record. */
+  add(batch: RecordBatch, isMapped = false): void {
     const { count, arrivalsMs } = batch;
     const isSame = typeof arrivalsMs === "number";
     const payloadBytes = batch.ends[count - 1]!;
@@ -46,7 +51,7 @@ export class RedoWriter implements RedoBuffer {
     const buffer = this.#buffer;
     let at = this.#end;
     buffer.writeDoubleLE(batch.baseOffset, at);
-    buffer.writeUInt32LE(isSame ? count + SAME_ARRIVAL : count, at + 8);
+    buffer.writeUInt32LE(count + (isSame ? SAME_ARRIVAL : 0) + (isMapped ? MAPPED : 0), at + 8);
     buffer.writeUInt32LE(payloadBytes, at + 12);
     at += HEADER_BYTES;
     if (isSame) {
@@ -81,14 +86,15 @@ function paddedBytes(arrivals: number, count: number, payloadBytes: number): num
 }
 
 /** Yields the batches of a redo in order. Throws RangeError when `RedoWriter` did not write the content. */
-export function* readRedo(content: Uint8Array, partition: number): Generator<RecordBatch> {
+export function* readRedo(content: Uint8Array, partition: number): Generator<RedoBatch> {
   const buffer = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   let at = 0;
   while (at < buffer.length) {
     const baseOffset = buffer.readDoubleLE(at);
     const countAndMark = buffer.readUInt32LE(at + 8);
     const isSame = countAndMark >= SAME_ARRIVAL;
-    const count = isSame ? countAndMark - SAME_ARRIVAL : countAndMark;
+    const isMapped = (countAndMark & MAPPED) !== 0;
+    const count = countAndMark & (MAPPED - 1);
     const payloadBytes = buffer.readUInt32LE(at + 12);
     const arrivals = isSame ? 1 : count;
     const bytes = paddedBytes(arrivals, count, payloadBytes);
@@ -101,7 +107,8 @@ export function* readRedo(content: Uint8Array, partition: number): Generator<Rec
     const arrivalsMs = isSame ? buffer.readDoubleLE(arrivalsAt) : new Float64Array(new Uint8Array(arrivalBytes).buffer);
     const ends = new Uint32Array(new Uint8Array(buffer.subarray(endsAt, payloadAt)).buffer);
     const payload = buffer.subarray(payloadAt, payloadAt + payloadBytes);
-    yield { partition, baseOffset, nextOffset: baseOffset + count, count, payload, ends, arrivalsMs };
+    const batch = { partition, baseOffset, nextOffset: baseOffset + count, count, payload, ends, arrivalsMs };
+    yield { batch, isMapped };
     at += bytes;
   }
 }

@@ -1,6 +1,7 @@
 /** Inputs of a restore, and the data between its steps. */
 import type { CheckpointStore } from "../../ports/checkpoint-store.ts";
-import type { BeginRule, PartitionReader } from "../../ports/source.ts";
+import type { BeginRule, OffsetRange, PartitionReader } from "../../ports/source.ts";
+import type { RestoreHistory } from "./checkpoint-history.ts";
 import type { BaseImage, RedoDelta } from "./manifest.ts";
 
 /** The engine, as a restore needs it. */
@@ -27,8 +28,12 @@ export type RestoreOptions<E extends RestorableEngine> = {
   readonly applyRedo: (content: Uint8Array, engine: E) => void;
   /** Since when a state that begins with the first record of the log has seen everything; undefined: since its first high. */
   readonly seenSinceMs: number | undefined;
+  /** Fills an empty state from a history where the log no longer reaches its beginning. Resolves with where the log continues. Undefined: the log alone. */
+  readonly fill?: (engine: E, range: OffsetRange, problems: string[]) => Promise<number>;
   /** Beginning of a partition without a checkpoint. Undefined: the first record of the log. */
   readonly begin?: BeginRule;
+  /** Undefined where no history is kept. */
+  readonly history?: RestoreHistory<E> | undefined;
   readonly signal: AbortSignal;
 };
 

@@ -9,11 +9,12 @@
  * Everything that is wrong becomes a sentence in `problems`. Only a checkpoint that this program must not touch is refused: one that a
  * newer version wrote, or one with a configuration that its state cannot follow.
  */
+import type { LogRange } from "../../ports/source.ts";
 import type { Claim } from "./checkpointer.ts";
 import { claimPartition } from "./claim-partition.ts";
 import { loadState } from "./load-state.ts";
 import { continueInOtherLog, foreignLog, isAnotherLog, rebuild, seekLog } from "./log-position.ts";
-import type { RestorableEngine, RestoreOptions } from "./restore-options.ts";
+import type { Loaded, RestorableEngine, RestoreOptions } from "./restore-options.ts";
 
 export type Restored<E> = {
   readonly engine: E;
@@ -47,16 +48,20 @@ export async function restorePartition<E extends RestorableEngine>(options: Rest
     if (isOtherLog && range.endOffset > 0) throw foreignLog(partition, manifest, range);
     await log.openAt(manifest.nextOffset, isOtherLog ? manifest.logId : undefined, signal);
   }
-  const loaded = (await loadState(options, manifest, range, problems)) ?? rebuild(options, manifest, range, problems);
+  const found = await loadState(options, manifest, range, problems);
+  const loaded = found ?? (await filled(options, range, rebuild(options, manifest, range, problems), problems));
   // Only a log of our own can be extended up to the state. Brokers give lost offsets to other records.
   const isNewStream = !log.isOwn && isOtherLog;
   const isCutStream = !log.isOwn && range.logId !== undefined && loaded.nextOffset > range.endOffset;
   const isOtherStream = isNewStream || isCutStream;
   const from = isNewStream ? range.startOffset : range.endOffset;
   const position = isOtherStream
-    ? continueInOtherLog(partition, loaded, from, isNewStream, problems)
+    ? continueInOtherLog(options, loaded, from, isNewStream, problems)
     : await seekLog(options, loaded, range, problems);
-  const wantsBase = problems.length > 0;
+  const isFromStart = found === undefined && range.startOffset === 0 && position.nextOffset === 0;
+  const at = { logId: range.logId, nextOffset: position.nextOffset, isFromStart };
+  options.history?.end(loaded.engine, manifest, at, problems);
+  const wantsBase = problems.length > 0 || options.history?.isNewStream === true;
   // Offsets of another log cannot be put in order with those of this one, so the next checkpoint begins with a base.
   const { bases, deltas } = isOtherStream ? { bases: [], deltas: [] } : loaded;
   return {
@@ -71,4 +76,15 @@ export async function restorePartition<E extends RestorableEngine>(options: Rest
     endOffset: range.endOffset,
     claim: { manifest, version, chain: { bases, deltas, ...position, wantsBase } },
   };
+}
+
+/** A log that still has its first record needs no history. */
+async function filled<E extends RestorableEngine>(
+  { fill }: RestoreOptions<E>,
+  range: LogRange,
+  loaded: Loaded<E>,
+  problems: string[],
+): Promise<Loaded<E>> {
+  if (fill === undefined || range.startOffset === 0) return loaded;
+  return { ...loaded, nextOffset: await fill(loaded.engine, range, problems) };
 }

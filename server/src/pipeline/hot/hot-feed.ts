@@ -8,13 +8,14 @@
  * written once, with its newest figures. A batch that failed is simply not noted as written.
  */
 
+import { ALL_FIGURES } from "@swapstats/protocol/figure-text.ts";
 import { statsText } from "@swapstats/protocol/stats-text.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import type { HotOutcome, HotValue } from "../../ports/hot-store.ts";
 import type { Piecewise } from "../thread-share.ts";
 import { caughtUp } from "../views/overview-page.ts";
 import type { ServedPartition } from "../views/served-partition.ts";
-import { ALL_FIGURES, statsBody } from "../views/stats-json.ts";
+import { statsBody } from "../views/stats-json.ts";
 
 /** A batch ends at the first limit that it reaches. */
 export const HOT_BATCH_TOKENS = 256;

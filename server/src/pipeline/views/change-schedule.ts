@@ -28,6 +28,8 @@ export class ChangeSchedule {
   #nextChanges = new Float64Array(INITIAL_TOKENS);
   /** The as-of from which the next change is still to be computed; `#nextChanges` then holds the end of that step. */
   #owedFrom = new Float64Array(INITIAL_TOKENS);
+  /** The step of the latest look that found the token changed. */
+  #changedSteps = new Float64Array(INITIAL_TOKENS);
 
   constructor(engine: ScheduledEngine, finestStepMs: number) {
     this.#engine = engine;
@@ -60,6 +62,11 @@ export class ChangeSchedule {
     return this.#owedFrom[index] === NOT_OWED && (this.#nextChanges[index] as number) >= instantMs;
   }
 
+  /** Whether `look` is right at this as-of even after looks at later ones: the latest change was found in the same step or before. */
+  reachesBack(index: number, asOfMs: number): boolean {
+    return Math.floor(asOfMs / this.#stepMs) >= (this.#changedSteps[index] as number);
+  }
+
   /**
    * Looks at the token, and returns whether its figures may differ from those of the look before. `isRegular`: the caller looks again
    * within seconds, so expensive work may wait.
@@ -68,6 +75,7 @@ export class ChangeSchedule {
     const version = this.#engine.version(token);
     if (version !== this.#versions[index]) {
       this.#versions[index] = version;
+      this.#changedSteps[index] = Math.floor(asOfMs / this.#stepMs);
       this.#plan(index, token, asOfMs, isRegular);
       return true;
     }
@@ -78,6 +86,7 @@ export class ChangeSchedule {
       if (asOfMs < (this.#nextChanges[index] as number)) return false;
     }
     this.#setNextChange(index, this.#engine.nextChangeMs(token, asOfMs));
+    this.#changedSteps[index] = Math.floor(asOfMs / this.#stepMs);
     return true;
   }
 
@@ -100,6 +109,7 @@ export class ChangeSchedule {
     this.#versions = grown(this.#versions, capacity);
     this.#nextChanges = grown(this.#nextChanges, capacity);
     this.#owedFrom = grown(this.#owedFrom, capacity);
+    this.#changedSteps = grown(this.#changedSteps, capacity);
   }
 }
 

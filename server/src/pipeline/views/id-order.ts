@@ -91,6 +91,19 @@ export class IdOrder {
     }
   }
 
+  /** Returns the tokens from the first one that `isBefore` does not accept to the last one that `isUntil` accepts. */
+  between(isBefore: (index: number) => boolean, isUntil: (index: number) => boolean): number[] {
+    const list = this.#list;
+    const end = list.at(list.seek(isUntil));
+    const found: number[] = [];
+    const place = list.seek(isBefore);
+    for (let index = list.at(place); index !== undefined && index !== end; index = list.at(place)) {
+      found.push(index);
+      list.forward(place);
+    }
+    return found;
+  }
+
   #sortOf({ count, first, second }: Build): MergeSort {
     const all = new Uint32Array(count);
     for (let i = 0; i < count; i++) all[i] = i;

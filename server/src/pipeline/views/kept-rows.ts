@@ -10,6 +10,10 @@ export type PageRow = FiguresOfRow & {
   /** Other partitions also have swaps of the token. */
   readonly isSplit: boolean;
   readonly rev: number;
+  /** Text of its value in the data of a feed. Undefined until a feed has made it. */
+  text: string | undefined;
+  /** Merge patch from the row of another revision. Undefined until a feed has made it. */
+  change: { readonly fromRev: number; readonly text: string } | undefined;
 };
 
 /** Limit for all rows of a partition. Beyond it all are dropped; rows in use are soon made again. */

@@ -29,14 +29,14 @@ type Hits = { readonly found: readonly FoundToken[]; readonly isRanked: boolean 
 
 export class LookupCandidates {
   /** The longest window of at most a day, else the shortest. */
-  readonly #window: WindowSpec;
-  readonly #windowIndex: number;
+  readonly window: WindowSpec;
+  readonly windowIndex: number;
   readonly #key = new RankKey();
 
   constructor(windows: readonly WindowSpec[]) {
     const byLength = [...windows].sort((a, b) => a.lengthMs - b.lengthMs);
-    this.#window = (byLength.findLast(({ lengthMs }) => lengthMs <= DAY_MS) ?? byLength[0]) as WindowSpec;
-    this.#windowIndex = windows.indexOf(this.#window);
+    this.window = (byLength.findLast(({ lengthMs }) => lengthMs <= DAY_MS) ?? byLength[0]) as WindowSpec;
+    this.windowIndex = windows.indexOf(this.window);
   }
 
   *of(
@@ -53,7 +53,7 @@ export class LookupCandidates {
         : { found: first, isRanked: true };
     const volumes: { readonly one: FoundToken; readonly volume: number }[] = [];
     for (const one of found) {
-      one.home.engine.rankKey(one.token, this.#windowIndex, "volume_usd", asOfMs, this.#key);
+      one.home.engine.rankKey(one.token, this.windowIndex, "volume_usd", asOfMs, this.#key);
       volumes.push({ one, volume: this.#key.k0 });
       if (volumes.length % VOLUMES_PER_PIECE === 0) yield;
     }
@@ -73,9 +73,9 @@ export class LookupCandidates {
 
   #candidate({ home, token }: FoundToken, asOfMs: number): Candidate {
     const { id, symbol, chainId } = home.engine.info(token);
-    const { volume_usd } = home.engine.windowStats(token, this.#windowIndex, asOfMs);
+    const { volume_usd } = home.engine.windowStats(token, this.windowIndex, asOfMs);
     const named = symbol === undefined ? {} : { symbol };
-    return { id, ...named, chain_id: chainId, volume_usd, window: this.#window.name };
+    return { id, ...named, chain_id: chainId, volume_usd, window: this.window.name };
   }
 
   *#more(symbol: string, partitions: readonly ServedPartition[], asOfMs: number): Piecewise<Hits> {
@@ -95,11 +95,14 @@ export class LookupCandidates {
 
   *#ranked(home: ServedPartition, symbol: string, asOfMs: number): Piecewise<FoundToken[]> {
     const folded = symbol.toLowerCase();
-    const ranked = { windowIndex: this.#windowIndex, sort: "volume_usd" } as const;
-    yield* caughtUp([home], () => asOfMs, ranked);
+    const windowIndex = this.windowIndex;
+    const sort = "volume_usd";
+    yield* caughtUp([home], () => asOfMs, {
+      syncSome: (_home, atMs, work) => home.ranking(windowIndex, sort).syncSome(atMs, work),
+    });
     const found: FoundToken[] = [];
     let looked = 0;
-    for (const index of home.ranking(ranked.windowIndex, ranked.sort).walk("desc", undefined)) {
+    for (const index of home.ranking(windowIndex, sort).walk("desc", undefined)) {
       const token = home.views.tokenAt(index);
       if (home.engine.info(token).symbol?.toLowerCase() === folded) found.push({ home, token });
       if (++looked === RANKED_MAX) break;

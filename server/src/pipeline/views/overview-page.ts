@@ -3,16 +3,13 @@
  * order that is up to date, and made in further pieces, between which records are applied. Then they are picked again. A row is kept if
  * its token has no new revision; the others are made again, until the rest is small enough for the piece in which it was picked.
  */
-import type { SortField } from "@swapstats/protocol/figures.ts";
-import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import { compareRankKeys } from "../../bus/rank-order.ts";
-import type { RankKey } from "../../bus/responses.ts";
+import type { JsonObject } from "@swapstats/protocol/json.ts";
 import type { Piecewise } from "../thread-share.ts";
 import type { PageRow } from "./kept-rows.ts";
-import type { RankOrder } from "./rank-keys.ts";
-import { Ranking, servedValue } from "./ranking.ts";
+import type { Picked } from "./pick-rows.ts";
 import type { RowFigures } from "./row-figures.ts";
 import type { ServedPartition } from "./served-partition.ts";
+import type { Work } from "./token-views.ts";
 
 /** Units of work in a piece; see `Work`. */
 const UNITS_PER_PIECE = 500;
@@ -25,32 +22,30 @@ const LAST_WINDOWS_MAX = 64;
  */
 const ROUNDS_MAX = 8;
 
-type PageRequest = {
-  readonly windowIndex: number;
-  readonly sort: SortField;
-  readonly order: RankOrder;
-  readonly after: RankKey | undefined;
-  readonly count: number;
-  readonly figures: RowFigures;
+/** Tells which rows a page has, and their order. */
+export type PageSource = {
+  /** Brings the order of a partition up to date until the work is used up. The views have looked at all tokens. */
+  syncSome(home: ServedPartition, asOfMs: number, work: Work): boolean;
+  /** Returns the first tokens of all partitions, in order. The state must not have changed since the partitions were up to date. */
+  pick(): Picked[];
+  /** Puts rows in order that have other figures than at the pick. */
+  sorted(rows: PageRow[]): PageRow[];
 };
 
-type Page = { readonly asOf: number; readonly rows: readonly PageRow[] };
-
-type Picked = { readonly home: ServedPartition; readonly index: number };
+/** `picked` has the place of each row. */
+type Page = { readonly asOf: number; readonly rows: readonly PageRow[]; readonly picked: readonly Picked[] };
 
 /** Updates the views of all tokens and their order. Returns the as-of when the state has not changed during the update. */
 export function* caughtUp(
   partitions: readonly ServedPartition[],
   asOf: () => number,
-  ranked?: { readonly windowIndex: number; readonly sort: SortField },
+  source?: Pick<PageSource, "syncSome">,
 ): Piecewise<number> {
-  const rankings =
-    ranked === undefined ? undefined : partitions.map((home) => home.ranking(ranked.windowIndex, ranked.sort));
   for (;;) {
     const asOfMs = asOf();
     const work = { left: UNITS_PER_PIECE };
     const isDone = partitions.every(
-      (home, i) => home.views.lookSome(asOfMs, work) && (rankings?.[i]?.syncSome(asOfMs, work) ?? true),
+      (home) => home.views.lookSome(asOfMs, work) && (source?.syncSome(home, asOfMs, work) ?? true),
     );
     if (isDone) return asOfMs;
     yield;
@@ -58,23 +53,22 @@ export function* caughtUp(
 }
 
 /** Makes the page as of the last instant that `asOf` returns. */
-export function* overviewPage(
+export function* rankedPage(
   partitions: readonly ServedPartition[],
-  request: PageRequest,
+  source: PageSource,
+  figures: RowFigures,
   asOf: () => number,
 ): Piecewise<Page> {
-  const { figures } = request;
   const lastRowsMax = Math.max(1, Math.floor(LAST_WINDOWS_MAX / figures.weight));
   for (let round = 1; ; round++) {
-    const asOfMs = yield* caughtUp(partitions, asOf, request);
-    const picked = pick(partitions, request);
-    const missing = picked.filter(({ home, index }) => {
-      return home.rows.get(figures.key, index)?.rev !== home.views.revAt(index);
-    });
+    const asOfMs = yield* caughtUp(partitions, asOf, source);
+    const picked = source.pick();
+    const kept = picked.map((one) => keptRow(one, figures, asOfMs));
+    const missing = picked.filter((_one, at) => kept[at] === undefined);
     const isPast = partitions.some((home) => home.views.lastStepMs > asOfMs);
-    if (isPast || round === ROUNDS_MAX) return yield* asTheyAre(picked, request, asOfMs);
+    if (isPast || round === ROUNDS_MAX) return yield* asTheyAre(picked, source, figures, asOfMs);
     if (missing.length <= lastRowsMax) {
-      return { asOf: asOfMs, rows: picked.map((one) => rowOf(one, figures, asOfMs)) };
+      return { asOf: asOfMs, rows: picked.map((one, at) => kept[at] ?? rowOf(one, figures, asOfMs)), picked };
     }
     for (const one of missing) {
       rowOf(one, figures, asOf());
@@ -83,78 +77,58 @@ export function* overviewPage(
   }
 }
 
-/** Returns the row at this as-of: the kept one, if its token has no new revision. */
-function rowOf({ home, index }: Picked, figures: RowFigures, asOfMs: number): PageRow {
-  const token = home.views.tokenAt(index);
-  const rev = home.views.look(token, Math.max(asOfMs, home.views.lastStepMs), true);
+/** Returns the kept row if it is valid. */
+function keptRow({ home, index }: Picked, figures: RowFigures, asOfMs: number): PageRow | undefined {
   const kept = home.rows.get(figures.key, index);
-  if (kept?.rev === rev) return kept;
-  return madeRow({ home, index }, figures, rev, Math.max(asOfMs, home.views.lastStepMs));
+  return kept?.rev === home.views.revAt(index) && asOfMs < kept.validUntilMs ? kept : undefined;
+}
+
+/** Returns the row at this as-of: the kept one, if it is valid. */
+function rowOf({ home, index }: Picked, figures: RowFigures, asOfMs: number): PageRow {
+  const atMs = Math.max(asOfMs, home.views.lastStepMs);
+  const rev = home.views.look(home.views.tokenAt(index), atMs, true);
+  return keptRow({ home, index }, figures, atMs) ?? madeRow({ home, index }, figures, rev, atMs);
 }
 
 /** Feeds share the row, so its object is made once. */
-function madeRow({ home, index }: Picked, figures: RowFigures, rev: number, asOfMs: number): PageRow {
+function madeRow({ home, index }: Picked, figures: RowFigures, lookedRev: number, asOfMs: number): PageRow {
   const token = home.views.tokenAt(index);
   const { id, symbol } = home.engine.info(token);
-  const { ranked, texts, data } = figures.read(home.engine, token, asOfMs);
+  const { ranked, texts, spark, validUntilMs, data } = figures.read(home.engine, token, asOfMs);
+  let rev = lookedRev;
+  const kept = home.rows.get(figures.key, index);
+  if (kept?.rev === rev && kept.spark === spark) {
+    kept.validUntilMs = validUntilMs;
+    return kept;
+  }
+  // Time has moved the slices of the sparkline, and no figure of the token.
+  if (kept?.rev === rev) rev = home.views.renew(token);
   let object: JsonObject | undefined;
   const dataOnce = (): JsonObject => {
     object ??= data();
     return object;
   };
   const isSplit = home.split.has(token);
-  const row: PageRow = { ranked, texts, data: dataOnce, partition: home.partition, index, id, symbol, isSplit, rev };
+  const row: PageRow = {
+    ...{ ranked, texts, spark, validUntilMs, data: dataOnce },
+    ...{ partition: home.partition, index, id, symbol, isSplit, rev, text: undefined, change: undefined },
+  };
   home.rows.put(figures.key, row);
   return row;
 }
 
-function* asTheyAre(picked: readonly Picked[], request: PageRequest, asOfMs: number): Piecewise<Page> {
+function* asTheyAre(
+  picked: readonly Picked[],
+  source: PageSource,
+  figures: RowFigures,
+  asOfMs: number,
+): Piecewise<Page> {
   const rows: PageRow[] = [];
   for (const { home, index } of picked) {
     const rev = home.views.lookPast(home.views.tokenAt(index), asOfMs);
-    const kept = home.rows.get(request.figures.key, index);
-    rows.push(kept?.rev === rev ? kept : madeRow({ home, index }, request.figures, rev, asOfMs));
+    const kept = home.rows.get(figures.key, index);
+    rows.push(kept?.rev === rev && asOfMs < kept.validUntilMs ? kept : madeRow({ home, index }, figures, rev, asOfMs));
     yield;
   }
-  return { asOf: asOfMs, rows: rows.sort((a, b) => compareRows(a, b, request)) };
-}
-
-export function keyOfRow({ ranked, id }: PageRow, sort: SortField): RankKey {
-  return { value: servedValue(ranked, sort), id };
-}
-
-function compareRows(a: PageRow, b: PageRow, { sort, order }: PageRequest): number {
-  return compareRankKeys(keyOfRow(a, sort), keyOfRow(b, sort), order);
-}
-
-/** Returns the first tokens of all partitions, in order. The state must not have changed since `caughtUp`. */
-function pick(
-  partitions: readonly ServedPartition[],
-  { windowIndex, sort, order, after, count }: PageRequest,
-): Picked[] {
-  const heads = partitions.flatMap((home) => {
-    const ranking = home.ranking(windowIndex, sort);
-    const walk = ranking.walk(order, after);
-    const first = walk.next();
-    return first.done === true ? [] : [{ home, ranking, walk, index: first.value }];
-  });
-  const picked: Picked[] = [];
-  // If several partitions have a token, the first row counts until one partition is chosen for it.
-  const known = new Set<string>();
-  while (heads.length > 0 && picked.length < count) {
-    let best = heads[0] as (typeof heads)[number];
-    for (const head of heads) {
-      if (head === best) continue;
-      const byKey = Ranking.compareKeys(head.ranking, head.index, best.ranking, best.index, order);
-      if (byKey < 0 || (byKey === 0 && head.home.views.idAt(head.index) < best.home.views.idAt(best.index)))
-        best = head;
-    }
-    const id = heads.length === 1 && known.size === 0 ? undefined : best.home.views.idAt(best.index);
-    if (id === undefined || !known.has(id)) picked.push({ home: best.home, index: best.index });
-    if (id !== undefined) known.add(id);
-    const next = best.walk.next();
-    if (next.done === true) heads.splice(heads.indexOf(best), 1);
-    else best.index = next.value;
-  }
-  return picked;
+  return { asOf: asOfMs, rows: source.sorted(rows), picked };
 }

@@ -23,6 +23,24 @@ export class RankKeys {
     return this.#k0.length;
   }
 
+  /** The first numbers of all keys, by index. `reserve` may replace the array. */
+  get firsts(): Float64Array {
+    return this.#k0;
+  }
+
+  /** Whether the first number of every key is the whole key. */
+  get isSingle(): boolean {
+    return this.#k1 === undefined;
+  }
+
+  /** Sets `key` to the one of the token. */
+  read(index: number, key: RankKey): void {
+    key.k0 = this.#k0[index] as number;
+    key.k1 = this.#k1?.[index] ?? 0;
+    key.k2 = this.#k2?.[index] ?? 0;
+    key.k3 = this.#k3?.[index] ?? 0;
+  }
+
   /** The first number of the key. */
   first(index: number): number {
     return this.#k0[index] as number;
@@ -40,6 +58,26 @@ export class RankKeys {
     if (this.#k2 !== undefined) this.#k2[index] = k2;
     if (k3 !== 0) this.#k3 ??= new Float64Array(this.#k0.length);
     if (this.#k3 !== undefined) this.#k3[index] = k3;
+  }
+
+  /** Sets the keys from `start` on to those of these indexes of another ranking. There is room for them. */
+  copy(from: RankKeys, indexes: Uint32Array, start: number): void {
+    gather(from.#k0, indexes, this.#k0, start);
+    this.#k1 = this.#copied(from.#k1, indexes, this.#k1, start);
+    this.#k2 = this.#copied(from.#k2, indexes, this.#k2, start);
+    this.#k3 = this.#copied(from.#k3, indexes, this.#k3, start);
+  }
+
+  #copied(
+    from: Float64Array | undefined,
+    indexes: Uint32Array,
+    to: Float64Array | undefined,
+    start: number,
+  ): Float64Array | undefined {
+    if (from === undefined) return to;
+    const target = to ?? new Float64Array(this.capacity);
+    gather(from, indexes, target, start);
+    return target;
   }
 
   /** Ascending; tokens without the figure are last, whatever the order, and tie among themselves. */
@@ -78,6 +116,10 @@ export class RankKeys {
     this.#k2 = this.#k2 === undefined ? undefined : grown(this.#k2, capacity);
     this.#k3 = this.#k3 === undefined ? undefined : grown(this.#k3, capacity);
   }
+}
+
+function gather(from: Float64Array, indexes: Uint32Array, to: Float64Array, start: number): void {
+  for (let i = 0; i < indexes.length; i++) to[start + i] = from[indexes[i] as number] as number;
 }
 
 function grown(old: Float64Array<ArrayBufferLike>, capacity: number): Float64Array<ArrayBuffer> {

@@ -89,7 +89,7 @@ export class Ranking {
       if (work.left <= 0) return false;
       const rev = this.#syncedRev + 1;
       const index = views.changedAt(rev);
-      if (views.revAt(index) === rev) this.#update(index, atMs, work);
+      if (views.changeAt(index) === rev) this.#update(index, atMs, work);
       this.#syncedRev = rev;
     }
     return true;
@@ -164,7 +164,7 @@ export class Ranking {
       for (; this.#passAt < end; this.#passAt++) {
         if (work.left <= 0) return false;
         const index = this.#passAt;
-        if (views.revAt(index) > this.#syncedRev) this.#update(index, asOfMs, work);
+        if (views.changeAt(index) > this.#syncedRev) this.#update(index, asOfMs, work);
       }
       work.left -= 1;
       if (end < views.count) continue;

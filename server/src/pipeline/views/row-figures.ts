@@ -3,19 +3,26 @@
  * The same object serves responses, which state the edges of windows, and feeds, whose edges follow from their as-of. Figures are kept
  * without edges, because edges move with time alone. The figures are then valid until the token gets a new revision.
  */
-import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
+
+import { type FigureFilter, figureFilter, windowJson } from "@swapstats/protocol/figure-text.ts";
+import type { JsonObject } from "@swapstats/protocol/json.ts";
 import type { WindowStats } from "../../engine/reads/figures.ts";
 import type { TokenRef, WindowSpec } from "../../engine/types.ts";
 import type { RowSelection } from "../../ports/stats-bus.ts";
+import { RowSpark } from "./row-spark.ts";
 import type { ServedEngine } from "./served-engine.ts";
-import { type FigureFilter, figureFilter, windowData, windowJson } from "./stats-json.ts";
+import { windowData } from "./stats-json.ts";
 
 export type FiguresOfRow = {
   /** Figures of the window of the ranking. */
   readonly ranked: WindowStats;
   /** JSON objects of the windows in their order, without edges. */
   readonly texts: readonly string[];
-  /** Returns `stats` or `windows` as an object, without edges. Only feeds call it. */
+  /** `,"spark":[..]`, or an empty text. */
+  readonly spark: string;
+  /** As-of from which time alone may change the sparkline. Infinity without one. */
+  validUntilMs: number;
+  /** Returns `stats` or `windows`, and `spark`, as an object, without edges. Only feeds call it. */
   data(): JsonObject;
 };
 
@@ -27,6 +34,7 @@ export class RowFigures {
   readonly #names: readonly string[];
   readonly #indexes: readonly number[];
   readonly #filter: FigureFilter;
+  readonly #spark: RowSpark | undefined;
   /** Equal for rows with the same selection of figures. */
   readonly key: string;
 
@@ -38,7 +46,8 @@ export class RowFigures {
     this.#names = rows.windows ?? [];
     this.#indexes = this.#names.map(indexOf);
     this.#filter = figureFilter(rows.fields ?? [], false);
-    this.key = JSON.stringify([rankedWindow, this.#names, rows.fields ?? []]);
+    this.#spark = rows.spark === undefined ? undefined : new RowSpark(rows.spark, windows);
+    this.key = JSON.stringify([rankedWindow, this.#names, rows.fields ?? [], rows.spark]);
   }
 
   /** Windows of a row: the measure of its cost. */
@@ -47,6 +56,16 @@ export class RowFigures {
   }
 
   read(engine: ServedEngine, token: TokenRef, asOfMs: number): FiguresOfRow {
+    const figures = this.#read(engine, token, asOfMs);
+    const spark = this.#spark;
+    if (spark === undefined) return { ...figures, spark: "", validUntilMs: Number.POSITIVE_INFINITY };
+    const values = spark.read(engine, token, asOfMs);
+    const text = `,"spark":${JSON.stringify(values)}`;
+    const data = () => ({ ...figures.data(), spark: values });
+    return { ...figures, data, spark: text, validUntilMs: spark.validUntilMs(asOfMs) };
+  }
+
+  #read(engine: ServedEngine, token: TokenRef, asOfMs: number): Omit<FiguresOfRow, "spark" | "validUntilMs"> {
     const filter = this.#filter;
     if (this.#names.length === 0) {
       const ranked = engine.windowStats(token, this.#rankedIndex, asOfMs);
@@ -61,13 +80,18 @@ export class RowFigures {
     return { ranked, texts, data: () => ({ windows: Object.fromEntries(entries()) }) };
   }
 
-  /** Returns `"stats":{..}` or `"windows":{..}`, with the edges at this as-of, or without edges if it is undefined. */
-  text(texts: readonly string[], asOfMs: number | undefined): string {
-    if (this.#names.length === 0) return `"stats":${this.#withEdges(texts[0] as string, this.#rankedIndex, asOfMs)}`;
+  /**
+   * Returns `"stats":{..}` or `"windows":{..}`, and `"spark":[..]`, with the edges of windows at this as-of, or without edges if it is
+   * undefined.
+   */
+  text({ texts, spark }: Pick<FiguresOfRow, "texts" | "spark">, asOfMs: number | undefined): string {
+    if (this.#names.length === 0) {
+      return `"stats":${this.#withEdges(texts[0] as string, this.#rankedIndex, asOfMs)}${spark}`;
+    }
     const windows = texts.map((text, i) => {
       return `"${this.#names[i]}":${this.#withEdges(text, this.#indexes[i] as number, asOfMs)}`;
     });
-    return `"windows":{${windows.join(",")}}`;
+    return `"windows":{${windows.join(",")}}${spark}`;
   }
 
   #withEdges(text: string, windowIndex: number, asOfMs: number | undefined): string {

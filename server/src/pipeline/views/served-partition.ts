@@ -8,13 +8,17 @@ import type { PartRevision } from "../../bus/responses.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
 
 import type { TokenRef } from "../../engine/types.ts";
+import type { SettledTail } from "../../ports/owned-history.ts";
 import type { VersionBoard } from "../../shared/version-board.ts";
 import type { Piecewise } from "../thread-share.ts";
+import { CountedSwaps } from "./counted-swaps.ts";
 import { IdOrder } from "./id-order.ts";
 import { KeptRows } from "./kept-rows.ts";
 import { Ranking } from "./ranking.ts";
+import { ScreenColumns } from "./screener/columns.ts";
 import type { ServedEngine } from "./served-engine.ts";
 import { SplitTokens } from "./split-tokens.ts";
+import { SymbolTexts } from "./symbol-texts.ts";
 import { TokenViews } from "./token-views.ts";
 
 /** Limits for the kept rankings and their memory together. Beyond either, the least recently used one is dropped. */
@@ -30,8 +34,16 @@ export class ServedPartition {
   readonly epoch: string;
   readonly engine: ServedEngine;
   readonly views: TokenViews;
+  /** What queries of the screener compare. */
+  readonly columns: ScreenColumns;
   readonly split: SplitTokens;
+  /** Follows which swaps count. */
+  readonly counted: CountedSwaps;
+  /** Symbols for searches. */
+  readonly symbols: SymbolTexts;
   readonly rows = new KeptRows();
+  /** Settled swaps that the history may not have yet. Undefined where none is kept. */
+  readonly tail: SettledTail | undefined;
   readonly board: VersionBoard;
   readonly finestStepMs: number;
   readonly #clock: SharedClock;
@@ -41,9 +53,17 @@ export class ServedPartition {
   #seenSinceMs: number | undefined;
   #highs = new Map<number, number>();
 
-  constructor(partition: number, epoch: string, engine: ServedEngine, board: VersionBoard, clock: SharedClock) {
+  constructor(
+    partition: number,
+    epoch: string,
+    engine: ServedEngine,
+    board: VersionBoard,
+    clock: SharedClock,
+    tail?: SettledTail,
+  ) {
     const { windows } = engine.config;
     this.partition = partition;
+    this.tail = tail;
     this.epoch = epoch;
     this.engine = engine;
     this.board = board;
@@ -53,7 +73,20 @@ export class ServedPartition {
     this.views = new TokenViews(engine, this.finestStepMs, (token) => this.split.isElsewhere(token));
     const { views } = this;
     this.#ids = new IdOrder((a, b) => engine.compareIds(views.tokenAt(a), views.tokenAt(b)));
+    this.counted = new CountedSwaps(engine, views);
+    this.symbols = new SymbolTexts(engine, views);
+    this.columns = new ScreenColumns(engine, views, this.#ids);
     this.split = new SplitTokens(partition, engine, () => clock.now());
+  }
+
+  /** Returns the indexes of the tokens whose id begins with the text, among those of any ranking. */
+  indexesWithPrefix(prefix: string): readonly number[] {
+    const { views } = this;
+    const behind = `${prefix}\uffff`;
+    return this.#ids.between(
+      (index) => views.idAt(index) < prefix,
+      (index) => views.idAt(index) < behind,
+    );
   }
 
   /** Notes that an event changed this token: for the next look of the views, and on the board for cached responses. */

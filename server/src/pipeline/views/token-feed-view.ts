@@ -1,10 +1,13 @@
 /** The feed of a token's figures. An update is built in one piece, when the token has a new revision. */
-import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+
+import { type FigureFilter, windowJson } from "@swapstats/protocol/figure-text.ts";
+import type { JsonObject } from "@swapstats/protocol/json.ts";
+import { diffMergePatch } from "@swapstats/protocol/merge-patch.ts";
 import type { FeedUpdate } from "../../bus/responses.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
 import type { Piecewise } from "../thread-share.ts";
 import type { ServedPartition } from "./served-partition.ts";
-import { type FigureFilter, tokenHeadJson, windowData, windowJson } from "./stats-json.ts";
+import { tokenHeadJson, windowData } from "./stats-json.ts";
 import type { FoundToken } from "./token-lookup.ts";
 
 export class TokenFeedView {

@@ -109,7 +109,12 @@ export class TokenViews {
     return this.#revisions.revAt(index);
   }
 
-  /** Returns the index of the token with this revision, for the last JOURNAL_REVISIONS since the first look at all tokens. */
+  /** The newest change of the token's figures, or of whether it is listed: a number of the same counter. */
+  changeAt(index: number): number {
+    return this.#revisions.changeAt(index);
+  }
+
+  /** Returns the index of the token with this change, for the last JOURNAL_REVISIONS since the first look at all tokens. */
   changedAt(revision: number): number {
     return this.#revisions.changedAt(revision);
   }
@@ -145,15 +150,23 @@ export class TokenViews {
   }
 
   /**
-   * The same for an as-of that may lie in a step before that of an earlier look. Then this answer has a revision of its own, and the next
-   * look gives another.
+   * The same for an as-of that may lie in a step before that of an earlier look. If other figures may have held then, this answer has a revision of
+   * its own, and the next look gives another.
    */
   lookPast(token: TokenRef, asOfMs: number): number {
     if (Math.floor(asOfMs / this.#stepMs) >= this.#lastStep) return this.look(token, asOfMs, false);
     const index = this.#indexOf(token);
+    if (this.#schedule.reachesBack(index, asOfMs)) return this.look(token, asOfMs, false);
     this.#revisions.give(index);
     this.#schedule.forget(index);
     if (this.#part !== undefined) this.#enlist(index);
+    return this.revAt(index);
+  }
+
+  /** Gives the token the next revision, because time has changed what is served of it besides its figures. Returns the revision. */
+  renew(token: TokenRef): number {
+    const index = this.#indexOf(token);
+    this.#revisions.give(index);
     return this.revAt(index);
   }
 
@@ -246,7 +259,8 @@ export class TokenViews {
     if (this.isListedAt(index) === isListed) return;
     this.#isListed[index] = isListed ? 1 : 0;
     this.#listed += isListed ? 1 : -1;
-    this.#revisions.give(index);
+    // Its figures are the same. A revision would differ from that of responses which are still kept.
+    this.#revisions.mark(index);
   }
 
   /** A token without a trade in the longest window changes only when a window becomes complete, which is cheap to see first. */

@@ -6,17 +6,21 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { SharedClock } from "../../bus/shared-clock.ts";
 import { VersionBoard } from "../../shared/version-board.ts";
-import { openReaders } from "../../sources/open-source.ts";
+import { mapperOpener, openReaders } from "../../sources/open-source.ts";
 import { DeadLetterStore } from "../../stores/dead-letter-store.ts";
+import { openHistoryStore } from "../../stores/history/open-history-store.ts";
 import { openCheckpointStore } from "../../stores/open-checkpoint-store.ts";
 import { type OpenedHotStore, openHotStore } from "../../stores/open-hot-store.ts";
 import { DeadLetterBuffer } from "../dead-letter-buffer.ts";
+import { HistoryLink } from "../history/history-link.ts";
+import { TailBudget } from "../history/history-tail.ts";
+import { PartitionHistory } from "../history/partition-history.ts";
 import { HotWriter } from "../hot/hot-writer.ts";
 import { PartitionRunner } from "../partition-runner.ts";
 import { ThreadShare } from "../thread-share.ts";
 import { OwnedPartitions } from "./owned-partitions.ts";
 import { WorkerServer } from "./worker-server.ts";
-import type { WorkerCommand, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-setup.ts";
+import type { WorkerCommand, WorkerHistory, WorkerPartition, WorkerReport, WorkerSetup } from "./worker-setup.ts";
 
 /** Interval at which dead letters are written in groups. */
 const DEAD_LETTER_FLUSH_MS = 200;
@@ -29,7 +33,10 @@ const letterStore = new DeadLetterStore(setup.dataDir, Date.now);
 const { store, circuit } = await openCheckpointStore(setup.checkpointStore);
 const hotStore = setup.hotStore === undefined ? undefined : await openHotStore(setup.hotStore);
 const readers = await openReaders(setup.source);
+const openMapper = mapperOpener(setup.source);
 const deadLetters = new DeadLetterBuffer(letterStore, readers.deadLetters);
+const { past } = setup;
+const openHistory = setup.history === undefined ? undefined : historyOpener(setup.history);
 const owned = new OwnedPartitions({ open, report });
 // This comes before the server listens, so its first request finds the assigned partitions.
 parent.on("message", (command: WorkerCommand) => {
@@ -39,6 +46,7 @@ parent.on("message", (command: WorkerCommand) => {
 });
 const hot = hotStore === undefined ? undefined : startHotWriter(hotStore);
 const server = new WorkerServer({
+  owner: setup.owner,
   port: setup.busPort,
   owned,
   clock,
@@ -46,6 +54,7 @@ const server = new WorkerServer({
   deadLetters,
   coalesceMs: setup.coalesceMs,
   hot,
+  circuits: [circuit, hotStore?.circuit].filter((one) => one !== undefined),
   share,
 });
 const flusher = setInterval(() => {
@@ -74,6 +83,9 @@ function open({ partition, board, sourcePort, begin }: WorkerPartition): Partiti
     board: new VersionBoard(board),
     clock,
     deadLetters,
+    history: openHistory?.open(partition),
+    openPast: past === undefined ? undefined : () => openHistoryStore(past),
+    mapper: openMapper?.(),
     share,
     snapshotIntervalMs: setup.snapshotIntervalMs,
     seenSinceMs: setup.seenSinceMs,
@@ -85,6 +97,16 @@ function open({ partition, board, sourcePort, begin }: WorkerPartition): Partiti
     onFailed: (message) => report({ type: "failed", partition, message }),
   });
   return runner;
+}
+
+function historyOpener({ port, tailBytes, ...limits }: WorkerHistory) {
+  const link = new HistoryLink(port);
+  const budget = new TailBudget(tailBytes);
+  const monotonicMs = () => performance.now();
+  return {
+    open: (partition: number) => new PartitionHistory({ partition, link, budget, ...limits, monotonicMs }),
+    close: () => link.close(),
+  };
 }
 
 function startHotWriter(opened: OpenedHotStore): HotWriter {
@@ -110,6 +132,7 @@ async function drain(limitMs: number): Promise<void> {
   // A client of a remote store would keep this thread alive.
   await store.close();
   await hot?.close();
+  openHistory?.close();
   server.close();
   report({ type: "drained", problems });
   parent.close();

@@ -16,9 +16,10 @@ import { fromWire } from "../../shared/wire-error.ts";
 
 import type { ReadersSetup } from "../../sources/open-source.ts";
 
+import type { HistoryStoreSetup } from "../../stores/history/open-history-store.ts";
 import type { CheckpointStoreSetup } from "../../stores/open-checkpoint-store.ts";
 import type { HotStoreSetup } from "../../stores/open-hot-store.ts";
-import type { WorkerCommand, WorkerReport, WorkerSetup } from "./worker-setup.ts";
+import type { WorkerCommand, WorkerHistory, WorkerReport, WorkerSetup } from "./worker-setup.ts";
 
 /** The part of the ingestion that workers use: how they are connected with the source, and where their events go. */
 type IngestionHooks = Pick<Ingestion, "connect" | "onCurrent" | "onFailed" | "onCheckpoint">;
@@ -36,6 +37,10 @@ type PartitionWorkersOptions = {
   readonly snapshotIntervalMs: number;
   readonly coalesceMs: number;
   readonly seenSinceMs: number | undefined;
+  /** See `WorkerSetup`. */
+  readonly past: HistoryStoreSetup | undefined;
+  /** Makes what each thread needs to hand its history over. Undefined where none is kept. */
+  readonly connectHistory?: (() => WorkerHistory) | undefined;
   /** Time limit of a request to a worker. */
   readonly answerTimeoutMs: number;
   readonly ingestion: IngestionHooks;
@@ -130,7 +135,8 @@ export class PartitionWorkers implements PartitionAssigner {
   #startThread(index: number): Thread {
     const bus = new MessageChannel();
     const { dataDir, checkpointStore, hotStore, source, owner, engine, clock } = this.#options;
-    const { snapshotIntervalMs, coalesceMs, seenSinceMs } = this.#options;
+    const { snapshotIntervalMs, coalesceMs, seenSinceMs, connectHistory, past } = this.#options;
+    const history = connectHistory?.();
     const workerData: WorkerSetup = {
       dataDir,
       checkpointStore,
@@ -142,13 +148,15 @@ export class PartitionWorkers implements PartitionAssigner {
       snapshotIntervalMs,
       coalesceMs,
       seenSinceMs,
+      history,
+      past,
       busPort: bus.port2,
     };
     const name = `partitions ${index}`;
     const worker = new Worker(new URL("./partition-worker.ts", import.meta.url), {
       name,
       workerData,
-      transferList: [bus.port2],
+      transferList: history === undefined ? [bus.port2] : [bus.port2, history.port],
     });
     const thread: Thread = {
       worker,

@@ -7,6 +7,9 @@
  * updates come less often. They also come less often while the receiver has not taken the last ones. No updates are queued: the next one is the
  * difference to the last sent data.
  */
+
+import { figureFilter } from "@swapstats/protocol/figure-text.ts";
+import type { SortField } from "@swapstats/protocol/figures.ts";
 import type { ChannelKind, SpecOf } from "../../bus/channels.ts";
 import { type FeedUpdate, updateChars } from "../../bus/responses.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
@@ -15,14 +18,25 @@ import type { WindowSpec } from "../../engine/types.ts";
 import type { ChannelSpec } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { Lane, Piecewise } from "../thread-share.ts";
+import { CandlesFeedView } from "../views/candles-feed-view.ts";
+import { MarketFeedView } from "../views/market-feed-view.ts";
 import { RankingFeedView } from "../views/ranking-feed-view.ts";
+import { keyOfRow, RankingSource } from "../views/ranking-source.ts";
+import { RowFigures } from "../views/row-figures.ts";
+import { compileQuery, ScreenSource } from "../views/screener/screen-source.ts";
 import type { ServedPartition } from "../views/served-partition.ts";
-import { figureFilter } from "../views/stats-json.ts";
+import { SwapsFeedView } from "../views/swaps-feed-view.ts";
 import { TokenFeedView } from "../views/token-feed-view.ts";
 import { lookUp } from "../views/token-lookup.ts";
+import { rowFiguresOf } from "./screener-queries.ts";
 
 /** Largest number of characters of updates in transit to the main thread. Beyond it no update is made. A single one may be larger. */
 export const UPDATE_CHARS_MAX = 8 * 1024 * 1024;
+
+/** Passes over many queries of the screener would otherwise take all the time of the thread. They then take less than half of it. */
+const SCREENS_PACE = 2.2;
+/** Longest time from the begin of a pass to the next. A change reaches a feed within it. */
+export const PASS_PERIOD_MS_MAX = 850;
 
 /** An open feed. */
 type WorkerFeed = {
@@ -45,6 +59,8 @@ type WorkerFeedsOptions = {
 
 type Opener<K extends ChannelKind> = {
   readonly lane: Lane;
+  /** The next pass over these feeds begins after this multiple of the time that the last one took, at most PASS_PERIOD_MS_MAX. */
+  readonly pace: number;
   /** Returns undefined if the partitions have no such token. */
   open(spec: SpecOf<K>, options: WorkerFeedsOptions): WorkerFeed | undefined;
 };
@@ -53,6 +69,7 @@ type Opener<K extends ChannelKind> = {
 export const OPENERS: { readonly [K in ChannelKind]: Opener<K> } = {
   token: {
     lane: "feeds",
+    pace: 0,
     open: (spec, { partitions, windowIndex, clock }) => {
       const found = lookUp(partitions(), spec.token)?.found[0];
       if (found === undefined) return undefined;
@@ -61,11 +78,67 @@ export const OPENERS: { readonly [K in ChannelKind]: Opener<K> } = {
       return new TokenFeedView(found, spec.windows, indexes, filter, clock);
     },
   },
+  candles: {
+    lane: "feeds",
+    pace: 0,
+    open: (spec, { partitions, clock }) => {
+      const found = lookUp(partitions(), spec.token)?.found[0];
+      return found === undefined ? undefined : new CandlesFeedView(found, spec, clock);
+    },
+  },
   overview: {
     lane: "rankings",
-    open: (spec, { partitions, windowIndex, windows, clock }) => {
+    pace: 0,
+    open: (spec, { partitions: served, windowIndex, windows, clock }) => {
       for (const name of [spec.window, ...(spec.windows ?? [])]) windowIndex(name);
-      return new RankingFeedView(partitions(), spec, windows, clock);
+      const partitions = served();
+      const sort = spec.sort as SortField;
+      const { order = "desc", limit: count } = spec;
+      const ranking = { windowIndex: windowIndex(spec.window), sort, order, after: undefined, count };
+      const source = new RankingSource(partitions, ranking);
+      const figures = new RowFigures(spec.window, spec, windows);
+      return new RankingFeedView({
+        partitions,
+        source,
+        figures,
+        keyOf: (row) => keyOfRow(row, sort),
+        asText: spec.asText === true,
+        clock,
+      });
+    },
+  },
+  screener: {
+    lane: "screens",
+    pace: SCREENS_PACE,
+    open: ({ query, asText = false }, { partitions: served, windowIndex, windows, clock }) => {
+      for (const name of query.windows) windowIndex(name);
+      const partitions = served();
+      const source = new ScreenSource(partitions, compileQuery(query, windowIndex), query.limit, false);
+      const figures = rowFiguresOf(query, windows);
+      return new RankingFeedView({
+        partitions,
+        source,
+        figures,
+        keyOf: (row, picked) => source.keyOf(row, picked),
+        asText,
+        clock,
+      });
+    },
+  },
+  swaps: {
+    lane: "feeds",
+    pace: 0,
+    open: (spec, { partitions, clock }) => {
+      const found = lookUp(partitions(), spec.token)?.found[0];
+      return found === undefined ? undefined : new SwapsFeedView(found, spec, clock);
+    },
+  },
+  market: {
+    lane: "rankings",
+    pace: 0,
+    open: (spec, { partitions, windowIndex, clock }) => {
+      for (const name of spec.windows) windowIndex(name);
+      return new MarketFeedView(partitions(), clock);
     },
   },
 };
@@ -128,6 +201,11 @@ export class WorkerFeeds {
 
   size(kind: ChannelKind): number {
     return this.#of(kind).entries.size;
+  }
+
+  /** Returns whether there are feeds that have not sent their first update. */
+  isAnyNew(kind: ChannelKind): boolean {
+    return this.#of(kind).first.size > 0;
   }
 
   /** Checks each feed of a kind once, or until too much is in transit. There is one pass of a kind at a time. */

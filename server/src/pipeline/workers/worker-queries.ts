@@ -3,29 +3,37 @@
  * are applied between the pieces: see thread-share.ts.
  */
 
+import { type FigureFilter, figureFilter } from "@swapstats/protocol/figure-text.ts";
 import type { SortField } from "@swapstats/protocol/figures.ts";
+import { historyText, queryOfText } from "../../bus/history-text.ts";
 import type { AsOfWish, RequestOf, WorkerResponses } from "../../bus/requests.ts";
-import type { BodyPart, NameLookup, RankedRow, RankingPart, TokenPart } from "../../bus/responses.ts";
+import type { BodyPart, NameLookup, RankingPart, SearchPart, TokenPart } from "../../bus/responses.ts";
 import type { SharedClock } from "../../bus/shared-clock.ts";
-import type { Candle, TokenRef, WindowSpec } from "../../engine/types.ts";
+import type { TokenRef, WindowSpec } from "../../engine/types.ts";
+import type { OwnedPart } from "../../ports/owned-history.ts";
 import type { Selection, TokenRequests } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { BOARD_CHAINS_MAX } from "../../shared/version-board.ts";
 import { atOnce, finished, type Piecewise } from "../thread-share.ts";
+import { newestCandles } from "../views/candle-pages.ts";
 import { LookupCandidates } from "../views/lookup-candidates.ts";
-import { keyOfRow, overviewPage } from "../views/overview-page.ts";
+import { marketPage } from "../views/market/market-page.ts";
+import { rankedPage } from "../views/overview-page.ts";
+import { ownedPart } from "../views/owned-history.ts";
+import { ownedTokensPart } from "../views/owned-tokens.ts";
+import { pageTexts } from "../views/page-texts.ts";
+import { keyOfRow, RankingSource } from "../views/ranking-source.ts";
 import { RowFigures } from "../views/row-figures.ts";
 import { partRevisions, type ServedPartition } from "../views/served-partition.ts";
-import { candlesBody, type FigureFilter, figureFilter, statsBody, swapsBody } from "../views/stats-json.ts";
+import { candlesBody, statsBody, swapsBody } from "../views/stats-json.ts";
 import { type FoundToken, type Lookup, lookUp } from "../views/token-lookup.ts";
 
-const NEVER = Number.POSITIVE_INFINITY;
-/** Tokens that are read in a piece, and windows of rows that are written in one. */
-const LOOKS_PER_PIECE = 50;
-const WINDOWS_PER_PIECE = 512;
+/** Tokens that are read in a piece. */
+import { searchTokens } from "../views/token-search.ts";
 
-/** Candles that are made in a piece, and the number of attempts before a response about a token is made in one piece. */
-const CANDLES_PER_PIECE = 500;
+const LOOKS_PER_PIECE = 50;
+
+/** Attempts before a response about a token is made in one piece. */
 const BODY_ROUNDS_MAX = 3;
 
 /** A token of a request at the time of its look-up: its revision, and the state of that revision. */
@@ -37,7 +45,7 @@ type Looked = {
 };
 
 /** The partitions of the worker. */
-type WorkerPartitions = {
+export type WorkerPartitions = {
   /** Partitions that serve requests. */
   readonly served: readonly ServedPartition[];
   /** The error for requests that need a partition which cannot serve them. Undefined while all can. */
@@ -63,7 +71,7 @@ export class WorkerQueries {
    */
   *tokens(request: RequestOf<"tokens">): Piecewise<WorkerResponses["tokens"]> {
     const partitions = this.#partitions.served;
-    const asOf = this.#asOf(partitions, request.at);
+    const asOf = this.asOf(partitions, request.at);
     const windowIndexes = request.selection.windows.map((name) => this.windowIndex(name));
     const filter = figureFilter(request.selection.fields);
     const looked: Looked[] = [];
@@ -92,20 +100,42 @@ export class WorkerQueries {
     const windowIndex = this.windowIndex(window);
     const figures = new RowFigures(window, request.request, this.#windows);
     const field = sort as SortField;
-    const wanted = { windowIndex, sort: field, order, after: request.after, count: limit + 1, figures };
-    const page = yield* overviewPage(partitions, wanted, () => this.#asOf(partitions, request.at));
-    const { asOf } = page;
+    const ranking = { windowIndex, sort: field, order, after: request.after, count: limit + 1 };
+    const source = new RankingSource(partitions, ranking);
+    const page = yield* rankedPage(partitions, source, figures, () => this.asOf(partitions, request.at));
     const parts = partRevisions(partitions);
-    const rowsPerPiece = Math.ceil(WINDOWS_PER_PIECE / figures.weight);
-    const rows: RankedRow[] = [];
-    for (const row of page.rows.slice(0, limit)) {
-      const symbol = row.symbol === undefined ? "" : `,"symbol":${JSON.stringify(row.symbol)}`;
-      const split = row.isSplit ? `,"split":true` : "";
-      const json = `{"id":${JSON.stringify(row.id)}${symbol}${split},"rev":${row.rev},${figures.text(row.texts, asOf)}}`;
-      rows.push({ key: keyOfRow(row, field), partition: row.partition, json });
-      if (rows.length % rowsPerPiece === 0) yield;
+    const rows = page.rows.slice(0, limit);
+    const keys = rows.map((row) => keyOfRow(row, field));
+    const texts = yield* pageTexts(rows, keys, figures, page.asOf);
+    return { asOf: page.asOf, parts, rows: texts, more: page.rows.length > limit };
+  }
+
+  /** Throws `absence` if it is set. */
+  *search({ query, chainId, limit }: RequestOf<"search">): Piecewise<SearchPart> {
+    const { served: partitions, absence } = this.#partitions;
+    if (absence !== undefined) throw absence;
+    const { window, windowIndex: index } = this.#candidates;
+    return yield* searchTokens(partitions, { query, chainId, limit }, { spec: window, index }, () => this.#clock.now());
+  }
+
+  /** Throws `absence` if it is set. */
+  *market({ at }: RequestOf<"market">): Piecewise<RankingPart> {
+    const { served: partitions, absence } = this.#partitions;
+    if (absence !== undefined) throw absence;
+    const { asOf, rows } = yield* marketPage(partitions, () => this.asOf(partitions, at));
+    return { asOf, parts: partRevisions(partitions), rows, more: false };
+  }
+
+  /** Throws `absence` if it is set. */
+  *history({ query }: RequestOf<"history">): Piecewise<WorkerResponses["history"]> {
+    const { served: partitions, absence } = this.#partitions;
+    if (absence !== undefined) throw absence;
+    const asked = queryOfText(query);
+    const parts: OwnedPart[] = [];
+    for (const home of partitions) {
+      parts.push(yield* asked.want === "tokens" ? ownedTokensPart(home, asked) : ownedPart(home, asked));
     }
-    return { asOf, parts, rows, more: page.rows.length > limit };
+    return { body: historyText(parts) };
   }
 
   /** Responds to a request about one token with a text, which `BODIES` makes. */
@@ -194,7 +224,8 @@ export class WorkerQueries {
     return lookup;
   }
 
-  #asOf(partitions: readonly ServedPartition[], wish: AsOfWish): number {
+  /** Returns the as-of of a request: the wished one, unless a partition has already been looked at in a later step. */
+  asOf(partitions: readonly ServedPartition[], wish: AsOfWish): number {
     if (wish === undefined) return this.#clock.now();
     if (wish.forced || partitions.every((home) => wish.asOf >= home.views.lastStepMs)) return wish.asOf;
     return this.#clock.now();
@@ -228,23 +259,10 @@ const BODIES: { readonly [K in keyof TokenRequests]: BodyMaker<K> } = {
 };
 export const BODY_KINDS = Object.keys(BODIES) as readonly (keyof TokenRequests)[];
 
-/** Makes the body of a response of candles page by page, the newest first. */
-function* candlesOf({ home, token }: FoundToken, request: RequestOf<"candles">, asOf: number): Piecewise<string> {
-  const { intervalMs, fromMs = 0, limit } = request;
-  const pages: Candle[][] = [];
-  let toMs = request.toMs ?? NEVER;
-  let left = limit;
-  let availableFrom: number | undefined;
-  for (;;) {
-    const asked = Math.min(left, CANDLES_PER_PIECE);
-    const { availableFromMs, items } = home.engine.candles(token, intervalMs, fromMs, toMs, asked, asOf);
-    if (pages.length === 0) availableFrom = availableFromMs;
-    pages.push(items);
-    left -= items.length;
-    const [first] = items;
-    if (first === undefined || items.length < asked || left === 0) break;
-    toMs = first.open_time;
-    yield;
-  }
-  return splitText(home, token) + candlesBody(availableFrom, pages.reverse().flat());
+/** Makes the body of a response of candles. */
+function* candlesOf(found: FoundToken, request: RequestOf<"candles">, asOf: number): Piecewise<string> {
+  const { intervalMs, fromMs = 0, toMs, limit } = request;
+  const range = { intervalMs, fromMs, limit, ...(toMs === undefined ? {} : { toMs }) };
+  const { availableFromMs, items } = yield* newestCandles(found, range, asOf);
+  return splitText(found.home, found.token) + candlesBody(availableFromMs, items);
 }

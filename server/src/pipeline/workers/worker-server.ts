@@ -3,7 +3,9 @@
  * often as the thread has time. All reads of the state share the thread with applying (thread-share.ts). The responses of one slice are sent as
  * one message, and so are its updates.
  */
+
 import type { MessagePort } from "node:worker_threads";
+import type { CircuitStatus } from "@swapstats/protocol/schemas/service.ts";
 import type { ChannelKind } from "../../bus/channels.ts";
 import {
   type RequestKind,
@@ -18,24 +20,30 @@ import { addCounters, emptyCounters } from "../../bus/status-merge.ts";
 import type { FromWorker, RequestItem, ResponseItem, ToWorker } from "../../bus/worker-protocol.ts";
 import type { WindowSpec } from "../../engine/types.ts";
 import type { PartitionTotals, StatusResponse, TokenRequests } from "../../ports/stats-bus.ts";
+import type { Circuit } from "../../shared/circuit.ts";
 import type { SwapstatsError } from "../../shared/errors.ts";
 import { toWire } from "../../shared/wire-error.ts";
 import type { DeadLetterBuffer } from "../dead-letter-buffer.ts";
 import type { HotWriter } from "../hot/hot-writer.ts";
-import { atOnce, type Piecewise, type ThreadShare } from "../thread-share.ts";
+import { atOnce, type Piecewise, type ThreadShare, timed } from "../thread-share.ts";
 import type { OwnedPartitions } from "./owned-partitions.ts";
-import { FEED_KINDS, OPENERS, WorkerFeeds } from "./worker-feeds.ts";
+import { ScreenerQueries } from "./screener-queries.ts";
+import { FEED_KINDS, OPENERS, PASS_PERIOD_MS_MAX, WorkerFeeds } from "./worker-feeds.ts";
 import { BODY_KINDS, WorkerQueries } from "./worker-queries.ts";
 
 type WorkerServerOptions = {
+  /** Name of this instance. */
+  readonly owner: string;
   readonly port: MessagePort;
-  readonly owned: OwnedPartitions;
+  readonly owned: Pick<OwnedPartitions, "served" | "runners" | "absence" | "onChange">;
   readonly clock: SharedClock;
   readonly windows: readonly WindowSpec[];
-  readonly deadLetters: DeadLetterBuffer;
+  readonly deadLetters: Pick<DeadLetterBuffer, "newest">;
   readonly coalesceMs: number;
   /** Undefined without a hot store. */
   readonly hot: HotWriter | undefined;
+  /** The circuits of this thread. */
+  readonly circuits: readonly Circuit[];
   readonly share: ThreadShare;
 };
 
@@ -49,27 +57,36 @@ type Handlers = {
 };
 
 export class WorkerServer {
+  readonly #owner: string;
   readonly #port: MessagePort;
-  readonly #owned: OwnedPartitions;
-  readonly #deadLetters: DeadLetterBuffer;
+  readonly #owned: WorkerServerOptions["owned"];
+  readonly #deadLetters: WorkerServerOptions["deadLetters"];
   readonly #hot: HotWriter | undefined;
+  readonly #circuits: readonly Circuit[];
   readonly #queries: WorkerQueries;
+  readonly #screener: ScreenerQueries;
   readonly #feeds: WorkerFeeds;
   readonly #share: ThreadShare;
   readonly #ticker: NodeJS.Timeout;
   /** Kinds of feeds with a running pass. */
   readonly #passes = new Set<ChannelKind>();
+  /** Time from which the next pass may begin. */
+  readonly #passFromMs = new Map<ChannelKind, number>();
   #responses: ResponseItem[] = [];
   readonly #handlers: Handlers;
   #isSending = false;
 
-  constructor({ port, owned, clock, windows, deadLetters, coalesceMs, hot, share }: WorkerServerOptions) {
+  constructor(options: WorkerServerOptions) {
+    const { owner, port, owned, clock, windows, deadLetters, coalesceMs, hot, circuits, share } = options;
+    this.#owner = owner;
     this.#port = port;
     this.#owned = owned;
     this.#deadLetters = deadLetters;
     this.#hot = hot;
+    this.#circuits = circuits;
     this.#share = share;
     this.#queries = new WorkerQueries(owned, clock, windows);
+    this.#screener = new ScreenerQueries(owned, this.#queries, windows);
     this.#feeds = new WorkerFeeds({
       partitions: () => owned.served,
       clock,
@@ -87,6 +104,7 @@ export class WorkerServer {
 
   close(): void {
     clearInterval(this.#ticker);
+    this.#screener.close();
     this.#port.close();
   }
 
@@ -108,10 +126,17 @@ export class WorkerServer {
   /** Begins a pass over the feeds of a kind, unless one runs. Its updates are sent at the end of the slice: `WorkerFeeds.flush`. */
   #pass(kind: ChannelKind): void {
     if (this.#passes.has(kind) || this.#feeds.size(kind) === 0) return;
+    const { lane, pace } = OPENERS[kind];
+    const startMs = this.#share.nowMs;
+    if (startMs < (this.#passFromMs.get(kind) ?? 0) && !this.#feeds.isAnyNew(kind)) return;
     this.#passes.add(kind);
-    const { lane } = OPENERS[kind];
+    const pass = timed(
+      this.#feeds.pass(kind),
+      () => this.#share.nowMs,
+      (tookMs) => this.#passFromMs.set(kind, startMs + Math.min(tookMs * pace, PASS_PERIOD_MS_MAX)),
+    );
     // The pass is refused when too much waits. The next tick retries.
-    this.#share.run(this.#feeds.pass(kind), { lane, weight: 0 }).then(
+    this.#share.run(pass, { lane, weight: 0 }).then(
       () => this.#passes.delete(kind),
       (error: SwapstatsError) => {
         this.#passes.delete(kind);
@@ -166,12 +191,16 @@ export class WorkerServer {
     return {
       tokens: (request) => queries.tokens(request),
       overview: (request) => queries.overview(request),
+      search: (request) => queries.search(request),
+      market: (request) => queries.market(request),
+      screener: (request) => this.#screener.page(request),
       ...bodies,
       open: ({ feedId, spec }) =>
         atOnce(() => {
           this.#feeds.open(feedId, spec);
           return null;
         }),
+      history: (request) => queries.history(request),
       dead_letters: ({ limit }) => atOnce(() => this.#deadLetters.newest(limit)),
       status: () => atOnce(() => this.#status()),
       metrics: () => atOnce(() => this.#metrics()),
@@ -219,7 +248,11 @@ export class WorkerServer {
     const problem = this.#hot?.problem;
     if (problem !== undefined) for (const partition of partitions) partition.problems.push(problem);
     const tokens = totals.reduce((sum, partition) => sum + partition.tokens, 0);
-    return { partitions, counters, tokens, totals };
+    const circuits = this.#circuits.map(({ dependency, state, sinceMs }): CircuitStatus => {
+      const since = sinceMs === undefined ? {} : { since: sinceMs };
+      return { instance: this.#owner, dependency, state, ...since };
+    });
+    return { partitions, counters, tokens, totals, circuits };
   }
 
   async #metrics(): Promise<WorkerResponses["metrics"]> {

@@ -7,6 +7,7 @@ import type { VersionBoardHandle } from "../../shared/version-board.ts";
 import type { WireError } from "../../shared/wire-error.ts";
 import type { ReadersSetup } from "../../sources/open-source.ts";
 
+import type { HistoryStoreSetup } from "../../stores/history/open-history-store.ts";
 import type { CheckpointStoreSetup } from "../../stores/open-checkpoint-store.ts";
 import type { HotStoreSetup } from "../../stores/open-hot-store.ts";
 
@@ -18,6 +19,17 @@ export type WorkerPartition = {
   readonly sourcePort: MessagePort | undefined;
   /** Beginning of a partition without a checkpoint. Undefined: the first record. */
   readonly begin: BeginRule | undefined;
+};
+
+/** How a worker hands its history over. */
+export type WorkerHistory = {
+  /** The worker's end of the connection with the history thread. */
+  readonly port: MessagePort;
+  readonly keepsRaw: boolean;
+  readonly onFailure: "gap" | "block";
+  readonly bufferBytes: number;
+  /** Memory for rows that the store does not have yet. */
+  readonly tailBytes: number;
 };
 
 /** A worker's `workerData`. It has no partitions yet. */
@@ -35,6 +47,10 @@ export type WorkerSetup = {
   readonly snapshotIntervalMs: number;
   readonly coalesceMs: number;
   readonly seenSinceMs: number | undefined;
+  /** Undefined where no history is kept. */
+  readonly history: WorkerHistory | undefined;
+  /** The history from which states without a checkpoint are filled. Undefined: they are built from the log alone. */
+  readonly past: HistoryStoreSetup | undefined;
   /** The bus's end of this worker. */
   readonly busPort: MessagePort;
 };

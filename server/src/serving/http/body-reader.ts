@@ -8,7 +8,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createGunzip } from "node:zlib";
 import type { Budget, Lease } from "../../shared/budget.ts";
-import { clientOf } from "../../shared/client-address.ts";
+import type { Gate } from "../gate.ts";
 import { ProblemError } from "../problems.ts";
 import { ByteBlocks } from "./byte-blocks.ts";
 import type { HttpLimits } from "./http-limits.ts";
@@ -22,11 +22,13 @@ const PROGRESS_BYTES = 4 * 1024;
 export class BodyReader {
   readonly #budget: Budget;
   readonly #limits: BodyLimits;
+  readonly #addressOf: Gate["addressOf"];
   readonly #leases = new WeakMap<IncomingMessage, HeldBody>();
   readonly #expanding: Turns;
 
-  constructor(budget: Budget, limits: BodyLimits) {
+  constructor(budget: Budget, limits: BodyLimits, addressOf: Gate["addressOf"]) {
     this.#budget = budget;
+    this.#addressOf = addressOf;
     this.#limits = limits;
     this.#expanding = new Turns(limits.expandingMax);
   }
@@ -49,7 +51,7 @@ export class BodyReader {
     if (request.headers.expect !== undefined) response.writeContinue();
     const { promise: cut, reject } = Promise.withResolvers<never>();
     cut.catch(() => {});
-    const lease = this.#budget.lease(clientOf(request.socket.remoteAddress), () => reject(stalled()));
+    const lease = this.#budget.lease(this.#addressOf(request), () => reject(stalled()));
     const held = new HeldBody(lease, response);
     this.#leases.set(request, held);
     try {

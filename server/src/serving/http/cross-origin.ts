@@ -12,7 +12,14 @@ import type { RepliesByRoute } from "./replies.ts";
 
 /** Time for which a browser may cache a preflight. Chromium repeats it after two hours, Firefox after a day at the latest. */
 const PREFLIGHT_MAX_AGE_SECONDS = 7_200;
-export const EXPOSED_FIELDS = "etag, retry-after";
+/** Fields that pages may read, of Connect and gRPC-Web too. */
+export const EXPOSED_FIELDS =
+  "etag, retry-after, ratelimit, ratelimit-policy, grpc-status, grpc-message, grpc-status-details-bin";
+/** Fields that pages may send: those of this API, and those of Connect and gRPC-Web. */
+const ALLOWED_FIELDS = [
+  ...["authorization", "x-api-key", "content-type", "content-encoding", "if-none-match", "last-event-id"],
+  ...["connect-protocol-version", "connect-timeout-ms", "grpc-timeout", "x-grpc-web", "x-user-agent"],
+];
 /** Characters of an origin that a refusal repeats. */
 const ORIGIN_CHARS_SHOWN = 200;
 const INGEST_PATH = "/api/swaps";
@@ -53,7 +60,7 @@ export async function registerCors(
   await app.register(cors, {
     origin: isOpenToAll(corsOrigins) ? "*" : [...corsOrigins],
     methods: ["GET", "HEAD", "POST"],
-    allowedHeaders: ["content-type", "content-encoding", "if-none-match"],
+    allowedHeaders: ALLOWED_FIELDS,
     exposedHeaders: EXPOSED_FIELDS,
     maxAge: PREFLIGHT_MAX_AGE_SECONDS,
     strictPreflight: false,

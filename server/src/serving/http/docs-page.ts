@@ -5,7 +5,7 @@
 import { problemCodes } from "@swapstats/protocol/problems.ts";
 import { problemTable } from "../problems.ts";
 import { escapeHtml, htmlPage, htmlTable } from "./html.ts";
-import type { Operation } from "./operations.ts";
+import type { Operation } from "./operation.ts";
 import type { PageAssets } from "./page-assets.ts";
 
 export function docsPage(operations: readonly Operation[], version: string, assets: PageAssets): string {

@@ -3,7 +3,7 @@ import { figures, statsFields } from "@swapstats/protocol/figures.ts";
 import type { ProblemCode } from "@swapstats/protocol/problems.ts";
 import { Status } from "@swapstats/protocol/schemas/service.ts";
 import { ProblemError, problemDocument } from "../problems.ts";
-import type { OperationId } from "./operations.ts";
+import type { OperationId } from "./operation.ts";
 
 export type Examples = {
   /** Parameters in path and query, by name. */
@@ -47,6 +47,12 @@ export function examplesOf(windows: readonly string[]): Readonly<Record<Operatio
   return {
     ...figureExamples(window, stats, json),
     ...serviceExamples(json),
+    stream: {
+      parameters: { channels: `token:${WETH}`, windows: window, conflate_ms: 500 },
+      responses: {
+        "text/event-stream": `event: patch\ndata: {"type":"patch","channel":"token:${WETH}", ...}\nid: 1.k3-_9a.AAAAAAp.1760000000000\n\n`,
+      },
+    },
     ingest: {
       bodies: { [JSON_TYPE]: [swap], "application/x-ndjson": `${JSON.stringify(swap)}\n` },
       ...json({ accepted: 1, rejected: [] }),
@@ -69,6 +75,13 @@ export function examplesOf(windows: readonly string[]): Readonly<Record<Operatio
   };
 }
 
+/** The market of one token. */
+function marketExample(window: string): object {
+  const { trades, buys, sells, volume_usd, buy_volume_usd, sell_volume_usd, net_volume_usd } = figuresExample;
+  const figures = { trades, buys, sells, volume_usd, buy_volume_usd, sell_volume_usd, net_volume_usd };
+  return { tokens_active: 1, windows: { [window]: { complete: true, ...figures } } };
+}
+
 type Json = (value: unknown) => Pick<Examples, "responses">;
 
 function figureExamples(window: string, stats: { readonly windows: object }, json: Json) {
@@ -89,11 +102,56 @@ function figureExamples(window: string, stats: { readonly windows: object }, jso
         ],
       }),
     },
+    audit: {
+      parameters: { id: WETH, window },
+      ...json({
+        ...{
+          id: WETH,
+          symbol: "WETH",
+          window,
+          as_of: AS_OF,
+          from: figuresExample.open_time,
+          to: figuresExample.close_time,
+        },
+        ...{ rows: 2, history_complete: true, served: figuresExample, recomputed: figuresExample, differences: [] },
+      }),
+    },
     overview: {
       parameters: { window, sort: "volume_usd", order: "desc", limit: 10 },
       ...json({
         ...{ as_of: AS_OF, epoch: standing.epoch, rev: 97, window, sort: "volume_usd", order: "desc" },
         items: [{ id: WETH, symbol: "WETH", rev: 41, stats: figuresExample }],
+      }),
+    },
+    screener: {
+      bodies: {
+        [JSON_TYPE]: {
+          filter: {
+            and: [{ field: "volume_usd", window, gte: "1000" }, { not: { field: "traders", window, lt: 2 } }],
+          },
+          sort: [{ field: "price_change_pct", window, order: "desc" }],
+          limit: 10,
+          spark: { field: "close", window, points: 4 },
+        },
+      },
+      ...json({
+        ...{ as_of: AS_OF, epoch: standing.epoch, rev: 97 },
+        items: [{ id: WETH, symbol: "WETH", rev: 41, windows: stats.windows, spark: [null, null, "1850.2", null] }],
+      }),
+    },
+    search: {
+      parameters: { query: "we", chain_id: 1, limit: 10 },
+      ...json({
+        as_of: AS_OF,
+        items: [{ id: WETH, symbol: "WETH", chain_id: 1, volume_usd: "4625.5", window }],
+      }),
+    },
+    market: {
+      parameters: { windows: window },
+      ...json({
+        ...{ as_of: AS_OF, epoch: standing.epoch, rev: 97 },
+        ...marketExample(window),
+        chains: { "1": marketExample(window) },
       }),
     },
     candles: {
@@ -128,6 +186,7 @@ function serviceExamples(json: Json) {
       instance: "host-a",
       version: "0.1.0",
       uptime_ms: 86_400_000,
+      time: AS_OF,
       tokens: 5,
       partitions: [
         {
@@ -147,9 +206,15 @@ function serviceExamples(json: Json) {
       counters,
       problems: [],
     }),
+    authTicket: json({ ticket: "Zq3d...", expires_at: 1_760_000_033_120 }),
+    authToken: {
+      bodies: { [JSON_TYPE]: { sub: "alice", scope: "read ingest", ttl_sec: 3_600 } },
+      ...json({ token: "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOi...", expires_at: 1_760_003_603_000 }),
+    },
     healthz: json({ status: "ok" }),
     readyz: json({ status: "ready", reasons: [], problems: [] }),
     openapi: json({ openapi: "3.1.0" }),
+    asyncapi: json({ asyncapi: "3.0.0" }),
     docs: { responses: { "text/html": "<!doctype html>..." } },
     index: {
       responses: {

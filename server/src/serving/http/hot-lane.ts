@@ -8,7 +8,9 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { LRUCache } from "lru-cache";
-import type { Gate } from "../gate.ts";
+import type { RateLimitState } from "../../access/rate-limit-state.ts";
+import { type Gate, type Passage, passGate } from "../gate.ts";
+import { limitFields } from "../problem-response.ts";
 import type { ProblemError } from "../problems.ts";
 import type { QueryExecutor, StatsResponse } from "../query-executor.ts";
 import type { NamedSelection } from "../selections.ts";
@@ -27,8 +29,6 @@ export const HOT_ADDRESSES_MAX = 16_384;
 /** Longer addresses are not remembered. */
 const HOT_ADDRESS_CHARS_MAX = 512;
 
-const CACHING = ["cache-control", "no-cache"];
-
 type HotLaneOptions = {
   readonly executor: QueryExecutor;
   readonly gate: Gate;
@@ -46,8 +46,9 @@ export class HotLane {
   readonly #gate: Gate;
   readonly #replies: Replies;
   readonly #etagOf: EtagOf;
-  /** Header fields of every response, problems included. */
+  /** Header fields of every response, problems included, and those of responses with figures before them. */
   readonly #fixed: readonly string[];
+  readonly #head: readonly string[];
   readonly #isOpenToAll: boolean;
   readonly #meanings = new LRUCache<string, Meaning>({ max: HOT_ADDRESSES_MAX });
 
@@ -63,6 +64,7 @@ export class HotLane {
       ? ["access-control-allow-origin", "*", "access-control-expose-headers", EXPOSED_FIELDS]
       : [];
     this.#fixed = ["vary", vary, ...open];
+    this.#head = ["cache-control", "no-cache", ...this.#fixed];
   }
 
   /** Remembers the meaning of an address that was routed, checked and served. */
@@ -79,36 +81,50 @@ export class HotLane {
     const { token, selection } = meaning;
     const stats = this.#executor.hotTokenStats(token, selection);
     if (stats === undefined) return false;
-    const problem = this.#gate.admit(this.#gate.identify(request), "tokenStats", 1);
-    if (problem !== undefined) return this.#refuse(request, response, problem);
-    const etag = this.#etagOf(token, selection, stats);
-    if (matchesEtag(request.headers["if-none-match"], etag)) {
-      this.#replies.note(request, 304);
-      response.writeHead(304, [...CACHING, ...this.#fixed, "etag", etag]).end();
-      return true;
-    }
-    const { bytes, coding } = statsPayload(stats, request.headers["accept-encoding"]);
-    if (!this.#replies.canSend(request, response, bytes)) return this.#refuse(request, response, tooManyUnread());
-    this.#replies.note(request, 200);
-    const headers = [
-      ...CACHING,
-      ...this.#fixed,
-      ...(coding === undefined ? [] : ["content-encoding", coding]),
-      "etag",
-      etag,
-      "x-content-type-options",
-      "nosniff",
-      "content-type",
-      JSON_CONTENT_TYPE,
-      "content-length",
-      String(Buffer.byteLength(bytes)),
-    ];
-    response.writeHead(200, headers).end(bytes);
+    const passage = passGate(this.#gate, request, "tokenStats", 1);
+    if (passage instanceof Promise) void passage.then((one) => this.#send(request, response, meaning, stats, one));
+    else this.#send(request, response, meaning, stats, passage);
     return true;
   }
 
-  #refuse(request: IncomingMessage, response: ServerResponse, problem: ProblemError): true {
-    this.#replies.refuse(request, response, problem, this.#fixed);
-    return true;
+  #send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { token, selection }: Meaning,
+    stats: StatsResponse,
+    { problem, limits }: Passage,
+  ): void {
+    if (problem !== undefined) {
+      this.#refuse(request, response, problem, limits);
+      return;
+    }
+    const etag = this.#etagOf(token, selection, stats);
+    // Lists are copied and grown by `slice` and `push`, because spreads take longer.
+    const headers = this.#head.slice();
+    if (limits !== undefined) headers.push("ratelimit-policy", limits.policy, "ratelimit", limits.limit);
+    headers.push("etag", etag);
+    if (matchesEtag(request.headers["if-none-match"], etag)) {
+      this.#replies.note(request, 304);
+      response.writeHead(304, headers).end();
+      return;
+    }
+    const { bytes, coding } = statsPayload(stats, request.headers["accept-encoding"]);
+    if (!this.#replies.canSend(request, response, bytes)) {
+      this.#refuse(request, response, tooManyUnread(), limits);
+      return;
+    }
+    this.#replies.note(request, 200);
+    if (coding !== undefined) headers.push("content-encoding", coding);
+    const length = String(Buffer.byteLength(bytes));
+    headers.push("x-content-type-options", "nosniff", "content-type", JSON_CONTENT_TYPE, "content-length", length);
+    response.writeHead(200, headers).end(bytes);
+  }
+  #refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    problem: ProblemError,
+    limits: RateLimitState | undefined,
+  ): void {
+    this.#replies.refuse(request, response, problem, [...this.#fixed, ...limitFields(limits).flat()]);
   }
 }

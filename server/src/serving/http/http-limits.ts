@@ -65,7 +65,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   idleSocketTimeoutMs: 90_000,
   timeoutCheckMs: 1_000,
   queryBodyBytesMax: 256 * KIB,
-  jsonDepthMax: 16,
+  jsonDepthMax: 32,
   bodyBytesInFlightMax: 256 * MIB,
   bodyBytesPerClientMax: 128 * MIB,
   uploadWindowMs: 5_000,

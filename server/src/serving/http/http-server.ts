@@ -4,13 +4,18 @@
  * problem documents for every failure, and responses that are texts made by their owners.
  */
 
+import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import compress from "@fastify/compress";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Budget } from "../../shared/budget.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { HostRules } from "../../shared/host-rules.ts";
+import { maskedTarget } from "../../shared/mask-secrets.ts";
+import { type Passage, passGate } from "../gate.ts";
+import { limitFields } from "../problem-response.ts";
 import { ProblemError } from "../problems.ts";
+import { createValidatorCompiler } from "../validators.ts";
 import { BodyReader } from "./body-reader.ts";
 import { createHttpBudgets } from "./budgets.ts";
 import { type Listener, onUpgrade, upgradeOriginProblem } from "./connections.ts";
@@ -20,15 +25,17 @@ import { HotLane } from "./hot-lane.ts";
 import type { HttpServerOptions } from "./http-server-options.ts";
 import { createListener, refusalOf } from "./listener.ts";
 import { operationsOf } from "./operations.ts";
-import { RepliesByRoute, responseOf } from "./replies.ts";
+import { RepliesByRoute, responseOf, startClock } from "./replies.ts";
 import { problemOfRequest } from "./request-errors.ts";
 import { ResponseBudget } from "./response-budget.ts";
-import type { RouteContext } from "./route-context.ts";
+import { type RouteContext, wantsPage } from "./route-context.ts";
+import { registerAccessRoutes } from "./routes-access.ts";
 import { registerIngestRoutes } from "./routes-ingest.ts";
+import { registerMounts } from "./routes-mounts.ts";
+import { registerScreener } from "./routes-screener.ts";
 import { registerServiceRoutes } from "./routes-service.ts";
 import { registerTokenRoutes, statsEtag } from "./routes-tokens.ts";
 import { UnmatchedRequests } from "./unmatched.ts";
-import { createValidatorCompiler } from "./validators.ts";
 
 type ListenAddress = { readonly host: string; readonly port: number };
 
@@ -45,16 +52,18 @@ export type HttpServer = {
 
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { limits, executor } = options;
+  const { addressOf } = options.gate;
   const budgets = createHttpBudgets(limits, options.steadyMs);
-  const responses = new ResponseBudget(budgets.responses);
+  const responses = new ResponseBudget(budgets.responses, addressOf);
   const hosts = new HostRules(options.hostRule);
   const replies = new RepliesByRoute(options.metrics, options.logger, responses);
   const lane = new HotLane(options, replies.of("GET", "/api/tokens/{id}/stats"), statsEtag);
   const { app, listener } = createApp(options, replies, (handler) =>
     createListener(
       {
-        ...{ limits, metrics: options.metrics, hosts, requests: budgets.requests, responses, lane },
+        ...{ limits, metrics: options.metrics, hosts, requests: budgets.requests, responses, lane, addressOf },
         refusals: replies.unmatched,
+        tls: options.tls,
       },
       handler,
     ),
@@ -67,7 +76,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     lane,
     hosts,
     budgets,
-    bodies: new BodyReader(budgets.bodies, limits),
+    bodies: new BodyReader(budgets.bodies, limits, addressOf),
     startedMs: options.nowMs(),
     draining: false,
   };
@@ -78,18 +87,27 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     (request) => refusalOf(request, hosts, limits) ?? upgradeOriginProblem(request, hosts, options.corsOrigins),
   );
 
+  app.decorateRequest("identity");
   app.setValidatorCompiler(createValidatorCompiler());
   respondToFailures(app, context);
+  app.addHook("onRequest", (request, reply, done) => {
+    // The calls of other doors (`MountContext.call`) have not passed the listener.
+    if (responseOf(request.raw) === undefined) startClock(request.raw, reply.raw);
+    done();
+  });
   // The CORS plugin responds to preflights by itself, and adds its fields to everything that comes after it.
-  passGate(app, context, (method) => method === "OPTIONS");
+  passRequests(app, context, (method) => method === "OPTIONS");
   await registerCors(app, context.options.corsOrigins, context.replies);
-  passGate(app, context, (method) => method !== "OPTIONS");
+  passRequests(app, context, (method) => method !== "OPTIONS");
   refuseUnmatched(app, context);
   await app.register(compress, compressOptions);
   readBodies(app, context);
   registerTokenRoutes(app, context);
+  registerScreener(app, context);
   registerIngestRoutes(app, context);
+  registerAccessRoutes(app, context);
   registerServiceRoutes(app, context);
+  registerMounts(app, context, listener.guard);
   await app.ready();
 
   const all = [budgets.bodies, budgets.responses, budgets.requests, executor.budget];
@@ -142,7 +160,7 @@ function createApp(
 }
 
 /** Passes requests with such a method through the gate, after routing and before the schemas and the body. */
-function passGate(
+function passRequests(
   app: FastifyInstance,
   { options, replies }: RouteContext,
   isMeant: (method: string) => boolean,
@@ -150,16 +168,23 @@ function passGate(
   const { gate } = options;
   app.addHook("onRequest", (request, reply, done) => {
     if (!isMeant(request.method)) return done();
-    const operation = request.routeOptions.config.operation ?? UNMATCHED_OPERATION;
-    const problem = gate.admit(gate.identify(request.raw), operation, 1);
-    if (problem === undefined) done();
-    else replies.ofRequest(request).problem(request, reply, problem);
+    const { operation: ordinary, pageOperation } = request.routeOptions.config;
+    const operation = (wantsPage(request) ? pageOperation : undefined) ?? ordinary ?? UNMATCHED_OPERATION;
+    const go = ({ problem, limits, identity }: Passage): void => {
+      for (const [name, value] of limitFields(limits)) reply.header(name, value);
+      if (problem !== undefined) return void replies.ofRequest(request).problem(request, reply, problem);
+      request.identity = identity;
+      done();
+    };
+    const passage = passGate(gate, request.raw, operation, 1);
+    if (passage instanceof Promise) void passage.then(go);
+    else go(passage);
   });
 }
 
 /** Returns the handler of requests that no operation takes. */
-function refuserOf({ operations, replies }: RouteContext) {
-  const unmatched = new UnmatchedRequests(operations);
+function refuserOf({ operations, options, replies }: RouteContext) {
+  const unmatched = new UnmatchedRequests([...operations, ...options.mounts]);
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const { problem, headers } = unmatched.explain(request.method, request.url);
     return replies.ofRequest(request).problem(request, reply.headers(headers), problem);
@@ -183,7 +208,8 @@ function respondToFailures(app: FastifyInstance, context: RouteContext): void {
     // If no operation matches, other problems of the request do not matter.
     if (request.routeOptions.config.route === undefined) return refuse(request, reply);
     const problem = problemOfRequest(error);
-    if (problem.code === "internal") options.logger.error({ err: problem, url: request.url }, "request failed");
+    if (problem.code === "internal")
+      options.logger.error({ err: problem, url: maskedTarget(request.url) }, "request failed");
     return replies.ofRequest(request).problem(request, reply, problem);
   });
 }
@@ -192,14 +218,24 @@ function respondToFailures(app: FastifyInstance, context: RouteContext): void {
 function readBodies(app: FastifyInstance, context: RouteContext): void {
   const { limits, maxBodyBytes } = context.options;
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(["application/json", "application/x-ndjson"], (request, payload, done) => {
-    const bytesMax = request.routeOptions.config.isIngest === true ? maxBodyBytes : limits.queryBodyBytesMax;
+  type Done = (error: Error | null, body?: unknown) => void;
+  const read = (request: FastifyRequest, payload: IncomingMessage, done: Done): void => {
+    const { isIngest, mount } = request.routeOptions.config;
+    const bytesMax = isIngest === true ? maxBodyBytes : (mount?.bodyBytesMax ?? limits.queryBodyBytesMax);
     context.bodies.read(payload, responseOf(payload), bytesMax).then(
       (body) => done(null, body),
       (error: Error) => done(error),
     );
-  });
-  app.addContentTypeParser("*", (request, _payload, done) => {
+  };
+  app.addContentTypeParser(["application/json", "application/x-ndjson"], read);
+  app.addContentTypeParser("*", (request, payload, done) => {
+    // The format of a mapping decides how its records are read, and another door has formats of its own.
+    const { isIngest, mount } = request.routeOptions.config;
+    const isMapped = isIngest === true && "mapping" in (request.query as object);
+    if (isMapped || mount !== undefined) {
+      read(request, payload, done);
+      return;
+    }
     const given = request.headers["content-type"];
     const what =
       given === undefined

@@ -2,16 +2,18 @@
  * The listener below the framework, with every limit that needs no routing: Node's own limits, the order of requests of a
  * connection, the Host header, lengths, and the number of running requests. It refuses requests before their body is read.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import type { Metrics } from "../../observability/metrics.ts";
-import type { Budget } from "../../shared/budget.ts";
-import { clientOf } from "../../shared/client-address.ts";
+import type { Budget, Lease } from "../../shared/budget.ts";
 import { ConnectionGuard } from "../../shared/connection-guard.ts";
 import type { HostRules } from "../../shared/host-rules.ts";
 import { printableCut } from "../../shared/printable-text.ts";
+import type { Gate } from "../gate.ts";
 import { rawProblem } from "../problem-response.ts";
 import { ProblemError } from "../problems.ts";
+import type { ServerTls } from "../server-tls.ts";
 import { asksForWebSocket, type Listener, problemOfClientError } from "./connections.ts";
 import type { HotLane } from "./hot-lane.ts";
 import type { HttpLimits } from "./http-limits.ts";
@@ -27,8 +29,11 @@ type ListenerParts = {
   readonly requests: Budget;
   readonly responses: ResponseBudget;
   readonly lane: HotLane;
+  readonly addressOf: Gate["addressOf"];
   /** For requests that are refused before they are routed. */
   readonly refusals: Replies;
+  /** Undefined: no TLS. */
+  readonly tls: ServerTls | undefined;
 };
 
 /** Characters of a Host header that a refusal repeats. */
@@ -38,7 +43,7 @@ const PROBES = new Set(["/healthz", "/readyz"]);
 
 export function createListener(parts: ListenerParts, handler: Handler): Listener {
   const { limits, metrics, responses } = parts;
-  const server = createServer({
+  const server = openServer(parts.tls, {
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
@@ -65,13 +70,24 @@ export function createListener(parts: ListenerParts, handler: Handler): Listener
     guard.last(socket, rawProblem(new ProblemError("method_not_allowed", "This is no proxy."), request.url));
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-    if (error.code === "ECONNRESET" || error.code === "EPIPE") socket.destroy();
+    if (error.code === "ECONNRESET" || error.code === "EPIPE" || isOfTls(error)) socket.destroy();
     else guard.last(socket, rawProblem(problemOfClientError(error), undefined));
   });
   server.setTimeout(limits.idleSocketTimeoutMs);
   server.maxHeadersCount = limits.headerFieldsMax;
   return { server, guard };
 }
+
+/** A server of https has all events and settings of a server of http. */
+function openServer(tls: ServerTls | undefined, options: ServerOptions): Server {
+  if (tls === undefined) return createServer(options);
+  const server = createTlsServer({ ...options, ...tls.options });
+  tls.follow(server);
+  return server;
+}
+
+/** Whether a handshake failed. Its client reads no response. */
+const isOfTls = ({ code }: NodeJS.ErrnoException): boolean => /^ERR_(SSL|TLS)_/.test(code ?? "");
 
 /** The first look at a request: refuses it for its form, or lets the fast lane respond, or passes it to the framework (`handler`). */
 function serve(parts: ListenerParts, handler: Handler, request: IncomingMessage, response: ServerResponse): void {
@@ -86,11 +102,24 @@ function serve(parts: ListenerParts, handler: Handler, request: IncomingMessage,
   }
 }
 
+const PLACE = Symbol("place");
+type Placed = IncomingMessage & { [PLACE]?: Lease };
+
 /** Takes a place among the running requests, until the response closes. */
-function holdPlace({ requests }: ListenerParts, request: IncomingMessage, response: ServerResponse): boolean {
-  const lease = requests.lease(clientOf(request.socket.remoteAddress));
+function holdPlace(
+  { requests, addressOf }: ListenerParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean {
+  const lease = requests.lease(addressOf(request));
+  (request as Placed)[PLACE] = lease;
   response.once("close", () => lease.end());
   return lease.take(1);
+}
+
+/** Gives the place of a request back before its response closes. */
+export function releasePlace(request: IncomingMessage): void {
+  (request as Placed)[PLACE]?.end();
 }
 
 /** Returns why a request or upgrade is refused whatever its path is; undefined if it is not. Rewrites the absolute target of a request to a proxy. */

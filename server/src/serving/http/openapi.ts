@@ -1,9 +1,10 @@
 /** Makes the OpenAPI 3.1 document from the list of calls, the schemas and the examples. */
 import type { ProblemCode } from "@swapstats/protocol/problems.ts";
 import { components } from "@swapstats/protocol/schemas/components.ts";
+import { ruleOf } from "../operation-rules.ts";
 import { problemTable } from "../problems.ts";
 import { type Examples, examplesOf, problemExample } from "./examples.ts";
-import { type Operation, type OperationTag, operationTags } from "./operations.ts";
+import { JSON_TYPE, type Operation, type OperationTag, operationTags } from "./operation.ts";
 
 /** Problems that any call can return. */
 const commonProblems: readonly ProblemCode[] = [
@@ -16,7 +17,20 @@ const commonProblems: readonly ProblemCode[] = [
   "uri_too_long",
   "headers_too_large",
   "expectation_failed",
+  "unauthorized",
+  "forbidden",
 ];
+
+const securitySchemes = {
+  bearer: {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+    description:
+      "A JSON Web Token with `exp`, `nbf`, `sub` and, for more than reading, `scope`. An API key is accepted in its place",
+  },
+  apiKey: { type: "apiKey", in: "header", name: "X-Api-Key", description: "An API key" },
+} as const;
 
 export type OpenApiDocument = {
   readonly openapi: "3.1.0";
@@ -24,7 +38,11 @@ export type OpenApiDocument = {
   readonly servers: readonly { readonly url: string; readonly description: string }[];
   readonly tags: readonly { readonly name: OperationTag; readonly description: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[];
+  readonly components: {
+    readonly schemas: Readonly<Record<string, unknown>>;
+    readonly securitySchemes: Readonly<Record<string, unknown>>;
+  };
 };
 
 /** @param windows names of the configured windows, for the examples */
@@ -52,7 +70,9 @@ export function openApiOf(
     servers: [{ url: "/", description: "This service" }],
     tags: Object.entries(operationTags).map(([name, description]) => ({ name: name as OperationTag, description })),
     paths,
-    components: { schemas: components },
+    // Without credentials first: with `security.mode: open` none are needed.
+    security: [{}, { bearer: [] }, { apiKey: [] }],
+    components: { schemas: components, securitySchemes },
   };
 }
 
@@ -65,6 +85,11 @@ function problemsByStatus(operation: Operation): ReadonlyMap<number, readonly Pr
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
   return new Map([...byStatus].sort(([a], [b]) => a - b));
+}
+
+function isAlwaysOpen({ id }: Operation): boolean {
+  const { openness } = ruleOf(id);
+  return openness === "probe" || openness === "open";
 }
 
 function operationObject(operation: Operation, examples: Examples): Record<string, unknown> {
@@ -89,6 +114,7 @@ function operationObject(operation: Operation, examples: Examples): Record<strin
     summary: operation.summary,
     ...(operation.description === "" ? {} : { description: operation.description }),
     ...(parameters.length === 0 ? {} : { parameters }),
+    ...(isAlwaysOpen(operation) ? { security: [] } : {}),
     ...(Object.keys(operation.body).length === 0
       ? {}
       : { requestBody: { required: true, content: contentOf(operation.body, examples.bodies) } }),
@@ -97,13 +123,15 @@ function operationObject(operation: Operation, examples: Examples): Record<strin
 }
 
 function responsesOf(operation: Operation, examples: Examples): Record<string, unknown> {
-  const { response } = operation;
+  const { response, past } = operation;
+  const schema = response.content[JSON_TYPE];
+  const content = past === undefined ? response.content : { [JSON_TYPE]: { anyOf: [schema, past] } };
   const etag = { ETag: { description: "Weak entity tag, which changes with the figures", schema: { type: "string" } } };
   const responses: Record<string, unknown> = {
     [response.status]: {
       description: response.description,
       ...(operation.conditional ? { headers: etag } : {}),
-      content: contentOf(response.content, examples.responses),
+      content: contentOf(content, examples.responses),
     },
   };
   if (operation.conditional)

@@ -9,7 +9,8 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "../../observability/logger.ts";
 import type { Metrics } from "../../observability/metrics.ts";
 import type { RequestTimes } from "../../observability/serving-metrics.ts";
-import { instanceOf, PROBLEM_CONTENT_TYPE } from "../problem-response.ts";
+import { maskedTarget } from "../../shared/mask-secrets.ts";
+import { instanceOf, PROBLEM_CONTENT_TYPE, refusalFields } from "../problem-response.ts";
 import { ProblemError, problemDocument, problemTable } from "../problems.ts";
 import { acceptedCoding, type ContentCoding, isPacked } from "./content-coding.ts";
 import { matchesEtag } from "./etag.ts";
@@ -107,7 +108,7 @@ export class Replies {
   }
 
   problem(request: FastifyRequest, reply: FastifyReply, problem: ProblemError): FastifyReply {
-    const { status, retryAfterSeconds } = problemTable[problem.code];
+    const { status } = problemTable[problem.code];
     const instance = instanceOf(request.raw.url);
     let document = Buffer.from(JSON.stringify(problemDocument(problem, instance)));
     if (!this.#responses.hold(request.raw, reply.raw, document.byteLength)) {
@@ -117,7 +118,7 @@ export class Replies {
     }
     this.note(request.raw, status);
     reply.code(status);
-    if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
+    for (const [name, value] of refusalFields(problem, undefined)) reply.header(name, value);
     negotiate(request, reply);
     reply.header("cache-control", "no-store");
     reply.header("x-content-type-options", "nosniff");
@@ -132,14 +133,13 @@ export class Replies {
     problem: ProblemError,
     fields: readonly string[] = [],
   ): void {
-    const { status, retryAfterSeconds } = problemTable[problem.code];
+    const { status } = problemTable[problem.code];
     this.note(request, status);
     const body = Buffer.from(JSON.stringify(problemDocument(problem, instanceOf(request.url))));
-    const retry = retryAfterSeconds === undefined ? [] : ["retry-after", String(retryAfterSeconds)];
     response.writeHead(status, [
       ...["content-type", PROBLEM_CONTENT_TYPE, "content-length", String(body.byteLength)],
       ...["cache-control", "no-store", "x-content-type-options", "nosniff"],
-      ...retry,
+      ...refusalFields(problem, undefined).flat(),
       ...fields,
     ]);
     response.end(body);
@@ -155,7 +155,7 @@ export class Replies {
     const elapsedMs = performance.now() - ((request as Timed)[STARTED] as number);
     this.#times.observe(status, elapsedMs / 1000);
     if (this.#logger === undefined) return;
-    const { url } = request;
+    const url = maskedTarget(request.url);
     this.#logger.debug({ method: this.#method, route: this.#route, url, status, elapsed_ms: elapsedMs }, "request");
   }
 }

@@ -1,7 +1,7 @@
 /** Holds the bytes of responses in a budget, from the write to the connection until they are sent. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Budget, Lease } from "../../shared/budget.ts";
-import { clientOf } from "../../shared/client-address.ts";
+import type { Gate } from "../gate.ts";
 import { ProblemError } from "../problems.ts";
 
 /**
@@ -12,17 +12,19 @@ const COUNTED_RESPONSE_BYTES_MIN = 16 * 1024;
 
 export class ResponseBudget {
   readonly #budget: Budget;
+  readonly #addressOf: Gate["addressOf"];
   readonly #leases = new WeakMap<ServerResponse, Lease>();
 
-  constructor(budget: Budget) {
+  constructor(budget: Budget, addressOf: Gate["addressOf"]) {
     this.#budget = budget;
+    this.#addressOf = addressOf;
   }
 
   /** Returns whether the response may be sent. False: too many bytes wait to be read. */
   hold(request: IncomingMessage, response: ServerResponse, bytes: number): boolean {
     if (bytes < COUNTED_RESPONSE_BYTES_MIN || request.method === "HEAD") return true;
     if (response.closed) return false;
-    const lease = this.#budget.lease(clientOf(request.socket.remoteAddress), () => request.socket.destroy());
+    const lease = this.#budget.lease(this.#addressOf(request), () => request.socket.destroy());
     if (!lease.take(bytes)) {
       lease.end();
       return false;

@@ -1,20 +1,23 @@
 /** Routes for health, readiness, status and documents of the service. */
-import type { Status } from "@swapstats/protocol/schemas/service.ts";
+import type { HistoryWriting, Status } from "@swapstats/protocol/schemas/service.ts";
 import type { ReadOnly } from "@swapstats/protocol/schemas/values.ts";
 import type { FastifyInstance } from "fastify";
+import type { HistoryHealth } from "../../ports/history-stream.ts";
 import { ProblemError } from "../problems.ts";
 import { type Readiness, readinessOf } from "../readiness.ts";
+import { type AsyncApiDocument, asyncApiOf } from "./asyncapi.ts";
+import { readDashboard, registerDashboardFiles } from "./dashboard.ts";
 import { docsPage } from "./docs-page.ts";
 import { textTag } from "./etag.ts";
 import { indexLinks, indexPage } from "./index-page.ts";
-import { openApiOf } from "./openapi.ts";
+import { type OpenApiDocument, openApiOf } from "./openapi.ts";
 import { PageAssets, registerAssets } from "./page-assets.ts";
 import { HTML_CONTENT_TYPE, JSON_CONTENT_TYPE } from "./replies.ts";
-import { type RouteContext, repliesOf, routeOf } from "./route-context.ts";
+import { type RouteContext, repliesOf, routeOf, wantsPage } from "./route-context.ts";
 
 /** Pages load only files of this service, and contain no inline script or style. */
 const PAGE_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export function registerServiceRoutes(app: FastifyInstance, context: RouteContext): void {
@@ -59,38 +62,59 @@ function registerHealth(app: FastifyInstance, context: RouteContext): void {
   app.route({
     ...routeOf(context, "status"),
     handler: async (request, reply) => {
-      const { partitions, counters, tokens, instances, problems } = await executor.status();
+      const { partitions, counters, tokens, instances, circuits, problems } = await executor.status();
+      const feeders = options.feeders();
+      const ofFeeders = feeders.flatMap(({ name, problem }) =>
+        problem === undefined ? [] : [`Feeder ${name}: ${problem}`],
+      );
+      const history = writingOf(await options.history());
+      const ofHistory = history?.problem === undefined ? [] : [history.problem];
+      const own = [...ofFeeders, ...ofHistory];
       const { instanceId, version, nowMs } = options;
-      const uptimeMs = Math.max(0, nowMs() - context.startedMs);
+      const timeMs = nowMs();
+      const uptimeMs = Math.max(0, timeMs - context.startedMs);
       const body: ReadOnly<Status> = {
         instance: instanceId,
         version,
         uptime_ms: uptimeMs,
+        time: timeMs,
         tokens,
         partitions,
         counters,
         ...(instances === undefined ? {} : { instances }),
-        ...(problems === undefined ? {} : { problems }),
+        ...(circuits === undefined || circuits.length === 0 ? {} : { circuits }),
+        ...(feeders.length === 0 ? {} : { feeders: [...feeders] }),
+        ...(history === undefined ? {} : { history }),
+        ...(problems === undefined && own.length === 0 ? {} : { problems: [...(problems ?? []), ...own] }),
       };
       return repliesOf(context, "status").text(request, reply, JSON_CONTENT_TYPE, JSON.stringify(body));
     },
   });
 }
 
+function writingOf(health: HistoryHealth | undefined): HistoryWriting | undefined {
+  if (health === undefined) return undefined;
+  const { store, partitions, memoryBytes, spoolBytes, rowsWritten, rowsLost, gaps, isFull, problem } = health;
+  return {
+    store,
+    partitions: partitions.map(({ partition, durable, waitingRows, lagMs }) => {
+      return { partition, durable, waiting_rows: waitingRows, lag_ms: lagMs };
+    }),
+    ...{ memory_bytes: memoryBytes, spool_bytes: spoolBytes, rows_written: rowsWritten, rows_lost: rowsLost },
+    ...{ gaps, full: isFull },
+    ...(problem === undefined ? {} : { problem }),
+  };
+}
+
 function registerDocuments(app: FastifyInstance, context: RouteContext): void {
   const { operations, options } = context;
-  const document = openApiOf(operations, options.version, context.executor.windows);
-  const documentText = JSON.stringify(document, undefined, 2);
-  const documentTag = `W/"${textTag(documentText)}"`;
+  const { windows } = context.executor;
+  registerDocument(app, context, "openapi", openApiOf(operations, options.version, windows));
+  registerDocument(app, context, "asyncapi", asyncApiOf(options.version, windows));
   const assets = new PageAssets();
   registerAssets(app, context, assets);
   const page = docsPage(operations, options.version, assets);
   const pageTag = `W/"${textTag(page)}"`;
-  app.route({
-    ...routeOf(context, "openapi"),
-    handler: (request, reply) =>
-      repliesOf(context, "openapi").tagged(request, reply, JSON_CONTENT_TYPE, documentTag, () => documentText),
-  });
   app.route({
     ...routeOf(context, "docs"),
     handler: (request, reply) => {
@@ -98,22 +122,44 @@ function registerDocuments(app: FastifyInstance, context: RouteContext): void {
       return repliesOf(context, "docs").tagged(request, reply, HTML_CONTENT_TYPE, pageTag, () => page);
     },
   });
+  registerIndex(app, context, assets);
+}
+
+/** Browsers get the dashboard at `/`, or a page with links if there is none. Others get the links as JSON. */
+function registerIndex(app: FastifyInstance, context: RouteContext, assets: PageAssets): void {
+  const { dashboardDir, version } = context.options;
   const links = indexLinks(context.executor.windows);
+  const text = JSON.stringify({ name: "swapstats", version, links });
+  const dashboard = dashboardDir === undefined ? undefined : readDashboard(dashboardDir);
+  if (dashboard !== undefined) registerDashboardFiles(app, context, dashboard);
+  const isMissing = dashboardDir !== undefined && dashboard === undefined;
+  const page = dashboard?.page ?? indexPage(links, version, assets, isMissing);
+  const route = routeOf(context, "index");
   app.route({
-    ...routeOf(context, "index"),
+    ...route,
+    config: { ...route.config, ...(dashboard === undefined ? {} : { pageOperation: "dashboard" }) },
     handler: (request, reply) => {
       reply.header("vary", "accept");
-      if (!(request.headers.accept ?? "").includes("text/html")) {
-        const text = JSON.stringify({ name: "swapstats", version: options.version, links });
-        return repliesOf(context, "index").text(request, reply, JSON_CONTENT_TYPE, text);
-      }
+      const replies = repliesOf(context, "index");
+      if (!wantsPage(request)) return replies.text(request, reply, JSON_CONTENT_TYPE, text);
       reply.header("content-security-policy", PAGE_POLICY);
-      return repliesOf(context, "index").text(
-        request,
-        reply,
-        HTML_CONTENT_TYPE,
-        indexPage(links, options.version, assets),
-      );
+      reply.header("referrer-policy", "no-referrer");
+      return replies.text(request, reply, HTML_CONTENT_TYPE, page);
     },
+  });
+}
+
+function registerDocument(
+  app: FastifyInstance,
+  context: RouteContext,
+  operation: "openapi" | "asyncapi",
+  document: OpenApiDocument | AsyncApiDocument,
+): void {
+  const text = JSON.stringify(document, undefined, 2);
+  const tag = `W/"${textTag(text)}"`;
+  app.route({
+    ...routeOf(context, operation),
+    handler: (request, reply) =>
+      repliesOf(context, operation).tagged(request, reply, JSON_CONTENT_TYPE, tag, () => text),
   });
 }

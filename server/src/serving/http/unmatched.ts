@@ -1,9 +1,8 @@
-/** Requests that match no operation: unknown paths, other methods, operations of a later version, `/ws` without WebSocket. */
+/** Requests that match no operation: unknown paths, other methods, `/ws` without WebSocket. */
 import { nearestName } from "../../shared/nearest.ts";
 import { printableCut } from "../../shared/printable-text.ts";
 import { ProblemError } from "../problems.ts";
 import { WEBSOCKET_PATH } from "./connections.ts";
-import { absentCalls, type Operation } from "./operations.ts";
 
 type Unmatched = {
   readonly problem: ProblemError;
@@ -17,14 +16,11 @@ const PATH_CHARS_MAX = 200;
 /** Explains why no operation matches a request. */
 export class UnmatchedRequests {
   readonly #paths: readonly string[];
-  readonly #known: readonly { method: string; pattern: RegExp; absent: string | undefined }[];
+  readonly #known: readonly { method: string; pattern: RegExp }[];
 
-  constructor(operations: readonly Operation[]) {
+  constructor(operations: readonly { readonly method: string; readonly path: string }[]) {
     this.#paths = [...operations.map(({ path }) => path), WEBSOCKET_PATH];
-    this.#known = [
-      ...operations.map(({ method, path }) => ({ method, pattern: patternOf(path), absent: undefined })),
-      ...absentCalls.map(({ method, path, what }) => ({ method, pattern: patternOf(path), absent: what })),
-    ];
+    this.#known = operations.map(({ method, path }) => ({ method, pattern: patternOf(path) }));
   }
 
   explain(method: string, url: string): Unmatched {
@@ -37,13 +33,6 @@ export class UnmatchedRequests {
     if (here.length === 0) {
       const text = `There is no ${printableCut(path, PATH_CHARS_MAX)}${this.#near(path)}; /docs lists all calls.`;
       return { problem: new ProblemError("not_found", text), headers: {} };
-    }
-    const same = here.find((call) => call.method === method);
-    if (same !== undefined) {
-      return {
-        problem: new ProblemError("not_implemented", `${same.absent} is not part of this version.`),
-        headers: {},
-      };
     }
     const methods = new Set(here.flatMap((call) => (call.method === "GET" ? ["GET", "HEAD"] : [call.method])));
     const allow = [...methods].join(", ");

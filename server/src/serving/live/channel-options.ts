@@ -6,56 +6,90 @@ import { didYouMean } from "../../shared/nearest.ts";
 import { printableCut } from "../../shared/printable-text.ts";
 import { ProblemError } from "../problems.ts";
 
-/** The options of a subscribe request, checked. */
+/** The options of a channel, checked. */
 export type ChannelOptions = {
   /** Names of configured windows, in their order; undefined: all for a token; for a row of a ranking, `stats` of the window that it is ranked by. */
   readonly windows: readonly string[] | undefined;
   /** Names of figures in the order of service, without the edges of windows; empty: all. */
   readonly fields: readonly string[];
-  /** For overview channels. */
-  readonly limit: number;
+  /** Items of the data; undefined: as many as is usual for the kind of channel, which also has a limit of its own. */
+  readonly limit: number | undefined;
+  /** Of a ranking; undefined: descending. */
+  readonly order: "asc" | "desc" | undefined;
   /** At most one update in this time; 0: every one. */
   readonly conflateMs: number;
   /** Undefined: as configured. */
   readonly prefer: Preference | undefined;
+  /** Whether checksums are sent. */
+  readonly checksum: boolean;
+  /** Sparkline of the rows of a ranking, unchecked; undefined: none. */
+  readonly spark: unknown;
+  /** Of a screener channel, unchecked; undefined for other channels. */
+  readonly query: unknown;
 };
 
-type GivenOptions = {
-  readonly windows: unknown;
-  readonly fields: unknown;
-  readonly limit: unknown;
-  readonly conflateMs: unknown;
-  readonly prefer: unknown;
-};
+/** Options as far as they were given. */
+export type GivenOptions = { readonly [Name in keyof ChannelOptions]: ChannelOptions[Name] | undefined };
 
-/** Throws ProblemError `invalid_parameters`. Undefined or null selects all windows and figures, the default limit, and no conflation. */
-export function channelOptions(given: GivenOptions, windows: readonly string[]): ChannelOptions {
-  const limit = given.limit ?? requestLimits.overviewDefault;
-  if (!isIntegerIn(limit, 1, requestLimits.overviewMax)) {
-    throw invalid(`limit must be an integer from 1 to ${requestLimits.overviewMax}`);
-  }
-  const conflateMs = given.conflateMs ?? 0;
-  if (!isIntegerIn(conflateMs, 0, messageLimits.conflateMsMax)) {
-    throw invalid(`conflate_ms must be an integer from 0 to ${messageLimits.conflateMsMax}`);
-  }
+/** Members of a request in which options are given. */
+export const optionMembers = [
+  "windows",
+  "fields",
+  "limit",
+  "order",
+  "conflate_ms",
+  "prefer",
+  "checksum",
+  "spark",
+  "query",
+] as const;
+
+/** Values of these members, unchecked. Undefined or null: not given. */
+export type OptionMembers = { readonly [Name in (typeof optionMembers)[number]]?: unknown };
+
+/**
+ * Checks the options that are given. Throws ProblemError `invalid_parameters`. `where` stands in messages before the name of a member, such
+ * as `subscribe[2].`.
+ */
+export function givenOptions(given: OptionMembers, windows: readonly string[], where: string): GivenOptions {
   return {
-    windows: namesOf(given.windows, "windows", windows, "a window of this service; it has"),
-    fields: fieldsOf(namesOf(given.fields, "fields", statsFields, "a figure; there are")),
-    limit,
-    conflateMs,
-    prefer: preference(given.prefer),
+    windows: namesOf(given.windows, `${where}windows`, windows, "a window of this service; it has"),
+    fields: fieldsOf(namesOf(given.fields, `${where}fields`, statsFields, "a figure; there are")),
+    limit: integerOf(given.limit, `${where}limit`, 1, requestLimits.channelItemsMax),
+    order: choiceOf(given.order, `${where}order`, ["asc", "desc"]),
+    conflateMs: integerOf(given.conflate_ms, `${where}conflate_ms`, 0, messageLimits.conflateMsMax),
+    prefer: choiceOf(given.prefer, `${where}prefer`, ["refuse", "largest"]),
+    checksum: flagOf(given.checksum, `${where}checksum`),
+    spark: given.spark ?? undefined,
+    query: given.query,
   };
 }
 
-function preference(given: unknown): Preference | undefined {
+/** Returns the options of a channel: its own, then those of its request, then the defaults: all figures, and no conflation. */
+export function channelOptions(own: GivenOptions, shared: GivenOptions): ChannelOptions {
+  return {
+    windows: own.windows ?? shared.windows,
+    fields: own.fields ?? shared.fields ?? [],
+    limit: own.limit ?? shared.limit,
+    order: own.order ?? shared.order,
+    conflateMs: own.conflateMs ?? shared.conflateMs ?? 0,
+    prefer: own.prefer ?? shared.prefer,
+    checksum: own.checksum ?? shared.checksum ?? false,
+    spark: own.spark ?? shared.spark,
+    query: own.query ?? shared.query,
+  };
+}
+
+function choiceOf<T extends string>(given: unknown, member: string, choices: readonly [T, T]): T | undefined {
   if (given === undefined || given === null) return undefined;
-  if (given === "refuse" || given === "largest") return given;
-  throw invalid("prefer must be refuse or largest");
+  const choice = choices.find((one) => one === given);
+  if (choice === undefined) throw invalid(`${member} must be ${choices.join(" or ")}`);
+  return choice;
 }
 
 /** Clients may name the edges of windows, as over HTTP, but no channel's data has them. `complete` is always in the data. */
-function fieldsOf(names: readonly string[] | undefined): readonly string[] {
-  if (names === undefined) return [];
+function fieldsOf(names: readonly string[] | undefined): readonly string[] | undefined {
+  if (names === undefined) return undefined;
   const channelFields = statsFields.filter((name) => name === "complete" || !isEdge(name));
   const wanted = channelFields.filter((name) => name === "complete" || names.includes(name));
   return wanted.length === channelFields.length ? [] : wanted;
@@ -80,14 +114,23 @@ function namesOf(
     const names = unknown
       .slice(0, NAMES_IN_MESSAGE_MAX)
       .map((name) => `${JSON.stringify(printableCut(name))}${didYouMean(name, known)}`);
-    throw invalid(`${names.join(", ")} is not ${what} ${known.join(", ")}`);
+    throw invalid(`${member}: ${names.join(", ")} is not ${what} ${known.join(", ")}`);
   }
   return known.filter((name) => wanted.has(name));
 }
 
 const NAMES_IN_MESSAGE_MAX = 5;
 
-const isIntegerIn = (value: unknown, min: number, max: number): value is number =>
-  Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+function flagOf(given: unknown, member: string): boolean | undefined {
+  if (given === undefined || given === null) return undefined;
+  if (typeof given === "boolean") return given;
+  throw invalid(`${member} must be true or false`);
+}
+
+function integerOf(given: unknown, member: string, min: number, max: number): number | undefined {
+  if (given === undefined || given === null) return undefined;
+  if (Number.isInteger(given) && (given as number) >= min && (given as number) <= max) return given as number;
+  throw invalid(`${member} must be an integer from ${min} to ${max}`);
+}
 
 const invalid = (message: string): ProblemError => new ProblemError("invalid_parameters", message);

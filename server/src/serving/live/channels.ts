@@ -1,37 +1,34 @@
 /**
  * The kinds of channels, one entry each: how a name is read, what identifies the data, and what it costs. The table is total by types. All
- * kinds are opened by the bus's `subscribe`, and are sent as snapshots and merge patches by a ChannelFeed.
+ * kinds are opened by the bus's `subscribe`, and are sent by a ChannelFeed.
  */
-import { type SortField, sortFields } from "@swapstats/protocol/figures.ts";
-import { requestLimits } from "@swapstats/protocol/limits.ts";
-import type { ChannelSpec } from "../../ports/stats-bus.ts";
+import { createHash } from "node:crypto";
+import { candleIntervals } from "@swapstats/protocol/limits.ts";
+import type { ServedWindow, Spark } from "@swapstats/protocol/screener/query.ts";
+import type { ChannelSpec, RowSelection } from "../../ports/stats-bus.ts";
 import { didYouMean } from "../../shared/nearest.ts";
-import { printableCut } from "../../shared/printable-text.ts";
-import {
-  type ChainAddresses,
-  canonicalId,
-  formatTokenId,
-  NO_CHAIN_ADDRESSES,
-  parseTokenId,
-} from "../../shared/token-id.ts";
+import { type ChainAddresses, formatTokenId, NO_CHAIN_ADDRESSES, parseTokenId } from "../../shared/token-id.ts";
 import { ProblemError } from "../problems.ts";
+import { ScreenerRequests } from "../screener-requests.ts";
+import {
+  type Asked,
+  candlesChannel,
+  marketChannel,
+  overviewChannel,
+  quoted,
+  screenerChannel,
+  swapsChannel,
+  tokenChannel,
+} from "./channel-names.ts";
 import type { ChannelOptions } from "./channel-options.ts";
-
-type Asked = {
-  /** The whole name, as the client wrote it. */
-  readonly name: string;
-  /** The part of the name after the kind and its colon. */
-  readonly rest: string;
-  readonly options: ChannelOptions;
-  /** Names of the configured windows. */
-  readonly windows: readonly string[];
-  readonly chains: ChainAddresses;
-};
 
 type ChannelKind<T extends ChannelSpec> = {
   /** How a name is written. */
   readonly form: string;
-  /** Returns undefined for a name that is not of this form. Throws ProblemError `unknown_channel` if it names something that does not exist. */
+  /**
+   * Returns undefined for a name that is not of this form. Throws ProblemError `unknown_channel` if it names something that does not exist, and
+   * `invalid_parameters` for options that channels of this kind cannot have.
+   */
   parse(asked: Asked): T | undefined;
   /** The canonical name as far as it is known without asking the owner. */
   nameOf(spec: T): string;
@@ -47,6 +44,11 @@ type ChannelKind<T extends ChannelSpec> = {
   awaitedIdOf(spec: T): string | undefined;
 };
 
+/** Candles that are as long as a row. */
+const CANDLES_PER_ROW = 3;
+/** Rows of the market in a window: all, and a few chains. */
+const MARKET_ROWS = 5;
+
 const kinds: { readonly [K in ChannelSpec["kind"]]: ChannelKind<Extract<ChannelSpec, { kind: K }>> } = {
   token: {
     form: "token:<id>",
@@ -58,40 +60,84 @@ const kinds: { readonly [K in ChannelSpec["kind"]]: ChannelKind<Extract<ChannelS
     rowsOf: ({ windows }) => windows.length,
     awaitedIdOf: ({ token }) => idThatMayCome(token),
   },
+  candles: {
+    form: "candles:<id>:<interval>",
+    parse: candlesChannel,
+    nameOf: ({ token, interval }) => `candles:${token}:${interval}`,
+    selectionOf: ({ limit }) => [limit],
+    readingOf: ({ prefer }) => String(prefer),
+    windowsOf: () => [],
+    rowsOf: ({ limit }) => Math.ceil(limit / CANDLES_PER_ROW),
+    awaitedIdOf: ({ token }) => idThatMayCome(token),
+  },
+  swaps: {
+    form: "swaps:<id>",
+    parse: swapsChannel,
+    nameOf: ({ token }) => `swaps:${token}`,
+    selectionOf: ({ limit }) => [limit],
+    readingOf: ({ prefer }) => String(prefer),
+    windowsOf: () => [],
+    rowsOf: ({ limit }) => limit,
+    awaitedIdOf: ({ token }) => idThatMayCome(token),
+  },
+  market: {
+    form: "market",
+    parse: marketChannel,
+    nameOf: () => "market",
+    selectionOf: ({ windows }) => [windows.join(",")],
+    readingOf: () => "",
+    windowsOf: ({ windows }) => windows,
+    rowsOf: ({ windows }) => windows.length * MARKET_ROWS,
+    awaitedIdOf: () => undefined,
+  },
   overview: {
     form: "overview:<window>:<sort>",
     parse: overviewChannel,
     nameOf: ({ window, sort }) => `overview:${window}:${sort}`,
-    selectionOf: (spec) => [...selectionOfNames(spec), spec.limit],
+    selectionOf: (spec) => [
+      ...selectionOfNames(spec),
+      ...[spec.limit, spec.order ?? "desc", spec.spark === undefined ? "" : JSON.stringify(spec.spark)],
+    ],
     readingOf: () => "",
     windowsOf: ({ window, windows }) => [window, ...(windows ?? [])],
-    rowsOf: ({ limit, windows }) => limit * Math.max(1, windows?.length ?? 0),
+    rowsOf: ({ limit, windows, spark }) => limit * (Math.max(1, windows?.length ?? 0) + sparkRows(spark)),
+    awaitedIdOf: () => undefined,
+  },
+  screener: {
+    form: "screener with a query",
+    parse: screenerChannel,
+    nameOf: ({ query }) => `screener:${createHash("sha256").update(JSON.stringify(query)).digest("hex").slice(0, 16)}`,
+    // The name stands for the whole query.
+    selectionOf: () => [],
+    readingOf: () => "",
+    windowsOf: ({ query }) => query.windows,
+    rowsOf: ({ query }) => query.limit * (query.windows.length + sparkRows(query.spark)),
     awaitedIdOf: () => undefined,
   },
 };
 
-/** Channels of a later version. */
-const PLANNED: Readonly<Record<string, string>> = {
-  swaps: "Channels swaps:<id> are not part of this version; subscribe to token:<id>.",
-};
+/** A sparkline is about as long as the figures of a window. */
+const sparkRows = (spark: Spark | undefined): number => (spark === undefined ? 0 : 1);
 
 const kindOf = (spec: ChannelSpec): ChannelKind<ChannelSpec> => kinds[spec.kind];
 const kindNamed = (name: string): ChannelKind<ChannelSpec> | undefined =>
   Object.hasOwn(kinds, name) ? kinds[name as ChannelSpec["kind"]] : undefined;
 
-/** Parses the name of a channel. Throws ProblemError `unknown_channel` or `not_implemented` with the correct form. */
+/** Parses the name of a channel. Throws ProblemError `unknown_channel` with the correct form, or `invalid_parameters`. */
 export function specOf(
   name: string,
   options: ChannelOptions,
-  windows: readonly string[],
+  windows: readonly ServedWindow[],
   chains: ChainAddresses = NO_CHAIN_ADDRESSES,
+  intervals: readonly string[] = Object.keys(candleIntervals),
 ): ChannelSpec {
+  const names = windows.map((window) => window.name);
+  const screens = new ScreenerRequests(windows, chains);
   const colon = name.indexOf(":");
   const kind = colon < 0 ? name : name.slice(0, colon);
   const rest = colon < 0 ? "" : name.slice(colon + 1);
-  const spec = kindNamed(kind)?.parse({ name, rest, options, windows, chains });
+  const spec = kindNamed(kind)?.parse({ name, rest, options, windows: names, chains, intervals, screens });
   if (spec !== undefined) return spec;
-  if (Object.hasOwn(PLANNED, kind)) throw new ProblemError("not_implemented", PLANNED[kind] as string);
   const forms = Object.values(kinds).map(({ form }) => form);
   throw new ProblemError(
     "unknown_channel",
@@ -101,6 +147,10 @@ export function specOf(
 
 /** Returns the canonical name, where the spec has its token by the canonical id. */
 export const nameOfChannel = (spec: ChannelSpec): string => kindOf(spec).nameOf(spec);
+
+/** Returns the name of a channel that waits for a token with this id. */
+export const nameOfAwaited = (spec: ChannelSpec, id: string): string =>
+  nameOfChannel("token" in spec ? { ...spec, token: id } : spec);
 
 export const windowsOfChannel = (spec: ChannelSpec): readonly string[] => kindOf(spec).windowsOf(spec);
 
@@ -115,51 +165,7 @@ export const keyOfChannel = (spec: ChannelSpec): string =>
 /** Returns equal keys for channels that may share one opening: the same name may stand for another token to a client that takes the largest. */
 export const openingKeyOf = (spec: ChannelSpec): string => `${keyOfChannel(spec)}\n${kindOf(spec).readingOf(spec)}`;
 
-function tokenChannel({ rest, options, windows, chains }: Asked): Extract<ChannelSpec, { kind: "token" }> | undefined {
-  if (rest === "") return undefined;
-  if (rest.length > requestLimits.tokenTextMax) {
-    throw new ProblemError("unknown_channel", `A token has at most ${requestLimits.tokenTextMax} characters.`);
-  }
-  // The canonical form is known here without asking, so clients that write it differently share the feed at once.
-  const token = canonicalId(rest, chains);
-  const { fields, prefer } = options;
-  return { kind: "token", token, windows: options.windows ?? windows, fields, prefer };
-}
-
-function overviewChannel({ name, rest, options, windows }: Asked): Extract<ChannelSpec, { kind: "overview" }> {
-  const [window = "", sort = "", ...more] = rest.split(":");
-  if (more.length > 0 || !windows.includes(window)) {
-    throw new ProblemError(
-      "unknown_channel",
-      `${quoted(name)} names no window of this service${didYouMean(window, windows)}. Write overview:<window>:<sort> with one of ${windows.join(", ")}.`,
-    );
-  }
-  if (!sortFields.includes(sort as SortField)) {
-    throw new ProblemError(
-      "unknown_channel",
-      `${quoted(name)} names no figure to rank by${didYouMean(sort, sortFields)}. Write overview:<window>:<sort> with one of ${sortFields.join(", ")}.`,
-    );
-  }
-  return {
-    kind: "overview",
-    window,
-    sort,
-    limit: options.limit,
-    windows: rowWindows(window, options.windows, windows),
-    fields: options.fields,
-  };
-}
-
-/** Returns the requested windows and the window of the ranking, in the configured order, as over HTTP. Empty: only `stats`. */
-function rowWindows(
-  ranked: string,
-  asked: readonly string[] | undefined,
-  windows: readonly string[],
-): readonly string[] {
-  return asked === undefined ? [] : windows.filter((name) => name === ranked || asked.includes(name));
-}
-
-function selectionOfNames(spec: ChannelSpec): readonly string[] {
+function selectionOfNames(spec: RowSelection): readonly string[] {
   return [`${spec.windows?.join(",")}`, `${spec.fields?.join(",")}`];
 }
 
@@ -172,8 +178,3 @@ function idThatMayCome(token: string): string | undefined {
   if (id === undefined || Buffer.byteLength(id.token) > TOKEN_BYTES_MAX) return undefined;
   return formatTokenId(id.chainId, id.token);
 }
-
-const QUOTED_CHARS_MAX = 80;
-
-/** Returns the text as it may appear in a message. It is cut, so that a response is never much longer than the request. */
-const quoted = (text: string): string => printableCut(text, QUOTED_CHARS_MAX);

@@ -12,16 +12,22 @@
  */
 import type { Ambiguous, ChannelSpec, ChannelUpdate, StatsBus } from "../../ports/stats-bus.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
+import { ServedIntervals } from "../candle-intervals.ts";
 import { ProblemError } from "../problems.ts";
 import { CachedBytes } from "./cached-bytes.ts";
-import type { PushTarget } from "./channel-feed.ts";
-import { ChannelFeed } from "./channel-feed.ts";
+import { CatchUps } from "./catch-up.ts";
+import type { ChannelFeed, PushTarget } from "./channel-feed.ts";
+import type { Position } from "./channel-requests.ts";
 import { keyOfChannel, nameOfChannel, openingKeyOf, rowsOfChannel } from "./channels.ts";
+import { KeptFeeds } from "./kept-feeds.ts";
 import { LIVE_LIMITS, type LiveConfig, type LiveLimits } from "./live-limits.ts";
 import { OpeningQueue } from "./opening-queue.ts";
 import { PendingTokens } from "./pending-tokens.ts";
 import { RowBudget } from "./row-budget.ts";
+import { StateFeed } from "./state-feed.ts";
+import { SwapFeed } from "./swap-feed.ts";
 import { WakeUps } from "./wake-ups.ts";
+import { WorkShare } from "./work-share.ts";
 
 /** Part of coalesce_ms after which a flush is not held back; owners' ticks jitter by less than the rest. */
 const FLUSH_GAP_FACTOR = 0.8;
@@ -40,6 +46,8 @@ type JoinResult = { readonly kind: "joined"; readonly feed: ChannelFeed } | { re
 type HeldByHub = {
   readonly rows: number;
   readonly cachedBytes: number;
+  /** Feeds without clients. */
+  readonly keptFeeds: number;
   readonly openingRows: number;
   readonly pendingIds: number;
 };
@@ -47,6 +55,8 @@ type HeldByHub = {
 export class Hub {
   readonly config: LiveConfig;
   readonly limits: LiveLimits;
+  /** Intervals of candles that the buckets of this service fill. */
+  readonly intervals: readonly string[];
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
   readonly #bus: StatsBus;
@@ -56,12 +66,18 @@ export class Hub {
   readonly #feeds = new Map<string, ChannelFeed>();
   readonly #opening = new Map<string, Promise<JoinResult>>();
   readonly #refreshing = new Map<ChannelFeed, Promise<void>>();
+  readonly #catchUps: CatchUps;
   readonly #wakeUps: WakeUps;
   readonly #cached: CachedBytes;
+  readonly #kept: KeptFeeds;
   readonly #rows: RowBudget;
   readonly #openings: OpeningQueue;
   /** Tokens that clients wait for. */
   readonly pending: PendingTokens;
+  /** Limits the time for checksums: one of a long ranking takes tens of milliseconds. */
+  readonly checksumShare: WorkShare;
+  /** Channels that clients asked to resume, so far. */
+  readonly resumed = { recovered: 0, lost: 0 };
   #dirty: PushTarget[] = [];
   #flushing: PushTarget[] = [];
   #isScheduled = false;
@@ -77,15 +93,24 @@ export class Hub {
     const limits = { ...LIVE_LIMITS, ...options.limits };
     this.config = config;
     this.limits = limits;
+    this.intervals = new ServedIntervals(config.windows.list.map(({ stepMs }) => stepMs)).names;
     this.nowMs = options.nowMs ?? (() => performance.now());
     this.#bus = bus;
     this.#flushGapMs = config.api.ws.coalesceMs;
-    this.#cached = new CachedBytes(limits.cachedBytesMax);
+    this.#kept = new KeptFeeds(this.nowMs);
+    this.#cached = new CachedBytes(limits.cachedBytesMax, () => this.#kept.closeOne());
     this.#rows = new RowBudget(config.api.ws.maxRowsTotal, () => this.#clients.size);
     this.#openings = new OpeningQueue(limits.openingRowsMax);
     const { pendingIdsMax: idsMax, pendingIdsAskedMax: idsAskedMax, pendingEveryMs: everyMs } = limits;
     this.pending = new PendingTokens({ idsMax, idsAskedMax, everyMs }, (ids) => bus.areKnown(ids));
+    this.checksumShare = new WorkShare(limits.checksumBurstMs, limits.checksumShare, () => performance.now());
+    this.#catchUps = new CatchUps(limits.catchUpMs, limits.catchUpLookMs);
     this.#wakeUps = new WakeUps(this.nowMs, (client) => this.poke(client));
+  }
+
+  /** Connected clients of all doors. */
+  get clients(): number {
+    return this.#clients.size;
   }
 
   /** Feeds that are open at the bus. */
@@ -98,6 +123,7 @@ export class Hub {
     return {
       rows: this.#rows.total,
       cachedBytes: this.#cached.total,
+      keptFeeds: this.#kept.size,
       openingRows: this.#openings.rows,
       pendingIds: this.pending.size,
     };
@@ -113,32 +139,49 @@ export class Hub {
   }
 
   /**
-   * Resolves to the feed of a channel. The client is flushed after each of its updates until it leaves. Rejects with SwapstatsError `unavailable`
+   * Resolves to the feed of a channel, when it has what the client holds already (`from`). The client is flushed after each of its updates until it
+   * leaves. Rejects with SwapstatsError `unavailable`
    * if the owner does not respond in time, with ProblemError `overloaded` if all clients together hold too much, and with the errors of the bus.
    */
-  async join(spec: ChannelSpec, client: PushTarget): Promise<JoinResult> {
+  async join(spec: ChannelSpec, client: PushTarget, from?: Position): Promise<JoinResult> {
     for (;;) {
       const result = await this.#feedOf(spec, client);
       if (result.kind !== "joined") return result;
       const { feed } = result;
       // Another client, the only one until now, may have left while this one waited.
       if (feed.isClosed) continue;
+      this.#kept.remove(feed);
       feed.clients.set(client, (feed.clients.get(client) ?? 0) + 1);
       try {
         await this.#refresh(feed, spec);
+        // A look that fails is repeated, until the time limit.
+        const look = (): void => void this.#lookOnce(feed, spec).catch(() => {});
+        if (from !== undefined) await this.#catchUps.wait(feed, from, look);
       } catch (error) {
-        this.leave(feed, client);
+        this.leave(feed, client, false);
         throw error;
       }
       return result;
     }
   }
 
-  leave(feed: ChannelFeed, client: PushTarget): void {
+  /** `mayResume`: the client did not close the channel but lost its connection, so the feed is kept for a while even without clients. */
+  leave(feed: ChannelFeed, client: PushTarget, mayResume: boolean): void {
     const count = feed.clients.get(client) ?? 0;
     if (count > 1) feed.clients.set(client, count - 1);
     else feed.clients.delete(client);
-    if (feed.clients.size === 0) feed.close();
+    const nowMs = this.nowMs();
+    if (mayResume) feed.keptUntilMs = nowMs + this.config.api.ws.resumeWindowMs;
+    if (feed.clients.size > 0) return;
+    const isKept = feed.count > 0 && feed.keptUntilMs > nowMs && this.#feeds.size < this.limits.feedsKeptBelow;
+    if (isKept && !feed.isClosed) this.#kept.add(feed);
+    else feed.close();
+  }
+
+  /** Counts channels that were to be resumed, of which `recovered` were. */
+  countResumed(channels: number, recovered: number): void {
+    this.resumed.recovered += recovered;
+    this.resumed.lost += channels - recovered;
   }
 
   /** Flushes the client in the next tick, because it has something to send. */
@@ -158,6 +201,7 @@ export class Hub {
   close(): void {
     this.#wakeUps.close();
     this.pending.close();
+    this.#kept.close();
     clearTimeout(this.#flushTimer);
   }
 
@@ -169,6 +213,9 @@ export class Hub {
     const known = this.#opening.get(openingKey);
     if (known !== undefined) return known;
     const rows = rowsOfChannel(spec);
+    const isShort = (): boolean =>
+      this.#feeds.size >= this.limits.feedsKeptBelow || this.#rows.total + rows > this.config.api.ws.maxRowsTotal;
+    while (isShort() && this.#kept.closeOne()) {}
     if (!this.#rows.take(rows, client.rows)) throw this.#tooManyRows();
     const opening = this.#open(spec, rows).finally(() => this.#opening.delete(openingKey));
     this.#opening.set(openingKey, opening);
@@ -184,7 +231,7 @@ export class Hub {
   async #open(spec: ChannelSpec, rows: number): Promise<JoinResult> {
     let isHeld = false;
     try {
-      const feed = new ChannelFeed(this.limits, this.#cached);
+      const feed = this.#newFeed(spec);
       const opened = await this.#openings.run(rows, () =>
         this.#subscribe(spec, (update) => this.#onUpdate(feed, update)),
       );
@@ -208,6 +255,13 @@ export class Hub {
     }
   }
 
+  #newFeed(spec: ChannelSpec): ChannelFeed {
+    if (spec.kind === "swaps") return new SwapFeed(spec.limit, this.#cached);
+    const { resumeWindowMs, resumeBytes } = this.config.api.ws;
+    const windowMs = Math.max(resumeWindowMs, this.limits.behindMs);
+    return new StateFeed({ windowMs, bytesMax: resumeBytes }, this.#cached);
+  }
+
   /**
    * Asks the owner again if the newest update is old. The newest update of a quiet channel may be hours old. Its figures still hold, but a new client
    * needs the present as-of, watermark and lag.
@@ -215,6 +269,10 @@ export class Hub {
   async #refresh(feed: ChannelFeed, spec: ChannelSpec): Promise<void> {
     const ageMs = this.nowMs() - feed.newestAtMs;
     if (feed.count === 0 || ageMs <= this.limits.snapshotAgeMsMax) return;
+    return this.#lookOnce(feed, spec);
+  }
+
+  #lookOnce(feed: ChannelFeed, spec: ChannelSpec): Promise<void> {
     const known = this.#refreshing.get(feed);
     if (known !== undefined) return known;
     const refreshing = this.#lookAgain(feed, spec).finally(() => this.#refreshing.delete(feed));
@@ -268,6 +326,7 @@ export class Hub {
     // With a clock that follows events, the as-of does not tell when the figures were computed.
     const ageMs = this.config.windows.clock === "live" ? Math.max(0, Date.now() - update.asOf) : 0;
     if (!feed.accept(update, nowMs, nowMs - ageMs)) return;
+    this.#catchUps.updated(feed);
     for (const client of feed.clients.keys()) if (!client.isDirty) this.poke(client);
   }
 

@@ -11,6 +11,8 @@ export type LiveConfig = {
       readonly maxSubscriptions: number;
       readonly maxRows: number;
       readonly maxRowsTotal: number;
+      readonly resumeWindowMs: number;
+      readonly resumeBytes: number;
     };
   };
   readonly windows: {
@@ -21,12 +23,17 @@ export type LiveConfig = {
 };
 
 export type LiveLimits = {
-  /** Patches of a feed that are kept to compose one patch for a client that is behind. A client further behind gets a snapshot. */
-  readonly ringPatchesMax: number;
-  /** Characters of these patches together. */
-  readonly ringCharsMax: number;
+  /** Patches are kept at least this long for clients that are behind, even if none can resume. */
+  readonly behindMs: number;
   /** Bytes of patches and messages that all feeds together keep in addition to their data. */
   readonly cachedBytesMax: number;
+  /** Feeds without clients are kept only while there are fewer feeds than this. */
+  readonly feedsKeptBelow: number;
+  /** Time between two checksums of a channel. */
+  readonly checksumMs: number;
+  /** Time for checksums at once, and the part of the thread's time for them after that. Beyond it channels leave theirs out. */
+  readonly checksumBurstMs: number;
+  readonly checksumShare: number;
   /** Rows that are being opened at the same time for one client, and for all. */
   readonly clientOpeningRowsMax: number;
   readonly openingRowsMax: number;
@@ -45,12 +52,19 @@ export type LiveLimits = {
   readonly snapshotAgeMsMax: number;
   /** Time limit for the owner of a token to open a channel. */
   readonly openTimeoutMs: number;
+  /** Longest time that a client waits for the revision that it already holds. */
+  readonly catchUpMs: number;
+  /** Time between two looks at the owner for it. Longer than the bus gives held data again (HELD_AGE_MS_MAX). */
+  readonly catchUpLookMs: number;
 };
 
 export const LIVE_LIMITS: LiveLimits = {
-  ringPatchesMax: 64,
-  ringCharsMax: 64 * 1024,
+  behindMs: 10_000,
   cachedBytesMax: 64 * 1024 * 1024,
+  feedsKeptBelow: 10_000,
+  checksumMs: 10_000,
+  checksumBurstMs: 100,
+  checksumShare: 0.05,
   clientOpeningRowsMax: 100,
   openingRowsMax: 1_000,
   reopenedPart: 0.1,
@@ -61,4 +75,6 @@ export const LIVE_LIMITS: LiveLimits = {
   flushPauseFactor: 3,
   snapshotAgeMsMax: 1_000,
   openTimeoutMs: 10_000,
+  catchUpMs: 5_000,
+  catchUpLookMs: 1_100,
 };

@@ -24,10 +24,16 @@ type Named = {
   readonly requestedAs: string;
   readonly spec: ChannelSpec;
   /** At most one message in this time; 0: one for each update. */
-  readonly conflateMs: number;
+  conflateMs: number;
+  /** Whether checksums are sent. */
+  checksum: boolean;
 };
 
-export type OpenSubscription = Named & { readonly feed: ChannelFeed };
+export type OpenSubscription = Named & {
+  readonly feed: ChannelFeed;
+  /** The feed's `count` at what the client already holds; 0: nothing. */
+  heldCount: number;
+};
 /** `cancel` stops waiting for the token's first swap. */
 export type PendingSubscription = Named & { readonly feed: undefined; readonly cancel: () => void };
 export type Subscription = OpenSubscription | PendingSubscription;

@@ -9,31 +9,46 @@
  * requests and does not read delays its own requests, and costs no memory but theirs.
  *
  * This folder makes the frames and writes them to the socket itself, because `ws` would build one frame per message and client. This is
- * sound because without compression `ws` writes each of its own frames (here only the close frame) whole and at once, and
+ * sound because `ws` writes each of its own frames (here only the close frame, which is never compressed) whole and at once, and
  * every write here ends at the end of a frame. `ws` does the handshake, parses incoming frames, and closes.
  */
 import type { Duplex } from "node:stream";
 import { closeCodes } from "@swapstats/protocol/websocket.ts";
 import { WebSocket } from "ws";
-import type { Gate, Identity } from "../gate.ts";
+import type { Identity } from "../../access/identity.ts";
+import type { Gate } from "../gate.ts";
 import type { PushTarget } from "../live/channel-feed.ts";
-import type { Reply } from "../live/channel-list.ts";
 import { ClientChannels } from "../live/client-channels.ts";
 import type { Hub } from "../live/hub.ts";
-import { errorText, heartbeatText, shutdownText, subscribedText, unsubscribedText } from "../live/messages.ts";
-import type { Encoder } from "../live/shared-message.ts";
+import {
+  authExpiringText,
+  authenticatedText,
+  errorText,
+  heartbeatText,
+  pausedText,
+  setText,
+  shutdownText,
+  subscribedText,
+  unsubscribedText,
+} from "../live/messages.ts";
+import { costOf } from "../operation-rules.ts";
 import { ProblemError } from "../problems.ts";
+import { Standing } from "../standing.ts";
 import type { BegunMessages } from "./begun-messages.ts";
-import { lengthOf, type MessageFrames, sequenceOfPong, textFrames } from "./frames.ts";
+import type { Encoding } from "./encodings.ts";
+import { lengthOf, type MessageFrames, sequenceOfPong } from "./frames.ts";
 import type { WebSocketConfig, WebSocketLimits } from "./limits.ts";
 import { MessageRate } from "./message-rate.ts";
 import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "./observers.ts";
 import { Outbox } from "./outbox.ts";
+import { endedText, idleEnd, playingText, type Replay } from "./replays.ts";
 import { type ClientRequest, parseRequest, type RequestRules } from "./requests.ts";
 import type { WriteBuffer } from "./write-buffer.ts";
 
 type SessionOptions = {
   readonly hub: Hub;
+  /** The session whose market the hub has. Undefined: the live one. */
+  readonly replay: Replay | undefined;
   readonly gate: Gate;
   /** The client that opened the connection. */
   readonly identity: Identity;
@@ -41,8 +56,8 @@ type SessionOptions = {
   readonly limits: WebSocketLimits;
   readonly logger: WebSocketLogger;
   readonly metrics: WebSocketMetrics;
-  /** Shared by all sessions, so that they share frames. */
-  readonly encoder: Encoder<MessageFrames>;
+  /** Shared by all sessions with the same encoding, so that they share frames. */
+  readonly encoding: Encoding;
   /** Shared by all sessions. */
   readonly writeBuffer: WriteBuffer;
   /** Shared by all sessions. */
@@ -60,10 +75,13 @@ export class ClientSession implements PushTarget {
   readonly #outbox: Outbox;
   readonly #rate: MessageRate;
   readonly #channels: ClientChannels;
+  readonly #standing: Standing;
   /** Texts of waiting requests, and their total length. */
   readonly #requests: string[] = [];
   #requestChars = 0;
   #isWorking = false;
+  /** Resolves when the state of a session is filled. Requests wait for it. */
+  readonly #played: Promise<void> | undefined;
   #lastSentMs: number;
   #closeReason: CloseReason | undefined;
 
@@ -71,6 +89,7 @@ export class ClientSession implements PushTarget {
     this.#ws = ws;
     this.#socket = socket;
     this.#options = options;
+    this.#standing = new Standing(options.gate, options.identity);
     const { ws: settings } = options.config.api;
     const windows = options.hub.config.windows.list.map((window) => window.name);
     this.#rules = { windows, channelsMax: settings.maxSubscriptions };
@@ -89,6 +108,11 @@ export class ClientSession implements PushTarget {
     ws.on("pong", (payload) => this.#onPong(payload));
     ws.on("error", (error) => this.#onReceiveError(error));
     ws.on("close", (code) => this.#onClose(code));
+    const { replay } = options;
+    this.#played = replay?.session.begun.then(() => {
+      if (this.isOpen) this.#reply(playingText(replay));
+    });
+    void replay?.session.ended.then((end) => this.#endReplay(end));
   }
 
   get isOpen(): boolean {
@@ -112,27 +136,52 @@ export class ClientSession implements PushTarget {
     this.terminate();
   }
 
-  /** Sends a heartbeat if one is due, and closes a dead client. Called every `sweepMs`. */
-  sweep(nowMs: number): void {
+  /**
+   * Sends a heartbeat or a warning if one is due, and closes a dead client or one whose credentials have ended. Called every `sweepMs`. `wallMs` is
+   * Unix milliseconds.
+   */
+  sweep(nowMs: number, wallMs: number): void {
     if (!this.isOpen) return;
     const { limits } = this.#options;
+    const verdict = this.#standing.check(wallMs);
+    if (verdict === "ended") {
+      this.#close(closeCodes.unauthorized, "the credentials expired or were revoked", "unauthorized");
+      return;
+    }
+    const { replay } = this.#options;
+    const idle = replay === undefined ? undefined : idleEnd(replay, nowMs);
+    if (idle !== undefined) this.#endReplay(idle);
+    if (verdict === "warn") this.#reply(authExpiringText(this.#standing.identity.expiresAtMs ?? wallMs));
     const oldestPingAtMs = this.#outbox.oldestPingAtMs;
     if (oldestPingAtMs !== undefined && nowMs - oldestPingAtMs > limits.noPongMs) {
       this.#close(closeCodes.policyViolation, "no response to pings", "no_pong");
     } else if (oldestPingAtMs === undefined && nowMs - this.#lastSentMs >= limits.heartbeatMs) {
-      this.#outbox.reply(this.#framesOf(heartbeatText(Date.now())));
+      // A paused page sleeps. A ping keeps its connection open, and its program does not notice it.
+      if (this.#channels.isPaused) this.#outbox.owePing();
+      else this.#outbox.reply(this.#framesOf(heartbeatText(Date.now())));
       this.flush(nowMs);
     }
   }
 
-  /** Sends `shutdown` and closes. Ignores the credit: it is one small message, and the last. */
+  /** Sends `shutdown` and closes. */
   shutdown(reconnectAfterMs: number): void {
     if (!this.isOpen) return;
-    if (!this.#outbox.isInMessage) {
-      const frames = this.#framesOf(shutdownText(reconnectAfterMs));
-      this.#options.writeBuffer.write(this.#socket, frames, lengthOf(frames));
-    }
+    this.#sendLast(shutdownText(reconnectAfterMs));
     this.#close(closeCodes.goingAway, "the service is shutting down", "shutting_down");
+  }
+
+  #endReplay(end: Parameters<typeof endedText>[1]): void {
+    if (!this.isOpen) return;
+    const { replay } = this.#options;
+    if (replay !== undefined) this.#sendLast(endedText(replay, end));
+    this.#close(closeCodes.replayEnded, `the session ended: ${end.reason}`, "replay_ended");
+  }
+
+  /** Ignores the credit: it is one small message, and the last. */
+  #sendLast(text: string): void {
+    if (this.#outbox.isInMessage) return;
+    const frames = this.#framesOf(text);
+    this.#options.writeBuffer.write(this.#socket, frames, lengthOf(frames));
   }
 
   terminate(): void {
@@ -141,26 +190,16 @@ export class ClientSession implements PushTarget {
 
   /** Appends frames of the channels that are behind; see `MessageSource` in outbox.ts. */
   #take(frames: Buffer[], bytesFree: number, nowMs: number): MessageFrames | undefined {
-    const { metrics, encoder } = this.#options;
-    let free = bytesFree;
-    let begun: MessageFrames | undefined;
-    const taken = this.#channels.take(nowMs, (message): Reply => {
-      const encoded = message.encodedBy(encoder);
-      const first = encoded[0] as Buffer;
-      free -= first.length;
-      if (free < 0) return "full";
-      frames.push(first);
-      if (encoded.length === 1) return "taken";
-      begun = encoded;
-      return "last";
-    });
+    const { metrics, encoding } = this.#options;
+    const packer = encoding.packer(frames, bytesFree);
+    const taken = this.#channels.take(nowMs, packer.offer);
     if (taken.conflated > 0) metrics.conflated(taken.conflated);
     if (taken.oldestSinceMs < Number.POSITIVE_INFINITY) metrics.pushLag((nowMs - taken.oldestSinceMs) / 1_000);
-    return begun;
+    return packer.end();
   }
 
   #framesOf(text: string): MessageFrames {
-    return textFrames(text, this.#options.limits.fragmentBytesMax);
+    return this.#options.encoding.reply(text);
   }
 
   #close(code: number, reason: string, label: CloseReason): void {
@@ -216,7 +255,7 @@ export class ClientSession implements PushTarget {
     if (!this.isOpen) return;
     const nowMs = this.#options.hub.nowMs();
     const sequence = sequenceOfPong(payload);
-    if (sequence !== undefined && this.#outbox.pong(sequence)) {
+    if (sequence !== undefined && this.#outbox.pong(sequence, nowMs)) {
       this.flush(nowMs);
     } else if (this.#rate.take(nowMs) === "cut_off") {
       // RFC 6455 allows unsolicited pongs as a sign of life. A flood of them is an attack.
@@ -239,14 +278,16 @@ export class ClientSession implements PushTarget {
     this.#options.onClosed(this, this.#closeReason ?? (isAbnormal ? "lost" : "client"));
   }
 
-  #reply(text: string): void {
-    this.#outbox.reply(this.#framesOf(text));
+  /** `numbers`: of the channels of a `subscribed`, by name. */
+  #reply(text: string, numbers?: ReadonlyMap<string, number>): void {
+    this.#outbox.reply(this.#options.encoding.reply(text, numbers));
     this.flush(this.#options.hub.nowMs());
   }
 
   async #work(): Promise<void> {
     this.#isWorking = true;
     try {
+      await this.#played;
       for (let text = this.#requests[0]; text !== undefined && this.isOpen; text = this.#requests[0]) {
         await this.#handle(parseRequest(text, this.#rules));
         this.#requests.shift();
@@ -261,19 +302,27 @@ export class ClientSession implements PushTarget {
 
   async #handle(request: ClientRequest): Promise<void> {
     await this.#outbox.room();
-    const { gate, identity } = this.#options;
-    const cost = request.kind === "refused" ? 1 : request.channels.length;
-    const problem = gate.admit(identity, request.kind, cost);
+    const { gate } = this.#options;
+    const { identity } = this.#standing;
+    const operation = request.kind === "resume" ? "subscribe" : request.kind;
+    const admission = gate.admit(identity, operation, costOf(operation, request.channels.length));
+    const { problem } = admission instanceof Promise ? await admission : admission;
+    if (!this.isOpen) return;
     if (problem !== undefined) this.#reply(errorText(request.id, problem, request.channels));
-    else if (request.kind === "subscribe") await this.#subscribe(request);
+    else if (request.kind === "subscribe" || request.kind === "resume") await this.#subscribe(request);
     else if (request.kind === "unsubscribe") await this.#unsubscribe(request);
+    else if (request.kind === "set") this.#set(request);
+    else if (request.kind === "pause") this.#pause(request);
+    else if (request.kind === "auth") await this.#renew(request);
     else this.#reply(errorText(request.id, request.problem, request.channels));
   }
 
-  async #subscribe({ id, channels, options }: Extract<ClientRequest, { kind: "subscribe" }>): Promise<void> {
+  async #subscribe(request: Extract<ClientRequest, { kind: "subscribe" | "resume" }>): Promise<void> {
+    const { id, channels, requests } = request;
     let outcome: Awaited<ReturnType<ClientChannels["open"]>>;
     try {
-      outcome = await this.#channels.open(channels, options);
+      const { encoding } = this.#options;
+      outcome = await this.#channels.open(requests, (head, from) => encoding.canContinue(head, from));
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
       this.#reply(errorText(id, error, channels));
@@ -284,7 +333,8 @@ export class ClientSession implements PushTarget {
       return;
     }
     if (outcome.channels.length > 0) {
-      this.#reply(subscribedText(id, outcome));
+      const numbers = new Map(outcome.opened.map(({ channel, feed }) => [channel, feed.head.number]));
+      this.#reply(subscribedText(id, outcome, request.kind === "resume"), numbers);
       this.#channels.activate(outcome.opened);
       this.flush(this.#options.hub.nowMs());
     }
@@ -296,13 +346,39 @@ export class ClientSession implements PushTarget {
     }
   }
 
+  #set({ id, channels, conflateMs, checksum }: Extract<ClientRequest, { kind: "set" }>): void {
+    const channel = this.#channels.set(channels[0], { conflateMs, checksum });
+    if (channel === undefined) this.#reply(errorText(id, notOpen(), channels));
+    else if (id !== undefined) this.#reply(setText(id, channel));
+    // A channel that was held may send now.
+    this.flush(this.#options.hub.nowMs());
+  }
+
+  #pause({ id, isPaused }: Extract<ClientRequest, { kind: "pause" }>): void {
+    this.#channels.pause(isPaused);
+    if (id !== undefined) this.#reply(pausedText(id, isPaused));
+    this.flush(this.#options.hub.nowMs());
+  }
+
+  async #renew({ id, token }: Extract<ClientRequest, { kind: "auth" }>): Promise<void> {
+    try {
+      await this.#standing.renew(token);
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      this.#reply(errorText(id, error, []));
+      return;
+    }
+    if (id !== undefined) this.#reply(authenticatedText(id, this.#standing.identity.expiresAtMs));
+  }
+
   async #unsubscribe({ id, channels }: Extract<ClientRequest, { kind: "unsubscribe" }>): Promise<void> {
     const { closed, missing } = this.#channels.close(channels);
     if (id !== undefined && closed.length > 0) this.#reply(unsubscribedText(id, closed));
     for (const channel of missing) {
       await this.#outbox.room();
-      const problem = new ProblemError("not_subscribed", "The channel is not open on this connection.");
-      this.#reply(errorText(id, problem, [channel]));
+      this.#reply(errorText(id, notOpen(), [channel]));
     }
   }
 }
+
+const notOpen = (): ProblemError => new ProblemError("not_subscribed", "The channel is not open on this connection.");

@@ -6,6 +6,7 @@ export type WebSocketConfig = {
     /** Allowed origins as a browser sends them; `*` allows all; empty: pages of this service alone. */
     readonly cors: readonly string[];
     readonly ws: {
+      readonly compression: boolean;
       readonly maxConn: number;
       readonly maxSubscriptions: number;
       readonly maxMessageBytes: number;
@@ -16,12 +17,19 @@ export type WebSocketConfig = {
 };
 
 export type WebSocketLimits = {
-  /** Bytes sent to a client for which no pong has come yet; nothing is sent beyond. */
+  /** Bytes sent to a client for which no pong has come yet; nothing is sent beyond. At least `pingBytes` and a fragment together. */
   readonly inFlightBytesMax: number;
-  /** Pings without a pong; at this number nothing is sent. */
+  /** A write to a client that replies promptly ends with a ping if this many bytes were sent since the ping before, or this time has passed. */
+  readonly pingBytes: number;
+  readonly pingMs: number;
+  /** A pong later than this is late. Nothing is sent while one is, and each write to such a client ends with a ping. */
+  readonly latePongMs: number;
+  /** Pings without a pong of a client that is not prompt; at this number nothing is sent. */
   readonly unansweredPingsMax: number;
   /** A longer message goes out as several frames of this size, so that one message cannot exceed the bytes in flight. */
   readonly fragmentBytesMax: number;
+  /** Bytes of a frame with several messages. A longer message is alone in its list. */
+  readonly batchBytesMax: number;
   /** A client to which nothing was sent for this long gets a heartbeat. */
   readonly heartbeatMs: number;
   /** A client with a ping unanswered for this long counts as dead. Longer than a minute: a client may stop reading that long. */
@@ -40,8 +48,12 @@ export type WebSocketLimits = {
 
 export const WEBSOCKET_LIMITS: WebSocketLimits = {
   inFlightBytesMax: 64 * 1024,
+  pingBytes: 16 * 1024,
+  pingMs: 500,
+  latePongMs: 400,
   unansweredPingsMax: 2,
   fragmentBytesMax: 16 * 1024,
+  batchBytesMax: 16 * 1024,
   heartbeatMs: 15_000,
   noPongMs: 120_000,
   sweepMs: 1_000,

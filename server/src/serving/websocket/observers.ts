@@ -12,6 +12,8 @@ const closeReasons = [
   "bad_frame",
   "internal",
   "shutting_down",
+  "unauthorized",
+  "replay_ended",
 ] as const;
 export type CloseReason = (typeof closeReasons)[number];
 

@@ -1,19 +1,25 @@
 /**
- * Sends messages to one client, under credit. A ping follows every write, and its pong proves that the client has read everything up
- * to it. So a client that reads slowly, or not at all, is recognised by its missing pongs and not by a full kernel buffer,
- * which hides megabytes and minutes.
+ * Sends messages to one client, under credit. The pong to a ping proves that the client has read everything up to it. So a client that reads
+ * slowly, or not at all, is recognised by its missing pongs and not by a full kernel buffer, which hides megabytes and minutes.
  *
- *   idle ------ written, one ping out -------------------------> flowing
- *   flowing --- two pings out, or the bytes in flight used up --> blocked
- *   blocked --- a pong ----------------------------------------> flowing, or idle if it is the pong to the newest ping
- *   any ------- close ------------------------------------------> closed
+ *   prompt --- a ping is unanswered for latePongMs, or its pong took that long --> slow
+ *   slow ----- a pong came sooner than that -------------------------------------> prompt
+ *
+ * A new client is slow until its first pong. A slow client gets a ping after every write, and nothing while two are unanswered. A prompt client
+ * gets one after pingBytes or pingMs. In both states nothing is sent while a ping is unanswered for latePongMs, or when the bytes without a
+ * pong are used up. So a client that stops reading finds the data of pingMs and latePongMs at most. With five messages of 1 KB in each write, a ping after
+ * every write costs a fifth of the processor time (ARCHITECTURE.md, The WebSocket).
  *
  * The order of sending: the newest pong that is owed, the rest of a message that was begun, responses to requests, and then messages of the
  * subscriptions, which are not stored here.
  */
 import { lengthOf, type MessageFrames, PING_FRAME_BYTES, pingFrame, pongFrame } from "./frames.ts";
+import type { WebSocketLimits } from "./limits.ts";
 
-type OutboxLimits = { readonly inFlightBytesMax: number; readonly unansweredPingsMax: number };
+type OutboxLimits = Pick<
+  WebSocketLimits,
+  "inFlightBytesMax" | "unansweredPingsMax" | "pingBytes" | "pingMs" | "latePongMs"
+>;
 
 /**
  * Appends messages of the subscriptions to `frames`, as long as they fit `bytesFree`. If a message has several frames, it appends the
@@ -21,6 +27,7 @@ type OutboxLimits = { readonly inFlightBytesMax: number; readonly unansweredPing
  */
 type MessageSource = (frames: Buffer[], bytesFree: number, nowMs: number) => MessageFrames | undefined;
 
+/** `bytes`: since the ping before, with this one. */
 type Ping = { readonly sequence: number; readonly bytes: number; readonly atMs: number };
 
 const SEQUENCE_LIMIT = 2 ** 32;
@@ -33,8 +40,14 @@ export class Outbox {
   /** Unanswered, oldest first. */
   #pings: Ping[] = [];
   #sequence = 0;
+  /** Bytes that no pong has covered yet. */
   #inFlightBytes = 0;
+  /** Bytes since the newest ping, and when that was sent. */
+  #unpingedBytes = 0;
+  #pingedAtMs = Number.NEGATIVE_INFINITY;
+  #isPrompt = false;
   #owedPong: Buffer | undefined;
+  #owesPing = false;
   #replies: MessageFrames[] = [];
   #replyBytes = 0;
   /** The message that was begun, and its next frame. */
@@ -95,24 +108,30 @@ export class Outbox {
     if (!this.#isClosed) this.#owedPong = pongFrame(payload);
   }
 
+  /** Has the next pump send a ping even if there is nothing else to send. */
+  owePing(): void {
+    this.#owesPing = true;
+  }
+
   /** Takes a pong. Returns whether a ping with this number was unanswered. */
-  pong(sequence: number): boolean {
+  pong(sequence: number, nowMs: number): boolean {
     const index = this.#pings.findIndex((ping) => ping.sequence === sequence);
-    if (index < 0) return false;
-    for (const ping of this.#pings.splice(0, index + 1)) this.#inFlightBytes -= ping.bytes;
+    const ping = this.#pings[index];
+    if (ping === undefined) return false;
+    this.#isPrompt = nowMs - ping.atMs < this.#limits.latePongMs;
+    for (const answered of this.#pings.splice(0, index + 1)) this.#inFlightBytes -= answered.bytes;
     return true;
   }
 
   /** Sends as much as the credit allows, in one write. Returns the bytes written. */
   pump(nowMs: number): number {
-    if (this.#isClosed || this.#pings.length >= this.#limits.unansweredPingsMax) return 0;
+    if (this.#isClosed || this.#isBlocked(nowMs)) return 0;
     const frames: Buffer[] = [];
     this.#fill(frames, this.#limits.inFlightBytesMax - this.#inFlightBytes - PING_FRAME_BYTES, nowMs);
-    if (frames.length === 0) return 0;
-    this.#sequence = (this.#sequence + 1) % SEQUENCE_LIMIT;
-    frames.push(pingFrame(this.#sequence));
-    const bytes = lengthOf(frames);
-    this.#pings.push({ sequence: this.#sequence, bytes, atMs: nowMs });
+    if (frames.length === 0 && !this.#owesPing) return 0;
+    let bytes = lengthOf(frames);
+    if (this.#isPingDue(this.#unpingedBytes + bytes, nowMs)) bytes += this.#ping(frames, bytes, nowMs);
+    else this.#unpingedBytes += bytes;
     this.#inFlightBytes += bytes;
     this.#write(frames, bytes);
     this.#wake();
@@ -126,6 +145,34 @@ export class Outbox {
     this.#begun = NOTHING;
     this.#begunAt = 0;
     this.#wake();
+  }
+
+  #isBlocked(nowMs: number): boolean {
+    const oldest = this.#pings[0];
+    if (oldest === undefined) return false;
+    const { latePongMs, unansweredPingsMax } = this.#limits;
+    if (nowMs - oldest.atMs >= latePongMs) {
+      this.#isPrompt = false;
+      return true;
+    }
+    return !this.#isPrompt && this.#pings.length >= unansweredPingsMax;
+  }
+
+  /** `bytes`: since the newest ping, with the write that is made now. */
+  #isPingDue(bytes: number, nowMs: number): boolean {
+    const { pingBytes, pingMs } = this.#limits;
+    return !this.#isPrompt || this.#owesPing || bytes >= pingBytes || nowMs - this.#pingedAtMs >= pingMs;
+  }
+
+  /** Appends a ping to a write of `bytes`. Returns its length. */
+  #ping(frames: Buffer[], bytes: number, nowMs: number): number {
+    this.#sequence = (this.#sequence + 1) % SEQUENCE_LIMIT;
+    frames.push(pingFrame(this.#sequence));
+    this.#pings.push({ sequence: this.#sequence, bytes: this.#unpingedBytes + bytes + PING_FRAME_BYTES, atMs: nowMs });
+    this.#pingedAtMs = nowMs;
+    this.#unpingedBytes = 0;
+    this.#owesPing = false;
+    return PING_FRAME_BYTES;
   }
 
   #fill(frames: Buffer[], bytesFree: number, nowMs: number): void {

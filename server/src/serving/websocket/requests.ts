@@ -1,20 +1,45 @@
 /** Parses a client's text message into a checked request. */
 import { messageLimits } from "@swapstats/protocol/limits.ts";
 import type { RequestId } from "@swapstats/protocol/schemas/websocket.ts";
-import { didYouMean } from "../../shared/nearest.ts";
-import { printableCut } from "../../shared/printable-text.ts";
-import { type ChannelOptions, channelOptions } from "../live/channel-options.ts";
+import { givenOptions, optionMembers } from "../live/channel-options.ts";
+import { type ChannelRequest, channelRequests } from "../live/channel-requests.ts";
+import { unknownMembers } from "../live/unknown-members.ts";
 import { ProblemError } from "../problems.ts";
 
+type Opening = {
+  readonly id: RequestId | undefined;
+  /** As the client wrote them, without repetition. */
+  readonly channels: readonly string[];
+  readonly requests: readonly ChannelRequest[];
+};
+
 export type ClientRequest =
-  | {
-      readonly kind: "subscribe";
-      readonly id: RequestId | undefined;
-      /** As the client wrote them, without repetition. */
-      readonly channels: readonly string[];
-      readonly options: ChannelOptions;
-    }
+  | ({ readonly kind: "subscribe" } & Opening)
+  /** Its channels continue from positions. */
+  | ({ readonly kind: "resume" } & Opening)
   | { readonly kind: "unsubscribe"; readonly id: RequestId | undefined; readonly channels: readonly string[] }
+  | {
+      readonly kind: "set";
+      readonly id: RequestId | undefined;
+      /** The one channel. */
+      readonly channels: readonly [string];
+      /** Undefined: it stays as it is. */
+      readonly conflateMs: number | undefined;
+      readonly checksum: boolean | undefined;
+    }
+  | {
+      readonly kind: "pause";
+      readonly id: RequestId | undefined;
+      readonly channels: readonly [];
+      /** False: it goes on. */
+      readonly isPaused: boolean;
+    }
+  | {
+      readonly kind: "auth";
+      readonly id: RequestId | undefined;
+      readonly channels: readonly [];
+      readonly token: string;
+    }
   | {
       readonly kind: "refused";
       readonly id: RequestId | undefined;
@@ -33,12 +58,18 @@ export type RequestRules = {
 const WHAT_TO_SEND =
   'Send {"subscribe":"token:<id>"} or {"unsubscribe":"token:<id>"}, each also with a list of channels.';
 
-const ACTIONS = ["subscribe", "unsubscribe", "resume"] as const;
+/** Each request has one of these, and may have these other members. */
 const MEMBERS_OF = {
-  subscribe: ["subscribe", "id", "windows", "fields", "limit", "conflate_ms", "prefer"],
-  unsubscribe: ["unsubscribe", "id"],
-} as const;
-const UNKNOWN_MEMBERS_TOLD_MAX = 5;
+  subscribe: optionMembers,
+  unsubscribe: [],
+  resume: optionMembers,
+  set: [],
+  pause: [],
+  auth: [],
+} as const satisfies Record<string, readonly string[]>;
+type Action = keyof typeof MEMBERS_OF;
+const ACTIONS = Object.keys(MEMBERS_OF) as readonly Action[];
+const SET_MEMBERS = ["channel", "conflate_ms", "checksum"] as const;
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -72,49 +103,55 @@ export function parseRequest(text: string, rules: RequestRules): ClientRequest {
 }
 
 function requestOf(members: Members, id: RequestId | undefined, rules: RequestRules): ClientRequest {
-  if (Object.hasOwn(members, "resume")) {
-    throw new ProblemError(
-      "not_implemented",
-      "resume is not part of this version; subscribe again, a snapshot follows.",
-    );
+  const [action, ...more] = ACTIONS.filter((name) => Object.hasOwn(members, name));
+  if (action === undefined || more.length > 0) {
+    const unknown = action === undefined ? unknownMembers(members, [...ACTIONS, "id", ...optionMembers]) : "";
+    const names = `${ACTIONS.slice(0, -1).join(", ")} and ${ACTIONS.at(-1)}`;
+    throw new ProblemError("bad_message", `The message must have one of ${names}.${unknown} ${WHAT_TO_SEND}`);
   }
-  const isSubscribe = Object.hasOwn(members, "subscribe");
-  const isUnsubscribe = Object.hasOwn(members, "unsubscribe");
-  if (isSubscribe === isUnsubscribe) {
-    const unknown = isSubscribe ? "" : unknownText(Object.keys(members), [...ACTIONS, ...MEMBERS_OF.subscribe]);
-    throw new ProblemError(
-      "bad_message",
-      `The message must have one of subscribe and unsubscribe.${unknown} ${WHAT_TO_SEND}`,
-    );
-  }
-  const action = isSubscribe ? "subscribe" : "unsubscribe";
-  const known: readonly string[] = MEMBERS_OF[action];
-  const unknown = unknownText(Object.keys(members), known);
+  const known: readonly string[] = [action, "id", ...MEMBERS_OF[action]];
+  const unknown = unknownMembers(members, known);
   if (unknown !== "") {
     throw new ProblemError(
       "invalid_parameters",
       `A message with ${action} has the members ${known.join(", ")}.${unknown}`,
     );
   }
-  const channels = channelList(members[action]);
-  if (isUnsubscribe) return { kind: "unsubscribe", id, channels: atMost(channels, rules.channelsMax) };
-  const { windows, fields, limit, conflate_ms: conflateMs, prefer } = members;
-  return {
-    kind: "subscribe",
-    id,
-    channels,
-    options: channelOptions({ windows, fields, limit, conflateMs, prefer }, rules.windows),
-  };
+  const given = members[action];
+  if (action === "unsubscribe") {
+    return { kind: action, id, channels: atMost(channelList(given), rules.channelsMax) };
+  }
+  if (action === "set") return { kind: action, id, ...settingOf(given, rules) };
+  if (action === "pause") {
+    if (typeof given === "boolean") return { kind: action, id, channels: [], isPaused: given };
+    throw new ProblemError("bad_message", "pause must be true, or false to go on.");
+  }
+  if (action === "auth") {
+    if (typeof given === "string") return { kind: action, id, channels: [], token: given };
+    throw new ProblemError("bad_message", "auth must be a token, the text of a JSON Web Token.");
+  }
+  const listRules = { member: action, windows: rules.windows, isResumed: action === "resume" };
+  const requests = channelRequests(given, members, listRules);
+  return { kind: action, id, channels: requests.map(({ channel }) => channel), requests };
 }
 
-/** Names each unknown member, with a similar known name; empty if all members are known. */
-function unknownText(names: readonly string[], known: readonly string[]): string {
-  const unknown = names.filter((name) => !known.includes(name));
-  const told = unknown
-    .slice(0, UNKNOWN_MEMBERS_TOLD_MAX)
-    .map((name) => ` ${JSON.stringify(printableCut(name))} is not one of them${didYouMean(name, known)}.`);
-  const more = unknown.length - told.length;
-  return `${told.join("")}${more > 0 ? ` ${more} more are not.` : ""}`;
+function settingOf(
+  given: unknown,
+  rules: RequestRules,
+): Pick<Extract<ClientRequest, { kind: "set" }>, "channels" | "conflateMs" | "checksum"> {
+  const channel = nameIn(given);
+  if (typeof channel !== "string" || typeof given === "string") {
+    throw new ProblemError(
+      "bad_message",
+      'set must be an object {"channel":"<name>","conflate_ms":n,"checksum":true}.',
+    );
+  }
+  const unknown = unknownMembers(given as object, SET_MEMBERS);
+  if (unknown !== "") {
+    throw new ProblemError("invalid_parameters", `set has the members ${SET_MEMBERS.join(", ")}.${unknown}`);
+  }
+  const { conflateMs, checksum } = givenOptions(given as Members, rules.windows, "set.");
+  return { channels: [channel], conflateMs, checksum };
 }
 
 function channelList(given: unknown): readonly string[] {
@@ -136,11 +173,14 @@ function atMost(channels: readonly string[], channelsMax: number): readonly stri
 }
 
 /** Returns the channels of a request that is refused as a whole. */
-function channelsNamed({ subscribe, unsubscribe }: Members): readonly string[] {
-  const given = subscribe ?? unsubscribe;
+function channelsNamed({ subscribe, unsubscribe, resume, set }: Members): readonly string[] {
+  const given = subscribe ?? unsubscribe ?? resume ?? set;
   const list: readonly unknown[] = Array.isArray(given) ? given : [given];
-  return list.filter((name) => typeof name === "string");
+  return list.map(nameIn).filter((name) => typeof name === "string");
 }
+
+const nameIn = (item: unknown): unknown =>
+  typeof item === "object" && item !== null ? (item as Members).channel : item;
 
 /** Returns false for an id that is not allowed. */
 function requestId(given: unknown): RequestId | undefined | false {

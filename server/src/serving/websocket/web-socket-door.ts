@@ -8,19 +8,22 @@
 import { randomInt } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { jsonPatchProtocol, webSocketProtocol } from "@swapstats/protocol/websocket.ts";
-import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
-import type { Gate, Identity } from "../gate.ts";
+import { type EncodingProtocol, encodingProtocols, webSocketProtocol } from "@swapstats/protocol/websocket.ts";
+import { type PerMessageDeflateOptions, type ServerOptions, type WebSocket, WebSocketServer } from "ws";
+import type { Identity } from "../../access/identity.ts";
+import type { RateLimitState } from "../../access/rate-limit-state.ts";
+import { type Gate, type Passage, passGate } from "../gate.ts";
 import type { Hub } from "../live/hub.ts";
-import type { Encoder } from "../live/shared-message.ts";
+import { sweepEvery } from "../live/sweeps.ts";
 import { rawProblem } from "../problem-response.ts";
-import { ProblemError } from "../problems.ts";
+import { ProblemError, problemOf } from "../problems.ts";
 import { BegunMessages } from "./begun-messages.ts";
 import { ClientSession } from "./client-session.ts";
-import { frameEncoder, type MessageFrames } from "./frames.ts";
+import { createEncodings } from "./encodings.ts";
 import { WEBSOCKET_LIMITS, type WebSocketConfig, type WebSocketLimits } from "./limits.ts";
 import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "./observers.ts";
 import { isOriginAllowed } from "./origin.ts";
+import type { Replay, Replays } from "./replays.ts";
 import { WriteBuffer } from "./write-buffer.ts";
 
 type WebSocketOptions = {
@@ -29,6 +32,8 @@ type WebSocketOptions = {
   readonly config: WebSocketConfig;
   readonly logger: WebSocketLogger;
   readonly metrics: WebSocketMetrics;
+  /** Opens sessions for handshakes with `at`. */
+  readonly replays: Replays;
   /** Overrides of single limits. */
   readonly limits?: Partial<WebSocketLimits>;
 };
@@ -36,7 +41,7 @@ type WebSocketOptions = {
 export class WebSocketDoor {
   readonly #options: WebSocketOptions;
   readonly #limits: WebSocketLimits;
-  readonly #encoder: Encoder<MessageFrames>;
+  readonly #encodingOf: ReturnType<typeof createEncodings>;
   readonly #server: WebSocketServer;
   readonly #writeBuffer: WriteBuffer;
   readonly #begun: BegunMessages<ClientSession>;
@@ -50,17 +55,17 @@ export class WebSocketDoor {
     this.#limits = { ...WEBSOCKET_LIMITS, ...options.limits };
     this.#writeBuffer = new WriteBuffer(this.#limits.inFlightBytesMax);
     this.#begun = new BegunMessages(this.#limits.begunBytesMax);
-    this.#encoder = frameEncoder(this.#limits.fragmentBytesMax);
-    const { maxMessageBytes } = options.config.api.ws;
+    this.#encodingOf = createEncodings(this.#limits);
+    const { maxMessageBytes, compression } = options.config.api.ws;
     // The published types lack `closeTimeout`.
     const serverOptions: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
       autoPong: false,
-      perMessageDeflate: false,
+      perMessageDeflate: compression ? COMPRESSION : false,
       maxPayload: maxMessageBytes,
       closeTimeout: this.#limits.closeTimeoutMs,
-      handleProtocols: (offered) => (offered.has(webSocketProtocol) ? webSocketProtocol : false),
+      handleProtocols: (offered) => [...offered].find(isEncoding) ?? false,
     };
     this.#server = new WebSocketServer(serverOptions);
     // Without a listener `ws` responds with HTML.
@@ -68,8 +73,7 @@ export class WebSocketDoor {
       const code = request.method === "GET" ? "bad_request" : "method_not_allowed";
       refuse(socket, new ProblemError(code, `This is no handshake of WebSocket: ${message}.`), request.url);
     });
-    this.#sweepTimer = setInterval(() => this.#sweep(), this.#limits.sweepMs);
-    this.#sweepTimer.unref();
+    this.#sweepTimer = sweepEvery(this.#limits.sweepMs, options.hub.nowMs, (nowMs) => this.#sweep(nowMs));
   }
 
   /** Number of open connections. */
@@ -84,16 +88,12 @@ export class WebSocketDoor {
 
   /** Takes over the connection of a request to `/ws` that asks for WebSocket. Bound to this object, so it can be passed as a function. */
   readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const { gate } = this.#options;
-    const identity = gate.identify(request);
-    const problem = this.#refusal(request) ?? gate.admit(identity, "connect", 1);
-    if (problem !== undefined) {
-      const { origin } = request.headers;
-      this.#options.logger.debug({ code: problem.code, origin }, "WebSocket handshake refused");
-      refuse(socket, problem, request.url);
-      return;
-    }
-    this.#server.handleUpgrade(request, socket, head, (ws) => this.#accept(ws, socket, identity));
+    // The client may leave while the gate is asked.
+    socket.on("error", () => socket.destroy());
+    const go = (passage: Passage): void => this.#passed(passage, request, socket, head);
+    const passage = passGate(this.#options.gate, request, "connect", 1);
+    if (passage instanceof Promise) void passage.then(go);
+    else go(passage);
   };
 
   /** Refuses new clients, tells the others when to reconnect, and resolves when all connections have ended, at the latest after `closeTimeoutMs`. */
@@ -114,6 +114,52 @@ export class WebSocketDoor {
     this.#server.close();
   }
 
+  #passed({ problem, limits, identity }: Passage, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const refusal = problem ?? this.#refusal(request);
+    if (refusal !== undefined) {
+      const { origin } = request.headers;
+      this.#options.logger.debug({ code: refusal.code, origin }, "WebSocket handshake refused");
+      refuse(socket, refusal, request.url, limits);
+    } else if (identity !== undefined) {
+      const query = replayQuery(request.url);
+      if (query === undefined) this.#upgrade(request, socket, head, identity);
+      else void this.#replay(query, request, socket, head, identity);
+    }
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, identity: Identity, replay?: Replay): void {
+    // `ws` refuses the handshake for an offer that it cannot take up. The client is served without compression instead.
+    if (SMALL_WINDOW.test(request.headers["sec-websocket-extensions"] ?? "")) {
+      delete request.headers["sec-websocket-extensions"];
+    }
+    this.#server.handleUpgrade(request, socket, head, (ws) => this.#accept(ws, socket, identity, replay));
+  }
+
+  /** Opens a session for the connection. It ends with the connection, also with one that fails before it is taken over. */
+  async #replay(
+    query: URLSearchParams,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    identity: Identity,
+  ): Promise<void> {
+    try {
+      const replay = await this.#options.replays.open(query);
+      const end = (): void => {
+        replay.session.close();
+        replay.hub.close();
+      };
+      if (socket.destroyed || this.#isClosing) {
+        end();
+        throw shuttingDown();
+      }
+      socket.once("close", end);
+      this.#upgrade(request, socket, head, identity, replay);
+    } catch (error) {
+      refuse(socket, problemOf(error), request.url);
+    }
+  }
+
   /** Returns why the handshake is refused. Undefined: it may continue, and `ws` checks its form. */
   #refusal(request: IncomingMessage): ProblemError | undefined {
     const { api } = this.#options.config;
@@ -130,22 +176,24 @@ export class WebSocketDoor {
       );
     }
     const offered = request.headers["sec-websocket-protocol"]?.split(",").map((name) => name.trim());
-    if (offered !== undefined && !offered.includes(webSocketProtocol)) {
-      const code = offered.includes(jsonPatchProtocol) ? "not_implemented" : "bad_request";
-      return new ProblemError(code, `The sub-protocol spoken here is ${webSocketProtocol}; offer it, or none.`);
+    if (offered !== undefined && !offered.some(isEncoding)) {
+      const text = `The sub-protocols spoken here are ${encodingProtocols.join(", ")}; offer one of them, or none.`;
+      return new ProblemError("bad_request", text);
     }
-    if (this.#isClosing) return new ProblemError("shutting_down", "The service is shutting down; connect again later.");
-    if (this.#sessions.size >= api.ws.maxConn) {
-      const message = `${this.#sessions.size} clients are connected, as many as api.ws.max_conn allows; try again later.`;
+    if (this.#isClosing) return shuttingDown();
+    const { clients } = this.#options.hub;
+    if (clients >= api.ws.maxConn) {
+      const message = `${clients} clients are connected, as many as api.ws.max_conn allows; try again later.`;
       return new ProblemError("too_many_connections", message);
     }
     return undefined;
   }
 
-  #accept(ws: WebSocket, socket: Duplex, identity: Identity): void {
-    const { hub, gate, config, logger, metrics } = this.#options;
+  #accept(ws: WebSocket, socket: Duplex, identity: Identity, replay: Replay | undefined): void {
+    const { gate, config, logger, metrics } = this.#options;
     const session = new ClientSession(ws, socket, {
-      hub,
+      hub: replay?.hub ?? this.#options.hub,
+      replay,
       gate,
       identity,
       config,
@@ -154,7 +202,7 @@ export class WebSocketDoor {
       metrics,
       writeBuffer: this.#writeBuffer,
       begun: this.#begun,
-      encoder: this.#encoder,
+      encoding: this.#encodingOf(isEncoding(ws.protocol) ? ws.protocol : webSocketProtocol, ws.extensions !== ""),
       onClosed: (closed, reason) => this.#onClosed(closed, reason),
     });
     this.#sessions.add(session);
@@ -170,16 +218,40 @@ export class WebSocketDoor {
     if (this.#sessions.size === 0) this.#onEmpty?.();
   }
 
-  #sweep(): void {
-    const nowMs = this.#options.hub.nowMs();
-    for (const session of this.#sessions) session.sweep(nowMs);
+  #sweep(nowMs: number): void {
+    const wallMs = Date.now();
+    for (const session of this.#sessions) session.sweep(nowMs, wallMs);
   }
 }
 
+/**
+ * Compression without context of earlier messages on both sides, because all clients share frames. The window has its full size, so an offer
+ * that asks for a smaller one is not taken up. `ws` bounds what a client's message may become by `maxPayload`.
+ */
+const COMPRESSION: PerMessageDeflateOptions = {
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  serverMaxWindowBits: 15,
+};
+
+/** An offer of compression in which the client asks for a window of the server below the full size. */
+const SMALL_WINDOW = /server_max_window_bits\s*=\s*"?(?:[89]|1[0-4])\b/i;
+
+const isEncoding = (name: string): name is EncodingProtocol => (encodingProtocols as readonly string[]).includes(name);
+
+const shuttingDown = (): ProblemError =>
+  new ProblemError("shutting_down", "The service is shutting down; connect again later.");
+
+/** Returns the query of a handshake that asks for a session of the past. */
+function replayQuery(url = ""): URLSearchParams | undefined {
+  const at = url.indexOf("?");
+  if (at === -1) return undefined;
+  const query = new URLSearchParams(url.slice(at));
+  return query.has("at") || query.has("speed") ? query : undefined;
+}
+
 /** Responds to a handshake with a problem document, and ends the connection. */
-function refuse(socket: Duplex, problem: ProblemError, url: string | undefined): void {
-  // The client may be gone already.
-  socket.on("error", () => {});
+function refuse(socket: Duplex, problem: ProblemError, url: string | undefined, limits?: RateLimitState): void {
   socket.once("finish", () => socket.destroy());
-  socket.end(rawProblem(problem, url));
+  socket.end(rawProblem(problem, url, limits));
 }

@@ -17,7 +17,7 @@ type EmbeddedConfig = Config & { readonly ingest: { readonly embedded: EmbeddedL
 
 /** Opens the log, and creates it in an empty folder. Rejects as `LogClient.start` does. */
 export async function openIngestion(options: IngestionOptions<EmbeddedConfig>): Promise<Ingestion> {
-  const { config, onProblem, onFatal } = options;
+  const { config, mappings, onProblem, onFatal } = options;
   const { partitions, retentionMs, retentionBytes } = config.ingest.embedded;
   const folder = makeLogFolder(config.dataDir);
   const settings = {
@@ -25,15 +25,21 @@ export async function openIngestion(options: IngestionOptions<EmbeddedConfig>): 
     bodyEventsMax: config.api.http.maxBatch,
     chains: config.app.chains,
     timing: toEngineConfig(config),
+    mappings: mappings.ofBodies,
     waitsForOwners: true,
   };
   const log = await LogClient.start(settings, onFatal);
   for (const problem of log.problems) onProblem(problem);
-  return new EmbeddedIngestion(log, folder, partitions, config.windows.clock === "live");
+  const names = [...mappings.ofBodies.texts.keys()];
+  return new EmbeddedIngestion(log, names, folder, partitions, config.windows.clock === "live");
 }
 
 export async function countPartitions({ ingest }: EmbeddedConfig): Promise<number> {
   return ingest.embedded.partitions;
+}
+
+export function pastReaderSetup({ dataDir }: EmbeddedConfig): EmbeddedReaderSetup {
+  return { logPath: join(resolve(dataDir), LOG_FOLDER, LOG_DATABASE_NAME) };
 }
 
 function makeLogFolder(dataDir: string): string {
@@ -59,9 +65,9 @@ class EmbeddedIngestion implements Ingestion {
   readonly #log: LogClient;
 
   /** With `isLive` a new log has seen everything since it was created; events of a replay may be older. */
-  constructor(log: LogClient, folder: string, partitions: number, isLive: boolean) {
+  constructor(log: LogClient, mappings: readonly string[], folder: string, partitions: number, isLive: boolean) {
     this.#log = log;
-    this.intake = { port: log };
+    this.intake = { port: log, mappings };
     this.readerSetup = { logPath: join(folder, LOG_DATABASE_NAME) };
     this.threadsMax = partitions;
     this.seenSinceMs = isLive ? log.createdMs : undefined;

@@ -80,7 +80,7 @@ export class LogClient implements IngestPort {
   }
 
   /** See IngestPort. Posts the body to the log thread (log-thread.ts), where `LogService.ingest` takes it. */
-  ingest(body: Uint8Array): Promise<IngestResult> {
+  ingest(body: Uint8Array, mapping?: string): Promise<IngestResult> {
     if (this.#state !== "open") {
       return Promise.reject(new SwapstatsError("unavailable", "The service is stopping.", { retryable: true }));
     }
@@ -96,7 +96,7 @@ export class LogClient implements IngestPort {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { bytes, resolve, reject });
       this.#waitingBytes += bytes;
-      this.#worker.postMessage({ kind: "ingest", id, body: owned } satisfies LogRequest, [owned.buffer]);
+      this.#worker.postMessage({ kind: "ingest", id, body: owned, mapping } satisfies LogRequest, [owned.buffer]);
     });
   }
 

@@ -5,6 +5,7 @@ import type { OffsetRange } from "../../ports/source.ts";
 import type { ChainAddresses } from "../../shared/token-id.ts";
 import type { VersionBoardHandle } from "../../shared/version-board.ts";
 import type { WireError } from "../../shared/wire-error.ts";
+import type { BodyMappings } from "../mappings.ts";
 import type { ArrivalTiming } from "./arrival-judge.ts";
 
 /** The log thread's `workerData`. */
@@ -18,6 +19,8 @@ export type LogThreadOptions = {
   readonly bodyEventsMax: number;
   /** How the addresses of chains are written, for the partition of a token; undefined: hex as it comes. */
   readonly chains?: ChainAddresses;
+  /** Mappings of bodies. Undefined: there are none. */
+  readonly mappings?: BodyMappings;
   /** The rules for reporting late swaps to senders. Undefined: they are not reported. */
   readonly timing?: ArrivalTiming;
   /**
@@ -28,7 +31,8 @@ export type LogThreadOptions = {
 };
 
 export type LogRequest =
-  | { readonly kind: "ingest"; readonly id: number; readonly body: Uint8Array }
+  /** `mapping`: the name of the mapping of the body's records. Undefined: the body holds canonical events. */
+  | { readonly kind: "ingest"; readonly id: number; readonly body: Uint8Array; readonly mapping: string | undefined }
   /** The owner of the partition uses this port: `LogOwnerRequest` in, `LogNotice` out. */
   | {
       readonly kind: "connect";

@@ -7,7 +7,8 @@
  *   gathering --the turn of the event loop ends, or the group is large enough--> idle    replies and notices are sent
  */
 
-import { type EventRanges, splitBody } from "../../codecs/body-splitter.ts";
+import { splitBody } from "../../codecs/body-splitter.ts";
+import type { DeadLetterCode } from "../../codecs/dead-letter-codes.ts";
 import { refusalText } from "../../codecs/refusal-text.ts";
 import { SwapDecoder } from "../../codecs/swap-decoder.ts";
 import { SwapEvent } from "../../engine/swaps/swap-event.ts";
@@ -42,6 +43,22 @@ type LogServiceOptions = {
   readonly appended: (partition: number, endOffset: number, arrivalMs: number) => void;
 };
 
+type Rejected = IngestResult["rejected"][number];
+
+/** The events of a body. Event i is bytes[starts[i], ends[i]). */
+export type BodyEvents = {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+  /** Explains why event i was refused. */
+  rejection(i: number, code: DeadLetterCode): Rejected;
+  /** With a mapping. `rejected` holds the records that could not be read; they have no events. */
+  readonly mapped:
+    | { readonly records: number; readonly skipped: number; readonly rejected: readonly Rejected[] }
+    | undefined;
+};
+
 type Waiting = { readonly id: number; readonly result: IngestResult };
 
 /** The batches of one partition that wait for the commit; the builders are reused. */
@@ -73,16 +90,18 @@ export class LogService {
    * Takes one body, whose buffer is detached. Its reply comes by `reply`, at once when nothing of it goes into the log.
    */
   ingest(id: number, body: Uint8Array): void {
-    let ranges: EventRanges;
     try {
-      ranges = splitBody(body, this.#options.bodyEventsMax);
+      this.ingestEvents(id, canonicalEvents(body, this.#options.bodyEventsMax));
     } catch (error) {
-      freeMemory(body);
       this.#options.reply([{ id, error: toWire(error) }]);
-      return;
+    } finally {
+      freeMemory(body);
     }
-    const result = this.#gather(body, ranges);
-    freeMemory(body);
+  }
+
+  /** Takes the events of a body, which are no longer needed after the call. The reply comes as that of `ingest`. */
+  ingestEvents(id: number, events: BodyEvents): void {
+    const result = this.#gather(events);
     if (result.accepted === 0) {
       this.#options.reply([{ id, result }]);
       return;
@@ -156,7 +175,8 @@ export class LogService {
   }
 
   /** Decodes all events of a body, and adds the valid ones to the group. */
-  #gather(body: Uint8Array, { count, starts, ends }: EventRanges): IngestResult {
+  #gather(events: BodyEvents): IngestResult {
+    const { bytes, count, starts, ends } = events;
     const rejected: IngestResult["rejected"] = [];
     const event = this.#event;
     const partitions = this.#groups.length;
@@ -165,20 +185,23 @@ export class LogService {
     for (let i = 0; i < count; i++) {
       const start = starts[i]!;
       const end = ends[i]!;
-      const code = this.#decoder.decode(body, start, end, event);
+      const code = this.#decoder.decode(bytes, start, end, event);
       if (code !== undefined) {
-        rejected.push({ index: i, code, message: refusalText(code, body, start, end) });
+        rejected.push(events.rejection(i, code));
         continue;
       }
       const partition = partitionOfToken(event.chainId, event.bytes, event.tokenStart, event.tokenEnd, partitions);
       const judged = this.#judge?.judge(partition, event, arrivalMs);
       if (judged !== undefined) counts[judged] += 1;
-      this.#builder(partition, end - start).add(body, start, end);
+      this.#builder(partition, end - start).add(bytes, start, end);
       this.#groupBytes += end - start;
     }
     const { late, quarantined } = counts;
     const told = { ...(late === 0 ? {} : { late }), ...(quarantined === 0 ? {} : { quarantined }) };
-    return { accepted: count - rejected.length, rejected, ...told };
+    const accepted = count - rejected.length;
+    return events.mapped === undefined
+      ? { accepted, rejected, ...told }
+      : { accepted, ...withRecords(events.mapped, rejected), ...told };
   }
 
   /** Returns the batch that takes `bytes` more, a new one when the last is full. */
@@ -206,6 +229,28 @@ export class LogService {
       group.used = 1;
     }
   }
+}
+
+/** Returns the events of a body without a mapping. Throws as `splitBody` does. */
+function canonicalEvents(body: Uint8Array, eventsMax: number): BodyEvents {
+  const ranges = splitBody(body, eventsMax);
+  return {
+    ...ranges,
+    bytes: body,
+    rejection: (index, code) => {
+      const message = refusalText(code, body, ranges.starts[index]!, ranges.ends[index]!);
+      return { index, code, message };
+    },
+    mapped: undefined,
+  };
+}
+
+function withRecords(
+  { records, skipped, rejected: unread }: NonNullable<BodyEvents["mapped"]>,
+  refused: readonly Rejected[],
+) {
+  const rejected = unread.length === 0 ? refused : [...unread, ...refused].sort((a, b) => a.index - b.index);
+  return { rejected: [...rejected], records, skipped };
 }
 
 /** Converts errors for senders: damage of the log is a failed storage to them. */

@@ -9,6 +9,7 @@ import { toWire, type WireError } from "../../shared/wire-error.ts";
 import type { LogOwnerRequest, LogRequest, LogResponse, LogThreadOptions } from "./log-protocol.ts";
 import { LogService } from "./log-service.ts";
 import { EmbeddedLogWriter, realLogParts } from "./log-writer.ts";
+import { MappedBodies } from "./mapped-bodies.ts";
 
 /** Interval at which expired records are removed while no record is appended. */
 const RETIRE_INTERVAL_MS = 10_000;
@@ -16,13 +17,15 @@ const OPEN_RETRY_MS = 1000;
 /** Time between two attempts to write a failed log while no swaps arrive. */
 const PROBE_INTERVAL_MS = 1000;
 
+type IngestRequest = Extract<LogRequest, { kind: "ingest" }>;
+
 const options = workerData as LogThreadOptions;
 const parent = parentPort as MessagePort;
 const owners = new Map<number, MessagePort>();
 const boards = new Map<number, VersionBoard>();
 /** Partitions whose owner has not opened them yet, and the bodies that wait for that. */
 const unopened = new Set<number>();
-let early: Extract<LogRequest, { kind: "ingest" }>[] = [];
+let early: IngestRequest[] = [];
 
 function respond(message: LogResponse): void {
   parent.postMessage(message);
@@ -48,6 +51,13 @@ function serve(writer: EmbeddedLogWriter): void {
     notify: (partition, notice) => owners.get(partition)?.postMessage(notice),
     appended: (partition, endOffset, arrivalMs) => boards.get(partition)?.noteAppended(endOffset, arrivalMs),
   });
+  const mapped = new MappedBodies({
+    mappings: options.mappings ?? { texts: new Map(), registry: undefined },
+    eventsMax: options.bodyEventsMax,
+    nowMs: Date.now,
+    take: (id, events) => service.ingestEvents(id, events),
+    refuse: (id, error) => respond({ kind: "replies", replies: [{ id, error }] }),
+  });
   if (options.waitsForOwners) for (let p = 0; p < writer.partitions; p++) unopened.add(p);
   const retiring = setInterval(() => retire(writer), RETIRE_INTERVAL_MS);
   const probing = setInterval(() => service.probe(), PROBE_INTERVAL_MS);
@@ -56,16 +66,17 @@ function serve(writer: EmbeddedLogWriter): void {
       case "ingest":
         // The main thread bounds how much waits.
         if (unopened.size > 0) early.push(request);
-        else service.ingest(request.id, request.body);
+        else take({ service, mapped }, request);
         return;
       case "connect":
         boards.set(request.partition, new VersionBoard(request.board));
-        connect(writer, service, request.partition, request.port);
+        connect(writer, { service, mapped }, request.partition, request.port);
         return;
       case "close":
         clearInterval(retiring);
         clearInterval(probing);
         refuseEarly();
+        mapped.close();
         service.commit();
         writer.close();
         for (const port of owners.values()) port.close();
@@ -78,13 +89,20 @@ function serve(writer: EmbeddedLogWriter): void {
   respond({ kind: "ready", createdMs, problems, ranges });
 }
 
-function connect(writer: EmbeddedLogWriter, service: LogService, partition: number, port: MessagePort): void {
+type Takers = { readonly service: LogService; readonly mapped: MappedBodies };
+
+function take({ service, mapped }: Takers, { id, body, mapping }: IngestRequest): void {
+  if (mapping === undefined) service.ingest(id, body);
+  else mapped.ingest(id, body, mapping);
+}
+
+function connect(writer: EmbeddedLogWriter, takers: Takers, partition: number, port: MessagePort): void {
   owners.set(partition, port);
   port.on("message", (request: LogOwnerRequest) => {
     if (request.kind === "release") writer.release(partition, request.offset);
-    else openPartition(writer, service, partition, request);
+    else openPartition(writer, takers, partition, request);
   });
-  service.notifyOwner(partition);
+  takers.service.notifyOwner(partition);
 }
 
 /**
@@ -94,22 +112,22 @@ function connect(writer: EmbeddedLogWriter, service: LogService, partition: numb
  */
 function openPartition(
   writer: EmbeddedLogWriter,
-  service: LogService,
+  takers: Takers,
   partition: number,
   request: Extract<LogOwnerRequest, { kind: "open" }>,
 ): void {
   try {
     if (request.formerLogId !== undefined) writer.addFormerId(request.formerLogId);
     writer.raiseEnd(partition, request.offset, Date.now());
-    service.notifyOwner(partition);
+    takers.service.notifyOwner(partition);
   } catch {
-    setTimeout(() => openPartition(writer, service, partition, request), OPEN_RETRY_MS).unref();
+    setTimeout(() => openPartition(writer, takers, partition, request), OPEN_RETRY_MS).unref();
     return;
   }
   if (!unopened.delete(partition) || unopened.size > 0) return;
   const bodies = early;
   early = [];
-  for (const { id, body } of bodies) service.ingest(id, body);
+  for (const request of bodies) take(takers, request);
 }
 
 /** The service stops before the log was opened: nothing of these bodies was taken. */

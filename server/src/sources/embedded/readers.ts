@@ -1,7 +1,6 @@
-/** The embedded log in a worker: each partition is read from the database, and a port connects it with the log thread. */
+/** The embedded log in a worker: each partition is read from the database, and a port connects it with the log thread. A command reads it without. */
 import type { MessagePort } from "node:worker_threads";
 import type { PartitionReader, SourceReaders } from "../../ports/source.ts";
-import { SwapstatsError } from "../../shared/errors.ts";
 import type { LogNotice, LogOwnerRequest } from "./log-protocol.ts";
 import { EmbeddedLogReader } from "./log-reader.ts";
 
@@ -19,22 +18,22 @@ export function openReaders({ logPath: path }: EmbeddedReaderSetup): SourceReade
   };
 }
 
+/** Without a port nothing is released, and nothing is heard of records that come. */
 function openReader(
   path: string,
   partition: number,
   port: MessagePort | undefined,
   onPressure: () => void,
 ): PartitionReader {
-  if (port === undefined) throw new SwapstatsError("internal", `partition ${partition} has no port to the log thread`);
-  const send = (request: LogOwnerRequest): void => port.postMessage(request);
+  const send = (request: LogOwnerRequest): void => port?.postMessage(request);
   const reader = new EmbeddedLogReader({
     path,
     partition,
     release: (offset) => send({ kind: "release", offset }),
     openAt: (offset, formerLogId) => send({ kind: "open", offset, formerLogId }),
-    onClose: () => port.close(),
+    onClose: () => port?.close(),
   });
-  port.on("message", ({ endOffset, pressure, problem }: LogNotice) => {
+  port?.on("message", ({ endOffset, pressure, problem }: LogNotice) => {
     reader.notify(endOffset, pressure, problem);
     onPressure();
   });

@@ -17,6 +17,7 @@ export function kafkaSourceSetup(kafka: KafkaConfig, { app, dataDir }: Config): 
     partitionFetchBytesMax: Math.ceil(kafka.fetchBytesMax / PARTITIONS_OF_A_FETCH),
     bufferBytesMax: kafka.bufferBytesMax,
     fetchWaitMs: FETCH_DEFAULTS.fetchWaitMs,
+    hasEnvelopes: FETCH_DEFAULTS.hasEnvelopes,
     pressure: pressureOf(kafka, dataDir),
   };
 }

@@ -12,6 +12,7 @@ import type { Intake } from "../../ports/intake.ts";
 import type { BeginRule } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { GroupOwnership } from "../group-ownership.ts";
+import type { IngestMappings } from "../mappings.ts";
 import type { ConfigWith, IngestionOptions } from "../source-modules.ts";
 import { kafkaSourceSetup, spillFolder } from "./config.ts";
 import { GroupMember } from "./group-member.ts";
@@ -22,11 +23,19 @@ type OwnConfig = ConfigWith<"kafka">;
 
 /** Connects in `begin`. Rejects with `bad_config` where a file of ingest.tls cannot be read. */
 export async function openIngestion(options: IngestionOptions<OwnConfig>): Promise<Ingestion> {
-  const { config } = options;
+  const { config, mappings } = options;
   const { kafka } = config.ingest;
-  const setup = { ...kafkaSourceSetup(kafka, config), deadLetterTopic: kafka.deadLetterTopic };
+  const { hasEnvelopes } = mappings;
+  const setup = { ...kafkaSourceSetup(kafka, config), hasEnvelopes, deadLetterTopic: kafka.deadLetterTopic };
   clearSpill(spillFolder(config.dataDir));
   return new KafkaIngestion(options, kafka, setup);
+}
+
+/** A service beside it may use the folder for records that wait, so it reads no more than it can hold. */
+export function pastReaderSetup(config: OwnConfig, { hasEnvelopes }: IngestMappings): KafkaReaderSetup {
+  const { kafka } = config.ingest;
+  const pressure = { mode: "block" } as const;
+  return { ...kafkaSourceSetup(kafka, config), hasEnvelopes, pressure, deadLetterTopic: kafka.deadLetterTopic };
 }
 
 /** Rejects with `unavailable` (retryable), and with `not_found` where there is no such topic. */

@@ -86,9 +86,9 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     this.#fetchBytesMax = setup.partitionFetchBytesMax;
     this.#machine = new StateMachine<ReaderState>(`The reader of partition ${partition}`, READER_STEPS, "idle");
     this.#arrivals = new ArrivalWatch(setup.topic, partition);
-    const { bufferBytesMax: bytesMax, pressure } = setup;
+    const { bufferBytesMax: bytesMax, pressure, hasEnvelopes } = setup;
     const calls = { onHead: () => this.#wake(), onRoom: () => loop.wake() };
-    this.#queue = new FetchedQueue({ partition, bytesMax, pressure, counters, ...calls });
+    this.#queue = new FetchedQueue({ partition, bytesMax, pressure, hasEnvelopes, counters, ...calls });
     loop.add(this);
   }
 

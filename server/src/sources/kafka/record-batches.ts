@@ -45,6 +45,7 @@ export class FetchedBatches {
   /** Ascending by first offset. */
   readonly #aborted: readonly AbortedTransaction[];
   readonly #counters: BatchCounters;
+  readonly #hasEnvelopes: boolean;
   #nextAborted = 0;
   readonly #abortedProducers = new Set<number>();
   /** Place at which the next batch begins. */
@@ -57,12 +58,19 @@ export class FetchedBatches {
   /** Whether anything was found at a requested position. */
   #hasGiven = false;
 
-  /** The bytes are modified: values are moved together in them. */
-  constructor(partition: number, bytes: Buffer, aborted: readonly AbortedTransaction[], counters: BatchCounters) {
+  /** The bytes are modified: values are moved together in them. With `hasEnvelopes` a record is its key, value and headers. */
+  constructor(
+    partition: number,
+    bytes: Buffer,
+    aborted: readonly AbortedTransaction[],
+    counters: BatchCounters,
+    hasEnvelopes = false,
+  ) {
     this.#partition = partition;
     this.#bytes = bytes;
     this.#aborted = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
     this.#counters = counters;
+    this.#hasEnvelopes = hasEnvelopes;
   }
 
   /** Whether the records of the latest batch carried the time of their producers. */
@@ -170,7 +178,11 @@ export class FetchedBatches {
     const parts = group.headers[0]!.codec === CODEC_NONE ? undefined : this.#unpackAll(group);
     const whole = parts?.length === 1 ? parts[0]! : Buffer.allocUnsafeSlow(sumOf(parts ?? []));
     const payload = parts === undefined ? this.#bytes : whole;
-    const sink = newSink(payload, parts === undefined ? group.headers[0]!.at + BATCH_HEADER_BYTES : 0, group.count);
+    const sink = this.#newSink(
+      payload,
+      parts === undefined ? group.headers[0]!.at + BATCH_HEADER_BYTES : 0,
+      group.count,
+    );
     let sound = 0;
     for (const header of group.headers) {
       if (sound === parts?.length) break;
@@ -188,6 +200,11 @@ export class FetchedBatches {
     if (sound === 0 && this.#damaged !== undefined) return this.#damaged;
     this.#isProducersClock = group.headers.some(({ isLogAppendTime }) => !isLogAppendTime);
     return this.#lent(sink, first, this.#damaged?.from ?? next);
+  }
+
+  #newSink(payload: Buffer, payloadFrom: number, count: number): RecordSink {
+    const lists = { ends: new Uint32Array(count), arrivalsMs: new Float64Array(count), count: 0 };
+    return { hasEnvelopes: this.#hasEnvelopes, payload, payloadAt: payloadFrom, payloadFrom, ...lists };
   }
 
   #lent(sink: RecordSink, baseOffset: number, nextOffset: number): RecordBatch {
@@ -237,7 +254,7 @@ export class FetchedBatches {
       this.#counters.explainedHoles += first - position;
       if (next === afterAll) this.#pass(header);
       if (run === undefined) return this.#withoutRecords(next);
-      const sink = newSink(Buffer.allocUnsafeSlow(end - start), 0, next - first);
+      const sink = this.#newSink(Buffer.allocUnsafeSlow(end - start), 0, next - first);
       parseRecords(header, bytes, start, end, first, next, sink);
       this.#isProducersClock = !header.isLogAppendTime;
       return this.#lent(sink, first, next);
@@ -285,11 +302,6 @@ function addTo(group: Group, header: BatchHeader, from: number): void {
   group.headers.push(header);
   group.count += header.lastOffset + 1 - from;
   group.bytes += header.end - header.at;
-}
-
-function newSink(payload: Buffer, payloadFrom: number, count: number): RecordSink {
-  const ends = new Uint32Array(count);
-  return { payload, payloadAt: payloadFrom, payloadFrom, ends, arrivalsMs: new Float64Array(count), count: 0 };
 }
 
 function sumOf(parts: readonly Buffer[]): number {

@@ -5,13 +5,15 @@
  *   bytes that follow, i8 attributes, time less the batch's, offset less the batch's, bytes of key (-1: null), key,
  *   bytes of value (-1: null), value, headers, each with its name and value
  *
- * Key and headers are skipped. No object is made for a record, and a value is moved once: at a million records a
+ * Key and headers are skipped, or, for a mapping that reads them, kept with the value as they are (mapping/formats/envelope.ts). No object is made for a record, and a value is moved once: at a million records a
  * second, that is most of the time. Source: "Record" in the documentation of Apache Kafka's message format.
  */
 import type { BatchHeader } from "../../clients/kafka/batch-header.ts";
 
 /** The target, filled record by record; the caller sizes it for all records. */
 export type RecordSink = {
+  /** Whether a record is taken from the length of its key to its end. Otherwise its value alone is taken. */
+  readonly hasEnvelopes: boolean;
   readonly payload: Buffer;
   /** Place of the next value, behind the last one's end. */
   payloadAt: number;
@@ -40,7 +42,7 @@ export function parseRecords(
   sink: RecordSink,
 ): void {
   const { baseOffset, isLogAppendTime, maxTimeMs, baseTimeMs, count } = header;
-  const { payload, payloadFrom, ends, arrivalsMs } = sink;
+  const { payload, payloadFrom, ends, arrivalsMs, hasEnvelopes } = sink;
   const isSame = payload === bytes;
   let write = sink.payloadAt;
   let written = sink.count;
@@ -54,6 +56,7 @@ export function parseRecords(
     cursor++;
     const timeDelta = readVarint(bytes);
     const delta = readVarint(bytes);
+    const envelopeAt = cursor;
     const keyBytes = readVarint(bytes);
     if (keyBytes > 0) cursor += keyBytes;
     const valueBytes = Math.max(0, readVarint(bytes));
@@ -63,9 +66,11 @@ export function parseRecords(
     cursor = recordEnd;
     const offset = baseOffset + delta;
     if (offset < from || offset >= to) continue;
-    if (isSame) payload.copyWithin(write, valueAt, valueAt + valueBytes);
-    else bytes.copy(payload, write, valueAt, valueAt + valueBytes);
-    write += valueBytes;
+    const takenAt = hasEnvelopes ? envelopeAt : valueAt;
+    const takenBytes = hasEnvelopes ? recordEnd - envelopeAt : valueBytes;
+    if (isSame) payload.copyWithin(write, takenAt, takenAt + takenBytes);
+    else bytes.copy(payload, write, takenAt, takenAt + takenBytes);
+    write += takenBytes;
     ends[written] = write - payloadFrom;
     arrivalsMs[written++] = isLogAppendTime ? maxTimeMs : baseTimeMs + timeDelta;
   }

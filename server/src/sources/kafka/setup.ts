@@ -26,6 +26,8 @@ export type KafkaSourceSetup = {
   readonly pressure: KafkaPressure;
   /** Time that a broker waits for records before it responds without any. */
   readonly fetchWaitMs: number;
+  /** Whether a record's bytes are its key, value and headers (mapping/formats/envelope.ts). Otherwise they are its value. */
+  readonly hasEnvelopes: boolean;
 };
 
 /**
@@ -37,6 +39,7 @@ export const FETCH_DEFAULTS = {
   partitionFetchBytesMax: 256 * 1024,
   bufferBytesMax: 1024 * 1024,
   fetchWaitMs: 250,
+  hasEnvelopes: false,
   pressure: { mode: "block" },
 } as const;
 

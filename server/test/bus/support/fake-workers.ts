@@ -93,7 +93,10 @@ export class Heard {
   };
 
   get texts(): string[] {
-    return this.updates.map(({ epoch, rev, stale, patch }) => `${epoch}:${rev}${stale ? "~" : ""}${patch ? "+" : ""}`);
+    return this.updates.map(({ epoch, rev, stale, patch }) => {
+      const [epochOfOwners] = epoch.split(":");
+      return `${epochOfOwners}:${rev}${stale ? "~" : ""}${patch ? "+" : ""}`;
+    });
   }
 
   get data(): unknown {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import type { JsonObject } from "@swapstats/protocol/merge-patch.ts";
-import type { ChannelData } from "../../../src/cli/live/connection.ts";
+import type { OverviewData, TokenData } from "@swapstats/client";
+import type { ChannelData } from "../../../src/cli/live/live-service.ts";
 import { ansiPaint, noPaint } from "../../../src/cli/live/style.ts";
 import { startState, type TopState, withData, withKey, withStatus } from "../../../src/cli/live/top-state.ts";
 import { pageRowsOf, plainTop, renderTop, SORT_CYCLE } from "../../../src/cli/live/top-view.ts";
@@ -42,7 +42,6 @@ describe("the picture of top", () => {
     );
     const data = {
       channel: "overview:5m:volume_usd",
-      epoch: "1",
       rev: 1,
       asOfMs: NOW - 100,
       watermarkMs: undefined,
@@ -51,7 +50,7 @@ describe("the picture of top", () => {
     };
     const state = withData(
       { ...startState("http://127.0.0.1:8080", "5m", "volume_usd", NOW), windows: ["5m", "1h"] },
-      data as ChannelData,
+      data as ChannelData<OverviewData>,
       NOW,
     );
     const status = (accepted: number) => ({
@@ -97,8 +96,8 @@ describe("the picture of top", () => {
     const id = state.overview?.order[0] as string;
     for (let second = 1; second <= 3; second++) {
       const row = { symbol: "TOK0", stats: { complete: true, trades: 1, close: String(second) } };
-      const data = { order: [id], rows: { [id]: row } } as unknown as JsonObject;
-      const head = { channel: "", epoch: "1", rev: 2, watermarkMs: undefined, lagMs: 0 };
+      const data = { order: [id], rows: { [id]: row } } as unknown as OverviewData;
+      const head = { channel: "", rev: 2, watermarkMs: undefined, lagMs: 0 };
       state = withData(state, { ...head, asOfMs: NOW + second * 1_000, data }, NOW);
     }
     assert.match(renderTop(state, 150, 10, noPaint, NOW).join("\n"), /3\.00000▲ .*▁▃▆█|3\.00000▲ .*▁.*█/);
@@ -131,7 +130,7 @@ describe("the picture of top", () => {
       renderTop({ ...stateWith(1), paused: true }, 120, 10, noPaint, NOW)[1] ?? "",
       /^PAUSED · live · as of/,
     );
-    assert.equal(withData(state, { asOfMs: 1 } as ChannelData, NOW).asOfMs, state.asOfMs);
+    assert.equal(withData(state, { asOfMs: 1 } as ChannelData<OverviewData>, NOW).asOfMs, state.asOfMs);
     // Another window or another order ends a pause.
     for (const key of ["w", "W", "left", "right"]) {
       assert.equal(withKey({ ...stateWith(1), paused: true }, key, 10, SORT_CYCLE).paused, false);
@@ -147,9 +146,8 @@ describe("the picture of top", () => {
 });
 
 test("watch shows a table for each token, and marks windows that are not complete", () => {
-  const held: ChannelData = {
+  const held: ChannelData<TokenData> = {
     channel: CHANNEL,
-    epoch: "1",
     rev: 5,
     asOfMs: Date.UTC(2026, 0, 1),
     watermarkMs: Date.UTC(2026, 0, 1) - 60_000,
@@ -157,7 +155,7 @@ test("watch shows a table for each token, and marks windows that are not complet
     data: {
       ...tokenData(ID, 5),
       windows: { "5m": { complete: true, trades: 5, volume_usd: "1234567.5" }, "1h": { complete: false, trades: 9 } },
-    } as unknown as JsonObject,
+    } as unknown as TokenData,
   };
   const nowMs = Date.UTC(2026, 0, 1, 1);
   const state: WatchState = {

@@ -68,7 +68,7 @@ describe("kinds of files", () => {
     assert.deepEqual([counters.applied, counters.dead_letters], [3, { malformed_json: 1 }]);
     assert.equal(items[0]?.windows["24h"]?.volume_token, "12345678901234570.123456789");
     const envelope = await replay(write("e.json", `{"data":[${trade("1", "1")}]}`), "--map", map);
-    assert.match(envelope.err, /data is a list: .*jq -c '\.data\[\]'/);
+    assert.match(envelope.err, /data is a list: .*`each: \$\.data\[\*\]` in the mapping/);
     assert.match((await replay(write("long", "x,".repeat(100_000)))).err, /not a header of a table/);
   });
 

@@ -5,9 +5,9 @@ import { describe, test } from "node:test";
 import { JsonValues } from "../../../src/cli/replay/json-values.ts";
 import { kindOf, packingOf } from "../../../src/cli/replay/kinds.ts";
 import { isBlank, LineReader } from "../../../src/cli/replay/line-reader.ts";
-import { parseMapping } from "../../../src/cli/replay/mapping.ts";
 import { TableRows } from "../../../src/cli/replay/table-rows.ts";
 import { readConfigYaml } from "../../../src/config/file.ts";
+import { parseMapping } from "../../../src/mapping/reading/read-mapping.ts";
 import { hostileBodies, hostilePieces } from "../../support/hostile-bodies.ts";
 import { assertLinear } from "../../support/work-meter.ts";
 
@@ -70,7 +70,14 @@ const YAML_STEPS_PER_BYTE_MAX = 1000;
 describe("the work of a hostile configuration or mapping grows with its length, which is bounded", () => {
   test("a configuration", async () => {
     for (const piece of hostilePieces) {
-      const read = (bytes: Buffer) => readConfigYaml(bytes.toString(), "file", () => false, []);
+      const read = (bytes: Buffer) =>
+        readConfigYaml(
+          bytes.toString(),
+          "file",
+          () => false,
+          () => false,
+          [],
+        );
       await assertLinear(piece, BYTES / 4, read, YAML_STEPS_PER_BYTE_MAX);
     }
   });

@@ -8,8 +8,8 @@ import { displayWidth } from "../../../src/cli/table.ts";
 import { memoryOutput } from "../../support/memory-output.ts";
 import { seedOf } from "../../support/seed.ts";
 
-const FIXTURE = join(import.meta.dirname, "../../fixtures/replay/dune-trades.csv");
-const MAPPING = join(import.meta.dirname, "../../../../docs/examples/dune-trades-mapping.yaml");
+const FIXTURE = join(import.meta.dirname, "../../../../docs/mappings/dune-trades/sample.csv");
+const MAPPING = join(import.meta.dirname, "../../../../docs/mappings/dune-trades/mapping.yaml");
 
 const TOKEN: TokenCells = {
   symbol: "WETH",

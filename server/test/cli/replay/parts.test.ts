@@ -2,14 +2,16 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { bindMapping, mappingOfHeader } from "../../../src/cli/replay/binding.ts";
+import { bindColumns, mappingOfHeader } from "../../../src/cli/replay/columns.ts";
 import { DisorderWatch } from "../../../src/cli/replay/disorder.ts";
 import { ExternalSort } from "../../../src/cli/replay/external-sort.ts";
 import { LineReader } from "../../../src/cli/replay/line-reader.ts";
-import { parseMapping } from "../../../src/cli/replay/mapping.ts";
 import type { Batch } from "../../../src/cli/replay/rows.ts";
 import { RECORD_BYTES_MAX } from "../../../src/codecs/limits.ts";
 import { SwapEvent } from "../../../src/engine/swaps/swap-event.ts";
+import { MappedEvents } from "../../../src/mapping/mapper.ts";
+import { parseMapping } from "../../../src/mapping/reading/read-mapping.ts";
+import { RowMapper } from "../../../src/mapping/row-mapper.ts";
 import { seedOf } from "../../support/seed.ts";
 import { tempDir } from "../../support/tmp.ts";
 
@@ -158,104 +160,80 @@ describe("disorder", () => {
   });
 });
 
-describe("mapping", () => {
-  const rowOf = (yaml: string, header: string[], cells: string[]): unknown[] =>
-    bindMapping(parseMapping(yaml, "m.yaml"), header, "t.csv")(cells).map((text) => JSON.parse(text));
+describe("columns of a mapping", () => {
+  const rest = "chain_id: 1, tx_hash: h, log_index: 0, amount: a, usd: a, ts: t, side: s";
+  const read = (yaml: string, header: string[], cells: string[]): unknown[] => {
+    const mapping = parseMapping(yaml, "m.yaml");
+    const events = new MappedEvents();
+    new RowMapper(mapping, bindColumns(mapping, header, "t.csv")).map(cells, 7, events);
+    const ends = [...events.ends.subarray(0, events.count)];
+    return ends.map((end, index) =>
+      JSON.parse(Buffer.from(events.bytes.subarray(ends[index - 1] ?? 0, end)).toString()),
+    );
+  };
 
   test("one row gives several swaps, from columns and constants", () => {
     const yaml = `
 swaps:
-  - { chain_id: { value: 1 }, side: { value: buy }, token: in, amount: in_amount }
-  - { chain_id: { value: 1 }, side: { value: sell }, token: out, amount: out_amount }`;
-    assert.deepEqual(rowOf(yaml, ["in", "in_amount", "out", "out_amount"], ["A", "1.50", "B", "2e3"]), [
-      { chain_id: 1, side: "buy", token: "A", amount: "1.50" },
-      { chain_id: 1, side: "sell", token: "B", amount: "2e3" },
+  - { chain_id: 1, tx_hash: h, log_index: 0, side: { value: buy }, token: in, amount: in_amount, usd: u, ts: t }
+  - { chain_id: 1, tx_hash: h, log_index: "@row", side: { value: sell }, token: out, amount: out_amount, usd: u, ts: t }`;
+    const header = ["h", "in", "in_amount", "out", "out_amount", "u", "t"];
+    const event = { chain_id: 1, tx_hash: "0x1", usd: "5", ts: 1_691_514_839_123 };
+    assert.deepEqual(read(yaml, header, ["0x1", "A", "1.50", "B", "2e3", "5", "1691514839123"]), [
+      { ...event, log_index: 0, side: "buy", token: "A", amount: "1.50" },
+      { ...event, log_index: 7, side: "sell", token: "B", amount: "2e3" },
     ]);
   });
 
-  test("cells get the JSON type of their field, empty cells are absent, and invalid ones are passed on", () => {
-    const yaml =
-      "swaps: [{ block_number: b, log_index: l, removed: r, token: t, side: { column: s, values: { B: buy } } }]";
-    const read = (...cells: string[]): unknown => rowOf(yaml, ["b", "l", "r", "t", "s"], cells)[0];
-    assert.deepEqual(read("007", "3.0", "TRUE", ' "x" ', "B"), {
-      block_number: 7,
-      log_index: 3,
-      removed: true,
-      token: '"x"',
-      side: "buy",
-    });
-    assert.deepEqual(read("", " ", "0", "", "S"), { removed: false, side: "S" });
-    assert.deepEqual(read("x", "-1", "maybe", "t", ""), {
-      block_number: "x",
-      log_index: "-1",
-      removed: "maybe",
-      token: "t",
-    });
-    assert.deepEqual(read("1"), { block_number: 1 });
-  });
-
-  test("times are read in all their forms", () => {
-    const read = (form: string, cell: string): unknown =>
-      (rowOf(`swaps: [{ event_time: { column: t, time: ${form} } }]`, ["t"], [cell])[0] as { event_time: unknown })
-        .event_time;
-    assert.equal(read("utc", "2023-08-08 17:13:59.000 UTC"), "2023-08-08T17:13:59.000Z");
-    assert.equal(read("utc", "2023-08-08T17:13:59"), "2023-08-08T17:13:59Z");
-    assert.equal(read("utc", "2023-08-08 17:13:59+02:00"), "2023-08-08 17:13:59+02:00");
-    assert.equal(read("seconds", "1691514839"), 1_691_514_839_000);
-    assert.equal(read("seconds", "1691514839.1239"), 1_691_514_839_123);
-    assert.equal(read("milliseconds", "1691514839123"), 1_691_514_839_123);
-    assert.equal(read("microseconds", "1691514839123999"), 1_691_514_839_123);
-    assert.equal(read("nanoseconds", "1691514839123999999"), 1_691_514_839_123);
-    assert.equal(read("seconds", "soon"), "soon");
-    assert.equal(read("rfc3339", "2023-08-08T17:13:59+02:00"), "2023-08-08T17:13:59+02:00");
-  });
-
-  test("all problems of a mapping are reported at once", () => {
-    const yaml = `
-delimiter: ";;"
-colour: red
-swaps:
-  - { chain: c, token: 5, side: { column: s, time: utc }, amount: { value: 1, column: a }, usd: { values: {} }, ts: { column: t, time: unix } }
-  - nothing`;
+  test("missing columns are named; one may be missing where the mapping has another value", () => {
+    const mapping = parseMapping(`swaps: [{ ${rest}, token: x, pool: b, who: c }]`, "m.yaml");
     assert.throws(
-      () => parseMapping(yaml, "m.yaml"),
-      (error: Error) => {
-        for (const part of [
-          "colour",
-          "delimiter",
-          "swaps[0].chain:",
-          ".token:",
-          ".side:",
-          ".amount:",
-          ".usd:",
-          ".ts:",
-          "swaps[1]:",
-        ]) {
-          assert.ok(error.message.includes(part), `${part}\n${error.message}`);
-        }
-        return true;
-      },
+      () => bindColumns(mapping, ["b", "h", "a", "t", "s"], "t.csv"),
+      /t\.csv has no column x, c; its columns are b, h, a, t, s/,
     );
-    assert.throws(() => parseMapping("a: [", "m.yaml"), /not valid YAML/);
-    assert.throws(() => parseMapping("swaps: []", "m.yaml"), /1 to 64/);
+    for (const [token, fits] of [
+      ["{ first: [x, b] }", true],
+      ["{ first: [x, y] }", false],
+      ["{ path: x, default: T }", true],
+      ["{ concat: [b, x] }", false],
+      ["{ choose: [{ when: x exists, then: b }, { else: b }] }", true],
+      ["{ choose: [{ when: b exists, then: x }] }", false],
+      ["{ hash: [x, b] }", true],
+      ["{ lower: x }", false],
+    ] as const) {
+      const made = parseMapping(`swaps: [{ ${rest}, token: ${token} }]`, "m.yaml");
+      const bind = (): number[] => bindColumns(made, ["b", "h", "a", "t", "s"], "t.csv");
+      if (fits) bind();
+      else assert.throws(bind, /has no column/, token);
+    }
   });
 
-  test("missing columns are named, and a table with the names of the event needs no mapping", () => {
-    const mapping = parseMapping("swaps: [{ token: a, pool: b, who: c }]", "m.yaml");
-    assert.throws(() => bindMapping(mapping, ["b", "x"], "t.csv"), /t\.csv has no column a, c; its columns are b, x/);
-    const header = ["chain_id", "tx_hash", "token", "side", "ts", "note"];
-    const [event] = bindMapping(
-      mappingOfHeader(header, "t.csv"),
-      header,
-      "t.csv",
-    )(["1", "0x1", "T", "buy", "1691514839123", "n"]);
-    assert.deepEqual(JSON.parse(event as string), {
-      chain_id: 1,
-      tx_hash: "0x1",
-      token: "T",
-      side: "buy",
-      ts: 1_691_514_839_123,
-    });
-    assert.throws(() => mappingOfHeader(["time", "price"], "t.csv"), /--map/);
+  test("a column is found by its exact name, else by the only name that differs in case; $ names it too", () => {
+    const yaml = `swaps: [{ ${rest}, token: $.Coin, who: "$['a b']", pool: pOOL }]`;
+    const header = ["h", "a", "t", "s", "coin", "a b", "Coin", "Pool"];
+    const [swap] = read(yaml, header, ["0x1", "1", "1", "buy", "x", "w", "X", "p"]) as Record<string, unknown>[];
+    assert.deepEqual([swap?.token, swap?.who, swap?.pool], ["X", "w", "p"]);
+  });
+
+  test("rows have no lists, but a row is its own element", () => {
+    const mapping = (each: string) => parseMapping(`each: ${each}\nswaps: [{ ${rest}, token: a }]`, "m.yaml");
+    const header = ["h", "a", "t", "s"];
+    assert.throws(() => bindColumns(mapping("$.x[*]"), header, "t.csv"), /rows have no lists; remove `each`/);
+    assert.ok(bindColumns(mapping("$[*]"), header, "t.csv").length > 0);
+  });
+
+  test("a table with the names of the event needs no mapping", () => {
+    const header = ["chain_id", "tx_hash", "Log Index", "token", "side", "amount", "usd", "ts", "note"];
+    const mapping = mappingOfHeader(header, "t.csv");
+    const events = new MappedEvents();
+    const cells = ["1", "0x1", "3", "T", "buy", "2", "10", "1691514839123", "n"];
+    new RowMapper(mapping, bindColumns(mapping, header, "t.csv")).map(cells, 1, events);
+    assert.equal(
+      Buffer.from(events.bytes.subarray(0, events.ends[0])).toString(),
+      '{"chain_id":1,"tx_hash":"0x1","log_index":3,"token":"T","side":"buy","amount":"2","usd":"10","ts":1691514839123}',
+    );
+    assert.throws(() => mappingOfHeader(["time", "price"], "t.csv"), /not named like the fields.*--map/);
+    const lacking = header.filter((name) => name !== "side");
+    assert.throws(() => mappingOfHeader(lacking, "t.csv"), /t\.csv is a table without a column named side; .*--map/);
   });
 });

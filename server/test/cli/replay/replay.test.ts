@@ -10,11 +10,10 @@ import { GENERATOR_DEFAULTS } from "../../../src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../../src/generator/swap-generator.ts";
 import { LATER_FIGURES, loadVector, vectorNames } from "../../model/vectors.ts";
 import { memoryOutput } from "../../support/memory-output.ts";
+import { assertTotals, REAL_EVENTS, REAL_MAPPING, realRows } from "../../support/real-file.ts";
 import { requires } from "../../support/requires.ts";
 import { tempDir } from "../../support/tmp.ts";
 
-const REPOSITORY = join(import.meta.dirname, "../../../..");
-const MAPPING = join(REPOSITORY, "docs/examples/eth-dex-mapping.yaml");
 const never = new AbortController().signal;
 
 type Figures = Record<string, unknown>;
@@ -64,29 +63,31 @@ function assertFigures(actual: Figures, expected: Figures, where: string): void 
 
 requires("replay of the real file", { realData: true }, ({ realDataFile }) => {
   test("a replay of the real file gives exactly its totals", async () => {
-    const { items, counters } = await replayJson(realDataFile, "--map", MAPPING, "--window", "24h");
-    assert.equal(items.length, 142);
-    assert.equal(counters.accepted, 9_936);
-    assert.equal(counters.applied, 9_936);
-    const expected: [string, number, number, string, number][] = [
-      ["0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2", 1808, 1875, "167610361.891595", 207],
-      ["0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48", 374, 555, "104670584.183698", 111],
-      ["0xdac17f958d2ee523a2206206994597c13d831ec7", 253, 856, "36590014.970151", 99],
-      ["0x2260fac5e5542a773aa44fbcfedf7c193bc2c599", 373, 134, "17790029.542958", 76],
-      ["0x6982508145454ce325ddbe47a25d4ec3d2311933", 144, 211, "11301754.752427", 57],
-      ["0x6b175474e89094c44da98b954eedeac495271d0f", 103, 139, "6703066.533257", 36],
-    ];
-    const actual = items.slice(0, 6).map(({ id, windows }) => {
-      const { buys, sells, volume_usd, traders } = windows["24h"] ?? {};
-      return [id.slice(2), buys, sells, volume_usd, traders];
-    });
-    assert.deepEqual(actual, expected);
+    const { items, counters } = await replayJson(realDataFile, "--map", REAL_MAPPING, "--window", "24h");
+    assert.deepEqual([counters.accepted, counters.applied], [REAL_EVENTS, REAL_EVENTS]);
+    assertTotals(items);
+  });
+
+  test("so does a replay of the file as JSON with its own column names, as lines and as an array", async (t) => {
+    const folder = tempDir(t);
+    const rows = realRows(realDataFile).map((row) => JSON.stringify(row));
+    const files = [
+      ["rows.ndjson", rows.join("\n")],
+      ["rows.json", `[${rows.join(",")}]`],
+    ] as const;
+    for (const [name, text] of files) {
+      const path = join(folder, name);
+      writeFileSync(path, text);
+      const { items, counters } = await replayJson(path, "--map", REAL_MAPPING, "--window", "24h");
+      assert.equal(counters.applied, REAL_EVENTS, name);
+      assertTotals(items);
+    }
   });
 
   test("the table shows the totals too, also of a compressed file", async (t) => {
     const packed = join(tempDir(t), "no-hint-in-the-name");
     writeFileSync(packed, gzipSync(readFileSync(realDataFile)));
-    const { code, out, err } = await replay(packed, "--map", MAPPING);
+    const { code, out, err } = await replay(packed, "--map", REAL_MAPPING);
     assert.equal(code, 0, err);
     assert.match(out, /142 tokens in the window 24h as of 2023-08-08T23:58:23Z/);
     assert.match(
@@ -223,7 +224,18 @@ describe("replay through an engine", () => {
       [[folder], 1, /is not a file/],
       [[write("a.parquet", "PAR1....PAR1")], 1, /damaged Parquet/],
       [[write("a.csv", "time,price\n1,2\n")], 1, /--map FILE\.yaml/],
-      [[write("c.csv", "a,b\n1,2\n"), "--map", write("n.yaml", "swaps: [{token: z}]")], 1, /has no column z/],
+      [
+        [
+          write("c.csv", "a,b\n1,2\n"),
+          "--map",
+          write(
+            "n.yaml",
+            "swaps: [{chain_id: 1, tx_hash: a, log_index: 0, token: z, side: a, amount: a, usd: b, ts: b}]",
+          ),
+        ],
+        1,
+        /has no column z/,
+      ],
       [[write("cut.gz", gzipSync(swaps).subarray(0, 5_000))], 1, /damaged or cut/],
       [
         [write("a.ndjson", swaps), "--to", "http://127.0.0.1:1", "--arrival", "1790000000000"],

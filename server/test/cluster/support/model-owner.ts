@@ -2,10 +2,11 @@
  * A small owner of tokens that stands for a worker of the service. Its tokens have a number that only grows.
  * When a partition moves, its state goes along and revisions begin again under the next epoch, as after a restore.
  */
-import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { JsonObject } from "@swapstats/protocol/json.ts";
+import { diffMergePatch } from "@swapstats/protocol/merge-patch.ts";
 import { isOwned } from "../../../src/bus/channels.ts";
 import type { WorkerPort } from "../../../src/bus/local-workers.ts";
-import { mergeRanked } from "../../../src/bus/rank-order.ts";
+import { mergeRanked, orderByValue } from "../../../src/bus/rank-order.ts";
 import type { RequestKind, RequestOf, WorkerRequest, WorkerResponses } from "../../../src/bus/requests.ts";
 import { epochOfParts, type FeedUpdate, type NameLookup, type TokenPart } from "../../../src/bus/responses.ts";
 import { addCounters, emptyCounters } from "../../../src/bus/status-merge.ts";
@@ -122,7 +123,7 @@ export class ModelWorker implements WorkerPort {
     const lists = [...this.partitions].map(([partition, { tokens }]) =>
       [...tokens.values()].map((token) => ({ key: { value: String(token.value), id: token.id }, token, partition })),
     );
-    return mergeRanked([lists.flat(), []], "desc", limit);
+    return mergeRanked([lists.flat(), []], orderByValue("desc"), limit);
   }
 
   #find(id: string) {
@@ -154,7 +155,9 @@ export class ModelWorker implements WorkerPort {
 
   #send(open: OpenFeed): void {
     if (!this.#feeds.has(open)) return;
-    const made = isOwned(open.spec) ? this.#tokenData(open.spec.token) : this.#overviewData(open.spec.limit);
+    const made = isOwned(open.spec)
+      ? this.#tokenData(open.spec.token)
+      : this.#overviewData(open.spec.kind === "overview" ? open.spec.limit : 0);
     if (made === undefined || made.rev === open.sentRev) return;
     const { epoch, rev, data, rows, parts } = made;
     const patch = open.sentRev === undefined ? undefined : JSON.stringify(diffMergePatch(open.sent, data));

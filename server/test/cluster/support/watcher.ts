@@ -1,5 +1,6 @@
 /** A listener to a feed. It applies updates as a client does, and notes every step back. */
-import { applyMergePatch, equalJson, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { JsonObject } from "@swapstats/protocol/json.ts";
+import { applyMergePatch, equalJson } from "@swapstats/protocol/merge-patch.ts";
 import { compareEpochs } from "../../../src/cluster/contract.ts";
 import type { ChannelSpec, ChannelUpdate, StatsBus } from "../../../src/ports/stats-bus.ts";
 

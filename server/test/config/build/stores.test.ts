@@ -31,7 +31,9 @@ describe("stores", () => {
     const files = { caPath: "ca.pem", certPath: undefined, keyPath: undefined, serverName: undefined };
     assert.deepEqual(sentinels.tls, files);
     assert.equal(redisOf({ SWAPSTATS_STORES_REDIS_CLUSTER: "on" }).server.mode, "cluster");
-    assert.deepEqual(defaultConfig().stores, { checkpoint: { kind: "embedded" }, hot: { kind: "none" } });
+    assert.deepEqual(defaultConfig().stores, {
+      ...{ checkpoint: { kind: "embedded" }, hot: { kind: "none" }, history: { kind: "none" }, redis: undefined },
+    });
   });
 
   test("figures in Redis require an address, and a lifetime of several intervals", () => {

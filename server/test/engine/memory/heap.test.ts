@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { HashIndex } from "../../../src/engine/memory/hash-index.ts";
 import { Heap, PAGE_BYTES } from "../../../src/engine/memory/heap.ts";
@@ -47,6 +49,43 @@ describe("allocations", () => {
       heap.alloc(8);
       assert.equal(heap.imageBytes, fullBytes, `${fullBytes - bytes} bytes of the image were lost`);
     }
+  });
+});
+
+describe("an image that grows beyond what is copied", () => {
+  /** Writes 24 MiB, a number into each allocation, and reads all back. Prints the bytes of the buffer. */
+  const SCRIPT = `
+    const { Heap } = await import(process.argv[1]);
+    const heap = new Heap();
+    const refs = Array.from({ length: 24 }, (_, i) => {
+      const ref = heap.alloc(2 ** 20);
+      heap.f64[ref] = heap.f64[ref + 2 ** 17 - 1] = i + 1;
+      return ref;
+    });
+    if (refs.some((ref, i) => heap.f64[ref] !== i + 1 || heap.f64[ref + 2 ** 17 - 1] !== i + 1)) throw new Error("lost");
+    console.log(heap.u8.length);
+  `;
+  const bufferBytes = (shell: string): number => {
+    const args = [
+      "--input-type=module",
+      "--eval",
+      SCRIPT,
+      join(import.meta.dirname, "../../../src/engine/memory/heap.ts"),
+    ];
+    const { stdout, stderr } = spawnSync("sh", ["-c", `${shell} exec "$@"`, "sh", process.execPath, ...args], {
+      encoding: "utf8",
+    });
+    assert.equal(stderr, "");
+    return Number(stdout);
+  };
+
+  test("it has the addresses of the largest image, and keeps its bytes", () => {
+    assert.equal(bufferBytes(""), 2 ** 32 - 65_536);
+  });
+
+  test("it has fewer addresses where the system refuses so many", () => {
+    const bytes = bufferBytes("ulimit -v 4000000;");
+    assert.ok(bytes >= 24 * 2 ** 20 && bytes <= 2 ** 31, `${bytes} bytes`);
   });
 });
 

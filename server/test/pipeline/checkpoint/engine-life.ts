@@ -107,7 +107,7 @@ export async function live(
     fingerprint: fingerprintOf(CONFIG),
     restoreEngine: (header, chunks) => PartitionEngine.restore(CONFIG, header, chunks),
     applyRedo: (content, engine) => {
-      for (const batch of readRedo(content, 0)) applierOf(engine).applySlice(batch, 0, Number.POSITIVE_INFINITY);
+      for (const { batch } of readRedo(content, 0)) applierOf(engine).applySlice(batch, 0, Number.POSITIVE_INFINITY);
     },
     seenSinceMs: START_MS,
     signal: never,

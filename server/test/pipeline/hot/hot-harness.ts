@@ -75,7 +75,12 @@ export class HotHost {
     this.host = new FedWorker({}, epoch);
     this.windows = this.host.engine.config.windows.map((window) => window.name);
     this.store = new NotedStore(new RedisHotStore({ redis, prefix: PREFIX, limitMs }));
-    this.circuit = new Circuit({ dependency: "redis_hot", isFailure: isStoreFailure, openCode: "storage_failed" });
+    this.circuit = new Circuit({
+      dependency: "redis_hot",
+      isFailure: isStoreFailure,
+      openCode: "storage_failed",
+      nowMs: Date.now,
+    });
     this.writer = new HotWriter({
       store: this.store,
       circuit: this.circuit,

@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { ALL_FIGURES, figureFilter, windowJson } from "@swapstats/protocol/figure-text.ts";
 import { edgeFields, type FigureKind, figures, previousFields, statsFields } from "@swapstats/protocol/figures.ts";
 import fc from "fast-check";
 import type { WindowStats } from "../../../src/engine/reads/figures.ts";
-import {
-  ALL_FIGURES,
-  figureFilter,
-  tokenHeadJson,
-  windowData,
-  windowJson,
-} from "../../../src/pipeline/views/stats-json.ts";
+import { tokenHeadJson, windowData } from "../../../src/pipeline/views/stats-json.ts";
 import { propertyOptions } from "../../support/seed.ts";
 
 const count = fc.nat({ max: 1_000_000 });

@@ -10,7 +10,8 @@ import { BatchApplier } from "../../../src/pipeline/batch-applier.ts";
 import { DeadLetterBuffer } from "../../../src/pipeline/dead-letter-buffer.ts";
 import { finished } from "../../../src/pipeline/thread-share.ts";
 import { ServedPartition } from "../../../src/pipeline/views/served-partition.ts";
-import { WorkerFeeds } from "../../../src/pipeline/workers/worker-feeds.ts";
+import { ScreenerQueries } from "../../../src/pipeline/workers/screener-queries.ts";
+import { FEED_KINDS, WorkerFeeds } from "../../../src/pipeline/workers/worker-feeds.ts";
 import { WorkerQueries } from "../../../src/pipeline/workers/worker-queries.ts";
 import type { RecordBatch } from "../../../src/ports/source.ts";
 import { createVersionBoard, VersionBoard } from "../../../src/shared/version-board.ts";
@@ -31,6 +32,7 @@ export type SwapInput = {
   event_time: number;
   removed?: boolean;
   tx_hash?: string;
+  block_hash?: string;
 };
 
 export class FedWorker {
@@ -42,6 +44,7 @@ export class FedWorker {
   /** The partitions of the feeds. A test may change them, and tell the feeds. */
   owned: readonly ServedPartition[];
   readonly queries: WorkerQueries;
+  readonly screener: ScreenerQueries;
   readonly feeds: WorkerFeeds;
   readonly updates: UpdateItem[] = [];
   readonly gone: number[] = [];
@@ -50,12 +53,12 @@ export class FedWorker {
   readonly #applier: BatchApplier;
   #nextOffset = 0;
 
-  constructor(changes: Partial<EngineConfig> = {}, epoch = "7") {
+  constructor(changes: Partial<EngineConfig> = {}, epoch = "7", partition = 0) {
     const config = { ...toEngineConfig(defaultConfig()), ...changes };
     this.clock = new SharedClock(createSharedClock("live", config.maxSkewMs), () => this.nowMs);
     this.engine = new PartitionEngine(config, TEST_SEED);
     this.engine.setSeenSince(START_MS - 600_000);
-    this.served = new ServedPartition(0, epoch, this.engine, this.board, this.clock);
+    this.served = new ServedPartition(partition, epoch, this.engine, this.board, this.clock);
     this.owned = [this.served];
     this.deadLetters = new DeadLetterBuffer({
       put: (records) => {
@@ -68,7 +71,9 @@ export class FedWorker {
       (token) => this.served.touch(token),
       this.deadLetters.add.bind(this.deadLetters),
     );
-    this.queries = new WorkerQueries({ served: [this.served], absence: undefined }, this.clock, config.windows);
+    const partitions = { served: [this.served], absence: undefined };
+    this.queries = new WorkerQueries(partitions, this.clock, config.windows);
+    this.screener = new ScreenerQueries(partitions, this.queries, config.windows);
     this.feeds = new WorkerFeeds({
       partitions: () => this.owned,
       clock: this.clock,
@@ -82,8 +87,7 @@ export class FedWorker {
 
   /** A pass over all feeds, at once. */
   tick(): void {
-    finished(this.feeds.pass("token"));
-    finished(this.feeds.pass("overview"));
+    for (const kind of FEED_KINDS) finished(this.feeds.pass(kind));
     this.feeds.flush();
   }
 
@@ -128,10 +132,17 @@ function batchOf(texts: readonly string[], baseOffset: number, arrivalMs: number
   return { partition: 0, baseOffset, nextOffset, count: texts.length, payload, ends, arrivalsMs: arrivalMs };
 }
 
-/** A swap of one of `tokens` tokens at about now: sometimes late, ahead of time, or a removal of `earlier`. */
+/** A swap of one of `tokens` tokens at about now: sometimes late, ahead of time, a removal of an `earlier` one, or such a one in another block. */
 export function randomSwap(random: Random, nowMs: number, tokens: number, earlier: SwapInput[]): SwapInput {
   const known = earlier.length > 0 && random.chance(0.05) ? random.pick(earlier) : undefined;
   if (known !== undefined) return { ...known, removed: true };
+  const moved = earlier.length > 0 && random.chance(0.05) ? random.pick(earlier) : undefined;
+  if (moved !== undefined) {
+    const event_time = moved.event_time + random.pick([0, 1_000, 400_000]);
+    const again = { ...moved, event_time, block_hash: `0x${random.below(1_000_000).toString(16)}` };
+    earlier.push(again);
+    return again;
+  }
   const token = `0x${random.below(tokens).toString(16)}`;
   const swap: SwapInput = {
     token,

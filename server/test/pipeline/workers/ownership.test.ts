@@ -47,6 +47,7 @@ class Owners {
       snapshotIntervalMs: 100,
       coalesceMs: 5,
       seenSinceMs: undefined,
+      past: undefined,
       answerTimeoutMs: 60_000,
       ingestion: {
         connect: (partition, board) => {

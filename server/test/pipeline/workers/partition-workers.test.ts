@@ -22,6 +22,7 @@ test("a worker that ends by an error is reported at once, and its requests fail 
     snapshotIntervalMs: 1_000,
     coalesceMs: 100,
     seenSinceMs: undefined,
+    past: undefined,
     answerTimeoutMs: 60_000,
     ingestion: {
       connect: () => new MessageChannel().port2,

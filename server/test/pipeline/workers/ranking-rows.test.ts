@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { applyMergePatch, type Json } from "@swapstats/protocol/merge-patch.ts";
+import type { Json } from "@swapstats/protocol/json.ts";
+import { applyMergePatch } from "@swapstats/protocol/merge-patch.ts";
 
 import { dataText } from "../../../src/bus/responses.ts";
 

@@ -1,6 +1,7 @@
-import type { Json } from "@swapstats/protocol/merge-patch.ts";
+import type { Json } from "@swapstats/protocol/json.ts";
 import type { TokenPart } from "../../../src/bus/responses.ts";
 import { finished } from "../../../src/pipeline/thread-share.ts";
+import type { ServedToken } from "../../model/naive-screener.ts";
 import { randomFrom } from "../../support/seed.ts";
 import { FedWorker, randomSwap, type SwapInput } from "./fed-worker.ts";
 
@@ -43,4 +44,18 @@ export function runAtRandom(
 /** Brings the looks at all tokens up to date. */
 export function lookAtAll(host: FedWorker): void {
   while (!host.served.views.lookSome(host.clock.now(), { left: 1_000 }));
+}
+
+/** Every token that is not retired, as it is served. */
+export function servedTokens(host: FedWorker): ServedToken[] {
+  const { engine } = host;
+  const asOf = host.clock.now();
+  const tokens = [...engine.tokens()].filter((token) => !engine.isRetired(token, asOf));
+  const windows = engine.config.windows.map((window) => window.name);
+  const request = { kind: "tokens", selection: { windows, fields: [] }, at: undefined } as const;
+  const { items } = finished(host.queries.tokens({ ...request, tokens: tokens.map((token) => engine.info(token).id) }));
+  return items.map(({ found }, i) => {
+    const token = tokens[i] as number;
+    return { ...JSON.parse(`{${found?.body}}`), first_seen: engine.firstSeenMs(token) } as ServedToken;
+  });
 }

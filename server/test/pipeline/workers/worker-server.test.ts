@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Json } from "@swapstats/protocol/merge-patch.ts";
+import type { Json } from "@swapstats/protocol/json.ts";
 import { revisionOfParts, type TokenPart } from "../../../src/bus/responses.ts";
 import { finished } from "../../../src/pipeline/thread-share.ts";
 import { candlesBody } from "../../../src/pipeline/views/stats-json.ts";

@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { addressReader } from "../../../src/access/limits/client-address.ts";
+import { OPEN_GATE } from "../../../src/serving/gate.ts";
 import { Budget, FULL_PROBLEM_MS } from "../../../src/shared/budget.ts";
 import { clientOf } from "../../../src/shared/client-address.ts";
 import { type Random, randomFrom, seedOf } from "../../support/seed.ts";
-import { type Harness, type RawClient, startHarness } from "./http-harness.ts";
+import { type Answer, assertProblem, type Harness, type RawClient, startHarness } from "./http-harness.ts";
 
 const JSON_HEAD = "Host: x\r\nContent-Type: application/json\r\n";
 const post = (path: string, body: string, head = JSON_HEAD): string =>
@@ -226,6 +228,66 @@ describe("budgets", () => {
     await client.until("202");
     await asking;
     assert.deepEqual((await harness.call("/readyz")).json.problems, []);
+  });
+});
+
+describe("shares behind a trusted proxy", () => {
+  const as = (address: string) => ({ headers: { "x-forwarded-for": address } });
+  /** The tests are the proxy. */
+  const behindProxy = { ...OPEN_GATE, addressOf: addressReader(["127.0.0.0/8"]) };
+
+  test("requests in progress count for the client that the proxy names: one that is busy keeps no other out", async (t) => {
+    const harness = await startHarness(t, { gate: behindProxy, limits: { requestsMax: 10, requestsPerClientMax: 1 } });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    harness.bus.gate = promise;
+    const running: Promise<Answer>[] = [];
+    /** Begins a request that gets to the bus. */
+    const begin = async (address: string): Promise<void> => {
+      const { asked } = harness.bus;
+      running.push(harness.call("/api/overview", as(address)));
+      while (harness.bus.asked === asked) await new Promise((next) => setImmediate(next));
+    };
+    const refused = async (address: string): Promise<void> =>
+      assertProblem(await harness.call("/api/overview", as(address)), 503, "overloaded");
+    await begin("203.0.113.1");
+    await refused("203.0.113.1");
+    await refused("198.51.100.9, 203.0.113.1");
+    await refused("127.0.0.1, 203.0.113.1:4711");
+    await begin("203.0.113.2");
+    await begin("2001:db8:1:2::1");
+    await refused("[2001:db8:1:2:ffff::7]:80");
+    await begin("2001:db8:1:3::1");
+    resolve();
+    for (const answer of await Promise.all(running)) assert.equal(answer.status, 200);
+  });
+
+  test("bodies count for it too", async (t) => {
+    const limits = { bodyBytesInFlightMax: 100_000, bodyBytesPerClientMax: 1_000 };
+    const harness = await startHarness(t, { gate: behindProxy, limits });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    harness.ingest.gate = promise;
+    const headOf = (address: string): string => `${JSON_HEAD}X-Forwarded-For: ${address}\r\n`;
+    const [one, forger, other] = [await harness.raw(), await harness.raw(), await harness.raw()];
+    one.send(post("/api/swaps", "x".repeat(900), headOf("203.0.113.1")));
+    while (harness.ingest.bodies.length === 0) await new Promise((next) => setImmediate(next));
+    forger.send(post("/api/swaps", "x".repeat(900), headOf("198.51.100.9, 203.0.113.1")));
+    await forger.until("503");
+    other.send(post("/api/swaps", "x".repeat(900), headOf("203.0.113.2")));
+    while (harness.ingest.bodies.length === 1) await new Promise((next) => setImmediate(next));
+    resolve();
+    await one.until("202");
+    await other.until("202");
+  });
+
+  test("from a connection that is no trusted proxy the field is ignored", async (t) => {
+    const harness = await startHarness(t, { limits: { requestsMax: 10, requestsPerClientMax: 1 } });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    harness.bus.gate = promise;
+    const running = harness.call("/api/overview", as("203.0.113.1"));
+    while (harness.bus.asked === 0) await new Promise((next) => setImmediate(next));
+    assertProblem(await harness.call("/api/overview", as("203.0.113.2")), 503, "overloaded");
+    resolve();
+    assert.equal((await running).status, 200);
   });
 });
 

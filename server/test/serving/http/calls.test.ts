@@ -180,7 +180,30 @@ describe("rankings, candles, swaps, dead letters", () => {
     const swaps = await call("/api/tokens/BTC/swaps?limit=1");
     assert.equal((swaps.json.items as unknown[]).length, 1);
     assertProblem(await call("/api/tokens/usdc/swaps"), 409, "ambiguous_token");
-    assertProblem(await call("/api/tokens/BTC/swaps?limit=101"), 400, "invalid_parameters");
+    assertProblem(await call("/api/tokens/BTC/swaps?limit=1001"), 400, "invalid_parameters");
+  });
+
+  test("requests that need a history say so where there is none", async (t) => {
+    const { call } = await startHarness(t);
+    for (const query of ["limit=101", "from=1700000000000", "to=1700000000000", "order=asc", "cursor=a"]) {
+      assertProblem(await call(`/api/tokens/BTC/swaps?${query}`), 404, "history_off");
+    }
+    for (const path of [
+      "candles?interval=1M",
+      "candles?cursor=a",
+      "stats?at=1700000000000",
+      "stats?windows=7d&at=2026-01-01T00:00:00Z",
+    ]) {
+      assertProblem(await call(`/api/tokens/BTC/${path}`), 404, "history_off");
+    }
+    assertProblem(await call("/api/overview?at=1700000000000"), 404, "history_off");
+    const at = 1_700_000_000_000;
+    assertProblem(await call("/api/tokens/stats", post({ ids: ["BTC"], windows: ["90s"], at })), 404, "history_off");
+    assertProblem(await call("/api/screener", post({ at })), 404, "history_off");
+    assertProblem(await call("/api/tokens/BTC/stats?windows=7d"), 400, "invalid_parameters");
+    assertProblem(await call("/api/tokens/BTC/stats?windows=7x&at=1700000000000"), 400, "invalid_parameters");
+    assertProblem(await call("/api/tokens/BTC/stats?at=yesterday"), 400, "invalid_parameters");
+    assertProblem(await call("/api/tokens/stats", post({ ids: ["BTC"], windows: ["90s"] })), 400, "invalid_parameters");
   });
 
   test("dead letters", async (t) => {

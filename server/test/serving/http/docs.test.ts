@@ -27,7 +27,7 @@ describe("docs/http-api.md", () => {
   });
 
   test("names every operation", () => {
-    const pages = new Set(["/", "/docs", "/openapi.json"]);
+    const pages = new Set(["/", "/docs", "/openapi.json", "/asyncapi.json"]);
     for (const { method, path } of operationsOf(["5m"])) {
       const named = pages.has(path) ? text.includes(`\`${path}\``) || path === "/" : text.includes(`${method} ${path}`);
       assert.ok(named, `${method} ${path}`);

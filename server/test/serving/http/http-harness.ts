@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import type { TestContext } from "node:test";
+import { TokenSigner } from "../../../src/access/identity/token-signer.ts";
+import type { JwtConfig } from "../../../src/config/build/security.ts";
 import type { LineSink } from "../../../src/observability/bounded-sink.ts";
 import { createLogger } from "../../../src/observability/logger.ts";
 import { Metrics } from "../../../src/observability/metrics.ts";
@@ -15,7 +17,16 @@ import { PENDING_QUERIES_MAX, QUERY_TIMEOUT_MS, QueryExecutor } from "../../../s
 import { ResponseChecker } from "./response-checker.ts";
 import { StandInBus, StandInIngest } from "./stand-in-bus.ts";
 
+/** Clock of the service. */
+export const NOW_MS = 1_700_000_300_000;
+
+const JWT: JwtConfig = {
+  ...{ algorithm: "HS256", key: { kind: "secret", secret: "a secret of the tests, with more than 32 bytes" } },
+  ...{ audience: undefined, issuer: undefined, leewaySec: 30, privateKeyPath: undefined },
+};
+
 export const WINDOWS = ["1m", "5m", "1h", "24h"];
+const WINDOW_LENGTHS_MS = [60_000, 300_000, 3_600_000, 86_400_000];
 
 export type Answer = { status: number; headers: Headers; text: string; json: Record<string, unknown> };
 
@@ -46,23 +57,34 @@ export async function startHarness(t: TestContext, overrides: HarnessOptions = {
   const server = await createHttpServer({
     executor: new QueryExecutor({
       bus,
-      windows: WINDOWS,
-      stepsMs: overrides.stepsMs ?? [1_000, 5_000, 60_000, 300_000],
+      windows: WINDOWS.map((name, i) => ({
+        name,
+        lengthMs: WINDOW_LENGTHS_MS[i] as number,
+        stepMs: (overrides.stepsMs ?? [1_000, 5_000, 60_000, 300_000])[i] as number,
+      })),
       pendingMax: overrides.limits?.pendingQueriesMax ?? PENDING_QUERIES_MAX,
       timeoutMs: overrides.limits?.queryTimeoutMs ?? QUERY_TIMEOUT_MS,
     }),
     gate: OPEN_GATE,
-    ingest: { port: ingest },
+    credentials: {
+      issueTicket: () => Promise.resolve({ text: "ticket", expiresAtMs: 1_700_000_330_000 }),
+      signer: new TokenSigner(JWT),
+    },
+    ingest: { port: ingest, mappings: ["trades"] },
     upgrade: undefined,
+    mounts: [],
     instanceId: "host-a",
+    feeders: () => [],
+    history: async () => undefined,
     version: "0.0.0-test",
     readyLagMs: 10_000,
     maxBodyBytes: 64 * 1024,
     corsOrigins: [],
+    dashboardDir: undefined,
     hostRule: { kind: "any" },
     logger: createLogger({ level: "info", format: "json" }, sink),
     metrics,
-    nowMs: () => 1_700_000_300_000,
+    nowMs: () => NOW_MS,
     ...overrides,
     limits: { ...DEFAULT_HTTP_LIMITS, ...overrides.limits },
   });

@@ -48,6 +48,17 @@ describe("the OpenAPI document", () => {
     assert.equal(new Set(calls.map(({ call }) => call.operationId)).size, calls.length);
   });
 
+  test("names the ways to show credentials, and the calls that never need any", () => {
+    const { document, calls } = callsOf(WINDOWS);
+    assert.deepEqual(Object.keys(document.components.securitySchemes), ["bearer", "apiKey"]);
+    assert.deepEqual(document.security, [{}, { bearer: [] }, { apiKey: [] }]);
+    const open = calls.filter(({ call }) => (call as { security?: unknown[] }).security?.length === 0);
+    assert.deepEqual(
+      open.map(({ path }) => path),
+      ["/api/auth/token", "/healthz", "/readyz"],
+    );
+  });
+
   test("every response, body and problem has an example that matches its schema, with any windows", () => {
     for (const windows of [WINDOWS, ["10s"]]) {
       const { document, calls } = callsOf(windows);
@@ -81,6 +92,8 @@ describe("the OpenAPI document", () => {
   test("the requests of the examples succeed", async (t) => {
     const { call: ask } = await startHarness(t);
     for (const { path, method, call } of callsOf(WINDOWS).calls) {
+      // One has a door of its own and does not end, the other needs a history.
+      if (path === "/api/stream" || path === "/api/audit/{id}") continue;
       const bodies = Object.entries(call.requestBody?.content ?? {});
       const asked = bodies.map(([type, { example }]) => ({
         method,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { SwapstatsError } from "../../../src/shared/errors.ts";
-import { assertProblem, startHarness } from "./http-harness.ts";
+import { assertProblem, NOW_MS, startHarness } from "./http-harness.ts";
 
 describe("health and readiness", () => {
   test("healthz sends no request to the state", async (t) => {
@@ -60,7 +60,13 @@ describe("status and documents", () => {
     const { call, bus } = await startHarness(t);
     const { json } = await call("/api/status");
     const { partitions, counters, tokens } = bus.statusResponse;
-    assert.deepEqual(json, { instance: "host-a", version: "0.0.0-test", uptime_ms: 0, tokens, partitions, counters });
+    const head = { instance: "host-a", version: "0.0.0-test", uptime_ms: 0, time: NOW_MS };
+    assert.deepEqual(json, { ...head, tokens, partitions, counters });
+    bus.statusResponse = { ...bus.statusResponse, circuits: [] };
+    assert.deepEqual((await call("/api/status")).json, json);
+    const circuits = [{ instance: "host-b", dependency: "s3", state: "open", since: NOW_MS - 5 } as const];
+    bus.statusResponse = { ...bus.statusResponse, circuits: [...circuits] };
+    assert.deepEqual((await call("/api/status")).json, { ...json, circuits });
   });
 
   test("OpenAPI 3.1 names every operation, and only schemas that exist", async (t) => {
@@ -72,17 +78,25 @@ describe("status and documents", () => {
     );
     assert.deepEqual(calls.sort(), [
       "GET /",
+      "GET /api/audit/{id}",
       "GET /api/dead-letters",
+      "GET /api/market",
       "GET /api/overview",
       "GET /api/status",
+      "GET /api/stream",
+      "GET /api/tokens",
       "GET /api/tokens/{id}/candles",
       "GET /api/tokens/{id}/stats",
       "GET /api/tokens/{id}/swaps",
+      "GET /asyncapi.json",
       "GET /docs",
       "GET /healthz",
       "GET /openapi.json",
       "GET /readyz",
       "GET /stats",
+      "POST /api/auth/ticket",
+      "POST /api/auth/token",
+      "POST /api/screener",
       "POST /api/swaps",
       "POST /api/tokens/stats",
     ]);
@@ -173,7 +187,10 @@ describe("CORS", () => {
       for (const headers of [{ origin }, {}] as Record<string, string>[]) {
         const answer = await call(path, { headers });
         assert.equal(answer.headers.get("access-control-allow-origin"), "*");
-        assert.equal(answer.headers.get("access-control-expose-headers"), "etag, retry-after");
+        assert.equal(
+          answer.headers.get("access-control-expose-headers"),
+          "etag, retry-after, ratelimit, ratelimit-policy, grpc-status, grpc-message, grpc-status-details-bin",
+        );
         assert.equal(answer.headers.get("access-control-allow-credentials"), null);
         assert.equal(answer.headers.get("vary"), "accept-encoding");
       }

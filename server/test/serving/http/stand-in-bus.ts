@@ -11,8 +11,14 @@ import type {
   DeadLetter,
   DeadLettersResponse,
   KeptForms,
+  MarketRequest,
+  MarketResponse,
   OverviewRequest,
   OverviewResponse,
+  ScreenerRequest,
+  ScreenerResponse,
+  SearchRequest,
+  SearchResponse,
   Selection,
   StatsBus,
   StatusResponse,
@@ -134,6 +140,42 @@ export class StandInBus implements StatsBus {
     return { asOf: this.asOf, epoch: this.epoch, rev: 99, items: JSON.stringify(items), nextCursor, stale: this.stale };
   }
 
+  async search({ query, limit }: SearchRequest): Promise<SearchResponse> {
+    await this.#asked();
+    const found = this.tokens.filter(({ symbol }) => symbol?.toLowerCase().includes(query.toLowerCase()));
+    const items = found.slice(0, limit).map(({ id, symbol }) => ({ id, symbol: symbol ?? "", chain_id: 1 }));
+    return { asOf: this.asOf, items, stale: this.stale };
+  }
+
+  async market({ windows }: MarketRequest): Promise<MarketResponse> {
+    await this.#asked();
+    const sums = {
+      trades: 3,
+      buys: 2,
+      sells: 1,
+      volume_usd: "350.5",
+      buy_volume_usd: "200.25",
+      sell_volume_usd: "150.25",
+    };
+    const figures = { complete: true, ...sums, net_volume_usd: "50" };
+    const scope = { tokens_active: 5, windows: Object.fromEntries(windows.map((name) => [name, figures])) };
+    const body = JSON.stringify({ ...scope, chains: { "1": scope } }).slice(1, -1);
+    return { asOf: this.asOf, epoch: this.epoch, rev: 99, body, stale: this.stale };
+  }
+
+  /** The filter counts for nothing: all tokens match. */
+  async screener({ query, cursor }: ScreenerRequest): Promise<ScreenerResponse> {
+    await this.#asked();
+    const start = cursor === undefined ? 0 : Number(cursor);
+    const end = start + query.limit;
+    const items = this.tokens.slice(start, end).map(({ id, symbol, rev, trades }) => {
+      const windows = Object.fromEntries(query.windows.map((window) => [window, { ...FIGURES, trades }]));
+      return symbol === undefined ? { id, rev, windows } : { id, symbol, rev, windows };
+    });
+    const nextCursor = end < this.tokens.length ? String(end) : undefined;
+    return { asOf: this.asOf, epoch: this.epoch, rev: 99, items: JSON.stringify(items), nextCursor, stale: this.stale };
+  }
+
   async tokenBody(request: TokenRequest): Promise<BodyResponse> {
     await this.#asked();
     if (request.kind === "candles") return this.#candles(request);
@@ -177,6 +219,10 @@ export class StandInBus implements StatsBus {
     };
     const items = Array.from({ length: Math.min(2, limit) }, () => JSON.stringify(swap));
     return this.#body(token, `"items":[${items.join(",")}]`);
+  }
+
+  async ownedHistory() {
+    return [];
   }
 
   async deadLetters(limit: number): Promise<DeadLettersResponse> {
@@ -252,11 +298,13 @@ export class StandInBus implements StatsBus {
 /** Keeps the bodies, and succeeds or fails as set. It transfers the buffer, as the real port does. */
 export class StandInIngest implements IngestPort {
   bodies: string[] = [];
+  mappings: (string | undefined)[] = [];
   result: IngestResult = { accepted: 1, rejected: [] };
   failure: Error | undefined;
   gate: Promise<void> | undefined;
 
-  async ingest(body: Uint8Array): Promise<IngestResult> {
+  async ingest(body: Uint8Array, mapping?: string): Promise<IngestResult> {
+    this.mappings.push(mapping);
     const taken = structuredClone(body, { transfer: [body.buffer as ArrayBuffer] });
     this.bodies.push(new TextDecoder().decode(taken));
     await this.gate;

@@ -29,7 +29,16 @@ async function hubWith(t: TestContext, clients: number, flushMs: number) {
     },
   } as Pick<StatsBus, "subscribe"> as StatsBus;
   const config = {
-    api: { ws: { coalesceMs: COALESCE_MS, maxSubscriptions: 500, maxRows: 1_000, maxRowsTotal: 1_000 } },
+    api: {
+      ws: {
+        coalesceMs: COALESCE_MS,
+        maxSubscriptions: 500,
+        maxRows: 1_000,
+        maxRowsTotal: 1_000,
+        resumeWindowMs: 60_000,
+        resumeBytes: 262_144,
+      },
+    },
     windows: { clock: "event", list: [] },
   } as const;
   const hub = new Hub({ bus, config, nowMs: () => nowMs });
@@ -57,7 +66,7 @@ async function hubWith(t: TestContext, clients: number, flushMs: number) {
     if (inTurn > 0) turns.push(inTurn);
     if (nowMs === before) nowMs += 1;
   };
-  return { flushes, turns, update, step, nowMs: () => nowMs };
+  return { hub, flushes, turns, update, step, nowMs: () => nowMs };
 }
 
 test("a flush serves every client once, in slices between which other work gets its turn", async (t) => {
@@ -93,4 +102,21 @@ test("under load, flushes take a bounded share of the time and all clients get e
   assert.ok(share <= 1 / (1 + LIVE_LIMITS.flushPauseFactor) + 0.02, `${share} of the time`);
   assert.ok(share >= 0.15, `${share} of the time`);
   assert.ok(Math.max(...busy.flushes) - Math.min(...busy.flushes) <= 1, "no client gets more than another");
+});
+
+test("a client that holds a later revision, from another instance, joins when that has arrived", async (t) => {
+  const { hub, update } = await hubWith(t, 1, 0);
+  update();
+  const client: PushTarget = { isDirty: false, rows: 0, flush: () => {} };
+  const joined = hub.join(TOPIC, client, { epoch: "1", rev: 3 });
+  let revAtJoin = 0;
+  void joined.then((result) => {
+    assert.equal(result.kind, "joined");
+    if (result.kind === "joined") revAtJoin = result.feed.count;
+  });
+  for (const expected of [0, 3]) {
+    update();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(revAtJoin, expected);
+  }
 });

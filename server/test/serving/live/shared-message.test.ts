@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CachedBytes } from "../../../src/serving/live/cached-bytes.ts";
-import { ChannelFeed } from "../../../src/serving/live/channel-feed.ts";
 import { LIVE_LIMITS } from "../../../src/serving/live/live-limits.ts";
 import type { Encoder } from "../../../src/serving/live/shared-message.ts";
+import { StateFeed } from "../../../src/serving/live/state-feed.ts";
 
 /** A door's encoder that counts its calls; its forms have `bytes` bytes. */
 class CountingEncoder implements Encoder<{ text: string }> {
@@ -22,9 +22,9 @@ class CountingEncoder implements Encoder<{ text: string }> {
   }
 }
 
-function feedWithData(): { feed: ChannelFeed; cached: CachedBytes } {
+function feedWithData(): { feed: StateFeed; cached: CachedBytes } {
   const cached = new CachedBytes(LIVE_LIMITS.cachedBytesMax);
-  const feed = new ChannelFeed(LIVE_LIMITS, cached);
+  const feed = new StateFeed({ windowMs: 60_000, bytesMax: 65_536 }, cached);
   const standing = { epoch: "1", asOf: 0, watermark: 0, lagMs: 0, stale: false };
   feed.accept({ ...standing, rev: 1, prevRev: undefined, data: '{"n":1}', patch: undefined }, 0, 0);
   feed.opened("token:1:a", () => {});

@@ -4,7 +4,7 @@ import { globSync, readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
-import type { Json } from "@swapstats/protocol/merge-patch.ts";
+import type { Json } from "@swapstats/protocol/json.ts";
 import { problemCodes } from "@swapstats/protocol/problems.ts";
 import { closeCodes } from "@swapstats/protocol/websocket.ts";
 import { openDoor, tokenData } from "./support/door.ts";

@@ -56,16 +56,14 @@ test("a handshake from another origin is refused with a problem document", async
   await connect(t, url, [], { headers: { origin: `http://127.0.0.1:${port}` } });
 });
 
-test("sub-protocols: swapstats.v1.json or none; the other encoding is not part of this version", async (t) => {
+test("sub-protocols: the first that is offered and known, or none", async (t) => {
   const { url } = await openDoor(t);
   assert.equal((await connect(t, url)).ws.protocol, "");
-  const both = await connect(t, url, ["swapstats.v1.json-patch", "swapstats.v1.json"]);
-  assert.equal(both.ws.protocol, "swapstats.v1.json");
-  const patch = await refusal(url, ["swapstats.v1.json-patch"]);
-  assert.deepEqual([patch.status, patch.body.code], [501, "not_implemented"]);
-  assert.match(patch.body.detail, /swapstats\.v1\.json/);
+  const both = await connect(t, url, ["mqtt", "swapstats.v1.json-patch", "swapstats.v1.json"]);
+  assert.equal(both.ws.protocol, "swapstats.v1.json-patch");
   const other = await refusal(url, ["mqtt"]);
   assert.deepEqual([other.status, other.body.code], [400, "bad_request"]);
+  assert.match(other.body.detail, /swapstats\.v1\.protobuf/);
 });
 
 test("connections: at the limit the next is refused, and accepted after one has left", async (t) => {

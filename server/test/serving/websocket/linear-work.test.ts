@@ -2,13 +2,9 @@
 import "../../support/work-meter.ts";
 
 import { describe, test } from "node:test";
+import type { JsonObject } from "@swapstats/protocol/json.ts";
 import { messageLimits } from "@swapstats/protocol/limits.ts";
-import {
-  applyMergePatch,
-  composeMergePatches,
-  diffMergePatch,
-  type JsonObject,
-} from "@swapstats/protocol/merge-patch.ts";
+import { applyMergePatch, composeMergePatches, diffMergePatch } from "@swapstats/protocol/merge-patch.ts";
 import { specOf } from "../../../src/serving/live/channels.ts";
 import { parseRequest } from "../../../src/serving/websocket/requests.ts";
 import { type HostileBody, hostileBodies, hostilePieces } from "../../support/hostile-bodies.ts";
@@ -16,6 +12,7 @@ import { assertLinear } from "../../support/work-meter.ts";
 
 const BYTES = 4000;
 const WINDOWS = ["1m", "5m", "1h"];
+const SERVED = WINDOWS.map((name, i) => ({ name, lengthMs: 60_000 * 5 ** i, stepMs: 1_000 }));
 const RULES = { windows: WINDOWS, channelsMax: 500 };
 
 /** A message whose members come from the pieces of a body. */
@@ -37,12 +34,34 @@ const MESSAGES: readonly [name: string, make: (words: string[]) => object][] = [
   ["equal channels", (words) => ({ subscribe: words.map((word) => `token:${word}`) })],
   ["channels that differ", (words) => ({ subscribe: numbered(words).map((word) => `token:${word}`) })],
   ["channels to leave", (words) => ({ unsubscribe: numbered(words) })],
+  [
+    "channels with options of their own",
+    (words) => ({
+      subscribe: numbered(words).map((word) => ({ channel: `token:${word}`, windows: ["5m", word] })),
+      windows: WINDOWS,
+      fields: words.map(() => "close"),
+    }),
+  ],
+  [
+    "channels as objects",
+    (words) => ({
+      subscribe: numbered(words).map((channel) => ({ channel })),
+      windows: words.map(() => "5m"),
+      fields: words.map(() => "close"),
+    }),
+  ],
+  [
+    "positions",
+    (words) => ({ resume: numbered(words).map((epoch, rev) => ({ channel: epoch, epoch, rev, windows: [epoch] })) }),
+  ],
+  ["a setting", (words) => ({ set: Object.fromEntries(numbered(words).map((word) => [word, word])) })],
   ["windows", (words) => ({ subscribe: "token:x", windows: numbered(words) })],
   ["fields", (words) => ({ subscribe: "token:x", fields: numbered(words) })],
   [
     "unknown members",
     (words) => ({ subscribe: "token:x", ...Object.fromEntries(numbered(words).map((word) => [word, 1])) }),
   ],
+  ["a query", (words) => ({ subscribe: { channel: "screener", query: { filter: { or: numbered(words) } } } })],
   ["an id", (words) => ({ subscribe: "token:x", id: words.join("") })],
 ];
 
@@ -56,10 +75,10 @@ describe("the work for a client's message is linear in its length", () => {
       for (const piece of hostilePieces) {
         await assertLinear(messageOf(name, piece, make), BYTES, (bytes) => {
           const request = parseRequest(bytes.toString(), RULES);
-          if (request.kind !== "subscribe") return;
-          for (const channel of request.channels.slice(0, RULES.channelsMax)) {
+          if (request.kind !== "subscribe" && request.kind !== "resume") return;
+          for (const { channel, options } of request.requests.slice(0, RULES.channelsMax)) {
             try {
-              specOf(channel, request.options, WINDOWS);
+              specOf(channel, options, SERVED);
             } catch {
               // The cost of a channel counts even if there is none of that name.
             }

@@ -88,10 +88,9 @@ async function settled(client: TestClient, channels: readonly string[], options:
   const waiting = new Set(channels);
   const done = Promise.withResolvers<void>();
   const codes = new Set<string>();
-  client.ws.on("message", () => {
-    const message = client.messages.at(-1);
-    if (message?.type === "snapshot") waiting.delete(message.channel);
-    if (message?.type === "error") {
+  client.onEach((message) => {
+    if (message.type === "snapshot") waiting.delete(message.channel);
+    if (message.type === "error") {
       codes.add(message.code);
       for (const channel of message.channels ?? [message.channel as string]) waiting.delete(channel);
       // An error about a whole request names a hundred of its channels.

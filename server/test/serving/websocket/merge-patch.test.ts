@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  applyMergePatch,
-  composeMergePatches,
-  diffMergePatch,
-  equalJson,
-  type Json,
-  type JsonObject,
-} from "@swapstats/protocol/merge-patch.ts";
+import type { Json, JsonObject } from "@swapstats/protocol/json.ts";
+import { applyMergePatch, composeMergePatches, diffMergePatch, equalJson } from "@swapstats/protocol/merge-patch.ts";
 import fc from "fast-check";
 import { propertyOptions } from "../../support/seed.ts";
 

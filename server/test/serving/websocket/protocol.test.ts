@@ -158,17 +158,19 @@ test("each error has its code, the id of its request, and a message that says wh
   const cases: [unknown, Partial<ErrorMessage>, RegExp][] = [
     ["not json", { code: "bad_message" }, /not JSON/],
     ["[1]", { code: "bad_message" }, /not a JSON object/],
-    [{ id: "a" }, { code: "bad_message", id: "a" }, /one of subscribe and unsubscribe/],
+    [{ id: "a" }, { code: "bad_message", id: "a" }, /one of subscribe, unsubscribe, resume, set, pause and auth/],
     [{ subscribe: "token:x", unsubscribe: "token:x" }, { code: "bad_message" }, /one of/],
     [{ id: { a: 1 }, subscribe: "token:x" }, { code: "bad_message" }, /id must be/],
     [{ id: "x".repeat(129), subscribe: "token:x" }, { code: "bad_message" }, /128 bytes/],
     [{ id: "b", subscribe: [] }, { code: "bad_message", id: "b" }, /at least one/],
-    [{ id: "c", subscribe: [5] }, { code: "bad_message", id: "c" }, /string/],
+    [{ id: "c", subscribe: [5] }, { code: "bad_message", id: "c" }, /name of a channel/],
     [{ id: "d", subscribe: "tokens:1" }, { code: "unknown_channel", id: "d", channel: "tokens:1" }, /token:<id>/],
     [{ id: "e", subscribe: "overview:7m:trades" }, { code: "unknown_channel", id: "e" }, /1m, 5m, 1h/],
     [{ id: "f", subscribe: "overview:5m:rank" }, { code: "unknown_channel", id: "f" }, /volume_usd/],
-    [{ id: "g", subscribe: `swaps:${WETH}` }, { code: "not_implemented", id: "g" }, /token:<id>/],
-    [{ id: "h", resume: [{ channel: "x" }] }, { code: "not_implemented", id: "h" }, /subscribe again/],
+    [{ id: "g", subscribe: "candles:1:0xaa:7m" }, { code: "unknown_channel", id: "g" }, /names no interval.*1m, 5m/],
+    [{ id: "h", resume: [{ channel: "x" }] }, { code: "invalid_parameters", id: "h", channel: "x" }, /epoch/],
+    [{ id: "r", set: { channel: "token:x" } }, { code: "not_subscribed", id: "r", channel: "token:x" }, /not open/],
+    [{ id: "s", pause: "yes" }, { code: "bad_message", id: "s" }, /true/],
     [{ id: "i", subscribe: "token:NONE" }, { code: "unknown_token", id: "i", channel: "token:NONE" }, /NONE/],
     [
       { id: "j", subscribe: "token:pepe" },
@@ -188,7 +190,12 @@ test("each error has its code, the id of its request, and a message that says wh
       /"2m".*1m, 5m, 1h/,
     ],
     [{ id: "l", subscribe: WETH_CHANNEL, windows: [] }, { code: "invalid_parameters", id: "l" }, /windows/],
-    [{ id: "m", subscribe: WETH_CHANNEL, limit: 501 }, { code: "invalid_parameters", id: "m" }, /500/],
+    [{ id: "m", subscribe: WETH_CHANNEL, limit: 1_001 }, { code: "invalid_parameters", id: "m" }, /1000/],
+    [
+      { id: "q", subscribe: "overview:5m:trades", limit: 501 },
+      { code: "invalid_parameters", id: "q", channel: "overview:5m:trades" },
+      /limit must be an integer from 1 to 500 for this channel/,
+    ],
     [{ id: "n", subscribe: WETH_CHANNEL, conflate_ms: -1 }, { code: "invalid_parameters", id: "n" }, /conflate_ms/],
     [
       { id: "o", subscribe: ["token:1", "token:2", "token:3", "token:4"] },
@@ -284,8 +291,8 @@ test("conflate_ms: many updates become one patch from the last revision that was
 test("heartbeat: sent when nothing else was", async (t) => {
   const { url } = await openDoor(t, { limits: { heartbeatMs: 10, sweepMs: 5 } });
   const client = await connect(t, url);
-  const { time } = await client.next("heartbeat");
-  assert.ok(Math.abs(time - Date.now()) < 60_000);
+  const heartbeat = await client.next("heartbeat");
+  assert.ok("time" in heartbeat && Math.abs(heartbeat.time - Date.now()) < 60_000);
   await client.next("heartbeat");
 });
 

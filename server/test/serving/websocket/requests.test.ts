@@ -55,16 +55,20 @@ describe("members of a request", () => {
       [{ fields: { close: true } }, /fields must be a list/],
       [{ fields: ["closing"] }, /"closing".* is not a figure; there are open_time, .*previous/],
       [{ fields: ["volumeUsd"] }, /"volumeUsd" \(did you mean volume_usd\?\)/],
-      [{ limit: "10" }, /limit must be an integer from 1 to 500/],
+      [{ limit: "10" }, /limit must be an integer from 1 to 1000/],
       [{ limit: 0 }, /limit/],
       [{ limit: 1.5 }, /limit/],
       [{ conflate_ms: true }, /conflate_ms must be an integer from 0 to 60000/],
       [{ prefer: "biggest" }, /prefer must be refuse or largest/],
+      [{ checksum: 1 }, /checksum must be true or false/],
     ];
     for (const [options, text] of cases) {
       const refusal = refusalOf({ subscribe: "token:x", ...options });
       assert.equal(refusal.code, "invalid_parameters");
       assert.match(refusal.text, text);
+      const own = refusalOf({ subscribe: ["token:y", { channel: "token:x", ...options }] });
+      assert.deepEqual([own.code, own.channels], ["invalid_parameters", ["token:y", "token:x"]]);
+      assert.match(own.text, new RegExp(`subscribe\\[1\\].*${text.source}`));
     }
   });
 
@@ -72,11 +76,90 @@ describe("members of a request", () => {
     const fieldsOf = (fields: string[]): readonly string[] => {
       const request = parse({ subscribe: "token:x", fields });
       assert.equal(request.kind, "subscribe");
-      return (request as Extract<ClientRequest, { kind: "subscribe" }>).options.fields;
+      return (request as Extract<ClientRequest, { kind: "subscribe" }>).requests[0]?.options.fields ?? [];
     };
     assert.deepEqual(fieldsOf(["close", "trades", "close"]), ["complete", "trades", "close"]);
     assert.deepEqual(fieldsOf(["open_time"]), ["complete"]);
     assert.deepEqual(fieldsOf([...statsFields]), []);
+  });
+
+  test("a channel's own options go before those of the request; named again, it has those of the last time", () => {
+    const request = parse({
+      subscribe: [
+        "a",
+        { channel: "b", windows: ["1h"], conflate_ms: 0, limit: null },
+        { channel: "c" },
+        { channel: "a", fields: ["close"] },
+      ],
+      ...{ windows: ["5m"], conflate_ms: 50, limit: 7, prefer: "largest" },
+    });
+    assert.equal(request.kind, "subscribe");
+    const { channels, requests } = request as Extract<ClientRequest, { kind: "subscribe" }>;
+    assert.deepEqual(channels, ["a", "b", "c"]);
+    const none = { order: undefined, spark: undefined, query: undefined };
+    const shared = {
+      windows: ["5m"],
+      fields: [],
+      limit: 7,
+      conflateMs: 50,
+      prefer: "largest",
+      checksum: false,
+      ...none,
+    };
+    assert.deepEqual(requests, [
+      { channel: "a", options: { ...shared, fields: ["complete", "close"] } },
+      { channel: "b", options: { ...shared, windows: ["1h"], conflateMs: 0 } },
+      { channel: "c", options: shared },
+    ]);
+  });
+
+  test("items of the list that name no channel, and unknown members of an item, are refused with their place", () => {
+    const cases: [unknown, string, RegExp][] = [
+      [[], "bad_message", /subscribe must name at least one channel/],
+      [["a", 5], "bad_message", /subscribe\[1\] must be the name of a channel, or an object \{"channel":"<name>"\}/],
+      [[{ windows: ["5m"] }], "bad_message", /subscribe\[0\] must be/],
+      [{ channel: null }, "bad_message", /subscribe must be/],
+      [[["a"]], "bad_message", /subscribe\[0\] must be/],
+      [{ channel: "a", window: ["5m"] }, "invalid_parameters", /subscribe may have .*"window" is not .*mean windows/],
+      [[{ channel: "a", id: 1 }], "invalid_parameters", /subscribe\[0\] may have .*"id" is not/],
+      [[{ channel: "a", rev: 1 }], "invalid_parameters", /subscribe\[0\] may have .*"rev" is not/],
+    ];
+    for (const [subscribe, code, text] of cases) {
+      const refusal = refusalOf({ subscribe });
+      assert.equal(refusal.code, code);
+      assert.match(refusal.text, text);
+    }
+  });
+
+  test("positions of resume, and members of set and pause, are refused with what they must be", () => {
+    const at = { channel: "a", epoch: "7", rev: 1 };
+    const cases: [object, string, RegExp][] = [
+      [{ resume: "a" }, "bad_message", /resume must be an object \{"channel":"<name>","epoch":"..","rev":n\}/],
+      [{ resume: [at, "a"] }, "bad_message", /resume\[1\] must be an object/],
+      [{ resume: [{ ...at, epoch: 7 }] }, "invalid_parameters", /resume\[0\].epoch must be .* a string; got 7/],
+      [{ resume: { channel: "a", epoch: "7" } }, "invalid_parameters", /resume must have rev, or seq/],
+      [{ resume: [{ ...at, seq: 1 }] }, "invalid_parameters", /resume\[0\] must have rev, or seq/],
+      [{ resume: [{ ...at, rev: -1 }] }, "invalid_parameters", /an integer from 0/],
+      [{ resume: [{ ...at, revision: 1 }] }, "invalid_parameters", /"revision" is not one of them/],
+      [{ set: "a" }, "bad_message", /set must be an object/],
+      [{ set: { conflate_ms: 1 } }, "bad_message", /set must be an object/],
+      [
+        { set: { channel: "a", windows: ["5m"] } },
+        "invalid_parameters",
+        /set has the members channel, conflate_ms, checksum/,
+      ],
+      [{ set: { channel: "a", conflate_ms: -1 } }, "invalid_parameters", /set.conflate_ms must be an integer from 0/],
+      [{ set: { channel: "a" }, windows: ["5m"] }, "invalid_parameters", /with set has the members set, id/],
+      [{ pause: 1 }, "bad_message", /pause must be true, or false/],
+      [{ auth: 5 }, "bad_message", /auth must be a token/],
+      [{ auth: "a.b.c", windows: ["5m"] }, "invalid_parameters", /A message with auth has the members auth, id/],
+      [{ pause: true, subscribe: "a" }, "bad_message", /must have one of/],
+    ];
+    for (const [message, code, text] of cases) {
+      const refusal = refusalOf(message);
+      assert.equal(refusal.code, code, JSON.stringify(message));
+      assert.match(refusal.text, text);
+    }
   });
 
   test("unsubscribe names at most as many channels as may be open", () => {
@@ -142,35 +225,67 @@ describe("the parser of requests and the schema of the protocol", () => {
   const names = (known: readonly string[]) =>
     fc.oneof(fc.subarray([...known]), fc.array(fc.oneof(fc.constantFrom(...known), fc.string())), anything);
   const near = (value: number) => fc.constantFrom(value - 1, value, value + 1, value + 0.5);
-  const channels = fc.oneof(
+  const listOfNames = fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom("token:WETH", ["token:WETH"], ["token:a", "token:b"]) },
     { weight: 1, arbitrary: fc.array(fc.string(), { maxLength: 3 }) },
     { weight: 1, arbitrary: anything },
   );
   const options = {
-    // ASCII alone: the limit of an id is one of bytes, which a schema cannot say.
-    id: fc.oneof(fc.string({ unit: "grapheme-ascii", maxLength: 140 }), fc.integer(), near(2 ** 53 - 1), anything),
     windows: names(RULES.windows),
     fields: names(statsFields),
     limit: fc.oneof(near(1), near(requestLimits.overviewMax), anything),
     conflate_ms: fc.oneof(near(0), near(messageLimits.conflateMsMax), anything),
     prefer: fc.oneof(fc.constantFrom("refuse", "largest"), anything),
+    checksum: fc.oneof(fc.boolean(), anything),
     other: anything,
   };
-  const few = fc
-    .record(options, { requiredKeys: [] })
-    .map((all) => Object.entries(all))
-    .chain((all) => fc.subarray(all, { maxLength: Math.min(2, all.length) }));
+  // ASCII alone: the limit of an id is one of bytes, which a schema cannot say.
+  const id = fc.oneof(fc.string({ unit: "grapheme-ascii", maxLength: 140 }), fc.integer(), near(2 ** 53 - 1), anything);
+  const few = (members: Record<string, fc.Arbitrary<unknown>>) =>
+    fc
+      .record(members, { requiredKeys: [] })
+      .map((all) => Object.entries(all))
+      .chain((all) => fc.subarray(all, { maxLength: Math.min(2, all.length) }))
+      .map((some) => Object.fromEntries(some));
+  const item = fc
+    .tuple(fc.oneof({ weight: 6, arbitrary: fc.constantFrom("token:WETH", "x") }, anything), few(options))
+    .map(([channel, given]) => ({ channel, ...given }));
+  const position = fc
+    .tuple(
+      fc.oneof({ weight: 4, arbitrary: fc.constantFrom({ epoch: "7", rev: 4 }, { epoch: "", seq: 0 }) }, fc.object()),
+      few({
+        epoch: fc.oneof(
+          near(messageLimits.epochCharsMax).map((length) => "e".repeat(length)),
+          anything,
+        ),
+        rev: fc.oneof(near(0), near(Number.MAX_SAFE_INTEGER), anything),
+        seq: fc.oneof(near(0), anything),
+        ...options,
+      }),
+    )
+    .map(([given, more]) => ({ channel: "token:WETH", ...given, ...more }));
+  const positions = fc.oneof(position, fc.array(fc.oneof(position, item), { maxLength: 3 }), anything);
+  const { conflate_ms, checksum, other } = options;
+  const setting = fc.oneof(
+    few({ conflate_ms, checksum, other }).map((given) => ({ channel: "x", ...given })),
+    item,
+    anything,
+  );
+  const channels = fc.oneof(listOfNames, item, fc.array(fc.oneof(item, fc.string()), { maxLength: 3 }));
   const message = fc
     .tuple(
       fc.oneof(
         { weight: 6, arbitrary: fc.record({ subscribe: channels }) },
-        { weight: 2, arbitrary: fc.record({ unsubscribe: channels }) },
-        { weight: 1, arbitrary: fc.record({ subscribe: channels, unsubscribe: channels }, { requiredKeys: [] }) },
+        { weight: 2, arbitrary: fc.record({ unsubscribe: listOfNames }) },
+        { weight: 4, arbitrary: fc.record({ resume: positions }) },
+        { weight: 2, arbitrary: fc.record({ set: setting }) },
+        { weight: 2, arbitrary: fc.record({ auth: fc.oneof(fc.string(), anything) }) },
+        { weight: 2, arbitrary: fc.record({ pause: fc.oneof(fc.boolean(), anything) }) },
+        { weight: 1, arbitrary: fc.record({ subscribe: channels, unsubscribe: listOfNames }, { requiredKeys: [] }) },
       ),
-      few,
+      fc.oneof({ weight: 3, arbitrary: few({ id, ...options }) }, { weight: 1, arbitrary: few({ id }) }),
     )
-    .map(([actions, given]) => ({ ...actions, ...Object.fromEntries(given) }));
+    .map(([actions, given]) => ({ ...actions, ...given }));
 
   test("accept the same messages", (t) => {
     const counts = { accepted: 0, refused: 0 };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { AbortedTransaction } from "../../../src/clients/kafka/fetch-protocol.ts";
+import { RecordEnvelope } from "../../../src/mapping/formats/envelope.ts";
 import type { RecordBatch } from "../../../src/ports/source.ts";
 import { type BatchCounters, type Damage, FetchedBatches } from "../../../src/sources/kafka/record-batches.ts";
 import {
@@ -17,6 +18,8 @@ type Log = {
   readonly aborted: readonly (AbortedTransaction & { last: number })[];
 };
 type Seen = { offset: number; value: string; arrivalMs: number };
+/** Key and the headers of a record, in addition to its value. */
+type SeenEnvelope = Seen & { key: string | undefined; h: string | undefined; other: string | undefined };
 
 const PRODUCERS = [7, 8, 9];
 
@@ -63,6 +66,7 @@ function randomBatch(random: Random, baseOffset: number, producerId: number | un
     const headers = random.chance(0.2)
       ? ([
           ["h", bytes(20)],
+          ["hh", Buffer.from("another")],
           ["", null],
         ] as const)
       : [];
@@ -124,6 +128,30 @@ function answerAt(log: Log, position: number, random: Random): { bytes: Buffer; 
   return { bytes: Buffer.concat([...taken.map(writeBatch), part]), aborted: random.shuffled(aborted) };
 }
 
+/** What a mapping that reads envelopes has to see of the same records. */
+function envelopesOf({ batches }: Log, expected: readonly Seen[]): SeenEnvelope[] {
+  const records = new Map(batches.flatMap((batch) => batch.records.map((record) => [record.offset, record])));
+  return expected.map((seen) => {
+    const { key, headers } = records.get(seen.offset)!;
+    const textOf = (name: string): string | undefined =>
+      headers.findLast(([other]) => other === name)?.[1]?.toString("latin1");
+    return { ...seen, key: key?.toString("latin1"), h: textOf("h"), other: textOf("") };
+  });
+}
+
+function envelopesIn(batch: RecordBatch): SeenEnvelope[] {
+  const envelope = new RecordEnvelope();
+  const payload = Buffer.from(batch.payload);
+  const text = (bytes: Uint8Array | undefined): string | undefined =>
+    bytes === undefined ? undefined : Buffer.from(bytes).toString("latin1");
+  return seenIn(batch).map((seen, i) => {
+    envelope.read(payload, i === 0 ? 0 : batch.ends[i - 1]!, batch.ends[i]!);
+    const value = payload.toString("latin1", envelope.valueStart, envelope.valueEnd);
+    const { key, header } = envelope;
+    return { ...seen, value, key: text(key), h: text(header("h")), other: text(header("")) };
+  });
+}
+
 function isDamage(found: RecordBatch | Damage): found is Damage {
   return "reason" in found;
 }
@@ -145,19 +173,21 @@ describe("record batches", () => {
       const log = randomLog(random, random.pick([0, 5, 2 ** 33]));
       const end = log.batches.at(-1)!.lastOffset + 1;
       let position = log.batches[0]!.baseOffset + random.below(end - log.batches[0]!.baseOffset);
-      const expected = expectedOf(log, position);
+      const hasEnvelopes = random.chance(0.5);
+      const values = expectedOf(log, position);
+      const expected = hasEnvelopes ? envelopesOf(log, values) : values;
       const seen: Seen[] = [];
       const counters = newCounters();
       while (position < end) {
         const { bytes, aborted } = answerAt(log, position, random);
-        const batches = new FetchedBatches(3, bytes, aborted, counters);
+        const batches = new FetchedBatches(3, bytes, aborted, counters, hasEnvelopes);
         for (;;) {
           const found = batches.next(position, random.pick([1, 1000, 1_000_000]));
           if (found === undefined) break;
           assert.ok(!isDamage(found), `run ${run}: ${isDamage(found) ? found.reason : ""}`);
           assert.ok(found.baseOffset >= position && found.baseOffset + found.count <= found.nextOffset);
           assert.ok(found.nextOffset > position, "no answer without a step");
-          seen.push(...seenIn(found));
+          seen.push(...(hasEnvelopes ? envelopesIn(found) : seenIn(found)));
           position = found.nextOffset;
         }
       }

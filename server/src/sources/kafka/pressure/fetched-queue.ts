@@ -67,6 +67,8 @@ type FetchedQueueOptions = {
   readonly bytesMax: number;
   readonly pressure: KafkaPressure;
   readonly counters: KafkaCounters;
+  /** See `KafkaSourceSetup`. */
+  readonly hasEnvelopes: boolean;
   /** The head may have changed. */
   readonly onHead: () => void;
   /** Called when more may be fetched. */
@@ -133,8 +135,8 @@ export class FetchedQueue {
     if (first === undefined || first.kind === "dropped") return first;
     if (first.isBroken) return { kind: "broken" };
     if (first.bytes === undefined) return { kind: "away" };
-    const { partition, counters } = this.#options;
-    first.batches ??= new FetchedBatches(partition, first.bytes, first.aborted, counters);
+    const { partition, counters, hasEnvelopes } = this.#options;
+    first.batches ??= new FetchedBatches(partition, first.bytes, first.aborted, counters, hasEnvelopes);
     return { kind: "batches", batches: first.batches };
   }
 

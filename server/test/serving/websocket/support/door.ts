@@ -9,6 +9,7 @@ import { Hub } from "../../../../src/serving/live/hub.ts";
 import type { LiveConfig, LiveLimits } from "../../../../src/serving/live/live-limits.ts";
 import type { WebSocketConfig, WebSocketLimits } from "../../../../src/serving/websocket/limits.ts";
 import type { CloseReason, WebSocketLogger, WebSocketMetrics } from "../../../../src/serving/websocket/observers.ts";
+import { Replays } from "../../../../src/serving/websocket/replays.ts";
 import { WebSocketDoor } from "../../../../src/serving/websocket/web-socket-door.ts";
 import { ConnectionGuard } from "../../../../src/shared/connection-guard.ts";
 import { StandInBus } from "./stand-in-bus.ts";
@@ -20,6 +21,8 @@ type DoorOptions = {
   readonly limits?: Partial<WebSocketLimits & LiveLimits>;
   readonly gate?: Gate;
   readonly logger?: WebSocketLogger;
+  /** Monotonic milliseconds; the clock of the process unless given. */
+  readonly nowMs?: () => number;
 };
 
 const TEST_WINDOWS = [
@@ -84,8 +87,11 @@ export async function openDoor(
     maxMessageBytes: 65_536,
     maxMessagesPerSec: 1_000,
     messageBurst: 1_000,
+    compression: false,
     maxRows: 100_000,
     maxRowsTotal: 100_000,
+    resumeWindowMs: 0,
+    resumeBytes: 262_144,
     ...options.ws,
   };
   const config = { api: { cors: options.cors ?? [], ws }, windows: { clock: "live" as const, list: TEST_WINDOWS } };
@@ -96,9 +102,10 @@ export async function openDoor(
   server.on("request", guard.request);
   // Clients of these tests that do not reply to a close are cut soon.
   const limits = { closeTimeoutMs: 100, ...options.limits };
-  const hub = new Hub({ bus, config, limits });
-  const { gate = OPEN_GATE, logger = silent } = options;
-  const door = new WebSocketDoor({ hub, gate, config, logger, metrics, limits });
+  const { gate = OPEN_GATE, logger = silent, nowMs } = options;
+  const hub = new Hub({ bus, config, limits, ...(nowMs === undefined ? {} : { nowMs }) });
+  const replays = new Replays({ sessions: undefined, past: undefined, config });
+  const door = new WebSocketDoor({ hub, replays, gate, config, logger, metrics, limits });
   onUpgrade(
     { server, guard },
     door.upgrade,

@@ -27,7 +27,8 @@ export class RawClient {
   #buffered: Buffer = Buffer.alloc(0);
   #isUpgraded = false;
 
-  constructor(port: number) {
+  /** `protocol`: the sub-protocol to offer; none unless given. */
+  constructor(port: number, protocol?: string) {
     this.socket = connect(port, "127.0.0.1");
     this.socket.setNoDelay(true);
     this.socket.on("data", (data) => this.#onData(data));
@@ -36,7 +37,8 @@ export class RawClient {
     const key = randomBytes(16).toString("base64");
     this.socket.write(
       `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n` +
+        `${protocol === undefined ? "" : `Sec-WebSocket-Protocol: ${protocol}\r\n`}\r\n`,
     );
   }
 

@@ -2,8 +2,10 @@
  * A stand-in for the statistics bus, driven by the test: it has the tokens and figures that the test sets, and updates
  * subscribers at once. It is deterministic, which the real bus with its threads and clocks is not.
  */
-import { diffMergePatch, type JsonObject } from "@swapstats/protocol/merge-patch.ts";
+import type { JsonObject } from "@swapstats/protocol/json.ts";
+import { diffMergePatch } from "@swapstats/protocol/merge-patch.ts";
 import type { ChannelOpened, ChannelSpec, ChannelUpdate, StatsBus } from "../../../../src/ports/stats-bus.ts";
+import { nameOfChannel } from "../../../../src/serving/live/channels.ts";
 
 type Subscriber = { readonly channel: string; readonly onUpdate: (update: ChannelUpdate) => void };
 type Held = { rev: number; data: JsonObject };
@@ -24,14 +26,19 @@ export class StandInBus implements StatsBus {
   readonly subscribers = new Set<Subscriber>();
   /** Set by a test to make subscribe wait or fail. */
   beforeOpen: () => Promise<void> = async () => {};
+  #onAllClosed = (): void => {};
   readonly #channels = new Map<string, Held>();
   readonly #symbols = new Map<string, string[]>();
 
   readonly cachedTokenStats = unused;
   readonly tokenStats = unused;
   readonly overview = unused;
+  readonly market = unused;
+  readonly search = unused;
+  readonly screener = unused;
   readonly tokenBody = unused;
   readonly deadLetters = unused;
+  readonly ownedHistory = unused;
   readonly status = unused;
 
   symbol(symbol: string, ids: string[]): void {
@@ -57,10 +64,23 @@ export class StandInBus implements StatsBus {
     this.#tell(channel, { ...this.#update(held), prevRev: before.rev, patch });
   }
 
+  /** As when the owner goes away, or comes back: the same data. */
+  turn(channel: string, stale: boolean): void {
+    this.#tell(channel, { ...this.#update(this.#held(channel)), stale });
+  }
+
   /** As after a new owner: another epoch, and whole data. */
   takeOver(epoch: string): void {
     this.epoch = epoch;
     for (const [channel, held] of this.#channels) this.#tell(channel, this.#update(held));
+  }
+
+  /** Resolves when the last subscription has been closed. */
+  allClosed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onAllClosed = resolve;
+      if (this.subscribers.size === 0) resolve();
+    });
   }
 
   async areKnown(ids: readonly string[]): Promise<boolean[]> {
@@ -86,11 +106,17 @@ export class StandInBus implements StatsBus {
     this.subscribers.add(subscriber);
     onUpdate(this.#update(held));
     const spec = topic.kind === "token" ? { ...topic, token: channel.slice("token:".length) } : topic;
-    return { kind: "opened", spec, close: () => this.subscribers.delete(subscriber) };
+    const close = (): void => {
+      this.subscribers.delete(subscriber);
+      if (this.subscribers.size === 0) this.#onAllClosed();
+    };
+    return { kind: "opened", spec, close };
   }
 
   #channelsOf(topic: ChannelSpec): string[] {
     if (topic.kind === "overview") return [`overview:${topic.window}:${topic.sort}`];
+    if (topic.kind === "screener") return [nameOfChannel(topic)];
+    if (topic.kind !== "token") return [topic.kind];
     const ids = this.#symbols.get(topic.token.toLowerCase());
     return ids === undefined ? [`token:${topic.token}`] : ids.map((id) => `token:${id}`);
   }

@@ -51,7 +51,14 @@ class Side {
     this.#random = random;
     this.#partBytesMax = partBytesMax;
     const calls = { onHead: () => {}, onRoom: () => {} };
-    this.queue = new FetchedQueue({ partition: 0, bytesMax, pressure, counters: this.counters, ...calls });
+    this.queue = new FetchedQueue({
+      partition: 0,
+      bytesMax,
+      pressure,
+      hasEnvelopes: false,
+      counters: this.counters,
+      ...calls,
+    });
   }
 
   /** One answer of some batches, if one is wanted. */
