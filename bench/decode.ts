@@ -88,4 +88,11 @@ report({
   figure: `${ratioOf(plain).toFixed(2)} times (${plain.decodeNs.toFixed(0)} ns against ${plain.parseNs.toFixed(0)} ns)`,
   met: ratioOf(plain) >= GOAL,
   note: `The records have ${plain.bytes.toFixed(0)} bytes and 18 fields. With upper-case addresses the ratio is ${checksums.toFixed(2)}, with spaces ${spaces.toFixed(2)}, with fields that are not in every record ${gaps.toFixed(2)}. Two thirds of the time is spent on reading the bytes, four at a time.`,
+  values: {
+    ns: plain.decodeNs,
+    "times JSON.parse": ratioOf(plain),
+    "times, upper case": checksums,
+    "times, spaces": spaces,
+    "times, gaps": gaps,
+  },
 });

@@ -60,4 +60,5 @@ report({
   figure: `${median(ratios).toFixed(2)} times the cost with 1,000 (${manyUs.toFixed(2)} us per step)`,
   met: median(ratios) < 1.3,
   note: "A step is a swap of one busy token, 100 ms of event time after the previous one. Windows are computed at each request, so the passing of time costs nothing.",
+  values: { us: manyUs, "times 1,000 tokens": median(ratios) },
 });

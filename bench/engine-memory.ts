@@ -81,6 +81,11 @@ function note(memory: Record<string, number>, before: number): string {
   return `In use, by kind: ${parts(memory)}. The process has grown by ${grown} (RSS); this includes the memory of the generated stream and the garbage of the run.`;
 }
 
+/** The parts of the state in MB. */
+function megabytes(memory: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(memory).map(([part, bytes]) => [`MB ${part}`, bytes / 1e6]));
+}
+
 function runDay(hours = 24): void {
   const before = process.memoryUsage.rss();
   const memory = memoryAfter(1000, hours);
@@ -91,6 +96,7 @@ function runDay(hours = 24): void {
     figure: `${mb(total)} in use, image ${mb(memory.image as number)}`,
     met: hours < 24 ? undefined : total <= 200e6,
     note: note(memory, before),
+    values: megabytes(memory),
   });
 }
 
@@ -102,6 +108,7 @@ function runRetired(): void {
     figure: `${bytes.toFixed(0)} bytes`,
     met: bytes <= 200,
     note: "It holds id, symbol, counters, and the entries of the indexes by id and by symbol.",
+    values: { bytes },
   });
 }
 
@@ -114,6 +121,7 @@ function runMany(hours = MANY_HOURS): void {
     figure: `${mb(memory.total as number)} in use, image ${mb(memory.image as number)}`,
     met: undefined,
     note: `${note(memory, before)} Settled buckets and traders grow until 24 hours are over.`,
+    values: megabytes(memory),
   });
 }
 

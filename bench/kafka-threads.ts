@@ -16,7 +16,7 @@ import { median } from "./support/workload.ts";
 const RECORDS = recordsOf(800_000);
 const ROUNDS = 5;
 const READ_BYTES = 1024 * 1024;
-const GOAL = 1.7;
+const GOAL = 1.8;
 
 /** All records of the topic by partition, in shared memory. */
 async function fetchAll({ target }: Site): Promise<RecordBatch[][]> {
@@ -122,4 +122,5 @@ report({
   figure: `${busy.toFixed(2)} times while both have records; ${all.toFixed(2)} times until all records are applied`,
   met: busy >= GOAL,
   note: `Median of ${ROUNDS} rounds over ${RECORDS} records; one thread applied ${Math.round(RECORDS / median(oneSeconds) / 1000)}k/s. A tenth of all swaps belong to one token, and the busier of the two threads has ${(100 * shareOfBusier).toFixed(0)} % of the records. Until all records are applied, at most ${(1 / shareOfBusier).toFixed(2)} times is possible. The bandwidth of the memory, which the threads share, limits it.`,
+  values: { times: busy, "times until all are applied": all, "swaps/s of one": RECORDS / median(oneSeconds) },
 });

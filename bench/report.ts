@@ -1,4 +1,4 @@
-/** Reports the figures of a benchmark to the terminal and to `npm run bench`, which collects them in RESULTS.md. */
+/** Reports the figures of a benchmark to the terminal and to `npm run bench`, which collects them in RESULTS.md and compares them. */
 import { appendFileSync } from "node:fs";
 
 export type Row = {
@@ -11,6 +11,8 @@ export type Row = {
   readonly met: boolean | undefined;
   /** What bounds it, or how it was measured, in a sentence. */
   readonly note: string;
+  /** The numbers behind the figure at full precision, by their unit. A comparison reads a row without them from the text of its figure. */
+  readonly values?: Readonly<Record<string, number>>;
 };
 
 export function report(row: Row): void {

@@ -1,49 +1,44 @@
-/**
- * `npm run bench` runs every benchmark of this folder, one after the other, each in a separate process, and writes RESULTS.md. `npm run
- * bench -- decode http` runs only those and writes nothing. With `--write` their rows in RESULTS.md are replaced, and all others stay.
- * `--without engine-memory` leaves out the one that takes as long as all others together.
- */
-import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, release, tmpdir, totalmem, type } from "node:os";
-import { basename, join } from "node:path";
+/** `npm run bench`: runs benchmarks of this folder, each in a separate process (`-- --help` says how). */
+import { globSync } from "node:fs";
+import { basename } from "node:path";
 import { parseArgs } from "node:util";
-import type { Row } from "./report.ts";
-import { type Result, resultsText } from "./support/results-file.ts";
+import { runAgainst, runInProcess } from "./against/run-against.ts";
+import { runProfile } from "./profile/run-profile.ts";
+import { isTrial, TRIAL_SIZES, writeResults } from "./support/results.ts";
+import type { Result } from "./support/results-file.ts";
+import { runBenchmark } from "./support/run-benchmark.ts";
 
 const NOT_BENCHMARKS = new Set(["run.ts", "report.ts"]);
 /** Takes half an hour and more. It runs last, so that the others need not wait for it. */
 const LONGEST = "engine-memory";
-/** Set for trials. Figures of other sizes than the rows say have no place in RESULTS.md. */
-const SIZES = ["SWAPSTATS_BENCH_RECORDS", "SWAPSTATS_BENCH_SECONDS"];
 const FOLDER = import.meta.dirname;
+const PROFILE = "profile";
+const PAIRS_MAX = 100;
+const TOP_MAX = 200;
+const USAGE_ERROR = 2;
+const INTERRUPTED = 130;
 
-function runBenchmark(name: string, rowsFile: string): Result {
-  console.log(`\n== ${name}`);
-  rmSync(rowsFile, { force: true });
-  const startedMs = performance.now();
-  const { status } = spawnSync(process.execPath, [join(FOLDER, `${name}.ts`)], {
-    stdio: "inherit",
-    env: { ...process.env, SWAPSTATS_BENCH_ROWS_FILE: rowsFile },
-  });
-  console.log(`${name} took ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
-  const lines = existsSync(rowsFile) ? readFileSync(rowsFile, "utf8").trimEnd().split("\n") : [];
-  return { name, rows: lines.map((line) => JSON.parse(line) as Row), failed: status !== 0 };
-}
+const HELP = `npm run bench                     runs all benchmarks, and writes bench/RESULTS.md
+npm run bench -- NAME...          runs some, and writes nothing
+npm run bench -- --write NAME...  replaces their rows in bench/RESULTS.md
+npm run bench -- --without NAME   leaves one out (engine-memory takes as long as all others together)
 
-function machine(): string {
-  const processors = cpus();
-  const memoryGib = (totalmem() / 2 ** 30).toFixed(1);
-  const system = `${type()} ${release().split("-")[0]}`;
-  return `${processors.length} x ${processors[0]?.model ?? "unknown processor"}, ${memoryGib} GiB, ${system}`;
-}
+npm run bench -- profile NAME     runs one under V8's sampling profiler, with all its Node processes and
+                                  threads, and prints time by part, and self and inclusive time by function
+      --top N                     functions in each table (20)
+      --under TEXT                only samples below a function whose name or path has this text
+      --threads-with TEXT         only threads in which such a function was seen
 
-function commit(): string {
-  const git = (...args: string[]): string => execFileSync("git", args, { cwd: FOLDER, encoding: "utf8" }).trim();
-  const sources = ["../server", "../protocol", "../scripts/servers", ".", ":(exclude)RESULTS.md"];
-  const changed = git("status", "--porcelain", "--untracked-files=no", "--", ...sources) !== "";
-  return `${git("rev-parse", "--short", "HEAD")}${changed ? " with changes on top" : ""}`;
-}
+npm run bench -- --against COMMIT NAME
+                                  runs one on COMMIT and on the working tree in turn (old, new, new, old),
+                                  and prints medians of both, and their ratio with its range
+      --pairs N                   pairs of runs (3)
+npm run bench -- --against COMMIT --in-process
+                                  decode, apply and the copy for the redo of both in one process, in turn
+                                  on the same batches: the steadiest comparison of the applying thread
+
+${TRIAL_SIZES.join(" and ")} make trials smaller where a benchmark reads them.
+`;
 
 function allNames(): string[] {
   return globSync("*.ts", { cwd: FOLDER })
@@ -52,43 +47,85 @@ function allNames(): string[] {
     .sort((a, b) => Number(a === LONGEST) - Number(b === LONGEST) || a.localeCompare(b));
 }
 
-function write(names: readonly string[], results: readonly Result[]): void {
-  const path = join(FOLDER, "RESULTS.md");
-  const before = existsSync(path) ? readFileSync(path, "utf8") : undefined;
-  const versions = `Node ${process.version}, V8 ${process.versions.v8}, SQLite ${process.versions.sqlite}`;
-  const measured = `${new Date().toISOString().slice(0, 10)}, ${commit()}`;
-  writeFileSync(path, resultsText(before, { machine: machine(), versions, measured, names, results }));
+const OPTIONS = {
+  without: { type: "string", multiple: true, default: [] as string[] },
+  write: { type: "boolean", default: false },
+  against: { type: "string" },
+  pairs: { type: "string", default: "3" },
+  "in-process": { type: "boolean", default: false },
+  top: { type: "string", default: "20" },
+  under: { type: "string", default: "" },
+  "threads-with": { type: "string", default: "" },
+  help: { type: "boolean", default: false },
+} as const;
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>>["values"];
+
+function refused(message: string): number {
+  console.error(message);
+  return USAGE_ERROR;
 }
 
-function main(): void {
-  const { positionals: selection, values } = parseArgs({
-    options: { without: { type: "string", multiple: true, default: [] }, write: { type: "boolean", default: false } },
-    allowPositionals: true,
-  });
+function isCount(text: string, max: number): boolean {
+  return /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= max;
+}
+
+/** Runs benchmarks one after the other. */
+async function runAll(selection: readonly string[], values: Values, signal: AbortSignal): Promise<number> {
   const all = allNames();
-  const unknown = [...selection, ...values.without].filter((name) => !all.includes(name));
   const names = all.filter(
     (name) => (selection.length === 0 || selection.includes(name)) && !values.without.includes(name),
   );
-  if (unknown.length > 0 || names.length === 0) {
-    console.error(`No benchmark is named ${unknown.join(" or ")}; there are ${all.join(", ")}.`);
-    process.exitCode = 2;
-    return;
-  }
+  if (names.length === 0) return refused(`No benchmark is left; there are ${all.join(", ")}.`);
   const isWritten = selection.length === 0 || values.write;
-  if (isWritten && SIZES.some((name) => process.env[name] !== undefined)) {
-    console.error(`${SIZES.join(" and ")} are for trying: name benchmarks, and leave --write out.`);
-    process.exitCode = 2;
-    return;
+  if (isWritten && isTrial()) {
+    return refused(`${TRIAL_SIZES.join(" and ")} are for trying: name benchmarks, and leave --write out.`);
   }
-  const folder = mkdtempSync(join(tmpdir(), "swapstats-bench-"));
-  const results = names.map((name) => runBenchmark(name, join(folder, "rows")));
-  rmSync(folder, { recursive: true });
-
+  const results: Result[] = [];
+  for (const name of names) {
+    console.log(`\n== ${name}`);
+    results.push(await runBenchmark({ folder: FOLDER, name, signal }));
+  }
   const failed = results.filter((result) => result.failed).map((result) => result.name);
-  if (isWritten) write(all, results);
+  if (isWritten) writeResults(FOLDER, all, results);
   if (failed.length > 0) console.error(`Failed: ${failed.join(", ")}`);
-  process.exitCode = failed.length === 0 ? 0 : 1;
+  return failed.length === 0 ? 0 : 1;
 }
 
-main();
+async function main(signal: AbortSignal): Promise<number> {
+  const { positionals, values } = parseArgs({ options: OPTIONS, allowPositionals: true });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const isProfile = positionals[0] === PROFILE;
+  const selection = isProfile ? positionals.slice(1) : positionals;
+  const all = allNames();
+  const unknown = [...selection, ...values.without].filter((name) => !all.includes(name));
+  if (unknown.length > 0) return refused(`No benchmark is named ${unknown.join(" or ")}; there are ${all.join(", ")}.`);
+  if (!isProfile && values.against === undefined && !values["in-process"]) return runAll(selection, values, signal);
+  if (values["in-process"]) {
+    if (values.against === undefined || selection.length > 0) return refused("--in-process goes with --against alone.");
+    return runInProcess(FOLDER, values.against, signal);
+  }
+  const [name] = selection;
+  if (name === undefined || selection.length > 1) return refused("Name exactly one benchmark.");
+  if (values.write) return refused("--write does not go with profile or --against: their runs are for reading.");
+  if (isProfile) {
+    if (values.against !== undefined) return refused("profile and --against do not go together.");
+    if (!isCount(values.top, TOP_MAX)) return refused(`--top ${values.top} is no number from 1 to ${TOP_MAX}.`);
+    const { top, under, "threads-with": threadsWith } = values;
+    return runProfile({ folder: FOLDER, name, top: Number(top), under, threadsWith, signal });
+  }
+  if (!isCount(values.pairs, PAIRS_MAX)) return refused(`--pairs ${values.pairs} is no number from 1 to ${PAIRS_MAX}.`);
+  return runAgainst({ folder: FOLDER, commit: values.against!, name, pairs: Number(values.pairs), signal });
+}
+
+const ending = new AbortController();
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => ending.abort(new Error(name)));
+try {
+  process.exitCode = await main(ending.signal);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = ending.signal.aborted ? INTERRUPTED : 1;
+}

@@ -12,6 +12,8 @@ export type ClientRequest = {
   readonly seconds: number;
   /** Requests a second. Undefined: as many as the server answers. */
   readonly rate: number | undefined;
+  /** Further header fields, each with its line end. */
+  readonly fields?: string;
 };
 export type ClientReport = {
   readonly requests: number;
@@ -70,8 +72,8 @@ class Connection {
   }
 }
 
-async function run({ port, paths, connections, seconds, rate }: ClientRequest): Promise<ClientReport> {
-  const requests = paths.map((path) => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: bench\r\n\r\n`));
+async function run({ port, paths, connections, seconds, rate, fields = "" }: ClientRequest): Promise<ClientReport> {
+  const requests = paths.map((path) => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${fields}\r\n`));
   const timesMs: number[] = [];
   let failures = 0;
   let next = 0;

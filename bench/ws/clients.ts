@@ -1,5 +1,5 @@
 /**
- * Many WebSocket clients in one process. They do not parse: they step over frames, count them, and answer pings. Started by `fork`,
+ * Many WebSocket clients in one process. They do not parse: they step over frames, count messages and writes, and answer pings. Started by `fork`,
  * controlled by messages, and answered with the counts.
  */
 import { randomBytes } from "node:crypto";
@@ -11,6 +11,10 @@ type ClientsOrder =
       readonly port: number;
       /** First message of each client. */
       readonly requests: readonly string[];
+      /** Further lines of the handshake, such as a sub-protocol. */
+      readonly headers?: readonly string[];
+      /** Frames are lists in JSON. Their messages are counted by their beginnings. */
+      readonly hasLists?: boolean;
     }
   | { readonly type: "count" };
 export type ClientsReport =
@@ -26,11 +30,15 @@ export type ClientsReport =
 const TEXT = 0x81;
 const PING = 0x89;
 const MASKED = 0x80;
+const MESSAGE_START = Buffer.from('{"type":"');
+/** Connections that are being opened at a time. The system's queue for a listening socket is short. */
+const OPENING_MAX = 200;
 
 let messages = 0;
 let writes = 0;
 let bytes = 0;
 let closed = 0;
+let hasLists = false;
 
 class Client {
   readonly #socket: Socket;
@@ -41,7 +49,7 @@ class Client {
   #skip = 0;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(port: number, request: string, onOpen: () => void) {
+  constructor(port: number, request: string, headers: readonly string[], onOpen: () => void) {
     this.#request = request;
     this.#onOpen = onOpen;
     this.#socket = connect(port, "127.0.0.1");
@@ -54,7 +62,7 @@ class Client {
     const key = randomBytes(16).toString("base64");
     this.#socket.write(
       `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n${headers.map((line) => `${line}\r\n`).join("")}\r\n`,
     );
   }
 
@@ -76,6 +84,10 @@ class Client {
   #walk(data: Buffer): void {
     let at = Math.min(this.#skip, data.length);
     this.#skip -= at;
+    // A chunk that begins with a frame begins a write, as long as the client keeps up.
+    if (at === 0) writes += 1;
+    // A beginning that two chunks share is not counted.
+    if (hasLists) messages += countOf(data, MESSAGE_START);
     let lastPing = -1;
     while (at + 2 <= data.length) {
       const short = data[at + 1] as number;
@@ -86,8 +98,7 @@ class Client {
         short < 126 ? short : short === 126 ? data.readUInt16BE(at + 2) : Number(data.readBigUInt64BE(at + 2));
       if (isPing) {
         lastPing = at + header;
-        writes += 1;
-      } else {
+      } else if (!hasLists) {
         messages += 1;
       }
       at += header + length;
@@ -100,6 +111,12 @@ class Client {
   }
 }
 
+function countOf(data: Buffer, part: Buffer): number {
+  let count = 0;
+  for (let at = data.indexOf(part); at >= 0; at = data.indexOf(part, at + part.length)) count += 1;
+  return count;
+}
+
 /** A mask of zeros is allowed by RFC 6455 and saves the clients' core the work. */
 function maskedFrame(first: number, payload: Buffer): Buffer {
   const header = Buffer.alloc(payload.length < 126 ? 6 : 8);
@@ -109,17 +126,24 @@ function maskedFrame(first: number, payload: Buffer): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-function open(port: number, requests: readonly string[]): void {
+function open(port: number, requests: readonly string[], headers: readonly string[]): void {
+  let begun = 0;
   let opened = 0;
-  for (const request of requests) {
-    new Client(port, request, () => {
+  const openNext = (): void => {
+    const request = requests[begun++];
+    if (request === undefined) return;
+    new Client(port, request, headers, () => {
       opened += 1;
       if (opened === requests.length) process.send?.({ type: "opened" } satisfies ClientsReport);
+      openNext();
     });
-  }
+  };
+  for (let i = 0; i < OPENING_MAX; i++) openNext();
 }
 
 process.on("message", (order: ClientsOrder) => {
-  if (order.type === "open") open(order.port, order.requests);
-  else process.send?.({ type: "counted", messages, writes, bytes, closed } satisfies ClientsReport);
+  if (order.type === "open") {
+    hasLists = order.hasLists ?? false;
+    open(order.port, order.requests, order.headers ?? []);
+  } else process.send?.({ type: "counted", messages, writes, bytes, closed } satisfies ClientsReport);
 });

@@ -5,13 +5,15 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
+import { figures, statsFields } from "../../protocol/src/figures.ts";
 import type { ChannelUpdate, StatsBus } from "../../server/src/ports/stats-bus.ts";
 import { OPEN_GATE } from "../../server/src/serving/gate.ts";
 import { Hub } from "../../server/src/serving/live/hub.ts";
-import { patchText } from "../../server/src/serving/live/messages.ts";
+import { messageText } from "../../server/src/serving/live/messages.ts";
+import { Replays } from "../../server/src/serving/websocket/replays.ts";
 import { WebSocketDoor } from "../../server/src/serving/websocket/web-socket-door.ts";
 
-export type ServerReport =
+type ServerReport =
   | { readonly type: "listening"; readonly port: number }
   | { readonly type: "cpu"; readonly seconds: number };
 
@@ -22,13 +24,24 @@ const patchBytes = Number(patchBytesText);
 
 type Push = (channel: number, update: ChannelUpdate) => void;
 
-/** Figures of about the wanted length. Made once, so that making content costs next to nothing. */
-const figures = Array.from(
-  { length: Math.ceil(patchBytes / 32) },
-  (_, i) => `"figure_${100 + i}":"98765.${432100 + i}"`,
-).join(",");
+const WINDOWS = ["1m", "5m", "15m", "30m", "1h", "6h", "24h"];
+/** Decimals among the figures: all encodings know them. */
+const decimals = statsFields.filter((name) => ["usd", "amount", "price"].includes(figures[name].kind));
 
-const patchOf = (channel: number, rev: number): string => `{"windows":{"5m":{"trades":${channel + rev},${figures}}}}`;
+/** Figures of about the wanted length, over as many windows as needed. Made once, so that making content costs next to nothing. */
+const changes = Array.from({ length: Math.ceil(patchBytes / 32) }, (_, i) => ({
+  window: WINDOWS[Math.floor(i / decimals.length)] as string,
+  text: `"${decimals[i % decimals.length]}":"98765.${432100 + i}"`,
+}));
+const windowsText = WINDOWS.slice(0, 1 + Math.floor((changes.length - 1) / decimals.length))
+  .map((window, i) => {
+    const texts = changes.filter((change) => change.window === window).map(({ text }) => text);
+    return `"${window}":{${i === 0 ? '"trades":#,' : ""}${texts.join()}}`;
+  })
+  .join();
+const [beforeTrades, afterTrades] = windowsText.split("#") as [string, string];
+
+const patchOf = (channel: number, rev: number): string => `{"windows":{${beforeTrades}${channel + rev}${afterTrades}}}`;
 
 function updateOf(channel: number, rev: number): ChannelUpdate {
   const patch = patchOf(channel, rev);
@@ -57,13 +70,14 @@ function tick(push: Push): void {
 const server = createServer();
 
 function serveDoor(): void {
-  const listeners = new Map<number, (update: ChannelUpdate) => void>();
+  // The hub asks a second time for the present state of a channel that was quiet, such as on a busy machine.
+  const listeners = Array.from({ length: topics }, () => new Set<(update: ChannelUpdate) => void>());
   const bus = {
     subscribe: async (topic, onUpdate) => {
       const channel = Number(topic.kind === "token" ? topic.token.split(":")[1] : -1);
-      listeners.set(channel, onUpdate);
+      listeners[channel]?.add(onUpdate);
       onUpdate(updateOf(channel, 0));
-      return { kind: "opened", spec: topic, close: () => listeners.delete(channel) };
+      return { kind: "opened", spec: topic, close: () => listeners[channel]?.delete(onUpdate) };
     },
   } as Pick<StatsBus, "subscribe"> as StatsBus;
   const ws = {
@@ -73,8 +87,11 @@ function serveDoor(): void {
     maxMessageBytes: 65_536,
     maxMessagesPerSec: 20,
     messageBurst: 200,
+    compression: true,
     maxRows: 10_000,
     maxRowsTotal: 100_000,
+    resumeWindowMs: 60_000,
+    resumeBytes: 262_144,
   };
   const config = {
     api: { cors: [], ws },
@@ -84,9 +101,12 @@ function serveDoor(): void {
   const logger = { debug: none, info: none, warn: none, error: none };
   const metrics = { clients: none, conflated: none, closed: none, pushLag: none };
   const hub = new Hub({ bus, config });
-  const door = new WebSocketDoor({ hub, gate: OPEN_GATE, config, logger, metrics });
+  const replays = new Replays({ sessions: undefined, past: undefined, config });
+  const door = new WebSocketDoor({ hub, replays, gate: OPEN_GATE, config, logger, metrics });
   server.on("upgrade", door.upgrade);
-  tick((channel, update) => listeners.get(channel)?.(update));
+  tick((channel, update) => {
+    for (const listener of listeners[channel] ?? []) listener(update);
+  });
 }
 
 function servePlain(): void {
@@ -98,7 +118,8 @@ function servePlain(): void {
     });
   });
   tick((channel, update) => {
-    const text = patchText(`token:1:${channel}`, update, update.rev - 1, update.patch as string);
+    const content = { kind: "patch", prevRev: update.rev - 1, patch: update.patch as string } as const;
+    const text = messageText(`token:1:${channel}`, update, content);
     for (const ws of subscribers[channel] as WebSocket[]) ws.send(text);
   });
 }
