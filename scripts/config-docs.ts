@@ -1,14 +1,16 @@
-/** Writes the parts of docs/configuration.md that follow from the table of keys: the keys, and the list of secrets. */
+/** Writes the parts of docs/configuration.md that follow from the table of keys: the keys, those of feeders, and the list of secrets. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { KeySpec } from "../server/src/config/key.ts";
+import { type KeySpec, keysOf } from "../server/src/config/key.ts";
+import { FEEDERS } from "../server/src/config/keys/feeders.ts";
 import { CONFIG_KEYS } from "../server/src/config/keys.ts";
 
 export const PAGE = join(import.meta.dirname, "../docs/configuration.md");
 
-/** The page with both parts as the table of keys has them. Throws where the page lacks the marks of a part. */
+/** The page with these parts as the table of keys has them. Throws where the page lacks the marks of a part. */
 export function withKeys(page: string, keys: readonly KeySpec[] = CONFIG_KEYS): string {
-  return withPart(withPart(page, "keys", keysTable(keys)), "secrets", secretsList(keys));
+  const known = withPart(withPart(page, "keys", keysTable(keys)), "secrets", secretsList(keys));
+  return withPart(known, "feeders", feederTables());
 }
 
 function keysTable(keys: readonly KeySpec[]): string {
@@ -17,6 +19,17 @@ function keysTable(keys: readonly KeySpec[]): string {
     return `| \`${path}\` | ${shown}| ${meaning} |`;
   });
   return ["| key | default | meaning |", "|---|---|---|", ...rows].join("\n");
+}
+
+/** The keys of the entries of `ingest.feeders`, by type. */
+function feederTables(): string {
+  const parts = Object.entries(FEEDERS.types).map(([type, section]) => {
+    const keys = keysOf(section).map((spec) =>
+      spec.isRequired ? { ...spec, meaning: `${spec.meaning} Needed.` } : spec,
+    );
+    return `\`type: ${type}\`\n\n${keysTable(keys)}`;
+  });
+  return parts.join("\n\n");
 }
 
 function secretsList(keys: readonly KeySpec[]): string {

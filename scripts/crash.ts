@@ -1,22 +1,35 @@
 /**
- * `npm run crash -- [--kills 1000] [--seed S] [--report FILE]` runs the long form of the crash suite (server/test/crash/crash-run.ts) and
+ * `npm run crash -- [--kills 1000] [--minutes M] [--seed S] [--report FILE]` runs the long form of the crash suite (server/test/crash/crash-run.ts) and
  * writes a report. The real program is killed with SIGKILL repeatedly under load, and everything is compared after each restart.
+ *
+ * With `--history` it is that of the history (server/test/crash/history-run.ts): on the embedded store, on one whose disk is full now and then
+ * (`--store disk`), or on a PostgreSQL that is killed as well (`--store postgres`). Its figures are printed as a table.
  */
 import { execFileSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
-import { type CrashReport, runCrashes } from "../server/test/crash/crash-run.ts";
+import { type CrashOptions, type CrashReport, runCrashes } from "../server/test/crash/crash-run.ts";
+import { type HistoryCrashReport, runHistoryCrashes } from "../server/test/crash/history-run.ts";
+import { embeddedSite, type HistorySite, postgresSite, smallDiskSite } from "../server/test/crash/history-sites.ts";
 import { REPOSITORY } from "./house/repository.ts";
+import { readOptions } from "./options.ts";
 
-const { values } = parseArgs({
-  options: {
-    kills: { type: "string", default: "1000" },
-    seed: { type: "string" },
-    report: { type: "string", default: join(REPOSITORY, "docs/reports/crash.md") },
-  },
+const USAGE = `usage: npm run crash -- [options]
+  --kills N      SIGKILLs of the service; the default is 1000
+  --minutes M    ends earlier, after this time
+  --seed S       repeats a run; the default is random and is printed
+  --history      with a history, each row of which must be there once
+  --store NAME   of the history: embedded (the default), disk (full now and then) or postgres (killed as well)
+  --report FILE  the default is docs/reports/crash.md; with --history the figures are printed`;
+const values = readOptions(USAGE, {
+  kills: { type: "string", default: "1000" },
+  minutes: { type: "string" },
+  seed: { type: "string" },
+  history: { type: "boolean", default: false },
+  store: { type: "string", default: "embedded" },
+  report: { type: "string", default: join(REPOSITORY, "docs/reports/crash.md") },
 });
 const kills = Number(values.kills);
 const seed = Number(values.seed ?? randomInt(2 ** 31));
@@ -65,29 +78,75 @@ ${table}
 `;
 }
 
+function historyText(report: HistoryCrashReport, startedAt: Date, minutes: number): string {
+  const rows: [string, string | number][] = [
+    ["command", `\`npm run crash -- --history --store ${values.store} --kills ${kills} --seed ${seed}\``],
+    ["date, commit", `${startedAt.toISOString().slice(0, 10)}, ${commit()}`],
+    ["duration", `${minutes.toFixed(0)} minutes`],
+    ["kills with SIGKILL", report.kills],
+    ["of these, before the service was ready", report.killsWhileStarting],
+    ["of these, while the store was away", report.killsWhileAway],
+    ["kills of a merge of files", report.killedCompactions],
+    ["lives until minutes were final", report.longLives],
+    ["lives of a minute with hundreds of deltas", report.slowLives],
+    ["records in the log", report.records],
+    ["comparisons of counters and all figures of all tokens", report.comparisons],
+    ["comparisons of all rows", report.historyComparisons],
+    ["settled rows at the end", report.rows],
+    ["raw rows at the end", report.rawRows],
+    ["rows that were missing, there twice, or of other content", 0],
+    ["gaps", 0],
+  ];
+  return `| what | |\n|---|---|\n${rows.map(([name, value]) => `| ${name} | ${value} |`).join("\n")}\n`;
+}
+
+/** Returns the figures as a table. */
+async function runHistory(options: Pick<CrashOptions, "dataDir" | "kills" | "seed" | "onKill">): Promise<string> {
+  const open = SITES[values.store];
+  if (open === undefined) throw new Error(`--store: ${values.store} is none of ${Object.keys(SITES).join(", ")}`);
+  const site = await open();
+  try {
+    const isEmbedded = values.store === "embedded";
+    const report = await runHistoryCrashes({
+      ...{ ...options, site, compareEvery: 5, longLifeEvery: 10, slowLifeEvery: 12 },
+      ...(isEmbedded ? { compactions: 0.1 } : { away: 0.2 }),
+    });
+    return historyText(report, startedAt, (Date.now() - startedAt.getTime()) / 60_000);
+  } finally {
+    await site.close();
+  }
+}
+
 const dataDir = mkdtempSync(join(tmpdir(), "swapstats-crash-"));
 const startedAt = new Date();
+const SITES: Readonly<Record<string, () => HistorySite | Promise<HistorySite>>> = {
+  embedded: () => embeddedSite(dataDir),
+  disk: () => smallDiskSite(dataDir),
+  postgres: () => postgresSite(join(dataDir, "postgres")),
+};
 let lastLineMs = 0;
+
+function tellProgress(kill: number): void {
+  if (performance.now() - lastLineMs < 10_000) return;
+  lastLineMs = performance.now();
+  const minutes = (Date.now() - startedAt.getTime()) / 60_000;
+  console.log(
+    `${kill} of ${kills} kills, ${minutes.toFixed(1)} min, about ${((minutes / kill) * (kills - kill)).toFixed(0)} min left`,
+  );
+}
+
 try {
   console.log(`${kills} kills, seed ${seed}, data in ${dataDir}`);
-  const report = await runCrashes({
-    dataDir,
-    kills,
-    seed,
-    onKill: (kill) => {
-      if (performance.now() - lastLineMs < 10_000) return;
-      lastLineMs = performance.now();
-      const minutes = (Date.now() - startedAt.getTime()) / 60_000;
-      console.log(
-        `${kill} of ${kills} kills, ${minutes.toFixed(1)} min, about ${((minutes / kill) * (kills - kill)).toFixed(0)} min left`,
-      );
-    },
-  });
-  const text = reportText(report, startedAt, (Date.now() - startedAt.getTime()) / 60_000);
-  const file = resolve(values.report);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, text);
-  console.log(`${text}\nwritten to ${file}`);
+  const limit = values.minutes === undefined ? {} : { minutes: Number(values.minutes) };
+  const options = { dataDir, kills, seed, ...limit, onKill: tellProgress };
+  if (values.history) console.log(await runHistory(options));
+  else {
+    const text = reportText(await runCrashes(options), startedAt, (Date.now() - startedAt.getTime()) / 60_000);
+    const file = resolve(values.report);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    console.log(`${text}\nwritten to ${file}`);
+  }
   rmSync(dataDir, { recursive: true, force: true });
 } catch (error) {
   console.error(`failed with --kills ${kills} --seed ${seed}; the data folder is kept: ${dataDir}`);

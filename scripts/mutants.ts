@@ -1,6 +1,6 @@
 /**
- * `npm run mutants` shows that the properties of the engine can fail. Each breakage of the lists in scripts/mutants is made in a copy of
- * the sources, and the suites of server/test/engine run against it until one fails. A breakage that no suite detects is a survivor;
+ * `npm run mutants` shows that the properties of the engine, and of the history, can fail. Each breakage of the lists in scripts/mutants is made
+ * in a copy of the sources, and the suites of server/test/engine, or those that it names, run against it until one fails. A breakage that no suite detects is a survivor;
  * docs/mutation-testing.md explains the accepted ones. Arguments select the breakages whose file and meaning contain all of them.
  * MUTANTS_WORKERS (default: the number of cores) sets how many run at once. MUTANTS_SKIP leaves out that many at the beginning, to continue
  * an interrupted run.
@@ -17,18 +17,14 @@ import type { Mutant } from "./mutants/mutant.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const engineFolder = "server/src/engine";
-/** Everything that the suites import. The rest of the tree may be in the middle of a change. */
+/** Everything that the suites import. */
 const copied = [
   "package.json",
   "tsconfig.base.json",
   "scripts/mutants/preload.ts",
   "server/package.json",
-  "server/src/engine",
-  "server/src/shared",
-  "server/test/engine",
-  "server/test/model",
-  "server/test/support",
-  "server/test/fixtures",
+  "server/src",
+  "server/test",
 ];
 /** The fastest and most sensitive suites first. `vectors` needs the decoder and detects nothing more than these. */
 const suites = [
@@ -51,6 +47,8 @@ const suites = [
   "newest-swaps",
   "traders/trader-counts",
   "floods",
+  "settled-swaps",
+  "reads/unsettled-query",
 ];
 const suiteTimeoutMs = 180_000;
 /** One seed for all, so that a run can be repeated. */
@@ -85,9 +83,14 @@ function passes(folder: string, suite: string): Promise<boolean> {
   return promise;
 }
 
-/** Returns the first suite that fails in the folder. `first` runs before the others. */
-async function firstFailing(folder: string, first?: string): Promise<string | undefined> {
-  const ordered = first === undefined ? suites : [first, ...suites.filter((suite) => suite !== first)];
+/** Returns the suites that may notice the breakage, in their order. */
+function suitesOf({ suites: own, first }: Mutant): readonly string[] {
+  if (own !== undefined) return own;
+  return first === undefined ? suites : [first, ...suites.filter((suite) => suite !== first)];
+}
+
+/** Returns the first suite that fails in the folder. */
+async function firstFailing(folder: string, ordered: Iterable<string>): Promise<string | undefined> {
   for (const suite of ordered) {
     if (!(await passes(folder, suite))) return suite;
   }
@@ -102,7 +105,7 @@ async function judge(folder: string, mutant: Mutant): Promise<Verdict> {
     target,
     source.replace(mutant.search, () => mutant.replacement),
   );
-  const killedBy = await firstFailing(folder, mutant.first);
+  const killedBy = await firstFailing(folder, suitesOf(mutant));
   writeFileSync(target, source);
   return { mutant, killedBy, seconds: (performance.now() - startMs) / 1000 };
 }
@@ -146,7 +149,7 @@ async function run(pristine: string): Promise<number> {
     console.error(`No breakage has ${wanted.join(" and ")} in its file and meaning; the lists are in scripts/mutants.`);
     return 1;
   }
-  const broken = await firstFailing(pristine);
+  const broken = await firstFailing(pristine, new Set(selected.flatMap(suitesOf)));
   if (broken !== undefined) {
     console.error(`The suite ${broken} fails without any breakage: mend that first.`);
     return 1;

@@ -1,5 +1,5 @@
 /**
- * `npm test` runs types, lint, house rules, then every test, on two cores within 30 minutes. All steps run even if an earlier one failed.
+ * `npm test` runs types, lint, house rules, then every test, on two cores within 45 minutes. All steps run even if an earlier one failed.
  * Arguments are paths or parts of paths of test files. With arguments only those tests run, without the other steps.
  *
  * A skipped test, or one marked as unfinished, is a failure. A suite that lacks something on this machine is not registered
@@ -16,16 +16,23 @@ import { spec } from "node:test/reporters";
 import { REPOSITORY } from "./house/repository.ts";
 import { endLeftBehind, RUN_MARK, watchChildren } from "./watchdog.ts";
 
-const TEST_FILES = ["protocol/test/**/*.test.ts", "server/test/**/*.test.ts", "scripts/test/**/*.test.ts"];
+const TEST_FILES = [
+  "protocol/test/**/*.test.ts",
+  "server/test/**/*.test.ts",
+  "scripts/test/**/*.test.ts",
+  "sdk/test/**/*.test.ts",
+  "dashboard/test/**/*.test.ts",
+];
 /** Suites that take longest. They start first, so that none is left for a single core at the end. */
 const LONG_SUITES = /\/(chaos|crash|instances|model|stores)\/|fault|kafka/;
 const FILE_TIMEOUT_MS = Number(process.env.SWAPSTATS_TEST_FILE_TIMEOUT_MS ?? 10 * 60_000);
 /** A file that its timeout did not end is killed this much later. */
 const KILL_AFTER_MS = Math.min(15_000, FILE_TIMEOUT_MS);
-const SLOWEST_SHOWN = 6;
-const TOTAL_BUDGET_MS = 30 * 60_000;
+const SLOWEST_SHOWN = 20;
+const TOTAL_BUDGET_MS = 45 * 60_000;
 
 const STEPS: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
+  ["build", "npm", "run", "-s", "build"],
   ["types", join(REPOSITORY, "node_modules/.bin/tsc"), "-b"],
   ["lint", join(REPOSITORY, "node_modules/.bin/biome"), "check", "--error-on-warnings", "."],
   ["house rules", process.execPath, join(REPOSITORY, "scripts/check-house.ts")],
@@ -138,7 +145,7 @@ async function main(): Promise<void> {
   if (process.env.CI === "true" && totals.notRun.length > 0) failures.push("suites that did not run");
   if (totals.leftBehind.length > 0) failures.push(`${totals.leftBehind.length} processes left behind`);
   if (performance.now() - startMs > TOTAL_BUDGET_MS)
-    console.log("Over the 30 minutes that this command may take on two cores.");
+    console.log("Over the 45 minutes that this command may take on two cores.");
   console.log(`${files.length} test files, ${totals.notRun.length} suites not run here, ${seconds(startMs)}`);
   if (failures.length > 0) console.log(`FAILED: ${failures.join(", ")}`);
   process.exitCode = failures.length === 0 ? 0 : 1;

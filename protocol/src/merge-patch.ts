@@ -3,8 +3,7 @@
  * object at its place, null removes a member, and everything else replaces.
  */
 
-export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
-export type JsonObject = { readonly [key: string]: Json };
+import type { Json, JsonObject } from "./json.ts";
 
 type Draft = { [key: string]: Json };
 

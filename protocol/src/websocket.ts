@@ -2,10 +2,29 @@
 
 /** The path of the upgrade request. */
 export const webSocketPath = "/ws";
-/** The supported sub-protocol. It is also used if a client names none. */
+/** Messages in JSON with merge patches (RFC 7396). It is also used if a client names no sub-protocol. */
 export const webSocketProtocol = "swapstats.v1.json";
-/** Part of the interface, and not of this version. */
+/** Messages in JSON; `patch` holds operations of RFC 6902. */
 export const jsonPatchProtocol = "swapstats.v1.json-patch";
+/** Messages of the server are binary: `SubscribeResponse` of swapstats/v1/stats.proto. Requests are JSON. */
+export const protobufProtocol = "swapstats.v1.protobuf";
+/**
+ * The same encodings with several messages in one: each message of the server is a list of messages, in protobuf a `SubscribeBatch`. Requests are as
+ * in the others.
+ */
+export const webSocketBatchProtocol = `${webSocketProtocol}.batch` as const;
+export const jsonPatchBatchProtocol = `${jsonPatchProtocol}.batch` as const;
+export const protobufBatchProtocol = `${protobufProtocol}.batch` as const;
+/** The sub-protocols, by which a client chooses an encoding. */
+export const encodingProtocols = [
+  webSocketProtocol,
+  jsonPatchProtocol,
+  protobufProtocol,
+  webSocketBatchProtocol,
+  jsonPatchBatchProtocol,
+  protobufBatchProtocol,
+] as const;
+export type EncodingProtocol = (typeof encodingProtocols)[number];
 
 /** Close codes of the server. */
 export const closeCodes = {
@@ -23,4 +42,8 @@ export const closeCodes = {
   messageTooBig: 1009,
   /** The service failed; its log says why. */
   internalError: 1011,
+  /** The session of a connection with `at` ended. A message `replay` says why. */
+  replayEnded: 4410,
+  /** The credentials of the connection expired or were revoked. A message `auth_expiring` comes a minute before they expire. */
+  unauthorized: 4401,
 } as const;

@@ -3,8 +3,9 @@
  * package is installed. Lines that must not compile are marked.
  */
 import { figures, isAskedFor, type SortField, sortFields } from "../src/figures.ts";
+import type { JsonObject } from "../src/json.ts";
 import { requestLimits } from "../src/limits.ts";
-import { applyMergePatch, type JsonObject } from "../src/merge-patch.ts";
+import { applyMergePatch } from "../src/merge-patch.ts";
 import { type ProblemCode, problemCodes } from "../src/problems.ts";
 import type { ChannelFigures, WindowFigures } from "../src/schemas/figures.ts";
 import type { Ingested, SwapEvent } from "../src/schemas/ingest.ts";

@@ -5,15 +5,17 @@ import { posix } from "node:path";
 import { type Import, importsOf } from "./imports.ts";
 import type { Files, Problem } from "./problem.ts";
 import { entranceViolation, roomViolation } from "./rooms.ts";
-import { sourceOf } from "./source.ts";
+import { isCode, sourceOf } from "./source.ts";
 
 type Layer = {
   /** Layers whose files it may import. A layer may always import its own files. */
   readonly uses: readonly string[];
   /** Layers of which it may import types only. */
   readonly usesTypesOf: readonly string[];
-  /** Whether it may import node:* and packages; `pure` layers import neither, but for packages that PACKAGE_HOMES gives them. */
+  /** `pure` layers are functions of their arguments, and import neither node:* nor packages, but for packages that PACKAGE_HOMES gives them. */
   readonly pure: boolean;
+  /** Whether it imports neither node:* nor packages, though it has effects. */
+  readonly alone?: boolean;
 };
 
 const BELOW_ALL = ["config", "observability", "shared"];
@@ -24,21 +26,31 @@ function layer(uses: readonly string[], usesTypesOf: readonly string[] = []): La
 }
 
 const LAYERS: Readonly<Record<string, Layer>> = {
+  dashboard: layer(["sdk"]),
+  sdk: { ...layer([]), alone: true },
   main: layer(["cli", "shared"]),
   cli: layer([
-    ...["app", "pipeline", "sources", "stores", "clients", "ports", "generator"],
-    ...["codecs", "engine", "protocol", ...BELOW_ALL],
+    ...["app", "access", "history", "pipeline", "sources", "stores", "clients", "ports", "generator"],
+    ...["mapping", "codecs", "engine", "mcp", "sdk", "protocol", ...BELOW_ALL],
   ]),
-  app: layer(["serving", "pipeline", "cluster", "bus", "sources", "stores", "ports", "engine", ...BELOW_ALL]),
-  serving: layer(["ports", "protocol", ...BELOW_ALL]),
-  pipeline: layer(["bus", "sources", "stores", "ports", "codecs", "engine", "protocol", ...BELOW_ALL]),
+  app: layer([
+    ...["serving", "access", "history", "pipeline", "cluster", "bus", "sources", "stores", "ports", "engine"],
+    ...BELOW_ALL,
+  ]),
+  history: layer(["stores", "ports", "codecs", "engine", ...BELOW_ALL]),
+  serving: layer(["access", "mcp", "ports", "engine", "protocol", ...BELOW_ALL]),
+  access: layer(["clients", ...BELOW_ALL]),
+  mcp: layer(["protocol", "shared"]),
+  pipeline: layer(["bus", "sources", "stores", "ports", "mapping", "codecs", "engine", "protocol", ...BELOW_ALL]),
   cluster: layer(["bus", "clients", "ports", "protocol", ...BELOW_ALL]),
   bus: layer(["ports", "protocol", ...BELOW_ALL], ["engine"]),
-  sources: layer(["clients", "ports", "generator", "codecs", "engine", ...BELOW_ALL]),
-  stores: layer(["clients", "ports", ...BELOW_ALL]),
+  sources: layer(["clients", "ports", "generator", "mapping", "codecs", "engine", ...BELOW_ALL]),
+  // Rows of the history come as bytes.
+  stores: layer(["clients", "ports", "codecs", ...BELOW_ALL]),
   clients: layer(BELOW_ALL),
-  ports: layer([], ["engine", "observability", "protocol", "shared"]),
+  ports: layer([], ["codecs", "engine", "observability", "protocol", "shared"]),
   generator: layer(["shared"]),
+  mapping: layer(["clients", "codecs", "engine", "shared"]),
   codecs: layer(["engine", "shared"]),
   engine: { uses: ["shared"], usesTypesOf: [], pure: true },
   config: layer(["shared"]),
@@ -59,16 +71,35 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
     "server/src/cli/data-folder/backup.ts",
     "server/src/cli/data-folder/verify-log.ts",
   ],
-  "node:worker_threads": ["app", "pipeline", "bus", "cluster", "sources", "stores", "ports", "cli", "shared"],
+  "node:worker_threads": [
+    "app",
+    "history",
+    "pipeline",
+    "bus",
+    "cluster",
+    "sources",
+    "stores",
+    "ports",
+    "cli",
+    "shared",
+  ],
   pino: ["observability"],
   "prom-client": ["observability"],
   commander: ["cli", "main"],
-  typebox: ["protocol", "serving"],
+  preact: ["dashboard"],
+  "preact/hooks": ["dashboard"],
+  "lightweight-charts": ["dashboard"],
+  typebox: ["protocol", "serving", "mcp"],
+  "@modelcontextprotocol/server": ["mcp", "serving", "cli"],
+  "@bufbuild/protobuf": ["protocol", "serving"],
+  "@bufbuild/protobuf/wire": ["serving"],
+  "@bufbuild/protobuf/wkt": ["protocol", "serving"],
 };
 
 /** Returns the layer of a source file, or undefined for files outside the rule (tests, scripts, benchmarks). */
 export function layerOf(file: string): string | undefined {
-  if (file.startsWith("protocol/src/")) return "protocol";
+  const beside = /^(protocol|sdk|dashboard)\/src\//.exec(file)?.[1];
+  if (beside !== undefined) return beside;
   if (!file.startsWith("server/src/")) return undefined;
   const [first, ...rest] = file.slice("server/src/".length).split("/");
   return rest.length === 0 ? first!.replace(/\.ts$/, "") : first;
@@ -77,6 +108,7 @@ export function layerOf(file: string): string | undefined {
 /** Returns the file that a specifier names, or undefined for node:* and packages. */
 export function resolveImport(file: string, specifier: string): string | undefined {
   if (specifier.startsWith(".")) return posix.normalize(posix.join(posix.dirname(file), specifier));
+  if (specifier === "@swapstats/client") return "sdk/src/index.ts";
   if (specifier === "@swapstats/protocol") return "protocol/src/index.ts";
   if (specifier.startsWith("@swapstats/protocol/"))
     return `protocol/src/${specifier.slice("@swapstats/protocol/".length)}`;
@@ -84,7 +116,7 @@ export function resolveImport(file: string, specifier: string): string | undefin
 }
 
 export function isSource(file: string): boolean {
-  return file.endsWith(".ts") && layerOf(file) !== undefined;
+  return isCode(file) && layerOf(file) !== undefined;
 }
 
 export function checkLayers(files: Files): Problem[] {
@@ -119,7 +151,7 @@ function violation(file: string, entry: Import, files: Files): string | undefine
 function packageViolation(file: string, layer: Layer, specifier: string): string | undefined {
   const name = layerOf(file)!;
   const homes = PACKAGE_HOMES[specifier];
-  if (layer.pure && homes?.includes(name) !== true) {
+  if ((layer.pure || layer.alone) && homes?.includes(name) !== true) {
     return `${name} imports neither Node nor packages, but here is ${specifier}`;
   }
   if (homes === undefined || homes.includes(name) || homes.includes(file)) return undefined;

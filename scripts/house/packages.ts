@@ -3,6 +3,7 @@
  * ARCHITECTURE.md and a file that uses it.
  */
 import type { Files, Problem } from "./problem.ts";
+import { isCode } from "./source.ts";
 
 type LockEntry = {
   link?: boolean;
@@ -55,7 +56,7 @@ function resolvesFrom(packages: Readonly<Record<string, LockEntry>>, path: strin
 
 function checkManifests(files: Files): Problem[] {
   const architecture = files.get("ARCHITECTURE.md") ?? "";
-  const sources = [...files].flatMap(([file, text]) => (file.endsWith(".ts") ? [text] : []));
+  const sources = [...files].flatMap(([file, text]) => (isCode(file) ? [text] : []));
   const isUsed = (name: string): boolean =>
     sources.some((text) => text.includes(`"${name}"`) || text.includes(`"${name}/`));
   const problems: Problem[] = [];

@@ -2,6 +2,11 @@
 import { parseSync } from "oxc-parser";
 import type { Files } from "./problem.ts";
 
+/** Returns whether a file is TypeScript, with or without elements of a page. */
+export function isCode(file: string): boolean {
+  return /\.tsx?$/.test(file);
+}
+
 /** A node of the syntax tree (ESTree with the TypeScript nodes of typescript-estree). Offsets count UTF-16 code units. */
 export type SyntaxNode = {
   readonly type: string;

@@ -1,6 +1,7 @@
 /** Rules about texts: length of files, no path of one machine, no registry host, no dead link. */
 import { posix } from "node:path";
 import type { Files, Problem } from "./problem.ts";
+import { isCode } from "./source.ts";
 
 export const FILE_LINES_MAX = 400;
 // Written in pieces, so that this file does not break its own rule.
@@ -22,7 +23,7 @@ export function checkTexts(files: Files): Problem[] {
   for (const [file, text] of files) {
     if (file.startsWith("server/test/fixtures/")) continue;
     const lines = text.split("\n");
-    if (file.endsWith(".ts") && lines.length - 1 > FILE_LINES_MAX) {
+    if (isCode(file) && lines.length - 1 > FILE_LINES_MAX) {
       problems.push({
         file,
         line: FILE_LINES_MAX + 1,

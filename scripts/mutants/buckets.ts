@@ -49,6 +49,7 @@ export const bucketMutants: readonly Mutant[] = [
     search: "if (known !== 0 && f64[known + START] === startMs) return known;",
     replacement: "if (known !== 0) return known;",
     what: "the ring of buckets takes another round's bucket",
+    first: "buckets/hot-list",
   },
   {
     file: "buckets/hot-list.ts",
@@ -56,6 +57,21 @@ export const bucketMutants: readonly Mutant[] = [
     replacement: "",
     what: "an older bucket takes a newer one's place in the ring",
     survives: "the ring is only a short cut: a bucket that is not in it is found by the walk",
+  },
+  {
+    file: "buckets/hot-list.ts",
+    search: "if (bucket === 0 || f64[bucket + START] !== (step - back) * this.#plan.finestStepMs) continue;",
+    replacement: "if (bucket === 0) continue;",
+    what: "a new bucket of a busy token is inserted behind a later one",
+    first: "buckets/hot-list",
+  },
+  {
+    file: "buckets/hot-list.ts",
+    search:
+      "for (let next = u32[2 * bucket + NEXT]; next !== 0 && f64[next + START] <= timeMs; next = u32[2 * next + NEXT])\n        bucket = next;\n",
+    replacement: "",
+    what: "a new bucket of a busy token is inserted before an earlier one that is not in the ring",
+    first: "buckets/hot-list",
   },
   {
     file: "buckets/hot-list.ts",
@@ -68,6 +84,27 @@ export const bucketMutants: readonly Mutant[] = [
     search: "if (Math.floor(startMs / stepMs) * stepMs + stepMs > highMs - levels[level].keepMs) break;",
     replacement: "if (Math.floor(startMs / stepMs) * stepMs + stepMs > highMs - levels[level].keepMs / 2) break;",
     what: "buckets widen while a window still needs their step",
+  },
+  {
+    file: "buckets/hot-ageing.ts",
+    search: "      else if (level === 0 && finest === 0) finest = bucket;\n",
+    replacement: "",
+    what: "a finest bucket that is not yet due never ages",
+    first: "buckets/hot-ageing",
+  },
+  {
+    file: "buckets/hot-ageing.ts",
+    search: "    this.#ageFrom(active, heap.u32[2 * active + HOT_HEAD], settlesMs, highMs);\n",
+    replacement: "",
+    what: "buckets settle in finer steps than their age allows",
+    first: "buckets/hot-ageing",
+  },
+  {
+    file: "upkeep.ts",
+    search: "if (!isDue && highMs < heap.f64[active + COLD_AT]) return;",
+    replacement: "if (!isDue) return;",
+    what: "packed buckets of a token with fresh swaps never age",
+    first: "memory",
   },
   {
     file: "buckets/hot-buckets.ts",

@@ -37,8 +37,8 @@ export const checkMutants: readonly Mutant[] = [
   },
   {
     file: engine,
-    search: "if (event.eventTimeMs < oldestMs) return",
-    replacement: "if (event.eventTimeMs <= oldestMs) return",
+    search: "if (event.eventTimeMs < oldestMs || event",
+    replacement: "if (event.eventTimeMs <= oldestMs || event",
     what: "a swap is late on the last millisecond of the horizon",
   },
   {
@@ -85,8 +85,8 @@ export const checkMutants: readonly Mutant[] = [
   },
   {
     file: engine,
-    search: "if (holder !== 0 && order.compare(record, holder, chain.id) < 0) return;",
-    replacement: "if (holder !== 0 && order.compare(record, holder, chain.id) > 0) return;",
+    search: "if (timeMs < holderMs || (",
+    replacement: "if (timeMs > holderMs || (",
     what: "the symbol of the first swap, not of the last",
   },
   {

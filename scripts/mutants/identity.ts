@@ -172,4 +172,16 @@ export const identityMutants: readonly Mutant[] = [
     what: "a token with characters of four bytes is not found",
     first: "reads",
   },
+  {
+    file: "applier.ts",
+    search: "if (timeMs < holderMs || (timeMs === holderMs && order.compare(record, holder, chain.id) < 0)) return;",
+    replacement: "if (timeMs < holderMs) return;",
+    what: "of two swaps of one time the one that came last names the symbol",
+  },
+  {
+    file: "applier.ts",
+    search: "    heap.f64[active + SYMBOL_MS] = holder === 0 ? 0 : records.timeMs(holder);\n",
+    replacement: "",
+    what: "after a removal the symbol waits for a swap later than the removed one",
+  },
 ];

@@ -30,7 +30,7 @@ const copyOnWrite: readonly Mutant[] = [
     "    this.#heap.u32[2 * ref + NEXT] = next;",
     "links of records",
   ),
-  neverFirst(
+  unowned(
     "swaps/inclusions.ts",
     "    heap.own(group, HEADER_UNITS + INCLUSION_UNITS * u32[2 * group + CAPACITY]);\n",
     "",
@@ -75,12 +75,12 @@ const copyOnWrite: readonly Mutant[] = [
     "entries that move up in the index",
   ),
   unowned("tokens.ts", "    this.#heap.own(at, 1);\n", "", "a token's counters"),
-  neverFirst("tokens.ts", "    heap.own(head + (SYMBOL_NEXT >>> 1), 1);\n", "", "lists of tokens of one symbol"),
+  unowned("tokens.ts", "    heap.own(head + (SYMBOL_NEXT >>> 1), 1);\n", "", "lists of tokens of one symbol"),
   unowned(
     "memory/labels.ts",
-    "    heap.own(labels, (listBytes(heap.u32[2 * labels + CAPACITY]) + 7) >>> 3);\n",
-    "",
-    "labels",
+    "    heap.own(active, ACTIVE_UNITS);\n    heap.u32[2 * active + LABELS] = labels;",
+    "    heap.u32[2 * active + LABELS] = labels;",
+    "which labels a token has",
   ),
   unowned(
     "chains.ts",
@@ -175,7 +175,7 @@ const leaks: readonly Mutant[] = [
   },
   {
     file: "memory/labels.ts",
-    search: "      for (let i = 0; i < count; i++) heap.u32[2 * grown + REFS + i] = heap.u32[2 * labels + REFS + i];\n",
+    search: "    for (let i = 0; i < count; i++) u32[2 * labels + REFS + i] = u32[2 * old + REFS + i];\n",
     replacement: "",
     what: "labels are lost when a token gets more of them",
     first: "reads",
@@ -213,7 +213,7 @@ const leaks: readonly Mutant[] = [
 const wheel: readonly Mutant[] = [
   {
     file: "upkeep.ts",
-    search: "fresh ? chain.highMs + WHEEL_GRAIN_MS : cold.nextDueMs(active)",
+    search: "head === 0 ? cold.nextDueMs(active) : this.#nextMs(active, head, chain)",
     replacement: "cold.nextDueMs(active)",
     what: "a token with fresh swaps is visited only when packed buckets are due",
     first: "memory",
@@ -234,7 +234,7 @@ const wheel: readonly Mutant[] = [
   },
   {
     file: "chains.ts",
-    search: "    if (slot >= 0 && slot <= soon) return;\n",
+    search: "    if (slot >= 0 && slot <= Math.floor(settlesMs / WHEEL_GRAIN_MS) + 1) return;\n",
     replacement: "    if (slot >= 0) return;\n",
     what: "a token with fresh swaps waits for its packed buckets",
     first: "memory",

@@ -65,8 +65,8 @@ export const packedMutants: readonly Mutant[] = [
   },
   {
     file: "upkeep.ts",
-    search: "if (bucket === 0 || hotList.endMs(bucket) > chain.highMs - chain.hotMs) break;",
-    replacement: "if (bucket === 0 || hot.startMs(bucket) > chain.highMs - chain.hotMs) break;",
+    search: "if (bucket === 0 || hotList.endMs(bucket) > settlesMs) break;",
+    replacement: "if (bucket === 0 || hotList.startMs(bucket) > settlesMs) break;",
     what: "a bucket settles while its last swaps may still be removed",
   },
   {
@@ -74,7 +74,6 @@ export const packedMutants: readonly Mutant[] = [
     search: "        heap.u32[2 * active + SYMBOL_HOLDER] = 0;\n",
     replacement: "",
     what: "a settled swap still holds the symbol",
-    survives: "it shows only where the freed place holds a later record of the same size when the next symbol comes",
   },
   {
     file: "upkeep.ts",

@@ -3,9 +3,9 @@ import type { Mutant } from "./mutant.ts";
 
 export const readMutants: readonly Mutant[] = [
   {
-    file: "reads/window-query.ts",
-    search: "2 * w.lengthMs + w.stepMs <= plan.longestWindowMs",
-    replacement: "2 * w.lengthMs <= plan.longestWindowMs",
+    file: "buckets/levels.ts",
+    search: "return 2 * lengthMs + stepMs <= longestWindowMs;",
+    replacement: "return 2 * lengthMs <= longestWindowMs;",
     what: "`previous` is there one step too early",
   },
   {
@@ -56,7 +56,7 @@ export const readMutants: readonly Mutant[] = [
   },
   {
     file: "reads/candle-query.ts",
-    search: "if (range.intervalMs % level.stepMs !== 0) break;",
+    search: "if (intervalMs % level.stepMs !== 0) break;",
     replacement: "",
     what: "candles are served that are finer than the kept step",
     first: "reads",
@@ -91,8 +91,8 @@ export const readMutants: readonly Mutant[] = [
   },
   {
     file: "reads/candle-query.ts",
-    search: "return Math.ceil((range.highMs - keepMs) / grainMs) * grainMs;",
-    replacement: "return Math.floor((range.highMs - keepMs) / grainMs) * grainMs;",
+    search: "return Math.ceil((highMs - keepMs) / grainMs) * grainMs;",
+    replacement: "return Math.floor((highMs - keepMs) / grainMs) * grainMs;",
     what: "a candle that is partly dropped is served",
     first: "reads",
   },
@@ -282,6 +282,20 @@ export const readMutants: readonly Mutant[] = [
     replacement: "      this.#putFree(free + units, whole - units - 1);\n",
     what: "the rest of a cut allocation loses a unit",
     first: "memory/heap",
+  },
+  {
+    file: "memory/labels.ts",
+    search: "      at += 1 + u8[at];\n",
+    replacement: "      at += 1 + length;\n",
+    what: "a label behind one of another length is not found",
+    first: "reads",
+  },
+  {
+    file: "memory/labels.ts",
+    search: "if (u8[at] === length && equalBytes(",
+    replacement: "if (equalBytes(",
+    what: "a label that begins with another is taken for it",
+    first: "reads",
   },
   {
     file: "memory/labels.ts",

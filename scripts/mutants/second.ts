@@ -90,8 +90,8 @@ export const secondMutants: readonly Mutant[] = [
   },
   {
     file: "reads/candle-query.ts",
-    search: "const grainMs = kept?.stepMs ?? range.intervalMs;",
-    replacement: "const grainMs = range.intervalMs;",
+    search: "const grainMs = kept?.stepMs ?? intervalMs;",
+    replacement: "const grainMs = intervalMs;",
     what: "the candle at the edge of memory is missing",
     first: "candles",
   },

@@ -1,5 +1,5 @@
 /**
- * Finds and installs the servers for tests, benchmarks and experiments, and the one foreign program that tests the API.
+ * Finds and installs the servers for tests, benchmarks and experiments, and the foreign programs that test the API.
  *
  * node scripts/servers/install.ts lists what is there node scripts/servers/install.ts NAME... installs missing ones; `all` for all
  *
@@ -7,7 +7,7 @@
  * built beside its place and renamed at the end, so it is either complete or absent.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { download, installDebian } from "./downloads.ts";
@@ -17,11 +17,27 @@ import { prepareKafka } from "./kafka-prepared.ts";
 export const VERSITYGW_VERSION = "v1.8.0";
 export const NATS_VERSION = "v2.15.0";
 export const KAFKA_VERSION = "4.1.0";
+/** The library of chdb, which is ClickHouse itself. */
+const CHDB_VERSION = "26.7.3-stable.1";
 const SCHEMATHESIS_VERSION = "4.32.5";
 /** Its value generator, which decides what is tested. */
 const HYPOTHESIS_VERSION = "6.170.17";
 
-export type ServerName = "redis" | "versitygw" | "nats" | "kafka" | "schemathesis";
+const GRPCURL_VERSION = "v1.9.3";
+const GRPCIO_VERSION = "1.83.0";
+const DUCKDB_VERSION = "2.0.1";
+
+export type ServerName =
+  | "redis"
+  | "postgres"
+  | "clickhouse"
+  | "versitygw"
+  | "nats"
+  | "kafka"
+  | "schemathesis"
+  | "grpcurl"
+  | "grpcio"
+  | "duckdb";
 
 type Recipe = {
   /** The program, or the folder of its libraries. Undefined when it is not completely installed. */
@@ -41,21 +57,44 @@ const RECIPES: Readonly<Record<ServerName, Recipe>> = {
     install: () => installDebian("redis-server", "openssl"),
     prepare: () => {},
   },
+  postgres: {
+    find: findPostgres,
+    lacks: () => {
+      if (findProgram("openssl") === undefined) return "no openssl, which makes the certificates of its tests";
+      return findProgram("setpriv") === undefined ? "no setpriv, which runs it as another user than root" : undefined;
+    },
+    install: () => installDebian("postgresql", "openssl", "util-linux"),
+    prepare: () => {},
+  },
+  clickhouse: {
+    find: () => existingPath(join(serversDir(), `chdb-${CHDB_VERSION}`, "libchdb.so")),
+    lacks: () => {
+      if (process.platform !== "linux") return "no Linux, which its package is for";
+      return findProgram("python3") === undefined ? "no Python 3, which loads it" : undefined;
+    },
+    install: installClickHouse,
+    prepare: () => {},
+  },
   versitygw: goRecipe("versitygw", `github.com/versity/versitygw/cmd/versitygw@${VERSITYGW_VERSION}`),
   nats: goRecipe("nats-server", `github.com/nats-io/nats-server/v2@${NATS_VERSION}`),
   kafka: {
-    find: () => existingFolder(join(serversDir(), `kafka-${KAFKA_VERSION}`, "libs")),
+    find: () => existingPath(join(serversDir(), `kafka-${KAFKA_VERSION}`, "libs")),
     lacks: () => (findProgram("java") === undefined ? "no Java" : undefined),
     install: installKafka,
     prepare: () => prepareKafka(findProgram("java")!, join(serversDir(), `kafka-${KAFKA_VERSION}`, "libs")),
   },
-  // The interpreter that has it installed.
-  schemathesis: {
-    find: () => existingFolder(join(serversDir(), `schemathesis-${SCHEMATHESIS_VERSION}`, "bin", "python")),
-    lacks: () => undefined,
-    install: installSchemathesis,
-    prepare: () => {},
-  },
+  schemathesis: pythonRecipe(`schemathesis-${SCHEMATHESIS_VERSION}`, [
+    `schemathesis==${SCHEMATHESIS_VERSION}`,
+    `hypothesis==${HYPOTHESIS_VERSION}`,
+  ]),
+  grpcurl: goRecipe("grpcurl", `github.com/fullstorydev/grpcurl/cmd/grpcurl@${GRPCURL_VERSION}`),
+  // The client of gRPC for Python, with the compiler of .proto files and the standard services.
+  grpcio: pythonRecipe(
+    `grpcio-${GRPCIO_VERSION}`,
+    ["grpcio", "grpcio-tools", "grpcio-health-checking", "grpcio-status"].map((name) => `${name}==${GRPCIO_VERSION}`),
+  ),
+  // DuckDB for Python, which reads the files of the embedded history as users do.
+  duckdb: pythonRecipe(`duckdb-${DUCKDB_VERSION}`, [`duckdb==${DUCKDB_VERSION}`]),
 };
 
 const SERVER_NAMES = Object.keys(RECIPES) as readonly ServerName[];
@@ -93,11 +132,20 @@ export function findProgram(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
+/** Finds the server of PATH, otherwise the newest of Debian, whose programs are not on PATH. */
+function findPostgres(): string | undefined {
+  const root = "/usr/lib/postgresql";
+  const versions = existsSync(root) ? readdirSync(root) : [];
+  const newestFirst = versions.toSorted((a, b) => Number(b) - Number(a));
+  const installed = newestFirst.map((version) => join(root, version, "bin", "postgres"));
+  return findProgram("postgres") ?? installed.find((path) => existsSync(path));
+}
+
 function binDir(): string {
   return join(serversDir(), "bin");
 }
 
-function existingFolder(path: string): string | undefined {
+function existingPath(path: string): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
@@ -116,12 +164,22 @@ function goRecipe(program: string, source: string): Recipe {
   };
 }
 
-/** Returns Go from PATH or its usual place, otherwise the system's package, and a newer one where that cannot build these servers. */
 function goProgram(): string {
-  const usual = "/usr/local/go/bin/go";
-  const found = findProgram("go") ?? (existsSync(usual) ? usual : undefined);
-  if (found === undefined) installDebian("golang-go");
-  return goThatBuilds(found ?? findProgram("go")!, serversDir());
+  if (findGo() === undefined) installDebian("golang-go");
+  return goForBuilds()!;
+}
+
+/** Returns a Go that can build the servers and the benchmarks: the one that is here, or a newer one that it downloads. Undefined without Go. */
+export function goForBuilds(): string | undefined {
+  const found = findGo();
+  if (found === undefined) return undefined;
+  mkdirSync(serversDir(), { recursive: true });
+  return goThatBuilds(found, serversDir());
+}
+
+/** Finds Go on PATH, otherwise in its usual place. */
+function findGo(): string | undefined {
+  return findProgram("go") ?? existingPath("/usr/local/go/bin/go");
 }
 
 function installKafka(): void {
@@ -148,15 +206,35 @@ function kafkaPom(): string {
   );
 }
 
+/** The package has no script of its own and no dependencies, so the library is all of it. */
+function installClickHouse(): void {
+  if (findProgram("python3") === undefined) installDebian("python3");
+  const name = `@chdb/lib-linux-${process.arch}-gnu`;
+  intoCache((folder) => {
+    const options = ["--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", folder];
+    download(findProgram("npm")!, ["install", ...options, `${name}@${CHDB_VERSION}`]);
+    renameSync(join(folder, "node_modules", name), join(serversDir(), `chdb-${CHDB_VERSION}`));
+  });
+}
+
+/** Packages of Python in an environment of their own; the result is its interpreter. */
+function pythonRecipe(name: string, packages: readonly string[]): Recipe {
+  return {
+    find: () => existingPath(join(serversDir(), name, "bin", "python")),
+    lacks: () => undefined,
+    install: () => installPython(name, packages),
+    prepare: () => {},
+  };
+}
+
 /** Installs into a separate environment that is moved to its place when complete. The interpreter works there; the scripts would not. */
-function installSchemathesis(): void {
+function installPython(name: string, packages: readonly string[]): void {
   if (spawnSync("python3", ["-c", "import venv, ensurepip"]).status !== 0) installDebian("python3", "python3-venv");
   intoCache((folder) => {
     download(findProgram("python3")!, ["-m", "venv", folder]);
-    const packages = [`schemathesis==${SCHEMATHESIS_VERSION}`, `hypothesis==${HYPOTHESIS_VERSION}`];
     const options = ["--quiet", "--disable-pip-version-check"];
     download(join(folder, "bin", "python"), ["-m", "pip", "install", ...options, ...packages]);
-    renameSync(folder, join(serversDir(), `schemathesis-${SCHEMATHESIS_VERSION}`));
+    renameSync(folder, join(serversDir(), name));
   });
 }
 

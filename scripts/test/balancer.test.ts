@@ -1,15 +1,13 @@
 /** Runs the load balancer of `deploy/` in front of two stand-ins for instances and checks where requests and WebSockets go. */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import { requires } from "../../server/test/support/requires.ts";
 import { tempDir } from "../../server/test/support/tmp.ts";
-import { REPOSITORY } from "../house/repository.ts";
-import { freePorts, HOST, type ServerProcess, startProcess, waitFor, waitUntilReady } from "../servers/process.ts";
+import { startBalancer } from "../servers/haproxy.ts";
+import { HOST, waitFor } from "../servers/process.ts";
 
 /** Returns its name, and whether it is alive and ready as the test wants. */
 class Instance {
@@ -46,26 +44,15 @@ requires("the load balancer", { programs: ["haproxy"] }, () => {
     const folder = tempDir({ after }, "balancer");
     const [one, two] = [new Instance("one"), new Instance("two")];
     let url = "";
-    let server: ServerProcess;
-    after(() => server.kill());
+    let balancer: Awaited<ReturnType<typeof startBalancer>>;
+    after(() => balancer.kill());
     after(() => one.close());
     after(() => two.close());
 
     before(async () => {
-      const [port1, port2, clients = 0, health = 0] = [await one.listen(), await two.listen(), ...(await freePorts(2))];
-      // Addresses differ, because there is no other container and no container DNS here, and the test needs few file handles.
-      const config = readFileSync(join(REPOSITORY, "deploy/haproxy.cfg"), "utf8")
-        .replaceAll("swapstats-1:8080", `${HOST}:${port1}`)
-        .replaceAll("swapstats-2:8080", `${HOST}:${port2}`)
-        .replace("bind :8080", `bind ${HOST}:${clients}`)
-        .replace("bind :8405", `bind ${HOST}:${health}`)
-        .replace("maxconn 20000", "maxconn 100")
-        .replaceAll("inter 1s", "inter 50ms");
-      const file = join(folder, "haproxy.cfg");
-      writeFileSync(file, config);
-      server = startProcess({ name: "haproxy", command: "haproxy", args: ["-db", "-f", file], folder });
-      await waitUntilReady(server, async () => (await fetch(`http://${HOST}:${health}/healthz`)).ok);
-      url = `${HOST}:${clients}`;
+      const ports = async (instance: Instance) => ({ http: await instance.listen(), grpc: 1 });
+      balancer = await startBalancer(folder, [await ports(one), await ports(two)]);
+      url = balancer.clients;
     });
 
     const ask = async (): Promise<string> => {

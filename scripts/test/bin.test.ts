@@ -15,7 +15,7 @@ function installation(t: TestContext): { root: string; command: string } {
   copyFileSync(join(REPOSITORY, "server/bin/swapstats"), join(root, "server/bin/swapstats"));
   writeFileSync(
     join(root, "server/src/main.ts"),
-    "const words: string[] = process.argv.slice(2);\nconsole.log(process.version, ...words);\nprocess.exitCode = 7;\n",
+    "const words: string[] = process.argv.slice(2);\nconsole.log(process.version, ...words, process.env.GLIBC_TUNABLES);\nprocess.exitCode = 7;\n",
   );
   symlinkSync("../server", join(root, "node_modules/swapstats"));
   symlinkSync("../swapstats/bin/swapstats", join(root, "node_modules/.bin/swapstats"));
@@ -24,8 +24,14 @@ function installation(t: TestContext): { root: string; command: string } {
   return { root, command: join(root, "node_modules/.bin/swapstats") };
 }
 
-function run(command: string, path: string): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(command, ["top", "two words"], { env: { PATH: `${path}:/usr/bin:/bin` }, encoding: "utf8" });
+const HUGE_PAGES = "glibc.malloc.hugetlb=1";
+
+function run(
+  command: string,
+  path: string,
+  env: Record<string, string> = {},
+): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(command, ["top", "two words"], { env: { PATH: `${path}:/usr/bin:/bin`, ...env }, encoding: "utf8" });
 }
 
 test("the Node on PATH is used when it is new enough", (t) => {
@@ -33,7 +39,7 @@ test("the Node on PATH is used when it is new enough", (t) => {
   mkdirSync(join(root, "new"));
   symlinkSync(process.execPath, join(root, "new/node"));
   const { status, stdout } = run(command, join(root, "new"));
-  assert.equal(stdout, `${process.version} top two words\n`);
+  assert.equal(stdout, `${process.version} top two words ${HUGE_PAGES}\n`);
   assert.equal(status, 7);
 });
 
@@ -41,7 +47,17 @@ test("an old Node on PATH is replaced by the one that npm installed", (t) => {
   const { root, command } = installation(t);
   mkdirSync(join(root, "node_modules/node/bin"), { recursive: true });
   symlinkSync(process.execPath, join(root, "node_modules/node/bin/node"));
-  assert.equal(run(command, join(root, "old")).stdout, `${process.version} top two words\n`);
+  assert.equal(run(command, join(root, "old")).stdout, `${process.version} top two words ${HUGE_PAGES}\n`);
+});
+
+test("huge pages are asked for, unless the variable says otherwise", (t) => {
+  const { root, command } = installation(t);
+  mkdirSync(join(root, "new"));
+  symlinkSync(process.execPath, join(root, "new/node"));
+  const shown = (env: Record<string, string>) => run(command, join(root, "new"), env).stdout.trim().split(" ").at(-1);
+  assert.equal(shown({}), HUGE_PAGES);
+  assert.equal(shown({ GLIBC_TUNABLES: "glibc.malloc.hugetlb=0" }), "glibc.malloc.hugetlb=0");
+  assert.equal(shown({ GLIBC_TUNABLES: "" }), "words");
 });
 
 test("without a new Node the command says what to do", (t) => {

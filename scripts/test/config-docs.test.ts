@@ -12,13 +12,16 @@ test("a key of the table is in the page, and a secret in the list of secrets", (
   const page = [
     "head",
     "<!-- keys: written by npm run docs -->",
-    "old",
+    "former text",
     "<!-- end of keys -->",
     "between",
     "<!-- secrets: written by npm run docs -->",
     "",
     "<!-- end of secrets -->",
     "tail",
+    "<!-- feeders: written by npm run docs -->",
+    "",
+    "<!-- end of feeders -->",
   ].join("\n");
   const written = withKeys(page, [
     { path: "a.size", kind: { type: "integer", min: 1, max: 2 }, defaultText: "1", meaning: "Size." },
@@ -29,6 +32,7 @@ test("a key of the table is in the page, and a secret in the list of secrets", (
     /^\| `a\.size` \| `1` \| Size\. \|\n\| `a\.password` \| \| Password\. \|\n<!-- end of keys -->$/m,
   );
   assert.match(written, /^- `a\.password`\n<!-- end of secrets -->\ntail$/m);
-  assert.doesNotMatch(written, /old/);
+  assert.match(written, /^`type: file`\n\n\| key \| default \| meaning \|$/m);
+  assert.doesNotMatch(written, /former text/);
   assert.throws(() => withKeys("no marks"), /has no part "keys"/);
 });

@@ -51,6 +51,12 @@ test("a helper of tests is used by tests, and types of the protocol are for its 
   ]);
 });
 
+test("the entry of the client and the files that are made for it are for other programs", () => {
+  const text = "export const a = 1; export type T = number;";
+  assert.deepEqual(problems({ "sdk/src/index.ts": text, "sdk/src/wire/figures.ts": text }), []);
+  assert.equal(problems({ "sdk/src/http.ts": text }).length, 2);
+});
+
 test("members of a class that nothing uses are found", () => {
   const used = (text: string, test = "") =>
     problems({

@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -139,7 +140,7 @@ describe("the composition", () => {
     const profiles = new Set(services.flatMap(([, service]) => service.profiles ?? []));
     const [, wanted] = /COMPOSE_PROFILES=(\S+)/.exec(readFileSync(join(DEPLOY, ".env"), "utf8"))!;
     for (const profile of wanted!.split(",")) assert.ok(profiles.has(profile), profile);
-    assert.deepEqual([...profiles].sort(), ["kafka", "redpanda", "s3"]);
+    assert.deepEqual([...profiles].sort(), ["clickhouse", "kafka", "redpanda", "s3"]);
   });
 
   test("a Docker Compose client, where there is one, accepts it with every profile", (t) => {
@@ -193,7 +194,7 @@ describe("the image", () => {
     const { devDependencies } = JSON.parse(readFileSync(join(REPOSITORY, "package.json"), "utf8"));
     assert.ok(dockerfile.includes(`ARG NODE_IMAGE=node:${devDependencies.node}-bookworm-slim`));
     for (const line of dockerfile.filter((one) => one.startsWith("FROM ")))
-      assert.match(line, /^FROM \$\{NODE_IMAGE\}/);
+      assert.match(line, /^FROM (\$\{NODE_IMAGE\}|manifests)( AS \w+)?$/);
     assert.ok(dockerfile.includes("USER 1000:1000"));
     assert.ok(dockerfile.some((line) => /^HEALTHCHECK .*\/healthz/.test(line)));
     assert.match(readFileSync(join(REPOSITORY, "server/bin/swapstats"), "utf8"), /^ {4}exec "\$node"/m);
@@ -212,8 +213,27 @@ describe("the image", () => {
       symlinkSync(join(modules, name), join(root, "node_modules", name));
     }
     symlinkSync(join(root, "protocol"), join(root, "node_modules/@swapstats/protocol"));
-    const { status, stdout, stderr } = swapstats(["config", "check"], imageEnvironment(), root);
+    symlinkSync(join(root, "sdk"), join(root, "node_modules/@swapstats/client"));
+    const dashboardModules = join(REPOSITORY, "dashboard/node_modules");
+    if (existsSync(dashboardModules)) symlinkSync(dashboardModules, join(root, "dashboard/node_modules"));
+    const built = spawnSync("npm", ["run", "--silent", "build"], { cwd: root, encoding: "utf8" });
+    assert.equal(built.status, 0, built.stdout + built.stderr);
+    for (const made of ["sdk/dist/index.js", "dashboard/dist/index.html"])
+      assert.ok(existsSync(join(root, made)), made);
+    const environment = imageEnvironment();
+    const { status, stdout, stderr } = swapstats(
+      ["config", "check"],
+      { ...environment, SWAPSTATS_SECURITY_MODE: "open" },
+      root,
+    );
     assert.equal(status, 0, stdout + stderr);
+    // Live views find the built client, and without it they say how it is built.
+    const top = (): string => swapstats(["top", "--url", "http://127.0.0.1:9"], environment, root).stderr;
+    assert.match(top(), /127\.0\.0\.1:9 cannot be reached/);
+    rmSync(join(root, "sdk/dist"), { recursive: true });
+    assert.match(top(), /sdk\/dist is not built\. Run `npm run build`/);
+    // The image listens on all addresses, and leaves it to its user who may ask.
+    assert.match(swapstats(["config", "check"], environment, root).stderr, /security\.mode: is not set/);
     assert.match(swapstats(["--version"], {}, root).stdout, /^\d+\.\d+\.\d+/);
   });
 });

@@ -31,7 +31,47 @@ describe("layers", () => {
     assert.equal(layerOf("server/src/serving/websocket/session.ts"), "serving");
     assert.equal(layerOf("server/src/main.ts"), "main");
     assert.equal(layerOf("protocol/src/messages.ts"), "protocol");
+    assert.equal(layerOf("sdk/src/live/socket.ts"), "sdk");
+    assert.equal(layerOf("dashboard/src/ui/parts.tsx"), "dashboard");
     assert.equal(layerOf("server/test/engine/sums.test.ts"), undefined);
+    assert.equal(layerOf("dashboard/vite.config.ts"), undefined);
+  });
+
+  test("the client uses nothing but itself, and the dashboard the client alone", () => {
+    const files = { "sdk/src/index.ts": "", "protocol/src/m.ts": "", "dashboard/src/main.tsx": "" };
+    const client = (text: string) => ({ ...files, "sdk/src/http.ts": text });
+    passes(checkLayers, client(`import { a } from "./index.ts";`));
+    fails(
+      checkLayers,
+      client(`import type { M } from "@swapstats/protocol/m.ts";`),
+      /sdk may not import from protocol/,
+    );
+    fails(checkLayers, client(`import "node:fs";`), /neither Node nor packages/);
+    fails(checkLayers, client(`import "ws";`), /neither Node nor packages/);
+    fails(checkLayers, client(`import "../../server/src/main.ts";`), /no file/);
+    const page = (text: string) => ({ ...files, "dashboard/src/ui/parts.tsx": text });
+    passes(checkLayers, page(`import "@swapstats/client"; import "preact";`));
+    fails(checkLayers, page(`import "@swapstats/protocol/m.ts";`), /dashboard may not import from protocol/);
+    fails(checkLayers, { ...files, "server/src/shared/s.ts": `import "preact";` }, /belongs to dashboard/);
+    passes(checkLayers, { ...files, "server/src/cli/top.ts": `import "@swapstats/client";` });
+    fails(
+      checkLayers,
+      { ...files, "server/src/bus/b.ts": `import "@swapstats/client";` },
+      /bus may not import from sdk/,
+    );
+  });
+
+  test("views of the dashboard never know each other", () => {
+    const files = {
+      "dashboard/src/ui/parts.tsx": "",
+      "dashboard/src/token/view.tsx": "",
+      "dashboard/src/app/app.tsx": "",
+    };
+    const view = (text: string) => ({ ...files, "dashboard/src/screener/view.tsx": text });
+    passes(checkLayers, view(`import "../ui/parts.tsx";`));
+    fails(checkLayers, view(`import "../token/view.tsx";`), /dashboard\/screener may not import from dashboard\/token/);
+    fails(checkLayers, view(`import "../app/app.tsx";`), /dashboard\/screener may not import from dashboard\/app/);
+    passes(checkLayers, { ...files, "dashboard/src/app/app.tsx": `import "../token/view.tsx";` });
   });
 
   test("imports go down", () => {
@@ -67,15 +107,16 @@ describe("layers", () => {
     fails(checkLayers, { ...files, [`${SRC}/engine/e.ts`]: `import "../codecs/c.ts";` }, /engine may not/);
   });
 
-  test("the bus imports only types of the engine, and serving nothing of it", () => {
+  test("the bus imports only types of the engine, and of serving only its history uses it", () => {
     const files = { [`${SRC}/engine/e.ts`]: "", [`${SRC}/bus/b.ts`]: `import type { E } from "../engine/e.ts";` };
     passes(checkLayers, files);
     fails(checkLayers, { ...files, [`${SRC}/bus/b.ts`]: `import { e } from "../engine/e.ts";` }, /types alone/);
     fails(
       checkLayers,
       { ...files, [`${SRC}/serving/b.ts`]: `import type { E } from "../engine/e.ts";` },
-      /serving may/,
+      /of serving, only server\/src\/serving\/history\/ uses the engine/,
     );
+    passes(checkLayers, { ...files, [`${SRC}/serving/history/h.ts`]: `import { e } from "../../engine/e.ts";` });
   });
 
   test("the engine and the protocol import neither Node nor packages, but for the schemas of the protocol", () => {
@@ -137,7 +178,8 @@ describe("layers", () => {
   test("doors never know each other, and their common parts know no door", () => {
     const files = { [`${SRC}/serving/http/a.ts`]: "", [`${SRC}/serving/live/b.ts`]: "" };
     passes(checkLayers, { ...files, [`${SRC}/serving/http/a.ts`]: `import "../live/b.ts";` });
-    fails(checkLayers, { ...files, [`${SRC}/serving/sse/c.ts`]: `import "../http/a.ts";` }, /"sse" is no room/);
+    fails(checkLayers, { ...files, [`${SRC}/serving/sse/c.ts`]: `import "../http/a.ts";` }, /sse may not import from/);
+    fails(checkLayers, { ...files, [`${SRC}/serving/telnet/c.ts`]: `import "../http/a.ts";` }, /"telnet" is no room/);
     fails(checkLayers, { ...files, [`${SRC}/serving/gate.ts`]: `import "./http/a.ts";` }, /serving\/\. may not import/);
   });
 
@@ -223,12 +265,29 @@ describe("places of tests", () => {
     fails(checkTestPlaces, at("queues/faults.test.ts", `import "../../src/bus/queue.ts";`), /nothing of .*queues/);
   });
 
+  test("tests of the client and the dashboard mirror their sources", () => {
+    const sources = {
+      "sdk/src/http.ts": "",
+      "dashboard/src/token/chart.tsx": "",
+      "dashboard/test/support/page.ts": "",
+    };
+    const placed = (file: string, text: string) => ({ ...sources, [file]: text });
+    passes(checkTestPlaces, placed("sdk/test/http.test.ts", `import "../src/http.ts";`));
+    passes(checkTestPlaces, placed("dashboard/test/token/chart.test.ts", `import "../../src/token/chart.tsx";`));
+    fails(checkTestPlaces, placed("sdk/test/x/http.test.ts", `import "../../src/http.ts";`), /stands in sdk\/test$/);
+    fails(checkTestPlaces, placed("sdk/test/x/a.test.ts", `import "../../src/http.ts";`), /nothing of sdk\/src\/x/);
+    fails(checkTestPlaces, placed("sdk/test/x/helper.ts", ""), /stand in sdk\/test\/support/);
+    const page = `import "../support/page.ts";`;
+    passes(checkTestPlaces, placed("dashboard/test/token/phone.test.ts", page));
+    fails(checkTestPlaces, placed("dashboard/test/other/phone.test.ts", page), /nothing of dashboard\/src\/other/);
+  });
+
   test("suites over several parts have folders of their own", () => {
     passes(checkTestPlaces, at("program/faults.test.ts", `import "../../src/bus/queue.ts";`));
     fails(checkTestPlaces, at("program/queue.test.ts", `import "../../src/bus/queue.ts";`), /test\/bus$/);
     for (const folder of Object.keys(SUITES)) {
       assert.ok(
-        [...readRepository().keys()].some((file) => file.startsWith(`server/test/${folder}/`)),
+        [...readRepository().keys()].some((file) => file.startsWith(`${folder}/`)),
         folder,
       );
     }

@@ -49,7 +49,7 @@ const schemaOfKind: { readonly [Kind in SingleKind]: (description: string) => Sc
 };
 
 type SchemaOf<Name extends StatsField> =
-  FigureKindOf<Name> extends SingleKind ? SchemaOfKind[FigureKindOf<Name>] : typeof Volumes;
+  FigureKindOf<Name> extends SingleKind ? SchemaOfKind[FigureKindOf<Name>] : typeof previousSchema;
 type FigureProperties = { [Name in EdgeField]: SchemaOf<Name> } & {
   [Name in Exclude<StatsField, EdgeField>]: TOptional<SchemaOf<Name>>;
 };
@@ -66,8 +66,8 @@ const volumesOf = (options: { readonly description?: string }) =>
   }>;
 
 /** Counts and volumes of a span. */
-const Volumes = volumesOf({});
-export type Volumes = Static<typeof Volumes>;
+export const previousSchema = volumesOf({});
+export type Volumes = Static<typeof previousSchema>;
 
 const isEdge = (name: StatsField): boolean => (edgeFields as readonly string[]).includes(name);
 const propertyOf = (name: StatsField) => [name, isEdge(name) ? schemaOf(name) : optional(schemaOf(name))] as const;

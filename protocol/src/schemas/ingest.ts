@@ -60,6 +60,8 @@ export const Ingested = Type.Object({
   quarantined: optional(
     count("Number of accepted swaps that are too far in the future and will not count. `/api/dead-letters` lists them"),
   ),
+  records: optional(count("With `mapping`: number of records in the body. `index` in `rejected` is that of a record")),
+  skipped: optional(count("With `mapping`: number of swaps that the mapping's `when` left out")),
 });
 export type Ingested = Static<typeof Ingested>;
 
@@ -68,9 +70,11 @@ export const DeadLetter = Type.Object({
   code: Type.String(),
   message: Type.String(),
   partition: count(),
-  offset: count(),
+  offset: count("Position in the partition. With `feeder`: number of the record, from 1"),
+  feeder: optional(Type.String({ description: "Name of the feeder that read the record. It is in no partition then" })),
   arrival: timeMs("Time at which the record arrived"),
-  raw: Type.String(),
+  raw: Type.String({ description: "Text of the record, cut to 4 KiB, with bytes that are not UTF-8 replaced" }),
+  raw_base64: optional(Type.String({ description: "The same bytes in base64, if they are not UTF-8" })),
 });
 export type DeadLetter = Static<typeof DeadLetter>;
 

@@ -1,7 +1,7 @@
 /** Problem documents of HTTP, and the parts that they share with error messages of the WebSocket. */
 import { type Static, Type } from "typebox";
 import { problemCodes } from "../problems.ts";
-import { count, decimal, optional, type ReadOnly, refTo, tokenId, uint32 } from "./values.ts";
+import { count, decimal, optional, type ReadOnly, refTo, timeMs, tokenId, uint32 } from "./values.ts";
 
 /** One of the tokens that have a name in common. */
 export const Candidate = Type.Object({
@@ -50,6 +50,7 @@ export const Problem = Type.Object(
     accepted: optional(count()),
     rejected: optional(Type.Array(EventError)),
     reasons: optional(Type.Array(Type.String())),
+    latest_at: optional(timeMs("Latest value of `at` that this call can use now")),
   },
   { description: "RFC 9457" },
 );

@@ -1,9 +1,23 @@
 /** Responses about tokens: statistics, rankings, candles and swaps. */
 import { type Static, Type } from "typebox";
 import { statsFields } from "../figures.ts";
+import { SparkValues } from "../screener/spark-values.ts";
 import { WindowFigures } from "./figures.ts";
 import { Candidate, ProblemCode } from "./problems.ts";
-import { chosen, count, decimal, optional, refTo, split, stale, timeMs, tokenId, uint32 } from "./values.ts";
+import {
+  chosen,
+  count,
+  decimal,
+  historyComplete,
+  nextCursor,
+  optional,
+  refTo,
+  split,
+  stale,
+  timeMs,
+  tokenId,
+  uint32,
+} from "./values.ts";
 
 const standing = {
   as_of: timeMs("Time for which the figures are computed"),
@@ -81,6 +95,7 @@ export const Overview = Type.Object({
         rev: standing.rev,
         stats: optional(figuresRef),
         windows: optional(windowsByName),
+        spark: optional(SparkValues),
       },
       {
         description:
@@ -92,6 +107,16 @@ export const Overview = Type.Object({
   stale,
 });
 export type Overview = Static<typeof Overview>;
+
+/** `GET /api/tokens`. */
+export const FoundTokens = Type.Object({
+  as_of: standing.as_of,
+  items: Type.Array(refTo("Candidate", Candidate), {
+    description:
+      "Tokens whose id, address or symbol begins with the text, then tokens whose symbol holds it elsewhere; in both, the most volume first",
+  }),
+  stale: optional(Type.Literal(true, { description: "Present while an owner is away: its tokens are missing" })),
+});
 
 export const Candle = Type.Object({
   open_time: timeMs("Start of the candle"),
@@ -119,7 +144,9 @@ export const Candles = Type.Object({
   chosen,
   note: optional(Type.String({ description: "Reason why the range is empty, if it is known" })),
   stale,
+  history_complete: optional(historyComplete),
   items: Type.Array(refTo("Candle", Candle)),
+  next_cursor: optional(Type.String({ description: "Value of `cursor` for the candles before these, in the history" })),
 });
 export type Candles = Static<typeof Candles>;
 
@@ -152,6 +179,8 @@ export const Swaps = Type.Object({
   available_from: optional(Type.Integer()),
   chosen,
   stale,
+  history_complete: optional(historyComplete),
   items: Type.Array(refTo("Swap", Swap)),
+  next_cursor: nextCursor,
 });
 export type Swaps = Static<typeof Swaps>;

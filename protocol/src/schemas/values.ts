@@ -20,6 +20,16 @@ export const uint32 = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
 
 export const tokenId = Type.String({ description: "`<chain_id>:<token>`, canonical" });
 
+/** Whether the history has all swaps of the response. */
+export const historyComplete = Type.Boolean({
+  description:
+    "False when the history does not reach back to the beginning of the response, or has a gap in it: swaps may be missing",
+});
+
+export const nextCursor = optional(
+  Type.String({ description: "Value of `cursor` for the following items. Absent at the end" }),
+);
+
 /** A reference to a schema by its name among the components of the OpenAPI document, with the type of that schema. */
 export const refTo = <S extends TSchema>(name: string, _schema: S) =>
   Type.Unsafe<Static<S>>({ $ref: `#/components/schemas/${name}` });
@@ -37,15 +47,14 @@ export const split = optional(
   }),
 );
 
-export const chosen = optional(
-  Type.Object(
-    {
-      by: Type.Literal("largest"),
-      of: Type.Integer({ minimum: 2, description: "Lower bound for the number of tokens with the name" }),
-    },
-    { description: "Present when the name stands for several tokens: how the token of this response was chosen" },
-  ),
+export const Chosen = Type.Object(
+  {
+    by: Type.Literal("largest"),
+    of: Type.Integer({ minimum: 2, description: "Lower bound for the number of tokens with the name" }),
+  },
+  { description: "Present when the name stands for several tokens: how the token of this response was chosen" },
 );
+export const chosen = optional(Chosen);
 
 /** The same shape at every depth, for values that a program only reads. */
 export type ReadOnly<T> = T extends (infer Item)[]

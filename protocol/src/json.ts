@@ -1,0 +1,4 @@
+/** Values of JSON. */
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export type JsonObject = { readonly [key: string]: Json };
