@@ -84,6 +84,8 @@ async function runTests(files: readonly string[]): Promise<Totals> {
   const notRunFile = join(folder, "not-run");
   process.env.SWAPSTATS_TEST_NOT_RUN_FILE = notRunFile;
   process.env[RUN_MARK] = folder;
+  // Programs that a suite starts hundreds of times load from here: the crash suites take a third less time.
+  process.env.NODE_COMPILE_CACHE ??= join(folder, "compiled");
   const totals: Totals = { passed: 0, failed: 0, success: false, files: [], skipped: [], notRun: [], leftBehind: [] };
   const events = run({
     files: [...files],
