@@ -3,18 +3,19 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { tempDir } from "../../server/test/support/tmp.ts";
 import { REPOSITORY } from "../house/repository.ts";
 
 type Result = { status: number | null; output: string };
 
-function runFixture(name: string, ci = false, timeoutMs = 60_000): Result {
+function runFixture(name: string, ci = false, timeoutMs = 60_000, env: Readonly<Record<string, string>> = {}): Result {
   // A test file learns from NODE_TEST_CONTEXT that it runs below a runner. A nested runner must not see it.
   const { NODE_TEST_CONTEXT: _, CI: __, SWAPSTATS_TEST_NOT_RUN_FILE: ___, ...environment } = process.env;
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [join(REPOSITORY, "scripts/test.ts"), join(import.meta.dirname, "runner", `${name}.fixture.ts`)],
     {
-      env: { ...environment, SWAPSTATS_TEST_FILE_TIMEOUT_MS: String(timeoutMs), ...(ci ? { CI: "true" } : {}) },
+      env: { ...environment, ...env, SWAPSTATS_TEST_FILE_TIMEOUT_MS: String(timeoutMs), ...(ci ? { CI: "true" } : {}) },
       encoding: "utf8",
     },
   );
@@ -41,6 +42,23 @@ describe("the test command", { concurrency: true }, () => {
       assert.match(output, reason);
     });
   }
+
+  test("runs a file again, alone, in which only waits ended without their event, and lists it", (t) => {
+    const mark = join(tempDir(t, "runner"), "mark");
+    const { status, output } = runFixture("waits-once", true, 60_000, { SWAPSTATS_TEST_FIXTURE_MARK: mark });
+    assert.equal(status, 0, output);
+    assert.match(output, /fail 2\n.*waits-once.fixture.ts. Once more, alone:\n.*fail 0\n.*: passed alone\.\n/s);
+  });
+
+  test("fails when the wait ends again, and when something else failed beside it", () => {
+    const again = runFixture("waits-always");
+    assert.equal(again.status, 1, again.output);
+    assert.match(again.output, /waits-always.fixture.ts: failed alone\.\n.*FAILED: 1 tests/s);
+    const wrong = runFixture("waits-and-fails");
+    assert.equal(wrong.status, 1, wrong.output);
+    assert.doesNotMatch(wrong.output, /Once more/);
+    assert.match(wrong.output, /FAILED: 2 tests/);
+  });
 
   test("kills a test file that is in an endless loop", () => {
     const { status, output } = runFixture("endless", false, 1_000);

@@ -36,7 +36,7 @@ requires("the dashboard through lost connections", { chromium: true }, ({ chromi
     await first.app.stop();
     await page.locator(".connection.stale, .connection.offline").waitFor();
     await apps.start({ ...settings, "api.http.addr": new URL(first.base).host });
-    await page.locator(".connection.live").waitFor({ timeout: 60_000 });
+    await page.locator(".connection.live").waitFor({ timeout: 120_000 });
     assert.deepEqual(complaints, []);
   });
 });

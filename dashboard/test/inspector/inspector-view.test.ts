@@ -44,11 +44,11 @@ requires("the stream inspector in a browser", { chromium: true }, ({ chromium })
   test("checksums of the service are verified against the data that was put together here", async (t) => {
     const { base } = await service();
     const { page } = await open(t, `${base}/#/inspector?channels=${CHANNELS}`);
-    await messages(page, ".kind-checksum").first().waitFor({ timeout: 40_000 });
+    await messages(page, ".kind-checksum").first().waitFor({ timeout: 120_000 });
     await messages(page, ".kind-checksum").getByText("equal").first().waitFor();
     await channel(page, "token:WETH")
       .getByText(/checksums? verified/)
-      .waitFor({ timeout: 40_000 });
+      .waitFor({ timeout: 120_000 });
     assert.equal(await page.getByText("different").count(), 0);
   });
 
@@ -169,7 +169,7 @@ requires("the stream inspector in a browser", { chromium: true }, ({ chromium })
     proxy.mode = "cut";
     await channel(page, "token:WETH").getByText("Stale").waitFor();
     proxy.mode = "open";
-    await messages(page, ".kind-resume").first().waitFor({ timeout: 60_000 });
+    await messages(page, ".kind-resume").first().waitFor({ timeout: 120_000 });
     await channel(page, "token:WETH").getByText("Stale").waitFor({ state: "detached" });
     assert.deepEqual(complaints, []);
   });

@@ -96,7 +96,7 @@ requires("the operations view in a browser", { chromium: true }, ({ chromium }) 
     await page.route("**/api/status", (route) => route.abort());
     await go(page, "#/operations");
     const problem = page.locator("main .problem");
-    await problem.waitFor({ timeout: 60_000 });
+    await problem.waitFor({ timeout: 120_000 });
     assert.match(await problem.innerText(), /cannot be/);
     await page.unroute("**/api/status");
     await page.getByRole("button", { name: "Try now" }).click();

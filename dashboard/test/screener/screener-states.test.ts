@@ -69,7 +69,7 @@ requires("states of the screener in a browser", { chromium: true }, ({ chromium 
     assert.equal(await page.locator(".row", { hasText: "AAA" }).count(), 1);
     const again = await startService(t, { ...POSTED, "api.http.addr": `127.0.0.1:${port}` });
     await trade(again, swapOf("BBB"));
-    await page.locator(".row", { hasText: "BBB" }).waitFor({ timeout: 60_000 });
+    await page.locator(".row", { hasText: "BBB" }).waitFor({ timeout: 120_000 });
     await page.locator(".standing .badge", { hasText: "Stale" }).waitFor({ state: "detached" });
   });
 

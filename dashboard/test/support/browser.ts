@@ -62,7 +62,7 @@ export function openerOf(chromium: string): (t: Cleanup, address: string, look?:
 type Cleanup = { after(run: () => Promise<void>): void };
 
 async function openPage(context: BrowserContext, address: string): Promise<Opened> {
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on("console", (message) => {

@@ -45,7 +45,7 @@ type Site = {
 /** The least that the broker allows. A busy machine needs longer ones: an instance that does not run for a session loses its partitions. */
 export const SESSION_MS = Number(process.env.SWAPSTATS_CHAOS_SESSION_MS ?? 6_000);
 const START_MS_MAX = 3_000;
-const END_LIMIT_MS = 45_000;
+const END_LIMIT_MS = 90_000;
 const BETWEEN_MS = 1_500;
 
 type Spec = {

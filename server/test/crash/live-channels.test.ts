@@ -16,7 +16,7 @@ import { tempDir } from "../support/tmp.ts";
 import { freePort, ServiceProcess } from "./service-process.ts";
 
 const KILLS = 3;
-const AGREE_LIMIT_MS = 60_000;
+const AGREE_LIMIT_MS = 120_000;
 const TOKENS = ["1:aa", "1:bb", "56:cc", "56:dd"];
 const QUERY = { filter: { field: "trades", window: "1m", gte: 2 }, windows: ["1m"], limit: 10 };
 const WANTED: readonly Wanted[] = [

@@ -25,8 +25,8 @@ const QUERY = {
 };
 /** Of each kind of client, so that each instance has one. */
 const CLIENTS_OF_A_KIND = 2;
-const AGREE_LIMIT_MS = 30_000;
-const STALE_LIMIT_MS = 20_000;
+const AGREE_LIMIT_MS = 120_000;
+const STALE_LIMIT_MS = 120_000;
 
 /** Resolves to the status for a sender at this address whose token is not valid. */
 async function statusFrom(localAddress: string, address: string): Promise<number | undefined> {

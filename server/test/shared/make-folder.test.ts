@@ -31,7 +31,11 @@ test("places where no folder can be made give an error at once, and a start that
     assert.throws(() => makeFolder(place), Error, place);
     const env = { PATH: process.env.PATH, SWAPSTATS_DATA_DIR: place, SWAPSTATS_API_HTTP_ADDR: "127.0.0.1:0" };
     // The limit is for a start that hangs.
-    const { status, stderr } = spawnSync(process.execPath, [MAIN, "serve"], { env, timeout: 30_000, encoding: "utf8" });
+    const { status, stderr } = spawnSync(process.execPath, [MAIN, "serve"], {
+      env,
+      timeout: 120_000,
+      encoding: "utf8",
+    });
     assert.equal(status, 1, `${place}: ${stderr}`);
     assert.match(stderr, /Cannot make the data folder .*Check data_dir/);
   }

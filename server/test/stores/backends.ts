@@ -14,7 +14,7 @@ type Address = { readonly host: string; readonly port: number };
 type RedisAccess = { readonly user?: RedisUser; readonly tls?: Certificates; readonly db?: number };
 
 /** For tests of what works; generous, because the machine may be busy. */
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 
 export function redisSettings(addresses: readonly Address[], { user, tls, db = 0 }: RedisAccess = {}): RedisServer {
   return {

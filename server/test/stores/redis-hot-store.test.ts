@@ -11,7 +11,7 @@ import { randomFrom, seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
 import { clusterSettings, redisSettings, sentinelSettings } from "./backends.ts";
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 const TTL_MS = 600_000;
 const EPOCH = 1_767_225_600_000;
 const USER = { name: "swapstats", password: "secret-of-tests" };

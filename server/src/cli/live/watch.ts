@@ -86,16 +86,18 @@ type View = {
   readonly close: () => void;
 };
 
-/** Returns the first shown line after a key. */
+/** Returns the first shown line after a key. Infinity: the end, and it stays the end while data of further tokens comes. */
 function scrolled(state: WatchState, key: Key, output: Output): number {
+  if (key === "end" || key === "G") return Number.POSITIVE_INFINITY;
   const last = watchScrollMax(state, output.columns(), output.rows());
   const page = watchPageOf(output.rows());
   const now = Math.min(state.scroll, last);
   const asked: Readonly<Record<string, number>> = {
     ...{ up: now - 1, k: now - 1, down: now + 1, j: now + 1, pageUp: now - page, pageDown: now + page },
-    ...{ home: 0, g: 0, end: last, G: last },
+    ...{ home: 0, g: 0 },
   };
-  return Math.min(Math.max(asked[key] ?? now, 0), last);
+  const wanted = asked[key];
+  return wanted === undefined ? state.scroll : Math.min(Math.max(wanted, 0), last);
 }
 
 function terminalView(output: Output, state: () => WatchState, onKey: (key: Key) => void): View {

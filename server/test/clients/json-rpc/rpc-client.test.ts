@@ -6,7 +6,7 @@ import { TestChain } from "../../support/test-chain.ts";
 import { TestNode } from "../../support/test-node.ts";
 
 const PAUSES = { firstMs: 1, longestMs: 1 };
-const LIMITS = { timeoutMs: 10_000, responseBytesMax: 1024 * 1024, batchMax: 10 };
+const LIMITS = { timeoutMs: 60_000, responseBytesMax: 1024 * 1024, batchMax: 10 };
 const HEAD = { method: "eth_blockNumber", params: [] };
 const ID = { method: "eth_chainId", params: [] };
 

@@ -132,7 +132,7 @@ function pastOf(store: MemoryHistory, nowMs: number): PastQueries {
     tokenStats: async (tokens: readonly string[]) => tokens.map(() => ({ kind: "unknown" })),
     ownedHistory: async () => [],
   } as unknown as StatsBus;
-  const executor = new QueryExecutor({ bus, windows, pendingMax: 100, timeoutMs: 10_000 });
+  const executor = new QueryExecutor({ bus, windows, pendingMax: 100, timeoutMs: 60_000 });
   return new PastQueries({
     executor,
     history: new WholeHistory(store, bus),

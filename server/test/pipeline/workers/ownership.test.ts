@@ -16,7 +16,7 @@ import { LOG_DATABASE_NAME } from "../../../src/sources/embedded/log-writer.ts";
 import { tempDir } from "../../support/tmp.ts";
 
 const PARTITIONS = 4;
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 60_000;
 const ALL = { windows: ["1h"], fields: [] };
 /** A token of each partition. */
 const TOKENS = Array.from({ length: PARTITIONS }, (_, partition) => {

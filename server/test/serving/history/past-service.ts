@@ -84,7 +84,7 @@ export class PastService {
     this.#served = new ServedPartition(0, "7", pair.engine, board, clock, this.#tail);
     const queries = new WorkerQueries({ served: [this.#served], absence: undefined }, clock, windows);
     const bus = busOf(queries, (work) => this.#inPieces(work), random);
-    this.executor = new QueryExecutor({ bus, windows, pendingMax: 100, timeoutMs: 10_000 });
+    this.executor = new QueryExecutor({ bus, windows, pendingMax: 100, timeoutMs: 60_000 });
     const reader = this.#reader();
     this.past = new PastQueries({
       executor: this.executor,

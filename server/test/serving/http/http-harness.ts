@@ -13,7 +13,7 @@ import { createHttpServer, type HttpServer } from "../../../src/serving/http/htt
 import type { HttpServerOptions } from "../../../src/serving/http/http-server-options.ts";
 import { openApiOf } from "../../../src/serving/http/openapi.ts";
 import { operationsOf } from "../../../src/serving/http/operations.ts";
-import { PENDING_QUERIES_MAX, QUERY_TIMEOUT_MS, QueryExecutor } from "../../../src/serving/query-executor.ts";
+import { PENDING_QUERIES_MAX, QueryExecutor } from "../../../src/serving/query-executor.ts";
 import { ResponseChecker } from "./response-checker.ts";
 import { StandInBus, StandInIngest } from "./stand-in-bus.ts";
 
@@ -63,7 +63,7 @@ export async function startHarness(t: TestContext, overrides: HarnessOptions = {
         stepMs: (overrides.stepsMs ?? [1_000, 5_000, 60_000, 300_000])[i] as number,
       })),
       pendingMax: overrides.limits?.pendingQueriesMax ?? PENDING_QUERIES_MAX,
-      timeoutMs: overrides.limits?.queryTimeoutMs ?? QUERY_TIMEOUT_MS,
+      timeoutMs: overrides.limits?.queryTimeoutMs ?? 60_000,
     }),
     gate: OPEN_GATE,
     credentials: {

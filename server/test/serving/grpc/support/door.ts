@@ -59,7 +59,7 @@ export async function openGrpcDoor(t: TestContext, options: Options = {}): Promi
   const numbers = new Metrics().streamsOf("grpc");
   const rejected: string[] = [];
   const executor = new QueryExecutor({
-    ...{ bus, windows: SHAPES, pendingMax: 100, timeoutMs: 5_000 },
+    ...{ bus, windows: SHAPES, pendingMax: 100, timeoutMs: 60_000 },
   });
   const door = createGrpcDoor({
     ...{ executor, hub, gate, config, ingest: { port: ingest, mappings: [] }, metrics: numbers },

@@ -60,6 +60,6 @@ function settingsOf(node: TestNode, protocol: string, finality: number): EvmRpcS
   return {
     ...{ type: "evm_rpc", name: "chain", url: protocol === "ws" ? node.socketUrl : node.url, chainId: CHAIN_ID },
     ...{ pools: POOL_SETTINGS, startBlock: "0", finality, who: "sender" },
-    ...{ rangeMax: 2000, batchMax: 100, pollMs: 5, timeoutMs: 10_000 },
+    ...{ rangeMax: 2000, batchMax: 100, pollMs: 5, timeoutMs: 60_000 },
   };
 }

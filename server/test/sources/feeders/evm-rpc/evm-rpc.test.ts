@@ -26,7 +26,7 @@ function settingsOf(node: TestNode, more: Partial<EvmRpcSettings> = {}): EvmRpcS
   return {
     ...{ type: "evm_rpc", name: "chain" },
     ...{ url: node.url, chainId: CHAIN_ID, pools: POOL_SETTINGS, startBlock: "0", finality: FINALITY },
-    ...{ rangeMax: 2000, batchMax: 20, pollMs: 1, timeoutMs: 5_000, who: "from", ...more },
+    ...{ rangeMax: 2000, batchMax: 20, pollMs: 1, timeoutMs: 60_000, who: "from", ...more },
   };
 }
 

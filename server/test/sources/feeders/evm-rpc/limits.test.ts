@@ -38,7 +38,7 @@ describe("the feeder of a chain at its limits", () => {
   const open = (more: Partial<EvmRpcSettings> = {}, endsAtEnd = true): EvmRpcOrigin => {
     const settings: EvmRpcSettings = {
       ...{ type: "evm_rpc", name: "chain", url: node.url, chainId: CHAIN_ID, pools: POOL_SETTINGS, startBlock: "0" },
-      ...{ finality: 8, rangeMax: 100, batchMax: 20, pollMs: 1, timeoutMs: 10_000, who: "sender", ...more },
+      ...{ finality: 8, rangeMax: 100, batchMax: 20, pollMs: 1, timeoutMs: 60_000, who: "sender", ...more },
     };
     return new EvmRpcOrigin(settings, endsAtEnd, PAUSES);
   };

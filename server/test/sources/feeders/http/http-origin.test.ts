@@ -157,7 +157,7 @@ function settingsOf(server: PageServer, paging: Paging, more: Partial<HttpSettin
   return {
     ...{ type: "http", name: "api", mapping: undefined, url: `${server.origin}/v1/trades`, query: undefined },
     ...{ headers: undefined, items: paging.startsWith("last") ? [] : ROWS, cursor: cursors[paging] },
-    ...{ pollMs: 5, intervalMs: 0, timeoutMs: 10_000, pageBytesMax: 16 * 1024 * 1024, ...more },
+    ...{ pollMs: 5, intervalMs: 0, timeoutMs: 60_000, pageBytesMax: 16 * 1024 * 1024, ...more },
     ...(more.pageBytesMax === undefined ? { pageBytesMax: paging === "page" ? 16 * 1024 * 1024 : 1024 * 1024 } : {}),
   };
 }

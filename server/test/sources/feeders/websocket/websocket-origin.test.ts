@@ -33,7 +33,7 @@ describe("a feed over WebSocket", () => {
     const settings: WebSocketSettings = {
       ...{ type: "websocket", name: "feed", mapping: undefined, url: server.url, headers: undefined, ...WITH_CURSOR },
       ...{ ping: { kind: "frame", text: "ping", everyMs: 10_000 }, silenceMs: 30_000, queueMax: 10_000 },
-      ...{ messageBytesMax: 1024 * 1024, timeoutMs: 10_000, ...more },
+      ...{ messageBytesMax: 1024 * 1024, timeoutMs: 60_000, ...more },
     };
     return new WebSocketOrigin(settings, endsAtEnd, PAUSES);
   };
