@@ -96,6 +96,7 @@ async function open(): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, backoffMs(OPEN_PAUSES, failures)));
     }
   }
+  opened.reject(new SwapstatsError("storage_failed", "The history store was never opened.", { retryable: true }));
 }
 
 /** A store that stays open would keep its lock from the next attempt. */

@@ -20,7 +20,7 @@ import type { ReplayCommand, ReplayLimits, ReplayReport, ReplaySetup } from "./r
 
 /** Time between two looks at how far the history is settled. */
 const LOOK_MS = 2_000;
-/** Time after which a thread that does not end is terminated. */
+/** Time after which a thread that waits for a server is terminated. */
 const END_LIMIT_MS = 5_000;
 /** Memory of a thread besides its state: views and rankings. */
 const HEAP_MIB_MAX = 512;
@@ -81,6 +81,7 @@ class ReplayThread implements ReplaySession {
   readonly #clock: SharedClock;
   readonly #worker: Worker;
   readonly #client: WorkerClient;
+  readonly #isTerminable: boolean;
   readonly #onEnd: (end: ReplayEnd) => void;
   readonly #looking: NodeJS.Timeout;
   readonly #overTime: NodeJS.Timeout;
@@ -120,6 +121,8 @@ class ReplayThread implements ReplaySession {
       epoch: `replay-${randomUUID()}`,
       busPort: ports.port2,
     };
+    // A terminated thread with a running call of DuckDB aborts the process. Closing interrupts these calls.
+    this.#isTerminable = store.kind !== "embedded";
     this.#worker = new Worker(new URL("./replay-worker.ts", import.meta.url), {
       name: "replay",
       workerData,
@@ -154,6 +157,7 @@ class ReplayThread implements ReplaySession {
     clearTimeout(this.#overTime);
     this.#client.close();
     this.#post({ type: "close" });
+    if (!this.#isTerminable) return;
     const overdue = setTimeout(() => void this.#worker.terminate(), END_LIMIT_MS);
     void this.exited.then(() => clearTimeout(overdue));
   }

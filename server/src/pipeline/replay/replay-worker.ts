@@ -30,6 +30,10 @@ parent.on("message", (command: ReplayCommand) => {
 });
 lowerThreadPriority();
 const history = await openHistoryStore(store);
+let closing: Promise<void> | undefined;
+/** Also ends the query that runs. */
+const close = (): Promise<void> => (closing ??= history.close());
+closed.signal.addEventListener("abort", () => void close());
 const feed = new ReplayFeed({
   ...{ history, clock, begin, limits, serve },
   settled: () => settled,
@@ -44,7 +48,7 @@ if (end !== undefined) {
   // The state is served until the client has gone.
   if (!closed.signal.aborted) await new Promise((resolve) => closed.signal.addEventListener("abort", resolve));
 }
-await history.close();
+await close();
 server?.close();
 parent.close();
 

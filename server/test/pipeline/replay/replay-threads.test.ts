@@ -12,6 +12,8 @@ import { within } from "../../support/within.ts";
 
 const AT_MS = 1_767_225_600_000;
 const HOUR_MS = 3_600_000;
+/** Sessions that are closed one after another, each at a later moment of its start. */
+const CLOSED_STARTS = 20;
 const SETTLED: SettledHistory = { settledBeforeMs: AT_MS + HOUR_MS, known: [] };
 
 async function openThreads(
@@ -102,4 +104,25 @@ test("a session ends at the end of the history, and after the longest time", asy
   const { reason, message } = await within(openShort().ended, () => "no end");
   assert.equal(reason, "time_limit");
   assert.match(message, /0\.5 s.*history\.replay_session_time_max/);
+});
+
+test("sessions that are closed while their threads start end by themselves, however long that takes", async (t) => {
+  const { threads, open } = await openThreads(t);
+  const startedMs = performance.now();
+  const first = open();
+  await within(first.begun, () => "the session does not begin");
+  const beginMs = performance.now() - startedMs;
+  first.close();
+  await allEnded(threads);
+  // Threads load their modules, open DuckDB, or read. Terminated in one of its calls, a thread would abort this process.
+  for (let part = 0; part < CLOSED_STARTS; part++) {
+    const afterMs = (beginMs * part) / CLOSED_STARTS;
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    open().close();
+    const untilMs = performance.now() + afterMs;
+    while (performance.now() < untilMs) await new Promise((resolve) => setImmediate(resolve));
+    t.mock.timers.tick(HOUR_MS);
+    t.mock.timers.reset();
+    await allEnded(threads);
+  }
 });

@@ -1,4 +1,5 @@
 /** DuckDB with limits: it reads and writes below one folder, and never downloads an extension. */
+import { setTimeout as pause } from "node:timers/promises";
 import type { DuckDBConnection, DuckDBInstance, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import { SwapstatsError } from "../../../shared/errors.ts";
 
@@ -11,6 +12,8 @@ type DuckLimits = { readonly memoryBytes: number; readonly threads: number };
 
 /** Queries that run at the same time. Each of them has the memory of its sorts and groups. */
 const QUERIES_MAX = 4;
+/** Pause between two interrupts of calls that are to end: an interrupt ends the statement that runs, and a call may have several. */
+const INTERRUPT_EVERY_MS = 20;
 
 /** Rejects with `bad_config` where the package is missing. */
 export async function importDuckdb(): Promise<Packages> {
@@ -36,6 +39,8 @@ export class Duck {
   readonly #instance: DuckDBInstance;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
+  readonly #connections = new Set<DuckDBConnection>();
+  #isClosed = false;
 
   private constructor({ api, bindings }: Packages, instance: DuckDBInstance) {
     this.api = api;
@@ -68,18 +73,29 @@ export class Duck {
     return duck;
   }
 
-  /** Calls `run` with a connection of its own; temporary tables live as long. Rejects with `storage_failed` for an error of DuckDB. */
+  /**
+   * Calls `run` with a connection of its own; temporary tables live as long. Rejects with `storage_failed` for an error of DuckDB, and when
+   * it is closed meanwhile.
+   */
   async use<T>(run: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-    while (this.#running >= QUERIES_MAX) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (this.#running >= QUERIES_MAX && !this.#isClosed) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    if (this.#isClosed) throw closedError();
     this.#running++;
     let connection: DuckDBConnection | undefined;
     try {
       connection = await this.#instance.connect();
+      this.#connections.add(connection);
       return await run(connection);
     } catch (error) {
+      if (this.#isClosed) throw closedError();
       throw error instanceof SwapstatsError ? error : failureOf(error);
     } finally {
-      connection?.closeSync();
+      if (connection !== undefined) {
+        this.#connections.delete(connection);
+        connection.closeSync();
+      }
       this.#running--;
       this.#waiting.shift()?.();
     }
@@ -90,9 +106,23 @@ export class Duck {
     return this.use(async (connection) => (await connection.runAndReadAll(sql, values, types)).getRows());
   }
 
-  close(): void {
+  /**
+   * Interrupts what runs, and resolves when it has ended. A thread must not end before: the package then throws where nobody can catch it,
+   * which aborts the process.
+   */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const wake of this.#waiting.splice(0)) wake();
+    while (this.#running > 0) {
+      for (const connection of this.#connections) connection.interrupt();
+      await pause(INTERRUPT_EVERY_MS);
+    }
     this.#instance.closeSync();
   }
+}
+
+function closedError(): SwapstatsError {
+  return new SwapstatsError("storage_failed", "The embedded history is closed.", { retryable: true });
 }
 
 /** Errors of DuckDB about a file that is missing, or that is no whole Parquet file. */

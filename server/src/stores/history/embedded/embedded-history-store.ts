@@ -67,7 +67,7 @@ export class EmbeddedHistoryStore implements HistoryStore {
   readonly #views = new Set<View>();
   #appends: Promise<unknown> = Promise.resolve();
   #compactions: Promise<unknown> = Promise.resolve();
-  #isClosed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(parts: EmbeddedParts) {
     const { folder, duck, catalog } = parts;
@@ -204,12 +204,16 @@ export class EmbeddedHistoryStore implements HistoryStore {
     };
   }
 
-  /** Waits for the running write and merge. Closing again does nothing. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    await Promise.allSettled([this.#appends, this.#compactions]);
-    this.#parts.duck.close();
+  /** Waits for the running write, and interrupts queries and merges. Closing again waits for the same. */
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    await this.#appends;
+    await this.#parts.duck.close();
+    await this.#compactions;
     this.#parts.cold?.close();
     this.#parts.catalog.close();
     this.#parts.release();
