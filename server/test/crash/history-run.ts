@@ -74,6 +74,8 @@ class HistoryRun {
   #isSlow = false;
   /** Kills since minutes became final. */
   #sinceLong = 0;
+  /** Whether a life lasted until it served. Before that neither log nor tables may exist. */
+  #hasServed = false;
   /** Kills until the store is back; 0: it is there. */
   #awayFor = 0;
 
@@ -95,6 +97,7 @@ class HistoryRun {
 
   /** While swaps are sent. */
   async meanwhile(): Promise<void> {
+    this.#hasServed = true;
     const { site, away = 0 } = this.#options;
     const delayMs = this.#random.below(AWAY_MS_MAX);
     if (this.#awayFor > 1 || (this.#awayFor > 0 && this.#isSlow)) return;
@@ -108,6 +111,7 @@ class HistoryRun {
   async afterKill(kill: number): Promise<void> {
     const { compareEvery, compactions = 0, longLifeEvery = Number.POSITIVE_INFINITY } = this.#options;
     this.#sinceLong++;
+    if (!this.#hasServed) return;
     if (this.#awayFor > 0) {
       this.killsWhileAway++;
       if (this.#awayFor > 1) this.#awayFor--;
