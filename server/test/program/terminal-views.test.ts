@@ -190,6 +190,28 @@ requires("the live views on a real terminal", { python: [] }, ({ python }) => {
     assertFits(watch);
   });
 
+  test("the end of watch stays the end when a token gets its first swap", async (t) => {
+    const base = await idleService(t);
+    const id = idOf(TOKENS);
+    const watch = opened(t, ["watch", "TOK0", "TOK1", `1:${id}`, "--url", base], 80);
+    await watch.until("both tokens", ({ text }) => text.split("24h*").length === 3);
+    watch.press("\x1b[F");
+    await watch.until("the end", ({ lines }) => !(lines[1] ?? "").startsWith("TOK0"));
+    const swap = {
+      ...{ chain_id: 1, tx_hash: "0xfirst", log_index: 0, token: id, token_symbol: "FIRST", who: "0x1" },
+      ...{ side: "buy", amount_token: "1", amount_usd: "1", event_time: Date.now() - 1_000 },
+    };
+    const headers = { "content-type": "application/json" };
+    const { status } = await fetch(`${base}/api/swaps`, { method: "POST", headers, body: JSON.stringify(swap) });
+    assert.equal(status, 202);
+    await watch.until("its last window", ({ lines }) => {
+      const at = lines.findIndex((line) => line.startsWith("FIRST "));
+      return at >= 0 && lines.slice(at).some((line) => line.includes("24h*"));
+    });
+    watch.press("q");
+    assert.equal(await watch.ended, 0);
+  });
+
   test("NO_COLOR keeps the screen without colours; a dumb terminal gets lines without any sequence", async (t) => {
     const base = await idleService(t);
     const plain = opened(t, ["top", "--url", base], 80, { NO_COLOR: "1" });
