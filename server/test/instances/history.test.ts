@@ -44,7 +44,7 @@ const LIMITS: Settings = {
 type Writing = {
   readonly gaps: number;
   readonly rows_lost: number;
-  readonly partitions: { waiting_rows: number }[];
+  readonly partitions: { partition: number; waiting_rows: number; durable: number }[];
 };
 
 async function writingOf(instance: Instance): Promise<Writing> {
@@ -109,15 +109,18 @@ class Run {
     }
   }
 
-  /** Resolves when the instances have applied everything, and nothing waits for the store. */
+  /** Resolves when the instances have applied everything, and the store has it or a gap in its place. */
   async written(instances: readonly Instance[]): Promise<void> {
     await this.#site.settled(this.topic, instances);
     for (const truth of this.truths) await truth.follow();
-    for (const instance of instances) {
-      const isEmpty = async (): Promise<boolean> =>
-        (await writingOf(instance)).partitions.every((partition) => partition.waiting_rows === 0);
-      await waitFor("nothing to wait for the store", isEmpty, WAIT_MS);
-    }
+    const isWritten = async (): Promise<boolean> => {
+      const all = (await Promise.all(instances.map(writingOf))).flatMap(({ partitions }) => partitions);
+      // Rows that a worker has not sent yet wait nowhere.
+      const isDurable = ({ partition: of, settledRows }: HistoryTruth): boolean =>
+        all.some(({ partition, durable }) => partition === of && durable >= settledRows);
+      return all.every(({ waiting_rows }) => waiting_rows === 0) && this.truths.every(isDurable);
+    };
+    await waitFor("nothing to wait for the store", isWritten, WAIT_MS);
   }
 }
 
