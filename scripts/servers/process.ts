@@ -7,7 +7,6 @@ import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { TimeoutError } from "./timeout-error.ts";
 
 export const HOST = "127.0.0.1";
 const STOP_LIMIT_MS = 10_000;
@@ -137,9 +136,7 @@ export async function waitUntilReady(
     server.kill();
     await server.exited;
     const why = overdue ? `did not answer within ${limitMs} ms` : "ended while it was starting";
-    throw new (overdue ? TimeoutError : Error)(
-      `${server.name} ${why}. The end of its log ${server.logFile}:\n${endOfLog(server.logFile)}`,
-    );
+    throw new Error(`${server.name} ${why}. The end of its log ${server.logFile}:\n${endOfLog(server.logFile)}`);
   }
 }
 
@@ -147,7 +144,7 @@ export async function waitUntilReady(
 export async function waitFor(what: string, probe: () => Promise<boolean>, limitMs = READY_LIMIT_MS): Promise<void> {
   const deadlineMs = performance.now() + limitMs;
   while (!(await probe().catch(() => false))) {
-    if (performance.now() > deadlineMs) throw new TimeoutError(`waited ${limitMs} ms in vain: ${what}`);
+    if (performance.now() > deadlineMs) throw new Error(`waited ${limitMs} ms in vain: ${what}`);
     await pause(POLL_MS);
   }
 }

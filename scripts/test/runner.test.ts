@@ -40,24 +40,20 @@ describe("the test command", { concurrency: true }, () => {
       const { status, output } = runFixture(fixture);
       assert.equal(status, 1, output);
       assert.match(output, reason);
+      assert.doesNotMatch(output, /UNSTABLE/);
     });
   }
 
-  test("runs a file again, alone, in which only waits ended without their event, and lists it", (t) => {
+  test("runs a failed file again, alone and with its seed, and lists what passes then as unstable", (t) => {
     const mark = join(tempDir(t, "runner"), "mark");
-    const { status, output } = runFixture("waits-once", true, 60_000, { SWAPSTATS_TEST_FIXTURE_MARK: mark });
+    const { status, output } = runFixture("fails-once", true, 60_000, { SWAPSTATS_TEST_FIXTURE_MARK: mark });
     assert.equal(status, 0, output);
-    assert.match(output, /fail 2\n.*waits-once.fixture.ts. Once more, alone:\n.*fail 0\n.*: passed alone\.\n/s);
-  });
-
-  test("fails when the wait ends again, and when something else failed beside it", () => {
-    const again = runFixture("waits-always");
-    assert.equal(again.status, 1, again.output);
-    assert.match(again.output, /waits-always.fixture.ts: failed alone\.\n.*FAILED: 1 tests/s);
-    const wrong = runFixture("waits-and-fails");
-    assert.equal(wrong.status, 1, wrong.output);
-    assert.doesNotMatch(wrong.output, /Once more/);
-    assert.match(wrong.output, /FAILED: 2 tests/);
+    const seed = /nothing came with seed (\d+)/.exec(output)?.[1];
+    assert.match(output, new RegExp(`Again, alone, with seed ${seed} \\(1 of 1\\): .*fails-once.fixture.ts\n`));
+    assert.match(
+      output,
+      new RegExp(`has seed ${seed}\n.*UNSTABLE: 1 tests failed, and passed alone: .*fails-once`, "s"),
+    );
   });
 
   test("kills a test file that is in an endless loop", () => {

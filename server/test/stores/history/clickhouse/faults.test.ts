@@ -56,7 +56,7 @@ requires("ClickHouse that fails", { servers: ["clickhouse"] }, () => {
       const from = Math.max(0, acknowledged - random.below(500));
       const batch = batchOf(from, rows.slice(from, end));
       const writing = store.append(batch);
-      if (kills < 4 && random.chance(0.5)) {
+      if (kills === 0 || (kills < 4 && random.chance(0.5))) {
         kills += 1;
         const written = writing.then(
           () => true,

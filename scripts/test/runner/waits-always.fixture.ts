@@ -1,6 +1,0 @@
-import { test } from "node:test";
-import { TimeoutError } from "../../servers/timeout-error.ts";
-
-test("waits in vain", () => {
-  throw new TimeoutError("stuck for 120 s: nothing came");
-});
