@@ -139,7 +139,8 @@ async function runTests(files: readonly string[], concurrency: number): Promise<
   unwatch();
   totals.leftBehind = await endLeftBehind(folder);
   totals.notRun = readLines(notRunFile);
-  rmSync(folder, { recursive: true });
+  // A process that is just ending may still write to the cache.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   if (given === undefined) delete process.env.NODE_COMPILE_CACHE;
   return totals;
 }

@@ -1,4 +1,4 @@
-/** Reads a whole topic in one thread by the client alone. It loads nothing else, so that its process is measured as that of a bare consumer. */
+/** Reads a whole topic in one thread with the Kafka client only. The process loads nothing else, because it is the baseline: a consumer that does nothing with its records. */
 import { Consumer } from "@platformatic/kafka";
 import { FETCH_DEFAULTS } from "../../server/src/sources/kafka/setup.ts";
 import type { FeedTarget } from "./feed.ts";

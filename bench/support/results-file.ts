@@ -33,7 +33,7 @@ export function resultsText(before: string | undefined, file: ResultsFile): stri
   const failed = results.filter((result) => result.failed).map(({ name }) => name);
   return [
     "# Results\n",
-    "Made by `npm run bench`. Each ratio compares two measurements of one run on one machine. Each row says when it was measured, and at which commit.\n",
+    "Made by `npm run bench`. Each ratio compares two measurements of one run on one machine. Each row says when it was measured, and at which commit. Machine and versions are those of the newest rows.\n",
     `- machine: ${machine}`,
     `- versions: ${versions}`,
     ...(failed.length === 0 ? [] : [`- failed in the newest run, so their earlier rows stay: ${failed.join(", ")}`]),

@@ -44,7 +44,7 @@ export function DeadLetters({
       class="ops-letters"
       aside={
         <>
-          {value?.stale && <Badge tone="warn">Some are missing: an instance is away</Badge>}
+          {value?.stale && <Badge tone="warn">Incomplete: an instance is unreachable</Badge>}
           {error !== undefined && value !== undefined && (
             <Badge tone="warn" title={error.message}>
               Stale

@@ -114,7 +114,7 @@ export function Standing({ meta, state, nowMs }: StandingProps) {
   return (
     <div class="token-standing">
       <span role="status" class="standing-word">
-        {state.age === "stale" && <Badge tone="warn">Stale: its owner is away</Badge>}
+        {state.age === "stale" && <Badge tone="warn">Stale: instance unreachable</Badge>}
         {state.age === "offline" && <Badge tone="warn">Stale: no connection</Badge>}
         {state.isQuiet && <Badge title="No swap counts in any window">No trades</Badge>}
       </span>

@@ -9,7 +9,7 @@ export type ViewState =
   | { readonly kind: "ambiguous" }
   | { readonly kind: "forbidden" | "failed"; readonly error: ClientError }
   /**
-   * `live`, `stale` (the owner of the token is away) or `offline` (no connection). `isQuiet`: no swap counts in any window.
+   * `live`, `stale` (the instance that owns the token is unreachable) or `offline` (no connection). `isQuiet`: no swap counts in any window.
    */
   | { readonly kind: "shown"; readonly age: "live" | "stale" | "offline"; readonly isQuiet: boolean };
 
@@ -22,7 +22,7 @@ type Held = {
 };
 
 /**
- * Returns the state of the view. Figures that are there stay on the page, whatever happens to the connection: they are then marked.
+ * Returns the state of the view. When the connection is lost, the page keeps its figures and marks them.
  * Without them an error comes first, because a store with an error may say that it is pending too.
  */
 export function viewStateOf({ data, error, stale, pending }: Held, status: ClientStatus): ViewState {

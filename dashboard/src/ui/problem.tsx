@@ -41,7 +41,7 @@ const CODES: Readonly<Record<string, Told>> = {
   },
   unavailable: {
     title: "The service cannot answer now",
-    advice: "A part of it is away. The page goes on by itself as soon as it is back.",
+    advice: "A part of the service is unreachable. The page continues as soon as it is reachable again.",
     icon: "warning",
   },
 };

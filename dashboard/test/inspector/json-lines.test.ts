@@ -36,7 +36,7 @@ describe("a value in lines", () => {
     assert.equal(jsonLines("x".repeat(5_000))[0]?.text.length, 2_001);
   });
 
-  test("so many lines are made, and the others are counted", () => {
+  test("stops at the given number of lines and counts the rest", () => {
     const of = (count: number): readonly JsonLine[] => jsonLines(Array.from({ length: count }, (_, i) => i));
     assert.equal(of(LINES_MAX - 2).length, LINES_MAX);
     const beyond = of(LINES_MAX);

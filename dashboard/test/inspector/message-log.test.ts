@@ -139,7 +139,7 @@ describe("the log of messages", () => {
     assert.equal(log.channels[0]?.skipped, 7);
   });
 
-  test("a text that was cut says so, whatever its characters", () => {
+  test("a text is marked as truncated by its bytes, not by its characters", () => {
     const log = new MessageLog();
     const texts = [
       { text: "€", bytes: 3 },

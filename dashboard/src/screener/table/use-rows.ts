@@ -37,7 +37,7 @@ export function useRows(order: readonly string[], key: string, isHeld: boolean):
 /** How long rows keep their places after the last move of the pointer. */
 const HOLD_MS = 3_000;
 
-/** Returns whether rows are held, a function to hold them for a while, and one to let them go. */
+/** Returns three things: whether the rows keep their order, a function that freezes the order for a while, and one that ends this. */
 export function useHold(): readonly [boolean, () => void, () => void] {
   const [isHeld, set] = useReducer((_: boolean, next: boolean) => next, false);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
