@@ -42,7 +42,9 @@ const SPLIT: Statement = {
 };
 
 function asOf({ asOf: time, stale }: StoreMeta): Statement {
-  const detail = stale ? "These are the last known figures. The instance that owns the token is unreachable." : "Every figure is computed for this instant.";
+  const detail = stale
+    ? "These are the last known figures. The instance that owns the token is unreachable."
+    : "Every figure is computed for this instant.";
   const tone = stale ? "warn" : "good";
   return { id: "as-of", label: "As of", value: formatClock(time), detail, title: exactTime(time), tone };
 }

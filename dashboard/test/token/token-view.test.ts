@@ -182,7 +182,10 @@ requires("the view of a token", { chromium: true }, ({ chromium }) => {
       await opened.page.reload();
       await opened.isIn("stale");
       await reads(opened.page.locator(".token-standing"), "Stale: instance unreachable");
-      await reads(opened.panel("How do I know").locator('[data-statement="as-of"]'), "The instance that owns the token is unreachable");
+      await reads(
+        opened.panel("How do I know").locator('[data-statement="as-of"]'),
+        "The instance that owns the token is unreachable",
+      );
       await figureIs(opened.page, "Volume", "1h", "$3,000");
       isAway = false;
       await post([swapOf("b", 0)]);
