@@ -2,21 +2,14 @@
  * The whole service with the generator as its source, and all doors open, started by `fork` with a data folder. Reports its addresses, and its
  * processor time on request.
  */
-import { createServer } from "node:net";
+
+import { freePort } from "../../scripts/servers/ports.ts";
 import { startApp } from "../../server/src/app.ts";
 import { loadConfig } from "../../server/src/config/load.ts";
 
 export type ServiceReport =
   | { readonly type: "listening"; readonly httpPort: number; readonly grpcPort: number }
   | { readonly type: "cpu"; readonly seconds: number };
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 const grpcPort = await freePort();
 const overrides = {

@@ -1,7 +1,7 @@
 /** An instance of the real program on the servers of a benchmark: its settings, and the requests of a benchmark. */
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { freePort } from "../../scripts/servers/process.ts";
+import { freePort } from "../../scripts/servers/ports.ts";
 import { ServiceProcess } from "../../server/test/crash/service-process.ts";
 import { PARTITIONS, type Site, TOPIC } from "./site.ts";
 

@@ -6,7 +6,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { requireProgram, requireServer } from "./install.ts";
-import { freePorts, HOST, type ServerProcess, startProcess, waitUntilReady } from "./process.ts";
+import { freePorts } from "./ports.ts";
+import { HOST, type ServerProcess, startProcess, waitUntilReady } from "./process.ts";
 import type { S3Server } from "./s3.ts";
 
 type ClickHouseOptions = {

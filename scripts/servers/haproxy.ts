@@ -1,7 +1,8 @@
 /** The load balancer of `deploy/` for tests: its own configuration, with addresses of this machine. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { freePorts, HOST, type ServerProcess, startProcess, waitUntilReady } from "./process.ts";
+import { freePorts } from "./ports.ts";
+import { HOST, type ServerProcess, startProcess, waitUntilReady } from "./process.ts";
 
 const CONFIG = resolve(import.meta.dirname, "../../deploy/haproxy.cfg");
 

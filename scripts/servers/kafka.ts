@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { Admin } from "@platformatic/kafka";
 import { findProgram, requireServer } from "./install.ts";
 import { archiveOptions, classPathOf, copyFormatted, newKafkaId } from "./kafka-prepared.ts";
-import { endOfLog, freePorts, HOST, type ServerProcess, startProcess, waitFor, waitUntilReady } from "./process.ts";
+import { freePorts } from "./ports.ts";
+import { endOfLog, HOST, type ServerProcess, startProcess, waitFor, waitUntilReady } from "./process.ts";
 
 type KafkaSaslUser = { readonly name: string; readonly password: string };
 

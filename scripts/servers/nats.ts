@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { createAccount, createOperator, createUser, encodeAccount, encodeOperator, encodeUser } from "@nats-io/jwt";
 import type { Certificates } from "./certificates.ts";
 import { requireServer } from "./install.ts";
-import { canConnect, freePort, HOST, type ServerProcess, startProcess, waitUntilReady } from "./process.ts";
+import { freePort } from "./ports.ts";
+import { canConnect, HOST, type ServerProcess, startProcess, waitUntilReady } from "./process.ts";
 
 export type NatsOptions = {
   /** Folder of this server only, with its configuration and its log. */

@@ -9,7 +9,8 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { Certificates } from "./certificates.ts";
 import { requireProgram, requireServer } from "./install.ts";
-import { freePort, HOST, type ServerProcess, startProcess, waitUntilReady } from "./process.ts";
+import { freePort } from "./ports.ts";
+import { HOST, type ServerProcess, startProcess, waitUntilReady } from "./process.ts";
 
 type PostgresOptions = {
   /** Folder of this server only, with its data and its log. */

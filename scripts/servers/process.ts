@@ -1,10 +1,10 @@
 /**
- * The common part of starting a real server: free ports, a process with its log in a file, waiting until it responds, and its end. A server
+ * The common part of starting a real server: a process with its log in a file, waiting until it responds, and its end. A server
  * never outlives the process that started it, however that process ends.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
-import { connect, createServer, type Server } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -41,26 +41,6 @@ export type ServerProcess = {
   /** Sends any other signal, such as SIGSTOP and SIGCONT. */
   signal(name: NodeJS.Signals): void;
 };
-
-/** Returns ports that nobody listens on, all different. Another process may take one before it is used; that is rare. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, listenAnywhere));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
-export async function freePort(): Promise<number> {
-  return (await freePorts(1))[0]!;
-}
-
-function listenAnywhere(): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, HOST, () => resolve(server));
-  });
-}
 
 /** Starts a process. It is killed when this process ends. Call `stop` earlier where a clean end matters. */
 export function startProcess(options: ProcessOptions): ServerProcess {

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Certificates } from "./certificates.ts";
 import { requireProgram, requireServer } from "./install.ts";
-import { freePort, freePorts, HOST, type ServerProcess, startProcess, waitFor, waitUntilReady } from "./process.ts";
+import { freePort, freePorts } from "./ports.ts";
+import { HOST, type ServerProcess, startProcess, waitFor, waitUntilReady } from "./process.ts";
 
 type RedisOptions = {
   /** Folder of this server only, with its configuration and its log. */

@@ -3,7 +3,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { requireServer } from "./install.ts";
-import { canConnect, freePort, HOST, type ServerProcess, startProcess, waitUntilReady } from "./process.ts";
+import { freePort } from "./ports.ts";
+import { canConnect, HOST, type ServerProcess, startProcess, waitUntilReady } from "./process.ts";
 
 type S3Options = {
   /** Folder of the objects and the log. A second server on the same folder continues with its objects. */

@@ -1,24 +1,16 @@
 /** The dashboard behind a proxy that adds a path prefix (HAProxy). */
+
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { requires } from "../../../server/test/support/requires.ts";
 import { tempDir } from "../../../server/test/support/tmp.ts";
 import { openerOf, reads } from "../support/browser.ts";
 import { startService } from "../support/service.ts";
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 requires("the dashboard behind a path prefix", { chromium: true, programs: ["haproxy"] }, ({ chromium }) => {
   const open = openerOf(chromium);

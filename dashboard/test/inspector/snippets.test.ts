@@ -6,7 +6,7 @@ import { delimiter, dirname, join, resolve } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { WebSocket } from "ws";
 import { findServer } from "../../../scripts/servers/install.ts";
-import { freePort } from "../../../scripts/servers/process.ts";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import type { RunningApp } from "../../../server/test/support/app-harness.ts";
 import { requires } from "../../../server/test/support/requires.ts";
 import { tempDir } from "../../../server/test/support/tmp.ts";

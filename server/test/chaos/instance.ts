@@ -1,6 +1,7 @@
 /** One instance of the real program among several. Its connections to the servers can be cut, and a client stays subscribed to it. */
 import { join } from "node:path";
-import { freePort, ServiceProcess, type Settings } from "../crash/service-process.ts";
+import { freePort } from "../../../scripts/servers/ports.ts";
+import { ServiceProcess, type Settings } from "../crash/service-process.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { Subscriber } from "./subscriber.ts";
 

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { createTopic, type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
 import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
-import { freePort } from "../../../scripts/servers/process.ts";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { HistoryServer } from "./history-server.ts";
 import { type StoreName, type StoreServers, startStore } from "./store-servers.ts";

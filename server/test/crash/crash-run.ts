@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import type { OutcomeWatch } from "../../src/codecs/raw-rows.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
@@ -12,7 +13,7 @@ import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
 import type { Random } from "../support/seed.ts";
 import { randomFrom } from "../support/seed.ts";
-import { freePort, ServiceProcess, type Settings } from "./service-process.ts";
+import { ServiceProcess, type Settings } from "./service-process.ts";
 import { countCopy, embeddedLog, Shadow } from "./shadow.ts";
 
 export type CrashOptions = {

@@ -7,6 +7,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { waitFor } from "../../../scripts/servers/process.ts";
 import { divideHalfEven } from "../model/decimal.ts";
 import { expectedSwaps } from "../sources/feeders/evm-rpc/chain-oracle.ts";
@@ -22,7 +23,7 @@ import { TestChain, type TestTransaction } from "../support/test-chain.ts";
 import { type NodeFault, TestNode } from "../support/test-node.ts";
 import { tempDir } from "../support/tmp.ts";
 import { killRepeatedly } from "./kill-rounds.ts";
-import { freePort, ServiceProcess } from "./service-process.ts";
+import { ServiceProcess } from "./service-process.ts";
 
 const KILLS = 8;
 const RUN_MS_MAX = 3_000;

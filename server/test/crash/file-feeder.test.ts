@@ -8,13 +8,14 @@ import { appendFileSync, copyFileSync, existsSync, renameSync, truncateSync, wri
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
 import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-generator.ts";
 import { type Random, randomFrom, seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
-import { freePort, ServiceProcess } from "./service-process.ts";
+import { ServiceProcess } from "./service-process.ts";
 import { embeddedLog, type ReadPartition, Shadow } from "./shadow.ts";
 
 const KILLS = 24;

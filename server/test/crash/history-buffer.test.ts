@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { after, suite, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
@@ -15,7 +16,7 @@ import { CRASH_SETTINGS } from "./crash-run.ts";
 import { assertSameRows, ExpectedHistory } from "./expected-history.ts";
 import { readStored } from "./history-run.ts";
 import { type HistorySite, postgresSite } from "./history-sites.ts";
-import { freePort, MAIN, ServiceProcess, type Settings } from "./service-process.ts";
+import { MAIN, ServiceProcess, type Settings } from "./service-process.ts";
 import { embeddedLog, Shadow } from "./shadow.ts";
 
 const BATCH = 1_000;

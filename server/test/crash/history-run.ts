@@ -6,13 +6,14 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import type { HistoryStatus } from "../../src/ports/history-store.ts";
 import { never } from "../sources/embedded/log-support.ts";
 import { randomFrom } from "../support/seed.ts";
 import { CRASH_SETTINGS, type CrashOptions, type CrashReport, runCrashes } from "./crash-run.ts";
 import { assertSameRows, ExpectedHistory, rawText, settledText } from "./expected-history.ts";
 import type { HistorySite } from "./history-sites.ts";
-import { freePort, MAIN, ServiceProcess, type Settings } from "./service-process.ts";
+import { MAIN, ServiceProcess, type Settings } from "./service-process.ts";
 
 type HistoryRunOptions = Pick<CrashOptions, "dataDir" | "kills" | "minutes" | "seed" | "onKill"> & {
   readonly site: HistorySite;

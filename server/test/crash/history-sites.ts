@@ -2,8 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { POSTGRES_PASSWORD, type PostgresServer, startPostgres } from "../../../scripts/servers/postgres.ts";
-import { freePort } from "../../../scripts/servers/process.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { HistoryStore, RawRow } from "../../src/ports/history-store.ts";
 import { historyStoreSetup, openHistoryStore } from "../../src/stores/history/open-history-store.ts";

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { waitFor } from "../../../scripts/servers/process.ts";
 import { Ledger, type LiveClient, type Wanted } from "../instances/live-client.ts";
 import { EventStreamClient, SubscribeClient, WebSocketClient } from "../instances/live-doors.ts";
@@ -13,7 +14,7 @@ import { comparedOf, truthOf } from "../instances/live-truth.ts";
 import { SwapMaker } from "../serving/websocket/support/swap-maker.ts";
 import { type Random, randomFrom, seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
-import { freePort, ServiceProcess } from "./service-process.ts";
+import { ServiceProcess } from "./service-process.ts";
 
 const KILLS = 3;
 const AGREE_LIMIT_MS = 120_000;

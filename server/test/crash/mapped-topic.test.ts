@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { createTopic, type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
@@ -18,7 +19,7 @@ import { requires } from "../support/requires.ts";
 import { type Random, randomFrom, seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
 import { mappedEvent, PRODUCER_MAPPING, producerRecord } from "./producer-form.ts";
-import { freePort, ServiceProcess } from "./service-process.ts";
+import { ServiceProcess } from "./service-process.ts";
 import { Shadow } from "./shadow.ts";
 
 const KILLS = 6;

@@ -8,13 +8,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "pg";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { POSTGRES_PASSWORD, type PostgresServer, startPostgres } from "../../../scripts/servers/postgres.ts";
 import { waitFor } from "../../../scripts/servers/process.ts";
 import { requires } from "../support/requires.ts";
 import { type Random, randomFrom, seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
 import { killRepeatedly } from "./kill-rounds.ts";
-import { freePort, ServiceProcess } from "./service-process.ts";
+import { ServiceProcess } from "./service-process.ts";
 
 const KILLS = 8;
 const WRITERS = 5;

@@ -7,13 +7,14 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { waitFor } from "../../../scripts/servers/process.ts";
 import { PageServer } from "../sources/feeders/http/page-server.ts";
 import { FeedServer } from "../sources/feeders/websocket/feed-server.ts";
 import { type Random, randomFrom, seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
 import { killRepeatedly } from "./kill-rounds.ts";
-import { freePort, ServiceProcess } from "./service-process.ts";
+import { ServiceProcess } from "./service-process.ts";
 
 const KILLS = 8;
 const RUN_MS_MAX = 1_500;

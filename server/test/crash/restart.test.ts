@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { GENERATOR_DEFAULTS } from "../../src/generator/options.ts";
@@ -11,7 +12,7 @@ import { RECORD_BYTES_MAX, SwapGenerator } from "../../src/generator/swap-genera
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
 import { CRASH_SETTINGS } from "./crash-run.ts";
-import { freePort, ServiceProcess } from "./service-process.ts";
+import { ServiceProcess } from "./service-process.ts";
 import { embeddedLog, Shadow } from "./shadow.ts";
 
 class Site {

@@ -8,10 +8,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { randomFrom, seedOf } from "../support/seed.ts";
 import { tempDir } from "../support/tmp.ts";
 import { embeddedSite } from "./history-sites.ts";
-import { freePort, ServiceProcess } from "./service-process.ts";
+import { ServiceProcess } from "./service-process.ts";
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;

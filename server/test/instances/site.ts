@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
 import { type NatsServer, startNats } from "../../../scripts/servers/nats.ts";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { waitFor } from "../../../scripts/servers/process.ts";
 import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
 import { TopicAdmin } from "../../src/clients/kafka/topic-admin.ts";
 import { toEngineConfig } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { EngineConfig } from "../../src/engine/types.ts";
-import { freePort, ServiceProcess, type Settings } from "../crash/service-process.ts";
+import { ServiceProcess, type Settings } from "../crash/service-process.ts";
 import { connectionTo } from "../support/kafka-support.ts";
 import { tempDir } from "../support/tmp.ts";
 

@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { BoundedSink, UNREAD_LENGTH_MAX } from "../../src/observability/bounded-sink.ts";
 import { createLogger } from "../../src/observability/logger.ts";
-import { freePort } from "../crash/service-process.ts";
 import { tempDir } from "../support/tmp.ts";
 
 /** A pipe whose reader takes nothing until it is told to. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CircuitStatus } from "@swapstats/protocol/schemas/service.ts";
-import { freePort, waitFor } from "../../../scripts/servers/process.ts";
+import { freePort } from "../../../scripts/servers/ports.ts";
+import { waitFor } from "../../../scripts/servers/process.ts";
 import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
 import { figuresOf } from "../pipeline/hot/hot-harness.ts";
 import { type RunningApp, TestApps } from "../support/app-harness.ts";

@@ -5,8 +5,9 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { freePorts } from "../../../scripts/servers/ports.ts";
 import { startPostgres } from "../../../scripts/servers/postgres.ts";
-import { freePorts, waitFor } from "../../../scripts/servers/process.ts";
+import { waitFor } from "../../../scripts/servers/process.ts";
 import { requires } from "../support/requires.ts";
 import { tempDir } from "../support/tmp.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { freePort } from "../../../scripts/servers/process.ts";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { type RedisServer, startRedis } from "../../../scripts/servers/redis.ts";
 import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import { ToyLog, ToyOwner } from "../pipeline/checkpoint/toy-partition.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { type Kafka, startKafka } from "../../../scripts/servers/kafka.ts";
-import { freePort } from "../../../scripts/servers/process.ts";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { startRedis } from "../../../scripts/servers/redis.ts";
 import { startS3 } from "../../../scripts/servers/s3.ts";
 import { PartitionEngine } from "../../src/engine/partition-engine.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { freePort } from "../../../scripts/servers/process.ts";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { startRedis } from "../../../scripts/servers/redis.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { FAILURES_TO_OPEN } from "../../src/shared/circuit.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { makeCertificates } from "../../../scripts/servers/certificates.ts";
-import { freePort } from "../../../scripts/servers/process.ts";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { startRedis, startRedisCluster, startRedisSentinels } from "../../../scripts/servers/redis.ts";
 import type { RedisServer } from "../../src/config/build/stores.ts";
 import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import { type TestContext, test } from "node:test";
-import { freePort } from "../../../scripts/servers/process.ts";
+import { freePort } from "../../../scripts/servers/ports.ts";
 import { type S3Server, startS3 } from "../../../scripts/servers/s3.ts";
 import type { S3Config } from "../../src/config/build/stores.ts";
 import { S3CheckpointStore } from "../../src/stores/s3-checkpoint-store.ts";

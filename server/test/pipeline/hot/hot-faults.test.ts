@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { freePort, waitFor } from "../../../../scripts/servers/process.ts";
+import { freePort } from "../../../../scripts/servers/ports.ts";
+import { waitFor } from "../../../../scripts/servers/process.ts";
 import { startRedis, startRedisCluster, startRedisSentinels } from "../../../../scripts/servers/redis.ts";
 import type { RedisServer } from "../../../src/config/build/stores.ts";
 import { clusterSettings, redisSettings, sentinelSettings } from "../../stores/backends.ts";

@@ -3,14 +3,15 @@
  * 500 rows, and thousands of tokens. Memory and lag stay bounded, and every channel is opened or refused with a reason. No assertion is
  * about time: lag is counted in records.
  */
+
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { sortFields } from "@swapstats/protocol/figures.ts";
+import { freePort } from "../../../../scripts/servers/ports.ts";
 import { tempDir } from "../../support/tmp.ts";
 import { connect, type TestClient } from "./support/client.ts";
 
@@ -39,15 +40,6 @@ function swapOf(token: number): object {
 }
 
 type Program = { readonly base: string; readonly url: string; readonly child: ChildProcess };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 async function start(t: TestContext): Promise<Program> {
   const dir = tempDir(t, "ws-load");

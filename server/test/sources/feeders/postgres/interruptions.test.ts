@@ -1,8 +1,8 @@
 /** Servers that end, fail over, answer nothing or are cut off, while the origin reads them. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { freePort } from "../../../../../scripts/servers/ports.ts";
 import { startPostgres } from "../../../../../scripts/servers/postgres.ts";
-import { freePort } from "../../../../../scripts/servers/process.ts";
 import { requires } from "../../../support/requires.ts";
 import { randomFrom, seedOf } from "../../../support/seed.ts";
 import { TcpProxy } from "../../../support/tcp-proxy.ts";

@@ -6,7 +6,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import test from "node:test";
 import { type ClickHouseServer, startClickHouse } from "../../../../../scripts/servers/clickhouse.ts";
-import { freePort } from "../../../../../scripts/servers/process.ts";
+import { freePort } from "../../../../../scripts/servers/ports.ts";
 import type { HistoryBatch, SettledRow, StreamKey } from "../../../../src/ports/history-store.ts";
 import { SwapstatsError } from "../../../../src/shared/errors.ts";
 import { ClickHouseHistory } from "../../../../src/stores/history/clickhouse/clickhouse-history.ts";

@@ -1,8 +1,8 @@
 /** Servers that are killed, away, or cut off, and writers that do the same work twice. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { freePort } from "../../../../../scripts/servers/ports.ts";
 import { type PostgresServer, startPostgres } from "../../../../../scripts/servers/postgres.ts";
-import { freePort } from "../../../../../scripts/servers/process.ts";
 import type { HistoryBatch, HistoryStore } from "../../../../src/ports/history-store.ts";
 import { MemoryHistory } from "../../../support/memory-history.ts";
 import { requires } from "../../../support/requires.ts";
