@@ -18,6 +18,7 @@ import { readStored } from "./history-run.ts";
 import { type HistorySite, postgresSite } from "./history-sites.ts";
 import { MAIN, ServiceProcess, type Settings } from "./service-process.ts";
 import { embeddedLog, Shadow } from "./shadow.ts";
+import { endWritten } from "./written-end.ts";
 
 const BATCH = 1_000;
 const POLL_MS = 50;
@@ -142,8 +143,13 @@ class Outage {
 
   /** Ends the service in order, and reads what the store holds. */
   async end() {
-    const { code } = await this.service.kill("SIGTERM");
-    assert.equal(code, 0, this.service.log);
+    await endWritten(async (isFirst) => {
+      if (!isFirst) this.start();
+      await this.service.caughtUp();
+      const { code } = await this.service.kill("SIGTERM");
+      assert.equal(code, 0, this.service.log);
+      return this.service.log;
+    });
     await this.expected.follow();
     return readStored(this.site);
   }

@@ -14,6 +14,7 @@ import { CRASH_SETTINGS, type CrashOptions, type CrashReport, runCrashes } from 
 import { assertSameRows, ExpectedHistory, rawText, settledText } from "./expected-history.ts";
 import type { HistorySite } from "./history-sites.ts";
 import { MAIN, ServiceProcess, type Settings } from "./service-process.ts";
+import { endWritten } from "./written-end.ts";
 
 type HistoryRunOptions = Pick<CrashOptions, "dataDir" | "kills" | "minutes" | "seed" | "onKill"> & {
   readonly site: HistorySite;
@@ -127,7 +128,8 @@ class HistoryRun {
   async end(): Promise<{ rows: number; rawRows: number }> {
     const { site, longLifeEvery, dataDir } = this.#options;
     if (this.#awayFor > 0) await site.setAway(false);
-    await this.#live("SIGTERM", longLifeEvery !== undefined && this.#sinceLong >= KILLS_PER_MINUTE);
+    const isLong = longLifeEvery !== undefined && this.#sinceLong >= KILLS_PER_MINUTE;
+    await endWritten((isFirst) => this.#live("SIGTERM", isFirst && isLong));
     await this.#compare(true);
     const { stdout } = await execute(process.execPath, [MAIN, "history", "verify"], {
       env: { PATH: process.env.PATH, SWAPSTATS_DATA_DIR: dataDir, ...this.settings },
@@ -136,8 +138,8 @@ class HistoryRun {
     return { rows: this.expected.settled.length, rawRows: this.expected.raw.length };
   }
 
-  /** `isLong`: until further minutes are final. */
-  async #live(signal: NodeJS.Signals, isLong: boolean): Promise<void> {
+  /** `isLong`: until further minutes are final. Returns the end of the service's output. */
+  async #live(signal: NodeJS.Signals, isLong: boolean): Promise<string> {
     const { dataDir } = this.#options;
     const service = new ServiceProcess(await freePort(), dataDir, { ...CRASH_SETTINGS, ...this.settings });
     try {
@@ -154,6 +156,7 @@ class HistoryRun {
       }
       const { code } = await service.kill(signal);
       if (signal === "SIGTERM") assert.equal(code, 0, service.log);
+      return service.log;
     } finally {
       await service.kill("SIGKILL");
     }
