@@ -65,10 +65,11 @@ async function writeCheckpoint(
       isOwn: true,
       openAt: async () => {},
     },
+    readLog: () => Promise.reject(new Error("no redo reads the log")),
     createEngine: () => engine,
     fingerprint: fingerprintOf(engine.config),
     restoreEngine: () => engine,
-    applyRedo: () => {},
+    applyRedo: async () => {},
     seenSinceMs: undefined,
     signal: new AbortController().signal,
   });
@@ -83,6 +84,7 @@ async function writeCheckpoint(
     asOfMs: () => 0,
     beforeSwap: async () => {},
     release: async () => {},
+    logStart: async () => 0,
     observer: { written: () => {}, paused: (ms) => pausesMs.push(ms) },
     onReclaimed: () => {},
     onFenced: (error) => {

@@ -15,9 +15,6 @@ type ApplierOrder = readonly (readonly RecordBatch[])[];
 /** Number of applied records by time, in ms since 1970, after each round of batches. The first entry is the start. */
 export type ApplierReport = readonly { readonly applied: number; readonly atMs: number }[];
 
-/** Bytes that are collected before they are written as a delta. */
-const DELTA_BYTES = 8 * 1024 * 1024;
-
 const owned = (workerData as ApplierOrder).map((batches) => {
   const engine = new PartitionEngine(engineConfig(), BENCH_SEED);
   const applier = new BatchApplier(
@@ -38,8 +35,7 @@ function applyAll(): ApplierReport {
       const batch = batches[i];
       if (batch === undefined) continue;
       applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
-      redo.add(batch);
-      if (redo.byteLength > DELTA_BYTES) redo.take();
+      redo.addRange(batch);
     }
     steps.push({ applied: owned.reduce((sum, { engine }) => sum + engine.counters.accepted, 0), atMs: nowMs() });
   }

@@ -10,6 +10,7 @@ import { PartitionEngine } from "../../server/src/engine/partition-engine.ts";
 import { fingerprintOf } from "../../server/src/engine/snapshot.ts";
 import { BatchApplier } from "../../server/src/pipeline/batch-applier.ts";
 import { Checkpointer } from "../../server/src/pipeline/checkpoint/checkpointer.ts";
+import type { TakenRedo } from "../../server/src/pipeline/checkpoint/redo-chain.ts";
 import { RedoWriter } from "../../server/src/pipeline/checkpoint/redo-writer.ts";
 import { restorePartition } from "../../server/src/pipeline/checkpoint/restore.ts";
 import { APPLY_SLICE_MS } from "../../server/src/pipeline/thread-share.ts";
@@ -46,7 +47,7 @@ const bytesOf = new Map<number, number>();
 
 /** The stream waits while a delta is cut. */
 class TimedRedo extends RedoWriter {
-  override take(): Uint8Array {
+  override take(): TakenRedo {
     const startedMs = performance.now();
     const taken = super.take();
     pausesMs.push(performance.now() - startedMs);
@@ -68,10 +69,11 @@ async function ownOne(options: OwnerOptions, store: CheckpointStore, owned: Owne
     owner: "bench",
     nowMs: Date.now,
     log: reader,
+    readLog: (position) => reader.read(position, READ_BYTES, signal),
     createEngine: () => new PartitionEngine(engineConfig, BENCH_SEED),
     fingerprint: fingerprintOf(engineConfig),
     restoreEngine: (header, chunks) => PartitionEngine.restore(engineConfig, header, chunks),
-    applyRedo: () => {},
+    applyRedo: async () => {},
     seenSinceMs: undefined,
     signal,
   });
@@ -80,6 +82,7 @@ async function ownOne(options: OwnerOptions, store: CheckpointStore, owned: Owne
   const checkpointer = new Checkpointer({
     ...{ store, claim: restored.claim, engine, redo, snapshotIntervalMs: config.app.snapshotIntervalMs },
     ...{ nowMs: Date.now, asOfMs: () => 0, beforeSwap: async () => {}, release: async () => {} },
+    logStart: async () => (await reader.range()).startOffset,
     observer: {
       written: ({ isBase, bytes }) => {
         checkpoints += 1;
@@ -105,7 +108,7 @@ async function ownOne(options: OwnerOptions, store: CheckpointStore, owned: Owne
     for (let done = 0; done < batch.count; await nextTurn()) {
       done = applier.applySlice(batch, done, APPLY_SLICE_MS);
     }
-    if (batch.count > 0) redo.add(batch);
+    if (batch.count > 0) redo.addRange(batch);
     applied += batch.count;
     position = batch.nextOffset;
     checkpointer.advance(position);

@@ -10,7 +10,6 @@
 import { PartitionEngine } from "../../server/src/engine/partition-engine.ts";
 import { BatchApplier } from "../../server/src/pipeline/batch-applier.ts";
 import { RedoWriter } from "../../server/src/pipeline/checkpoint/redo-writer.ts";
-import { freeMemory } from "../../server/src/shared/free-memory.ts";
 import { BENCH_SEED, engineConfig } from "../support/workload.ts";
 import { byClient } from "./client-loop.ts";
 import { ownAll } from "./owner.ts";
@@ -29,8 +28,6 @@ export type SideOrder = {
 };
 export type SideReport = { readonly seconds: number; readonly cpuSeconds: number; readonly bytes: number };
 
-const DELTA_BYTES = 8 * 1024 * 1024;
-
 /** Processes batches as the owner of all partitions does. */
 function applied(partitions: number): TakeBatch {
   const owned = Array.from({ length: partitions }, () => ({
@@ -44,8 +41,7 @@ function applied(partitions: number): TakeBatch {
   return (batch, partition) => {
     const { applier, redo } = owned[partition]!;
     applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
-    if (batch.count > 0) redo.add(batch);
-    if (redo.byteLength > DELTA_BYTES) freeMemory(redo.take());
+    if (batch.count > 0) redo.addRange(batch);
   };
 }
 

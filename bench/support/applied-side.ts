@@ -24,7 +24,7 @@ export class AppliedSide {
     for (const batch of batches) {
       this.#applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
       this.#redo.add(batch);
-      if (this.#redo.byteLength > DELTA_BYTES) freeMemory(this.#redo.take());
+      if (this.#redo.byteLength > DELTA_BYTES) freeMemory(this.#redo.take().content);
     }
     const { user, system } = process.threadCpuUsage(before);
     return (user + system) / 1000;

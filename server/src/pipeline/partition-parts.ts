@@ -6,8 +6,9 @@ import type { Counters, EngineConfig, TokenRef } from "../engine/types.ts";
 import type { RecordMapper } from "../mapping/mapper.ts";
 import type { CheckpointStore } from "../ports/checkpoint-store.ts";
 import type { HistoryStore } from "../ports/history-store.ts";
-import type { BeginRule, OffsetRange, PartitionReader } from "../ports/source.ts";
+import type { BeginRule, OffsetRange, PartitionReader, RecordBatch } from "../ports/source.ts";
 import type { Circuit } from "../shared/circuit.ts";
+import { SwapstatsError } from "../shared/errors.ts";
 import type { VersionBoard } from "../shared/version-board.ts";
 import { BatchApplier } from "./batch-applier.ts";
 import { Checkpointer, type CheckpointObserver } from "./checkpoint/checkpointer.ts";
@@ -18,6 +19,7 @@ import { EventApplier } from "./event-applier.ts";
 import { newHashSeed } from "./hash-seed.ts";
 import type { PartitionHistory } from "./history/partition-history.ts";
 import { warmStart } from "./history/warm-start.ts";
+import { LogFollower } from "./log-follower.ts";
 import { MappedApplier } from "./mapped/mapped-applier.ts";
 import { applyKept } from "./mapped/restored-records.ts";
 import type { ThreadShare } from "./thread-share.ts";
@@ -88,6 +90,7 @@ type PartitionHooks = {
 export function restoreState(options: RunnerOptions, signal: AbortSignal): Promise<Restored<PartitionEngine>> {
   const { partition, owner, engine: config, reader, store, isStoreExclusive } = options;
   const { deadLetters, history, seenSinceMs, begin } = options;
+  const follower = new LogFollower(partition, reader);
   return restorePartition<PartitionEngine>({
     store,
     isStoreExclusive,
@@ -95,18 +98,29 @@ export function restoreState(options: RunnerOptions, signal: AbortSignal): Promi
     owner,
     nowMs: Date.now,
     log: reader,
+    readLog: async (position) => {
+      const next = await follower.next(position, signal, () => {});
+      if ("sentence" in next) throw new SwapstatsError("log_damaged", next.sentence);
+      return next;
+    },
     createEngine: () => new PartitionEngine(config, newHashSeed()),
     fingerprint: fingerprintOf(config),
     restoreEngine: (header, chunks) => PartitionEngine.restore(config, header, chunks),
-    applyRedo: (content, engine) => {
+    applyRedo: async (content, engine, readRange) => {
       const watch = history?.redoWatch;
       const keepLetter = deadLetters.addForStore.bind(deadLetters);
       const applier = new BatchApplier(engine, ignoreTouch, keepLetter, config.chains, watch);
       const events = new EventApplier(engine, ignoreTouch, config.chains, watch);
-      for (const { batch, isMapped } of readRedo(content, partition)) {
-        if (isMapped) applyKept(batch, events, keepLetter);
-        else applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
+      const apply = (batch: RecordBatch): void => {
+        applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
         history?.afterBatch(batch.nextOffset);
+      };
+      for (const entry of readRedo(content, partition)) {
+        if (entry.type === "range") for await (const batch of readRange(entry.range)) apply(batch);
+        else if (entry.isMapped) {
+          applyKept(entry.batch, events, keepLetter);
+          history?.afterBatch(entry.batch.nextOffset);
+        } else apply(entry.batch);
       }
     },
     seenSinceMs,
@@ -155,6 +169,7 @@ export function partsOf(
     asOfMs: () => clock.now(),
     beforeSwap: () => deadLetters.settle(),
     release: (offset) => reader.release(offset),
+    logStart: async () => (await reader.range()).startOffset,
     observer: { written: hooks.written, paused: () => {} },
     onReclaimed: hooks.onReclaimed,
     onFenced: hooks.onFenced,

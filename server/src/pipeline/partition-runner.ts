@@ -324,13 +324,15 @@ export class PartitionRunner {
   async #apply(parts: PartitionParts, batch: RecordBatch): Promise<void> {
     const { baseOffset, count, nextOffset } = batch;
     const { applier, redo, mapped } = parts;
+    const { reader } = this.#options;
     let seconds = 0;
     for (let done = 0; done < count; ) {
       const slices = await this.#applying.run(applier, batch, done);
       done = slices.done;
       seconds += slices.seconds;
-      if (mapped === undefined) redo.add(batch);
-      else mapped.keep(batch, redo);
+      if (mapped !== undefined) mapped.keep(batch, redo);
+      else if (reader.keepsRecords) redo.addRange(batch);
+      else redo.add(batch);
       if (done < count) await this.#continueAt(parts, baseOffset + done);
     }
     if (count > 0) this.#applySeconds.observe(seconds);

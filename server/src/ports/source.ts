@@ -63,6 +63,11 @@ export type PartitionReader = {
   readonly pressure: boolean;
   /** Present problem of this partition in a plain sentence, or undefined. It disappears by itself with its cause. */
   readonly problem: string | undefined;
+  /**
+   * Whether the records of the last batch can be read again for as long as the stream has them, with the same arrivals, and the stream keeps them
+   * whatever is released. Checkpoints then hold positions in the place of records.
+   */
+  readonly keepsRecords: boolean;
   /** Clock that set the arrivals of the records read last. Undefined when this service sets them, and before the first record. */
   readonly arrivalClock: ArrivalClock | undefined;
   /** Counters and gauges of this partition. Undefined in a source without any. */

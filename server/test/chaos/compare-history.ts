@@ -131,7 +131,12 @@ async function compareRaw({ server }: HistoryServer, truth: HistoryTruth): Promi
       DATABASE,
       `partition = ${truth.partition} AND offset >= ${fromOffset} ${where}`,
     );
-    assert.deepEqual(found, expected, `raw events of partition ${truth.partition} from offset ${fromOffset} on`);
+    const what = `raw events of partition ${truth.partition} from offset ${fromOffset} on`;
+    // The difference of two long lists names neither the place nor the lengths.
+    const at = expected.findIndex((row, i) => found[i]?.offset !== row.offset || found[i]?.index !== row.index);
+    const place = at < 0 ? "the same offsets" : `${found[at]?.offset} at the place of ${expected[at]?.offset}`;
+    assert.ok(at < 0 && found.length === expected.length, `${what}: ${found.length} of ${expected.length}, ${place}`);
+    assert.deepEqual(found, expected, what);
     expected = [];
   };
   for (const row of truth.raw()) {

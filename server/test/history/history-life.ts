@@ -26,7 +26,7 @@ import type { CheckpointStore } from "../../src/ports/checkpoint-store.ts";
 import type { HistoryStore, RawRow, SettledRow } from "../../src/ports/history-store.ts";
 import type { FromHistory, RawGap, ToHistory } from "../../src/ports/history-stream.ts";
 import type { RecordBatch } from "../../src/ports/source.ts";
-import { CONFIG } from "../pipeline/checkpoint/engine-life.ts";
+import { CONFIG, partOf } from "../pipeline/checkpoint/engine-life.ts";
 import { never, START_MS } from "../sources/embedded/log-support.ts";
 import { TEST_SEED } from "../support/hash-seed.ts";
 import type { Random } from "../support/seed.ts";
@@ -156,6 +156,7 @@ export class Life {
     // As an owner does before the first record.
     void checkpointer.write().catch(() => {});
     const applier = applierOf(engine, this.#history.outcomeWatch);
+    const rangeChance = random.pick([0, 0.5, 1]);
     let position = restored.nextOffset;
     for (const batch of batches) {
       if (batch.baseOffset < position) continue;
@@ -168,7 +169,8 @@ export class Life {
       }
       if (random.chance(0.3)) void checkpointer.write().catch(() => {});
       applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
-      redo.add(batch);
+      if (random.chance(rangeChance)) redo.addRange(batch);
+      else redo.add(batch);
       position = batch.nextOffset;
       this.#history.afterBatch(position);
       checkpointer.advance(position);
@@ -224,6 +226,7 @@ export class Life {
       asOfMs: () => this.#nowMs,
       beforeSwap: async () => {},
       release: async () => {},
+      logStart: async () => 0,
       observer: { written: () => {}, paused: () => {} },
       onReclaimed: () => {},
       onFenced: () => {},
@@ -245,13 +248,18 @@ export class Life {
         isOwn: true,
         openAt: async () => {},
       },
+      readLog: async (position) => partOf(batches, position, 100),
       createEngine: () => new PartitionEngine(SETTLING, TEST_SEED),
       fingerprint: fingerprintOf(SETTLING),
       restoreEngine: (header, chunks) => PartitionEngine.restore(SETTLING, header, chunks),
-      applyRedo: (content, engine) => {
-        for (const { batch } of readRedo(content, 0)) {
+      applyRedo: async (content, engine, readRange) => {
+        const apply = (batch: RecordBatch): void => {
           applierOf(engine, this.#history.redoWatch).applySlice(batch, 0, Number.POSITIVE_INFINITY);
           this.#history.afterBatch(batch.nextOffset);
+        };
+        for (const entry of readRedo(content, 0)) {
+          if (entry.type === "batch") apply(entry.batch);
+          else for await (const batch of readRange(entry.range)) apply(batch);
         }
       },
       seenSinceMs: START_MS,

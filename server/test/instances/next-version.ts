@@ -9,18 +9,18 @@ type Change = { readonly file: RegExp; readonly from: string; readonly to: strin
 
 const CHANGES: Readonly<Record<string, readonly Change[]>> = {
   manifest: [
-    { file: /\/pipeline\/checkpoint\/manifest\.ts$/, from: "MANIFEST_FORMAT = 1;", to: "MANIFEST_FORMAT = 2;" },
+    { file: /\/pipeline\/checkpoint\/manifest\.ts$/, from: "MANIFEST_FORMAT = 2;", to: "MANIFEST_FORMAT = 3;" },
     {
       file: /\/pipeline\/checkpoint\/manifest\.ts$/,
-      from: "manifest.format < MANIFEST_FORMAT",
-      to: "manifest.format < 1",
+      from: "? MANIFEST_FORMAT : FORMAT_WITHOUT_LOG",
+      to: "? MANIFEST_FORMAT : MANIFEST_FORMAT",
     },
   ],
   reads: [
     {
       file: /\/pipeline\/checkpoint\/manifest\.ts$/,
       from: "manifest.format > MANIFEST_FORMAT",
-      to: "manifest.format > 2",
+      to: "manifest.format > 3",
     },
   ],
   image: [

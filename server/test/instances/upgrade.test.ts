@@ -127,10 +127,10 @@ requires("versions with another format of checkpoints", { servers: ["kafka", "re
       const next = await run.start("a", nextVersion("manifest"));
       await run.check(next);
       const now = await run.start("b");
-      await assertRefused(now, /has format 2, and this version knows formats up to 1. Start the version that wrote it/);
+      await assertRefused(now, /has format 3, and this version knows formats up to 2. Start the version that wrote it/);
       await run.check(next);
       await next.stop();
-      await assertRefused(await run.start("b"), /has format 2/);
+      await assertRefused(await run.start("b"), /has format 3/);
       assert.deepEqual(await run.check(await run.start("a", nextVersion("manifest"))), []);
     });
 

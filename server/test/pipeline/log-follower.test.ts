@@ -14,6 +14,7 @@ function damagedLog(): PartitionReader & { reads: number } {
     pressure: false,
     knownEnd: 1000,
     isOwn: true,
+    keepsRecords: false,
     problem: undefined,
     arrivalClock: undefined,
     numbers: undefined,

@@ -56,6 +56,11 @@ export function describeCheckpoint(report: CheckpointReport, things: "files" | "
         `  base image  offset ${base.offset}, ${base.parts.length} parts, ${base.bytes} bytes, taken ${iso(base.takenAtMs)}`,
       );
     }
+    const inLog = deltas.flatMap(({ log }) => log ?? []);
+    if (inLog[0] !== undefined) {
+      const logBytes = inLog.reduce((sum, log) => sum + log.bytes, 0);
+      lines.push(`  in the log  ${logBytes} bytes of records from offset ${inLog[0].from} on, which a restore reads`);
+    }
     for (const delta of deltas.filter(({ afterGap }) => afterGap))
       lines.push(`  gap         before offset ${delta.from}`);
   }

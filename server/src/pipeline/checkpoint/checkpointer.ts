@@ -18,7 +18,7 @@ import { BaseImageWriter } from "./base-image-writer.ts";
 import type { Snapshot } from "./checkpoint-base.ts";
 import type { CheckpointHistory } from "./checkpoint-history.ts";
 import type { Manifest } from "./manifest.ts";
-import { checkpointBytes, MANIFEST_FORMAT } from "./manifest.ts";
+import { checkpointBytes, formatOf } from "./manifest.ts";
 import { ManifestKeeper, partPrefix } from "./manifest-keeper.ts";
 import type { RedoBuffer, RestoredChain } from "./redo-chain.ts";
 import { RedoChain } from "./redo-chain.ts";
@@ -57,6 +57,8 @@ type CheckpointerOptions = {
   readonly beforeSwap: () => Promise<void>;
   /** Tells the source that records below the offset are no longer needed. */
   readonly release: (offset: number) => Promise<void>;
+  /** Resolves with the first offset that the log still has. Called where the redo needs records of the log. Rejects when it is not known. */
+  readonly logStart: () => Promise<number>;
   readonly observer: CheckpointObserver;
   /** Called when the store had lost the claim and holds it again, under this epoch. All later responses have this epoch. */
   readonly onReclaimed: (epoch: number) => void;
@@ -87,6 +89,9 @@ export class Checkpointer {
   #waitingForBatch: { readonly resolve: () => void; readonly reject: (error: SwapstatsError) => void } | undefined;
   readonly #base: BaseImageWriter;
   #isUnderPressure = false;
+  #isEnding = false;
+  /** First offset that the log had when it was last asked for. */
+  #logStart = 0;
   #partCount = 0;
   /** Whether the last write swapped the manifest, which proved that the claim still holds. */
   #hasSwapped = false;
@@ -183,8 +188,9 @@ export class Checkpointer {
   }
 
   /**
-   * Stops the loop and writes a last checkpoint. Rejects as `write` does. The owner has applied its last record. If it failed
-   * within a batch, nothing more is written, and the next owner reads that batch again.
+   * Stops the loop and writes a last checkpoint, with an image where the redo needs records of the log: the log may be without them, or made
+   * anew, when the next owner comes. Rejects as `write` does. The owner has applied its last record. If it failed within a batch,
+   * nothing more is written, and the next owner reads that batch again.
    */
   async finish(): Promise<void> {
     if (!this.#isBetweenBatches()) this.abandon();
@@ -195,6 +201,13 @@ export class Checkpointer {
         await this.baseDone();
       }
       await this.write();
+      if (this.#isRunning && this.#chain.readsLog) {
+        await this.baseDone();
+        this.#isEnding = true;
+        await this.write();
+        await this.baseDone();
+        await this.write();
+      }
     } finally {
       this.abandon();
       await this.#loop;
@@ -258,6 +271,7 @@ export class Checkpointer {
     this.#hasSwapped = false;
     const { claim, beforeSwap, nowMs } = this.#options;
     const startedMs = performance.now();
+    if (this.#chain.readsLog) this.#logStart = await this.#options.logStart().catch(() => this.#logStart);
     if (this.#isBetweenBatches()) this.#cut();
     else await this.#batchEnd();
     for (let cut = this.#chain.nextCut; cut !== undefined; cut = this.#chain.nextCut) {
@@ -280,7 +294,8 @@ export class Checkpointer {
     const log = logId === undefined ? {} : { logId };
     const history = this.#options.history === undefined ? {} : { history: this.#options.history.position() };
     const times = { asOfMs, writtenAtMs };
-    const manifest = { format: MANIFEST_FORMAT, partition, epoch, owner, ...log, ...times, ...history, ...content };
+    const format = formatOf(content.deltas);
+    const manifest = { format, partition, epoch, owner, ...log, ...times, ...history, ...content };
     await this.#swap(manifest);
     this.#options.history?.written(manifest);
     this.#hasSwapped = true;
@@ -335,7 +350,8 @@ export class Checkpointer {
 
   #isBaseDue(): boolean {
     const isPressed = this.#isPressed();
-    if (!this.#chain.isBaseDue(isPressed)) return false;
+    // The last image waits for the history: the next owner makes the rows again that the store does not have.
+    if (!this.#chain.isBaseDue(isPressed || this.#isEnding)) return false;
     const { history } = this.#options;
     const [newest] = this.#chain.bases;
     if (history === undefined || newest === undefined) return true;
@@ -343,9 +359,10 @@ export class Checkpointer {
     return history.mayBase(newest, this.#chain.redoSinceBaseBytes, isPressed);
   }
 
-  /** Whether the log is short of space. One base image an interval suffices to release some. */
+  /** Whether the log is short of space, or will not have the redo's records for long. One base image an interval suffices. */
   #isPressed(): boolean {
-    return this.#isUnderPressure && this.#options.nowMs() - this.#base.begunMs >= this.#options.snapshotIntervalMs;
+    const isPressed = this.#isUnderPressure || this.#chain.isNearStart(this.#logStart);
+    return isPressed && this.#options.nowMs() - this.#base.begunMs >= this.#options.snapshotIntervalMs;
   }
 
   /** Under pressure, a manifest without news is worth writing where only the previous manifest holds the log back. */

@@ -1,7 +1,7 @@
 /** Claims a partition: puts a greater epoch into its manifest, so that no earlier owner can write any more. */
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { Manifest } from "./manifest.ts";
-import { decodeManifest, emptyManifest, encodeManifest, MANIFEST_FORMAT } from "./manifest.ts";
+import { decodeManifest, emptyManifest, encodeManifest, formatOf, MANIFEST_FORMAT } from "./manifest.ts";
 import type { RestorableEngine, RestoreOptions } from "./restore-options.ts";
 
 type ClaimOptions = Pick<
@@ -34,7 +34,8 @@ export async function claimPartition(
   }
   const nowMs = options.nowMs();
   const epoch = Math.max((found?.epoch ?? 0) + 1, nowMs);
-  const manifest: Manifest = { ...(found ?? emptyManifest(partition, nowMs)), format: MANIFEST_FORMAT, epoch, owner };
+  const base = found ?? emptyManifest(partition, nowMs);
+  const manifest: Manifest = { ...base, format: formatOf(base.deltas), epoch, owner };
   try {
     const version = await store.swapManifest(partition, encodeManifest(manifest), stored?.version);
     return { manifest, version };

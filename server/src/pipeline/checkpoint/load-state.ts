@@ -1,9 +1,13 @@
-/** Reads a state from a checkpoint: the newest sound base, and the deltas behind it. */
+/**
+ * Reads a state from a checkpoint: the newest sound base, and the deltas behind it. Where the log no longer has records that they need, the state
+ * ends before them, and the history begins a new stream: the store may have rows that this state will not make.
+ */
 import { IMAGE_FORMAT } from "../../engine/snapshot.ts";
 import type { LogRange } from "../../ports/source.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import type { BaseImage, Manifest, PartRef, RedoDelta } from "./manifest.ts";
 import { deltasFrom, isIntact } from "./manifest.ts";
+import { firstLost, LogReadBack } from "./read-back.ts";
 import type { Loaded, RestorableEngine, RestoreOptions } from "./restore-options.ts";
 
 /**
@@ -17,9 +21,34 @@ export async function loadState<E extends RestorableEngine>(
   range: LogRange,
   problems: string[],
 ): Promise<Loaded<E> | undefined> {
+  const readBack = new LogReadBack(options.readLog);
+  for (;;) {
+    const said = problems.length;
+    try {
+      return await loadOnce(options, manifest, range, problems, readBack);
+    } catch (error) {
+      // What was lost while it was read is left out by the next attempt.
+      if (!readBack.noteFailure(error)) throw error;
+      problems.length = said;
+    }
+  }
+}
+
+async function loadOnce<E extends RestorableEngine>(
+  options: RestoreOptions<E>,
+  manifest: Manifest,
+  range: LogRange,
+  problems: string[],
+  readBack: LogReadBack,
+): Promise<Loaded<E> | undefined> {
   let unreadable: SwapstatsError | undefined;
   let bases = manifest.bases;
-  for (const base of options.history?.basesOf(manifest) ?? manifest.bases) {
+  const lostOf = (base: BaseImage): RedoDelta | undefined =>
+    firstLost(deltasFrom(manifest.deltas, base.offset).run, manifest, range, readBack.unreadableFrom);
+  const ordered = options.history?.basesOf(manifest) ?? manifest.bases;
+  const whole = ordered.filter((base) => lostOf(base) === undefined);
+  // Without a whole one, the newest reaches furthest.
+  for (const base of [...whole, ...manifest.bases.filter((one) => !whole.includes(one))]) {
     const engine = await loadBase(options, base, range, problems);
     if (engine === "incompatible") return undefined;
     if (engine instanceof SwapstatsError) unreadable = engine;
@@ -27,16 +56,23 @@ export async function loadState<E extends RestorableEngine>(
       bases = bases.filter((other) => other !== base);
       continue;
     }
-    options.history?.begin(engine, base, await loadCarried(options, base, problems), manifest);
-    const { nextOffset, bytes } = await replay(options, engine, manifest.deltas, base.offset, problems);
+    const lost = lostOf(base);
+    if (lost === undefined) options.history?.begin(engine, base, await loadCarried(options, base, problems), manifest);
+    else {
+      const { history: _, ...withoutStream } = base;
+      options.history?.begin(engine, withoutStream, [], manifest);
+    }
+    const deltasLeft = manifest.deltas.filter(({ from }) => lost === undefined || from < lost.from);
+    const { nextOffset, bytes } = await replay(options, engine, deltasLeft, base.offset, readBack, problems);
     // A newer base that was left out for the history is still sound, and reaches further than damaged redo.
     const newer = bases.find((other) => other.offset > nextOffset);
     if (newer !== undefined) {
       bases = bases.filter((other) => other !== base);
       continue;
     }
+    if (lost !== undefined) problems.push(describeLost(options.partition, lost));
     const deltas = manifest.deltas.filter((delta) => delta.to <= nextOffset);
-    return { engine, bases, deltas, nextOffset, bytes: base.bytes + bytes };
+    return { engine, bases, deltas, nextOffset, bytes: base.bytes + bytes, isCutShort: lost !== undefined };
   }
   // An image that cannot be read now may be sound: the state is not given up for a disk that fails, or for missing permissions.
   if (unreadable !== undefined) throw unreadable;
@@ -140,6 +176,13 @@ async function loadCarried(source: PartSource, base: BaseImage, problems: string
   return [];
 }
 
+function describeLost(partition: number, { log, to }: RedoDelta): string {
+  return (
+    `The log of partition ${partition} no longer has the records from offset ${log?.from} on as the checkpoint at offset ${to} needs them. ` +
+    "The state is that of the records before them, and windows are incomplete until the stream fills them."
+  );
+}
+
 function describeDamage(ref: PartRef, bytes: Uint8Array | undefined): string {
   if (bytes === undefined) return `its part ${ref.name} is missing`;
   if (bytes.length !== ref.bytes) return `its part ${ref.name} has ${bytes.length} bytes and should have ${ref.bytes}`;
@@ -160,6 +203,7 @@ async function replay<E extends RestorableEngine>(
   engine: E,
   deltas: readonly RedoDelta[],
   offset: number,
+  readBack: LogReadBack,
   problems: string[],
 ): Promise<{ nextOffset: number; bytes: number }> {
   const { partition } = options;
@@ -180,9 +224,9 @@ async function replay<E extends RestorableEngine>(
       options.history?.noteGap();
       engine.noteGap();
     }
-    options.applyRedo(content, engine);
+    await options.applyRedo(content, engine, (range) => readBack.read(range));
     nextOffset = delta.to;
-    bytes += delta.bytes;
+    bytes += delta.bytes + (delta.log?.bytes ?? 0);
   }
   return { nextOffset, bytes };
 }

@@ -41,7 +41,7 @@ export function rebuild<E extends RestorableEngine>(
         `state is rebuilt from offset ${startOffset} on, and windows are incomplete until the stream fills them.`,
     );
   } else if (isFirst && begin?.start === "latest") {
-    return { engine, bases: [], deltas: [], nextOffset: endOffset, bytes: 0 };
+    return { engine, bases: [], deltas: [], nextOffset: endOffset, bytes: 0, isCutShort: false };
   }
   if (startOffset === 0 && options.seenSinceMs !== undefined) engine.setSeenSince(options.seenSinceMs);
   if (startOffset > 0 && committed === undefined && !(isFirst && begin !== undefined)) {
@@ -50,7 +50,7 @@ export function rebuild<E extends RestorableEngine>(
         `the log reaches back to offset ${startOffset}, and windows are incomplete until the stream fills them.`,
     );
   }
-  return { engine, bases: [], deltas: [], nextOffset: startOffset, bytes: 0 };
+  return { engine, bases: [], deltas: [], nextOffset: startOffset, bytes: 0, isCutShort: false };
 }
 
 /** Handles a log that was re-created or lost its end: the state stays unchanged, and the stream continues with the existing records. */
@@ -73,11 +73,12 @@ export function continueInOtherLog<E extends RestorableEngine>(
   return { nextOffset: from, afterGap: true };
 }
 
-/** Compares the position with the log. A log of our own that ends before it is extended up to it. */
+/** Compares the position with the log. A log of our own that ends before it is extended up to it. `seenOffset`: the position of the checkpoint. */
 export async function seekLog<E extends RestorableEngine>(
   options: RestoreOptions<E>,
-  { engine, nextOffset }: Loaded<E>,
+  { engine, nextOffset, isCutShort }: Loaded<E>,
   { startOffset, endOffset }: LogRange,
+  seenOffset: number,
   problems: string[],
 ): Promise<LogPosition> {
   const { partition, log, history, signal } = options;
@@ -99,6 +100,13 @@ export async function seekLog<E extends RestorableEngine>(
     history?.noteGap();
     engine.noteGap();
     return { nextOffset: startOffset, afterGap: true };
+  }
+  if (isCutShort && seenOffset > endOffset) {
+    problems.push(
+      `The log of partition ${partition} ends at offset ${endOffset}, before the checkpoint's position ${seenOffset}: its end was lost.`,
+    );
+    engine.noteGap();
+    return { nextOffset, afterGap: true };
   }
   return { nextOffset, afterGap: false };
 }

@@ -6,13 +6,17 @@
  *
  * A base is an image of the whole state; a redo delta holds the records that were applied after it. The newest two bases are
  * kept, and all deltas since the older one, so there are two ways to the same state, and one damaged file loses nothing:
- * with B1 unreadable B0 and the deltas serve, with a delta unreadable the log does, which is kept from X on.
+ * with B1 unreadable B0 and the deltas serve, with a delta unreadable the log does, which is kept from X on. A delta may name offsets
+ * of a log that keeps its records by itself, such as a topic, in the place of the records.
  *
  * Stored as one line `swapstats-checkpoint <crc32 of the rest, hex>` and JSON, so that people can read it.
  */
 import { crc32 } from "node:zlib";
 
-export const MANIFEST_FORMAT = 1;
+/** The newest format. */
+export const MANIFEST_FORMAT = 2;
+/** A manifest without `log` in its deltas. Versions that know no other format can continue it. */
+const FORMAT_WITHOUT_LOG = 1;
 const FIRST_LINE = /^swapstats-checkpoint ([0-9a-f]{8})\n/;
 const FIRST_LINE_BYTES = "swapstats-checkpoint 00000000\n".length;
 
@@ -64,6 +68,8 @@ export type RedoDelta = PartRef & {
   readonly to: number;
   /** Whether offsets are missing before it. The engine then records a gap first. */
   readonly afterGap: boolean;
+  /** The records that the log keeps in its place: from this offset on, of so many bytes. Missing where it holds all records itself. */
+  readonly log?: { readonly from: number; readonly bytes: number };
 };
 
 export type Manifest = {
@@ -91,7 +97,12 @@ export const BASES_KEPT = 2;
 
 /** Returns the manifest of a partition without a checkpoint. The claim adds epoch and owner. */
 export function emptyManifest(partition: number, nowMs: number): Omit<Manifest, "epoch" | "owner"> {
-  return { format: MANIFEST_FORMAT, partition, nextOffset: 0, asOfMs: 0, writtenAtMs: nowMs, bases: [], deltas: [] };
+  return { format: FORMAT_WITHOUT_LOG, partition, nextOffset: 0, asOfMs: 0, writtenAtMs: nowMs, bases: [], deltas: [] };
+}
+
+/** Returns the oldest format that can hold these deltas. */
+export function formatOf(deltas: readonly RedoDelta[]): number {
+  return deltas.some(({ log }) => log !== undefined) ? MANIFEST_FORMAT : FORMAT_WITHOUT_LOG;
 }
 
 export function encodeManifest(manifest: Manifest): Uint8Array {
@@ -116,7 +127,7 @@ export function decodeManifest(bytes: Uint8Array, partition: number): DecodedMan
   // With a matching checksum, some version of this program wrote it.
   const manifest = JSON.parse(text.slice(FIRST_LINE_BYTES)) as Manifest;
   if (manifest.format > MANIFEST_FORMAT) return { kind: "newer", format: manifest.format };
-  if (manifest.format < MANIFEST_FORMAT)
+  if (manifest.format < FORMAT_WITHOUT_LOG)
     return { kind: "damaged", reason: `it has the unknown format ${manifest.format}` };
   if (manifest.partition !== partition) {
     return { kind: "damaged", reason: `it belongs to partition ${manifest.partition}` };
@@ -164,7 +175,8 @@ export function deltasFrom(deltas: readonly RedoDelta[], offset: number): { run:
 export function neededLogOffset(manifest: Manifest): number | undefined {
   const [newer, older] = manifest.bases;
   if (newer === undefined || older === undefined) return undefined;
-  return Math.min(newer.offset, deltasFrom(manifest.deltas, older.offset).end);
+  const { run, end } = deltasFrom(manifest.deltas, older.offset);
+  return Math.min(newer.offset, end, ...run.flatMap(({ log }) => log?.from ?? []));
 }
 
 export function isIntact(part: PartRef, bytes: Uint8Array | undefined): bytes is Uint8Array {

@@ -24,16 +24,18 @@ export const DELTA_BYTES_MAX = 8 * 1024 * 1024;
 /** Limit of the redo that waits in memory while the store fails. */
 const UNSAVED_REDO_BYTES_MAX = 256 * 1024 * 1024;
 
-/** The redo writer. `take` returns all bytes since the last call and empties the buffer. */
-export type RedoBuffer = { readonly byteLength: number; take(): Uint8Array };
+/** `logFrom`: the first offset whose record the redo does not hold itself; the log has it. `logBytes`: of all such records. */
+export type TakenRedo = {
+  readonly content: Uint8Array;
+  readonly logFrom: number | undefined;
+  readonly logBytes: number;
+};
+
+/** The redo writer. `take` returns everything since the last call and empties the buffer. */
+export type RedoBuffer = { readonly byteLength: number; take(): TakenRedo };
 
 /** A delta that is cut and not yet stored. */
-type Cut = {
-  readonly from: number;
-  readonly to: number;
-  readonly afterGap: boolean;
-  readonly content: Uint8Array;
-};
+type Cut = TakenRedo & { readonly from: number; readonly to: number; readonly afterGap: boolean };
 
 /** The undamaged parts that a restore used: see restore.ts. */
 export type RestoredChain = {
@@ -76,7 +78,7 @@ export class RedoChain {
     const newest = restored.bases[0];
     for (const delta of restored.deltas) {
       if (newest === undefined || delta.from < newest.offset) continue;
-      this.#redoSinceBaseBytes += delta.bytes;
+      this.#redoSinceBaseBytes += delta.bytes + (delta.log?.bytes ?? 0);
       this.#deltasSinceBase++;
     }
   }
@@ -98,6 +100,22 @@ export class RedoChain {
   /** Bytes of redo since the newest base. */
   get redoSinceBaseBytes(): number {
     return this.#redoSinceBaseBytes;
+  }
+
+  /** Whether the newest base needs records of the log. */
+  get readsLog(): boolean {
+    const offset = this.#bases[0]?.offset ?? 0;
+    return this.#deltas.some(({ log, from }) => log !== undefined && from >= offset);
+  }
+
+  /**
+   * Whether the records that the newest base needs are the next that a log loses which begins at this offset: fewer lie before the base than behind it.
+   * A log that has lost none yet keeps them for longer than it is old.
+   */
+  isNearStart(logStart: number): boolean {
+    const [newest] = this.#bases;
+    if (logStart === 0 || newest === undefined || !this.readsLog) return false;
+    return newest.offset - logStart < this.#position - newest.offset;
   }
 
   get isBasing(): boolean {
@@ -132,10 +150,10 @@ export class RedoChain {
   cut(): void {
     if (this.#state === "broken") this.#dropRedo();
     if (this.#position === this.#cutFrom) return;
-    const content = this.#redo.take();
-    this.#cuts.push({ from: this.#cutFrom, to: this.#position, afterGap: this.#afterGap, content });
-    this.#cutBytes += content.length;
-    this.#redoSinceBaseBytes += content.length;
+    const taken = this.#redo.take();
+    this.#cuts.push({ from: this.#cutFrom, to: this.#position, afterGap: this.#afterGap, ...taken });
+    this.#cutBytes += taken.content.length;
+    this.#redoSinceBaseBytes += taken.content.length + taken.logBytes;
     this.#deltasSinceBase++;
     this.#cutFrom = this.#position;
     this.#afterGap = false;
@@ -151,8 +169,9 @@ export class RedoChain {
     if (this.#cuts[0] !== cut) return false;
     this.#cuts.shift();
     this.#cutBytes -= cut.content.length;
-    const { from, to, afterGap, content } = cut;
-    const delta = { name, bytes: content.length, crc32: crc32(content), from, to, afterGap };
+    const { from, to, afterGap, content, logFrom, logBytes } = cut;
+    const log = logFrom === undefined ? {} : { log: { from: logFrom, bytes: logBytes } };
+    const delta = { name, bytes: content.length, crc32: crc32(content), from, to, afterGap, ...log };
     this.#deltas = [...this.#deltas, delta];
     return true;
   }

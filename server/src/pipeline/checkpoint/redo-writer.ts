@@ -1,16 +1,21 @@
 /**
- * The records that were applied since the last base image, batch by batch, as they came or as what a mapping made of them. A restore applies
- * them again by the same code. Raw records cost the stream one copy of memory. Decoded events would be a third of the size, but encoding
- * them costs as much as a third of decoding, on the hot path, for files that are read once in a restart.
+ * The records that were applied since the last base image, batch by batch. A restore applies them again by the same code. Three forms:
+ *
+ * - Where the source keeps the records by itself, the redo says at which offsets they are, and holds none of them. Copying them into a store cost as
+ *   much as half of applying them.
+ * - Elsewhere the records as they came. They cost the stream one copy of memory. Decoded events would be a third of the size, but encoding them
+ *   costs as much as a third of decoding, on the hot path, for files that are read once in a restart.
+ * - What a mapping made of them. A mapping may be another one at the restore.
  *
  * A batch: f64 offset of the first record, u32 count, u32 bytes of payload, then the arrivals (one f64 if it is the same for all,
  * marked by the highest bit of count, else one a record), then a u32 end for each record, then the payload; padded to 8 bytes. The second
- * highest bit of count marks a batch of mapped records (mapped/kept-records.ts). Little endian, as every machine that runs this is.
+ * highest bit of count marks a batch of mapped records (mapped/kept-records.ts). A range of offsets: f64 first offset, u32 with the third highest
+ * bit alone, u32 0, f64 end. Little endian, as every machine that runs this is.
  */
 
 import type { RecordBatch } from "../../ports/source.ts";
 import { freeMemory } from "../../shared/free-memory.ts";
-import type { RedoBuffer } from "./redo-chain.ts";
+import type { RedoBuffer, TakenRedo } from "./redo-chain.ts";
 
 const HEADER_BYTES = 16;
 const ARRIVAL_BYTES = 8;
@@ -20,30 +25,61 @@ const INITIAL_BYTES = 256 * 1024;
 const SPARE = 1.125;
 const SAME_ARRIVAL = 0x80000000;
 const MAPPED = 0x40000000;
+const RANGE = 0x20000000;
+const RANGE_BYTES = HEADER_BYTES + 8;
 
-/** A batch that was read back. `isMapped`: its records are in the form of mapped/kept-records.ts. */
-type RedoBatch = { readonly batch: RecordBatch; readonly isMapped: boolean };
+/** The offsets [from, to) of the log. */
+export type OffsetSpan = { readonly from: number; readonly to: number };
+
+/** What was read back. `isMapped`: the records of the batch are in the form of mapped/kept-records.ts. */
+type RedoEntry =
+  | { readonly type: "batch"; readonly batch: RecordBatch; readonly isMapped: boolean }
+  | { readonly type: "range"; readonly range: OffsetSpan };
 
 export class RedoWriter implements RedoBuffer {
   #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   #end = 0;
+  /** Place of the last entry, if it is a range. */
+  #rangeAt: number | undefined;
+  #logFrom: number | undefined;
+  #logBytes = 0;
 
   get byteLength(): number {
     return this.#end;
   }
 
-  /** Returns all bytes since the last call. The writer continues with new memory. */
-  take(): Uint8Array {
-    const taken = this.#buffer.subarray(0, this.#end);
+  /** Returns everything since the last call. The writer continues with new memory. */
+  take(): TakenRedo {
+    const taken = { content: this.#buffer.subarray(0, this.#end), logFrom: this.#logFrom, logBytes: this.#logBytes };
+    this.#rangeAt = undefined;
+    this.#logFrom = undefined;
+    this.#logBytes = 0;
     // The next delta will be about as large as this one. Growing to it would copy all of it again, and leave as much garbage.
     this.#buffer = Buffer.allocUnsafeSlow(Math.max(INITIAL_BYTES, Math.ceil(this.#end * SPARE)));
     this.#end = 0;
     return taken;
   }
 
+  /** Adds the offsets of a batch of at least one record. The source gives the same records again. */
+  addRange({ baseOffset, nextOffset, count, ends }: RecordBatch): void {
+    this.#logFrom ??= baseOffset;
+    this.#logBytes += ends[count - 1]!;
+    // No record lies between two consecutive batches.
+    if (this.#rangeAt === undefined) {
+      this.#reserve(RANGE_BYTES);
+      this.#rangeAt = this.#end;
+      this.#buffer.writeDoubleLE(baseOffset, this.#end);
+      this.#buffer.writeUInt32LE(RANGE, this.#end + 8);
+      this.#buffer.writeUInt32LE(0, this.#end + 12);
+      this.#end += RANGE_BYTES;
+    }
+    this.#buffer.writeDoubleLE(nextOffset, this.#rangeAt + HEADER_BYTES);
+  }
+
   /** Adds a batch of at least one record. */
   add(batch: RecordBatch, isMapped = false): void {
     const { count, arrivalsMs } = batch;
+    this.#rangeAt = undefined;
     const isSame = typeof arrivalsMs === "number";
     const payloadBytes = batch.ends[count - 1]!;
     const bytes = paddedBytes(isSame ? 1 : count, count, payloadBytes);
@@ -85,16 +121,21 @@ function paddedBytes(arrivals: number, count: number, payloadBytes: number): num
   return (HEADER_BYTES + arrivals * ARRIVAL_BYTES + count * END_BYTES + payloadBytes + 7) & ~7;
 }
 
-/** Yields the batches of a redo in order. Throws RangeError when `RedoWriter` did not write the content. */
-export function* readRedo(content: Uint8Array, partition: number): Generator<RedoBatch> {
+/** Yields the entries of a redo in order. Throws RangeError when `RedoWriter` did not write the content. */
+export function* readRedo(content: Uint8Array, partition: number): Generator<RedoEntry> {
   const buffer = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   let at = 0;
   while (at < buffer.length) {
     const baseOffset = buffer.readDoubleLE(at);
     const countAndMark = buffer.readUInt32LE(at + 8);
+    if (countAndMark === RANGE) {
+      yield { type: "range", range: { from: baseOffset, to: buffer.readDoubleLE(at + HEADER_BYTES) } };
+      at += RANGE_BYTES;
+      continue;
+    }
     const isSame = countAndMark >= SAME_ARRIVAL;
     const isMapped = (countAndMark & MAPPED) !== 0;
-    const count = countAndMark & (MAPPED - 1);
+    const count = countAndMark & (RANGE - 1);
     const payloadBytes = buffer.readUInt32LE(at + 12);
     const arrivals = isSame ? 1 : count;
     const bytes = paddedBytes(arrivals, count, payloadBytes);
@@ -108,7 +149,7 @@ export function* readRedo(content: Uint8Array, partition: number): Generator<Red
     const ends = new Uint32Array(new Uint8Array(buffer.subarray(endsAt, payloadAt)).buffer);
     const payload = buffer.subarray(payloadAt, payloadAt + payloadBytes);
     const batch = { partition, baseOffset, nextOffset: baseOffset + count, count, payload, ends, arrivalsMs };
-    yield { batch, isMapped };
+    yield { type: "batch", batch, isMapped };
     at += bytes;
   }
 }

@@ -42,13 +42,15 @@ export async function restorePartition<E extends RestorableEngine>(options: Rest
   const startedMs = performance.now();
   const problems: string[] = [];
   const { manifest, version } = await claimPartition(options, problems);
-  const range = await log.range();
+  let range = await log.range();
   const isOtherLog = isAnotherLog(manifest, range);
   if (log.isOwn) {
     if (isOtherLog && range.endOffset > 0) throw foreignLog(partition, manifest, range);
     await log.openAt(manifest.nextOffset, isOtherLog ? manifest.logId : undefined, signal);
   }
   const found = await loadState(options, manifest, range, problems);
+  // The log may have lost records while they were read.
+  if (found?.isCutShort === true) range = await log.range();
   const loaded = found ?? (await filled(options, range, rebuild(options, manifest, range, problems), problems));
   // Only a log of our own can be extended up to the state. Brokers give lost offsets to other records.
   const isNewStream = !log.isOwn && isOtherLog;
@@ -57,7 +59,7 @@ export async function restorePartition<E extends RestorableEngine>(options: Rest
   const from = isNewStream ? range.startOffset : range.endOffset;
   const position = isOtherStream
     ? continueInOtherLog(options, loaded, from, isNewStream, problems)
-    : await seekLog(options, loaded, range, problems);
+    : await seekLog(options, loaded, range, manifest.nextOffset, problems);
   const isFromStart = found === undefined && range.startOffset === 0 && position.nextOffset === 0;
   const at = { logId: range.logId, nextOffset: position.nextOffset, isFromStart };
   options.history?.end(loaded.engine, manifest, at, problems);

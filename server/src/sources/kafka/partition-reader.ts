@@ -97,6 +97,11 @@ export class KafkaPartitionReader implements KafkaReader, FetchSink {
     return false;
   }
 
+  /** Arrivals by this service's clock would be others at the next reading, and what `drop` leaves out depends on how fast it is read. */
+  get keepsRecords(): boolean {
+    return this.#arrivals.clock !== "reader" && this.#setup.pressure.mode !== "drop";
+  }
+
   get topicId(): string | undefined {
     return this.#topicId;
   }

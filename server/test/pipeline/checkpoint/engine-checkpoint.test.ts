@@ -54,10 +54,11 @@ test("an incompatible configuration is reported with its settings", async () => 
       isOwn: true,
       openAt: async () => {},
     },
+    readLog: () => assert.fail("no redo reads the log"),
     createEngine: () => new PartitionEngine(other, TEST_SEED),
     fingerprint: fingerprintOf(other),
     restoreEngine: (header, chunks) => PartitionEngine.restore(other, header, chunks),
-    applyRedo: () => {},
+    applyRedo: async () => {},
     seenSinceMs: START_MS,
     signal: never,
   });

@@ -63,6 +63,17 @@ export function streamOf(seed: number, count: number, random: Random): RecordBat
   return batches;
 }
 
+/** Returns records from the position on, within one of the batches. */
+export function partOf(batches: readonly RecordBatch[], position: number, countMax: number): RecordBatch {
+  const batch = batches.find(({ nextOffset }) => nextOffset > position) as RecordBatch;
+  const skipped = position - batch.baseOffset;
+  const count = Math.min(countMax, batch.count - skipped);
+  const startByte = skipped === 0 ? 0 : batch.ends[skipped - 1]!;
+  const ends = batch.ends.slice(skipped, skipped + count).map((end) => end - startByte);
+  const payload = batch.payload.subarray(startByte);
+  return { ...batch, baseOffset: position, nextOffset: position + count, count, ends, payload };
+}
+
 export function applierOf(engine: PartitionEngine): BatchApplier {
   return new BatchApplier(
     engine,
@@ -103,11 +114,17 @@ export async function live(
       isOwn: true,
       openAt: async () => {},
     },
+    // Of any size, so that the batches of the restore are others.
+    readLog: async (position) => partOf(batches, position, 1 + random.below(300)),
     createEngine: () => new PartitionEngine(CONFIG, TEST_SEED),
     fingerprint: fingerprintOf(CONFIG),
     restoreEngine: (header, chunks) => PartitionEngine.restore(CONFIG, header, chunks),
-    applyRedo: (content, engine) => {
-      for (const { batch } of readRedo(content, 0)) applierOf(engine).applySlice(batch, 0, Number.POSITIVE_INFINITY);
+    applyRedo: async (content, engine, readRange) => {
+      const apply = (batch: RecordBatch) => applierOf(engine).applySlice(batch, 0, Number.POSITIVE_INFINITY);
+      for (const entry of readRedo(content, 0)) {
+        if (entry.type === "batch") apply(entry.batch);
+        else for await (const batch of readRange(entry.range)) apply(batch);
+      }
     },
     seenSinceMs: START_MS,
     signal: never,
@@ -125,11 +142,13 @@ export async function live(
     asOfMs: () => nowMs,
     beforeSwap: async () => {},
     release: async () => {},
+    logStart: async () => 0,
     observer: { written: () => {}, paused: () => {} },
     onReclaimed: () => {},
     onFenced: assert.fail,
   });
   const applier = applierOf(engine);
+  const rangeChance = random.pick([0, 0.5, 1]);
   let position = restored.nextOffset;
   for (const batch of batches) {
     if (batch.baseOffset < position) continue;
@@ -138,7 +157,8 @@ export async function live(
     checkpointer.setLogPressure(random.chance(0.1));
     if (random.chance(0.3)) void checkpointer.write().catch(() => {});
     applier.applySlice(batch, 0, Number.POSITIVE_INFINITY);
-    redo.add(batch);
+    if (random.chance(rangeChance)) redo.addRange(batch);
+    else redo.add(batch);
     checkpointer.advance(batch.nextOffset);
     position = batch.nextOffset;
     if (random.chance(0.5)) await nextTurn();

@@ -3,10 +3,11 @@
  * that drops what is released at once, and the loop that an owner runs.
  */
 import { Checkpointer } from "../../../src/pipeline/checkpoint/checkpointer.ts";
+import { RedoWriter, readRedo } from "../../../src/pipeline/checkpoint/redo-writer.ts";
 import type { Restored } from "../../../src/pipeline/checkpoint/restore.ts";
 import { restorePartition } from "../../../src/pipeline/checkpoint/restore.ts";
 import type { CheckpointStore } from "../../../src/ports/checkpoint-store.ts";
-import type { LogRange } from "../../../src/ports/source.ts";
+import type { LogRange, RecordBatch } from "../../../src/ports/source.ts";
 import { SwapstatsError } from "../../../src/shared/errors.ts";
 import { EmbeddedCheckpointStore } from "../../../src/stores/embedded-checkpoint-store.ts";
 import type { FileSystem } from "../../../src/stores/file-system.ts";
@@ -67,37 +68,49 @@ class ToyEngine {
   }
 }
 
-class ToyRedo {
-  text = "";
-  get byteLength(): number {
-    return this.text.length;
-  }
-  take(): Uint8Array {
-    const bytes = encoder.encode(this.text);
-    this.text = "";
-    return bytes;
-  }
+/** The records [from, to) of a text as a batch. */
+function batchOf(records: readonly string[], from: number, to: number): RecordBatch {
+  const payload = encoder.encode(records.slice(from, to).join(""));
+  const ends = Uint32Array.from({ length: to - from }, (_, i) => i + 1);
+  return { partition: 0, baseOffset: from, nextOffset: to, count: to - from, payload, ends, arrivalsMs: START_MS };
 }
 
-/** The records of a partition; what is released is gone at once. */
+function applyTo(engine: ToyEngine, { payload, count }: RecordBatch): void {
+  for (const record of decoder.decode(payload.subarray(0, count))) engine.apply(record);
+}
+
+/** The records of a partition. Of a log of our own, what is released is gone at once. One that keeps its records loses them by itself. */
 export class ToyLog {
   readonly records: string[];
   startOffset = 0;
   endOffset: number;
-  constructor(records: readonly string[]) {
+  logId: string | undefined;
+  readonly keepsRecords: boolean;
+  readonly isOwn: boolean;
+  /** Called before each read of records again. */
+  beforeRead: () => void = () => {};
+  constructor(records: readonly string[], keepsRecords = false) {
     this.records = [...records];
     this.endOffset = records.length;
+    this.keepsRecords = keepsRecords;
+    this.isOwn = !keepsRecords;
   }
   async range(): Promise<LogRange> {
-    const { startOffset, endOffset } = this;
-    return { startOffset, endOffset, logId: undefined, formerLogIds: [] };
+    const { startOffset, endOffset, logId } = this;
+    return { startOffset, endOffset, logId, formerLogIds: [] };
   }
-  readonly isOwn = true;
+  /** Three records at most. */
+  async read(position: number): Promise<RecordBatch> {
+    this.beforeRead();
+    if (position < this.startOffset || position >= this.endOffset)
+      throw new SwapstatsError("log_damaged", `position ${position} of ${this.startOffset} to ${this.endOffset}`);
+    return batchOf(this.records, position, Math.min(position + 3, this.endOffset));
+  }
   async openAt(offset: number): Promise<void> {
     this.endOffset = Math.max(this.endOffset, offset);
   }
   async release(offset: number): Promise<void> {
-    this.startOffset = Math.max(this.startOffset, offset);
+    if (this.isOwn) this.startOffset = Math.max(this.startOffset, offset);
   }
 }
 
@@ -110,7 +123,7 @@ export class ToyOwner {
   fenced: SwapstatsError | undefined;
   readonly whenFenced = Promise.withResolvers<SwapstatsError>();
   position: number;
-  readonly #redo = new ToyRedo();
+  readonly #redo = new RedoWriter();
   readonly #log: ToyLog;
   nowMs: number;
 
@@ -124,6 +137,7 @@ export class ToyOwner {
     this.checkpointer = new Checkpointer({
       store,
       claim: restored.claim,
+      logId: log.logId,
       engine: restored.engine,
       redo: this.#redo,
       snapshotIntervalMs: 5000,
@@ -131,6 +145,7 @@ export class ToyOwner {
       asOfMs: () => this.nowMs,
       beforeSwap: () => this.beforeSwap(),
       release: (offset) => log.release(offset),
+      logStart: async () => log.startOffset,
       observer: { written: () => {}, paused: () => {} },
       onReclaimed: (epoch) => {
         this.epoch = epoch;
@@ -167,14 +182,18 @@ export class ToyOwner {
       owner: "toy",
       nowMs: () => nowMs,
       log,
+      readLog: (position) => log.read(position),
       createEngine: () => new ToyEngine(),
       fingerprint,
       restoreEngine: (header, chunks) => {
         if (fingerprint !== "toy=1") throw new SwapstatsError("checkpoint_incompatible", "another toy");
         return ToyEngine.restore(header, chunks);
       },
-      applyRedo: (content, engine) => {
-        for (const record of decoder.decode(content)) engine.apply(record);
+      applyRedo: async (content, engine, readRange) => {
+        for (const entry of readRedo(content, 0)) {
+          if (entry.type === "batch") applyTo(engine, entry.batch);
+          else for await (const batch of readRange(entry.range)) applyTo(engine, batch);
+        }
       },
       seenSinceMs: 77,
       signal: never,
@@ -185,12 +204,18 @@ export class ToyOwner {
   /** Applies the next `count` records of the log. */
   apply(count: number): void {
     for (let i = 0; i < count && this.position < this.#log.endOffset; i++) {
-      const record = this.#log.records[this.position]!;
-      this.engine.apply(record);
-      this.#redo.text += record;
+      this.engine.apply(this.#log.records[this.position]!);
       this.position++;
-      this.checkpointer.advance(this.position);
+      this.#keep(1);
     }
+  }
+
+  /** Adds the last records before the position to the redo. */
+  #keep(count: number): void {
+    const batch = batchOf(this.#log.records, this.position - count, this.position);
+    if (this.#log.keepsRecords) this.#redo.addRange(batch);
+    else this.#redo.add(batch);
+    this.checkpointer.advance(this.position);
   }
 
   /** A batch of two records, with `between` called when only the first is applied. */
@@ -199,9 +224,8 @@ export class ToyOwner {
     this.engine.apply(records[0]!);
     between();
     this.engine.apply(records[1]!);
-    this.#redo.text += records.join("");
     this.position += 2;
-    this.checkpointer.advance(this.position);
+    this.#keep(2);
   }
 
   /** Skips to `offset`, as an owner does where the log says that records are missing. */
