@@ -155,6 +155,8 @@ class Outage {
   }
 }
 
+const DRY_RUNS_MAX = 60;
+
 /** Repairs the gaps beside the service, whose answers then miss nothing. */
 async function repair(outage: Outage, gaps: readonly HistoryGap[]): Promise<void> {
   const endMs = Math.max(...gaps.map(({ toMs }) => toMs));
@@ -163,7 +165,12 @@ async function repair(outage: Outage, gaps: readonly HistoryGap[]): Promise<void
     if (streams.some(({ settledBeforeMs }) => settledBeforeMs >= endMs)) break;
     assert.ok(performance.now() < limitMs, "the times of the gaps do not become final");
   }
-  const dry = await outage.command("history", "repair", "--dry-run");
+  // The checkpoint that knows the gaps comes soon.
+  let dry = await outage.command("history", "repair", "--dry-run");
+  for (let tries = 0; /does not know the gap yet/.test(dry.said); tries++) {
+    assert.ok(tries < DRY_RUNS_MAX, dry.said);
+    dry = await outage.command("history", "repair", "--dry-run");
+  }
   assert.match(dry.said, /can be repaired: [0-9,]+ swaps are missing/);
   assert.equal(dry.code, 0, dry.said);
   const done = await outage.command("history", "repair");

@@ -14,7 +14,7 @@ import {
 import { ChangeWait } from "./change-wait.ts";
 import { splitRows } from "./csv-rows.ts";
 import { continues, type FilePlace, type FileSet, openFileSet } from "./file-set.ts";
-import { type LineFile, markOf, openLineFile } from "./line-file.ts";
+import { type LineFile, markOf, markOfStart, openLineFile } from "./line-file.ts";
 import { restOfLine, splitLines } from "./lines.ts";
 
 /** The place, and what the next bytes need to be understood. */
@@ -156,7 +156,7 @@ class FileOrigin implements Origin {
     if (isInside) {
       const rest = restOfLine(bytes);
       const moved = { ...same, offset: offset + rest.consumed, ...(rest.isInside ? { isInside: true as const } : {}) };
-      return { batch: await this.#moved(opened, moved, [], files), rest: 0 };
+      return { batch: await this.#moved(opened, moved, [], files, bytes), rest: 0 };
     }
     const from = { offset, row, isEnd };
     const split =
@@ -170,16 +170,22 @@ class FileOrigin implements Origin {
       ...(split.columns === undefined ? {} : { columns: split.columns }),
       ...(split.isInside ? { isInside: true } : {}),
     };
-    return { batch: await this.#moved(opened, moved, split.records, files), rest: 0 };
+    return { batch: await this.#moved(opened, moved, split.records, files, bytes), rest: 0 };
   }
 
+  /** `bytes`: those behind the position. Resolves with undefined when the file was truncated, and perhaps written again, while they were read. */
   async #moved(
     opened: Opened,
     to: FilePosition,
     records: readonly MappedRecord[],
     files: FileSet,
-  ): Promise<OriginBatch> {
-    opened.position = { ...to, mark: await markOf(opened.file, to.offset) };
+    bytes: Uint8Array,
+  ): Promise<OriginBatch | undefined> {
+    const { file, position } = opened;
+    const mark = position.offset === 0 ? markOfStart(bytes, to.offset) : await markOf(file, to.offset);
+    // If the bytes of before are still there, what was read since is that file's, too.
+    if (!(await continues(file, position))) return undefined;
+    opened.position = { ...to, mark };
     return this.#batchOf(opened, records, files);
   }
 

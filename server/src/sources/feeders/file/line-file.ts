@@ -49,6 +49,16 @@ export async function markOf(file: LineFile, offset: number): Promise<string> {
   if (length === 0) return "";
   const first = Buffer.from(await file.readAt(0, length));
   const last = await file.readAt(offset - length, length);
+  return markOfBytes(first, last);
+}
+
+/** The same of a file whose first bytes are given. */
+export function markOfStart(bytes: Uint8Array, offset: number): string {
+  const length = Math.min(offset, MARK_BYTES);
+  return length === 0 ? "" : markOfBytes(bytes.subarray(0, length), bytes.subarray(offset - length, offset));
+}
+
+function markOfBytes(first: Uint8Array, last: Uint8Array): string {
   return hash("sha256", Buffer.concat([first, last])).slice(0, 32);
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { appendFileSync, copyFileSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -123,6 +124,32 @@ test("several rotations while nobody reads leave nothing out", async (t) => {
   writeFileSync(path, "d\n");
   await one.restart();
   assert.deepEqual(await one.texts(), ["b", "c", "d"]);
+});
+
+test("a file that is truncated and grows again while its next bytes are read leaves nothing out", async (t) => {
+  const { path, one } = reading(t, "trades.ndjson");
+  const first = "a long first line\n";
+  writeFileSync(path, first);
+  assert.deepEqual(await one.texts(), ["a long first line"]);
+  const handle = await open(path);
+  const files = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  const read = files.read as (...args: unknown[]) => Promise<{ bytesRead: number; buffer: Buffer }>;
+  let isRotated = false;
+  // A real program does this at that moment only by chance.
+  t.mock.method(files, "read", function (this: FileHandle, ...args: unknown[]) {
+    if (!isRotated && args[3] === first.length) {
+      isRotated = true;
+      copyFileSync(path, `${path}.1`);
+      truncateSync(path);
+      writeFileSync(path, "c, a longer first\nd\n");
+    }
+    return read.apply(this, args);
+  });
+  appendFileSync(path, "b\n");
+  assert.deepEqual(await one.texts(), ["b", "c, a longer first", "d"]);
+  assert.ok(isRotated);
+  assert.deepEqual(one.problems, []);
 });
 
 test("a file that was copied and truncated again before anything was read of it leaves nothing out", async (t) => {
