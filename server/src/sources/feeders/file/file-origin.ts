@@ -93,15 +93,18 @@ class FileOrigin implements Origin {
       if (kept === undefined && opened.position.offset > 0) return this.#batchOf(opened, [], files);
       // This comes before the look into the file: what is written to it afterwards comes late.
       const next = files.nextOf(opened.file);
-      const { batch, rest } = await this.#take(opened, files, false);
+      const taken = await this.#take(opened, files, false);
+      if (taken === undefined) return this.#read(kept, signal);
+      const { batch, rest } = taken;
       if (batch !== undefined) return batch;
       if (next === undefined && !this.#endsAtEnd) continue;
       // A program may still write to a file that was just rotated, and to a last line.
       const isWritten = rest > 0 || !this.#endsAtEnd;
       if (isWritten && !(await this.#isQuiet(opened.file, quietMs))) continue;
       // What was written between the look into the file and the look at its time would be left out.
-      const last = (await this.#take(opened, files, true)).batch;
-      if (last !== undefined) return last;
+      const last = await this.#take(opened, files, true);
+      if (last === undefined) return this.#read(kept, signal);
+      if (last.batch !== undefined) return last.batch;
       if (next === undefined) return undefined;
       return this.#batchOf(await this.#goTo(next, opened.position), [], files);
     }
@@ -142,12 +145,15 @@ class FileOrigin implements Origin {
     });
   }
 
-  /** Takes the next records. `rest`: bytes of an incomplete last row. */
+  /**
+   * Takes the next records. `rest`: bytes of an incomplete last row. Resolves with undefined when the file was truncated, and perhaps written
+   * again, while it was read.
+   */
   async #take(
     opened: Opened,
     files: FileSet,
     isEnd: boolean,
-  ): Promise<{ readonly batch: OriginBatch | undefined; readonly rest: number }> {
+  ): Promise<{ readonly batch: OriginBatch | undefined; readonly rest: number } | undefined> {
     const { file, position } = opened;
     const { offset, row, columns, isInside } = position;
     const bytes = await file.readAt(offset, ORIGIN_BATCH_BYTES_MAX);
@@ -156,7 +162,7 @@ class FileOrigin implements Origin {
     if (isInside) {
       const rest = restOfLine(bytes);
       const moved = { ...same, offset: offset + rest.consumed, ...(rest.isInside ? { isInside: true as const } : {}) };
-      return { batch: await this.#moved(opened, moved, [], files, bytes), rest: 0 };
+      return this.#moved(opened, moved, [], files, bytes);
     }
     const from = { offset, row, isEnd };
     const split =
@@ -170,23 +176,23 @@ class FileOrigin implements Origin {
       ...(split.columns === undefined ? {} : { columns: split.columns }),
       ...(split.isInside ? { isInside: true } : {}),
     };
-    return { batch: await this.#moved(opened, moved, split.records, files, bytes), rest: 0 };
+    return this.#moved(opened, moved, split.records, files, bytes);
   }
 
-  /** `bytes`: those behind the position. Resolves with undefined when the file was truncated, and perhaps written again, while they were read. */
+  /** As `#take`. `bytes`: those behind the position. */
   async #moved(
     opened: Opened,
     to: FilePosition,
     records: readonly MappedRecord[],
     files: FileSet,
     bytes: Uint8Array,
-  ): Promise<OriginBatch | undefined> {
+  ): Promise<{ readonly batch: OriginBatch; readonly rest: 0 } | undefined> {
     const { file, position } = opened;
     const mark = position.offset === 0 ? markOfStart(bytes, to.offset) : await markOf(file, to.offset);
     // If the bytes of before are still there, what was read since is that file's, too.
     if (!(await continues(file, position))) return undefined;
     opened.position = { ...to, mark };
-    return this.#batchOf(opened, records, files);
+    return { batch: await this.#batchOf(opened, records, files), rest: 0 };
   }
 
   async #batchOf({ file, position }: Opened, records: readonly MappedRecord[], files: FileSet): Promise<OriginBatch> {
