@@ -66,7 +66,7 @@ function tell({ rate, seconds, storedBytes, applied, bases, checkpoints, bytes, 
     goal: "report",
     figure: `${mb(storedBytes / seconds)} MB/s`,
     met: undefined,
-    note: `${seconds.toFixed(0)} s with ${Math.round(applied / seconds)} swaps/s applied, ${checkpoints} checkpoints every 5 s over 4 partitions, ${bases} of them with a new image. ${mb(bytes)} MB were in all checkpoints at the end. ${(cpuSeconds / seconds).toFixed(2)} core was used for everything. Records are stored once as redo (${mb(rate * RECORD_BYTES)} MB/s), and an image is written when the redo has grown to its size. Over time the bytes are therefore at most twice the redo.`,
+    note: `${seconds.toFixed(0)} s with ${Math.round(applied / seconds)} swaps/s applied, ${checkpoints} checkpoints every 5 s over 4 partitions, ${bases} of them with a new image. ${mb(bytes)} MB were in all checkpoints at the end. ${(cpuSeconds / seconds).toFixed(2)} core was used for everything. The redo names offsets of the topic in the place of its records (${mb(rate * RECORD_BYTES)} MB/s), and an image is written when these are as large as the last one, at least 64 MiB.`,
     values: {
       "MB/s": storedBytes / seconds / 1e6,
       core: cpuSeconds / seconds,
