@@ -9,62 +9,20 @@
  * A failing store stops only the checkpoints. The log keeps the records that they lack.
  */
 
-import type { CheckpointStore } from "../../ports/checkpoint-store.ts";
+import { setTimeout as pause } from "node:timers/promises";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { freeMemory } from "../../shared/free-memory.ts";
 import { StateMachine, type Steps } from "../../shared/state-machine.ts";
 import { WakeableTimer } from "../../shared/wakeable-timer.ts";
 import { BaseImageWriter } from "./base-image-writer.ts";
-import type { Snapshot } from "./checkpoint-base.ts";
-import type { CheckpointHistory } from "./checkpoint-history.ts";
+import type { CheckpointerOptions } from "./checkpointer-options.ts";
 import type { Manifest } from "./manifest.ts";
 import { checkpointBytes, formatOf } from "./manifest.ts";
 import { ManifestKeeper, partPrefix } from "./manifest-keeper.ts";
-import type { RedoBuffer, RestoredChain } from "./redo-chain.ts";
 import { RedoChain } from "./redo-chain.ts";
 
-/** Result of a restore: its claim, and the chain of the restored state. */
-export type Claim = {
-  /** The manifest that the claim wrote. */
-  readonly manifest: Manifest;
-  /** The store's version of it. */
-  readonly version: string;
-  readonly chain: RestoredChain;
-};
-
-export type CheckpointObserver = {
-  /** A manifest is durable; `isBase`: with a new base image. The duration covers all writes for it. */
-  written(checkpoint: { isBase: boolean; durationMs: number; bytes: number; nextOffset: number }): void;
-  /** Called with the ms for which the stream waited for a slice, or for the begin of an image. */
-  paused(ms: number): void;
-};
-
-type CheckpointerOptions = {
-  readonly store: CheckpointStore;
-  readonly claim: Claim;
-  /** Names the log that offsets refer to from now on. */
-  readonly logId?: string | undefined;
-  /** `counters.accepted` grows with every record. It tells whether a record was applied since the last `advance`. */
-  readonly engine: { beginSnapshot(): Snapshot; readonly counters: { readonly accepted: number } };
-  readonly redo: RedoBuffer;
-  /** Undefined where no history is kept. */
-  readonly history?: CheckpointHistory | undefined;
-  readonly snapshotIntervalMs: number;
-  readonly nowMs: () => number;
-  /** Returns the latest as-of of any response. */
-  readonly asOfMs: () => number;
-  /** Makes dead letters durable, which must not be behind the checkpoint. Called before each swap. */
-  readonly beforeSwap: () => Promise<void>;
-  /** Tells the source that records below the offset are no longer needed. */
-  readonly release: (offset: number) => Promise<void>;
-  /** Resolves with the first offset that the log still has. Called where the redo needs records of the log. Rejects when it is not known. */
-  readonly logStart: () => Promise<number>;
-  readonly observer: CheckpointObserver;
-  /** Called when the store had lost the claim and holds it again, under this epoch. All later responses have this epoch. */
-  readonly onReclaimed: (epoch: number) => void;
-  /** Called once, when another owner has claimed the partition. This one must stop. */
-  readonly onFenced: (error: SwapstatsError) => void;
-};
+/** Limit of the image that an owner leaves at its end. */
+const LAST_IMAGE_MS_MAX = 5_000;
 
 type CheckpointStatus = { readonly offset: number; readonly timeMs: number; readonly bytes: number };
 
@@ -202,15 +160,30 @@ export class Checkpointer {
       }
       await this.write();
       if (this.#isRunning && this.#chain.readsLog) {
-        await this.baseDone();
-        this.#isEnding = true;
-        await this.write();
-        await this.baseDone();
+        await this.#writeLastImage();
         await this.write();
       }
     } finally {
       this.abandon();
       await this.#loop;
+    }
+  }
+
+  /** The next owner waits meanwhile, so a large state is left to the redo. */
+  async #writeLastImage(): Promise<void> {
+    const limit = new AbortController();
+    const isOver = pause(LAST_IMAGE_MS_MAX, undefined, { signal: limit.signal }).catch(() => {});
+    const written = async (): Promise<void> => {
+      await this.baseDone();
+      this.#isEnding = true;
+      if (this.#base.tookMs <= LAST_IMAGE_MS_MAX) await this.write();
+      await this.baseDone();
+    };
+    try {
+      await Promise.race([written(), isOver]);
+    } finally {
+      limit.abort();
+      this.#base.abort(new SwapstatsError("unavailable", "the time for the last image is over"));
     }
   }
 

@@ -10,7 +10,7 @@
  * newer version wrote, or one with a configuration that its state cannot follow.
  */
 import type { LogRange } from "../../ports/source.ts";
-import type { Claim } from "./checkpointer.ts";
+import type { Claim } from "./checkpointer-options.ts";
 import { claimPartition } from "./claim-partition.ts";
 import { loadState } from "./load-state.ts";
 import { continueInOtherLog, foreignLog, isAnotherLog, rebuild, seekLog } from "./log-position.ts";

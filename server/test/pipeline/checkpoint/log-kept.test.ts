@@ -1,7 +1,9 @@
 /** Checkpoints whose redo names the offsets of a log that keeps its records by itself, as a topic does. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { decodeManifest } from "../../../src/pipeline/checkpoint/manifest.ts";
+import { EmbeddedCheckpointStore } from "../../../src/stores/embedded-checkpoint-store.ts";
 import { START_MS } from "../../sources/embedded/log-support.ts";
 import { type Random, randomFrom, seedOf } from "../../support/seed.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
@@ -141,6 +143,28 @@ test("an owner that ends in order leaves an image, and needs the log no more", a
   // Nothing is new.
   await third.checkpointer.finish();
   assert.equal(manifestOf(life.disk).bases[0]?.takenAtMs, START_MS + 2 * MINUTE_MS);
+});
+
+test("the last image has a limit, and the next owner reads the log where it is over", async (t) => {
+  const life = await prepared();
+  life.disk = life.disk.afterKill();
+  class SlowStore extends EmbeddedCheckpointStore {
+    override putPart(partition: number, name: string, content: Uint8Array): Promise<void> {
+      return name.startsWith("base") ? new Promise(() => {}) : super.putPart(partition, name, content);
+    }
+  }
+  const owner = await ToyOwner.startOver(new SlowStore("/data", life.disk.fs), life.log, life.nowMs + MINUTE_MS);
+  owner.apply(5);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let isOver = false;
+  const finishing = owner.checkpointer.finish().then(() => {
+    isOver = true;
+  });
+  for (; !isOver; await nextTurn()) t.mock.timers.tick(100);
+  await finishing;
+  t.mock.timers.reset();
+  assert.deepEqual([manifestOf(life.disk).bases[0]?.offset, manifestOf(life.disk).nextOffset], [30, 55]);
+  assert.equal((await next(life)).engine.state, WHOLE.slice(0, 55));
 });
 
 test("records that the log has lost since are a gap that is told, and what lies before it stays", async () => {
