@@ -79,7 +79,6 @@ export class RedoWriter implements RedoBuffer {
   /** Adds a batch of at least one record. */
   add(batch: RecordBatch, isMapped = false): void {
     const { count, arrivalsMs } = batch;
-    this.#rangeAt = undefined;
     const isSame = typeof arrivalsMs === "number";
     const payloadBytes = batch.ends[count - 1]!;
     const bytes = paddedBytes(isSame ? 1 : count, count, payloadBytes);
@@ -102,6 +101,7 @@ export class RedoWriter implements RedoBuffer {
     buffer.set(batch.payload.subarray(0, payloadBytes), at);
     buffer.fill(0, at + payloadBytes, this.#end + bytes);
     this.#end += bytes;
+    this.#rangeAt = undefined;
   }
 
   #reserve(more: number): void {
