@@ -13,8 +13,8 @@ const TRIES_MAX = 1_000;
 const given = new Set<number>();
 
 /**
- * Returns ports that nobody listens on, all different, and none twice. They are drawn from below those of outgoing connections: a server
- * that is killed and started again would now and then find its port in use by a connection.
+ * Returns different ports that nobody listens on. This process gets each port once. Their numbers are lower than those of outgoing
+ * connections. Otherwise a connection could take the port of a server that is killed and started again.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];

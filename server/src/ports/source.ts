@@ -65,7 +65,7 @@ export type PartitionReader = {
   readonly problem: string | undefined;
   /**
    * Whether the records of the last batch can be read again for as long as the stream has them, with the same arrivals, and the stream keeps them
-   * whatever is released. Checkpoints then hold positions in the place of records.
+   * whatever is released. Checkpoints then hold the positions of records, and not the records.
    */
   readonly keepsRecords: boolean;
   /** Clock that set the arrivals of the records read last. Undefined when this service sets them, and before the first record. */

@@ -5,7 +5,7 @@ import { inNextFrame, notInNextFrame } from "../../ui/frames.ts";
 
 type Viewport = { readonly top: number; readonly height: number };
 
-/** Height that is assumed before the first layout. It is that of a large screen, so that the first frame shows all visible rows. */
+/** Height until the first layout. A large screen has it, so the first frame lacks no visible row. */
 const FIRST: Viewport = { top: 0, height: 900 };
 
 /** Returns scroll position and height in pixels, at most once a frame. */

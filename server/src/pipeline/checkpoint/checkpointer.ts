@@ -146,8 +146,8 @@ export class Checkpointer {
   }
 
   /**
-   * Stops the loop and writes a last checkpoint, with an image where the redo needs records of the log: the log may be without them, or made
-   * anew, when the next owner comes. Rejects as `write` does. The owner has applied its last record. If it failed within a batch,
+   * Stops the loop and writes a last checkpoint. If the redo needs records of the log, an image is written too: the log may have lost them
+   * when the next owner comes. Rejects as `write` does. The owner has applied its last record. If it failed within a batch,
    * nothing more is written, and the next owner reads that batch again.
    */
   async finish(): Promise<void> {

@@ -179,7 +179,7 @@ async function loadCarried(source: PartSource, base: BaseImage, problems: string
 function describeLost(partition: number, { log, to }: RedoDelta): string {
   return (
     `The log of partition ${partition} no longer has the records from offset ${log?.from} on as the checkpoint at offset ${to} needs them. ` +
-    "The state is that of the records before them, and windows are incomplete until the stream fills them."
+    "The state ends before them. Windows are incomplete until the stream fills them."
   );
 }
 

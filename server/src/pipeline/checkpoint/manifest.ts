@@ -68,7 +68,7 @@ export type RedoDelta = PartRef & {
   readonly to: number;
   /** Whether offsets are missing before it. The engine then records a gap first. */
   readonly afterGap: boolean;
-  /** The records that the log keeps in its place: from this offset on, of so many bytes. Missing where it holds all records itself. */
+  /** Records that are in the log and not in this part: the offset of the first, and the bytes of all. Missing if the part holds all records. */
   readonly log?: { readonly from: number; readonly bytes: number };
 };
 
