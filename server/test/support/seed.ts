@@ -4,6 +4,7 @@
  * hand.
  */
 import { randomInt } from "node:crypto";
+import { interruptAfterTimeLimit, type Plugin } from "fast-check";
 
 const SEED_LIMIT = 2 ** 31;
 
@@ -28,10 +29,19 @@ export function seedOf(t: SeededTest): number {
   return seed;
 }
 
+/** A property that found a failure may search a smaller one for so long, within the limit of a test file. */
+const PROPERTY_MS_MAX = 300_000;
+
+type PropertyOptions = { seed: number; numRuns: number; plugins: Plugin<unknown>[] };
+
 /** Returns parameters for `fc.assert(property, ...)`. fast-check's own report names the path and the counterexample. */
-export function propertyOptions(t: SeededTest, numRuns: number): { seed: number; numRuns: number } {
+export function propertyOptions(t: SeededTest, numRuns: number): PropertyOptions {
   const factor = numberFromEnvironment("SWAPSTATS_TEST_RUNS") ?? 1;
-  return { seed: seedOf(t), numRuns: Math.max(1, Math.round(numRuns * factor)) };
+  return {
+    seed: seedOf(t),
+    numRuns: Math.max(1, Math.round(numRuns * factor)),
+    plugins: [interruptAfterTimeLimit(factor * PROPERTY_MS_MAX, { failOnInterrupt: true })],
+  };
 }
 
 export type Random = {

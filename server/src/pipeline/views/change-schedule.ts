@@ -57,9 +57,12 @@ export class ChangeSchedule {
     return (this.#nextChanges[index] as number) <= atMs || this.#versions[index] === NOT_SEEN;
   }
 
-  /** Whether time alone changes the token only at or after this instant. */
-  isQuietUntil(index: number, instantMs: number): boolean {
-    return this.#owedFrom[index] === NOT_OWED && (this.#nextChanges[index] as number) >= instantMs;
+  /**
+   * Whether time alone may change the token only at or after this instant. True as well while the next instant is still to be computed: the
+   * chain's high may pass the token's last record before that.
+   */
+  mayBeQuietUntil(index: number, instantMs: number): boolean {
+    return this.#owedFrom[index] !== NOT_OWED || (this.#nextChanges[index] as number) >= instantMs;
   }
 
   /** Whether `look` is right at this as-of even after looks at later ones: the latest change was found in the same step or before. */

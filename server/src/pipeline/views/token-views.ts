@@ -265,7 +265,7 @@ export class TokenViews {
 
   /** A token without a trade in the longest window changes only when a window becomes complete, which is cheap to see first. */
   #isSilent(index: number, atMs: number): boolean {
-    if (!this.#schedule.isQuietUntil(index, this.#nextCompleteMs)) return false;
+    if (!this.#schedule.mayBeQuietUntil(index, this.#nextCompleteMs)) return false;
     return !this.#engine.hasTrades(this.tokenAt(index), this.#longest, atMs);
   }
 

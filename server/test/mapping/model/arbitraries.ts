@@ -284,12 +284,18 @@ function nestedJson(depth: number): fc.Arbitrary<string> {
     });
 }
 
+/** `replace` leaves a text of this length alone only in patterns that these tests do not use. */
+const RECORD_CHARS_MAX = 1_000;
+const isShort = (value: string): boolean => value.length <= RECORD_CHARS_MAX;
+
 /** A record: mostly an object. */
-export const recordJson: fc.Arbitrary<string> = fc.oneof(
-  json.filter((value) => value.startsWith("{")),
-  nestedJson(2),
-  json,
-);
+export const recordJson: fc.Arbitrary<string> = fc
+  .oneof(
+    json.filter((value) => value.startsWith("{")),
+    nestedJson(2),
+    json,
+  )
+  .filter(isShort);
 
 const enclosing = fc.constantFrom(...ENCLOSING);
 /** A mapping whose swaps are made of the values around elements of nested lists, and records that have these. */
@@ -317,4 +323,4 @@ export const nestedMapping = fc
     ),
   })
   .map(withEnclosing);
-export const nestedRecordJson: fc.Arbitrary<string> = nestedJson(3);
+export const nestedRecordJson: fc.Arbitrary<string> = nestedJson(3).filter(isShort);

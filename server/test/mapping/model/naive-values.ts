@@ -4,6 +4,9 @@ import type { Condition, DecimalSpelling, Expression, Literal, Source } from "..
 import { type Fraction, fractionOf, opposite, order, plainText, product, quotient, sum } from "./fractions.ts";
 import { naiveTime } from "./naive-times.ts";
 
+/** Longer texts are cut before and behind `replace`, and behind `concat` and operations that cannot be done. */
+const CHARS_MAX = 4096;
+
 /** The value of a reference, trimmed; undefined if it is absent or a null marker. */
 export type NaiveLookup = (reference: number) => string | undefined;
 
@@ -11,7 +14,7 @@ export function naiveValue(expression: Expression, lookup: NaiveLookup): string 
   // The empty text is an absent value.
   let text = source(expression.source, lookup) || undefined;
   for (const { pattern, replacement } of expression.replace) {
-    text = text?.replaceAll(new RegExp(pattern, "gu"), replacement);
+    text = text?.slice(0, CHARS_MAX).replaceAll(new RegExp(pattern, "gu"), replacement).slice(0, CHARS_MAX);
   }
   if (expression.replace.length > 0) text = text?.trim();
   if (expression.isLower) text = text?.toLowerCase();
@@ -23,12 +26,15 @@ export function naiveValue(expression: Expression, lookup: NaiveLookup): string 
     const places = scale.of === "constant" ? String(scale.places) : lookup(scale.reference);
     text = places === undefined ? undefined : scaled(text, places);
   }
-  if (text && expression.isNegated) text = result(fractionOf(text), opposite) ?? `(-${text})`;
+  if (text && expression.isNegated) text = result(fractionOf(text), opposite) ?? undone(`-${text}`);
   if (text && expression.isAbsolute)
-    text = result(fractionOf(text), (a) => (a.top < 0n ? opposite(a) : a)) ?? `(abs ${text})`;
+    text = result(fractionOf(text), (a) => (a.top < 0n ? opposite(a) : a)) ?? undone(`abs ${text}`);
   if (text && expression.time) text = naiveTime(text, expression.time);
   return text || expression.default || undefined;
 }
+
+/** The text of an operation that cannot be done. */
+const undone = (text: string): string => `(${text.slice(0, CHARS_MAX)})`;
 
 function result(number: Fraction | undefined, operation: (a: Fraction) => Fraction): string | undefined {
   return number && plainText(operation(number));
@@ -37,10 +43,10 @@ function result(number: Fraction | undefined, operation: (a: Fraction) => Fracti
 function scaled(text: string, places: string): string {
   const count = /^-?[0-9]{1,3}(\.0+)?$/.test(places) ? Number(places) : 999;
   const number = fractionOf(text);
-  if (number === undefined || Math.abs(count) > 255) return `(${text} / 10^${places})`;
+  if (number === undefined || Math.abs(count) > 255) return undone(`${text} / 10^${places}`);
   const power = 10n ** BigInt(Math.abs(count));
   const factor = count < 0 ? { top: power, bottom: 1n } : { top: 1n, bottom: power };
-  return plainText(product(number, factor)) ?? `(${text} / 10^${places})`;
+  return plainText(product(number, factor)) ?? undone(`${text} / 10^${places}`);
 }
 
 function source(given: Source, lookup: NaiveLookup): string | undefined {
@@ -54,7 +60,7 @@ function source(given: Source, lookup: NaiveLookup): string | undefined {
       return textsOf(given.of).find((text) => text !== undefined);
     case "concat": {
       const texts = textsOf(given.of);
-      return texts.includes(undefined) ? undefined : texts.join("").slice(0, 4096);
+      return texts.includes(undefined) ? undefined : texts.join("").slice(0, CHARS_MAX);
     }
     case "add":
       return combined(textsOf(given.of), sum, "+");
@@ -86,7 +92,7 @@ function combined(
   sign: string,
 ): string | undefined {
   if (texts.includes(undefined)) return undefined;
-  const whole = `(${texts.join(` ${sign} `)})`;
+  const whole = undone(texts.join(` ${sign} `));
   const numbers = texts.map((text) => fractionOf(text ?? ""));
   if (numbers.includes(undefined)) return whole;
   let total = numbers[0] as Fraction | undefined;

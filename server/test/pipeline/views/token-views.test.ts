@@ -13,6 +13,9 @@ class OneToken {
   readonly config = { windows: [] };
   readonly #changesMs: readonly number[];
   #version = 1;
+  /** High of the chain; a token without trades is retired when it is above 9,000. */
+  highMs = 0;
+  isEmpty = false;
 
   /** `changesMs`: multiples of the step, ascending. */
   constructor(changesMs: readonly number[]) {
@@ -35,7 +38,7 @@ class OneToken {
     return undefined;
   }
   highs(): ReadonlyMap<number, number> {
-    return new Map();
+    return new Map([[1, this.highMs]]);
   }
   info(): { readonly id: string } {
     return { id: "1:a" };
@@ -44,13 +47,13 @@ class OneToken {
     return 1;
   }
   isRetired(): boolean {
-    return false;
+    return this.isEmpty && this.highMs > this.settledAboveMs();
   }
   settledAboveMs(): number {
-    return Number.POSITIVE_INFINITY;
+    return 9_000;
   }
   hasTrades(): boolean {
-    return true;
+    return !this.isEmpty;
   }
   tokensOfPart(part: number): number[] {
     return part === 0 ? [TOKEN] : [];
@@ -82,6 +85,25 @@ describe("revisions of a token", () => {
     assert.ok(views.changeAt(0) > rev);
     assert.equal(views.changedAt(views.changeAt(0)), 0);
   });
+
+  for (const passMs of [0, 1_500]) {
+    test(`a token that lost its only swap is not listed once all its records are settled, ${passMs} ms after the removal`, () => {
+      const engine = new OneToken([]);
+      const views = new TokenViews(engine, STEP_MS);
+      const lookAll = (asOfMs: number): void => assert.ok(views.lookSome(asOfMs, { left: Number.POSITIVE_INFINITY }));
+      lookAll(2_000);
+      engine.isEmpty = true;
+      engine.event();
+      views.touch(TOKEN);
+      lookAll(2_100);
+      assert.ok(views.isListedAt(0), "its records are not settled yet");
+      // A request looks at it between two looks at all tokens.
+      views.look(TOKEN, 2_100 + passMs, false);
+      engine.highMs = 9_001;
+      lookAll(2_100 + passMs);
+      assert.equal(views.isListedAt(0), false);
+    });
+  }
 
   test("after an event a look at a past step has a revision of its own", () => {
     const engine = new OneToken([]);

@@ -185,6 +185,22 @@ describe("rankings over many tokens whose figures tie", () => {
     }
   });
 
+  test("a page is exact although a swap changes each row as soon as it is made", () => {
+    const host = hostOf(500, (i) => ({ amount_usd: String(1 + i) }));
+    const { rows } = host.served;
+    const put = rows.put.bind(rows);
+    let made = tokenOf(0);
+    rows.put = (key, row) => {
+      made = row.id.slice("1:".length);
+      put(key, row);
+    };
+    const load = new Load(host, () => ({ token: made, event_time: host.nowMs }));
+    for (const limit of [1, 100, 300]) {
+      host.nowMs += 2_000;
+      assertExact(host, "1h", "volume_usd", load.overview("1h", "volume_usd", limit), limit);
+    }
+  });
+
   test("two rankings that are built alternately are exact while tokens arrive and change", (t) => {
     const random = randomFrom(seedOf(t));
     const tokens = 4_000;
