@@ -253,7 +253,7 @@ export class TokenViews {
     this.#refresh(index, atMs, true);
     const token = this.tokenAt(index);
     const isListed = !this.#engine.isRetired(token, atMs) && !this.#isElsewhere(token);
-    if (isListed && this.#isSilent(index, atMs)) {
+    if (isListed && this.#isSilent(index, atMs) && this.#mayLeave(token)) {
       this.#silent.add(index, this.#engine.chainIdOf(token), this.#engine.settledAboveMs(token));
     } else this.#silent.delete(index);
     if (this.isListedAt(index) === isListed) return;
@@ -261,6 +261,14 @@ export class TokenViews {
     this.#listed += isListed ? 1 : -1;
     // Its figures are the same. A revision would differ from that of responses which are still kept.
     this.#revisions.mark(index);
+  }
+
+  /**
+   * Whether a higher high of its chain lets the token leave. A token that is still listed above the high at which all its records are settled
+   * has a trade behind the as-of, and changes when that trade's time has come.
+   */
+  #mayLeave(token: TokenRef): boolean {
+    return this.#engine.settledAboveMs(token) >= (this.#engine.highs().get(this.#engine.chainIdOf(token)) ?? 0);
   }
 
   /** A token without a trade in the longest window changes only when a window becomes complete, which is cheap to see first. */

@@ -16,6 +16,8 @@ class OneToken {
   /** High of the chain; a token without trades is retired when it is above 9,000. */
   highMs = 0;
   isEmpty = false;
+  /** Has a trade behind every as-of, and none before. */
+  isAhead = false;
 
   /** `changesMs`: multiples of the step, ascending. */
   constructor(changesMs: readonly number[]) {
@@ -47,7 +49,7 @@ class OneToken {
     return 1;
   }
   isRetired(): boolean {
-    return this.isEmpty && this.highMs > this.settledAboveMs();
+    return this.isEmpty && !this.isAhead && this.highMs > this.settledAboveMs();
   }
   settledAboveMs(): number {
     return 9_000;
@@ -104,6 +106,21 @@ describe("revisions of a token", () => {
       assert.equal(views.isListedAt(0), false);
     });
   }
+
+  test("a token whose only swap lies ahead stays listed above the high at which its records are settled", () => {
+    const engine = new OneToken([]);
+    const views = new TokenViews(engine, STEP_MS);
+    engine.isEmpty = true;
+    engine.isAhead = true;
+    for (const highMs of [8_999, 9_000, 9_001, 9_002]) {
+      engine.highMs = highMs;
+      engine.event();
+      views.touch(TOKEN);
+      let pieces = 0;
+      while (!views.lookSome(2_000, { left: 10 })) assert.ok(++pieces < 1_000, "the looks do not end");
+      assert.ok(views.isListedAt(0));
+    }
+  });
 
   test("after an event a look at a past step has a revision of its own", () => {
     const engine = new OneToken([]);
