@@ -1,6 +1,7 @@
 /** One measurement: some threads own the partitions of a stream. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { PartitionPlacement } from "../../server/src/pipeline/workers/partition-placement.ts";
 import type { RecordBatch } from "../../server/src/ports/source.ts";
 import { partitionedBatches, type Skew } from "./stream.ts";
 import type { ThreadOrder, ThreadReport } from "./thread.ts";
@@ -23,8 +24,11 @@ export async function runSetting(setting: Setting, before: number, measured: num
   const orders = partitionedBatches(skew, partitions, before + measured).map((batches) =>
     split(batches, before / (before + measured)),
   );
+  // As the service divides them.
+  const placement = new PartitionPlacement(threads);
+  placement.expect(new Map(orders.map((order, partition) => [partition, recordsOf(order)])));
   const workers = Array.from({ length: Math.min(threads, partitions) }, (_, index) => {
-    const workerData: ThreadOrder = orders.filter((_, partition) => partition % threads === index);
+    const workerData: ThreadOrder = orders.filter((_, partition) => placement.threadOf(partition) === index);
     return new Worker(new URL("./thread.ts", import.meta.url), { workerData });
   });
   try {
@@ -35,6 +39,10 @@ export async function runSetting(setting: Setting, before: number, measured: num
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
+}
+
+function recordsOf({ before, measured }: ThreadOrder[number]): number {
+  return [...before, ...measured].reduce((sum, { count }) => sum + count, 0);
 }
 
 /** Splits the batches of a partition so that about this share of its swaps comes before the measurement. */

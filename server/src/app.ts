@@ -111,7 +111,11 @@ async function startParts(config: Config, options: AppOptions, parts: Parts): Pr
   const begun = ingestion.begin(workers);
   // No part waits for it until the listeners are open.
   begun.catch(() => {});
-  const local = new LocalWorkers(workers.clients, () => ingestion.partitionCount());
+  const local = new LocalWorkers(
+    workers.clients,
+    () => ingestion.partitionCount(),
+    (partition) => workers.workerOf(partition),
+  );
   const gathering = {
     ...{ clock, boards: workers.boards, finestStepMs: finestStepMs(config.windows.list) },
     ...{ chains: config.app.chains, prefer: config.api.symbols },
@@ -246,8 +250,11 @@ function openConfiguredSource(
     onProblem: (problem) => logger.warn({ problem }, "the source has a problem"),
     onFatal,
     onServing: (serving, partitions) => {
-      const workers = parts.workers?.clients.length ?? 1;
-      parts.cluster?.setOwned(ownedPartitions(serving, workers), partitions);
+      const { workers } = parts;
+      parts.cluster?.setOwned(
+        ownedPartitions(serving, (partition) => workers?.workerOf(partition) ?? 0),
+        partitions,
+      );
     },
   });
 }

@@ -9,22 +9,22 @@ import type { WorkerClient } from "./worker-client.ts";
 /** A worker, as `WorkerClient` reaches it. */
 export type WorkerPort = Pick<WorkerClient, "ask" | "open">;
 
-/** Returns the index of the worker that owns a partition, if this process owns it. */
-export function workerOfPartition(partition: number, workers: number): number {
-  return partition % workers;
-}
-
 export class LocalWorkers implements BusWorkers {
   readonly all: readonly BusWorker[];
   readonly version = 0;
   readonly mayBeAway = false;
   readonly isCachingSafe = true;
   readonly #partitionCount: () => number;
+  readonly #workerOf: (partition: number) => number;
 
-  /** `partitionCount` returns the present number of partitions of the stream, which may grow. */
-  constructor(workers: readonly WorkerPort[], partitionCount: () => number) {
+  /**
+   * `partitionCount` returns the present number of partitions of the stream, which may grow; `workerOf` the index of the worker that has a
+   * partition, if this process has it.
+   */
+  constructor(workers: readonly WorkerPort[], partitionCount: () => number, workerOf: (partition: number) => number) {
     this.all = workers.map((worker, index) => new LocalWorker(worker, index));
     this.#partitionCount = partitionCount;
+    this.#workerOf = workerOf;
   }
 
   get own(): readonly BusWorker[] {
@@ -36,7 +36,7 @@ export class LocalWorkers implements BusWorkers {
   }
 
   ownerOf(partition: number): BusWorker | undefined {
-    return this.all[workerOfPartition(partition, this.all.length)];
+    return this.all[this.#workerOf(partition)];
   }
 
   isCurrent(): boolean {

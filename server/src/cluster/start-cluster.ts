@@ -1,6 +1,6 @@
 /** Starts the bus over several instances, by NATS, with a name that instances of one stream share. */
 import { createHash } from "node:crypto";
-import { type WorkerPort, workerOfPartition } from "../bus/local-workers.ts";
+import type { WorkerPort } from "../bus/local-workers.ts";
 import type { QueryBusOptions } from "../bus/query-bus.ts";
 import type { NatsConfig } from "../config/build/nats.ts";
 import { Cluster } from "./cluster.ts";
@@ -36,10 +36,9 @@ export function startCluster({ nats, stream, ...start }: ClusterStart): Cluster 
 }
 
 /** Returns the partitions that are up to date, with their epochs, in the form of the cluster. */
-export function ownedPartitions(serving: ReadonlyMap<number, string>, workers: number): OwnedPartition[] {
-  return [...serving].map(([partition, epoch]) => ({
-    partition,
-    epoch,
-    worker: workerOfPartition(partition, workers),
-  }));
+export function ownedPartitions(
+  serving: ReadonlyMap<number, string>,
+  workerOf: (partition: number) => number,
+): OwnedPartition[] {
+  return [...serving].map(([partition, epoch]) => ({ partition, epoch, worker: workerOf(partition) }));
 }

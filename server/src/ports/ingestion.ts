@@ -11,6 +11,11 @@ import type { BeginRule } from "./source.ts";
 /** Assigns partitions to workers and revokes them. Calls about one partition take effect in their order. */
 export type PartitionAssigner = {
   /**
+   * Tells all partitions that this process is to have, with their weights, so that they are divided evenly over its threads. Without it
+   * partitions have equal weights.
+   */
+  expect(weights: ReadonlyMap<number, number>): void;
+  /**
    * Assigns a partition. Resolves when its state is restored and the stream continues, with the problems of the restore in plain
    * sentences. Rejects when the state is refused; the caller then revokes the partition. `begin` undefined: begins with the first record.
    */

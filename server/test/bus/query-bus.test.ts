@@ -64,7 +64,16 @@ function busOf(workers: readonly ScriptedWorker[], partitions = workers.length) 
   const clients = workers.map((made) => made.client);
   return {
     bus: new QueryBus({
-      ...{ workers: new LocalWorkers(clients, () => partitions), boards, clock, finestStepMs: STEP_MS },
+      ...{
+        workers: new LocalWorkers(
+          clients,
+          () => partitions,
+          (partition) => partition % clients.length,
+        ),
+        boards,
+        clock,
+        finestStepMs: STEP_MS,
+      },
     }),
     boards,
     clock,

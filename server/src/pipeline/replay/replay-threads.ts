@@ -108,7 +108,11 @@ class ReplayThread implements ReplaySession {
     this.#clock = new SharedClock(clock);
     this.#client = new WorkerClient(ports.port1, options.answerTimeoutMs);
     this.bus = new QueryBus({
-      workers: new LocalWorkers([this.#client], () => 1),
+      workers: new LocalWorkers(
+        [this.#client],
+        () => 1,
+        () => 0,
+      ),
       boards: new Map([[0, new VersionBoard(board)]]),
       clock: this.#clock,
       ...options.gathering,

@@ -3,7 +3,6 @@
  * ports, and ends them.
  */
 import { MessageChannel, Worker } from "node:worker_threads";
-import { workerOfPartition } from "../../bus/local-workers.ts";
 import type { SharedClockHandle } from "../../bus/shared-clock.ts";
 import { WorkerClient } from "../../bus/worker-client.ts";
 import type { EngineConfig } from "../../engine/types.ts";
@@ -19,6 +18,7 @@ import type { ReadersSetup } from "../../sources/open-source.ts";
 import type { HistoryStoreSetup } from "../../stores/history/open-history-store.ts";
 import type { CheckpointStoreSetup } from "../../stores/open-checkpoint-store.ts";
 import type { HotStoreSetup } from "../../stores/open-hot-store.ts";
+import { PartitionPlacement } from "./partition-placement.ts";
 import type { WorkerCommand, WorkerHistory, WorkerReport, WorkerSetup } from "./worker-setup.ts";
 
 /** The part of the ingestion that workers use: how they are connected with the source, and where their events go. */
@@ -69,12 +69,14 @@ export class PartitionWorkers implements PartitionAssigner {
   readonly #boards = new Map<number, VersionBoard>();
   readonly #handles = new Map<number, VersionBoardHandle>();
   readonly #threads: readonly Thread[];
+  readonly #placement: PartitionPlacement;
   #failure: Error | undefined;
   #isEnding = false;
 
   constructor(options: PartitionWorkersOptions) {
     this.#options = options;
     this.boards = this.#boards;
+    this.#placement = new PartitionPlacement(options.threads);
     this.#threads = Array.from({ length: options.threads }, (_, index) => this.#startThread(index));
   }
 
@@ -82,10 +84,19 @@ export class PartitionWorkers implements PartitionAssigner {
     return this.#threads.map((thread) => thread.client);
   }
 
+  /** Returns the index of the thread that has a partition, if this process has it. */
+  workerOf(partition: number): number {
+    return this.#placement.threadOf(partition);
+  }
+
+  expect(weights: ReadonlyMap<number, number>): void {
+    this.#placement.expect(weights);
+  }
+
   /** See PartitionAssigner. Rejects also when the thread has ended. */
   assign(partition: number, begin?: BeginRule): Promise<readonly string[]> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    const thread = this.#threadOf(partition);
+    const thread = this.#threads[this.#placement.take(partition)] as Thread;
     const board = this.#boardOf(partition);
     const sourcePort = this.#options.ingestion.connect(partition, board);
     const command: WorkerCommand = { type: "assign", partition: { partition, board, sourcePort, begin } };
@@ -94,9 +105,10 @@ export class PartitionWorkers implements PartitionAssigner {
   }
 
   async revoke(partition: number, limitMs: number): Promise<readonly string[]> {
-    const thread = this.#threadOf(partition);
+    const thread = this.#threads[this.workerOf(partition)] as Thread;
     thread.worker.postMessage({ type: "revoke", partition, limitMs } satisfies WorkerCommand);
     const problems = await waitIn(thread.revoking, partition);
+    this.#placement.release(partition);
     this.#boards.get(partition)?.touchAll();
     return problems;
   }
@@ -115,10 +127,6 @@ export class PartitionWorkers implements PartitionAssigner {
       }
     });
     return (await Promise.all(ends)).flat();
-  }
-
-  #threadOf(partition: number): Thread {
-    return this.#threads[workerOfPartition(partition, this.#threads.length)] as Thread;
   }
 
   /** Each partition has one board for the life of the process, so that its counters never go back. */

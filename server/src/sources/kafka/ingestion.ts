@@ -60,6 +60,7 @@ class KafkaIngestion implements Ingestion {
   readonly #settings: KafkaConfig;
   readonly #member: GroupMember;
   #ownership: GroupOwnership | undefined;
+  #assigned: readonly number[] = [];
   #serving: ReadonlyMap<number, string> = new Map();
   #isTopicChecked = false;
   #partitionsAtStart: number | undefined;
@@ -84,7 +85,10 @@ class KafkaIngestion implements Ingestion {
       instanceId: config.app.instanceId,
       sessionTimeoutMs,
       rebalanceTimeoutMs,
-      onAssigned: (partitions) => this.#ownership?.assign(partitions),
+      onAssigned: (partitions) => {
+        this.#assigned = partitions;
+        this.#ownership?.assign(partitions);
+      },
       onProblem,
       onPartitions: (count) => {
         this.#notePartitions(count);
@@ -112,7 +116,7 @@ class KafkaIngestion implements Ingestion {
       this.#serving = serving;
       this.#tellServing();
     };
-    const beginRule = (partition: number): Promise<BeginRule> => this.#beginRule(partition);
+    const beginRule = (partition: number): Promise<BeginRule> => this.#beginRule(partition, workers);
     this.#ownership = new GroupOwnership({ workers, beginRule, limitMs, onProblem, onRefused, onServing });
     await this.#checkTopic();
     await this.#member.start();
@@ -134,8 +138,10 @@ class KafkaIngestion implements Ingestion {
    * `start` is for the first start of a group alone. With `latest`, records that were produced to a new partition before any instance
    * knew of it would be skipped silently: a partition that was added since begins with its first record.
    */
-  async #beginRule(partition: number): Promise<BeginRule> {
+  async #beginRule(partition: number, workers: PartitionAssigner): Promise<BeginRule> {
     const committed = await this.#member.committed(Array.from({ length: this.partitionCount() }, (_, i) => i));
+    // A partition that had more records until now will have more.
+    workers.expect(new Map(this.#assigned.map((one) => [one, 1 + (committed.get(one) ?? 0)])));
     this.#isFirstStart ??= committed.size === 0;
     const isAdded = !this.#isFirstStart || partition >= (this.#partitionsAtStart ?? 0);
     return { start: isAdded ? "earliest" : this.#settings.start, committedOffset: committed.get(partition) };

@@ -62,7 +62,11 @@ class Owners {
       onFatal: fail,
     });
     this.bus = new QueryBus({
-      workers: new LocalWorkers(this.workers.clients, () => PARTITIONS),
+      workers: new LocalWorkers(
+        this.workers.clients,
+        () => PARTITIONS,
+        (partition) => this.workers.workerOf(partition),
+      ),
       boards: this.workers.boards,
       clock: new SharedClock(handle),
       finestStepMs: 1000,
@@ -159,6 +163,37 @@ describe("assignment of partitions", () => {
     assert.equal(after.trades, 2);
     assert.ok(after.epoch > before.epoch);
     assert.deepEqual((await bus.status("own")).counters.applied, 2 * PARTITIONS);
+  });
+
+  test("a partition that comes back to another thread is found there, by requests and by feeds", async (t) => {
+    const owners = await Owners.start(t);
+    const { workers, bus } = owners;
+    await Promise.all(TOKENS.map((_, partition) => workers.assign(partition)));
+    assert.deepEqual(
+      TOKENS.map((_, partition) => workers.workerOf(partition)),
+      [0, 1, 0, 1],
+    );
+    await owners.swaps();
+    await owners.caughtUp();
+    const ranking = new Ranking();
+    await bus.subscribe({ kind: "overview", window: "1h", sort: "trades", limit: 10 }, ranking.take);
+    await ranking.holds(PARTITIONS);
+    await Promise.all([workers.revoke(1, LIMIT_MS), workers.revoke(3, LIMIT_MS)]);
+    workers.expect(new Map([1, 5, 1, 1].map((weight, partition) => [partition, weight])));
+    await Promise.all([workers.assign(1), workers.assign(3)]);
+    assert.deepEqual(
+      TOKENS.map((_, partition) => workers.workerOf(partition)),
+      [0, 1, 0, 0],
+    );
+    await owners.swaps();
+    await owners.caughtUp();
+    for (const [partition] of TOKENS.entries()) {
+      const answer = await owners.answer(partition);
+      assert.ok(answer !== undefined && "trades" in answer && answer.trades === 2, `partition ${partition}`);
+    }
+    await ranking.holds(PARTITIONS);
+    const topic = { kind: "token", token: TOKENS[3] as string, windows: ["1h"] } as const;
+    assert.equal((await bus.subscribe(topic, () => {})).kind, "opened");
   });
 
   test("feeds of a token end with its partition, and rankings continue with the other partitions", async (t) => {

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { PartitionPlacement } from "../../../src/pipeline/workers/partition-placement.ts";
+import { propertyOptions } from "../../support/seed.ts";
+
+const equalWeights = (...partitions: number[]): Map<number, number> => new Map(partitions.map((one) => [one, 1]));
+const threadsOf = (placement: PartitionPlacement, ...partitions: number[]): number[] =>
+  partitions.map((partition) => placement.take(partition));
+
+describe("the threads of partitions", () => {
+  test("partitions that nobody weighed go to the threads in turn", () => {
+    assert.deepEqual(threadsOf(new PartitionPlacement(3), 0, 1, 2, 3, 4), [0, 1, 2, 0, 1]);
+  });
+
+  test("partitions with gaps in their numbers use all threads", () => {
+    const placement = new PartitionPlacement(2);
+    placement.expect(equalWeights(0, 2, 4, 6));
+    assert.deepEqual(threadsOf(placement, 6, 4, 2, 0), [1, 0, 1, 0]);
+  });
+
+  test("the heaviest partitions are divided first, whatever the order in which they are assigned", () => {
+    const weights = new Map([10, 50, 20, 70].map((weight, partition) => [partition, weight]));
+    for (const order of [
+      [0, 1, 2, 3],
+      [3, 2, 1, 0],
+    ]) {
+      const placement = new PartitionPlacement(2);
+      placement.expect(weights);
+      threadsOf(placement, ...order);
+      assert.deepEqual(
+        [0, 1, 2, 3].map((partition) => placement.threadOf(partition)),
+        [0, 1, 1, 0],
+      );
+    }
+  });
+
+  test("a partition stays on its thread until it is revoked, and others make room for it", () => {
+    const placement = new PartitionPlacement(2);
+    placement.expect(equalWeights(0, 1));
+    assert.deepEqual(threadsOf(placement, 0, 1), [0, 1]);
+    placement.expect(
+      new Map([
+        [0, 5],
+        [1, 90],
+        [2, 1],
+      ]),
+    );
+    assert.equal(placement.take(2), 0);
+    placement.release(1);
+    placement.expect(
+      new Map([
+        [0, 5],
+        [2, 1],
+        [3, 1],
+      ]),
+    );
+    assert.equal(placement.take(3), 1);
+  });
+
+  test("a partition that is assigned again before its revocation has ended stays on its thread", () => {
+    const placement = new PartitionPlacement(2);
+    assert.deepEqual(threadsOf(placement, 1, 2, 2), [0, 1, 1]);
+    placement.release(2);
+    assert.equal(placement.threadOf(2), 1);
+    placement.release(2);
+    assert.equal(placement.threadOf(2), 0);
+  });
+
+  test("a partition that is no longer expected, and was never assigned, takes no room", () => {
+    const placement = new PartitionPlacement(2);
+    placement.expect(
+      new Map([
+        [0, 100],
+        [1, 1],
+      ]),
+    );
+    placement.take(1);
+    placement.expect(equalWeights(1, 2));
+    assert.equal(placement.take(2), 0);
+  });
+
+  test("the busiest thread has at most its even share and the heaviest partition, and a revoke finds the thread of its assignment", (t) => {
+    const weights = fc.array(fc.nat(1_000), { minLength: 1, maxLength: 24 });
+    const property = fc.property(
+      weights,
+      fc.integer({ min: 1, max: 8 }),
+      fc.array(fc.nat(23)),
+      (given, threads, moves) => {
+        const placement = new PartitionPlacement(threads);
+        placement.expect(new Map(given.map((weight, partition) => [partition, weight])));
+        const loads = new Array<number>(threads).fill(0);
+        for (const [partition, weight] of given.entries()) {
+          const thread = placement.take(partition);
+          loads[thread] = (loads[thread] as number) + weight;
+        }
+        const total = given.reduce((sum, weight) => sum + weight, 0);
+        assert.ok(Math.max(...loads) <= total / threads + Math.max(...given));
+        const held = new Map(given.map((_, partition) => [partition, placement.threadOf(partition)]));
+        for (const partition of moves) {
+          const thread = held.get(partition);
+          if (thread === undefined) held.set(partition, placement.take(partition));
+          else {
+            assert.equal(placement.threadOf(partition), thread);
+            placement.release(partition);
+            held.delete(partition);
+          }
+        }
+      },
+    );
+    fc.assert(property, propertyOptions(t, 300));
+  });
+});
