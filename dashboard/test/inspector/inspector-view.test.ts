@@ -27,8 +27,12 @@ requires("the stream inspector in a browser", { chromium: true }, ({ chromium })
     await messages(page, ".kind-patch").filter({ hasText: "token:1:" }).first().waitFor();
     assert.ok(await messages(page, ".out.kind-subscribe").count());
     // Styles of other views reach none of the kinds.
-    const swaps = await messages(page, ".kind-swaps").first().boundingBox();
-    assert.deepEqual(swaps?.height, (await messages(page, ".kind-patch").first().boundingBox())?.height);
+    const heightOf = async (kind: string) => (await messages(page, kind).first().boundingBox())?.height;
+    // A message may leave the list at this moment.
+    await waitFor("both kinds of messages, equally high", async () => {
+      const height = await heightOf(".kind-swaps");
+      return height !== undefined && height === (await heightOf(".kind-patch"));
+    });
     await messages(page, ".kind-swaps").getByText("swaps", { exact: true }).first().waitFor();
     const sums = channel(page, "token:WETH").locator(".channel-sums");
     // The token may have had no swap for a while.

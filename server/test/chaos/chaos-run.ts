@@ -188,8 +188,9 @@ class Run {
       this.#problems[form] = (this.#problems[form] ?? 0) + 1;
     }
     if (this.#servers.history !== undefined) {
-      for (const truth of this.#truths) await truth.follow();
       await historySettled(this.#servers.history, this.#truths);
+      for (const shadow of this.#shadows) await shadow.follow();
+      await settle(running, this.#shadows);
     }
     const compared = await compareAll(running, this.#shadows);
     this.#answersCompared += compared;

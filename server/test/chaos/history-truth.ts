@@ -59,6 +59,11 @@ export class HistoryTruth {
     this.rawRows += raw.count;
   }
 
+  /** Offset behind the last record that was read. */
+  get position(): number {
+    return this.#position;
+  }
+
   get settledRows(): number {
     return this.engine.settledCount;
   }

@@ -108,7 +108,6 @@ export class PartitionWorkers implements PartitionAssigner {
     const thread = this.#threads[this.workerOf(partition)] as Thread;
     thread.worker.postMessage({ type: "revoke", partition, limitMs } satisfies WorkerCommand);
     const problems = await waitIn(thread.revoking, partition);
-    this.#placement.release(partition);
     this.#boards.get(partition)?.touchAll();
     return problems;
   }
