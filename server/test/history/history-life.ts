@@ -100,7 +100,8 @@ export class Life {
   /** Epochs of streams that were begun in this life. */
   readonly #begun = new Set<number>();
 
-  constructor(options: LifeOptions, { tailBytes = options.random.pick([2_000, 200_000]) } = {}) {
+  constructor(options: LifeOptions, tail: { readonly tailBytes?: number | undefined } = {}) {
+    const { tailBytes = options.random.pick([2_000, 200_000]) } = tail;
     this.#options = options;
     const { memoryBytes, spoolBytes, onFailure, folder, history } = options;
     const spool = new Spool(join(folder, `spool-${spools++}`));

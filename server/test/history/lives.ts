@@ -23,6 +23,8 @@ export type Round = Pick<LifeOptions, "onFailure" | "memoryBytes" | "spoolBytes"
   readonly away: number;
   /** Parts of calls of the checkpoint store that fail, come late or time out; each life has one of them. */
   readonly diskFaults?: readonly number[];
+  /** Memory for rows that images carry. Default: each life has room for a few or for many. */
+  readonly tailBytes?: number;
   /** Whether the last life has room for all rows. */
   readonly lastHasRoom?: boolean;
 };
@@ -49,7 +51,7 @@ export async function liveThrough(
   folder: string,
   batches: readonly RecordBatch[],
   random: Random,
-  { faults, away, diskFaults = [0.02, 0.3], lastHasRoom = false, ...limits }: Round,
+  { faults, away, diskFaults = [0.02, 0.3], tailBytes, lastHasRoom = false, ...limits }: Round,
 ): Promise<Lived> {
   const memory = new MemoryHistory();
   const rawGaps: RawGap[] = [];
@@ -64,7 +66,7 @@ export async function liveThrough(
     faulty.isAway = limits.onFailure === "gap" && random.chance(away);
     const part = random.pick(diskFaults);
     disk.fate = () => (random.chance(part) ? random.pick(["fail", "fail_after", "late"] as const) : undefined);
-    const life = new Life(options(faulty));
+    const life = new Life(options(faulty), { tailBytes });
     try {
       await life.run(until);
     } catch (error) {
