@@ -14,10 +14,11 @@ import type { Work } from "./token-views.ts";
 /** Units of work in a piece; see `Work`. */
 const UNITS_PER_PIECE = 500;
 /**
- * Windows of rows that may be made in the piece in which the page is picked: so many in the first round, and so many more in each further one. With
- * a fixed number a stream that changes a row between any two pieces would never let a page end.
+ * Windows of rows that may be made in the piece in which the page is picked: in the first round enough for a page of 50 rows, and so many more in
+ * each further one. With a fixed number a stream that changes a row between any two pieces would never let a page end.
  */
-const LAST_WINDOWS_PER_ROUND = 40;
+const LAST_WINDOWS = 64;
+const MORE_WINDOWS_PER_ROUND = 36;
 /**
  * Rounds after which rows are taken as they are: all as of the instant of the last pick, each with the records that were applied until it
  * was made, and sorted. This happens only if the stream changes hundreds of rows of a page faster than they can be made, or if the as-of lies
@@ -63,7 +64,8 @@ export function* rankedPage(
   asOf: () => number,
 ): Piecewise<Page> {
   for (let round = 1; ; round++) {
-    const lastRowsMax = Math.max(1, Math.floor((round * LAST_WINDOWS_PER_ROUND) / figures.weight));
+    const lastWindows = LAST_WINDOWS + (round - 1) * MORE_WINDOWS_PER_ROUND;
+    const lastRowsMax = Math.max(1, Math.floor(lastWindows / figures.weight));
     const asOfMs = yield* caughtUp(partitions, asOf, source);
     const picked = source.pick();
     const kept = picked.map((one) => keptRow(one, figures, asOfMs));
