@@ -13,8 +13,8 @@ const TRIES_MAX = 1_000;
 const given = new Set<number>();
 
 /**
- * Returns different ports that nobody listens on. This process gets each port once. Their numbers are lower than those of outgoing
- * connections. Otherwise a connection could take the port of a server that is killed and started again.
+ * Returns free ports. This process gets each port once. They are below the ports of outgoing connections: such a connection could take the
+ * port of a server that is killed and started again.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];

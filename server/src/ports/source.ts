@@ -64,8 +64,8 @@ export type PartitionReader = {
   /** Present problem of this partition in a plain sentence, or undefined. It disappears by itself with its cause. */
   readonly problem: string | undefined;
   /**
-   * Whether the records of the last batch can be read again for as long as the stream has them, with the same arrivals, and the stream keeps them
-   * whatever is released. Checkpoints then hold the positions of records, and not the records.
+   * Whether the records of the last batch can be read again with the same arrivals, for as long as the stream keeps them. A release must not remove
+   * them. Checkpoints then have the offsets of records in place of the records.
    */
   readonly keepsRecords: boolean;
   /** Clock that set the arrivals of the records read last. Undefined when this service sets them, and before the first record. */

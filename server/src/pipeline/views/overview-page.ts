@@ -14,8 +14,8 @@ import type { Work } from "./token-views.ts";
 /** Units of work in a piece; see `Work`. */
 const UNITS_PER_PIECE = 500;
 /**
- * Windows of rows that may be made in the piece in which the page is picked: in the first round enough for a page of 50 rows, and so many more in
- * each further one. With a fixed number a stream that changes a row between any two pieces would never let a page end.
+ * Limit for the windows of rows that are made in the piece that picks the page. The first round has room for a page of 50 rows, and each further
+ * round for more. With a fixed limit, a stream that changes a row between any two pieces would never let a page end.
  */
 const LAST_WINDOWS = 64;
 const MORE_WINDOWS_PER_ROUND = 36;

@@ -41,8 +41,9 @@ export class PartitionPlacement {
   #lightest(): number {
     const loads = Array.from({ length: this.#threads }, (_, thread) => ({ thread, weight: 0, partitions: 0 }));
     for (const [partition, weight] of this.#weights) {
-      const load = loads[this.#threadOf.get(partition) ?? Number.NaN];
-      if (load === undefined) continue;
+      const thread = this.#threadOf.get(partition);
+      if (thread === undefined) continue;
+      const load = loads[thread] as (typeof loads)[number];
       load.weight += weight;
       load.partitions += 1;
     }

@@ -9,7 +9,7 @@ const threadsOf = (placement: PartitionPlacement, ...partitions: number[]): numb
   partitions.map((partition) => placement.take(partition));
 
 describe("the threads of partitions", () => {
-  test("partitions that nobody weighed go to the threads in turn", () => {
+  test("partitions without weights go to the threads in turn", () => {
     assert.deepEqual(threadsOf(new PartitionPlacement(3), 0, 1, 2, 3, 4), [0, 1, 2, 0, 1]);
   });
 
@@ -19,7 +19,7 @@ describe("the threads of partitions", () => {
     assert.deepEqual(threadsOf(placement, 6, 4, 2, 0), [1, 0, 1, 0]);
   });
 
-  test("the heaviest partitions are divided first, whatever the order in which they are assigned", () => {
+  test("the heaviest partitions get their threads first, in any order of assignment", () => {
     const weights = new Map([10, 50, 20, 70].map((weight, partition) => [partition, weight]));
     for (const order of [
       [0, 1, 2, 3],
