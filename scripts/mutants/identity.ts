@@ -147,9 +147,21 @@ export const identityMutants: readonly Mutant[] = [
   },
   {
     file: "memory/bytes.ts",
-    search: "  for (; i < length; i++) {\n    if (a[aStart + i] !== b[bStart + i]) return false;\n  }\n",
+    search: "  for (; p < end; p++, q++) {\n    if (a.getUint8(p) !== b.getUint8(q)) return false;\n  }\n",
     replacement: "",
     what: "strings that differ in their last bytes are one",
+  },
+  {
+    file: "memory/bytes.ts",
+    search: "    if (a.getInt32(p, true) !== b.getInt32(q, true)) return false;\n",
+    replacement: "",
+    what: "strings that differ before their last bytes are one",
+  },
+  {
+    file: "memory/byte-view.ts",
+    search: "    if (bytes !== this.#bytes) this.#look(bytes);\n",
+    replacement: "    if (this.#bytes.length === 0) this.#look(bytes);\n",
+    what: "texts of a second buffer are compared in the first",
   },
   {
     file: "memory/bytes.ts",

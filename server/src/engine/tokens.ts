@@ -2,6 +2,7 @@
  * Token rows and, for tokens that are not retired, the active block that heads their data (TOKEN_ROW and ACTIVE_BLOCK of
  * memory/layout.ts).
  */
+import { ByteView } from "./memory/byte-view.ts";
 import { equalBytes, stringToUtf8, utf8ToString } from "./memory/bytes.ts";
 import { HashIndex } from "./memory/hash-index.ts";
 import type { Heap } from "./memory/heap.ts";
@@ -55,6 +56,7 @@ export class Tokens {
   readonly symbolIndex: HashIndex;
   readonly #textHash: KeyedHash;
   readonly #symbolHashes: KeyedHash;
+  readonly #view = new ByteView();
   knownCount = 0;
   activeCount = 0;
   #bytes: Uint8Array = new Uint8Array(0);
@@ -79,7 +81,7 @@ export class Tokens {
     const length = this.#end - this.#start;
     return (
       this.#heap.u32[2 * row + TEXT_LENGTH] === length &&
-      equalBytes(this.#heap.u8, 8 * row + TEXT, this.#bytes, this.#start, length)
+      equalBytes(this.#heap.view, 8 * row + TEXT, this.#view.of(this.#bytes), this.#start, length)
     );
   }
 

@@ -3,10 +3,10 @@
  * it and a restore copies it back, without rehashing or rebuilding anything.
  *
  * A `ref` names an allocation: its byte offset divided by 8, which keeps refs small integers up to 4 GiB. With r a ref, its
- * first double is f64[r], its first 32-bit word u32[2 * r], its first byte u8[8 * r]. Ref 0 is "nothing". layout.ts names the
- * fields of all structures.
+ * first double is f64[r], its first 32-bit word u32[2 * r], its first byte u8[8 * r]. `view` reads words at any byte. Ref 0 is
+ * "nothing". layout.ts names the fields of all structures.
  *
- * Two rules for users. The views (`u8`, `u32`, `f64`) change when an allocation grows the image: read them again after any call
+ * Two rules for users. The views (`u8`, `u32`, `f64`, `view`) change when an allocation grows the image: read them again after any call
  * that may allocate. And call `own` before the first write to an allocation: a snapshot in progress then keeps the old bytes.
  */
 import { EXACT_UNITS_MAX, FREE_ALLOCATION, HEAP_HEADER, SIZE_CLASSES, UNIT_BYTES } from "./layout.ts";
@@ -60,6 +60,7 @@ export class Heap {
   u8: Uint8Array;
   u32: Uint32Array;
   f64: Float64Array;
+  view: DataView;
   /** Copy-on-write of the snapshot in progress: the old bytes of changed pages that are not yet emitted. */
   #saved: Map<number, Uint8Array> | undefined;
   #snapshotPages = 0;
@@ -70,6 +71,7 @@ export class Heap {
     this.u8 = new Uint8Array(buffer);
     this.u32 = new Uint32Array(buffer);
     this.f64 = new Float64Array(buffer);
+    this.view = new DataView(buffer);
     this.f64[BREAK] = HEADER_UNITS;
   }
 
@@ -181,6 +183,7 @@ export class Heap {
     this.u8.set(old);
     this.u32 = new Uint32Array(buffer);
     this.f64 = new Float64Array(buffer);
+    this.view = new DataView(buffer);
   }
 
   /** Starts a snapshot of the image as it is now; one at a time. Returns its length in bytes. */

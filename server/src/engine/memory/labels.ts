@@ -4,6 +4,7 @@
  * list has a copy of each text, so that a search reads one or two lines of memory instead of one or two for each label.
  */
 
+import { ByteView } from "./byte-view.ts";
 import { equalBytes } from "./bytes.ts";
 import type { Heap } from "./heap.ts";
 import { ACTIVE_BLOCK, LABEL_LIST } from "./layout.ts";
@@ -24,6 +25,7 @@ function listBytes(count: number, textBytes: number): number {
 export class Labels {
   readonly #heap: Heap;
   readonly #strings: Strings;
+  readonly #view = new ByteView();
 
   constructor(heap: Heap, strings: Strings) {
     this.#heap = heap;
@@ -33,13 +35,14 @@ export class Labels {
   /** Returns the number of a label of the token, and creates the label if there is room; LABEL_OWN when there is none. */
   numberOf(active: number, bytes: Uint8Array, start: number, end: number): number {
     if (start === end) return 0;
-    const { u8, u32 } = this.#heap;
+    const { u8, u32, view } = this.#heap;
     const labels = u32[2 * active + LABELS];
     const count = labels === 0 ? 0 : u32[2 * labels + COUNT];
     const length = end - start;
+    const given = this.#view.of(bytes);
     let at = 8 * labels + listBytes(count, 0);
     for (let i = 0; i < count; i++) {
-      if (u8[at] === length && equalBytes(u8, at + 1, bytes, start, length)) return i + 1;
+      if (u8[at] === length && equalBytes(view, at + 1, given, start, length)) return i + 1;
       at += 1 + u8[at];
     }
     if (count === LABELS_MAX) return LABEL_OWN;

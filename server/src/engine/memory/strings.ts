@@ -2,6 +2,7 @@
  * Interned strings with reference counts: traders, pools, symbols and block hashes are stored once each and named by a ref.
  * Refs are exact identities; hashes would not be.
  */
+import { ByteView } from "./byte-view.ts";
 import { equalBytes, utf8ToString } from "./bytes.ts";
 import { HashIndex } from "./hash-index.ts";
 import type { Heap } from "./heap.ts";
@@ -15,6 +16,7 @@ export class Strings {
   readonly #heap: Heap;
   readonly index: HashIndex;
   readonly #hash: KeyedHash;
+  readonly #view = new ByteView();
   #bytes: Uint8Array = new Uint8Array(0);
   #start = 0;
   #length = 0;
@@ -35,7 +37,7 @@ export class Strings {
   equals(ref: number, bytes: Uint8Array, start: number, end: number): boolean {
     return (
       this.#heap.u32[2 * ref + LENGTH] === end - start &&
-      equalBytes(this.#heap.u8, 8 * ref + TEXT, bytes, start, end - start)
+      equalBytes(this.#heap.view, 8 * ref + TEXT, this.#view.of(bytes), start, end - start)
     );
   }
 

@@ -1,4 +1,5 @@
 /** Compares the event at hand with stored records: is it the same swap, the same inclusion, the same content? */
+import { ByteView } from "../memory/byte-view.ts";
 import { equalBytes } from "../memory/bytes.ts";
 import type { Heap } from "../memory/heap.ts";
 import type { Strings } from "../memory/strings.ts";
@@ -14,6 +15,8 @@ export class RecordMatcher {
   readonly #records: Records;
   readonly #identity: SwapIdentity;
   readonly #view = new RecordView();
+  readonly #given = new ByteView();
+  readonly #stored = new ByteView();
   readonly #storedId = new Uint8Array(EVENT_ID_BYTES_MAX);
   readonly #defaultId = new Uint8Array(EVENT_ID_BYTES_MAX);
 
@@ -35,7 +38,10 @@ export class RecordMatcher {
       const [bytes, start, end] = hasId
         ? [event.bytes, event.eventIdStart, event.eventIdEnd]
         : [this.#defaultId, 0, writeDefaultId(event, this.#defaultId)];
-      return storedEnd === end - start && equalBytes(this.#storedId, 0, bytes, start, storedEnd);
+      return (
+        storedEnd === end - start &&
+        equalBytes(this.#stored.of(this.#storedId), 0, this.#given.of(bytes), start, storedEnd)
+      );
     }
     return view.logIndex === event.logIndex && this.#sameTx(view);
   }
@@ -45,7 +51,7 @@ export class RecordMatcher {
     return (
       view.txHex === txHex &&
       view.txEnd - view.txStart === txLength &&
-      equalBytes(this.#heap.u8, view.txStart, tx, 0, txLength)
+      equalBytes(this.#heap.view, view.txStart, this.#given.of(tx), 0, txLength)
     );
   }
 

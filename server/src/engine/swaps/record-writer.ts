@@ -133,7 +133,7 @@ export class RecordWriter {
     const scratch = this.#scratch;
     const units = (this.#at + 7) >>> 3;
     scratch[SIZE_UNITS] = units;
-    scratch.fill(0, this.#at, units * UNIT_BYTES);
+    for (let i = this.#at; i < units * UNIT_BYTES; i++) scratch[i] = 0;
     const ref = heap.alloc(units * UNIT_BYTES);
     heap.own(ref, units);
     const { u32 } = heap;
