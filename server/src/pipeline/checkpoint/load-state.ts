@@ -196,7 +196,7 @@ function* consumed(parts: Uint8Array[]): Generator<Uint8Array> {
 
 /**
  * Applies the deltas behind `offset`, up to the first one that is not sound. The log has the records from there on: it is kept from
- * the newer base's offset, so only two damaged files can leave a gap, which `seekLog` then finds.
+ * the newer base's offset at least, so only two damaged files can leave a gap, which `seekLog` then finds.
  */
 async function replay<E extends RestorableEngine>(
   options: RestoreOptions<E>,

@@ -172,7 +172,7 @@ export function deltasFrom(deltas: readonly RedoDelta[], offset: number): { run:
  * it, as long as there is only one base. Where a hole in the deltas cuts the older base off from the newer one, the older one alone
  * would need the log from the hole on.
  */
-export function neededLogOffset(manifest: Manifest): number | undefined {
+export function neededLogOffset(manifest: Pick<Manifest, "bases" | "deltas">): number | undefined {
   const [newer, older] = manifest.bases;
   if (newer === undefined || older === undefined) return undefined;
   const { run, end } = deltasFrom(manifest.deltas, older.offset);

@@ -13,7 +13,7 @@
  */
 import { crc32 } from "node:zlib";
 import type { BaseImage, Manifest, RedoDelta } from "./manifest.ts";
-import { BASES_KEPT, partsOfBase } from "./manifest.ts";
+import { BASES_KEPT, neededLogOffset, partsOfBase } from "./manifest.ts";
 
 /** The next base is due when the redo since the newest one exceeds this, and also exceeds the size of the base. */
 const REDO_BYTES_MIN = 64 * 1024 * 1024;
@@ -176,14 +176,21 @@ export class RedoChain {
     return true;
   }
 
-  /** Returns whether a new base should begin now. `isPressed`: the log needs space that only a newer base releases. */
+  /**
+   * Returns whether a new base should begin now. `isPressed`: the log needs space that only a newer base releases. Where the redo names offsets, the
+   * older base needs the log, too, so two images without new records between them may follow each other.
+   */
   isBaseDue(isPressed: boolean): boolean {
     if (this.isBasing) return false;
     const newest = this.#bases[0];
     if (this.#state === "broken" || newest === undefined) return true;
     if (this.#wantsBase || this.#deltasSinceBase > DELTAS_MAX) return true;
-    if (isPressed && this.#position > newest.offset) return true;
+    if (isPressed && this.#position > this.#neededLogOffset) return true;
     return this.#redoSinceBaseBytes > Math.max(REDO_BYTES_MIN, newest.bytes);
+  }
+
+  get #neededLogOffset(): number {
+    return neededLogOffset({ bases: this.#bases, deltas: this.#deltas }) ?? 0;
   }
 
   /** Notes that an image of the present state begins. Returns its offset. */

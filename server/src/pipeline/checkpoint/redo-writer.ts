@@ -1,7 +1,7 @@
 /**
  * The records that were applied since the last base image, batch by batch. A restore applies them again by the same code. Three forms:
  *
- * - Where the source keeps the records by itself, the redo says at which offsets they are, and holds none of them. Copying them into a store cost as
+ * - Where the source keeps the records, the redo says at which offsets they are, and holds none of them. Copying them into a store cost as
  *   much as half of applying them.
  * - Elsewhere the records as they came. They cost the stream one copy of memory. Decoded events would be a third of the size, but encoding them
  *   costs as much as a third of decoding, on the hot path, for files that are read once in a restart.

@@ -43,8 +43,8 @@ type Row = { key: number; count: number; batch: Uint8Array | null };
 export class EmbeddedLogReader implements PartitionReader {
   /** The log belongs to this process alone: it can be made to continue where the state stands. */
   readonly isOwn = true;
-  /** It is bounded in size, and may be given up while the checkpoint is kept. */
-  readonly keepsRecords = false;
+  /** What no checkpoint needs any more is all that retention removes. */
+  readonly keepsRecords = true;
   /** Arrivals are this service's own clock. */
   readonly arrivalClock = undefined;
   readonly numbers = undefined;

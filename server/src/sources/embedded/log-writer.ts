@@ -380,6 +380,6 @@ function closeQuietly(database: LogDatabase): void {
 function damagedAtStart(cause: SwapstatsError, folder: string): SwapstatsError {
   const message =
     `${cause.message} Restore the data folder from a backup; or move ${folder} away and start again: the state ` +
-    "then goes on from its checkpoint, and what was acknowledged after that is missing and reported as a gap.";
+    "then goes on from the newest image of its checkpoint, and what came after that is missing and reported as a gap.";
   return new SwapstatsError("log_damaged", message, { cause });
 }

@@ -79,7 +79,7 @@ function applyTo(engine: ToyEngine, { payload, count }: RecordBatch): void {
   for (const record of decoder.decode(payload.subarray(0, count))) engine.apply(record);
 }
 
-/** The records of a partition. Of a log of our own, what is released is gone at once. One that keeps its records loses them by itself. */
+/** The records of a partition. Of a log of our own, what is released is gone at once. Another one loses records by itself. */
 export class ToyLog {
   readonly records: string[];
   startOffset = 0;
@@ -89,11 +89,11 @@ export class ToyLog {
   readonly isOwn: boolean;
   /** Called before each read of records again. */
   beforeRead: () => void = () => {};
-  constructor(records: readonly string[], keepsRecords = false) {
+  constructor(records: readonly string[], keepsRecords = false, isOwn = !keepsRecords) {
     this.records = [...records];
     this.endOffset = records.length;
     this.keepsRecords = keepsRecords;
-    this.isOwn = !keepsRecords;
+    this.isOwn = isOwn;
   }
   async range(): Promise<LogRange> {
     const { startOffset, endOffset, logId } = this;
@@ -107,6 +107,7 @@ export class ToyLog {
     return batchOf(this.records, position, Math.min(position + 3, this.endOffset));
   }
   async openAt(offset: number): Promise<void> {
+    if (this.startOffset === this.endOffset && this.endOffset < offset) this.startOffset = offset;
     this.endOffset = Math.max(this.endOffset, offset);
   }
   async release(offset: number): Promise<void> {
