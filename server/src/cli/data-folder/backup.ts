@@ -15,7 +15,7 @@ import { existsSync } from "node:fs";
 import { copyFile, open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { decodeManifest, partNames } from "../../pipeline/checkpoint/manifest.ts";
+import { decodeManifest, partNames, restoreLogOffset } from "../../pipeline/checkpoint/manifest.ts";
 import { SwapstatsError } from "../../shared/errors.ts";
 import { makeFolder } from "../../shared/make-folder.ts";
 import { openLogDatabase, openLogReadOnly } from "../../sources/embedded/log-database.ts";
@@ -196,7 +196,10 @@ async function check(target: string, isMarked: boolean): Promise<BackupReport | 
     const firstOffset = records === 0 && isMarked ? startOffset - 1 : startOffset;
     return { partition, nextOffset: manifest?.nextOffset ?? 0, startOffset: firstOffset, endOffset };
   });
-  if (partitions.some(({ nextOffset, startOffset }) => startOffset > nextOffset)) return undefined;
+  for (const { partition, startOffset } of partitions) {
+    const manifest = checkpoints.partitions.find((report) => report.partition === partition)?.manifest;
+    if (startOffset > (manifest === undefined ? 0 : restoreLogOffset(manifest))) return undefined;
+  }
   const lines = partitions.map(
     ({ partition, nextOffset, startOffset, endOffset }) =>
       `partition ${partition}: checkpoint at offset ${nextOffset}, log from ${startOffset} to ${endOffset}`,

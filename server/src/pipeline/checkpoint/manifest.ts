@@ -179,6 +179,12 @@ export function neededLogOffset(manifest: Pick<Manifest, "bases" | "deltas">): n
   return Math.min(newer.offset, end, ...run.flatMap(({ log }) => log?.from ?? []));
 }
 
+/** Returns the first offset of the log that a restore from the newest base reads. */
+export function restoreLogOffset({ bases, deltas, nextOffset }: Manifest): number {
+  const { run } = deltasFrom(deltas, bases[0]?.offset ?? 0);
+  return Math.min(nextOffset, ...run.flatMap(({ log }) => log?.from ?? []));
+}
+
 export function isIntact(part: PartRef, bytes: Uint8Array | undefined): bytes is Uint8Array {
   return bytes !== undefined && bytes.length === part.bytes && crc32(bytes) === part.crc32;
 }

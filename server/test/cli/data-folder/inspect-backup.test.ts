@@ -18,8 +18,8 @@ import { tempDir } from "../../support/tmp.ts";
 const RECORDS = Array.from({ length: 300 }, (_, i) => String.fromCharCode(0x61 + (i % 26)));
 
 /** Writes checkpoints of the toy partition's first `count` records into a data folder on the real disk. */
-async function writeCheckpoints(dataDir: string, count: number): Promise<ToyOwner> {
-  const owner = await ToyOwner.start(realFileSystem, new ToyLog(RECORDS), START_MS, "toy=1", dataDir);
+async function writeCheckpoints(dataDir: string, count: number, log = new ToyLog(RECORDS)): Promise<ToyOwner> {
+  const owner = await ToyOwner.start(realFileSystem, log, START_MS, "toy=1", dataDir);
   owner.apply(count / 2);
   await owner.writeBase();
   owner.apply(count / 4);
@@ -114,6 +114,25 @@ test("a store is described as a folder is, and each kind of damage in it is foun
     (await inspectStore(new EmbeddedCheckpointStore(join(dataDir, "x"), realFileSystem), 2, "x")).lines[0]!,
     /^No checkpoint in x/,
   );
+});
+
+test("a backup has the records of the log that its checkpoint names by their offsets", async (t) => {
+  // The newest image is at 75, and the redo behind it names 75 to 99.
+  for (const [startOffset, isWhole] of [
+    [75, true],
+    [76, false],
+  ] as const) {
+    const dir = tempDir(t);
+    const dataDir = join(dir, "data");
+    const writer = openWriter(join(dataDir, LOG_FOLDER));
+    writer.raiseEnd(0, startOffset, START_MS);
+    for (const record of RECORDS.slice(startOffset, 150)) writer.append([appendOf(0, [record])], START_MS);
+    writer.close();
+    (await writeCheckpoints(dataDir, 100, new ToyLog(RECORDS, true, true))).checkpointer.abandon();
+    const copying = backupDataFolder(dataDir, join(dir, "copy"));
+    if (isWhole) assert.equal((await copying).partitions[0]!.startOffset, 75);
+    else await assert.rejects(copying, { code: "storage_failed", message: /is removed faster than it can be copied/ });
+  }
 });
 
 test("a backup of a live folder holds everything and starts like the original", async (t) => {
