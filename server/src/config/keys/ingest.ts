@@ -39,13 +39,13 @@ export const INGEST = {
       "ingest.embedded.retention",
       duration(60_000, 365 * DAY_MS),
       "1h",
-      "How long the embedded log keeps records. Records that the previous checkpoint needs are never removed.",
+      "How long the embedded log keeps records. Those that a restore may need are never removed.",
     ),
     retentionBytes: key(
       "ingest.embedded.retention_bytes",
       size(16 * MIB, 1024 * 1024 * GIB),
       "4GiB",
-      "Size of the embedded log above which the oldest records are removed, regardless of their age. While the previous checkpoint still needs them, ingestion answers 503.",
+      "Size of the embedded log above which the oldest records are removed, regardless of their age. While a restore may need all of them, ingestion answers 503.",
     ),
   }),
   generator: ofPart("ingest.source: generator", {
