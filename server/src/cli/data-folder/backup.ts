@@ -190,15 +190,13 @@ async function check(target: string, isMarked: boolean): Promise<BackupReport | 
   if (findings.length > 0) {
     throw new SwapstatsError("storage_failed", `The copy ${target} is not sound: ${findings.join("; ")}`);
   }
-  const partitions = log.partitions.map(({ partition, records, startOffset, endOffset }) => {
+  const partitions: BackupReport["partitions"][number][] = [];
+  for (const { partition, records, startOffset, endOffset } of log.partitions) {
     const manifest = checkpoints.partitions.find((report) => report.partition === partition)?.manifest;
     // An empty log starts where it ends, and the mark takes one offset.
     const firstOffset = records === 0 && isMarked ? startOffset - 1 : startOffset;
-    return { partition, nextOffset: manifest?.nextOffset ?? 0, startOffset: firstOffset, endOffset };
-  });
-  for (const { partition, startOffset } of partitions) {
-    const manifest = checkpoints.partitions.find((report) => report.partition === partition)?.manifest;
-    if (startOffset > (manifest === undefined ? 0 : restoreLogOffset(manifest))) return undefined;
+    if (firstOffset > (manifest === undefined ? 0 : restoreLogOffset(manifest))) return undefined;
+    partitions.push({ partition, nextOffset: manifest?.nextOffset ?? 0, startOffset: firstOffset, endOffset });
   }
   const lines = partitions.map(
     ({ partition, nextOffset, startOffset, endOffset }) =>

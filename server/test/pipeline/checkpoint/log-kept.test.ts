@@ -2,53 +2,34 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { decodeManifest } from "../../../src/pipeline/checkpoint/manifest.ts";
 import { EmbeddedCheckpointStore } from "../../../src/stores/embedded-checkpoint-store.ts";
 import { START_MS } from "../../sources/embedded/log-support.ts";
-import { type Random, randomFrom, seedOf } from "../../support/seed.ts";
+import { randomFrom, seedOf } from "../../support/seed.ts";
+import {
+  beginLife,
+  checkpoint,
+  type Life,
+  liveAtRandom,
+  MINUTE_MS,
+  manifestOf,
+  nextOwner,
+  ownerAt50,
+} from "./kept-log-life.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
-import { filesOf, RECORDS, ToyLog, ToyOwner, WHOLE } from "./toy-partition.ts";
+import { RECORDS, ToyLog, ToyOwner, WHOLE } from "./toy-partition.ts";
 
 const RUNS = 150;
-const MINUTE_MS = 60_000;
-
-type Life = { disk: SimulatedDisk; readonly log: ToyLog; nowMs: number };
-
 function begin(logId?: string): Life {
   const log = new ToyLog(RECORDS, true);
   log.logId = logId;
-  return { disk: new SimulatedDisk(), log, nowMs: START_MS };
-}
-
-/** The next owner after the one before was killed. */
-async function next(life: Life): Promise<ToyOwner> {
-  life.disk = life.disk.afterKill();
-  life.nowMs += MINUTE_MS;
-  return ToyOwner.start(life.disk.fs, life.log, life.nowMs);
-}
-
-async function checkpoint(owner: ToyOwner, isWithImage = false): Promise<void> {
-  owner.nowMs += MINUTE_MS;
-  if (isWithImage) await owner.writeBase();
-  else await owner.checkpointer.write();
+  return beginLife(log);
 }
 
 /** An image at 30, and a checkpoint at 50 that needs the records between. */
 async function prepared(logId?: string): Promise<Life> {
   const life = begin(logId);
-  const owner = await next(life);
-  owner.apply(30);
-  await checkpoint(owner, true);
-  owner.apply(20);
-  await checkpoint(owner);
+  await ownerAt50(life);
   return life;
-}
-
-function manifestOf(disk: SimulatedDisk) {
-  const [path] = filesOf(disk, /manifest-/).slice(-1);
-  const decoded = decodeManifest(disk.files().get(path as string) as Uint8Array, 0);
-  assert.ok(decoded.kind === "good");
-  return decoded.manifest;
 }
 
 test("the redo holds offsets and no records, and a restore reads them from the log", async () => {
@@ -60,7 +41,7 @@ test("the redo holds offsets and no records, and a restore reads them from the l
     newest.map(({ from, to, bytes, log }) => [from, to, bytes, log]),
     [[30, 50, 24, { from: 30, bytes: 20 }]],
   );
-  const owner = await next(life);
+  const owner = await nextOwner(life);
   assert.deepEqual([owner.position, owner.engine.state], [50, WHOLE.slice(0, 50)]);
   assert.deepEqual(owner.restored.problems, []);
 });
@@ -75,24 +56,12 @@ test("a checkpoint without records of the log has the format that every version 
   assert.equal(manifestOf(life.disk).format, 1);
 });
 
-async function live(life: Life, random: Random): Promise<void> {
-  const owner = await next(life);
-  assert.deepEqual(owner.restored.problems, []);
-  assert.equal(owner.engine.state, WHOLE.slice(0, owner.position));
-  for (let steps = random.below(6); steps > 0; steps--) {
-    owner.apply(1 + random.below(12));
-    if (random.chance(0.2)) owner.applyInTwo(() => void owner.checkpointer.write().catch(() => {}));
-    if (random.chance(0.7)) await checkpoint(owner, random.chance(0.2));
-    if (random.chance(0.1)) await owner.checkpointer.finish();
-  }
-}
-
 test("killed anywhere, an owner over a log that has all records loses nothing", async (t) => {
   const random = randomFrom(seedOf(t));
   for (let run = 0; run < RUNS; run++) {
     const life = begin();
-    for (let lives = 0; lives < 8; lives++) await live(life, random);
-    const owner = await next(life);
+    for (let lives = 0; lives < 8; lives++) await liveAtRandom(life, random, 0.2);
+    const owner = await nextOwner(life);
     owner.apply(RECORDS.length);
     assert.equal(owner.engine.state, WHOLE, `run ${run}`);
   }
@@ -103,7 +72,7 @@ test("a log that loses its oldest records makes images come before theirs are lo
   for (let run = 0; run < RUNS; run++) {
     const life = begin();
     const kept = 60 + random.below(60);
-    let owner = await next(life);
+    let owner = await nextOwner(life);
     while (owner.position < RECORDS.length) {
       owner.apply(1 + random.below(10));
       life.log.startOffset = Math.max(life.log.startOffset, owner.position - kept);
@@ -112,7 +81,7 @@ test("a log that loses its oldest records makes images come before theirs are lo
       await owner.checkpointer.baseDone();
       await checkpoint(owner);
       if (!random.chance(0.3)) continue;
-      owner = await next(life);
+      owner = await nextOwner(life);
       assert.deepEqual(owner.restored.problems, [], `run ${run}, ${kept} kept`);
     }
     assert.equal(owner.engine.state, WHOLE, `run ${run}`);
@@ -121,7 +90,7 @@ test("a log that loses its oldest records makes images come before theirs are lo
 
 test("an owner that ends in order leaves an image, and needs the log no more", async () => {
   const life = begin();
-  const first = await next(life);
+  const first = await nextOwner(life);
   for (const [count, isWithImage] of [
     [30, true],
     [20, false],
@@ -133,12 +102,12 @@ test("an owner that ends in order leaves an image, and needs the log no more", a
   await first.checkpointer.finish();
   assert.equal(manifestOf(life.disk).bases[0]?.offset, 55);
   life.log.startOffset = 55;
-  const second = await next(life);
+  const second = await nextOwner(life);
   assert.deepEqual([second.engine.state, second.restored.problems], [WHOLE.slice(0, 55), []]);
   second.apply(5);
   await second.checkpointer.finish();
   life.log.startOffset = 60;
-  const third = await next(life);
+  const third = await nextOwner(life);
   assert.deepEqual([third.engine.state, third.restored.problems], [WHOLE.slice(0, 60), []]);
   // Nothing is new.
   await third.checkpointer.finish();
@@ -164,19 +133,19 @@ test("the last image has a limit, and the next owner reads the log where it is o
   await finishing;
   t.mock.timers.reset();
   assert.deepEqual([manifestOf(life.disk).bases[0]?.offset, manifestOf(life.disk).nextOffset], [30, 55]);
-  assert.equal((await next(life)).engine.state, WHOLE.slice(0, 55));
+  assert.equal((await nextOwner(life)).engine.state, WHOLE.slice(0, 55));
 });
 
 test("records that the log has lost since are a gap that is told, and what lies before it stays", async () => {
   const life = await prepared();
   life.log.startOffset = 40;
-  const owner = await next(life);
+  const owner = await nextOwner(life);
   assert.match(owner.restored.problems.join("\n"), /no longer has the records from offset 30 on .* at offset 50/);
   assert.match(owner.restored.problems.join("\n"), /begins at offset 40; the records from 30 on/);
   owner.apply(RECORDS.length);
   assert.equal(owner.engine.state, `${WHOLE.slice(0, 30)}|${WHOLE.slice(40)}`);
   await checkpoint(owner, true);
-  const again = await next(life);
+  const again = await nextOwner(life);
   assert.deepEqual([again.restored.problems, again.engine.state], [[], owner.engine.state]);
 });
 
@@ -186,7 +155,7 @@ test("records that are lost while they are read again are left out by a second a
   life.log.beforeRead = () => {
     if (++reads === 3) life.log.startOffset = 45;
   };
-  const owner = await next(life);
+  const owner = await nextOwner(life);
   assert.match(owner.restored.problems.join("\n"), /begins at offset 45; the records from 30 on/);
   owner.apply(RECORDS.length);
   assert.equal(owner.engine.state, `${WHOLE.slice(0, 30)}|${WHOLE.slice(45)}`);
@@ -195,7 +164,7 @@ test("records that are lost while they are read again are left out by a second a
 test("a log that lost its end is read on to it, and the loss is told", async () => {
   const life = await prepared();
   life.log.endOffset = 44;
-  const owner = await next(life);
+  const owner = await nextOwner(life);
   assert.match(
     owner.restored.problems.join("\n"),
     /ends at offset 44, before the checkpoint's position 50: its end was lost/,
@@ -207,7 +176,7 @@ test("a log that lost its end is read on to it, and the loss is told", async () 
 test("of a log that was made anew no record takes the place of one of the former", async () => {
   const life = await prepared("first");
   life.log.logId = "second";
-  const owner = await next(life);
+  const owner = await nextOwner(life);
   assert.match(owner.restored.problems.join("\n"), /was re-created since the checkpoint/);
   owner.apply(3);
   assert.equal(owner.engine.state, `${WHOLE.slice(0, 30)}|${WHOLE.slice(0, 3)}`);
@@ -215,7 +184,7 @@ test("of a log that was made anew no record takes the place of one of the former
 
 test("an older image serves where the newest is damaged, with more records of the log", async () => {
   const life = begin();
-  const former = await next(life);
+  const former = await nextOwner(life);
   for (const _ of [0, 1]) {
     former.apply(15);
     await checkpoint(former, true);
@@ -229,7 +198,7 @@ test("an older image serves where the newest is damaged, with more records of th
   const bytes = new Uint8Array(files.get(path) as Uint8Array);
   bytes[0]! ^= 1;
   life.disk = new SimulatedDisk(new Map(files).set(path, bytes));
-  const owner = await next(life);
+  const owner = await nextOwner(life);
   assert.match(owner.restored.problems.join("\n"), /The image of partition 0 at offset 30 is damaged/);
   assert.equal(owner.engine.state, WHOLE.slice(0, 50));
 });

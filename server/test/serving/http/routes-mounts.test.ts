@@ -108,7 +108,8 @@ test("a stream holds no place among the running requests, and a reader that stan
     readWindowMs: 1,
     readWindowBytesMin: 1_000_000,
     timeoutCheckMs: 5,
-    idleSocketTimeoutMs: 20,
+    // Long enough that a request on a busy machine arrives before its connection counts as idle.
+    idleSocketTimeoutMs: 1_000,
   };
   const harness = await start(t, [stream], { limits });
   const reader = await openRaw(harness.port);
