@@ -56,11 +56,19 @@ export function describeCheckpoint(report: CheckpointReport, things: "files" | "
         `  base image  offset ${base.offset}, ${base.parts.length} parts, ${base.bytes} bytes, taken ${iso(base.takenAtMs)}`,
       );
     }
-    const inLog = deltas.flatMap(({ log }) => log ?? []);
-    if (inLog[0] !== undefined) {
-      const logBytes = inLog.reduce((sum, log) => sum + log.bytes, 0);
-      lines.push(`  in the log  ${logBytes} bytes of records from offset ${inLog[0].from} on, which a restore reads`);
-    }
+    const newestOffset = bases[0]?.offset ?? 0;
+    lines.push(
+      ...describeLog(
+        deltas.filter(({ from }) => from < newestOffset),
+        "which a restore reads if the newest image is damaged",
+      ),
+    );
+    lines.push(
+      ...describeLog(
+        deltas.filter(({ from }) => from >= newestOffset),
+        "which a restore reads",
+      ),
+    );
     for (const delta of deltas.filter(({ afterGap }) => afterGap))
       lines.push(`  gap         before offset ${delta.from}`);
   }
@@ -69,6 +77,15 @@ export function describeCheckpoint(report: CheckpointReport, things: "files" | "
     lines.push(`  ${unnamed.length} ${things} that no manifest names; the next start removes them`);
   if (findings.length === 0) lines.push("  sound");
   return lines;
+}
+
+/** Describes the records that these deltas name by their offsets. No line: they name none. */
+function describeLog(deltas: Manifest["deltas"], purpose: string): string[] {
+  const inLog = deltas.flatMap(({ log }) => log ?? []);
+  const [first] = inLog;
+  if (first === undefined) return [];
+  const bytes = inLog.reduce((sum, log) => sum + log.bytes, 0);
+  return [`  in the log  ${bytes} bytes of records from offset ${first.from} on, ${purpose}`];
 }
 
 function iso(ms: number): string {

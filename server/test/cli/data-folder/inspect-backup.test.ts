@@ -129,6 +129,10 @@ test("a backup has the records of the log that its checkpoint names by their off
     for (const record of RECORDS.slice(startOffset, 150)) writer.append([appendOf(0, [record])], START_MS);
     writer.close();
     (await writeCheckpoints(dataDir, 100, new ToyLog(RECORDS, true, true))).checkpointer.abandon();
+    assert.match(
+      (await inspectCheckpoints(dataDir)).lines.join("\n"),
+      /in the log {2}25 bytes .* from offset 50 on, which a restore reads if the newest image is damaged\n {2}in the log {2}25 bytes .* from offset 75 on, which a restore reads\n/,
+    );
     const copying = backupDataFolder(dataDir, join(dir, "copy"));
     if (isWhole) assert.equal((await copying).partitions[0]!.startOffset, 75);
     else await assert.rejects(copying, { code: "storage_failed", message: /is removed faster than it can be copied/ });
