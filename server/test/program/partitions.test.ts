@@ -84,7 +84,8 @@ describe("all parts together", () => {
     let running = await apps.start(SETTINGS);
     const ranking = new Held();
     const request = { kind: "overview", window: "1h", sort: "volume_usd", limit: 15 } as const;
-    assert.equal((await running.app.bus.subscribe(request, ranking.take)).kind, "opened");
+    const ranked = await running.app.bus.subscribe(request, ranking.take);
+    assert.ok(ranked.kind === "opened");
     const batches = batchesOf(seedOf(t));
     await post(running, batches[0] as string);
     await running.caughtUp();
@@ -113,6 +114,9 @@ describe("all parts together", () => {
     assert.ok(token.patches > 0 && ranking.patches > 0);
     await compareToModels(running, apps.dataDir);
     const before = await answersOf(running);
+    // As the doors do before the partitions end, one after the other: a ranking of the others has an epoch of its own.
+    ranked.close();
+    opened.close();
     await running.app.stop();
 
     running = await apps.start(SETTINGS);
