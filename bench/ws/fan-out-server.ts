@@ -1,15 +1,16 @@
 /**
- * A server of made-up updates, in one of two ways: the service's WebSocket door, or `ws` with one `send` a message. Started by `fork` with
- * the way, the number of channels and the bytes of a patch. Reports its port and, on request, the processor time it used.
+ * A server of made-up updates, in one of three ways: the service's WebSocket door; `ws` with one `send` a message; or bare, where each client gets one
+ * write of ready frames a tick, the least that any server in Node does. Started by `fork` with the way, the number of channels and the bytes of a patch. Reports its port and, on request, the processor time it used.
  */
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import { figures, statsFields } from "../../protocol/src/figures.ts";
 import type { ChannelUpdate, StatsBus } from "../../server/src/ports/stats-bus.ts";
 import { OPEN_GATE } from "../../server/src/serving/gate.ts";
 import { Hub } from "../../server/src/serving/live/hub.ts";
 import { messageText } from "../../server/src/serving/live/messages.ts";
+import { textFrames } from "../../server/src/serving/websocket/frames.ts";
 import { Replays } from "../../server/src/serving/websocket/replays.ts";
 import { WebSocketDoor } from "../../server/src/serving/websocket/web-socket-door.ts";
 
@@ -124,7 +125,28 @@ function servePlain(): void {
   });
 }
 
+/** All clients get the same bytes, as long as those of the others. Nothing that clients send is read after their channels. */
+function serveBare(): void {
+  const sockets: Socket[] = [];
+  let frames = Buffer.alloc(0);
+  new WebSocketServer({ server, perMessageDeflate: false }).on("connection", (ws, { socket }) => {
+    ws.on("message", (data) => {
+      const { subscribe } = JSON.parse(data.toString()) as { subscribe: string[] };
+      const content = { kind: "patch", prevRev: 0, patch: patchOf(0, 1) } as const;
+      const ready = subscribe.map((channel) =>
+        textFrames(messageText(channel, updateOf(0, 1), content), Number.POSITIVE_INFINITY),
+      );
+      frames = Buffer.concat(ready.flat());
+      sockets.push(socket);
+    });
+  });
+  setInterval(() => {
+    for (const socket of sockets) socket.write(frames);
+  }, TICK_MS);
+}
+
 if (way === "door") serveDoor();
+else if (way === "bare") serveBare();
 else servePlain();
 server.listen(0, "127.0.0.1", () => {
   process.send?.({ type: "listening", port: (server.address() as AddressInfo).port } satisfies ServerReport);
