@@ -69,6 +69,8 @@ export class PastService {
   readonly #random: Random;
   readonly #items: LogItem[];
   nowMs: number;
+  /** Newest mark of the store: all swaps before it were final. */
+  #markMs = 0;
   #flushed: Promise<void> = Promise.resolve();
 
   constructor(log: HostileLog, random: Random) {
@@ -105,6 +107,15 @@ export class PastService {
     return this.#items.length > 0;
   }
 
+  /**
+   * Whether the store is taken for final before this time, and is not: a chain began with swaps that are older than a mark, and they have not settled. A
+   * service notes a gap for them (`oldChainGap`), so its answers are incomplete.
+   */
+  isOldChainBefore(endMs: number): boolean {
+    const beforeMs = settledBeforeMs(this.pair.engine) ?? Number.POSITIVE_INFINITY;
+    return beforeMs < endMs && endMs <= this.#markMs;
+  }
+
   /** The stream of the state is valid from this time on; another one was before. */
   beginStreamAt(fromMs: number): void {
     this.#tail.fromMs = fromMs;
@@ -139,6 +150,7 @@ export class PastService {
     const rows = all.slice(durable, durable + this.#random.below(all.length - durable + 1));
     const isWhole = durable + rows.length === all.length;
     const beforeMs = isWhole ? settledBeforeMs(this.pair.engine) : undefined;
+    this.#markMs = Math.max(this.#markMs, beforeMs ?? 0);
     const marks = beforeMs === undefined ? [] : [{ ...STREAM, sequence: all.length, beforeMs: Math.max(0, beforeMs) }];
     await this.store.append({ settled: [{ ...STREAM, fromSequence: durable, rows }], raw: [], marks });
     this.#tail.durable += rows.length;
