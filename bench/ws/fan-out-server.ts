@@ -1,6 +1,7 @@
 /**
  * A server of made-up updates, in one of three ways: the service's WebSocket door; `ws` with one `send` a message; or bare, where each client gets one
- * write of ready frames a tick, the least that any server in Node does. Started by `fork` with the way, the number of channels and the bytes of a patch. Reports its port and, on request, the processor time it used.
+ * write of ready frames a tick, the least that any server in Node does. Started by `fork` with the way, the number of channels and the bytes of a
+ * patch. Reports its port and, on request, the processor time it used.
  */
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";

@@ -93,6 +93,6 @@ test("after an ordered end the state does not need the log", async () => {
   await owner.checkpointer.finish();
   loseLog(life);
   const after = await nextOwner(life);
-  // Nobody knows whether the lost log had later records, so there is a gap.
+  // The lost log may have had later records. So the state notes a gap behind those that it has.
   assert.deepEqual([after.engine.state, after.position], [`${WHOLE.slice(0, 50)}|`, 50]);
 });
